@@ -1,0 +1,13 @@
+# Everything is in dev.py, for those without make.
+SUITE ?= suites/quickstart.yaml
+PYTHON ?= python3
+
+.PHONY: run test install lint
+run:
+	@$(PYTHON) dev.py run $(SUITE)
+test:
+	@$(PYTHON) dev.py test
+install:
+	@$(PYTHON) dev.py install
+lint:
+	@$(PYTHON) dev.py lint

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Set up and drive a checkout with the standard library alone: `python3 dev.py install | run [SUITE] | test | lint`.
+
+A `.venv` beside this file gets `-e .[dev]` under constraints.txt, once per hash of pyproject.toml, constraints.txt and
+the Python version. pip's own settings (index, proxy, cache) are honoured; none is named here.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.util
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+VENV = ROOT / ".venv"
+BIN = VENV / "bin"
+STAMP = VENV / "rlbench-installed"
+OLDEST, NEWEST = (3, 11), (3, 13)
+USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | lint"
+
+
+def fail(message: str) -> int:
+    print(f"dev.py: {message}", file=sys.stderr)
+    return 2
+
+
+def fingerprint() -> str:
+    """What an installation depends on; another value means: install again."""
+    digest = hashlib.sha256(f"{sys.version_info[:3]} {ROOT}".encode())
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update((ROOT / name).read_bytes())
+    return digest.hexdigest()
+
+
+def install() -> None:
+    """Make the environment, or return at once when it is as it should be."""
+    if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
+        return
+    VENV.mkdir(exist_ok=True)
+    with open(ROOT / ".venv" / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two terminals at once: the second waits and then finds the stamp
+        if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
+            return
+        print("dev.py: installing into .venv (a few minutes the first time)", file=sys.stderr, flush=True)
+        STAMP.unlink(missing_ok=True)
+        with_pip = importlib.util.find_spec("ensurepip") is not None
+        if not (BIN / "python").exists():
+            venv.create(VENV, with_pip=with_pip, symlinks=True)
+        pip = (
+            [str(BIN / "python"), "-m", "pip"]
+            if with_pip
+            else [sys.executable, "-m", "pip", "--python", str(BIN / "python")]
+        )
+        command = [
+            *pip,
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-e",
+            f"{ROOT}[dev]",
+            "-c",
+            str(ROOT / "constraints.txt"),
+        ]
+        subprocess.run(command, check=True)
+        STAMP.write_text(fingerprint() + "\n")
+
+
+def call(*command: str) -> int:
+    """Run one tool of the environment from the repository root; say which failed."""
+    environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
+    print("$ " + " ".join(command), file=sys.stderr, flush=True)
+    code = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment).returncode
+    if code:
+        print(f"dev.py: {command[0]} ended with {code}", file=sys.stderr)
+    return code
+
+
+def lint() -> int:
+    steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
+    return max([call(*step) for step in steps])
+
+
+def main(arguments: list[str]) -> int:
+    if os.name == "nt":
+        return fail("Windows is not supported: use Linux, macOS or WSL")
+    if not OLDEST <= sys.version_info[:2] <= NEWEST:
+        return fail(
+            f"needs Python 3.11 to 3.13, this is {sys.version.split()[0]}; try `python3.11 dev.py …` or `make PYTHON=python3.11 …`"
+        )
+    command, *rest = arguments or [""]
+    if command not in ("install", "run", "test", "lint"):
+        return fail(USAGE)
+    try:
+        install()
+    except subprocess.CalledProcessError as error:
+        return fail(f"installation failed (pip ended with {error.returncode}); mend what it says above and try again")
+    if command == "run":
+        return call("rlbench", "run", *(rest or ["suites/quickstart.yaml"]))
+    if command == "test":
+        return lint() or call("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *rest)
+    return lint() if command == "lint" else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,61 @@
+"""rlbench: which reinforcement-learning algorithm is better, and how sure are we?
+
+Public names only, loaded when first used: `import rlbench` needs neither torch nor pandas.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Algorithm",
+    "AlgorithmSpec",
+    "BudgetExceeded",
+    "Device",
+    "EnvBackendSpec",
+    "EvaluationProtocol",
+    "ExecutorSpec",
+    "Interaction",
+    "RlbenchError",
+    "SeedStreams",
+    "Supports",
+    "Task",
+    "TaskInfo",
+    "Transition",
+    "__version__",
+    "hookimpl",
+    "setting",
+]
+
+if TYPE_CHECKING:
+    from rlbench.api import (
+        Algorithm,
+        AlgorithmSpec,
+        BudgetExceeded,
+        Device,
+        EnvBackendSpec,
+        EvaluationProtocol,
+        ExecutorSpec,
+        Interaction,
+        RlbenchError,
+        Supports,
+        Task,
+        TaskInfo,
+        Transition,
+        hookimpl,
+        setting,
+    )
+    from rlbench.seeding import SeedStreams
+
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        return getattr(importlib.import_module("rlbench.seeding" if name == "SeedStreams" else "rlbench.api"), name)
+    raise AttributeError(f"module 'rlbench' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,43 @@
+"""The errors rlbench raises on purpose; each message says what was wrong, where, and what to do."""
+
+
+class RlbenchError(Exception):
+    """Base of every deliberate error; the command line prints it without a traceback and exits with `exit_code`."""
+
+    exit_code = 2
+
+
+class SuiteError(RlbenchError):
+    """A suite file, or a combination of its parts, is wrong."""
+
+
+class PluginError(RlbenchError):
+    """A plugin is absent, broken, ambiguous, or was given a configuration it does not accept."""
+
+
+class StoreError(RlbenchError):
+    """A result folder cannot be read or written."""
+
+    exit_code = 73
+
+
+class LockedError(StoreError):
+    """Another harness holds the result folder."""
+
+    exit_code = 75
+
+
+class BudgetExceeded(RlbenchError):
+    """An environment step was asked for after the budget was spent. Leaving `train` by it is a normal end."""
+
+
+class Stopped(RlbenchError):
+    """The harness asked the group to stop (a signal, a limit); state is saved where a checkpoint was possible."""
+
+
+class Diverged(RlbenchError):
+    """The only seed of a group met a number that is not finite; raised to leave a loop that the harness does not own."""
+
+
+class WorkerFailed(RlbenchError):
+    """A process that stepped environments of a run ended with an error, which ends the run."""

@@ -1,0 +1,68 @@
+"""The reference backend: single Gymnasium environments, each with a stream of its own.
+
+Gymnasium's vector environments are not used: `make_vec` may pick a class that draws every reset from one generator
+(CartPole does), and their default automatic reset adds a fake transition after each episode.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from rlbench.api import Array, EnvBackendSpec, Task, hookimpl
+
+
+def make_env(task: Task) -> gymnasium.Env[Any, Any]:
+    """One environment of the task, its wrappers applied. Errors are Gymnasium's own, or the wrapper's."""
+    env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **task.kwargs)
+    for wrapper in task.wrappers:
+        module, _, name = wrapper.name.partition(":")
+        env = getattr(importlib.import_module(module), name)(env, **wrapper.kwargs)
+    return env
+
+
+class GymnasiumBatch:
+    """Independent environments, stepped one after the other (see rlbench.api.EnvBatch)."""
+
+    def __init__(self, task: Task, lanes: int) -> None:
+        self._envs = [make_env(task) for _ in range(lanes)]
+        self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
+        shape = self.observation_space.shape or ()
+        self._flat, self._shape = len(shape) == 1, shape
+        source = self.observation_space.dtype or np.dtype(np.float32)
+        # float64 observations become float32: what networks and replays hold.
+        self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
+        self._steps = [env.step for env in self._envs]
+
+    def reset(self, lane: int, seed: int) -> Array:
+        return np.asarray(self._envs[lane].reset(seed=seed)[0], self._dtype)
+
+    def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
+        steps = self._steps
+        obs, reward, terminated, truncated, _ = zip(*[steps[lane](action) for lane, action in zip(lanes, actions)])
+        if self._flat:  # one concatenation is the cheapest way to collect vectors
+            stacked = np.concatenate(obs).reshape(-1, *self._shape).astype(self._dtype, copy=False)
+        else:
+            stacked = np.array(obs, self._dtype)
+        return stacked, np.array(reward, np.float64), np.array(terminated, bool), np.array(truncated, bool)
+
+    def close(self) -> None:
+        for env in self._envs:
+            env.close()
+
+
+@hookimpl
+def rlbench_env_backends() -> list[EnvBackendSpec]:
+    return [
+        EnvBackendSpec(
+            name="gymnasium",
+            make_batch=GymnasiumBatch,
+            make_env=make_env,
+            replayable=True,
+            version=lambda: f"gymnasium {gymnasium.__version__}",
+        )
+    ]

@@ -1,0 +1,125 @@
+"""The executor `local`: one subprocess for each group, several at a time; a dead one takes no other along.
+
+A worker leads a process group of its own and dies with this process. It reports over an inherited pipe, so nothing a
+plugin prints can be mistaken for a report, and only an explicit last word counts as success.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from rlbench.api import ExecutorSpec, RunStatus, hookimpl
+from rlbench.executors.jobs import Event, Job, Listen
+from rlbench.processes import signal_group
+
+# Set before Python starts: one thread, and matrix products whose bits do not depend on the batch.
+WORKER_ENVIRONMENT = {
+    "MKL_CBWR": "AUTO,STRICT",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+
+
+class _Worker:
+    """A started subprocess; its reports and its end go to `inbox`."""
+
+    def __init__(self, job: Job, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+        self.job, self.last_word = job, False
+        ours, theirs = os.pipe()
+        command = [sys.executable, "-m", "rlbench.executors.worker", str(job.attempt), str(theirs), str(os.getpid())]
+        with open(job.attempt / "stdout.log", "wb") as out, open(job.attempt / "stderr.log", "wb") as err:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=(theirs,),
+                start_new_session=True,
+                env={**os.environ, **WORKER_ENVIRONMENT},
+            )
+        os.close(theirs)
+        reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)
+        reader.start()
+        threading.Thread(target=self._wait, args=(reader, inbox), daemon=True).start()
+
+    def _read(self, pipe: int, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+        with open(pipe, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    inbox.put((self, json.loads(line)))
+                except ValueError:
+                    continue  # a torn last line of a killed worker
+
+    def _wait(self, reader: threading.Thread, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+        code = self.process.wait()
+        signal_group(self.process.pid, signal.SIGKILL)  # whatever it started and left
+        reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
+        inbox.put((self, {"event": "exit", "code": code}))
+
+
+def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
+    """Run `jobs`, at most `workers` at a time. Ctrl-C once: workers save and stop; twice: they are killed.
+
+    Raises: KeyboardInterrupt after all have ended.
+    """
+    inbox: queue.SimpleQueue[tuple[_Worker, Event]] = queue.SimpleQueue()
+    waiting, running = list(reversed(jobs)), set[_Worker]()
+    interrupts = 0
+    while waiting or running:
+        try:
+            while waiting and len(running) < workers and not interrupts:
+                job = waiting.pop()
+                running.add(_Worker(job, inbox))
+                listen(job, {"event": "started"})
+            worker, event = inbox.get()
+            _handle(worker, event, running, listen)
+        except KeyboardInterrupt:
+            interrupts += 1
+            waiting.clear()
+            if running and interrupts == 1:
+                print(
+                    f"\nstopping {len(running)} workers at their next safe point; press again to kill them",
+                    file=sys.stderr,
+                )
+            for worker in running:
+                signal_group(worker.process.pid, signal.SIGTERM if interrupts == 1 else signal.SIGKILL)
+    if interrupts:
+        raise KeyboardInterrupt
+
+
+def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen) -> None:
+    if event["event"] != "exit":
+        worker.last_word = worker.last_word or event["event"] == "finished"
+        listen(worker.job, event)
+        return
+    running.discard(worker)
+    if not worker.last_word:
+        listen(worker.job, {"event": "finished", **_silent_end(worker.job, event["code"])})
+
+
+def _silent_end(job: Job, code: int) -> dict[str, Any]:
+    """What to say of a worker that ended without its last word."""
+    log = f"see {job.attempt / 'stderr.log'}"
+    if code < 0:
+        return {
+            "status": RunStatus.INTERRUPTED,
+            "message": f"killed by {signal.Signals(-code).name}; run the suite again to go on; {log}",
+        }
+    return {
+        "status": RunStatus.INTERRUPTED,
+        "message": f"its process ended with code {code} before the runs did; {log}",
+    }
+
+
+@hookimpl
+def rlbench_executors() -> list[ExecutorSpec]:
+    return [ExecutorSpec("local", execute)]

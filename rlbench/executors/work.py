@@ -1,0 +1,172 @@
+"""What is done for one attempt, in whichever process: train the group, publish its runs, leave a word at the end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import PluginError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
+from rlbench.envs.batch import ReplayDiffers
+from rlbench.plugins import load_plugins
+from rlbench.plugins.configuring import configure
+from rlbench.processes import failpoint
+from rlbench.results import JsonlSink, Store, code_identity, hardware, numerics, publish
+from rlbench.results.files import read_json, write_json
+from rlbench.results.provenance import versions
+from rlbench.runtime import checkpoint
+from rlbench.runtime.checkpoint import SeedState
+from rlbench.runtime.group import GroupOutcome, LiveGroup
+
+Tell = Callable[[dict[str, Any]], None]
+
+
+class Attempt:
+    """One attempt at a group. `stop` may be called from a signal handler while `run` runs."""
+
+    def __init__(self, folder: Path, tell: Tell) -> None:
+        description = read_json(folder / "group.json")
+        if description is None:
+            raise StoreError(f"{folder}/group.json is absent or unreadable")
+        self.folder, self._tell = folder, tell
+        self.store = Store(folder.parent.parent)
+        self.group: RunGroup = group_from_dict(description["group"])
+        self._algorithm_name = self.group.algorithm
+        self._restore: dict[int, str] = {int(seed): path for seed, path in description["restore"].items()}
+        self._live: LiveGroup | None = None
+        self._stopping = False
+
+    def stop(self) -> None:
+        self._stopping = True
+        if self._live is not None:
+            self._live.interaction.request_stop()
+
+    def run(self) -> RunStatus:
+        """Train and publish. What goes wrong is told, logged to stderr and written to exit.json, never raised."""
+        status, message = RunStatus.DONE, ""
+        try:
+            message = self._run()
+        except Stopped as stopped:
+            status, message = RunStatus.INTERRUPTED, str(stopped)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+            traceback.print_exc()
+            status, message = RunStatus.FAILED, _last_line(error)
+        write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
+        self._tell({"event": "finished", "status": status, "message": message})
+        return status
+
+    def _run(self) -> str:
+        group = self.group
+        plugins = load_plugins(group.plugin_files)
+        plugin = plugins.find(group.algorithm)
+        spec = plugins.algorithm(group.algorithm)
+        algorithm = spec.load()
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+        config = configure(algorithm.Config, group.config, spec.name)
+        code = code_identity(plugin)
+        how = numerics(group.device, group.compile, len(group.seeds))
+        write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
+        backend = plugins.backend(group.task.backend)
+        resumable = spec.resumable and backend.replayable
+
+        def start(restore: list[SeedState]) -> tuple[LiveGroup, JsonlSink]:
+            sink = JsonlSink(self.folder, self._history(restore))
+            live = LiveGroup(
+                group,
+                algorithm,
+                config,
+                backend,
+                sink,
+                resumable=resumable,
+                checkpoints=self.folder / "checkpoints",
+                restore=restore,
+                observe=self._evaluated,
+            )
+            return live, sink
+
+        try:
+            live, sink = start(self._states(how))
+        except ReplayDiffers as differs:
+            self._tell({"event": "notice", "message": f"starts again at step 0: {differs} did not come back as it was"})
+            live, sink = start([])
+        self._live = live
+        if self._stopping:
+            live.interaction.request_stop()
+        began, cpu = time.monotonic(), _cpu_seconds()
+        outcome = live.run()
+        sink.close()
+        facts = {
+            "code": code,
+            "numerics": how,
+            "versions": versions(),
+            "environment_backend": backend.version(),
+            "hardware": hardware(),
+            "metering": spec.metering,
+            "reproducible": spec.reproducible,
+            "stack_size": len(group.seeds),
+            "group_wall_seconds": time.monotonic() - began,
+            "cpu_seconds": (_cpu_seconds() - cpu) / len(group.seeds),
+            "group_peak_memory_bytes": _peak_memory(),
+        }
+        return self._publish(outcome, facts)
+
+    def _states(self, how: dict[str, Any]) -> list[SeedState]:
+        """The checkpoint to go on from, unless numbers would be computed otherwise than before."""
+        states = []
+        for seed in self.group.seeds:
+            if seed not in self._restore:
+                return []
+            path = self.store.root / self._restore[seed]
+            before = (read_json(path.parent.parent / "made-by.json") or {}).get("numerics")
+            if before != how:
+                self._tell({"event": "notice", "message": f"starts again at step 0: numerics were {before}, are {how}"})
+                return []
+            states.append(checkpoint.load(path, seed))
+        return states
+
+    def _history(self, restore: list[SeedState]) -> dict[int, tuple[Path, Any]]:
+        folders = {seed: (self.store.root / path).parent.parent for seed, path in self._restore.items()}
+        return {state.seed: (folders[state.seed], state.numbers["positions"]) for state in restore}
+
+    def _evaluated(self, step: int, returns: list[float]) -> None:
+        self._tell({"event": "evaluated", "step": step, "returns": returns})
+        failpoint("evaluated")
+
+    def _publish(self, outcome: GroupOutcome, facts: dict[str, Any]) -> str:
+        diverged = []
+        for run in self.group.runs:
+            at = outcome.diverged_at.get(run.seed)
+            own = {
+                "status": RunStatus.DONE if at is None else RunStatus.DIVERGED,
+                "message": "" if at is None else f"diverged at step {at}",
+                "steps": outcome.steps if at is None else at,
+                "diverged_at": at,
+                "wall_seconds": outcome.wall_seconds,
+                "resumed_from": outcome.resumed_from,
+            }
+            publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], {**own, **facts})
+            if at is not None:
+                diverged.append(f"seed {run.seed} diverged at step {at}")
+        return "; ".join(diverged)
+
+
+def _last_line(error: BaseException) -> str:
+    if isinstance(error, PluginError):
+        return str(error)
+    return traceback.format_exception_only(error)[-1].strip()[:2000]
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+def _peak_memory() -> int:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

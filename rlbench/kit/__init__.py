@@ -1,0 +1,38 @@
+"""Parts for algorithm authors, in torch. The first axis of every tensor is the seed; no part lets seeds touch.
+
+What makes a seed's numbers the same alone and in any stack, bit for bit on a CPU with one thread:
+a network's parameters are one tensor [S, P] with rows and layer columns rounded up to 16 floats; each row is updated
+by a kernel call of its own; reductions run over trailing axes; softplus and sigmoid are written out.
+"""
+
+from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
+from rlbench.kit.compiling import compiled
+from rlbench.kit.optim import Adam, clip
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.replay import Field, Replay
+from rlbench.kit.returns import gae
+from rlbench.kit.rollout import Rollout
+from rlbench.kit.schedules import Every, decay
+from rlbench.kit.stacked import MLP, value_and_grad
+from rlbench.kit.torch_interaction import TorchInteraction, tensor
+
+__all__ = [
+    "ACTIVATIONS",
+    "MLP",
+    "Adam",
+    "Every",
+    "Field",
+    "Replay",
+    "Rollout",
+    "TorchInteraction",
+    "clip",
+    "compiled",
+    "decay",
+    "gae",
+    "pack",
+    "sigmoid",
+    "softplus",
+    "tensor",
+    "unpack",
+    "value_and_grad",
+]

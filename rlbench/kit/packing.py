@@ -1,0 +1,45 @@
+"""What an algorithm keeps, as named arrays [S, …] and back: the two halves of `state` and `load_state`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench.api import Array
+
+# A part is a tensor or array [S, …] that is loaded in place, or an object with `state()` and `load_state()`.
+Parts = Mapping[str, Any]
+
+
+def pack(parts: Parts, num_seeds: int) -> dict[str, Array]:
+    """Copies of everything in `parts`; an object's whole numbers, the same for all seeds, become [S]."""
+    packed: dict[str, Array] = {}
+    for name, part in parts.items():
+        if isinstance(part, (Tensor, np.ndarray)):
+            packed[name] = _array(part)
+        else:
+            for key, value in part.state().items():
+                packed[f"{name}.{key}"] = np.full(num_seeds, value) if isinstance(value, int) else _array(value)
+    return packed
+
+
+def _array(value: Tensor | Array) -> Array:
+    return value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value.copy()
+
+
+def unpack(parts: Parts, state: Mapping[str, Array]) -> None:
+    """Load what `pack` gave into the same parts. Raises: KeyError for a part that `state` lacks."""
+    for name, part in parts.items():
+        if isinstance(part, Tensor):
+            part.copy_(torch.from_numpy(state[name]))
+        elif isinstance(part, np.ndarray):
+            part[...] = state[name]
+        else:
+            inner = {key: state[f"{name}.{key}"] for key in part.state()}
+            part.load_state(
+                {k: int(v[0]) if isinstance(part.state()[k], int) else torch.from_numpy(v) for k, v in inner.items()}
+            )

@@ -1,0 +1,101 @@
+"""Networks for stacked seeds: the shape is an object, the numbers are one flat tensor [L, P], a lane for each seed.
+
+Clipping, Adam, Polyak averaging, checkpoints and dropping a seed are then single operations on rows. P and the columns
+of each layer are multiples of 16 floats (one 64-byte register), or narrow products such as 256 → 6 at batch 1 would
+give other bits in other stacks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor
+
+from rlbench.kit.activations import ACTIVATIONS
+from rlbench.seeding import SeedStreams
+
+ALIGN = 16
+
+
+def aligned(size: int) -> int:
+    """`size` rounded up to a multiple of 16."""
+    return -(-size // ALIGN) * ALIGN
+
+
+class MLP:
+    """A multilayer perceptron. dims: (inputs, hidden …, outputs); gains: of orthogonal initialisation, one a layer.
+
+    init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2), or "uniform", U(±1/√inputs) for weights and
+    biases (torch's own default).
+    """
+
+    def __init__(
+        self,
+        dims: Sequence[int],
+        activation: str = "relu",
+        init: Literal["orthogonal", "uniform"] = "uniform",
+        gains: Sequence[float] = (),
+    ) -> None:
+        self.layers = list(zip(dims, dims[1:]))
+        self.activation = ACTIVATIONS[activation]
+        self._init, self._gains = init, gains or [1.0] * len(self.layers)
+        self._sizes = [size for a, b in self.layers for size in (a * aligned(b), aligned(b))]
+        self.size = sum(self._sizes)
+
+    def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
+        """Fresh parameters [S·copies, P], seed-major, each seed's from its own stream `name`."""
+        rows = [self._row(generator) for generator in streams.generators(name) for _ in range(copies)]
+        return torch.tensor(np.stack(rows), dtype=torch.float32, device=device)
+
+    def _row(self, generator: Generator) -> np.ndarray[Any, Any]:
+        parts = []
+        for (a, b), gain in zip(self.layers, self._gains):
+            if self._init == "orthogonal":
+                weight, bias = gain * _orthogonal(generator, a, b), np.zeros(b)
+            else:
+                weight, bias = (generator.uniform(-(a**-0.5), a**-0.5, shape) for shape in ((a, b), (b,)))
+            extra = aligned(b) - b  # the padding stays zero: its gradients are
+            parts += [np.pad(weight, ((0, 0), (0, extra))).ravel(), np.pad(bias, (0, extra))]
+        return np.concatenate(parts)
+
+    def __call__(self, params: Tensor, x: Tensor) -> Tensor:
+        """[L, P], [L, B, inputs] → [L, B, outputs]."""
+        parts = params.split(self._sizes, 1)
+        last = len(self.layers) - 1
+        for i, (a, b) in enumerate(self.layers):
+            weight, bias = parts[2 * i].view(-1, a, aligned(b)), parts[2 * i + 1].unsqueeze(1)
+            x = torch.baddbmm(bias, x, weight)
+            if aligned(b) != b:
+                x = x[..., :b]
+            if i < last:
+                x = self.activation(x)
+        return x
+
+
+def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
+    q, r = np.linalg.qr(generator.standard_normal((max(a, b), min(a, b))))
+    q = q * np.sign(np.diag(r))  # makes the distribution uniform (Mezzadri 2007)
+    return q if a >= b else q.T
+
+
+def value_and_grad(loss: Callable[..., Tensor], params: Sequence[Tensor], *args: Tensor) -> tuple[Tensor, list[Tensor]]:
+    """`loss(*params, *args)` [S] and its gradient for each of `params` [S, P].
+
+    Seeds share nothing, so the gradient of the sum over S is each seed's own.
+    """
+
+    def total(params: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        value = loss(*params, *args)
+        return value.sum(), value
+
+    if torch.compiler.is_compiling():
+        grads, (_, value) = torch.func.grad_and_value(total, has_aux=True)(list(params))
+        return value, list(grads)
+    leaves = [p.detach().requires_grad_() for p in params]
+    with torch.enable_grad():
+        scalar, value = total(leaves)
+    return value.detach(), list(torch.autograd.grad(scalar, leaves))

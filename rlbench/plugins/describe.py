@@ -1,0 +1,192 @@
+"""What a plugin's algorithms are, asked of a child process so that the harness imports no deep-learning library.
+
+The answers are cached by distribution, version and source hash. A plugin that hangs, prints or ends its process at
+import costs a time limit and an error, nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import AlgorithmSpec, PluginError, Supports, canonical
+from rlbench.plugins.configuring import configure, schema
+from rlbench.plugins.loading import Plugin, Plugins, load_plugins
+
+TIME_LIMIT_SECONDS = 120
+_CACHE_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An algorithm as a suite names it, with its configuration after defaults (JSON values). missing: modules to install."""
+
+    name: str
+    config: Mapping[str, Any]
+    supports: Supports
+    stackable: bool
+    max_stack: int | None
+    resumable: bool
+    metering: str
+    missing: tuple[str, ...]
+    extra: str
+    schema: tuple[Mapping[str, Any], ...]
+
+
+def resolve(plugins: Plugins, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
+    """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
+
+    Pairs that are not in the cache are asked of one child process for each plugin.
+    """
+    answers: dict[int, Resolved | PluginError] = {}
+    open_requests: dict[str, list[int]] = {}
+    for i, (name, params) in enumerate(requests):
+        try:
+            plugin = plugins.find(name)
+        except PluginError as error:
+            answers[i] = error
+            continue
+        cached = _cached(_cache_file(plugin, name, params))
+        if cached is not None:
+            answers[i] = cached
+        else:
+            open_requests.setdefault(f"{plugin.distribution}:{plugin.name}", []).append(i)
+    for indices in open_requests.values():
+        plugin = plugins.find(requests[indices[0]][0])
+        for i, answer in zip(indices, _ask(plugin, [requests[i] for i in indices])):
+            answers[i] = answer
+    return [answers[i] for i in range(len(requests))]
+
+
+def _ask(plugin: Plugin, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
+        question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
+        question.write_text(
+            json.dumps({"files": [str(plugin.file)] if plugin.file else [], "requests": list(requests)})
+        )
+        command = [sys.executable, "-m", "rlbench.plugins.describe", str(question), str(answer)]
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        try:
+            child = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_SECONDS, env=environment
+            )
+            found = json.loads(answer.read_text())
+        except subprocess.TimeoutExpired:
+            problem = f"plugin {plugin.name!r} of {plugin.distribution} took over {TIME_LIMIT_SECONDS} s to import"
+            return [PluginError(problem) for _ in requests]
+        except (OSError, ValueError):
+            tail = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was printed"]
+            problem = f"plugin {plugin.name!r} of {plugin.distribution} ended its process with code {child.returncode} at import: {tail[0]}"
+            return [PluginError(problem) for _ in requests]
+    for (name, params), entry in zip(requests, found):
+        if "error" not in entry and not entry["missing"]:
+            _store(_cache_file(plugin, name, params), entry)
+    return [_decode(entry) for entry in found]
+
+
+def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
+    if "error" in entry:
+        return PluginError(entry["error"])
+    return Resolved(
+        **{
+            **entry,
+            "supports": Supports(**entry["supports"]),
+            "missing": tuple(entry["missing"]),
+            "schema": tuple(entry["schema"]),
+        }
+    )
+
+
+def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
+    root = os.environ.get("RLBENCH_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "rlbench"
+    )
+    import rlbench
+
+    identity = [
+        _CACHE_VERSION,
+        rlbench.__version__,
+        sys.version,
+        plugin.distribution,
+        plugin.version,
+        plugin.source_hash(),
+        _own_hash(),
+        name,
+        params,
+    ]
+    return Path(root, "descriptions", hashlib.sha256(canonical(identity).encode()).hexdigest()[:32] + ".json")
+
+
+def _own_hash() -> str:
+    own = [
+        Path(__file__),
+        Path(__file__).with_name("configuring.py"),
+        Path(__file__).parents[1] / "api" / "algorithm.py",
+    ]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()[:16]
+
+
+def _cached(path: Path) -> Resolved | None:
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        found = _decode(json.loads(path.read_text()))
+        return found if isinstance(found, Resolved) else None
+    return None
+
+
+def _store(path: Path, entry: Mapping[str, Any]) -> None:
+    with suppress(OSError):  # a cache that cannot be written is only slow
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.write_text(json.dumps(entry))
+        os.replace(temporary, path)
+
+
+# -- in the child process ----------------------------------------------------------------------------------------
+def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Resolved`, JSON-able. Raises: PluginError if the parameters do not fit."""
+    from importlib.util import find_spec
+
+    entry: dict[str, Any] = {
+        "name": spec.name,
+        "supports": asdict(spec.supports),
+        "stackable": spec.stackable,
+        "max_stack": spec.max_stack,
+        "resumable": spec.resumable,
+        "metering": spec.metering,
+        "missing": [module for module in spec.requires if find_spec(module) is None],
+        "extra": spec.extra,
+        "config": dict(params),
+        "schema": [],
+    }
+    if not entry["missing"]:
+        config = spec.load().Config
+        entry["config"] = json.loads(json.dumps(asdict(configure(config, params, spec.name))))
+        entry["schema"] = schema(config)
+    return entry
+
+
+def _main(question: str, answer: str) -> None:
+    asked = json.loads(Path(question).read_text())
+    plugins = load_plugins(asked["files"])
+    entries: list[dict[str, Any]] = []
+    for name, params in asked["requests"]:
+        try:
+            entries.append(describe(plugins.algorithm(name), params))
+        except PluginError as error:
+            entries.append({"error": str(error)})
+        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does
+            entries.append({"error": f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"})
+    Path(answer).write_text(json.dumps(entries, default=str))
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

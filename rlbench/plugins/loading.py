@@ -1,0 +1,193 @@
+"""Plugins as the installed metadata names them, imported only when one of their names is asked for.
+
+pluggy's own bulk loader is not used: one broken plugin would end the program.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from rlbench.api import OBSERVERS, PROJECT, AlgorithmSpec, EnvBackendSpec, ExecutorSpec, PluginError, hookspecs
+
+
+@dataclass
+class Plugin:
+    """One entry point, or a file given by `--plugin`. error: why it could not be loaded, set when it was tried."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    entry_point: EntryPoint | None = None
+    file: Path | None = None
+    module: ModuleType | None = None
+    error: str | None = None
+
+    def load(self) -> ModuleType:
+        """Import the plugin, once. Raises: PluginError with the cause's last line."""
+        if self.module is None and self.error is None:
+            try:
+                self.module = self._import()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+                self.error = traceback.format_exception_only(error)[-1].strip()
+        if self.module is None:
+            raise PluginError(
+                f"plugin {self.name!r} of {self.distribution} {self.version} cannot be loaded: {self.error}"
+            )
+        return self.module
+
+    def _import(self) -> ModuleType:
+        if self.file is None:
+            assert self.entry_point is not None
+            found = self.entry_point.load()
+            if not isinstance(found, ModuleType):
+                raise TypeError(f"the entry point {self.target!r} is not a module")
+            return found
+        spec = importlib.util.spec_from_file_location(self.name, self.file)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{self.file} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.name] = module  # so that its classes know where they live
+        spec.loader.exec_module(module)
+        return module
+
+    def source_hash(self) -> str:
+        """A hash of the plugin's own Python files, found without importing it."""
+        digest = hashlib.sha256()
+        for path in self._sources():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    def _sources(self) -> list[Path]:
+        if self.file is not None:
+            return [self.file]
+        package = self.target.split(":")[0].split(".")[0]
+        if package == "rlbench":
+            return [Path(__file__)]  # rlbench's own backends and executors: versioned with it
+        spec = importlib.util.find_spec(package)
+        if spec is None:
+            return []
+        if spec.submodule_search_locations:
+            return sorted(p for location in spec.submodule_search_locations for p in Path(location).rglob("*.py"))
+        return [Path(spec.origin)] if spec.origin else []
+
+
+@dataclass
+class Plugins:
+    """Every plugin there is, as a value that is passed down; there is no module-level manager."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+
+    def find(self, name: str) -> Plugin:
+        """The plugin that offers `name`: an entry point NAME offers NAME and NAME/…; "dist:name" picks among several.
+
+        Raises: PluginError if there is none, naming the nearest, or several, naming their distributions.
+        """
+        wanted, _, rest = name.rpartition(":")
+        head = rest.split("/")[0]
+        found = [p for p in self.plugins if p.name == head and wanted in ("", p.distribution)]
+        if not found:
+            close = difflib.get_close_matches(head, [p.name for p in self.plugins], 1)
+            hint = (
+                f"; did you mean {close[0]!r}?"
+                if close
+                else f"; installed: {', '.join(sorted({p.name for p in self.plugins}))}"
+            )
+            raise PluginError(f"nothing called {name!r} is installed{hint}")
+        if len(found) > 1:
+            raise PluginError(
+                f"{name!r} is offered by {' and '.join(p.distribution for p in found)}; write {found[0].distribution}:{name}"
+            )
+        return found[0]
+
+    def algorithm(self, name: str) -> AlgorithmSpec:
+        return self._spec(name, "rlbench_algorithms", AlgorithmSpec)
+
+    def backend(self, name: str) -> EnvBackendSpec:
+        return self._spec(name, "rlbench_env_backends", EnvBackendSpec)
+
+    def executor(self, name: str) -> ExecutorSpec:
+        return self._spec(name, "rlbench_executors", ExecutorSpec)
+
+    def _spec(self, name: str, hook: str, kind: type[Any]) -> Any:
+        plugin = self.find(name)
+        plain = name.rpartition(":")[2]
+        offered = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
+        for spec in offered:
+            if spec.name == plain:
+                return spec
+        names = ", ".join(sorted(spec.name for spec in offered)) or "nothing of the kind"
+        raise PluginError(
+            f"plugin {plugin.name!r} of {plugin.distribution} does not offer {plain!r}; it offers {names}"
+        )
+
+    def notify(self, hook: str, **arguments: Any) -> list[str]:
+        """Call one observer hook of every plugin loaded so far, each by itself. Returns: what went wrong, a line each."""
+        assert hook in OBSERVERS
+        problems = []
+        for plugin in self.plugins:
+            function = getattr(plugin.module, hook, None) if plugin.module is not None else None
+            if function is None:
+                continue
+            try:
+                _manager(plugin).hook.__getattribute__(hook)(**arguments)
+            except Exception as error:  # noqa: BLE001 - an observer must not stop training
+                problems.append(f"{hook} of plugin {plugin.name!r}: {type(error).__name__}: {error}")
+        return problems
+
+
+def _manager(plugin: Plugin) -> pluggy.PluginManager:
+    """A manager with this plugin alone, so that one that raises hides no other's answer."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin.load(), plugin.name)
+    return manager
+
+
+def _call(plugin: Plugin, hook: str) -> list[Any]:
+    try:
+        answers: Iterable[Sequence[Any]] = getattr(_manager(plugin).hook, hook)()
+        return [spec for answer in answers for spec in answer]
+    except PluginError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"{hook} of plugin {plugin.name!r} ({plugin.distribution}) failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = None) -> Plugins:
+    """Name every installed plugin without importing any, and the given files beside them.
+
+    only: the entry points that may be used at all (the environment variable RLBENCH_PLUGINS); rlbench's own backends
+    and executors always may. Raises: PluginError if a file is absent.
+    """
+    plugins = Plugins()
+    seen: set[tuple[str, str]] = set()
+    for distribution in distributions():
+        name = distribution.metadata["Name"] or "unknown"
+        for entry in distribution.entry_points:
+            if entry.group != PROJECT or (name, entry.name) in seen:
+                continue  # an editable install may be listed twice
+            if only is not None and entry.name not in only and not entry.value.startswith("rlbench."):
+                continue
+            seen.add((name, entry.name))
+            plugins.plugins.append(Plugin(entry.name, name, distribution.version, entry.value, entry))
+    for given in files:
+        path = Path(given).resolve()
+        if not path.is_file():
+            raise PluginError(f"--plugin {given}: no such file")
+        plugins.plugins.append(Plugin(path.stem, str(given), "file", str(path), file=path))
+    return plugins

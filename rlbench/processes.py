@@ -1,0 +1,37 @@
+"""Processes that never outlive the one that started them, and process groups that end as a whole."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel kill this process when the process `parent` ends (Linux; elsewhere a closed pipe has to do)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:  # it ended before the call
+            os._exit(1)
+
+
+def signal_group(pid: int, number: int) -> None:
+    """Send a signal to the process group led by `pid`; nothing happens when it is gone."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+_passed: dict[str, int] = {}
+
+
+def failpoint(name: str) -> None:
+    """Kill this process here when the environment says so: RLBENCH_FAIL_AT=name or name:n (the n-th time). For tests."""
+    wanted, _, count = os.environ.get("RLBENCH_FAIL_AT", "").partition(":")
+    if wanted == name:
+        _passed[name] = _passed.get(name, 0) + 1
+        if _passed[name] == int(count or 1):
+            os.kill(os.getpid(), signal.SIGKILL)

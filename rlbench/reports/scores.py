@@ -1,0 +1,74 @@
+"""The table of scores: for each task and algorithm the IQM over runs with its interval, and how many runs it rests on."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from numpy.random import PCG64, Generator, SeedSequence
+
+from rlbench.api import RunStatus
+from rlbench.stats import iqm, percentile_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_FOR_INTERVAL = 3
+FEWEST_FOR_VERDICT = 5
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One algorithm on one task. n: runs planned; n_valid: runs with a score; low, high: 95 % interval of the IQM."""
+
+    environment: str
+    algorithm: str
+    n: int
+    n_valid: int
+    iqm: float | None
+    low: float | None
+    high: float | None
+    training_return: float | None
+    statuses: dict[str, int]
+    note: str
+
+
+def score_cells(runs: pd.DataFrame) -> list[Cell]:
+    """Cells in the order of the suite. The bootstrap is seeded from the run keys: the same runs give the same digits."""
+    cells = []
+    for (environment, algorithm), rows in runs.groupby(["environment", "algorithm"], sort=False):
+        scored = rows[rows["score"].notna()]
+        scores = scored["score"].to_numpy(float)
+        low = high = None
+        if len(scores) >= FEWEST_FOR_INTERVAL:
+            low, high = percentile_interval(scores, iqm, _generator(scored["key"]))
+        training = scored["training_return"].dropna().to_numpy(float)
+        cells.append(
+            Cell(
+                str(environment),
+                str(algorithm),
+                len(rows),
+                len(scores),
+                float(iqm(scores)) if len(scores) else None,
+                low,
+                high,
+                float(iqm(training)) if len(training) else None,
+                {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
+                _note(rows, len(scores)),
+            )
+        )
+    return cells
+
+
+def _generator(keys: pd.Series[str]) -> Generator:
+    digest = hashlib.sha256("".join(sorted(keys)).encode()).digest()
+    return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
+
+
+def _note(rows: pd.DataFrame, scored: int) -> str:
+    counts = rows["status"].value_counts()
+    parts = [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
+    if 0 < scored < FEWEST_FOR_VERDICT:
+        parts.append("descriptive only: under 5 runs")
+    return ", ".join(parts)

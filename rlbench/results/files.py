@@ -1,0 +1,88 @@
+"""Writing files so that they are whole or absent, and reading JSON that may be neither."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import StoreError
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` that no other process on any host uses."""
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+
+
+def sync(path: Path) -> None:
+    """Have the kernel put a file, or a folder's entries, on disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file elsewhere and move it into place, replacing what was there."""
+    draft = temporary(path)
+    try:
+        write(draft)
+        sync(draft)
+        os.replace(draft, path)
+        sync(path.parent)
+    finally:
+        with suppress(FileNotFoundError):
+            draft.unlink()
+
+
+def publish_file(path: Path, text: str) -> bool:
+    """Write a file that nobody may replace: the first to finish wins. Returns: whether it was this call."""
+    draft = temporary(path)
+    try:
+        draft.write_text(text)
+        sync(draft)
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            return False
+        return True
+    finally:
+        draft.unlink()
+        sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    replace_file(path, lambda draft: _write_text(draft, json.dumps(value, indent=1) + "\n"))
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """The JSON object in a file, or None when it is absent, unreadable or something else."""
+    with suppress(OSError, ValueError):
+        found = json.loads(path.read_text())
+        return found if isinstance(found, dict) else None
+    return None
+
+
+def file_hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents. Raises: StoreError when that is not possible."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+    return path

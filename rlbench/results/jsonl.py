@@ -1,0 +1,72 @@
+"""Records while a group runs: JSON lines in the attempt's folder, one file a table, one object a line.
+
+A line is handed to the kernel before the next record is taken, so a killed process loses at most a partial last line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
+
+TABLES = tuple(COLUMNS)
+
+
+class JsonlSink:
+    """Writes an attempt's records (see rlbench.runtime.sink.Sink).
+
+    history: the folder of an earlier attempt and, for each seed, the positions up to which its records are taken over.
+    """
+
+    def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
+        names = {table: [column.name for column in COLUMNS[table]] for table in TABLES}
+        self._names = names
+        self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}
+        for seed, (earlier, positions) in (history or {}).items():
+            for table in TABLES:
+                for row in read_lines(earlier / f"{table}.jsonl", positions[table]):
+                    if row["seed"] == seed:
+                        self._write(table, row)
+
+    def _write(self, table: str, row: Mapping[str, Any]) -> None:
+        file = self._files[table]
+        file.write(json.dumps(row) + "\n")
+        file.flush()
+
+    def episode(self, record: EpisodeRecord) -> None:
+        self._write("episodes", dict(zip(self._names["episodes"], record)))
+
+    def evaluation(self, record: EvaluationRecord) -> None:
+        self._write("evaluations", dict(zip(self._names["evaluations"], record)))
+
+    def metric(self, record: MetricRecord) -> None:
+        self._write("metrics", dict(zip(self._names["metrics"], record)))
+
+    def positions(self) -> dict[str, int]:
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        return {table: file.tell() for table, file in self._files.items()}
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a file, up to byte `end`; a partial last line is ignored.
+
+    Raises: StoreError for a broken line before the last, with its number.
+    """
+    if not path.exists():
+        return
+    text = path.read_bytes()[:end].decode("utf-8", errors="replace")
+    whole, _, _ = text.rpartition("\n")
+    for number, line in enumerate(whole.split("\n") if whole else [], 1):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error

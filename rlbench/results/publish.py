@@ -1,0 +1,63 @@
+"""From an attempt's JSON lines to a published run: parquet tables, the final policy, and result.json as commit point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import save_file
+
+from rlbench.api import COLUMNS, Array, Run
+from rlbench.processes import failpoint
+from rlbench.results.files import file_hash, publish_file, replace_file
+from rlbench.results.jsonl import TABLES, read_lines
+
+SCHEMA_VERSION = 1
+_TYPES = {
+    "int64": pa.int64(),
+    "int32": pa.int32(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "list<float64>": pa.list_(pa.float64()),
+    "list<int64>": pa.list_(pa.int64()),
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """A table's Arrow schema; units and meanings stand in the fields' metadata."""
+    return pa.schema(
+        [pa.field(c.name, _TYPES[c.dtype], metadata={"unit": c.unit, "meaning": c.meaning}) for c in COLUMNS[table]],
+        metadata={"rlbench.schema_version": str(SCHEMA_VERSION)},
+    )
+
+
+def publish(folder: Path, run: Run, attempt: Path, policy: Mapping[str, Array], facts: Mapping[str, Any]) -> bool:
+    """Write everything of one finished run into its folder; result.json last, by a link that only one writer can make.
+
+    Returns: False if the run had been published already; its files are then left as they are.
+    """
+    if (folder / "result.json").exists():
+        return False
+    files: dict[str, dict[str, Any]] = {}
+    for table in TABLES:
+        rows = [row for row in read_lines(attempt / f"{table}.jsonl") if row["seed"] == run.seed]
+        path = folder / f"{table}.parquet"
+        arrow = pa.Table.from_pylist(rows, schema(table))
+        replace_file(path, lambda draft, arrow=arrow: pq.write_table(arrow, draft, compression="zstd"))  # type: ignore[misc]
+        files[path.name] = {"sha256": file_hash(path), "rows": len(rows)}
+        failpoint(f"published-{table}")
+    if policy:
+        path = folder / "policy.safetensors"
+        replace_file(path, lambda draft: save_file({name: _contiguous(a) for name, a in policy.items()}, draft))
+        files[path.name] = {"sha256": file_hash(path), "rows": 0}
+    failpoint("publish-result")
+    result = {"schema_version": SCHEMA_VERSION, "key": run.key, "attempt": attempt.name, **facts, "files": files}
+    return publish_file(folder / "result.json", json.dumps(result, indent=1) + "\n")
+
+
+def _contiguous(array: Array) -> Array:
+    return array.copy(order="C")

@@ -1,0 +1,159 @@
+"""One suite's folder: where things lie, who may write, and what has become of each run, derived from the files alone.
+
+    suite.json  LOCK  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
+    attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug, task_from_dict
+from rlbench.results.files import make_folder, publish_file, read_json, write_json
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class RunState:
+    """What has become of a run: its status, why it failed, and the contents of result.json when it is published."""
+
+    status: RunStatus
+    message: str = ""
+    result: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    attempt: str = ""
+
+
+class Store:
+    """A result folder. Reading needs no lock."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock: IO[str] | None = None
+
+    # -- writing -------------------------------------------------------------------------------------------------
+    def lock(self) -> None:
+        """Make the folder and become its only writer, until this process ends, however it ends.
+
+        Raises: LockedError naming the holder; StoreError where nothing can be written.
+        """
+        make_folder(self.root)
+        try:
+            file = open(self.root / "LOCK", "a+")
+        except OSError as error:
+            raise StoreError(f"{self.root}: cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "a process that did not say who it is"
+            raise LockedError(f"{self.root} is in use by {holder}; wait for it, or choose another folder with -o") from None
+        file.truncate(0)
+        file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        file.flush()
+        self._lock = file
+
+    def unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def describe_suite(self, suite: Mapping[str, Any], runs: Sequence[Run], version: str) -> None:
+        """Write suite.json, and a spec.json once for each run."""
+        try:
+            for run in runs:
+                folder = make_folder(self.folder(run))
+                if not (folder / "spec.json").exists():
+                    publish_file(folder / "spec.json", json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n")
+            names = [run.name for run in runs]
+            write_json(self.root / "suite.json", {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": names})
+        except OSError as error:
+            raise StoreError(f"{self.root}: cannot be written: {error.strerror}") from error
+
+    def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str) -> Path:
+        """A fresh folder for one process that trains `group`, with group.json in it.
+
+        restore: for each seed the checkpoint to go on from, relative to the store; empty: from the start.
+        """
+        parent = make_folder(self.root / "attempts")
+        number = sum(1 for path in parent.iterdir() if path.name.startswith(group.name + "-")) + 1
+        name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{secrets.token_hex(3)}"
+        folder = make_folder(parent / name)
+        keys = {str(run.seed): run.key for run in group.runs}
+        order = time.time_ns()
+        write_json(
+            folder / "group.json",
+            {"schema_version": SCHEMA_VERSION, "order": order, "keys": keys, "group": group_as_dict(group), "plugin": plugin, "restore": dict(restore)},
+        )
+        return folder
+
+    # -- reading -------------------------------------------------------------------------------------------------
+    def folder(self, run: Run) -> Path:
+        return self.root / "runs" / run.name
+
+    def suite(self) -> dict[str, Any]:
+        """The contents of suite.json. Raises: StoreError if this is no result folder, or a newer version's."""
+        found = read_json(self.root / "suite.json")
+        if found is None:
+            raise StoreError(f"{self.root}: no results here (suite.json is absent or unreadable)")
+        if found.get("schema_version", 0) > SCHEMA_VERSION:
+            raise StoreError(f"{self.root}: written by a newer rlbench ({found.get('rlbench')}); update to read it")
+        return found
+
+    def runs(self) -> list[Run]:
+        """The runs of the suite as it was last planned, in its order. Raises: StoreError for an unreadable spec.json."""
+        found = []
+        for name in self.suite()["runs"]:
+            spec = read_json(self.root / "runs" / name / "spec.json")
+            if spec is None:
+                raise StoreError(f"{self.root}/runs/{name}/spec.json is absent or unreadable; run the suite again to restore it")
+            values = {f.name: spec[f.name] for f in dataclasses.fields(Run)}
+            found.append(Run(**{**values, "task": task_from_dict(spec["task"])}))
+        return found
+
+    def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
+        """Attempts with their group.json, newest first; folders without a readable one are passed over."""
+        found = [(path, read_json(path / "group.json")) for path in (self.root / "attempts").glob("*")]
+        return sorted(((p, g) for p, g in found if g is not None), key=lambda pair: -pair[1]["order"])
+
+    def states(self, runs: Sequence[Run]) -> dict[str, RunState]:
+        """What has become of each run, by its key."""
+        newest: dict[str, Path] = {}
+        for path, description in self.attempts():
+            for key in description["keys"].values():
+                newest.setdefault(key, path)
+        return {run.key: self._state(run, newest.get(run.key)) for run in runs}
+
+    def _state(self, run: Run, attempt: Path | None) -> RunState:
+        folder = self.folder(run)
+        result = read_json(folder / "result.json")
+        if result is not None and result.get("key") == run.key and result.get("schema_version") == SCHEMA_VERSION:
+            return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
+        if (folder / "result.json").exists():
+            return RunState(RunStatus.CORRUPT, f"{folder / 'result.json'} is not a result of this run; remove it to train again")
+        if attempt is None:
+            return RunState(RunStatus.PENDING)
+        ended = read_json(attempt / "exit.json")
+        if ended is None:
+            return RunState(RunStatus.INTERRUPTED, "its process ended without a word, or is still running", attempt=attempt.name)
+        return RunState(RunStatus(ended["status"]), ended.get("message", ""), attempt=attempt.name)
+
+    def checkpoints(self, run: Run) -> Iterator[Path]:
+        """Folders that may hold checkpoints of a run, newest attempt first."""
+        for path, description in self.attempts():
+            if run.key in description["keys"].values():
+                yield path / "checkpoints"
+
+
+def _spec(run: Run) -> dict[str, Any]:
+    return {"key": run.key, **{f.name: json.loads(canonical(getattr(run, f.name))) for f in dataclasses.fields(run)}}

@@ -1,0 +1,65 @@
+"""Published runs as tidy pandas frames, one row a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow.parquet as pq
+
+from rlbench.api import Run, RunStatus, StoreError
+from rlbench.results.files import file_hash
+from rlbench.results.store import RunState, Store
+
+TRAINING_EPISODES = 100
+SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
+
+
+def run_table(store: Store) -> pd.DataFrame:
+    """One row for each run of the suite.
+
+    Columns: algorithm (label), environment, seed, key, status, message, score (mean return of the final policy; of a
+    diverged run its last finite evaluation, NaN if it has none), training_return (mean of the last 100 training
+    episodes), steps.
+    """
+    runs = store.runs()
+    states = store.states(runs)
+    return pd.DataFrame([_row(store, run, states[run.key]) for run in runs])
+
+
+def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "algorithm": run.label or run.algorithm,
+        "environment": run.task.env_id,
+        "seed": run.seed,
+        "key": str(run.key),
+        "status": str(state.status),
+        "message": state.message,
+        "score": float("nan"),
+        "training_return": float("nan"),
+        "steps": state.result.get("steps", 0),
+    }
+    if state.status in SCORED:
+        try:
+            evaluations = read_table(store.folder(run), "evaluations", state, ["kind", "step", "return_mean"])
+            episodes = read_table(store.folder(run), "episodes", state, ["return", "end"])
+        except StoreError as error:
+            return {**row, "status": str(RunStatus.CORRUPT), "message": str(error)}
+        final = evaluations[evaluations["kind"] == "final"]
+        chosen = final if len(final) else evaluations
+        if len(chosen):
+            row["score"] = float(chosen["return_mean"].iloc[-1])
+        whole = episodes[episodes["end"] != "abandoned"]
+        if len(whole):
+            row["training_return"] = float(whole["return"].tail(TRAINING_EPISODES).mean())
+    return row
+
+
+def read_table(folder: Path, table: str, state: RunState, columns: list[str] | None = None) -> pd.DataFrame:
+    """One table of a published run. Raises: StoreError if the file is not the one that was published."""
+    path = folder / f"{table}.parquet"
+    expected = state.result["files"].get(path.name, {}).get("sha256")
+    if not path.exists() or file_hash(path) != expected:
+        raise StoreError(f"{path} is absent or not what was published")
+    return pq.read_table(path, columns=columns).to_pandas()

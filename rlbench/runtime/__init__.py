@@ -1,0 +1,1 @@
+"""Running one RunGroup: the interaction, evaluation on a stopped clock, checkpoints."""

@@ -1,0 +1,95 @@
+"""Checkpoints on disk: one pair of files for each seed, arrays as safetensors, numbers as JSON, `DONE` written last.
+
+A folder without DONE, or with a file whose hash differs, is as good as absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+
+from rlbench.api import Array
+
+VERSION = 1
+KEPT = 2
+
+
+@dataclass(frozen=True)
+class SeedState:
+    """One seed's part of a checkpoint: JSON-able numbers, arrays by name, and the step both belong to."""
+
+    seed: int
+    step: int
+    numbers: Mapping[str, Any]
+    arrays: Mapping[str, Array]
+
+
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Safetensors, contiguous; the file is on disk when this returns."""
+    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    _sync(path)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def save(folder: Path, states: Sequence[SeedState]) -> Path:
+    """Write `folder`/<step>, complete or (without DONE) not at all; prune all but the newest two. Returns its path."""
+    target = folder / f"{states[0].step:012d}"
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    hashes: dict[str, str] = {}
+    for state in states:
+        arrays, numbers = target / f"seed-{state.seed}.safetensors", target / f"seed-{state.seed}.json"
+        write_arrays(arrays, state.arrays)
+        numbers.write_text(json.dumps({"version": VERSION, "seed": state.seed, "step": state.step, **state.numbers}))
+        _sync(numbers)
+        hashes |= {path.name: _hash(path) for path in (arrays, numbers)}
+    done = target / "DONE.tmp"
+    done.write_text(json.dumps({"version": VERSION, "step": states[0].step, "sha256": hashes}))
+    _sync(done)
+    os.replace(done, target / "DONE")
+    _sync(target)
+    for old in sorted(folder.iterdir())[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def complete(folder: Path) -> list[Path]:
+    """The complete checkpoints under `folder`, newest first; broken ones are passed over."""
+    return [path for path in sorted(folder.glob("*"), reverse=True) if _is_complete(path)]
+
+
+def _is_complete(path: Path) -> bool:
+    try:
+        done = json.loads((path / "DONE").read_text())
+        return done["version"] == VERSION and all(
+            _hash(path / name) == digest for name, digest in done["sha256"].items()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def load(path: Path, seed: int) -> SeedState:
+    """One seed's state from a complete checkpoint. Raises: FileNotFoundError if the seed is not in it."""
+    numbers = json.loads((path / f"seed-{seed}.json").read_text())
+    return SeedState(seed, numbers["step"], numbers, load_file(path / f"seed-{seed}.safetensors"))
+
+
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

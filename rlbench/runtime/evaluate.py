@@ -1,0 +1,125 @@
+"""Evaluation: greedy episodes in environments and streams of their own, the same episodes for every run of a task.
+
+Episode k of every seed is played in lane k mod E. A finished lane takes its next episode, or is fed its last
+observation and masked: shapes are constant, so a seed's actions never depend on who else has finished.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import NamedTuple
+
+import numpy as np
+from numpy.random import SeedSequence
+
+from rlbench.api import Array, EnvBatch, Policy
+from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
+
+MAX_LANES = 20
+# An episode that no time limit ends is cut here (30 minutes of a 60 Hz game), so that an evaluation always ends.
+MAX_EPISODE_STEPS = 108_000
+
+
+class Evaluation(NamedTuple):
+    """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds; which seeds [S]
+    stayed finite throughout."""
+
+    returns: Array
+    lengths: Array
+    finite: Array
+
+
+class _Lanes:
+    """Who plays which episode, [S · E] lanes; a lane without an episode left is closed."""
+
+    def __init__(self, seeds: int, lanes: int, episodes: int) -> None:
+        self.episode = np.tile(np.arange(lanes), seeds)
+        self.open = np.ones(seeds * lanes, bool)
+        self.start = np.ones(seeds * lanes, bool)
+        self.returns, self.lengths = np.zeros((seeds, episodes)), np.zeros((seeds, episodes), np.int64)
+        self._lanes, self._episodes = lanes, episodes
+
+    def add(self, playing: Array, reward: Array) -> None:
+        rows = playing // self._lanes
+        self.returns[rows, self.episode[playing]] += reward
+        self.lengths[rows, self.episode[playing]] += 1
+
+    def too_long(self, playing: Array) -> Array:
+        return self.lengths[playing // self._lanes, self.episode[playing]] >= MAX_EPISODE_STEPS
+
+    def finish(self, lane: int) -> int | None:
+        """The lane's next episode, or None when it closes."""
+        self.episode[lane] += self._lanes
+        if self.episode[lane] < self._episodes:
+            return int(self.episode[lane])
+        self.open[lane] = False
+        return None
+
+
+class Evaluator:
+    """Plays evaluation episodes for S seeds in a batch of S × E environments."""
+
+    def __init__(self, envs: EnvBatch, lanes: int, streams: SeedStreams) -> None:
+        self._envs, self._lanes, self._streams = envs, lanes, streams
+
+    def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
+        """Play `episodes` episodes of each seed.
+
+        kind: "grid" or "final"; each has its own fixed episode seeds, equal for every run of the task. step: from it
+        and the seeds the policy's own draws (stream "evaluate") are derived, anew at each evaluation.
+        """
+        seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
+        self._streams.restart(EVALUATE, step)
+        reset_seeds = evaluation_seeds(kind, self._streams.space)
+        state = _Lanes(seeds, lanes, episodes)
+        finite = np.ones(seeds, bool)
+        # With fewer lanes than environments (a short evaluation) the first ones of each seed's share are used.
+        slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
+        flat = np.stack([self._envs.reset(slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)])
+        with self._streams.only(EVALUATE):
+            while state.open.any():
+                obs = flat.reshape(seeds, lanes, *flat.shape[1:])
+                actions = np.asarray(policy(obs, state.start.reshape(seeds, lanes).copy()))
+                flat = self._step(state, flat.copy(), actions, slots, finite, reset_seeds)
+        return Evaluation(state.returns, state.lengths, finite)
+
+    def _step(
+        self, state: _Lanes, flat: Array, actions: Array, slots: list[int], finite: Array, reset_seeds: EpisodeSeeds
+    ) -> Array:
+        seeds, lanes = actions.shape[:2]
+        state.start[:] = False
+        sound = np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1))
+        self._drop(state, finite, np.logical_not(sound), lanes)
+        playing = state.open.nonzero()[0]
+        if not len(playing):
+            return flat
+        rows = actions.reshape(seeds * lanes, *actions.shape[2:])[playing]
+        chosen = rows.tolist() if rows.ndim == 1 and rows.dtype.kind in "iu" else list(rows)
+        next_obs, reward, terminated, truncated = self._envs.step([slots[i] for i in playing], chosen)
+        broken = ~(np.isfinite(next_obs.reshape(len(playing), -1)).all(1) & np.isfinite(reward))
+        state.add(playing, np.where(broken, 0.0, reward))
+        flat[playing[~broken]] = next_obs[~broken]
+        if broken.any():
+            self._drop(state, finite, np.isin(np.arange(seeds), playing[broken] // lanes), lanes)
+        ended = (terminated | truncated | state.too_long(playing)) & state.open[playing]
+        for lane in playing[ended].tolist():
+            episode = state.finish(lane)
+            if episode is not None:
+                flat[lane] = self._envs.reset(slots[lane], reset_seeds[episode])
+                state.start[lane] = True
+        return flat
+
+    @staticmethod
+    def _drop(state: _Lanes, finite: Array, broken: Array, lanes: int) -> None:
+        """Close every lane of a seed that met a number that is not finite."""
+        finite &= ~broken
+        state.open &= ~np.repeat(broken, lanes)
+
+    def close(self) -> None:
+        self._envs.close()
+
+
+def evaluation_seeds(kind: str, space: str) -> EpisodeSeeds:
+    """The reset seeds of evaluation episodes: the same for all algorithms and runs, other ones for tuning."""
+    key = (SPACES["evaluation"], SPACES[space], zlib.crc32(kind.encode()))
+    return EpisodeSeeds(SeedSequence(0, spawn_key=key), "evaluation")

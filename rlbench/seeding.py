@@ -1,0 +1,174 @@
+"""Named random streams, one generator for each (seed, name): the only source of randomness.
+
+A seed's draws depend on its own number and on the calls made, never on which seeds share the stack. Numbers are drawn
+in blocks per seed, so that a call costs one slice and not S generator calls.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from gymnasium import Space
+
+BLOCK = 4096
+EVALUATE = "evaluate"
+# Disjoint by construction: the top two of a reset seed's 31 bits are its space.
+SPACES = {"training": 0, "evaluation": 1, "tuning": 2}
+_EPISODE_BITS = 29
+
+
+class EpisodeSeeds:
+    """The reset seeds of one environment, by episode index, each below 2³¹; the k-th can be had again from k alone."""
+
+    def __init__(self, sequence: SeedSequence, space: str) -> None:
+        self._generator = Generator(PCG64(sequence))
+        self._offset = SPACES[space] << _EPISODE_BITS
+        self._drawn: list[int] = []
+
+    def __getitem__(self, index: int) -> int:
+        while index >= len(self._drawn):
+            block = self._generator.integers(1 << _EPISODE_BITS, size=64)
+            self._drawn.extend((block | self._offset).tolist())
+        return self._drawn[index]
+
+
+@dataclass
+class _Block:
+    """Numbers drawn ahead for every seed [S, size], and the generator states they were drawn from."""
+
+    values: NDArray[Any]
+    position: int
+    before: list[Mapping[str, Any]]
+
+
+def _draw(generator: Generator, kind: str, size: int) -> NDArray[Any]:
+    return generator.random(size) if kind == "uniform" else generator.standard_normal(size, dtype=np.float32)
+
+
+class SeedStreams:
+    """Generators for S seeds. `space` keeps tuning seeds apart from training seeds of the same number."""
+
+    def __init__(self, seeds: Sequence[int], space: str = "training") -> None:
+        self.seeds, self.space = tuple(seeds), space
+        self._generators: dict[str, list[Generator]] = {}
+        self._blocks: dict[tuple[str, str], _Block] = {}
+        self._only: str | None = None
+
+    def sequence(self, name: str, seed_index: int, *key: int) -> SeedSequence:
+        """The seed sequence of one seed's stream; `key` derives further ones from the same name."""
+        return SeedSequence(self.seeds[seed_index], spawn_key=(SPACES[self.space], zlib.crc32(name.encode()), *key))
+
+    def generators(self, name: str) -> list[Generator]:
+        """One generator for each seed. For whole tensors (initialisation); small draws come cheaper from the blocks."""
+        if self._only is not None and name != self._only:
+            raise RuntimeError(
+                f"the stream {name!r} was used during evaluation, where only {self._only!r} may be: training would change"
+            )
+        if name not in self._generators:
+            self.restart(name)
+        return self._generators[name]
+
+    def restart(self, name: str, *key: int) -> None:
+        """Derive the stream anew from the seeds and `key` (evaluation: the step)."""
+        self._generators[name] = [Generator(PCG64(self.sequence(name, s, *key))) for s in range(len(self.seeds))]
+        for kind in ("uniform", "normal"):
+            self._blocks.pop((name, kind), None)
+
+    @contextmanager
+    def only(self, name: str) -> Iterator[None]:
+        """Refuse every other stream meanwhile."""
+        self._only, before = name, self._only
+        try:
+            yield
+        finally:
+            self._only = before
+
+    def _take(self, name: str, kind: str, count: int) -> NDArray[Any]:
+        if self._only is not None and name != self._only:
+            self.generators(name)  # raises
+        block = self._blocks.get((name, kind))
+        if block is None or block.position + count > block.values.shape[1]:
+            generators = self.generators(name)
+            before = [g.bit_generator.state for g in generators]
+            size = max(BLOCK, count)
+            block = _Block(np.stack([_draw(g, kind, size) for g in generators]), 0, before)
+            self._blocks[name, kind] = block
+        start = block.position
+        block.position = start + count
+        return block.values[:, start : start + count]
+
+    def uniform(self, name: str, *shape: int) -> NDArray[np.float64]:
+        """[S, *shape] in [0, 1)."""
+        return self._take(name, "uniform", math.prod(shape)).reshape(len(self.seeds), *shape)
+
+    def normal(self, name: str, *shape: int) -> NDArray[np.float32]:
+        """[S, *shape], standard normal."""
+        return self._take(name, "normal", math.prod(shape)).reshape(len(self.seeds), *shape)
+
+    def integers(self, name: str, high: int, *shape: int) -> NDArray[np.int64]:
+        """[S, *shape] in [0, high)."""
+        return (self.uniform(name, *shape) * high).astype(np.int64)
+
+    def permutations(self, name: str, count: int) -> NDArray[np.int64]:
+        """[S, count]: for each seed an independent permutation of 0 … count − 1."""
+        return np.stack([g.permutation(count) for g in self.generators(name)])
+
+    def sample(self, name: str, space: Space[Any], lead: tuple[int, ...]) -> NDArray[Any]:
+        """Uniform elements of a bounded space: [*lead, *space.shape] with lead = (S, N, …).
+
+        Raises: TypeError for a space without a uniform distribution (unbounded, nested).
+        """
+        shape = lead[1:]
+        kind = type(space).__name__
+        if kind == "Discrete":
+            return self.integers(name, int(space.n), *shape) + int(space.start)  # type: ignore[attr-defined]
+        low, high = getattr(space, "low", None), getattr(space, "high", None)
+        if (
+            kind == "Box"
+            and low is not None
+            and high is not None
+            and np.isfinite(low).all()
+            and np.isfinite(high).all()
+        ):
+            unit = self.uniform(name, *shape, *low.shape)
+            return (low + unit * (high - low)).astype(space.dtype)
+        raise TypeError(f"cannot draw uniformly from {space}")
+
+    def state(self, seed_index: int) -> dict[str, Any]:
+        """One seed's generators, JSON-able. Blocks are drawn again on load, so only where they began is kept."""
+        generators = {
+            name: g[seed_index].bit_generator.state for name, g in self._generators.items() if name != EVALUATE
+        }
+        blocks = {
+            f"{name}|{kind}": [b.before[seed_index], b.position, b.values.shape[1]]
+            for (name, kind), b in self._blocks.items()
+            if name != EVALUATE
+        }
+        return {"generators": generators, "blocks": blocks}
+
+    def load(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Take back one `state` for each seed, in the order of `seeds`."""
+        self._generators, self._blocks = {}, {}
+        for name in states[0]["generators"]:
+            self._generators[name] = [_generator(state["generators"][name]) for state in states]
+        for key, (_, position, size) in states[0]["blocks"].items():
+            name, kind = key.split("|")
+            before = [state["blocks"][key][0] for state in states]
+            values = np.stack([_draw(_generator(b), kind, size) for b in before])
+            self._blocks[name, kind] = _Block(values, position, before)
+
+
+def _generator(state: Mapping[str, Any]) -> Generator:
+    bits = PCG64()
+    bits.state = dict(state)  # type: ignore[assignment]
+    return Generator(bits)
