@@ -161,7 +161,7 @@ class LiveInteraction:
         if self._attendant is None:
             raise RlbenchError("attend: none of the processes was given an environment from make_env")
         self._attendant.attend(processes, self._at_limit)
-        self.meter.steps = min(self._attendant.counter.steps, self.budget.steps)
+        self.steps = self.meter.steps = self._attendant.counter.steps
         if self._attendant.diverged:
             self.active = np.zeros(1, bool)
         if self._stop:
@@ -228,5 +228,6 @@ class _LocalBoundary:
             interaction.advance()
 
     def diverged(self) -> None:
-        self._interaction.active = np.zeros(1, bool)
-        self._interaction.finished = True
+        interaction = self._interaction
+        interaction.steps, interaction.finished = interaction.meter.steps, True
+        interaction.active = np.zeros(1, bool)

@@ -1,0 +1,79 @@
+"""Small environments with known answers or odd shapes; importing this module registers them with Gymnasium.
+
+Use them by id, for example "rlbench.testing.fakes:rlbench/Shapes-v0".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+SHAPES = "rlbench.testing.fakes:rlbench/Shapes-v0"
+CONSTANT = "rlbench.testing.fakes:rlbench/Constant-v0"
+
+
+class Shapes(gymnasium.Env[Any, Any]):
+    """A random walk of any size: observations move at random and with the action, episodes end at random.
+
+    actions: so many discrete ones; dims: continuous ones instead. bad_seeds: reset seeds of episodes in which `bad` is
+    given after three steps, as an observation and as a reward.
+    """
+
+    def __init__(self, obs: int = 4, actions: int = 2, dims: int = 0, end: float = 0.05, bad_seeds: Sequence[int] = (), bad: float = float("nan")) -> None:
+        self.observation_space = Box(-np.inf, np.inf, (obs,), np.float32)
+        self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(actions)
+        self._end, self._bad_seeds, self._bad = end, set(bad_seeds), bad
+        self._steps, self._poisoned = 0, False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._obs = self.np_random.standard_normal(self.observation_space.shape)  # type: ignore[arg-type]
+        self._steps, self._poisoned = 0, seed in self._bad_seeds
+        return self._obs.astype(np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        push = 0.1 * float(np.sum(action))
+        self._obs = 0.9 * self._obs + 0.3 * self.np_random.standard_normal(self._obs.shape) + push
+        self._steps += 1
+        obs, reward = self._obs.astype(np.float32), float(np.cos(self._obs[0]))
+        if self._poisoned and self._steps > 3:
+            obs[0] = reward = self._bad
+        draw = float(self.np_random.random())
+        return obs, reward, draw < self._end, self._end <= draw < 2 * self._end, {}
+
+
+class Constant(gymnasium.Env[Any, Any]):
+    """One state, reward 1 a step, episodes of `length` steps that end by `how` ("terminated" or "truncated").
+
+    So V = Σ γᵗ over `length` steps where termination ends it, and 1 / (1 − γ) where truncation does not. `taken` counts
+    the steps of all instances, for tests of the meter.
+    """
+
+    taken: ClassVar[int] = 0
+    resets: ClassVar[list[int | None]] = []
+
+    def __init__(self, length: int = 1, how: str = "truncated", actions: int = 2) -> None:
+        self.observation_space, self.action_space = Box(-1, 1, (2,), np.float32), Discrete(actions)
+        self._length, self._how, self._steps = length, how, 0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        Constant.resets.append(seed)
+        self._steps = 0
+        return np.ones(2, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self._steps >= self._length:
+            raise RuntimeError("stepped after the end of an episode")
+        self._steps += 1
+        Constant.taken += 1
+        over = self._steps == self._length
+        return np.ones(2, np.float32), 1.0, over and self._how == "terminated", over and self._how == "truncated", {}
+
+
+gymnasium.register("rlbench/Shapes-v0", Shapes)
+gymnasium.register("rlbench/Constant-v0", Constant)

@@ -1,0 +1,99 @@
+"""A number that is not finite parks its seed and nobody else."""
+
+import math
+
+import numpy as np
+import pytest
+from rlbench_dqn.dqn import DQN
+from rlbench_ppo.ppo import PPO
+
+from rlbench import Algorithm
+from rlbench.seeding import EpisodeSeeds, SeedStreams
+from rlbench.testing import play
+from rlbench.testing.fakes import SHAPES
+
+DQN_CONFIG = DQN.Config(batch=8, hidden=(16,), warmup=10, target_every=5)
+PPO_CONFIG = PPO.Config(num_envs=2, horizon=8, batch=8, hidden=(16,), epochs=2)
+
+
+def reset_seed(seed, episode, rank=0):
+    return EpisodeSeeds(SeedStreams([seed]).sequence("environment", 0, rank), "training")[episode]
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize(("algorithm", "config"), [(DQN, DQN_CONFIG), (PPO, PPO_CONFIG)], ids=["dqn", "ppo"])
+def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, config, bad):
+    kwargs = {"bad_seeds": [reset_seed(8, 2)], "bad": bad, "end": 0.1}
+    played = play(algorithm, config, SHAPES, [7, 8, 9], 320, kwargs=kwargs, every=64)
+    for seed in (7, 9):
+        alone = play(algorithm, config, SHAPES, [seed], 320, kwargs=kwargs, every=64)
+        assert played.of_seed(seed) == alone.of_seed(seed)
+    at = played.outcome.diverged_at
+    assert set(at) == {8} and 0 < at[8] < 320
+    assert all(e.step <= at[8] for e in played.sink.episodes if e.seed == 8)
+    assert all(e.step <= at[8] for e in played.sink.evaluations if e.seed == 8)
+    assert all(math.isfinite(e.return_mean) for e in played.sink.evaluations)
+
+
+class Breaks(Algorithm):
+    """Gives a non-finite action for the second seed at step 5."""
+
+    def train(self, interaction):
+        self.seen = []
+        interaction.reset()
+        while not interaction.finished:
+            actions = np.zeros((*interaction.obs.shape[:2], 2), np.float32)
+            if interaction.steps >= 5:
+                actions[1:] = np.nan
+            self.seen.append((interaction.step(actions), interaction.active.copy()))
+
+    def act(self, obs):
+        return np.zeros((*obs.shape[:2], 2), np.float32)
+
+
+def test_a_non_finite_action_never_reaches_an_environment():
+    played = play(Breaks, None, SHAPES, [1, 2], 12, kwargs={"dims": 2})
+    assert played.outcome.diverged_at == {2: 5}
+    parked = [t for t, active in played.algorithm.seen if not active[1]]
+    assert len(parked) == 7
+    assert all((t.next_obs[1] == parked[0].obs[1]).all() and (t.reward[1] == 0).all() for t in parked)
+    assert not any((t.terminated[1] | t.truncated[1]).any() for t in parked)
+    assert np.isfinite(np.concatenate([t.next_obs for t, _ in played.algorithm.seen], None)).all()
+
+
+def test_a_group_whose_seeds_have_all_diverged_ends():
+    played = play(Breaks, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)]})
+    assert played.outcome.diverged_at == {1: 4} and played.sink.evaluations == []
+
+
+class BreaksInEvaluation(Breaks):
+    def train(self, interaction):
+        interaction.reset()
+        while not interaction.finished:
+            interaction.step(np.zeros((*interaction.obs.shape[:2], 2), np.float32))
+
+    def act(self, obs):
+        actions = np.zeros((*obs.shape[:2], 2), np.float32)
+        actions[1] = np.nan
+        return actions
+
+
+def test_a_policy_that_is_not_finite_in_evaluation_has_diverged():
+    played = play(BreaksInEvaluation, None, SHAPES, [1, 2, 3], 40, kwargs={"dims": 2}, every=20)
+    assert played.outcome.diverged_at == {2: 20}
+    assert {e.seed for e in played.sink.evaluations} == {1, 3}
+
+
+class Foreign(Breaks):
+    def train(self, interaction):
+        env = interaction.make_env()
+        env.reset()
+        while True:
+            _, _, terminated, truncated, _ = env.step(np.zeros(2, np.float32))
+            if terminated or truncated:
+                env.reset()
+
+
+def test_a_foreign_loop_ends_when_its_seed_diverges():
+    played = play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
+    assert played.outcome.diverged_at == {1: 4}

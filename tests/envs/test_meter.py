@@ -1,0 +1,131 @@
+"""Steps, returns and episode ends are counted where `env.step` happens, once each."""
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.wrappers import Autoreset
+
+from rlbench import Algorithm, BudgetExceeded, Task
+from rlbench.api import RlbenchError
+from rlbench.envs.gymnasium_backend import make_env, rlbench_env_backends
+from rlbench.testing import play
+from rlbench.testing.fakes import CONSTANT, SHAPES, Constant
+
+
+class Tap(Algorithm):
+    """Takes action 0 for ever, and keeps what it was shown."""
+
+    class Config:
+        num_envs = 2
+
+    def train(self, interaction):
+        self.transitions = []
+        interaction.reset()
+        while not interaction.finished:
+            self.transitions.append(interaction.step(np.zeros(interaction.obs.shape[:2], np.int64)))
+
+    def act(self, obs):
+        return np.zeros(obs.shape[:2], np.int64)
+
+
+def test_counted_steps_are_the_steps_the_environments_took():
+    Constant.taken = 0
+    played = play(Tap, Tap.Config, CONSTANT, [0, 1, 2], 60, kwargs={"length": 7}, final_episodes=1)
+    evaluation = 3 * 7
+    assert played.outcome.steps == 60
+    assert Constant.taken == 3 * 60 + evaluation
+
+
+def test_no_fake_transition_follows_an_episode_end():
+    """A vector environment's default autoreset inserts one step with reward 0 after each end; ours has none."""
+    played = play(Tap, Tap.Config, CONSTANT, [0], 40, kwargs={"length": 5})
+    rewards = np.concatenate([t.reward for t in played.algorithm.transitions], axis=None)
+    assert (rewards == 1).all()
+    assert {e.length for e in played.sink.episodes} == {5}
+    assert {e.return_ for e in played.sink.episodes} == {5.0}
+    assert sum(e.length for e in played.sink.episodes) == 40
+
+
+def test_a_wrapper_that_resets_by_itself_adds_no_fake_transition():
+    gymnasium.register("test/Resetting-v0", lambda: Autoreset(make_env(Task(CONSTANT, 1, kwargs={"length": 3}))))
+    played = play(Tap, Tap.Config, "test/Resetting-v0", [0], 12, final_episodes=1)
+    assert [e.length for e in played.sink.episodes if e.rank == 0] == [3, 3]
+
+
+def test_the_next_observation_is_the_true_successor_and_never_a_reset():
+    played = play(Tap, Tap.Config, "CartPole-v1", [0], 400)
+    for t, following in zip(played.algorithm.transitions, played.algorithm.transitions[1:]):
+        ended = (t.terminated | t.truncated)[0]
+        same = (t.next_obs == following.obs).all(-1)[0]
+        assert (same == ~ended).all()
+        outside = np.abs(t.next_obs[0, :, 2]) > 12 * np.pi / 180
+        assert (outside == t.terminated[0]).all()  # the pole has fallen in the successor, not in the reset
+
+
+def test_arrays_are_the_callers_to_keep():
+    played = play(Tap, Tap.Config, SHAPES, [0, 1], 40)
+    before = [[x.copy() for x in t] for t in played.algorithm.transitions]
+    play(Tap, Tap.Config, SHAPES, [0, 1], 40)
+    for t, copy in zip(played.algorithm.transitions, before):
+        assert all((a == b).all() for a, b in zip(t, copy))
+    firsts = [t.obs.tobytes() for t in played.algorithm.transitions]
+    assert len(set(firsts)) == len(firsts)
+
+
+def test_a_step_beyond_the_budget_is_refused():
+    class Greedy(Tap):
+        def train(self, interaction):
+            super().train(interaction)
+            with pytest.raises(BudgetExceeded, match="10 of 10"):
+                interaction.step(np.zeros((1, 2), np.int64))
+
+    assert play(Greedy, Tap.Config, CONSTANT, [0], 10).outcome.steps == 10
+
+
+def test_a_step_before_reset_says_what_to_do():
+    class Hasty(Tap):
+        def train(self, interaction):
+            interaction.step(np.zeros((1, 2), np.int64))
+
+    with pytest.raises(RlbenchError, match="call interaction.reset"):
+        play(Hasty, Tap.Config, CONSTANT, [0], 10)
+
+
+def test_episode_seeds_do_not_depend_on_the_environments_around():
+    alone = play(Tap, Tap.Config, SHAPES, [5], 60)
+    stacked = play(Tap, Tap.Config, SHAPES, [1, 5, 2], 60)
+    assert alone.of_seed(5) == stacked.of_seed(5)
+
+
+class Foreign(Algorithm):
+    """A library's loop: makes its environment, passes seeds of its own, resets in the middle."""
+
+    def train(self, interaction):
+        env = interaction.make_env()
+        env.reset(seed=123)
+        while True:
+            for _ in range(3):
+                env.step(0)
+            env.reset(seed=123)  # abandons the episode
+
+    def act(self, obs):
+        return np.zeros(obs.shape[:2], np.int64)
+
+
+def test_a_foreign_loop_is_metered_to_the_step_and_its_seeds_are_ignored():
+    Constant.taken, Constant.resets = 0, []
+    played = play(Foreign, None, CONSTANT, [0], 10, kwargs={"length": 7}, final_episodes=1)
+    assert played.outcome.steps == 10
+    assert Constant.taken == 10 + 7
+    assert [(e.end, e.length, e.step) for e in played.sink.episodes] == [("abandoned", 3, 3), ("abandoned", 3, 6), ("abandoned", 3, 9)]
+    assert 123 not in Constant.resets and len(set(Constant.resets)) == len(Constant.resets)
+
+
+def test_make_env_needs_a_group_of_one_seed():
+    with pytest.raises(RlbenchError, match="stackable=False"):
+        play(Foreign, None, CONSTANT, [0, 1], 10)
+
+
+def test_the_backend_says_what_it_is():
+    backend = rlbench_env_backends()[0]
+    assert backend.replayable and backend.version() == f"gymnasium {gymnasium.__version__}"

@@ -1,0 +1,95 @@
+"""Environments come back bit for bit: reset with the episode's seed, replay its actions, go on."""
+
+import numpy as np
+import pytest
+
+from rlbench.api import EpisodeRecord, Task
+from rlbench.envs.batch import MeteredBatch, ReplayDiffers
+from rlbench.envs.gymnasium_backend import GymnasiumBatch
+from rlbench.envs.meter import Meter
+from rlbench.seeding import SeedStreams
+
+TASKS = [
+    "CartPole-v1",
+    "Acrobot-v1",
+    "MountainCar-v0",
+    "MountainCarContinuous-v0",
+    "Pendulum-v1",
+    "LunarLander-v3",
+    "InvertedPendulum-v5",
+    "Hopper-v5",
+]
+SEEDS, NUM_ENVS = (4, 9), 2
+
+
+def make(env_id, episodes: list[EpisodeRecord]):
+    streams = SeedStreams(SEEDS)
+    task = Task(env_id, 10_000)
+    batch = MeteredBatch(GymnasiumBatch(task, len(SEEDS) * NUM_ENVS), streams, NUM_ENVS, Meter(task.steps, episodes.append))
+    return batch, streams
+
+
+def walk(batch, streams, space, steps):
+    """Random steps; everything the boundary showed."""
+    seen = []
+    for _ in range(steps):
+        t = batch.step(streams.sample("explore", space, (len(SEEDS), NUM_ENVS)))
+        seen.append([x.tobytes() for x in (*t, batch.obs)])
+    return seen
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("env_id", TASKS)
+def test_an_environment_comes_back_by_replay_bit_for_bit(env_id):
+    episodes: list[EpisodeRecord] = []
+    batch, streams = make(env_id, episodes)
+    space = batch._envs.action_space
+    batch.reset()
+    walk(batch, streams, space, 237)  # several episodes behind, one open, for all but the longest tasks
+    stored = [batch.state(i) for i in range(len(SEEDS))]
+    draws = [streams.state(i) for i in range(len(SEEDS))]
+    before, steps = len(episodes), batch._meter.steps
+    expected = walk(batch, streams, space, 300)
+
+    again: list[EpisodeRecord] = []
+    restored, fresh_streams = make(env_id, again)
+    fresh_streams.load(draws)
+    restored._meter.steps = steps
+    restored.load(stored)
+    assert walk(restored, fresh_streams, space, 300) == expected
+    assert again == episodes[before:]
+
+
+def test_a_restored_environment_can_be_stored_and_restored_again():
+    batch, streams = make("Pendulum-v1", [])
+    space = batch._envs.action_space
+    batch.reset()
+    walk(batch, streams, space, 30)
+    once, _ = make("Pendulum-v1", [])
+    once.load([batch.state(i) for i in range(2)])
+    for (numbers, arrays), (same_numbers, same_arrays) in zip([batch.state(i) for i in range(2)], [once.state(i) for i in range(2)]):
+        assert numbers == same_numbers
+        assert {k: v.tobytes() for k, v in arrays.items()} == {k: v.tobytes() for k, v in same_arrays.items()}
+
+
+def test_an_environment_that_does_not_come_back_is_noticed():
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    states[1][1]["obs.0"][0] = np.nextafter(states[1][1]["obs.0"][0], np.float32(9))  # one last bit
+    restored, _ = make("CartPole-v1", [])
+    with pytest.raises(ReplayDiffers, match="environment 0 of seed 9"):
+        restored.load(states)
+
+
+def test_every_episode_is_reset_with_its_own_recorded_seed():
+    episodes: list[EpisodeRecord] = []
+    batch, streams = make("CartPole-v1", episodes)
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 200)
+    seeds = [e.reset_seed for e in episodes]
+    assert len(seeds) > 20 and len(set(seeds)) == len(seeds)
+    replayed = GymnasiumBatch(Task("CartPole-v1", 1), 1)
+    alone, other = replayed.reset(0, seeds[0]).tobytes(), replayed.reset(0, seeds[1]).tobytes()
+    assert alone != other and replayed.reset(0, seeds[0]).tobytes() == alone

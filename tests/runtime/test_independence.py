@@ -1,0 +1,56 @@
+"""The promise: a run's numbers do not depend on its stack-mates, bit for bit."""
+
+import pytest
+from rlbench_dqn.dqn import DQN
+from rlbench_ppo.ppo import PPO
+
+from rlbench.testing import play
+from rlbench.testing.fakes import SHAPES
+
+SEED = 3
+STACKS = ([SEED], [7, SEED, 11, 5], [5, 11, SEED])
+
+
+def dqn(batch, num_envs=1, hidden=(32,), **more):
+    return DQN, DQN.Config(batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=60, target_every=7, **more)
+
+
+def ppo(batch, num_envs, horizon, hidden=(32,), **more):
+    return PPO, PPO.Config(batch=batch, num_envs=num_envs, horizon=horizon, hidden=hidden, epochs=2, **more)
+
+
+CASES = {
+    "dqn, observation 17, 1 action, batch 1": (*dqn(1), 17, 1, 120),
+    "dqn, observation 17, 3 actions, batch 33": (*dqn(33), 17, 3, 120),
+    "dqn, observation 17, 6 actions, batch 100": (*dqn(100), 17, 6, 120),
+    "dqn, observation 4, 2 actions, hidden 100": (*dqn(64, 2, (100, 100), activation="tanh"), 4, 2, 120),
+    "dqn, 256-256, batch 1, mse, soft targets": (*dqn(1, 1, (256, 256), loss="mse", tau=0.1), 17, 6, 90),
+    "ppo, observation 17, 1 action, N 1, batch 1": (*ppo(1, 1, 20), 17, 1, 60),
+    "ppo, observation 17, 3 actions, N 3, batch 33": (*ppo(33, 3, 11), 17, 3, 99),
+    "ppo, observation 17, 6 actions, N 1, batch 100": (*ppo(100, 1, 100), 17, 6, 200),
+    "ppo, observation 3, 6 actions, N 5, hidden 100, relu": (*ppo(20, 5, 12, (100,), activation="relu", entropy_weight=0.01), 3, 6, 120),
+    "ppo, 64-64, N 8": (*ppo(64, 8, 16, (64, 64), clip_schedule="linear"), 4, 2, 256),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_a_run_does_not_depend_on_its_stack_mates(case):
+    algorithm, config, obs, actions, steps = case
+    runs = [play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, every=50) for seeds in STACKS]
+    alone, *stacked = [run.of_seed(SEED) for run in runs]
+    assert len(alone["episodes"]) > 0 and len(alone["evaluations"]) > 0
+    for other in stacked:
+        assert other == alone
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+@pytest.mark.parametrize("case", [(*dqn(33), 17, 3, 60), (*ppo(33, 3, 11), 17, 3, 66)], ids=["dqn", "ppo"])
+def test_compiled_runs_agree_in_every_stack_of_two_or_more(case):
+    algorithm, config, obs, actions, steps = case
+    stacks = ([7, SEED], [SEED, 11, 5], [5, SEED, 7])
+    runs = [play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, compile=True) for seeds in stacks]
+    first, *others = [run.of_seed(SEED) for run in runs]
+    for other in others:
+        assert other == first
