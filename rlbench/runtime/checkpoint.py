@@ -35,7 +35,7 @@ class SeedState:
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Safetensors, contiguous; the file is on disk when this returns."""
-    save_file({name: np.ascontiguousarray(array) for name, array in arrays.items()}, path)
+    save_file({name: np.array(array, order="C") for name, array in arrays.items()}, path)
     _sync(path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -205,7 +206,7 @@ class _LocalBoundary:
     """Single environments that step in the run's own process."""
 
     def __init__(self, interaction: LiveInteraction) -> None:
-        self._interaction = interaction
+        self._interaction, self._process = interaction, os.getpid()
 
     @property
     def steps(self) -> int:
@@ -216,6 +217,10 @@ class _LocalBoundary:
         return self._interaction.finished
 
     def spend(self, steps: int) -> None:
+        if os.getpid() != self._process:  # a copy of the counter would count for nobody
+            raise RlbenchError(
+                'a metered environment cannot be forked: send it as an argument to a process started with "spawn"'
+            )
         self._interaction.meter.spend(steps)
 
     def record(self, episode: Any) -> None:

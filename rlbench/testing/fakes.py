@@ -23,7 +23,15 @@ class Shapes(gymnasium.Env[Any, Any]):
     given after three steps, as an observation and as a reward.
     """
 
-    def __init__(self, obs: int = 4, actions: int = 2, dims: int = 0, end: float = 0.05, bad_seeds: Sequence[int] = (), bad: float = float("nan")) -> None:
+    def __init__(
+        self,
+        obs: int = 4,
+        actions: int = 2,
+        dims: int = 0,
+        end: float = 0.05,
+        bad_seeds: Sequence[int] = (),
+        bad: float = float("nan"),
+    ) -> None:
         self.observation_space = Box(-np.inf, np.inf, (obs,), np.float32)
         self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(actions)
         self._end, self._bad_seeds, self._bad = end, set(bad_seeds), bad

@@ -117,7 +117,11 @@ def test_a_foreign_loop_is_metered_to_the_step_and_its_seeds_are_ignored():
     played = play(Foreign, None, CONSTANT, [0], 10, kwargs={"length": 7}, final_episodes=1)
     assert played.outcome.steps == 10
     assert Constant.taken == 10 + 7
-    assert [(e.end, e.length, e.step) for e in played.sink.episodes] == [("abandoned", 3, 3), ("abandoned", 3, 6), ("abandoned", 3, 9)]
+    assert [(e.end, e.length, e.step) for e in played.sink.episodes] == [
+        ("abandoned", 3, 3),
+        ("abandoned", 3, 6),
+        ("abandoned", 3, 9),
+    ]
     assert 123 not in Constant.resets and len(set(Constant.resets)) == len(Constant.resets)
 
 

@@ -25,7 +25,9 @@ SEEDS, NUM_ENVS = (4, 9), 2
 def make(env_id, episodes: list[EpisodeRecord]):
     streams = SeedStreams(SEEDS)
     task = Task(env_id, 10_000)
-    batch = MeteredBatch(GymnasiumBatch(task, len(SEEDS) * NUM_ENVS), streams, NUM_ENVS, Meter(task.steps, episodes.append))
+    batch = MeteredBatch(
+        GymnasiumBatch(task, len(SEEDS) * NUM_ENVS), streams, NUM_ENVS, Meter(task.steps, episodes.append)
+    )
     return batch, streams
 
 
@@ -67,7 +69,9 @@ def test_a_restored_environment_can_be_stored_and_restored_again():
     walk(batch, streams, space, 30)
     once, _ = make("Pendulum-v1", [])
     once.load([batch.state(i) for i in range(2)])
-    for (numbers, arrays), (same_numbers, same_arrays) in zip([batch.state(i) for i in range(2)], [once.state(i) for i in range(2)]):
+    for (numbers, arrays), (same_numbers, same_arrays) in zip(
+        [batch.state(i) for i in range(2)], [once.state(i) for i in range(2)]
+    ):
         assert numbers == same_numbers
         assert {k: v.tobytes() for k, v in arrays.items()} == {k: v.tobytes() for k, v in same_arrays.items()}
 

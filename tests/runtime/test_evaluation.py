@@ -17,7 +17,11 @@ from rlbench.testing.fakes import CONSTANT, SHAPES
 CASES = {
     "dqn": (DQN, DQN.Config(batch=16, hidden=(32,), warmup=50, target_every=20), [3, 4]),
     "ppo": (PPO, PPO.Config(num_envs=4, horizon=16, batch=32, hidden=(32,), epochs=2), [3, 4]),
-    "sb3/dqn": (StableBaselinesDQN, StableBaselinesDQN.Config(learning_starts=50, batch_size=16, exploration_fraction=0.5), [3]),
+    "sb3/dqn": (
+        StableBaselinesDQN,
+        StableBaselinesDQN.Config(learning_starts=50, batch_size=16, exploration_fraction=0.5),
+        [3],
+    ),
 }
 
 
@@ -42,7 +46,9 @@ def test_the_grid_is_crossed_not_hit():
     assert [pair for pair in crossed if pair[0] is not None] == [(700, 704), (1400, 1400), (2100, 2104), (2800, 2800)]
 
 
-@pytest.mark.parametrize(("every", "budget", "points"), [(10, 30, [10, 20, 30]), (0, 30, []), (40, 30, []), (4, 9, [4, 8])])
+@pytest.mark.parametrize(
+    ("every", "budget", "points"), [(10, 30, [10, 20, 30]), (0, 30, []), (40, 30, []), (4, 9, [4, 8])]
+)
 def test_the_grid_ends_with_the_budget(every, budget, points):
     grid = Grid(every, budget)
     assert [p for p in map(grid.cross, range(1, budget + 1)) if p is not None] == points
@@ -85,7 +91,10 @@ def test_evaluation_equals_a_plain_loop_over_the_same_episode_seeds():
 
 @pytest.mark.parametrize("lanes", [1, 3, 10])
 def test_the_number_of_lanes_does_not_change_what_is_played(lanes):
-    assert (evaluator([5], lanes)[0].play(by_position, "final", 0, 10).returns == evaluator([5], 4)[0].play(by_position, "final", 0, 10).returns).all()
+    assert (
+        evaluator([5], lanes)[0].play(by_position, "final", 0, 10).returns
+        == evaluator([5], 4)[0].play(by_position, "final", 0, 10).returns
+    ).all()
 
 
 def test_grid_final_and_tuning_episodes_are_different_ones():
@@ -114,7 +123,9 @@ def test_draws_in_evaluation_come_from_the_seed_and_the_step_alone():
     returns = {}
     for seeds in ([5], [2, 5]):
         played, streams = evaluator(seeds, 3, SHAPES)
-        returns[len(seeds)] = [played.play(sampled(streams), "grid", step, 6).returns[-1].tolist() for step in (10, 20, 10)]
+        returns[len(seeds)] = [
+            played.play(sampled(streams), "grid", step, 6).returns[-1].tolist() for step in (10, 20, 10)
+        ]
     assert returns[1] == returns[2]
     assert returns[1][0] == returns[1][2] != returns[1][1]
 

@@ -12,7 +12,9 @@ STACKS = ([SEED], [7, SEED, 11, 5], [5, 11, SEED])
 
 
 def dqn(batch, num_envs=1, hidden=(32,), **more):
-    return DQN, DQN.Config(batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=60, target_every=7, **more)
+    return DQN, DQN.Config(
+        batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=60, target_every=7, **more
+    )
 
 
 def ppo(batch, num_envs, horizon, hidden=(32,), **more):
@@ -28,7 +30,12 @@ CASES = {
     "ppo, observation 17, 1 action, N 1, batch 1": (*ppo(1, 1, 20), 17, 1, 60),
     "ppo, observation 17, 3 actions, N 3, batch 33": (*ppo(33, 3, 11), 17, 3, 99),
     "ppo, observation 17, 6 actions, N 1, batch 100": (*ppo(100, 1, 100), 17, 6, 200),
-    "ppo, observation 3, 6 actions, N 5, hidden 100, relu": (*ppo(20, 5, 12, (100,), activation="relu", entropy_weight=0.01), 3, 6, 120),
+    "ppo, observation 3, 6 actions, N 5, hidden 100, relu": (
+        *ppo(20, 5, 12, (100,), activation="relu", entropy_weight=0.01),
+        3,
+        6,
+        120,
+    ),
     "ppo, 64-64, N 8": (*ppo(64, 8, 16, (64, 64), clip_schedule="linear"), 4, 2, 256),
 }
 
@@ -36,7 +43,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_run_does_not_depend_on_its_stack_mates(case):
     algorithm, config, obs, actions, steps = case
-    runs = [play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, every=50) for seeds in STACKS]
+    runs = [
+        play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, every=50)
+        for seeds in STACKS
+    ]
     alone, *stacked = [run.of_seed(SEED) for run in runs]
     assert len(alone["episodes"]) > 0 and len(alone["evaluations"]) > 0
     for other in stacked:
@@ -50,7 +60,10 @@ def test_a_run_does_not_depend_on_its_stack_mates(case):
 def test_compiled_runs_agree_in_every_stack_of_two_or_more(case):
     algorithm, config, obs, actions, steps = case
     stacks = ([7, SEED], [SEED, 11, 5], [5, SEED, 7])
-    runs = [play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, compile=True) for seeds in stacks]
+    runs = [
+        play(algorithm, config, SHAPES, seeds, steps, kwargs={"obs": obs, "actions": actions}, compile=True)
+        for seeds in stacks
+    ]
     first, *others = [run.of_seed(SEED) for run in runs]
     for other in others:
         assert other == first

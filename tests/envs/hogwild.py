@@ -1,0 +1,59 @@
+"""A dummy whose processes step metered environments of one run, as an asynchronous actor-critic would."""
+
+import multiprocessing
+import os
+import signal
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from rlbench import Algorithm, BudgetExceeded
+
+
+@dataclass(frozen=True)
+class Config:
+    workers: int = 2
+    crash: str = ""
+    env: str = ""
+
+
+def worker(env, rank, crash, dimensions):
+    env.reset()
+    steps = 0
+    try:
+        while not env.finished:
+            action = np.zeros(dimensions, np.float32) if dimensions else 0
+            _, _, terminated, truncated, _ = env.step(action)
+            steps += 1
+            if rank == 1 and steps == 20:
+                if crash == "raise":
+                    raise ValueError("a worker's own mistake")
+                if crash == "kill":
+                    os.kill(os.getpid(), signal.SIGKILL)
+            if terminated or truncated:
+                env.reset()
+    except BudgetExceeded:
+        pass
+
+
+class Hogwild(Algorithm):
+    """Starts processes, gives each an environment, attends them."""
+
+    Config = Config
+
+    def train(self, interaction):
+        context = multiprocessing.get_context("spawn")
+        dimensions = sum(self.task.action_space.shape) if self.task.action_space.shape else 0
+        self.processes = [
+            context.Process(target=worker, args=(interaction.make_env(0, rank), rank, self.config.crash, dimensions))
+            for rank in range(self.config.workers)
+        ]
+        for process in self.processes:
+            process.start()
+        interaction.attend(self.processes)
+
+    def act(self, obs):
+        self.evaluated_at = time.monotonic()
+        shape = self.task.action_space.shape
+        return np.zeros((*obs.shape[:2], *shape), np.float32 if shape else np.int64)

@@ -1,0 +1,99 @@
+"""Two processes step metered environments of one run: one counter, one budget, everybody waits while it evaluates."""
+
+import multiprocessing
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from hogwild import Config, Hogwild
+
+from rlbench.api import RlbenchError, WorkerFailed
+from rlbench.envs.remote import SharedCounter
+from rlbench.seeding import EpisodeSeeds, SeedStreams
+from rlbench.testing import play
+from rlbench.testing.fakes import CONSTANT, SHAPES
+
+pytestmark = pytest.mark.faults
+
+
+def children():
+    return [
+        p
+        for p in psutil.Process().children(recursive=True)
+        if "spawn_main" in " ".join(p.cmdline()) and p.status() != psutil.STATUS_ZOMBIE
+    ]
+
+
+def test_two_processes_spend_one_budget_to_the_step():
+    played = play(Hogwild, Config(), CONSTANT, [4], 1001, kwargs={"length": 7}, every=250, episodes=1, final_episodes=1)
+    assert played.outcome.steps == 1001
+    by_rank = {rank: [e for e in played.sink.episodes if e.rank == rank] for rank in (0, 1)}
+    assert all(by_rank.values())
+    finished = sum(e.length for e in played.sink.episodes)
+    assert 1001 - 2 * 6 <= finished <= 1001  # each process may hold one open episode
+    for rank, episodes in by_rank.items():
+        seeds = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, rank), "training")
+        assert [e.reset_seed for e in episodes] == [seeds[k] for k in range(len(episodes))]
+    assert children() == []
+
+
+def test_the_grid_is_hit_exactly_while_every_process_waits():
+    played = play(Hogwild, Config(), CONSTANT, [4], 1000, every=250, episodes=1, final_episodes=1)
+    assert [(e.kind, e.nominal_step, e.step) for e in played.sink.evaluations] == [
+        ("grid", 250, 250),
+        ("grid", 500, 500),
+        ("grid", 750, 750),
+        ("grid", 1000, 1000),
+        ("final", 1000, 1000),
+    ]
+
+
+@pytest.mark.parametrize(("crash", "code"), [("raise", "1"), ("kill", "-9")])
+def test_an_error_in_any_process_ends_the_run_and_leaves_none_behind(crash, code):
+    with pytest.raises(WorkerFailed, match=f"exit code {code}"):
+        play(Hogwild, Config(crash=crash), CONSTANT, [4], 10_000_000)
+    assert children() == []
+
+
+def test_a_process_that_meets_a_bad_number_ends_the_run_as_diverged():
+    bad = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, 1), "training")[2]
+    played = play(Hogwild, Config(), SHAPES, [4], 10_000_000, kwargs={"dims": 2, "bad_seeds": [bad]})
+    assert list(played.outcome.diverged_at) == [4] and played.sink.evaluations == []
+    assert children() == []
+
+
+def test_a_forked_environment_refuses_to_step_uncounted():
+    class Forks(Hogwild):
+        def train(self, interaction):
+            env = interaction.make_env()
+            env.reset()
+            answer, theirs = multiprocessing.Pipe()
+            process = multiprocessing.get_context("fork").Process(target=step_once, args=(env, theirs))
+            process.start()
+            assert "cannot be forked" in answer.recv()
+            process.join()
+
+    assert play(Forks, Config(), CONSTANT, [4], 10).outcome.steps == 0
+
+
+def step_once(env, answer):
+    try:
+        env.step(0)
+        answer.send("stepped")
+    except RlbenchError as error:
+        answer.send(str(error))
+
+
+def claim(path, count):
+    counter = SharedCounter(path)
+    return sum(counter.claim() for _ in range(count))
+
+
+def test_the_shared_counter_gives_each_step_once():
+    counter = SharedCounter.create(0, 5000, 9000)
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        claimed = pool.starmap(claim, [(counter.path, 4000), (counter.path, 4000)])
+    assert sum(claimed) == counter.steps == 5000 and not counter.spent

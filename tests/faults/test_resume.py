@@ -1,0 +1,162 @@
+"""N steps in one go, and N/2 + kill −9 + resume: the same weights and the same records, bit for bit."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file
+
+from rlbench.testing.fakes import SHAPES
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
+
+DQN = "{id: dqn, params: {hidden: [32, 32], warmup: 100, train_every: 2, target_every: 50, capacity: 700}}"
+PPO = "{id: ppo, params: {num_envs: 4, horizon: 32, batch: 64, epochs: 2}}"
+SUITE = """
+name: resume
+algorithms: [{algorithm}]
+environments: [{{id: {env}, steps: 2048}}]
+seeds: [3, 8]
+evaluation: {{every: 256, episodes: 2, final_episodes: 3}}
+checkpoint_every: 200
+"""
+
+
+def run(suite: Path, folder: Path, fail_at: str = "", *options: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "RLBENCH_FAIL_AT": fail_at}
+    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(folder), *options]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+def published(folder: Path) -> dict[str, object]:
+    """Records (but times) and weights of every run."""
+    found: dict[str, object] = {}
+    for run_folder in sorted((folder / "runs").iterdir()):
+        for table in ("episodes", "evaluations", "metrics"):
+            frame = pd.read_parquet(run_folder / f"{table}.parquet").drop(columns="wall_seconds", errors="ignore")
+            found[f"{run_folder.name}/{table}"] = frame.to_json()
+        policy = run_folder / "policy.safetensors"  # random has none
+        weights = load_file(policy) if policy.exists() else {}
+        found[f"{run_folder.name}/weights"] = {k: v.tobytes() for k, v in weights.items()}
+    return found
+
+
+def result(folder: Path) -> list[dict]:
+    return [json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*/result.json"))]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("env", ["CartPole-v1", "Acrobot-v1"])
+@pytest.mark.parametrize("algorithm", [DQN, PPO], ids=["dqn", "ppo"])
+def test_a_killed_run_goes_on_to_the_same_records_and_weights(tmp_path, algorithm, env):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=algorithm, env=env))
+    whole = run(suite, tmp_path / "whole")
+    assert whole.returncode == 0, whole.stderr
+    killed = run(suite, tmp_path / "cut", "evaluated:4")  # at step 1024, between two checkpoints
+    assert killed.returncode == 1 and "killed by SIGKILL" in killed.stderr
+    assert result(tmp_path / "cut") == []
+    again = run(suite, tmp_path / "cut")
+    assert again.returncode == 0, again.stderr
+    assert all(0 < r["resumed_from"] < 1100 for r in result(tmp_path / "cut"))
+    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+    tables = [
+        subprocess.check_output([sys.executable, "-m", "rlbench.cli.main", "table", str(tmp_path / d), "--json"])
+        for d in ("cut", "whole")
+    ]
+    assert tables[0] == tables[1]
+
+
+def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    newest = sorted(tmp_path.glob("cut/attempts/*/checkpoints/*"))[-1]
+    arrays = newest / "seed-8.safetensors"
+    arrays.write_bytes(arrays.read_bytes()[:-1])
+    assert run(suite, tmp_path / "cut").returncode == 0
+    assert run(suite, tmp_path / "whole").returncode == 0
+    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {int(newest.name) - 200}
+    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+
+
+@pytest.mark.parametrize("point", ["published-episodes", "publish-result", "publish-result:2"])
+def test_a_kill_while_publishing_leaves_each_run_done_or_interrupted(tmp_path, point):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", point).returncode == 1
+    before = {r["key"]: r for r in result(tmp_path / "cut")}
+    assert len(before) == (1 if point.endswith(":2") else 0)
+    assert run(suite, tmp_path / "cut").returncode == 0
+    after = {r["key"]: r for r in result(tmp_path / "cut")}
+    assert len(after) == 2 and all(after[key] == before[key] for key in before)
+    assert run(suite, tmp_path / "whole").returncode == 0
+    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+
+
+def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1").replace("2048", "200000").replace("200\n", "0\n"))
+    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "step" in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+        assert process.wait() == 130
+    assert "the same command goes on" in rest
+    checkpoints = list((tmp_path / "cut/attempts").glob("*/checkpoints/*/DONE"))
+    assert len(checkpoints) == 1
+    exits = [json.loads(p.read_text()) for p in (tmp_path / "cut/attempts").glob("*/exit.json")]
+    assert [e["status"] for e in exits] == ["interrupted"]
+
+
+def test_an_environment_that_does_not_come_back_starts_again_and_says_so(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    for numbers in tmp_path.glob("cut/attempts/*/checkpoints/*/seed-8.json"):
+        state = json.loads(numbers.read_text())
+        state["boundary"]["episode"][0] += 1  # another episode's seed: another first observation
+        numbers.write_text(json.dumps(state))
+        done = json.loads((numbers.parent / "DONE").read_text())
+        done["sha256"][numbers.name] = hashlib.sha256(numbers.read_bytes()).hexdigest()
+        (numbers.parent / "DONE").write_text(json.dumps(done))
+    again = run(suite, tmp_path / "cut")
+    assert again.returncode == 0 and "starts again at step 0: environment 0 of seed 8" in again.stderr
+    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+    assert run(suite, tmp_path / "whole").returncode == 0
+    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+
+
+def test_changed_code_starts_a_run_again(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env=f"'{SHAPES}'"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    for path in tmp_path.glob("cut/attempts/*/made-by.json"):
+        made_by = json.loads(path.read_text())
+        made_by["code"]["plugin_sources"] = "other"
+        path.write_text(json.dumps(made_by))
+    assert run(suite, tmp_path / "cut").returncode == 0
+    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+
+
+def test_seeds_added_later_leave_finished_runs_alone(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1"))
+    assert run(suite, tmp_path / "a").returncode == 0
+    before = {r["key"]: r for r in result(tmp_path / "a")}
+    suite.write_text(suite.read_text().replace("[3, 8]", "[3, 5, 8]"))
+    assert run(suite, tmp_path / "a").returncode == 0
+    after = {r["key"]: r for r in result(tmp_path / "a")}
+    assert len(after) == 3 and all(after[key] == before[key] for key in before)
+    assert np.unique([r["stack_size"] for r in after.values()]).tolist() == [1, 2]

@@ -1,0 +1,274 @@
+"""The kit's parts against something independent: torch's own modules, slow loops, hand-computed numbers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from rlbench import Device, SeedStreams
+from rlbench.kit import (
+    MLP,
+    Adam,
+    Every,
+    Field,
+    Replay,
+    Rollout,
+    clip,
+    compiled,
+    decay,
+    gae,
+    pack,
+    sigmoid,
+    softplus,
+    unpack,
+    value_and_grad,
+)
+
+GENERATOR = torch.Generator().manual_seed(0)
+
+
+def rand(*shape):
+    return torch.randn(*shape, generator=GENERATOR)
+
+
+def as_torch_module(mlp, row):
+    """The same network built of nn.Linear, from one seed's parameters."""
+    layers, parts = [], row.split(mlp._sizes)
+    for i, (a, b) in enumerate(mlp.layers):
+        linear = nn.Linear(a, b)
+        linear.weight.data = parts[2 * i].view(a, -1)[:, :b].T.clone()
+        linear.bias.data = parts[2 * i + 1][:b].clone()
+        layers += [linear, nn.Tanh()]
+    return nn.Sequential(*layers[:-1])
+
+
+@pytest.mark.parametrize("dims", [(17, 32, 6), (4, 100, 33, 1), (3, 2)])
+def test_an_mlp_is_the_network_torch_builds_of_its_parameters(dims):
+    mlp = MLP(dims, "tanh", "orthogonal")
+    params, x = mlp.init(SeedStreams([1, 2, 3]), "init"), rand(3, 5, dims[0])
+    assert params.shape == (3, mlp.size) and mlp.size % 16 == 0
+    for s in range(3):
+        assert torch.allclose(mlp(params, x)[s], as_torch_module(mlp, params[s])(x[s]), atol=1e-6)
+
+
+def test_gradients_per_seed_are_those_of_each_seed_alone():
+    mlp = MLP((4, 20, 3), "tanh")
+    params, x, y = mlp.init(SeedStreams([1, 2]), "init"), rand(2, 7, 4), rand(2, 7, 3)
+    loss, (grad,) = value_and_grad(lambda p, x, y: ((mlp(p, x) - y) ** 2).mean((-2, -1)), [params], x, y)
+    for s in range(2):
+        module = as_torch_module(mlp, params[s])
+        alone = ((module(x[s]) - y[s]) ** 2).mean()
+        alone.backward()
+        assert torch.allclose(loss[s], alone, atol=1e-6)
+        assert grad[s].norm().item() == pytest.approx(
+            torch.cat([p.grad.ravel() for p in module.parameters()]).norm().item(), rel=1e-5
+        )
+        assert grad[s].count_nonzero() <= sum(p.numel() for p in module.parameters())  # the padding learns nothing
+
+
+def test_orthogonal_layers_are_orthogonal_with_their_gain():
+    mlp = MLP((8, 32, 4), "tanh", "orthogonal", [2**0.5, 0.01])
+    module = as_torch_module(mlp, mlp.init(SeedStreams([0]), "init")[0])
+    first, last = module[0].weight, module[2].weight
+    assert torch.allclose(first.T @ first, 2 * torch.eye(8), atol=1e-5)
+    assert torch.allclose(last @ last.T, 1e-4 * torch.eye(4), atol=1e-7)
+
+
+def test_initial_parameters_depend_on_the_seed_alone():
+    mlp = MLP((4, 16, 2))
+    alone, stacked = (mlp.init(SeedStreams(seeds), "init") for seeds in ([3], [7, 3]))
+    assert torch.equal(alone[0], stacked[1]) and not torch.equal(stacked[0], stacked[1])
+
+
+@pytest.mark.parametrize("eps", [1e-8, 1e-5])
+def test_adam_is_torchs_adam_for_each_seed(eps):
+    params = [rand(3, 32), rand(3, 16)]
+    peers = [[nn.Parameter(p[s].clone()) for p in params] for s in range(3)]
+    ours, theirs = Adam(params, 1e-2, eps), [torch.optim.Adam(p, 1e-2, eps=eps) for p in peers]
+    for step in range(20):
+        ours.set_lr(1e-2 / (step + 1))
+        grads = [rand(3, 32), rand(3, 16)]
+        ours.apply(params, grads, torch.ones(3, dtype=torch.bool))
+        for s in range(3):
+            theirs[s].param_groups[0]["lr"] = 1e-2 / (step + 1)
+            for p, g in zip(peers[s], grads):
+                p.grad = g[s]
+            theirs[s].step()
+    for s in range(3):
+        for p, q in zip(params, peers[s]):
+            assert torch.allclose(p[s], q, atol=1e-6)
+
+
+def test_adam_written_out_agrees_with_the_fused_one():
+    """What is compiled and what is not take the same step, to a relative 1e-5."""
+    grads, active = [[rand(3, 32)] for _ in range(10)], torch.tensor([True, True, True])
+    fused, written = [torch.ones(3, 32)], [torch.ones(3, 32)]
+    a, b = Adam(fused, 1e-3), Adam(written, 1e-3)
+    for g in grads:
+        a.apply(fused, g, active)
+        b.step.add_(active)
+        b._written_out(written, g, active)
+    assert torch.allclose(fused[0], written[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["fused", "written out"])
+def test_an_inactive_seed_keeps_its_bits_whatever_its_gradient(form):
+    params = [rand(3, 16)]
+    optimizer = Adam(params, 0.1)
+    apply = (
+        optimizer.apply
+        if form == "fused"
+        else lambda p, g, a: (optimizer.step.add_(a), optimizer._written_out(p, g, a))
+    )
+    apply(params, [rand(3, 16)], torch.tensor([True, True, True]))
+    before, moments = params[0].clone(), [t.clone() for t in optimizer.state().values()]
+    grad = rand(3, 16)
+    grad[1] = float("nan")
+    apply(params, [grad], torch.tensor([True, False, True]))
+    assert torch.equal(params[0][1], before[1]) and torch.isfinite(params[0]).all()
+    assert not torch.equal(params[0][0], before[0])
+    assert all(torch.equal(new[1], old[1]) for new, old in zip(optimizer.state().values(), moments))
+    assert optimizer.step.tolist() == [2, 1, 2]
+    apply(params, [grad], torch.tensor([False, False, False]))
+    assert optimizer.step.tolist() == [2, 1, 2]
+
+
+def test_clipping_is_per_seed_and_over_all_tensors():
+    grads = [torch.tensor([[3.0, 0.0], [0.3, 0.0]]), torch.tensor([[0.0, 4.0], [0.0, 0.4]])]
+    clipped = clip(grads, 1.0)
+    assert torch.allclose(clipped[0], torch.tensor([[0.6, 0.0], [0.3, 0.0]]), atol=1e-6)  # norm 5 → 1; norm 0.5 stays
+    assert torch.allclose(clipped[1], torch.tensor([[0.0, 0.8], [0.0, 0.4]]), atol=1e-6)
+
+
+def slow_gae(reward, discount, value, next_value, cut, lam):
+    advantage = np.zeros_like(reward)
+    for s, t, n in np.ndindex(reward.shape):
+        weight = 1.0
+        for k in range(t, reward.shape[1]):
+            advantage[s, t, n] += weight * (reward[s, k, n] + discount[s, k, n] * next_value[s, k, n] - value[s, k, n])
+            if cut[s, k, n]:
+                break
+            weight *= discount[s, k, n] * lam
+    return advantage
+
+
+@pytest.mark.parametrize("lam", [0.0, 0.9, 1.0])
+def test_gae_is_the_sum_it_stands_for(lam):
+    rng = np.random.default_rng(0)
+    shape = (2, 9, 3)
+    reward, value, next_value = rng.standard_normal((3, *shape))
+    terminated, truncated = rng.random((2, *shape)) < 0.2
+    arguments = (reward, 0.9 * ~terminated, value, next_value, terminated | truncated)
+    found = gae(*(torch.from_numpy(x) for x in arguments), lam)
+    assert found.numpy() == pytest.approx(slow_gae(*arguments, lam))
+
+
+def test_gae_bootstraps_at_truncation_but_not_at_termination():
+    one = torch.ones(1, 1, 2)
+    discount = torch.tensor([[[0.0, 0.5]]])  # terminated, truncated
+    cut = torch.ones(1, 1, 2, dtype=torch.bool)
+    assert gae(one, discount, 0 * one, 10 * one, cut, 0.9).tolist() == [[[1.0, 6.0]]]
+
+
+def test_gae_refuses_shapes_that_differ():
+    one = torch.ones(1, 2, 2)
+    with pytest.raises(ValueError, match="shapes differ"):
+        gae(one, one, one, one[:, :1], one > 0, 0.9)
+
+
+@pytest.mark.parametrize("x", [torch.linspace(-100, 100, 999), torch.tensor([-1e4, 0.0, 1e4])])
+def test_written_out_activations_are_the_functions_they_name(x):
+    assert torch.allclose(softplus(x), nn.functional.softplus(x), atol=1e-6)
+    assert torch.allclose(sigmoid(x), torch.sigmoid(x), atol=1e-6)
+
+
+@pytest.mark.parametrize("function", [softplus, sigmoid, torch.tanh, torch.relu])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3), (33, 6), (100, 17), (7, 100)])
+def test_an_activations_bits_do_not_depend_on_the_stack(function, shape):
+    x = rand(7, *shape)
+    stacked = function(x)
+    assert all(torch.equal(function(x[s : s + 1].clone())[0], stacked[s]) for s in range(7))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "batch"), [(256, 6, 1), (17, 3, 33), (4, 1, 1), (100, 1, 100), (64, 2, 8)]
+)
+def test_a_layers_bits_do_not_depend_on_the_stack(inputs, outputs, batch):
+    mlp, x = MLP((inputs, outputs)), rand(5, batch, inputs)
+    params = mlp.init(SeedStreams(range(5)), "init")
+    stacked = mlp(params, x)
+    for s in range(5):
+        assert torch.equal(mlp(params[s : s + 1].clone(), x[s : s + 1].clone())[0], stacked[s])
+
+
+def rows(first, count, seeds=2):
+    values = np.arange(first, first + count, dtype=np.float32)
+    return np.stack([values + 100 * s for s in range(seeds)])  # [S, N]
+
+
+@pytest.mark.parametrize("per_step", [1, 2, 3])
+def test_replay_holds_the_newest_transitions(per_step):
+    replay = Replay(2, 7, x=Field(), y=Field((2,)))
+    for first in range(0, 24, per_step):
+        x = rows(first, per_step)
+        replay.add(x=x, y=np.stack([x, -x], -1))
+    everything = replay.sample(torch.arange(7).expand(2, 7))
+    assert sorted(everything["x"][0].tolist()) == list(range(17, 24))
+    assert torch.equal(everything["x"][1], everything["x"][0] + 100)
+    assert torch.equal(everything["y"], torch.stack([everything["x"], -everything["x"]], -1))
+
+
+def test_replay_comes_back_from_its_state():
+    replay, again = (Replay(2, 5, x=Field()) for _ in range(2))
+    for i in range(3):
+        replay.add(x=rows(i, 1))
+    unpack({"replay": again}, pack({"replay": replay}, 2))
+    for i in range(3, 9):
+        replay.add(x=rows(i, 1))
+        again.add(x=rows(i, 1))
+    assert again.size == 5 and torch.equal(again.state()["x"], replay.state()["x"])
+
+
+def test_a_rollout_keeps_steps_in_order():
+    rollout = Rollout(2, 3, 4, x=Field())
+    for t in range(3):
+        assert not rollout.full
+        rollout.add(x=rows(10 * t, 4))
+    assert rollout.full
+    assert rollout.tensors()["x"].shape == (2, 3, 4)
+    assert rollout.tensors()["x"][1, 2].tolist() == [120, 121, 122, 123]
+
+
+def test_pack_and_unpack_keep_tensors_objects_and_counts():
+    def parts():
+        return {"t": torch.zeros(2, 3), "n": np.zeros((2, 1)), "every": Every(10)}
+
+    first, second = parts(), parts()
+    first["t"][:], first["n"][:] = 5, 7
+    first["every"].due(35)
+    packed = pack(first, 2)
+    assert {k: len(v) for k, v in packed.items()} == {"t": 2, "n": 2, "every.passed": 2}
+    unpack(second, packed)
+    assert torch.equal(second["t"], first["t"]) and second["n"].tolist() == [[7], [7]]
+    assert second["every"].due(35) == 0 and second["every"].due(40) == 1
+
+
+def test_every_counts_the_multiples_it_crosses():
+    every = Every(10)
+    assert [every.due(steps) for steps in (4, 8, 12, 16, 20, 24, 55)] == [0, 0, 1, 0, 1, 0, 3]
+
+
+def test_decay_follows_its_shape():
+    assert [decay(1.0, 0.2, 100, s) for s in (0, 50, 100, 200)] == pytest.approx([1.0, 0.6, 0.2, 0.2])
+    assert [decay(1.0, 0.01, 100, s, "exponential") for s in (0, 50, 100)] == pytest.approx([1.0, 0.1, 0.01])
+    assert decay(3.0, 0.0, 100, 70, "constant") == 3.0 and decay(1.0, 0.5, 0, 0) == 0.5
+    with pytest.raises(ValueError, match="known: constant"):
+        decay(1, 0, 1, 0, "cosine")
+
+
+def test_compiled_is_the_function_itself_when_it_is_off():
+    def double(x):
+        assert not torch.is_grad_enabled()
+        return 2 * x
+
+    assert compiled(double, Device())(torch.ones(2)).tolist() == [2, 2]

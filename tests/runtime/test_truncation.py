@@ -1,0 +1,41 @@
+"""Truncation bootstraps, termination does not: one state, reward 1 a step, whose value is known exactly."""
+
+import numpy as np
+import pytest
+import torch
+from rlbench_dqn.dqn import DQN
+from rlbench_ppo.ppo import PPO
+
+from rlbench.testing import play
+from rlbench.testing.fakes import CONSTANT
+
+GAMMA = 0.5
+# One step ends the episode: V = 1 if it terminates, 1 + γV = 2 if it is only cut.
+EXPECTED = {"terminated": 1.0, "truncated": 1 / (1 - GAMMA)}
+
+
+@pytest.mark.parametrize("how", EXPECTED)
+def test_dqn_bootstraps_at_truncation_but_not_at_termination(how):
+    config = DQN.Config(batch=16, hidden=(16,), warmup=16, gamma=GAMMA, lr=1e-2, target_every=20, lr_schedule="linear")
+    played = play(DQN, config, CONSTANT, [0, 1], 900, kwargs={"how": how})
+    agent = played.algorithm
+    values = agent.network(agent.online, torch.ones(2, 1, 2)).detach().numpy()
+    assert values == pytest.approx(np.full((2, 1, 2), EXPECTED[how]), abs=0.05)
+
+
+@pytest.mark.parametrize("how", EXPECTED)
+def test_ppo_bootstraps_at_truncation_but_not_at_termination(how):
+    config = PPO.Config(num_envs=2, horizon=16, batch=16, hidden=(16,), gamma=GAMMA, lr=1e-2, value_weight=1.0)
+    played = play(PPO, config, CONSTANT, [0, 1], 2400, kwargs={"how": how})
+    agent = played.algorithm
+    values = agent.critic(agent.params[1], torch.ones(2, 1, 2)).detach().numpy()
+    assert values == pytest.approx(np.full((2, 1, 1), EXPECTED[how]), abs=0.05)
+
+
+def test_dqn_learns_the_exact_action_values_of_a_two_armed_cartpole_step():
+    """With gamma 0 the value of every action is its immediate reward, 1."""
+    config = DQN.Config(batch=32, hidden=(32,), warmup=32, gamma=0.0, lr=1e-2, lr_schedule="linear")
+    played = play(DQN, config, "CartPole-v1", [0], 800)
+    agent = played.algorithm
+    obs = torch.from_numpy(played.algorithm.replay.state()["obs"][:, :200].numpy())
+    assert agent.network(agent.online, obs).detach().numpy() == pytest.approx(1.0, abs=0.05)
