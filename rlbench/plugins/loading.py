@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import importlib
 import importlib.util
 import sys
 import traceback
@@ -76,6 +77,7 @@ class Plugin:
         package = self.target.split(":")[0].split(".")[0]
         if package == "rlbench":
             return [Path(__file__)]  # rlbench's own backends and executors: versioned with it
+        importlib.invalidate_caches()  # a plugin may have been installed since the folder was last listed
         spec = importlib.util.find_spec(package)
         if spec is None:
             return []

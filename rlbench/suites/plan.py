@@ -66,9 +66,23 @@ def plan(suite: Suite, plugins: Plugins, plugin_files: Sequence[str] = ()) -> Pl
             problems.append(f"{algorithm.name} on {environment.id}: {problem}")
             continue
         made.groups += _groups(suite, algorithm, task, answer, plugin_files)
+    problems += _same_twice(made.groups)
     if problems:
         raise SuiteError("\n".join(f"error: {problem}" for problem in dict.fromkeys(problems)))
     return made
+
+
+def _same_twice(groups: Sequence[RunGroup]) -> list[str]:
+    labels: dict[str, str] = {}
+    problems = []
+    for group in groups:
+        for run in group.runs:
+            first = labels.setdefault(run.key, run.label)
+            if first != run.label:
+                problems.append(
+                    f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
+                )
+    return problems
 
 
 def _task(suite: Suite, environment: EnvironmentEntry) -> Task:

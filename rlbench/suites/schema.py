@@ -81,6 +81,8 @@ class Suite(_Strict):
         if twice:
             raise ValueError(f"algorithm {twice[0]!r} stands twice; give each its own label")
         known = {e.id for e in self.environments}
+        if len(known) < len(self.environments):
+            raise ValueError("an environment stands twice; one suite has each of them once")
         for algorithm in self.algorithms:
             for env_id in algorithm.per_environment:
                 if env_id not in known:

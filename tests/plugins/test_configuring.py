@@ -1,0 +1,69 @@
+"""Parameters of a suite become a Config, or an error that says which and why."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+from rlbench_dqn.dqn import DQN
+from rlbench_ppo.ppo import PPO
+
+from rlbench import setting
+from rlbench.api import PluginError
+from rlbench.plugins.configuring import configure, schema
+
+
+@dataclass(frozen=True)
+class Config:
+    steps: int = setting(10, "a whole number", ge=1)
+    rate: float = setting(0.1, "a share", gt=0, le=1)
+    sizes: tuple[int, ...] = setting((1, 2), "several")
+    kind: Literal["a", "b"] = setting("a", "one of two")
+    maybe: float | None = setting(None, "or nothing")
+
+
+def test_defaults_and_conversions():
+    assert configure(Config, {}, "x") == Config()
+    found = configure(Config, {"steps": 1e5, "rate": 1, "sizes": [3, 4], "kind": "b", "maybe": 2}, "x")
+    assert found == Config(100_000, 1.0, (3, 4), "b", 2.0)
+    assert isinstance(found.steps, int) and isinstance(found.sizes, tuple)
+
+
+@pytest.mark.parametrize(
+    ("params", "said"),
+    [
+        ({"steps": 1.5}, r"x\.steps: .*integer.*1\.5"),
+        ({"steps": 0}, r"x\.steps: .*greater than or equal to 1"),
+        ({"rate": 0}, r"x\.rate: .*greater than 0"),
+        ({"rate": "fast"}, r"x\.rate: .*number"),
+        ({"kind": "c"}, r"x\.kind: .*'a' or 'b'"),
+        ({"stpes": 1}, r"x: unknown parameter 'stpes'; did you mean 'steps'\?"),
+        ({"zzz": 1}, "known: kind, maybe, rate, sizes, steps"),
+    ],
+)
+def test_what_does_not_fit_is_named(params, said):
+    with pytest.raises(PluginError, match=said):
+        configure(Config, params, "x")
+
+
+def test_every_problem_is_told_at_once():
+    with pytest.raises(PluginError) as error:
+        configure(Config, {"steps": 0, "rate": 2, "knd": "a"}, "x")
+    assert len(str(error.value).splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("config", "params", "said"),
+    [
+        (PPO.Config, {"batch": 48}, "batch 48 does not divide"),
+        (DQN.Config, {"gradient_steps": 0}, "gradient_steps must be"),
+        (DQN.Config, {"epsilon_schedule": "exponential", "epsilon_end": 0}, "above 0"),
+    ],
+)
+def test_an_algorithms_own_rules_are_told_as_errors(config, params, said):
+    with pytest.raises(PluginError, match=said):
+        configure(config, params, "x")
+
+
+@pytest.mark.parametrize("config", [DQN.Config, PPO.Config])
+def test_every_hyperparameter_says_what_it_is(config):
+    assert all(entry["doc"] for entry in schema(config))

@@ -1,0 +1,185 @@
+"""Plugins are named from metadata, loaded one at a time, and a broken one is a value."""
+
+import os
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import distribution
+from pathlib import Path
+
+import pytest
+
+from rlbench import Supports
+from rlbench.api import PluginError
+from rlbench.plugins import Resolved, load_plugins, resolve
+
+ROOT = Path(__file__).parents[2]
+
+
+def install(folder: Path, dist: str, entry: str, source: str, module: str = "") -> None:
+    """Lay a distribution down as pip would: a module and its metadata."""
+    module = module or dist.replace("-", "_")
+    info = folder / f"{dist.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[rlbench]\n{entry} = {module}\n")
+    (folder / f"{module}.py").write_text(source)
+
+
+GOOD = """
+from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
+
+class Zero(Algorithm):
+    def act(self, obs):
+        return 0 * self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
+    def train(self, interaction):
+        interaction.reset()
+        while not interaction.finished:
+            interaction.step(self.act(interaction.obs))
+
+@hookimpl
+def rlbench_algorithms():
+    return [AlgorithmSpec({name!r}, Zero, Supports(discrete=True))]
+"""
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    """A folder of installed distributions, for this process and its children."""
+    folder = tmp_path / "site"
+    monkeypatch.syspath_prepend(str(folder))
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path / "cache"))
+    return folder
+
+
+def test_the_installed_entry_points_are_those_of_pyproject():
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["rlbench"]
+    installed = {e.name: e.value for e in distribution("rlbench").entry_points if e.group == "rlbench"}
+    assert installed == declared, "entry points freeze at install: install again (make install)"
+
+
+def test_naming_plugins_imports_none():
+    code = "import sys; from rlbench.plugins import load_plugins; names = {p.name for p in load_plugins().plugins}; assert {'dqn', 'sb3'} <= names; print('rlbench_dqn' in sys.modules, 'torch' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "False"]
+
+
+def test_a_plugin_broken_at_import_is_named_and_leaves_the_others_working(site):
+    install(site, "broken-agent", "broken", "import module_that_does_not_exist")
+    install(site, "good-agent", "good", GOOD.format(name="good"))
+    plugins = load_plugins()
+    answers = resolve(plugins, [("broken", {}), ("good", {}), ("random", {})])
+    assert (
+        isinstance(answers[0], PluginError)
+        and "broken-agent 1.0" in str(answers[0])
+        and "module_that_does_not_exist" in str(answers[0])
+    )
+    assert isinstance(answers[1], Resolved) and isinstance(answers[2], Resolved)
+    assert plugins.algorithm("good").supports == Supports(discrete=True)
+
+
+def test_a_suite_without_the_broken_plugin_runs(site, tmp_path):
+    install(site, "broken-agent", "broken", "raise SystemExit(0)")
+    install(site, "good-agent", "good", GOOD.format(name="good"))
+    suite = tmp_path / "s.yaml"
+    suite.write_text("{name: s, algorithms: [good], environments: [{id: CartPole-v1, steps: 50}], seeds: 1}")
+    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "out")]
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    suite.write_text(suite.read_text().replace("[good]", "[good, broken]"))
+    ran = subprocess.run(command, capture_output=True, text=True)
+    assert ran.returncode == 2 and "'broken' of broken-agent" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import os; os._exit(0)", "ended its process with code 0"),
+        ("import ctypes; ctypes.string_at(0)", "ended its process with code -11"),
+    ],
+)
+def test_a_plugin_that_ends_its_process_costs_an_error_only(site, source, said):
+    install(site, "odd-agent", "odd", source)
+    (answer,) = resolve(load_plugins(), [("odd", {})])
+    assert isinstance(answer, PluginError) and said in str(answer)
+
+
+def test_a_plugin_that_prints_at_import_is_understood_all_the_same(site):
+    install(site, "loud-agent", "loud", 'print(\'{"not": "an answer"}\')\n' + GOOD.format(name="loud"))
+    (answer,) = resolve(load_plugins(), [("loud", {})])
+    assert isinstance(answer, Resolved) and answer.name == "loud"
+
+
+def test_two_distributions_with_one_name_are_told_apart_by_theirs(site):
+    install(site, "first-agent", "twin", GOOD.format(name="twin"))
+    install(site, "second-agent", "twin", GOOD.format(name="twin"))
+    plugins = load_plugins()
+    with pytest.raises(PluginError, match="offered by .*-agent and .*-agent"):
+        plugins.find("twin")
+    assert plugins.find("second-agent:twin").distribution == "second-agent"
+    assert plugins.algorithm("second-agent:twin").name == "twin"
+
+
+def test_an_entry_point_offers_only_its_own_names(site):
+    install(site, "sly-agent", "sly", GOOD.format(name="dqn"))
+    with pytest.raises(PluginError, match="does not offer 'sly'; it offers dqn"):
+        load_plugins().algorithm("sly")
+
+
+def test_an_unknown_name_gets_the_nearest_one():
+    with pytest.raises(PluginError, match="nothing called 'dqnn' is installed; did you mean 'dqn'"):
+        load_plugins().find("dqnn")
+
+
+def test_only_the_plugins_that_may_be_loaded_are_seen():
+    names = {p.name for p in load_plugins(only=["ppo"]).plugins}
+    assert "ppo" in names and "dqn" not in names and {"local", "gymnasium"} <= names
+
+
+def test_a_file_is_a_plugin_without_being_installed(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(GOOD.format(name="mine"))
+    plugins = load_plugins([path])
+    assert plugins.algorithm("mine").name == "mine"
+    assert isinstance(resolve(plugins, [("mine", {})])[0], Resolved)
+    with pytest.raises(PluginError, match="no such file"):
+        load_plugins([tmp_path / "absent.py"])
+
+
+def test_what_is_missing_is_said_with_how_to_install_it(site):
+    source = GOOD.format(name="needy").replace(
+        "Supports(discrete=True))", "Supports(discrete=True), requires=('absent_module',), extra='needs')"
+    )
+    install(site, "needy-agent", "needy", source)
+    (answer,) = resolve(load_plugins(), [("needy", {})])
+    assert isinstance(answer, Resolved) and answer.missing == ("absent_module",) and answer.extra == "needs"
+
+
+def test_an_answer_is_cached_until_the_source_changes(site, tmp_path, monkeypatch):
+    install(site, "cached-agent", "cached", GOOD.format(name="cached"))
+    first = resolve(load_plugins(), [("cached", {})])
+    with monkeypatch.context() as m:
+        m.setattr("rlbench.plugins.describe._ask", lambda *a: pytest.fail("asked again"))
+        assert resolve(load_plugins(), [("cached", {})]) == first
+    (site / "cached_agent.py").write_text(GOOD.format(name="cached") + "\nraise ValueError('edited')")
+    assert isinstance(resolve(load_plugins(), [("cached", {})])[0], PluginError)
+
+
+def test_an_observer_that_raises_is_reported_and_hides_no_other(tmp_path):
+    heard = tmp_path / "heard"
+    hook = "from rlbench import hookimpl\n@hookimpl\ndef rlbench_suite_finished(suite, counts):\n    "
+    (tmp_path / "bad.py").write_text(hook + "raise ValueError('no')\n")
+    (tmp_path / "good_observer.py").write_text(hook + f"__import__('pathlib').Path({str(heard)!r}).write_text(suite)\n")
+    plugins = load_plugins([tmp_path / "bad.py", tmp_path / "good_observer.py"])
+    for plugin in plugins.plugins:
+        if plugin.file:
+            plugin.load()
+    assert plugins.notify("rlbench_suite_finished", suite="s", counts={}) == [
+        "rlbench_suite_finished of plugin 'bad': ValueError: no"
+    ]
+    assert heard.read_text() == "s"
+
+
+def test_importing_rlbench_needs_neither_torch_nor_pandas_nor_gymnasium():
+    code = "import sys, rlbench, rlbench.cli.main; rlbench.Algorithm; print(*[m for m in ('torch', 'pandas', 'gymnasium', 'pydantic') if m in sys.modules])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True, env=dict(os.environ)).strip() == ""

@@ -1,0 +1,104 @@
+"""From a suite to groups: what trains together, what is skipped, what is an error before anything runs."""
+
+import pytest
+
+from rlbench.api import SuiteError
+from rlbench.plugins import load_plugins
+from rlbench.suites import Suite, plan
+
+
+def suite(algorithms, env="CartPole-v1", steps=1000, seeds=3, **more):
+    environments = [{"id": env, "steps": steps, **more.pop("environment", {})}]
+    return Suite.model_validate(
+        {"name": "s", "algorithms": algorithms, "environments": environments, "seeds": seeds, **more}
+    )
+
+
+def made(*args, **kwargs):
+    return plan(suite(*args, **kwargs), load_plugins())
+
+
+def test_seeds_of_one_algorithm_and_task_are_one_group():
+    groups = made(["random", "dqn"], seeds=[4, 2]).groups
+    assert [(g.algorithm, g.seeds) for g in groups] == [("random", (4, 2)), ("dqn", (4, 2))]
+    assert groups[1].config["lr"] == 1e-3 and groups[1].config["hidden"] == [128, 128]
+    assert groups[0].task.evaluation.every == 100 and groups[0].checkpoint_every == 100
+
+
+def test_a_library_that_owns_its_loop_gets_a_group_a_seed():
+    assert [g.seeds for g in made(["sb3/dqn"]).groups] == [(0,), (1,), (2,)]
+
+
+def test_pairs_that_do_not_fit_are_skipped_with_a_reason():
+    planned = made(["random", "dqn", "ppo"], env="Pendulum-v1")
+    assert [g.algorithm for g in planned.groups] == ["random"]
+    assert [(s.algorithm, s.reason) for s in planned.skipped] == [
+        ("dqn", "actions are Box, dqn takes discrete ones"),
+        ("ppo", "actions are Box, ppo takes discrete ones"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "said"),
+    [
+        ({"name": "gymnasium.wrappers:FrameStackObservation", "kwargs": {"stack_size": 2}}, r"shape \(2, 4\)"),
+        ({"name": "gymnasium.wrappers:DiscretizeObservation", "kwargs": {"bins": 2}}, "observations are"),
+    ],
+)
+def test_observations_that_do_not_fit_are_skipped(wrapper, said):
+    import re
+
+    env = "MountainCar-v0" if "Discretize" in wrapper["name"] else "CartPole-v1"
+    (skip,) = made(["dqn"], env=env, environment={"wrappers": [wrapper]}).skipped
+    assert re.search(said, skip.reason)
+
+
+def test_environments_of_a_seed_divide_the_budget():
+    with pytest.raises(
+        SuiteError, match="num_envs 8 does not divide steps 1001; the nearest that fit are 1000 and 1008"
+    ):
+        made(["ppo"], steps=1001)
+
+
+def test_everything_wrong_is_told_at_once():
+    algorithms = [{"id": "dqnn"}, {"id": "dqn", "params": {"lr": -1, "btch": 3}}, {"id": "ppo", "params": {"batch": 7}}]
+    with pytest.raises(SuiteError) as error:
+        made(algorithms)
+    for said in ("did you mean 'dqn'", "dqn.lr", "did you mean 'batch'", "batch 7 does not divide"):
+        assert said in str(error.value)
+
+
+def test_an_environment_that_cannot_be_made_is_an_error():
+    with pytest.raises(SuiteError, match="NoSuchEnv-v0: cannot be made"):
+        made(["random"], env="NoSuchEnv-v0")
+
+
+def test_parameters_may_differ_by_environment():
+    entry = {"id": "dqn", "params": {"lr": 0.1, "batch": 8}, "per_environment": {"CartPole-v1": {"lr": 0.2}}}
+    config = made([entry]).groups[0].config
+    assert (config["lr"], config["batch"]) == (0.2, 8)
+
+
+def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
+    def keys(*args, **kwargs):
+        return [run.key for group in made(*args, **kwargs).groups for run in group.runs]
+
+    base = keys(["dqn"])
+    assert keys([{"id": "dqn", "label": "other", "params": {"lr": 0.001}}]) == base  # a label and a default spelled out
+    assert keys(["dqn"], seeds=[2, 1, 0])[::-1] == base
+    assert keys(["dqn"], checkpoint_every=7, jobs=3, compile=True) == base
+    changes = [
+        {"steps": 2000},
+        {"env": "Acrobot-v1"},
+        {"seed_space": "tuning"},
+        {"evaluation": {"episodes": 9}},
+        {"environment": {"kwargs": {"sutton_barto_reward": True}}},
+        {"environment": {"wrappers": ["gymnasium.wrappers:FlattenObservation"]}},
+    ]
+    others = [keys(["dqn"], **change) for change in changes] + [keys([{"id": "dqn", "params": {"lr": 0.002}}])]
+    assert len(set(base).union(*others)) == 3 * (1 + len(others))
+
+
+def test_the_same_algorithm_under_two_labels_is_an_error():
+    with pytest.raises(SuiteError, match="dqn and again on CartPole-v1 are the same"):
+        made(["dqn", {"id": "dqn", "label": "again", "params": {"lr": 1e-3}}])
