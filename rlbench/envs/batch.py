@@ -66,14 +66,11 @@ class MeteredBatch:
         """Step every live environment once and begin a new episode where one ended."""
         flat = np.array(actions).reshape(len(self._episode), *np.shape(actions)[2:])  # a copy: it is kept
         if not self._discrete and not np.isfinite(flat).all():
-            self._park(np.asarray(~np.isfinite(flat.reshape(*self._lead, -1)).all((1, 2))))
+            self._park(~self._finite_seeds(flat))
         self._meter.spend(self.num_envs)
         next_obs, reward, terminated, truncated = self._step_live(flat)
         if not (np.isfinite(next_obs).all() and np.isfinite(reward).all()):
-            finite = np.isfinite(next_obs.reshape(*self._lead, -1)).all((1, 2)) & np.isfinite(
-                reward.reshape(self._lead)
-            ).all(1)
-            self._park(~finite)
+            self._park(~(self._finite_seeds(next_obs) & self._finite_seeds(reward)))
             self._hold(next_obs, reward, terminated, truncated)
         self._actions.append(flat)
         self._clock += 1
@@ -141,6 +138,10 @@ class MeteredBatch:
         self.active = self.active & ~diverged  # a new array: the old one may be in a caller's hands
         lanes = np.repeat(self.active, self.num_envs).nonzero()[0]
         self._live = lanes.tolist()
+
+    def _finite_seeds(self, flat: Array) -> Array:
+        """Which seeds' entries are all finite [S]."""
+        return np.asarray(np.isfinite(flat.reshape(*self._lead, -1)).all((1, 2)))
 
     def _hold(self, next_obs: Array, reward: Array, terminated: Array, truncated: Array) -> None:
         """Let parked lanes show their last finite observation, no reward and no end."""

@@ -39,6 +39,7 @@ class Attempt:
         self._algorithm_name = self.group.algorithm
         self._restore: dict[int, str] = {int(seed): path for seed, path in description["restore"].items()}
         self._live: LiveGroup | None = None
+        self._sink = JsonlSink(folder)
         self._stopping = False
 
     def stop(self) -> None:
@@ -56,6 +57,8 @@ class Attempt:
         except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             traceback.print_exc()
             status, message = RunStatus.FAILED, _last_line(error)
+        finally:
+            self._sink.close()
         write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
         self._tell({"event": "finished", "status": status, "message": message})
         return status
@@ -75,32 +78,32 @@ class Attempt:
         backend = plugins.backend(group.task.backend)
         resumable = spec.resumable and backend.replayable
 
-        def start(restore: list[SeedState]) -> tuple[LiveGroup, JsonlSink]:
-            sink = JsonlSink(self.folder, self._history(restore))
-            live = LiveGroup(
+        def start(restore: list[SeedState]) -> LiveGroup:
+            self._sink.close()
+            self._sink = JsonlSink(self.folder, self._history(restore))
+            return LiveGroup(
                 group,
                 algorithm,
                 config,
                 backend,
-                sink,
+                self._sink,
                 resumable=resumable,
                 checkpoints=self.folder / "checkpoints",
                 restore=restore,
                 observe=self._evaluated,
             )
-            return live, sink
 
         try:
-            live, sink = start(self._states(how))
+            live = start(self._states(how))
         except ReplayDiffers as differs:
             self._tell({"event": "notice", "message": f"starts again at step 0: {differs} did not come back as it was"})
-            live, sink = start([])
+            live = start([])
         self._live = live
         if self._stopping:
             live.interaction.request_stop()
         began, cpu = time.monotonic(), _cpu_seconds()
         outcome = live.run()
-        sink.close()
+        self._sink.close()
         facts = {
             "code": code,
             "numerics": how,

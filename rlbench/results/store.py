@@ -57,6 +57,7 @@ class Store:
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "a process that did not say who it is"
+            file.close()
             raise LockedError(f"{self.root} is in use by {holder}; wait for it, or choose another folder with -o") from None
         file.truncate(0)
         file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")

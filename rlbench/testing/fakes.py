@@ -39,7 +39,7 @@ class Shapes(gymnasium.Env[Any, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
-        self._obs = self.np_random.standard_normal(self.observation_space.shape)  # type: ignore[arg-type]
+        self._obs = self.np_random.standard_normal(self.observation_space.shape)
         self._steps, self._poisoned = 0, seed in self._bad_seeds
         return self._obs.astype(np.float32), {}
 
@@ -83,5 +83,5 @@ class Constant(gymnasium.Env[Any, Any]):
         return np.ones(2, np.float32), 1.0, over and self._how == "terminated", over and self._how == "truncated", {}
 
 
-gymnasium.register("rlbench/Shapes-v0", Shapes)
-gymnasium.register("rlbench/Constant-v0", Constant)
+gymnasium.register("rlbench/Shapes-v0", "rlbench.testing.fakes:Shapes")
+gymnasium.register("rlbench/Constant-v0", "rlbench.testing.fakes:Constant")

@@ -1,0 +1,186 @@
+"""The result folder: what has become of a run is derived from its files, and nothing is ever half published."""
+
+import json
+import multiprocessing
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
+from rlbench.results import JsonlSink, Store, publish
+from rlbench.results.files import publish_file, write_json
+from rlbench.results.jsonl import read_lines
+from rlbench.results.tables import run_table
+
+GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1))
+POLICY = {"weights": np.arange(3.0)}
+
+
+@pytest.fixture
+def store(tmp_path):
+    made = Store(tmp_path / "s")
+    made.lock()
+    made.describe_suite({"name": "s"}, GROUP.runs, "0")
+    yield made
+    made.unlock()
+
+
+def attempt(store, finish=()):
+    """An attempt with two episodes and a final evaluation of each seed; `finish`: indices of runs to publish."""
+    folder = store.new_attempt(GROUP, {}, "rlbench")
+    sink = JsonlSink(folder)
+    for seed in GROUP.seeds:
+        for k in range(2):
+            sink.episode(EpisodeRecord(seed, 10 * k, 0, k, 7, 5.0 + seed + k, 10, "truncated"))
+        sink.evaluation(EvaluationRecord(seed, 100, 100, "final", 20.0 + seed, 1.0, 9.0, (19.0, 21.0), (9, 9), 0.5))
+    sink.close()
+    for i in finish:
+        publish(store.folder(GROUP.runs[i]), GROUP.runs[i], folder, POLICY, {"status": "done", "steps": 100})
+    return folder
+
+
+def status(store):
+    return [str(store.states(GROUP.runs)[run.key].status) for run in GROUP.runs]
+
+
+def test_states_are_derived_from_the_files(store):
+    assert status(store) == ["pending", "pending"]
+    folder = attempt(store, finish=[1])
+    assert status(store) == ["interrupted", "done"]
+    write_json(folder / "exit.json", {"status": "failed", "message": "why"})
+    assert status(store) == ["failed", "done"]
+    attempt(store)
+    assert status(store) == ["interrupted", "done"]
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"schema_version": 99}', "[]"])
+def test_a_result_that_is_none_is_corrupt_and_touches_no_other(store, text):
+    attempt(store, finish=[0, 1])
+    (store.folder(GROUP.runs[0]) / "result.json").write_text(text)
+    assert status(store) == ["corrupt", "done"]
+
+
+def test_a_published_table_has_its_columns_units_and_rows(store):
+    attempt(store, finish=[0, 1])
+    for table, columns in COLUMNS.items():
+        arrow = pq.read_table(store.folder(GROUP.runs[1]) / f"{table}.parquet")
+        assert arrow.schema.names == [c.name for c in columns]
+        assert arrow.schema.field("seed").metadata[b"meaning"] == b"the run's seed"
+    episodes = pq.read_table(store.folder(GROUP.runs[1]) / "episodes.parquet").to_pylist()
+    assert [(e["seed"], e["return"]) for e in episodes] == [(1, 6.0), (1, 7.0)]
+
+
+def test_scores_are_those_of_the_final_policy(store):
+    attempt(store, finish=[0, 1])
+    frame = run_table(store)
+    assert frame["score"].tolist() == [20.0, 21.0] and frame["training_return"].tolist() == [5.5, 6.5]
+
+
+@pytest.mark.parametrize("harm", ["truncate", "flip", "delete"])
+def test_a_damaged_table_makes_its_run_corrupt_and_no_other(store, harm):
+    attempt(store, finish=[0, 1])
+    path = store.folder(GROUP.runs[0]) / "evaluations.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.unlink() if harm == "delete" else path.write_bytes(bytes(content[:-4] if harm == "truncate" else content))
+    frame = run_table(store)
+    assert frame["status"].tolist() == ["corrupt", "done"] and np.isnan(frame["score"][0])
+    assert "not what was published" in frame["message"][0]
+
+
+def test_the_first_to_publish_wins(store):
+    attempt(store, finish=[0])
+    before = (store.folder(GROUP.runs[0]) / "result.json").read_bytes()
+    attempt(store, finish=[0])
+    assert (store.folder(GROUP.runs[0]) / "result.json").read_bytes() == before
+    path = store.root / "once"
+    assert publish_file(path, "a") and not publish_file(path, "b") and path.read_text() == "a"
+    assert not list(store.root.glob(".*"))
+
+
+def test_a_moved_folder_is_as_good(store, tmp_path):
+    attempt(store, finish=[0, 1])
+    before = run_table(store)
+    moved = tmp_path / "elsewhere"
+    store.root.rename(moved)
+    assert run_table(Store(moved)).equals(before)
+    assert str(tmp_path) not in "".join(p.read_text() for p in moved.rglob("*.json"))
+
+
+def hold(root, ready, release):
+    store = Store(root)
+    store.lock()
+    ready.set()
+    release.wait()
+
+
+def test_a_second_writer_is_told_who_the_first_is(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    ready, release = context.Event(), context.Event()
+    process = context.Process(target=hold, args=(tmp_path / "s", ready, release))
+    process.start()
+    assert ready.wait(60)
+    second = Store(tmp_path / "s")
+    with pytest.raises(LockedError, match=f"process {process.pid}, since 20") as error:
+        second.lock()
+    assert error.value.exit_code == 75
+    process.kill()  # the kernel frees the lock, whatever LOCK says
+    process.join()
+    second.lock()
+    second.unlock()
+
+
+@pytest.mark.parametrize("text", ["", "garbage", "host x, process 1, since never"])
+def test_what_a_lock_file_says_is_information_only(tmp_path, text):
+    (tmp_path / "LOCK").write_text(text)
+    store = Store(tmp_path)
+    store.lock()
+    store.unlock()
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="file") as error:
+        Store(tmp_path / "file" / "s").lock()
+    assert error.value.exit_code == 73
+
+
+def test_a_newer_versions_folder_is_not_read(store):
+    write_json(store.root / "suite.json", {"schema_version": 99, "rlbench": "9.0", "runs": []})
+    with pytest.raises(StoreError, match=r"newer rlbench \(9.0\)"):
+        store.runs()
+
+
+def test_a_partial_last_line_is_ignored_at_every_byte(tmp_path):
+    path = tmp_path / "x.jsonl"
+    lines = [json.dumps({"seed": i, "text": "é"}) + "\n" for i in range(3)]
+    whole = "".join(lines).encode()
+    for cut in range(len(lines[0].encode()), len(whole) + 1):
+        path.write_bytes(whole[:cut])
+        rows = list(read_lines(path))
+        assert [r["seed"] for r in rows] == list(range(len(rows))) and len(rows) == whole[:cut].count(b"\n")
+
+
+def test_an_earlier_broken_line_is_an_error_with_its_number(tmp_path):
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"seed": 0}\n\0\0\n{"seed": 1}\n')
+    with pytest.raises(StoreError, match=r"x\.jsonl:2"):
+        list(read_lines(path))
+
+
+def test_records_of_an_earlier_attempt_are_taken_over_up_to_the_checkpoint(tmp_path):
+    first, second = tmp_path / "1", tmp_path / "2"
+    first.mkdir(), second.mkdir()
+    sink = JsonlSink(first)
+    sink.episode(EpisodeRecord(0, 1, 0, 0, 7, 1.0, 1, "terminated"))
+    sink.episode(EpisodeRecord(1, 1, 0, 0, 7, 2.0, 1, "terminated"))
+    positions = sink.positions()
+    sink.episode(EpisodeRecord(0, 2, 0, 1, 7, 3.0, 1, "terminated"))
+    sink.close()
+    JsonlSink(second, {0: (first, positions)}).close()
+    assert [(r["seed"], r["return"]) for r in read_lines(second / "episodes.jsonl")] == [(0, 1.0)]
+
+
+def test_a_run_that_failed_in_a_group_is_a_status_of_its_own():
+    assert RunStatus("failed") is RunStatus.FAILED and str(RunStatus.DONE) == "done"
