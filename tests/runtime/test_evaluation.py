@@ -1,7 +1,10 @@
 """Evaluation: paired episodes, a crossed grid, lanes, and no effect on training."""
 
+import random
+
 import numpy as np
 import pytest
+import torch
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 from rlbench_sb3.dqn import StableBaselinesDQN
@@ -148,3 +151,26 @@ def test_a_policy_that_draws_from_a_training_stream_is_refused():
 def test_a_policy_that_does_not_exist_is_refused():
     with pytest.raises(ValueError, match="no 'sampled' policy"):
         TouchesTraining(None, None, SeedStreams([0]), None).policy("sampled")
+
+
+class DrawsGlobally(Algorithm):
+    """As a foreign library may: the process-wide generators, in training and in evaluation."""
+
+    def train(self, interaction):
+        self.drawn = []
+        interaction.reset()
+        while not interaction.finished:
+            self.drawn.append((random.random(), np.random.random(), float(torch.rand(()))))
+            interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
+
+    def act(self, obs):
+        random.random(), np.random.random(), torch.rand(3)
+        return np.zeros(obs.shape[:2], np.int64)
+
+
+def test_evaluation_leaves_the_process_wide_generators_as_they_were():
+    off, on, other = (
+        play(DrawsGlobally, None, "CartPole-v1", [seed], 50, every=every) for seed, every in ((1, 0), (1, 10), (2, 0))
+    )
+    assert on.algorithm.drawn == off.algorithm.drawn
+    assert other.algorithm.drawn[0] != off.algorithm.drawn[0]  # they are seeded from the run
