@@ -37,20 +37,28 @@ def fingerprint() -> str:
     return digest.hexdigest()
 
 
+def usable(with_pip: bool) -> bool:
+    """Whether .venv has this Python and, where it should, pip: one that was cut short, or made by another, has not."""
+    if not (BIN / "python").exists():
+        return False
+    check = "import sys; print(*sys.version_info[:3])" + ("; import pip" if with_pip else "")
+    found = subprocess.run([str(BIN / "python"), "-c", check], capture_output=True, text=True)
+    return found.returncode == 0 and found.stdout.split() == [str(part) for part in sys.version_info[:3]]
+
+
 def install() -> None:
     """Make the environment, or return at once when it is as it should be."""
     if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
         return
-    VENV.mkdir(exist_ok=True)
-    with open(ROOT / ".venv" / ".lock", "w") as lock:
+    with open(ROOT / ".venv.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two terminals at once: the second waits and then finds the stamp
         if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
             return
         print("dev.py: installing into .venv (a few minutes the first time)", file=sys.stderr, flush=True)
         STAMP.unlink(missing_ok=True)
         with_pip = importlib.util.find_spec("ensurepip") is not None
-        if not (BIN / "python").exists():
-            venv.create(VENV, with_pip=with_pip, symlinks=True)
+        if not usable(with_pip):
+            venv.create(VENV, with_pip=with_pip, symlinks=True, clear=True)
         pip = (
             [str(BIN / "python"), "-m", "pip"]
             if with_pip
@@ -74,7 +82,13 @@ def call(*command: str) -> int:
     """Run one tool of the environment from the repository root; say which failed."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     print("$ " + " ".join(command), file=sys.stderr, flush=True)
-    code = subprocess.run([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment).returncode
+    with subprocess.Popen([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment) as process:
+        while True:
+            try:
+                code = process.wait()
+                break
+            except KeyboardInterrupt:
+                continue  # the tool has had the same Ctrl-C and ends in its own time
     if code:
         print(f"dev.py: {command[0]} ended with {code}", file=sys.stderr)
     return code

@@ -58,7 +58,7 @@ class Metered:
     def __init__(self, seeds: int, num_envs: int) -> None:
         task, streams, sink = Task("CartPole-v1", 1 << 60), SeedStreams(range(seeds)), MemorySink()
         examiner = Examiner(
-            task.evaluation, streams.seeds, lambda lanes: None, TrainingClock(), sink, lambda step, returns: None
+            task.evaluation, streams.seeds, lambda lanes: None, TrainingClock(), sink, lambda kind, step, returns: None
         )
         self.interaction = LiveInteraction(
             task, rlbench_env_backends()[0], streams, num_envs, examiner, sink, lambda: None

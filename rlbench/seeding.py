@@ -80,7 +80,8 @@ class SeedStreams:
 
     def restart(self, name: str, *key: int) -> None:
         """Derive the stream anew from the seeds and `key` (evaluation: the step)."""
-        self._generators[name] = [Generator(PCG64(self.sequence(name, s, *key))) for s in range(len(self.seeds))]
+        fresh = [PCG64(self.sequence(name, s, *key)) for s in range(len(self.seeds))]
+        self._set(name, [bits.state for bits in fresh])
         for kind in ("uniform", "normal"):
             self._blocks.pop((name, kind), None)
 
@@ -144,6 +145,12 @@ class SeedStreams:
             return (low + unit * (high - low)).astype(space.dtype)
         raise TypeError(f"cannot draw uniformly from {space}")
 
+    def _set(self, name: str, states: Sequence[Mapping[str, Any]]) -> None:
+        """Put generators into the given states, in place: an algorithm may hold on to them."""
+        held = self._generators.setdefault(name, [Generator(PCG64(0)) for _ in states])
+        for generator, state in zip(held, states):
+            generator.bit_generator.state = dict(state)
+
     def state(self, seed_index: int) -> dict[str, Any]:
         """One seed's generators, JSON-able. Blocks are drawn again on load, so only where they began is kept."""
         generators = {
@@ -158,9 +165,9 @@ class SeedStreams:
 
     def load(self, states: Sequence[Mapping[str, Any]]) -> None:
         """Take back one `state` for each seed, in the order of `seeds`."""
-        self._generators, self._blocks = {}, {}
+        self._blocks = {}
         for name in states[0]["generators"]:
-            self._generators[name] = [_generator(state["generators"][name]) for state in states]
+            self._set(name, [state["generators"][name] for state in states])
         for key, (_, position, size) in states[0]["blocks"].items():
             name, kind = key.split("|")
             before = [state["blocks"][key][0] for state in states]

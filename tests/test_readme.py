@@ -31,7 +31,7 @@ def test_the_first_command_prints_the_table_of_quickstart_and_the_scores_it_prom
     first = shell(command[1], ROOT, tmp_path)
     assert first.returncode == 0, first.stderr
     scores = {
-        row.split()[1]: float(row.split()[2]) for row in first.stdout.splitlines() if row.startswith(" CartPole-v1")
+        row.split()[1]: float(row.split()[2]) for row in first.stdout.splitlines() if row.startswith("CartPole-v1")
     }
     assert scores["dqn"] >= 400 and scores["ppo"] >= 450 and scores["random"] < 50
     second = shell(command[1], ROOT, tmp_path)

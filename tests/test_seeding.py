@@ -113,3 +113,14 @@ def test_the_kth_reset_seed_can_be_had_from_k_alone():
     sequence = SeedStreams([0]).sequence("environment", 0, 1)
     in_order = [EpisodeSeeds(sequence, "training")[k] for k in range(300)]
     assert EpisodeSeeds(sequence, "training")[250] == in_order[250]
+
+
+def test_generators_that_an_algorithm_holds_on_to_come_back_too():
+    streams = SeedStreams([3])
+    streams.permutations("order", 9)
+    states = [streams.state(0)]
+    expected = streams.permutations("order", 9)
+    again = SeedStreams([3])
+    held = again.generators("order")
+    again.load(states)
+    assert (held[0].permutation(9) == expected[0]).all()

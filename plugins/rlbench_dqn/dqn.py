@@ -62,6 +62,8 @@ class DQNConfig:
     def __post_init__(self) -> None:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
+        if self.capacity < self.batch:
+            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
         if self.epsilon_schedule == "exponential" and min(self.epsilon_start, self.epsilon_end) <= 0:
             raise ValueError("an exponential epsilon_schedule needs epsilon_start and epsilon_end above 0")
 
@@ -74,6 +76,8 @@ class DQN(Algorithm):
     def __init__(self, config: DQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
+        if c.warmup >= task.steps:
+            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
         self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)  # type: ignore[attr-defined]
         self.network = MLP((obs_size, *c.hidden, self.num_actions), c.activation)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]

@@ -96,7 +96,7 @@ class AlgorithmSpec:
 
     name: str
     algorithm: type[Algorithm] | str
-    supports: Supports = Supports()
+    supports: Supports = Supports(discrete=True, continuous=True)
     stackable: bool = True
     max_stack: int | None = None
     resumable: bool = True
@@ -105,7 +105,7 @@ class AlgorithmSpec:
     extra: str = ""
     metering: str = "boundary"
     summary: str = ""
-    api_version: ClassVar[int] = 1
+    api_version: int = 1
 
     def load(self) -> type[Algorithm]:
         """Import and return the class. Raises: ImportError, AttributeError or TypeError as Python gives them."""

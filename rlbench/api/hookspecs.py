@@ -10,8 +10,10 @@ NAME may offer algorithms, backends and executors called NAME or NAME/…, so th
     def rlbench_algorithms():
         return [AlgorithmSpec("my_agent", "my_agent.agent:MyAgent")]
 
-Hooks return data. Observers are called in the harness's process, once per evaluation and never per step; what they
-return is ignored, and one that raises is reported without stopping anything.
+Hooks return data. Observers (`rlbench_suite_started` and those after it) are called in the harness's process, once per
+evaluation and never per step; what they return is ignored, and one that raises is reported without stopping anything.
+So that the harness need not import every plugin, it looks for observers in files given by `--plugin` and in entry
+points whose name begins with "observe", such as `observe-mine = "my_observer"`.
 """
 
 from __future__ import annotations
@@ -75,8 +77,8 @@ def rlbench_group_started(group: RunGroup) -> None:
 
 
 @hookspec
-def rlbench_evaluated(group: RunGroup, step: int, returns: Sequence[float]) -> None:
-    """An evaluation has ended: the mean return of each seed, in the order of `group.seeds`."""
+def rlbench_evaluated(group: RunGroup, kind: str, step: int, returns: Sequence[float]) -> None:
+    """An evaluation has ended: "grid", or "final" for the final policy; each seed's mean return, as in `group.seeds`."""
 
 
 @hookspec

@@ -12,7 +12,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -165,12 +165,7 @@ class Run:
     @property
     def name(self) -> str:
         """The run's folder: readable, at most 80 bytes, and unique by its hash."""
-        parts = (
-            slug(self.label or self.algorithm, 24),
-            slug(self.task.env_id, 28),
-            f"s{self.seed:02d}",
-            self.key.short,
-        )
+        parts = (slug(self.algorithm, 24), slug(self.task.env_id, 28), f"s{self.seed:02d}", self.key.short)
         return "--".join(parts)
 
 
@@ -187,7 +182,6 @@ class RunGroup:
     device: str = "cpu"
     compile: bool = False
     checkpoint_every: int = 0
-    plugin_files: tuple[str, ...] = field(default=())
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -197,7 +191,7 @@ class RunGroup:
     def name(self) -> str:
         """A folder-safe name, the same for the same runs in any order."""
         digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]
-        return "--".join((slug(self.label or self.algorithm, 24), slug(self.task.env_id, 28), digest))
+        return "--".join((slug(self.algorithm, 24), slug(self.task.env_id, 28), digest))
 
 
 def slug(text: str, length: int) -> str:
@@ -213,14 +207,7 @@ def group_as_dict(group: RunGroup) -> dict[str, Any]:
 
 def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
     """Take back what `group_as_dict` gave. Raises: KeyError or TypeError for anything else."""
-    return RunGroup(
-        **{
-            **values,
-            "task": task_from_dict(values["task"]),
-            "seeds": tuple(values["seeds"]),
-            "plugin_files": tuple(values["plugin_files"]),
-        }
-    )
+    return RunGroup(**{**values, "task": task_from_dict(values["task"]), "seeds": tuple(values["seeds"])})
 
 
 def task_from_dict(values: Mapping[str, Any]) -> Task:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api.interaction import Array
 from rlbench.api.task import Task
@@ -42,7 +42,7 @@ class EnvBackendSpec:
     make_env: Callable[[Task], Env[Any, Any]]
     replayable: bool
     version: Callable[[], str]
-    api_version: ClassVar[int] = 1
+    api_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class ExecutorSpec:
 
     name: str
     execute: Callable[..., Any]
-    api_version: ClassVar[int] = 1
+    api_version: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,4 +60,4 @@ class ReportSpec:
 
     name: str
     render: Callable[..., str]
-    api_version: ClassVar[int] = 1
+    api_version: int = 1

@@ -15,8 +15,8 @@ from rlbench.cli.table import table
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed or diverged · 2 usage or suite
-error · 3 internal error · 73 cannot write · 75 folder in use · 130 and 143
-interrupted by Ctrl-C and SIGTERM."""
+error · 3 internal error · 4 nothing to run · 73 a result folder cannot be
+read or written · 75 it is in use · 130 Ctrl-C · 143 SIGTERM."""
 
 
 @click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -67,13 +67,8 @@ def invoke(arguments: list[str]) -> int:
         text = str(error)
         click.echo(text if "error: " in text else f"error: {text}", err=True)
         return error.exit_code
-    except Terminated:
-        return 143
-    except (KeyboardInterrupt, click.Abort):
-        return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has gone, e.g. `| head`
-        return 0
+    except (KeyboardInterrupt, click.Abort) as stopped:
+        return 143 if isinstance(stopped.__cause__ or stopped, Terminated) else 130  # click wraps what it catches
     except Exception as error:
         if debug:
             raise

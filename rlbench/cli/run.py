@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import sys
-import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from rlbench.cli.talk import Listener, Talk, plural
+
 if TYPE_CHECKING:
-    from rlbench.executors import Job
-    from rlbench.plugins import Plugins
+    import pandas as pd
+
+    from rlbench.api import Run
     from rlbench.results import Store
-    from rlbench.suites import Plan
+
+NOTHING_MATCHED = 4
 
 
 @click.command()
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
 )
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Groups run at a time; default: one for each core.")
 @click.option(
-    "--executor",
-    default="local",
-    show_default=True,
-    help="How groups are run: local (subprocesses) or serial (in this process).",
+    "--executor", default="local", show_default=True, help="local (subprocesses) or serial (in this process)."
 )
-@click.option("--rerun", type=click.Choice(["failed"]), help="Also run again what has failed.")
+@click.option(
+    "--rerun",
+    type=click.Choice(["failed", "changed", "corrupt"]),
+    help="Train again what has failed, what other code made, or what is damaged.",
+)
 @click.option(
     "--plugin",
     "plugin_files",
@@ -58,9 +61,8 @@ def run(
     checkpoint. Progress goes to stderr, the table to stdout.
     """
     from rlbench import __version__
-    from rlbench.api import RunStatus
     from rlbench.cli.table import print_table
-    from rlbench.executors import prepare
+    from rlbench.executors import prepare, set_changed_aside, set_corrupt_aside
     from rlbench.plugins import load_plugins
     from rlbench.results import Store
     from rlbench.suites import find_suite, load_suite, plan
@@ -68,111 +70,81 @@ def run(
     only = os.environ.get("RLBENCH_PLUGINS")
     loaded = load_suite(find_suite(suite))
     plugins = load_plugins(plugin_files, only.split(",") if only else None)
-    planned = plan(loaded, plugins, [str(Path(p).resolve()) for p in plugin_files])
+    observers = plugins.load_observers()
+    planned = plan(loaded, plugins)
     execute = plugins.executor(executor).execute
-    for plugin in plugins.plugins:
-        if plugin.file is not None:
-            plugin.load()  # a file given by hand may observe
-    store = Store(output or Path(os.environ.get("RLBENCH_RESULTS", "results")) / loaded.name)
     talk = Talk(quiet)
+    for problem in observers:
+        talk.warn(problem)
+    skipped = [f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}" for skip in planned.skipped]
+    if not planned.groups:
+        talk.warn("\n".join([*skipped, "nothing to run: every pair was skipped"]))
+        return NOTHING_MATCHED
+    store = Store(output or Path(os.environ.get("RLBENCH_RESULTS", "results")) / loaded.name)
+    listener = Listener(talk, plugins)
     store.lock()
     try:
         runs = [r for group in planned.groups for r in group.runs]
+        changed = set_changed_aside(store, plugins, planned.groups, act=rerun == "changed")
+        if rerun == "corrupt":
+            set_corrupt_aside(store, runs)
+        _say_what_else_is_there(store, runs, loaded.name, talk)
         store.describe_suite(loaded.model_dump(mode="json"), runs, __version__)
-        again = [RunStatus.FAILED, RunStatus.TIMEOUT] if rerun == "failed" else []
-        todo = prepare(store, plugins, planned.groups, again)
+        todo = prepare(store, plugins, planned.groups, ["failed", "timeout"] if rerun == "failed" else [])
         talk.begin(planned, todo, len(runs), store)
-        observe(plugins, talk, "rlbench_suite_started", suite=loaded.name, groups=[job.group for job in todo])
+        listener.observe("rlbench_suite_started", suite=loaded.name, groups=[job.group for job in todo])
         try:
             if todo:
-                listener = Listener(talk, plugins)
                 execute(todo, jobs or loaded.jobs or os.cpu_count() or 1, listener)
         except KeyboardInterrupt:
             talk.say(
-                f"interrupted; {_finished(store, runs)} of {len(runs)} runs are safe in {store.root}; the same command goes on"
+                f"interrupted; {_finished(store, runs)} of {len(runs)} runs are finished in {store.root}, the same command goes on with the others"
             )
             raise
-        states = store.states(runs)
-        counts = Counter(str(state.status) for state in states.values())
-        observe(plugins, talk, "rlbench_suite_finished", suite=loaded.name, counts=dict(counts))
+        counts = Counter(str(state.status) for state in store.states(runs).values())
+        listener.observe("rlbench_suite_finished", suite=loaded.name, counts=dict(counts))
     finally:
         store.unlock()
-    print_table(store)
-    for r in runs:
-        if states[r.key].status not in (RunStatus.DONE, RunStatus.DIVERGED):
-            talk.warn(f"{r.label} on {r.task.env_id}, seed {r.seed}: {states[r.key].status}: {states[r.key].message}")
+    table = print_table(store)
+    _say_what_is_missing(table, talk)
+    for line in skipped:
+        talk.say(line)
+    if changed and rerun != "changed":
+        talk.warn(
+            f"made by other code than is installed now: {', '.join(changed)}; kept as they are; --rerun changed trains them again"
+        )
     talk.say(f"results: {store.root}")
-    return 0 if set(counts) <= {"done"} else 1
+    return 0 if (table["status"] == "done").all() else 1
 
 
-def _finished(store: Store, runs: Sequence[Any]) -> int:
+def _finished(store: Store, runs: Sequence[Run]) -> int:
     return sum(1 for state in store.states(runs).values() if state.result)
 
 
-def observe(plugins: Plugins, talk: Talk, hook: str, **arguments: Any) -> None:
-    for problem in plugins.notify(hook, **arguments):
-        talk.warn(problem)
+def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, talk: Talk) -> None:
+    """A folder may hold runs that this suite does not ask for; they are kept and not shown."""
+    from rlbench.results.files import read_json
+
+    before = read_json(store.root / "suite.json")
+    if before is not None and before["suite"]["name"] != name:
+        talk.warn(
+            f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"
+        )
+    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - {r.name for r in runs}
+    if others:
+        talk.say(
+            f"{plural(len(others), 'finished run')} in {store.root}/runs {'is' if len(others) == 1 else 'are'} not of this suite: kept, not shown"
+        )
 
 
-SECONDS_BETWEEN_LINES = 5.0
-
-
-class Talk:
-    """Lines on stderr; warnings are said even when quiet."""
-
-    def __init__(self, quiet: bool) -> None:
-        self._quiet, self._began = quiet, time.monotonic()
-
-    def say(self, text: str) -> None:
-        if not self._quiet:
-            print(text, file=sys.stderr, flush=True)
-
-    def warn(self, text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    def timed(self, text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        self.say(f"[{minutes:02d}:{seconds:02d}] {text}")
-
-    def begin(self, planned: Plan, todo: Sequence[Job], total: int, store: Store) -> None:
-        for skip in planned.skipped:
-            self.say(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}")
-        left = sum(len(job.group.seeds) for job in todo)
-        self.say(f"{planned.suite.name}: {total} runs, {left} to do in {len(todo)} groups, results in {store.root}")
-
-
-class Listener:
-    """Turns what executors tell into lines and observer calls."""
-
-    def __init__(self, talk: Talk, plugins: Plugins) -> None:
-        self._talk, self._plugins = talk, plugins
-        self._said: dict[Path, float] = {}
-
-    def _due(self, job: Job, step: int) -> bool:
-        """At most one line a group every few seconds, and always the last."""
-        now = time.monotonic()
-        due = now - self._said.get(job.attempt, float("-inf")) >= SECONDS_BETWEEN_LINES or step >= job.group.task.steps
-        if due:
-            self._said[job.attempt] = now
-        return due
-
-    def __call__(self, job: Job, event: Mapping[str, Any]) -> None:
-        group, kind = job.group, event["event"]
-        name = f"{group.label or group.algorithm} on {group.task.env_id}"
-        if kind == "started":
-            origin = f", from step {job.resumed_from}" if job.resumed_from else ""
-            self._talk.timed(f"{name}: started, {len(group.seeds)} seeds{origin}")
-            observe(self._plugins, self._talk, "rlbench_group_started", group=group)
-        elif kind == "evaluated":
-            returns = event["returns"]
-            if self._due(job, event["step"]):
-                self._talk.timed(
-                    f"{name}: step {event['step']} of {group.task.steps}, mean return {sum(returns) / len(returns):.1f}"
-                )
-            observe(self._plugins, self._talk, "rlbench_evaluated", group=group, step=event["step"], returns=returns)
-        elif kind == "notice":
-            self._talk.timed(f"{name}: {event['message']}")
-        elif kind == "finished":
-            detail = f": {event['message']}" if event.get("message") else ""
-            self._talk.timed(f"{name}: {event['status']}{detail}")
-            observe(self._plugins, self._talk, "rlbench_group_finished", group=group, status=str(event["status"]))
+def _say_what_is_missing(table: pd.DataFrame, talk: Talk) -> None:
+    """One line for all seeds that ended alike, and what to do."""
+    lost = table[~table["status"].isin(["done", "diverged"])]
+    for (name, task, status, message), rows in lost.groupby(
+        ["algorithm", "environment", "status", "message"], sort=False
+    ):
+        seeds = ", ".join(map(str, rows["seed"]))
+        talk.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
+    for status, cause in (("failed", "is mended"), ("corrupt", "is understood")):
+        if (lost["status"] == status).any():
+            talk.warn(f"{status} runs stay so until the cause {cause} and --rerun {status} is given")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +14,14 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from rlbench.reports import Cell
     from rlbench.results import Store
+
+SCHEMA_VERSION = 1
+LEVEL = 0.95
+_PIPED_WIDTH = 200
 
 
 @click.command()
@@ -24,58 +34,85 @@ def table(directory: Path, as_json: bool) -> None:
     """
     from rlbench.results import Store
 
-    print_table(Store(directory), as_json)
+    runs = print_table(Store(directory), as_json)
+    for message in runs.loc[runs["status"] == "corrupt", "message"]:
+        print(f"corrupt: {message}", file=sys.stderr)
 
 
-def print_table(store: Store, as_json: bool = False) -> None:
-    """Write the table of scores to stdout."""
+def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
+    """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
     from rlbench.reports import score_cells
     from rlbench.results.tables import run_table
 
-    cells = score_cells(run_table(store))
-    suite = store.suite()["suite"]
+    runs = run_table(store)
+    cells = score_cells(runs)
+    name = store.suite()["suite"]["name"]
     if as_json:
-        sys.stdout.write(
-            json.dumps({"suite": suite["name"], "cells": [asdict(cell) for cell in cells]}, indent=1, sort_keys=True)
-            + "\n"
-        )
-        return
-    from rich.box import SIMPLE
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+        document = {
+            "schema_version": SCHEMA_VERSION,
+            "suite": name,
+            "level": LEVEL,
+            "cells": [asdict(cell) for cell in cells],
+        }
+        _write(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        return runs
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED_WIDTH
+    rows = [_row(cell) for cell in cells]
+    wide = _aligned(rows)
+    text = f"{name}: mean return of the final policies, IQM over n runs\n\n"
+    text += wide if max(map(len, wide.splitlines())) <= width else _stacked(rows)
+    text += "\ntraining: the last 100 episodes, while exploring\n"
+    if any(0 < cell.n_valid < 5 for cell in cells):
+        text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
+    _write(text)
+    return runs
 
-    shown = Table(box=SIMPLE, pad_edge=False)
-    for name, justify in (
-        ("task", "left"),
-        ("algorithm", "left"),
-        ("IQM", "right"),
-        ("95 % interval", "right"),
-        ("n", "right"),
-        ("training", "right"),
-    ):
-        shown.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    noted = any(cell.note for cell in cells)
-    if noted:
-        shown.add_column("note")
-    for cell in cells:
-        interval = "–" if cell.low is None or cell.high is None else f"[{_number(cell.low)}, {_number(cell.high)}]"
-        row = [
-            cell.environment,
-            cell.algorithm,
-            _number(cell.iqm),
-            interval,
-            f"{cell.n_valid}/{cell.n}",
-            _number(cell.training_return),
-        ]
-        shown.add_row(*(Text(text) for text in [*row, cell.note][: 7 if noted else 6]))
-    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 120)
-    console.print(
-        f"{suite['name']}: mean return of the final policies, IQM over n runs; training: last 100 episodes",
-        markup=False,
+
+def _write(text: str) -> None:
+    """To stdout, whose reader may have gone (`| head`): that is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
+
+
+def _row(cell: Cell) -> tuple[str, ...]:
+    interval = "–" if cell.low is None or cell.high is None else f"[{_number(cell.low)}, {_number(cell.high)}]"
+    names = (_plain(cell.environment), _plain(cell.algorithm))
+    return (*names, _number(cell.iqm), interval, f"{cell.n_valid}/{cell.n}", _number(cell.training_return), cell.note)
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
+    """A line a row: names to the left, numbers to the right; no number is ever cut."""
+    lines = [HEADER, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
+    return "".join(
+        "   ".join(
+            text.ljust(w) if i in (0, 1, 6) else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths))
+        ).rstrip()
+        + "\n"
+        for line in lines
     )
-    console.print(shown)
+
+
+def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
+    """The same for narrow terminals: a few lines a row."""
+    text = ""
+    for task, algorithm, iqm, interval, n, training, note in rows:
+        text += f"{algorithm} on {task}\n  IQM {iqm} {interval}\n  n {n}, training {training}\n" + (
+            f"  {note}\n" if note else ""
+        )
+    return text
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
+
+
+def _plain(text: str) -> str:
+    """Without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)

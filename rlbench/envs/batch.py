@@ -50,7 +50,11 @@ class MeteredBatch:
 
     def reset(self) -> Array:
         """Begin the first episode of every environment."""
-        self._show(np.stack([self._begin(lane) for lane in range(len(self._episode))]))
+        first = np.stack([self._begin(lane) for lane in range(len(self._episode))])
+        if not np.isfinite(first).all():
+            self._park(~self._finite_seeds(first))
+            first[np.repeat(~self.active, self.num_envs)] = 0  # nothing finite has been seen
+        self._show(first)
         return self.obs
 
     def _begin(self, lane: int) -> Array:
@@ -76,14 +80,14 @@ class MeteredBatch:
         self._clock += 1
         self._return += reward
         self._length += 1
-        following = next_obs
+        following = next_obs.copy()  # what is acted on next is ours, the transition is the caller's to keep
         done = terminated | truncated
         if done.any():
-            following = self._next_episodes(done, terminated, next_obs)
+            self._next_episodes(done, terminated, following)
         lead, shape = self._lead, self.obs.shape
         transition = Transition(
             self.obs,
-            flat.reshape(*lead, *flat.shape[1:]),
+            flat.copy().reshape(*lead, *flat.shape[1:]),
             reward.astype(np.float32).reshape(lead),
             next_obs.reshape(shape),
             terminated.reshape(lead),
@@ -104,8 +108,8 @@ class MeteredBatch:
             next_obs[index], reward[index], terminated[index], truncated[index] = self._envs.step(lanes, chosen)
         return next_obs, reward, terminated, truncated
 
-    def _next_episodes(self, done: Array, terminated: Array, next_obs: Array) -> Array:
-        following = next_obs.copy()
+    def _next_episodes(self, done: Array, terminated: Array, following: Array) -> None:
+        """Record the episodes that ended and put the first observations of the next ones into `following`."""
         for lane in done.nonzero()[0].tolist():
             seed_index, rank = divmod(lane, self.num_envs)
             episode = self._episode[lane]
@@ -121,11 +125,14 @@ class MeteredBatch:
                     end=end_of(bool(terminated[lane])),
                 )
             )
-            following[lane] = self._begin(lane)
-        oldest = min(self._began[lane] for lane in self._live)
+            first = self._begin(lane)
+            if np.isfinite(first).all():
+                following[lane] = first
+            else:  # parked, with the true last observation as the last finite one
+                self._park(np.arange(len(self.seeds)) == seed_index)
+        oldest = min((self._began[lane] for lane in self._live), default=self._clock)
         while self._actions and self._clock - len(self._actions) < oldest:
             self._actions.popleft()
-        return following
 
     # -- parking -------------------------------------------------------------------------------------------------
     def park(self, seed_index: int) -> None:
@@ -180,7 +187,7 @@ class MeteredBatch:
                 obs = stored if parked[seed_index] else self._replay(lane, history)
                 if obs.tobytes() != stored.tobytes():
                     raise ReplayDiffers(
-                        f"environment {rank} of seed {self.seeds[seed_index]} after {len(history)} steps"
+                        f"environment {rank} of seed {self.seeds[seed_index]} did not come back as it was"
                     )
                 rows.append(stored)
                 histories.append([] if parked[seed_index] else history)

@@ -41,8 +41,9 @@ class SharedCounter:
         self._numbers = memoryview(mmap.mmap(self._file, 24)).cast("q")
 
     @classmethod
-    def create(cls, steps: int, limit: int, budget: int) -> SharedCounter:
-        handle, path = tempfile.mkstemp(prefix="rlbench-counter-")
+    def create(cls, steps: int, limit: int, budget: int, folder: str | None = None) -> SharedCounter:
+        """A new counter, in a file under `folder` (default: the system's own for such things) that goes with it."""
+        handle, path = tempfile.mkstemp(prefix="rlbench-counter-", dir=folder)
         os.write(handle, b"\0" * 24)
         os.close(handle)
         counter = cls(path)
@@ -87,6 +88,7 @@ class RemoteBoundary:
 
     def __init__(self, counter: SharedCounter, channel: Connection) -> None:
         self._counter, self._channel = counter, channel
+        self._send({"kind": "arrived", "process": os.getpid()})
 
     @property
     def steps(self) -> int:
@@ -99,9 +101,11 @@ class RemoteBoundary:
     def spend(self, steps: int) -> None:
         while not self._counter.claim():
             if self._counter.spent:
+                self._send({"kind": "released"})
                 raise BudgetExceeded(f"{self._counter.steps} environment steps are spent")
             self._send({"kind": "waiting"})
             if self._channel.recv_bytes() == b"stop":
+                self._send({"kind": "released"})
                 raise Stopped("the harness stopped the run")
 
     def record(self, episode: EpisodeRecord) -> None:
@@ -136,63 +140,79 @@ def connect(
 
 
 class Attendant:
-    """The run's own process: hands environments out and serves them until their processes have ended."""
+    """The run's own process: hands environments out and serves them until their processes have ended.
+
+    diverged: a process met a number that was not finite, which ends the run for all.
+    """
 
     def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:
         self.counter, self._record = counter, record
-        self._channels: list[Connection] = []
-        self._theirs: list[Connection] = []
         self.diverged = False
+        self._theirs: list[Connection] = []
+        self._channels: set[Connection] = set()
+        self._process: dict[Connection, int] = {}  # pid, once the environment has arrived there
+        self._waiting: set[Connection] = set()
+        self._released: set[int] = set()  # pids that were told to end: how they do is their affair
 
     def open_channel(self) -> Connection:
         """The end of a new channel that goes to a worker."""
         ours, theirs = Pipe()
-        self._channels.append(ours)
+        self._channels.add(ours)
         self._theirs.append(theirs)
         return theirs
 
     def attend(self, processes: Sequence[BaseProcess], at_limit: Callable[[], int | None]) -> None:
         """Serve until all have ended. at_limit: called while all wait; returns the next limit, or None to stop.
 
-        A process that meets a number that is not finite ends the run for all: `diverged` is true afterwards.
         Raises: WorkerFailed if a process fails.
         """
         for theirs in self._theirs:
             theirs.close()  # so that a worker's end shows as the end of its channel
         self._theirs.clear()
-        waiting: set[Connection] = set()
         running = list(processes)
         try:
             while running:
-                for ready in wait([*self._channels, *(p.sentinel for p in running)]):
-                    if isinstance(ready, Connection):
-                        self._serve(ready, waiting)
+                wait([*self._channels, *(p.sentinel for p in running)])
+                for channel in list(self._channels):
+                    self._serve(channel)
                 running = [p for p in running if not self._ended(p)]
-                if waiting and waiting == set(self._channels):
-                    limit = at_limit()
-                    if limit is not None:
-                        self.counter.set_limit(limit)
-                    for channel in waiting:
-                        with suppress(BrokenPipeError):
-                            channel.send_bytes(b"stop" if limit is None else b"go")
-                    waiting.clear()
-            for channel in list(self._channels):  # what was sent just before the end
-                while channel in self._channels:
-                    self._serve(channel, waiting)
+                if self._all_wait():
+                    self._release(at_limit())
         finally:
             end_processes(running)
 
-    def _serve(self, channel: Connection, waiting: set[Connection]) -> None:
+    def _all_wait(self) -> bool:
+        """Every process that has an environment stands at its next step (one of its environments, if it has several)."""
+        waiting = {self._process[channel] for channel in self._waiting}
+        return bool(waiting) and waiting == {self._process[c] for c in self._channels if c in self._process}
+
+    def _release(self, limit: int | None) -> None:
+        if limit is not None:
+            self.counter.set_limit(limit)
+        for channel in self._waiting:
+            with suppress(BrokenPipeError):
+                channel.send_bytes(b"stop" if limit is None else b"go")
+        self._waiting.clear()
+
+    def _serve(self, channel: Connection) -> None:
+        """Take everything a channel holds."""
         try:
-            message = json.loads(channel.recv_bytes())
+            while channel.poll():
+                self._take(channel, json.loads(channel.recv_bytes()))
         except (EOFError, ConnectionResetError):
-            self._channels.remove(channel)
-            waiting.discard(channel)
+            self._channels.discard(channel)
+            self._waiting.discard(channel)
             channel.close()
-            return
-        if message["kind"] == "waiting":
-            waiting.add(channel)
-        elif message["kind"] == "diverged":
+
+    def _take(self, channel: Connection, message: dict[str, Any]) -> None:
+        kind = message["kind"]
+        if kind == "arrived":
+            self._process[channel] = message["process"]
+        elif kind == "waiting":
+            self._waiting.add(channel)
+        elif kind == "released":
+            self._released.add(self._process[channel])
+        elif kind == "diverged":
             self.diverged = True
             self.counter.end()
         else:
@@ -202,7 +222,9 @@ class Attendant:
         if process.is_alive():
             return False
         process.join()
-        if process.exitcode and not self.diverged:
+        for channel in list(self._channels):  # what it sent just before its end
+            self._serve(channel)
+        if process.exitcode and not self.diverged and process.pid not in self._released:
             raise WorkerFailed(f"worker process {process.name} ended with exit code {process.exitcode}")
         return True
 

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from rlbench.api import Diverged, EpisodeRecord
+from rlbench.api import Diverged, EpisodeRecord, RlbenchError
 from rlbench.envs.meter import end_of
 from rlbench.seeding import EpisodeSeeds
 
@@ -53,7 +53,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
     ) -> None:
         self._env, self._boundary, self._seeds = env, boundary, seeds
         self._seed, self._rank, self._episode = seed, rank, -1
-        self._return, self._length = 0.0, 0
+        self._return, self._length, self._open = 0.0, 0, False
         self.observation_space, self.action_space = env.observation_space, env.action_space
         self.metadata, self.render_mode, self.spec = env.metadata, env.render_mode, env.spec
         self.share: Callable[[MeteredEnv], tuple[Any, ...]] | None = None
@@ -64,12 +64,17 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         return self._boundary.finished
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Obs, dict[str, Any]]:
+        """Begin the next episode of the run's own stream; `seed` and `options` are ignored, or a library could change its task."""
         if self._length:
             self._end("abandoned")
-        self._episode += 1
-        return self._env.reset(seed=self._seeds[self._episode], options=options)
+        self._episode, self._open = self._episode + 1, True
+        obs, info = self._env.reset(seed=self._seeds[self._episode])
+        self._require_finite(obs)
+        return obs, info
 
     def step(self, action: Any) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
+        if not self._open:
+            raise RlbenchError("the episode has ended, or none has begun: call reset before the next step")
         self._require_finite(action)
         self._boundary.spend(1)
         obs, reward, terminated, truncated, info = self._env.step(action)
@@ -78,6 +83,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         self._return += float(reward)
         self._length += 1
         if terminated or truncated:
+            self._open = False
             self._end(end_of(terminated))
         self._boundary.advance()
         return obs, float(reward), terminated, truncated, info

@@ -13,12 +13,14 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
 from rlbench.api import ExecutorSpec, RunStatus, hookimpl
 from rlbench.executors.jobs import Event, Job, Listen
 from rlbench.processes import signal_group
+from rlbench.results.files import write_json
 
 # Set before Python starts: one thread, and matrix products whose bits do not depend on the batch.
 WORKER_ENVIRONMENT = {
@@ -29,13 +31,26 @@ WORKER_ENVIRONMENT = {
 }
 
 
+# Signals by which somebody else ends a process; by others it ends itself.
+_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
+GRACE_SECONDS = 30.0
+
+
 class _Worker:
     """A started subprocess; its reports and its end go to `inbox`."""
 
-    def __init__(self, job: Job, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+    def __init__(self, job: Job, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
         self.job, self.last_word = job, False
         ours, theirs = os.pipe()
-        command = [sys.executable, "-m", "rlbench.executors.worker", str(job.attempt), str(theirs), str(os.getpid())]
+        command = [
+            sys.executable,
+            "-m",
+            "rlbench.executors.worker",
+            str(job.attempt),
+            str(theirs),
+            str(os.getpid()),
+            *job.plugin_files,
+        ]
         with open(job.attempt / "stdout.log", "wb") as out, open(job.attempt / "stderr.log", "wb") as err:
             self.process = subprocess.Popen(
                 command,
@@ -51,7 +66,7 @@ class _Worker:
         reader.start()
         threading.Thread(target=self._wait, args=(reader, inbox), daemon=True).start()
 
-    def _read(self, pipe: int, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+    def _read(self, pipe: int, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
         with open(pipe, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 try:
@@ -59,7 +74,7 @@ class _Worker:
                 except ValueError:
                     continue  # a torn last line of a killed worker
 
-    def _wait(self, reader: threading.Thread, inbox: queue.SimpleQueue[tuple[_Worker, Event]]) -> None:
+    def _wait(self, reader: threading.Thread, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
         code = self.process.wait()
         signal_group(self.process.pid, signal.SIGKILL)  # whatever it started and left
         reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
@@ -71,29 +86,38 @@ def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
 
     Raises: KeyboardInterrupt after all have ended.
     """
-    inbox: queue.SimpleQueue[tuple[_Worker, Event]] = queue.SimpleQueue()
+    inbox: queue.Queue[tuple[_Worker, Event]] = queue.Queue()
     waiting, running = list(reversed(jobs)), set[_Worker]()
-    interrupts = 0
+    interrupts: list[KeyboardInterrupt] = []
+    patience: float | None = None
     while waiting or running:
         try:
             while waiting and len(running) < workers and not interrupts:
                 job = waiting.pop()
                 running.add(_Worker(job, inbox))
                 listen(job, {"event": "started"})
-            worker, event = inbox.get()
+            worker, event = inbox.get(timeout=None if patience is None else max(0.0, patience - time.monotonic()))
             _handle(worker, event, running, listen)
-        except KeyboardInterrupt:
-            interrupts += 1
+        except queue.Empty:
+            patience = None
+            for worker in running:
+                signal_group(worker.process.pid, signal.SIGKILL)
+        except KeyboardInterrupt as interrupt:
+            interrupts.append(interrupt)
             waiting.clear()
-            if running and interrupts == 1:
+            patience = time.monotonic() + GRACE_SECONDS
+            if running and len(interrupts) == 1:
                 print(
-                    f"\nstopping {len(running)} workers at their next safe point; press again to kill them",
+                    f"\nstopping {len(running)} workers at their next safe point; a second Ctrl-C kills them",
                     file=sys.stderr,
                 )
             for worker in running:
-                signal_group(worker.process.pid, signal.SIGTERM if interrupts == 1 else signal.SIGKILL)
+                if len(interrupts) == 1:
+                    worker.process.terminate()  # not its group: a worker ends its own processes in its own time
+                else:
+                    signal_group(worker.process.pid, signal.SIGKILL)
     if interrupts:
-        raise KeyboardInterrupt
+        raise interrupts[0]  # Ctrl-C, or a termination signal with an exit code of its own
 
 
 def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen) -> None:
@@ -103,21 +127,18 @@ def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen
         return
     running.discard(worker)
     if not worker.last_word:
-        listen(worker.job, {"event": "finished", **_silent_end(worker.job, event["code"])})
+        ended = _silent_end(event["code"])
+        write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
+        listen(worker.job, {"event": "finished", **ended})
 
 
-def _silent_end(job: Job, code: int) -> dict[str, Any]:
+def _silent_end(code: int) -> dict[str, Any]:
     """What to say of a worker that ended without its last word."""
-    log = f"see {job.attempt / 'stderr.log'}"
-    if code < 0:
-        return {
-            "status": RunStatus.INTERRUPTED,
-            "message": f"killed by {signal.Signals(-code).name}; run the suite again to go on; {log}",
-        }
-    return {
-        "status": RunStatus.INTERRUPTED,
-        "message": f"its process ended with code {code} before the runs did; {log}",
-    }
+    if -code in _FROM_OUTSIDE:
+        how = f"its process was killed by {signal.Signals(-code).name}; run the suite again to go on"
+        return {"status": RunStatus.INTERRUPTED, "message": how}
+    how = f"crashed with {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} before the runs did"
+    return {"status": RunStatus.FAILED, "message": f"its process {how}"}
 
 
 @hookimpl

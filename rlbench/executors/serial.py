@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import signal
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 from rlbench.api import ExecutorSpec, hookimpl
 from rlbench.executors.jobs import Job, Listen
 from rlbench.executors.work import Attempt
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
 
 def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
-    """Run `jobs` in order; `workers` is ignored. Ctrl-C ends the running group as failed and goes up."""
+    """Run `jobs` in order; `workers` is ignored. A signal stops the running group at its next safe point, a second one
+    at once; it is then handled as it would have been.
+    """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for job in jobs:
         listen(job, {"event": "started"})
-        Attempt(job.attempt, lambda event, job=job: listen(job, event)).run()  # type: ignore[misc]
+        attempt = Attempt(job.attempt, lambda event, job=job: listen(job, event), job.plugin_files)  # type: ignore[misc]
+        with _stopping(attempt) as received:
+            attempt.run()
+        for number in received[:1]:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _stopping(attempt: Attempt) -> Iterator[list[int]]:
+    """Turn signals into `attempt.stop()` meanwhile; yields the list of those received."""
+    received: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        received.append(number)
+        attempt.stop()
+        if len(received) > 1:
+            raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
+        yield received
+        return
+    before = {number: signal.signal(number, handle) for number in _SIGNALS}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @hookimpl

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import resource
+import shutil
 import sys
-import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import PluginError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
+from rlbench.api import RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
 from rlbench.envs.batch import ReplayDiffers
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
@@ -29,14 +29,13 @@ Tell = Callable[[dict[str, Any]], None]
 class Attempt:
     """One attempt at a group. `stop` may be called from a signal handler while `run` runs."""
 
-    def __init__(self, folder: Path, tell: Tell) -> None:
+    def __init__(self, folder: Path, tell: Tell, plugin_files: Sequence[str] = ()) -> None:
         description = read_json(folder / "group.json")
         if description is None:
             raise StoreError(f"{folder}/group.json is absent or unreadable")
-        self.folder, self._tell = folder, tell
+        self.folder, self._tell, self._plugin_files = folder, tell, plugin_files
         self.store = Store(folder.parent.parent)
         self.group: RunGroup = group_from_dict(description["group"])
-        self._algorithm_name = self.group.algorithm
         self._restore: dict[int, str] = {int(seed): path for seed, path in description["restore"].items()}
         self._live: LiveGroup | None = None
         self._sink = JsonlSink(folder)
@@ -54,9 +53,11 @@ class Attempt:
             message = self._run()
         except Stopped as stopped:
             status, message = RunStatus.INTERRUPTED, str(stopped)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        except KeyboardInterrupt:
+            status, message = RunStatus.INTERRUPTED, "interrupted before a safe point"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             traceback.print_exc()
-            status, message = RunStatus.FAILED, _last_line(error)
+            status, message = RunStatus.FAILED, _brief(error)
         finally:
             self._sink.close()
         write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
@@ -65,7 +66,7 @@ class Attempt:
 
     def _run(self) -> str:
         group = self.group
-        plugins = load_plugins(group.plugin_files)
+        plugins = load_plugins(self._plugin_files)
         plugin = plugins.find(group.algorithm)
         spec = plugins.algorithm(group.algorithm)
         algorithm = spec.load()
@@ -95,13 +96,12 @@ class Attempt:
 
         try:
             live = start(self._states(how))
-        except ReplayDiffers as differs:
-            self._tell({"event": "notice", "message": f"starts again at step 0: {differs} did not come back as it was"})
+        except (ReplayDiffers, StoreError) as problem:
+            self._tell({"event": "notice", "message": f"starts again at step 0: {problem}"})
             live = start([])
         self._live = live
         if self._stopping:
             live.interaction.request_stop()
-        began, cpu = time.monotonic(), _cpu_seconds()
         outcome = live.run()
         self._sink.close()
         facts = {
@@ -113,8 +113,8 @@ class Attempt:
             "metering": spec.metering,
             "reproducible": spec.reproducible,
             "stack_size": len(group.seeds),
-            "group_wall_seconds": time.monotonic() - began,
-            "cpu_seconds": (_cpu_seconds() - cpu) / len(group.seeds),
+            "group_wall_seconds": outcome.elapsed_seconds,
+            "cpu_seconds": outcome.cpu_seconds / len(group.seeds),
             "group_peak_memory_bytes": _peak_memory(),
         }
         return self._publish(outcome, facts)
@@ -137,8 +137,8 @@ class Attempt:
         folders = {seed: (self.store.root / path).parent.parent for seed, path in self._restore.items()}
         return {state.seed: (folders[state.seed], state.numbers["positions"]) for state in restore}
 
-    def _evaluated(self, step: int, returns: list[float]) -> None:
-        self._tell({"event": "evaluated", "step": step, "returns": returns})
+    def _evaluated(self, kind: str, step: int, returns: list[float]) -> None:
+        self._tell({"event": "evaluated", "kind": kind, "step": step, "returns": returns})
         failpoint("evaluated")
 
     def _publish(self, outcome: GroupOutcome, facts: dict[str, Any]) -> str:
@@ -156,18 +156,17 @@ class Attempt:
             publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], {**own, **facts})
             if at is not None:
                 diverged.append(f"seed {run.seed} diverged at step {at}")
+        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published: nothing is left to go on from
         return "; ".join(diverged)
 
 
-def _last_line(error: BaseException) -> str:
-    if isinstance(error, PluginError):
+def _brief(error: BaseException) -> str:
+    """The error in a line: what it says, and the innermost place outside installed packages."""
+    if isinstance(error, RlbenchError):
         return str(error)
-    return traceback.format_exception_only(error)[-1].strip()[:2000]
-
-
-def _cpu_seconds() -> float:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
+    said = traceback.format_exception_only(error)[-1].strip()[:2000]
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    return f"{said} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else said
 
 
 def _peak_memory() -> int:

@@ -1,4 +1,4 @@
-"""The entry of a worker process: `python -m rlbench.executors.worker ATTEMPT CONTROL_FD PARENT_PID`."""
+"""The entry of a worker process: `python -m rlbench.executors.worker ATTEMPT CONTROL_FD PARENT_PID [PLUGIN_FILE…]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlbench.processes import die_with_parent
 HEARTBEAT_SECONDS = 5.0
 
 
-def main(folder: str, control: str, parent: str) -> int:
+def main(folder: str, control: str, parent: str, *plugin_files: str) -> int:
     faulthandler.enable()
     die_with_parent(int(parent))
     os.set_inheritable(int(control), False)
@@ -27,7 +27,7 @@ def main(folder: str, control: str, parent: str) -> int:
     def tell(event: dict[str, Any]) -> None:
         channel.write(json.dumps(event) + "\n")
 
-    attempt = Attempt(Path(folder), tell)
+    attempt = Attempt(Path(folder), tell, plugin_files)
     signal.signal(signal.SIGTERM, lambda number, frame: attempt.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the harness decides
     ended = threading.Event()

@@ -21,5 +21,5 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
     advantage = (reward + discount * next_value - value).transpose(0, 1).contiguous()  # [T, S, N]: each step contiguous
     keep = (discount * lam * ~cut).transpose(0, 1).contiguous()
     for t in range(len(advantage) - 2, -1, -1):
-        advantage[t] += keep[t] * advantage[t + 1]  # two operations: a fused one may round otherwise on odd sizes
+        advantage[t] += keep[t] * advantage[t + 1]
     return advantage.transpose(0, 1)

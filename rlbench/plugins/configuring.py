@@ -34,8 +34,10 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
 
 def _unknown(name: str, known: list[str], where: str) -> str:
     close = difflib.get_close_matches(name, known, 1)
-    return f"{where}: unknown parameter {name!r}" + (
-        f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+    if not known:
+        return f"{where}: unknown parameter {name!r}; it has none"
+    return f"{where}: unknown parameter {name!r}; " + (
+        f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
     )
 
 

@@ -42,11 +42,10 @@ class Plugin:
             try:
                 self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
-                self.error = traceback.format_exception_only(error)[-1].strip()
+                self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
         if self.module is None:
-            raise PluginError(
-                f"plugin {self.name!r} of {self.distribution} {self.version} cannot be loaded: {self.error}"
-            )
+            origin = self.distribution if self.file else f"{self.distribution} {self.version}"
+            raise PluginError(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
         return self.module
 
     def _import(self) -> ModuleType:
@@ -99,15 +98,13 @@ class Plugins:
         """
         wanted, _, rest = name.rpartition(":")
         head = rest.split("/")[0]
-        found = [p for p in self.plugins if p.name == head and wanted in ("", p.distribution)]
+        found = [p for p in self.plugins if p.file is None and p.name == head and wanted in ("", p.distribution)]
+        found += [p for p in self.plugins if p.file is not None and not wanted and rest in _offered(p)]
         if not found:
             close = difflib.get_close_matches(head, [p.name for p in self.plugins], 1)
-            hint = (
-                f"; did you mean {close[0]!r}?"
-                if close
-                else f"; installed: {', '.join(sorted({p.name for p in self.plugins}))}"
-            )
-            raise PluginError(f"nothing called {name!r} is installed{hint}")
+            known = sorted({p.name for p in self.plugins if not p.target.startswith("rlbench.")})
+            hint = f"did you mean {close[0]!r}?" if close else f"installed plugins: {', '.join(known)}"
+            raise PluginError(f"nothing called {name!r} is installed; {hint}")
         if len(found) > 1:
             raise PluginError(
                 f"{name!r} is offered by {' and '.join(p.distribution for p in found)}; write {found[0].distribution}:{name}"
@@ -129,11 +126,31 @@ class Plugins:
         offered = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
         for spec in offered:
             if spec.name == plain:
+                if spec.api_version > kind.api_version:
+                    raise PluginError(
+                        f"{name!r} of {plugin.distribution} is made for a newer rlbench (plugin API {spec.api_version}); update rlbench"
+                    )
                 return spec
         names = ", ".join(sorted(spec.name for spec in offered)) or "nothing of the kind"
         raise PluginError(
             f"plugin {plugin.name!r} of {plugin.distribution} does not offer {plain!r}; it offers {names}"
         )
+
+    def load_observers(self) -> list[str]:
+        """Import what may observe: files given by hand, and entry points whose name begins with "observe".
+
+        Returns: what went wrong with an entry point, a line each. Raises: PluginError for a file.
+        """
+        problems = []
+        for plugin in self.plugins:
+            try:
+                if plugin.file is not None or plugin.name.startswith("observe"):
+                    plugin.load()
+            except PluginError as error:
+                if plugin.file is not None:
+                    raise
+                problems.append(str(error))
+        return problems
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call one observer hook of every plugin loaded so far, each by itself. Returns: what went wrong, a line each."""
@@ -148,6 +165,20 @@ class Plugins:
             except Exception as error:  # noqa: BLE001 - an observer must not stop training
                 problems.append(f"{hook} of plugin {plugin.name!r}: {type(error).__name__}: {error}")
         return problems
+
+
+def _where(error: BaseException) -> str:
+    """The file and line of an error, as far as they are known."""
+    if isinstance(error, SyntaxError):
+        return f" ({error.filename}:{error.lineno})"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+
+
+def _offered(plugin: Plugin) -> set[str]:
+    """Every name that a file given by hand offers; it may be any. Raises: PluginError if it cannot be loaded."""
+    hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
+    return {spec.name for hook in hooks for spec in _call(plugin, hook)}
 
 
 def _manager(plugin: Plugin) -> pluggy.PluginManager:
@@ -191,5 +222,5 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
         path = Path(given).resolve()
         if not path.is_file():
             raise PluginError(f"--plugin {given}: no such file")
-        plugins.plugins.append(Plugin(path.stem, str(given), "file", str(path), file=path))
+        plugins.plugins.append(Plugin(path.stem, path.name, "file", str(path), file=path))
     return plugins

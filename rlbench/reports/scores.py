@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_FOR_INTERVAL = 3
-FEWEST_FOR_VERDICT = 5
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,9 @@ class Cell:
 
 def score_cells(runs: pd.DataFrame) -> list[Cell]:
     """Cells in the order of the suite. The bootstrap is seeded from the run keys: the same runs give the same digits."""
-    cells = []
+    cells: list[Cell] = []
+    if runs.empty:
+        return cells
     for (environment, algorithm), rows in runs.groupby(["environment", "algorithm"], sort=False):
         scored = rows[rows["score"].notna()]
         scores = scored["score"].to_numpy(float)
@@ -55,7 +56,7 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
                 high,
                 float(iqm(training)) if len(training) else None,
                 {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
-                _note(rows, len(scores)),
+                _note(rows),
             )
         )
     return cells
@@ -66,9 +67,6 @@ def _generator(keys: pd.Series[str]) -> Generator:
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
 
-def _note(rows: pd.DataFrame, scored: int) -> str:
+def _note(rows: pd.DataFrame) -> str:
     counts = rows["status"].value_counts()
-    parts = [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
-    if 0 < scored < FEWEST_FOR_VERDICT:
-        parts.append("descriptive only: under 5 runs")
-    return ", ".join(parts)
+    return ", ".join(f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE)

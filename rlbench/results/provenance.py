@@ -44,10 +44,18 @@ def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
         "mkl": os.environ.get("MKL_CBWR", ""),
         "device": device,
         "compiled": compiled,
-        "stack_independence": "tolerance" if compiled and stack_size == 1 else "bitwise",
+        "stack_independence": "bitwise" if _bitwise(torch, device, compiled, stack_size) else "tolerance",
         "numpy": version("numpy"),
         "machine": platform.machine(),
     }
+
+
+def _bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
+    """Whether the promise of docs/design.md holds for numbers computed like this."""
+    if torch is None:
+        return True
+    strict = torch.get_num_threads() == 1 and os.environ.get("MKL_CBWR") == "AUTO,STRICT"
+    return device == "cpu" and strict and not (compiled and stack_size == 1)
 
 
 def versions() -> dict[str, str]:

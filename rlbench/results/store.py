@@ -63,11 +63,34 @@ class Store:
         file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         file.flush()
         self._lock = file
+        try:
+            self._refuse_newer(read_json(self.root / "suite.json"))
+        except StoreError:
+            self.unlock()
+            raise
 
     def unlock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+    def _written_elsewhere(self) -> bool:
+        """Whether a harness other than the one that asks holds the lock."""
+        if self._lock is not None:
+            return False
+        try:
+            with open(self.root / "LOCK") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def set_aside(self, run: Run) -> None:
+        """Move a published run out of the way, to be trained again; nothing is deleted."""
+        aside = make_folder(self.root / "superseded")
+        os.rename(self.folder(run), aside / f"{run.name}--{time.time_ns()}")
 
     def describe_suite(self, suite: Mapping[str, Any], runs: Sequence[Run], version: str) -> None:
         """Write suite.json, and a spec.json once for each run."""
@@ -76,7 +99,7 @@ class Store:
                 folder = make_folder(self.folder(run))
                 if not (folder / "spec.json").exists():
                     publish_file(folder / "spec.json", json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n")
-            names = [run.name for run in runs]
+            names = [{"folder": run.name, "label": run.label} for run in runs]
             write_json(self.root / "suite.json", {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": names})
         except OSError as error:
             raise StoreError(f"{self.root}: cannot be written: {error.strerror}") from error
@@ -107,19 +130,23 @@ class Store:
         found = read_json(self.root / "suite.json")
         if found is None:
             raise StoreError(f"{self.root}: no results here (suite.json is absent or unreadable)")
-        if found.get("schema_version", 0) > SCHEMA_VERSION:
-            raise StoreError(f"{self.root}: written by a newer rlbench ({found.get('rlbench')}); update to read it")
+        self._refuse_newer(found)
         return found
+
+    def _refuse_newer(self, suite: Mapping[str, Any] | None) -> None:
+        if suite is not None and suite.get("schema_version", 0) > SCHEMA_VERSION:
+            raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
     def runs(self) -> list[Run]:
         """The runs of the suite as it was last planned, in its order. Raises: StoreError for an unreadable spec.json."""
         found = []
-        for name in self.suite()["runs"]:
+        for entry in self.suite()["runs"]:
+            name = entry["folder"]
             spec = read_json(self.root / "runs" / name / "spec.json")
             if spec is None:
                 raise StoreError(f"{self.root}/runs/{name}/spec.json is absent or unreadable; run the suite again to restore it")
-            values = {f.name: spec[f.name] for f in dataclasses.fields(Run)}
-            found.append(Run(**{**values, "task": task_from_dict(spec["task"])}))
+            values = {f.name: spec[f.name] for f in dataclasses.fields(Run) if f.name != "label"}
+            found.append(Run(**{**values, "task": task_from_dict(spec["task"]), "label": entry["label"]}))
         return found
 
     def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
@@ -145,9 +172,15 @@ class Store:
         if attempt is None:
             return RunState(RunStatus.PENDING)
         ended = read_json(attempt / "exit.json")
+        if ended is None and self._written_elsewhere():
+            begun = (attempt / "made-by.json").exists()
+            return RunState(RunStatus.RUNNING if begun else RunStatus.PENDING, attempt=attempt.name)
         if ended is None:
-            return RunState(RunStatus.INTERRUPTED, "its process ended without a word, or is still running", attempt=attempt.name)
-        return RunState(RunStatus(ended["status"]), ended.get("message", ""), attempt=attempt.name)
+            return RunState(RunStatus.INTERRUPTED, "its process ended without a word", attempt=attempt.name)
+        status = RunStatus(ended["status"])
+        if status in (RunStatus.DONE, RunStatus.DIVERGED):  # only result.json makes a run so, and it has been removed
+            return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
+        return RunState(status, ended.get("message", ""), attempt=attempt.name)
 
     def checkpoints(self, run: Run) -> Iterator[Path]:
         """Folders that may hold checkpoints of a run, newest attempt first."""
@@ -157,4 +190,6 @@ class Store:
 
 
 def _spec(run: Run) -> dict[str, Any]:
-    return {"key": run.key, **{f.name: json.loads(canonical(getattr(run, f.name))) for f in dataclasses.fields(run)}}
+    """What was asked for. A label is the suite's, not the run's: it may change, and stands in suite.json."""
+    fields = [f.name for f in dataclasses.fields(run) if f.name != "label"]
+    return {"key": run.key, **{name: json.loads(canonical(getattr(run, name))) for name in fields}}

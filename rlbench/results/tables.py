@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
@@ -13,24 +14,30 @@ from rlbench.results.files import file_hash
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
+COLUMNS = ["algorithm", "id", "environment", "seed", "key", "status", "message", "score", "training_return", "steps"]
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
 def run_table(store: Store) -> pd.DataFrame:
     """One row for each run of the suite.
 
-    Columns: algorithm (label), environment, seed, key, status, message, score (mean return of the final policy; of a
-    diverged run its last finite evaluation, NaN if it has none), training_return (mean of the last 100 training
-    episodes), steps.
+    Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
+    of the final policy; of a diverged run its last finite evaluation, or the mean of this folder's `random` runs where
+    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps.
     """
     runs = store.runs()
     states = store.states(runs)
-    return pd.DataFrame([_row(store, run, states[run.key]) for run in runs])
+    frame = pd.DataFrame([_row(store, run, states[run.key]) for run in runs], columns=COLUMNS)
+    anchors = frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
+    diverged = frame["status"] == RunStatus.DIVERGED
+    frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(anchors).astype(float))[diverged]
+    return frame
 
 
 def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
     row: dict[str, Any] = {
         "algorithm": run.label or run.algorithm,
+        "id": run.algorithm,
         "environment": run.task.env_id,
         "seed": run.seed,
         "key": str(run.key),

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class TrainingClock:
-    """Seconds since it was made, less the pauses, plus what earlier attempts had already spent."""
+    """Seconds since it was made, less the pauses, plus what earlier attempts had already spent.
 
-    def __init__(self, spent: float = 0.0) -> None:
+    elapsed: the same with the pauses; cpu: this process's and its ended children's processor time.
+    """
+
+    def __init__(self, spent: float = 0.0, elapsed: float = 0.0, cpu: float = 0.0) -> None:
         self._began = time.perf_counter() - spent
+        self._started = time.perf_counter() - elapsed
+        self._cpu_began = _cpu_seconds() - cpu
         self._paused_at: float | None = None
+
+    @property
+    def elapsed(self) -> float:
+        return time.perf_counter() - self._started
+
+    @property
+    def cpu(self) -> float:
+        return _cpu_seconds() - self._cpu_began
 
     @property
     def seconds(self) -> float:
@@ -31,3 +45,8 @@ class TrainingClock:
         finally:
             self._began += time.perf_counter() - self._paused_at
             self._paused_at = None
+
+
+def _cpu_seconds() -> float:
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system

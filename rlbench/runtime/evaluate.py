@@ -76,6 +76,8 @@ class Evaluator:
         # With fewer lanes than environments (a short evaluation) the first ones of each seed's share are used.
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
         flat = np.stack([self._envs.reset(slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)])
+        sound = np.isfinite(flat.reshape(seeds, -1)).all(1)
+        self._drop(state, finite, ~sound, lanes)
         with self._streams.only(EVALUATE):
             while state.open.any():
                 obs = flat.reshape(seeds, lanes, *flat.shape[1:])
@@ -105,8 +107,12 @@ class Evaluator:
         for lane in playing[ended].tolist():
             episode = state.finish(lane)
             if episode is not None:
-                flat[lane] = self._envs.reset(slots[lane], reset_seeds[episode])
+                first = self._envs.reset(slots[lane], reset_seeds[episode])
                 state.start[lane] = True
+                if np.isfinite(first).all():
+                    flat[lane] = first
+                else:
+                    self._drop(state, finite, np.arange(seeds) == lane // lanes, lanes)
         return flat
 
     @staticmethod

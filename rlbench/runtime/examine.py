@@ -45,7 +45,7 @@ class Examiner:
         make_evaluator: Callable[[int], Evaluator],
         clock: TrainingClock,
         sink: Sink,
-        observe: Callable[[int, list[float]], None],
+        observe: Callable[[str, int, list[float]], None],
     ) -> None:
         self._protocol, self._seeds, self._clock, self._sink = protocol, seeds, clock, sink
         self._make_evaluator, self._observe = make_evaluator, observe
@@ -78,7 +78,7 @@ class Examiner:
                             self._clock.seconds,
                         )
                     )
-            self._observe(step, played.returns.mean(1).tolist())
+            self._observe(kind, step, played.returns.mean(1).tolist())
         return played.finite
 
     def close(self) -> None:

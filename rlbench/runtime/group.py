@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from rlbench.api import Algorithm, Array, BudgetExceeded, Device, Diverged, EnvBackendSpec, RunGroup, TaskInfo
+from rlbench.api import (
+    Algorithm,
+    Array,
+    BudgetExceeded,
+    Device,
+    Diverged,
+    EnvBackendSpec,
+    RlbenchError,
+    RunGroup,
+    TaskInfo,
+)
 from rlbench.runtime import checkpoint
 from rlbench.runtime.checkpoint import SeedState
 from rlbench.runtime.clock import TrainingClock
@@ -21,15 +30,20 @@ from rlbench.runtime.interaction import LiveInteraction
 from rlbench.runtime.sink import Sink
 from rlbench.seeding import SeedStreams
 
-Observe = Callable[[int, list[float]], None]
+Observe = Callable[[str, int, list[float]], None]
 
 
 @dataclass
 class GroupOutcome:
-    """What became of a group: steps taken, seeds that diverged and when, final policies, training seconds."""
+    """What became of a group: steps taken, seeds that diverged and when, final policies.
+
+    wall_seconds: of training; elapsed_seconds: with evaluation; cpu_seconds: of the whole group; over all attempts.
+    """
 
     steps: int
     wall_seconds: float
+    elapsed_seconds: float
+    cpu_seconds: float
     resumed_from: int
     diverged_at: dict[int, int] = field(default_factory=dict)
     final: dict[int, dict[str, Array]] = field(default_factory=dict)
@@ -52,11 +66,11 @@ class LiveGroup:
         resumable: bool = False,
         checkpoints: Path | None = None,
         restore: Sequence[SeedState] = (),
-        observe: Observe = lambda step, returns: None,
+        observe: Observe = lambda kind, step, returns: None,
     ) -> None:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
         self.streams = SeedStreams(group.seeds, group.seed_space)
-        self.clock = TrainingClock(restore[0].numbers["wall_seconds"] if restore else 0.0)
+        self.clock = TrainingClock(**restore[0].numbers["clock"]) if restore else TrainingClock()
         task, num_envs = group.task, int(getattr(config, "num_envs", 1))
         probe = backend.make_env(task)
         info = TaskInfo(task.env_id, probe.observation_space, probe.action_space, num_envs, task.steps)
@@ -67,6 +81,7 @@ class LiveGroup:
 
         self.examiner = Examiner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
         self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.examiner, sink, self._policy)
+        self.interaction.scratch = str(checkpoints.parent) if checkpoints is not None else None
         seed_global_generators(self.streams)
         self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
         self._resumed_from = 0
@@ -83,8 +98,7 @@ class LiveGroup:
         """Train to the end of the budget, evaluate the final policy. Exceptions of the algorithm pass through."""
         interaction = self.interaction
         try:
-            with suppress(BudgetExceeded, Diverged):
-                self.algorithm.train(interaction)
+            self._train()
             wall_seconds = self.clock.seconds
             if interaction.active.any():
                 budget = self.group.task.steps
@@ -95,9 +109,21 @@ class LiveGroup:
             interaction.close()
             self.examiner.close()
 
+    def _train(self) -> None:
+        """Train until the budget is spent or every seed has diverged; ending before is an error."""
+        interaction, ended = self.interaction, None
+        try:
+            self.algorithm.train(interaction)
+        except (BudgetExceeded, Diverged) as end:
+            ended = end
+        if interaction.steps < self.group.task.steps and interaction.active.any():
+            raise RlbenchError(
+                f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"
+            ) from ended
+
     def _outcome(self, wall_seconds: float) -> GroupOutcome:
         interaction = self.interaction
-        outcome = GroupOutcome(interaction.steps, wall_seconds, self._resumed_from)
+        outcome = GroupOutcome(interaction.steps, wall_seconds, self.clock.elapsed, self.clock.cpu, self._resumed_from)
         parked = interaction.batch.diverged_at if interaction.batch is not None else {}
         state = {name: np.asarray(array) for name, array in self.algorithm.final_state().items()}
         for index, seed in enumerate(self.group.seeds):
@@ -126,7 +152,7 @@ class LiveGroup:
                 "boundary": numbers,
                 "streams": self.streams.state(index),
                 "next_evaluation": interaction.grid.next,
-                "wall_seconds": self.clock.seconds,
+                "clock": {"spent": self.clock.seconds, "elapsed": self.clock.elapsed, "cpu": self.clock.cpu},
                 "positions": positions,
                 "diverged_at": batch.diverged_at.get(index),
             }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -31,6 +32,8 @@ from rlbench.runtime.sink import Sink
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 
 Save = Callable[[Algorithm], None]
+# How long an algorithm that could be saved may take to come to a safe point once it is to stop.
+SAFE_POINT_PATIENCE_SECONDS = 10.0
 
 
 class LiveInteraction:
@@ -64,7 +67,10 @@ class LiveInteraction:
         self.active = np.ones(len(self.seeds), bool)
         self._single: list[MeteredEnv] = []
         self._attendant: Attendant | None = None
+        self.scratch: str | None = None
+        self._ranks: set[int] = set()
         self._stop = False
+        self._stop_asked = 0.0
         self._attention = min(self.grid.next, task.steps)
 
     # -- stacked loops -------------------------------------------------------------------------------------------
@@ -106,14 +112,15 @@ class LiveInteraction:
         """Take over what a checkpoint brought back: counters, parked seeds, the next point of the grid."""
         self.reset()
         self.steps = self.meter.steps
+        self.finished = not self.active.any()
         self._attention = min(self.grid.next, self.budget.steps)
 
     # -- the grid, the budget, a stop ----------------------------------------------------------------------------
     def advance(self) -> None:
         """Do what the steps taken so far call for: evaluate, finish, stop."""
         self.steps = self.meter.steps
-        if self._stop and self.save is None:
-            raise Stopped(f"stopped at step {self.steps}")
+        if self._stop and (self.save is None or time.monotonic() - self._stop_asked > SAFE_POINT_PATIENCE_SECONDS):
+            raise Stopped(f"stopped at step {self.steps}, without a checkpoint")
         nominal = self.grid.cross(self.steps)
         if nominal is not None:
             self._park(self._examiner.evaluate(self._policy(), GRID, nominal, self.steps, self.active))
@@ -130,7 +137,7 @@ class LiveInteraction:
 
     def request_stop(self) -> None:
         """Stop at the next safe point (at the next step where there is none). Safe to call from a signal handler."""
-        self._stop, self._attention = True, 0
+        self._stop, self._attention, self._stop_asked = True, 0, time.monotonic()
         if self._attendant is not None:
             self._attendant.counter.set_limit(0)
 
@@ -142,6 +149,11 @@ class LiveInteraction:
             raise RlbenchError(
                 f"no environment (seed_index={seed_index}, rank={rank}): there is one seed, ranks start at 0"
             )
+        if rank in self._ranks:
+            raise RlbenchError(
+                f"environment {rank} has been made already; a second one would repeat its episodes: take another rank"
+            )
+        self._ranks.add(rank)
         sequence = self._streams.sequence("environment", 0, rank)
         seeds = EpisodeSeeds(sequence, self._streams.space)
         env = MeteredEnv(self._backend.make_env(self._task), _LocalBoundary(self), seeds, self.seeds[0], rank)
@@ -152,7 +164,7 @@ class LiveInteraction:
     def _share(self, rank: int) -> tuple[Any, ...]:
         if self._attendant is None:
             limit = min(self.grid.next, self.budget.steps)
-            counter = SharedCounter.create(self.meter.steps, limit, self.budget.steps)
+            counter = SharedCounter.create(self.meter.steps, limit, self.budget.steps, self.scratch)
             self._attendant = Attendant(counter, self._sink.episode)
         arguments = (self._task, self._backend.make_env, self.seeds[0], self._streams.space, rank)
         counter_path, channel = self._attendant.counter.path, self._attendant.open_channel()
@@ -172,21 +184,24 @@ class LiveInteraction:
     def _at_limit(self) -> int | None:
         assert self._attendant is not None
         self.meter.steps = self._attendant.counter.steps
-        if self._stop:
-            return None
-        self.advance()
-        return min(self.grid.next, self.budget.steps)
+        if not self._stop:
+            self.advance()
+        return None if self._stop else min(self.grid.next, self.budget.steps)  # a stop may come while it evaluates
 
     # -- records and checkpoints ---------------------------------------------------------------------------------
     def log(self, **metrics: Any) -> None:
         for name, value in metrics.items():
-            for seed, number in zip(self.seeds, np.broadcast_to(np.asarray(value, float), len(self.seeds)).tolist()):
-                self._sink.metric(MetricRecord(seed, self.steps, name, number))
+            numbers = np.broadcast_to(np.asarray(value, float), len(self.seeds)).tolist()
+            for seed, active, number in zip(self.seeds, self.active.tolist(), numbers):
+                if active:
+                    self._sink.metric(MetricRecord(seed, self.steps, name, number))
 
     def checkpoint(self, algorithm: Algorithm) -> None:
         if self.steps < self._next_save and not self._stop:
             return
         if self.save is not None:
+            if self.batch is None:
+                raise RlbenchError("only stacked loops can be saved: register the AlgorithmSpec with resumable=False")
             self.save(algorithm)
             self.schedule_save()
         if self._stop:

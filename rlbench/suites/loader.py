@@ -29,14 +29,16 @@ def find_suite(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
+    known: list[str] = []
     for folder in (
         Path(str(importlib.resources.files("rlbench.suites"))) / "builtin",
         Path(__file__).parents[2] / "suites",
     ):
+        known += sorted(p.stem for p in folder.glob("*.yaml"))
         builtin = folder / f"{name}.yaml"
         if path.name == name and builtin.is_file():
             return builtin
-    raise SuiteError(f"no suite {name!r}: neither a file nor one that comes with rlbench")
+    raise SuiteError(f"no suite {name!r}: not a file, and those that come with rlbench are {', '.join(known)}")
 
 
 def load_suite(path: Path) -> Suite:

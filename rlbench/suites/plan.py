@@ -34,7 +34,7 @@ class Plan:
     resumable: dict[str, bool] = field(default_factory=dict)
 
 
-def plan(suite: Suite, plugins: Plugins, plugin_files: Sequence[str] = ()) -> Plan:
+def plan(suite: Suite, plugins: Plugins) -> Plan:
     """Plan every algorithm × environment of the suite. Raises: SuiteError with every problem found."""
     pairs = [(a, e) for e in suite.environments for a in suite.algorithms]
     answers = resolve(plugins, [(a.id, {**a.params, **a.per_environment.get(e.id, {})}) for a, e in pairs])
@@ -43,7 +43,8 @@ def plan(suite: Suite, plugins: Plugins, plugin_files: Sequence[str] = ()) -> Pl
     spaces: dict[str, Any] = {}
     for (algorithm, environment), answer in zip(pairs, answers):
         if isinstance(answer, PluginError):
-            problems.append(f"{algorithm.name}: {answer}")
+            label = f"{algorithm.name}: " if algorithm.label else ""
+            problems += [label + line for line in str(answer).splitlines()]
             continue
         if answer.missing:
             hint = (
@@ -65,7 +66,7 @@ def plan(suite: Suite, plugins: Plugins, plugin_files: Sequence[str] = ()) -> Pl
         if problem:
             problems.append(f"{algorithm.name} on {environment.id}: {problem}")
             continue
-        made.groups += _groups(suite, algorithm, task, answer, plugin_files)
+        made.groups += _groups(suite, algorithm, task, answer)
     problems += _same_twice(made.groups)
     if problems:
         raise SuiteError("\n".join(f"error: {problem}" for problem in dict.fromkeys(problems)))
@@ -93,9 +94,7 @@ def _task(suite: Suite, environment: EnvironmentEntry) -> Task:
     return Task(environment.id, environment.steps, protocol, environment.kwargs, wrappers, environment.backend)
 
 
-def _groups(
-    suite: Suite, algorithm: AlgorithmEntry, task: Task, found: Resolved, files: Sequence[str]
-) -> list[RunGroup]:
+def _groups(suite: Suite, algorithm: AlgorithmEntry, task: Task, found: Resolved) -> list[RunGroup]:
     seeds = suite.seed_list
     size = min(found.max_stack or len(seeds), len(seeds)) if found.stackable else 1
     every = max(1, task.steps // CHECKPOINTS_PER_RUN) if suite.checkpoint_every is None else suite.checkpoint_every
@@ -110,7 +109,6 @@ def _groups(
             device=suite.device,
             compile=suite.compile,
             checkpoint_every=every,
-            plugin_files=tuple(files),
         )
         for i in range(0, len(seeds), size)
     ]
@@ -148,6 +146,10 @@ def _misfit(found: Resolved, observations: Any, actions: Any) -> str:
         return f"actions start at {actions.start}; wrap the environment so that they start at 0"
     if type(observations).__name__ != "Box":
         return f"observations are {type(observations).__name__}, {found.name} takes vectors"
+    if kind == "continuous" and not actions.is_bounded():
+        return "actions are unbounded"
+    if len(observations.shape) == 1 and observations.dtype.kind != "f":
+        return f"observations are whole numbers ({observations.dtype}), {found.name} takes real ones"
     if len(observations.shape) > 1 and not supports["pixels"]:
         return f"observations have shape {observations.shape}, {found.name} takes vectors"
     return ""

@@ -20,8 +20,11 @@ class Shapes(gymnasium.Env[Any, Any]):
     """A random walk of any size: observations move at random and with the action, episodes end at random.
 
     actions: so many discrete ones; dims: continuous ones instead. bad_seeds: reset seeds of episodes in which `bad` is
-    given after three steps, as an observation and as a reward.
+    given after `bad_after` steps (0: at the reset), as an observation and as a reward. An action that is not finite is
+    an error; `taken` counts the steps of all instances.
     """
+
+    taken: ClassVar[int] = 0
 
     def __init__(
         self,
@@ -31,24 +34,31 @@ class Shapes(gymnasium.Env[Any, Any]):
         end: float = 0.05,
         bad_seeds: Sequence[int] = (),
         bad: float = float("nan"),
+        bad_after: int = 3,
     ) -> None:
         self.observation_space = Box(-np.inf, np.inf, (obs,), np.float32)
         self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(actions)
-        self._end, self._bad_seeds, self._bad = end, set(bad_seeds), bad
+        self._end, self._bad_seeds, self._bad, self._bad_after = end, set(bad_seeds), bad, bad_after
         self._steps, self._poisoned = 0, False
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
         self._obs = self.np_random.standard_normal(self.observation_space.shape)
         self._steps, self._poisoned = 0, seed in self._bad_seeds
-        return self._obs.astype(np.float32), {}
+        obs = self._obs.astype(np.float32)
+        if self._poisoned and self._bad_after == 0:
+            obs[0] = self._bad
+        return obs, {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         push = 0.1 * float(np.sum(action))
+        if not np.isfinite(push):
+            raise RuntimeError("an action that is not finite has reached the environment")
+        Shapes.taken += 1
         self._obs = 0.9 * self._obs + 0.3 * self.np_random.standard_normal(self._obs.shape) + push
         self._steps += 1
         obs, reward = self._obs.astype(np.float32), float(np.cos(self._obs[0]))
-        if self._poisoned and self._steps > 3:
+        if self._poisoned and self._steps > self._bad_after:
             obs[0] = reward = self._bad
         draw = float(self.np_random.random())
         return obs, reward, draw < self._end, self._end <= draw < 2 * self._end, {}

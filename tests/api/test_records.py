@@ -53,7 +53,7 @@ def test_the_key_of_a_run_is_fixed_for_ever():
 
 def test_a_group_survives_json():
     task = Task("X-v0", 9, kwargs={"a": [1]}, wrappers=(Wrapper("m:C", {"k": 2}),))
-    group = RunGroup("a", {"b": 1}, task, (1, 2), "l", plugin_files=("/f.py",))
+    group = RunGroup("a", {"b": 1}, task, (1, 2), "l")
     again = group_from_dict(group_as_dict(group))
     assert group_as_dict(again) == group_as_dict(group) and [r.key for r in again.runs] == [r.key for r in group.runs]
 

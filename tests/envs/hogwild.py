@@ -37,6 +37,29 @@ def worker(env, rank, crash, dimensions):
         pass
 
 
+def alternate(envs):
+    """Step several environments in turn until the budget is spent."""
+    for env in envs:
+        env.reset()
+    while not envs[0].finished:
+        for env in envs:
+            try:
+                _, _, terminated, truncated, _ = env.step(0)
+            except BudgetExceeded:
+                return
+            if terminated or truncated:
+                env.reset()
+
+
+def for_ever(env):
+    """Step until something stops it."""
+    env.reset()
+    while True:
+        _, _, terminated, truncated, _ = env.step(0)
+        if terminated or truncated:
+            env.reset()
+
+
 class Hogwild(Algorithm):
     """Starts processes, gives each an environment, attends them."""
 

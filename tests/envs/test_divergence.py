@@ -10,7 +10,7 @@ from rlbench_ppo.ppo import PPO
 from rlbench import Algorithm
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
-from rlbench.testing.fakes import SHAPES
+from rlbench.testing.fakes import SHAPES, Shapes
 
 DQN_CONFIG = DQN.Config(batch=8, hidden=(16,), warmup=10, target_every=5)
 PPO_CONFIG = PPO.Config(num_envs=2, horizon=8, batch=8, hidden=(16,), epochs=2)
@@ -52,7 +52,11 @@ class Breaks(Algorithm):
 
 
 def test_a_non_finite_action_never_reaches_an_environment():
-    played = play(Breaks, None, SHAPES, [1, 2], 12, kwargs={"dims": 2})
+    Shapes.taken = 0
+    played = play(Breaks, None, SHAPES, [1, 2], 12, kwargs={"dims": 2}, final_episodes=1)
+    assert Shapes.taken == 12 + 5 + 2 * sum(
+        e.lengths[0] for e in played.sink.evaluations
+    )  # a parked one is not stepped
     assert played.outcome.diverged_at == {2: 5}
     parked = [t for t, active in played.algorithm.seen if not active[1]]
     assert len(parked) == 7
@@ -97,3 +101,35 @@ class Foreign(Breaks):
 def test_a_foreign_loop_ends_when_its_seed_diverges():
     played = play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
     assert played.outcome.diverged_at == {1: 4}
+
+
+@pytest.mark.parametrize("episode", [0, 1])
+def test_a_first_observation_that_is_not_finite_parks_its_seed(episode):
+    kwargs = {"bad_seeds": [reset_seed(8, episode)], "bad_after": 0, "end": 0.2}
+    played = play(DQN, DQN_CONFIG, SHAPES, [7, 8], 60, kwargs=kwargs)
+    assert set(played.outcome.diverged_at) == {8} and (played.outcome.diverged_at[8] == 0) == (episode == 0)
+    assert played.of_seed(7) == play(DQN, DQN_CONFIG, SHAPES, [7], 60, kwargs=kwargs).of_seed(7)
+    assert np.isfinite(played.algorithm.replay.state()["obs"].numpy()).all()
+
+
+class Logs(Algorithm):
+    """Logs the step at every step."""
+
+    def train(self, interaction):
+        interaction.reset()
+        while not interaction.finished:
+            interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
+            interaction.log(step=interaction.steps, both=np.arange(len(interaction.seeds)))
+
+    def act(self, obs):
+        return np.zeros(obs.shape[:2], np.int64)
+
+
+def test_a_diverged_seeds_records_do_not_depend_on_its_stack_mates_either():
+    kwargs = {"bad_seeds": [reset_seed(8, 0)], "end": 0.0}
+    stacked, alone = (play(Logs, None, SHAPES, seeds, 50, kwargs=kwargs) for seeds in ([7, 8], [8]))
+    for table in ("episodes", "evaluations"):
+        assert stacked.of_seed(8)[table] == alone.of_seed(8)[table]
+    steps = [[m.step for m in p.sink.metrics if m.seed == 8 and m.name == "step"] for p in (stacked, alone)]
+    assert steps[0] == steps[1] == [1, 2, 3]
+    assert [m.value for m in stacked.sink.metrics if m.seed == 7 and m.name == "step"] == list(range(1, 51))

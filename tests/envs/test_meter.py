@@ -133,3 +133,61 @@ def test_make_env_needs_a_group_of_one_seed():
 def test_the_backend_says_what_it_is():
     backend = rlbench_env_backends()[0]
     assert backend.replayable and backend.version() == f"gymnasium {gymnasium.__version__}"
+
+
+def test_a_foreign_loop_cannot_change_its_task_or_play_on_after_the_end():
+    class Tricks(Foreign):
+        def train(self, interaction):
+            env = interaction.make_env()
+            with pytest.raises(RlbenchError, match="call reset before"):
+                env.step(0)
+            plain, _ = env.reset()
+            options, _ = env.reset(options={"low": 0.0, "high": 1e-9})
+            assert (abs(plain) > 1e-3).any() and (abs(options) > 1e-3).any()
+            over = False
+            while not over:
+                _, _, terminated, truncated, _ = env.step(0)
+                over = terminated or truncated
+            with pytest.raises(RlbenchError, match="call reset before"):
+                env.step(0)
+            with pytest.raises(RlbenchError, match="has been made already"):
+                interaction.make_env(rank=0)
+            for index, rank in ((1, 0), (0, -1)):
+                with pytest.raises(RlbenchError, match="no environment"):
+                    interaction.make_env(index, rank)
+            while True:
+                env.reset()
+                env.step(0)
+
+    assert play(Tricks, None, "CartPole-v1", [0], 100).outcome.steps == 100
+
+
+def test_an_algorithm_may_write_into_what_it_was_given():
+    class Scribbles(Tap):
+        def train(self, interaction):
+            self.transitions = []
+            interaction.reset()
+            while not interaction.finished:
+                t = interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
+                self.transitions.append(t._replace(next_obs=t.next_obs.copy()))
+                t.next_obs[:] = 7
+                t.action[:] = 9
+
+    tidy, scribbled = (play(a, Tap.Config, SHAPES, [0], 60, every=20) for a in (Tap, Scribbles))
+    assert tidy.sink.episodes == scribbled.sink.episodes
+    for a, b in zip(tidy.algorithm.transitions, scribbled.algorithm.transitions):
+        assert (a.next_obs == b.next_obs).all() and (a.obs == b.obs).all()
+
+
+def test_only_stacked_loops_can_be_saved(tmp_path):
+    class Saves(Foreign):
+        def train(self, interaction):
+            interaction.save, interaction.save_every = print, 1
+            interaction.schedule_save()
+            env = interaction.make_env()
+            env.reset()
+            env.step(0)
+            interaction.checkpoint(self)
+
+    with pytest.raises(RlbenchError, match="resumable=False"):
+        play(Saves, None, CONSTANT, [0], 10)

@@ -1,16 +1,18 @@
 """Two processes step metered environments of one run: one counter, one budget, everybody waits while it evaluates."""
 
 import multiprocessing
+import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import psutil
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from hogwild import Config, Hogwild
+from hogwild import Config, Hogwild, alternate, for_ever
 
-from rlbench.api import RlbenchError, WorkerFailed
+from rlbench.api import RlbenchError, Stopped, WorkerFailed
 from rlbench.envs.remote import SharedCounter
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
@@ -76,7 +78,8 @@ def test_a_forked_environment_refuses_to_step_uncounted():
             assert "cannot be forked" in answer.recv()
             process.join()
 
-    assert play(Forks, Config(), CONSTANT, [4], 10).outcome.steps == 0
+    with pytest.raises(RlbenchError, match="train ended after 0 of 10"):
+        play(Forks, Config(), CONSTANT, [4], 10)
 
 
 def step_once(env, answer):
@@ -97,3 +100,72 @@ def test_the_shared_counter_gives_each_step_once():
     with multiprocessing.get_context("spawn").Pool(2) as pool:
         claimed = pool.starmap(claim, [(counter.path, 4000), (counter.path, 4000)])
     assert sum(claimed) == counter.steps == 5000 and not counter.spent
+
+
+class TwoEach(Hogwild):
+    """One process that holds two environments, as a library's vector environment does."""
+
+    def train(self, interaction):
+        context = multiprocessing.get_context("spawn")
+        processes = [
+            context.Process(target=alternate, args=([interaction.make_env(0, 0), interaction.make_env(0, 1)],))
+        ]
+        processes[0].start()
+        interaction.attend(processes)
+
+
+def test_one_process_may_hold_several_environments():
+    played = play(TwoEach, Config(), CONSTANT, [4], 100, every=30, episodes=1, final_episodes=1)
+    assert played.outcome.steps == 100 and [e.step for e in played.sink.evaluations] == [30, 60, 90, 100]
+
+
+class Untidy(Hogwild):
+    """Its processes let BudgetExceeded leave them: a normal end."""
+
+    def train(self, interaction):
+        context = multiprocessing.get_context("spawn")
+        processes = [context.Process(target=for_ever, args=(interaction.make_env(0, rank),)) for rank in range(2)]
+        for process in processes:
+            process.start()
+        interaction.attend(processes)
+
+
+def test_a_process_may_end_by_the_budget():
+    assert play(Untidy, Config(), CONSTANT, [4], 100).outcome.steps == 100
+
+
+def test_a_stop_reaches_every_process():
+    class Stops(Untidy):
+        def train(self, interaction):
+            threading.Timer(2.0, interaction.request_stop).start()
+            super().train(interaction)
+
+    with pytest.raises(Stopped):
+        play(Stops, Config(), CONSTANT, [4], 1 << 40)
+    assert children() == []
+
+
+RUN = """
+import sys
+sys.path[:0] = {path!r}
+from test_remote import Untidy, Config, play, CONSTANT
+if __name__ == "__main__":
+    play(Untidy, Config(), CONSTANT, [4], 1 << 40, kwargs={{"length": 1 << 40}})  # no episode ends: nothing is sent
+"""
+
+
+def test_no_process_outlives_the_one_that_attends_it(tmp_path):
+    script = tmp_path / "run.py"
+    script.write_text(RUN.format(path=[str(Path(__file__).parent)]))
+    with subprocess.Popen([sys.executable, str(script)]) as process:
+        found: list[psutil.Process] = []
+        while (
+            sum("spawn_main" in " ".join(p.cmdline()) for p in found) < 2
+            or min(p.cpu_times().user for p in found) < 1.0
+        ):
+            assert process.poll() is None
+            found = [
+                p for p in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())
+            ]
+        process.kill()
+    assert psutil.wait_procs(found, timeout=10)[1] == []

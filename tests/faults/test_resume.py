@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file
 
+from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing.fakes import SHAPES
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
@@ -61,7 +62,7 @@ def test_a_killed_run_goes_on_to_the_same_records_and_weights(tmp_path, algorith
     whole = run(suite, tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     killed = run(suite, tmp_path / "cut", "evaluated:4")  # at step 1024, between two checkpoints
-    assert killed.returncode == 1 and "killed by SIGKILL" in killed.stderr
+    assert killed.returncode == 1 and "was killed by SIGKILL" in killed.stderr
     assert result(tmp_path / "cut") == []
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0, again.stderr
@@ -160,3 +161,41 @@ def test_seeds_added_later_leave_finished_runs_alone(tmp_path):
     after = {r["key"]: r for r in result(tmp_path / "a")}
     assert len(after) == 3 and all(after[key] == before[key] for key in before)
     assert np.unique([r["stack_size"] for r in after.values()]).tolist() == [1, 2]
+
+
+def test_changed_numerics_start_a_run_again_and_say_so(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    for path in tmp_path.glob("cut/attempts/*/made-by.json"):
+        path.write_text(path.read_text().replace("AUTO,STRICT", "COMPATIBLE"))
+    again = run(suite, tmp_path / "cut")
+    assert again.returncode == 0 and "starts again at step 0: numerics were" in again.stderr
+    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+
+
+def test_a_stack_with_a_parked_seed_resumes_to_the_same_records(tmp_path):
+    bad = EpisodeSeeds(SeedStreams([8]).sequence("environment", 0, 0), "training")[2]
+    env = f"'{SHAPES}', kwargs: {{bad_seeds: [{bad}]}}"
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="X").replace("id: X", f"id: {env}"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    assert "started from step 1000" in run(suite, tmp_path / "cut").stderr
+    run(suite, tmp_path / "whole")
+    found, expected = published(tmp_path / "cut"), published(tmp_path / "whole")
+    assert found == expected
+    results = {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in result(tmp_path / "cut")}
+    assert results == {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in result(tmp_path / "whole")}
+    assert sorted(status for status, _, _ in results.values()) == ["diverged", "done"]
+
+
+def test_costs_are_those_of_all_attempts(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", "evaluated:7").returncode == 1
+    checkpoint = sorted(tmp_path.glob("cut/attempts/*/checkpoints/*/seed-3.json"))[-1]
+    before = json.loads(checkpoint.read_text())["clock"]
+    assert run(suite, tmp_path / "cut").returncode == 0
+    for r in result(tmp_path / "cut"):
+        assert r["wall_seconds"] > before["spent"] > 0 and r["group_wall_seconds"] > before["elapsed"] > 0
+        assert 2 * r["cpu_seconds"] > before["cpu"] > 0

@@ -146,10 +146,24 @@ def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path):
     assert error.value.exit_code == 73
 
 
-def test_a_newer_versions_folder_is_not_read(store):
+def test_a_newer_versions_folder_is_neither_read_nor_written(store):
     write_json(store.root / "suite.json", {"schema_version": 99, "rlbench": "9.0", "runs": []})
     with pytest.raises(StoreError, match=r"newer rlbench \(9.0\)"):
         store.runs()
+    store.unlock()
+    with pytest.raises(StoreError, match=r"newer rlbench \(9.0\)"):
+        store.lock()
+    Store(store.root)._written_elsewhere()  # and the lock is free
+
+
+def test_a_diverged_run_counts_with_what_it_last_reached_or_with_random(store):
+    folder = store.new_attempt(GROUP, {}, "rlbench")
+    sink = JsonlSink(folder)
+    sink.evaluation(EvaluationRecord(0, 100, 100, "final", 20.0, 1.0, 9.0, (20.0,), (9,), 0.5))
+    sink.close()
+    publish(store.folder(GROUP.runs[0]), GROUP.runs[0], folder, {}, {"status": "done", "steps": 100})
+    publish(store.folder(GROUP.runs[1]), GROUP.runs[1], folder, {}, {"status": "diverged", "steps": 3})
+    assert run_table(store)["score"].tolist() == [20.0, 20.0]
 
 
 def test_a_partial_last_line_is_ignored_at_every_byte(tmp_path):

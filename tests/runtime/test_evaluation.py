@@ -174,3 +174,24 @@ def test_evaluation_leaves_the_process_wide_generators_as_they_were():
     )
     assert on.algorithm.drawn == off.algorithm.drawn
     assert other.algorithm.drawn[0] != off.algorithm.drawn[0]  # they are seeded from the run
+
+
+def test_the_training_clock_stands_still_during_evaluation(monkeypatch):
+    """One second a training action, a thousand an evaluation action, by a clock of our own."""
+    now = [0.0]
+    monkeypatch.setattr("rlbench.runtime.clock.time.perf_counter", lambda: now[0])
+
+    class Slow(Algorithm):
+        def train(self, interaction):
+            interaction.reset()
+            while not interaction.finished:
+                now[0] += 1
+                interaction.step(np.zeros((1, 1), np.int64))
+
+        def act(self, obs):
+            now[0] += 1000
+            return np.zeros(obs.shape[:2], np.int64)
+
+    played = play(Slow, None, "CartPole-v1", [0], 50, every=10)
+    assert [e.wall_seconds for e in played.sink.evaluations] == [10, 20, 30, 40, 50, 50]
+    assert played.outcome.wall_seconds == 50 and played.outcome.elapsed_seconds > 5000

@@ -13,7 +13,7 @@ STACKS = ([SEED], [7, SEED, 11, 5], [5, 11, SEED])
 
 def dqn(batch, num_envs=1, hidden=(32,), **more):
     return DQN, DQN.Config(
-        batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=60, target_every=7, **more
+        batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=110, target_every=7, **more
     )
 
 
