@@ -167,7 +167,7 @@ class MeteredBatch:
             episodes.append(self._episode[lane])
             open_actions = [self._actions[t - first][lane] for t in range(max(self._began[lane], first), self._clock)]
             arrays[f"actions.{rank}"] = np.array(open_actions)
-            arrays[f"obs.{rank}"] = np.ascontiguousarray(self._flat[lane])
+            arrays[f"obs.{rank}"] = np.array(self._flat[lane])  # a scalar stays one
         return {"episode": episodes, "active": bool(self.active[seed_index])}, arrays
 
     def load(self, states: Sequence[tuple[Mapping[str, Any], Mapping[str, Array]]]) -> None:

@@ -15,7 +15,7 @@ import tempfile
 import weakref
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from multiprocessing import Pipe, parent_process
+from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -129,11 +129,10 @@ def connect(
     rank: int,
     path: str,
     channel: Connection,
+    parent: int,
 ) -> MeteredEnv:
     """Rebuild a metered environment in a worker process (what unpickling one calls)."""
-    parent = parent_process()
-    if parent is not None and parent.pid is not None:
-        die_with_parent(parent.pid)
+    die_with_parent(parent)
     boundary = RemoteBoundary(SharedCounter(path), channel)
     seeds = EpisodeSeeds(SeedStreams([seed], space).sequence("environment", 0, rank), space)
     return MeteredEnv(make_env(task), boundary, seeds, seed, rank)

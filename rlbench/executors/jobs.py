@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,7 @@ class Job:
 
 # Told what happens: {"event": "started" | "evaluated" | "notice" | "finished", …}.
 Listen = Callable[[Job, Event], None]
+Complete = Callable[[Path], list[Path]]
 
 
 def set_changed_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], act: bool) -> list[str]:
@@ -73,11 +75,12 @@ def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: S
     wanted = {RunStatus.PENDING, RunStatus.INTERRUPTED, *again}
     states = store.states([run for group in groups for run in group.runs])
     files = tuple(str(plugin.file) for plugin in plugins.plugins if plugin.file is not None)
+    complete = functools.cache(checkpoint.complete)  # it reads and hashes every file
     jobs = []
     for group in groups:
         open_runs = [run for run in group.runs if states[run.key].status in wanted]
-        stale = any(checkpoint.complete(folder) for run in open_runs for folder in store.checkpoints(run))
-        for step, found in _by_checkpoint(store, plugins, group, open_runs).items():
+        stale = any(complete(folder) for run in open_runs for folder in store.checkpoints(run))
+        for step, found in _by_checkpoint(store, plugins, group, open_runs, complete).items():
             part = dataclasses.replace(group, seeds=tuple(run.seed for run, _ in found))
             restore = {run.seed: str(path.relative_to(store.root)) for run, path in found if path is not None}
             attempt = store.new_attempt(part, restore, plugins.find(group.algorithm).distribution)
@@ -91,18 +94,20 @@ def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: S
 
 
 def _by_checkpoint(
-    store: Store, plugins: Plugins, group: RunGroup, runs: Sequence[Run]
+    store: Store, plugins: Plugins, group: RunGroup, runs: Sequence[Run], complete: Complete
 ) -> dict[int, list[tuple[Run, Path | None]]]:
     """The runs by the step of their newest complete checkpoint; step 0 and None where there is none to go on from."""
     found: dict[int, list[tuple[Run, Path | None]]] = {}
     code = code_identity(plugins.find(group.algorithm))
     for run in runs:
-        path = _newest(store, run, group, code, [r.seed for r in runs])
+        path = _newest(store, run, group, code, [r.seed for r in runs], complete)
         found.setdefault(int(path.name) if path is not None else 0, []).append((run, path))
     return found
 
 
-def _newest(store: Store, run: Run, group: RunGroup, code: Mapping[str, str], open_seeds: Sequence[int]) -> Path | None:
+def _newest(
+    store: Store, run: Run, group: RunGroup, code: Mapping[str, str], open_seeds: Sequence[int], complete: Complete
+) -> Path | None:
     for folder in store.checkpoints(run):
         made_by = read_json(folder.parent / "made-by.json")
         if made_by is None or made_by.get("code") != code:
@@ -113,7 +118,7 @@ def _newest(store: Store, run: Run, group: RunGroup, code: Mapping[str, str], op
             continue
         if group.compile and sorted(before.get("seeds", [])) != sorted(open_seeds):
             continue  # compiled graphs are restacked only in their old grouping
-        for path in checkpoint.complete(folder):
+        for path in complete(folder):
             if (path / f"seed-{run.seed}.json").exists():
                 return path
     return None

@@ -161,7 +161,7 @@ class Plugins:
             if function is None:
                 continue
             try:
-                _manager(plugin).hook.__getattribute__(hook)(**arguments)
+                getattr(_manager(plugin).hook, hook)(**arguments)
             except Exception as error:  # noqa: BLE001 - an observer must not stop training
                 problems.append(f"{hook} of plugin {plugin.name!r}: {type(error).__name__}: {error}")
         return problems

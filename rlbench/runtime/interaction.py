@@ -168,7 +168,7 @@ class LiveInteraction:
             self._attendant = Attendant(counter, self._sink.episode)
         arguments = (self._task, self._backend.make_env, self.seeds[0], self._streams.space, rank)
         counter_path, channel = self._attendant.counter.path, self._attendant.open_channel()
-        return connect, (*arguments, counter_path, channel)
+        return connect, (*arguments, counter_path, channel, os.getpid())
 
     def attend(self, processes: Sequence[BaseProcess]) -> None:
         if self._attendant is None:

@@ -50,6 +50,7 @@ def test_a_suite_runs_and_its_second_run_trains_nothing(suite, tmp_path, executo
     assert second.returncode == 0 and second.stdout == first.stdout and "0 to do" in second.stderr
     assert sorted((tmp_path / "out/attempts").iterdir()) == attempts
     assert [c["n_valid"] for c in cells(tmp_path / "out")] == [3, 3, 3]
+    assert {json.loads(p.read_text())["steps"] for p in (tmp_path / "out/runs").glob("*/result.json")} == {160}
 
 
 def test_executors_and_parallelism_do_not_change_the_numbers(suite, tmp_path):

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -54,7 +55,11 @@ def alternate(envs):
 def for_ever(env):
     """Step until something stops it."""
     env.reset()
+    steps = 0
     while True:
+        steps += 1
+        if steps == 100 and "HOGWILD_MARKS" in os.environ:
+            Path(os.environ["HOGWILD_MARKS"], str(os.getpid())).touch()
         _, _, terminated, truncated, _ = env.step(0)
         if terminated or truncated:
             env.reset()

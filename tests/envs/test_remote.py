@@ -1,6 +1,7 @@
 """Two processes step metered environments of one run: one counter, one budget, everybody waits while it evaluates."""
 
 import multiprocessing
+import os
 import subprocess
 import sys
 import threading
@@ -157,15 +158,14 @@ if __name__ == "__main__":
 def test_no_process_outlives_the_one_that_attends_it(tmp_path):
     script = tmp_path / "run.py"
     script.write_text(RUN.format(path=[str(Path(__file__).parent)]))
-    with subprocess.Popen([sys.executable, str(script)]) as process:
-        found: list[psutil.Process] = []
-        while (
-            sum("spawn_main" in " ".join(p.cmdline()) for p in found) < 2
-            or min(p.cpu_times().user for p in found) < 1.0
-        ):
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "HOGWILD_MARKS": str(marks)}) as process:
+        while len(list(marks.iterdir())) < 2:  # both are stepping
             assert process.poll() is None
-            found = [
-                p for p in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())
-            ]
+        found = [psutil.Process(int(mark.name)) for mark in marks.iterdir()]
         process.kill()
-    assert psutil.wait_procs(found, timeout=10)[1] == []
+    _, alive = psutil.wait_procs(found, timeout=10)
+    for survivor in alive:
+        survivor.kill()
+    assert alive == []

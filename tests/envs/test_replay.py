@@ -97,3 +97,17 @@ def test_every_episode_is_reset_with_its_own_recorded_seed():
     replayed = GymnasiumBatch(Task("CartPole-v1", 1), 1)
     alone, other = replayed.reset(0, seeds[0]).tobytes(), replayed.reset(0, seeds[1]).tobytes()
     assert alone != other and replayed.reset(0, seeds[0]).tobytes() == alone
+
+
+def test_an_environment_whose_observation_is_a_number_comes_back_too():
+    batch, streams = make("FrozenLake-v1", [])
+    space = batch._envs.action_space
+    batch.reset()
+    walk(batch, streams, space, 60)
+    stored, draws = [batch.state(i) for i in range(2)], [streams.state(i) for i in range(2)]
+    assert stored[0][1]["obs.0"].shape == ()
+    expected = walk(batch, streams, space, 40)
+    restored, fresh = make("FrozenLake-v1", [])
+    fresh.load(draws)
+    restored.load(stored)
+    assert walk(restored, fresh, space, 40) == expected
