@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rlbench.api import Run
+    from rlbench.executors import Job
     from rlbench.results import Store
 
 NOTHING_MATCHED = 4
@@ -45,6 +46,13 @@ NOTHING_MATCHED = 4
     type=click.Path(),
     help="A Python file that offers algorithms; may be repeated.",
 )
+@click.option(
+    "--retries",
+    default=1,
+    show_default=True,
+    type=click.IntRange(0),
+    help="How often a group goes on whose process was killed.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
 def run(
     suite: str,
@@ -53,6 +61,7 @@ def run(
     executor: str,
     rerun: str | None,
     plugin_files: Sequence[str],
+    retries: int,
     quiet: bool,
 ) -> int:
     """Run SUITE (a YAML file, or the name of one that comes with rlbench) and print its table.
@@ -95,7 +104,13 @@ def run(
         listener.observe("rlbench_suite_started", suite=loaded.name, groups=[job.group for job in todo])
         try:
             if todo:
-                execute(todo, jobs or loaded.jobs or os.cpu_count() or 1, listener)
+                left = Counter({job.group.name: retries for job in todo})
+
+                def retry(job: Job) -> Sequence[Job]:
+                    left[job.group.name] -= 1
+                    return prepare(store, plugins, [job.group], []) if left[job.group.name] >= 0 else []
+
+                execute(todo, jobs or loaded.jobs or os.cpu_count() or 1, listener, retry)
         except KeyboardInterrupt:
             talk.say(
                 f"interrupted; {_finished(store, runs)} of {len(runs)} runs are finished in {store.root}, the same command goes on with the others"

@@ -35,6 +35,8 @@ class Job:
 
 # Told what happens: {"event": "started" | "evaluated" | "notice" | "finished", …}.
 Listen = Callable[[Job, Event], None]
+# Asked when a group's process was killed from outside: jobs that go on with its runs, none if it has had its chances.
+Retry = Callable[[Job], Sequence[Job]]
 Complete = Callable[[Path], list[Path]]
 
 

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from rlbench.api import ExecutorSpec, RunStatus, hookimpl
-from rlbench.executors.jobs import Event, Job, Listen
+from rlbench.executors.jobs import Event, Job, Listen, Retry
 from rlbench.processes import signal_group
 from rlbench.results.files import write_json
 
@@ -81,8 +81,10 @@ class _Worker:
         inbox.put((self, {"event": "exit", "code": code}))
 
 
-def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
+def execute(jobs: Sequence[Job], workers: int, listen: Listen, retry: Retry) -> None:
     """Run `jobs`, at most `workers` at a time. Ctrl-C once: workers save and stop; twice: they are killed.
+
+    A group whose process was killed by somebody else is followed by what `retry` says.
 
     Raises: KeyboardInterrupt after all have ended.
     """
@@ -97,7 +99,9 @@ def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
                 running.add(_Worker(job, inbox))
                 listen(job, {"event": "started"})
             worker, event = inbox.get(timeout=None if patience is None else max(0.0, patience - time.monotonic()))
-            _handle(worker, event, running, listen)
+            killed = _handle(worker, event, running, listen)
+            if killed and not interrupts:
+                waiting += reversed(retry(worker.job))
         except queue.Empty:
             patience = None
             for worker in running:
@@ -120,22 +124,25 @@ def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
         raise interrupts[0]  # Ctrl-C, or a termination signal with an exit code of its own
 
 
-def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen) -> None:
+def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen) -> bool:
+    """Pass a report on. Returns: whether it says that the process was killed from outside."""
     if event["event"] != "exit":
         worker.last_word = worker.last_word or event["event"] == "finished"
         listen(worker.job, event)
-        return
+        return False
     running.discard(worker)
-    if not worker.last_word:
-        ended = _silent_end(event["code"])
-        write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
-        listen(worker.job, {"event": "finished", **ended})
+    if worker.last_word:
+        return False
+    ended = _silent_end(event["code"])
+    write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
+    listen(worker.job, {"event": "finished", **ended})
+    return -event["code"] in _FROM_OUTSIDE
 
 
 def _silent_end(code: int) -> dict[str, Any]:
     """What to say of a worker that ended without its last word."""
     if -code in _FROM_OUTSIDE:
-        how = f"its process was killed by {signal.Signals(-code).name}; run the suite again to go on"
+        how = f"its process was killed by {signal.Signals(-code).name}; the same command goes on"
         return {"status": RunStatus.INTERRUPTED, "message": how}
     how = f"crashed with {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} before the runs did"
     return {"status": RunStatus.FAILED, "message": f"its process {how}"}

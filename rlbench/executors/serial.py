@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from types import FrameType
 
 from rlbench.api import ExecutorSpec, hookimpl
-from rlbench.executors.jobs import Job, Listen
+from rlbench.executors.jobs import Job, Listen, Retry
 from rlbench.executors.work import Attempt
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def execute(jobs: Sequence[Job], workers: int, listen: Listen) -> None:
-    """Run `jobs` in order; `workers` is ignored. A signal stops the running group at its next safe point, a second one
+def execute(jobs: Sequence[Job], workers: int, listen: Listen, retry: Retry) -> None:
+    """Run `jobs` in order; `workers` and `retry` are ignored: whoever kills this process ends them all. A signal stops the running group at its next safe point, a second one
     at once; it is then handled as it would have been.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")

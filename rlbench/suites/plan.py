@@ -10,6 +10,7 @@ from typing import Any
 
 from rlbench.api import EvaluationProtocol, PluginError, RunGroup, SuiteError, Task, Wrapper
 from rlbench.plugins import Plugins, Resolved, resolve
+from rlbench.suites.devices import absent
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
 
 CHECKPOINTS_PER_RUN = 10
@@ -68,6 +69,7 @@ def plan(suite: Suite, plugins: Plugins) -> Plan:
             continue
         made.groups += _groups(suite, algorithm, task, answer)
     problems += _same_twice(made.groups)
+    problems += filter(None, [absent(suite.device)])
     if problems:
         raise SuiteError("\n".join(f"error: {problem}" for problem in dict.fromkeys(problems)))
     return made

@@ -281,7 +281,9 @@ def test_a_file_given_by_a_relative_path_resumes(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text(WORKS.format(threshold=0, how=LOOP))
     Path("s.yaml").write_text("{name: s, algorithms: [fails], environments: [{id: CartPole-v1, steps: 400}], seeds: 2}")
-    assert rlbench("run", "s.yaml", "--plugin", "mine.py", RLBENCH_FAIL_AT="evaluated:6").returncode == 1
+    assert (
+        rlbench("run", "s.yaml", "--plugin", "mine.py", "--retries", "0", RLBENCH_FAIL_AT="evaluated:6").returncode == 1
+    )
     assert "started from step 200" in rlbench("run", "s.yaml", "--plugin", "mine.py").stderr
     assert not any(str(tmp_path) in p.read_text() for p in Path("results").rglob("*.json"))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from safetensors.numpy import load_file
 
@@ -32,6 +33,7 @@ checkpoint_every: 200
 
 def run(suite: Path, folder: Path, fail_at: str = "", *options: str) -> subprocess.CompletedProcess:
     environment = {**os.environ, "RLBENCH_FAIL_AT": fail_at}
+    options = (*options, "--retries", "0") if fail_at else options
     command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(folder), *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
@@ -199,3 +201,32 @@ def test_costs_are_those_of_all_attempts(tmp_path):
     for r in result(tmp_path / "cut"):
         assert r["wall_seconds"] > before["spent"] > 0 and r["group_wall_seconds"] > before["elapsed"] > 0
         assert 2 * r["cpu_seconds"] > before["cpu"] > 0
+
+
+def test_a_killed_worker_is_retried_and_the_suite_ends_as_if_it_had_not_been(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1"))
+    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        assert process.stderr is not None
+        while not list((tmp_path / "cut/attempts").glob("*/checkpoints/*/DONE")):
+            assert process.poll() is None
+        (worker,) = psutil.Process(process.pid).children()
+        worker.kill()
+        said = process.stderr.read()
+        assert process.wait() == 0, said
+    assert "was killed by SIGKILL" in said and "started from step" in said
+    assert len(list((tmp_path / "cut/attempts").iterdir())) == 2
+    assert run(suite, tmp_path / "whole").returncode == 0
+    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+
+
+def test_a_worker_that_is_killed_every_time_ends_after_its_retries(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1").replace("200\n", "0\n"))
+    ran = subprocess.run(
+        [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut"), "--retries", "2"],
+        env={**os.environ, "RLBENCH_FAIL_AT": "evaluated:4"}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 1 and ran.stderr.count("was killed by SIGKILL") == 3 + 1  # each time, and in the summary
+    assert len(list((tmp_path / "cut/attempts").iterdir())) == 3

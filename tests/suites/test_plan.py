@@ -1,10 +1,12 @@
 """From a suite to groups: what trains together, what is skipped, what is an error before anything runs."""
 
 import pytest
+import torch
 
 from rlbench.api import SuiteError
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
+from rlbench.suites.devices import absent
 
 
 def suite(algorithms, env="CartPole-v1", steps=1000, seeds=3, **more):
@@ -102,3 +104,23 @@ def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
 def test_the_same_algorithm_under_two_labels_is_an_error():
     with pytest.raises(SuiteError, match="dqn and again on CartPole-v1 are the same"):
         made(["dqn", {"id": "dqn", "label": "again", "params": {"lr": 1e-3}}])
+
+
+@pytest.mark.parametrize(
+    ("device", "there", "said"),
+    [
+        ("cuda", 0, "device cuda is not there: torch finds no cuda device"),
+        ("mps", 0, "device mps is not there"),
+        ("cuda:2", 2, "device cuda:2 is not there: torch finds 2, cuda:0 to cuda:1"),
+    ],
+)
+def test_a_device_that_is_absent_is_an_error_before_anything_runs(device, there, said, monkeypatch):
+    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": there, "mps": there})
+    with pytest.raises(SuiteError, match=said):
+        made(["random"], device=device)
+    assert made(["random"]).groups
+
+
+def test_torch_itself_is_asked_for_devices():
+    assert absent("cpu") == "" and absent("cuda:63") != ""
+    assert (absent("cuda") == "") is torch.cuda.is_available()
