@@ -10,7 +10,10 @@ import click
 
 import rlbench
 from rlbench.api import RlbenchError
+from rlbench.cli.check import check
+from rlbench.cli.inspect import info, ls, plugins
 from rlbench.cli.run import run
+from rlbench.cli.status import status
 from rlbench.cli.table import table
 
 EXIT_CODES = """\b
@@ -28,8 +31,8 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-cli.add_command(run)
-cli.add_command(table)
+for command in (run, check, table, status, ls, info, plugins):
+    cli.add_command(command)
 
 
 class Terminated(KeyboardInterrupt):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from rlbench.cli.columns import aligned, plain, width, write_out
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 LEVEL = 0.95
-_PIPED_WIDTH = 200
 
 
 @click.command()
@@ -54,27 +53,17 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
         }
-        _write(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return runs
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else _PIPED_WIDTH
     rows = [_row(cell) for cell in cells]
-    wide = _aligned(rows)
+    wide = aligned(HEADER, rows, numbers=(2, 3, 4, 5))
     text = f"{name}: mean return of the final policies, IQM over n runs\n\n"
-    text += wide if max(map(len, wide.splitlines())) <= width else _stacked(rows)
+    text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: the last 100 episodes, while exploring\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
-    _write(text)
+    write_out(text)
     return runs
-
-
-def _write(text: str) -> None:
-    """To stdout, whose reader may have gone (`| head`): that is no error."""
-    try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
@@ -82,21 +71,8 @@ HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
 
 def _row(cell: Cell) -> tuple[str, ...]:
     interval = "–" if cell.low is None or cell.high is None else f"[{_number(cell.low)}, {_number(cell.high)}]"
-    names = (_plain(cell.environment), _plain(cell.algorithm))
+    names = (plain(cell.environment), plain(cell.algorithm))
     return (*names, _number(cell.iqm), interval, f"{cell.n_valid}/{cell.n}", _number(cell.training_return), cell.note)
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    """A line a row: names to the left, numbers to the right; no number is ever cut."""
-    lines = [HEADER, *rows]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEADER))]
-    return "".join(
-        "   ".join(
-            text.ljust(w) if i in (0, 1, 6) else text.rjust(w) for i, (text, w) in enumerate(zip(line, widths))
-        ).rstrip()
-        + "\n"
-        for line in lines
-    )
 
 
 def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
@@ -111,8 +87,3 @@ def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
-
-
-def _plain(text: str) -> str:
-    """Without control characters, which a terminal would obey."""
-    return "".join(c if c.isprintable() else "?" for c in text)

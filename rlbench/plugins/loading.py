@@ -136,6 +136,23 @@ class Plugins:
             f"plugin {plugin.name!r} of {plugin.distribution} does not offer {plain!r}; it offers {names}"
         )
 
+    def offered(self, plugin: Plugin) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec]]:
+        """Everything a plugin offers under names that are its own. Raises: PluginError if it cannot be loaded."""
+        kinds: tuple[tuple[str, type[Any]], ...] = (
+            ("rlbench_algorithms", AlgorithmSpec),
+            ("rlbench_env_backends", EnvBackendSpec),
+            ("rlbench_executors", ExecutorSpec),
+        )
+        found: Any = tuple(
+            [
+                s
+                for s in _call(plugin, hook)
+                if isinstance(s, kind) and (plugin.file or s.name.split("/")[0] == plugin.name)
+            ]
+            for hook, kind in kinds
+        )
+        return found
+
     def load_observers(self) -> list[str]:
         """Import what may observe: files given by hand, and entry points whose name begins with "observe".
 

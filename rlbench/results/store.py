@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug, task_from_dict
+from rlbench.results.jsonl import read_lines
 from rlbench.results.files import make_folder, publish_file, read_json, write_json
 
 SCHEMA_VERSION = 1
@@ -181,6 +182,17 @@ class Store:
         if status in (RunStatus.DONE, RunStatus.DIVERGED):  # only result.json makes a run so, and it has been removed
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
         return RunState(status, ended.get("message", ""), attempt=attempt.name)
+
+    def step_reached(self, attempt: str, seed: int) -> int:
+        """The step of a seed's last evaluation in an attempt, 0 if there is none."""
+        last = 0
+        try:
+            for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
+                if row["seed"] == seed:
+                    last = int(row["step"])
+        except StoreError:
+            pass
+        return last
 
     def checkpoints(self, run: Run) -> Iterator[Path]:
         """Folders that may hold checkpoints of a run, newest attempt first."""

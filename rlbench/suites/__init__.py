@@ -1,7 +1,7 @@
 """Suites: what a YAML file may say, reading it with errors that point at the line, and the plan of runs it means."""
 
-from rlbench.suites.loader import find_suite, load_suite
+from rlbench.suites.loader import builtin_suites, find_suite, load_suite
 from rlbench.suites.plan import Plan, Skip, plan
 from rlbench.suites.schema import Suite
 
-__all__ = ["Plan", "Skip", "Suite", "find_suite", "load_suite", "plan"]
+__all__ = ["Plan", "Skip", "Suite", "builtin_suites", "find_suite", "load_suite", "plan"]

@@ -29,16 +29,16 @@ def find_suite(name: str) -> Path:
     path = Path(name)
     if path.is_file():
         return path
-    known: list[str] = []
-    for folder in (
-        Path(str(importlib.resources.files("rlbench.suites"))) / "builtin",
-        Path(__file__).parents[2] / "suites",
-    ):
-        known += sorted(p.stem for p in folder.glob("*.yaml"))
-        builtin = folder / f"{name}.yaml"
-        if path.name == name and builtin.is_file():
-            return builtin
+    known = builtin_suites()
+    if name in known:
+        return known[name]
     raise SuiteError(f"no suite {name!r}: not a file, and those that come with rlbench are {', '.join(known)}")
+
+
+def builtin_suites() -> dict[str, Path]:
+    """The suites that come with rlbench, by name; in a checkout they lie beside the package."""
+    folders = (Path(str(importlib.resources.files("rlbench.suites"))) / "builtin", Path(__file__).parents[2] / "suites")
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
 
 def load_suite(path: Path) -> Suite:

@@ -396,12 +396,13 @@ def test_a_reader_that_goes_away_stops_nothing(suite, tmp_path, stream):
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
 def test_no_number_is_cut_on_a_narrow_terminal(suite, tmp_path, columns, monkeypatch, capsys):
-    from rlbench.cli import table as module
+    from rlbench.cli import columns as module
+    from rlbench.cli.table import print_table
     from rlbench.results import Store
 
     rlbench("run", suite, "-o", tmp_path / "out")
-    monkeypatch.setattr(module, "_PIPED_WIDTH", columns)
-    module.print_table(Store(tmp_path / "out"))
+    monkeypatch.setattr(module, "PIPED_WIDTH", columns)
+    print_table(Store(tmp_path / "out"))
     shown = capsys.readouterr().out
     for cell in cells(tmp_path / "out"):
         assert all(f"{cell[key]:.1f}" in shown for key in ("iqm", "low", "high")) and "3/3" in shown

@@ -1,0 +1,51 @@
+"""Rows of text for a terminal or a pipe: aligned where they fit, otherwise a block for each row; never cut."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+
+PIPED_WIDTH = 200
+
+
+def width() -> int:
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+
+
+def write_out(text: str) -> None:
+    """To stdout, whose reader may have gone (`| head`): that is no error."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def plain(text: str) -> str:
+    """Without control characters, which a terminal would obey."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """A line a row; the columns in `numbers` to the right."""
+    lines = [header, *rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+
+    def cell(i: int, text: str) -> str:
+        return text.rjust(widths[i]) if i in numbers else text.ljust(widths[i])
+
+    return "".join("   ".join(cell(i, text) for i, text in enumerate(line)).rstrip() + "\n" for line in lines)
+
+
+def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
+    """`aligned` if that fits the terminal, otherwise a line for each entry under the first."""
+    text = aligned(header, rows, numbers)
+    if max(map(len, text.splitlines())) <= width():
+        return text
+    blocks = [
+        f"{row[0]}\n" + "".join(f"  {name} {value}\n" for name, value in zip(header[1:], row[1:]) if value)
+        for row in rows
+    ]
+    return "".join(blocks)

@@ -1,0 +1,177 @@
+"""`rlbench ls`, `info` and `plugins`: what there is, without running anything."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlbench.cli.columns import fitted, plain, write_out
+
+if TYPE_CHECKING:
+    from rlbench.plugins import Plugins
+
+Rows = list[dict[str, Any]]
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+_files = click.option(
+    "--plugin", "plugin_files", multiple=True, type=click.Path(), help="A Python file that offers algorithms."
+)
+
+
+def _plugins(files: Sequence[str]) -> Plugins:
+    from rlbench.plugins import load_plugins
+
+    only = os.environ.get("RLBENCH_PLUGINS")
+    return load_plugins(files, only.split(",") if only else None)
+
+
+def _print(rows: Rows, as_json: bool) -> None:
+    if as_json:
+        write_out(json.dumps(rows, indent=1) + "\n")
+    elif rows:
+        header = list(rows[0])
+        write_out(fitted(header, [[_cell(row[name]) for name in header] for row in rows]))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+
+
+def _algorithms(plugins: Plugins) -> Rows:
+    from rlbench.plugins import survey
+
+    rows = []
+    for offer in survey(plugins):
+        for a in offer.algorithms:
+            state = f"needs {', '.join(a['missing'])}" if a["missing"] else "ready"
+            rows.append(
+                {
+                    "name": a["name"],
+                    "actions": a["actions"],
+                    "stacked": a["stackable"],
+                    "resumes": a["resumable"],
+                    "state": state,
+                    "summary": a["summary"],
+                }
+            )
+        if offer.error:
+            rows.append(
+                {
+                    "name": offer.name,
+                    "actions": [],
+                    "stacked": False,
+                    "resumes": False,
+                    "state": "broken",
+                    "summary": offer.error,
+                }
+            )
+    return rows
+
+
+def _environments(plugins: Plugins) -> Rows:
+    import gymnasium
+
+    specs = sorted(gymnasium.registry.values(), key=lambda spec: spec.id)
+    return [
+        {"name": s.id, "max_episode_steps": s.max_episode_steps or "", "solved_at": s.reward_threshold or ""}
+        for s in specs
+    ]
+
+
+def _suites(plugins: Plugins) -> Rows:
+    from rlbench.suites import builtin_suites, load_suite
+
+    loaded = [load_suite(path) for path in builtin_suites().values()]
+    return [
+        {
+            "name": s.name,
+            "algorithms": [a.name for a in s.algorithms],
+            "environments": [e.id for e in s.environments],
+            "seeds": len(s.seed_list),
+        }
+        for s in loaded
+    ]
+
+
+def _executors(plugins: Plugins) -> Rows:
+    from rlbench.plugins import survey
+
+    return [{"name": name, "distribution": offer.distribution} for offer in survey(plugins) for name in offer.executors]
+
+
+KINDS: dict[str, Callable[[Plugins], Rows]] = {
+    "algorithms": _algorithms,
+    "environments": _environments,
+    "suites": _suites,
+    "executors": _executors,
+}
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@_json
+@_files
+def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
+    """List the algorithms, environments, suites or executors that are there."""
+    _print(KINDS[kind](_plugins(plugin_files)), as_json)
+
+
+@click.command()
+@_json
+@_files
+def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
+    """Show every plugin: where it comes from, what it offers, and what is wrong with it."""
+    from rlbench.plugins import survey
+
+    offers = survey(_plugins(plugin_files))
+    _print(
+        [
+            {"plugin": o.name, "distribution": f"{o.distribution} {o.version}", "offers": o.names, "error": o.error}
+            for o in offers
+        ],
+        as_json,
+    )
+
+
+@click.command()
+@click.argument("algorithm")
+@_json
+@_files
+def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
+    """Show an algorithm's hyperparameters: default, allowed range, meaning."""
+    from rlbench.plugins import resolve
+
+    loaded = _plugins(plugin_files)
+    (found,) = resolve(loaded, [(algorithm, {})])
+    if isinstance(found, Exception):
+        raise found
+    if as_json:
+        write_out(json.dumps(asdict(found), indent=1) + "\n")
+        return
+    plugin = loaded.find(algorithm)
+    actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(found.supports)[kind])
+    stacked = "trains its seeds together" if found.stackable else "trains one seed a process"
+    resumes = "resumes exactly" if found.resumable else "starts again when interrupted"
+    write_out(f"{found.name} ({plugin.distribution} {plugin.version}): {actions} actions; {stacked}; {resumes}\n")
+    if found.missing:
+        write_out(f'needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"\n')
+        return
+    rows: Rows = [
+        {"parameter": e["name"], "default": e["default"], "range": _limits(e), "meaning": e["doc"]}
+        for e in found.schema
+    ]
+    write_out("\n" if rows else "it has no parameters\n")
+    _print(rows, as_json=False)
+
+
+def _limits(entry: Any) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    if entry["type"].startswith("Literal["):
+        return str(entry["type"].removeprefix("Literal[").rstrip("]").replace("'", ""))
+    return ", ".join(f"{signs[key]} {value}" for key, value in entry["limits"].items())

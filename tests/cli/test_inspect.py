@@ -1,0 +1,114 @@
+"""Commands that look and run nothing."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+SUITE = "{name: small, algorithms: [random, dqn, sb3/dqn], environments: [{id: CartPole-v1, steps: 2000}, {id: Pendulum-v1, steps: 100}], seeds: 2}"
+
+
+def rlbench(*arguments, **environment):
+    command = [sys.executable, "-m", "rlbench.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment})
+
+
+def listed(*arguments, **environment):
+    ran = rlbench(*arguments, "--json", **environment)
+    assert ran.returncode == 0, ran.stderr
+    return json.loads(ran.stdout)
+
+
+def test_algorithms_are_listed_with_what_they_can_do():
+    rows = {row["name"]: row for row in listed("ls", "algorithms")}
+    assert {"random", "dqn", "ppo", "sb3/dqn"} <= set(rows)
+    assert rows["dqn"] | {"summary": ""} == {
+        "name": "dqn",
+        "actions": ["discrete"],
+        "stacked": True,
+        "resumes": True,
+        "state": "ready",
+        "summary": "",
+    }
+    assert rows["sb3/dqn"]["stacked"] is False
+
+
+def test_environments_suites_and_executors_are_listed():
+    assert any(row["name"] == "CartPole-v1" and row["solved_at"] == 475.0 for row in listed("ls", "environments"))
+    assert any(row["name"] == "quickstart" and row["seeds"] == 5 for row in listed("ls", "suites"))
+    assert {row["name"] for row in listed("ls", "executors")} == {"local", "serial"}
+
+
+def test_a_broken_plugin_is_shown_with_its_error_among_the_others(tmp_path):
+    (tmp_path / "broken.py").write_text("import nothing_of_the_kind")
+    rows = {row["plugin"]: row for row in listed("plugins", "--plugin", tmp_path / "broken.py")}
+    assert "nothing_of_the_kind" in rows["broken"]["error"] and rows["broken"]["offers"] == []
+    assert rows["dqn"] == {"plugin": "dqn", "distribution": "rlbench 0.1.0", "offers": ["dqn"], "error": ""}
+
+
+def test_only_the_plugins_that_may_be_used_are_shown():
+    assert {row["name"] for row in listed("ls", "algorithms", RLBENCH_PLUGINS="ppo")} == {"ppo"}
+
+
+def test_an_algorithms_hyperparameters_are_shown_with_range_and_meaning():
+    text = rlbench("info", "dqn").stdout
+    assert "discrete actions; trains its seeds together; resumes exactly" in text
+    assert any(
+        line.split()[:4] == ["gamma", "0.99", "≥", "0,"] and "discount factor" in line for line in text.splitlines()
+    )
+    assert listed("info", "dqn")["config"]["batch"] == 64
+    assert "no parameters" in rlbench("info", "random").stdout
+    ran = rlbench("info", "dqnn")
+    assert ran.returncode == 2 and "did you mean 'dqn'" in ran.stderr
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SUITE)
+    return path
+
+
+def test_check_shows_what_would_run_and_runs_nothing(suite, tmp_path):
+    found = listed("check", suite, "-o", tmp_path / "out")
+    assert [(g["algorithm"], g["task"], g["seeds"], g["state"]) for g in found["groups"]] == [
+        ("random", "CartPole-v1", 2, {"pending": 2}),
+        ("dqn", "CartPole-v1", 2, {"pending": 2}),
+        ("sb3/dqn", "CartPole-v1", 1, {"pending": 1}),
+        ("sb3/dqn", "CartPole-v1", 1, {"pending": 1}),
+        ("random", "Pendulum-v1", 2, {"pending": 2}),
+    ]
+    assert [s["algorithm"] for s in found["skipped"]] == ["dqn", "sb3/dqn"]
+    text = rlbench("check", suite, "-o", tmp_path / "out").stdout
+    assert "8 runs, 12,200 environment steps" in text and "skipped: dqn on Pendulum-v1: actions are Box" in text
+    assert not (tmp_path / "out").exists()
+    suite.write_text(SUITE.replace("seeds", "sedes"))
+    assert rlbench("check", suite).returncode == 2
+
+
+def test_status_shows_each_run_and_how_far_it_is(suite, tmp_path):
+    suite.write_text(
+        SUITE.replace("dqn, sb3/dqn", "{id: ppo, params: {horizon: 25, batch: 50}}").replace(
+            ", {id: Pendulum-v1, steps: 100}", ""
+        )
+    )
+    killed = rlbench("run", suite, "-o", tmp_path / "out", "--retries", "0", RLBENCH_FAIL_AT="evaluated:3")
+    assert killed.returncode == 1
+    found = listed("status", tmp_path / "out")
+    assert found["counts"] == {"interrupted": 4}
+    assert {(r["algorithm"], r["step"], r["steps"]) for r in found["runs"]} == {
+        ("random", 600, 2000),
+        ("ppo", 600, 2000),
+    }
+    assert rlbench("run", suite, "-o", tmp_path / "out").returncode == 0
+    text = rlbench("status", tmp_path / "out").stdout
+    assert "4 runs: 4 done" in text and text.count("2000/2000") == 4
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from rlbench.cli.main import invoke; invoke(['--help']); print(*[m for m in ('torch', 'pandas', 'gymnasium', 'pydantic', 'pyarrow', 'numpy.random') if m in sys.modules], file=sys.stderr)"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert all(command in ran.stdout for command in ("run", "check", "table", "status", "ls", "info", "plugins"))
+    assert set(ran.stderr.split()) <= {"numpy.random"}
