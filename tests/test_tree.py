@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SOURCES = [*ROOT.glob("rlbench/**/*.py"), *ROOT.glob("plugins/**/*.py"), ROOT / "dev.py"]
-ALGORITHMS = [ROOT / "plugins/rlbench_dqn/dqn.py", ROOT / "plugins/rlbench_ppo/ppo.py"]
+ALGORITHMS = [
+    ROOT / "plugins/rlbench_dqn/dqn.py",
+    ROOT / "plugins/rlbench_double_dqn/double_dqn.py",
+    ROOT / "plugins/rlbench_ppo/ppo.py",
+]
 
 
 def test_imports_point_one_way():

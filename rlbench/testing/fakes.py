@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 SHAPES = "rlbench.testing.fakes:rlbench/Shapes-v0"
+NOISY = "rlbench.testing.fakes:rlbench/Noisy-v0"
 CONSTANT = "rlbench.testing.fakes:rlbench/Constant-v0"
 
 
@@ -93,5 +94,27 @@ class Constant(gymnasium.Env[Any, Any]):
         return np.ones(2, np.float32), 1.0, over and self._how == "terminated", over and self._how == "truncated", {}
 
 
+class Noisy(gymnasium.Env[Any, Any]):
+    """A start state with one action that matters not, then a state whose `actions` all end the episode with a reward drawn
+    from N(0, 1): every value is 0, and a maximum over estimates is above it (Sutton & Barto 2018, example 6.7).
+    """
+
+    def __init__(self, actions: int = 10) -> None:
+        self.observation_space, self.action_space = Box(0, 1, (2,), np.float32), Discrete(actions)
+        self._second = False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._second = False
+        return np.array([1, 0], np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if not self._second:
+            self._second = True
+            return np.array([0, 1], np.float32), 0.0, False, False, {}
+        return np.array([0, 1], np.float32), float(self.np_random.standard_normal()), True, False, {}
+
+
+gymnasium.register("rlbench/Noisy-v0", "rlbench.testing.fakes:Noisy")
 gymnasium.register("rlbench/Shapes-v0", "rlbench.testing.fakes:Shapes")
 gymnasium.register("rlbench/Constant-v0", "rlbench.testing.fakes:Constant")

@@ -1,6 +1,7 @@
 """The promise: a run's numbers do not depend on its stack-mates, bit for bit."""
 
 import pytest
+from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
@@ -21,7 +22,13 @@ def ppo(batch, num_envs, horizon, hidden=(32,), **more):
     return PPO, PPO.Config(batch=batch, num_envs=num_envs, horizon=horizon, hidden=hidden, epochs=2, **more)
 
 
+def double_dqn(batch):
+    config = DoubleDQN.Config(batch=batch, hidden=(32,), warmup=20, capacity=110, target_every=7)
+    return DoubleDQN, config
+
+
 CASES = {
+    "double_dqn, observation 17, 3 actions, batch 33": (*double_dqn(33), 17, 3, 120),
     "dqn, observation 17, 1 action, batch 1": (*dqn(1), 17, 1, 120),
     "dqn, observation 17, 3 actions, batch 33": (*dqn(33), 17, 3, 120),
     "dqn, observation 17, 6 actions, batch 100": (*dqn(100), 17, 6, 120),

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
@@ -14,10 +15,13 @@ GAMMA = 0.5
 EXPECTED = {"terminated": 1.0, "truncated": 1 / (1 - GAMMA)}
 
 
+@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN])
 @pytest.mark.parametrize("how", EXPECTED)
-def test_dqn_bootstraps_at_truncation_but_not_at_termination(how):
-    config = DQN.Config(batch=16, hidden=(16,), warmup=16, gamma=GAMMA, lr=1e-2, target_every=20, lr_schedule="linear")
-    played = play(DQN, config, CONSTANT, [0, 1], 900, kwargs={"how": how})
+def test_dqn_bootstraps_at_truncation_but_not_at_termination(how, algorithm):
+    config = algorithm.Config(
+        batch=16, hidden=(16,), warmup=16, gamma=GAMMA, lr=1e-2, target_every=20, lr_schedule="linear"
+    )
+    played = play(algorithm, config, CONSTANT, [0, 1], 900, kwargs={"how": how})
     agent = played.algorithm
     values = agent.network(agent.online, torch.ones(2, 1, 2)).detach().numpy()
     assert values == pytest.approx(np.full((2, 1, 2), EXPECTED[how]), abs=0.05)
