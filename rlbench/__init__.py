@@ -27,8 +27,11 @@ __all__ = [
     "Transition",
     "__version__",
     "hookimpl",
+    "load",
     "setting",
 ]
+
+_ELSEWHERE = {"SeedStreams": "rlbench.seeding", "load": "rlbench.results.loading"}
 
 if TYPE_CHECKING:
     from rlbench.api import (
@@ -48,12 +51,13 @@ if TYPE_CHECKING:
         hookimpl,
         setting,
     )
+    from rlbench.results.loading import load
     from rlbench.seeding import SeedStreams
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(importlib.import_module("rlbench.seeding" if name == "SeedStreams" else "rlbench.api"), name)
+        return getattr(importlib.import_module(_ELSEWHERE.get(name, "rlbench.api")), name)
     raise AttributeError(f"module 'rlbench' has no attribute {name!r}")
 
 

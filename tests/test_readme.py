@@ -50,8 +50,11 @@ def test_the_suites_the_plugin_and_the_commands_of_the_readme_work_as_written(tm
     for kind, body in found[1:]:
         if kind == "yaml":
             (tmp_path / f"{re.search('name: (.*)', body)[1]}.yaml").write_text(body)
-        elif kind == "python":
+        elif kind == "python" and body.startswith("# "):
             (tmp_path / body.splitlines()[0].removeprefix("# ")).write_text(body)
+        elif kind == "python":
+            ran = shell(f"python -c '{body}'", tmp_path, tmp_path / "results")
+            assert ran.returncode == 0 and "return_mean" in ran.stdout, ran.stderr
         elif kind == "sh":
             ran = shell(body, tmp_path, tmp_path / "results")
             assert ran.returncode == 0, ran.stderr

@@ -1,0 +1,73 @@
+"""Results in Python: a folder's runs, evaluations, episodes and metrics as tidy pandas frames, one row a record.
+
+Columns, dtypes, units and meanings of the records are those of rlbench.api.COLUMNS; before them stand `algorithm` (the
+label), `environment` and `key` of the run.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from rlbench.api import COLUMNS, StoreError
+from rlbench.results.publish import schema
+from rlbench.results.store import Store
+from rlbench.results.tables import SCORED, read_table, run_table
+
+_IDENTITY = ("algorithm", "environment", "key")
+
+
+class Results:
+    """A result folder. Reading takes no lock and works while the suite runs: what is not published yet is not there."""
+
+    def __init__(self, folder: str | Path) -> None:
+        self._store = Store(Path(folder))
+        self._store.suite()  # a folder without results is an error here, not later
+
+    def runs(self) -> pd.DataFrame:
+        """One row a run of the suite, finished or not; the columns of rlbench.results.tables.run_table."""
+        return run_table(self._store)
+
+    def evaluations(self) -> pd.DataFrame:
+        """One row an evaluation of a published run."""
+        return self._records("evaluations")
+
+    def episodes(self) -> pd.DataFrame:
+        """One row a training episode of a published run."""
+        return self._records("episodes")
+
+    def metrics(self) -> pd.DataFrame:
+        """One row a number that an algorithm logged, of published runs."""
+        return self._records("metrics")
+
+    def _records(self, table: str) -> pd.DataFrame:
+        """The table of every published run; a damaged file is left out (`runs()` names it as corrupt)."""
+        runs = self._store.runs()
+        states = self._store.states(runs)
+        frames = []
+        for run in runs:
+            if states[run.key].status not in SCORED:
+                continue
+            try:
+                frame = read_table(self._store.folder(run), table, states[run.key])
+            except StoreError:
+                continue
+            identity = (run.label or run.algorithm, run.task.env_id, str(run.key))
+            for place, (name, value) in enumerate(zip(_IDENTITY, identity)):
+                frame.insert(place, name, value)
+            frames.append(frame)
+        if not frames:
+            empty = schema(table).empty_table().to_pandas()
+            return empty.reindex(columns=[*_IDENTITY, *(column.name for column in COLUMNS[table])])
+        return pd.concat(frames, ignore_index=True)
+
+    def __repr__(self) -> str:
+        counts = self.runs()["status"].value_counts()
+        said = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"Results({str(self._store.root)!r}: {said})"
+
+
+def load(folder: str | Path) -> Results:
+    """Open a result folder. Raises: StoreError if it is none, or was written by a newer rlbench."""
+    return Results(folder)
