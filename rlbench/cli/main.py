@@ -13,6 +13,7 @@ from rlbench.api import RlbenchError
 from rlbench.cli.check import check
 from rlbench.cli.inspect import info, ls, plugins
 from rlbench.cli.run import run
+from rlbench.cli.show import logs, show
 from rlbench.cli.status import status
 from rlbench.cli.table import table
 
@@ -31,7 +32,7 @@ def cli(context: click.Context, debug: bool) -> None:
     context.obj = {"debug": debug}
 
 
-for command in (run, check, table, status, ls, info, plugins):
+for command in (run, check, table, status, show, logs, ls, info, plugins):
     cli.add_command(command)
 
 

@@ -112,3 +112,39 @@ def test_help_imports_nothing_heavy():
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert all(command in ran.stdout for command in ("run", "check", "table", "status", "ls", "info", "plugins"))
     assert set(ran.stderr.split()) <= {"numpy.random"}
+
+
+FAILS = """
+from rlbench import Algorithm, AlgorithmSpec, hookimpl
+
+class Fails(Algorithm):
+    def act(self, obs): ...
+    def train(self, interaction):
+        print("to stdout")
+        raise ValueError("a mistake of its own")
+
+@hookimpl
+def rlbench_algorithms():
+    return [AlgorithmSpec("fails", Fails)]
+"""
+
+
+def test_show_and_logs_tell_of_one_run(tmp_path):
+    (tmp_path / "fails.py").write_text(FAILS)
+    (tmp_path / "s.yaml").write_text(
+        "{name: s, algorithms: [random, fails], environments: [{id: CartPole-v1, steps: 50}], seeds: 1}"
+    )
+    rlbench("run", tmp_path / "s.yaml", "-o", tmp_path / "out", "--plugin", tmp_path / "fails.py")
+    good, bad = (next((tmp_path / "out/runs").glob(f"{name}--*")) for name in ("random", "fails"))
+    document = listed("show", good)
+    assert (
+        document["status"] == "done" and document["asked"]["task"]["steps"] == 50 and document["result"]["steps"] == 50
+    )
+    text = rlbench("show", good).stdout
+    assert (
+        "random on CartPole-v1, seed 0: done" in text and "\n  task.steps 50\n" in text and "numerics.threads 1" in text
+    )
+    assert "ValueError: a mistake of its own (fails.py:8)" in rlbench("show", bad).stdout
+    assert "Traceback" in rlbench("logs", bad).stdout and "to stdout" in rlbench("logs", bad, "--stdout").stdout
+    elsewhere = rlbench("show", tmp_path / "out/runs")
+    assert elsewhere.returncode == 73 and "no results here" in elsewhere.stderr

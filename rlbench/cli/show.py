@@ -1,0 +1,81 @@
+"""`rlbench show` and `rlbench logs`: one run in full, and what its process printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlbench.cli.columns import plain, write_out
+
+if TYPE_CHECKING:
+    from rlbench.api import Run
+    from rlbench.results import RunState, Store
+
+_run = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
+
+
+def _find(folder: Path) -> tuple[Store, Run, RunState]:
+    """The run whose folder this is (…/runs/NAME). Raises: StoreError if it is none of its suite."""
+    from rlbench.api import StoreError
+    from rlbench.results import Store
+
+    folder = folder.resolve()
+    store = Store(folder.parent.parent)
+    for run in store.runs():
+        if run.name == folder.name:
+            return store, run, store.states([run])[run.key]
+    raise StoreError(
+        f"{folder} is not a run of the suite in {store.root}; runs are the folders in {store.root / 'runs'}"
+    )
+
+
+@click.command()
+@_run
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def show(run: Path, as_json: bool) -> None:
+    """Show one run: what was asked for, what became of it, how it was computed. RUN is a folder in DIRECTORY/runs."""
+    from rlbench.results.files import read_json
+
+    store, found, state = _find(run)
+    spec = read_json(store.folder(found) / "spec.json") or {}
+    document: dict[str, Any] = {
+        "status": str(state.status),
+        "message": state.message,
+        "asked": spec,
+        "result": dict(state.result),
+    }
+    if as_json:
+        write_out(json.dumps(document, indent=1) + "\n")
+        return
+    write_out(
+        f"{plain(found.label or found.algorithm)} on {plain(found.task.env_id)}, seed {found.seed}: {state.status}\n"
+    )
+    write_out(f"{plain(state.message)}\n" if state.message else "")
+    for title in ("asked", "result"):
+        if document[title]:
+            write_out(f"\n{title}\n" + "".join(f"  {line}\n" for line in _lines(document[title])))
+
+
+def _lines(value: Any, path: str = "") -> list[str]:
+    """A nested mapping as one `path value` line an entry."""
+    if isinstance(value, dict):
+        return [line for key, inner in value.items() for line in _lines(inner, f"{path}.{key}".lstrip("."))]
+    return [f"{path} {plain(json.dumps(value, ensure_ascii=False))}"]
+
+
+@click.command()
+@_run
+@click.option("--stdout", is_flag=True, help="What was printed to stdout instead of stderr.")
+def logs(run: Path, stdout: bool) -> None:
+    """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
+    store, _, state = _find(run)
+    path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
+    if not state.attempt or not path.exists():
+        click.echo("no log: it has not been started in a process of its own", err=True)
+        return
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            write_out(plain(line.rstrip("\n")) + "\n")
