@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import plural
 
 
@@ -29,14 +29,12 @@ from rlbench.cli.talk import plural
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def check(suite: str, output: Path | None, plugin_files: Sequence[str], as_json: bool) -> None:
     """Check SUITE and show every group of runs, what has become of it, and which pairs are skipped. Runs nothing."""
-    from rlbench.plugins import load_plugins
     from rlbench.results import Store
     from rlbench.suites import find_suite, load_suite, plan
 
-    only = os.environ.get("RLBENCH_PLUGINS")
     loaded = load_suite(find_suite(suite))
-    planned = plan(loaded, load_plugins(plugin_files, only.split(",") if only else None))
-    store = Store(output or Path(os.environ.get("RLBENCH_RESULTS", "results")) / loaded.name)
+    planned = plan(loaded, open_plugins(plugin_files))
+    store = Store(result_folder(output, loaded.name))
     states = store.states([run for group in planned.groups for run in group.runs])
     rows: list[dict[str, Any]] = []
     for group in planned.groups:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.opening import open_plugins
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
@@ -20,13 +20,6 @@ _json = click.option("--json", "as_json", is_flag=True, help="One JSON document 
 _files = click.option(
     "--plugin", "plugin_files", multiple=True, type=click.Path(), help="A Python file that offers algorithms."
 )
-
-
-def _plugins(files: Sequence[str]) -> Plugins:
-    from rlbench.plugins import load_plugins
-
-    only = os.environ.get("RLBENCH_PLUGINS")
-    return load_plugins(files, only.split(",") if only else None)
 
 
 def _print(rows: Rows, as_json: bool) -> None:
@@ -119,7 +112,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @_files
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """List the algorithms, environments, suites or executors that are there."""
-    _print(KINDS[kind](_plugins(plugin_files)), as_json)
+    _print(KINDS[kind](open_plugins(plugin_files)), as_json)
 
 
 @click.command()
@@ -129,7 +122,7 @@ def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
     """Show every plugin: where it comes from, what it offers, and what is wrong with it."""
     from rlbench.plugins import survey
 
-    offers = survey(_plugins(plugin_files))
+    offers = survey(open_plugins(plugin_files))
     _print(
         [
             {"plugin": o.name, "distribution": f"{o.distribution} {o.version}", "offers": o.names, "error": o.error}
@@ -147,7 +140,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """Show an algorithm's hyperparameters: default, allowed range, meaning."""
     from rlbench.plugins import resolve
 
-    loaded = _plugins(plugin_files)
+    loaded = open_plugins(plugin_files)
     (found,) = resolve(loaded, [(algorithm, {})])
     if isinstance(found, Exception):
         raise found

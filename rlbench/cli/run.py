@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import Listener, Talk, plural
 
 if TYPE_CHECKING:
@@ -72,13 +73,11 @@ def run(
     from rlbench import __version__
     from rlbench.cli.table import print_table
     from rlbench.executors import prepare, set_changed_aside, set_corrupt_aside
-    from rlbench.plugins import load_plugins
     from rlbench.results import Store
     from rlbench.suites import find_suite, load_suite, plan
 
-    only = os.environ.get("RLBENCH_PLUGINS")
     loaded = load_suite(find_suite(suite))
-    plugins = load_plugins(plugin_files, only.split(",") if only else None)
+    plugins = open_plugins(plugin_files)
     observers = plugins.load_observers()
     planned = plan(loaded, plugins)
     execute = plugins.executor(executor).execute
@@ -89,7 +88,7 @@ def run(
     if not planned.groups:
         talk.warn("\n".join([*skipped, "nothing to run: every pair was skipped"]))
         return NOTHING_MATCHED
-    store = Store(output or Path(os.environ.get("RLBENCH_RESULTS", "results")) / loaded.name)
+    store = Store(result_folder(output, loaded.name))
     listener = Listener(talk, plugins)
     store.lock()
     try:
