@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
@@ -78,7 +79,8 @@ class DQN(Algorithm):
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
         if c.warmup >= task.steps:
             raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
-        self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)  # type: ignore[attr-defined]
+        assert isinstance(task.action_space, Discrete)  # what the spec says it supports
+        self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
         self.network = MLP((obs_size, *c.hidden, self.num_actions), c.activation)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
@@ -65,7 +66,8 @@ class PPO(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
         self.num_seeds, layers, gain = len(streams.seeds), len(config.hidden), 2**0.5
-        num_actions = int(task.action_space.n)  # type: ignore[attr-defined]
+        assert isinstance(task.action_space, Discrete)  # what the spec says it supports
+        num_actions = int(task.action_space.n)
         self.actor = MLP(
             (obs_size, *c.hidden, num_actions), c.activation, "orthogonal", [*[gain] * layers, 0.01]
         )  # detail 2

@@ -11,21 +11,14 @@ from typing import Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.opening import open_plugins, result_folder
+from rlbench.cli.opening import open_plugins, output_option, plugin_option, result_folder
 from rlbench.cli.talk import plural
 
 
 @click.command()
 @click.argument("suite")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Result folder; default results/<suite name>.",
-)
-@click.option(
-    "--plugin", "plugin_files", multiple=True, type=click.Path(), help="A Python file that offers algorithms."
-)
+@output_option
+@plugin_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def check(suite: str, output: Path | None, plugin_files: Sequence[str], as_json: bool) -> None:
     """Check SUITE and show every group of runs, what has become of it, and which pairs are skipped. Runs nothing."""

@@ -10,16 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.opening import open_plugins
+from rlbench.cli.opening import open_plugins, plugin_option
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
 
 Rows = list[dict[str, Any]]
 _json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-_files = click.option(
-    "--plugin", "plugin_files", multiple=True, type=click.Path(), help="A Python file that offers algorithms."
-)
 
 
 def _print(rows: Rows, as_json: bool) -> None:
@@ -109,7 +106,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @click.command()
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @_json
-@_files
+@plugin_option
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """List the algorithms, environments, suites or executors that are there."""
     _print(KINDS[kind](open_plugins(plugin_files)), as_json)
@@ -117,7 +114,7 @@ def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
 
 @click.command()
 @_json
-@_files
+@plugin_option
 def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
     """Show every plugin: where it comes from, what it offers, and what is wrong with it."""
     from rlbench.plugins import survey
@@ -135,7 +132,7 @@ def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
 @click.command()
 @click.argument("algorithm")
 @_json
-@_files
+@plugin_option
 def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """Show an algorithm's hyperparameters: default, allowed range, meaning."""
     from rlbench.plugins import resolve

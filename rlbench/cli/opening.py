@@ -7,6 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
+output_option = click.option(
+    "-o",
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Result folder; default results/<suite name>.",
+)
+plugin_option = click.option(
+    "--plugin",
+    "plugin_files",
+    multiple=True,
+    type=click.Path(),
+    help="A Python file that offers algorithms; may be repeated.",
+)
+
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
 

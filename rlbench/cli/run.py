@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.opening import open_plugins, result_folder
+from rlbench.cli.opening import open_plugins, output_option, plugin_option, result_folder
 from rlbench.cli.talk import Listener, Talk, plural
 
 if TYPE_CHECKING:
@@ -25,12 +25,7 @@ NOTHING_MATCHED = 4
 
 @click.command()
 @click.argument("suite")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Result folder; default results/<suite name>.",
-)
+@output_option
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Groups run at a time; default: one for each core.")
 @click.option(
     "--executor", default="local", show_default=True, help="local (subprocesses) or serial (in this process)."
@@ -40,13 +35,7 @@ NOTHING_MATCHED = 4
     type=click.Choice(["failed", "changed", "corrupt"]),
     help="Train again what has failed, what other code made, or what is damaged.",
 )
-@click.option(
-    "--plugin",
-    "plugin_files",
-    multiple=True,
-    type=click.Path(),
-    help="A Python file that offers algorithms; may be repeated.",
-)
+@plugin_option
 @click.option(
     "--retries",
     default=1,

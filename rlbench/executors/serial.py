@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 
 from rlbench.api import ExecutorSpec, hookimpl
@@ -23,7 +24,7 @@ def execute(jobs: Sequence[Job], workers: int, listen: Listen, retry: Retry) -> 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     for job in jobs:
         listen(job, {"event": "started"})
-        attempt = Attempt(job.attempt, lambda event, job=job: listen(job, event), job.plugin_files)  # type: ignore[misc]
+        attempt = Attempt(job.attempt, partial(listen, job), job.plugin_files)
         with _stopping(attempt) as received:
             attempt.run()
         for number in received[:1]:

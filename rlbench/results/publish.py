@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def publish(folder: Path, run: Run, attempt: Path, policy: Mapping[str, Array], 
         rows = [row for row in read_lines(attempt / f"{table}.jsonl") if row["seed"] == run.seed]
         path = folder / f"{table}.parquet"
         arrow = pa.Table.from_pylist(rows, schema(table))
-        replace_file(path, lambda draft, arrow=arrow: pq.write_table(arrow, draft, compression="zstd"))  # type: ignore[misc]
+        replace_file(path, partial(pq.write_table, arrow, compression="zstd"))
         files[path.name] = {"sha256": file_hash(path), "rows": len(rows)}
         failpoint(f"published-{table}")
     if policy:
