@@ -3,6 +3,8 @@
 from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting
 from rlbench.api.errors import (
     BudgetExceeded,
+    ConfigError,
+    DiskFull,
     Diverged,
     LockedError,
     PluginError,
@@ -43,7 +45,9 @@ __all__ = [
     "Budget",
     "BudgetExceeded",
     "Column",
+    "ConfigError",
     "Device",
+    "DiskFull",
     "Diverged",
     "EnvBackendSpec",
     "EnvBatch",

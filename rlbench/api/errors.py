@@ -1,5 +1,9 @@
 """The errors rlbench raises on purpose; each message says what was wrong, where, and what to do."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 
 class RlbenchError(Exception):
     """Base of every deliberate error; the command line prints it without a traceback and exits with `exit_code`."""
@@ -15,10 +19,27 @@ class PluginError(RlbenchError):
     """A plugin is absent, broken, ambiguous, or was given a configuration it does not accept."""
 
 
+class ConfigError(PluginError):
+    """Parameters that an algorithm does not accept; problems: pairs of a parameter's name ("" for all of them
+    together) and what is wrong with it."""
+
+    def __init__(self, where: str, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__(
+            "\n".join(f"{where}.{name}: {text}" if name else f"{where}: {text}" for name, text in problems)
+        )
+        self.problems = tuple((name, text) for name, text in problems)
+
+
 class StoreError(RlbenchError):
     """A result folder cannot be read or written."""
 
     exit_code = 73
+
+
+class DiskFull(StoreError):
+    """Nothing more can be written; what was published before is safe."""
+
+    exit_code = 74
 
 
 class LockedError(StoreError):

@@ -28,6 +28,7 @@ class RunStatus(StrEnum):
     DIVERGED = "diverged"
     FAILED = "failed"
     TIMEOUT = "timeout"
+    STALLED = "stalled"
     SKIPPED = "skipped"
     RUNNING = "running"
     INTERRUPTED = "interrupted"
@@ -171,7 +172,11 @@ class Run:
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs that differ in seed alone and are trained together in one process."""
+    """Runs that differ in seed alone and are trained together in one process.
+
+    timeout, stall_timeout: seconds its process may take, and may go without an environment step; None: any. resume:
+    "exact", "approximate" (go on although numbers will differ) or "never".
+    """
 
     algorithm: str
     config: Mapping[str, Any]
@@ -182,6 +187,9 @@ class RunGroup:
     device: str = "cpu"
     compile: bool = False
     checkpoint_every: int = 0
+    timeout: float | None = None
+    stall_timeout: float | None = None
+    resume: str = "exact"
 
     @property
     def runs(self) -> tuple[Run, ...]:

@@ -83,7 +83,7 @@ def _suites(plugins: Plugins) -> Rows:
             "name": s.name,
             "algorithms": [a.name for a in s.algorithms],
             "environments": [e.id for e in s.environments],
-            "seeds": len(s.seed_list),
+            "seeds": len(s.seeds),
         }
         for s in loaded
     ]

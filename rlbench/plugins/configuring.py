@@ -3,42 +3,39 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import typing
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ConfigDict, Field, ValidationError, create_model
 
-from rlbench.api import PluginError
+from rlbench.api import ConfigError, PluginError
+from rlbench.wording import explain, nearest
 
 
 def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
     """An instance of the frozen dataclass `config` with defaults for what `params` leaves out.
 
-    1e5 is accepted where a whole number is meant, 1.5 is not. Raises: PluginError with every problem, a line each.
+    1e5 is accepted where a whole number is meant, 1.5 is not. Raises: ConfigError with every problem.
     """
     fields = {f.name: f for f in dataclasses.fields(config)}
-    problems = [_unknown(name, list(fields), where) for name in params if name not in fields]
+    problems = [(name, _unknown(name, list(fields))) for name in params if name not in fields]
     try:
         values = _model(config)(**{k: v for k, v in params.items() if k in fields})
     except ValidationError as error:
-        problems += [f"{where}.{'.'.join(map(str, e['loc']))}: {e['msg']}, got {e['input']!r}" for e in error.errors()]
+        problems += [(".".join(map(str, e["loc"])), explain(e)) for e in error.errors()]
     if problems:
-        raise PluginError("\n".join(problems))
+        raise ConfigError(where, problems)
     try:
         return config(**{name: getattr(values, name) for name in fields})
     except (ValueError, TypeError) as error:
-        raise PluginError(f"{where}: {error}") from error
+        raise ConfigError(where, [("", str(error))]) from error
 
 
-def _unknown(name: str, known: list[str], where: str) -> str:
-    close = difflib.get_close_matches(name, known, 1)
+def _unknown(name: str, known: list[str]) -> str:
     if not known:
-        return f"{where}: unknown parameter {name!r}; it has none"
-    return f"{where}: unknown parameter {name!r}; " + (
-        f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
-    )
+        return "unknown parameter; there are none"
+    return "unknown parameter" + (nearest(name, known) or f"; known: {', '.join(sorted(known))}")
 
 
 def _model(config: type[Any]) -> type[Any]:

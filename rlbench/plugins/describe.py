@@ -18,7 +18,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import AlgorithmSpec, PluginError, Supports, canonical
+from rlbench.api import AlgorithmSpec, ConfigError, PluginError, Supports, canonical
+from rlbench.caching import cache_folder, recall, remember
 from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
@@ -89,11 +90,13 @@ def _ask(plugin: Plugin, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> l
             return [PluginError(problem) for _ in requests]
     for (name, params), entry in zip(requests, found):
         if "error" not in entry and not entry["missing"]:
-            _store(_cache_file(plugin, name, params), entry)
+            remember(_cache_file(plugin, name, params), entry)
     return [_decode(entry) for entry in found]
 
 
 def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
+    if "problems" in entry:
+        return ConfigError(entry["error"], [(name, text) for name, text in entry["problems"]])
     if "error" in entry:
         return PluginError(entry["error"])
     return Resolved(
@@ -107,9 +110,6 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
 
 
 def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
-    root = os.environ.get("RLBENCH_CACHE") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "rlbench"
-    )
     import rlbench
 
     identity = [
@@ -123,7 +123,7 @@ def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
         name,
         params,
     ]
-    return Path(root, "descriptions", hashlib.sha256(canonical(identity).encode()).hexdigest()[:32] + ".json")
+    return cache_folder("descriptions") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
 
 
 def _own_hash() -> str:
@@ -136,18 +136,10 @@ def _own_hash() -> str:
 
 
 def _cached(path: Path) -> Resolved | None:
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        found = _decode(json.loads(path.read_text()))
+    with suppress(TypeError, KeyError):
+        found = _decode(recall(path) or {})
         return found if isinstance(found, Resolved) else None
     return None
-
-
-def _store(path: Path, entry: Mapping[str, Any]) -> None:
-    with suppress(OSError):  # a cache that cannot be written is only slow
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(entry))
-        os.replace(temporary, path)
 
 
 # -- in the child process ----------------------------------------------------------------------------------------
@@ -181,6 +173,8 @@ def _main(question: str, answer: str) -> None:
     for name, params in asked["requests"]:
         try:
             entries.append(describe(plugins.algorithm(name), params))
+        except ConfigError as error:
+            entries.append({"error": name, "problems": error.problems})
         except PluginError as error:
             entries.append({"error": str(error)})
         except Exception as error:  # noqa: BLE001 - whatever a stranger's module does

@@ -66,11 +66,12 @@ class Plugin:
     def source_hash(self) -> str:
         """A hash of the plugin's own Python files, found without importing it."""
         digest = hashlib.sha256()
-        for path in self._sources():
+        for path in self.sources():
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
-    def _sources(self) -> list[Path]:
+    def sources(self) -> list[Path]:
+        """Its own Python files, found without importing it."""
         if self.file is not None:
             return [self.file]
         package = self.target.split(":")[0].split(".")[0]

@@ -1,7 +1,18 @@
 """Suites: what a YAML file may say, reading it with errors that point at the line, and the plan of runs it means."""
 
-from rlbench.suites.loader import builtin_suites, find_suite, load_suite
+from rlbench.suites.loader import Draft, builtin_suites, find_suite, load_suite, read_suite
 from rlbench.suites.plan import Plan, Skip, plan
-from rlbench.suites.schema import Suite
+from rlbench.suites.schema import Suite, seconds
 
-__all__ = ["Plan", "Skip", "Suite", "builtin_suites", "find_suite", "load_suite", "plan"]
+__all__ = [
+    "Draft",
+    "Plan",
+    "Skip",
+    "Suite",
+    "builtin_suites",
+    "find_suite",
+    "load_suite",
+    "plan",
+    "read_suite",
+    "seconds",
+]

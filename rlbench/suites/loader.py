@@ -1,10 +1,10 @@
-"""Read a suite file (YAML 1.2): every error at once, each with file, line, column, the line itself and a caret."""
+"""Read a suite file (YAML 1.2) and check its form: every problem at once, each with its place."""
 
 from __future__ import annotations
 
-import difflib
 import importlib.resources
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +13,33 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rlbench.api import SuiteError
+from rlbench.suites.guard import MAX_BYTES, refusal
+from rlbench.suites.overriding import override, validated
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, EvaluationEntry, Suite, WrapperEntry
+from rlbench.suites.source import Location, Problem, Source
+from rlbench.wording import explain, nearest
 
-MAX_BYTES = 1_000_000
 _MODELS: dict[str, type[BaseModel]] = {
     "algorithms": AlgorithmEntry,
     "environments": EnvironmentEntry,
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,
 }
+
+
+@dataclass
+class Draft:
+    """A suite as far as it could be read. Where `problems` is not empty, entries that are wrong are None in `suite`."""
+
+    suite: Suite
+    source: Source
+    problems: list[Problem] = field(default_factory=list)
+
+    def checked(self) -> Suite:
+        """The suite. Raises: SuiteError with every problem of its form."""
+        if self.problems:
+            raise SuiteError(self.source.describe(self.problems))
+        return self.suite
 
 
 def find_suite(name: str) -> Path:
@@ -32,7 +50,8 @@ def find_suite(name: str) -> Path:
     known = builtin_suites()
     if name in known:
         return known[name]
-    raise SuiteError(f"no suite {name!r}: not a file, and those that come with rlbench are {', '.join(known)}")
+    hint = nearest(name, known)
+    raise SuiteError(f"no suite {name!r}: not a file, and those that come with rlbench are {', '.join(known)}{hint}")
 
 
 def builtin_suites() -> dict[str, Path]:
@@ -42,93 +61,120 @@ def builtin_suites() -> dict[str, Path]:
 
 
 def load_suite(path: Path) -> Suite:
-    """Read and check a suite. Raises: SuiteError with every problem found."""
+    """Read and check a suite's form. Raises: SuiteError with every problem found."""
+    return read_suite(path).checked()
+
+
+def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: Sequence[str] = ()) -> Draft:
+    """Read a suite; problems of its form stand in the draft, so that what else is wrong can be found before they are
+    told.
+
+    changes: top-level keys to be taken instead of the file's. settings: hyperparameters likewise, "dqn.lr=1e-3", where
+    dqn is an algorithm's label or id. Raises: SuiteError if it is no YAML mapping at all, or for what is changed.
+    """
+    source = _parse(path)
+    problems: list[Problem] = []
+    written: dict[Location, str] = {}
+    values = _corrected(source.document, Suite, (), problems, written)
+    override(values, changes or {}, settings)
+    source = Source(path, source.text, source.document, written)
     try:
+        return Draft(Suite.model_validate(values), source, problems)
+    except ValidationError as error:
+        # pydantic calls a list too short when none of its entries is in order; those are told themselves
+        found = [e for e in error.errors() if not (e["type"] == "too_short" and e["input"])]
+        problems += [_problem(e) for e in found]
+        return Draft(_what_is_sound(values), source, problems)
+
+
+def _parse(path: Path) -> Source:
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SuiteError(f"{path}: over {MAX_BYTES:,} bytes; a suite is a page")
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: cannot be read: {error}") from error
-    if len(text) > MAX_BYTES:
-        raise SuiteError(f"{path}: over {MAX_BYTES} characters; a suite is a page")
+    source = Source(path, text)
     try:
+        refused = refusal(text)
+        if refused is not None:
+            raise SuiteError(source.pointed(*refused))
         document = YAML(typ="rt").load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
-        raise SuiteError(
-            _pointed(path, text, line, column, str(error.problem or error.context or "not YAML"))
-        ) from error
-    except YAMLError as error:
+        raise SuiteError(source.pointed(line, column, str(error.problem or error.context or "not YAML"))) from error
+    except (YAMLError, ValueError) as error:
         raise SuiteError(f"{path}: {error}") from error
     if not isinstance(document, dict):
-        raise SuiteError(f"{path}:1:1: error: a suite is a mapping with name, algorithms, environments and seeds")
-    try:
-        return Suite.model_validate(_plain(document))
-    except ValidationError as error:
-        problems = [_explain(path, text, document, found) for found in error.errors()]
-        raise SuiteError("\n".join(dict.fromkeys(problems))) from error
+        raise SuiteError(source.pointed(0, 0, "a suite is a mapping with name, algorithms, environments and seeds"))
+    return Source(path, text, document)
 
 
-def _plain(node: Any) -> Any:
-    """ruamel's own containers and numbers as Python's."""
+def _corrected(
+    node: Any, model: type[BaseModel] | None, at: Location, problems: list[Problem], written: dict[Location, str]
+) -> Any:
+    """ruamel's own containers and numbers as Python's. A key that is nearly a known one is taken for it, and reported,
+    so that what stands under it is checked as well.
+    """
     if isinstance(node, dict):
-        return {str(k): _plain(v) for k, v in node.items()}
+        found = {}
+        for key, value in node.items():
+            name = _known(str(key), node, model, at, problems)
+            if name is None:
+                continue
+            if name != key:
+                written[(*at, name)] = key
+            inner = _MODELS.get(name) if model is not None else None
+            found[name] = _corrected(value, inner, (*at, name), problems, written)
+        return found
     if isinstance(node, list):
-        return [_plain(v) for v in node]
+        return [_corrected(value, model, (*at, i), problems, written) for i, value in enumerate(node)]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
     return node
 
 
-def _explain(path: Path, text: str, document: Any, error: Any) -> str:
-    location = [part for part in error["loc"] if isinstance(part, int) or not _is_tag(part, document, error["loc"])]
-    line, column = _place(document, location)
-    message = error["msg"].removeprefix("Value error, ")
-    if error["type"] == "extra_forbidden":
-        message = f"unknown key {location[-1]!r}{_nearest(str(location[-1]), location)}"
-    elif error["type"] == "missing":
-        message = f"{location[-1]!r} is missing"
-    elif location:
-        message = f"{'.'.join(map(str, location))}: {message[0].lower()}{message[1:]}"
-    return _pointed(path, text, line, column, message)
+def _known(
+    name: str, node: Mapping[Any, Any], model: type[BaseModel] | None, at: Location, problems: list[Problem]
+) -> str | None:
+    """The key that was meant; None if there is none like it."""
+    if model is None or name in model.model_fields:
+        return name
+    free = [known for known in model.model_fields if known not in node]
+    hint = nearest(name, free)
+    said = hint or "; known here: " + ", ".join(model.model_fields)
+    problems.append(Problem((*at, name), f"unknown key {name!r}{said}", at_key=True))
+    return hint.split("'")[1] if hint else None
 
 
-def _is_tag(part: Any, document: Any, location: Sequence[Any]) -> bool:
-    """Whether a part of pydantic's location names a branch of a union, not a key of the file."""
-    node = document
-    for step in location[: list(location).index(part)]:
+def _problem(error: Any) -> Problem:
+    location = tuple(part for part in error["loc"] if part != "str")
+    if error["type"] == "missing":
+        return Problem(location, f"{location[-1]!r} is missing")
+    names = [str(part) for part in location if isinstance(part, str)]
+    return Problem(location, f"{names[-1] if names else 'the suite'}: {explain(error)}")
+
+
+def _what_is_sound(values: Mapping[str, Any]) -> Suite:
+    """A suite of the parts that are in order, None for entries that are not; good for finding more problems only."""
+    entries: dict[str, tuple[Any, ...]] = {}
+    for name in ("algorithms", "environments"):
+        given = values.get(name)
+        entries[name] = tuple(_entry(_MODELS[name], v) for v in given) if isinstance(given, list) else ()
+    kept: dict[str, Any] = {"name": "draft", "seeds": (0,)}
+    for name in ("seeds", "devices", "evaluation"):
         try:
-            node = node[step]
-        except (KeyError, IndexError, TypeError):
-            return True
-    return not (isinstance(node, dict) and (part in node or part in Suite.model_fields or part in _known(location)))
+            kept[name] = getattr(validated({name: values[name]}), name)
+        except (ValidationError, KeyError):
+            continue
+    kept.update(entries)
+    return Suite.model_construct(**kept)
 
 
-def _known(location: Sequence[Any]) -> list[str]:
-    containers = [part for part in location if part in _MODELS]
-    return list((_MODELS[containers[-1]] if containers else Suite).model_fields)
-
-
-def _nearest(name: str, location: Sequence[Any]) -> str:
-    known = _known(location[:-1])
-    close = difflib.get_close_matches(name, known, 1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known here: {', '.join(known)}"
-
-
-def _place(document: Any, location: Sequence[Any]) -> tuple[int, int]:
-    """Line and column (from 0) of the deepest part of a location that the file has."""
-    node: Any = document
-    place = (0, 0)
-    for part in location:
-        try:
-            place = (node.lc.key if hasattr(node, "keys") else node.lc.item)(part)
-            node = node[part]
-        except (AttributeError, KeyError, IndexError, TypeError):
-            break
-    return place
-
-
-def _pointed(path: Path, text: str, line: int, column: int, message: str) -> str:
-    lines = text.splitlines()
-    source = lines[line] if line < len(lines) else ""
-    return f"{path}:{line + 1}:{column + 1}: error: {message}\n    {source}\n    {' ' * column}^"
+def _entry(model: type[BaseModel], value: Any) -> BaseModel | None:
+    try:
+        return model.model_validate({"id": value} if isinstance(value, str) else value)
+    except ValidationError:
+        return None

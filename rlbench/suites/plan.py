@@ -4,16 +4,20 @@ skipped with a reason, and what is wrong is an error before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rlbench.api import EvaluationProtocol, PluginError, RunGroup, SuiteError, Task, Wrapper
+from rlbench.api import ConfigError, EvaluationProtocol, PluginError, RunGroup, SuiteError, Task, Wrapper
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.devices import absent
+from rlbench.suites.devices import choose
+from rlbench.suites.fitting import misfit, spaces_of
+from rlbench.suites.loader import Draft
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
+from rlbench.suites.source import Location, Problem
 
 CHECKPOINTS_PER_RUN = 10
+MAX_RUNS = 10_000
 
 
 @dataclass(frozen=True)
@@ -27,134 +31,195 @@ class Skip:
 
 @dataclass
 class Plan:
-    """The groups of a suite and the pairs left out; resumable: by algorithm id."""
+    """The groups of a suite and the pairs left out. devices: those that groups are dealt over."""
 
     suite: Suite
     groups: list[RunGroup] = field(default_factory=list)
     skipped: list[Skip] = field(default_factory=list)
-    resumable: dict[str, bool] = field(default_factory=dict)
+    devices: tuple[str, ...] = ("cpu",)
+
+    @property
+    def runs(self) -> int:
+        return sum(len(group.seeds) for group in self.groups)
 
 
-def plan(suite: Suite, plugins: Plugins) -> Plan:
-    """Plan every algorithm × environment of the suite. Raises: SuiteError with every problem found."""
-    pairs = [(a, e) for e in suite.environments for a in suite.algorithms]
-    answers = resolve(plugins, [(a.id, {**a.params, **a.per_environment.get(e.id, {})}) for a, e in pairs])
-    problems: list[str] = []
+@dataclass(frozen=True)
+class _Pair:
+    """One algorithm on one environment; i, j: where they stand in the suite's lists."""
+
+    i: int
+    algorithm: AlgorithmEntry
+    j: int
+    environment: EnvironmentEntry
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return {**self.algorithm.params, **self.algorithm.per_environment.get(self.environment.id, {})}
+
+    def where(self, parameter: str) -> Location:
+        """Where the suite gives a parameter (dotted), or the algorithm where it does not."""
+        names = [int(part) if part.isdigit() else part for part in parameter.split(".")]
+        if names[0] in self.algorithm.per_environment.get(self.environment.id, {}):
+            return ("algorithms", self.i, "per_environment", self.environment.id, *names)
+        return ("algorithms", self.i, "params", *names)
+
+
+def plan(asked: Suite | Draft, plugins: Plugins, *, max_runs: int = MAX_RUNS, skip_missing: bool = False) -> Plan:
+    """Plan every algorithm × environment of a suite.
+
+    max_runs: more are refused, so that a slip of the keyboard starts no flood. skip_missing: pairs whose packages are
+    not installed are skipped instead of refused.
+
+    Raises: SuiteError with every problem found, those of the file's form among them.
+    """
+    draft = asked if isinstance(asked, Draft) else None
+    suite = draft.suite if draft else asked
+    assert isinstance(suite, Suite)
+    problems = list(draft.problems) if draft else []
+    problems += _rules(suite) + _too_many(suite, max_runs)
     made = Plan(suite)
-    spaces: dict[str, Any] = {}
-    for (algorithm, environment), answer in zip(pairs, answers):
-        if isinstance(answer, PluginError):
-            label = f"{algorithm.name}: " if algorithm.label else ""
-            problems += [label + line for line in str(answer).splitlines()]
-            continue
-        if answer.missing:
-            hint = (
-                f'pip install "rlbench[{answer.extra}]"' if answer.extra else f"pip install {' '.join(answer.missing)}"
-            )
-            problems.append(f"{algorithm.name}: needs {', '.join(answer.missing)}: {hint}")
-            continue
-        task = _task(suite, environment)
-        if environment.id not in spaces:
-            spaces[environment.id] = _spaces(plugins, task, problems)
-        if spaces[environment.id] is None:
-            continue
-        made.resumable[algorithm.id] = answer.resumable
-        reason = _misfit(answer, *spaces[environment.id])
-        if reason:
-            made.skipped.append(Skip(algorithm.name, environment.id, reason))
-            continue
-        problem = _indivisible(task.steps, int(answer.config.get("num_envs", 1)))
-        if problem:
-            problems.append(f"{algorithm.name} on {environment.id}: {problem}")
-            continue
-        made.groups += _groups(suite, algorithm, task, answer)
+    made.devices, absent = choose(suite.devices)
+    problems += [Problem(("devices",), text) for text in absent]
+    _fill(made, plugins, problems, skip_missing)
     problems += _same_twice(made.groups)
-    problems += filter(None, [absent(suite.device)])
     if problems:
-        raise SuiteError("\n".join(f"error: {problem}" for problem in dict.fromkeys(problems)))
+        distinct = list(dict.fromkeys(problems))
+        raise SuiteError(
+            draft.source.describe(distinct) if draft else "\n".join(f"error: {p.message}" for p in distinct)
+        )
     return made
 
 
-def _same_twice(groups: Sequence[RunGroup]) -> list[str]:
+def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: bool) -> None:
+    """Add the groups and skips of every pair, and what is wrong with them."""
+    suite = made.suite
+    environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
+    algorithms = [(i, a) for i, a in enumerate(suite.algorithms) if a is not None]
+    pairs = [_Pair(i, a, j, e) for j, e in environments for i, a in algorithms]
+    spaces = {j: spaces_of(plugins, _task(suite, e)) for j, e in environments}
+    problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
+    answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
+    if not pairs:  # the environments are wrong altogether; the algorithms may be as well
+        pairs = [_Pair(i, a, 0, EnvironmentEntry.model_validate({"id": "", "steps": 1})) for i, a in algorithms]
+        answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
+    for pair, answer in zip(pairs, answers):
+        if isinstance(answer, PluginError):
+            problems += _refused(pair, answer)
+            continue
+        found, task = spaces.get(pair.j, ""), _task(suite, pair.environment)
+        if answer.missing:
+            text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install(answer)}"
+            if skip_missing:
+                made.skipped.append(Skip(pair.algorithm.name, task.env_id, text.partition(": ")[2]))
+            else:
+                problems.append(Problem(("algorithms", pair.i, "id"), text))
+            continue
+        if isinstance(found, str):
+            continue
+        reason = misfit(answer, *found)
+        if reason:
+            made.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
+            continue
+        problem = _indivisible(task.steps, int(answer.config.get("num_envs", 1)))
+        if problem:
+            text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
+            problems.append(Problem(("environments", pair.j, "steps"), text))
+            continue
+        made.groups += _groups(made, pair, task, answer)
+
+
+def _refused(pair: _Pair, error: PluginError) -> list[Problem]:
+    """What a plugin says against an algorithm's name or parameters, with the place of each."""
+    if not isinstance(error, ConfigError):
+        return [Problem(("algorithms", pair.i, "id"), str(error))]
+    label = pair.algorithm.name
+    return [
+        Problem(pair.where(name), f"{label}.{name}: {text}", text.startswith("unknown"))
+        if name
+        else Problem(("algorithms", pair.i, "params"), f"{label}: {text}", True)
+        for name, text in error.problems
+    ]
+
+
+def _install(found: Resolved) -> str:
+    return f'pip install "rlbench[{found.extra}]"' if found.extra else f"pip install {' '.join(found.missing)}"
+
+
+def _rules(suite: Suite) -> list[Problem]:
+    """What is wrong between the entries of a suite."""
+    problems = []
+    labels: set[str] = set()
+    for i, algorithm in enumerate(suite.algorithms):
+        if algorithm is None:
+            continue
+        if algorithm.name in labels:
+            text = f"algorithm {algorithm.name!r} stands twice; give each its own label"
+            problems.append(Problem(("algorithms", i, "label" if algorithm.label else "id"), text))
+        labels.add(algorithm.name)
+        known = [e.id for e in suite.environments if e is not None]
+        for env_id in algorithm.per_environment:
+            if env_id not in known and None not in suite.environments:
+                text = f"per_environment of {algorithm.name!r} names {env_id!r}, which is not among the environments"
+                problems.append(Problem(("algorithms", i, "per_environment", env_id), text, True))
+    environments: set[str] = set()
+    for j, environment in enumerate(suite.environments):
+        if environment is not None and environment.id in environments:
+            text = f"environment {environment.id!r} stands twice; one suite has each of them once"
+            problems.append(Problem(("environments", j, "id"), text))
+        environments.add(environment.id if environment is not None else "")
+    return problems
+
+
+def _too_many(suite: Suite, max_runs: int) -> list[Problem]:
+    runs = len(suite.algorithms) * len(suite.environments) * len(suite.seeds)
+    if runs <= max_runs:
+        return []
+    return [Problem(("seeds",), f"{runs:,} runs are over the limit of {max_runs:,}; --max-runs raises it")]
+
+
+def _same_twice(groups: Sequence[RunGroup]) -> list[Problem]:
     labels: dict[str, str] = {}
     problems = []
     for group in groups:
         for run in group.runs:
             first = labels.setdefault(run.key, run.label)
             if first != run.label:
-                problems.append(
-                    f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
-                )
+                text = f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
+                problems.append(Problem(("algorithms",), text, True))
     return problems
 
 
 def _task(suite: Suite, environment: EnvironmentEntry) -> Task:
-    given = environment.evaluation or suite.evaluation
+    given = suite.evaluation_on(environment)
     every = max(1, environment.steps // 10) if given.every is None else given.every
     protocol = EvaluationProtocol(every, given.episodes, given.final_episodes, given.policy)
     wrappers = tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers)
     return Task(environment.id, environment.steps, protocol, environment.kwargs, wrappers, environment.backend)
 
 
-def _groups(suite: Suite, algorithm: AlgorithmEntry, task: Task, found: Resolved) -> list[RunGroup]:
-    seeds = suite.seed_list
+def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGroup]:
+    """A pair's groups; devices are dealt by a group's place in the plan, so that a resumed suite deals them alike."""
+    suite, own, seeds = made.suite, pair.environment, made.suite.seeds
     size = min(found.max_stack or len(seeds), len(seeds)) if found.stackable else 1
-    every = max(1, task.steps // CHECKPOINTS_PER_RUN) if suite.checkpoint_every is None else suite.checkpoint_every
+    given = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
+    every = max(1, task.steps // CHECKPOINTS_PER_RUN) if given is None else given
     return [
         RunGroup(
-            algorithm=algorithm.id,
+            algorithm=pair.algorithm.id,
             config=found.config,
             task=task,
             seeds=seeds[i : i + size],
-            label=algorithm.name,
+            label=pair.algorithm.name,
             seed_space=suite.seed_space,
-            device=suite.device,
+            device=made.devices[(len(made.groups) + i // size) % len(made.devices)],
             compile=suite.compile,
             checkpoint_every=every,
+            timeout=own.timeout or suite.timeout,
+            stall_timeout=suite.stall_timeout,
+            resume=suite.resume,
         )
         for i in range(0, len(seeds), size)
     ]
-
-
-def _spaces(plugins: Plugins, task: Task, problems: list[str]) -> tuple[Any, Any] | None:
-    """Observation and action space of one environment, made for the purpose; what goes wrong is a problem."""
-    try:
-        env = plugins.backend(task.backend).make_env(task)
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's environment does
-        problems.append(f"{task.env_id}: cannot be made: {type(error).__name__}: {error}{_install_hint(error)}")
-        return None
-    try:
-        return env.observation_space, env.action_space
-    finally:
-        env.close()
-
-
-def _install_hint(error: Exception) -> str:
-    text = str(error).lower()
-    for extra in ("box2d", "mujoco"):
-        if extra in text:
-            return f'; pip install "rlbench[{extra}]"'
-    return ""
-
-
-def _misfit(found: Resolved, observations: Any, actions: Any) -> str:
-    """Why an algorithm cannot be run on these spaces, or "" if it can."""
-    supports: Mapping[str, bool] = vars(found.supports)
-    kind = {"Discrete": "discrete", "Box": "continuous"}.get(type(actions).__name__)
-    if kind is None or not supports[kind]:
-        can = " or ".join(k for k in ("discrete", "continuous") if supports[k]) or "no"
-        return f"actions are {type(actions).__name__}, {found.name} takes {can} ones"
-    if kind == "discrete" and int(actions.start) != 0:
-        return f"actions start at {actions.start}; wrap the environment so that they start at 0"
-    if type(observations).__name__ != "Box":
-        return f"observations are {type(observations).__name__}, {found.name} takes vectors"
-    if kind == "continuous" and not actions.is_bounded():
-        return "actions are unbounded"
-    if len(observations.shape) == 1 and observations.dtype.kind != "f":
-        return f"observations are whole numbers ({observations.dtype}), {found.name} takes real ones"
-    if len(observations.shape) > 1 and not supports["pixels"]:
-        return f"observations have shape {observations.shape}, {found.name} takes vectors"
-    return ""
 
 
 def _indivisible(steps: int, num_envs: int) -> str:

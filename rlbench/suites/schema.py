@@ -1,14 +1,27 @@
-"""What a suite file may say, as pydantic models; every unknown key is an error."""
+"""What a suite file may say, as pydantic models; every unknown key is an error.
+
+The field descriptions are what editors show: `rlbench schema` prints the JSON schema made from them.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+MAX_SEEDS = 10_000
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
 
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "{message}", {"message": message})
 
 
 def _by_id(value: Any) -> Any:
@@ -20,13 +33,82 @@ def _by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-class AlgorithmEntry(_Strict):
-    """An algorithm and its parameters. label: its name in tables, so that one may stand twice."""
+def seconds(value: Any) -> float | None:
+    """A duration such as 90, "90s", "30m", "1h30m" or "2d" in seconds. Raises: a pydantic error for anything else."""
+    if value is None:
+        return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd])", value) if isinstance(value, str) else []
+    if parts and re.fullmatch(r"(\s*\d+(\.\d+)?\s*[smhd])+\s*", value):
+        total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
+        if total > 0:
+            return total
+    raise _wrong(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
 
-    id: str
-    label: str = ""
-    params: dict[str, Any] = {}
-    per_environment: dict[str, dict[str, Any]] = {}
+
+def _seeds(value: Any) -> Any:
+    """A count, or the seeds themselves."""
+    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+    if whole and 1 <= value <= MAX_SEEDS:
+        return tuple(range(int(value)))
+    several = isinstance(value, (list, tuple)) and 0 < len(value) <= MAX_SEEDS
+    if several and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 1 << 31 for v in value):
+        return tuple(dict.fromkeys(value))
+    raise _wrong(f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 on, got {value!r}")
+
+
+def _devices(value: Any) -> Any:
+    found = [value] if isinstance(value, str) else value
+    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(d, str) for d in found):
+        raise _wrong(f"should be a device or a list of them, got {value!r}")
+    for device in found:
+        if not re.fullmatch(DEVICE, device):
+            raise _wrong(f"there is no device {device!r}: it is cpu, mps, cuda, cuda:0, … or auto")
+    return tuple(dict.fromkeys(found))
+
+
+def _name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", value):
+        raise _wrong(
+            f"should be at most 61 letters, digits, dots, dashes and underscores, for it names a folder; got {value!r}"
+        )
+    return value
+
+
+Name = Annotated[str, AfterValidator(_name)]
+Duration = Annotated[
+    float | None,
+    BeforeValidator(seconds),
+    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}, {"type": "null"}]}),
+]
+Seeds = Annotated[
+    tuple[int, ...],
+    BeforeValidator(_seeds),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
+                {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+            ]
+        }
+    ),
+]
+_DEVICE_SCHEMA = {"type": "string", "pattern": DEVICE}
+Devices = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_devices),
+    WithJsonSchema({"anyOf": [_DEVICE_SCHEMA, {"type": "array", "items": _DEVICE_SCHEMA, "minItems": 1}]}),
+]
+
+
+class AlgorithmEntry(_Strict):
+    """An algorithm and its parameters."""
+
+    id: str = Field(description="its name, as `rlbench ls algorithms` lists it")
+    label: str = Field("", description="its name in tables, so that one may stand twice")
+    params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
+    per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
 
     @property
     def name(self) -> str:
@@ -34,63 +116,68 @@ class AlgorithmEntry(_Strict):
 
 
 class WrapperEntry(_Strict):
-    """A wrapper that defines the task, as "module:Class"."""
+    """A wrapper that defines the task: it lies under the meter."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.]+:\w+$")]
-    kwargs: dict[str, Any] = {}
+    name: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description='"module:Class"')]
+    kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
 
 
 class EvaluationEntry(_Strict):
-    """every: environment steps between evaluations; left out: a tenth of the budget."""
+    """How policies are evaluated."""
 
-    every: Annotated[int, Field(ge=0)] | None = None
-    episodes: Annotated[int, Field(ge=1)] = 10
-    final_episodes: Annotated[int, Field(ge=1)] = 100
-    policy: Literal["greedy", "sampled"] = "greedy"
+    every: Annotated[int, Field(ge=0)] | None = Field(
+        None,
+        description="environment steps between evaluations, the same for all algorithms; 0: only the final one; left out: a tenth of the budget",
+    )
+    episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes of one evaluation")
+    final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes of the final policy's evaluation")
+    policy: Literal["greedy", "sampled"] = Field("greedy", description="the mode of the policy, or a draw from it")
+
+
+Algorithms = Annotated[
+    tuple[Annotated[AlgorithmEntry, BeforeValidator(_by_id, json_schema_input_type=str | AlgorithmEntry)], ...],
+    Field(min_length=1),
+]
+Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_input_type=str | WrapperEntry)], ...]
 
 
 class EnvironmentEntry(_Strict):
-    """An environment, its budget and what differs from the suite."""
+    """An environment, its budget, and what differs from the suite on it."""
 
-    id: str
-    steps: Annotated[int, Field(ge=1)]
-    kwargs: dict[str, Any] = {}
-    wrappers: tuple[Annotated[WrapperEntry, BeforeValidator(_by_name)], ...] = ()
-    backend: str = "gymnasium"
-    evaluation: EvaluationEntry | None = None
+    id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
+    steps: Annotated[int, Field(ge=1)] = Field(description="the budget of each run, in environment steps")
+    kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
+    wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
+    backend: str = Field("gymnasium", description="what makes the environments")
+    evaluation: EvaluationEntry | None = Field(None, description="what differs from the suite's evaluation")
+    timeout: Duration = Field(None, description="instead of the suite's")
+    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(None, description="instead of the suite's")
 
 
 class Suite(_Strict):
     """Algorithms × environments × seeds, and how they are evaluated and run."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,60}$")]
-    algorithms: Annotated[tuple[Annotated[AlgorithmEntry, BeforeValidator(_by_id)], ...], Field(min_length=1)]
+    name: Name = Field(description="letters, digits, dots, dashes; names the result folder")
+    algorithms: Algorithms
     environments: Annotated[tuple[EnvironmentEntry, ...], Field(min_length=1)]
-    seeds: Annotated[int, Field(ge=1, le=10_000)] | tuple[Annotated[int, Field(ge=0)], ...]
-    seed_space: Literal["training", "tuning"] = "training"
+    seeds: Seeds = Field(description="how many, or which")
+    seed_space: Literal["training", "tuning"] = Field(
+        "training", description="tuning: draws that no reported run shares"
+    )
     evaluation: EvaluationEntry = EvaluationEntry()
-    device: Annotated[str, Field(pattern=r"^(cpu|mps|cuda(:\d+)?)$")] = "cpu"
-    jobs: Annotated[int, Field(ge=1)] | None = None
-    compile: bool = False
-    checkpoint_every: Annotated[int, Field(ge=0)] | None = None
+    devices: Devices = Field(("cpu",), description="groups are dealt over them; auto: every CUDA device, else cpu")
+    jobs: Annotated[int, Field(ge=1)] | None = Field(None, description="groups run at a time; left out: one a core")
+    timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
+    stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
+    compile: bool = Field(False, description="compile whole updates")
+    resume: Literal["exact", "approximate", "never"] = Field(
+        "exact", description="approximate: go on although numbers will differ, and mark the rows; never: start again"
+    )
+    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="environment steps between checkpoints; 0: none; left out: a tenth of the budget"
+    )
 
-    @model_validator(mode="after")
-    def _distinct(self) -> Suite:
-        names = [a.name for a in self.algorithms]
-        twice = sorted({n for n in names if names.count(n) > 1})
-        if twice:
-            raise ValueError(f"algorithm {twice[0]!r} stands twice; give each its own label")
-        known = {e.id for e in self.environments}
-        if len(known) < len(self.environments):
-            raise ValueError("an environment stands twice; one suite has each of them once")
-        for algorithm in self.algorithms:
-            for env_id in algorithm.per_environment:
-                if env_id not in known:
-                    raise ValueError(
-                        f"per_environment of {algorithm.name!r} names {env_id!r}, which is not among the environments"
-                    )
-        return self
-
-    @property
-    def seed_list(self) -> tuple[int, ...]:
-        return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(dict.fromkeys(self.seeds))
+    def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:
+        """The suite's evaluation with what the environment says of its own."""
+        own = environment.evaluation
+        return self.evaluation if own is None else self.evaluation.model_copy(update=own.model_dump(exclude_unset=True))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from rlbench.api import SuiteError
-from rlbench.suites import find_suite, load_suite
+from rlbench.plugins import load_plugins
+from rlbench.suites import find_suite, load_suite, plan, read_suite
 
 GOOD = """\
 name: trial
@@ -35,8 +36,8 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
     assert [a.name for a in suite.algorithms] == ["random", "fast dqn"]
     assert suite.algorithms[1].params == {"lr": 3e-4, "batch": 100.0}
     assert suite.environments[0].steps == 50_000 and suite.environments[0].evaluation.every == 500
-    assert suite.seed_list == (3, 1) and suite.evaluation.final_episodes == 100
-    assert load(tmp_path, GOOD.replace("[3, 1, 3]", "4")).seed_list == (0, 1, 2, 3)
+    assert suite.seeds == (3, 1) and suite.evaluation.final_episodes == 100
+    assert load(tmp_path, GOOD.replace("[3, 1, 3]", "4")).seeds == (0, 1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -44,15 +45,21 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
     [
         (("algorithms:", "algoritms:"), "2:1", "unknown key 'algoritms'; did you mean 'algorithms'?"),
         (("label:", "lable:"), "5:5", "unknown key 'lable'; did you mean 'label'?"),
+        (("label:", "colour:"), "5:5", "unknown key 'colour'; known here: id, label, params, per_environment"),
         (("{every: 500}", "{evry: 500}"), "12:18", "unknown key 'evry'; did you mean 'every'?"),
-        (("steps: 50_000", "steps: 1.5"), "11:5", "environments.0.steps: input should be a valid integer"),
-        (("seeds: [3, 1, 3]", "seeds: five"), "13:1", "seeds: input should be a valid integer"),
-        (("label: fast dqn", "label: random"), "1:1", "algorithm 'random' stands twice; give each its own label"),
-        (("CartPole-v1: {gamma", "Cart-v1: {gamma"), "1:1", "names 'Cart-v1', which is not among the environments"),
-        (("name: trial", "name: ../up"), "1:1", "name: string should match pattern"),
+        (("steps: 50_000", "steps: 1.5"), "11:12", "steps: should be a whole number, got 1.5"),
+        (("steps: 50_000", "steps: 0"), "11:12", "steps: should be at least 1, got 0"),
+        (("seeds: [3, 1, 3]", "seeds: five"), "13:8", "seeds: should be a count from 1 to 10000, or a list"),
+        (("seeds: [3, 1, 3]", "seeds: 2\ntimeout: soon"), "14:10", "a duration such as 90s, 30m or 1h30m, got 'soon'"),
+        (("seeds: [3, 1, 3]", "seeds: 2\ndevices: [gpu]"), "14:1", "there is no device 'gpu'"),
+        (("seeds: [3, 1, 3]", "seeds: 2\nresume: aproximate"), "14:9", "did you mean 'approximate'?"),
+        (("    steps: 50_000\n", ""), "10:5", "'steps' is missing"),
+        (("name: trial", "name: ../up"), "1:7", "for it names a folder; got '../up'"),
         (("  - random", "  - random\n  - random: {"), "5:", "error: "),
         (("  - random", "\t- random"), "3:1", "error: "),
         (("seeds:", "name: again\nseeds:"), "13:1", 'found duplicate key "name"'),
+        (("  - random", "  - !!python/object:os.system random"), "3:5", "is not allowed; a suite is plain values"),
+        (("seeds:", "---\nseeds:"), "13:1", "but found another document"),
     ],
 )
 def test_an_error_says_where_and_what_to_do(tmp_path, change, place, said):
@@ -64,12 +71,74 @@ def test_an_error_says_where_and_what_to_do(tmp_path, change, place, said):
     assert text[line - 1] in str(error.value) and "^" in str(error.value)
 
 
-def test_every_error_is_told_at_once(tmp_path):
-    text = GOOD.replace("algorithms:", "algoritms:").replace("steps: 50_000", "stps: 5")
+def test_every_error_is_told_at_once_and_what_stands_under_a_misspelt_key_is_checked_too(tmp_path):
+    text = GOOD.replace("algorithms:", "algoritms:").replace("steps: 50_000", "stps: 0").replace("label:", "lable: 3 #")
     with pytest.raises(SuiteError) as error:
         load(tmp_path, text)
-    for said in ("'algoritms'", "'algorithms' is missing", "'stps'", "'steps' is missing"):
-        assert said in str(error.value)
+    told = [line.partition("error: ")[2] for line in str(error.value).splitlines() if "error: " in line]
+    assert told == [
+        "unknown key 'algoritms'; did you mean 'algorithms'?",
+        "unknown key 'lable'; did you mean 'label'?",
+        "label: should be text, got 3",
+        "unknown key 'stps'; did you mean 'steps'?",
+        "steps: should be at least 1, got 0",
+    ]
+
+
+def test_mistakes_of_form_and_of_content_are_told_together_in_the_order_of_the_file(tmp_path):
+    path = tmp_path / "trial.yaml"
+    text = (
+        GOOD.replace("algorithms:", "algoritms:").replace("- random", "- dqnn").replace("lr: 3e-4", "lr: -1, btch: 2")
+    )
+    path.write_text(
+        text.replace("{gamma: 0.9}", "{gamma: 2}")
+        .replace("CartPole-v1\n", "CartPol-v1\n")
+        .replace("seeds: [3, 1, 3]", "sedes: 0")
+    )
+    with pytest.raises(SuiteError) as error:
+        plan(read_suite(path), load_plugins())
+    lines = [line for line in str(error.value).splitlines() if "error: " in line]
+    places = [line.removeprefix(f"{path}:").split(": ")[0] for line in lines]
+    assert places == ["2:1", "3:5", "6:18", "6:22", "8:7", "10:9", "13:1", "13:8"]
+    assert "nothing called 'dqnn' is installed; did you mean 'dqn'?" in lines[1]
+    assert "fast dqn.lr: should be above 0, got -1" in lines[2]
+
+
+def test_the_caret_stands_under_the_whole_word(tmp_path):
+    with pytest.raises(SuiteError) as error:
+        load(tmp_path, GOOD.replace("algorithms:", "algoritms:"))
+    assert str(error.value).splitlines()[1:] == ["    algoritms:", "    ^^^^^^^^^"]
+
+
+NINES = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
+    f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (NINES, "6:8: error: over 100,000 values"),
+        ("x: " + "[" * 10_000, "nested over 50 levels deep"),
+        ("x: &a [*a]", "1:8: error: *a stands inside what it names"),
+        ("x: [&a 1" + ", *a" * 101 + "]", "over 100 aliases"),
+        ("x: " + "y" * 1_000_000, "over 1,000,000 bytes"),
+        ("x: 'open", "found unexpected end of stream"),
+        ("\ufeffname: x\nname: y", "duplicate key"),
+    ],
+    ids=["bomb", "deep", "loop", "aliases", "long", "open quote", "byte order mark"],
+)
+def test_a_file_that_would_cost_too_much_is_refused_before_it_is_built(tmp_path, text, said):
+    with pytest.raises(SuiteError) as error:
+        load(tmp_path, text)
+    assert said in str(error.value) and len(str(error.value)) < 25_000
+
+
+def test_anchors_may_be_used_as_shorthand(tmp_path):
+    text = GOOD.replace("params: {lr: 3e-4", "params: &p {lr: 3e-4").replace(
+        "CartPole-v1: {gamma: 0.9}", "CartPole-v1: *p"
+    )
+    assert load(tmp_path, text).algorithms[1].per_environment["CartPole-v1"] == {"lr": 3e-4, "batch": 100.0}
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "just text"])

@@ -6,7 +6,7 @@ import torch
 from rlbench.api import SuiteError
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
-from rlbench.suites.devices import absent
+from rlbench.suites.devices import choose
 
 
 def suite(algorithms, env="CartPole-v1", steps=1000, seeds=3, **more):
@@ -66,7 +66,12 @@ def test_everything_wrong_is_told_at_once():
     algorithms = [{"id": "dqnn"}, {"id": "dqn", "params": {"lr": -1, "btch": 3}}, {"id": "ppo", "params": {"batch": 7}}]
     with pytest.raises(SuiteError) as error:
         made(algorithms)
-    for said in ("did you mean 'dqn'", "dqn.lr", "did you mean 'batch'", "batch 7 does not divide"):
+    for said in (
+        "did you mean 'dqn'",
+        "dqn.lr: should be above 0, got -1",
+        "did you mean 'batch'",
+        "batch 7 does not divide",
+    ):
         assert said in str(error.value)
 
 
@@ -111,16 +116,67 @@ def test_the_same_algorithm_under_two_labels_is_an_error():
     [
         ("cuda", 0, "device cuda is not there: torch finds no cuda device"),
         ("mps", 0, "device mps is not there"),
-        ("cuda:2", 2, "device cuda:2 is not there: torch finds 2, cuda:0 to cuda:1"),
+        (["cpu", "cuda:2"], 2, "device cuda:2 is not there: torch finds 2, cuda:0 to cuda:1"),
     ],
 )
 def test_a_device_that_is_absent_is_an_error_before_anything_runs(device, there, said, monkeypatch):
     monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": there, "mps": there})
     with pytest.raises(SuiteError, match=said):
-        made(["random"], device=device)
+        made(["random"], devices=device)
     assert made(["random"]).groups
 
 
+def test_groups_are_dealt_over_the_chosen_devices(monkeypatch):
+    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": 2, "mps": 0})
+    assert [g.device for g in made(["random", "dqn", "ppo"], devices="auto").groups] == ["cuda:0", "cuda:1", "cuda:0"]
+    assert [g.device for g in made(["sb3/dqn"], devices=["cpu", "cuda"]).groups] == ["cpu", "cuda:0", "cpu"]
+    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": 0, "mps": 1})
+    assert {g.device for g in made(["random", "dqn"], devices="auto").groups} == {"cpu"}
+
+
 def test_torch_itself_is_asked_for_devices():
-    assert absent("cpu") == "" and absent("cuda:63") != ""
-    assert (absent("cuda") == "") is torch.cuda.is_available()
+    assert choose(["cpu"]) == (("cpu",), []) and choose(["cuda:63"])[1]
+    assert (choose(["cuda"])[1] == []) is torch.cuda.is_available()
+
+
+def test_limits_of_a_group_come_from_the_suite_and_the_environments_own_go_first():
+    groups = made(["random"], timeout="1h30m", stall_timeout="10m", resume="never").groups
+    assert (groups[0].timeout, groups[0].stall_timeout, groups[0].resume) == (5400.0, 600.0, "never")
+    own = made(["random"], timeout="2h", environment={"timeout": 90, "checkpoint_every": 7}).groups
+    assert (own[0].timeout, own[0].checkpoint_every) == (90.0, 7)
+
+
+def test_an_environments_evaluation_changes_what_it_names_and_nothing_else():
+    evaluation = {"episodes": 3, "final_episodes": 9}
+    protocol = (
+        made(["random"], evaluation=evaluation, environment={"evaluation": {"episodes": 4}}).groups[0].task.evaluation
+    )
+    assert (protocol.every, protocol.episodes, protocol.final_episodes) == (100, 4, 9)
+
+
+def test_an_environment_without_a_version_is_an_error_that_names_it():
+    with pytest.warns(UserWarning), pytest.raises(SuiteError, match="CartPole: has no version.*write CartPole-v1"):
+        made(["random"], env="CartPole")
+
+
+def test_more_runs_than_anyone_means_are_refused_without_being_listed():
+    with pytest.raises(SuiteError, match="20,000 runs are over the limit of 10,000"):
+        made(["random", "dqn"], seeds=10_000)
+    assert plan(suite(["random", "dqn"], seeds=5_001), load_plugins(), max_runs=20_000).runs == 10_002
+
+
+def test_pairs_whose_packages_are_missing_are_refused_or_skipped(tmp_path):
+    (tmp_path / "needy.py").write_text(
+        "from rlbench import Algorithm, AlgorithmSpec, hookimpl\n"
+        "@hookimpl\n"
+        "def rlbench_algorithms():\n"
+        "    return [AlgorithmSpec('needy', 'nowhere:X', requires=('nowhere',), extra='sb3')]\n"
+    )
+    plugins = load_plugins([tmp_path / "needy.py"])
+    with pytest.raises(SuiteError, match=r'needy: needs nowhere: pip install "rlbench\[sb3\]"'):
+        plan(suite(["random", "needy"]), plugins)
+    planned = plan(suite(["random", "needy"]), plugins, skip_missing=True)
+    assert [g.algorithm for g in planned.groups] == ["random"]
+    assert [(s.algorithm, s.reason) for s in planned.skipped] == [
+        ("needy", 'needs nowhere: pip install "rlbench[sb3]"')
+    ]

@@ -1,0 +1,60 @@
+"""The text of a suite file, where each part of it stands, and problems that point there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Location = tuple[str | int, ...]
+_TOKEN = re.compile(r"[^\s,}\]#:]+")
+
+
+class Problem(NamedTuple):
+    """Something wrong and where: the keys and indices that lead there; at_key: point at the last key, not its value."""
+
+    location: Location
+    message: str
+    at_key: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """A suite file as read. written: keys as the file spells them, by the location of the key that was meant."""
+
+    path: Path
+    text: str
+    document: Any = None
+    written: Mapping[Location, str] = field(default_factory=dict)
+
+    def describe(self, problems: Sequence[Problem]) -> str:
+        """Every problem as a compiler would print it, in the order of the file."""
+        placed = sorted((self._place(p), p.message) for p in dict.fromkeys(problems))
+        return "\n".join(self.pointed(line, column, message) for (line, column), message in placed)
+
+    def pointed(self, line: int, column: int, message: str) -> str:
+        """file:line:column, the message, the line itself and a caret; line and column count from 0 here."""
+        lines = self.text.splitlines()
+        source = lines[line] if line < len(lines) else ""
+        token = _TOKEN.match(source[column:])
+        mark = "^" * max(1, len(token[0]) if token else 1)
+        return f"{self.path}:{line + 1}:{column + 1}: error: {message}\n    {source}\n    {' ' * column}{mark}"
+
+    def _place(self, problem: Problem) -> tuple[int, int]:
+        """Line and column (from 0) of the deepest part of a location that the file has."""
+        node, place = self.document, (0, 0)
+        for depth, part in enumerate(problem.location):
+            name = self.written.get(problem.location[: depth + 1], part)
+            try:
+                if hasattr(node, "keys"):
+                    last = depth == len(problem.location) - 1
+                    scalar = not isinstance(node[name], (dict, list))
+                    place = node.lc.value(name) if last and scalar and not problem.at_key else node.lc.key(name)
+                else:
+                    place = node.lc.item(name)
+                node = node[name]
+            except (AttributeError, KeyError, IndexError, TypeError):
+                break
+        return place
