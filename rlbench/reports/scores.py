@@ -43,7 +43,7 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
         scores = scored["score"].to_numpy(float)
         low = high = None
         if len(scores) >= FEWEST_FOR_INTERVAL:
-            low, high = percentile_interval(scores, iqm, _generator(scored["key"]))
+            low, high = percentile_interval(scores, iqm, seeded(scored["key"]))
         training = scored["training_return"].dropna().to_numpy(float)
         cells.append(
             Cell(
@@ -62,11 +62,14 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
     return cells
 
 
-def _generator(keys: pd.Series[str]) -> Generator:
+def seeded(keys: pd.Series[str]) -> Generator:
+    """A generator that the keys of the runs decide, in whatever order they come."""
     digest = hashlib.sha256("".join(sorted(keys)).encode()).digest()
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
 
 def _note(rows: pd.DataFrame) -> str:
     counts = rows["status"].value_counts()
-    return ", ".join(f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE)
+    said = [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
+    approximate = int((rows["resume"] == "approximate").sum())
+    return ", ".join(said + ([f"{approximate} resumed approximately"] if approximate else []))

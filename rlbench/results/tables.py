@@ -14,7 +14,7 @@ from rlbench.results.files import file_hash
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
-COLUMNS = ["algorithm", "id", "environment", "seed", "key", "status", "message", "score", "training_return", "steps"]
+COLUMNS = ["algorithm", "id", "environment", "seed", "key", "status", "message", "score", "training_return", "steps", "resume"]
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
@@ -23,12 +23,15 @@ def run_table(store: Store) -> pd.DataFrame:
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
     of the final policy; of a diverged run its last finite evaluation, or the mean of this folder's `random` runs where
-    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps.
+    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps,
+    resume ("approximate" where a run went on although its numbers were computed otherwise than before).
     """
     runs = store.runs()
     states = store.states(runs)
     frame = pd.DataFrame([_row(store, run, states[run.key]) for run in runs], columns=COLUMNS)
-    anchors = frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
+    anchors = (
+        frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
+    )
     diverged = frame["status"] == RunStatus.DIVERGED
     frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(anchors).astype(float))[diverged]
     return frame
@@ -42,10 +45,11 @@ def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
         "seed": run.seed,
         "key": str(run.key),
         "status": str(state.status),
-        "message": state.message,
+        "message": state.message.encode("utf-8", "replace").decode(),  # a file name in it may be no text
         "score": float("nan"),
         "training_return": float("nan"),
         "steps": state.result.get("steps", 0),
+        "resume": state.result.get("resume", "exact") if state.result else "",
     }
     if state.status in SCORED:
         try:

@@ -1,0 +1,67 @@
+"""What has become of the runs: how many are finished, which are not and why, and whether all were made alike."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rlbench.api import RunStatus
+from rlbench.reports.readings import Readings, Table
+from rlbench.reports.style import count, number, ranges
+from rlbench.results.mixture import mixtures
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FINISHED = (RunStatus.DONE, RunStatus.DIVERGED)
+
+
+def state(runs: pd.DataFrame) -> str:
+    counts = Counter(runs["status"])
+    diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
+    said = [f"{sum(counts[s] for s in FINISHED)} of {count(len(runs), 'run')} finished{diverged}"]
+    said += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and status not in FINISHED]
+    return ", ".join(said)
+
+
+def banners(readings: Readings) -> list[tuple[str, list[str]]]:
+    """For each algorithm whose results were made by differing code or numerics: what differs, and in how many runs."""
+    return [
+        (
+            f"{algorithm}: its runs were made by differing {what}",
+            [
+                f"{name}: " + ", ".join(f"{v} ({count(n, 'run')})" for v, n in values.items())
+                for name, values in entries.items()
+            ],
+        )
+        for algorithm, differs in mixtures(readings.store).items()
+        for what, entries in differs.items()
+    ]
+
+
+def missing(readings: Readings) -> Table:
+    """Every run that is not done or has no score; seeds that ended alike share a row."""
+    runs = readings.runs
+    unlike = runs[(runs["status"] != RunStatus.DONE) | runs["score"].isna()].copy()
+    silent = (unlike["status"] == RunStatus.DONE) & (unlike["message"] == "")
+    unlike.loc[silent, "message"] = "it has no evaluation of its final policy"
+    rows = []
+    for (algorithm, task, status, message), alike in unlike.groupby(
+        ["algorithm", "environment", "status", "message"], sort=False
+    ):
+        shown = message.replace(f"{readings.store.root}/", "")
+        if status == RunStatus.DIVERGED:
+            shown += "; " + _scores_counted(alike)
+        rows.append((algorithm, task, ranges(alike["seed"]), status, shown))
+    return Table(("algorithm", "task", "seeds", "status", "message"), [("", rows)] if rows else [], marked=True)
+
+
+def _scores_counted(diverged: pd.DataFrame) -> str:
+    scores = diverged["score"].dropna()
+    return f"counts with the score {', '.join(map(number, scores))}" if len(scores) else "has no score to count with"
+
+
+def skipped(suite: Mapping[str, Any]) -> Table:
+    rows = [(str(s["algorithm"]), str(s["environment"]), str(s["reason"])) for s in suite.get("skipped") or ()]
+    return Table(("algorithm", "task", "reason"), [("", rows)] if rows else [], marked=True)

@@ -1,0 +1,192 @@
+"""How the report looks: one colour, dash and marker for each algorithm, names, numbers, and figures fit for a page.
+
+Any two of the light colours, and any two of the dark ones, differ by at least 24 (CIE76 in Lab) to normal,
+deuteranopic, protanopic and tritanopic eyes (as simulated by Machado et al. 2009), and each has a contrast of 3 : 1 to
+its background; the page's style sheet swaps the light set for the dark one.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import seaborn as sns
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+LIGHT = ("#2b3ee4", "#ea7300", "#014a38", "#b87d9a", "#3f157d", "#298cd4", "#7a4200", "#979864")
+DARK = ("#3e58fb", "#ffaf2a", "#4bb66f", "#e0b5ff", "#8c4cac", "#bff2de", "#b94100", "#6e747d")
+INK = "#7f7f81"  # stands for the page's text colour, whichever it is
+MARKERS = "osD^vPX*"
+DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2))
+_PAGE_COLOURS = {INK: "currentColor"} | {colour: f"var(--c{i}, {colour})" for i, colour in enumerate(LIGHT)}
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+_LONG_NUMBER = re.compile(r"(\.\d\d)\d+")
+_CUT = 20
+_INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
+_THEME: dict[str, Any] = {
+    **dict.fromkeys(_INKED, INK),
+    **{f"{part}.facecolor": "none" for part in ("axes", "figure", "savefig")},
+    "font.family": "DejaVu Sans",  # comes with matplotlib: the same layout everywhere
+    "font.size": 8.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "grid.alpha": 0.22,
+    "grid.linewidth": 0.6,
+    "axes.linewidth": 0.8,
+    "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "rlbench",  # the same figure, the same ids
+    "text.parse_math": False,  # a name such as "$x$" is a name
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How an algorithm is drawn. colour: its light form; variable: the CSS colour that follows the page; dash: lengths
+    of line and gap in line widths, empty for a solid line."""
+
+    colour: str
+    variable: str
+    dash: tuple[float, ...]
+    marker: str
+
+    @property
+    def linestyle(self) -> Any:
+        return (0, self.dash) if self.dash else "solid"
+
+
+def looks(algorithms: Sequence[str]) -> dict[str, Look]:
+    """One look for each algorithm, in order; after the last colour the first comes again with another dash and marker."""
+    found = {}
+    for i, name in enumerate(dict.fromkeys(algorithms)):
+        colour, again = i % len(LIGHT), i // len(LIGHT)
+        marker = MARKERS[(i + again) % len(MARKERS)]
+        found[name] = Look(LIGHT[colour], f"var(--c{colour})", DASHES[again % len(DASHES)], marker)
+    return found
+
+
+def clean(text: str) -> str:
+    """`text` in one line, without control characters and whatever else has no shape of its own."""
+    return "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
+
+
+def shortened(text: str) -> str:
+    """`text` cleaned and cut in its middle to what a figure has room for; beginnings and ends are what tells names apart."""
+    plain = clean(text)
+    return plain if len(plain) <= _CUT else f"{plain[: _CUT // 2]}…{plain[1 - _CUT // 2 :]}"
+
+
+def digits_for(values: Iterable[float | None]) -> int:
+    """Decimals that suit all of the values, so that a column of them lines up: three significant of the largest."""
+    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
+    return max(1, min(8, 2 - math.floor(math.log10(largest)))) if largest > 0 else 1
+
+
+def number(value: float | None, digits: int | None = None) -> str:
+    """A number for a reader; an en dash for none. digits: decimals, as many as suit the value where left out."""
+    if value is None or math.isnan(value):
+        return "–"
+    if abs(value) >= 1e9:
+        return f"{value:.4g}".replace("-", "−")
+    return f"{value:.{digits_for([value]) if digits is None else digits}f}".replace("-", "−")
+
+
+def interval(low: float | None, high: float | None, digits: int | None = None) -> str:
+    """[low, high], or an en dash."""
+    if low is None or high is None:
+        return "–"
+    digits = digits_for([low, high]) if digits is None else digits
+    return f"[{number(low, digits)}, {number(high, digits)}]"
+
+
+def in_words(value: Any) -> str:
+    """A JSON object as "key value; key value", anything else as it is."""
+    if not isinstance(value, Mapping):
+        return as_text(value)
+    said = {key.replace("_", " "): as_text(entry) for key, entry in value.items()}
+    if "memory bytes" in said:
+        said["memory"] = f"{value['memory_bytes'] / 2**30:.1f} GiB"
+        del said["memory bytes"]
+    return "; ".join(f"{key} {entry}" for key, entry in said.items())
+
+
+def as_text(value: Any) -> str:
+    """A JSON value as a reader would write it."""
+    if value is None:
+        return "none"
+    return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+def count(how_many: int, noun: str) -> str:
+    """As in "1 run", "2 runs"."""
+    return f"{how_many} {noun}" if how_many == 1 else f"{how_many} {noun}s"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """0, 1, 2, 3, 7 as "0–3, 7"."""
+    spans: list[list[int]] = []
+    for n in sorted(set(numbers)):
+        if spans and n == spans[-1][1] + 1:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}–{b}" for a, b in spans)
+
+
+@contextmanager
+def themed() -> Iterator[None]:
+    """Draw and save under the report's theme: seaborn's grid on no background, text as text, names taken literally."""
+    settings: Any = {**sns.axes_style("whitegrid"), **_THEME}
+    with warnings.catch_warnings(), mpl.rc_context(settings):
+        # The page shows names in the browser's fonts, whatever the one that the layout is measured with has glyphs for.
+        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support", UserWarning)
+        yield
+
+
+def inline(figure: Figure, name: str, description: str) -> Markup:
+    """A figure as an <svg> element for an HTML page: scalable, in the page's colours and font, without references.
+
+    name: a prefix of its ids, unlike those of the page's other figures. description: what it shows, for those who do not
+    see it. The markup is made by an XML writer, so names in the figure are text whatever they contain. Call under
+    `themed`.
+    """
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    root = ElementTree.fromstring(buffer.getvalue())
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+        element.attrib = {key.rpartition("}")[2]: _fit(key, value, name) for key, value in element.attrib.items()}
+    for parent in list(root.iter()):
+        for child in [c for c in parent if c.tag in ("metadata", "style")]:
+            parent.remove(child)
+    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": clean(description)}
+    # Safe: serialised by ElementTree, which escapes text and attributes.
+    return Markup(ElementTree.tostring(root, encoding="unicode"))
+
+
+def _fit(key: str, value: str, name: str) -> str:
+    """An attribute of matplotlib's SVG as it is on the page."""
+    if key == "id":
+        return f"{name}-{value}"
+    if key.endswith("href"):
+        return value.replace("#", f"#{name}-", 1)
+    if key in ("d", "x", "y"):
+        return _LONG_NUMBER.sub(r"\1", value)  # a hundredth of a point is finer than any screen
+    if key == "style":
+        value = re.sub(r"font-family: [^;]*;?", "", value)
+        return _COLOUR.sub(lambda found: _PAGE_COLOURS.get(found[0], found[0]), value)
+    return value.replace("url(#", f"url(#{name}-")

@@ -1,0 +1,516 @@
+"""The report: one file that says what the results say, names what is missing, and shows every name as text."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from html import unescape
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from numpy.random import PCG64, Generator
+from ruamel.yaml import YAML
+
+from rlbench.api import (
+    EpisodeRecord,
+    EvaluationProtocol,
+    EvaluationRecord,
+    MetricRecord,
+    RunGroup,
+    StoreError,
+    Task,
+    Wrapper,
+)
+from rlbench.cli.report import report
+from rlbench.reports.curves import Curve, estimate, learning_curves
+from rlbench.reports.page import render, write_report
+from rlbench.reports.style import DARK, LIGHT, clean, looks, shortened
+from rlbench.results import JsonlSink, Store, publish
+from rlbench.results.files import write_json
+from rlbench.stats import iqm, percentile_interval
+
+TASK = Task("CartPole-v1", 100, EvaluationProtocol(every=50, episodes=2, final_episodes=3))
+FACTS = {
+    "code": {"distribution": "rlbench", "plugin_sources": "aaaa"},
+    "numerics": {"torch": "2.13", "threads": 1},
+    "versions": {"python": "3.11", "rlbench": "0.1.0"},
+    "hardware": {"cpu": "a <fast> one", "cores": 2, "memory_bytes": 2**34},
+    "stack_size": 4,
+    "group_wall_seconds": 8.0,
+    "wall_seconds": 6.0,
+    "cpu_seconds": 2.0,
+    "group_peak_memory_bytes": 3 * 2**20,
+}
+
+
+class Page(HTMLParser):
+    """What a browser would find: tags with their attributes, the cells of each table row, and all text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.rows, self.texts, self._cell = [], [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+            self._cell = True
+
+    def handle_endtag(self, tag):
+        if tag in ("td", "th"):
+            self._cell = False
+
+    def handle_data(self, text):
+        self.texts.append(text)
+        if self._cell:
+            self.rows[-1][-1] += text
+
+    def row(self, *beginning):
+        """The first row whose cells begin so, each without the spaces around it."""
+        rows = [[" ".join(cell.split()) for cell in row] for row in self.rows]
+        return next(row for row in rows if row[: len(beginning)] == list(beginning))
+
+    @property
+    def text(self):
+        return " ".join(" ".join(self.texts).split())
+
+
+def group(label="", seeds=5, task=TASK, algorithm="random", config=None):
+    return RunGroup(algorithm, config or {}, task, tuple(range(seeds)), label)
+
+
+def suite_of(root, groups, **more):
+    """A folder in which these groups are planned and nothing has run."""
+    store = Store(root)
+    labels = dict.fromkeys((g.algorithm, g.label) for g in groups)
+    listed = [{"id": algorithm, "label": label} for algorithm, label in labels]
+    runs = [run for g in groups for run in g.runs]
+    store.describe_suite({"name": "small", "algorithms": listed, **more}, runs, "0.1.0")
+    return store
+
+
+def play(store, group, scores, grid=(), status="done", **facts):
+    """Publish a run of the group for each score, in the order of its seeds; None: leave that one unpublished.
+
+    grid: the evaluations of each run, as pairs of step and return. status: of all, or of each.
+    """
+    attempt = store.new_attempt(group, {}, "rlbench")
+    sink = JsonlSink(attempt)
+    for i, (seed, score) in enumerate(zip(group.seeds, scores)):
+        for step, value in grid[i] if i < len(grid) else ():
+            sink.evaluation(EvaluationRecord(seed, step, step, "grid", value, 0.0, 9.0, (value,), (9,), 0.5))
+        if score is not None and not np.isnan(score):
+            sink.evaluation(EvaluationRecord(seed, 100, 100, "final", score, 0.0, 9.0, (score,), (9,), 0.5))
+        sink.episode(EpisodeRecord(seed, 10, 0, 0, 7, 5.0 + seed, 10, "truncated"))
+        sink.metric(MetricRecord(seed, 10, "<b>loss</b>", 0.5))
+    sink.close()
+    for i, (run, score) in enumerate(zip(group.runs, scores)):
+        if score is not None:
+            own = {"status": status if isinstance(status, str) else status[i], "steps": 100}
+            publish(store.folder(run), run, attempt, {}, {**own, **FACTS, **facts})
+    return attempt
+
+
+def page_of(store):
+    return Page(render(store))
+
+
+# -- scores ------------------------------------------------------------------------------------------------------
+def test_the_table_has_the_iqm_of_the_scores_and_how_many_they_are(tmp_path):
+    g = group("mine")
+    store = suite_of(tmp_path, [g])
+    play(store, g, [500.0, 0.0, 10.0, 20.0, 30.0])
+    interval, n, training, note = page_of(store).row("mine", "20.0")[2:]
+    low, high = map(float, interval.strip("[]").split(", "))
+    assert (n, training, note) == ("5/5", "7.0", "") and 0 <= low < 20 < high <= 500
+
+
+def test_under_five_runs_a_row_is_descriptive_and_under_three_it_has_no_interval(tmp_path):
+    groups = [group("four", 4, config={"a": 1}), group("two", 2, config={"a": 2})]
+    store = suite_of(tmp_path, groups)
+    for g in groups:
+        play(store, g, [1.0, 2.0, 3.0, 4.0])
+    page = page_of(store)
+    assert "descriptive only" in page.row("four", "2.50")[5] and page.row("four")[2].startswith("[")
+    assert "descriptive only" in page.row("two", "1.50")[5] and page.row("two")[2] == "–"
+
+
+@pytest.mark.parametrize(
+    ("scores", "said"),
+    [
+        ([21.0, 22, 23, 24, 25], False),
+        ([19.0] * 5, True),  # above the IQM of random, within its interval
+        ([1.0, 2, 3, 4, 5], True),
+        ([1.0, 2, 300, 400, 500], True),
+    ],
+)
+def test_a_cell_whose_interval_does_not_lie_above_that_of_random_says_so(tmp_path, scores, said):
+    chance, mine = group("chance"), group("mine", algorithm="mine")
+    store = suite_of(tmp_path, [chance, mine])
+    play(store, chance, [16.0, 17.0, 18.0, 19.0, 20.0])
+    play(store, mine, scores)
+    page = page_of(store)
+    assert ("not better than random" in page.row("mine")[5]) is said
+    assert "not better" not in page.row("chance")[5]
+
+
+def test_without_an_interval_nothing_is_said_against_random(tmp_path):
+    chance, mine = group("chance"), group("mine", 2, algorithm="mine")
+    store = suite_of(tmp_path, [chance, mine])
+    play(store, chance, [16.0, 17.0, 18.0, 19.0, 20.0])
+    play(store, mine, [1.0, 2.0])
+    assert "better" not in page_of(store).row("mine")[5]
+
+
+# -- what is not there ---------------------------------------------------------------------------------------------
+def test_every_run_that_is_not_done_is_named_and_enters_no_number(tmp_path):
+    done, lost, broken, apart = (group(label, 3, config={"a": label}) for label in ("done", "lost", "broken", "apart"))
+    waiting = group("waiting", 3, Task("Acrobot-v1", 100))
+    store = suite_of(tmp_path / "out", [done, lost, broken, apart, waiting])
+    play(store, done, [1.0, 2.0, 3.0])
+    attempt = play(store, lost, [7.0, None, None])
+    write_json(attempt / "exit.json", {"status": "failed", "message": "a mistake of its own"})
+    play(store, broken, [4.0, 5.0, 9.0])
+    (store.folder(broken.runs[2]) / "episodes.parquet").write_bytes(b"x")
+    play(
+        store, apart, [6.0, float("nan"), 6.0], [[], [(50, -3.0)], []], ["done", "diverged", "done"], message="diverged"
+    )
+    page = page_of(store)
+    assert page.row("lost", "CartPole-v1") == ["lost", "CartPole-v1", "1, 2", "failed", "a mistake of its own"]
+    assert page.row("broken", "CartPole-v1")[2:4] == ["2", "corrupt"]
+    assert page.row("broken", "CartPole-v1")[4].startswith("runs/")  # not where the folder happens to lie
+    assert page.row("apart", "CartPole-v1")[2:] == ["1", "diverged", "diverged; counts with the score −3.00"]
+    assert page.row("waiting", "Acrobot-v1")[2:4] == ["0–2", "pending"]
+    assert page.row("lost", "7.00")[3] == "1/3" and page.row("broken", "4.50")[3] == "2/3"
+    assert "9 of 15 runs finished (1 diverged), 2 failed, 3 pending, 1 corrupt" in page.text
+
+
+def test_while_the_suite_runs_the_page_says_how_far_it_is(tmp_path):
+    first, second = group("first", 2), group("second", 3, config={"a": 1})
+    store = suite_of(tmp_path, [first, second])
+    play(store, first, [1.0, 2.0])
+    (play(store, second, [None] * 3) / "made-by.json").write_text("{}")
+    store.lock()  # one harness writes, another process reads
+    try:
+        assert "2 of 5 runs finished, 3 running" in page_of(Store(tmp_path)).text
+    finally:
+        store.unlock()
+
+
+def test_skipped_pairs_are_listed_with_their_reason(tmp_path):
+    store = suite_of(tmp_path, [group()])
+    suite = json.loads((tmp_path / "suite.json").read_text())
+    pair = {"algorithm": "dqn", "environment": "Pendulum-v1", "reason": "actions are Box"}
+    write_json(tmp_path / "suite.json", {**suite, "skipped": [pair]})
+    assert page_of(store).row("dqn") == ["dqn", "Pendulum-v1", "actions are Box"]
+
+
+# -- curves --------------------------------------------------------------------------------------------------------
+def test_a_band_is_the_percentile_interval_of_each_step():
+    values = Generator(PCG64(0)).normal([[0.0, 100.0, -5.0]], [[1.0, 30.0, 0.1]], (9, 3))
+    centre, low, high = estimate(values, Generator(PCG64(1)))
+    for step in range(3):
+        wanted = percentile_interval(values[:, step], iqm, Generator(PCG64(2)), resamples=50_000)
+        width = wanted[1] - wanted[0]
+        assert centre[step] == pytest.approx(iqm(values[:, step]))
+        assert (low[step], high[step]) == pytest.approx(wanted, abs=0.08 * width)
+
+
+def test_a_nan_is_never_averaged_and_two_runs_have_no_band():
+    nan = float("nan")
+    values = np.array([[1.0, 1.0, nan, nan], [2.0, nan, nan, nan], [6.0, 3.0, 4.0, nan]])
+    centre, low, high = estimate(values, Generator(PCG64(0)))
+    assert centre == pytest.approx([3.0, 2.0, 4.0, nan], nan_ok=True)
+    assert low[0] == 1.0 and high[0] == 6.0 and np.isnan([low[1:], high[1:]]).all()
+
+
+def test_a_run_that_diverged_goes_on_to_count_in_the_curve(tmp_path):
+    g = group("mine", 3)
+    store = suite_of(tmp_path, [g])
+    grid = [[(50, 10.0), (100, 10.0)], [(50, 10.0), (100, 40.0)], [(50, -2.0)]]
+    play(store, g, [10.0, 40.0, float("nan")], grid, ["done", "done", "diverged"])
+    (described,) = [a["aria-label"] for t, a in page_of(store).tags if a.get("aria-label", "").startswith("Learning")]
+    assert "mine 16.0 at step 100" in described  # (10 + 40 − 2) / 3, not (10 + 40) / 2
+
+
+def test_no_more_than_a_hundred_runs_are_drawn_singly_and_the_caption_says_so():
+    values = np.arange(250.0)[:, None] * [[1.0, 2.0]]
+    curve = Curve("many", np.array([1.0, 2.0]), values, values, np.zeros(250, bool), Generator(PCG64(0)))
+    picture = learning_curves([curve], "task", TASK.evaluation, looks(["many"]), "p")
+    assert "many 100 of 250" in picture.caption
+    longest = max(re.findall(r' d="([^"]*)"', picture.svg), key=len)
+    assert longest.count("M") == 100
+
+
+def test_an_algorithm_has_its_colour_in_every_figure_and_in_the_order_of_the_suite(tmp_path):
+    other = Task("Acrobot-v1", 100, TASK.evaluation)
+    groups = [group("a", 3), group("b", 3, config={"x": 1}), group("b", 3, other, config={"x": 1})]
+    store = suite_of(tmp_path, groups)
+    for g in groups:
+        play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0), (100, 2.0)]] * 3)
+    text = render(store)
+    figures = text.split("<figure>")[1:]
+    assert len(figures) == 4
+    used = [set(re.findall(r"var\(--c(\d)", figure.split("<figcaption>")[0])) for figure in figures]
+    assert used == [{"0", "1"}, {"0", "1"}, {"1"}, {"1"}]
+
+
+@pytest.mark.parametrize("name", ["_mine", "$a_b$"])
+def test_a_name_that_means_something_to_the_drawing_library_is_a_name(tmp_path, name):
+    g = group(name, 3)
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0), (100, 2.0)]] * 3)
+    assert page_of(store).texts.count(name) == 2  # in the legend of one figure, beside the dots of the other
+
+
+def test_colours_stand_out_from_their_background_and_looks_differ():
+    def luminance(colour):
+        channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        return np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4) @ [
+            0.2126,
+            0.7152,
+            0.0722,
+        ]
+
+    assert all(1.05 / (luminance(colour) + 0.05) >= 3 for colour in LIGHT)
+    assert all((luminance(colour) + 0.05) / (luminance("#15181c") + 0.05) >= 3 for colour in DARK)
+    many = looks([f"a{i}" for i in range(32)])
+    assert len({(look.colour, look.dash, look.marker) for look in many.values()}) == 32
+
+
+# -- cost, protocol, provenance --------------------------------------------------------------------------------------
+def test_costs_are_medians_and_speed_is_that_of_the_stack(tmp_path):
+    g = group("mine", 3)
+    store = suite_of(tmp_path, [g])
+    for seed, seconds in enumerate((4.0, 8.0, 1000.0)):
+        scores = [None] * 3
+        scores[seed] = 1.0
+        play(store, g, scores, group_wall_seconds=seconds)
+    row = page_of(store).row("mine", "50")  # 100 steps × 4 seeds / 8 s
+    assert row == ["mine", "50", "6.0", "2.0", "3", "4", "3"]
+
+
+def test_a_banner_names_an_algorithm_whose_runs_were_made_by_differing_code(tmp_path):
+    mine, other = group("mine", 3, algorithm="mine"), group("other", 2, algorithm="other")
+    store = suite_of(tmp_path, [mine, other])
+    play(store, mine, [1.0, 2.0, None])
+    play(store, other, [1.0, 2.0], code={"distribution": "rlbench", "plugin_sources": "cccc"})
+    assert "differing" not in page_of(store).text
+    play(store, mine, [None, None, 3.0], code={"distribution": "rlbench", "plugin_sources": "bbbb"})
+    said = page_of(store).text
+    assert "mine: its runs were made by differing code" in said
+    assert "plugin_sources: aaaa (2 runs), bbbb (1 run)" in said
+    assert "other: its runs" not in said and "differing numerics" not in said
+
+
+def test_seeds_dealt_over_devices_of_one_kind_are_no_difference(tmp_path):
+    g = group("mine", 3)
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0, None, None], numerics={"device": "cuda:0"})
+    play(store, g, [None, 2.0, None], numerics={"device": "cuda:1"})
+    assert "differing" not in page_of(store).text
+    play(store, g, [None, None, 3.0], numerics={"device": "cpu"})
+    assert "device: cuda (2 runs), cpu (1 run)" in page_of(store).text
+
+
+def test_protocol_and_resolved_hyperparameters_are_there(tmp_path):
+    task = Task("Foo-v0", 2000, TASK.evaluation, {"wind": True}, (Wrapper("m:Scale", {"by": 2}),))
+    g = group("mine", 3, task, config={"lr": 0.001, "hidden": [64, 64]})
+    page = page_of(suite_of(tmp_path, [g]))
+    assert page.row("Foo-v0", "2,000") == [
+        "Foo-v0",
+        "2,000",
+        "50",
+        "2",
+        "3",
+        "greedy",
+        "gymnasium; wind true; m:Scale by 2",
+    ]
+    assert page.row("lr")[1] == "0.001" and page.row("hidden")[1] == "[64, 64]"
+    assert "Seeds 0–2 of the training space; float32" in page.text
+
+
+def test_provenance_counts_what_is_distinct(tmp_path):
+    g = group("mine", 3)
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0, 2.0, None])
+    play(store, g, [None, None, 3.0], hardware={"cpu": "another"})
+    page = page_of(store)
+    assert "hardware: 2 distinct" in page.text and "versions: 1 distinct" in page.text
+    assert page.row("cpu a <fast> one; cores 2; memory 16.0 GiB") == [
+        "cpu a <fast> one; cores 2; memory 16.0 GiB",
+        "random",
+        "2",
+    ]
+
+
+def test_the_suite_on_the_page_reads_back_equal(tmp_path):
+    more = {
+        "seeds": [0, 1],
+        "evaluation": {"every": None, "policy": "greedy"},
+        "device": "yes",
+        "lr": 1e-8,
+        "odd": "#: \u202e",
+    }
+    store = suite_of(tmp_path, [group("mine: - 深度", config={"a": 1})], **more)
+    (shown,) = re.findall(r"<pre>(name.*?)</pre>", render(store), re.DOTALL)
+    assert YAML(typ="safe").load(unescape(shown)) == store.suite()["suite"]
+
+
+# -- the file --------------------------------------------------------------------------------------------------------
+BAD = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '" onload="alert(1)', "-->{{ 7*7 }}$x$"]
+
+
+def test_names_arrive_as_text_wherever_they_stand(tmp_path):
+    def hostile(*names):
+        label, env, message, parameter = names
+        task = Task(env, 100, TASK.evaluation, {parameter: message}, (Wrapper(label),))
+        g = group(label, 4, task, label, {parameter: env})
+        store = suite_of(tmp_path / str(len(label)), [g], note=message)
+        grid = [[(50, 1.0), (100, 2.0)]] * 3
+        attempt = play(store, g, [1.0, 2.0, 3.0, None], grid, message=message, versions={parameter: label})
+        write_json(attempt / "exit.json", {"status": "failed", "message": message})
+        play(store, g, [None, None, None, 4.0], status="diverged", message=message, code={parameter: message})
+        suite = json.loads((store.root / "suite.json").read_text())
+        pair = {"algorithm": label, "environment": env, "reason": message}
+        write_json(store.root / "suite.json", {**suite, "skipped": [pair]})
+        return page_of(store)
+
+    harmless, harmful = hostile("mine", "Task-v0", "why", "lr"), hostile(*BAD)
+    assert [tag for tag, _ in harmful.tags] == [tag for tag, _ in harmless.tags]
+    assert [set(attributes) for _, attributes in harmful.tags] == [set(attributes) for _, attributes in harmless.tags]
+    assert all(name in "".join(harmful.texts) for name in BAD)
+    assert harmful.texts.count(shortened(BAD[0])) == 2  # in the legend of one figure, beside the dots of the other
+
+
+def test_control_characters_do_not_arrive(tmp_path):
+    g = group("a\x00b\x1b[31mc\u202ed", 3)
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0)]] * 3)
+    text = render(store)
+    assert "ab[31mcd" in text and not re.search(r"[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
+
+
+def test_the_file_is_whole_in_itself(tmp_path):
+    g = group("mine")
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0, 2.0, 3.0, 4.0, 5.0], [[(50, 1.0), (100, 2.0)]] * 5)
+    text = render(store)
+    page = Page(text)
+    assert "http" not in re.sub(r"http-equiv", "", text) and "@import" not in text
+    assert not {"script", "link", "iframe", "object", "img", "base", "form"} & {tag for tag, _ in page.tags}
+    for _, attributes in page.tags:
+        assert "src" not in attributes and attributes.get("href", "#").startswith("#")
+        assert not any(name.startswith("on") for name in attributes)
+    assert set(re.findall(r"url\((.)", text)) <= {"#"}
+    (policy,) = [a["content"] for t, a in page.tags if a.get("http-equiv") == "Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'") and "script" not in policy
+
+
+def test_ids_are_unique_and_references_find_them(tmp_path):
+    groups = [group("mine", 3, Task(name, 100, TASK.evaluation)) for name in ("A-v0", "B-v0")]
+    store = suite_of(tmp_path, groups)
+    for g in groups:
+        play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0), (100, 2.0)]] * 3)
+    text = render(store)
+    ids = [a["id"] for _, a in Page(text).tags if "id" in a]
+    assert len(ids) == len(set(ids))
+    assert {*re.findall(r'href="#([^"]*)"', text), *re.findall(r"url\(#([^)]*)\)", text)} <= set(ids)
+
+
+def test_every_figure_says_what_it_shows(tmp_path):
+    g = group("mine")
+    store = suite_of(tmp_path, [g])
+    play(store, g, [500.0, 0.0, 10.0, 20.0, 30.0], [[(50, 1.0), (100, 2.0)]] * 5)
+    pictures = [a["aria-label"] for t, a in page_of(store).tags if t == "svg" and a.get("role") == "img"]
+    assert len(pictures) == 2
+    assert "CartPole-v1" in pictures[0] and "mine: IQM 20.0" in pictures[1]
+
+
+ODD = {
+    "nothing": ([None] * 5, [[]] * 5),
+    "one run": ([1.0, None, None, None, None], [[(50, 1.0), (100, 2.0)]]),
+    "no grid": ([1.0, 2.0, 3.0, 4.0, 5.0], []),
+    "ragged": ([1.0, 2.0, 3.0, 4.0, 5.0], [[(50, 1.0)], [(50, 2.0), (100, 3.0)], [], [(100, 1.0)], [(20, 1.0)]]),
+    "equal": ([5.0] * 5, [[(50, 5.0), (100, 5.0)]] * 5),
+    "one point": ([1.0, 2.0, 3.0, 4.0, 5.0], [[(50, float(i))] for i in range(5)]),
+    "no score": ([float("nan")] * 5, [[]] * 5),
+    "huge": ([1e300, -1e300, 1.0, 2.0, 3.0], [[(50, 1e300), (100, -1e300)]] * 5),
+    "tiny": ([1e-300, 2e-300, 3e-300, 0.0, 0.0], [[(50, 1e-300)]] * 5),
+}
+
+
+@pytest.mark.parametrize("status", ["done", "diverged"])
+@pytest.mark.parametrize("case", ODD)
+def test_odd_results_render_without_a_warning(tmp_path, case, status):
+    scores, grid = ODD[case]
+    g = group("$odd$ 深度 \\frac{1", 5)
+    store = suite_of(tmp_path, [g])
+    play(store, g, scores, grid, status)
+    page = page_of(store)
+    assert "$odd$ 深度 \\frac{1" in page.text
+    assert page.row("$odd$ 深度 \\frac{1")[3] == f"{sum(s is not None and s == s for s in scores)}/5" or grid
+
+
+def test_a_result_that_says_little_renders(tmp_path):
+    g = group("mine", 1)
+    store = Store(tmp_path)
+    store.describe_suite({"name": "s"}, g.runs, "0")
+    attempt = store.new_attempt(g, {}, "rlbench")
+    JsonlSink(attempt).close()
+    publish(store.folder(g.runs[0]), g.runs[0], attempt, {}, {"status": "done", "steps": 100})
+    page = page_of(store)
+    assert page.row("mine", "CartPole-v1")[4] == "it has no evaluation of its final policy"
+    assert "1 of 1 run finished" in page.text
+
+
+def test_the_same_results_give_the_same_file_wherever_they_lie(tmp_path):
+    g = group("mine")
+    store = suite_of(tmp_path / "a", [g])
+    play(store, g, [1.0, 2.0, 3.0, 4.0, None], [[(50, 1.0), (100, 2.0)]] * 4)
+    (store.folder(g.runs[0]) / "episodes.parquet").write_bytes(b"x")
+    shutil.copytree(tmp_path / "a", tmp_path / "b")
+    assert render(store) == render(Store(tmp_path / "b"))
+
+
+def test_the_command_writes_the_file_and_prints_where(tmp_path):
+    suite_of(tmp_path, [group()])
+    ran = CliRunner().invoke(report, [str(tmp_path)])
+    assert ran.exit_code == 0 and ran.output == f"{tmp_path}/report.html\n"
+    assert (tmp_path / "report.html").read_text("utf-8") == render(Store(tmp_path))
+    elsewhere = tmp_path / "x.html"
+    assert CliRunner().invoke(report, [str(tmp_path), "-o", str(elsewhere)]).output == f"{elsewhere}\n"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.html", "runs", "suite.json", "x.html"]
+
+
+def test_a_place_that_cannot_be_written_is_an_error_that_says_what_to_do(tmp_path):
+    store = suite_of(tmp_path / "s", [group()])
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="choose another place with -o FILE"):
+        write_report(store, tmp_path / "file/report.html")
+    (tmp_path / "folder.html").mkdir()
+    with pytest.raises(StoreError, match="choose another place"):
+        write_report(store, tmp_path / "folder.html")
+    assert [p.name for p in tmp_path.iterdir() if p.name.endswith(".tmp")] == []
+
+
+def test_a_folder_without_results_is_refused(tmp_path):
+    with pytest.raises(StoreError, match="no results here"):
+        write_report(Store(tmp_path), tmp_path / "report.html")
+
+
+def test_the_command_line_draws_nothing_before_it_is_asked_to():
+    code = "import sys, rlbench.cli.report, rlbench.reports; print(*{'matplotlib', 'seaborn', 'jinja2'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "\n"
+
+
+def test_names_in_figures_are_cut_in_their_middle():
+    assert shortened("short") == "short" and clean("a\tb\nc") == "a b c"
+    first, second = shortened("ppo_with_many_settings_one"), shortened("ppo_with_many_settings_two")
+    assert len(first) == 20 and first != second and first.startswith("ppo_with_m") and first.endswith("tings_one")
