@@ -28,10 +28,11 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load",
+    "run",
     "setting",
 ]
 
-_ELSEWHERE = {"SeedStreams": "rlbench.seeding", "load": "rlbench.results.loading"}
+_ELSEWHERE = {"SeedStreams": "rlbench.seeding", "load": "rlbench.results.loading", "run": "rlbench.notebook"}
 
 if TYPE_CHECKING:
     from rlbench.api import (
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         hookimpl,
         setting,
     )
+    from rlbench.notebook import run
     from rlbench.results.loading import load
     from rlbench.seeding import SeedStreams
 

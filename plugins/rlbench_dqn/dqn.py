@@ -174,3 +174,6 @@ class DQN(Algorithm):
 
     def final_state(self) -> dict[str, Any]:
         return pack({"online": self.online}, self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"online": self.online}, state)

@@ -184,3 +184,6 @@ class PPO(Algorithm):
 
     def final_state(self) -> dict[str, Any]:
         return pack({"actor": self.params[0], "critic": self.params[1]}, self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"actor": self.params[0], "critic": self.params[1]}, state)

@@ -13,6 +13,7 @@ import stable_baselines3
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.utils import LinearSchedule
+from stable_baselines3.dqn.policies import DQNPolicy
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 
@@ -58,7 +59,9 @@ class StableBaselinesDQN(Algorithm):
 
     def __init__(self, config: StableBaselinesDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        self.model: stable_baselines3.DQN | None = None
+        activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[config.activation]
+        self.architecture: dict[str, Any] = {"net_arch": list(config.net_arch), "activation_fn": activation}
+        self.network: DQNPolicy | None = None  # the model's own once it trains
 
     def train(self, interaction: Interaction) -> None:
         c = self.config
@@ -68,29 +71,34 @@ class StableBaselinesDQN(Algorithm):
             if name not in ("net_arch", "activation", "learning_rate", "lr_schedule")
         }
         rate: Any = LinearSchedule(c.learning_rate, 0.0, 1.0) if c.lr_schedule == "linear" else c.learning_rate
-        network = {
-            "net_arch": list(c.net_arch),
-            "activation_fn": {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[c.activation],
-        }
         seed = int(self.streams.sequence("sb3", 0).generate_state(1)[0] >> 1)
-        self.model = stable_baselines3.DQN(
+        model = stable_baselines3.DQN(
             "MlpPolicy",
             interaction.make_env(),
             learning_rate=rate,
-            policy_kwargs=network,
+            policy_kwargs=self.architecture,
             seed=seed,
             device=self.device.name,
             **passed_on,
         )
-        self.model.learn(interaction.budget.steps, callback=StopWhenFinished(interaction))
+        self.network = model.policy
+        model.learn(interaction.budget.steps, callback=StopWhenFinished(interaction))
 
     def act(self, obs: Any) -> Any:
-        assert self.model is not None
-        return self.model.predict(obs[0], deterministic=True)[0][None]  # S = 1
+        assert self.network is not None
+        return self.network.predict(obs[0], deterministic=True)[0][None]  # S = 1
 
     def final_state(self) -> dict[str, Any]:
-        assert self.model is not None
-        return {name: value.cpu().numpy()[None] for name, value in self.model.policy.state_dict().items()}
+        assert self.network is not None
+        return {name: value.cpu().numpy()[None] for name, value in self.network.state_dict().items()}
+
+    def load_final_state(self, state: Any) -> None:
+        """Take the networks back; they act, and do not go on learning, so their learning rate is of no account."""
+        action_space: Any = self.task.action_space  # Discrete: what the spec says it supports
+        rate = LinearSchedule(0.0, 0.0, 1.0)
+        network = DQNPolicy(self.task.observation_space, action_space, rate, **self.architecture)
+        self.network = network.to(self.device.name)
+        self.network.load_state_dict({name: torch.from_numpy(value[0]) for name, value in state.items()})
 
     def state(self) -> dict[str, Any]:
         return {name: np.asarray(value) for name, value in self.final_state().items()}

@@ -72,6 +72,10 @@ class Algorithm(ABC):
         """What the final policy needs, published with the run; by default all of `state`."""
         return self.state()
 
+    def load_final_state(self, state: Mapping[str, Array]) -> None:
+        """Take back what `final_state` gave, so that `policy` plays as it did; override it wherever `final_state` is."""
+        self.load_state(state)
+
 
 @dataclass(frozen=True)
 class Supports:

@@ -47,7 +47,7 @@ class EnvBackendSpec:
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """A way to run RunGroups: `execute(jobs, context)`, see rlbench.executors."""
+    """A way to run RunGroups: `execute(jobs, context)`, see Job and Context of rlbench.executors."""
 
     name: str
     execute: Callable[..., Any]

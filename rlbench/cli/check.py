@@ -1,68 +1,168 @@
-"""`rlbench check`: what `run` would do, without doing it."""
+"""`rlbench check` and `run --dry-run`: what `run` would do and what it would cost, without doing it."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.opening import open_plugins, output_option, plugin_option, result_folder
+from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
 from rlbench.cli.talk import plural
+
+if TYPE_CHECKING:
+    from rlbench.executors import Intent, Options
+    from rlbench.plugins import Plugins
+    from rlbench.results import Store
+    from rlbench.results.speeds import Cost
+    from rlbench.suites import Plan
 
 
 @click.command()
 @click.argument("suite")
-@output_option
-@plugin_option
+@suite_options
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def check(suite: str, output: Path | None, plugin_files: Sequence[str], as_json: bool) -> None:
-    """Check SUITE and show every group of runs, what has become of it, and which pairs are skipped. Runs nothing."""
-    from rlbench.results import Store
-    from rlbench.suites import find_suite, load_suite, plan
+def check(
+    suite: str,
+    output: Path | None,
+    plugin_files: Sequence[str],
+    max_runs: int,
+    skip_missing: bool,
+    as_json: bool,
+    algorithms: Sequence[str],
+    environments: Sequence[str],
+    jobs: int | None,
+    rerun: str | None,
+    **changes: Any,
+) -> None:
+    """Check SUITE; show every run, its state, why it will or will not run, and what that will cost. Runs nothing.
 
-    loaded = load_suite(find_suite(suite))
-    planned = plan(loaded, open_plugins(plugin_files))
-    store = Store(result_folder(output, loaded.name))
-    states = store.states([run for group in planned.groups for run in group.runs])
-    rows: list[dict[str, Any]] = []
-    for group in planned.groups:
-        counts = Counter(str(states[run.key].status) for run in group.runs)
-        rows.append(
-            {
-                "algorithm": group.label,
-                "task": group.task.env_id,
-                "steps": group.task.steps,
-                "seeds": len(group.seeds),
-                "state": dict(sorted(counts.items())),
-            }
-        )
-    skipped = [{"algorithm": skip.algorithm, "task": skip.env_id, "reason": skip.reason} for skip in planned.skipped]
+    Time and disk are what the same groups took on this machine before.
+    """
+    from rlbench.executors import Options
+    from rlbench.results import Store
+    from rlbench.suites import plan
+
+    plugins = open_plugins(plugin_files)
+    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
+    store = Store(result_folder(output, planned.suite.name))
+    options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
+    show_plan(planned, plugins, store, options, as_json)
+
+
+def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, as_json: bool) -> None:
+    """Print every run with its state and what would be done about it, skipped pairs, time and disk."""
+    from rlbench.executors import intents
+
+    found = intents(store, plugins, options.chosen(planned.groups), options.again)
+    workers = options.jobs or planned.suite.jobs or os.cpu_count() or 1
+    cost = _cost(found, workers)
     if as_json:
-        write_out(
-            json.dumps({"suite": loaded.name, "folder": str(store.root), "groups": rows, "skipped": skipped}, indent=1)
-            + "\n"
-        )
+        write_out(json.dumps(_document(planned, store, found, cost, workers), indent=1) + "\n")
         return
-    runs = sum(len(group.seeds) for group in planned.groups)
-    steps = sum(len(group.seeds) * group.task.steps for group in planned.groups)
-    write_out(f"{loaded.name}: {plural(runs, 'run')}, {steps:,} environment steps, results in {store.root}\n\n")
-    shown = [
-        [
-            plain(r["algorithm"]),
-            plain(r["task"]),
-            f"{r['steps']:,}",
-            str(r["seeds"]),
-            ", ".join(f"{n} {s}" for s, n in r["state"].items()),
-        ]
-        for r in rows
-    ]
+    todo = [intent for intent in found if intent.wanted]
+    steps = sum(intent.group.task.steps - intent.step for intent in todo)
     write_out(
-        fitted(["algorithm", "task", "steps", "seeds", "state"], shown, numbers=(2, 3)) if shown else "nothing to run\n"
+        f"{planned.suite.name}: {plural(len(found), 'run')}, {len(todo)} to do ({steps:,} environment steps), results in {store.root}\n\n"
     )
-    for entry in skipped:
-        write_out(f"skipped: {plain(entry['algorithm'])} on {plain(entry['task'])}: {entry['reason']}\n")
+    rows = _rows(found)
+    header = ["algorithm", "task", "steps", "seeds", "what will be done"]
+    write_out(fitted(header, rows, numbers=(2,)) if rows else "nothing to run\n")
+    for skip in planned.skipped:
+        write_out(f"skipped: {plain(skip.algorithm)} on {plain(skip.env_id)}: {skip.reason}\n")
+    if todo:
+        write_out(f"\n{_estimate(cost, workers, store)}\n")
+
+
+def _rows(found: Sequence[Intent]) -> list[list[str]]:
+    """Seeds of one group with the same fate share a row."""
+    alike: dict[tuple[str, str], list[Intent]] = {}
+    for intent in found:
+        alike.setdefault((intent.group.name, intent.why), []).append(intent)
+    return [
+        [
+            plain(same[0].group.label),
+            plain(same[0].group.task.env_id),
+            f"{same[0].group.task.steps:,}",
+            _seeds([intent.run.seed for intent in same]),
+            plain(why) + (f" ({plain(same[0].state.message)})" if same[0].state.message else ""),
+        ]
+        for (_, why), same in alike.items()
+    ]
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """0–4 for a range, otherwise each."""
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}–{seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def _cost(found: Sequence[Intent], workers: int) -> Cost:
+    import dataclasses
+
+    from rlbench.results.speeds import expected
+
+    parts: dict[tuple[str, int], list[Intent]] = {}
+    for intent in found:
+        if intent.wanted:
+            parts.setdefault((intent.group.name, intent.step), []).append(intent)
+    groups = [
+        (dataclasses.replace(same[0].group, seeds=tuple(i.run.seed for i in same)), same[0].group.task.steps - step)
+        for (_, step), same in parts.items()
+    ]
+    return expected(groups, workers)
+
+
+def _free(store: Store) -> int:
+    there = next(path for path in (store.root.absolute(), *store.root.absolute().parents) if path.exists())
+    return shutil.disk_usage(there).free
+
+
+def _estimate(cost: Cost, workers: int, store: Store) -> str:
+    from rlbench.executors.limits import duration
+
+    free = _free(store)
+    text = f"time: about {duration(cost.seconds)} with {plural(workers, 'job')}" if cost.seconds else "time: unknown"
+    text += f"; disk: about {cost.bytes / 1e6:.1f} MB of {free / 1e9:.1f} GB free" if cost.bytes else "; disk: unknown"
+    if cost.seconds:
+        text += " (by what the same took here before)"
+    if cost.unknown and cost.seconds:
+        text += f"\nnot counted, for nothing like it has run here: {plain(', '.join(cost.unknown))}"
+    if cost.bytes > free:
+        text += "\nthat is more than there is room for"
+    return text
+
+
+def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, workers: int) -> dict[str, Any]:
+    return {
+        "suite": planned.suite.name,
+        "folder": str(store.root),
+        "runs": [
+            {
+                "algorithm": intent.group.label,
+                "task": intent.group.task.env_id,
+                "seed": intent.run.seed,
+                "steps": intent.group.task.steps,
+                "device": intent.group.device,
+                "folder": intent.run.name,
+                "state": str(intent.state.status),
+                "message": intent.state.message,
+                "will_run": intent.wanted,
+                "from_step": intent.step,
+                "why": intent.why,
+            }
+            for intent in found
+        ],
+        "skipped": [{"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason} for s in planned.skipped],
+        "jobs": workers,
+        "expected_seconds": cost.seconds or None,
+        "expected_bytes": cost.bytes or None,
+        "not_estimated": list(cost.unknown),
+        "free_bytes": _free(store),
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -11,29 +12,80 @@ import click
 import rlbench
 from rlbench.api import RlbenchError
 from rlbench.cli.check import check
+from rlbench.cli.completion import completion
+from rlbench.cli.evaluate import evaluate
+from rlbench.cli.export import export
 from rlbench.cli.inspect import info, ls, plugins
+from rlbench.cli.report import report
 from rlbench.cli.run import run
+from rlbench.cli.schema import schema
 from rlbench.cli.show import logs, show
 from rlbench.cli.status import status
 from rlbench.cli.table import table
 
 EXIT_CODES = """\b
-Exit codes: 0 all runs ok · 1 some runs failed or diverged · 2 usage or suite
-error · 3 internal error · 4 nothing to run · 73 a result folder cannot be
-read or written · 75 it is in use · 130 Ctrl-C · 143 SIGTERM."""
+Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done · 2 usage
+or suite error · 3 internal error · 4 nothing to run · 73 a result folder cannot
+be read or written · 74 the disk is full · 75 the folder is in use · 130 Ctrl-C ·
+143 SIGTERM."""
 
 
-@click.group(epilog=EXIT_CODES, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+SECTIONS = {
+    "Run a suite": (
+        (run, "run what is not finished yet, print the table, write the report"),
+        (check, "show what would be run, why, and what it would cost"),
+        (status, "show how far the runs are; --watch"),
+    ),
+    "Read results": (
+        (table, "print the scores with their intervals"),
+        (report, "write the page: scores, curves, costs, provenance"),
+        (show, "show one run in full"),
+        (logs, "print what a run's process said"),
+        (evaluate, "play a run's final policy again"),
+        (export, "write everything as csv or parquet"),
+    ),
+    "See what there is": (
+        (ls, "list algorithms, environments, suites or executors"),
+        (info, "show an algorithm's hyperparameters"),
+        (plugins, "show every plugin and what is wrong with it"),
+        (schema, "print the JSON schema of suite files, for editors"),
+        (completion, "print what a shell needs to complete commands"),
+    ),
+}
+
+
+class Sectioned(click.Group):
+    """Lists its commands by what one wants to do."""
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        known = set()
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(command.name or "", text) for command, text in entries])
+            known |= {command.name for command, _ in entries}
+        others = [(name, self.commands[name].get_short_help_str()) for name in self.commands if name not in known]
+        if others:
+            with formatter.section("From plugins"):
+                formatter.write_dl(others)
+
+
+@click.group(
+    cls=Sectioned,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(rlbench.__version__)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.pass_context
-def cli(context: click.Context, debug: bool) -> None:
+@click.option("--no-plugins", is_flag=True, help="Load no installed plugin; files given by --plugin still are.")
+def cli(debug: bool, no_plugins: bool) -> None:
     """Which reinforcement-learning algorithm is better, and how sure are we?"""
-    context.obj = {"debug": debug}
+    if no_plugins:
+        os.environ["RLBENCH_PLUGINS"] = ""  # inherited by the processes that train
 
 
-for command in (run, check, table, status, show, logs, ls, info, plugins):
-    cli.add_command(command)
+for section in SECTIONS.values():
+    for command, _ in section:
+        cli.add_command(command)
 
 
 class Terminated(KeyboardInterrupt):
@@ -76,6 +128,9 @@ def invoke(arguments: list[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            click.echo(f"error: no room left: {error}; finished runs are safe", err=True)
+            return 74
         click.echo(
             f"internal error: {type(error).__name__}: {error}\nrun again with `rlbench --debug …` for the traceback",
             err=True,

@@ -2,40 +2,32 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlbench.cli.opening import open_plugins, output_option, plugin_option, result_folder
-from rlbench.cli.talk import Listener, Talk, plural
+from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.talk import watcher
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rlbench.api import Run
-    from rlbench.executors import Job
+    from rlbench.executors import Options, Outcome, Watch
+    from rlbench.plugins import Plugins
     from rlbench.results import Store
+    from rlbench.suites import Plan
 
 NOTHING_MATCHED = 4
 
 
 @click.command()
 @click.argument("suite")
-@output_option
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Groups run at a time; default: one for each core.")
+@suite_options
 @click.option(
     "--executor", default="local", show_default=True, help="local (subprocesses) or serial (in this process)."
 )
-@click.option(
-    "--rerun",
-    type=click.Choice(["failed", "changed", "corrupt"]),
-    help="Train again what has failed, what other code made, or what is damaged.",
-)
-@plugin_option
 @click.option(
     "--retries",
     default=1,
@@ -43,111 +35,146 @@ NOTHING_MATCHED = 4
     type=click.IntRange(0),
     help="How often a group goes on whose process was killed.",
 )
+@click.option("--stop-after", metavar="DURATION", help="Stop as by Ctrl-C after so long, such as 8h.")
+@click.option("--strict", is_flag=True, help="Refuse a folder with runs that other code made.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, do nothing.")
+@click.option("--no-report", is_flag=True, envvar="RLBENCH_NO_REPORT", help="Write no report.html.")
+@click.option("--json", "as_json", is_flag=True, help="One event a line on stdout instead of the table.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
+@click.option("-v", "--verbose", is_flag=True, help="A line for every evaluation.")
 def run(
     suite: str,
     output: Path | None,
-    jobs: int | None,
-    executor: str,
-    rerun: str | None,
     plugin_files: Sequence[str],
-    retries: int,
+    max_runs: int,
+    skip_missing: bool,
+    dry_run: bool,
+    no_report: bool,
+    as_json: bool,
     quiet: bool,
+    verbose: bool,
+    stop_after: str | None,
+    algorithms: Sequence[str],
+    environments: Sequence[str],
+    jobs: int | None,
+    rerun: str | None,
+    executor: str,
+    retries: int,
+    strict: bool,
+    **changes: Any,
 ) -> int:
     """Run SUITE (a YAML file, or the name of one that comes with rlbench) and print its table.
 
     The same command again goes on where it left off: finished runs are kept, the others continue from their last
     checkpoint. Progress goes to stderr, the table to stdout.
     """
-    from rlbench import __version__
-    from rlbench.cli.table import print_table
-    from rlbench.executors import prepare, set_changed_aside, set_corrupt_aside
+    from rlbench.cli.check import show_plan
+    from rlbench.cli.events import Events
+    from rlbench.executors import Options
     from rlbench.results import Store
-    from rlbench.suites import find_suite, load_suite, plan
+    from rlbench.suites import plan
 
-    loaded = load_suite(find_suite(suite))
     plugins = open_plugins(plugin_files)
-    observers = plugins.load_observers()
-    planned = plan(loaded, plugins)
-    execute = plugins.executor(executor).execute
-    talk = Talk(quiet)
-    for problem in observers:
-        talk.warn(problem)
-    skipped = [f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}" for skip in planned.skipped]
-    if not planned.groups:
-        talk.warn("\n".join([*skipped, "nothing to run: every pair was skipped"]))
+    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
+    store = Store(result_folder(output, planned.suite.name))
+    options = Options(
+        jobs=jobs,
+        executor=executor,
+        rerun=rerun,
+        retries=retries,
+        algorithms=algorithms,
+        environments=environments,
+        stop_after=_seconds("--stop-after", stop_after),
+        strict=strict,
+    )
+    if dry_run:
+        show_plan(planned, plugins, store, options, as_json)
+        return 0
+    watch = Events(watcher(quiet, verbose)) if as_json else watcher(quiet, verbose)
+    if not options.chosen(planned.groups):
+        watch.warn("\n".join([*_skips(planned), "nothing to run: every pair was skipped, or none was chosen"]))
         return NOTHING_MATCHED
-    store = Store(result_folder(output, loaded.name))
-    listener = Listener(talk, plugins)
-    store.lock()
+    outcome = _run(planned, plugins, store, options, watch)
+    return _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+
+
+def _seconds(option: str, value: str | None) -> float | None:
+    from pydantic_core import PydanticCustomError
+
+    from rlbench.suites import seconds
+
     try:
-        runs = [r for group in planned.groups for r in group.runs]
-        changed = set_changed_aside(store, plugins, planned.groups, act=rerun == "changed")
-        if rerun == "corrupt":
-            set_corrupt_aside(store, runs)
-        _say_what_else_is_there(store, runs, loaded.name, talk)
-        store.describe_suite(loaded.model_dump(mode="json"), runs, __version__)
-        todo = prepare(store, plugins, planned.groups, ["failed", "timeout"] if rerun == "failed" else [])
-        talk.begin(planned, todo, len(runs), store)
-        listener.observe("rlbench_suite_started", suite=loaded.name, groups=[job.group for job in todo])
+        return seconds(value)
+    except PydanticCustomError as error:
+        raise click.BadParameter(error.message(), param_hint=option) from error
+
+
+def _run(planned: Plan, plugins: Plugins, store: Store, options: Options, watch: Watch) -> Outcome:
+    """Run it; an interruption says what is safe."""
+    from rlbench.executors import run_suite
+
+    for problem in plugins.load_observers():
+        watch.warn(problem)
+    try:
+        return run_suite(planned, plugins, store, options, watch)
+    except KeyboardInterrupt:
+        runs = [run for group in planned.groups for run in group.runs]
+        done = sum(1 for state in store.states(runs).values() if state.result)
+        watch.say(
+            f"interrupted; {done} of {len(runs)} runs are finished in {store.root}, the same command goes on with the others"
+        )
+        raise
+
+
+def _tell(planned: Plan, store: Store, outcome: Outcome, watch: Watch, report: bool, table: bool) -> int:
+    """Print the table, what is missing from it, and where things are. Returns: the exit code."""
+    from rlbench.cli.table import print_table
+    from rlbench.results.tables import run_table
+
+    runs = print_table(store) if table else run_table(store)
+    runs = runs[runs["key"].isin([run.key for run in outcome.runs])]
+    _say_what_is_missing(runs, watch)
+    for line in _skips(planned):
+        watch.say(line)
+    if outcome.changed:
+        told = "; ".join(f"{label} ({', '.join(differs)})" for label, differs in outcome.changed.items())
+        watch.warn(
+            f"made by other code than is installed now, or in another way: {told}; kept as they are; --rerun changed trains them again"
+        )
+    watch.say(f"results: {store.root}")
+    if report:
+        _report(store, outcome, watch)
+    return 0 if (runs["status"] == "done").all() else 1
+
+
+def _report(store: Store, outcome: Outcome, watch: Watch) -> None:
+    """Write the report if anything has changed since it was written; a page that cannot be written loses no run."""
+    from rlbench.api import StoreError
+    from rlbench.reports.page import write_report
+
+    path = store.root / "report.html"
+    if outcome.trained or not path.exists():
         try:
-            if todo:
-                left = Counter({job.group.name: retries for job in todo})
-
-                def retry(job: Job) -> Sequence[Job]:
-                    left[job.group.name] -= 1
-                    return prepare(store, plugins, [job.group], []) if left[job.group.name] >= 0 else []
-
-                execute(todo, jobs or loaded.jobs or os.cpu_count() or 1, listener, retry)
-        except KeyboardInterrupt:
-            talk.say(
-                f"interrupted; {_finished(store, runs)} of {len(runs)} runs are finished in {store.root}, the same command goes on with the others"
-            )
-            raise
-        counts = Counter(str(state.status) for state in store.states(runs).values())
-        listener.observe("rlbench_suite_finished", suite=loaded.name, counts=dict(counts))
-    finally:
-        store.unlock()
-    table = print_table(store)
-    _say_what_is_missing(table, talk)
-    for line in skipped:
-        talk.say(line)
-    if changed and rerun != "changed":
-        talk.warn(
-            f"made by other code than is installed now: {', '.join(changed)}; kept as they are; --rerun changed trains them again"
-        )
-    talk.say(f"results: {store.root}")
-    return 0 if (table["status"] == "done").all() else 1
+            write_report(store, path)
+        except StoreError as error:
+            watch.warn(f"no report: {error}")
+            return
+    watch.say(f"report:  {path}")
 
 
-def _finished(store: Store, runs: Sequence[Run]) -> int:
-    return sum(1 for state in store.states(runs).values() if state.result)
+def _skips(planned: Plan) -> list[str]:
+    return [f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}" for skip in planned.skipped]
 
 
-def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, talk: Talk) -> None:
-    """A folder may hold runs that this suite does not ask for; they are kept and not shown."""
-    from rlbench.results.files import read_json
-
-    before = read_json(store.root / "suite.json")
-    if before is not None and before["suite"]["name"] != name:
-        talk.warn(
-            f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"
-        )
-    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - {r.name for r in runs}
-    if others:
-        talk.say(
-            f"{plural(len(others), 'finished run')} in {store.root}/runs {'is' if len(others) == 1 else 'are'} not of this suite: kept, not shown"
-        )
-
-
-def _say_what_is_missing(table: pd.DataFrame, talk: Talk) -> None:
+def _say_what_is_missing(table: pd.DataFrame, watch: Watch) -> None:
     """One line for all seeds that ended alike, and what to do."""
     lost = table[~table["status"].isin(["done", "diverged"])]
     for (name, task, status, message), rows in lost.groupby(
         ["algorithm", "environment", "status", "message"], sort=False
     ):
         seeds = ", ".join(map(str, rows["seed"]))
-        talk.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    for status, cause in (("failed", "is mended"), ("corrupt", "is understood")):
-        if (lost["status"] == status).any():
-            talk.warn(f"{status} runs stay so until the cause {cause} and --rerun {status} is given")
+        watch.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
+    if lost["status"].isin(["failed", "timeout", "stalled"]).any():
+        watch.warn("failed runs stay so until the cause is mended and --rerun failed is given")
+    if (lost["status"] == "corrupt").any():
+        watch.warn("corrupt runs stay so until the cause is understood and --rerun corrupt is given")

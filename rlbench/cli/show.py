@@ -4,42 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from rlbench.cli.columns import plain, write_out
-
-if TYPE_CHECKING:
-    from rlbench.api import Run
-    from rlbench.results import RunState, Store
-
-_run = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
-
-
-def _find(folder: Path) -> tuple[Store, Run, RunState]:
-    """The run whose folder this is (…/runs/NAME). Raises: StoreError if it is none of its suite."""
-    from rlbench.api import StoreError
-    from rlbench.results import Store
-
-    folder = folder.resolve()
-    store = Store(folder.parent.parent)
-    for run in store.runs():
-        if run.name == folder.name:
-            return store, run, store.states([run])[run.key]
-    raise StoreError(
-        f"{folder} is not a run of the suite in {store.root}; runs are the folders in {store.root / 'runs'}"
-    )
+from rlbench.cli.finding import find_run, run_argument
 
 
 @click.command()
-@_run
+@run_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def show(run: Path, as_json: bool) -> None:
     """Show one run: what was asked for, what became of it, how it was computed. RUN is a folder in DIRECTORY/runs."""
     from rlbench.results.files import read_json
 
-    store, found, state = _find(run)
+    store, found, state = find_run(run)
     spec = read_json(store.folder(found) / "spec.json") or {}
     document: dict[str, Any] = {
         "status": str(state.status),
@@ -67,11 +47,11 @@ def _lines(value: Any, path: str = "") -> list[str]:
 
 
 @click.command()
-@_run
+@run_argument
 @click.option("--stdout", is_flag=True, help="What was printed to stdout instead of stderr.")
 def logs(run: Path, stdout: bool) -> None:
     """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
-    store, _, state = _find(run)
+    store, _, state = find_run(run)
     path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
     if not state.attempt or not path.exists():
         click.echo("no log: it has not been started in a process of its own", err=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.columns import aligned, plain, width, write_out
+from rlbench.cli.opening import folder_argument
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,10 +25,10 @@ LEVEL = 0.95
 
 
 @click.command()
-@click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@folder_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def table(directory: Path, as_json: bool) -> None:
-    """Print the scores in DIRECTORY: IQM over runs with its 95 % bootstrap interval.
+    """Print the scores in DIRECTORY (the newest results if none is given): IQM over runs with its 95 % bootstrap interval.
 
     Works while the suite runs. The score of a run is the mean return of its final policy.
     """
@@ -41,6 +42,7 @@ def table(directory: Path, as_json: bool) -> None:
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
     from rlbench.reports import score_cells
+    from rlbench.results.mixture import mixtures
     from rlbench.results.tables import run_table
 
     runs = run_table(store)
@@ -60,6 +62,9 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     text = f"{name}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: the last 100 episodes, while exploring\n"
+    for algorithm, differs in mixtures(store).items():
+        entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
+        text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
     write_out(text)

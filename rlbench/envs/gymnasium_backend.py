@@ -45,14 +45,20 @@ class GymnasiumBatch:
         steps = self._steps
         obs, reward, terminated, truncated, _ = zip(*[steps[lane](action) for lane, action in zip(lanes, actions)])
         if self._flat:  # one concatenation is the cheapest way to collect vectors
-            stacked = np.concatenate(obs).reshape(-1, *self._shape).astype(self._dtype, copy=False)
+            stacked = np.concatenate(obs).reshape(-1, *self._shape)
+            stacked = stacked if stacked.dtype == self._dtype else stacked.astype(self._dtype)
         else:
             stacked = np.array(obs, self._dtype)
-        return stacked, np.array(reward, np.float64), np.array(terminated, bool), np.array(truncated, bool)
+        return stacked, np.array(reward, np.float64), _flags(terminated), _flags(truncated)
 
     def close(self) -> None:
         for env in self._envs:
             env.close()
+
+
+def _flags(values: Sequence[bool]) -> Array:
+    """[lanes] bool; most steps end no episode, and zeros are the cheaper array."""
+    return np.array(values, bool) if any(values) else np.zeros(len(values), bool)
 
 
 @hookimpl

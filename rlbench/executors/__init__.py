@@ -1,5 +1,20 @@
 """Ways to run prepared groups, each in an attempt folder of its own: here, or in one subprocess for each group."""
 
-from rlbench.executors.jobs import Event, Job, Listen, Retry, prepare, set_changed_aside, set_corrupt_aside
+from rlbench.executors.intents import Intent, intents
+from rlbench.executors.jobs import Context, Event, Job, Listen, Retry, prepare
+from rlbench.executors.session import Options, Outcome, Watch, run_suite
 
-__all__ = ["Event", "Job", "Listen", "Retry", "prepare", "set_changed_aside", "set_corrupt_aside"]
+__all__ = [
+    "Context",
+    "Event",
+    "Intent",
+    "Job",
+    "Listen",
+    "Options",
+    "Outcome",
+    "Retry",
+    "Watch",
+    "intents",
+    "prepare",
+    "run_suite",
+]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Run, RunGroup, RunStatus, group_as_dict
+from rlbench.api import Run, RunGroup
+from rlbench.executors.intents import Again, Intent, intents, never
 from rlbench.plugins import Plugins
-from rlbench.results import Store, code_identity
-from rlbench.results.files import read_json
+from rlbench.results import Store, changes
 from rlbench.results.tables import run_table
-from rlbench.runtime import checkpoint
 
 Event = Mapping[str, Any]
 
@@ -33,94 +31,63 @@ class Job:
     notice: str = ""
 
 
-# Told what happens: {"event": "started" | "evaluated" | "notice" | "finished", …}.
+# Told what happens: {"event": "started" | "progress" | "evaluated" | "notice" | "finished", …}.
 Listen = Callable[[Job, Event], None]
 # Asked when a group's process was killed from outside: jobs that go on with its runs, none if it has had its chances.
 Retry = Callable[[Job], Sequence[Job]]
-Complete = Callable[[Path], list[Path]]
 
 
-def set_changed_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], act: bool) -> list[str]:
-    """Labels of algorithms with published runs that other code made than is installed now.
+@dataclass(frozen=True)
+class Context:
+    """What an executor works under. stop_after: seconds after which it stops as by Ctrl-C; say: a line for the user."""
 
-    act: move those runs aside, so that they are trained again.
-    """
-    changed: list[str] = []
+    workers: int
+    listen: Listen
+    retry: Retry
+    stop_after: float | None = None
+    say: Callable[[str], None] = print
+
+
+def changed_runs(store: Store, plugins: Plugins, groups: Sequence[RunGroup]) -> list[tuple[Run, list[str]]]:
+    """Published runs that other code made, or other numerics than would be used now, and what differs."""
     states = store.states([run for group in groups for run in group.runs])
+    found = []
     for group in groups:
-        code = code_identity(plugins.find(group.algorithm))
+        plugin = plugins.find(group.algorithm)
         for run in group.runs:
-            made_by = states[run.key].result.get("code")
-            if made_by is None or made_by == code:
-                continue
-            changed.append(group.label or group.algorithm)
-            if act:
-                store.set_aside(run)
-    return list(dict.fromkeys(changed))
-
-
-def set_corrupt_aside(store: Store, runs: Sequence[Run]) -> None:
-    """Move damaged runs of the suite aside, so that they are trained again."""
-    known = {path.name for path in (store.root / "runs").glob("*")}
-    if (store.root / "suite.json").exists() and known:
-        corrupt = run_table(store).query("status == 'corrupt'")["key"]
-        for run in runs:
-            if run.key in set(corrupt):
-                store.set_aside(run)
-
-
-def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Sequence[str]) -> list[Job]:
-    """Attempts for the runs that are not finished; seeds of a group that are at different steps become groups of their own.
-
-    again: statuses of runs without a result that are to be run once more. A corrupt result is never replaced by itself.
-    """
-    wanted = {RunStatus.PENDING, RunStatus.INTERRUPTED, *again}
-    states = store.states([run for group in groups for run in group.runs])
-    files = tuple(str(plugin.file) for plugin in plugins.plugins if plugin.file is not None)
-    complete = functools.cache(checkpoint.complete)  # it reads and hashes every file
-    jobs = []
-    for group in groups:
-        open_runs = [run for run in group.runs if states[run.key].status in wanted]
-        stale = any(complete(folder) for run in open_runs for folder in store.checkpoints(run))
-        for step, found in _by_checkpoint(store, plugins, group, open_runs, complete).items():
-            part = dataclasses.replace(group, seeds=tuple(run.seed for run, _ in found))
-            restore = {run.seed: str(path.relative_to(store.root)) for run, path in found if path is not None}
-            attempt = store.new_attempt(part, restore, plugins.find(group.algorithm).distribution)
-            notice = (
-                "starts again at step 0: its checkpoints were made by other code or in another way"
-                if step == 0 and stale
-                else ""
-            )
-            jobs.append(Job(part, attempt, step, files, notice))
-    return jobs
-
-
-def _by_checkpoint(
-    store: Store, plugins: Plugins, group: RunGroup, runs: Sequence[Run], complete: Complete
-) -> dict[int, list[tuple[Run, Path | None]]]:
-    """The runs by the step of their newest complete checkpoint; step 0 and None where there is none to go on from."""
-    found: dict[int, list[tuple[Run, Path | None]]] = {}
-    code = code_identity(plugins.find(group.algorithm))
-    for run in runs:
-        path = _newest(store, run, group, code, [r.seed for r in runs], complete)
-        found.setdefault(int(path.name) if path is not None else 0, []).append((run, path))
+            differs = changes(states[run.key].result, plugin, group)
+            if differs:
+                found.append((run, differs))
     return found
 
 
-def _newest(
-    store: Store, run: Run, group: RunGroup, code: Mapping[str, str], open_seeds: Sequence[int], complete: Complete
-) -> Path | None:
-    for folder in store.checkpoints(run):
-        made_by = read_json(folder.parent / "made-by.json")
-        if made_by is None or made_by.get("code") != code:
-            continue  # other code would continue with other numbers: such a run starts again
-        before = (read_json(folder.parent / "group.json") or {}).get("group", {})
-        same = {k: group_as_dict(group)[k] for k in ("device", "compile")}
-        if any(before.get(k) != v for k, v in same.items()):
-            continue
-        if group.compile and sorted(before.get("seeds", [])) != sorted(open_seeds):
-            continue  # compiled graphs are restacked only in their old grouping
-        for path in complete(folder):
-            if (path / f"seed-{run.seed}.json").exists():
-                return path
-    return None
+def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
+    """Runs of the suite whose published files are damaged."""
+    if not (store.root / "suite.json").exists() or not any((store.root / "runs").glob("*")):
+        return []
+    corrupt = set(run_table(store).query("status == 'corrupt'")["key"])
+    return [run for run in runs if run.key in corrupt]
+
+
+def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never) -> list[Job]:
+    """Attempts for the runs that are not finished; seeds of a group that are at different steps become groups of their own.
+
+    again: whether a run that has failed is to be run once more. A corrupt result is never replaced by itself.
+    """
+    files = tuple(str(plugin.file) for plugin in plugins.plugins if plugin.file is not None)
+    parts: dict[tuple[str, int], list[Intent]] = {}
+    for intent in intents(store, plugins, groups, again):
+        if intent.wanted:
+            parts.setdefault((intent.group.name, intent.step), []).append(intent)
+    jobs = []
+    for (_, step), found in parts.items():
+        group = dataclasses.replace(found[0].group, seeds=tuple(intent.run.seed for intent in found))
+        restore = {
+            intent.run.seed: str(intent.checkpoint.relative_to(store.root))
+            for intent in found
+            if intent.checkpoint is not None
+        }
+        attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution)
+        notice = next((intent.why for intent in found if ": " in intent.why), "")
+        jobs.append(Job(group, attempt, step, files, notice))
+    return jobs

@@ -1,147 +1,142 @@
-"""The executor `local`: one subprocess for each group, several at a time; a dead one takes no other along.
-
-A worker leads a process group of its own and dies with this process. It reports over an inherited pipe, so nothing a
-plugin prints can be mistaken for a report, and only an explicit last word counts as success.
-"""
+"""The executor `local`: one subprocess for each group, several at a time; a dead one takes no other along."""
 
 from __future__ import annotations
 
-import json
-import os
 import queue
 import signal
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Sequence
 from typing import Any
 
-from rlbench.api import ExecutorSpec, RunStatus, hookimpl
-from rlbench.executors.jobs import Event, Job, Listen, Retry
-from rlbench.processes import signal_group
+from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
+from rlbench.executors.jobs import Context, Event, Job
+from rlbench.executors.limits import AwakeClock, Limits
+from rlbench.executors.process import FROM_OUTSIDE, Worker
 from rlbench.results.files import write_json
 
-# Set before Python starts: one thread, and matrix products whose bits do not depend on the batch.
-WORKER_ENVIRONMENT = {
-    "MKL_CBWR": "AUTO,STRICT",
-    "OMP_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-}
-
-
-# Signals by which somebody else ends a process; by others it ends itself.
-_FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 GRACE_SECONDS = 30.0
+LOOK_SECONDS = 0.5
 
 
-class _Worker:
-    """A started subprocess; its reports and its end go to `inbox`."""
+def execute(jobs: Sequence[Job], context: Context) -> None:
+    """Run `jobs`, at most `context.workers` at a time.
 
-    def __init__(self, job: Job, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
-        self.job, self.last_word = job, False
-        ours, theirs = os.pipe()
-        command = [
-            sys.executable,
-            "-m",
-            "rlbench.executors.worker",
-            str(job.attempt),
-            str(theirs),
-            str(os.getpid()),
-            *job.plugin_files,
-        ]
-        with open(job.attempt / "stdout.log", "wb") as out, open(job.attempt / "stderr.log", "wb") as err:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                pass_fds=(theirs,),
-                start_new_session=True,
-                env={**os.environ, **WORKER_ENVIRONMENT},
-            )
-        os.close(theirs)
-        reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)
-        reader.start()
-        threading.Thread(target=self._wait, args=(reader, inbox), daemon=True).start()
+    Ctrl-C once, the end of `context.stop_after` or a full disk: workers save and stop, none is started any more; Ctrl-C
+    twice: they are killed. A group whose process was killed by somebody else is followed by what `context.retry` says.
 
-    def _read(self, pipe: int, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
-        with open(pipe, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                try:
-                    inbox.put((self, json.loads(line)))
-                except ValueError:
-                    continue  # a torn last line of a killed worker
-
-    def _wait(self, reader: threading.Thread, inbox: queue.Queue[tuple[_Worker, Event]]) -> None:
-        code = self.process.wait()
-        signal_group(self.process.pid, signal.SIGKILL)  # whatever it started and left
-        reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
-        inbox.put((self, {"event": "exit", "code": code}))
-
-
-def execute(jobs: Sequence[Job], workers: int, listen: Listen, retry: Retry) -> None:
-    """Run `jobs`, at most `workers` at a time. Ctrl-C once: workers save and stop; twice: they are killed.
-
-    A group whose process was killed by somebody else is followed by what `retry` says.
-
-    Raises: KeyboardInterrupt after all have ended.
+    Raises: KeyboardInterrupt or DiskFull after all have ended.
     """
-    inbox: queue.Queue[tuple[_Worker, Event]] = queue.Queue()
-    waiting, running = list(reversed(jobs)), set[_Worker]()
-    interrupts: list[KeyboardInterrupt] = []
-    patience: float | None = None
-    while waiting or running:
+    _Pool(jobs, context).run()
+
+
+class _Pool:
+    """The workers that run, those to come, and why it is to end, if it is. The clock counts waking time."""
+
+    def __init__(self, jobs: Sequence[Job], context: Context) -> None:
+        self._context, self._inbox = context, queue.Queue[tuple[Worker, Event]]()
+        self._waiting, self._running = list(reversed(jobs)), dict[Worker, Limits]()
+        self._kill_at: dict[Worker, float] = {}
+        self._clock = AwakeClock()
+        self._interrupts: list[KeyboardInterrupt] = []
+        self._stopping = False
+        self._full = ""
+
+    def run(self) -> None:
+        while self._waiting or self._running:
+            try:
+                self._start()
+                self._listen()
+                self._look_at_the_clock()
+            except KeyboardInterrupt as interrupt:
+                self._interrupted(interrupt)
+        if self._interrupts:
+            raise self._interrupts[0]  # Ctrl-C, or a termination signal with an exit code of its own
+        if self._full:
+            raise DiskFull(self._full)
+
+    def _start(self) -> None:
+        while self._waiting and len(self._running) < self._context.workers and not self._stopping:
+            worker = Worker(self._waiting.pop(), self._inbox)
+            self._running[worker] = Limits(worker.job.group, self._clock.tick())
+            self._context.listen(worker.job, {"event": "started"})
+
+    def _listen(self) -> None:
         try:
-            while waiting and len(running) < workers and not interrupts:
-                job = waiting.pop()
-                running.add(_Worker(job, inbox))
-                listen(job, {"event": "started"})
-            worker, event = inbox.get(timeout=None if patience is None else max(0.0, patience - time.monotonic()))
-            killed = _handle(worker, event, running, listen)
-            if killed and not interrupts:
-                waiting += reversed(retry(worker.job))
+            worker, event = self._inbox.get(timeout=LOOK_SECONDS)
         except queue.Empty:
-            patience = None
-            for worker in running:
-                signal_group(worker.process.pid, signal.SIGKILL)
-        except KeyboardInterrupt as interrupt:
-            interrupts.append(interrupt)
-            waiting.clear()
-            patience = time.monotonic() + GRACE_SECONDS
-            if running and len(interrupts) == 1:
-                print(
-                    f"\nstopping {len(running)} workers at their next safe point; a second Ctrl-C kills them",
-                    file=sys.stderr,
-                )
-            for worker in running:
-                if len(interrupts) == 1:
-                    worker.process.terminate()  # not its group: a worker ends its own processes in its own time
-                else:
-                    signal_group(worker.process.pid, signal.SIGKILL)
-    if interrupts:
-        raise interrupts[0]  # Ctrl-C, or a termination signal with an exit code of its own
+            return
+        if worker in self._running:
+            self._running[worker].heard(event, self._clock.tick())
+        if event["event"] == "exit":
+            self._ended(worker, event["code"])
+        elif event["event"] == "finished":
+            worker.said_last = True
+            self._finished(worker, event)
+        else:
+            self._context.listen(worker.job, event)
 
+    def _finished(self, worker: Worker, event: Event) -> None:
+        """Pass a last word on; that it was stopped is said with the reason it was stopped for."""
+        if event["status"] == RunStatus.INTERRUPTED and worker.verdict is not None:
+            status, message = worker.verdict
+            ended = {"status": status, "message": f"{message}; {event['message']}".rstrip("; ")}
+            write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
+            event = {"event": "finished", **ended}
+        self._context.listen(worker.job, event)
+        if event.get("disk_full"):
+            self._full = self._full or str(event["message"])
+            self._stop("the disk is full: ")
 
-def _handle(worker: _Worker, event: Event, running: set[_Worker], listen: Listen) -> bool:
-    """Pass a report on. Returns: whether it says that the process was killed from outside."""
-    if event["event"] != "exit":
-        worker.last_word = worker.last_word or event["event"] == "finished"
-        listen(worker.job, event)
-        return False
-    running.discard(worker)
-    if worker.last_word:
-        return False
-    ended = _silent_end(event["code"])
-    write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
-    listen(worker.job, {"event": "finished", **ended})
-    return -event["code"] in _FROM_OUTSIDE
+    def _ended(self, worker: Worker, code: int) -> None:
+        self._running.pop(worker)
+        self._kill_at.pop(worker, None)
+        if worker.said_last:
+            return
+        ended = _silent_end(code)
+        if worker.verdict is not None:
+            ended = {"status": worker.verdict[0], "message": worker.verdict[1]}
+        write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
+        self._context.listen(worker.job, {"event": "finished", **ended})
+        if -code in FROM_OUTSIDE and worker.verdict is None and not self._stopping:
+            self._waiting += reversed(self._context.retry(worker.job))
+
+    def _look_at_the_clock(self) -> None:
+        now = self._clock.tick()
+        for worker, limits in self._running.items():
+            exceeded = limits.exceeded(now) if worker.verdict is None and not self._stopping else None
+            if exceeded is not None:
+                worker.verdict = exceeded
+                worker.dump_stacks()
+                worker.ask_to_stop()
+                self._kill_at[worker] = now + GRACE_SECONDS
+            if now > self._kill_at.get(worker, float("inf")):
+                worker.kill()
+        if self._context.stop_after is not None and now > self._context.stop_after and not self._stopping:
+            self._stop("the time for this is up: ")
+
+    def _interrupted(self, interrupt: KeyboardInterrupt) -> None:
+        self._interrupts.append(interrupt)
+        if len(self._interrupts) > 1:
+            for worker in self._running:
+                worker.kill()
+        else:
+            self._stop("", "; a second Ctrl-C kills them")
+
+    def _stop(self, why: str, hint: str = "") -> None:
+        """Start nothing more; let those that run come to their next safe point, for as long as the grace lasts."""
+        self._waiting.clear()
+        self._stopping = True
+        count = len(self._running)
+        if count:
+            groups = "1 group stops at its" if count == 1 else f"{count} groups stop at their"
+            self._context.say(f"{why}{groups} next safe point{hint}")
+        for worker in self._running:
+            worker.ask_to_stop()
+            self._kill_at[worker] = self._clock.tick() + GRACE_SECONDS
 
 
 def _silent_end(code: int) -> dict[str, Any]:
     """What to say of a worker that ended without its last word."""
-    if -code in _FROM_OUTSIDE:
+    if -code in FROM_OUTSIDE:
         how = f"its process was killed by {signal.Signals(-code).name}; the same command goes on"
         return {"status": RunStatus.INTERRUPTED, "message": how}
     how = f"crashed with {signal.Signals(-code).name}" if code < 0 else f"ended with code {code} before the runs did"

@@ -5,30 +5,67 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from types import FrameType
 
-from rlbench.api import ExecutorSpec, hookimpl
-from rlbench.executors.jobs import Job, Listen, Retry
+from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
+from rlbench.executors.jobs import Context, Event, Job
+from rlbench.executors.limits import duration
 from rlbench.executors.work import Attempt
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def execute(jobs: Sequence[Job], workers: int, listen: Listen, retry: Retry) -> None:
-    """Run `jobs` in order; `workers` and `retry` are ignored: whoever kills this process ends them all. A signal stops the running group at its next safe point, a second one
-    at once; it is then handled as it would have been.
+def execute(jobs: Sequence[Job], context: Context) -> None:
+    """Run `jobs` in order; `context.workers` and `context.retry` are ignored, for whoever kills this process ends them
+    all, and so are stall timeouts. A signal, or a limit, stops the running group at its next safe point; a second
+    signal at once, and it is then handled as it would have been.
+
+    Raises: DiskFull.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    began = time.monotonic()
     for job in jobs:
-        listen(job, {"event": "started"})
-        attempt = Attempt(job.attempt, partial(listen, job), job.plugin_files)
-        with _stopping(attempt) as received:
+        left = None if context.stop_after is None else began + context.stop_after - time.monotonic()
+        if left is not None and left <= 0:
+            return
+        context.listen(job, {"event": "started"})
+        full: list[str] = []
+        attempt = Attempt(job.attempt, partial(_tell, context, job, full), job.plugin_files)
+        with _limited(attempt, job.group.timeout, left), _stopping(attempt) as received:
             attempt.run()
         for number in received[:1]:
             signal.raise_signal(number)
+        if full:
+            raise DiskFull(full[0])
+
+
+def _tell(context: Context, job: Job, full: list[str], event: Event) -> None:
+    if event.get("disk_full"):
+        full.append(str(event["message"]))
+    context.listen(job, event)
+
+
+@contextmanager
+def _limited(attempt: Attempt, timeout: float | None, left: float | None) -> Iterator[None]:
+    """Stop `attempt` after `timeout` seconds as timed out, or after `left` seconds as interrupted."""
+    timers = []
+    if timeout is not None:
+        said = f"took over {duration(timeout)}, its time limit"
+        timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, said)))
+    if left is not None:
+        timers.append(threading.Timer(left, attempt.stop))
+    for timer in timers:
+        timer.daemon = True
+        timer.start()
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
 
 
 @contextmanager

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import shutil
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +19,11 @@ from rlbench.envs.batch import ReplayDiffers
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
-from rlbench.results import JsonlSink, Store, code_identity, hardware, numerics, publish
-from rlbench.results.files import read_json, write_json
+from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, numerics, publish
+from rlbench.results.files import DISK_FULL, disk_full, read_json, write_json
 from rlbench.results.provenance import versions
+from rlbench.results.publish import read_records
+from rlbench.results.speeds import remember_cost
 from rlbench.runtime import checkpoint
 from rlbench.runtime.checkpoint import SeedState
 from rlbench.runtime.group import GroupOutcome, LiveGroup
@@ -39,33 +44,42 @@ class Attempt:
         self._restore: dict[int, str] = {int(seed): path for seed, path in description["restore"].items()}
         self._live: LiveGroup | None = None
         self._sink = JsonlSink(folder)
-        self._stopping = False
+        self._stopping: tuple[RunStatus, str] | None = None
 
-    def stop(self) -> None:
-        self._stopping = True
+    def stop(self, status: RunStatus = RunStatus.INTERRUPTED, why: str = "") -> None:
+        """Have the group stop at its next safe point, to be reported with `status`."""
+        self._stopping = (status, why)
         if self._live is not None:
             self._live.interaction.request_stop()
 
+    def progress(self) -> dict[str, int]:
+        """The step reached, and a pulse that moves with every step of training and evaluation; from any thread."""
+        return self._live.progress() if self._live is not None else {"step": 0, "pulse": 0}
+
     def run(self) -> RunStatus:
         """Train and publish. What goes wrong is told, logged to stderr and written to exit.json, never raised."""
-        status, message = RunStatus.DONE, ""
+        status, message, full = RunStatus.DONE, "", {}
         try:
             message = self._run()
+            self._sink.close()
         except Stopped as stopped:
-            status, message = RunStatus.INTERRUPTED, str(stopped)
+            status, why = self._stopping or (RunStatus.INTERRUPTED, "")
+            message = f"{why}; {stopped}" if why else str(stopped)
         except KeyboardInterrupt:
             status, message = RunStatus.INTERRUPTED, "interrupted before a safe point"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
             traceback.print_exc()
             status, message = RunStatus.FAILED, _brief(error)
-        finally:
+            if isinstance(error, OSError) and error.errno in DISK_FULL:
+                status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), {"disk_full": True}
+        with suppress(OSError):  # of a full disk; the runs are then interrupted without a word
             self._sink.close()
-        write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
-        self._tell({"event": "finished", "status": status, "message": message})
+            write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
+        self._tell({"event": "finished", "status": status, "message": message, **full})
         return status
 
     def _run(self) -> str:
-        group = self.group
+        group, began = self.group, time.perf_counter()
         plugins = load_plugins(self._plugin_files)
         plugin = plugins.find(group.algorithm)
         spec = plugins.algorithm(group.algorithm)
@@ -77,7 +91,9 @@ class Attempt:
         how = numerics(group.device, group.compile, len(group.seeds))
         write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
         backend = plugins.backend(group.task.backend)
-        resumable = spec.resumable and backend.replayable
+        approximate = group.resume == "approximate"
+        resumable = spec.resumable and (backend.replayable or approximate)
+        energy_before = energy.read()
 
         def start(restore: list[SeedState]) -> LiveGroup:
             self._sink.close()
@@ -92,16 +108,21 @@ class Attempt:
                 checkpoints=self.folder / "checkpoints",
                 restore=restore,
                 observe=self._evaluated,
+                approximate=approximate,
             )
 
         try:
-            live = start(self._states(how))
+            states, otherwise = self._states({"code": code, "numerics": how})
+            live = start(states)
+            live.approximated |= otherwise
         except (ReplayDiffers, StoreError) as problem:
             self._tell({"event": "notice", "message": f"starts again at step 0: {problem}"})
             live = start([])
         self._live = live
-        if self._stopping:
+        if self._stopping is not None:
             live.interaction.request_stop()
+        startup = time.perf_counter() - began
+        gc.freeze()  # libraries and environments stay: the collector need not look at them again and again
         outcome = live.run()
         self._sink.close()
         facts = {
@@ -114,24 +135,39 @@ class Attempt:
             "reproducible": spec.reproducible,
             "stack_size": len(group.seeds),
             "group_wall_seconds": outcome.elapsed_seconds,
+            "steps_per_second": outcome.steps * len(group.seeds) / max(outcome.wall_seconds, 1e-9),
             "cpu_seconds": outcome.cpu_seconds / len(group.seeds),
             "group_peak_memory_bytes": _peak_memory(),
+            "package_energy_joules": None if outcome.resumed_from else energy.joules(energy_before, energy.read()),
+            "load_average": os.getloadavg()[0],
+            "git_commit": commit(plugin.sources()[0]) if plugin.sources() else None,
+            "resume": "approximate" if live.approximated else "exact",
         }
-        return self._publish(outcome, facts)
+        message = self._publish(outcome, facts)
+        size = sum(p.stat().st_size for run in group.runs for p in self.store.folder(run).iterdir())
+        remember_cost(group, startup, outcome.elapsed_seconds, size + _size(self.folder))
+        return message
 
-    def _states(self, how: dict[str, Any]) -> list[SeedState]:
-        """The checkpoint to go on from, unless numbers would be computed otherwise than before."""
-        states = []
+    def _states(self, made_by: dict[str, Any]) -> tuple[list[SeedState], bool]:
+        """The checkpoint to go on from, none if numbers would be computed otherwise than before and the suite does not
+        want that; and whether they will be.
+        """
+        states, otherwise = [], False
         for seed in self.group.seeds:
             if seed not in self._restore:
-                return []
+                return [], False
             path = self.store.root / self._restore[seed]
-            before = (read_json(path.parent.parent / "made-by.json") or {}).get("numerics")
-            if before != how:
-                self._tell({"event": "notice", "message": f"starts again at step 0: numerics were {before}, are {how}"})
-                return []
+            before = read_json(path.parent.parent / "made-by.json") or {}
+            differs = [name for name in made_by if before.get(name) != made_by[name]]
+            if differs and self.group.resume != "approximate":
+                told = f"{differs[0]} were {before.get(differs[0])}, are {made_by[differs[0]]}"
+                self._tell({"event": "notice", "message": f"starts again at step 0: {told}"})
+                return [], False
+            otherwise = otherwise or bool(differs)
             states.append(checkpoint.load(path, seed))
-        return states
+        if otherwise:
+            self._tell({"event": "notice", "message": "goes on although its numbers will be computed otherwise"})
+        return states, otherwise
 
     def _history(self, restore: list[SeedState]) -> dict[int, tuple[Path, Any]]:
         folders = {seed: (self.store.root / path).parent.parent for seed, path in self._restore.items()}
@@ -142,7 +178,7 @@ class Attempt:
         failpoint("evaluated")
 
     def _publish(self, outcome: GroupOutcome, facts: dict[str, Any]) -> str:
-        diverged = []
+        diverged, records = [], read_records(self.folder)
         for run in self.group.runs:
             at = outcome.diverged_at.get(run.seed)
             own = {
@@ -153,7 +189,7 @@ class Attempt:
                 "wall_seconds": outcome.wall_seconds,
                 "resumed_from": outcome.resumed_from,
             }
-            publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], {**own, **facts})
+            publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], {**own, **facts}, records)
             if at is not None:
                 diverged.append(f"seed {run.seed} diverged at step {at}")
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published: nothing is left to go on from
@@ -167,6 +203,10 @@ def _brief(error: BaseException) -> str:
     said = traceback.format_exception_only(error)[-1].strip()[:2000]
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
     return f"{said} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else said
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _peak_memory() -> int:

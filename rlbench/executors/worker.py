@@ -8,41 +8,49 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlbench.api import RunStatus
-from rlbench.executors.work import Attempt
+from rlbench.executors.work import Attempt, Tell
 from rlbench.processes import die_with_parent
 
-HEARTBEAT_SECONDS = 5.0
+PROGRESS_SECONDS = 1.0
+HEARTBEAT_EVERY = 5
 
 
 def main(folder: str, control: str, parent: str, *plugin_files: str) -> int:
     faulthandler.enable()
     die_with_parent(int(parent))
     os.set_inheritable(int(control), False)
-    channel = open(int(control), "w", encoding="utf-8", buffering=1)  # noqa: SIM115 - open as long as the process
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
+    speaking = threading.Lock()
 
     def tell(event: dict[str, Any]) -> None:
-        channel.write(json.dumps(event) + "\n")
+        with speaking:  # two threads report; a line must stay whole
+            os.write(int(control), json.dumps(event).encode() + b"\n")
 
     attempt = Attempt(Path(folder), tell, plugin_files)
     signal.signal(signal.SIGTERM, lambda number, frame: attempt.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the harness decides
     ended = threading.Event()
-    threading.Thread(target=_beat, args=(Path(folder) / "heartbeat", ended), daemon=True).start()
+    threading.Thread(target=_beat, args=(attempt, tell, ended), daemon=True).start()
     status = attempt.run()
     ended.set()
     return 0 if status == RunStatus.DONE else 1
 
 
-def _beat(path: Path, ended: threading.Event) -> None:
-    """Count in a file, for readers that judge by their own clock whether the count still moves."""
+def _beat(attempt: Attempt, tell: Tell, ended: threading.Event) -> None:
+    """Report progress, and count in a file for readers that judge by their own clock whether the count still moves."""
     count = 0
-    while not ended.wait(HEARTBEAT_SECONDS):
+    while not ended.wait(PROGRESS_SECONDS):
         count += 1
-        path.write_text(str(count))
+        progress = attempt.progress()
+        with suppress(OSError):  # the harness may just have gone; a full disk is told by what has to be written
+            tell({"event": "progress", **progress})
+            if count % HEARTBEAT_EVERY == 1:
+                (attempt.folder / "heartbeat").write_text(json.dumps({"count": count, "step": progress["step"]}))
 
 
 if __name__ == "__main__":

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import errno
+import getpass
 import hashlib
 import json
 import os
 import secrets
+import shutil
 import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import StoreError
+from rlbench.api import DiskFull, StoreError
 
 
 def temporary(path: Path) -> Path:
@@ -84,5 +87,29 @@ def make_folder(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be made: {error.strerror}") from error
+        raise unwritable(path, error) from error
     return path
+
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def unwritable(path: Path, error: OSError) -> StoreError:
+    """What to raise when `path` could not be written: DiskFull where there is no room, otherwise StoreError."""
+    if error.errno in DISK_FULL:
+        return DiskFull(disk_full(path))
+    return StoreError(f"{path}: cannot be written by {_user()}: {error.strerror}; choose another folder with -o")
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"
+
+
+def disk_full(path: Path) -> str:
+    """What to say of a full disk: how much is free, and that nothing that was finished is lost."""
+    there = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
+    free = shutil.disk_usage(there).free
+    return f"no room left to write {path} ({free / 1e6:.1f} MB free); finished runs are safe, and the same command goes on once there is room"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import subprocess
 import sys
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import Any
 
 import psutil
 
+from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
 
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "mujoco", "box2d")
@@ -31,7 +34,61 @@ def _core_hash() -> str:
 
 def code_identity(plugin: Plugin) -> dict[str, str]:
     """Distribution, version and hashes of the sources that a run's numbers come from."""
-    return {"distribution": plugin.distribution, "version": plugin.version, "plugin_sources": plugin.source_hash(), "core_sources": _core_hash()}
+    return {
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "plugin_sources": plugin.source_hash(),
+        "core_sources": _core_hash(),
+    }
+
+
+# Packages whose version changes numbers without any source of ours changing.
+_NUMERIC_PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3")
+
+
+def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[str]:
+    """How a published result was made otherwise than it would be made now, in words; empty if it was not, or is none.
+
+    Asked without importing torch, so what only a running worker knows (its CPU capability, say) is left out.
+    """
+    if not result:
+        return []
+    before, now = result.get("code", {}), code_identity(plugin)
+    said = {
+        "distribution": "another distribution",
+        "version": f"version {before.get('version')}, now {now['version']}",
+        "plugin_sources": "other sources of the plugin",
+        "core_sources": "other sources of rlbench's kit, environments or runtime",
+    }
+    found = [text for name, text in said.items() if before.get(name) != now[name]]
+    was, have = result.get("versions", {}), versions()
+    found += [
+        f"{name} {was[name]}, now {have.get(name, 'absent')}"
+        for name in _NUMERIC_PACKAGES
+        if name in was and was[name] != have.get(name)
+    ]
+    how = result.get("numerics", {})
+    kind = str(how.get("device", "")).partition(":")[0]
+    if kind and kind != group.device.partition(":")[0]:
+        found.append(f"on {kind}, now on {group.device}")
+    if "compiled" in how and how["compiled"] != group.compile:
+        found.append("compiled, now not" if how["compiled"] else "not compiled, now it is")
+    return found
+
+
+def commit(path: Path) -> str | None:
+    """The git commit of a tracked source file, with "+" where the checkout has changes; None if there is none."""
+
+    def git(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["git", "-C", str(path.parent), *arguments], capture_output=True, text=True, timeout=20)
+
+    try:
+        if git("ls-files", "--error-unmatch", path.name).returncode:
+            return None
+        head = git("rev-parse", "HEAD").stdout.strip()
+        return head + ("+" if git("status", "--porcelain", "--untracked-files=no").stdout else "")
+    except (OSError, subprocess.TimeoutExpired):
+        return None
 
 
 def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
@@ -58,6 +115,7 @@ def _bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
     return device == "cpu" and strict and not (compiled and stack_size == 1)
 
 
+@cache
 def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in PACKAGES:
@@ -68,6 +126,7 @@ def versions() -> dict[str, str]:
     return found
 
 
+@cache
 def hardware() -> dict[str, Any]:
     """The machine, in words and numbers."""
     return {

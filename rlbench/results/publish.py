@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from safetensors.numpy import save_file
@@ -36,16 +37,36 @@ def schema(table: str) -> pa.Schema:
     )
 
 
-def publish(folder: Path, run: Run, attempt: Path, policy: Mapping[str, Array], facts: Mapping[str, Any]) -> bool:
+Records = Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]]
+
+
+def read_records(attempt: Path) -> Records:
+    """An attempt's rows by table and seed, read in one pass. Raises: StoreError for a broken line."""
+    found: dict[str, dict[int, list[Mapping[str, Any]]]] = {table: {} for table in TABLES}
+    for table, by_seed in found.items():
+        for row in read_lines(attempt / f"{table}.jsonl"):
+            by_seed.setdefault(row["seed"], []).append(row)
+    return found
+
+
+def publish(
+    folder: Path,
+    run: Run,
+    attempt: Path,
+    policy: Mapping[str, Array],
+    facts: Mapping[str, Any],
+    records: Records | None = None,
+) -> bool:
     """Write everything of one finished run into its folder; result.json last, by a link that only one writer can make.
 
-    Returns: False if the run had been published already; its files are then left as they are.
+    records: what `read_records` found in the attempt, for whoever publishes several runs of it. Returns: False if the run had been published already; its files are then left as they are.
     """
     if (folder / "result.json").exists():
         return False
     files: dict[str, dict[str, Any]] = {}
+    recorded = read_records(attempt) if records is None else records
     for table in TABLES:
-        rows = [row for row in read_lines(attempt / f"{table}.jsonl") if row["seed"] == run.seed]
+        rows = list(recorded[table].get(run.seed, ()))
         path = folder / f"{table}.parquet"
         arrow = pa.Table.from_pylist(rows, schema(table))
         replace_file(path, partial(pq.write_table, arrow, compression="zstd"))
@@ -61,4 +82,4 @@ def publish(folder: Path, run: Run, attempt: Path, policy: Mapping[str, Array], 
 
 
 def _contiguous(array: Array) -> Array:
-    return array.copy(order="C")
+    return np.array(array, order="C")  # a seed's entry of [S] is a scalar, which has no copy of its own

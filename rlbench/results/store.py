@@ -1,7 +1,7 @@
 """One suite's folder: where things lie, who may write, and what has become of each run, derived from the files alone.
 
-    suite.json  LOCK  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
-    attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
+suite.json  LOCK  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
+attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
 """
 
 from __future__ import annotations
@@ -18,9 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug, task_from_dict
+from rlbench.api import (
+    LockedError,
+    Run,
+    RunGroup,
+    RunStatus,
+    StoreError,
+    canonical,
+    group_as_dict,
+    slug,
+    task_from_dict,
+)
 from rlbench.results.jsonl import read_lines
-from rlbench.results.files import make_folder, publish_file, read_json, write_json
+from rlbench.results.files import make_folder, publish_file, read_json, unwritable, write_json
 
 SCHEMA_VERSION = 1
 
@@ -52,14 +62,16 @@ class Store:
         try:
             file = open(self.root / "LOCK", "a+")
         except OSError as error:
-            raise StoreError(f"{self.root}: cannot be written: {error.strerror}") from error
+            raise unwritable(self.root, error) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
             holder = file.read().strip() or "a process that did not say who it is"
             file.close()
-            raise LockedError(f"{self.root} is in use by {holder}; wait for it, or choose another folder with -o") from None
+            raise LockedError(
+                f"{self.root} is in use by {holder}; wait for it, or choose another folder with -o"
+            ) from None
         file.truncate(0)
         file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
         file.flush()
@@ -89,21 +101,37 @@ class Store:
         return False
 
     def set_aside(self, run: Run) -> None:
-        """Move a published run out of the way, to be trained again; nothing is deleted."""
+        """Move a run, if it is published, out of the way, to be trained again; nothing is deleted."""
+        if not (self.folder(run) / "result.json").exists():
+            return
         aside = make_folder(self.root / "superseded")
         os.rename(self.folder(run), aside / f"{run.name}--{time.time_ns()}")
 
-    def describe_suite(self, suite: Mapping[str, Any], runs: Sequence[Run], version: str) -> None:
-        """Write suite.json, and a spec.json once for each run."""
+    def describe_suite(
+        self, suite: Mapping[str, Any], runs: Sequence[Run], version: str, skipped: Sequence[Mapping[str, str]] = ()
+    ) -> None:
+        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment and reason of pairs."""
         try:
             for run in runs:
                 folder = make_folder(self.folder(run))
                 if not (folder / "spec.json").exists():
-                    publish_file(folder / "spec.json", json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n")
+                    publish_file(
+                        folder / "spec.json",
+                        json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n",
+                    )
             names = [{"folder": run.name, "label": run.label} for run in runs]
-            write_json(self.root / "suite.json", {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": names})
+            write_json(
+                self.root / "suite.json",
+                {
+                    "schema_version": SCHEMA_VERSION,
+                    "rlbench": version,
+                    "suite": suite,
+                    "runs": names,
+                    "skipped": list(skipped),
+                },
+            )
         except OSError as error:
-            raise StoreError(f"{self.root}: cannot be written: {error.strerror}") from error
+            raise unwritable(self.root, error) from error
 
     def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str) -> Path:
         """A fresh folder for one process that trains `group`, with group.json in it.
@@ -118,7 +146,14 @@ class Store:
         order = time.time_ns()
         write_json(
             folder / "group.json",
-            {"schema_version": SCHEMA_VERSION, "order": order, "keys": keys, "group": group_as_dict(group), "plugin": plugin, "restore": dict(restore)},
+            {
+                "schema_version": SCHEMA_VERSION,
+                "order": order,
+                "keys": keys,
+                "group": group_as_dict(group),
+                "plugin": plugin,
+                "restore": dict(restore),
+            },
         )
         return folder
 
@@ -145,7 +180,9 @@ class Store:
             name = entry["folder"]
             spec = read_json(self.root / "runs" / name / "spec.json")
             if spec is None:
-                raise StoreError(f"{self.root}/runs/{name}/spec.json is absent or unreadable; run the suite again to restore it")
+                raise StoreError(
+                    f"{self.root}/runs/{name}/spec.json is absent or unreadable; run the suite again to restore it"
+                )
             values = {f.name: spec[f.name] for f in dataclasses.fields(Run) if f.name != "label"}
             found.append(Run(**{**values, "task": task_from_dict(spec["task"]), "label": entry["label"]}))
         return found
@@ -169,7 +206,9 @@ class Store:
         if result is not None and result.get("key") == run.key and result.get("schema_version") == SCHEMA_VERSION:
             return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
         if (folder / "result.json").exists():
-            return RunState(RunStatus.CORRUPT, f"{folder / 'result.json'} is not a result of this run; remove it to train again")
+            return RunState(
+                RunStatus.CORRUPT, f"{folder / 'result.json'} is not a result of this run; remove it to train again"
+            )
         if attempt is None:
             return RunState(RunStatus.PENDING)
         ended = read_json(attempt / "exit.json")
@@ -184,12 +223,13 @@ class Store:
         return RunState(status, ended.get("message", ""), attempt=attempt.name)
 
     def step_reached(self, attempt: str, seed: int) -> int:
-        """The step of a seed's last evaluation in an attempt, 0 if there is none."""
-        last = 0
+        """The step an attempt has reached for a seed: its last sign of life or evaluation, 0 if there is neither."""
+        beat = read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None
+        last = int((beat or {}).get("step", 0))
         try:
             for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
                 if row["seed"] == seed:
-                    last = int(row["step"])
+                    last = max(last, int(row["step"]))
         except StoreError:
             pass
         return last

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from rlbench.api import Array, EnvBatch, Policy
+from rlbench.envs.finite import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
 MAX_LANES = 20
@@ -37,18 +38,23 @@ class _Lanes:
         self.open = np.ones(seeds * lanes, bool)
         self.start = np.ones(seeds * lanes, bool)
         self.returns, self.lengths = np.zeros((seeds, episodes)), np.zeros((seeds, episodes), np.int64)
-        self._lanes, self._episodes = lanes, episodes
+        self._return, self._length = np.zeros(seeds * lanes), np.zeros(seeds * lanes, np.int64)  # of the open episodes
+        self._lanes, self._episodes, self._steps = lanes, episodes, 0
 
     def add(self, playing: Array, reward: Array) -> None:
-        rows = playing // self._lanes
-        self.returns[rows, self.episode[playing]] += reward
-        self.lengths[rows, self.episode[playing]] += 1
+        self._return[playing] += reward
+        self._length[playing] += 1
+        self._steps += 1
 
-    def too_long(self, playing: Array) -> Array:
-        return self.lengths[playing // self._lanes, self.episode[playing]] >= MAX_EPISODE_STEPS
+    def too_long(self, playing: Array) -> Array | bool:
+        """Which of these lanes' episodes have to end; none can before so many steps were taken at all."""
+        return self._steps >= MAX_EPISODE_STEPS and self._length[playing] >= MAX_EPISODE_STEPS
 
     def finish(self, lane: int) -> int | None:
-        """The lane's next episode, or None when it closes."""
+        """Write the lane's episode down. Returns: the lane's next one, or None when it closes."""
+        place = lane // self._lanes, self.episode[lane]
+        self.returns[place], self.lengths[place] = self._return[lane], self._length[lane]
+        self._return[lane] = self._length[lane] = 0
         self.episode[lane] += self._lanes
         if self.episode[lane] < self._episodes:
             return int(self.episode[lane])
@@ -57,10 +63,11 @@ class _Lanes:
 
 
 class Evaluator:
-    """Plays evaluation episodes for S seeds in a batch of S × E environments."""
+    """Plays evaluation episodes for S seeds in a batch of S × E environments. taken: times the batch was stepped."""
 
     def __init__(self, envs: EnvBatch, lanes: int, streams: SeedStreams) -> None:
         self._envs, self._lanes, self._streams = envs, lanes, streams
+        self.taken = 0
 
     def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
         """Play `episodes` episodes of each seed.
@@ -90,21 +97,27 @@ class Evaluator:
     ) -> Array:
         seeds, lanes = actions.shape[:2]
         state.start[:] = False
-        sound = np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1))
-        self._drop(state, finite, np.logical_not(sound), lanes)
+        if not all_finite(actions):
+            self._drop(state, finite, ~np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1)), lanes)
         playing = state.open.nonzero()[0]
         if not len(playing):
             return flat
-        rows = actions.reshape(seeds * lanes, *actions.shape[2:])[playing]
+        rows, playing_slots = actions.reshape(seeds * lanes, *actions.shape[2:]), slots
+        if len(playing) < len(slots):
+            rows, playing_slots = rows[playing], [slots[i] for i in playing.tolist()]
         chosen = rows.tolist() if rows.ndim == 1 and rows.dtype.kind in "iu" else list(rows)
-        next_obs, reward, terminated, truncated = self._envs.step([slots[i] for i in playing], chosen)
-        broken = ~(np.isfinite(next_obs.reshape(len(playing), -1)).all(1) & np.isfinite(reward))
-        state.add(playing, np.where(broken, 0.0, reward))
-        flat[playing[~broken]] = next_obs[~broken]
-        if broken.any():
+        next_obs, reward, terminated, truncated = self._envs.step(playing_slots, chosen)
+        self.taken += 1
+        if all_finite(next_obs) and all_finite(reward):
+            state.add(playing, reward)
+            flat[playing] = next_obs
+        else:
+            broken = ~(np.isfinite(next_obs.reshape(len(playing), -1)).all(1) & np.isfinite(reward))
+            state.add(playing, np.where(broken, 0.0, reward))
+            flat[playing[~broken]] = next_obs[~broken]
             self._drop(state, finite, np.isin(np.arange(seeds), playing[broken] // lanes), lanes)
         ended = (terminated | truncated | state.too_long(playing)) & state.open[playing]
-        for lane in playing[ended].tolist():
+        for lane in playing[ended].tolist() if np.count_nonzero(ended) else ():
             episode = state.finish(lane)
             if episode is not None:
                 first = self._envs.reset(slots[lane], reset_seeds[episode])

@@ -81,6 +81,10 @@ class Examiner:
             self._observe(kind, step, played.returns.mean(1).tolist())
         return played.finite
 
+    def pulse(self) -> int:
+        """Steps that evaluation has taken so far, in any environment."""
+        return self._evaluator.taken if self._evaluator is not None else 0
+
     def close(self) -> None:
         if self._evaluator is not None:
             self._evaluator.close()

@@ -52,7 +52,8 @@ class GroupOutcome:
 class LiveGroup:
     """A group made ready: algorithm, environments, streams and records, joined by its interaction.
 
-    checkpoints: the folder to save to, or None. restore: one SeedState for each seed, all at one step.
+    checkpoints: the folder to save to, or None. restore: one SeedState for each seed, all at one step. approximate: go
+    on although environments come back otherwise. approximated: it, or an earlier attempt, did.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class LiveGroup:
         checkpoints: Path | None = None,
         restore: Sequence[SeedState] = (),
         observe: Observe = lambda kind, step, returns: None,
+        approximate: bool = False,
     ) -> None:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
         self.streams = SeedStreams(group.seeds, group.seed_space)
@@ -85,11 +87,17 @@ class LiveGroup:
         seed_global_generators(self.streams)
         self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
         self._resumed_from = 0
+        self.approximated = False
         if restore:
-            self._restore(restore)
+            self._restore(restore, approximate)
         if resumable and checkpoints is not None:
             self.interaction.save, self.interaction.save_every = self._save, group.checkpoint_every
             self.interaction.schedule_save()
+
+    def progress(self) -> dict[str, int]:
+        """The step reached and a pulse that moves with every step of training and evaluation; from any thread."""
+        step = self.interaction.progress()
+        return {"step": step, "pulse": step + self.examiner.pulse()}
 
     def _policy(self) -> Any:
         return self.algorithm.policy(self.group.task.evaluation.policy)
@@ -155,18 +163,20 @@ class LiveGroup:
                 "clock": {"spent": self.clock.seconds, "elapsed": self.clock.elapsed, "cpu": self.clock.cpu},
                 "positions": positions,
                 "diverged_at": batch.diverged_at.get(index),
+                "approximated": self.approximated,
             }
             tensors = {f"env/{name}": array for name, array in arrays.items()}
             tensors |= {f"algorithm/{name}": np.asarray(array[index]) for name, array in learned.items()}
             states.append(SeedState(seed, interaction.steps, entry, tensors))
         return states
 
-    def _restore(self, states: Sequence[SeedState]) -> None:
+    def _restore(self, states: Sequence[SeedState], approximate: bool) -> None:
         interaction = self.interaction
         self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
         interaction.grid.next = states[0].numbers["next_evaluation"]
         batch = interaction.open_batch()
-        batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states])
+        exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
+        self.approximated = not exact or any(s.numbers["approximated"] for s in states)
         batch.diverged_at = {
             i: s.numbers["diverged_at"] for i, s in enumerate(states) if s.numbers["diverged_at"] is not None
         }

@@ -188,6 +188,10 @@ class LiveInteraction:
             self.advance()
         return None if self._stop else min(self.grid.next, self.budget.steps)  # a stop may come while it evaluates
 
+    def progress(self) -> int:
+        """Steps taken so far by each seed, wherever they are counted; may be asked from another thread."""
+        return self.meter.steps if self._attendant is None else self._attendant.counter.steps
+
     # -- records and checkpoints ---------------------------------------------------------------------------------
     def log(self, **metrics: Any) -> None:
         for name, value in metrics.items():

@@ -177,6 +177,13 @@ class Suite(_Strict):
         None, description="environment steps between checkpoints; 0: none; left out: a tenth of the budget"
     )
 
+    def resolved(self) -> dict[str, Any]:
+        """The suite as JSON values with every default filled in; read again it means the same."""
+        values = self.model_dump(mode="json")
+        for environment, entry in zip(self.environments, values["environments"]):
+            entry["evaluation"] = self.evaluation_on(environment).model_dump(mode="json")
+        return values
+
     def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:
         """The suite's evaluation with what the environment says of its own."""
         own = environment.evaluation

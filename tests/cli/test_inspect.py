@@ -73,16 +73,24 @@ def suite(tmp_path):
 
 def test_check_shows_what_would_run_and_runs_nothing(suite, tmp_path):
     found = listed("check", suite, "-o", tmp_path / "out")
-    assert [(g["algorithm"], g["task"], g["seeds"], g["state"]) for g in found["groups"]] == [
-        ("random", "CartPole-v1", 2, {"pending": 2}),
-        ("dqn", "CartPole-v1", 2, {"pending": 2}),
-        ("sb3/dqn", "CartPole-v1", 1, {"pending": 1}),
-        ("sb3/dqn", "CartPole-v1", 1, {"pending": 1}),
-        ("random", "Pendulum-v1", 2, {"pending": 2}),
+    assert [(r["algorithm"], r["task"], r["seed"]) for r in found["runs"]] == [
+        (algorithm, task, seed)
+        for algorithm, task in (
+            ("random", "CartPole-v1"),
+            ("dqn", "CartPole-v1"),
+            ("sb3/dqn", "CartPole-v1"),
+            ("random", "Pendulum-v1"),
+        )
+        for seed in (0, 1)
     ]
+    assert {(r["state"], r["will_run"], r["from_step"], r["why"]) for r in found["runs"]} == {
+        ("pending", True, 0, "starts at step 0")
+    }
     assert [s["algorithm"] for s in found["skipped"]] == ["dqn", "sb3/dqn"]
     text = rlbench("check", suite, "-o", tmp_path / "out").stdout
-    assert "8 runs, 12,200 environment steps" in text and "skipped: dqn on Pendulum-v1: actions are Box" in text
+    assert (
+        "8 runs, 8 to do (12,200 environment steps)" in text and "skipped: dqn on Pendulum-v1: actions are Box" in text
+    )
     assert not (tmp_path / "out").exists()
     suite.write_text(SUITE.replace("seeds", "sedes"))
     assert rlbench("check", suite).returncode == 2

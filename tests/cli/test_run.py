@@ -270,7 +270,9 @@ def test_edited_code_is_told_and_trained_again_when_asked(tmp_path):
     assert "other code" not in rlbench(*run).stderr
     plugin.write_text(WORKS.format(threshold=99, how=LOOP))
     told = rlbench(*run)
-    assert told.returncode == 0 and "made by other code than is installed now: mine; kept as they are" in told.stderr
+    assert (
+        told.returncode == 0 and "in another way: mine (other sources of the plugin); kept as they are" in told.stderr
+    )
     again = rlbench(*run, "--rerun", "changed")
     assert "3 to do" in again.stderr and "kept as they are" not in again.stderr
     assert cells(tmp_path / "out")[2]["iqm"] < 15

@@ -124,17 +124,22 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     assert [e["status"] for e in exits] == ["interrupted"]
 
 
-def test_an_environment_that_does_not_come_back_starts_again_and_says_so(tmp_path):
-    suite = tmp_path / "suite.yaml"
-    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1"))
-    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
-    for numbers in tmp_path.glob("cut/attempts/*/checkpoints/*/seed-8.json"):
+def tampered(folder: Path) -> None:
+    """Let an open episode of seed 8 have another number: another reset seed, another first observation."""
+    for numbers in folder.glob("attempts/*/checkpoints/*/seed-8.json"):
         state = json.loads(numbers.read_text())
-        state["boundary"]["episode"][0] += 1  # another episode's seed: another first observation
+        state["boundary"]["episode"][0] += 1
         numbers.write_text(json.dumps(state))
         done = json.loads((numbers.parent / "DONE").read_text())
         done["sha256"][numbers.name] = hashlib.sha256(numbers.read_bytes()).hexdigest()
         (numbers.parent / "DONE").write_text(json.dumps(done))
+
+
+def test_an_environment_that_does_not_come_back_starts_again_and_says_so(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1"))
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    tampered(tmp_path / "cut")
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0 and "starts again at step 0: environment 0 of seed 8" in again.stderr
     assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
@@ -231,3 +236,58 @@ def test_a_worker_that_is_killed_every_time_ends_after_its_retries(tmp_path):
     )  # fmt: skip
     assert ran.returncode == 1 and ran.stderr.count("was killed by SIGKILL") == 3 + 1  # each time, and in the summary
     assert len(list((tmp_path / "cut/attempts").iterdir())) == 3
+
+
+@pytest.mark.parametrize("cause", ["numerics", "code", "environment"])
+def test_an_approximate_resume_goes_on_all_the_same_and_marks_its_rows(tmp_path, cause):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1") + "resume: approximate\n")
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    if cause == "environment":
+        tampered(tmp_path / "cut")
+    for path in tmp_path.glob("cut/attempts/*/made-by.json"):
+        made_by = json.loads(path.read_text())
+        if cause != "environment":
+            made_by[cause][{"numerics": "mkl", "code": "core_sources"}[cause]] = "other"
+        path.write_text(json.dumps(made_by))
+    again = run(suite, tmp_path / "cut")
+    assert again.returncode == 0 and "started from step 1000" in again.stderr
+    assert {(r["resumed_from"], r["resume"], r["steps"]) for r in result(tmp_path / "cut")} == {
+        (1000, "approximate", 2048)
+    }
+    assert "2 resumed approximately" in again.stdout
+
+
+def test_a_run_that_never_resumes_starts_again(tmp_path):
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1") + "resume: never\n")
+    assert run(suite, tmp_path / "cut", "evaluated:4").returncode == 1
+    assert run(suite, tmp_path / "cut").returncode == 0
+    assert {(r["resumed_from"], r["resume"]) for r in result(tmp_path / "cut")} == {(0, "exact")}
+
+
+@pytest.mark.slow
+def test_a_harness_killed_at_random_moments_ends_in_the_same_table_byte_for_byte(tmp_path):
+    """Three kills, at a random number of events each; no process is left, and no finished run is trained twice."""
+    suite = tmp_path / "suite.yaml"
+    suite.write_text(SUITE.format(algorithm=f"random, {DQN}, {PPO}", env="CartPole-v1"))
+    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut"), "--json"]
+    finished: dict[str, dict] = {}
+    for moment in np.random.default_rng(7).integers(2, 22, size=3):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as harness:
+            assert harness.stdout is not None
+            for _, line in zip(range(moment), harness.stdout):
+                assert json.loads(line)
+            family = psutil.Process(harness.pid).children(recursive=True)
+            harness.kill()
+        assert not psutil.wait_procs(family, timeout=2)[1]
+        now = {r["key"]: r for r in result(tmp_path / "cut")}
+        assert all(now[key] == finished[key] for key in finished)
+        finished = now
+    assert run(suite, tmp_path / "cut").returncode == 0
+    assert run(suite, tmp_path / "whole").returncode == 0
+    tables = [
+        subprocess.check_output([sys.executable, "-m", "rlbench.cli.main", "table", str(tmp_path / d), "--json"])
+        for d in ("cut", "whole")
+    ]
+    assert tables[0] == tables[1] and published(tmp_path / "cut") == published(tmp_path / "whole")

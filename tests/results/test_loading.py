@@ -29,7 +29,11 @@ def folder(tmp_path):
 
 def test_frames_have_the_documented_columns_and_a_row_a_record(folder):
     results = rlbench.load(folder)
-    for table, frame in (("episodes", results.episodes()), ("evaluations", results.evaluations()), ("metrics", results.metrics())):
+    for table, frame in (
+        ("episodes", results.episodes()),
+        ("evaluations", results.evaluations()),
+        ("metrics", results.metrics()),
+    ):
         assert list(frame.columns) == ["algorithm", "environment", "key", *(c.name for c in COLUMNS[table])]
         assert frame["seed"].tolist() == [0, 1] and set(frame["algorithm"]) == {"chance"}
     assert results.episodes()["return"].tolist() == [5.0, 6.0]
@@ -54,7 +58,11 @@ def test_a_folder_without_published_runs_gives_empty_frames_with_the_same_column
     store = Store(tmp_path)
     store.describe_suite({"name": "s"}, GROUP.runs, "0")
     frame = rlbench.load(tmp_path).evaluations()
-    assert frame.empty and isinstance(frame, pd.DataFrame) and list(frame.columns)[:4] == ["algorithm", "environment", "key", "seed"]
+    assert (
+        frame.empty
+        and isinstance(frame, pd.DataFrame)
+        and list(frame.columns)[:4] == ["algorithm", "environment", "key", "seed"]
+    )
 
 
 def test_a_folder_that_holds_no_results_is_refused(tmp_path):

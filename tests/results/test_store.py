@@ -6,6 +6,7 @@ import multiprocessing
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from safetensors.numpy import load_file
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
 from rlbench.results import JsonlSink, Store, publish
@@ -198,3 +199,17 @@ def test_records_of_an_earlier_attempt_are_taken_over_up_to_the_checkpoint(tmp_p
 
 def test_a_run_that_failed_in_a_group_is_a_status_of_its_own():
     assert RunStatus("failed") is RunStatus.FAILED and str(RunStatus.DONE) == "done"
+
+
+def test_a_published_policy_may_hold_a_number_for_each_seed(store):
+    folder = attempt(store)
+    publish(
+        store.folder(GROUP.runs[0]), GROUP.runs[0], folder, {"scale": np.arange(2.0)[0]}, {"status": "done", "steps": 1}
+    )
+    assert load_file(store.folder(GROUP.runs[0]) / "policy.safetensors")["scale"] == 0.0
+
+
+def test_a_message_that_is_no_text_spoils_no_table(store):
+    folder = attempt(store)
+    write_json(folder / "exit.json", {"status": "failed", "message": "no file '\udcff'"})
+    assert run_table(store)["message"].tolist() == ["no file '?'"] * 2

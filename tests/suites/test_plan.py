@@ -180,3 +180,10 @@ def test_pairs_whose_packages_are_missing_are_refused_or_skipped(tmp_path):
     assert [(s.algorithm, s.reason) for s in planned.skipped] == [
         ("needy", 'needs nowhere: pip install "rlbench[sb3]"')
     ]
+
+
+def test_a_suite_as_it_is_stored_means_the_same_when_it_is_read_again():
+    asked = suite(["random"], evaluation={"episodes": 3}, environment={"evaluation": {"every": 50}}, timeout="1h")
+    keys = [run.key for group in plan(asked, load_plugins()).groups for run in group.runs]
+    again = Suite.model_validate(asked.resolved())
+    assert [run.key for group in plan(again, load_plugins()).groups for run in group.runs] == keys

@@ -1,0 +1,38 @@
+"""`rlbench export`: a result folder as files for spreadsheets and other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rlbench.cli.columns import plain, write_out
+from rlbench.cli.opening import folder_argument
+from rlbench.cli.talk import plural
+
+
+@click.command()
+@folder_argument
+@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="The folder to write to; default DIRECTORY/export."
+)
+def export(directory: Path, form: str, output: Path | None) -> None:
+    """Write runs, evaluations, episodes and metrics of DIRECTORY (the newest results if none is given) as four files,
+    and print each path and its rows.
+
+    Works while the suite runs; what is not published yet is left out. Files of an earlier export are replaced.
+
+    In csv the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0], and a number that is not there
+    or not a number is an empty cell. Text that begins with one of = + - @ or a tab stands behind a single quote, so that
+    no spreadsheet runs it; control characters are left out. Parquet holds everything as recorded, with the unit and the
+    meaning of each recorded column.
+    """
+    from rlbench.results import exporting
+    from rlbench.results.loading import load
+
+    written = exporting.export(load(directory), output or directory / "export", form)
+    for path, rows in written.rows.items():
+        write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
+    for message in written.corrupt:
+        click.echo(f"corrupt, left out: {plain(message)}", err=True)

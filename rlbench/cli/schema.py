@@ -1,0 +1,22 @@
+"""`rlbench schema`: what a suite file may say, as a JSON schema for editors."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+from rlbench.cli.columns import write_out
+
+
+@click.command()
+def schema() -> None:
+    """Print the JSON schema of suite files, for completion and checks while typing.
+
+    An editor with a YAML language server takes it from a first line such as
+    `# yaml-language-server: $schema=suite.schema.json`.
+    """
+    from rlbench.suites import Suite
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
+    write_out(json.dumps(document, indent=1) + "\n")

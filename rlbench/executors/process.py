@@ -1,0 +1,89 @@
+"""One worker subprocess: started with its pipe, watched until it ends, its reports put into an inbox.
+
+A worker leads a process group of its own and dies with this process. It reports over an inherited pipe, so nothing a
+plugin prints can be mistaken for a report, and only an explicit last word counts as success.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+
+from rlbench.api import RunStatus
+from rlbench.executors.jobs import Event, Job
+from rlbench.processes import signal_group
+
+# Set before Python starts: one thread, and matrix products whose bits do not depend on the batch.
+WORKER_ENVIRONMENT = {
+    "MKL_CBWR": "AUTO,STRICT",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+# Signals by which somebody else ends a process; by others it ends itself.
+FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
+
+
+class Worker:
+    """A started subprocess; its reports and its end go to `inbox`.
+
+    said_last: it has given its last word. verdict: the status and message that the harness has given it meanwhile.
+    """
+
+    def __init__(self, job: Job, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+        self.job, self.said_last = job, False
+        self.verdict: tuple[RunStatus, str] | None = None
+        ours, theirs = os.pipe()
+        command = [
+            sys.executable,
+            "-m",
+            "rlbench.executors.worker",
+            str(job.attempt),
+            str(theirs),
+            str(os.getpid()),
+            *job.plugin_files,
+        ]
+        with open(job.attempt / "stdout.log", "wb") as out, open(job.attempt / "stderr.log", "wb") as err:
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                pass_fds=(theirs,),
+                start_new_session=True,
+                env={**os.environ, **WORKER_ENVIRONMENT},
+            )
+        os.close(theirs)
+        reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)
+        reader.start()
+        threading.Thread(target=self._wait, args=(reader, inbox), daemon=True).start()
+
+    def _read(self, pipe: int, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+        with open(pipe, encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                try:
+                    inbox.put((self, json.loads(line)))
+                except ValueError:
+                    continue  # a torn last line of a killed worker
+
+    def _wait(self, reader: threading.Thread, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+        code = self.process.wait()
+        signal_group(self.process.pid, signal.SIGKILL)  # whatever it started and left
+        reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
+        inbox.put((self, {"event": "exit", "code": code}))
+
+    def ask_to_stop(self) -> None:
+        """Not its group: a worker ends its own processes in its own time."""
+        self.process.terminate()
+
+    def dump_stacks(self) -> None:
+        """Have every thread's stack written to stderr.log, so that a hang can be understood."""
+        self.process.send_signal(signal.SIGUSR1)
+
+    def kill(self) -> None:
+        signal_group(self.process.pid, signal.SIGKILL)

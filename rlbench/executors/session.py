@@ -1,0 +1,193 @@
+"""One suite in one folder, from its plan to finished runs: what is to do is found, done, and told as it happens."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any, Protocol
+
+from rlbench.api import Run, RunGroup, SuiteError
+from rlbench.executors.jobs import Context, Event, Job, changed_runs, corrupt_runs, prepare
+from rlbench.plugins import Plugins
+from rlbench.results import Store
+from rlbench.results.files import read_json
+from rlbench.suites import Plan
+
+RERUNS = ("failed", "changed", "corrupt", "all")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a suite is run. rerun: one of RERUNS, or (part of) a run's folder name, for runs to be trained again.
+
+    algorithms, environments: patterns (`dqn*`) of those to do now, all if empty; the others stay as they are.
+    stop_after: seconds until it stops as by Ctrl-C. strict: refuse a folder with runs that other code made.
+    """
+
+    jobs: int | None = None
+    executor: str = "local"
+    rerun: str | None = None
+    retries: int = 1
+    algorithms: Sequence[str] = ()
+    environments: Sequence[str] = ()
+    stop_after: float | None = None
+    strict: bool = False
+
+    def chosen(self, groups: Sequence[RunGroup]) -> list[RunGroup]:
+        """The groups that are to be done now."""
+        return [
+            group
+            for group in groups
+            if _matches(self.algorithms, group.label, group.algorithm)
+            and _matches(self.environments, group.task.env_id)
+        ]
+
+    def again(self, run: Run) -> bool:
+        """Whether a run that has failed is to be run once more."""
+        return self.rerun in ("failed", "all") or bool(
+            self.rerun and self.rerun not in RERUNS and self.rerun in run.name
+        )
+
+
+def _matches(patterns: Sequence[str], *names: str) -> bool:
+    return not patterns or any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
+
+
+class Watch(Protocol):
+    """Who is told what happens: a terminal, a log, a notebook."""
+
+    def say(self, text: str) -> None: ...
+
+    def warn(self, text: str) -> None: ...
+
+    def begin(self, planned: Plan, todo: Sequence[Job], store: Store, workers: int) -> None: ...
+
+    def event(self, job: Job, event: Event) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@dataclass
+class Outcome:
+    """What came out: the runs chosen, how many groups were trained now, and algorithms whose runs other code made."""
+
+    runs: list[Run]
+    trained: int = 0
+    changed: dict[str, list[str]] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def run_suite(planned: Plan, plugins: Plugins, store: Store, options: Options, watch: Watch) -> Outcome:
+    """Run what is not finished. The folder is locked meanwhile.
+
+    Raises: LockedError, StoreError and DiskFull of the folder; SuiteError where `options` cannot be met;
+    KeyboardInterrupt after everything has stopped.
+    """
+    from rlbench import __version__
+
+    execute = plugins.executor(options.executor).execute
+    groups = options.chosen(planned.groups)
+    store.lock()
+    try:
+        runs = [run for group in planned.groups for run in group.runs]
+        outcome = Outcome([run for group in groups for run in group.runs])
+        outcome.changed = _set_aside(store, plugins, groups, options)
+        _say_what_else_is_there(store, runs, planned.suite.name, watch)
+        skipped = [{"algorithm": s.algorithm, "environment": s.env_id, "reason": s.reason} for s in planned.skipped]
+        store.describe_suite(planned.suite.resolved(), runs, __version__, skipped)
+        todo = prepare(store, plugins, groups, options.again)
+        outcome.trained = len(todo)
+        workers = options.jobs or planned.suite.jobs or os.cpu_count() or 1
+        watch.begin(planned, todo, store, workers)
+        listen = _Observed(plugins, watch)
+        listen.observe("rlbench_suite_started", suite=planned.suite.name, groups=[job.group for job in todo])
+        try:
+            if todo:
+                retry = _retry(store, plugins, todo, options.retries)
+                execute(todo, Context(workers, listen, retry, options.stop_after, watch.warn))
+        finally:
+            watch.end()
+        outcome.counts = dict(Counter(str(state.status) for state in store.states(outcome.runs).values()))
+        listen.observe("rlbench_suite_finished", suite=planned.suite.name, counts=outcome.counts)
+        return outcome
+    finally:
+        store.unlock()
+
+
+def _set_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options) -> dict[str, list[str]]:
+    """Move runs that are to be trained again out of the way. Returns: what is made by other code and kept."""
+    runs = [run for group in groups for run in group.runs]
+    changed = changed_runs(store, plugins, groups)
+    labels: dict[str, list[str]] = {}
+    for run, differs in changed:
+        known = labels.setdefault(run.label or run.algorithm, [])
+        known += [text for text in differs if text not in known]
+    again: list[Run] = []
+    if options.rerun == "changed":
+        again, labels = [run for run, _ in changed], {}
+    elif options.rerun == "corrupt":
+        again = corrupt_runs(store, runs)
+    elif options.rerun == "all":
+        again, labels = runs, {}
+    elif options.rerun and options.rerun not in RERUNS:
+        again = [run for run in runs if options.rerun in run.name]
+        if not again:
+            raise SuiteError(
+                f"--rerun {options.rerun}: no run's folder is called so; it is {', '.join(RERUNS)}, or (part of) a name in {store.root / 'runs'}"
+            )
+    if options.strict and labels:
+        told = "; ".join(f"{label}: {', '.join(differs)}" for label, differs in labels.items())
+        raise SuiteError(
+            f"{store.root} holds runs that were made otherwise ({told}); --rerun changed trains them again"
+        )
+    for run in again:
+        store.set_aside(run)
+    return labels
+
+
+def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, watch: Watch) -> None:
+    """A folder may hold runs that this suite does not ask for; they are kept and not shown."""
+    before = read_json(store.root / "suite.json")
+    if before is not None and before["suite"]["name"] != name:
+        watch.warn(
+            f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"
+        )
+    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - {r.name for r in runs}
+    if others:
+        count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
+        watch.say(f"{count} in {store.root}/runs not of this suite: kept, not shown")
+
+
+def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], retries: int) -> Callable[[Job], Sequence[Job]]:
+    left = Counter({job.group.name: retries for job in todo})
+
+    def retry(job: Job) -> Sequence[Job]:
+        left[job.group.name] -= 1
+        return prepare(store, plugins, [job.group]) if left[job.group.name] >= 0 else []
+
+    return retry
+
+
+class _Observed:
+    """Passes what executors tell to the watch and to the plugins' observers."""
+
+    def __init__(self, plugins: Plugins, watch: Watch) -> None:
+        self._plugins, self._watch = plugins, watch
+
+    def __call__(self, job: Job, event: Event) -> None:
+        self._watch.event(job, event)
+        kind = event["event"]
+        if kind == "started":
+            self.observe("rlbench_group_started", group=job.group)
+        elif kind == "evaluated":
+            told = {name: event[name] for name in ("kind", "step", "returns")}
+            self.observe("rlbench_evaluated", group=job.group, **told)
+        elif kind == "finished":
+            self.observe("rlbench_group_finished", group=job.group, status=event["status"])
+
+    def observe(self, hook: str, **arguments: Any) -> None:
+        for problem in self._plugins.notify(hook, **arguments):
+            self._watch.warn(problem)

@@ -1,0 +1,63 @@
+"""`rlbench.run`: what the command `rlbench run` does, for notebooks and scripts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from rlbench.api import SuiteError
+from rlbench.cli.opening import open_plugins, open_suite, result_folder
+from rlbench.cli.talk import watcher
+from rlbench.executors import Options, run_suite
+from rlbench.results import Store
+from rlbench.results.loading import Results, load
+from rlbench.suites import Draft, Suite, plan
+from rlbench.wording import explain
+
+
+def run(
+    suite: str | os.PathLike[str] | Mapping[str, Any],
+    output: str | os.PathLike[str] | None = None,
+    *,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    settings: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+    **options: Any,
+) -> Results:
+    """Run a suite, or go on with it, and open its results; progress is written to stderr.
+
+    suite: a YAML file, the name of a suite that comes with rlbench, or a suite as a mapping. output: the result folder,
+    by default results/<suite name>. plugins: Python files that offer algorithms. settings: hyperparameters to be taken
+    instead of the file's, {"dqn.lr": 1e-3}. options: jobs, executor, rerun, retries, algorithms, environments, strict
+    and stop_after (seconds), as rlbench.executors.Options has them.
+
+    Returns: the results; runs that failed are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …)
+    as the command line would print it; KeyboardInterrupt after everything has stopped.
+    """
+    found = open_plugins([os.fspath(path) for path in plugins])
+    asked = _from_mapping(suite) if isinstance(suite, Mapping) else _from_file(suite, settings or {})
+    planned = plan(asked, found)
+    store = Store(result_folder(Path(output) if output is not None else None, planned.suite.name))
+    watch = watcher(quiet)
+    for problem in found.load_observers():
+        watch.warn(problem)
+    for skip in planned.skipped:
+        watch.say(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}")
+    run_suite(planned, found, store, Options(**options), watch)
+    return load(store.root)
+
+
+def _from_file(suite: str | os.PathLike[str], settings: Mapping[str, Any]) -> Draft:
+    return open_suite(os.fspath(suite), settings=[f"{name}={value}" for name, value in settings.items()])
+
+
+def _from_mapping(suite: Mapping[str, Any]) -> Suite:
+    try:
+        return Suite.model_validate(suite)
+    except ValidationError as error:
+        told = [f"error: {'.'.join(map(str, e['loc']))}: {explain(e)}" for e in error.errors()]
+        raise SuiteError("\n".join(told)) from error

@@ -1,0 +1,53 @@
+"""Time limits by a clock that can be turned by hand."""
+
+import dataclasses
+
+import pytest
+
+from rlbench.api import EvaluationProtocol, RunGroup, RunStatus, Task
+from rlbench.executors import limits
+from rlbench.executors.limits import AwakeClock, Limits, duration
+
+GROUP = RunGroup("dqn", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0, 1))
+
+
+def at(timeout=None, stall=None):
+    return Limits(dataclasses.replace(GROUP, timeout=timeout, stall_timeout=stall), now=10.0)
+
+
+def test_a_group_without_limits_may_take_for_ever():
+    assert at().exceeded(1e9) is None
+
+
+def test_a_timeout_counts_from_the_start_whatever_is_heard():
+    group = at(timeout=60)
+    group.heard({"event": "progress", "step": 5, "pulse": 5}, 69.0)
+    assert group.exceeded(70.0) is None
+    assert group.exceeded(70.1) == (RunStatus.TIMEOUT, "took over 1 min, its time limit")
+
+
+def test_a_stall_is_a_pulse_that_stands_still_and_evaluation_moves_it():
+    group = at(stall=30)
+    group.heard({"event": "progress", "step": 5, "pulse": 5}, 20.0)
+    group.heard({"event": "progress", "step": 5, "pulse": 9}, 45.0)  # evaluating
+    assert group.exceeded(75.0) is None
+    group.heard({"event": "progress", "step": 5, "pulse": 9}, 74.0)  # alive, but no step
+    assert group.exceeded(75.1) == (RunStatus.STALLED, "took no environment step for 30 s")
+
+
+def test_a_suspended_machine_uses_up_no_time(monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    clock = AwakeClock()
+    now += 0.5
+    assert clock.tick() == 0.5
+    now += 3600  # the lid was closed
+    assert clock.tick() == 0.5 + limits.LONGEST_GAP_SECONDS
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.25, "0.25 s"), (45, "45 s"), (125, "2 min 5 s"), (3600, "1 h"), (5430, "1 h 30 min"), (90_061, "25 h 1 min")],
+)
+def test_durations_are_said_as_a_person_writes_them(seconds, said):
+    assert duration(seconds) == said

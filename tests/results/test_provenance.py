@@ -1,0 +1,92 @@
+"""What stands beside a result, and what is noticed when it differs."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from rlbench.api import EvaluationProtocol, RunGroup, Task
+from rlbench.plugins import load_plugins
+from rlbench.results import changes, code_identity, commit, energy
+from rlbench.results.mixture import differing
+from rlbench.results.provenance import versions
+
+GROUP = RunGroup("random", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0,))
+
+
+@pytest.fixture
+def plugin():
+    return load_plugins().find("random")
+
+
+def made(plugin, **more):
+    numerics = {"device": "cpu", "compiled": False}
+    return {"code": code_identity(plugin), "versions": versions(), "numerics": numerics, **more}
+
+
+def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
+    assert changes(made(plugin), plugin, GROUP) == [] and changes({}, plugin, GROUP) == []
+
+
+def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
+    code = {**code_identity(plugin), "version": "0.0.1", "core_sources": "else"}
+    old = made(
+        plugin, code=code, versions={**versions(), "torch": "1.0"}, numerics={"device": "cuda:1", "compiled": True}
+    )
+    assert changes(old, plugin, GROUP) == [
+        f"version 0.0.1, now {plugin.version}",
+        "other sources of rlbench's kit, environments or runtime",
+        f"torch 1.0, now {versions()['torch']}",
+        "on cuda, now on cpu",
+        "compiled, now not",
+    ]
+
+
+def test_runs_that_were_not_made_alike_are_named_with_what_differs(plugin):
+    one, other = made(plugin), made(plugin)
+    assert differing([one, other]) == {}
+    other["code"] = {**other["code"], "plugin_sources": "else"}
+    other["numerics"] = {"device": "cuda:0", "compiled": False, "stack_independence": "tolerance"}
+    third = {**other, "numerics": {**other["numerics"], "device": "cuda:1"}}
+    found = differing([one, other, third])
+    assert {what: list(names) for what, names in found.items()} == {"code": ["plugin_sources"], "numerics": ["device"]}
+    assert found["numerics"]["device"] == {"cpu": 1, "cuda": 2} and found["code"]["plugin_sources"]["else"] == 2
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_is_that_of_a_tracked_file_and_says_when_there_are_changes(tmp_path):
+    def git(*arguments):
+        identity = ["-c", "user.name=x", "-c", "user.email=x@y"]
+        return subprocess.run(
+            ["git", "-C", tmp_path, *identity, *arguments], check=True, capture_output=True, text=True
+        ).stdout
+
+    source, stranger = tmp_path / "a.py", tmp_path / "b.py"
+    source.write_text("1")
+    stranger.write_text("2")
+    git("init")
+    assert commit(source) is None
+    git("add", "a.py")
+    git("commit", "-m", "first")
+    head = git("rev-parse", "HEAD").strip()
+    assert (commit(source), commit(stranger)) == (head, None)
+    source.write_text("3")
+    assert commit(source) == head + "+"
+
+
+def test_energy_is_the_packages_counters_which_may_start_again(tmp_path):
+    for name, count in {"intel-rapl:0": 900, "intel-rapl:0:0": 5, "intel-rapl:1": 10}.items():
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "energy_uj").write_text(f"{count}\n")
+        (tmp_path / name / "max_energy_range_uj").write_text("999\n")
+    before = energy.read(tmp_path)
+    assert set(before) == {"intel-rapl:0", "intel-rapl:1"}  # a part of a package is not counted twice
+    (tmp_path / "intel-rapl:0/energy_uj").write_text("100")  # 900 to 999, then 0 to 100: 200
+    (tmp_path / "intel-rapl:1/energy_uj").write_text("60")
+    assert energy.joules(before, energy.read(tmp_path)) == pytest.approx(250e-6)
+    assert energy.joules({}, {}) is None and energy.read(tmp_path / "absent") == {}
+
+
+def test_nothing_in_provenance_names_a_path_or_is_beyond_json(plugin):
+    assert "/" not in json.dumps([code_identity(plugin), versions()])
