@@ -1,5 +1,5 @@
 # Everything is in dev.py, for those without make.
-SUITE ?= suites/quickstart.yaml
+SUITE ?= suites/classic.yaml
 PYTHON ?= python3
 
 .PHONY: run test install lint

@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
     except subprocess.CalledProcessError as error:
         return fail(f"installation failed (pip ended with {error.returncode}); mend what it says above and try again")
     if command == "run":
-        return call("rlbench", "run", *(rest or ["suites/quickstart.yaml"]))
+        return call("rlbench", "run", *(rest or ["suites/classic.yaml"]))
     if command == "test":
         return lint() or call("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *rest)
     return lint() if command == "lint" else 0

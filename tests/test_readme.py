@@ -24,8 +24,11 @@ def shell(script: str, folder: Path, results: Path) -> subprocess.CompletedProce
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_first_command_prints_the_table_of_quickstart_and_the_scores_it_promises(tmp_path):
-    """`make run`: dqn's IQM at least 400 and ppo's at least 450; the same again trains nothing."""
+def test_the_first_command_prints_the_table_of_quickstart_and_the_scores_it_promises(tmp_path, monkeypatch):
+    """`make run`, here of the one-minute suite: dqn's IQM at least 400 and ppo's at least 450; the same again trains
+    nothing."""
+    monkeypatch.setenv("SUITE", "quickstart")
+    monkeypatch.delenv("RLBENCH_NO_REPORT")
     command = blocks("README.md")[0]
     assert command == ("sh", "make run\n")
     first = shell(command[1], ROOT, tmp_path)
@@ -33,6 +36,7 @@ def test_the_first_command_prints_the_table_of_quickstart_and_the_scores_it_prom
     scores = {
         row.split()[1]: float(row.split()[2]) for row in first.stdout.splitlines() if row.startswith("CartPole-v1")
     }
+    assert f"report:  {tmp_path}/quickstart/report.html" in first.stderr
     assert scores["dqn"] >= 400 and scores["ppo"] >= 450 and scores["random"] < 50
     second = shell(command[1], ROOT, tmp_path)
     assert second.returncode == 0 and second.stdout == first.stdout and "0 to do" in second.stderr

@@ -15,6 +15,9 @@ from gymnasium.spaces import Box, Discrete
 SHAPES = "rlbench.testing.fakes:rlbench/Shapes-v0"
 NOISY = "rlbench.testing.fakes:rlbench/Noisy-v0"
 CONSTANT = "rlbench.testing.fakes:rlbench/Constant-v0"
+FORK = "rlbench.testing.fakes:rlbench/Fork-v0"
+BANDIT = "rlbench.testing.fakes:rlbench/Bandit-v0"
+TARGET = "rlbench.testing.fakes:rlbench/Target-v0"
 
 
 class Shapes(gymnasium.Env[Any, Any]):
@@ -115,6 +118,78 @@ class Noisy(gymnasium.Env[Any, Any]):
         return np.array([0, 1], np.float32), float(self.np_random.standard_normal()), True, False, {}
 
 
+class Fork(gymnasium.Env[Any, Any]):
+    """Two states. In the first, [1, 0], action 0 ends the episode with reward 0.6, action 1 leads on for nothing. In the
+    second, [0, 1], every action gives 1 and ends the episode by `how`, with the second state as its successor.
+
+    So V(second) = 1 if the end is "terminated" and 1 / (1 − γ) if it is "truncated": with γ = 0.5 action 0 is the better
+    one (0.6 against 0.5) where it terminates, and action 1 (1.0 against 0.6) where it is cut.
+    """
+
+    def __init__(self, how: str = "terminated") -> None:
+        self.observation_space, self.action_space = Box(0, 1, (2,), np.float32), Discrete(2)
+        self._how, self._second = how, False
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._second = False
+        return np.array([1, 0], np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self._second:
+            return np.array([0, 1], np.float32), 1.0, self._how == "terminated", self._how == "truncated", {}
+        if action == 0:
+            return np.array([0, 0], np.float32), 0.6, True, False, {}
+        self._second = True
+        return np.array([0, 1], np.float32), 0.0, False, False, {}
+
+
+class Bandit(gymnasium.Env[Any, Any]):
+    """Episodes of one step; action i of `actions` gives i / (actions − 1) plus N(0, `noise`): the last is the best."""
+
+    def __init__(self, actions: int = 4, noise: float = 0.1) -> None:
+        self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), Discrete(actions)
+        self._actions, self._noise = actions, noise
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.ones(1, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        noise = self._noise * float(self.np_random.standard_normal())
+        return np.ones(1, np.float32), float(action) / (self._actions - 1) + noise, True, False, {}
+
+
+class Target(gymnasium.Env[Any, Any]):
+    """Episodes of one step with a continuous action in bounds that are not symmetric and differ by dimension.
+
+    The reward is 1 − Σ ((a − `best`) / (high − low))²; an action outside its bounds is an error. `best` lies at 80 %, 25 %
+    and 50 % of the way from low to high.
+    """
+
+    low, high = np.array([-1, 0, -3], np.float32), np.array([2, 5, -1], np.float32)
+    best = np.array([1.4, 1.25, -2.0], np.float32)
+
+    def __init__(self, dims: int = 3) -> None:
+        self._dims = dims
+        self.observation_space = Box(-1, 1, (2,), np.float32)
+        self.action_space = Box(self.low[:dims], self.high[:dims], dtype=np.float32)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.ones(2, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        low, high, best = (bound[: self._dims] for bound in (self.low, self.high, self.best))
+        taken = np.asarray(action, np.float64)
+        if taken.shape != (self._dims,) or (taken < low - 1e-5).any() or (taken > high + 1e-5).any():
+            raise ValueError(f"the action {action} lies outside its bounds {low} to {high}")
+        return np.ones(2, np.float32), 1.0 - float((((taken - best) / (high - low)) ** 2).sum()), True, False, {}
+
+
+gymnasium.register("rlbench/Fork-v0", "rlbench.testing.fakes:Fork")
+gymnasium.register("rlbench/Bandit-v0", "rlbench.testing.fakes:Bandit")
+gymnasium.register("rlbench/Target-v0", "rlbench.testing.fakes:Target")
 gymnasium.register("rlbench/Noisy-v0", "rlbench.testing.fakes:Noisy")
 gymnasium.register("rlbench/Shapes-v0", "rlbench.testing.fakes:Shapes")
 gymnasium.register("rlbench/Constant-v0", "rlbench.testing.fakes:Constant")

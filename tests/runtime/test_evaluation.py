@@ -57,6 +57,15 @@ def test_the_grid_ends_with_the_budget(every, budget, points):
     assert [p for p in map(grid.cross, range(1, budget + 1)) if p is not None] == points
 
 
+def test_an_episode_that_nothing_ends_is_cut_so_that_an_evaluation_always_ends(monkeypatch):
+    """Episodes of 99 steps, cut after 7; 3 episodes in 2 lanes, so one lane plays two of them."""
+    monkeypatch.setattr("rlbench.runtime.evaluate.MAX_EPISODE_STEPS", 7)
+    streams = SeedStreams([0, 1])
+    evaluator = Evaluator(GymnasiumBatch(Task(CONSTANT, 1, kwargs={"length": 99}), 4), 2, streams)
+    played = evaluator.play(lambda obs, start: np.zeros(obs.shape[:2], int), "final", 0, 3)
+    assert played.lengths.tolist() == [[7, 7, 7]] * 2 and evaluator.taken == 14
+
+
 def test_records_hold_the_nominal_and_the_actual_step():
     config = PPO.Config(num_envs=8, horizon=16, batch=64, hidden=(16,), epochs=1)
     played = play(PPO, config, "CartPole-v1", [0], 2400, every=700)
