@@ -128,7 +128,7 @@ def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) ->
         counts = Counter(row["status"] for row in same)
         text = Text(", ").join(Text(f"{n} {s}", style=_STYLES.get(s, "red")) for s, n in counts.items())
         filled = round(share * bar)
-        drawn = [Text("━" * filled, style="green") + Text("━" * (bar - filled), style="dim")] if bar else []
+        drawn = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
         table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *drawn, f"{100 * share:3.0f} %", text)
     hidden = len(cells) - max(1, height - 4)
     more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
