@@ -1,39 +1,45 @@
 """The contract between the harness and everything that plugs into it: the standard library, numpy and pluggy only."""
 
-from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting
-from rlbench.api.errors import (
-    BudgetExceeded,
-    ConfigError,
-    DiskFull,
-    Diverged,
-    LockedError,
-    PluginError,
-    RlbenchError,
-    Stopped,
-    StoreError,
-    SuiteError,
-    WorkerFailed,
-)
-from rlbench.api.hookspecs import OBSERVERS, PROJECT, hookimpl, hookspec
-from rlbench.api.interaction import Array, Budget, Interaction, Transition
-from rlbench.api.records import (
-    COLUMNS,
-    Column,
-    EpisodeRecord,
-    EvaluationRecord,
-    MetricRecord,
-    Run,
-    RunGroup,
-    RunKey,
-    RunStatus,
-    canonical,
-    group_as_dict,
-    group_from_dict,
-    slug,
-    task_from_dict,
-)
-from rlbench.api.specs import EnvBackendSpec, EnvBatch, ExecutorSpec, ReportSpec
-from rlbench.api.task import Device, EvaluationProtocol, Task, TaskInfo, Wrapper
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting
+    from rlbench.api.errors import (
+        BudgetExceeded,
+        ConfigError,
+        DiskFull,
+        Diverged,
+        LockedError,
+        PluginError,
+        RlbenchError,
+        Stopped,
+        StoreError,
+        SuiteError,
+        WorkerFailed,
+    )
+    from rlbench.api.hookspecs import OBSERVERS, PROJECT, hookimpl, hookspec
+    from rlbench.api.interaction import Array, Budget, Interaction, Transition
+    from rlbench.api.records import (
+        COLUMNS,
+        Column,
+        EpisodeRecord,
+        EvaluationRecord,
+        MetricRecord,
+        Run,
+        RunGroup,
+        RunKey,
+        RunStatus,
+        canonical,
+        group_as_dict,
+        group_from_dict,
+        slug,
+        task_from_dict,
+    )
+    from rlbench.api.specs import EnvBackendSpec, EnvBatch, ExecutorSpec, ReportSpec
+    from rlbench.api.task import Device, EvaluationProtocol, Task, TaskInfo, Wrapper
 
 __all__ = [
     "COLUMNS",
@@ -84,3 +90,76 @@ __all__ = [
     "slug",
     "task_from_dict",
 ]
+
+_WHERE = {
+    "algorithm": (
+        "Algorithm",
+        "AlgorithmSpec",
+        "Policy",
+        "Supports",
+        "setting",
+    ),
+    "errors": (
+        "BudgetExceeded",
+        "ConfigError",
+        "DiskFull",
+        "Diverged",
+        "LockedError",
+        "PluginError",
+        "RlbenchError",
+        "Stopped",
+        "StoreError",
+        "SuiteError",
+        "WorkerFailed",
+    ),
+    "hookspecs": (
+        "OBSERVERS",
+        "PROJECT",
+        "hookimpl",
+        "hookspec",
+    ),
+    "interaction": (
+        "Array",
+        "Budget",
+        "Interaction",
+        "Transition",
+    ),
+    "records": (
+        "COLUMNS",
+        "Column",
+        "EpisodeRecord",
+        "EvaluationRecord",
+        "MetricRecord",
+        "Run",
+        "RunGroup",
+        "RunKey",
+        "RunStatus",
+        "canonical",
+        "group_as_dict",
+        "group_from_dict",
+        "slug",
+        "task_from_dict",
+    ),
+    "specs": (
+        "EnvBackendSpec",
+        "EnvBatch",
+        "ExecutorSpec",
+        "ReportSpec",
+    ),
+    "task": (
+        "Device",
+        "EvaluationProtocol",
+        "Task",
+        "TaskInfo",
+        "Wrapper",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'rlbench.api' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"rlbench.api.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found
