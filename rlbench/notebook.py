@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from rlbench.api import SuiteError
-from rlbench.cli.opening import open_plugins, open_suite, result_folder
+from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import watcher
 from rlbench.executors import Options, run_suite
 from rlbench.results import Store
 from rlbench.results.loading import Results, load
-from rlbench.suites import Draft, Suite, plan
+from rlbench.suites import Draft, Suite, find_suite, plan, read_suite, seconds
 from rlbench.wording import explain
+
+_OF_THE_SUITE = ("seeds", "devices", "timeout", "stall_timeout")
 
 
 def run(
     suite: str | os.PathLike[str] | Mapping[str, Any],
     output: str | os.PathLike[str] | None = None,
     *,
-    plugins: Sequence[str | os.PathLike[str]] = (),
+    plugins: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     settings: Mapping[str, Any] | None = None,
     quiet: bool = False,
     **options: Any,
@@ -32,14 +36,29 @@ def run(
 
     suite: a YAML file, the name of a suite that comes with rlbench, or a suite as a mapping. output: the result folder,
     by default results/<suite name>. plugins: Python files that offer algorithms. settings: hyperparameters to be taken
-    instead of the file's, {"dqn.lr": 1e-3}. options: jobs, executor, rerun, retries, algorithms, environments, strict
-    and stop_after (seconds), as rlbench.executors.Options has them.
+    instead of the file's, {"dqn.lr": 1e-3}. options: seeds, devices, timeout and stall_timeout instead of the suite's;
+    jobs, executor, rerun, retries, algorithms, environments, strict and stop_after ("8h"), as
+    rlbench.executors.Options has them.
 
     Returns: the results; runs that failed are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …)
     as the command line would print it; KeyboardInterrupt after everything has stopped.
     """
-    found = open_plugins([os.fspath(path) for path in plugins])
-    asked = _from_mapping(suite) if isinstance(suite, Mapping) else _from_file(suite, settings or {})
+    files = [plugins] if isinstance(plugins, (str, os.PathLike)) else plugins
+    found = open_plugins([os.fspath(path) for path in files])
+    changes = {name: options.pop(name) for name in _OF_THE_SUITE if name in options}
+    try:
+        options["stop_after"] = seconds(options.get("stop_after"))
+    except PydanticCustomError as error:
+        raise SuiteError(f"stop_after: {error.message()}") from error
+    known = [*(f.name for f in dataclasses.fields(Options)), *_OF_THE_SUITE]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise SuiteError(f"rlbench.run has no option {unknown[0]!r}; it has {', '.join(known)}")
+    asked: Suite | Draft
+    if isinstance(suite, Mapping):
+        asked = _from_mapping({**suite, **changes})
+    else:
+        asked = _from_file(suite, changes, settings or {})
     planned = plan(asked, found)
     store = Store(result_folder(Path(output) if output is not None else None, planned.suite.name))
     watch = watcher(quiet)
@@ -51,8 +70,8 @@ def run(
     return load(store.root)
 
 
-def _from_file(suite: str | os.PathLike[str], settings: Mapping[str, Any]) -> Draft:
-    return open_suite(os.fspath(suite), settings=[f"{name}={value}" for name, value in settings.items()])
+def _from_file(suite: str | os.PathLike[str], changes: Mapping[str, Any], settings: Mapping[str, Any]) -> Draft:
+    return read_suite(find_suite(os.fspath(suite)), changes, [f"{name}={value}" for name, value in settings.items()])
 
 
 def _from_mapping(suite: Mapping[str, Any]) -> Suite:

@@ -131,7 +131,7 @@ class Board:
         self._counts[status] = self._counts.get(status, 0) + len(job.group.seeds)
         seconds = f" in {clock(time.monotonic() - line.began)}" if line is not None else ""
         score = f", mean return {_mean(line.returns):.1f}" if line is not None and line.returns else ""
-        self._print(f"{group_name(job.group)}: {ending(job, event)}{seconds}{score}", _STYLES.get(status, "red"))
+        self._print(f"{group_name(job.group)}: {ending(job, event, seconds + score)}", _STYLES.get(status, "red"))
 
     # -- how it looks --------------------------------------------------------------------------------------------
     def _draw(self) -> RenderableType:

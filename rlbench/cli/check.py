@@ -49,6 +49,8 @@ def check(
     from rlbench.suites import plan
 
     plugins = open_plugins(plugin_files)
+    for problem in plugins.load_observers():
+        click.echo(problem, err=True)
     planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
@@ -57,9 +59,19 @@ def check(
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, as_json: bool) -> None:
     """Print every run with its state and what would be done about it, skipped pairs, time and disk."""
-    from rlbench.executors import intents
+    import dataclasses
 
-    found = intents(store, plugins, options.chosen(planned.groups), options.again)
+    from rlbench.executors import again, intents
+
+    plugins.executor(options.executor)
+    groups = options.chosen(planned.groups)
+    anew, changed = again(store, plugins, groups, options)
+    found = [
+        dataclasses.replace(intent, wanted=True, why=f"trained again: --rerun {options.rerun}")
+        if not intent.wanted and intent.run in anew
+        else intent
+        for intent in intents(store, plugins, groups, options.again)
+    ]
     workers = options.jobs or planned.suite.jobs or os.cpu_count() or 1
     cost = _cost(found, workers)
     if as_json:
@@ -73,6 +85,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     rows = _rows(found)
     header = ["algorithm", "task", "steps", "seeds", "what will be done"]
     write_out(fitted(header, rows, numbers=(2,)) if rows else "nothing to run\n")
+    for label, differs in changed.items():
+        write_out(f"made otherwise than it would be now: {plain(label)} ({', '.join(differs)}); --rerun changed\n")
     for skip in planned.skipped:
         write_out(f"skipped: {plain(skip.algorithm)} on {plain(skip.env_id)}: {skip.reason}\n")
     if todo:

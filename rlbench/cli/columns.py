@@ -11,11 +11,14 @@ PIPED_WIDTH = 200
 
 
 def width() -> int:
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+    there = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if there else PIPED_WIDTH
 
 
 def write_out(text: str) -> None:
     """To stdout, whose reader may have gone (`| head`): that is no error."""
+    if sys.stdout is None:  # closed from the start
+        return
     try:
         sys.stdout.write(text)
         sys.stdout.flush()

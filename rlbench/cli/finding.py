@@ -7,11 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rlbench.cli.opening import results_root
+
 if TYPE_CHECKING:
     from rlbench.api import Run
     from rlbench.results import RunState, Store
 
-run_argument = click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="RUN")
+
+def _find_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """A run's folder by path, or by (part of) its name among all results."""
+    if Path(value).is_dir():
+        return Path(value)
+    root = results_root()
+    found = sorted(path for path in root.glob("*/runs/*") if value in path.name)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise click.BadParameter(f"{value!r} does not exist, and no run in {root} is called so")
+    shown = "".join(f"\n  {path}" for path in found[:10])
+    raise click.BadParameter(f"{value!r} is the name of {len(found)} runs; give one of them:{shown}")
+
+
+run_argument = click.argument("run", callback=_find_folder, metavar="RUN")
 
 
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:
@@ -20,6 +37,8 @@ def find_run(folder: Path) -> tuple[Store, Run, RunState]:
     from rlbench.results import Store
 
     folder = folder.resolve()
+    if folder.parent.name != "runs":
+        raise StoreError(f"{folder} is not a run's folder; those are the folders in DIRECTORY/runs")
     store = Store(folder.parent.parent)
     for run in store.runs():
         if run.name == folder.name:

@@ -110,9 +110,9 @@ def _find_folder(context: click.Context, parameter: click.Parameter, value: str 
         if not found:
             raise click.UsageError(f"there are no results in {root}; give the folder, or run a suite first")
         return found[-1].parent
-    for path in (Path(value), root / value):
-        if path.is_dir():
-            return path
+    places = [path for path in (Path(value), root / value) if path.is_dir()]
+    for path in sorted(places, key=lambda place: not (place / "suite.json").exists()):
+        return path
     raise click.BadParameter(f"no folder {value!r}, and none of that name in {root}; it does not exist")
 
 

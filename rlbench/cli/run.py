@@ -75,6 +75,7 @@ def run(
     from rlbench.suites import plan
 
     plugins = open_plugins(plugin_files)
+    observers = plugins.load_observers()  # a file that cannot be loaded is told once, not by every name of the suite
     planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(
@@ -94,6 +95,8 @@ def run(
     if not options.chosen(planned.groups):
         watch.warn("\n".join([*_skips(planned), "nothing to run: every pair was skipped, or none was chosen"]))
         return NOTHING_MATCHED
+    for problem in observers:
+        watch.warn(problem)
     outcome = _run(planned, plugins, store, options, watch)
     return _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
 
@@ -113,16 +116,13 @@ def _run(planned: Plan, plugins: Plugins, store: Store, options: Options, watch:
     """Run it; an interruption says what is safe."""
     from rlbench.executors import run_suite
 
-    for problem in plugins.load_observers():
-        watch.warn(problem)
     try:
         return run_suite(planned, plugins, store, options, watch)
     except KeyboardInterrupt:
         runs = [run for group in planned.groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)
-        watch.say(
-            f"interrupted; {done} of {len(runs)} runs are finished in {store.root}, the same command goes on with the others"
-        )
+        rest = ", the same command goes on with the others" if done < len(runs) else ""
+        watch.say(f"interrupted; {done} of {len(runs)} runs are finished in {store.root}{rest}")
         raise
 
 
@@ -174,7 +174,11 @@ def _say_what_is_missing(table: pd.DataFrame, watch: Watch) -> None:
     ):
         seeds = ", ".join(map(str, rows["seed"]))
         watch.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    if lost["status"].isin(["failed", "timeout", "stalled"]).any():
+    if (lost["status"] == "failed").any():
         watch.warn("failed runs stay so until the cause is mended and --rerun failed is given")
+    if lost["status"].isin(["timeout", "stalled"]).any():
+        watch.warn("runs out of time stay so until --rerun failed is given, which goes on from their checkpoints")
+    if (lost["status"] == "interrupted").any():
+        watch.warn("the same command goes on with those that were interrupted")
     if (lost["status"] == "corrupt").any():
         watch.warn("corrupt runs stay so until the cause is understood and --rerun corrupt is given")

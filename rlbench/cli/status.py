@@ -66,7 +66,9 @@ def _rows(store: Store) -> list[dict[str, Any]]:
 def _headline(store: Store, rows: list[dict[str, Any]]) -> str:
     counts = Counter(row["status"] for row in rows)
     told = ", ".join(f"{n} {s}" for s, n in counts.items())
-    return f"{store.suite()['suite']['name']}: {plural(len(rows), 'run')}: {told}"
+    lost = len(store.lost())
+    told += f"{', ' if told else ''}{lost} lost" if lost else ""
+    return f"{store.suite()['suite']['name']}: {plural(len(rows) + lost, 'run')}: {told}"
 
 
 def _text(store: Store, rows: list[dict[str, Any]]) -> str:

@@ -62,6 +62,8 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     text = f"{name}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: the last 100 episodes, while exploring\n"
+    for folder in store.lost():
+        text += f"lost: {store.root}/runs/{folder} (no readable spec.json); running the suite again restores it\n"
     for algorithm, differs in mixtures(store).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"

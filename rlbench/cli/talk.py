@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rlbench.cli.columns import plain
+
 if TYPE_CHECKING:
     from rlbench.api import RunGroup
     from rlbench.executors import Job, Watch
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from rlbench.suites import Plan
 
 SECONDS_BETWEEN_LINES = 60.0
+LONGEST_MESSAGE = 500
 
 
 def plural(count: int, noun: str) -> str:
@@ -42,14 +45,14 @@ def opening(planned: Plan, todo: Sequence[Job], store: Store) -> str:
     return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {left} to do{stacked}, results in {store.root}"
 
 
-def ending(job: Job, event: Mapping[str, Any]) -> str:
-    """How a group ended: its status, why, and where its log is when there is something to read."""
-    message = event.get("message", "")
+def ending(job: Job, event: Mapping[str, Any], how: str = "") -> str:
+    """How a group ended: its status, `how`, why, and where its log is when there is something to read."""
+    message = " ".join(str(event.get("message", "")).split())
+    message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
     log = job.attempt / "stderr.log"
     bad = event["status"] in ("failed", "timeout", "stalled") or "killed" in message
-    return (
-        f"{event['status']}" + (f": {message}" if message else "") + (f"; log: {log}" if bad and log.exists() else "")
-    )
+    said = f"{event['status']}{how}" + (f": {message}" if message else "")
+    return said + (f"; log: {log}" if bad and log.exists() else "")
 
 
 class Talk:
@@ -65,7 +68,7 @@ class Talk:
 
     def warn(self, text: str) -> None:
         try:
-            print(text, file=sys.stderr, flush=True)
+            print("\n".join(map(plain, text.split("\n"))), file=sys.stderr, flush=True)
         except (OSError, ValueError):  # closed by its reader, or closed from the start
             self._quiet = True
 

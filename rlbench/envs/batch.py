@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from rlbench.api import Array, EnvBatch, EpisodeRecord, Transition
+from rlbench.api import Array, EnvBatch, EpisodeRecord, RlbenchError, Transition
 from rlbench.envs.finite import all_finite
 from rlbench.envs.meter import Meter, end_of
 from rlbench.seeding import EpisodeSeeds, SeedStreams
@@ -70,6 +70,8 @@ class MeteredBatch:
     def step(self, actions: Array) -> Transition:
         """Step every live environment once and begin a new episode where one ended."""
         flat = np.array(actions)  # a copy: it is kept
+        if flat.shape[:2] != self._lead:
+            raise RlbenchError(f"step was given actions of shape {flat.shape}; they are [S, N, …], here {self._lead}")
         flat = flat.reshape(len(self._episode), *flat.shape[2:])
         if not self._discrete and not all_finite(flat):
             self._park(~self._finite_seeds(flat))

@@ -2,7 +2,7 @@
 
 from rlbench.executors.intents import Intent, intents
 from rlbench.executors.jobs import Context, Event, Job, Listen, Retry, prepare
-from rlbench.executors.session import Options, Outcome, Watch, run_suite
+from rlbench.executors.session import Options, Outcome, Watch, again, run_suite
 
 __all__ = [
     "Context",
@@ -14,6 +14,7 @@ __all__ = [
     "Outcome",
     "Retry",
     "Watch",
+    "again",
     "intents",
     "prepare",
     "run_suite",

@@ -94,6 +94,8 @@ class _Pool:
         ended = _silent_end(code)
         if worker.verdict is not None:
             ended = {"status": worker.verdict[0], "message": worker.verdict[1]}
+        elif self._stopping and code == -signal.SIGTERM:
+            ended["message"] = "stopped before it had begun"
         write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ended})
         self._context.listen(worker.job, {"event": "finished", **ended})
         if -code in FROM_OUTSIDE and worker.verdict is None and not self._stopping:
@@ -119,7 +121,7 @@ class _Pool:
             for worker in self._running:
                 worker.kill()
         else:
-            self._stop("", "; a second Ctrl-C kills them")
+            self._stop("", "; a second Ctrl-C kills them" if type(interrupt) is KeyboardInterrupt else "")
 
     def _stop(self, why: str, hint: str = "") -> None:
         """Start nothing more; let those that run come to their next safe point, for as long as the grace lasts."""

@@ -36,8 +36,25 @@ class Options:
     stop_after: float | None = None
     strict: bool = False
 
+    def __post_init__(self) -> None:
+        for name in ("algorithms", "environments"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
+        if self.jobs is not None and self.jobs < 1:
+            raise SuiteError(f"jobs should be at least 1, got {self.jobs}")
+        if self.retries < 0:
+            raise SuiteError(f"retries should be at least 0, got {self.retries}")
+
     def chosen(self, groups: Sequence[RunGroup]) -> list[RunGroup]:
-        """The groups that are to be done now."""
+        """The groups that are to be done now. Raises: SuiteError for a pattern that none of them matches."""
+        for pattern in self.algorithms:
+            names = dict.fromkeys(name for g in groups for name in (g.label, g.algorithm))
+            if not any(fnmatchcase(name, pattern) for name in names):
+                raise SuiteError(f"no algorithm of the suite is called {pattern!r}; it has {', '.join(names)}")
+        for pattern in self.environments:
+            tasks = dict.fromkeys(g.task.env_id for g in groups)
+            if not any(fnmatchcase(task, pattern) for task in tasks):
+                raise SuiteError(f"no environment of the suite is called {pattern!r}; it has {', '.join(tasks)}")
         return [
             group
             for group in groups
@@ -117,33 +134,44 @@ def run_suite(planned: Plan, plugins: Plugins, store: Store, options: Options, w
         store.unlock()
 
 
-def _set_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options) -> dict[str, list[str]]:
-    """Move runs that are to be trained again out of the way. Returns: what is made by other code and kept."""
+def again(
+    store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options
+) -> tuple[list[Run], dict[str, list[str]]]:
+    """The published runs that `options` has trained again, and by label how others were made otherwise that are kept.
+
+    Raises: SuiteError for a `rerun` that means no run.
+    """
     runs = [run for group in groups for run in group.runs]
     changed = changed_runs(store, plugins, groups)
     labels: dict[str, list[str]] = {}
     for run, differs in changed:
         known = labels.setdefault(run.label or run.algorithm, [])
         known += [text for text in differs if text not in known]
-    again: list[Run] = []
+    found: list[Run] = []
     if options.rerun == "changed":
-        again, labels = [run for run, _ in changed], {}
+        found, labels = [run for run, _ in changed], {}
     elif options.rerun == "corrupt":
-        again = corrupt_runs(store, runs)
+        found = corrupt_runs(store, runs)
     elif options.rerun == "all":
-        again, labels = runs, {}
+        found, labels = runs, {}
     elif options.rerun and options.rerun not in RERUNS:
-        again = [run for run in runs if options.rerun in run.name]
-        if not again:
+        found = [run for run in runs if options.rerun in run.name]
+        if not found:
             raise SuiteError(
                 f"--rerun {options.rerun}: no run's folder is called so; it is {', '.join(RERUNS)}, or (part of) a name in {store.root / 'runs'}"
             )
+    return found, labels
+
+
+def _set_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options) -> dict[str, list[str]]:
+    """Move runs that are to be trained again out of the way. Returns: what is made by other code and kept."""
+    found, labels = again(store, plugins, groups, options)
     if options.strict and labels:
         told = "; ".join(f"{label}: {', '.join(differs)}" for label, differs in labels.items())
         raise SuiteError(
             f"{store.root} holds runs that were made otherwise ({told}); --rerun changed trains them again"
         )
-    for run in again:
+    for run in found:
         store.set_aside(run)
     return labels
 

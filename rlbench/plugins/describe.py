@@ -84,6 +84,8 @@ def _ask(plugin: Plugin, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> l
         except subprocess.TimeoutExpired:
             problem = f"plugin {plugin.name!r} of {plugin.distribution} took over {TIME_LIMIT_SECONDS} s to import"
             return [PluginError(problem) for _ in requests]
+        except PermissionError as error:
+            return [PluginError(f"{sys.executable} cannot be started: {error.strerror}") for _ in requests]
         except (OSError, ValueError):
             tail = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was printed"]
             problem = f"plugin {plugin.name!r} of {plugin.distribution} ended its process with code {child.returncode} at import: {tail[0]}"

@@ -66,6 +66,8 @@ def _ask(plugin: Plugin) -> Offer:
             found = json.loads(answer.read_text())
         except subprocess.TimeoutExpired:
             return offer(error=f"took over {TIME_LIMIT_SECONDS} s to import")
+        except PermissionError as error:
+            return offer(error=f"{sys.executable} cannot be started: {error.strerror}")
         except (OSError, ValueError):
             return offer(error=f"ended its process with code {child.returncode} at import")
     if "error" in found:

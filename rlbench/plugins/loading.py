@@ -5,6 +5,7 @@ pluggy's own bulk loader is not used: one broken plugin would end the program.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import importlib
@@ -40,7 +41,8 @@ class Plugin:
         """Import the plugin, once. Raises: PluginError with the cause's last line."""
         if self.module is None and self.error is None:
             try:
-                self.module = self._import()
+                with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
+                    self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
                 self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
         if self.module is None:

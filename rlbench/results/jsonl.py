@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class JsonlSink:
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
         names = {table: [column.name for column in COLUMNS[table]] for table in TABLES}
         self._names = names
-        self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}
+        self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
         for seed, (earlier, positions) in (history or {}).items():
             for table in TABLES:
                 for row in read_lines(earlier / f"{table}.jsonl", positions[table]):

@@ -29,8 +29,8 @@ from rlbench.api import (
     slug,
     task_from_dict,
 )
-from rlbench.results.jsonl import read_lines
 from rlbench.results.files import make_folder, publish_file, read_json, unwritable, write_json
+from rlbench.results.jsonl import read_lines
 
 SCHEMA_VERSION = 1
 
@@ -60,7 +60,7 @@ class Store:
         """
         make_folder(self.root)
         try:
-            file = open(self.root / "LOCK", "a+")
+            file = open(self.root / "LOCK", "a+")  # noqa: SIM115 - held as long as the lock
         except OSError as error:
             raise unwritable(self.root, error) from error
         try:
@@ -174,18 +174,21 @@ class Store:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
     def runs(self) -> list[Run]:
-        """The runs of the suite as it was last planned, in its order. Raises: StoreError for an unreadable spec.json."""
+        """The runs of the suite as it was last planned, in its order; without those of `lost`."""
         found = []
         for entry in self.suite()["runs"]:
             name = entry["folder"]
             spec = read_json(self.root / "runs" / name / "spec.json")
             if spec is None:
-                raise StoreError(
-                    f"{self.root}/runs/{name}/spec.json is absent or unreadable; run the suite again to restore it"
-                )
+                continue
             values = {f.name: spec[f.name] for f in dataclasses.fields(Run) if f.name != "label"}
             found.append(Run(**{**values, "task": task_from_dict(spec["task"]), "label": entry["label"]}))
         return found
+
+    def lost(self) -> list[str]:
+        """Folders of runs whose spec.json is absent or unreadable; running the suite again restores it."""
+        names = [entry["folder"] for entry in self.suite()["runs"]]
+        return [name for name in names if read_json(self.root / "runs" / name / "spec.json") is None]
 
     def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
         """Attempts with their group.json, newest first; folders without a readable one are passed over."""

@@ -14,7 +14,19 @@ from rlbench.results.files import file_hash
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
-COLUMNS = ["algorithm", "id", "environment", "seed", "key", "status", "message", "score", "training_return", "steps", "resume"]
+COLUMNS = [
+    "algorithm",
+    "id",
+    "environment",
+    "seed",
+    "key",
+    "status",
+    "message",
+    "score",
+    "training_return",
+    "steps",
+    "resume",
+]
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from rlbench.api import Array, EnvBatch, Policy
+from rlbench.api import Array, EnvBatch, Policy, RlbenchError
 from rlbench.envs.finite import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
@@ -95,7 +95,11 @@ class Evaluator:
     def _step(
         self, state: _Lanes, flat: Array, actions: Array, slots: list[int], finite: Array, reset_seeds: EpisodeSeeds
     ) -> Array:
-        seeds, lanes = actions.shape[:2]
+        seeds, lanes = len(finite), len(slots) // len(finite)
+        if actions.shape[:2] != (seeds, lanes):
+            raise RlbenchError(
+                f"act gave actions of shape {actions.shape} for observations [{seeds}, {lanes}, …]; they are [S, E, …]"
+            )
         state.start[:] = False
         if not all_finite(actions):
             self._drop(state, finite, ~np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1)), lanes)

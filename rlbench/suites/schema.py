@@ -145,7 +145,7 @@ class EnvironmentEntry(_Strict):
     """An environment, its budget, and what differs from the suite on it."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
-    steps: Annotated[int, Field(ge=1)] = Field(description="the budget of each run, in environment steps")
+    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(description="the budget of each run, in environment steps")
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
     backend: str = Field("gymnasium", description="what makes the environments")
