@@ -1,0 +1,9 @@
+"""Deep deterministic policy gradient as an rlbench plugin."""
+
+from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "deep deterministic policy gradient (Lillicrap et al. 2016)"
+    return [AlgorithmSpec("ddpg", "rlbench_ddpg.ddpg:DDPG", Supports(continuous=True), summary=summary)]

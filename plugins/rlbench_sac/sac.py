@@ -1,0 +1,200 @@
+"""Soft actor-critic, S seeds at once: squashed Gaussian policy, twin critics, a temperature of its own for each seed.
+
+Sources: Haarnoja et al. 2018, arXiv:1801.01290; with the learned temperature: Haarnoja et al. 2018, arXiv:1812.05905.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Adam,
+    Every,
+    Field,
+    Replay,
+    compiled,
+    decay,
+    pack,
+    tensor,
+    unpack,
+    value_and_grad,
+)
+from rlbench.kit.bounds import ActionBounds
+from rlbench.kit.noise import ActionNoise
+from rlbench.kit.squashed import squashed_gaussian
+
+
+@dataclass(frozen=True)
+class SACConfig:
+    """Hyperparameters. Cadences are in environment steps of one seed; actions are normalised to −1 … 1."""
+
+    num_envs: int = setting(1, "environments of each seed", ge=1)
+    hidden: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of each critic")
+    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    lr: float = setting(3e-4, "Adam's learning rate, the temperature's too (arXiv:1812.05905)", gt=0)
+    critic_lr: float | None = setting(None, "the critics' learning rate; none: lr", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
+    batch: int = setting(256, "transitions of one update (arXiv:1812.05905)", ge=1)
+    capacity: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
+    warmup: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    train_every: int = setting(1, "steps between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
+    learn_alpha: bool = setting(True, "learn the temperature; otherwise it stays at alpha")
+    alpha: float = setting(1.0, "temperature, weight of the entropy; where it is learned, the first one", gt=0)
+    target_entropy: float = setting(-1.0, "entropy to learn alpha for, per action dimension (arXiv:1812.05905)")
+    log_std_min: float = setting(-20.0, "least log standard deviation before squashing; it begins near 0", le=0)
+    log_std_max: float = setting(2.0, "largest log standard deviation before squashing", ge=0)
+    action_noise: Literal["none", "gaussian", "ou"] = setting("none", "on top of the policy; ou: Ornstein-Uhlenbeck")
+    sigma: float = setting(0.1, "scale of that noise, in half ranges of the action", ge=0)
+    theta: float = setting(0.15, "ou: pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1)
+    dt: float = setting(1.0, "ou: time between two steps", gt=0, le=1)
+
+    def __post_init__(self) -> None:
+        if self.gradient_steps == 0:
+            raise ValueError("gradient_steps must be -1 or at least 1")
+        if self.capacity < self.batch:
+            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
+
+
+class SAC(Algorithm):
+    """A stochastic actor climbs the lesser of two critics and its own entropy, which the critics count as reward."""
+
+    Config = SACConfig
+
+    def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
+        if c.warmup >= task.steps:
+            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
+        self.dim = self.bounds.size
+        self.actor_net = MLP((obs_size, *c.hidden, 2 * self.dim), c.activation)
+        self.critic_net = MLP((obs_size + self.dim, *c.hidden, 1), c.activation)
+        self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
+        self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
+        self.target = self.critic.clone()
+        self.log_alpha = torch.full((self.num_seeds, 16), math.log(c.alpha), device=device.name)  # column 0, padded
+        self.actor_optimizer = Adam([self.actor, self.log_alpha], c.lr)
+        self.critic_optimizer = Adam([self.critic], c.critic_lr or c.lr)
+        fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
+        fields |= {"reward": Field(), "discount": Field()}
+        self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
+        self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
+        self.train_round = Every(c.train_every)
+        self.greedy, self.sample = compiled(self.mode, device), compiled(self.policy_of, device)
+        self.update = compiled(self.update, device)  # type: ignore[method-assign]
+
+    # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
+    def mode(self, actor: Tensor, obs: Tensor) -> Tensor:
+        return torch.tanh(self.actor_net(actor, obs.flatten(2))[..., : self.dim])  # [S, B, A]
+
+    def policy_of(self, actor: Tensor, obs: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions [S, B, A] and their log-densities [S, B]."""
+        mean, log_std = self.actor_net(actor, obs.flatten(2)).split(self.dim, -1)
+        return squashed_gaussian(mean, log_std.clamp(self.config.log_std_min, self.config.log_std_max), normal)
+
+    def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+        """Both critics of every seed [S, 2, B], by one product a layer over 2S lanes."""
+        x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
+        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(self.num_seeds, 2, -1)
+
+    def soft_value(self, critic: Tensor, obs: Tensor, action: Tensor, log_prob: Tensor, log_alpha: Tensor) -> Tensor:
+        """The lesser Q − α log π(a|s), whose mean over actions is the value of a state [S, B]."""
+        value = self.values(critic, obs, action)
+        return torch.minimum(value[:, 0], value[:, 1]) - log_alpha.exp()[:, :1] * log_prob
+
+    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, goal: Tensor) -> Tensor:
+        error = self.values(critic, obs, action) - goal.unsqueeze(1)
+        return 0.5 * (error * error).mean(-1).sum(-1)  # [S]
+
+    def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Tensor:
+        """The actor's, at frozen critics and α, and α's [S]; α falls while the entropy is above its target."""
+        action, log_prob = self.policy_of(actor, obs, normal)
+        value = self.soft_value(critic, obs, action, log_prob, log_alpha.detach()).mean(-1)
+        excess = -log_prob.detach().mean(-1) - self.config.target_entropy * self.dim
+        return float(self.config.learn_alpha) * log_alpha[:, 0] * excess - value
+
+    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
+        (actor, log_alpha, critic, target), obs, next_obs = params, batch["obs"], batch["next_obs"]
+        next_value = self.soft_value(target, next_obs, *self.policy_of(actor, next_obs, normal[:, 0]), log_alpha)
+        goal = batch["reward"] + batch["discount"] * next_value  # the discount is 0 after termination, not truncation
+        _, grads = value_and_grad(self.critic_loss, [critic], obs, batch["action"], goal)
+        self.critic_optimizer.apply([critic], grads, active)
+        _, grads = value_and_grad(self.actor_loss, [actor, log_alpha], critic, obs, normal[:, 1])
+        self.actor_optimizer.apply([actor, log_alpha], grads, active)
+        target.copy_(torch.where(active.unsqueeze(1), target.lerp(critic, self.config.tau), target))
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.bounds.to_env(self.greedy(self.actor, tensor(obs, self.device.name)).cpu().numpy())
+
+    def policy(self, mode: str = "greedy") -> Any:
+        if mode != "sampled":
+            return super().policy(mode)
+        return lambda obs, start: self.bounds.to_env(self.draw(obs, "evaluate"))
+
+    def draw(self, obs: Any, stream: str) -> Any:
+        normal = tensor(self.streams.normal(stream, obs.shape[1], self.dim), self.device.name)
+        return self.sample(self.actor, tensor(obs, self.device.name), normal)[0].cpu().numpy()  # normalised
+
+    def train(self, interaction: Interaction) -> None:
+        interaction.reset()
+        while not interaction.finished:
+            interaction.checkpoint(self)
+            action = self.explore(interaction)
+            t = interaction.step(self.bounds.to_env(action))
+            self.noise.restart(t.terminated | t.truncated)
+            obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
+            discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
+            self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
+            rounds = self.train_round.due(interaction.steps)
+            if interaction.steps > self.config.warmup and rounds:
+                self.learn(interaction, rounds)
+
+    def explore(self, interaction: Interaction) -> Any:
+        """Normalised actions [S, N, A]: the policy's and noise; uniformly random ones during the warm-up."""
+        n = interaction.num_envs
+        if interaction.steps < self.config.warmup:
+            return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
+        noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
+        return np.clip(self.draw(interaction.obs, "act") + noise, -1, 1)
+
+    def learn(self, interaction: Interaction, rounds: int) -> None:
+        c, active = self.config, tensor(interaction.active, self.device.name)
+        rate = decay(1.0, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule)
+        self.actor_optimizer.set_lr(rate * c.lr)
+        self.critic_optimizer.set_lr(rate * (c.critic_lr or c.lr))
+        for _ in range(rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps)):
+            index = tensor(self.streams.integers("replay", self.replay.size, c.batch), self.device.name)
+            normal = tensor(self.streams.normal("update", 2, c.batch, self.dim), self.device.name)
+            self.update(
+                [self.actor, self.log_alpha, self.critic, self.target], self.replay.sample(index), normal, active
+            )
+
+    # -- what is kept --------------------------------------------------------------------------------------------
+    def parts(self) -> dict[str, Any]:
+        learned = {"actor": self.actor, "log_alpha": self.log_alpha, "critic": self.critic, "target": self.target}
+        optimizers = {"actor_optimizer": self.actor_optimizer, "critic_optimizer": self.critic_optimizer}
+        return {**learned, **optimizers, "replay": self.replay, "noise": self.noise, "train_round": self.train_round}
+
+    def state(self) -> dict[str, Any]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Any) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack({"actor": self.actor}, self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"actor": self.actor}, state)

@@ -1,0 +1,9 @@
+"""Twin delayed deep deterministic policy gradient as an rlbench plugin."""
+
+from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "twin delayed deep deterministic policy gradient (Fujimoto et al. 2018)"
+    return [AlgorithmSpec("td3", "rlbench_td3.td3:TD3", Supports(continuous=True), summary=summary)]

@@ -1,0 +1,194 @@
+"""Twin delayed deep deterministic policy gradient, S seeds at once.
+
+Source: Fujimoto et al. 2018, "Addressing Function Approximation Error in Actor-Critic Methods", arXiv:1802.09477,
+algorithm 1. To be read beside rlbench_ddpg/ddpg.py: two critics, a smoothed target, a delayed actor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Adam,
+    Every,
+    Field,
+    Replay,
+    compiled,
+    decay,
+    pack,
+    tensor,
+    unpack,
+    value_and_grad,
+)
+from rlbench.kit.bounds import ActionBounds
+from rlbench.kit.noise import ActionNoise
+
+
+@dataclass(frozen=True)
+class TD3Config:
+    """Hyperparameters. Cadences are in environment steps of one seed; actions are normalised to −1 … 1."""
+
+    num_envs: int = setting(1, "environments of each seed", ge=1)
+    hidden: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of each critic")
+    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    lr: float = setting(1e-3, "Adam's learning rate", gt=0)
+    critic_lr: float | None = setting(None, "the critics' learning rate; none: lr", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
+    batch: int = setting(256, "transitions of one update", ge=1)
+    capacity: int = setting(1_000_000, "transitions kept for replay (Fujimoto 2018)", ge=1)
+    warmup: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    train_every: int = setting(1, "steps between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
+    policy_delay: int = setting(2, "critic updates to one of the actor and of all targets (Fujimoto 2018)", ge=1)
+    target_noise: float = setting(0.2, "scale of the smoothing noise, in half ranges of the action", ge=0)
+    target_noise_clip: float = setting(0.5, "its largest size, in half ranges of the action", ge=0)
+    action_noise: Literal["none", "gaussian", "ou"] = setting("gaussian", "exploration; ou: Ornstein-Uhlenbeck")
+    sigma: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
+    theta: float = setting(0.15, "ou: pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1)
+    dt: float = setting(1.0, "ou: time between two steps", gt=0, le=1)
+
+    def __post_init__(self) -> None:
+        if self.gradient_steps == 0:
+            raise ValueError("gradient_steps must be -1 or at least 1")
+        if self.capacity < self.batch:
+            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
+
+
+class TD3(Algorithm):
+    """A deterministic actor climbs the first of two critics; both are fitted to the lesser of their smoothed targets."""
+
+    Config = TD3Config
+
+    def __init__(self, config: TD3Config, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
+        if c.warmup >= task.steps:
+            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
+        self.dim = self.bounds.size
+        self.actor_net = MLP((obs_size, *c.hidden, self.dim), c.activation)
+        self.critic_net = MLP((obs_size + self.dim, *c.hidden, 1), c.activation)
+        self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
+        self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
+        self.target_actor, self.target_critic = self.actor.clone(), self.critic.clone()
+        self.actor_optimizer, self.critic_optimizer = Adam([self.actor], c.lr), Adam([self.critic], c.critic_lr or c.lr)
+        fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
+        fields |= {"reward": Field(), "discount": Field()}
+        self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
+        self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
+        self.train_round, self.updates = Every(c.train_every), np.zeros(self.num_seeds, np.int64)
+        self.greedy, self.update = compiled(self.policy_of, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.improve = compiled(self.improve, device)  # type: ignore[method-assign]
+
+    # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
+    def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
+        return torch.tanh(self.actor_net(actor, obs.flatten(2)))  # [S, B, A]
+
+    def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+        """Both critics of every seed [S, 2, B], by one product a layer over 2S lanes."""
+        x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
+        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(self.num_seeds, 2, -1)
+
+    def goal(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor], normal: Tensor) -> Tensor:
+        """r + γ(1 − terminated) min Q'(s', π'(s') + clipped noise) of the target networks [S, B].
+
+        Actions are normalised, so the noise is scaled to each dimension's range. The discount is 0 after termination only.
+        """
+        c, mode = self.config, self.policy_of(actor, batch["next_obs"])
+        noise = (c.target_noise * normal).clamp(-c.target_noise_clip, c.target_noise_clip)
+        value = self.values(critic, batch["next_obs"], (mode + noise).clamp(-1, 1))
+        return batch["reward"] + batch["discount"] * torch.minimum(value[:, 0], value[:, 1])
+
+    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, goal: Tensor) -> Tensor:
+        error = self.values(critic, obs, action) - goal.unsqueeze(1)
+        return (error * error).mean(-1).sum(-1)  # [S]
+
+    def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
+        x, first = torch.cat([obs, self.policy_of(actor, obs)], -1), critic[:, : self.critic_net.size]
+        return -self.critic_net(first, x).squeeze(-1).mean(-1)  # [S]; the critic is frozen
+
+    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
+        """One step of both critics."""
+        _, critic, target_actor, target_critic = params
+        goal = self.goal(target_actor, target_critic, batch, normal)
+        _, grads = value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)
+        self.critic_optimizer.apply([critic], grads, active)
+
+    def improve(self, params: list[Tensor], obs: Tensor, active: Tensor) -> None:
+        """One step of the actor and of all targets."""
+        actor, critic, target_actor, target_critic = params
+        _, grads = value_and_grad(self.actor_loss, [actor], critic, obs)
+        self.actor_optimizer.apply([actor], grads, active)
+        for target, online in ((target_actor, actor), (target_critic, critic)):
+            target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, self.config.tau), target))
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.bounds.to_env(self.greedy(self.actor, tensor(obs, self.device.name)).cpu().numpy())
+
+    def train(self, interaction: Interaction) -> None:
+        interaction.reset()
+        while not interaction.finished:
+            interaction.checkpoint(self)
+            action = self.explore(interaction)
+            t = interaction.step(self.bounds.to_env(action))
+            self.noise.restart(t.terminated | t.truncated)
+            obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
+            discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
+            self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
+            rounds = self.train_round.due(interaction.steps)
+            if interaction.steps > self.config.warmup and rounds:
+                self.learn(interaction, rounds)
+
+    def explore(self, interaction: Interaction) -> Any:
+        """Normalised actions [S, N, A]: the actor's and noise; uniformly random ones during the warm-up."""
+        n = interaction.num_envs
+        if interaction.steps < self.config.warmup:
+            return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
+        noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
+        return np.clip(self.greedy(self.actor, tensor(interaction.obs, self.device.name)).cpu().numpy() + noise, -1, 1)
+
+    def learn(self, interaction: Interaction, rounds: int) -> None:
+        """Draw minibatches and learn from them."""
+        c, active = self.config, tensor(interaction.active, self.device.name)
+        rate = decay(1.0, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule)
+        self.actor_optimizer.set_lr(rate * c.lr)
+        self.critic_optimizer.set_lr(rate * (c.critic_lr or c.lr))
+        params = [self.actor, self.critic, self.target_actor, self.target_critic]
+        for _ in range(rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps)):
+            index = self.streams.integers("replay", self.replay.size, c.batch)
+            batch = self.replay.sample(tensor(index, self.device.name))
+            normal = tensor(self.streams.normal("smooth", c.batch, self.dim), self.device.name)
+            self.update(params, batch, normal, active)
+            self.updates += 1  # equal in all seeds
+            if not (self.updates % c.policy_delay).any():
+                self.improve(params, batch["obs"], active)
+
+    # -- what is kept --------------------------------------------------------------------------------------------
+    def parts(self) -> dict[str, Any]:
+        networks = {"actor": self.actor, "critic": self.critic}
+        targets = {"target_actor": self.target_actor, "target_critic": self.target_critic}
+        optimizers = {"actor_optimizer": self.actor_optimizer, "critic_optimizer": self.critic_optimizer}
+        loop = {"replay": self.replay, "noise": self.noise, "train_round": self.train_round, "updates": self.updates}
+        return {**networks, **targets, **optimizers, **loop}
+
+    def state(self) -> dict[str, Any]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Any) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack({"actor": self.actor}, self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"actor": self.actor}, state)

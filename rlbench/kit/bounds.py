@@ -1,0 +1,41 @@
+"""Between an environment's actions, low … high in each dimension, and a network's, −1 … 1.
+
+The bounds need be neither symmetric nor equal; inside an algorithm every dimension then has the same scale.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from rlbench.api import Array
+
+
+class ActionBounds:
+    """The affine map of a bounded Box. size: the dimensions of a normalised action, which is always flat.
+
+    Raises: ValueError for a space that is not a Box of floating-point numbers with finite bounds.
+    """
+
+    def __init__(self, space: Any) -> None:
+        low, high = getattr(space, "low", None), getattr(space, "high", None)
+        if low is None or high is None or not np.issubdtype(space.dtype, np.floating):
+            raise ValueError(f"continuous actions need a Box of floating-point numbers, not {space}")
+        self.low, self.high = (np.asarray(bound).reshape(-1) for bound in (low, high))
+        if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
+            raise ValueError(f"continuous actions need finite bounds, not {space}")
+        self._half = self.high / 2 - self.low / 2  # halved first: a range may be too wide for its own dtype
+        self._centre = self.high / 2 + self.low / 2
+        self.size, self._shape, self._dtype = self.low.size, tuple(space.shape), space.dtype
+
+    def to_env(self, unit: Array) -> Array:
+        """Normalised actions [..., A] → [..., *action]; what lies outside −1 … 1 goes to the nearest bound."""
+        action = np.clip(self._centre + unit * self._half, self.low, self.high)  # rounding may leave the bounds
+        return action.astype(self._dtype, copy=False).reshape(*unit.shape[:-1], *self._shape)
+
+    def from_env(self, action: Array) -> Array:
+        """The environment's actions [..., *action] → normalised ones [..., A]; a dimension without width gives 0."""
+        lead = action.shape[: action.ndim - len(self._shape)]
+        width = np.where(self._half > 0, self._half, 1)
+        return ((action.reshape(*lead, self.size) - self._centre) / width).astype(np.float32)

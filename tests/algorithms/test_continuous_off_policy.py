@@ -1,0 +1,496 @@
+"""ddpg, td3 and sac: known answers, their updates against torch's own modules, and the promises every algorithm keeps."""
+
+import math
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box
+from rlbench_ddpg.ddpg import DDPG
+from rlbench_sac.sac import SAC
+from rlbench_td3.td3 import TD3
+from torch import nn
+from torch.distributions import Normal, TransformedDistribution
+from torch.distributions.transforms import TanhTransform
+
+from rlbench import Device, SeedStreams
+from rlbench.api import TaskInfo
+from rlbench.plugins.configuring import configure
+from rlbench.seeding import EpisodeSeeds
+from rlbench.testing import play
+from rlbench.testing.conformance import check_independence, check_resume
+from rlbench.testing.fakes import SHAPES, TARGET, Target
+
+ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
+SEEDS = [0, 1, 2]
+
+
+def small(algorithm, **more):
+    return algorithm.Config(**{"hidden": (16,), "batch": 16, "warmup": 20, "capacity": 110, "tau": 0.1, **more})
+
+
+def agent_of(algorithm, config, obs=4, dims=2, seeds=SEEDS):
+    box = Box(np.array([-1, 0, -3, 2, 0, 5], np.float32)[:dims], np.array([2, 5, -1, 3, 9, 6], np.float32)[:dims])
+    info = TaskInfo("none", Box(-np.inf, np.inf, (obs,), np.float32), box, config.num_envs, 1000)
+    return algorithm(config, info, SeedStreams(seeds), Device())
+
+
+# -- the promises ----------------------------------------------------------------------------------------------------
+SHAPED = {
+    "observation 17, 1 dimension, batch 1": (17, 1, {"batch": 1}),
+    "observation 17, 3 dimensions, N 3, batch 33": (17, 3, {"batch": 33, "num_envs": 3, "action_noise": "ou"}),
+    "observation 17, 6 dimensions, batch 100": (17, 6, {"batch": 100, "lr_schedule": "linear"}),
+    "observation 3, 1 dimension, N 3, 100-33 tanh": (3, 1, {"num_envs": 3, "hidden": (100, 33), "activation": "tanh"}),
+    "256-256, batch 33, gaussian": (17, 6, {"hidden": (256, 256), "batch": 33, "action_noise": "gaussian"}),
+}
+
+
+@ALL
+@pytest.mark.parametrize("case", SHAPED.values(), ids=SHAPED.keys())
+def test_a_run_does_not_depend_on_its_stack_mates(algorithm, case):
+    obs, dims, more = case
+    check_independence(algorithm, small(algorithm, **more), SHAPES, 90, {"obs": obs, "dims": dims})
+
+
+@ALL
+@pytest.mark.parametrize("more", [{"action_noise": "ou", "train_every": 3}, {"num_envs": 2, "gradient_steps": -1}])
+def test_a_resumed_run_equals_an_uninterrupted_one(algorithm, more, tmp_path):
+    more = {**more, "policy_delay": 3} if algorithm is TD3 else more
+    config = small(algorithm, lr_schedule="linear", **more)
+    check_resume(algorithm, config, SHAPES, 130, tmp_path, {"obs": 5, "dims": 3})
+
+
+@ALL
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):
+    reset_seed = EpisodeSeeds(SeedStreams([8]).sequence("environment", 0, 0), "training")[2]
+    config, kwargs = small(algorithm, action_noise="ou"), {"bad_seeds": [reset_seed], "bad": bad, "end": 0.1, "dims": 2}
+    played = play(algorithm, config, SHAPES, [7, 8, 9], 160, kwargs=kwargs, every=64)
+    for seed in (7, 9):
+        assert played.of_seed(seed) == play(algorithm, config, SHAPES, [seed], 160, kwargs=kwargs, every=64).of_seed(
+            seed
+        )
+    assert set(played.outcome.diverged_at) == {8} and 0 < played.outcome.diverged_at[8] < 160
+
+
+@ALL
+def test_a_seed_that_is_not_active_keeps_every_bit_it_has_learned(algorithm):
+    agent = agent_of(algorithm, small(algorithm, lr=1e-2))
+    for _ in range(4):
+        step(agent, *inputs(agent))
+    before = agent.state()
+    for _ in range(4):
+        batch, normal = inputs(agent)
+        batch["reward"][1] = math.nan
+        step(agent, batch, normal, torch.tensor([True, False, True]))
+    for name, after in agent.state().items():
+        if name.split(".")[0] not in ("replay", "noise", "train_round", "updates"):
+            assert after[1].tobytes() == before[name][1].tobytes(), name
+            assert np.isfinite(after).all() and (name == "log_alpha" or (after[0] != before[name][0]).any())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+@ALL
+def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm):
+    stacks = ([7, 3], [3, 11, 5], [5, 3, 7])
+    runs = [
+        play(algorithm, small(algorithm), SHAPES, s, 50, kwargs={"obs": 17, "dims": 3}, compile=True) for s in stacks
+    ]
+    first, *others = [run.of_seed(3) for run in runs]
+    for other in others:
+        assert other == first
+
+
+# -- one update against torch's own modules, optimisers and distributions ---------------------------------------------
+def module_of(mlp, row):
+    layers, parts = [], row.split(mlp._sizes)
+    for i, (a, b) in enumerate(mlp.layers):
+        linear = nn.Linear(a, b)
+        linear.weight.data = parts[2 * i].view(a, -1)[:, :b].T.clone()
+        linear.bias.data = parts[2 * i + 1][:b].clone()
+        layers += [linear, nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def inputs(agent, size=12, seed=0):
+    """A batch with terminated transitions in it, and the normal draws an update takes."""
+    generator, lead = torch.Generator().manual_seed(seed), (agent.num_seeds, size)
+    obs, next_obs = torch.randn(2, *lead, 4, generator=generator)
+    action = torch.rand(*lead, agent.dim, generator=generator) * 2 - 1
+    terminated = torch.rand(lead, generator=generator) < 0.3
+    reward = torch.randn(lead, generator=generator)
+    batch = {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": 0.9 * ~terminated}
+    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, SAC) else (*lead, agent.dim)
+    return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
+
+
+def step(agent, batch, normal, active=None):
+    """One update as `learn` makes it; td3's actor with it."""
+    active = torch.ones(agent.num_seeds, dtype=torch.bool) if active is None else active
+    if isinstance(agent, SAC):
+        agent.update([agent.actor, agent.log_alpha, agent.critic, agent.target], batch, normal, active)
+        return
+    params = [agent.actor, agent.critic, agent.target_actor, agent.target_critic]
+    if isinstance(agent, DDPG):
+        agent.update(params, batch, active)
+    else:
+        agent.update(params, batch, normal, active)
+        agent.improve(params, batch["obs"], active)
+
+
+class Peer:
+    """One seed of the same algorithm, written on nn.Module, autograd and torch.optim, as the papers have it."""
+
+    def __init__(self, agent, s):
+        c, self.config, self.agent = agent.config, agent.config, agent
+        twins = 1 if isinstance(agent, DDPG) else 2
+        self.actor, self.target_actor = (module_of(agent.actor_net, agent.actor[s]) for _ in range(2))
+        rows = agent.critic[s].view(twins, -1)
+        self.critics, self.targets = ([module_of(agent.critic_net, row) for row in rows] for _ in range(2))
+        self.log_alpha = nn.Parameter(torch.tensor(math.log(getattr(c, "alpha", 1.0))))
+        self.actor_adam = torch.optim.Adam(self.actor.parameters(), c.lr)
+        self.alpha_adam = torch.optim.Adam([self.log_alpha], c.lr)
+        parameters = [p for critic in self.critics for p in critic.parameters()]
+        self.critic_adam = torch.optim.Adam(parameters, c.critic_lr or c.lr)
+
+    def draw(self, obs, normal):
+        mean, log_std = self.actor(obs).split(self.agent.dim, -1)
+        std = log_std.clamp(self.config.log_std_min, self.config.log_std_max).exp()
+        squashed = TransformedDistribution(Normal(mean, std), TanhTransform(cache_size=1))
+        action = torch.tanh(mean + std * normal)
+        return action, squashed.log_prob(action).sum(-1)
+
+    def next_value(self, obs, normal):
+        q = lambda action: torch.stack([t(torch.cat([obs, action], -1))[:, 0] for t in self.targets])  # noqa: E731
+        if isinstance(self.agent, SAC):
+            action, log_prob = self.draw(obs, normal[0])
+            return q(action).min(0).values - self.log_alpha.exp() * log_prob
+        action = torch.tanh(self.target_actor(obs))
+        if isinstance(self.agent, TD3):
+            action = (action + (0.2 * normal).clamp(-0.5, 0.5)).clamp(-1, 1)
+        return q(action).min(0).values
+
+    def actor_loss(self, obs, normal):
+        if isinstance(self.agent, SAC):
+            action, log_prob = self.draw(obs, normal[1])
+            q = torch.stack([critic(torch.cat([obs, action], -1))[:, 0] for critic in self.critics]).min(0).values
+            return (self.log_alpha.exp().detach() * log_prob - q).mean(), log_prob.detach()
+        return -self.critics[0](torch.cat([obs, torch.tanh(self.actor(obs))], -1)).mean(), None
+
+    def step(self, b, normal):
+        with torch.no_grad():
+            goal = b["reward"] + b["discount"] * self.next_value(b["next_obs"], normal)
+        x = torch.cat([b["obs"], b["action"]], -1)
+        scale = 0.5 if isinstance(self.agent, SAC) else 1.0
+        self.apply(self.critic_adam, scale * sum(nn.functional.mse_loss(q(x)[:, 0], goal) for q in self.critics))
+        loss, log_prob = self.actor_loss(b["obs"], normal)
+        self.apply(self.actor_adam, loss)
+        if isinstance(self.agent, SAC) and self.config.learn_alpha:
+            target_entropy = -self.agent.dim
+            self.apply(self.alpha_adam, -(self.log_alpha * (log_prob + target_entropy)).mean())
+        for target, online in zip([self.target_actor, *self.targets], [self.actor, *self.critics]):
+            for p, q in zip(target.parameters(), online.parameters()):
+                p.data = (1 - self.config.tau) * p.data + self.config.tau * q.data
+
+    def apply(self, optimizer, loss):
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+
+
+def assert_same(module, mlp, row):
+    for p, q in zip(module.parameters(), module_of(mlp, row).parameters(), strict=True):
+        assert torch.allclose(p, q, atol=2e-5)
+
+
+VARIANTS = {
+    "ddpg": (DDPG, {"critic_lr": 3e-2}),
+    "td3": (TD3, {}),
+    "sac": (SAC, {"alpha": 0.5}),
+    "sac, fixed alpha, narrow": (SAC, {"learn_alpha": False, "alpha": 0.3, "log_std_min": -0.1, "log_std_max": 0.2}),
+}
+
+
+@pytest.mark.parametrize("case", VARIANTS.values(), ids=VARIANTS.keys())
+def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
+    algorithm, more = case
+    agent = agent_of(algorithm, small(algorithm, lr=1e-2, **more))
+    peers = [Peer(agent, s) for s in range(agent.num_seeds)]
+    for k in range(5):
+        batch, normal = inputs(agent, seed=k)
+        step(agent, batch, normal)
+        for s, peer in enumerate(peers):
+            peer.step({name: values[s] for name, values in batch.items()}, normal[s])
+    for s, peer in enumerate(peers):
+        assert_same(peer.actor, agent.actor_net, agent.actor[s])
+        critic, target = agent.critic[s], (agent.target if algorithm is SAC else agent.target_critic)[s]
+        for mine, others in ((critic, peer.critics), (target, peer.targets)):
+            for row, other in zip(mine.view(len(others), -1), others):
+                assert_same(other, agent.critic_net, row)
+        if algorithm is SAC:
+            assert float(agent.log_alpha[s, 0]) == pytest.approx(peer.log_alpha.item(), abs=1e-5)
+            assert (agent.log_alpha[s, 0] != math.log(agent.config.alpha)) == agent.config.learn_alpha
+        else:
+            assert_same(peer.target_actor, agent.actor_net, agent.target_actor[s])
+
+
+# -- known answers -----------------------------------------------------------------------------------------------------
+FOUND = {"hidden": (32, 32), "activation": "tanh", "batch": 64, "warmup": 300, "lr": 3e-3}
+FINDS = {
+    DDPG: {**FOUND, "sigma": 0.3, "lr_schedule": "linear"},
+    TD3: {**FOUND, "sigma": 0.3, "lr_schedule": "linear"},
+    SAC: {**FOUND, "train_every": 2},
+}
+
+
+@pytest.mark.slow
+@ALL
+def test_the_best_action_is_found_in_bounds_that_are_not_symmetric(algorithm):
+    """And every action that reached the environment lay in its bounds, or it would have refused it."""
+    agent = play(algorithm, algorithm.Config(**FINDS[algorithm]), TARGET, SEEDS, 2000).algorithm
+    found = agent.act(np.ones((3, 1, 2), np.float32))[:, 0]
+    assert (np.abs(found - Target.best) / (Target.high - Target.low) < 0.1).all()
+
+
+class Steady(gymnasium.Env):
+    """One state, reward 1 a step whatever the action, episodes of one step that end by `how`."""
+
+    def __init__(self, how="truncated"):
+        self.observation_space, self.action_space = Box(-1, 1, (2,), np.float32), Box(-2, 4, (1,), np.float32)
+        self._how = how
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return np.ones(2, np.float32), {}
+
+    def step(self, action):
+        return np.ones(2, np.float32), 1.0, self._how == "terminated", self._how == "truncated", {}
+
+
+class Counting(Steady):
+    """The observation is how many steps the episode has had; the third one cuts it off."""
+
+    def reset(self, *, seed=None, options=None):
+        self._steps = 0
+        return super().reset(seed=seed)[0] * 0, {}
+
+    def step(self, action):
+        self._steps += 1
+        return np.full(2, self._steps, np.float32), 1.0, False, self._steps == 3, {}
+
+
+STEADY, COUNTING = "rlbench-tests/Steady-v0", "rlbench-tests/Counting-v0"
+for name, env in ((STEADY, Steady), (COUNTING, Counting)):
+    if name not in gymnasium.registry:
+        gymnasium.register(name, env)
+QUICK = {"hidden": (16,), "batch": 32, "warmup": 32, "gamma": 0.5, "lr": 1e-2, "tau": 0.1, "lr_schedule": "linear"}
+
+
+def values_at(agent):
+    """What the critics say of 5 actions in the one state: [S, critics, 5]."""
+    action = torch.linspace(-1, 1, 5).expand(agent.num_seeds, 5).unsqueeze(-1)
+    x = torch.cat([torch.ones(agent.num_seeds, 5, 2), action], -1)
+    rows = agent.critic.view(-1, agent.critic_net.size)
+    lanes = x.repeat_interleave(len(rows) // agent.num_seeds, 0)
+    return agent.critic_net(rows, lanes).view(agent.num_seeds, -1, 5).numpy()
+
+
+@ALL
+@pytest.mark.parametrize(("how", "value"), [("terminated", 1.0), ("truncated", 2.0)])
+def test_truncation_bootstraps_and_termination_does_not(algorithm, how, value):
+    """One step ends the episode: Q = 1 if it terminates, 1 + γQ = 2 if it is only cut."""
+    more = {"learn_alpha": False, "alpha": 1e-4} if algorithm is SAC else {}
+    agent = play(algorithm, algorithm.Config(**QUICK, **more), STEADY, [0, 1], 700, kwargs={"how": how}).algorithm
+    assert values_at(agent) == pytest.approx(np.full(values_at(agent).shape, value), abs=0.05)
+
+
+@pytest.mark.slow
+def test_sac_counts_the_entropy_of_the_best_policy_as_reward():
+    """Where all actions are equal the best policy is uniform on (−1, 1), whose entropy is log 2: Q = (1 + γα log 2)/(1 − γ)."""
+    config = SAC.Config(**{**QUICK, "batch": 128}, learn_alpha=False, alpha=1.0)
+    agent = play(SAC, config, STEADY, [0, 1], 1500, kwargs={"how": "truncated"}).algorithm
+    assert values_at(agent) == pytest.approx(np.full((2, 2, 5), 2 + math.log(2)), abs=0.08)
+    assert entropy_of(agent, np.ones((2, 2), np.float32)) == pytest.approx([math.log(2)] * 2, abs=0.05)
+
+
+def entropy_of(agent, obs, count=4000):
+    """The policy's entropy [S] in one state obs [S, O], by sampling."""
+    normal = torch.randn(agent.num_seeds, count, agent.dim, generator=torch.Generator().manual_seed(0))
+    states = torch.from_numpy(obs).unsqueeze(1).expand(-1, count, -1)
+    return -agent.sample(agent.actor, states, normal)[1].mean(-1).numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("dims", "per_dimension"), [(1, -1.0), (3, -0.5)])
+def test_sac_holds_its_entropy_at_the_target(dims, per_dimension):
+    config = SAC.Config(**{**FINDS[SAC], "train_every": 1, "alpha": 0.1}, target_entropy=per_dimension)
+    agent = play(SAC, config, TARGET, [0, 1], 2000, kwargs={"dims": dims}).algorithm
+    found = entropy_of(agent, np.ones((2, 2), np.float32))
+    assert found == pytest.approx([per_dimension * dims] * 2, abs=0.4)
+    alpha = agent.log_alpha.exp()[:, 0]
+    assert (alpha < 0.1).all() and alpha[0] != alpha[1]  # a temperature of its own for each seed
+
+
+# -- what the papers prescribe ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize("delay", [1, 2, 3])
+def test_td3_updates_its_actor_and_all_targets_with_the_delay(delay):
+    """With tau 1 a target update is a copy, so a target differs from its network just where it was left alone."""
+    for updates in (6, 7):
+        config = small(TD3, policy_delay=delay, tau=1.0, lr=1e-2)
+        agent = play(TD3, config, SHAPES, [0, 1], 20 + updates, kwargs={"dims": 2}).algorithm
+        assert agent.critic_optimizer.step.tolist() == [updates] * 2 == agent.updates.tolist()
+        assert agent.actor_optimizer.step.tolist() == [updates // delay] * 2
+        assert torch.equal(agent.target_actor, agent.actor)
+        assert torch.equal(agent.target_critic, agent.critic) == (updates % delay == 0)
+
+
+def test_td3_smooths_its_target_by_clipped_noise_in_units_of_the_range():
+    agent = agent_of(TD3, small(TD3))
+    batch, _ = inputs(agent)
+    seen = []
+    values = agent.values
+    agent.values = lambda critic, obs, action: seen.append(action) or values(critic, obs, action)
+    for normal in (0.0, 1.0, -100.0):
+        agent.goal(agent.target_actor, agent.target_critic, batch, torch.full((3, 12, 2), normal))
+    mode = agent.greedy(agent.target_actor, batch["next_obs"])
+    plain, moved, clipped = seen
+    assert torch.equal(plain, mode)
+    assert torch.allclose(moved, (mode + 0.2).clamp(max=1)) and torch.allclose(clipped, (mode - 0.5).clamp(min=-1))
+    reach = (agent.bounds.to_env(moved.numpy()) - agent.bounds.to_env(mode.numpy()))[(mode < 0.8).all(-1).numpy()]
+    assert reach == pytest.approx(np.broadcast_to(0.2 * np.array([1.5, 2.5]), reach.shape), abs=1e-5)
+
+
+@pytest.mark.parametrize("tau", [0.005, 0.3, 1.0])
+def test_ddpgs_targets_move_by_tau(tau):
+    agent = agent_of(DDPG, small(DDPG, tau=tau, lr=1e-2))
+    step(agent, *inputs(agent))  # now online and target differ
+    before = [agent.target_actor.clone(), agent.target_critic.clone()]
+    step(agent, *inputs(agent, seed=1))
+    for old, new, online in zip(before, [agent.target_actor, agent.target_critic], [agent.actor, agent.critic]):
+        expected = (1 - tau) * old.double() + tau * online.double()
+        assert torch.allclose(new.double(), expected, atol=1e-7) and not torch.equal(new, old)
+
+
+# -- acting and storing --------------------------------------------------------------------------------------------------
+@ALL
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_replay_holds_normalised_actions_and_what_came_of_them(algorithm, num_envs):
+    """The reward of a one-step task says which action the environment was given."""
+    agent = play(algorithm, small(algorithm, num_envs=num_envs), TARGET, [0, 1], 80).algorithm
+    kept = {name: agent.replay.state()[name].numpy() for name in ("action", "reward", "discount")}
+    assert np.abs(kept["action"]).max() <= 1
+    taken = agent.bounds.to_env(kept["action"])
+    reward = 1 - (((taken - Target.best) / (Target.high - Target.low)) ** 2).sum(-1)
+    assert kept["reward"] == pytest.approx(reward, abs=1e-5) and not kept["discount"].any()
+
+
+@ALL
+def test_what_is_learned_from_is_the_true_successor_and_not_the_next_episodes_start(algorithm):
+    agent = play(algorithm, small(algorithm, num_envs=2, gamma=0.5), COUNTING, [0, 1], 80).algorithm
+    kept = {name: values for name, values in agent.replay.state().items() if name in ("obs", "next_obs", "discount")}
+    assert torch.equal(kept["next_obs"], kept["obs"] + 1) and kept["next_obs"].max() == 3
+    assert (kept["discount"] == 0.5).all()
+
+
+@pytest.mark.parametrize("algorithm", [DDPG, TD3])
+@pytest.mark.parametrize(
+    ("kind", "spread"), [("none", 0.0), ("gaussian", 0.2), ("ou", 0.2 * math.sqrt(1 / (1 - 0.85**2)))]
+)
+def test_exploration_adds_the_noise_it_is_told_to(algorithm, kind, spread):
+    config = small(algorithm, action_noise=kind, sigma=0.2, capacity=1500, lr=1e-12, train_every=50)
+    agent = play(algorithm, config, SHAPES, [0, 1], 1500, kwargs={"dims": 2, "end": 0.001}).algorithm
+    kept = agent.replay.state()
+    obs, action = kept["obs"][:, 20:], kept["action"][:, 20:]
+    noise = (action - agent.greedy(agent.actor, obs)).numpy()
+    inside = noise[np.abs(action.numpy()) < 1]
+    assert inside.std() == pytest.approx(spread, rel=0.25, abs=1e-6)
+    correlation = np.corrcoef(noise[0, 1:, 0], noise[0, :-1, 0])[0, 1] if spread else 0.0
+    assert correlation == pytest.approx(0.85 if kind == "ou" else 0.0, abs=0.15)
+
+
+@ALL
+def test_actions_are_uniform_over_the_range_until_the_warmup_ends(algorithm):
+    agent = play(algorithm, small(algorithm, warmup=1000, capacity=1001), TARGET, [0, 1], 1001).algorithm
+    action = agent.replay.state()["action"][:, :1000].numpy()
+    assert np.histogram(action, 10, (-1, 1))[0] / action.size == pytest.approx(np.full(10, 0.1), abs=0.02)
+    assert agent.critic_optimizer.step.tolist() == [1, 1]
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("more", "updates"),
+    [
+        ({}, 60),
+        ({"train_every": 4}, 15),
+        ({"train_every": 4, "gradient_steps": -1}, 60),
+        ({"train_every": 4, "gradient_steps": 2}, 30),
+        ({"num_envs": 4}, 60),
+        ({"num_envs": 4, "train_every": 8, "gradient_steps": -1}, 64),
+    ],
+)
+def test_updates_keep_to_the_cadence_whatever_the_number_of_environments(algorithm, more, updates):
+    agent = play(algorithm, small(algorithm, **more), SHAPES, [0, 1], 80, kwargs={"dims": 2}).algorithm
+    assert agent.critic_optimizer.step.tolist() == [updates] * 2
+
+
+def test_learning_rates_decay_to_zero_where_they_are_told_to():
+    agent = play(DDPG, small(DDPG, lr=1e-3, critic_lr=1e-2, lr_schedule="linear"), SHAPES, [0], 80, kwargs={"dims": 1})
+    optimizers = agent.algorithm.actor_optimizer, agent.algorithm.critic_optimizer
+    assert [o.lr.item() for o in optimizers] == [0, 0]
+    agent = play(SAC, small(SAC, lr=1e-3, critic_lr=1e-2), SHAPES, [0], 80, kwargs={"dims": 1}).algorithm
+    assert [agent.actor_optimizer.lr.item(), agent.critic_optimizer.lr.item()] == pytest.approx([1e-3, 1e-2])
+
+
+@ALL
+def test_the_published_policy_plays_as_the_trained_one(algorithm):
+    agent = play(algorithm, small(algorithm), TARGET, [0, 1], 60).algorithm
+    again = agent_of(algorithm, small(algorithm), obs=2, dims=3, seeds=[0, 1])
+    again.load_final_state(agent.final_state())
+    obs = np.random.default_rng(0).standard_normal((2, 5, 2)).astype(np.float32)
+    first = agent.act(obs)
+    assert (again.act(obs) == first).all() and first.shape == (2, 5, 3) and not np.shares_memory(first, agent.act(obs))
+    assert {len(array) for array in agent.final_state().values()} == {2} == {len(a) for a in agent.state().values()}
+
+
+def test_sac_is_evaluated_at_its_mode_or_sampled_and_the_others_at_their_action_alone():
+    agent = agent_of(SAC, small(SAC), obs=4, dims=3)
+    obs, start = np.zeros((3, 2000, 4), np.float32), np.zeros((3, 2000), bool)
+    with agent.streams.only("evaluate"):
+        greedy, sampled = agent.policy()(obs, start), agent.policy("sampled")(obs, start)
+    assert (greedy == greedy[:, :1]).all() and sampled.std(1).min() > 0.1
+    assert np.median(sampled, 1) == pytest.approx(greedy[:, 0], abs=0.2)  # a monotonous map keeps the median
+    for other in (DDPG, TD3):
+        with pytest.raises(ValueError, match="only 'greedy'"):
+            agent_of(other, small(other)).policy("sampled")
+
+
+def test_the_published_settings_of_the_zoo_can_be_said():
+    for algorithm in (DDPG, TD3):
+        pendulum = {
+            "gamma": 0.98,
+            "capacity": 200_000,
+            "warmup": 10_000,
+            "sigma": 0.1,
+            "lr": 1e-3,
+            "hidden": [400, 300],
+        }
+        car = {"action_noise": "ou", "sigma": 0.5, "dt": 1, "lr": 1e-3, "batch": 256, "hidden": [400, 300]}
+        for params in (pendulum, car):
+            assert configure(algorithm.Config, params, "zoo").hidden == (400, 300)
+    car = {"lr": 3e-4, "capacity": 50_000, "batch": 512, "alpha": 0.1, "learn_alpha": False, "train_every": 32}
+    car |= {"gradient_steps": 32, "gamma": 0.9999, "tau": 0.01, "warmup": 0, "hidden": [64, 64]}
+    assert configure(SAC.Config, car, "zoo").alpha == 0.1
+    assert configure(SAC.Config, {"critic_lr": None, "action_noise": "ou"}, "zoo").critic_lr is None
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("params", "problem"),
+    [({"gradient_steps": 0}, "gradient_steps"), ({"capacity": 10}, "holds less"), ({"warmup": 1000}, "leaves nothing")],
+)
+def test_settings_that_cannot_work_are_refused(algorithm, params, problem):
+    with pytest.raises(ValueError, match=problem):
+        agent_of(algorithm, small(algorithm, **params))
