@@ -1,0 +1,13 @@
+"""Dueling deep Q-learning as an rlbench plugin."""
+
+from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "dueling deep Q-learning (Wang et al. 2016)"
+    return [
+        AlgorithmSpec(
+            "dueling_dqn", "rlbench_dueling_dqn.dueling_dqn:DuelingDQN", Supports(discrete=True), summary=summary
+        )
+    ]

@@ -1,0 +1,9 @@
+"""Deep Q-learning with prioritized replay as an rlbench plugin."""
+
+from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "double deep Q-learning with prioritized replay (Schaul et al. 2016)"
+    return [AlgorithmSpec("per_dqn", "rlbench_per_dqn.per_dqn:PERDQN", Supports(discrete=True), summary=summary)]

@@ -1,0 +1,194 @@
+"""Double deep Q-learning with prioritized replay, S seeds at once: transitions of large errors are replayed more often.
+
+Source: Schaul et al. 2016, arXiv:1511.05952, algorithm 1. To be read beside rlbench_double_dqn/double_dqn.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from gymnasium.spaces import Discrete
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Adam,
+    Every,
+    Field,
+    TorchInteraction,
+    clip,
+    compiled,
+    decay,
+    pack,
+    tensor,
+    unpack,
+    value_and_grad,
+)
+from rlbench.kit.nstep import NStep
+from rlbench.kit.prioritized import PrioritizedReplay
+
+
+@dataclass(frozen=True)
+class PERDQNConfig:
+    """Hyperparameters. All cadences and durations are in environment steps of one seed."""
+
+    num_envs: int = setting(1, "environments of each seed", ge=1)
+    hidden: tuple[int, ...] = setting((128, 128), "units of the hidden layers")
+    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    lr: float = setting(1e-3, "Adam's learning rate", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    batch: int = setting(64, "transitions of one update", ge=1)
+    n_step: int = setting(1, "steps whose rewards a target sums before it bootstraps", ge=1)
+    capacity: int = setting(100_000, "transitions kept for replay", ge=1)
+    alpha: float = setting(0.6, "exponent of priorities; 0: uniform replay (Schaul 2016, table 3)", ge=0, le=1)
+    beta: float = setting(
+        0.4, "exponent of the importance weights at step 0, going to 1 at the end of the budget (same)", ge=0, le=1
+    )
+    priority_floor: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
+    warmup: int = setting(1_000, "steps of random actions before the first update", ge=0)
+    train_every: int = setting(1, "steps between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
+    target_every: int = setting(500, "steps between updates of the target network", ge=1)
+    tau: float = setting(1.0, "share of the online network in each target update; 1: a copy", gt=0, le=1)
+    epsilon_start: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
+    epsilon_end: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
+    epsilon_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
+    epsilon_schedule: Literal["linear", "exponential"] = setting(
+        "linear", "shape of the decay; exponential needs an end above 0"
+    )
+    loss: Literal["huber", "mse"] = setting(
+        "huber", "huber: errors beyond 1 count linearly (Mnih 2015's clipped error)"
+    )
+    max_grad_norm: float = setting(10.0, "largest norm of the gradient", gt=0)
+    adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
+
+    def __post_init__(self) -> None:
+        if self.gradient_steps == 0:
+            raise ValueError("gradient_steps must be -1 or at least 1")
+        if self.capacity < self.batch:
+            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
+        if self.warmup < (self.n_step - 1) * self.num_envs:
+            raise ValueError(f"warmup {self.warmup} ends before the first transition over {self.n_step} steps is whole")
+        if self.epsilon_schedule == "exponential" and min(self.epsilon_start, self.epsilon_end) <= 0:
+            raise ValueError("an exponential epsilon_schedule needs epsilon_start and epsilon_end above 0")
+
+
+class PERDQN(Algorithm):
+    """Double Q-learning on prioritized minibatches; actions are epsilon-greedy in training and greedy in evaluation."""
+
+    Config = PERDQNConfig
+
+    def __init__(self, config: PERDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
+        if c.warmup >= task.steps:
+            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        assert isinstance(task.action_space, Discrete)  # what the spec says it supports
+        self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
+        self.network = MLP((obs_size, *c.hidden, self.num_actions), c.activation)
+        self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
+        self.target = self.online.clone()
+        self.optimizer = Adam([self.online], c.lr, c.adam_eps)
+        fields = {
+            "obs": Field((obs_size,)),
+            "action": Field(dtype=torch.int64),
+            "reward": Field(),
+            "next_obs": Field((obs_size,)),
+            "discount": Field(),
+        }
+        capacity = min(c.capacity, task.steps)
+        self.replay = PrioritizedReplay(
+            self.num_seeds, capacity, device.name, alpha=c.alpha, floor=c.priority_floor, **fields
+        )
+        self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
+        self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
+        self.greedy, self.update = compiled(self.greedy, device), compiled(self.update, device)  # type: ignore[method-assign]
+
+    # -- functions of tensors; B transitions of each seed --------------------------------------------------------
+    def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
+        return self.network(online, obs.flatten(2)).argmax(-1)
+
+    def value(self, online: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+        return self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
+
+    def loss(self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+        error = (self.value(online, obs, action) - target).abs()
+        if self.config.loss == "mse":
+            return (weight * error * error).mean(-1)  # [S]
+        near = error.clamp(max=1.0)
+        return (weight * near * (error - 0.5 * near)).mean(-1)  # [S]
+
+    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
+        """Learn from a minibatch. Returns: its errors [S, B] before that."""
+        chosen = self.network(online, batch["next_obs"]).argmax(-1, keepdim=True)
+        next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
+        goal = (
+            batch["reward"] + batch["discount"] * next_value
+        )  # the discount is 0 after termination, not after truncation
+        error = goal - self.value(online, batch["obs"], batch["action"])
+        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal, batch["weight"])
+        self.optimizer.apply([online], clip(grads, self.config.max_grad_norm), active)
+        return error
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.greedy(self.online, tensor(obs, self.device.name)).cpu().numpy()
+
+    def train(self, interaction: Interaction) -> None:
+        c, env = self.config, TorchInteraction(interaction, self.device.name)
+        interaction.reset()
+        while not interaction.finished:
+            interaction.checkpoint(self)
+            transition = self.n_step.add(interaction.step(self.explore(interaction)))
+            if transition is not None:
+                self.replay.add(**transition)
+            rounds = self.train_round.due(interaction.steps)
+            if interaction.steps > c.warmup and rounds:
+                self.learn(interaction, env, rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps))
+            if self.target_round.due(interaction.steps):
+                self.target.lerp_(self.online, c.tau) if c.tau < 1 else self.target.copy_(self.online)
+
+    def explore(self, interaction: Interaction) -> Any:
+        """Epsilon-greedy actions [S, N]; all random during the warm-up."""
+        c, n, steps = self.config, interaction.num_envs, interaction.steps
+        epsilon = decay(
+            c.epsilon_start, c.epsilon_end, c.epsilon_fraction * interaction.budget.steps, steps, c.epsilon_schedule
+        )
+        coin, pick = np.moveaxis(self.streams.uniform("explore", n, 2), -1, 0)
+        at_random = (pick * self.num_actions).astype(np.int64)
+        if steps < c.warmup:
+            return at_random
+        return np.where(coin < epsilon, at_random, self.act(interaction.obs))
+
+    def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
+        """Draw and learn from `updates` minibatches, and give what was drawn the priorities of its errors."""
+        c = self.config
+        beta = decay(c.beta, 1.0, interaction.budget.steps, interaction.steps)
+        constant = c.lr_schedule == "constant"
+        self.optimizer.set_lr(c.lr if constant else decay(c.lr, 0.0, interaction.budget.steps, interaction.steps))
+        for _ in range(updates):
+            index, batch = self.replay.sample(self.streams.uniform("replay", c.batch), beta)
+            error = self.update(self.online, self.target, batch, env.active)
+            self.replay.update(index, error.cpu().numpy(), interaction.active)
+
+    # -- what is kept --------------------------------------------------------------------------------------------
+    def parts(self) -> dict[str, Any]:
+        kept = {"online": self.online, "target": self.target, "optimizer": self.optimizer, "replay": self.replay}
+        return {**kept, "n_step": self.n_step, "train_round": self.train_round, "target_round": self.target_round}
+
+    def state(self) -> dict[str, Any]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Any) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack({"online": self.online}, self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"online": self.online}, state)

@@ -1,0 +1,68 @@
+"""Transitions over several steps, for replay: stacked seeds and environments [S, N, …] in, as many out at every step.
+
+Source: Sutton 1988; with replay as in Hessel et al. 2018, "Rainbow", arXiv:1710.02298. Truncation bootstraps from the
+true successor; termination does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from rlbench.api import Array, Transition
+from rlbench.kit.replay import Field
+
+
+class NStep:
+    """The last `steps` transitions of every environment, from which one of up to so many steps is made at a time.
+
+    What begins at a step is given steps − 1 steps later, from a window that lies across the ends of episodes and is
+    read up to the first of them. So every step begins exactly one transition, those near an end are shorter, and shapes
+    never change. What begins in the last steps − 1 steps of a run is never given. With 1 step it gives what it takes.
+    """
+
+    def __init__(self, num_seeds: int, num_envs: int, steps: int, gamma: float, obs_size: int, action: Field) -> None:
+        self.steps, self.count, self._gamma = steps, 0, np.float32(gamma)
+        flag, number, obs = Field(dtype=torch.bool), Field(), Field((obs_size,))
+        fields = {"obs": obs, "action": action, "reward": number, "next_obs": obs, "terminated": flag, "cut": flag}
+        self._window = {
+            name: torch.zeros(num_seeds, steps, num_envs, *f.shape, dtype=f.dtype).numpy() for name, f in fields.items()
+        }
+
+    def add(self, t: Transition) -> dict[str, Array] | None:
+        """Take one step of every environment [S, N, …], observations of any shape.
+
+        Returns: obs [S, N, obs_size], action, reward Σ_k γᵏ r_k, next_obs (the true successor of the last step read),
+            and discount γᵐ · (1 − terminated) after m steps; None until there are `steps` of them.
+        """
+        w, at = self._window, self.count % self.steps
+        for name, values in t._asdict().items():
+            if name in w:
+                w[name][:, at] = values.reshape(w[name][:, at].shape)
+        w["cut"][:, at] = t.terminated | t.truncated
+        self.count += 1
+        return self._oldest() if self.count >= self.steps else None
+
+    def _oldest(self) -> dict[str, Array]:
+        w, first = self._window, self.count % self.steps
+        reward, discount = np.zeros_like(w["reward"][:, 0]), np.ones_like(w["reward"][:, 0])
+        next_obs, reads_on = np.zeros_like(w["next_obs"][:, 0]), np.ones_like(w["cut"][:, 0])
+        for k in range(self.steps):
+            i = (first + k) % self.steps
+            reward += np.where(reads_on, discount * w["reward"][:, i], 0)
+            discount = np.where(reads_on, discount * self._gamma * ~w["terminated"][:, i], discount)
+            next_obs = np.where(reads_on[..., None], w["next_obs"][:, i], next_obs)
+            reads_on = reads_on & ~w["cut"][:, i]
+        obs, action = w["obs"][:, first].copy(), w["action"][:, first].copy()
+        return {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": discount}
+
+    def state(self) -> dict[str, Any]:
+        return {**self._window, "count": self.count}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.count = state["count"]
+        for name, array in self._window.items():
+            array[...] = np.asarray(state[name])
