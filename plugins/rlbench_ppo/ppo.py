@@ -1,4 +1,4 @@
-"""Proximal policy optimisation for discrete actions, S seeds at once.
+"""Proximal policy optimisation for discrete and continuous actions, S seeds at once.
 
 Sources: Schulman et al. 2017, arXiv:1707.06347; details: Huang et al. 2022, "The 37 Implementation Details of PPO".
 """
@@ -10,25 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    Adam,
-    Field,
-    Rollout,
-    TorchInteraction,
-    clip,
-    compiled,
-    decay,
-    gae,
-    pack,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.stacked import value_and_grad
 
 
 @dataclass(frozen=True)
@@ -41,16 +29,22 @@ class PPOConfig:
     batch: int = setting(64, "steps of a minibatch; divides num_envs · horizon", ge=2)
     hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
     activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    shared: bool = setting(False, "the hidden layers are the same for policy and value")
+    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
     lr: float = setting(3e-4, "Adam's learning rate", gt=0)
     lr_schedule: Literal["constant", "linear"] = setting("linear", "linear: to 0 at the end of the budget (detail 4)")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     lam: float = setting(0.95, "GAE's lambda", ge=0, le=1)
     clip: float = setting(0.2, "largest change of a probability ratio", gt=0)
     clip_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    value_weight: float = setting(0.5, "weight of the value loss", ge=0)
+    value_clip: float = setting(0.0, "largest change of a value estimate that is rewarded (detail 9); 0: any", ge=0)
+    target_kl: float = setting(0.0, "KL divergence from the acting policy that ends a rollout's updates; 0: any", ge=0)
+    value_weight: float = setting(0.5, "weight of the value loss, which is half the mean squared error", ge=0)
     entropy_weight: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
+    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
         if self.num_envs * self.horizon % self.batch:
@@ -58,123 +52,136 @@ class PPOConfig:
 
 
 class PPO(Algorithm):
-    """Clipped policy gradient on minibatches of whole rollouts, with separate policy and value networks."""
+    """Clipped policy gradient on minibatches of whole rollouts."""
 
     Config = PPOConfig
 
     def __init__(self, config: PPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        self.num_seeds, layers, gain = len(streams.seeds), len(config.hidden), 2**0.5
-        assert isinstance(task.action_space, Discrete)  # what the spec says it supports
-        num_actions = int(task.action_space.n)
-        self.actor = MLP(
-            (obs_size, *c.hidden, num_actions), c.activation, "orthogonal", [*[gain] * layers, 0.01]
-        )  # detail 2
-        self.critic = MLP((obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[gain] * layers, 1.0])
+        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
+        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
+        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.hidden, 1)
+        self.critic = MLP(layers, c.activation, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
         self.params = [
-            self.actor.init(streams, "init", device=device.name),
+            self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
         self.optimizer = Adam(self.params, c.lr, c.adam_eps)
-        flag, number = Field(dtype=torch.bool), Field()
-        fields = {
-            "obs": Field((obs_size,)),
-            "next_obs": Field((obs_size,)),
-            "action": Field(dtype=torch.int64),
-            "log_prob": number,
-        }
-        self.rollout = Rollout(
-            self.num_seeds, c.horizon, c.num_envs, device.name, **fields, reward=number, terminated=flag, cut=flag
-        )
+        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
+        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        state, flag, number = Field((obs_size,)), Field(dtype=torch.bool), Field()
+        fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
+        self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
         self.clip = torch.tensor(c.clip, device=device.name)
         self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
         self.value, self.update = compiled(self.value, device), compiled(self.update, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
-    def log_probs(self, actor: Tensor, obs: Tensor) -> Tensor:
-        return self.actor(actor, obs).log_softmax(-1)  # [S, B, A]
-
-    def sample(self, actor: Tensor, obs: Tensor, uniform: Tensor) -> tuple[Tensor, Tensor]:
-        """Actions and their log-probabilities, both [S, N], by inverting the distribution function."""
-        log_probs = self.log_probs(actor, obs.flatten(2))
-        action = (uniform.unsqueeze(-1) > log_probs.exp().cumsum(-1)[..., :-1]).sum(-1)
-        return action, log_probs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
+    def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions [S, N, *action] and their log-probabilities [S, N]."""
+        out = self.actor(actor, obs)
+        action = self.dist.sample(*out, noise)
+        return action, self.dist.log_prob(*out, action)
 
     def greedy(self, actor: Tensor, obs: Tensor) -> Tensor:
-        return self.actor(actor, obs.flatten(2)).argmax(-1)
+        return self.dist.mode(*self.actor(actor, obs))
 
-    def value(self, critic: Tensor, obs: Tensor) -> Tensor:
-        return self.critic(critic, obs.flatten(1, 2)).view(obs.shape[:3])  # [S, T, N]
+    def value(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
+        flat = obs.flatten(1, 2)
+        features = self.actor.features(actor, flat) if self.config.shared else flat
+        return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
     def loss(
-        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old: Tensor, advantage: Tensor, target: Tensor
-    ) -> Tensor:
-        c, log_probs, value = self.config, self.log_probs(actor, obs), self.critic(critic, obs).squeeze(-1)
-        ratio = (log_probs.gather(-1, action.unsqueeze(-1)).squeeze(-1) - old).exp()  # [S, B]
+        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old: Tensor, advantage: Tensor, target: Tensor, before: Tensor
+    ) -> Tensor:  # fmt: skip
+        """old: the log-probability of each action when it was taken; before: the value then; all [S, B]."""
+        c, features = self.config, self.actor.features(actor, obs)
+        out = self.actor.head(actor, features)
+        value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
+        ratio = (self.dist.log_prob(*out, action) - old).exp()  # [S, B]
         centred = advantage - advantage.mean(-1, keepdim=True)  # normalised per seed and minibatch: detail 7
         advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
         clipped = torch.minimum(torch.maximum(ratio, 1 - self.clip), 1 + self.clip)
         policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean(-1)  # [S]
-        value_loss = 0.5 * ((value - target) * (value - target)).mean(-1)  # [S]
-        entropy = -(log_probs.exp() * log_probs).sum(-1).mean(-1)  # [S]
-        return policy_loss + c.value_weight * value_loss - c.entropy_weight * entropy
+        error = (value - target) * (value - target)
+        if c.value_clip:
+            near = before + (value - before).clamp(-c.value_clip, c.value_clip) - target
+            error = torch.maximum(error, near * near)
+        value_loss = 0.5 * error.mean(-1)  # [S]
+        return policy_loss + c.value_weight * value_loss - c.entropy_weight * self.dist.entropy(*out).mean(-1)
 
-    def update(self, params: list[Tensor], active: Tensor, *minibatch: Tensor) -> Tensor:
-        loss, grads = value_and_grad(self.loss, params, *minibatch)
-        self.optimizer.apply(params, clip(grads, self.config.max_grad_norm), active)
-        return loss
+    def divergence(self, actor: Tensor, obs: Tensor, action: Tensor, old: Tensor) -> Tensor:
+        """KL(acting policy ‖ policy) [S], estimated by E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL")."""
+        change = self.dist.log_prob(*self.actor(actor, obs), action) - old
+        return (change.exp() - 1 - change).mean(-1)
+
+    def update(self, params: list[Tensor], going: Tensor, *minibatch: Tensor) -> Tensor:
+        """One step for the seeds that are `going` [S]. Returns: those that still are."""
+        if self.config.target_kl:
+            going = going & (self.divergence(params[0], *minibatch[:3]) <= self.config.target_kl)
+        _, grads = value_and_grad(self.loss, params, *minibatch)
+        self.optimizer.apply(params, clip(grads, self.config.max_grad_norm), going)
+        return going
 
     # -- the loop ------------------------------------------------------------------------------------------------
+    def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
+        """Drawn actions and their log-probabilities; obs [S, N, size] as the network sees them."""
+        noise = self.dist.noise(self.streams, stream, obs.shape[1])
+        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+
     def act(self, obs: Any) -> Any:
-        return self.greedy(self.params[0], tensor(obs, self.device.name)).cpu().numpy()
+        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+
+    def policy(self, mode: str = "greedy") -> Any:
+        if mode == "sampled":
+            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate")[0])
+        return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
         env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint(self)
-            self.collect(interaction, env)
+            self.collect(interaction)
             if self.rollout.full:
                 self.learn(interaction, env)
 
-    def collect(self, interaction: Interaction, env: TorchInteraction) -> None:
+    def collect(self, interaction: Interaction) -> None:
         """Fill the rollout, or what the budget leaves of it."""
         self.rollout.clear()
         while not (self.rollout.full or interaction.finished):
-            uniform = self.streams.uniform("act", interaction.num_envs).astype(np.float32)
-            action, log_prob = self.sample(self.params[0], env.obs, tensor(uniform, self.device.name))
-            t = env.step(action)
-            obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
-            cut = t.terminated | t.truncated
-            self.rollout.add(
-                obs=obs,
-                next_obs=next_obs,
-                action=t.action,
-                log_prob=log_prob.cpu(),
-                reward=t.reward,
-                terminated=t.terminated,
-                cut=cut,
-            )
+            self.obs_norm.update(interaction.obs, interaction.active)
+            obs = self.obs_norm(interaction.obs)
+            action, log_prob = (x.cpu() for x in self.choose(obs, "act"))
+            t = interaction.step(self.dist.to_env(action))
+            cut, next_obs = t.terminated | t.truncated, self.obs_norm(t.next_obs)
+            reward = self.reward_norm(t.reward, cut, interaction.active)
+            step = {"obs": obs, "next_obs": next_obs, "action": action, "log_prob": log_prob, "reward": reward}
+            self.rollout.add(**step, terminated=t.terminated, cut=cut)
 
     def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        c, r, budget = self.config, self.rollout.tensors(), interaction.budget.steps
+        c, r, budget, going = self.config, self.rollout.tensors(), interaction.budget.steps, env.active
         self.optimizer.set_lr(decay(c.lr, 0.0, budget, interaction.steps, c.lr_schedule))
         self.clip.fill_(decay(c.clip, 0.0, budget, interaction.steps, c.clip_schedule))
-        value, next_value = self.value(self.params[1], r["obs"]), self.value(self.params[1], r["next_obs"])
+        actor, critic = self.params
+        value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
-        columns = [
-            x.flatten(1, 2) for x in (r["obs"], r["action"], r["log_prob"], advantage, advantage + value)
-        ]  # [S, T·N, …]
+        steps = (r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value)
+        columns = [x.flatten(1, 2) for x in steps]  # [S, T·N, …]
         rows, size = torch.arange(self.num_seeds, device=self.device.name).unsqueeze(1), columns[0].shape[1]
         for _ in range(c.epochs):
             order = tensor(self.streams.permutations("order", size), self.device.name)
             for index in order.split(c.batch, 1):
-                self.update(self.params, env.active, *(x[rows, index] for x in columns))
+                going = self.update(self.params, going, *(x[rows, index] for x in columns))
 
     # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
+    def final_parts(self) -> dict[str, Any]:
+        nets = {"actor": self.params[0], "critic": self.params[1]}
+        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
+
     def parts(self) -> dict[str, Any]:
-        return {"actor": self.params[0], "critic": self.params[1], "optimizer": self.optimizer}
+        return {**self.final_parts(), "optimizer": self.optimizer}
 
     def state(self) -> dict[str, Any]:
         return pack(self.parts(), self.num_seeds)
@@ -183,7 +190,7 @@ class PPO(Algorithm):
         unpack(self.parts(), state)
 
     def final_state(self) -> dict[str, Any]:
-        return pack({"actor": self.params[0], "critic": self.params[1]}, self.num_seeds)
+        return pack(self.final_parts(), self.num_seeds)
 
     def load_final_state(self, state: Any) -> None:
-        unpack({"actor": self.params[0], "critic": self.params[1]}, state)
+        unpack(self.final_parts(), state)

@@ -1,0 +1,173 @@
+"""Advantage actor-critic for discrete and continuous actions, S seeds at once: A3C's update without its threads.
+
+Source: Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", arXiv:1602.01783; λ-returns: Schulman et
+al. 2016, arXiv:1506.02438.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.rmsprop import RMSprop
+from rlbench.kit.stacked import value_and_grad
+
+
+@dataclass(frozen=True)
+class A2CConfig:
+    """Hyperparameters. A rollout has num_envs · horizon steps; what is left of the budget after the last is not learned from."""
+
+    num_envs: int = setting(8, "environments of each seed", ge=1)
+    horizon: int = setting(5, "steps of each environment in a rollout, from which one update is made", ge=1)
+    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    shared: bool = setting(False, "the hidden layers are the same for policy and value")
+    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+    optimizer: Literal["rmsprop", "adam"] = setting("rmsprop", "rmsprop: as in the paper")
+    lr: float = setting(7e-4, "the optimiser's learning rate (Mnih 2016: 10^-4 to 10^-2)", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    eps: float = setting(1e-5, "the optimiser's epsilon", gt=0)
+    alpha: float = setting(0.99, "share of RMSProp's running squares that stays at an update", ge=0, lt=1)
+    eps_inside: bool = setting(False, "RMSProp in TensorFlow's form: epsilon under the root, squares starting at 1")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    lam: float = setting(1.0, "GAE's lambda; 1: the n-step returns of the paper", ge=0, le=1)
+    value_weight: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
+    entropy_weight: float = setting(0.01, "weight of the entropy bonus", ge=0)
+    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
+    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
+
+
+class A2C(Algorithm):
+    """One policy gradient step on each short rollout, with advantages from a value network."""
+
+    Config = A2CConfig
+
+    def __init__(self, config: A2CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
+        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
+        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.hidden, 1)
+        self.critic = MLP(layers, c.activation, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
+        self.params = [
+            self.actor.init(streams, "init", c.log_std_init, device.name),
+            self.critic.init(streams, "init", device=device.name),
+        ]
+        self.optimizer: Adam | RMSprop = (
+            Adam(self.params, c.lr, c.eps)
+            if c.optimizer == "adam"
+            else RMSprop(self.params, c.lr, c.eps, c.alpha, c.eps_inside)
+        )
+        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
+        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        state, flag = Field((obs_size,)), Field(dtype=torch.bool)
+        fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
+        self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
+        self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
+        self.value, self.gradient = compiled(self.value, device), compiled(self.gradient, device)  # type: ignore[method-assign]
+
+    # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
+    def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
+        return self.dist.sample(*self.actor(actor, obs), noise)
+
+    def greedy(self, actor: Tensor, obs: Tensor) -> Tensor:
+        return self.dist.mode(*self.actor(actor, obs))
+
+    def value(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
+        flat = obs.flatten(1, 2)
+        features = self.actor.features(actor, flat) if self.config.shared else flat
+        return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
+
+    def loss(
+        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, target: Tensor
+    ) -> Tensor:
+        c, features = self.config, self.actor.features(actor, obs)
+        out = self.actor.head(actor, features)
+        error = self.critic(critic, features if c.shared else obs).squeeze(-1) - target  # [S, B]
+        policy_loss = -(advantage * self.dist.log_prob(*out, action)).mean(-1)  # [S]
+        value_loss, entropy = (error * error).mean(-1), self.dist.entropy(*out).mean(-1)  # [S]
+        return policy_loss + c.value_weight * value_loss - c.entropy_weight * entropy
+
+    def gradient(self, params: list[Tensor], *rollout: Tensor) -> list[Tensor]:
+        """Of the loss, clipped. The step stays outside: inductor (torch 2.13) fails on clipping and RMSProp in one graph."""
+        return clip(value_and_grad(self.loss, params, *rollout)[1], self.config.max_grad_norm)
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+    def choose(self, obs: Any, stream: str) -> Tensor:
+        """Drawn actions; obs [S, N, size] as the network sees them."""
+        noise = self.dist.noise(self.streams, stream, obs.shape[1])
+        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+
+    def act(self, obs: Any) -> Any:
+        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+
+    def policy(self, mode: str = "greedy") -> Any:
+        if mode == "sampled":
+            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate"))
+        return super().policy(mode)
+
+    def train(self, interaction: Interaction) -> None:
+        env = TorchInteraction(interaction, self.device.name)
+        interaction.reset()
+        while not interaction.finished:
+            interaction.checkpoint(self)
+            self.collect(interaction)
+            if self.rollout.full:
+                self.learn(interaction, env)
+
+    def collect(self, interaction: Interaction) -> None:
+        """Fill the rollout, or what the budget leaves of it."""
+        self.rollout.clear()
+        while not (self.rollout.full or interaction.finished):
+            self.obs_norm.update(interaction.obs, interaction.active)
+            obs = self.obs_norm(interaction.obs)
+            action = self.choose(obs, "act").cpu()
+            t = interaction.step(self.dist.to_env(action))
+            cut, next_obs = t.terminated | t.truncated, self.obs_norm(t.next_obs)
+            reward = self.reward_norm(t.reward, cut, interaction.active)
+            step = {"obs": obs, "next_obs": next_obs, "action": action, "reward": reward}
+            self.rollout.add(**step, terminated=t.terminated, cut=cut)
+
+    def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
+        c, r = self.config, self.rollout.tensors()
+        self.optimizer.set_lr(decay(c.lr, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule))
+        actor, critic = self.params
+        value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
+        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
+        advantage = advantage.flatten(1).contiguous()  # or sums over it would be in an order of the stack's
+        target = advantage + value.flatten(1)  # [S, B]
+        if c.normalize_advantage:
+            centred = advantage - advantage.mean(-1, keepdim=True)
+            advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
+        grads = self.gradient(self.params, r["obs"].flatten(1, 2), r["action"].flatten(1, 2), advantage, target)
+        self.optimizer.apply(self.params, grads, env.active)
+
+    # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
+    def final_parts(self) -> dict[str, Any]:
+        nets = {"actor": self.params[0], "critic": self.params[1]}
+        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
+
+    def parts(self) -> dict[str, Any]:
+        return {**self.final_parts(), "optimizer": self.optimizer}
+
+    def state(self) -> dict[str, Any]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Any) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack(self.final_parts(), self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack(self.final_parts(), state)

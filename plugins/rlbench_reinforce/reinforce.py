@@ -1,0 +1,200 @@
+"""REINFORCE: the Monte Carlo policy gradient with an optional baseline, S seeds at once.
+
+Source: Williams 1992, "Simple Statistical Gradient-Following Algorithms for Connectionist Reinforcement Learning";
+baseline and return-to-go as in Sutton & Barto 2018, section 13.4, without its factor γᵗ.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import MLP, Adam, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.stacked import value_and_grad
+
+
+@dataclass(frozen=True)
+class ReinforceConfig:
+    """Hyperparameters. Episodes that are not over when the budget is spent are not learned from."""
+
+    num_envs: int = setting(8, "environments of each seed", ge=1)
+    horizon: int = setting(32, "steps of each environment between looks for episodes that are over", ge=1)
+    episodes: int = setting(8, "fewest new episodes to learn from; fewer wait until memory would lose steps", ge=1)
+    memory: int = setting(1024, "newest steps of each environment kept; older ones of an open episode are lost", ge=1)
+    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+    lr: float = setting(1e-3, "Adam's learning rate for the policy", gt=0)
+    value_lr: float = setting(1e-3, "Adam's learning rate for the baseline", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: both to 0 at the end of the budget")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    baseline: bool = setting(True, "subtract a value network's estimate; truncated episodes then bootstrap from it")
+    value_steps: int = setting(5, "gradient steps of the baseline for one of the policy", ge=1)
+    normalize_return: bool = setting(True, "returns, less the baseline, with mean 0 and deviation 1 in each batch")
+    entropy_weight: float = setting(0.0, "weight of the entropy bonus", ge=0)
+    max_grad_norm: float = setting(0.5, "largest norm of the gradient, of each network", gt=0)
+    adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
+    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
+
+    def __post_init__(self) -> None:
+        if self.memory < self.horizon:
+            raise ValueError(f"memory {self.memory} does not hold the {self.horizon} steps between two looks")
+
+
+class Reinforce(Algorithm):
+    """A policy gradient step on every batch of whole episodes, weighted by the returns that followed each action."""
+
+    Config = ReinforceConfig
+
+    def __init__(self, config: ReinforceConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
+        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
+        self.critic = MLP((obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[2**0.5] * len(c.hidden), 1.0])
+        self.params = [
+            self.actor.init(streams, "init", c.log_std_init, device.name),
+            self.critic.init(streams, "init", device=device.name),
+        ]
+        self.optimizer, self.value_optimizer = (
+            Adam([p], lr, c.adam_eps) for p, lr in zip(self.params, (c.lr, c.value_lr))
+        )
+        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
+        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        kinds: dict[str, tuple[tuple[int, ...], Any]] = {
+            "obs": ((obs_size,), np.float32),
+            "next_obs": ((obs_size,), np.float32),
+            "action": (self.dist.field.shape, np.int64 if self.dist.field.dtype == torch.int64 else np.float32),
+            "reward": ((), np.float32),
+            "terminated": ((), bool),
+            "cut": ((), bool),
+            "fresh": ((), bool),  # taken, and not learned from yet
+        }
+        self.window = {k: np.zeros((s, c.memory, c.num_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
+        self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
+        self.value, self.update = compiled(self.value, device), compiled(self.update, device)  # type: ignore[method-assign]
+
+    # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
+    def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
+        return self.dist.sample(*self.actor(actor, obs), noise)
+
+    def greedy(self, actor: Tensor, obs: Tensor) -> Tensor:
+        return self.dist.mode(*self.actor(actor, obs))
+
+    def value(self, critic: Tensor, obs: Tensor) -> Tensor:
+        return self.critic(critic, obs.flatten(1, 2)).view(obs.shape[:3])  # [S, T, N]
+
+    def mean(self, x: Tensor, mask: Tensor) -> Tensor:
+        return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1)  # [S, B] → [S]
+
+    def loss(self, actor: Tensor, obs: Tensor, action: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
+        out = self.actor(actor, obs)
+        gain = weight * self.dist.log_prob(*out, action) + self.config.entropy_weight * self.dist.entropy(*out)
+        return -self.mean(gain, mask)
+
+    def value_loss(self, critic: Tensor, obs: Tensor, target: Tensor, mask: Tensor) -> Tensor:
+        error = self.critic(critic, obs).squeeze(-1) - target
+        return 0.5 * self.mean(error * error, mask)
+
+    def update(
+        self, params: list[Tensor], on: Tensor, mask: Tensor, obs: Tensor, action: Tensor, returns: Tensor
+    ) -> Tensor:
+        c, (actor, critic) = self.config, params
+        weight = returns - self.critic(critic, obs).squeeze(-1) if c.baseline else returns
+        if c.normalize_return:
+            centred = weight - self.mean(weight, mask).unsqueeze(1)
+            weight = centred / (self.mean(centred * centred, mask).sqrt().unsqueeze(1) + 1e-8)
+        loss, grads = value_and_grad(self.loss, [actor], obs, action, weight, mask)
+        self.optimizer.apply([actor], clip(grads, c.max_grad_norm), on)
+        for _ in range(c.value_steps if c.baseline else 0):  # fitted to the returns as they are
+            _, grads = value_and_grad(self.value_loss, [critic], obs, returns, mask)
+            self.value_optimizer.apply([critic], clip(grads, c.max_grad_norm), on)
+        return loss
+
+    # -- the loop ------------------------------------------------------------------------------------------------
+    def choose(self, obs: Any, stream: str) -> Tensor:
+        """Drawn actions; obs [S, N, size] as the network sees them."""
+        noise = self.dist.noise(self.streams, stream, obs.shape[1])
+        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+
+    def act(self, obs: Any) -> Any:
+        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+
+    def policy(self, mode: str = "greedy") -> Any:
+        if mode == "sampled":
+            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate"))
+        return super().policy(mode)
+
+    def train(self, interaction: Interaction) -> None:
+        env = TorchInteraction(interaction, self.device.name)
+        interaction.reset()
+        while not interaction.finished:
+            interaction.checkpoint(self)
+            self.collect(interaction)
+            self.learn(interaction, env)
+
+    def collect(self, interaction: Interaction) -> None:
+        """Move the window on and fill its newest steps, or what the budget leaves of them."""
+        h = self.config.horizon
+        for x in self.window.values():
+            x[:, :-h], x[:, -h:] = x[:, h:].copy(), 0
+        for i in range(-h, 0):
+            if interaction.finished:
+                break
+            self.obs_norm.update(interaction.obs, interaction.active)
+            obs = self.obs_norm(interaction.obs)
+            t = interaction.step(self.dist.to_env(action := self.choose(obs, "act").cpu()))
+            cut, next_obs = t.terminated | t.truncated, self.obs_norm(t.next_obs)
+            reward = self.reward_norm(t.reward, cut, interaction.active)
+            step = {"obs": obs, "next_obs": next_obs, "action": action.numpy(), "reward": reward}
+            for name, values in {**step, "terminated": t.terminated, "cut": cut, "fresh": True}.items():
+                self.window[name][:, i] = values
+
+    def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
+        """Let the seeds learn that have seen enough episodes end; a step counts once, when its episode is over."""
+        c, w, budget = self.config, self.window, interaction.budget.steps
+        over = w["fresh"] & np.logical_or.accumulate(w["cut"][:, ::-1], 1)[:, ::-1]  # [S, T, N]
+        enough = ((over & w["cut"]).sum((1, 2)) >= c.episodes) | over[:, : c.horizon].any((1, 2))  # [S]
+        if not enough.any():
+            return
+        mask = over & enough[:, None, None]
+        for optimizer, lr in ((self.optimizer, c.lr), (self.value_optimizer, c.value_lr)):
+            optimizer.set_lr(decay(lr, 0.0, budget, interaction.steps, c.lr_schedule))
+        t = {name: tensor(x, self.device.name) for name, x in w.items()}
+        zero = torch.zeros_like(t["reward"])
+        last = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # counts where truncated
+        returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, last, t["cut"], 1.0)  # [S, T, N]
+        returns = returns.flatten(1).contiguous()  # or sums over it would be in an order of the stack's
+        on, chosen = (tensor(x, self.device.name) for x in (enough, mask.reshape(len(mask), -1)))
+        obs, action = t["obs"].flatten(1, 2), t["action"].flatten(1, 2)
+        self.update(self.params, on & env.active, chosen.float(), obs, action, returns)
+        w["fresh"] &= ~mask
+
+    # -- what is kept --------------------------------------------------------------------------------------------
+    def final_parts(self) -> dict[str, Any]:
+        nets = {"actor": self.params[0], "critic": self.params[1]}
+        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
+
+    def parts(self) -> dict[str, Any]:
+        kept = {"optimizer": self.optimizer, "value_optimizer": self.value_optimizer}
+        return {**self.final_parts(), **kept, **{f"window.{name}": x for name, x in self.window.items()}}
+
+    def state(self) -> dict[str, Any]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Any) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack(self.final_parts(), self.num_seeds)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack(self.final_parts(), state)

@@ -1,0 +1,49 @@
+"""RMSProp per seed, over flat parameter rows [S, P]; of the same form as `Adam`.
+
+Source: Tieleman & Hinton 2012, lecture 6.5; used by Mnih et al. 2016, arXiv:1602.01783. A seed that is not active keeps
+its bits. There is no momentum and no centring.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class RMSprop:
+    """v ← αv + (1 − α)g², p ← p − lr·g/(√v + ε), for several parameter tensors [S, P] of the same seeds.
+
+    eps_inside: TensorFlow's form, p ← p − lr·g/√(v + ε) with v = 1 at the start, whose first steps are smaller by far;
+    otherwise PyTorch's, with v = 0. lr is a tensor, as a Python number would be compiled in; set it by `set_lr`.
+    """
+
+    def __init__(
+        self, params: Sequence[Tensor], lr: float, eps: float = 1e-5, alpha: float = 0.99, eps_inside: bool = False
+    ) -> None:
+        self.square = [torch.ones_like(p) if eps_inside else torch.zeros_like(p) for p in params]
+        self.lr = torch.tensor(float(lr), device=params[0].device)
+        self._rate, self._eps, self._alpha, self._inside = float(lr), eps, alpha, eps_inside
+
+    def set_lr(self, lr: float) -> None:
+        if lr != self._rate:
+            self._rate = lr
+            self.lr.fill_(lr)
+
+    def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
+        """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
+        on = active.unsqueeze(1)
+        for p, g, v in zip(params, grads, self.square):
+            square = v.mul(self._alpha).addcmul(g, g, value=1 - self._alpha)
+            root = (square + self._eps).sqrt() if self._inside else square.sqrt() + self._eps
+            updated = p - self.lr * g / root
+            for old, new in ((v, square), (p, updated)):
+                old.copy_(torch.where(on, new, old))
+
+    def state(self) -> dict[str, Tensor]:
+        return {f"square.{i}": square for i, square in enumerate(self.square)}
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        for name, old in self.state().items():
+            old.copy_(state[name])
