@@ -1,0 +1,182 @@
+"""Asynchronous advantage actor-critic: processes that share parameters and optimiser, without a lock.
+
+Source: Mnih et al. 2016, arXiv:1602.01783, algorithm S3 and section 4. One seed, on the CPU; the order in which the
+processes come to update is the operating system's, so a run cannot be repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import MLP, Field, Rollout, clip, decay, gae, pack, tensor, unpack, value_and_grad
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
+
+
+@dataclass(frozen=True)
+class A3CConfig:
+    """Hyperparameters. What a worker has collected when the budget is spent is not learned from."""
+
+    num_workers: int = setting(4, "processes, each with an environment of its own (Mnih 2016: 16)", ge=1)
+    horizon: int = setting(20, "most steps of a worker between updates; an episode's end updates too (t_max)", ge=1)
+    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    lr: float = setting(1e-3, "RMSprop's learning rate", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("linear", "linear: to 0 at the end of the budget (Mnih 2016)")
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    lam: float = setting(1.0, "GAE's lambda; 1: the n-step returns of Mnih 2016", ge=0, le=1)
+    value_weight: float = setting(0.5, "weight of the squared error of the value", ge=0)
+    entropy_weight: float = setting(0.01, "weight of the entropy bonus (Mnih 2016: 0.01)", ge=0)
+    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    alpha: float = setting(0.99, "RMSprop's decay of the average of squares (Mnih 2016: 0.99)", ge=0, lt=1)
+    rms_eps: float = setting(1e-5, "RMSprop's epsilon, under the root", gt=0)
+    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+
+
+class Shared(NamedTuple):
+    """What the processes have in common: parameters [1, P], RMSprop's squares [1, P], steps taken by each worker [W]."""
+
+    params: Tensor
+    square: Tensor
+    taken: Tensor
+
+
+class ActorCritic:
+    """Policy and value networks of separate layers, in one row of parameters [1, P]: the actor's, then the critic's."""
+
+    def __init__(self, config: A3CConfig, task: TaskInfo) -> None:
+        c, self.dist = config, policy_for(task.action_space)
+        self.obs_size = int(np.prod(task.observation_space.shape or ()))
+        self.actor = Actor(self.dist, self.obs_size, c.hidden, c.activation)
+        self.critic = MLP((self.obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[2**0.5] * len(c.hidden), 1.0])
+
+    def init(self, streams: SeedStreams, log_std: float) -> Tensor:
+        return torch.cat([self.actor.init(streams, "init", log_std), self.critic.init(streams, "init")], 1)
+
+    def policy(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """[1, B, obs] → what the distribution takes."""
+        return self.actor(params[:, : -self.critic.size], obs)
+
+    def value(self, params: Tensor, obs: Tensor) -> Tensor:
+        return self.critic(params[:, -self.critic.size :], obs).squeeze(-1)  # [1, B]
+
+    def draw(self, params: Tensor, obs: Tensor, streams: SeedStreams, name: str) -> Tensor:
+        """Actions [1, B, …] from the policy, by numbers of the stream `name`."""
+        noise = tensor(self.dist.noise(streams, name, obs.shape[1]))
+        return self.dist.sample(*self.policy(params, obs), noise)
+
+
+class Worker:
+    """One process: acts by a copy of the shared parameters, then updates them by its gradient."""
+
+    def __init__(
+        self, env: Any, rank: int, parts: Shared, config: A3CConfig, task: TaskInfo, streams: SeedStreams
+    ) -> None:
+        self.env, self.rank, self.parts, self.config, self.budget = env, rank, parts, config, task.steps
+        self.network = ActorCritic(config, task)
+        self.optimizer = SharedRMSprop(parts.square, config.alpha, config.rms_eps)
+        self.streams, self.name = streams, f"worker {rank}"
+        obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
+        fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
+        self.rollout = Rollout(1, config.horizon, 1, "cpu", **fields, terminated=flag, cut=flag)
+        self.obs = env.reset()[0]
+
+    def run(self) -> None:
+        while not self.env.finished:
+            params = self.parts.params.clone()
+            self.collect(params)
+            self.learn(params)
+
+    def collect(self, params: Tensor) -> None:
+        """Fill the rollout, or take it to the end of the episode."""
+        over = False
+        self.rollout.clear()
+        while not (over or self.rollout.full):
+            obs = np.asarray(self.obs, np.float32).reshape(1, 1, -1)
+            action = self.network.draw(params, tensor(obs), self.streams, self.name)  # [1, 1, …]
+            self.obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
+            self.parts.taken[self.rank] += 1
+            over = terminated or truncated
+            self.rollout.add(
+                obs=obs,
+                next_obs=np.reshape(self.obs, (1, 1, -1)),
+                action=action,
+                reward=reward,
+                terminated=terminated,
+                cut=over,
+            )
+        if over:
+            self.obs = self.env.reset()[0]
+
+    def learn(self, params: Tensor) -> None:
+        """Take the gradient at `params`, by which this worker acted, and apply it to the shared ones as they are now."""
+        c, steps = self.config, int(self.parts.taken.sum())
+        r = {name: whole[:, : self.rollout.length] for name, whole in self.rollout.tensors().items()}  # [1, T, 1, …]
+        value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))
+        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [1, T, 1]
+        columns = [x.flatten(1, 2) for x in (r["obs"], r["action"], advantage, advantage + value)]
+        _, grads = value_and_grad(self.loss, [params], *columns)
+        lr = decay(c.lr, 0.0, self.budget, steps, c.lr_schedule)
+        self.optimizer.apply(self.parts.params, clip(grads, c.max_grad_norm)[0], lr)
+
+    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, goal: Tensor) -> Tensor:
+        """Summed over the steps as in Mnih 2016, in units of a whole rollout: no step weighs more because its episode ended."""
+        c, dist, error = self.config, self.network.dist, self.network.value(params, obs) - goal
+        policy = self.network.policy(params, obs)
+        log_prob, entropy = dist.log_prob(*policy, action), dist.entropy(*policy)
+        each = c.value_weight * error * error - log_prob * advantage - c.entropy_weight * entropy  # [1, T]
+        return each.sum(-1) / c.horizon
+
+
+@torch.no_grad()
+def work(
+    env: Any, rank: int, parts: Shared, config: A3CConfig, task: TaskInfo, seeds: tuple[int, ...], space: str
+) -> None:
+    """What a process runs."""
+    Worker(env, rank, parts, config, task, SeedStreams(seeds, space)).run()
+
+
+class A3C(Algorithm):
+    """Starts the workers, and plays the policy they share."""
+
+    Config = A3CConfig
+
+    def __init__(self, config: A3CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        if len(streams.seeds) != 1 or device.name != "cpu":
+            raise ValueError("a3c trains one seed on the CPU, where its processes share memory: set devices to cpu")
+        self.network = ActorCritic(config, task)
+        params = self.network.init(streams, config.log_std_init)
+        taken = torch.zeros(config.num_workers, dtype=torch.int64)
+        self.shared = Shared(shared(params), shared(torch.zeros_like(params)), shared(taken))
+
+    def train(self, interaction: Interaction) -> None:
+        arguments = (self.shared, self.config, self.task, self.streams.seeds, self.streams.space)
+        run_workers(interaction, self.config.num_workers, work, *arguments)
+
+    def act(self, obs: Any) -> Any:
+        dist = self.network.dist
+        return dist.to_env(dist.mode(*self.network.policy(self.shared.params, tensor(obs).flatten(2))))
+
+    def policy(self, mode: str = "greedy") -> Any:
+        def sampled(obs: Any, start: Any) -> Any:
+            drawn = self.network.draw(self.shared.params, tensor(obs).flatten(2), self.streams, "evaluate")
+            return self.network.dist.to_env(drawn)
+
+        return sampled if mode == "sampled" else super().policy(mode)
+
+    # -- what is kept: nothing to go on from, as the workers' environments and streams end with them --------------
+    def state(self) -> dict[str, Any]:
+        return pack({"params": self.shared.params, "square": self.shared.square}, 1)
+
+    def final_state(self) -> dict[str, Any]:
+        return pack({"params": self.shared.params}, 1)
+
+    def load_final_state(self, state: Any) -> None:
+        unpack({"params": self.shared.params}, state)
