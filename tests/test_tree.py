@@ -10,9 +10,9 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SOURCES = [*ROOT.glob("rlbench/**/*.py"), *ROOT.glob("plugins/**/*.py"), ROOT / "dev.py"]
 ALGORITHMS = [
-    ROOT / "plugins/rlbench_dqn/dqn.py",
-    ROOT / "plugins/rlbench_double_dqn/double_dqn.py",
-    ROOT / "plugins/rlbench_ppo/ppo.py",
+    path
+    for path in sorted(ROOT.glob("plugins/rlbench_*/*.py"))
+    if path.name != "__init__.py" and path.parent.name not in ("rlbench_sb3",)
 ]
 
 

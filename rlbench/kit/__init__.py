@@ -6,32 +6,52 @@ by a kernel call of its own; reductions run over trailing axes; softplus and sig
 """
 
 from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
+from rlbench.kit.bounds import ActionBounds
 from rlbench.kit.compiling import compiled
+from rlbench.kit.distributions import Actor, Distribution, policy_for
+from rlbench.kit.noise import ActionNoise
+from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.nstep import NStep
 from rlbench.kit.optim import Adam, clip
 from rlbench.kit.packing import pack, unpack
+from rlbench.kit.prioritized import PrioritizedReplay, SumTree
 from rlbench.kit.replay import Field, Replay
 from rlbench.kit.returns import gae
+from rlbench.kit.rmsprop import RMSprop
 from rlbench.kit.rollout import Rollout
 from rlbench.kit.schedules import Every, decay
+from rlbench.kit.squashed import squashed_gaussian
 from rlbench.kit.stacked import MLP, value_and_grad
 from rlbench.kit.torch_interaction import TorchInteraction, tensor
 
 __all__ = [
     "ACTIVATIONS",
     "MLP",
+    "ActionBounds",
+    "ActionNoise",
+    "Actor",
     "Adam",
+    "Distribution",
     "Every",
     "Field",
+    "NStep",
+    "ObsNormalizer",
+    "PrioritizedReplay",
+    "RMSprop",
     "Replay",
+    "RewardNormalizer",
     "Rollout",
+    "SumTree",
     "TorchInteraction",
     "clip",
     "compiled",
     "decay",
     "gae",
     "pack",
+    "policy_for",
     "sigmoid",
     "softplus",
+    "squashed_gaussian",
     "tensor",
     "unpack",
     "value_and_grad",

@@ -155,4 +155,4 @@ def test_show_and_logs_tell_of_one_run(tmp_path):
     assert "ValueError: a mistake of its own (fails.py:8)" in rlbench("show", bad).stdout
     assert "Traceback" in rlbench("logs", bad).stdout and "to stdout" in rlbench("logs", bad, "--stdout").stdout
     elsewhere = rlbench("show", tmp_path / "out/runs")
-    assert elsewhere.returncode == 73 and "no results here" in elsewhere.stderr
+    assert elsewhere.returncode == 73 and "is not a run's folder" in elsewhere.stderr

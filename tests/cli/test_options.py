@@ -50,7 +50,7 @@ def test_only_what_is_chosen_is_done_and_the_rest_of_the_suite_stays_pending(sui
     assert done() == {"dqn--Acrobot-v1": 2} and out.count("2 pending") == 3
     assert invoke(["run", suite, "-a", "random"]) == 0
     assert done() == {"dqn--Acrobot-v1": 2, "random--Acrobot-v1": 2, "random--CartPole-v1": 2}
-    assert invoke(["run", suite, "-a", "nothing"]) == 4 and "none was chosen" in capsys.readouterr().err
+    assert invoke(["run", suite, "-a", "nothing"]) == 2
 
 
 def test_seeds_and_hyperparameters_may_be_given_instead_of_the_files(suite, capsys):

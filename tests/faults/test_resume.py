@@ -20,7 +20,6 @@ from rlbench.testing.fakes import SHAPES
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
 DQN = "{id: dqn, params: {hidden: [32, 32], warmup: 100, train_every: 2, target_every: 50, capacity: 700}}"
-DOUBLE_DQN = DQN.replace("id: dqn", "id: double_dqn")
 PPO = "{id: ppo, params: {num_envs: 4, horizon: 32, batch: 64, epochs: 2}}"
 SUITE = """
 name: resume
@@ -57,8 +56,11 @@ def result(folder: Path) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("env", ["CartPole-v1", "Acrobot-v1"])
-@pytest.mark.parametrize("algorithm", [DQN, DOUBLE_DQN, PPO], ids=["dqn", "double_dqn", "ppo"])
+@pytest.mark.parametrize(
+    ("algorithm", "env"),
+    [(DQN, "CartPole-v1"), (DQN, "Acrobot-v1"), (PPO, "CartPole-v1")],
+    ids=["dqn, CartPole", "dqn, Acrobot", "ppo, CartPole"],
+)
 def test_a_killed_run_goes_on_to_the_same_records_and_weights(tmp_path, algorithm, env):
     suite = tmp_path / "suite.yaml"
     suite.write_text(SUITE.format(algorithm=algorithm, env=env))

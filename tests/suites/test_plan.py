@@ -32,11 +32,11 @@ def test_a_library_that_owns_its_loop_gets_a_group_a_seed():
 
 
 def test_pairs_that_do_not_fit_are_skipped_with_a_reason():
-    planned = made(["random", "dqn", "ppo"], env="Pendulum-v1")
+    planned = made(["random", "dqn", "double_dqn"], env="Pendulum-v1")
     assert [g.algorithm for g in planned.groups] == ["random"]
     assert [(s.algorithm, s.reason) for s in planned.skipped] == [
         ("dqn", "actions are Box, dqn takes discrete ones"),
-        ("ppo", "actions are Box, ppo takes discrete ones"),
+        ("double_dqn", "actions are Box, double_dqn takes discrete ones"),
     ]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 
 from rlbench.testing.conformance import check_independence, check_resume
@@ -25,9 +26,11 @@ class Forgets(DQN):
         return {name: part for name, part in super().parts().items() if name != "replay"}
 
 
-def test_what_keeps_the_rules_passes(tmp_path):
-    check_independence(DQN, CONFIG, SHAPES, 90, {"obs": 17, "actions": 3})
-    assert 0 < check_resume(DQN, CONFIG, SHAPES, 200, tmp_path) < 200
+@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN])
+def test_what_keeps_the_rules_passes(tmp_path, algorithm):
+    config = algorithm.Config(batch=8, hidden=(16,), warmup=20, target_every=7, capacity=60)
+    check_independence(algorithm, config, SHAPES, 90, {"obs": 17, "actions": 3})
+    assert 0 < check_resume(algorithm, config, SHAPES, 200, tmp_path) < 200
 
 
 def test_a_draw_that_is_shared_is_found():
