@@ -368,17 +368,19 @@ def test_it_finds_the_better_branch_where_the_end_is_a_termination_and_where_it_
 
 
 @pytest.mark.slow
-def test_it_finds_the_best_arm_and_a_bonus_on_entropy_keeps_it_from_being_sure():
+def test_it_finds_the_best_arm_and_a_bonus_on_entropy_makes_it_as_unsure_as_it_should_be():
+    """With weight w the best policy is proportional to exp(reward / w)."""
     sure = policy_at(learned(BANDIT, 4000, {}), [1.0])
     unsure = policy_at(learned(BANDIT, 4000, {}, entropy_weight=0.5), [1.0])
-    assert sure[3] > 0.9 and 0.3 < unsure[3] < 0.8
+    expected = np.exp(np.arange(4) / 3 / 0.5)
+    assert sure[3] > 0.9 and unsure.numpy() == pytest.approx(expected / expected.sum(), abs=0.15)
 
 
 @pytest.mark.slow
 def test_it_finds_the_target_in_bounds_that_are_not_symmetric():
-    agent = learned(TARGET, 8000, {}, log_std_init=-0.7)
+    agent = learned(TARGET, 12_000, {}, lr=5e-3)
     best = np.array([1.4, 1.25, -2.0])
-    assert agent.act(np.ones((1, 1, 2), np.float32))[0, 0] == pytest.approx(best, abs=0.4)
+    assert agent.act(np.ones((1, 1, 2), np.float32))[0, 0] == pytest.approx(best, abs=0.3)
 
 
 @pytest.mark.slow
