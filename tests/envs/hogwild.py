@@ -19,9 +19,10 @@ class Config:
     env: str = ""
 
 
-def worker(env, rank, crash, dimensions):
+def worker(env, rank, crash, dimensions, together):
     env.reset()
     steps = 0
+    together.wait(120)  # or the first to be there spends the budget alone
     try:
         while not env.finished:
             action = np.zeros(dimensions, np.float32) if dimensions else 0
@@ -73,8 +74,11 @@ class Hogwild(Algorithm):
     def train(self, interaction):
         context = multiprocessing.get_context("spawn")
         dimensions = sum(self.task.action_space.shape) if self.task.action_space.shape else 0
+        together = context.Barrier(self.config.workers)
         self.processes = [
-            context.Process(target=worker, args=(interaction.make_env(0, rank), rank, self.config.crash, dimensions))
+            context.Process(
+                target=worker, args=(interaction.make_env(0, rank), rank, self.config.crash, dimensions, together)
+            )
             for rank in range(self.config.workers)
         ]
         for process in self.processes:
