@@ -14,11 +14,26 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
-from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
-from rlbench.kit.rmsprop import RMSprop
-from rlbench.kit.stacked import value_and_grad
+from rlbench.kit import (
+    MLP,
+    Actor,
+    Adam,
+    Field,
+    ObsNormalizer,
+    RewardNormalizer,
+    RMSprop,
+    Rollout,
+    TorchInteraction,
+    clip,
+    compiled,
+    decay,
+    gae,
+    pack,
+    policy_for,
+    tensor,
+    unpack,
+    value_and_grad,
+)
 
 
 @dataclass(frozen=True)
@@ -144,7 +159,7 @@ class A2C(Algorithm):
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
-        advantage = advantage.flatten(1).contiguous()  # or sums over it would be in an order of the stack's
+        advantage = advantage.flatten(1)
         target = advantage + value.flatten(1)  # [S, B]
         if c.normalize_advantage:
             centred = advantage - advantage.mean(-1, keepdim=True)

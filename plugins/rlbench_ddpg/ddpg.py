@@ -15,6 +15,8 @@ from torch import Tensor
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
     MLP,
+    ActionBounds,
+    ActionNoise,
     Adam,
     Every,
     Field,
@@ -26,8 +28,6 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
-from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.noise import ActionNoise
 
 
 @dataclass(frozen=True)

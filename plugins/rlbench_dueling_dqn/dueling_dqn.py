@@ -19,6 +19,7 @@ from rlbench.kit import (
     Adam,
     Every,
     Field,
+    NStep,
     Replay,
     TorchInteraction,
     clip,
@@ -29,7 +30,6 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
-from rlbench.kit.nstep import NStep
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from rlbench.kit import (
     Adam,
     Every,
     Field,
+    NStep,
+    PrioritizedReplay,
     TorchInteraction,
     clip,
     compiled,
@@ -28,8 +30,6 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
-from rlbench.kit.nstep import NStep
-from rlbench.kit.prioritized import PrioritizedReplay
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,23 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
-from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
-from rlbench.kit.stacked import value_and_grad
+from rlbench.kit import (
+    MLP,
+    Actor,
+    Adam,
+    ObsNormalizer,
+    RewardNormalizer,
+    TorchInteraction,
+    clip,
+    compiled,
+    decay,
+    gae,
+    pack,
+    policy_for,
+    tensor,
+    unpack,
+    value_and_grad,
+)
 
 
 @dataclass(frozen=True)
@@ -172,10 +185,9 @@ class Reinforce(Algorithm):
         zero = torch.zeros_like(t["reward"])
         last = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # counts where truncated
         returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, last, t["cut"], 1.0)  # [S, T, N]
-        returns = returns.flatten(1).contiguous()  # or sums over it would be in an order of the stack's
         on, chosen = (tensor(x, self.device.name) for x in (enough, mask.reshape(len(mask), -1)))
         obs, action = t["obs"].flatten(1, 2), t["action"].flatten(1, 2)
-        self.update(self.params, on & env.active, chosen.float(), obs, action, returns)
+        self.update(self.params, on & env.active, chosen.float(), obs, action, returns.flatten(1))
         w["fresh"] &= ~mask
 
     # -- what is kept --------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from torch import Tensor
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
     MLP,
+    ActionBounds,
+    ActionNoise,
     Adam,
     Every,
     Field,
@@ -23,13 +25,11 @@ from rlbench.kit import (
     compiled,
     decay,
     pack,
+    squashed_gaussian,
     tensor,
     unpack,
     value_and_grad,
 )
-from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.noise import ActionNoise
-from rlbench.kit.squashed import squashed_gaussian
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from torch import Tensor
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
     MLP,
+    ActionBounds,
+    ActionNoise,
     Adam,
     Every,
     Field,
@@ -27,8 +29,6 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
-from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.noise import ActionNoise
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
 from rlbench.kit.bounds import ActionBounds
 from rlbench.kit.compiling import compiled
 from rlbench.kit.distributions import Actor, Distribution, policy_for
+from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
 from rlbench.kit.noise import ActionNoise
 from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
 from rlbench.kit.nstep import NStep
@@ -41,6 +42,7 @@ __all__ = [
     "Replay",
     "RewardNormalizer",
     "Rollout",
+    "SharedRMSprop",
     "SumTree",
     "TorchInteraction",
     "clip",
@@ -49,6 +51,8 @@ __all__ = [
     "gae",
     "pack",
     "policy_for",
+    "run_workers",
+    "shared",
     "sigmoid",
     "softplus",
     "squashed_gaussian",

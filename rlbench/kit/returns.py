@@ -13,7 +13,7 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
 
     Args: reward, value, next_value [S, T, N], next_value of the true successor; discount [S, T, N], γ·(1 − terminated);
         cut [S, T, N] bool, the episode ended after step t; lam in [0, 1].
-    Returns: advantages [S, T, N].
+    Returns: advantages [S, T, N], contiguous.
     Raises: ValueError if the shapes differ.
     """
     if not reward.shape == discount.shape == value.shape == next_value.shape == cut.shape:
@@ -22,4 +22,4 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
     keep = (discount * lam * ~cut).transpose(0, 1).contiguous()
     for t in range(len(advantage) - 2, -1, -1):
         advantage[t] += keep[t] * advantage[t + 1]
-    return advantage.transpose(0, 1)
+    return advantage.transpose(0, 1).contiguous()  # or sums over it would be in an order that depends on the stack

@@ -52,13 +52,18 @@ def _median(values: Iterable[float | None]) -> float | None:
 
 def protocol(readings: Readings) -> Table:
     tasks = {run.task.env_id: run.task for run in readings.asked.values()}
+    cells: dict[str, dict[int, list[str]]] = {}  # who is given how many steps
+    for cell in readings.cells:
+        cells.setdefault(cell.environment, {}).setdefault(cell.budget, []).append(cell.algorithm)
     rows = []
     for task in tasks.values():
+        given = cells[task.env_id]
+        steps = "; ".join(f"{n:,}" + (f" ({', '.join(who)})" if len(given) > 1 else "") for n, who in given.items())
         own = task.evaluation
         wrappers = [f"{w.name} {in_words(w.kwargs)}".rstrip() for w in task.wrappers]
         details = [task.backend, *([in_words(task.kwargs)] if task.kwargs else []), *wrappers]
         grid = ("–", "–") if not own.every else (f"{own.every:,}", f"{own.episodes:,}")
-        rows.append((task.env_id, f"{task.steps:,}", *grid, f"{own.final_episodes:,}", own.policy, "; ".join(details)))
+        rows.append((task.env_id, steps, *grid, f"{own.final_episodes:,}", own.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
     return Table(header, [("", rows)], numbers=(1, 2, 3, 4))
 

@@ -19,10 +19,11 @@ FEWEST_FOR_INTERVAL = 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One algorithm on one task. n: runs planned; n_valid: runs with a score; low, high: 95 % interval of the IQM."""
+    """One algorithm on one task. budget: environment steps given to each run; n: runs planned; n_valid: runs with a score; low, high: 95 % interval of the IQM."""
 
     environment: str
     algorithm: str
+    budget: int
     n: int
     n_valid: int
     iqm: float | None
@@ -38,6 +39,7 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
     cells: list[Cell] = []
     if runs.empty:
         return cells
+    unequal = runs.groupby("environment")["budget"].nunique() > 1
     for (environment, algorithm), rows in runs.groupby(["environment", "algorithm"], sort=False):
         scored = rows[rows["score"].notna()]
         scores = scored["score"].to_numpy(float)
@@ -49,6 +51,7 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
             Cell(
                 str(environment),
                 str(algorithm),
+                int(rows["budget"].iloc[0]),
                 len(rows),
                 len(scores),
                 float(iqm(scores)) if len(scores) else None,
@@ -56,7 +59,7 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
                 high,
                 float(iqm(training)) if len(training) else None,
                 {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
-                _note(rows),
+                _note(rows, bool(unequal[environment])),
             )
         )
     return cells
@@ -68,8 +71,10 @@ def seeded(keys: pd.Series[str]) -> Generator:
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
 
-def _note(rows: pd.DataFrame) -> str:
+def _note(rows: pd.DataFrame, unequal: bool) -> str:
+    """What sets the cell apart: its budget where those of the task are unequal, runs that are not done or not exact."""
     counts = rows["status"].value_counts()
-    said = [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
+    said = [f"{rows['budget'].iloc[0]:,} steps"] if unequal else []
+    said += [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
     approximate = int((rows["resume"] == "approximate").sum())
-    return ", ".join(said + ([f"{approximate} resumed approximately"] if approximate else []))
+    return "; ".join(said + ([f"{approximate} resumed approximately"] if approximate else []))

@@ -25,6 +25,7 @@ COLUMNS = [
     "score",
     "training_return",
     "steps",
+    "budget",
     "resume",
 ]
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
@@ -35,7 +36,8 @@ def run_table(store: Store) -> pd.DataFrame:
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
     of the final policy; of a diverged run its last finite evaluation, or the mean of this folder's `random` runs where
-    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps,
+    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps
+    (taken), budget (steps that the suite gives it),
     resume ("approximate" where a run went on although its numbers were computed otherwise than before).
     """
     runs = store.runs()
@@ -61,6 +63,7 @@ def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
         "score": float("nan"),
         "training_return": float("nan"),
         "steps": state.result.get("steps", 0),
+        "budget": run.task.steps,
         "resume": state.result.get("resume", "exact") if state.result else "",
     }
     if state.status in SCORED:

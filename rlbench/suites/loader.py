@@ -15,7 +15,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from rlbench.api import SuiteError
 from rlbench.suites.guard import MAX_BYTES, refusal
 from rlbench.suites.overriding import override, validated
-from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, EvaluationEntry, Suite, WrapperEntry
+from rlbench.suites.schema import AlgorithmEntry, BudgetEntry, EnvironmentEntry, EvaluationEntry, Suite, WrapperEntry
 from rlbench.suites.source import Location, Problem, Source
 from rlbench.wording import explain, nearest
 
@@ -25,6 +25,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,
 }
+_NAMED: dict[str, type[BaseModel]] = {"per_algorithm": BudgetEntry}  # mappings from names to entries
 
 
 @dataclass
@@ -126,6 +127,12 @@ def _corrected(
             if name != key:
                 written[(*at, name)] = key
             inner = _MODELS.get(name) if model is not None else None
+            if model is not None and name in _NAMED and isinstance(value, dict):
+                entries = {str(k): (v, (*at, name, str(k))) for k, v in value.items()}
+                found[name] = {
+                    k: _corrected(v, _NAMED[name], where, problems, written) for k, (v, where) in entries.items()
+                }
+                continue
             found[name] = _corrected(value, inner, (*at, name), problems, written)
         return found
     if isinstance(node, list):

@@ -32,6 +32,9 @@ def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Seque
         told = [f"--{str(e['loc'][0]).replace('_', '-')}: {explain(e)}" for e in error.errors()]
         raise SuiteError("\n".join(f"error: {line}" for line in told)) from error
     values.update(changes)
+    for entry in values.get("algorithms") or () if "seeds" in changes else ():
+        if isinstance(entry, dict):
+            entry.pop("seeds", None)  # asked for all of them
     for setting in settings:
         _set(values, setting)
 

@@ -4,7 +4,6 @@ skipped with a reason, and what is wrong is an error before anything runs.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.devices import choose
 from rlbench.suites.fitting import misfit, spaces_of
 from rlbench.suites.loader import Draft
+from rlbench.suites.rules import broken_rules, same_twice, seeds_of
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.source import Location, Problem
 
@@ -53,6 +53,21 @@ class _Pair:
     environment: EnvironmentEntry
 
     @property
+    def steps(self) -> int:
+        """The budget: the algorithm's own on this environment by its label, else by its id, else the environment's."""
+        own = self.environment.per_algorithm
+        given = own.get(self.algorithm.name) or own.get(self.algorithm.id)
+        return given.steps if given else self.environment.steps
+
+    @property
+    def steps_at(self) -> Location:
+        """Where the suite gives the budget."""
+        for name in (self.algorithm.name, self.algorithm.id):
+            if name in self.environment.per_algorithm:
+                return ("environments", self.j, "per_algorithm", name, "steps")
+        return ("environments", self.j, "steps")
+
+    @property
     def params(self) -> dict[str, Any]:
         return {**self.algorithm.params, **self.algorithm.per_environment.get(self.environment.id, {})}
 
@@ -76,12 +91,12 @@ def plan(asked: Suite | Draft, plugins: Plugins, *, max_runs: int = MAX_RUNS, sk
     suite = draft.suite if draft else asked
     assert isinstance(suite, Suite)
     problems = list(draft.problems) if draft else []
-    problems += _rules(suite) + _too_many(suite, max_runs)
+    problems += broken_rules(suite, max_runs)
     made = Plan(suite)
     made.devices, absent = choose(suite.devices)
     problems += [Problem(("devices",), text) for text in absent]
     _fill(made, plugins, problems, skip_missing)
-    problems += _same_twice(made.groups)
+    problems += same_twice(made.groups)
     if problems:
         distinct = list(dict.fromkeys(problems))
         raise SuiteError(
@@ -96,7 +111,7 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
     algorithms = [(i, a) for i, a in enumerate(suite.algorithms) if a is not None]
     pairs = [_Pair(i, a, j, e) for j, e in environments for i, a in algorithms]
-    spaces = {j: spaces_of(plugins, _task(suite, e)) for j, e in environments}
+    spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
     problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
     answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     if not pairs:  # the environments are wrong altogether; the algorithms may be as well
@@ -106,7 +121,7 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
         if isinstance(answer, PluginError):
             problems += _refused(pair, answer)
             continue
-        found, task = spaces.get(pair.j, ""), _task(suite, pair.environment)
+        found, task = spaces.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
         if answer.missing:
             text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install(answer)}"
             if skip_missing:
@@ -116,14 +131,16 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
             continue
         if isinstance(found, str):
             continue
-        reason = misfit(answer, *found)
+        only = pair.algorithm.environments
+        left_out = only is not None and pair.environment.id not in only
+        reason = "the suite leaves it out" if left_out else misfit(answer, *found)
         if reason:
             made.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
         problem = _indivisible(task.steps, int(answer.config.get("num_envs", 1)))
         if problem:
             text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
-            problems.append(Problem(("environments", pair.j, "steps"), text))
+            problems.append(Problem(pair.steps_at, text))
             continue
         made.groups += _groups(made, pair, task, answer)
 
@@ -145,61 +162,17 @@ def _install(found: Resolved) -> str:
     return f'pip install "rlbench[{found.extra}]"' if found.extra else f"pip install {' '.join(found.missing)}"
 
 
-def _rules(suite: Suite) -> list[Problem]:
-    """What is wrong between the entries of a suite."""
-    problems = []
-    labels: set[str] = set()
-    for i, algorithm in enumerate(suite.algorithms):
-        if algorithm is None:
-            continue
-        if algorithm.name in labels:
-            text = f"algorithm {algorithm.name!r} stands twice; give each its own label"
-            problems.append(Problem(("algorithms", i, "label" if algorithm.label else "id"), text))
-        labels.add(algorithm.name)
-        known = [e.id for e in suite.environments if e is not None]
-        for env_id in algorithm.per_environment:
-            if env_id not in known and None not in suite.environments:
-                text = f"per_environment of {algorithm.name!r} names {env_id!r}, which is not among the environments"
-                problems.append(Problem(("algorithms", i, "per_environment", env_id), text, True))
-    environments: set[str] = set()
-    for j, environment in enumerate(suite.environments):
-        if environment is not None and environment.id in environments:
-            text = f"environment {environment.id!r} stands twice; one suite has each of them once"
-            problems.append(Problem(("environments", j, "id"), text))
-        environments.add(environment.id if environment is not None else "")
-    return problems
-
-
-def _too_many(suite: Suite, max_runs: int) -> list[Problem]:
-    runs = len(suite.algorithms) * len(suite.environments) * len(suite.seeds)
-    if runs <= max_runs:
-        return []
-    return [Problem(("seeds",), f"{runs:,} runs are over the limit of {max_runs:,}; --max-runs raises it")]
-
-
-def _same_twice(groups: Sequence[RunGroup]) -> list[Problem]:
-    labels: dict[str, str] = {}
-    problems = []
-    for group in groups:
-        for run in group.runs:
-            first = labels.setdefault(run.key, run.label)
-            if first != run.label:
-                text = f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
-                problems.append(Problem(("algorithms",), text, True))
-    return problems
-
-
-def _task(suite: Suite, environment: EnvironmentEntry) -> Task:
-    given = suite.evaluation_on(environment)
+def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
+    given = suite.evaluation_on(environment)  # one grid for all algorithms of an environment, whatever their budgets
     every = max(1, environment.steps // 10) if given.every is None else given.every
     protocol = EvaluationProtocol(every, given.episodes, given.final_episodes, given.policy)
     wrappers = tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers)
-    return Task(environment.id, environment.steps, protocol, environment.kwargs, wrappers, environment.backend)
+    return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend)
 
 
 def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGroup]:
     """A pair's groups; devices are dealt by a group's place in the plan, so that a resumed suite deals them alike."""
-    suite, own, seeds = made.suite, pair.environment, made.suite.seeds
+    suite, own, seeds = made.suite, pair.environment, seeds_of(made.suite, pair.algorithm)
     size = min(found.max_stack or len(seeds), len(seeds)) if found.stackable else 1
     given = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
     every = max(1, task.steps // CHECKPOINTS_PER_RUN) if given is None else given

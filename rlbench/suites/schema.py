@@ -58,6 +58,10 @@ def _seeds(value: Any) -> Any:
     raise _wrong(f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 on, got {value!r}")
 
 
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 def _devices(value: Any) -> Any:
     found = [value] if isinstance(value, str) else value
     if not isinstance(found, (list, tuple)) or not found or not all(isinstance(d, str) for d in found):
@@ -94,6 +98,7 @@ Seeds = Annotated[
         }
     ),
 ]
+Steps = Annotated[int, Field(ge=1, le=10**12)]
 _DEVICE_SCHEMA = {"type": "string", "pattern": DEVICE}
 Devices = Annotated[
     tuple[str, ...],
@@ -109,6 +114,15 @@ class AlgorithmEntry(_Strict):
     label: str = Field("", description="its name in tables, so that one may stand twice")
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
     per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
+    environments: (
+        Annotated[
+            tuple[str, ...],
+            Field(min_length=1),
+            BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...]),
+        ]
+        | None
+    ) = Field(None, description="ids of those it runs on; left out: all that fit")
+    seeds: Seeds | None = Field(None, description="how many, or which, instead of the suite's")
 
     @property
     def name(self) -> str:
@@ -127,7 +141,7 @@ class EvaluationEntry(_Strict):
 
     every: Annotated[int, Field(ge=0)] | None = Field(
         None,
-        description="environment steps between evaluations, the same for all algorithms; 0: only the final one; left out: a tenth of the budget",
+        description="environment steps between evaluations, the same for all algorithms; 0: only the final one; left out: a tenth of the environment's budget",
     )
     episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes of one evaluation")
     final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes of the final policy's evaluation")
@@ -141,11 +155,20 @@ Algorithms = Annotated[
 Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_input_type=str | WrapperEntry)], ...]
 
 
+class BudgetEntry(_Strict):
+    """What one algorithm is given on an environment."""
+
+    steps: Steps = Field(description="its budget, in environment steps")
+
+
 class EnvironmentEntry(_Strict):
     """An environment, its budget, and what differs from the suite on it."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
-    steps: Annotated[int, Field(ge=1, le=10**12)] = Field(description="the budget of each run, in environment steps")
+    steps: Steps = Field(description="the budget of each run, in environment steps")
+    per_algorithm: dict[str, BudgetEntry] = Field(
+        {}, description="budgets that differ, by label or id; the reports mark what was not given the same"
+    )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
     backend: str = Field("gymnasium", description="what makes the environments")

@@ -170,6 +170,19 @@ def test_gae_bootstraps_at_truncation_but_not_at_termination():
     assert gae(one, discount, 0 * one, 10 * one, cut, 0.9).tolist() == [[[1.0, 6.0]]]
 
 
+@pytest.mark.parametrize("num_envs", [1, 3])
+def test_sums_over_advantages_have_the_same_bits_in_any_stack(num_envs):
+    values = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 3, 33, num_envs)).astype(np.float32))
+    never = torch.zeros(3, 33, num_envs, dtype=torch.bool)
+
+    def sums(rows):
+        reward, value, next_value = values[:, rows]
+        return gae(reward, torch.full_like(reward, 0.9), value, next_value, never[rows], 0.95).flatten(1).sum(-1)
+
+    together = sums(slice(0, 3))
+    assert all(torch.equal(sums(slice(i, i + 1))[0], together[i]) for i in range(3))
+
+
 def test_gae_refuses_shapes_that_differ():
     one = torch.ones(1, 2, 2)
     with pytest.raises(ValueError, match="shapes differ"):

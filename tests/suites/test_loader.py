@@ -31,6 +31,31 @@ def load(tmp_path: Path, text: str):
     return load_suite(path)
 
 
+def test_names_that_stand_for_nothing_are_told_with_their_place(tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "name: s\n"
+        "algorithms: [random, {id: ppo, environments: [CartPole-v1, CartPole-v2]}]\n"
+        "environments:\n"
+        "  - id: CartPole-v1\n"
+        "    steps: 1000\n"
+        "    per_algorithm:\n"
+        "      pppo: {steps: 8}\n"
+        "      random: {step: 7}\n"
+        "      ppo: {steps: 801}\n"
+        "seeds: 1\n"
+    )
+    with pytest.raises(SuiteError) as error:
+        plan(read_suite(path), load_plugins())
+    for said in (
+        "2:60: error: environments of 'ppo' has 'CartPole-v2', which is not among the suite's; did you mean 'CartPole-v1'?",
+        "7:7: error: per_algorithm of 'CartPole-v1' names 'pppo', which is not among the algorithms; did you mean 'ppo'?",
+        "8:16: error: unknown key 'step'; did you mean 'steps'?",
+        "9:20: error: ppo on CartPole-v1: num_envs 8 does not divide steps 801",
+    ):
+        assert said in str(error.value), str(error.value)
+
+
 def test_a_suite_is_read_with_its_defaults(tmp_path):
     suite = load(tmp_path, GOOD)
     assert [a.name for a in suite.algorithms] == ["random", "fast dqn"]

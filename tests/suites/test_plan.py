@@ -86,6 +86,46 @@ def test_parameters_may_differ_by_environment():
     assert (config["lr"], config["batch"]) == (0.2, 8)
 
 
+def test_an_algorithm_may_have_a_budget_of_its_own_on_an_environment_and_the_same_grid():
+    budgets = {"steep": {"steps": 4000}, "dqn": {"steps": 2000}}
+    algorithms = ["random", "dqn", {"id": "dqn", "label": "steep", "params": {"lr": 0.1}}]
+    groups = made(algorithms, environment={"per_algorithm": budgets}).groups
+    assert {g.label: g.task.steps for g in groups} == {"random": 1000, "dqn": 2000, "steep": 4000}
+    assert {g.task.evaluation.every for g in groups} == {100}
+    assert {g.label: g.checkpoint_every for g in groups} == {"random": 100, "dqn": 200, "steep": 400}
+
+
+def test_a_budget_given_by_id_holds_for_every_label_of_it():
+    algorithms = [{"id": "dqn", "label": name, "params": {"lr": lr}} for name, lr in (("a", 0.1), ("b", 0.2))]
+    groups = made(algorithms, environment={"per_algorithm": {"dqn": {"steps": 50}}}).groups
+    assert [g.task.steps for g in groups] == [50, 50]
+
+
+def test_an_algorithm_may_have_seeds_and_environments_of_its_own():
+    algorithms = [{"id": "random", "seeds": [7, 9]}, {"id": "dqn", "environments": "Acrobot-v1"}, "ppo"]
+    asked = Suite.model_validate(
+        {
+            "name": "s",
+            "algorithms": algorithms,
+            "environments": [{"id": "CartPole-v1", "steps": 1000}, {"id": "Acrobot-v1", "steps": 1000}],
+            "seeds": 3,
+        }
+    )
+    planned = plan(asked, load_plugins())
+    assert [(g.algorithm, g.task.env_id, g.seeds) for g in planned.groups] == [
+        ("random", "CartPole-v1", (7, 9)),
+        ("ppo", "CartPole-v1", (0, 1, 2)),
+        ("random", "Acrobot-v1", (7, 9)),
+        ("dqn", "Acrobot-v1", (0, 1, 2)),
+        ("ppo", "Acrobot-v1", (0, 1, 2)),
+    ]
+    assert [(s.algorithm, s.env_id, s.reason) for s in planned.skipped] == [
+        ("dqn", "CartPole-v1", "the suite leaves it out")
+    ]
+    again = plan(Suite.model_validate(asked.resolved()), load_plugins())
+    assert [g.runs for g in again.groups] == [g.runs for g in planned.groups]
+
+
 def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
     def keys(*args, **kwargs):
         return [run.key for group in made(*args, **kwargs).groups for run in group.runs]
