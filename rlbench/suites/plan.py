@@ -110,7 +110,7 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
     suite = made.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
     algorithms = [(i, a) for i, a in enumerate(suite.algorithms) if a is not None]
-    pairs = [_Pair(i, a, j, e) for j, e in environments for i, a in algorithms]
+    pairs = [_Pair(i, a, j, e) for j, e in environments for i, a in algorithms if e.id in (a.environments or (e.id,))]
     spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
     problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
     answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
@@ -131,9 +131,7 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
             continue
         if isinstance(found, str):
             continue
-        only = pair.algorithm.environments
-        left_out = only is not None and pair.environment.id not in only
-        reason = "the suite leaves it out" if left_out else misfit(answer, *found)
+        reason = misfit(answer, *found)
         if reason:
             made.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
