@@ -14,23 +14,9 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    Actor,
-    Field,
-    Rollout,
-    SharedRMSprop,
-    clip,
-    decay,
-    gae,
-    pack,
-    policy_for,
-    run_workers,
-    shared,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import MLP, Field, Rollout, clip, decay, gae, pack, tensor, unpack, value_and_grad
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
 
 
 @dataclass(frozen=True)

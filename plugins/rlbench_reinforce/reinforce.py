@@ -14,23 +14,10 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    Actor,
-    Adam,
-    ObsNormalizer,
-    RewardNormalizer,
-    TorchInteraction,
-    clip,
-    compiled,
-    decay,
-    gae,
-    pack,
-    policy_for,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import MLP, Adam, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit.distributions import Actor, policy_for
+from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.stacked import value_and_grad
 
 
 @dataclass(frozen=True)
