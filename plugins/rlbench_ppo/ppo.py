@@ -26,7 +26,7 @@ class PPOConfig:
     num_envs: int = setting(8, "environments of each seed", ge=1)
     horizon: int = setting(256, "steps of each environment in a rollout", ge=2)
     epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch: int = setting(64, "steps of a minibatch; divides num_envs · horizon", ge=2)
+    batch: int = setting(64, "steps of a minibatch; divides num_envs · horizon, or is more: all of them", ge=2)
     hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
     activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
     shared: bool = setting(False, "the hidden layers are the same for policy and value")
@@ -47,8 +47,9 @@ class PPOConfig:
     normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
-        if self.num_envs * self.horizon % self.batch:
-            raise ValueError(f"batch {self.batch} does not divide num_envs · horizon = {self.num_envs * self.horizon}")
+        rollout = self.num_envs * self.horizon
+        if self.batch < rollout and rollout % self.batch:
+            raise ValueError(f"batch {self.batch} does not divide num_envs · horizon = {rollout}")
 
 
 class PPO(Algorithm):

@@ -1,0 +1,38 @@
+"""The suites that come with rlbench: each can be planned as it stands."""
+
+import pytest
+
+from rlbench.plugins import load_plugins
+from rlbench.suites import load_suite, plan
+from rlbench.suites.loader import builtin_suites
+
+SUITES = builtin_suites()
+CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0"}
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
+    planned = plan(load_suite(SUITES[name]), load_plugins())
+    assert planned.suite.name == name and planned.groups
+    for skip in planned.skipped:
+        assert ("takes continuous ones" in skip.reason) == (skip.env_id not in CONTINUOUS), skip
+
+
+def test_ours_and_stable_baselines3s_are_given_the_same_runs():
+    groups = plan(load_suite(SUITES["vs-sb3"]), load_plugins()).groups
+    runs = [run for group in groups for run in group.runs]
+    ours = [(r.label, r.task.env_id, r.task.steps, r.seed) for r in runs if not r.label.startswith("sb3/")]
+    theirs = [(r.label[4:], r.task.env_id, r.task.steps, r.seed) for r in runs if r.label.startswith("sb3/")]
+    assert ours and sorted(ours) == sorted(theirs)
+
+
+@pytest.mark.parametrize(("batch", "fits"), [(64, True), (256, True), (300, True), (48, False)])
+def test_ppos_minibatches_divide_the_rollout_or_are_all_of_it(batch, fits):
+    from rlbench_ppo.ppo import PPO
+
+    given = {"num_envs": 8, "horizon": 32, "batch": batch}
+    if fits:
+        assert PPO.Config(**given).batch == batch
+    else:
+        with pytest.raises(ValueError, match="batch 48 does not divide"):
+            PPO.Config(**given)
