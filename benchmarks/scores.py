@@ -1,0 +1,114 @@
+"""Scores on classic control against the thresholds they are to reach, as a table in Markdown.
+
+    .venv/bin/rlbench run suites/classic-full.yaml -s 3
+    .venv/bin/python benchmarks/scores.py [results/classic-full] [--write docs/scores.md]
+
+The measured figure is the IQM over runs of the mean return of the final policy, with its 95 % bootstrap interval from three
+runs on. must, goal: of ten runs. Where there is none, the cell is run for comparison alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import Run
+from rlbench.reports import Cell, score_cells
+from rlbench.results import Store
+from rlbench.results.tables import run_table
+
+DQN_FAMILY = ("dqn", "double_dqn", "dueling_dqn", "per_dqn")
+OFF_POLICY = ("ddpg", "td3", "sac")
+MUST_AND_GOAL: dict[tuple[str, str], tuple[float, float | None]] = {
+    **{("CartPole-v1", name): (450, 500) for name in DQN_FAMILY},
+    ("CartPole-v1", "ppo"): (490, 500),
+    ("CartPole-v1", "a2c"): (475, 500),
+    ("CartPole-v1", "a3c"): (450, 490),
+    ("CartPole-v1", "reinforce"): (400, 475),
+    **{("Acrobot-v1", name): (-90, -77) for name in DQN_FAMILY},
+    ("Acrobot-v1", "ppo"): (-90, -81),
+    ("Acrobot-v1", "a2c"): (-95, -83),
+    ("Acrobot-v1", "a3c"): (-100, None),
+    **{("MountainCar-v0", name): (-125, -105) for name in DQN_FAMILY},
+    **{("Pendulum-v1", name): (-165, -152) for name in OFF_POLICY},
+    ("Pendulum-v1", "ppo"): (-250, -172),
+    **{("MountainCarContinuous-v0", name): (85, 93) for name in OFF_POLICY},
+}
+HEADER = ("task", "algorithm", "steps", "must", "goal", "measured", "95 % interval", "n", "", "hyperparameters")
+
+
+def rows(store: Store) -> Iterator[tuple[str, ...]]:
+    runs = run_table(store)
+    asked = {str(run.key): run for run in store.runs()}
+    for cell in score_cells(runs):
+        chosen = runs[(runs["environment"] == cell.environment) & (runs["algorithm"] == cell.algorithm)]
+        must, goal = MUST_AND_GOAL.get((cell.environment, cell.algorithm), (None, None))
+        yield (
+            cell.environment,
+            cell.algorithm,
+            f"{cell.budget:,}",
+            _number(must),
+            _number(goal),
+            _number(cell.iqm),
+            "" if cell.low is None else f"{cell.low:.1f} to {cell.high:.1f}",
+            f"{cell.n_valid}/{cell.n}",
+            _verdict(cell, must, goal),
+            _differing(asked[chosen["key"].iloc[0]]),
+        )
+
+
+def _verdict(cell: Cell, must: float | None, goal: float | None) -> str:
+    if must is None or cell.iqm is None:
+        return ""
+    if cell.iqm < must:
+        return f"**short by {must - cell.iqm:.1f}**"
+    return "goal" if goal is not None and cell.iqm >= goal else "must"
+
+
+def _differing(run: Run) -> str:
+    """The hyperparameters that are not the algorithm's defaults."""
+    defaults = _defaults(run.algorithm)
+    return (
+        ", ".join(f"{name} {_value(v)}" for name, v in run.config.items() if v != defaults.get(name, v)) or "defaults"
+    )
+
+
+@functools.cache
+def _defaults(algorithm: str) -> Mapping[str, Any]:
+    from rlbench.plugins import load_plugins, resolve
+
+    (found,) = resolve(load_plugins(), [(algorithm, {})])
+    return found.config  # type: ignore[union-attr]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return "-".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.1f}".removesuffix(".0")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", default="results/classic-full", type=Path)
+    parser.add_argument("--write", type=Path, help="replace the table of this page")
+    given = parser.parse_args()
+    found = list(rows(Store(given.folder)))
+    lines = [f"| {' | '.join(row)} |" for row in (HEADER, ("--",) * 2 + ("--:",) * 4 + ("--",) * 4, *found)]
+    table = "\n".join(lines)
+    if given.write is None:
+        print(table)
+        return
+    before, rest = given.write.read_text().split("<!-- table -->\n", 1)
+    after = rest.split("<!-- end of table -->", 1)[1]
+    given.write.write_text(f"{before}<!-- table -->\n{table}\n<!-- end of table -->{after}")
+
+
+if __name__ == "__main__":
+    main()
