@@ -6,6 +6,7 @@ import costs a time limit and an error, nothing else.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import json
 import os
@@ -25,6 +26,7 @@ from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
 TIME_LIMIT_SECONDS = 120
 _CACHE_VERSION = 1
+Question = tuple[Plugin, str, Mapping[str, Any]]  # of which plugin, the algorithm, its parameters
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,10 @@ class Resolved:
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
     """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
 
-    Pairs that are not in the cache are asked of one child process for each plugin.
+    Pairs that are not in the cache are asked of one child process for each distribution or file.
     """
     answers: dict[int, Resolved | PluginError] = {}
-    open_requests: dict[str, list[int]] = {}
+    open_requests: dict[str, list[tuple[int, Question]]] = {}
     for i, (name, params) in enumerate(requests):
         try:
             plugin = plugins.find(name)
@@ -60,40 +62,51 @@ def resolve(plugins: Plugins, requests: Sequence[tuple[str, Mapping[str, Any]]])
         if cached is not None:
             answers[i] = cached
         else:
-            open_requests.setdefault(f"{plugin.distribution}:{plugin.name}", []).append(i)
-    for indices in open_requests.values():
-        plugin = plugins.find(requests[indices[0]][0])
-        for i, answer in zip(indices, _ask(plugin, [requests[i] for i in indices])):
+            source = str(plugin.file or plugin.distribution)
+            open_requests.setdefault(source, []).append((i, (plugin, name, params)))
+    for asked in open_requests.values():
+        for (i, _), answer in zip(asked, _ask([question for _, question in asked])):
             answers[i] = answer
     return [answers[i] for i in range(len(requests))]
 
 
-def _ask(plugin: Plugin, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
+def _ask(asked: Sequence[Question]) -> list[Resolved | PluginError]:
+    """Ask one child; where that ends without an answer, one for each plugin, which says whose fault it was."""
+    found = _answers(asked)
+    if isinstance(found, str):
+        names = dict.fromkeys(plugin.name for plugin, _, _ in asked)
+        if len(names) == 1:
+            plugin = asked[0][0]
+            return [PluginError(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
+        apart = {name: iter(_ask([question for question in asked if question[0].name == name])) for name in names}
+        return [next(apart[plugin.name]) for plugin, _, _ in asked]
+    for (plugin, name, params), entry in zip(asked, found):
+        if "error" not in entry and not entry["missing"]:
+            remember(_cache_file(plugin, name, params), entry)
+    return [_decode(entry) for entry in found]
+
+
+def _answers(asked: Sequence[Question]) -> list[dict[str, Any]] | str:
+    """What a child says of each, or what became of the child."""
+    files = {str(plugin.file): None for plugin, _, _ in asked if plugin.file}
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
-        question.write_text(
-            json.dumps({"files": [str(plugin.file)] if plugin.file else [], "requests": list(requests)})
-        )
+        question.write_text(json.dumps({"files": list(files), "requests": [asks[1:] for asks in asked]}))
         command = [sys.executable, "-m", "rlbench.plugins.describe", str(question), str(answer)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
             child = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_SECONDS, env=environment
             )
-            found = json.loads(answer.read_text())
+            found: list[dict[str, Any]] = json.loads(answer.read_text())
+            return found
         except subprocess.TimeoutExpired:
-            problem = f"plugin {plugin.name!r} of {plugin.distribution} took over {TIME_LIMIT_SECONDS} s to import"
-            return [PluginError(problem) for _ in requests]
+            return f"took over {TIME_LIMIT_SECONDS} s to import"
         except PermissionError as error:
-            return [PluginError(f"{sys.executable} cannot be started: {error.strerror}") for _ in requests]
+            return f"cannot be asked: {sys.executable} cannot be started: {error.strerror}"
         except (OSError, ValueError):
             tail = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was printed"]
-            problem = f"plugin {plugin.name!r} of {plugin.distribution} ended its process with code {child.returncode} at import: {tail[0]}"
-            return [PluginError(problem) for _ in requests]
-    for (name, params), entry in zip(requests, found):
-        if "error" not in entry and not entry["missing"]:
-            remember(_cache_file(plugin, name, params), entry)
-    return [_decode(entry) for entry in found]
+            return f"ended its process with code {child.returncode} at import: {tail[0]}"
 
 
 def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
@@ -129,11 +142,7 @@ def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
 
 
 def _own_hash() -> str:
-    own = [
-        Path(__file__),
-        Path(__file__).with_name("configuring.py"),
-        Path(__file__).parents[1] / "api" / "algorithm.py",
-    ]
+    own = [Path(__file__), Path(__file__).with_name("configuring.py"), Path(__file__).parents[1] / "api/algorithm.py"]
     return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()[:16]
 
 
@@ -185,4 +194,6 @@ def _main(question: str, answer: str) -> None:
 
 
 if __name__ == "__main__":
+    gc.disable()  # libraries make no garbage; looking for it among theirs takes a third of what a child takes
     _main(*sys.argv[1:])
+    gc.freeze()

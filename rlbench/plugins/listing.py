@@ -1,7 +1,8 @@
-"""What every plugin offers, each asked in a child process of its own: one that is broken, slow or loud spoils no list."""
+"""What every plugin offers, asked of child processes: one that is broken, slow or loud spoils no list."""
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -10,7 +11,6 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -40,40 +40,51 @@ class Offer:
 
 
 def survey(plugins: Plugins) -> list[Offer]:
-    """Ask every plugin, a few at a time; sorted by name."""
+    """Ask every distribution and file, a few at a time; one for each plugin, sorted by name."""
+    sources: dict[str, list[Plugin]] = {}
+    for plugin in plugins.plugins:
+        sources.setdefault(str(plugin.file or plugin.distribution), []).append(plugin)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        return sorted(pool.map(_ask, plugins.plugins), key=lambda offer: (offer.name, offer.distribution))
+        offers = [offer for found in pool.map(_ask, sources.values()) for offer in found]
+    return sorted(offers, key=lambda offer: (offer.name, offer.distribution))
 
 
-def _ask(plugin: Plugin) -> Offer:
-    offer = partial(Offer, plugin.name, plugin.distribution, plugin.version)
+def _ask(asked: Sequence[Plugin]) -> list[Offer]:
+    """Ask one child; where that ends without an answer, one for each plugin, which says whose fault it was."""
+    found = _answers(asked)
+    if isinstance(found, str):
+        if len(asked) > 1:
+            return [offer for plugin in asked for offer in _ask([plugin])]
+        found = [{"error": found}]
+    return [_offer(plugin, entry) for plugin, entry in zip(asked, found)]
+
+
+def _offer(plugin: Plugin, entry: Mapping[str, Any]) -> Offer:
+    fields: dict[str, Any] = {key: value if key == "error" else tuple(value) for key, value in entry.items()}
+    return Offer(plugin.name, plugin.distribution, plugin.version, **fields)
+
+
+def _answers(asked: Sequence[Plugin]) -> list[dict[str, Any]] | str:
+    """What a child says of each, or what became of the child."""
+    first = asked[0]
+    names = [plugin.name for plugin in asked]
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         answer = Path(folder, "answer.json")
-        command = [
-            sys.executable,
-            "-m",
-            "rlbench.plugins.listing",
-            str(answer),
-            plugin.name,
-            plugin.distribution,
-            str(plugin.file or ""),
-        ]
+        question = [str(answer), first.distribution, str(first.file or ""), *names]
+        command = [sys.executable, "-m", "rlbench.plugins.listing", *question]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
             child = subprocess.run(
                 command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_SECONDS, env=environment
             )
-            found = json.loads(answer.read_text())
+            found: list[dict[str, Any]] = json.loads(answer.read_text())
+            return found
         except subprocess.TimeoutExpired:
-            return offer(error=f"took over {TIME_LIMIT_SECONDS} s to import")
+            return f"took over {TIME_LIMIT_SECONDS} s to import"
         except PermissionError as error:
-            return offer(error=f"{sys.executable} cannot be started: {error.strerror}")
+            return f"{sys.executable} cannot be started: {error.strerror}"
         except (OSError, ValueError):
-            return offer(error=f"ended its process with code {child.returncode} at import")
-    if "error" in found:
-        return offer(error=found["error"])
-    offered: dict[str, Any] = {key: tuple(value) for key, value in found.items()}
-    return offer(**offered)
+            return f"ended its process with code {child.returncode} at import"
 
 
 # -- in the child process ----------------------------------------------------------------------------------------
@@ -103,12 +114,13 @@ def _algorithm(spec: AlgorithmSpec) -> dict[str, Any]:
     }
 
 
-def _main(answer: str, name: str, distribution: str, file: str) -> None:
+def _main(answer: str, distribution: str, file: str, *names: str) -> None:
     plugins = load_plugins([file] if file else ())
-    (plugin,) = [p for p in plugins.plugins if p.name == name and p.distribution == distribution]
-    Path(answer).write_text(json.dumps(_listed(plugins, plugin)))
+    asked = {p.name: p for p in plugins.plugins if p.distribution == distribution}
+    Path(answer).write_text(json.dumps([_listed(plugins, asked[name]) for name in names]))
 
 
 if __name__ == "__main__":
-    arguments: Sequence[str] = sys.argv[1:]
-    _main(*arguments)
+    gc.disable()  # see rlbench.plugins.describe
+    _main(*sys.argv[1:])
+    gc.freeze()

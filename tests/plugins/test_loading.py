@@ -11,7 +11,7 @@ import pytest
 
 from rlbench import Supports
 from rlbench.api import PluginError
-from rlbench.plugins import Resolved, load_plugins, resolve
+from rlbench.plugins import Resolved, load_plugins, resolve, survey
 
 ROOT = Path(__file__).parents[2]
 
@@ -102,6 +102,30 @@ def test_a_plugin_that_ends_its_process_costs_an_error_only(site, source, said):
     install(site, "odd-agent", "odd", source)
     (answer,) = resolve(load_plugins(), [("odd", {})])
     assert isinstance(answer, PluginError) and said in str(answer)
+
+
+def test_one_distributions_plugins_are_asked_together_and_one_that_ends_the_process_spoils_no_other(site, monkeypatch):
+    install(site, "odd-agents", "good", GOOD.format(name="good"), "good_module")
+    (site / "odd_agents-1.0.dist-info/entry_points.txt").write_text(
+        "[rlbench]\ngood = good_module\nfine = fine_module\nodd = odd_module\n"
+    )
+    (site / "fine_module.py").write_text(GOOD.format(name="fine"))
+    (site / "odd_module.py").write_text("import os; os._exit(3)")
+    started = []
+    start = subprocess.run
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: started.append(a) or start(*a, **k))
+    plugins = load_plugins()
+    assert [answer.name for answer in resolve(plugins, [("good", {}), ("fine", {})])] == ["good", "fine"]
+    assert len(started) == 1
+    (site / "fine_module.py").write_text(GOOD.format(name="fine") + "# edited")
+    fine, odd, bad = resolve(plugins, [("fine", {}), ("odd", {}), ("fine", {"x": 1})])
+    assert fine.name == "fine" and "known" in str(bad)
+    assert "plugin 'odd' of odd-agents ended its process with code 3 at import" in str(odd)
+    started.clear()
+    offers = {offer.name: offer for offer in survey(plugins) if offer.distribution == "odd-agents"}
+    assert offers["odd"].error == "ended its process with code 3 at import"
+    assert offers["good"].names == ("good",) and offers["fine"].names == ("fine",)
+    assert len(started) == 2 + 3  # rlbench and odd-agents; then each of these
 
 
 def test_a_plugin_that_prints_at_import_is_understood_all_the_same(site):
