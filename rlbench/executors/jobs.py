@@ -12,7 +12,6 @@ from rlbench.api import Run, RunGroup
 from rlbench.executors.intents import Again, Intent, intents, never
 from rlbench.plugins import Plugins
 from rlbench.results import Store, changes
-from rlbench.results.tables import run_table
 
 Event = Mapping[str, Any]
 
@@ -65,6 +64,8 @@ def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
     """Runs of the suite whose published files are damaged."""
     if not (store.root / "suite.json").exists() or not any((store.root / "runs").glob("*")):
         return []
+    from rlbench.results.tables import run_table  # pandas, which a worker needs for nothing
+
     corrupt = set(run_table(store).query("status == 'corrupt'")["key"])
     return [run for run in runs if run.key in corrupt]
 

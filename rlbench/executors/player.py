@@ -5,6 +5,7 @@ What it prints goes where its starter says; the answer is a file, so that a plug
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -48,6 +49,8 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
         policy = live.algorithm.policy(asked["policy"])
     except ValueError as error:
         raise PluginError(f"{error}; choose another with --policy") from error
+    gc.freeze()
+    gc.enable()
     evaluator = Evaluator(backend.make_batch(group.task, lanes), lanes, live.streams)
     played = evaluator.play(policy, FINAL, asked["step"], asked["episodes"])
     evaluator.close()
@@ -95,6 +98,7 @@ def _bits(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 def _main(question: str, answer: str, parent: str) -> None:
     die_with_parent(int(parent))
+    gc.disable()  # see rlbench.executors.worker
     asked = json.loads(Path(question).read_text())
     try:
         found = play(asked)

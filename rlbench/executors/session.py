@@ -7,14 +7,16 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api import Run, RunGroup, SuiteError
 from rlbench.executors.jobs import Context, Event, Job, changed_runs, corrupt_runs, prepare
 from rlbench.plugins import Plugins
 from rlbench.results import Store
 from rlbench.results.files import read_json
-from rlbench.suites import Plan
+
+if TYPE_CHECKING:
+    from rlbench.suites import Plan
 
 RERUNS = ("failed", "changed", "corrupt", "all")
 

@@ -123,6 +123,7 @@ class Attempt:
             live.interaction.request_stop()
         startup = time.perf_counter() - began
         gc.freeze()  # libraries and environments stay: the collector need not look at them again and again
+        gc.enable()  # a worker has it off until here
         outcome = live.run()
         self._sink.close()
         facts = {

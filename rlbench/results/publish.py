@@ -15,6 +15,7 @@ from safetensors.numpy import save_file
 
 from rlbench.api import COLUMNS, Array, Run
 from rlbench.processes import failpoint
+from rlbench.results.arrows import table as as_table
 from rlbench.results.files import file_hash, publish_file, replace_file
 from rlbench.results.jsonl import TABLES, read_lines
 
@@ -68,7 +69,7 @@ def publish(
     for table in TABLES:
         rows = list(recorded[table].get(run.seed, ()))
         path = folder / f"{table}.parquet"
-        arrow = pa.Table.from_pylist(rows, schema(table))
+        arrow = as_table(rows, schema(table))
         replace_file(path, partial(pq.write_table, arrow, compression="zstd"))
         files[path.name] = {"sha256": file_hash(path), "rows": len(rows)}
         failpoint(f"published-{table}")

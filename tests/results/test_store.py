@@ -1,17 +1,22 @@
 """The result folder: what has become of a run is derived from its files, and nothing is ever half published."""
 
 import json
+import math
 import multiprocessing
+import subprocess
+import sys
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
-from rlbench.results import JsonlSink, Store, publish
+from rlbench.results import JsonlSink, Store, arrows, publish
 from rlbench.results.files import publish_file, write_json
 from rlbench.results.jsonl import read_lines
+from rlbench.results.publish import schema
 from rlbench.results.tables import run_table
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1))
@@ -213,3 +218,36 @@ def test_a_message_that_is_no_text_spoils_no_table(store):
     folder = attempt(store)
     write_json(folder / "exit.json", {"status": "failed", "message": "no file '\udcff'"})
     assert run_table(store)["message"].tolist() == ["no file '?'"] * 2
+
+
+def test_a_table_is_what_pyarrow_makes_of_the_rows_and_nothing_else_fits():
+    row = dict(zip((c.name for c in COLUMNS["evaluations"]), (3, 100, 104, "grid", -0.0, 1e-300, 2, (), (), math.nan)))
+    rows = [row, row | {"kind": "fünal", "returns": [1.5, math.inf, 2], "lengths": [2**62], "seed": -1}, row]
+    wanted = schema("evaluations")
+    for some in (rows, []):
+        made, theirs = arrows.table(some, wanted), pa.Table.from_pylist(some, wanted)
+        made.validate(full=True)
+        assert made.schema.equals(theirs.schema, check_metadata=True) and str(made.to_pylist()) == str(
+            theirs.to_pylist()
+        )
+    for name, value in (
+        ("seed", 1.5),
+        ("seed", None),
+        ("seed", 2**63),
+        ("kind", 1),
+        ("returns", ["x"]),
+        ("returns", 1.0),
+    ):
+        with pytest.raises((TypeError, OverflowError, AttributeError)):
+            arrows.table([row | {name: value}], wanted)
+    with pytest.raises(KeyError, match="kind"):
+        arrows.table([{name: value for name, value in row.items() if name != "kind"}], wanted)
+
+
+def test_a_run_is_trained_and_published_without_pandas(tmp_path):
+    code = (
+        "import sys, pathlib; import rlbench.executors.worker; from rlbench.results.publish import schema;"
+        "from rlbench.results.arrows import table; import pyarrow.parquet as pq;"
+        "pq.write_table(table([], schema('metrics')), sys.argv[1]); print('pandas' in sys.modules)"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code, tmp_path / "x"], text=True) == "False\n"
