@@ -1,0 +1,32 @@
+"""Our side: a group as a worker would train it, evaluation off, without the command line."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+
+from benchmarks.speed.turnstile import Turnstile
+from benchmarks.speed.works import Side, Work
+from rlbench.api import EvaluationProtocol, RunGroup, Task
+from rlbench.plugins import load_plugins
+from rlbench.runtime.group import LiveGroup
+from rlbench.runtime.sink import MemorySink
+
+ENDLESS = 1 << 40  # a budget that no turn comes to; nothing here is scheduled over it
+
+
+def play(side: Side, work: Work, turnstile: Turnstile) -> None:
+    """Train until the process ends; the algorithm's checkpoints are the safe points."""
+    warnings.filterwarnings("ignore")
+    torch.set_num_threads(1)
+    plugins = load_plugins()
+    algorithm = plugins.algorithm(work.algorithm).load()
+    task = Task(work.env_id, ENDLESS, EvaluationProtocol(0, 1, 1), backend=side.backend)
+    group = RunGroup(work.algorithm, {}, task, tuple(range(side.seeds)), compile=side.compiled)
+    live = LiveGroup(group, algorithm, algorithm.Config(**work.config), plugins.backend(side.backend), MemorySink())
+    interaction = live.interaction
+    interaction.save = lambda algorithm: turnstile.passed(interaction.steps * side.seeds)
+    interaction.save_every = 1
+    interaction.schedule_save()
+    live.run()

@@ -1,0 +1,67 @@
+"""Stable-Baselines3's side, and what SBX shares with it. Source: Raffin et al. 2021."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from typing import Any
+
+import numpy as np
+import stable_baselines3
+import torch
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import NormalActionNoise
+
+from benchmarks.speed.turnstile import Turnstile
+from benchmarks.speed.works import Side, Work
+
+# Our names of hyperparameters and the library's, where they differ.
+NAMES = {
+    "lr": "learning_rate", "horizon": "n_steps", "batch": "batch_size", "epochs": "n_epochs", "lam": "gae_lambda",
+    "clip": "clip_range", "value_weight": "vf_coef", "entropy_weight": "ent_coef", "eps": "rms_prop_eps",
+    "capacity": "buffer_size", "warmup": "learning_starts", "train_every": "train_freq",
+    "target_every": "target_update_interval", "epsilon_start": "exploration_initial_eps",
+    "epsilon_end": "exploration_final_eps",
+}  # fmt: skip
+ENDLESS = 1 << 40
+
+
+class AtTheTurnstile(BaseCallback):
+    """Passes the turnstile before each rollout, that is, after the updates that followed the last one."""
+
+    def __init__(self, turnstile: Turnstile) -> None:
+        super().__init__()
+        self._turnstile = turnstile
+
+    def _on_rollout_start(self) -> None:
+        self._turnstile.passed(self.num_timesteps)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+def arguments(library: type[Any], work: Work) -> dict[str, Any]:
+    """The constructor's keyword arguments for a work, as far as it knows them."""
+    known = inspect.signature(library).parameters
+    given = {NAMES.get(name, name): value for name, value in work.config.items()}
+    passed = {name: value for name, value in given.items() if name in known}
+    if work.config.get("action_noise") == "gaussian":
+        passed["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, work.config["sigma"]))
+    return passed
+
+
+def learn(library: type[Any], work: Work, turnstile: Turnstile, **given: Any) -> None:
+    """Train one seed until the process ends."""
+    warnings.filterwarnings("ignore")
+    envs = make_vec_env(work.env_id, work.num_envs, seed=0)
+    model = library("MlpPolicy", envs, seed=0, **arguments(library, work), **given)
+    model.learn(ENDLESS, AtTheTurnstile(turnstile), log_interval=None)
+
+
+def play(side: Side, work: Work, turnstile: Turnstile) -> None:
+    torch.set_num_threads(1)
+    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[work.config["activation"]]
+    network = {"net_arch": list(work.config["hidden"]), "activation_fn": activation}
+    library = getattr(stable_baselines3, work.algorithm.upper())
+    learn(library, work, turnstile, policy_kwargs=network, device="cpu")
