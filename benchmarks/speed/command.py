@@ -59,8 +59,8 @@ def measure(work: Work, arguments: argparse.Namespace, limit: float) -> dict[str
         "flops_per_seed_step": asdict(flops.seed_step(work)),
         "sides": [asdict(each) for each in played],
         "rows": table.work_rows(work, played),
-        "skipped": skipped,
-        "failed": {each.side.name: each.failed for each in played if each.failed},
+        "skipped": skipped | {each.side.name: each.failed for each in played if each.late},
+        "failed": {each.side.name: each.failed for each in played if each.failed and not each.late},
         "busy": table.busy(played),
     }
 

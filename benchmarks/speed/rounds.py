@@ -28,17 +28,25 @@ _XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class SideFailed(Exception):
-    """A side's process ended or did not answer; its last line on standard error."""
+    """A side's process ended; its last line on standard error."""
+
+
+class OutOfTime(SideFailed):
+    """A side was not ready in the time there was for it, which is no fault of its own."""
 
 
 @dataclass
 class Played:
-    """What a side has done. warm_up: steps, wall and cpu seconds before its first turn; turns: the same of each."""
+    """What a side has done. warm_up: steps, wall and cpu seconds before its first turn; turns: the same of each.
+
+    failed: why it has done no more; late: because there was no time for it.
+    """
 
     side: Side
     warm_up: dict[str, Any] = field(default_factory=dict)
     turns: list[dict[str, Any]] = field(default_factory=list)
     failed: str = ""
+    late: bool = False
 
 
 class Player:
@@ -61,10 +69,10 @@ class Player:
         )
 
     def answer(self, patience: float) -> dict[str, Any]:
-        """Its next answer. Raises: SideFailed when it ends instead, or after `patience` seconds."""
+        """Its next answer. Raises: SideFailed when it ends instead, OutOfTime after `patience` seconds."""
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], patience)[0]:
-            raise SideFailed(f"no answer within {patience:.0f} s")
+            raise OutOfTime(f"no answer within {patience:.0f} s")
         line = self._process.stdout.readline()
         if line:
             found: dict[str, Any] = json.loads(line)
@@ -125,13 +133,13 @@ def play(sides: Sequence[Side], plan: Plan, say: Callable[[str], None]) -> list[
         try:
             patience = min(PATIENCE, warm_until - began)
             if patience <= 0:
-                raise SideFailed("no time was left for it")
+                raise OutOfTime("no time was left for it")
             player = players[side] = Player(side, place)
             played.warm_up = {**player.answer(patience), "whole": time.perf_counter() - began}
             if core is not None and place != core:
                 player.move(core)
         except SideFailed as failure:
-            played.failed = str(failure)
+            played.failed, played.late = str(failure), isinstance(failure, OutOfTime)
             if side in players:
                 players.pop(side).close()  # or it would go on compiling beside the others' turns
         cores.put(place)
@@ -154,7 +162,7 @@ def play(sides: Sequence[Side], plan: Plan, say: Callable[[str], None]) -> list[
                     if not played.failed:
                         played.turns.append(players[played.side].turn(plan.seconds))
                 except SideFailed as failure:
-                    played.failed = str(failure)
+                    played.failed, played.late = str(failure), isinstance(failure, OutOfTime)
             took = time.perf_counter() - began
         return results
     finally:

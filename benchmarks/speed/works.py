@@ -51,6 +51,8 @@ class Side:
 
     @property
     def name(self) -> str:
+        if self.library == "floor":
+            return "floor"  # of every backend
         parts = [self.library, f"S={self.seeds}", "compiled" if self.compiled else "", self.backend]
         return " ".join(part for part in parts if part)
 
