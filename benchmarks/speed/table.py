@@ -81,6 +81,8 @@ def _row(work: Work, ours: Played, peer: str, members: Sequence[Played]) -> dict
         "peer_backend": members[0].side.backend,
         "steps_per_second": statistics.median(wall[0]),
         "peer_steps_per_second": statistics.median(wall[1]),
+        "warm_up_seconds": ours.warm_up.get("whole"),
+        "peer_warm_up_seconds": max((member.warm_up.get("whole", 0.0) for member in members), default=None),
         "rounds": len(ours.turns),
     }
 
@@ -101,7 +103,7 @@ def busy(results: Sequence[Played]) -> float:
     return min(found, default=1.0)
 
 
-COLUMNS = ("work", "ours", "peer", "ours steps/s", "peer steps/s", "ratio", "range", "share of floor")
+COLUMNS = ("work", "ours", "peer", "ours steps/s", "peer steps/s", "ratio", "range", "share of floor", "warm-up s")
 
 
 def cells(row: Mapping[str, Any]) -> list[str]:
@@ -116,16 +118,17 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         f"{row['ratio_median']:.2f}",
         f"{row['ratio_low']:.2f} … {row['ratio_high']:.2f}",
         "–" if share is None else f"{share:.1%}",
+        f"{row['warm_up_seconds'] or 0:.0f} / {row['peer_warm_up_seconds'] or 0:.0f}",
     ]
 
 
 def markdown(rows: Sequence[Mapping[str, Any]]) -> str:
-    lines = [COLUMNS, ("---", "---", "---", "--:", "--:", "--:", "--:", "--:"), *map(cells, rows)]
+    lines = [COLUMNS, (*["---"] * 3, *["--:"] * (len(COLUMNS) - 3)), *map(cells, rows)]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def terminal(rows: Sequence[Mapping[str, Any]]) -> str:
     lines = [list(COLUMNS), *map(cells, rows)]
     widths = [max(len(line[i]) for line in lines) for i in range(len(COLUMNS))]
-    pad = [str.ljust] * 3 + [str.rjust] * 5
+    pad = [str.ljust] * 3 + [str.rjust] * (len(COLUMNS) - 3)
     return "\n".join("  ".join(p(cell, w) for p, cell, w in zip(pad, line, widths)).rstrip() for line in lines)
