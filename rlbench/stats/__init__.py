@@ -1,6 +1,61 @@
-"""Statistics over runs: vectorised numpy, one explicit generator."""
+"""Statistics over runs: vectorised numpy, one explicit generator wherever something is drawn.
 
-from rlbench.stats.aggregate import iqm
-from rlbench.stats.bootstrap import percentile_interval
+Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts may differ. docs/statistics.md says what each
+statistic is, where it comes from and where it ends.
+"""
 
-__all__ = ["iqm", "percentile_interval"]
+from rlbench.stats.aggregate import (
+    iqm,
+    optimality_gap,
+    overall_iqm,
+    overall_mean,
+    overall_median,
+    per_task,
+    pooled_median,
+)
+from rlbench.stats.bootstrap import Interval, bootstrap_interval, percentile_interval
+from rlbench.stats.curves import Band, Reached, area_under_curve, efficiency_curve, steps_to_threshold
+from rlbench.stats.differences import NotWorse, difference, difference_per_task, not_worse
+from rlbench.stats.effects import cliffs_delta, standardised_difference
+from rlbench.stats.improvement import probability_of_improvement
+from rlbench.stats.permutation import Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats.profiles import Profile, performance_profile
+from rlbench.stats.samples import normalise
+from rlbench.stats.tolerance import Tolerance, normal_tolerance_interval, tolerance_interval
+
+__all__ = [
+    "Band",
+    "Interval",
+    "NotWorse",
+    "Permutation",
+    "Profile",
+    "Reached",
+    "Tolerance",
+    "area_under_curve",
+    "bootstrap_interval",
+    "cliffs_delta",
+    "difference",
+    "difference_per_task",
+    "efficiency_curve",
+    "holm",
+    "iqm",
+    "normal_tolerance_interval",
+    "normalise",
+    "not_worse",
+    "optimality_gap",
+    "overall_iqm",
+    "overall_mean",
+    "overall_median",
+    "per_task",
+    "percentile_interval",
+    "performance_profile",
+    "permutation_test",
+    "pooled_median",
+    "probability_of_improvement",
+    "runs_needed",
+    "smallest_p",
+    "standardised_difference",
+    "steps_to_threshold",
+    "tolerance_interval",
+    "too_few",
+]

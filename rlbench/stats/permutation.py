@@ -1,0 +1,162 @@
+"""Two-sample permutation tests: run labels are exchanged within each task, never paired by seed and never across tasks.
+
+Exact where the splits can be enumerated, else Monte Carlo with p = (b + 1) / (m + 1), which is never 0.
+Sources: Phipson & Smyth 2010, arXiv:1603.05766 (Monte Carlo p); Holm 1979 (families).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, combinations
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from rlbench.stats.aggregate import iqm, overall_iqm
+from rlbench.stats.resampling import chunks
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs
+
+Pairs = Sequence[tuple[Numbers, Numbers]]
+EXACT_UP_TO = 200_000  # splits: 10 runs against 10 of one task have 184 756
+_ALTERNATIVES = ("two-sided", "greater", "less")
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """A test's outcome. difference: statistic(ours) - statistic(theirs). smallest: no relabelling could have had a lower
+    p than this. splits: enumerated if exact, else drawn."""
+
+    difference: float
+    p: float
+    smallest: float
+    exact: bool
+    splits: int
+
+
+def permutation_test(
+    ours: Scores,
+    theirs: Scores,
+    generator: Generator,
+    statistic: Statistic = overall_iqm,
+    alternative: str = "two-sided",
+    permutations: int = 50_000,
+    exact_up_to: int = EXACT_UP_TO,
+) -> Permutation:
+    """Test whether run labels are exchangeable within each task, by statistic(ours) - statistic(theirs).
+
+    p is the share of splits whose difference is at least as far out as the one observed: in absolute value
+    ("two-sided"), above ("greater": ours is better) or below ("less"). Of several tasks the statistic is over them all
+    and labels change within each. Draws from the generator only if the splits are more than `exact_up_to`.
+    Raises: ValueError if the tasks differ, for scores without runs or not finite, or another alternative.
+    """
+    if alternative not in _ALTERNATIVES:
+        raise ValueError(f"the alternative is {alternative!r}; it is one of {', '.join(_ALTERNATIVES)}")
+    pairs = list(as_pairs(ours, theirs).values())
+
+    def between(lefts: Tasks, rights: Tasks) -> Numbers:
+        return np.asarray(statistic(lefts) - statistic(rights), np.float64)
+
+    splits = math.prod(math.comb(len(left) + len(right), len(left)) for left, right in pairs)
+    exact = splits <= exact_up_to
+    relabelled = _every_split(pairs, splits) if exact else _drawn_splits(pairs, permutations, generator)
+    differences = np.concatenate([between(*sides) for sides in relabelled])
+    observed = float(between([left for left, _ in pairs], [right for _, right in pairs]))
+    sign = -1.0 if alternative == "less" else 1.0
+    outward = np.abs if alternative == "two-sided" else lambda found: sign * found
+    far, seen = outward(differences), float(outward(np.float64(observed)))
+    # Equal differences come out of sums in different orders, so "at least as far" allows for rounding.
+    rounding = 1e-12 * max(1e-300, *(float(np.abs(side).max()) for pair in pairs for side in pair))
+    count = int(np.count_nonzero(far >= seen - rounding))
+    if exact:
+        extreme = int(np.count_nonzero(far >= far.max() - rounding))
+        return Permutation(observed, count / splits, extreme / splits, True, splits)
+    return Permutation(observed, (count + 1) / (permutations + 1), 1 / (permutations + 1), False, permutations)
+
+
+def _every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
+    """All splits of every task's pooled runs, in chunks: ours [B, n] and theirs [B, m] of each task."""
+    pooled = [np.concatenate(pair) for pair in pairs]
+    chosen = [_choices(len(pool), len(left)) for pool, (left, _) in zip(pooled, pairs)]  # each [C, n + m]
+    start = 0
+    for rows in chunks(splits, sum(map(len, pooled))):
+        place, lefts, rights = np.arange(start, start + rows), [], []
+        start += rows
+        for pool, order, (left, _) in zip(pooled, chosen, pairs):
+            place, digit = np.divmod(place, len(order))  # the place in mixed radix: one digit a task
+            values = pool[order[digit]]
+            lefts.append(values[:, : len(left)])
+            rights.append(values[:, len(left) :])
+        yield lefts, rights
+
+
+def _choices(total: int, size: int) -> NDArray[np.int64]:
+    """Every choice of `size` of `total` places, followed by the places left [C(total, size), total]."""
+    places = chain.from_iterable(combinations(range(total), size))
+    taken = np.fromiter(places, np.int64, math.comb(total, size) * size).reshape(-1, size)
+    free = np.ones((len(taken), total), bool)
+    np.put_along_axis(free, taken, False, axis=1)
+    return np.concatenate([taken, np.nonzero(free)[1].reshape(len(taken), total - size)], 1)
+
+
+def _drawn_splits(
+    pairs: Pairs, permutations: int, generator: Generator
+) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
+    """`permutations` random splits, in chunks, as `_every_split` gives them."""
+    pooled = [np.concatenate(pair) for pair in pairs]
+    for rows in chunks(permutations, sum(map(len, pooled))):
+        lefts, rights = [], []
+        for pool, (left, _) in zip(pooled, pairs):
+            values = pool[np.argsort(generator.random((rows, len(pool))), -1)]
+            lefts.append(values[:, : len(left)])
+            rights.append(values[:, len(left) :])
+        yield lefts, rights
+
+
+def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
+    """The smallest two-sided p that n runs against m of one task can have, however far apart, if no two are equal.
+
+    One split of C(n + m, n) puts one side wholly above the other; with n = m its mirror image counts too. The IQM cuts
+    ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange those tie with it. Right for `overall_iqm`,
+    `iqm` and statistics that every run moves, such as `overall_mean`.
+    """
+    if n < 1 or m < 1:
+        raise ValueError(f"{n} runs against {m}: a test needs at least one on each side")
+    cut = (n // 4, m // 4) if statistic in (overall_iqm, iqm) else (0, 0)
+    return min(1.0, (1 + (n == m)) * math.comb(sum(cut), cut[0]) / math.comb(n + m, n))
+
+
+def runs_needed(pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> int:
+    """The fewest runs on each side with which the first of `pairs` tests can reach `alpha` after Holm."""
+    if pairs < 1 or not 0 < alpha < 1:
+        raise ValueError(f"{pairs} pairs at alpha {alpha}: at least one pair, and alpha between 0 and 1")
+    n = 1
+    while pairs * smallest_p(n, n, statistic) > alpha:
+        n += 1
+    return n
+
+
+def too_few(n: int, m: int, pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> str:
+    """What to print where Holm over `pairs` puts `alpha` out of the reach of n runs against m; "" where it is in reach."""
+    if pairs * smallest_p(n, m, statistic) <= alpha:
+        return ""
+    noun = "pair" if pairs == 1 else "pairs"
+    return f"n too small for {pairs} {noun}: needs n >= {runs_needed(pairs, alpha, statistic)}"
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p of each member of one family: reject where it is at most alpha, and the family errs at most so often.
+
+    The i-th smallest of k is multiplied by k - i + 1; none may fall below one before it. Raises: ValueError for a p
+    outside [0, 1].
+    """
+    for name, p in p_values.items():
+        if not 0 <= p <= 1:
+            raise ValueError(f"p of {name!r} is {p}, outside [0, 1]")
+    adjusted, worst = {}, 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: p_values[name])):
+        worst = max(worst, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = worst
+    return {name: adjusted[name] for name in p_values}
