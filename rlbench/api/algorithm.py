@@ -27,6 +27,12 @@ class Algorithm(ABC):
     """One algorithm training S seeds at once: it owns its loop; everything else is the harness's.
 
     Every tensor it keeps has the seed axis in front, S = 1 included. Randomness comes from `streams` alone.
+
+    `rlbench run --profile` tells by the names of functions, methods and closures what an algorithm does: one of the words
+    update, learn, train, fit, optimize, improve, loss, gradient, backward, advantage, gae or returns (`update_critic`) is
+    an update, unless environments are stepped inside; act, action, policy, greedy, explore, choose, select, predict,
+    sample, draw or collect is acting; what has "replay" in its name, or a class that is a …Buffer, is replay. An update
+    that calls what acts is an update all the same. All else is "other". No name changes anything but that table.
     """
 
     Config: ClassVar[type[Any]] = NoConfig

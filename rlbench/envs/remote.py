@@ -26,6 +26,7 @@ from rlbench.api import BudgetExceeded, EpisodeRecord, Stopped, Task, WorkerFail
 from rlbench.envs.meter import EpisodeSink
 from rlbench.envs.single import MeteredEnv
 from rlbench.processes import die_with_parent
+from rlbench.profiling import sample_child
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 
 _STEPS, _LIMIT, _BUDGET = range(3)
@@ -133,6 +134,7 @@ def connect(
 ) -> MeteredEnv:
     """Rebuild a metered environment in a worker process (what unpickling one calls)."""
     die_with_parent(parent)
+    sample_child()
     boundary = RemoteBoundary(SharedCounter(path), channel)
     seeds = EpisodeSeeds(SeedStreams([seed], space).sequence("environment", 0, rank), space)
     return MeteredEnv(make_env(task), boundary, seeds, seed, rank)
