@@ -37,7 +37,7 @@ def run(
     suite: a YAML file, the name of a suite that comes with rlbench, or a suite as a mapping. output: the result folder,
     by default results/<suite name>. plugins: Python files that offer algorithms. settings: hyperparameters to be taken
     instead of the file's, {"dqn.lr": 1e-3}. options: seeds, devices, timeout and stall_timeout instead of the suite's;
-    jobs, executor, rerun, retries, algorithms, environments, strict and stop_after ("8h"), as
+    jobs, executor, rerun, retries, algorithms, environments, strict, profile and stop_after ("8h"), as
     rlbench.executors.Options has them.
 
     Returns: the results; runs that failed are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …)

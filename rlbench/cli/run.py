@@ -37,6 +37,7 @@ NOTHING_MATCHED = 4
 )
 @click.option("--stop-after", metavar="DURATION", help="Stop as by Ctrl-C after so long, such as 8h.")
 @click.option("--strict", is_flag=True, help="Refuse a folder with runs that other code made.")
+@click.option("--profile", is_flag=True, help="Measure where the time goes; for show and the report.")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, do nothing.")
 @click.option("--no-report", is_flag=True, envvar="RLBENCH_NO_REPORT", help="Write no report.html.")
 @click.option("--json", "as_json", is_flag=True, help="One event a line on stdout instead of the table.")
@@ -61,6 +62,7 @@ def run(
     executor: str,
     retries: int,
     strict: bool,
+    profile: bool,
     **changes: Any,
 ) -> int:
     """Run SUITE (a YAML file, or the name of one that comes with rlbench) and print its table.
@@ -87,6 +89,7 @@ def run(
         environments=environments,
         stop_after=_seconds("--stop-after", stop_after),
         strict=strict,
+        profile=profile,
     )
     if dry_run:
         show_plan(planned, plugins, store, options, as_json)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 
-from rlbench.cli.columns import plain, write_out
+from rlbench.cli.columns import aligned, plain, write_out
 from rlbench.cli.finding import find_run, run_argument
+from rlbench.cli.talk import plural
 
 
 @click.command()
@@ -34,9 +36,30 @@ def show(run: Path, as_json: bool) -> None:
         f"{plain(found.label or found.algorithm)} on {plain(found.task.env_id)}, seed {found.seed}: {state.status}\n"
     )
     write_out(f"{plain(state.message)}\n" if state.message else "")
+    profile = document["result"].pop("group_profile", None)
     for title in ("asked", "result"):
         if document[title]:
             write_out(f"\n{title}\n" + "".join(f"  {line}\n" for line in _lines(document[title])))
+    if profile is not None:
+        write_out(_times(state.result))
+
+
+def _times(result: Mapping[str, Any]) -> str:
+    """Where the time of the run's group went."""
+    from rlbench.profiling.parts import PARTS
+    from rlbench.results.profiles import profile_of
+
+    profile = profile_of([result])
+    assert profile is not None
+    title = f"where the time went: CPU seconds of the group, {plural(result['stack_size'], 'seed')}"
+    title += f", from step {profile.from_step} on" if profile.from_step else ""
+    rows = [
+        (f"  {plain(part)}", f"{seconds:.2f}", f"{profile.share(part):.1%}", PARTS.get(part, ""))
+        for part, seconds in profile.seconds.items()
+    ]
+    return f"\n{title}\n" + aligned(
+        ("  part", "s", "share", ""), [*rows, ("  all", f"{profile.total:.2f}", "", "")], numbers=(1, 2)
+    )
 
 
 def _lines(value: Any, path: str = "") -> list[str]:

@@ -70,10 +70,12 @@ def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if run.key in corrupt]
 
 
-def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never) -> list[Job]:
+def prepare(
+    store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never, profile: bool = False
+) -> list[Job]:
     """Attempts for the runs that are not finished; seeds of a group that are at different steps become groups of their own.
 
-    again: whether a run that has failed is to be run once more. A corrupt result is never replaced by itself.
+    again: whether a run that has failed is to be run once more. profile: measure where their time goes. A corrupt result is never replaced by itself.
     """
     files = tuple(str(plugin.file) for plugin in plugins.plugins if plugin.file is not None)
     parts: dict[tuple[str, int], list[Intent]] = {}
@@ -88,7 +90,7 @@ def prepare(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
             for intent in found
             if intent.checkpoint is not None
         }
-        attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution)
+        attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
         notice = next((intent.why for intent in found if ": " in intent.why), "")
         jobs.append(Job(group, attempt, step, files, notice))
     return jobs

@@ -19,6 +19,7 @@ from rlbench.envs.batch import ReplayDiffers
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
+from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, numerics, publish
 from rlbench.results.files import DISK_FULL, disk_full, read_json, write_json
 from rlbench.results.provenance import versions
@@ -42,6 +43,8 @@ class Attempt:
         self.store = Store(folder.parent.parent)
         self.group: RunGroup = group_from_dict(description["group"])
         self._restore: dict[int, str] = {int(seed): path for seed, path in description["restore"].items()}
+        self._profile: bool = description.get("profile", False)
+        self._measurement: Measurement | None = None
         self._live: LiveGroup | None = None
         self._sink = JsonlSink(folder)
         self._stopping: tuple[RunStatus, str] | None = None
@@ -72,6 +75,8 @@ class Attempt:
             status, message = RunStatus.FAILED, _brief(error)
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), {"disk_full": True}
+        if self._measurement is not None:
+            self._measurement.abandon()
         with suppress(OSError):  # of a full disk; the runs are then interrupted without a word
             self._sink.close()
             write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
@@ -111,6 +116,7 @@ class Attempt:
                 approximate=approximate,
             )
 
+        self._measure()
         try:
             states, otherwise = self._states({"code": code, "numerics": how})
             live = start(states)
@@ -125,6 +131,7 @@ class Attempt:
         gc.freeze()  # libraries and environments stay: the collector need not look at them again and again
         gc.enable()  # a worker has it off until here
         outcome = live.run()
+        profile = self._measured(outcome)
         self._sink.close()
         facts = {
             "code": code,
@@ -143,11 +150,27 @@ class Attempt:
             "load_average": os.getloadavg()[0],
             "git_commit": commit(plugin.sources()[0]) if plugin.sources() else None,
             "resume": "approximate" if live.approximated else "exact",
+            **profile,
         }
         message = self._publish(outcome, facts)
         size = sum(p.stat().st_size for run in group.runs for p in self.store.folder(run).iterdir())
         remember_cost(group, startup, outcome.elapsed_seconds, size + _size(self.folder))
         return message
+
+    def _measure(self) -> None:
+        """Begin the profile, where one is wanted: what comes before, imports above all, is in no group's CPU seconds."""
+        problem = unavailable() if self._profile else ""
+        if problem:
+            self._tell({"event": "notice", "message": f"not profiled: {problem}"})
+        elif self._profile:
+            self._measurement = Measurement(self.folder / "profile")
+
+    def _measured(self, outcome: GroupOutcome) -> dict[str, Any]:
+        """The profile as a fact of the result: the whole process's CPU seconds by part, and the step from which on."""
+        if self._measurement is None:
+            return {}
+        seconds = {part: round(spent, 4) for part, spent in self._measurement.finish().items()}
+        return {"group_profile": {"from_step": outcome.resumed_from, "seconds": seconds}}
 
     def _states(self, made_by: dict[str, Any]) -> tuple[list[SeedState], bool]:
         """The checkpoint to go on from, none if numbers would be computed otherwise than before and the suite does not

@@ -19,6 +19,7 @@ from rlbench.reports.outcomes import banners, missing, skipped, state
 from rlbench.reports.readings import read
 from rlbench.reports.style import DARK, LIGHT, clean
 from rlbench.reports.summary import chance_cells, pictures, summary
+from rlbench.reports.times import legend, times
 from rlbench.results import Store
 from rlbench.results.files import replace_file
 
@@ -48,6 +49,7 @@ def render(store: Store) -> str:
     source = resources.files("rlbench.reports").joinpath("page.html.j2").read_text("utf-8")
     readings = read(store)
     tasks = [str(name) for name in readings.runs["environment"].unique()]
+    time_goes = times(readings)
     return environment.from_string(source).render(
         name=readings.suite["suite"]["name"],
         state=state(readings.runs),
@@ -58,6 +60,8 @@ def render(store: Store) -> str:
         missing=missing(readings),
         skipped=skipped(readings.suite),
         costs=costs(readings),
+        times=time_goes,
+        parts=legend(time_goes),
         protocol=protocol(readings),
         seeds=seeds(readings),
         parameters=parameters(readings),

@@ -11,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from rlbench.api import COLUMNS, StoreError
+from rlbench.results.profiles import profile_table
 from rlbench.results.publish import schema
 from rlbench.results.store import Store
 from rlbench.results.tables import SCORED, read_table, run_table
@@ -40,6 +41,10 @@ class Results:
     def metrics(self) -> pd.DataFrame:
         """One row a number that an algorithm logged, of published runs."""
         return self._records("metrics")
+
+    def profiles(self) -> pd.DataFrame:
+        """One row a part of each group that was run with `--profile`; the columns of rlbench.results.profiles.profile_table."""
+        return profile_table(self._store)
 
     def _records(self, table: str) -> pd.DataFrame:
         """The table of every published run; a damaged file is left out (`runs()` names it as corrupt)."""

@@ -133,10 +133,11 @@ class Store:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str) -> Path:
+    def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str, profile: bool = False) -> Path:
         """A fresh folder for one process that trains `group`, with group.json in it.
 
-        restore: for each seed the checkpoint to go on from, relative to the store; empty: from the start.
+        restore: for each seed the checkpoint to go on from, relative to the store; empty: from the start. profile: whether
+        it is to be measured where its time goes.
         """
         parent = make_folder(self.root / "attempts")
         number = sum(1 for path in parent.iterdir() if path.name.startswith(group.name + "-")) + 1
@@ -153,6 +154,7 @@ class Store:
                 "group": group_as_dict(group),
                 "plugin": plugin,
                 "restore": dict(restore),
+                "profile": profile,
             },
         )
         return folder
