@@ -28,11 +28,17 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load",
+    "reference_backend",
     "run",
     "setting",
 ]
 
-_ELSEWHERE = {"SeedStreams": "rlbench.seeding", "load": "rlbench.results.loading", "run": "rlbench.notebook"}
+_ELSEWHERE = {
+    "SeedStreams": "rlbench.seeding",
+    "load": "rlbench.results.loading",
+    "reference_backend": "rlbench.envs.gymnasium_backend",
+    "run": "rlbench.notebook",
+}
 
 if TYPE_CHECKING:
     from rlbench.api import (
@@ -52,6 +58,7 @@ if TYPE_CHECKING:
         hookimpl,
         setting,
     )
+    from rlbench.envs.gymnasium_backend import reference_backend
     from rlbench.notebook import run
     from rlbench.results.loading import load
     from rlbench.seeding import SeedStreams

@@ -42,6 +42,25 @@ class EpisodeSeeds:
         return self._drawn[index]
 
 
+class OneStream:
+    """The same for an environment that cannot be reseeded: every episode has the seed of the environment's stream."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def __getitem__(self, index: int) -> int:
+        return self.seed
+
+
+ResetSeeds = EpisodeSeeds | OneStream
+
+
+def environment_seeds(streams: SeedStreams, seed_index: int, rank: int, one_stream: bool = False) -> ResetSeeds:
+    """The reset seeds of one training environment of one seed."""
+    each = EpisodeSeeds(streams.sequence("environment", seed_index, rank), streams.space)
+    return OneStream(each[0]) if one_stream else each
+
+
 @dataclass
 class _Block:
     """Numbers drawn ahead for every seed [S, size], and the generator states they were drawn from."""

@@ -89,7 +89,12 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("step", "int64", "env steps", "steps this seed had taken when the episode ended"),
         Column("rank", "int32", "", "which of the seed's environments"),
         Column("episode", "int64", "", "index of the episode in that environment"),
-        Column("reset_seed", "int64", "", "the seed this episode was reset with"),
+        Column(
+            "reset_seed",
+            "int64",
+            "",
+            "the seed of this episode, or of the stream that all episodes of its environment are drawn from",
+        ),
         Column("return", "float64", "reward", "undiscounted sum of rewards under the meter"),
         Column("length", "int64", "env steps", "steps of the episode"),
         Column("end", "string", "", "terminated, truncated or abandoned"),

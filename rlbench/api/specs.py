@@ -35,13 +35,22 @@ class EnvBatch(Protocol):
 
 @dataclass(frozen=True)
 class EnvBackendSpec:
-    """A way to make environments. replayable: an episode's seed and actions bring its state back exactly."""
+    """A way to make environments.
+
+    make_batch: environments for training and evaluation, of which every episode depends on its own seed alone.
+    make_env: one environment; a function of a module, since worker processes are sent it.
+    make_streams: for environments that cannot be reseeded; given one seed for each lane, below 2³¹, from which the lane
+    draws all its episodes. They are then trained on instead: `reset` gets that seed every time, and `step` its actions
+    as one array. Evaluation keeps to `make_batch`, because its episodes are the same for every run.
+    replayable: an episode's seed and actions bring its state back exactly; else interrupted runs start again.
+    """
 
     name: str
     make_batch: Callable[[Task, int], EnvBatch]
     make_env: Callable[[Task], Env[Any, Any]]
     replayable: bool
     version: Callable[[], str]
+    make_streams: Callable[[Task, Sequence[int]], EnvBatch] | None = None
     api_version: int = 1
 
 

@@ -87,6 +87,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     write_out(fitted(header, rows, numbers=(2,)) if rows else "nothing to run\n")
     for label, differs in changed.items():
         write_out(f"made otherwise than it would be now: {plain(label)} ({', '.join(differs)}); --rerun changed\n")
+    for text in _not_resumed(plugins, todo):
+        write_out(text + "\n")
     for skip in planned.skipped:
         write_out(f"skipped: {plain(skip.algorithm)} on {plain(skip.env_id)}: {skip.reason}\n")
     if todo:
@@ -107,6 +109,21 @@ def _rows(found: Sequence[Intent]) -> list[list[str]]:
             plain(why) + (f" ({plain(same[0].state.message)})" if same[0].state.message else ""),
         ]
         for (_, why), same in alike.items()
+    ]
+
+
+def _not_resumed(plugins: Plugins, todo: Sequence[Intent]) -> list[str]:
+    """A line for each backend whose environments do not come back when a run is interrupted."""
+    lost: dict[tuple[str, str], dict[str, None]] = {}
+    for intent in todo:
+        task, resume = intent.group.task, intent.group.resume
+        if not plugins.backend(task.backend).replayable:
+            lost.setdefault((task.backend, resume), {})[task.env_id] = None
+    return [
+        f"resumes: {'approximately' if resume == 'approximate' else 'no'}, on {plain(', '.join(ids))}: {backend} cannot "
+        f"bring its environments back; interrupted runs "
+        + ("begin new episodes and are marked" if resume == "approximate" else "start again at step 0")
+        for (backend, resume), ids in lost.items()
     ]
 
 

@@ -1,7 +1,8 @@
 """S × N metered environments stepped together, for loops written on `Interaction.step`.
 
 Every episode is reset with a seed of its own from its environment's own stream, and its actions are kept until it
-ends: together they bring the environment back exactly, which is how a run is resumed.
+ends: together they bring the environment back exactly, which is how a run is resumed. Where a backend cannot reseed, an
+environment draws all its episodes from one stream, and comes back never.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from rlbench.api import Array, EnvBatch, EpisodeRecord, RlbenchError, Transition
 from rlbench.envs.finite import all_finite
 from rlbench.envs.meter import Meter, end_of
-from rlbench.seeding import EpisodeSeeds, SeedStreams
+from rlbench.seeding import OneStream, ResetSeeds, SeedStreams, environment_seeds
 
 
 class ReplayDiffers(Exception):
@@ -27,16 +28,21 @@ class MeteredBatch:
 
     obs: what to act on next [S, N, *obs]. active: seeds whose numbers are finite [S]; the others are parked: their
     environments stand still, are fed no action and cost no steps, and give their last finite observation and reward 0.
-    diverged_at: the step at which a seed index was parked.
+    diverged_at: the step at which a seed index was parked. opened: for environments that cannot be reseeded (`envs` comes
+    from EnvBackendSpec.make_streams), the seed of each lane's stream.
     """
 
-    def __init__(self, envs: EnvBatch, streams: SeedStreams, num_envs: int, meter: Meter) -> None:
+    def __init__(
+        self, envs: EnvBatch, streams: SeedStreams, num_envs: int, meter: Meter, opened: Sequence[OneStream] = ()
+    ) -> None:
         self._envs, self._meter, self.num_envs = envs, meter, num_envs
         self.seeds = streams.seeds
         self._lead = (len(self.seeds), num_envs)
         lanes = len(self.seeds) * num_envs
-        sequences = [streams.sequence("environment", *divmod(lane, num_envs)) for lane in range(lanes)]
-        self._reset_seeds = [EpisodeSeeds(sequence, streams.space) for sequence in sequences]
+        self._reset_seeds: Sequence[ResetSeeds] = opened or [
+            environment_seeds(streams, *divmod(lane, num_envs)) for lane in range(lanes)
+        ]
+        self._one_stream = bool(opened)
         self._discrete = type(envs.action_space).__name__ == "Discrete"
         self._live: Sequence[int] = range(lanes)
         self.active = np.ones(len(self.seeds), bool)
@@ -101,14 +107,20 @@ class MeteredBatch:
     def _step_live(self, flat: Array) -> tuple[Array, Array, Array, Array]:
         lanes = self._live
         if len(lanes) == len(self._episode):
-            return self._envs.step(lanes, flat.tolist() if self._discrete else list(flat))
+            return self._envs.step(lanes, self._rows(flat))
         next_obs, reward = self._flat.copy(), np.zeros(len(flat))
         terminated, truncated = np.zeros(len(flat), bool), np.zeros(len(flat), bool)
         if lanes:
             index = list(lanes)
-            chosen = flat[index].tolist() if self._discrete else list(flat[index])
+            chosen = self._rows(flat[index])
             next_obs[index], reward[index], terminated[index], truncated[index] = self._envs.step(lanes, chosen)
         return next_obs, reward, terminated, truncated
+
+    def _rows(self, actions: Array) -> Any:
+        """Actions as the environments are given them."""
+        if self._one_stream:
+            return actions
+        return actions.tolist() if self._discrete else list(actions)
 
     def _next_episodes(self, done: Array, terminated: Array, following: Array) -> None:
         """Record the episodes that ended and put the first observations of the next ones into `following`."""
@@ -175,8 +187,8 @@ class MeteredBatch:
     def load(self, states: Sequence[tuple[Mapping[str, Any], Mapping[str, Array]]], approximate: bool = False) -> bool:
         """Bring every environment back: reset with its episode's seed, replay the actions unmetered, compare.
 
-        approximate: an environment that comes back otherwise begins its next episode instead. Returns: whether all
-        came back as they were. Raises: ReplayDiffers if an observation is not the stored one, bit for bit.
+        approximate: an environment that comes back otherwise, or cannot, begins its next episode instead. Returns:
+        whether all came back as they were. Raises: ReplayDiffers if an observation is not the stored one, bit for bit.
         """
         exact = True
         rows: list[Array] = []
@@ -185,11 +197,10 @@ class MeteredBatch:
         for seed_index, (numbers, arrays) in enumerate(states):
             for rank in range(self.num_envs):
                 lane = seed_index * self.num_envs + rank
-                self._episode[lane] = numbers["episode"][rank] - 1
+                self._episode[lane] = numbers["episode"][rank]
                 stored = arrays[f"obs.{rank}"]
                 history = list(arrays[f"actions.{rank}"])
-                obs = stored if parked[seed_index] else self._replay(lane, history)
-                if obs.tobytes() != stored.tobytes():
+                if not (parked[seed_index] or self._comes_back(lane, history, stored)):
                     if not approximate:
                         raise ReplayDiffers(
                             f"environment {rank} of seed {self.seeds[seed_index]} did not come back as it was"
@@ -202,7 +213,12 @@ class MeteredBatch:
         self._show(np.stack(rows))
         return exact
 
+    def _comes_back(self, lane: int, history: Sequence[Any], stored: Array) -> bool:
+        """Bring one environment back; whether it shows what it showed."""
+        return not self._one_stream and self._replay(lane, history).tobytes() == stored.tobytes()
+
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
+        self._episode[lane] -= 1
         obs = self._begin(lane)
         for action in history:
             row = [action.tolist()] if self._discrete else [action]

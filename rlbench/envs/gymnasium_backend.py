@@ -67,14 +67,17 @@ def _flags(values: Sequence[bool]) -> Array:
     return np.array(values, bool) if any(values) else np.zeros(len(values), bool)
 
 
+def reference_backend() -> EnvBackendSpec:
+    """This backend, for others that evaluate in it."""
+    return EnvBackendSpec(
+        name="gymnasium",
+        make_batch=make_batch,
+        make_env=make_env,
+        replayable=True,
+        version=lambda: f"gymnasium {gymnasium.__version__}",
+    )
+
+
 @hookimpl
 def rlbench_env_backends() -> list[EnvBackendSpec]:
-    return [
-        EnvBackendSpec(
-            name="gymnasium",
-            make_batch=make_batch,
-            make_env=make_env,
-            replayable=True,
-            version=lambda: f"gymnasium {gymnasium.__version__}",
-        )
-    ]
+    return [reference_backend()]

@@ -27,7 +27,7 @@ from rlbench.envs.meter import EpisodeSink
 from rlbench.envs.single import MeteredEnv
 from rlbench.processes import die_with_parent
 from rlbench.profiling import sample_child
-from rlbench.seeding import EpisodeSeeds, SeedStreams
+from rlbench.seeding import SeedStreams, environment_seeds
 
 _STEPS, _LIMIT, _BUDGET = range(3)
 _GRACE_SECONDS = 5
@@ -131,12 +131,13 @@ def connect(
     path: str,
     channel: Connection,
     parent: int,
+    one_stream: bool = False,
 ) -> MeteredEnv:
     """Rebuild a metered environment in a worker process (what unpickling one calls)."""
     die_with_parent(parent)
     sample_child()
     boundary = RemoteBoundary(SharedCounter(path), channel)
-    seeds = EpisodeSeeds(SeedStreams([seed], space).sequence("environment", 0, rank), space)
+    seeds = environment_seeds(SeedStreams([seed], space), 0, rank, one_stream)
     return MeteredEnv(make_env(task), boundary, seeds, seed, rank)
 
 

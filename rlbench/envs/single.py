@@ -14,7 +14,7 @@ import numpy as np
 
 from rlbench.api import Diverged, EpisodeRecord, RlbenchError
 from rlbench.envs.meter import end_of
-from rlbench.seeding import EpisodeSeeds
+from rlbench.seeding import ResetSeeds
 
 Obs = Any
 
@@ -49,7 +49,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
     """
 
     def __init__(
-        self, env: gymnasium.Env[Any, Any], boundary: Boundary, seeds: EpisodeSeeds, seed: int, rank: int
+        self, env: gymnasium.Env[Any, Any], boundary: Boundary, seeds: ResetSeeds, seed: int, rank: int
     ) -> None:
         self._env, self._boundary, self._seeds = env, boundary, seeds
         self._seed, self._rank, self._episode = seed, rank, -1

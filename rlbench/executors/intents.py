@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlbench.api import Run, RunGroup, RunStatus, group_as_dict
+from rlbench.api import EnvBackendSpec, Run, RunGroup, RunStatus, group_as_dict
 from rlbench.plugins import Plugins
 from rlbench.results import RunState, Store, code_identity
 from rlbench.results.files import read_json
@@ -41,6 +41,11 @@ class Intent:
     step: int = 0
 
 
+def resumes(backend: EnvBackendSpec, group: RunGroup) -> bool:
+    """Whether environments of `backend` let an interrupted run go on, exactly or as the suite is content with."""
+    return backend.replayable or group.resume == "approximate"
+
+
 def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never) -> list[Intent]:
     """One for each run of `groups`, in their order. again: whether a run that has failed is to be run once more."""
     states = store.states([run for group in groups for run in group.runs])
@@ -48,6 +53,8 @@ def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
     found = []
     for group in groups:
         code = code_identity(plugins.find(group.algorithm))
+        backend = plugins.backend(group.task.backend)
+        lost = "" if resumes(backend, group) else f"{backend.name} cannot bring its environments back"
         wanted = [run for run in group.runs if _is_wanted(run, states[run.key], again)]
         open_seeds = [run.seed for run in wanted]
         for run in group.runs:
@@ -56,7 +63,7 @@ def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
                 why = _KEPT.get(state.status) or f"{state.status}: stays so until --rerun failed"
                 found.append(Intent(group, run, state, False, why))
                 continue
-            found.append(_next(store, group, run, state, code, open_seeds, complete))
+            found.append(_next(store, group, run, state, code, open_seeds, complete, lost))
     return found
 
 
@@ -74,9 +81,10 @@ def _next(
     code: Mapping[str, str],
     open_seeds: Sequence[int],
     complete: _Complete,
+    lost: str,
 ) -> Intent:
-    """A run that is to be trained: from its newest checkpoint that fits, or from the start."""
-    folders = list(store.checkpoints(run)) if group.resume != "never" else []
+    """A run that is to be trained: from its newest checkpoint that fits, or from the start. lost: why from none."""
+    folders = list(store.checkpoints(run)) if group.resume != "never" and not lost else []
     for folder in folders:
         if _fits(folder, group, code, open_seeds):
             for path in complete(folder):
@@ -86,6 +94,7 @@ def _next(
     stale = any(complete(folder) for folder in folders)
     why = "its checkpoints were made by other code or in another way" if stale else ""
     start = "starts" if state.status == RunStatus.PENDING else "starts again"
+    why = lost if start == "starts again" and group.resume != "never" and lost else why
     return Intent(group, run, state, True, f"{start} at step 0" + (f": {why}" if why else ""))
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from rlbench.api import RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
 from rlbench.envs.batch import ReplayDiffers
+from rlbench.executors.intents import resumes
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
@@ -48,6 +49,7 @@ class Attempt:
         self._live: LiveGroup | None = None
         self._sink = JsonlSink(folder)
         self._stopping: tuple[RunStatus, str] | None = None
+        self._unsaved = ""  # why no checkpoint is written
 
     def stop(self, status: RunStatus = RunStatus.INTERRUPTED, why: str = "") -> None:
         """Have the group stop at its next safe point, to be reported with `status`."""
@@ -67,7 +69,7 @@ class Attempt:
             self._sink.close()
         except Stopped as stopped:
             status, why = self._stopping or (RunStatus.INTERRUPTED, "")
-            message = f"{why}; {stopped}" if why else str(stopped)
+            message = (f"{why}; {stopped}" if why else str(stopped)) + self._unsaved
         except KeyboardInterrupt:
             status, message = RunStatus.INTERRUPTED, "interrupted before a safe point"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
@@ -97,7 +99,10 @@ class Attempt:
         write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
         backend = plugins.backend(group.task.backend)
         approximate = group.resume == "approximate"
-        resumable = spec.resumable and (backend.replayable or approximate)
+        lasting = resumes(backend, group)
+        resumable = spec.resumable and lasting
+        if not resumable:
+            self._unsaved = f"; {spec.name if lasting else backend.name} cannot be resumed, so it starts again"
         energy_before = energy.read()
 
         def start(restore: list[SeedState]) -> LiveGroup:
@@ -151,6 +156,7 @@ class Attempt:
             "git_commit": commit(plugin.sources()[0]) if plugin.sources() else None,
             "resume": "approximate" if live.approximated else "exact",
             **profile,
+            "resumable": resumable,
         }
         message = self._publish(outcome, facts)
         size = sum(p.stat().st_size for run in group.runs for p in self.store.folder(run).iterdir())

@@ -18,7 +18,7 @@ import psutil
 from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
 
-PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "mujoco", "box2d")
+PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
 # What a run's numbers depend on beside its plugin.
 _NUMERIC_SOURCES = ("kit", "envs", "runtime", "seeding.py")
 

@@ -174,7 +174,7 @@ class LiveGroup:
         interaction = self.interaction
         self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
         interaction.grid.next = states[0].numbers["next_evaluation"]
-        batch = interaction.open_batch()
+        batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
         exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
         self.approximated = not exact or any(s.numbers["approximated"] for s in states)
         batch.diverged_at = {

@@ -29,7 +29,7 @@ from rlbench.envs.remote import Attendant, SharedCounter, connect
 from rlbench.envs.single import MeteredEnv
 from rlbench.runtime.examine import GRID, NEVER, Examiner, Grid
 from rlbench.runtime.sink import Sink
-from rlbench.seeding import EpisodeSeeds, SeedStreams
+from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
 Save = Callable[[Algorithm], None]
 # How long an algorithm that could be saved may take to come to a safe point once it is to stop.
@@ -56,7 +56,7 @@ class LiveInteraction:
         policy: Callable[[], Policy],
     ) -> None:
         self._task, self._backend, self._streams, self._examiner, self._sink = task, backend, streams, examiner, sink
-        self._policy = policy
+        self._policy, self._one_stream = policy, backend.make_streams is not None
         self.seeds, self.num_envs, self.budget = streams.seeds, num_envs, Budget(task.steps)
         self.meter = Meter(task.steps, sink.episode)
         self.grid = Grid(task.evaluation.every, task.steps)
@@ -74,11 +74,17 @@ class LiveInteraction:
         self._attention = min(self.grid.next, task.steps)
 
     # -- stacked loops -------------------------------------------------------------------------------------------
-    def open_batch(self) -> MeteredBatch:
-        """Make the S × N environments, once."""
+    def open_batch(self, begun: Sequence[int] = ()) -> MeteredBatch:
+        """Make the S × N environments, once. begun: episodes that each has begun before, where a run goes on."""
         if self.batch is None:
-            envs = self._backend.make_batch(self._task, len(self.seeds) * self.num_envs)
-            self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter)
+            lanes, opened = len(self.seeds) * self.num_envs, []
+            if self._backend.make_streams is None:
+                envs = self._backend.make_batch(self._task, lanes)
+            else:  # one that goes on opens another stream: the first would begin with the same episodes again
+                each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
+                opened = [OneStream(seeds[count]) for seeds, count in zip(each, begun or [0] * lanes)]
+                envs = self._backend.make_streams(self._task, [one.seed for one in opened])
+            self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter, opened)
         return self.batch
 
     def reset(self) -> Array:
@@ -154,8 +160,7 @@ class LiveInteraction:
                 f"environment {rank} has been made already; a second one would repeat its episodes: take another rank"
             )
         self._ranks.add(rank)
-        sequence = self._streams.sequence("environment", 0, rank)
-        seeds = EpisodeSeeds(sequence, self._streams.space)
+        seeds = environment_seeds(self._streams, 0, rank, self._one_stream)
         env = MeteredEnv(self._backend.make_env(self._task), _LocalBoundary(self), seeds, self.seeds[0], rank)
         env.share = lambda _: self._share(rank)
         self._single.append(env)
@@ -168,7 +173,7 @@ class LiveInteraction:
             self._attendant = Attendant(counter, self._sink.episode)
         arguments = (self._task, self._backend.make_env, self.seeds[0], self._streams.space, rank)
         counter_path, channel = self._attendant.counter.path, self._attendant.open_channel()
-        return connect, (*arguments, counter_path, channel, os.getpid())
+        return connect, (*arguments, counter_path, channel, os.getpid(), self._one_stream)
 
     def attend(self, processes: Sequence[BaseProcess]) -> None:
         if self._attendant is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rlbench.api import Task
+from rlbench.api import RlbenchError, Task
 from rlbench.plugins import Plugins, Resolved
 
 Spaces = tuple[Any, Any]
@@ -15,6 +15,8 @@ def spaces_of(plugins: Plugins, task: Task) -> Spaces | str:
     """Observation and action space of one environment, made for the purpose; or what goes wrong with it."""
     try:
         env = plugins.backend(task.backend).make_env(task)
+    except RlbenchError as error:  # of a backend: it says what to do
+        return f"{task.env_id}: {error}"
     except Exception as error:  # noqa: BLE001 - whatever a stranger's environment does
         return f"{task.env_id}: cannot be made: {type(error).__name__}: {error}{_install_hint(error)}"
     try:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlbench.api import Algorithm, Array, EvaluationProtocol, EvaluationRecord, RunGroup, Task
-from rlbench.envs.gymnasium_backend import rlbench_env_backends
+from rlbench.api import Algorithm, Array, EnvBackendSpec, EvaluationProtocol, EvaluationRecord, RunGroup, Task
+from rlbench.envs.gymnasium_backend import reference_backend
 from rlbench.runtime.group import GroupOutcome, LiveGroup
 from rlbench.runtime.sink import MemorySink
 
@@ -52,12 +52,17 @@ def play(
     episodes: int = 2,
     final_episodes: int = 2,
     compile: bool = False,
+    backend: EnvBackendSpec | None = None,
 ) -> Played:
-    """Train `algorithm` for `steps` steps on one thread. every: of the evaluation grid, 0: final only."""
+    """Train `algorithm` for `steps` steps on one thread. every: of the evaluation grid, 0: final only; backend: instead
+    of Gymnasium.
+    """
     torch.set_num_threads(1)
+    backend = backend or reference_backend()
     protocol = EvaluationProtocol(every, episodes, final_episodes)
-    group = RunGroup(algorithm.__name__, {}, Task(env_id, steps, protocol, kwargs or {}), tuple(seeds), compile=compile)
+    task = Task(env_id, steps, protocol, kwargs or {}, backend=backend.name)
+    group = RunGroup(algorithm.__name__, {}, task, tuple(seeds), compile=compile)
     sink = MemorySink()
-    live = LiveGroup(group, algorithm, config, rlbench_env_backends()[0], sink)
+    live = LiveGroup(group, algorithm, config, backend, sink)
     outcome = live.run()
     return Played(sink, outcome, dict(live.algorithm.state()), live.algorithm, tuple(seeds))

@@ -1,0 +1,53 @@
+"""S × N environments in one pool, for loops written on `Interaction.step` (see rlbench.api.EnvBatch)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rlbench import Task
+from rlbench.api import Array
+from rlbench_envpool.pool import Pool, facts_of
+
+
+class EnvPoolBatch:
+    """Lane i draws all its episodes from the stream that `seeds[i]` opens, whatever the other lanes are."""
+
+    def __init__(self, task: Task, seeds: Sequence[int]) -> None:
+        facts = facts_of(task)
+        self.observation_space, self.action_space = facts.observation_space, facts.action_space
+        # float64 observations become float32: what networks and replays hold.
+        source = np.dtype(facts.observation_space.dtype)
+        self._dtype = np.dtype(np.float32) if source.kind == "f" else source
+        self._pool = Pool(task, facts, seeds)
+        self._seeds = tuple(seeds)
+        self._all = np.arange(len(seeds), dtype=np.int32)
+        # First observations of episodes that have begun and were not asked for yet.
+        self._begun = dict(enumerate(self._first(self._all)))
+
+    def reset(self, lane: int, seed: int) -> Array:
+        """Begin the lane's next episode; `seed` is its stream's. Raises: ValueError for another."""
+        if seed != self._seeds[lane]:
+            raise ValueError(
+                f"EnvPool cannot reseed: lane {lane} has the stream of seed {self._seeds[lane]}, not {seed}"
+            )
+        if lane not in self._begun:  # the episode is given up before its end
+            return self._first(np.array([lane], np.int32))[0]
+        return self._begun.pop(lane)
+
+    def step(self, lanes: Sequence[int], actions: Any) -> tuple[Array, Array, Array, Array]:
+        ids = self._all if len(lanes) == len(self._all) else np.array(lanes, np.int32)
+        obs, reward, terminated, truncated = self._pool.step(ids, actions)
+        ended = terminated | truncated
+        if np.count_nonzero(ended):  # all that end together begin together: a call costs as much as ten environments
+            lanes_ended = ids[ended]
+            self._begun.update(zip(lanes_ended.tolist(), self._first(lanes_ended)))
+        return obs.astype(self._dtype, copy=False), reward.astype(np.float64), terminated, truncated
+
+    def _first(self, ids: Array) -> Array:
+        return self._pool.reset(ids).astype(self._dtype, copy=False)
+
+    def close(self) -> None:
+        self._pool.close()
