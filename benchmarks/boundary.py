@@ -1,9 +1,13 @@
 """What the boundary costs: microseconds of one `Interaction.step` beyond the environments' own steps and resets.
 
     .venv/bin/python benchmarks/boundary.py [--json]
+    .venv/bin/python benchmarks/boundary.py --backend envpool [--json]
 
 Both sides play the same actions in CartPole-v1 with evaluation off, in turns within one run; each figure is the median
 over the turns. The allowance is 20 µs a call and 2 µs an environment.
+
+--backend: instead, what one whole `Interaction.step` costs on another backend and on Gymnasium, for several tasks, in
+processor time (that of EnvPool's own thread included) and in wall time (which needs a machine with a free core).
 """
 
 from __future__ import annotations
@@ -16,7 +20,8 @@ import time
 import numpy as np
 
 from rlbench.api import Task
-from rlbench.envs.gymnasium_backend import make_env, rlbench_env_backends
+from rlbench.envs.gymnasium_backend import make_env
+from rlbench.plugins import load_plugins
 from rlbench.runtime.clock import TrainingClock
 from rlbench.runtime.examine import Examiner
 from rlbench.runtime.interaction import LiveInteraction
@@ -25,6 +30,8 @@ from rlbench.seeding import EpisodeSeeds, SeedStreams
 
 TURNS = 15
 STEPS_A_TURN = 4000
+TASKS = ("CartPole-v1", "Acrobot-v1", "MountainCarContinuous-v0", "HalfCheetah-v5")
+SHAPES = ((1, 1), (10, 1), (1, 8), (10, 8))
 
 
 class Bare:
@@ -55,15 +62,16 @@ class Bare:
 class Metered:
     """The same through the boundary."""
 
-    def __init__(self, seeds: int, num_envs: int) -> None:
-        task, streams, sink = Task("CartPole-v1", 1 << 60), SeedStreams(range(seeds)), MemorySink()
+    def __init__(self, seeds: int, num_envs: int, env_id: str = "CartPole-v1", backend: str = "gymnasium") -> None:
+        task, streams, sink = Task(env_id, 1 << 60, backend=backend), SeedStreams(range(seeds)), MemorySink()
         examiner = Examiner(
             task.evaluation, streams.seeds, lambda lanes: None, TrainingClock(), sink, lambda kind, step, returns: None
         )
         self.interaction = LiveInteraction(
-            task, rlbench_env_backends()[0], streams, num_envs, examiner, sink, lambda: None
+            task, load_plugins().backend(backend), streams, num_envs, examiner, sink, lambda: None
         )
         self.interaction.reset()
+        self.space = self.interaction.open_batch()._envs.action_space
 
     def turn(self, actions: np.ndarray) -> float:
         step = self.interaction.step
@@ -93,13 +101,47 @@ def measure(seeds: int, num_envs: int) -> dict[str, float]:
     }
 
 
+def compare(env_id: str, seeds: int, num_envs: int, backend: str) -> dict[str, float]:
+    """Microseconds of one `Interaction.step` on Gymnasium and on `backend`, in turns."""
+    calls = max(30, STEPS_A_TURN // (4 * seeds * num_envs))
+    names = ("gymnasium", backend)
+    sides = {name: Metered(seeds, num_envs, env_id, name) for name in names}
+    actions = SeedStreams([0]).sample("actions", sides[backend].space, (1, calls, seeds, num_envs))[0]
+    cost: dict[str, list[float]] = {f"{name}_{clock}_us": [] for name in names for clock in ("cpu", "wall")}
+    for turn in range(TURNS + 1):
+        for name, side in sides.items():
+            began = time.process_time()
+            wall = side.turn(actions)
+            if turn:
+                cost[f"{name}_cpu_us"].append((time.process_time() - began) / calls * 1e6)
+                cost[f"{name}_wall_us"].append(wall / calls * 1e6)
+    row = {name: statistics.median(values) for name, values in cost.items()}
+    ratios = {f"{c}_ratio": row[f"gymnasium_{c}_us"] / row[f"{backend}_{c}_us"] for c in ("cpu", "wall")}
+    return {"task": env_id, "seeds": seeds, "num_envs": num_envs, **row, **ratios}
+
+
+def show_comparison(rows: list[dict[str, float]], backend: str) -> None:
+    heads = [f"{name} {clock}" for clock in ("cpu", "wall") for name in ("gymnasium", backend, "ratio")]
+    print(f"{'task':<26} {'S':>3} {'N':>3} " + " ".join(f"{head:>14}" for head in heads) + "   (µs a call)")
+    for r in rows:
+        keys = [key for c in ("cpu", "wall") for key in (f"gymnasium_{c}_us", f"{backend}_{c}_us", f"{c}_ratio")]
+        print(f"{r['task']:<26} {r['seeds']:>3} {r['num_envs']:>3} " + " ".join(f"{r[key]:>14.2f}" for key in keys))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    as_json = parser.parse_args().json
-    rows = [measure(*shape) for shape in ((1, 1), (10, 1), (1, 8), (10, 8))]
-    if as_json:
+    parser.add_argument("--backend", help="compare a whole step on it with one on gymnasium")
+    asked = parser.parse_args()
+    if asked.backend:
+        rows = [compare(env_id, *shape, asked.backend) for env_id in TASKS for shape in SHAPES]
+    else:
+        rows = [measure(*shape) for shape in SHAPES]
+    if asked.json:
         print(json.dumps(rows, indent=1))
+        return
+    if asked.backend:
+        show_comparison(rows, asked.backend)
         return
     print(f"{'S':>3} {'N':>3} {'environments':>13} {'boundary':>9} {'allowed':>8}   (µs a call)")
     for row in rows:

@@ -171,7 +171,9 @@ class EnvironmentEntry(_Strict):
     )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
-    backend: str = Field("gymnasium", description="what makes the environments")
+    backend: str = Field(
+        "gymnasium", description="what makes the environments for training; envpool: in C++ (docs/envpool.md)"
+    )
     evaluation: EvaluationEntry | None = Field(None, description="what differs from the suite's evaluation")
     timeout: Duration = Field(None, description="instead of the suite's")
     checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(None, description="instead of the suite's")
