@@ -169,12 +169,14 @@ class PPO(Algorithm):
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
         steps = (r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value)
-        columns = [x.flatten(1, 2) for x in steps]  # [S, T·N, …]
-        rows, size = torch.arange(self.num_seeds, device=self.device.name).unsqueeze(1), columns[0].shape[1]
+        columns, seeds, size = [x.flatten(0, 2) for x in steps], self.num_seeds, c.horizon * c.num_envs  # [S·T·N, …]
+        offset, batch = torch.arange(seeds, device=self.device.name).unsqueeze(1) * size, min(c.batch, size)
         for _ in range(c.epochs):
-            order = tensor(self.streams.permutations("order", size), self.device.name)
-            for index in order.split(c.batch, 1):
-                going = self.update(self.params, going, *(x[rows, index] for x in columns))
+            order = tensor(self.streams.permutations("order", size), self.device.name) + offset  # [S, T·N]
+            index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # a minibatch of every seed after the other
+            shuffled = [x.index_select(0, index).view(-1, seeds, batch, *x.shape[1:]) for x in columns]
+            for minibatch in zip(*shuffled):
+                going = self.update(self.params, going, *minibatch)
 
     # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
     def final_parts(self) -> dict[str, Any]:
