@@ -4,7 +4,10 @@ Suites that tests run write no report unless a test asks for it: drawing takes l
 """
 
 import os
+import signal
 
+# What a shell starts in the background ignores interrupts, and so would every process that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_CBWR"] = "AUTO,STRICT"
 os.environ["RLBENCH_NO_REPORT"] = "1"
