@@ -7,6 +7,7 @@ Sources: Recht et al. 2011 (Hogwild), arXiv:1106.5730; Mnih et al. 2016, arXiv:1
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import signal
 import time
@@ -64,6 +65,7 @@ def run_workers(interaction: Interaction, count: int, target: Callable[..., None
 def _enter(target: Callable[..., None], started: Tensor, env: Any, rank: int, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process: the run's own one decides
     torch.set_num_threads(1)
+    gc.freeze()  # as in the run's own process: torch stays, and is not looked through again, least of all at the end
     started[rank] = True
     while not started.all():
         time.sleep(0.01)
