@@ -207,3 +207,8 @@ def test_an_observer_that_raises_is_reported_and_hides_no_other(tmp_path):
 def test_importing_rlbench_needs_neither_torch_nor_pandas_nor_gymnasium():
     code = "import sys, rlbench, rlbench.cli.main; rlbench.Algorithm; print(*[m for m in ('torch', 'pandas', 'gymnasium', 'pydantic') if m in sys.modules])"
     assert subprocess.check_output([sys.executable, "-c", code], text=True, env=dict(os.environ)).strip() == ""
+
+
+def test_the_environments_for_tests_need_no_torch():
+    code = "import sys, rlbench.testing.fakes; print('torch' in sys.modules, rlbench.testing.play.__name__)"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "play"]
