@@ -1,13 +1,26 @@
 """Settings that must be in place before torch is imported: one thread, products that do not depend on the batch.
 
-Suites that tests run write no report unless a test asks for it: drawing takes longer than training them.
+Suites that tests run write no report unless a test asks for it: drawing takes longer than training them. What plugins
+say of themselves is asked once a session; the user's own cache is neither read nor written.
 """
 
 import os
+import shutil
 import signal
+import tempfile
 
 # What a shell starts in the background ignores interrupts, and so would every process that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["MKL_CBWR"] = "AUTO,STRICT"
 os.environ["RLBENCH_NO_REPORT"] = "1"
+
+
+def pytest_configure(config):
+    if not hasattr(config, "workerinput"):  # pytest-xdist's workers take over the environment of their starter
+        os.environ["RLBENCH_CACHE"] = tempfile.mkdtemp(prefix="rlbench-tests-")
+
+
+def pytest_unconfigure(config):
+    if not hasattr(config, "workerinput"):
+        shutil.rmtree(os.environ["RLBENCH_CACHE"], ignore_errors=True)

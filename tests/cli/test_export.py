@@ -4,8 +4,8 @@ import csv
 import errno
 import json
 import os
-import subprocess
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
@@ -17,23 +17,18 @@ from rlbench.results import JsonlSink, Store, publish
 from rlbench.results.exporting import export
 from rlbench.results.files import write_json
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import inside
+
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1, 2), label="=HYPERLINK(A1)")
 NAMES = ("+inf", "-x", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1", "lo\x1bss\n2", "ä,\"'")
 SAFE = ("'+inf", "'-x", "'@SUM(A1)", "' =1", "' =1", "' =1", "'=1", "loss 2", "ä,\"'")
 MESSAGE = "-boom\n\x1b[31min red\x07"
 RETURNS = (-200.0, 0.1 + 0.2, 5e-324)
-PROGRAM = """
-import sys
-from rlbench.cli import export, main
-main.cli.commands.setdefault("export", export.export)
-sys.exit(main.invoke(sys.argv[1:]))
-"""
 
 
 def run_command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-c", PROGRAM, "export", *map(str, arguments)], capture_output=True, text=True
-    )
+    return inside.rlbench("export", *arguments)
 
 
 @pytest.fixture

@@ -164,11 +164,11 @@ def test_a_folder_is_found_by_its_name_and_the_newest_is_the_default(suite, caps
 
 
 def test_watching_a_folder_where_nothing_runs_ends_at_once(suite, capsys):
-    Path("small.yaml").write_text(SUITE.replace("Acrobot-v1", "MountainCar-v0"))
+    Path("small.yaml").write_text("".join(line for line in SUITE.splitlines(True) if "dqn" not in line))
     invoke(["run", suite])
     capsys.readouterr()
     assert invoke(["status", "small", "--watch"]) == 0
-    assert capsys.readouterr().out == "small: 8 runs: 8 done\n"
+    assert capsys.readouterr().out == "small: 4 runs: 4 done\n"
 
 
 def test_without_plugins_only_given_files_offer_algorithms(suite):

@@ -13,6 +13,9 @@ import pytest
 from rlbench.cli.main import invoke
 from rlbench.executors import local
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from inside import rlbench
+
 pytestmark = pytest.mark.faults
 
 PLUGIN = """
@@ -54,7 +57,7 @@ def exits() -> list[dict]:
 
 
 def cell(name: str) -> dict:
-    table = subprocess.check_output([sys.executable, "-m", "rlbench.cli.main", "table", "out", "--json"])
+    table = rlbench("table", "out", "--json").stdout
     return {c["algorithm"]: c for c in json.loads(table)["cells"]}[name]
 
 

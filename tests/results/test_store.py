@@ -244,7 +244,7 @@ def test_a_table_is_what_pyarrow_makes_of_the_rows_and_nothing_else_fits():
         arrows.table([{name: value for name, value in row.items() if name != "kind"}], wanted)
 
 
-def test_a_run_is_trained_and_published_without_pandas(tmp_path):
+def test_what_a_worker_imports_and_writes_tables_with_needs_no_pandas(tmp_path):
     code = (
         "import sys, pathlib; import rlbench.executors.worker; from rlbench.results.publish import schema;"
         "from rlbench.results.arrows import table; import pyarrow.parquet as pq;"
