@@ -59,7 +59,7 @@ def run(
         asked = _from_mapping({**suite, **changes})
     else:
         asked = _from_file(suite, changes, settings or {})
-    planned = plan(asked, found)
+    planned = plan(asked, found, jobs=options.get("jobs"))
     store = Store(result_folder(Path(output) if output is not None else None, planned.suite.name))
     watch = watcher(quiet)
     for problem in found.load_observers():

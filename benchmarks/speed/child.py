@@ -20,7 +20,7 @@ def main(described: str, core: str) -> None:
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     side = Side(**json.loads(described))
-    work = BY_NAME[side.work]
+    work = side.at(BY_NAME[side.work])
     turnstile = Turnstile(sys.stdin, answers, work.warm_steps * side.seeds)
     if side.library == "ours":
         from benchmarks.speed.ours import play

@@ -17,6 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from benchmarks.speed.works import Side
+from rlbench.executors.process import worker_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300.0  # seconds for the warm-up, which compiles, and beyond a turn's own length
@@ -57,7 +58,7 @@ class Player:
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "JAX_PLATFORMS": "cpu"}
         environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_XLA}".strip()
         if side.library == "ours":
-            environment["MKL_CBWR"] = "AUTO,STRICT"  # as in a worker; the peers have what is theirs by default
+            environment = worker_environment()  # the peers have what is theirs by default
         described = json.dumps(asdict(side)), "" if core is None else str(core)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.speed.child", *described],

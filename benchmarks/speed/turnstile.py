@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import resource
+import sys
 import time
 from typing import Any, TextIO
 
@@ -31,7 +33,8 @@ class Turnstile:
         elif time.perf_counter() - self._wall < self._seconds:
             return
         wall, cpu = time.perf_counter() - self._wall, cpu_seconds() - self._cpu
-        self._seconds = self.tell({"steps": steps - self._steps, "wall": wall, "cpu": cpu})
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        self._seconds = self.tell({"steps": steps - self._steps, "wall": wall, "cpu": cpu, "peak_bytes": peak})
         self._begin(steps)
 
     def tell(self, answer: dict[str, Any]) -> float:

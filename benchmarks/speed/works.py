@@ -7,7 +7,7 @@ that the hyperparameters cannot drift apart.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 STACK = 10
@@ -41,19 +41,34 @@ class Work:
 
 @dataclass(frozen=True)
 class Side:
-    """One that takes turns: a library (or the floor) at a work, in a process of its own. backend: of its environments."""
+    """One that takes turns: a library (or the floor) at a work, in a process of its own.
+
+    backend: of its environments. width: units of each hidden layer instead of the work's; 0: as it says.
+    """
 
     work: str
     library: str
     seeds: int = 1
     compiled: bool = False
     backend: str = "gymnasium"
+    width: int = 0
+
+    def at(self, work: Work) -> Work:
+        """The work as this side does it."""
+        hidden = (self.width,) * len(work.config["hidden"])
+        return replace(work, config={**work.config, "hidden": hidden}) if self.width else work
 
     @property
     def name(self) -> str:
         if self.library == "floor":
             return "floor"  # of every backend
-        parts = [self.library, f"S={self.seeds}", "compiled" if self.compiled else "", self.backend]
+        parts = [
+            self.library,
+            f"S={self.seeds}",
+            "compiled" if self.compiled else "",
+            self.backend,
+            f"width {self.width}" * bool(self.width),
+        ]
         return " ".join(part for part in parts if part)
 
     @property

@@ -99,7 +99,7 @@ class A2C(Algorithm):
         return policy_loss + c.value_weight * value_loss - c.entropy_weight * entropy
 
     def gradient(self, params: list[Tensor], *rollout: Tensor) -> list[Tensor]:
-        """Of the loss, clipped. The step stays outside: inductor (torch 2.13) fails on clipping and RMSProp in one graph."""
+        """Of the loss, clipped."""
         return clip(value_and_grad(self.loss, params, *rollout)[1], self.config.max_grad_norm)
 
     # -- the loop ------------------------------------------------------------------------------------------------

@@ -1,9 +1,23 @@
 """Deep deterministic policy gradient as an rlbench plugin."""
 
+from typing import Any
+
 from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+def updates_per_step(c: Any) -> float:
+    return 1.0 if c.gradient_steps < 0 else c.gradient_steps / c.train_every
 
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "deep deterministic policy gradient (Lillicrap et al. 2016)"
-    return [AlgorithmSpec("ddpg", "rlbench_ddpg.ddpg:DDPG", Supports(continuous=True), summary=summary)]
+    return [
+        AlgorithmSpec(
+            "ddpg",
+            "rlbench_ddpg.ddpg:DDPG",
+            Supports(continuous=True),
+            summary=summary,
+            updates_per_step=updates_per_step,
+        )
+    ]

@@ -13,21 +13,10 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    ActionBounds,
-    ActionNoise,
-    Adam,
-    Every,
-    Field,
-    Replay,
-    compiled,
-    decay,
-    pack,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compiled, decay, tensor
+from rlbench.kit.optim import Adam, polyak
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.stacked import MLP, value_and_grad
 
 
 @dataclass(frozen=True)
@@ -82,7 +71,8 @@ class DDPG(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
-        self.greedy, self.update = compiled(self.policy_of, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.greedy, self.critic_gradient = compiled(self.policy_of, device), compiled(self.critic_gradient, device)  # type: ignore[method-assign]
+        self.actor_gradient = compiled(self.actor_gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
@@ -103,15 +93,20 @@ class DDPG(Algorithm):
     def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
         return -self.value(critic, obs, self.policy_of(actor, obs)).mean(-1)  # [S]; the critic is frozen
 
+    def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor]) -> list[Tensor]:
+        _, critic, target_actor, target_critic = params
+        goal = self.goal(target_actor, target_critic, batch)
+        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)[1]
+
+    def actor_gradient(self, actor: Tensor, critic: Tensor, obs: Tensor) -> list[Tensor]:
+        return value_and_grad(self.actor_loss, [actor], critic, obs)[1]
+
     def update(self, params: list[Tensor], batch: dict[str, Tensor], active: Tensor) -> None:
         actor, critic, target_actor, target_critic = params
-        goal = self.goal(target_actor, target_critic, batch)
-        _, grads = value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)
-        self.critic_optimizer.apply([critic], grads, active)
-        _, grads = value_and_grad(self.actor_loss, [actor], critic, batch["obs"])
-        self.actor_optimizer.apply([actor], grads, active)
-        for target, online in ((target_actor, actor), (target_critic, critic)):
-            target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, self.config.tau), target))
+        self.critic_optimizer.apply([critic], self.critic_gradient(params, batch), active)
+        self.actor_optimizer.apply([actor], self.actor_gradient(actor, critic, batch["obs"]), active)
+        polyak(target_actor, actor, self.config.tau, active)
+        polyak(target_critic, critic, self.config.tau, active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:

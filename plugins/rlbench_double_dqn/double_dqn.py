@@ -94,7 +94,7 @@ class DoubleDQN(Algorithm):
         }
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        self.greedy, self.update = compiled(self.greedy, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.greedy, self.gradient = compiled(self.greedy, device), compiled(self.gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
@@ -108,15 +108,17 @@ class DoubleDQN(Algorithm):
         near = error.clamp(max=1.0)
         return (near * (error - 0.5 * near)).mean(-1)  # [S]
 
-    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
+    def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> list[Tensor]:
         chosen = self.network(online, batch["next_obs"]).argmax(-1, keepdim=True)
         next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
         goal = (
             batch["reward"] + batch["discount"] * next_value
         )  # the discount is 0 after termination, not after truncation
-        loss, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal)
-        self.optimizer.apply([online], clip(grads, self.config.max_grad_norm), active)
-        return loss
+        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal)
+        return clip(grads, self.config.max_grad_norm)
+
+    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> None:
+        self.optimizer.apply([online], self.gradient(online, target, batch), active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:

@@ -14,22 +14,10 @@ from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    Adam,
-    Every,
-    Field,
-    NStep,
-    Replay,
-    TorchInteraction,
-    clip,
-    compiled,
-    decay,
-    pack,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import Every, Field, NStep, Replay, TorchInteraction, compiled, decay, tensor
+from rlbench.kit.optim import Adam, clip
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.stacked import MLP, value_and_grad
 
 
 @dataclass(frozen=True)
@@ -110,7 +98,7 @@ class DuelingDQN(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        self.greedy, self.update = compiled(self.greedy, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.greedy, self.gradient = compiled(self.greedy, device), compiled(self.gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def network(self, params: Tensor, obs: Tensor) -> Tensor:
@@ -131,16 +119,18 @@ class DuelingDQN(Algorithm):
         near = error.clamp(max=1.0)
         return (near * (error - 0.5 * near)).mean(-1)  # [S]
 
-    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
+    def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> list[Tensor]:
         chooser = online if self.config.double else target
         chosen = self.network(chooser, batch["next_obs"]).argmax(-1, keepdim=True)
         next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
         goal = (
             batch["reward"] + batch["discount"] * next_value
         )  # the discount is 0 after termination, not after truncation
-        loss, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal)
-        self.optimizer.apply([online], clip([g * self.scale for g in grads], self.config.max_grad_norm), active)
-        return loss
+        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal)
+        return clip([g * self.scale for g in grads], self.config.max_grad_norm)
+
+    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> None:
+        self.optimizer.apply([online], self.gradient(online, target, batch), active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:

@@ -14,22 +14,10 @@ from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    Adam,
-    Every,
-    Field,
-    NStep,
-    PrioritizedReplay,
-    TorchInteraction,
-    clip,
-    compiled,
-    decay,
-    pack,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import Every, Field, NStep, PrioritizedReplay, TorchInteraction, compiled, decay, tensor
+from rlbench.kit.optim import Adam, clip
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.stacked import MLP, value_and_grad
 
 
 @dataclass(frozen=True)
@@ -107,7 +95,7 @@ class PERDQN(Algorithm):
         )
         self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        self.greedy, self.update = compiled(self.greedy, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.greedy, self.gradient = compiled(self.greedy, device), compiled(self.gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
@@ -123,8 +111,8 @@ class PERDQN(Algorithm):
         near = error.clamp(max=1.0)
         return (weight * near * (error - 0.5 * near)).mean(-1)  # [S]
 
-    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
-        """Learn from a minibatch. Returns: its errors [S, B] before that."""
+    def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
+        """Also: the errors [S, B]."""
         chosen = self.network(online, batch["next_obs"]).argmax(-1, keepdim=True)
         next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
         goal = (
@@ -132,7 +120,12 @@ class PERDQN(Algorithm):
         )  # the discount is 0 after termination, not after truncation
         error = goal - self.value(online, batch["obs"], batch["action"])
         _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal, batch["weight"])
-        self.optimizer.apply([online], clip(grads, self.config.max_grad_norm), active)
+        return clip(grads, self.config.max_grad_norm), error
+
+    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
+        """Learn from a minibatch. Returns: its errors [S, B] before that."""
+        grads, error = self.gradient(online, target, batch)
+        self.optimizer.apply([online], grads, active)
         return error
 
     # -- the loop ------------------------------------------------------------------------------------------------

@@ -1,10 +1,16 @@
 """Proximal policy optimisation as an rlbench plugin."""
 
+from typing import Any
+
 from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+def updates_per_step(c: Any) -> float:
+    return c.epochs / min(c.batch, c.num_envs * c.horizon)
 
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "proximal policy optimisation (Schulman et al. 2017)"
     supports = Supports(discrete=True, continuous=True)
-    return [AlgorithmSpec("ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary)]
+    return [AlgorithmSpec("ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary, updates_per_step=updates_per_step)]

@@ -76,7 +76,7 @@ class PPO(Algorithm):
         self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
         self.clip = torch.tensor(c.clip, device=device.name)
         self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
-        self.value, self.update = compiled(self.value, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.value, self.gradient = compiled(self.value, device), compiled(self.gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -117,13 +117,11 @@ class PPO(Algorithm):
         change = self.dist.log_prob(*self.actor(actor, obs), action) - old
         return (change.exp() - 1 - change).mean(-1)
 
-    def update(self, params: list[Tensor], going: Tensor, *minibatch: Tensor) -> Tensor:
-        """One step for the seeds that are `going` [S]. Returns: those that still are."""
+    def gradient(self, params: list[Tensor], going: Tensor, *minibatch: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Of the loss, clipped, and which of the seeds that are `going` [S] still are."""
         if self.config.target_kl:
             going = going & (self.divergence(params[0], *minibatch[:3]) <= self.config.target_kl)
-        _, grads = value_and_grad(self.loss, params, *minibatch)
-        self.optimizer.apply(params, clip(grads, self.config.max_grad_norm), going)
-        return going
+        return clip(value_and_grad(self.loss, params, *minibatch)[1], self.config.max_grad_norm), going
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
@@ -176,7 +174,8 @@ class PPO(Algorithm):
             index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # a minibatch of every seed after the other
             shuffled = [x.index_select(0, index).view(-1, seeds, batch, *x.shape[1:]) for x in columns]
             for minibatch in zip(*shuffled):
-                going = self.update(self.params, going, *minibatch)
+                grads, going = self.gradient(self.params, going, *minibatch)
+                self.optimizer.apply(self.params, grads, going)
 
     # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
     def final_parts(self) -> dict[str, Any]:

@@ -1,10 +1,24 @@
 """REINFORCE as an rlbench plugin."""
 
+from typing import Any
+
 from rlbench import AlgorithmSpec, Supports, hookimpl
+
+
+def updates_per_step(c: Any) -> float:
+    return (1 + c.value_steps) / (c.num_envs * c.horizon)
 
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "Monte Carlo policy gradient with a baseline (Williams 1992)"
     supports = Supports(discrete=True, continuous=True)
-    return [AlgorithmSpec("reinforce", "rlbench_reinforce.reinforce:Reinforce", supports, summary=summary)]
+    return [
+        AlgorithmSpec(
+            "reinforce",
+            "rlbench_reinforce.reinforce:Reinforce",
+            supports,
+            summary=summary,
+            updates_per_step=updates_per_step,
+        )
+    ]

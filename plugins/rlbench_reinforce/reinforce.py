@@ -60,13 +60,10 @@ class Reinforce(Algorithm):
         self.num_seeds, self.dist = s, policy_for(task.action_space)
         self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
         self.critic = MLP((obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[2**0.5] * len(c.hidden), 1.0])
-        self.params = [
-            self.actor.init(streams, "init", c.log_std_init, device.name),
-            self.critic.init(streams, "init", device=device.name),
-        ]
-        self.optimizer, self.value_optimizer = (
-            Adam([p], lr, c.adam_eps) for p, lr in zip(self.params, (c.lr, c.value_lr))
-        )
+        actor = self.actor.init(streams, "init", c.log_std_init, device.name)
+        self.params = [actor, self.critic.init(streams, "init", device=device.name)]
+        rates = zip(self.params, (c.lr, c.value_lr))
+        self.optimizer, self.value_optimizer = (Adam([p], lr, c.adam_eps) for p, lr in rates)
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
         self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
         kinds: dict[str, tuple[tuple[int, ...], Any]] = {
@@ -74,13 +71,12 @@ class Reinforce(Algorithm):
             "next_obs": ((obs_size,), np.float32),
             "action": (self.dist.field.shape, np.int64 if self.dist.field.dtype == torch.int64 else np.float32),
             "reward": ((), np.float32),
-            "terminated": ((), bool),
-            "cut": ((), bool),
-            "fresh": ((), bool),  # taken, and not learned from yet
+            **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: taken, and not learned from yet
         }
         self.window = {k: np.zeros((s, c.memory, c.num_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
         self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
-        self.value, self.update = compiled(self.value, device), compiled(self.update, device)  # type: ignore[method-assign]
+        self.value, self.gradient = compiled(self.value, device), compiled(self.gradient, device)  # type: ignore[method-assign]
+        self.value_gradient = compiled(self.value_gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
@@ -104,20 +100,25 @@ class Reinforce(Algorithm):
         error = self.critic(critic, obs).squeeze(-1) - target
         return 0.5 * self.mean(error * error, mask)
 
-    def update(
-        self, params: list[Tensor], on: Tensor, mask: Tensor, obs: Tensor, action: Tensor, returns: Tensor
-    ) -> Tensor:
+    def gradient(
+        self, params: list[Tensor], mask: Tensor, obs: Tensor, action: Tensor, returns: Tensor
+    ) -> list[Tensor]:
         c, (actor, critic) = self.config, params
         weight = returns - self.critic(critic, obs).squeeze(-1) if c.baseline else returns
         if c.normalize_return:
             centred = weight - self.mean(weight, mask).unsqueeze(1)
             weight = centred / (self.mean(centred * centred, mask).sqrt().unsqueeze(1) + 1e-8)
-        loss, grads = value_and_grad(self.loss, [actor], obs, action, weight, mask)
-        self.optimizer.apply([actor], clip(grads, c.max_grad_norm), on)
-        for _ in range(c.value_steps if c.baseline else 0):  # fitted to the returns as they are
-            _, grads = value_and_grad(self.value_loss, [critic], obs, returns, mask)
-            self.value_optimizer.apply([critic], clip(grads, c.max_grad_norm), on)
-        return loss
+        return clip(value_and_grad(self.loss, [actor], obs, action, weight, mask)[1], c.max_grad_norm)
+
+    def value_gradient(self, critic: Tensor, mask: Tensor, obs: Tensor, returns: Tensor) -> list[Tensor]:
+        return clip(value_and_grad(self.value_loss, [critic], obs, returns, mask)[1], self.config.max_grad_norm)
+
+    def update(self, params: list[Tensor], on: Tensor, *steps: Tensor) -> None:
+        """For the seeds that are `on` [S]; steps: mask, obs, action and returns."""
+        self.optimizer.apply(params[:1], self.gradient(params, *steps), on)
+        mask, obs, _, returns = steps
+        for _ in range(self.config.value_steps if self.config.baseline else 0):  # fitted to the returns as they are
+            self.value_optimizer.apply(params[1:], self.value_gradient(params[1], mask, obs, returns), on)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:

@@ -14,22 +14,11 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    ActionBounds,
-    ActionNoise,
-    Adam,
-    Every,
-    Field,
-    Replay,
-    compiled,
-    decay,
-    pack,
-    squashed_gaussian,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compiled, decay, tensor
+from rlbench.kit.optim import Adam, polyak
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.squashed import squashed_gaussian
+from rlbench.kit.stacked import MLP, value_and_grad
 
 
 @dataclass(frozen=True)
@@ -92,7 +81,8 @@ class SAC(Algorithm):
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
         self.greedy, self.sample = compiled(self.mode, device), compiled(self.policy_of, device)
-        self.update = compiled(self.update, device)  # type: ignore[method-assign]
+        self.critic_gradient = compiled(self.critic_gradient, device)  # type: ignore[method-assign]
+        self.actor_gradient = compiled(self.actor_gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def mode(self, actor: Tensor, obs: Tensor) -> Tensor:
@@ -124,15 +114,22 @@ class SAC(Algorithm):
         excess = -log_prob.detach().mean(-1) - self.config.target_entropy * self.dim
         return float(self.config.learn_alpha) * log_alpha[:, 0] * excess - value
 
-    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
-        (actor, log_alpha, critic, target), obs, next_obs = params, batch["obs"], batch["next_obs"]
-        next_value = self.soft_value(target, next_obs, *self.policy_of(actor, next_obs, normal[:, 0]), log_alpha)
+    def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
+        (actor, log_alpha, critic, target), next_obs = params, batch["next_obs"]
+        next_value = self.soft_value(target, next_obs, *self.policy_of(actor, next_obs, normal), log_alpha)
         goal = batch["reward"] + batch["discount"] * next_value  # the discount is 0 after termination, not truncation
-        _, grads = value_and_grad(self.critic_loss, [critic], obs, batch["action"], goal)
-        self.critic_optimizer.apply([critic], grads, active)
-        _, grads = value_and_grad(self.actor_loss, [actor, log_alpha], critic, obs, normal[:, 1])
+        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)[1]
+
+    def actor_gradient(self, params: list[Tensor], obs: Tensor, normal: Tensor) -> list[Tensor]:
+        actor, log_alpha, critic, _ = params
+        return value_and_grad(self.actor_loss, [actor, log_alpha], critic, obs, normal)[1]
+
+    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
+        actor, log_alpha, critic, target = params
+        self.critic_optimizer.apply([critic], self.critic_gradient(params, batch, normal[:, 0]), active)
+        grads = self.actor_gradient(params, batch["obs"], normal[:, 1])
         self.actor_optimizer.apply([actor, log_alpha], grads, active)
-        target.copy_(torch.where(active.unsqueeze(1), target.lerp(critic, self.config.tau), target))
+        polyak(target, critic, self.config.tau, active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:

@@ -14,21 +14,10 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import (
-    MLP,
-    ActionBounds,
-    ActionNoise,
-    Adam,
-    Every,
-    Field,
-    Replay,
-    compiled,
-    decay,
-    pack,
-    tensor,
-    unpack,
-    value_and_grad,
-)
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compiled, decay, tensor
+from rlbench.kit.optim import Adam, polyak
+from rlbench.kit.packing import pack, unpack
+from rlbench.kit.stacked import MLP, value_and_grad
 
 
 @dataclass(frozen=True)
@@ -86,8 +75,8 @@ class TD3(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round, self.updates = Every(c.train_every), np.zeros(self.num_seeds, np.int64)
-        self.greedy, self.update = compiled(self.policy_of, device), compiled(self.update, device)  # type: ignore[method-assign]
-        self.improve = compiled(self.improve, device)  # type: ignore[method-assign]
+        self.greedy, self.critic_gradient = compiled(self.policy_of, device), compiled(self.critic_gradient, device)  # type: ignore[method-assign]
+        self.actor_gradient = compiled(self.actor_gradient, device)  # type: ignore[method-assign]
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
@@ -116,20 +105,24 @@ class TD3(Algorithm):
         x, first = torch.cat([obs, self.policy_of(actor, obs)], -1), critic[:, : self.critic_net.size]
         return -self.critic_net(first, x).squeeze(-1).mean(-1)  # [S]; the critic is frozen
 
-    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
-        """One step of both critics."""
+    def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
         _, critic, target_actor, target_critic = params
         goal = self.goal(target_actor, target_critic, batch, normal)
-        _, grads = value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)
-        self.critic_optimizer.apply([critic], grads, active)
+        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)[1]
+
+    def actor_gradient(self, actor: Tensor, critic: Tensor, obs: Tensor) -> list[Tensor]:
+        return value_and_grad(self.actor_loss, [actor], critic, obs)[1]
+
+    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
+        """One step of both critics."""
+        self.critic_optimizer.apply([params[1]], self.critic_gradient(params, batch, normal), active)
 
     def improve(self, params: list[Tensor], obs: Tensor, active: Tensor) -> None:
         """One step of the actor and of all targets."""
         actor, critic, target_actor, target_critic = params
-        _, grads = value_and_grad(self.actor_loss, [actor], critic, obs)
-        self.actor_optimizer.apply([actor], grads, active)
-        for target, online in ((target_actor, actor), (target_critic, critic)):
-            target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, self.config.tau), target))
+        self.actor_optimizer.apply([actor], self.actor_gradient(actor, critic, obs), active)
+        polyak(target_actor, actor, self.config.tau, active)
+        polyak(target_critic, critic, self.config.tau, active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:

@@ -101,6 +101,8 @@ class AlgorithmSpec:
     stackable: several seeds may share one instance; otherwise every group has one seed. max_stack: the most seeds.
     resumable: `state` is complete, so that a resumed run equals an uninterrupted one; otherwise runs start again.
     requires: importable modules it needs beyond rlbench's own; extra: what to install to have them.
+    updates_per_step: given a Config, updates that would be compiled for each environment step of a seed; none: nothing is.
+    `compile: auto` compiles in runs with so many of them that the compiler's time is won back.
     metering: "boundary", or "self-reported" where steps cannot be counted at the boundary; reports mark those.
     """
 
@@ -115,6 +117,7 @@ class AlgorithmSpec:
     extra: str = ""
     metering: str = "boundary"
     summary: str = ""
+    updates_per_step: Callable[[Any], float] | None = None
     api_version: int = 1
 
     def load(self) -> type[Algorithm]:

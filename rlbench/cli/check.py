@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,7 +50,7 @@ def check(
     plugins = open_plugins(plugin_files)
     for problem in plugins.load_observers():
         click.echo(problem, err=True)
-    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
+    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
     show_plan(planned, plugins, store, options, as_json)
@@ -72,7 +71,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
         else intent
         for intent in intents(store, plugins, groups, options.again)
     ]
-    workers = options.jobs or planned.suite.jobs or os.cpu_count() or 1
+    workers = options.jobs or planned.workers
     cost = _cost(found, workers)
     if as_json:
         write_out(json.dumps(_document(planned, store, found, cost, workers), indent=1) + "\n")
@@ -106,10 +105,16 @@ def _rows(found: Sequence[Intent]) -> list[list[str]]:
             plain(same[0].group.task.env_id),
             f"{same[0].group.task.steps:,}",
             _seeds([intent.run.seed for intent in same]),
-            plain(why) + (f" ({plain(same[0].state.message)})" if same[0].state.message else ""),
+            _what(same[0], why),
         ]
         for (_, why), same in alike.items()
     ]
+
+
+def _what(intent: Intent, why: str) -> str:
+    """What will be done, what became of the run before, and how it will be computed."""
+    said = f" ({plain(intent.state.message)})" if intent.state.message else ""
+    return plain(why) + said + (", compiled" if intent.wanted and intent.group.compile else "")
 
 
 def _not_resumed(plugins: Plugins, todo: Sequence[Intent]) -> list[str]:
@@ -181,6 +186,8 @@ def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, 
                 "seed": intent.run.seed,
                 "steps": intent.group.task.steps,
                 "device": intent.group.device,
+                "stack_size": len(intent.group.seeds),
+                "compiled": intent.group.compile,
                 "folder": intent.run.name,
                 "state": str(intent.state.status),
                 "message": intent.state.message,

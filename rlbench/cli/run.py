@@ -78,7 +78,7 @@ def run(
 
     plugins = open_plugins(plugin_files)
     observers = plugins.load_observers()  # a file that cannot be loaded is told once, not by every name of the suite
-    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing)
+    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(
         jobs=jobs,

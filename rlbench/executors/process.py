@@ -15,16 +15,34 @@ import sys
 import threading
 
 from rlbench.api import RunStatus
+from rlbench.caching import cache_folder
 from rlbench.executors.jobs import Event, Job
 from rlbench.processes import signal_group
 
-# Set before Python starts: one thread, and matrix products whose bits do not depend on the batch.
+# Set before Python starts: one thread, matrix products whose bits do not depend on the batch, and a glibc that keeps
+# memory it is given back: otherwise each update takes and returns megabytes, page fault by page fault (5 to 14 % of PPO
+# and A2C). Elsewhere nobody reads the last three.
 WORKER_ENVIRONMENT = {
     "MKL_CBWR": "AUTO,STRICT",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
+    "MALLOC_TRIM_THRESHOLD_": str(512 << 20),
+    "MALLOC_MMAP_THRESHOLD_": str(32 << 20),
+    "MALLOC_TOP_PAD_": str(16 << 20),
 }
+
+
+def worker_environment() -> dict[str, str]:
+    """This process's environment with what a worker needs; compiled graphs are kept in one cache for all of them."""
+    kept = cache_folder("compiled")
+    try:
+        kept.mkdir(parents=True, exist_ok=True)
+    except OSError:  # torch then makes do with the folder for temporary files
+        return {**os.environ, **WORKER_ENVIRONMENT}
+    return {"TORCHINDUCTOR_CACHE_DIR": str(kept), **os.environ, **WORKER_ENVIRONMENT}
+
+
 # Signals by which somebody else ends a process; by others it ends itself.
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
@@ -56,7 +74,7 @@ class Worker:
                 stderr=err,
                 pass_fds=(theirs,),
                 start_new_session=True,
-                env={**os.environ, **WORKER_ENVIRONMENT},
+                env=worker_environment(),
             )
         os.close(theirs)
         reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rlbench.api import Diverged, PluginError, RlbenchError, Run, RunGroup, StoreError, group_as_dict
-from rlbench.executors.process import WORKER_ENVIRONMENT
+from rlbench.executors.process import worker_environment
 from rlbench.results import RunState, Store
 from rlbench.results.files import read_json
 from rlbench.results.tables import SCORED, read_table
@@ -110,7 +110,7 @@ def _ask(question: Mapping[str, Any]) -> dict[str, Any]:
         asked, answer, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
         asked.write_text(json.dumps(question))
         command = [sys.executable, "-m", "rlbench.executors.player", str(asked), str(answer), str(os.getpid())]
-        environment = {**os.environ, **WORKER_ENVIRONMENT}
+        environment = worker_environment()
         with open(log, "wb") as out:  # what a plugin prints is nobody's data
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
         found = read_json(answer)

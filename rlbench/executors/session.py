@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -121,7 +120,7 @@ def run_suite(planned: Plan, plugins: Plugins, store: Store, options: Options, w
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped)
         todo = prepare(store, plugins, groups, options.again, options.profile)
         outcome.trained = len(todo)
-        workers = options.jobs or planned.suite.jobs or os.cpu_count() or 1
+        workers = options.jobs or planned.workers
         if options.profile and not todo:
             watch.say("nothing is to be trained, so nothing is profiled; --rerun all trains again")
         watch.begin(planned, todo, store, workers)

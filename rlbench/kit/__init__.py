@@ -13,7 +13,7 @@ from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
 from rlbench.kit.noise import ActionNoise
 from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
 from rlbench.kit.nstep import NStep
-from rlbench.kit.optim import Adam, clip
+from rlbench.kit.optim import Adam, clip, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.prioritized import PrioritizedReplay, SumTree
 from rlbench.kit.replay import Field, Replay
@@ -51,6 +51,7 @@ __all__ = [
     "gae",
     "pack",
     "policy_for",
+    "polyak",
     "run_workers",
     "shared",
     "sigmoid",

@@ -22,4 +22,9 @@ def sigmoid(x: Tensor) -> Tensor:
     return 0.5 * torch.tanh(0.5 * x) + 0.5
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": torch.tanh}
+def tanh(x: Tensor) -> Tensor:
+    """The hyperbolic tangent, any shape; compiled, as 2σ(2x) − 1: less than half the time, within 1.8e-7 of it."""
+    return 2.0 * torch.sigmoid(2.0 * x) - 1.0 if torch.compiler.is_compiling() else torch.tanh(x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh}

@@ -1,4 +1,4 @@
-"""Adam and gradient clipping per seed, over flat parameter rows [S, P].
+"""Adam, gradient clipping and target networks per seed, over flat parameter rows [S, P].
 
 Source: Kingma & Ba 2015, arXiv:1412.6980. A seed that is not active keeps its bits: its row is not touched, since
 multiplying by zero would let a NaN through.
@@ -13,17 +13,25 @@ from torch import Tensor
 
 
 def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
-    """Scale each seed's gradient, all its tensors [S, P] together, to a Euclidean norm of at most max_norm."""
+    """Scale each seed's gradient, all its tensors [S, P] together, to a Euclidean norm of at most max_norm, in place."""
     squares = [(g * g).sum(-1) for g in grads]
     norm = sum(squares[1:], squares[0]).sqrt()  # [S]
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
-    return [g * scale for g in grads]
+    return [g.mul_(scale) for g in grads]
+
+
+def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
+    """Move the target's rows [S, P] by a share of the way to the online ones, for the seeds in `active` [S] bool."""
+    if bool(active.all()):
+        target.lerp_(online, share)
+    else:
+        target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, share), target))
 
 
 class Adam:
     """Adam for several parameter tensors [S, P] of the same seeds; steps are counted per seed.
 
-    lr is a tensor, as a Python number would be compiled in; set it by `set_lr`.
+    It stays outside compiled graphs: torch's own kernel goes once over what inductor's goes over in several passes.
     """
 
     def __init__(
@@ -32,25 +40,31 @@ class Adam:
         self.mean = [torch.zeros_like(p) for p in params]
         self.square = [torch.zeros_like(p) for p in params]
         self.step = torch.zeros(params[0].shape[0], device=params[0].device)  # [S]
-        self.lr = torch.tensor(float(lr), device=params[0].device)
-        self._rate, self._eps, self._betas = float(lr), eps, betas
+        self.lr, self._eps, self._betas = float(lr), eps, betas
         self._rows: tuple[Sequence[Tensor], list[list[Tensor]]] | None = None
+        self._together = True  # every seed has made the same number of steps
 
     def set_lr(self, lr: float) -> None:
-        if lr != self._rate:
-            self._rate = lr
-            self.lr.fill_(lr)
+        self.lr = lr
 
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         self.step.add_(active)
-        if torch.compiler.is_compiling():
-            self._written_out(params, grads, active)
+        if self._together and bool(active.all()):
+            self._fused(list(params), list(grads), self.mean, self.square, [self.step[:1]] * len(params))
         else:
+            self._together = False
             self._row_by_row(params, grads, active)
 
+    def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
+        """One kernel call for all: rows are whole vector registers, so no element meets another row's or a remainder."""
+        beta1, beta2 = self._betas
+        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, less the bookkeeping
+            p, g, m, v, [], step, lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps, amsgrad=False, maximize=False
+        )  # fmt: skip
+
     def _row_by_row(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """One fused kernel call a row: a row never shares a vector register with another."""
+        """The same for some of the seeds, or after that."""
         if self._rows is None or any(p is not q for p, q in zip(self._rows[0], params)):
             lists = (params, self.mean, self.square, [self.step] * len(params))
             self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]
@@ -61,21 +75,7 @@ class Adam:
             if not chosen:
                 return
             p, g, m, v, step = ([rows[i] for i in chosen] for rows in (p, g, m, v, step))
-        beta1, beta2 = self._betas
-        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, less the bookkeeping
-            p, g, m, v, [], step, lr=self._rate, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps, amsgrad=False, maximize=False
-        )  # fmt: skip
-
-    def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        beta1, beta2 = self._betas
-        on = active.unsqueeze(1)
-        correction1 = (1 - beta1**self.step).unsqueeze(1)
-        correction2 = (1 - beta2**self.step).sqrt().unsqueeze(1)
-        for p, g, m, v in zip(params, grads, self.mean, self.square):
-            mean, square = m.lerp(g, 1 - beta1), v.mul(beta2).addcmul(g, g, value=1 - beta2)
-            updated = p - self.lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
-            for old, new in ((m, mean), (v, square), (p, updated)):
-                old.copy_(torch.where(on, new, old))
+        self._fused(p, g, m, v, step)
 
     def state(self) -> dict[str, Tensor]:
         tensors = {"step": self.step}
@@ -86,3 +86,4 @@ class Adam:
     def load_state(self, state: dict[str, Tensor]) -> None:
         for name, old in self.state().items():
             old.copy_(state[name])
+        self._together = bool((self.step == self.step[0]).all())

@@ -16,30 +16,32 @@ class RMSprop:
     """v ← αv + (1 − α)g², p ← p − lr·g/(√v + ε), for several parameter tensors [S, P] of the same seeds.
 
     eps_inside: TensorFlow's form, p ← p − lr·g/√(v + ε) with v = 1 at the start, whose first steps are smaller by far;
-    otherwise PyTorch's, with v = 0. lr is a tensor, as a Python number would be compiled in; set it by `set_lr`.
+    otherwise PyTorch's, with v = 0.
     """
 
     def __init__(
         self, params: Sequence[Tensor], lr: float, eps: float = 1e-5, alpha: float = 0.99, eps_inside: bool = False
     ) -> None:
         self.square = [torch.ones_like(p) if eps_inside else torch.zeros_like(p) for p in params]
-        self.lr = torch.tensor(float(lr), device=params[0].device)
-        self._rate, self._eps, self._alpha, self._inside = float(lr), eps, alpha, eps_inside
+        self.lr, self._eps, self._alpha, self._inside = float(lr), eps, alpha, eps_inside
 
     def set_lr(self, lr: float) -> None:
-        if lr != self._rate:
-            self._rate = lr
-            self.lr.fill_(lr)
+        self.lr = lr
 
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
-        on = active.unsqueeze(1)
         for p, g, v in zip(params, grads, self.square):
-            square = v.mul(self._alpha).addcmul(g, g, value=1 - self._alpha)
-            root = (square + self._eps).sqrt() if self._inside else square.sqrt() + self._eps
-            updated = p - self.lr * g / root
+            if bool(active.all()):
+                v.mul_(self._alpha).addcmul_(g, g, value=1 - self._alpha)
+                p.addcdiv_(g, self._root(v), value=-self.lr)
+                continue
+            on, square = active.unsqueeze(1), v.mul(self._alpha).addcmul_(g, g, value=1 - self._alpha)
+            updated = p.addcdiv(g, self._root(square), value=-self.lr)
             for old, new in ((v, square), (p, updated)):
                 old.copy_(torch.where(on, new, old))
+
+    def _root(self, square: Tensor) -> Tensor:
+        return square.add(self._eps).sqrt_() if self._inside else square.sqrt().add_(self._eps)
 
     def state(self) -> dict[str, Tensor]:
         return {f"square.{i}": square for i, square in enumerate(self.square)}

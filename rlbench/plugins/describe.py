@@ -25,7 +25,7 @@ from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 Question = tuple[Plugin, str, Mapping[str, Any]]  # of which plugin, the algorithm, its parameters
 
 
@@ -39,6 +39,7 @@ class Resolved:
     stackable: bool
     max_stack: int | None
     resumable: bool
+    updates_per_step: float
     metering: str
     missing: tuple[str, ...]
     extra: str
@@ -165,15 +166,18 @@ def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
         "max_stack": spec.max_stack,
         "resumable": spec.resumable,
         "metering": spec.metering,
+        "updates_per_step": 0.0,
         "missing": [module for module in spec.requires if find_spec(module) is None],
         "extra": spec.extra,
         "config": dict(params),
         "schema": [],
     }
     if not entry["missing"]:
-        config = spec.load().Config
-        entry["config"] = json.loads(json.dumps(asdict(configure(config, params, spec.name))))
-        entry["schema"] = schema(config)
+        algorithm = spec.load()
+        config = configure(algorithm.Config, params, spec.name)
+        entry["config"] = json.loads(json.dumps(asdict(config)))
+        entry["schema"] = schema(algorithm.Config)
+        entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
     return entry
 
 

@@ -4,6 +4,9 @@ skipped with a reason, and what is wrong is an error before anything runs.
 
 from __future__ import annotations
 
+import dataclasses
+import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +18,7 @@ from rlbench.suites.loader import Draft
 from rlbench.suites.rules import broken_rules, same_twice, seeds_of
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.source import Location, Problem
+from rlbench.suites.stacking import compiles, spread, stack_size
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000
@@ -31,12 +35,13 @@ class Skip:
 
 @dataclass
 class Plan:
-    """The groups of a suite and the pairs left out. devices: those that groups are dealt over."""
+    """The groups of a suite and the pairs left out. devices: those that groups are dealt over; workers: groups run at a time."""
 
     suite: Suite
     groups: list[RunGroup] = field(default_factory=list)
     skipped: list[Skip] = field(default_factory=list)
     devices: tuple[str, ...] = ("cpu",)
+    workers: int = 1
 
     @property
     def runs(self) -> int:
@@ -79,11 +84,18 @@ class _Pair:
         return ("algorithms", self.i, "params", *names)
 
 
-def plan(asked: Suite | Draft, plugins: Plugins, *, max_runs: int = MAX_RUNS, skip_missing: bool = False) -> Plan:
+def plan(
+    asked: Suite | Draft,
+    plugins: Plugins,
+    *,
+    max_runs: int = MAX_RUNS,
+    skip_missing: bool = False,
+    jobs: int | None = None,
+) -> Plan:
     """Plan every algorithm × environment of a suite.
 
     max_runs: more are refused, so that a slip of the keyboard starts no flood. skip_missing: pairs whose packages are
-    not installed are skipped instead of refused.
+    not installed are skipped instead of refused. jobs: groups run at a time, instead of what the suite says, or a core each.
 
     Raises: SuiteError with every problem found, those of the file's form among them.
     """
@@ -92,10 +104,11 @@ def plan(asked: Suite | Draft, plugins: Plugins, *, max_runs: int = MAX_RUNS, sk
     assert isinstance(suite, Suite)
     problems = list(draft.problems) if draft else []
     problems += broken_rules(suite, max_runs)
-    made = Plan(suite)
+    made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1)
     made.devices, absent = choose(suite.devices)
     problems += [Problem(("devices",), text) for text in absent]
     _fill(made, plugins, problems, skip_missing)
+    made.groups = _dealt(spread(made.groups, made.workers), made.devices)
     problems += same_twice(made.groups)
     if problems:
         distinct = list(dict.fromkeys(problems))
@@ -169,9 +182,9 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
 
 
 def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGroup]:
-    """A pair's groups; devices are dealt by a group's place in the plan, so that a resumed suite deals them alike."""
+    """A pair's groups."""
     suite, own, seeds = made.suite, pair.environment, seeds_of(made.suite, pair.algorithm)
-    size = min(found.max_stack or len(seeds), len(seeds)) if found.stackable else 1
+    size = stack_size(found, len(seeds), made.workers)
     given = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
     every = max(1, task.steps // CHECKPOINTS_PER_RUN) if given is None else given
     return [
@@ -182,8 +195,7 @@ def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGro
             seeds=seeds[i : i + size],
             label=pair.algorithm.name,
             seed_space=suite.seed_space,
-            device=made.devices[(len(made.groups) + i // size) % len(made.devices)],
-            compile=suite.compile,
+            compile=compiles(suite.compile, found, task.steps),
             checkpoint_every=every,
             timeout=own.timeout or suite.timeout,
             stall_timeout=suite.stall_timeout,
@@ -191,6 +203,11 @@ def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGro
         )
         for i in range(0, len(seeds), size)
     ]
+
+
+def _dealt(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[RunGroup]:
+    """Devices by a group's place in the plan, so that a resumed suite deals them alike."""
+    return [dataclasses.replace(group, device=devices[i % len(devices)]) for i, group in enumerate(groups)]
 
 
 def _indivisible(steps: int, num_envs: int) -> str:

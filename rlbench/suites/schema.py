@@ -33,6 +33,10 @@ def _by_name(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
+def _on_or_off(value: Any) -> Any:
+    return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
+
+
 def seconds(value: Any) -> float | None:
     """A duration such as 90, "90s", "30m", "1h30m" or "2d" in seconds. Raises: a pydantic error for anything else."""
     if value is None:
@@ -194,7 +198,9 @@ class Suite(_Strict):
     jobs: Annotated[int, Field(ge=1)] | None = Field(None, description="groups run at a time; left out: one a core")
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
-    compile: bool = Field(False, description="compile whole updates")
+    compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
+        "auto", description="compile updates; auto: in runs long enough to win the compiler's time back"
+    )
     resume: Literal["exact", "approximate", "never"] = Field(
         "exact", description="approximate: go on although numbers will differ, and mark the rows; never: start again"
     )

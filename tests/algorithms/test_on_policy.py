@@ -429,7 +429,9 @@ def test_one_update_of_ppo_is_that_of_a_plain_one_seed_implementation(kwargs, va
         nn.utils.clip_grad_norm_(weights, 0.3)
         optimizer.step()
         peers.append((actor, critic, log_std))
-    agent.update(agent.params, torch.ones(2, dtype=torch.bool), obs, action, old, advantage, target, before)
+    on = torch.ones(2, dtype=torch.bool)
+    grads, _ = agent.gradient(agent.params, on, obs, action, old, advantage, target, before)
+    agent.optimizer.apply(agent.params, grads, on)
     for s, (actor, critic, log_std) in enumerate(peers):
         outputs, extra = agent.actor(agent.params[0], obs)
         assert torch.allclose(outputs[s], actor(obs[s]), atol=2e-5)

@@ -18,6 +18,7 @@ from rlbench.kit import (
     decay,
     gae,
     pack,
+    polyak,
     sigmoid,
     softplus,
     unpack,
@@ -99,38 +100,52 @@ def test_adam_is_torchs_adam_for_each_seed(eps):
             assert torch.allclose(p[s], q, atol=1e-6)
 
 
-def test_adam_written_out_agrees_with_the_fused_one():
-    """What is compiled and what is not take the same step, to a relative 1e-5."""
-    grads, active = [[rand(3, 32)] for _ in range(10)], torch.tensor([True, True, True])
-    fused, written = [torch.ones(3, 32)], [torch.ones(3, 32)]
-    a, b = Adam(fused, 1e-3), Adam(written, 1e-3)
-    for g in grads:
-        a.apply(fused, g, active)
-        b.step.add_(active)
-        b._written_out(written, g, active)
-    assert torch.allclose(fused[0], written[0], rtol=1e-5)
+def test_a_seed_is_updated_alike_in_one_call_with_the_others_and_row_by_row():
+    """Once a seed has stood still, rows are updated one by one; the others must not notice."""
+    for size in (16, 48, 4_752):
+        start, grads = rand(5, size), [rand(5, size) for _ in range(6)]
+        together, apart = [start.clone()], [start.clone()]
+        a, b = Adam(together, 1e-2), Adam(apart, 1e-2)
+        for i, g in enumerate(grads):
+            a.apply(together, [g.clone()], torch.ones(5, dtype=torch.bool))
+            b.apply(apart, [g.clone()], torch.tensor([True, True, i != 2, True, True]))
+        same = [torch.equal(p, q) for p, q in zip(together[0], apart[0])]
+        assert same == [True, True, False, True, True]
 
 
-@pytest.mark.parametrize("form", ["fused", "written out"])
-def test_an_inactive_seed_keeps_its_bits_whatever_its_gradient(form):
+def test_an_inactive_seed_keeps_its_bits_whatever_its_gradient():
     params = [rand(3, 16)]
     optimizer = Adam(params, 0.1)
-    apply = (
-        optimizer.apply
-        if form == "fused"
-        else lambda p, g, a: (optimizer.step.add_(a), optimizer._written_out(p, g, a))
-    )
-    apply(params, [rand(3, 16)], torch.tensor([True, True, True]))
+    optimizer.apply(params, [rand(3, 16)], torch.tensor([True, True, True]))
     before, moments = params[0].clone(), [t.clone() for t in optimizer.state().values()]
     grad = rand(3, 16)
     grad[1] = float("nan")
-    apply(params, [grad], torch.tensor([True, False, True]))
+    optimizer.apply(params, [grad], torch.tensor([True, False, True]))
     assert torch.equal(params[0][1], before[1]) and torch.isfinite(params[0]).all()
     assert not torch.equal(params[0][0], before[0])
     assert all(torch.equal(new[1], old[1]) for new, old in zip(optimizer.state().values(), moments))
     assert optimizer.step.tolist() == [2, 1, 2]
-    apply(params, [grad], torch.tensor([False, False, False]))
+    optimizer.apply(params, [grad], torch.tensor([False, False, False]))
     assert optimizer.step.tolist() == [2, 1, 2]
+
+
+def test_a_stack_that_goes_on_from_unequal_steps_counts_each_seeds_own():
+    params, again = [rand(2, 16)], [torch.zeros(2, 16)]
+    first, second = Adam(params, 1e-2), Adam(again, 1e-2)
+    first.apply(params, [rand(2, 16)], torch.tensor([True, False]))
+    again[0].copy_(params[0])
+    second.load_state({k: v.clone() for k, v in first.state().items()})
+    grad, on = rand(2, 16), torch.ones(2, dtype=torch.bool)
+    first.apply(params, [grad.clone()], on)
+    second.apply(again, [grad.clone()], on)
+    assert torch.equal(params[0], again[0]) and second.step.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("active", [[True, True, True], [True, False, True]])
+def test_a_target_follows_by_its_share_where_the_seed_learns(active):
+    target, online = torch.zeros(3, 16), torch.full((3, 16), 8.0)
+    polyak(target, online, 0.25, torch.tensor(active))
+    assert target[:, 0].tolist() == [2.0 if on else 0.0 for on in active]
 
 
 def test_clipping_is_per_seed_and_over_all_tensors():
