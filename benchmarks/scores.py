@@ -3,6 +3,9 @@
     .venv/bin/rlbench run suites/classic-full.yaml -s 3
     .venv/bin/python benchmarks/scores.py [results/classic-full] [--write docs/scores.md]
 
+With --write, cells that the folder has take the place of the page's, which keeps the others: each row names the commit it
+was measured at. The READMEs of plugins show the page's rows of their own algorithm.
+
 The measured figure is the IQM over runs of the mean return of the final policy, with its 95 % bootstrap interval from three
 runs on. must, goal: of ten runs. Where there is none, the cell is run for comparison alone.
 """
@@ -11,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,13 +40,33 @@ MUST_AND_GOAL: dict[tuple[str, str], tuple[float, float | None]] = {
     ("Pendulum-v1", "ppo"): (-250, -172),
     **{("MountainCarContinuous-v0", name): (85, 93) for name in OFF_POLICY},
 }
-HEADER = ("task", "algorithm", "steps", "must", "goal", "measured", "95 % interval", "n", "", "hyperparameters")
+HEADER = (
+    "task",
+    "algorithm",
+    "steps",
+    "must",
+    "goal",
+    "measured",
+    "95 % interval",
+    "n",
+    "",
+    "hyperparameters",
+    "commit",
+)
+TASKS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1", "MountainCarContinuous-v0")
+SHOWN = ("task", "steps", "measured", "95 % interval", "n", "commit")  # in a plugin's README
+PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
+Row = tuple[str, ...]
 
 
-def rows(store: Store) -> Iterator[tuple[str, ...]]:
+def rows(store: Store) -> Iterator[Row]:
+    """Cells that have runs which are done."""
     runs = run_table(store)
     asked = {str(run.key): run for run in store.runs()}
+    states = store.states(list(asked.values()))
     for cell in score_cells(runs):
+        if not cell.n_valid:
+            continue
         chosen = runs[(runs["environment"] == cell.environment) & (runs["algorithm"] == cell.algorithm)]
         must, goal = MUST_AND_GOAL.get((cell.environment, cell.algorithm), (None, None))
         yield (
@@ -57,6 +80,7 @@ def rows(store: Store) -> Iterator[tuple[str, ...]]:
             f"{cell.n_valid}/{cell.n}",
             _verdict(cell, must, goal),
             _differing(asked[chosen["key"].iloc[0]]),
+            _commit([(states[asked[key].key].result or {}).get("git_commit") for key in chosen["key"]]),
         )
 
 
@@ -66,6 +90,44 @@ def _verdict(cell: Cell, must: float | None, goal: float | None) -> str:
     if cell.iqm < must:
         return f"**short by {must - cell.iqm:.1f}**"
     return "goal" if goal is not None and cell.iqm >= goal else "must"
+
+
+def _commit(found: Sequence[str | None]) -> str:
+    """The commit that made the runs; several are named each."""
+    return ", ".join(dict.fromkeys(f"`{name[:7]}`" for name in found if name))
+
+
+def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
+    """The page's rows, with the new ones in the places of their cells, by task and algorithm in the suite's order."""
+    cells = {row[:2]: row for row in [*old, *new]}
+    names = list(dict.fromkeys(name for _, name in cells))
+    return sorted(cells.values(), key=lambda row: (TASKS.index(row[0]), names.index(row[1])))
+
+
+def _table(found: Sequence[Row], header: Row = HEADER) -> str:
+    numbers = ("steps", "must", "goal", "measured")
+    lines = [header, tuple("--:" if name in numbers else "--" for name in header), *found]
+    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
+
+
+def _between(path: Path, name: str, table: str | None = None) -> str:
+    """What stands between a file's markers; with a table, that takes its place."""
+    before, rest = path.read_text().split(f"<!-- {name} -->\n", 1)
+    inside, after = rest.split(f"<!-- end of {name} -->", 1)
+    if table is not None:
+        path.write_text(f"{before}<!-- {name} -->\n{table}\n<!-- end of {name} -->{after}")
+    return inside
+
+
+def write(page: Path, found: Sequence[Row]) -> None:
+    """Put the rows into the page, and the page's rows into the plugins' READMEs."""
+    old = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in _between(page, "table").splitlines()[2:]]
+    whole = merged([(*row, "")[: len(HEADER)] for row in old], found)
+    _between(page, "table", _table(whole))
+    columns = [HEADER.index(name) for name in SHOWN]
+    for name in dict.fromkeys(row[1] for row in whole):
+        own = [tuple(row[i] for i in columns) for row in whole if row[1] == name]
+        _between(PLUGINS / f"rlbench_{name}" / "README.md", "scores", _table(own, SHOWN))
 
 
 def _differing(run: Run) -> str:
@@ -100,14 +162,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="replace the table of this page")
     given = parser.parse_args()
     found = list(rows(Store(given.folder)))
-    lines = [f"| {' | '.join(row)} |" for row in (HEADER, ("--",) * 2 + ("--:",) * 4 + ("--",) * 4, *found)]
-    table = "\n".join(lines)
     if given.write is None:
-        print(table)
-        return
-    before, rest = given.write.read_text().split("<!-- table -->\n", 1)
-    after = rest.split("<!-- end of table -->", 1)[1]
-    given.write.write_text(f"{before}<!-- table -->\n{table}\n<!-- end of table -->{after}")
+        print(_table(found))
+    else:
+        write(given.write, found)
 
 
 if __name__ == "__main__":
