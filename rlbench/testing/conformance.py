@@ -42,15 +42,16 @@ def check_resume(
     folder: Path,
     kwargs: Mapping[str, Any] | None = None,
     every: int = 0,
+    compile: bool = False,
 ) -> int:
     """A run that goes on from a checkpoint ends with the same records and weights as one in one go.
 
-    every: steps between checkpoints, by default a fifth of the budget. Returns: the step of the checkpoint used.
+    every: steps between checkpoints, by default a fifth of the budget; compile: its updates are compiled. Returns: the step of the checkpoint used.
     """
     torch.set_num_threads(1)
     protocol = EvaluationProtocol(max(1, steps // 4), 2, 2)
     task = Task(env_id, steps, protocol, kwargs or {})
-    group = RunGroup(algorithm.__name__, {}, task, (SEED, 8), checkpoint_every=every or steps // 5)
+    group = RunGroup(algorithm.__name__, {}, task, (SEED, 8), compile=compile, checkpoint_every=every or steps // 5)
 
     def live(sink: MemorySink, **more: Any) -> LiveGroup:
         return LiveGroup(group, algorithm, config, rlbench_env_backends()[0], sink, **more)

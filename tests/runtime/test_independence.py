@@ -1,11 +1,13 @@
 """The promise: a run's numbers do not depend on its stack-mates, bit for bit."""
 
 import pytest
+from rlbench_a2c.a2c import A2C
 from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
 from rlbench.testing import play
+from rlbench.testing.conformance import check_resume
 from rlbench.testing.fakes import SHAPES
 
 SEED = 3
@@ -63,7 +65,11 @@ def test_a_run_does_not_depend_on_its_stack_mates(case):
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")  # inductor's own
-@pytest.mark.parametrize("case", [(*dqn(33), 17, 3, 60), (*ppo(33, 3, 11), 17, 3, 66)], ids=["dqn", "ppo"])
+@pytest.mark.parametrize(
+    "case",
+    [(*dqn(33), 17, 3, 60), (*ppo(33, 3, 11), 17, 3, 66), (A2C, A2C.Config(num_envs=3, horizon=4), 17, 3, 60)],
+    ids=["dqn", "ppo", "a2c"],
+)
 def test_compiled_runs_agree_in_every_stack_of_two_or_more(case):
     algorithm, config, obs, actions, steps = case
     stacks = ([7, SEED], [SEED, 11, 5], [5, SEED, 7])
@@ -74,3 +80,11 @@ def test_compiled_runs_agree_in_every_stack_of_two_or_more(case):
     first, *others = [run.of_seed(SEED) for run in runs]
     for other in others:
         assert other == first
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+def test_compiled_runs_go_on_from_a_checkpoint_to_the_same_bits(tmp_path):
+    algorithm, config = ppo(16, 2, 8, (16,))
+    assert 0 < check_resume(algorithm, config, SHAPES, 160, tmp_path, {"obs": 5, "actions": 3}, compile=True) < 160
