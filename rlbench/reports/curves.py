@@ -20,7 +20,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.api import EvaluationProtocol
-from rlbench.reports.scores import FEWEST_FOR_INTERVAL
+from rlbench.comparison import FEWEST_FOR_INTERVAL
 from rlbench.reports.style import INK, Look, inline, interval, number, shortened, themed
 from rlbench.stats import iqm
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from numpy.random import PCG64, Generator, SeedSequence
-
 from rlbench.api import RunStatus
+from rlbench.comparison import FEWEST_FOR_INTERVAL, seeded
 from rlbench.stats import iqm, percentile_interval
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FEWEST_FOR_INTERVAL = 3
 
 
 @dataclass(frozen=True)
@@ -63,12 +59,6 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
             )
         )
     return cells
-
-
-def seeded(keys: pd.Series[str]) -> Generator:
-    """A generator that the keys of the runs decide, in whatever order they come."""
-    digest = hashlib.sha256("".join(sorted(keys)).encode()).digest()
-    return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
 
 def _note(rows: pd.DataFrame, unequal: bool) -> str:

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rlbench.api import RunStatus
+from rlbench.comparison import FEWEST_FOR_VERDICT, seeded
 from rlbench.reports.curves import Curve, Finals, Picture, final_scores, learning_curves
 from rlbench.reports.readings import Readings, Table, rows_of
-from rlbench.reports.scores import Cell, seeded
+from rlbench.reports.scores import Cell
 from rlbench.reports.style import digits_for, interval, number
 from rlbench.results.tables import read_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-FEWEST_FOR_MORE_THAN_DESCRIPTION = 5
 
 
 def chance_cells(readings: Readings) -> dict[str, Cell]:
@@ -51,7 +50,7 @@ def _notes(cell: Cell, chance: Cell | None, readings: Readings) -> list[str]:
     notes = [cell.note] if cell.note else []
     if chance is not None and chance.high is not None and cell.low is not None and (rows["id"] != "random").all():
         notes += ["not better than random"] if cell.low <= chance.high else []
-    if 0 < cell.n_valid < FEWEST_FOR_MORE_THAN_DESCRIPTION:
+    if 0 < cell.n_valid < FEWEST_FOR_VERDICT:
         notes.append("descriptive only")
     results = readings.of(rows)
     if any(result.get("metering", "boundary") != "boundary" for result in results):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from rlbench.api import Run, RunStatus, StoreError
+from rlbench.results.anchors import Anchors, anchors_of
 from rlbench.results.files import file_hash
 from rlbench.results.store import RunState, Store
 
@@ -31,23 +33,26 @@ COLUMNS = [
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
-def run_table(store: Store) -> pd.DataFrame:
-    """One row for each run of the suite.
+def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd.DataFrame:
+    """One row for each run of the suite. supplied: anchors to be taken before those that `anchors_of` knows.
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
-    of the final policy; of a diverged run its last finite evaluation, or the mean of this folder's `random` runs where
-    that is lower or there is none; NaN without either), training_return (mean of the last 100 training episodes), steps
+    of the final policy; of a diverged run its last finite evaluation, or the task's lower anchor where that is lower or
+    there is none; without an anchor the mean of this folder's `random` runs stands for it; NaN without any), training_return (mean of the last 100 training episodes), steps
     (taken), budget (steps that the suite gives it),
     resume ("approximate" where a run went on although its numbers were computed otherwise than before).
     """
     runs = store.runs()
     states = store.states(runs)
     frame = pd.DataFrame([_row(store, run, states[run.key]) for run in runs], columns=COLUMNS)
-    anchors = (
+    chance = (
         frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
     )
+    tasks = {run.task.env_id: run.task for run in runs}
+    anchors = anchors_of(store.suite()["suite"], tasks, supplied)
+    lowest = {**chance, **{environment: found.lower for environment, found in anchors.items()}}
     diverged = frame["status"] == RunStatus.DIVERGED
-    frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(anchors).astype(float))[diverged]
+    frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(lowest).astype(float))[diverged]
     return frame
 
 

@@ -15,12 +15,21 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from rlbench.api import SuiteError
 from rlbench.suites.guard import MAX_BYTES, refusal
 from rlbench.suites.overriding import override, validated
-from rlbench.suites.schema import AlgorithmEntry, BudgetEntry, EnvironmentEntry, EvaluationEntry, Suite, WrapperEntry
+from rlbench.suites.schema import (
+    AlgorithmEntry,
+    AnchorsEntry,
+    BudgetEntry,
+    EnvironmentEntry,
+    EvaluationEntry,
+    Suite,
+    WrapperEntry,
+)
 from rlbench.suites.source import Location, Problem, Source
 from rlbench.wording import explain, nearest
 
 _MODELS: dict[str, type[BaseModel]] = {
     "algorithms": AlgorithmEntry,
+    "anchors": AnchorsEntry,
     "environments": EnvironmentEntry,
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,

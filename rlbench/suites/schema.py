@@ -5,10 +5,11 @@ The field descriptions are what editors show: `rlbench schema` prints the JSON s
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 MAX_SEEDS = 10_000
@@ -165,6 +166,21 @@ class BudgetEntry(_Strict):
     steps: Steps = Field(description="its budget, in environment steps")
 
 
+class AnchorsEntry(_Strict):
+    """The scores between which those of an environment are normalised."""
+
+    lower: float = Field(description="what costs nothing: the better of random play and the best constant action")
+    upper: float = Field(description="what counts as solved, above lower")
+    lower_source: str = Field("", description="where it comes from")
+    upper_source: str = Field("", description="where it comes from")
+
+    @model_validator(mode="after")
+    def _apart(self) -> AnchorsEntry:
+        if not math.isfinite(self.lower) or not math.isfinite(self.upper) or not self.upper > self.lower:
+            raise _wrong(f"should have upper above lower, got lower {self.lower:g} and upper {self.upper:g}")
+        return self
+
+
 class EnvironmentEntry(_Strict):
     """An environment, its budget, and what differs from the suite on it."""
 
@@ -179,6 +195,9 @@ class EnvironmentEntry(_Strict):
         "gymnasium", description="what makes the environments for training; envpool: in C++ (docs/envpool.md)"
     )
     evaluation: EvaluationEntry | None = Field(None, description="what differs from the suite's evaluation")
+    anchors: AnchorsEntry | None = Field(
+        None, description="instead of those that come with rlbench; `rlbench anchors ID` measures the lower one"
+    )
     timeout: Duration = Field(None, description="instead of the suite's")
     checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(None, description="instead of the suite's")
 

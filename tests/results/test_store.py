@@ -1,5 +1,6 @@
 """The result folder: what has become of a run is derived from its files, and nothing is ever half published."""
 
+import dataclasses
 import json
 import math
 import multiprocessing
@@ -14,6 +15,7 @@ from safetensors.numpy import load_file
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
 from rlbench.results import JsonlSink, Store, arrows, publish
+from rlbench.results.anchors import Anchors, shipped_anchors
 from rlbench.results.files import publish_file, write_json
 from rlbench.results.jsonl import read_lines
 from rlbench.results.publish import schema
@@ -162,13 +164,23 @@ def test_a_newer_versions_folder_is_neither_read_nor_written(store):
     Store(store.root)._written_elsewhere()  # and the lock is free
 
 
-def test_a_diverged_run_counts_with_what_it_last_reached_or_with_random(store):
+@pytest.mark.parametrize("supplied", [{}, {"CartPole-v1": Anchors(3.0, 9.0)}])
+def test_a_diverged_run_without_an_evaluation_counts_with_the_lower_anchor(store, supplied):
     folder = store.new_attempt(GROUP, {}, "rlbench")
+    publish(store.folder(GROUP.runs[1]), GROUP.runs[1], folder, {}, {"status": "diverged", "steps": 3})
+    lower = {**shipped_anchors(), **supplied}["CartPole-v1"].lower
+    assert run_table(store, supplied)["score"].tolist()[1] == lower
+
+
+def test_where_a_task_has_no_anchors_the_folders_random_runs_stand_for_the_lower_one(store):
+    group = dataclasses.replace(GROUP, task=dataclasses.replace(GROUP.task, kwargs={"sutton_barto_reward": True}))
+    store.describe_suite({"name": "s"}, group.runs, "0")
+    folder = store.new_attempt(group, {}, "rlbench")
     sink = JsonlSink(folder)
     sink.evaluation(EvaluationRecord(0, 100, 100, "final", 20.0, 1.0, 9.0, (20.0,), (9,), 0.5))
     sink.close()
-    publish(store.folder(GROUP.runs[0]), GROUP.runs[0], folder, {}, {"status": "done", "steps": 100})
-    publish(store.folder(GROUP.runs[1]), GROUP.runs[1], folder, {}, {"status": "diverged", "steps": 3})
+    publish(store.folder(group.runs[0]), group.runs[0], folder, {}, {"status": "done", "steps": 100})
+    publish(store.folder(group.runs[1]), group.runs[1], folder, {}, {"status": "diverged", "steps": 3})
     assert run_table(store)["score"].tolist() == [20.0, 20.0]
 
 

@@ -1,0 +1,156 @@
+"""Final scores of every algorithm on every task of a result folder, as arrays of runs, raw and between fixed anchors.
+
+A run that diverged has a score (evaluation: the lower of its last finite evaluation and the lower anchor); one that failed,
+was killed or is not done has none: it is counted and named, never averaged and never a zero.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.random import PCG64, Generator, SeedSequence
+from numpy.typing import NDArray
+
+from rlbench.api import RunStatus, StoreError, Task
+from rlbench.results import Store
+from rlbench.results.anchors import Anchors, anchors_of
+from rlbench.results.tables import run_table
+from rlbench.stats import normalise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval, and nobody is called better on them
+FEWEST_FOR_VERDICT = 5  # fewer are only described
+RANDOM = "random"  # the algorithm's own name, whatever its label
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The runs of one algorithm on one task.
+
+    algorithm: its label; id: its own name; task: what it was run on, budget included. scores [n], raw returns; keys, seeds,
+    diverged [n] of the same runs. planned: runs of the suite; missing: those without a score, counted by status.
+    """
+
+    algorithm: str
+    id: str
+    environment: str
+    task: Task
+    scores: NDArray[np.float64]
+    keys: tuple[str, ...]
+    seeds: tuple[int, ...]
+    diverged: NDArray[np.bool_]
+    planned: int
+    missing: Mapping[str, int]
+
+    @property
+    def n(self) -> int:
+        return len(self.scores)
+
+    def absent(self) -> str:
+        """Which runs have no score, as in "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running"; "" where all have."""
+        if not self.missing:
+            return ""
+        counts = ", ".join(f"{count} {status}" for status, count in self.missing.items())
+        return f"{self.algorithm} on {self.environment}: {self.n} of {self.planned} runs, {counts}"
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a result folder scores: a sample for each pair of label and environment, in the suite's order.
+
+    name: of the suite. anchors: of those environments that have some.
+    """
+
+    name: str
+    samples: Mapping[tuple[str, str], Sample]
+    anchors: Mapping[str, Anchors]
+
+    @property
+    def algorithms(self) -> tuple[str, ...]:
+        """Labels, `random` among them."""
+        return tuple(dict.fromkeys(label for label, _ in self.samples))
+
+    @property
+    def learners(self) -> tuple[str, ...]:
+        """Labels without `random`: those that make up a family of tests."""
+        return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if sample.id != RANDOM))
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for _, name in self.samples))
+
+    def of(self, algorithm: str, normalised: bool = False) -> dict[str, NDArray[np.float64]]:
+        """The scores [n] of one algorithm by environment, of those on which it has some.
+
+        normalised: between the anchors, 0 the lower and 1 the upper, only of environments that have anchors.
+        """
+        found = {env: s.scores for (label, env), s in self.samples.items() if label == algorithm and s.n}
+        if not normalised:
+            return found
+        return self.normalised({env: scores for env, scores in found.items() if env in self.anchors})
+
+    def normalised(self, scores: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
+        """Raw scores by environment on the anchors' scale. Raises: StoreError for an environment without anchors."""
+        self.need_anchors(scores)
+        if not scores:
+            return {}
+        low, high = ({env: getattr(a, end) for env, a in self.anchors.items()} for end in ("lower", "upper"))
+        return normalise(scores, low, high)
+
+    def need_anchors(self, environments: Iterable[str]) -> None:
+        """Raises: StoreError naming the environments without anchors, and what to do."""
+        without = [env for env in environments if env not in self.anchors]
+        if without:
+            raise StoreError(
+                f"no anchors for {', '.join(without)}: raw scores only; measure them with `rlbench anchors"
+                f" {without[0]} -o FILE`, then give FILE, or write them to the environment in the suite"
+            )
+
+    def absent(self) -> list[str]:
+        """A sentence for each sample of which runs are missing."""
+        return [text for sample in self.samples.values() if (text := sample.absent())]
+
+
+def read_scores(store: Store, anchors: Mapping[str, Anchors] | None = None) -> Scores:
+    """The scores in a folder, of what is published. anchors: to be taken before the suite's own and the shipped ones."""
+    tasks = {str(run.key): run.task for run in store.runs()}
+    suite = store.suite()["suite"]
+    known = anchors_of(suite, {task.env_id: task for task in tasks.values()}, anchors)
+    return scores_of(run_table(store, anchors), tasks, known, str(suite["name"]))
+
+
+def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[str, Anchors], name: str) -> Scores:
+    """The same from a table of runs (rlbench.results.tables.run_table) and each run's task, by key."""
+    samples = {}
+    for (label, env), rows in runs.groupby(["algorithm", "environment"], sort=False):
+        scored = rows[rows["score"].notna()]
+        missing = rows.loc[rows["score"].isna(), "status"].value_counts().sort_index()
+        samples[str(label), str(env)] = Sample(
+            str(label),
+            str(rows["id"].iloc[0]),
+            str(env),
+            tasks[rows["key"].iloc[0]],
+            scored["score"].to_numpy(np.float64),
+            tuple(scored["key"]),
+            tuple(scored["seed"]),
+            (scored["status"] == RunStatus.DIVERGED).to_numpy(bool),
+            len(rows),
+            {str(status): int(count) for status, count in missing.items()},
+        )
+    return Scores(name, samples, anchors)
+
+
+def seeded(keys: Iterable[str], what: str = "") -> Generator:
+    """A generator that the runs' keys decide, in whatever order they come. what: sets one use apart from another."""
+    digest = hashlib.sha256("".join([what, *sorted(keys)]).encode()).digest()
+    return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
+
+
+def keys_of(samples: Sequence[Sample]) -> list[str]:
+    return [key for sample in samples for key in sample.keys]
