@@ -11,6 +11,7 @@ import click
 
 import rlbench
 from rlbench.api import RlbenchError
+from rlbench.cli.anchors import anchors
 from rlbench.cli.check import check
 from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
@@ -47,6 +48,7 @@ SECTIONS = {
     "See what there is": (
         (ls, "list algorithms, environments, suites or executors"),
         (info, "show an algorithm's hyperparameters"),
+        (anchors, "measure what scores cost nothing on a task"),
         (plugins, "show every plugin and what is wrong with it"),
         (schema, "print the JSON schema of suite files, for editors"),
         (completion, "print what a shell needs to complete commands"),

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from rlbench.api import EnvBatch, RlbenchError, Task
 from rlbench.envs.classic import DYNAMICS
 from rlbench.envs.gymnasium_backend import make_batch
-from rlbench.runtime.evaluate import Evaluator
+from rlbench.runtime.evaluate import MAX_EPISODE_STEPS, evaluation_seeds
 from rlbench.seeding import EVALUATE, SeedStreams
 
 EPISODES = 10_000
 MAX_CONSTANTS = 100  # more discrete actions than this are not tried one by one
-_LANES_IN_STEP, _LANES = 1_000, 20
+_LANES_IN_STEP, _LANES = 10_000, 20
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,16 @@ def measure(task: Task, episodes: int = EPISODES) -> Iterator[Measured]:
     them; of two: all pairs of five levels; of more: five levels, the same in each dimension.
     Raises: RlbenchError for a task that cannot be made, or whose actions cannot be drawn uniformly or tried one by one.
     """
+    lanes = min(episodes, _LANES_IN_STEP if task.env_id in DYNAMICS else _LANES)
     try:
-        envs = make_batch(task, _LANES_IN_STEP if task.env_id in DYNAMICS else _LANES)
+        envs = make_batch(task, lanes)
     except RlbenchError:
         raise
     except Exception as error:  # whatever a stranger's environment does
         raise RlbenchError(f"{task.env_id}: cannot be made: {type(error).__name__}: {error}") from error
     try:
         for name, action in [("random", None), *constants(envs.action_space, task.env_id)]:
-            yield _played(task, envs, name, action, episodes)
+            yield _played(task, envs, lanes, name, action, episodes)
     finally:
         envs.close()
 
@@ -76,17 +77,25 @@ def constants(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
     )
 
 
-def _played(task: Task, envs: EnvBatch, name: str, action: NDArray[Any] | None, episodes: int) -> Measured:
-    streams = SeedStreams((0,))
-
-    def policy(obs: Any, start: Any) -> Any:
-        if action is None:
-            return streams.sample(EVALUATE, envs.action_space, obs.shape[:2])
-        return np.broadcast_to(action, (*obs.shape[:2], *action.shape))
-
-    lanes = _LANES_IN_STEP if task.env_id in DYNAMICS else _LANES
-    found = Evaluator(envs, lanes, streams).play(policy, "anchors", 0, episodes)
-    if not found.finite.all():
-        raise RlbenchError(f"{task.env_id}: an observation or reward was not finite under the policy {name!r}")
-    returns = found.returns[0]
+def _played(task: Task, envs: EnvBatch, lanes: int, name: str, action: NDArray[Any] | None, episodes: int) -> Measured:
+    """Episodes are dealt over the lanes, `lanes` at a time."""
+    seeds, streams = evaluation_seeds("anchors", "training"), SeedStreams((0,))
+    streams.restart(EVALUATE)
+    returns = np.zeros(episodes)
+    for first in range(0, episodes, lanes):
+        playing = np.arange(min(lanes, episodes - first))
+        sound = all(np.isfinite(envs.reset(lane, seeds[first + lane])).all() for lane in playing.tolist())
+        for _ in range(MAX_EPISODE_STEPS):
+            if action is None:
+                actions = streams.sample(EVALUATE, envs.action_space, (1, len(playing)))[0]
+            else:
+                actions = np.broadcast_to(action, (len(playing), *action.shape))
+            obs, reward, terminated, truncated = envs.step(playing.tolist(), actions)
+            sound = sound and bool(np.isfinite(obs).all() and np.isfinite(reward).all())
+            if not sound:
+                raise RlbenchError(f"{task.env_id}: an observation or reward was not finite under the policy {name!r}")
+            returns[first + playing] += reward
+            playing = playing[~(terminated | truncated)]
+            if not len(playing):
+                break
     return Measured(name, float(returns.mean()), float(returns.std(ddof=1)) / math.sqrt(episodes), episodes)
