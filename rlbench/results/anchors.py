@@ -58,7 +58,8 @@ def _parse(document: Any, where: str) -> Mapping[str, Anchors]:
 def as_anchors(entry: Any, where: str) -> Anchors:
     """One entry {"lower": …, "upper": …}. Raises: StoreError, beginning with `where`."""
     given = entry if isinstance(entry, Mapping) else {}
-    low, high = given.get("lower"), given.get("upper")
+    low: Any = given.get("lower")
+    high: Any = given.get("upper")
     for name, value in (("lower", low), ("upper", high)):
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             raise StoreError(f"{where}: the {name} anchor is {json.dumps(value)}; give a score")

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 
-from rlbench.api import COLUMNS, StoreError
+from rlbench.api import StoreError
+from rlbench.results.index import SCORED, read_arrow
 from rlbench.results.profiles import profile_table
 from rlbench.results.publish import schema
 from rlbench.results.store import Store
-from rlbench.results.tables import SCORED, read_table, run_table
+from rlbench.results.tables import run_table
 
 _IDENTITY = ("algorithm", "environment", "key")
 
@@ -50,22 +53,24 @@ class Results:
         """The table of every published run; a damaged file is left out (`runs()` names it as corrupt)."""
         runs = self._store.runs()
         states = self._store.states(runs)
-        frames = []
+        tables, identities = [], []
         for run in runs:
             if states[run.key].status not in SCORED:
                 continue
             try:
-                frame = read_table(self._store.folder(run), table, states[run.key])
+                tables.append(read_arrow(self._store.folder(run), table, states[run.key]))
             except StoreError:
                 continue
-            identity = (run.label or run.algorithm, run.task.env_id, str(run.key))
-            for place, (name, value) in enumerate(zip(_IDENTITY, identity)):
-                frame.insert(place, name, value)
-            frames.append(frame)
-        if not frames:
-            empty = schema(table).empty_table().to_pandas()
-            return empty.reindex(columns=[*_IDENTITY, *(column.name for column in COLUMNS[table])])
-        return pd.concat(frames, ignore_index=True)
+            identities.append((run.label or run.algorithm, run.task.env_id, str(run.key)))
+        counts = [len(part) for part in tables]
+        whole = pa.concat_tables(tables) if tables else schema(table).empty_table()
+        del tables
+        # Lists become views of one buffer; columns are given up one by one as they are converted.
+        frame = whole.to_pandas(split_blocks=True, self_destruct=True)
+        for place, name in enumerate(_IDENTITY):
+            values = pd.array([identity[place] for identity in identities], dtype="str")
+            frame.insert(place, name, values.take(np.repeat(np.arange(len(values)), counts)))
+        return frame
 
     def __repr__(self) -> str:
         counts = self.runs()["status"].value_counts()

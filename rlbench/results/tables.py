@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 
-from rlbench.api import Run, RunStatus, StoreError
+from rlbench.api import Run, RunStatus
 from rlbench.results.anchors import Anchors, anchors_of
-from rlbench.results.files import file_hash
+from rlbench.results.index import SCORED, Facts, read_arrow, read_facts
 from rlbench.results.store import RunState, Store
 
-TRAINING_EPISODES = 100
+__all__ = ["COLUMNS", "SCORED", "read_table", "run_table"]
+
 COLUMNS = [
     "algorithm",
     "id",
@@ -30,7 +30,6 @@ COLUMNS = [
     "budget",
     "resume",
 ]
-SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
 def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd.DataFrame:
@@ -44,7 +43,8 @@ def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd
     """
     runs = store.runs()
     states = store.states(runs)
-    frame = pd.DataFrame([_row(store, run, states[run.key]) for run in runs], columns=COLUMNS)
+    facts = read_facts(store, runs, states)
+    frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
     chance = (
         frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
     )
@@ -56,7 +56,7 @@ def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd
     return frame
 
 
-def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
+def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "algorithm": run.label or run.algorithm,
         "id": run.algorithm,
@@ -71,26 +71,13 @@ def _row(store: Store, run: Run, state: RunState) -> dict[str, Any]:
         "budget": run.task.steps,
         "resume": state.result.get("resume", "exact") if state.result else "",
     }
-    if state.status in SCORED:
-        try:
-            evaluations = read_table(store.folder(run), "evaluations", state, ["kind", "step", "return_mean"])
-            episodes = read_table(store.folder(run), "episodes", state, ["return", "end"])
-        except StoreError as error:
-            return {**row, "status": str(RunStatus.CORRUPT), "message": str(error)}
-        final = evaluations[evaluations["kind"] == "final"]
-        chosen = final if len(final) else evaluations
-        if len(chosen):
-            row["score"] = float(chosen["return_mean"].iloc[-1])
-        whole = episodes[episodes["end"] != "abandoned"]
-        if len(whole):
-            row["training_return"] = float(whole["return"].tail(TRAINING_EPISODES).mean())
-    return row
+    if facts is None:
+        return row
+    if facts.damaged:
+        return {**row, "status": str(RunStatus.CORRUPT), "message": facts.damaged}
+    return {**row, "score": facts.score, "training_return": facts.training_return}
 
 
 def read_table(folder: Path, table: str, state: RunState, columns: list[str] | None = None) -> pd.DataFrame:
     """One table of a published run. Raises: StoreError if the file is not the one that was published."""
-    path = folder / f"{table}.parquet"
-    expected = state.result["files"].get(path.name, {}).get("sha256")
-    if not path.exists() or file_hash(path) != expected:
-        raise StoreError(f"{path} is absent or not what was published")
-    return pq.read_table(path, columns=columns).to_pandas()
+    return read_arrow(folder, table, state, columns).to_pandas()

@@ -1,0 +1,278 @@
+"""Two algorithms, or one in two result folders, held against each other task by task and over all tasks.
+
+Differences are ours minus theirs. Tests exchange run labels within each task, never paired by seed; Holm adjusts the family
+of all pairs that are asked about at once, `random` left out by whoever makes the pairs: once over the verdicts over all
+tasks, once over those of every task. docs/statistics.md says what each number is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench.api import StoreError, Task
+from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Sample, Scores, keys_of, seeded
+from rlbench.stats import (
+    Interval,
+    cliffs_delta,
+    difference,
+    holm,
+    overall_iqm,
+    overall_mean,
+    permutation_test,
+    probability_of_improvement,
+    standardised_difference,
+    too_few,
+)
+from rlbench.stats.samples import Statistic
+
+ALPHA = 0.05
+RESAMPLES = 10_000
+# Of each estimate: what it is over tasks, and the interval that suits it.
+STATISTICS: Mapping[str, tuple[Statistic, str]] = {
+    "iqm": (overall_iqm, "percentile"),
+    "mean": (overall_mean, "bootstrap-t"),
+}
+DECIDED = ("better", "worse", "identical")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One algorithm of one folder. name: how it is called in tables."""
+
+    scores: Scores
+    algorithm: str
+    name: str
+
+    def sample(self, environment: str) -> Sample | None:
+        return self.scores.samples.get((self.algorithm, environment))
+
+
+@dataclass(frozen=True)
+class Row:
+    """One comparison. environment: "" over all tasks that both have, on normalised scores; else raw returns of one task.
+
+    n: runs with a score of ours and theirs, over `tasks` tasks; estimates: of the statistic, of ours and theirs. None
+    where there are too few runs. improvement: P(a run of ours beats one of theirs), ties by half. p: of the permutation
+    test; p_holm: after Holm; smallest_p: the least these runs could have had. verdict: better, worse (ours, at the family's
+    level), identical (the same runs with the same scores), undecided, "descriptive only" (fewer than 5 runs on a side),
+    "too few runs" (fewer than 3) or "no scores". note: what else to know, and what would be needed.
+    """
+
+    ours: str
+    theirs: str
+    environment: str
+    tasks: int
+    n: tuple[int, int]
+    verdict: str
+    estimates: tuple[float, float] | None = None
+    difference: Interval | None = None
+    improvement: Interval | None = None
+    cliffs_delta: float | None = None
+    hedges_g: float | None = None
+    p: float | None = None
+    p_holm: float | None = None
+    smallest_p: float | None = None
+    note: str = ""
+
+    @property
+    def decided(self) -> bool:
+        return self.verdict in DECIDED
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows over all tasks first, then those of each task. family: how many tests Holm adjusts for, over all tasks and of
+    single ones. absent: runs without a score, in sentences. apart: what was not compared, and why."""
+
+    statistic: str
+    alpha: float
+    rows: tuple[Row, ...]
+    family: tuple[int, int]
+    absent: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()
+
+    @property
+    def verdicts(self) -> tuple[Row, ...]:
+        """The rows that answer for the pairs: those over all tasks, and of pairs that have none those of their tasks."""
+        overall = [row for row in self.rows if not row.environment]
+        pairs = {(row.ours, row.theirs) for row in overall}
+        return (*overall, *(row for row in self.rows if row.environment and (row.ours, row.theirs) not in pairs))
+
+    @property
+    def decided(self) -> bool:
+        """Whether every pair has its answer."""
+        return bool(self.verdicts) and all(row.decided for row in self.verdicts)
+
+
+def compare(pairs: Sequence[tuple[Side, Side]], statistic: str = "iqm", alpha: float = ALPHA) -> Comparison:
+    """Hold ours against theirs in each pair, which make up one family.
+
+    The bootstrap and the drawn permutations are seeded from the runs' keys: the same runs give the same digits.
+    Raises: StoreError if the two sides normalise a task differently.
+    """
+    common: list[tuple[Side, Side, list[str]]] = []
+    apart: list[str] = []
+    for ours, theirs in pairs:
+        tasks, why = _common(ours, theirs)
+        apart += why
+        common.append((ours, theirs, tasks))
+    tasks_family = sum(len(tasks) for _, _, tasks in common)
+    single = [_row(ours, theirs, [env], statistic, tasks_family, alpha) for ours, theirs, ts in common for env in ts]
+    overall = []
+    for ours, theirs, tasks in common:
+        anchored = _anchored(ours, theirs, tasks)
+        if left := [env for env in tasks if env not in anchored]:
+            apart.append(
+                f"no anchors for {', '.join(left)}: raw scores only, left out of {_pair(ours, theirs)} over all"
+            )
+        if len(anchored) > 1:
+            overall.append((ours, theirs, anchored))
+    whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha) for ours, theirs, tasks in overall]
+    absent = dict.fromkeys(
+        text
+        for ours, theirs, tasks in common
+        for env in tasks
+        for side in (ours, theirs)
+        if (text := _absent(side, env))
+    )
+    rows = (*_adjusted(whole, statistic, alpha), *_adjusted(single, statistic, alpha))
+    return Comparison(statistic, alpha, rows, (len(overall), tasks_family), tuple(absent), tuple(dict.fromkeys(apart)))
+
+
+def _pair(ours: Side, theirs: Side) -> str:
+    return f"{ours.name} − {theirs.name}"
+
+
+def _absent(side: Side, environment: str) -> str:
+    sample = side.sample(environment)
+    return replace(sample, algorithm=side.name).absent() if sample else ""
+
+
+def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
+    """The tasks that both sides were planned on, and why others are none."""
+    found, apart, here = (
+        [],
+        [],
+        [[e for (a, e) in side.scores.samples if a == side.algorithm] for side in (ours, theirs)],
+    )
+    for env in here[0]:
+        left, right = ours.sample(env), theirs.sample(env)
+        if left is None or right is None:
+            continue
+        if (left.task.kwargs, left.task.wrappers) != (right.task.kwargs, right.task.wrappers):
+            apart.append(
+                f"{env} is another task in {ours.name} than in {theirs.name}: keyword arguments or wrappers differ"
+            )
+            continue
+        found.append(env)
+    if not found:
+        apart.append(f"{_pair(ours, theirs)}: no task in common")
+    return found, apart
+
+
+def _anchored(ours: Side, theirs: Side, tasks: Sequence[str]) -> list[str]:
+    found = []
+    for env in tasks:
+        left, right = ours.scores.anchors.get(env), theirs.scores.anchors.get(env)
+        if left is None or right is None:
+            continue
+        if (left.lower, left.upper) != (right.lower, right.upper):
+            raise StoreError(
+                f"{env} is normalised between {left.lower:g} and {left.upper:g} in {ours.name}, between {right.lower:g} and"
+                f" {right.upper:g} in {theirs.name}: give the anchors for both, --anchors FILE"
+            )
+        found.append(env)
+    return found
+
+
+def _row(ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family: int, alpha: float) -> Row:
+    """A row before Holm; of several tasks on normalised scores."""
+    lefts, rights = ([s for env in tasks if (s := side.sample(env))] for side in (ours, theirs))
+    n = sum(s.n for s in lefts), sum(s.n for s in rights)
+    environment = tasks[0] if len(tasks) == 1 else ""
+    row = Row(ours.name, theirs.name, environment, len(tasks), n, "", note="; ".join(_unlike(lefts, rights)))
+    fewest = min(s.n for s in (*lefts, *rights))
+    if fewest == 0:
+        return replace(row, verdict="no scores")
+    left, right = ({s.environment: s.scores for s in samples} for samples in (lefts, rights))
+    if not environment:
+        left, right = ours.scores.normalised(left), theirs.scores.normalised(right)
+    estimate, method = STATISTICS[statistic]
+    row = replace(row, estimates=(float(estimate(list(left.values()))), float(estimate(list(right.values())))))
+    if fewest < FEWEST_FOR_INTERVAL:
+        return replace(row, verdict="too few runs")
+    draw = seeded(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
+    permutations = max(RESAMPLES, int(20 * family / alpha))  # so that Holm over the family can still be passed
+    test = permutation_test(left, right, draw, estimate, permutations=permutations)
+    same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
+    few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"
+    delta, g = _effects(left[environment], right[environment]) if environment else (None, None)
+    return replace(
+        row,
+        verdict="identical" if same else few,
+        difference=difference(left, right, estimate, draw, method, resamples=RESAMPLES),
+        improvement=probability_of_improvement(left, right, draw, resamples=RESAMPLES),
+        p=test.p,
+        smallest_p=test.smallest,
+        cliffs_delta=delta,
+        hedges_g=g,
+    )
+
+
+def _effects(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float | None]:
+    return cliffs_delta(ours, theirs), standardised_difference(ours, theirs)
+
+
+def _unlike(lefts: Sequence[Sample], rights: Sequence[Sample]) -> list[str]:
+    """How the two sides were not run or evaluated alike, and how many runs diverged."""
+    said: dict[str, None] = {}
+    for left, right in zip(lefts, rights):
+        for name, values in _differing(left.task, right.task).items():
+            said[f"{name} {values[0]} against {values[1]}"] = None
+    diverged = [sum(int(s.diverged.sum()) for s in side) for side in (lefts, rights)]
+    if any(diverged):
+        said[f"{diverged[0]} against {diverged[1]} runs diverged"] = None
+    return list(said)
+
+
+def _differing(left: Task, right: Task) -> dict[str, tuple[str, str]]:
+    ours, theirs = left.evaluation, right.evaluation
+    both = {
+        "steps": (f"{left.steps:,}", f"{right.steps:,}"),
+        "backend": (left.backend, right.backend),
+        "policy": (ours.policy, theirs.policy),
+        "final episodes": (f"{ours.final_episodes:,}", f"{theirs.final_episodes:,}"),
+    }
+    return {name: values for name, values in both.items() if values[0] != values[1]}
+
+
+def _adjusted(rows: Sequence[Row], statistic: str, alpha: float) -> list[Row]:
+    """The family after Holm, with its verdicts. A row without a test is in it, as one that shows nothing."""
+    adjusted = holm({str(i): 1.0 if row.p is None else row.p for i, row in enumerate(rows)})
+    return [_judged(row, adjusted[str(i)], len(rows), statistic, alpha) for i, row in enumerate(rows)]
+
+
+def _judged(row: Row, p_holm: float, family: int, statistic: str, alpha: float) -> Row:
+    if row.p is None or row.difference is None:
+        return row
+    note = row.note
+    if row.verdict == "undecided" and p_holm <= alpha:
+        # A test may reject for the spread alone: whose runs are better is then not said.
+        verdict = {1.0: "better", -1.0: "worse"}.get(float(np.sign(row.difference.estimate)), "undecided")
+    else:
+        verdict = row.verdict
+        reach = _out_of_reach(row, family, statistic, alpha)
+        note = "; ".join(filter(None, [note, reach if verdict != "identical" else ""]))
+    return replace(row, verdict=verdict, p_holm=p_holm, note=note)
+
+
+def _out_of_reach(row: Row, family: int, statistic: str, alpha: float) -> str:
+    """Why these runs could not have shown anything, whatever their scores, or ""."""
+    if row.smallest_p is None or row.smallest_p * family <= alpha:
+        return ""
+    told = too_few(*row.n, family, alpha, STATISTICS[statistic][0]) if row.environment else ""
+    return told or f"runs that tie leave p no lower than {row.smallest_p:.2g}"

@@ -1,0 +1,178 @@
+"""What reading a folder needs of each published run, kept in one file so that thousands are not opened again.
+
+index.parquet is a cache: deleted, stale or damaged, it is made again from the runs' own files, which a run's stamp (sizes and
+times of its files) ties it to. Small folders have none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from rlbench.api import Run, RunStatus, StoreError
+from rlbench.results.files import replace_file
+from rlbench.results.store import RunState, Store
+
+TRAINING_EPISODES = 100
+SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
+_NAME, _VERSION = "index.parquet", "1"
+_WORTH_KEEPING = 200  # so many runs read anew take about as long as the cache takes to write
+_FILES = ("result.json", "evaluations.parquet", "episodes.parquet")
+_GRID = ("steps", "returns", "wall_seconds")
+_SCHEMA = pa.schema(
+    [
+        ("key", pa.string()),
+        ("stamp", pa.string()),
+        ("damaged", pa.string()),
+        ("score", pa.float64()),
+        ("training_return", pa.float64()),
+        ("steps", pa.list_(pa.int64())),
+        ("returns", pa.list_(pa.float64())),
+        ("wall_seconds", pa.list_(pa.float64())),
+    ],
+    metadata={"rlbench.index_version": _VERSION},
+)
+
+
+class Facts(NamedTuple):
+    """What a published run's tables say in short.
+
+    damaged: why they cannot be used, or "". score: mean return of the last evaluation, the final policy's where there is
+    one, NaN without any; training_return: mean of the last 100 whole training episodes. steps, returns, wall_seconds [T]:
+    nominal step, mean return and training clock of each evaluation on the grid whose return is finite.
+    """
+
+    damaged: str
+    score: float
+    training_return: float
+    steps: NDArray[np.int64]
+    returns: NDArray[np.float64]
+    wall_seconds: NDArray[np.float64]
+
+
+def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, Facts]:
+    """The facts of every published run, by key; the cache is used, and renewed where that is worth it."""
+    published = [run for run in runs if states[run.key].status in SCORED]
+    kept = _read(store.root / _NAME) if len(published) >= _WORTH_KEEPING else {}
+    found, stamps, anew = {}, {}, 0
+    for run in published:
+        folder, key = store.folder(run), str(run.key)
+        stamps[key] = _stamp(folder)
+        before = kept.get(key)
+        if before is not None and before[0] == stamps[key]:
+            found[key] = before[1]
+            continue
+        found[key] = _facts(folder, states[run.key])
+        anew += 1
+    if anew >= _WORTH_KEEPING:
+        _write(store.root / _NAME, found, stamps)
+    return found
+
+
+def verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
+    """A published table's bytes. Raises: StoreError if they are not those that were published."""
+    path = folder / f"{table}.parquet"
+    expected = state.result["files"].get(path.name, {}).get("sha256")
+    try:
+        content = path.read_bytes()
+    except OSError:
+        content = b""
+    if hashlib.sha256(content).hexdigest() != expected:
+        raise StoreError(f"{path} is absent or not what was published")
+    return pa.BufferReader(content)
+
+
+def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str] | None = None) -> pa.Table:
+    """One table of a published run. Raises: StoreError if the file is not the one that was published."""
+    return pq.ParquetFile(verified(folder, table, state)).read(columns=columns, use_threads=False)
+
+
+def _facts(folder: Path, state: RunState) -> Facts:
+    nothing: Any = np.empty(0, np.int64)
+    try:
+        columns = ["kind", "nominal_step", "return_mean", "wall_seconds"]
+        evaluations = read_arrow(folder, "evaluations", state, columns)
+        episodes = read_arrow(folder, "episodes", state, ["return", "end"])
+    except StoreError as error:
+        return Facts(str(error), math.nan, math.nan, nothing, nothing, nothing)
+    returns = evaluations["return_mean"].to_numpy()
+    final = pc.equal(evaluations["kind"], "final").to_numpy()
+    grid = pc.equal(evaluations["kind"], "grid").to_numpy() & np.isfinite(returns)
+    chosen = returns[final] if final.any() else returns
+    whole = episodes["return"].to_numpy()[pc.not_equal(episodes["end"], "abandoned").to_numpy()]
+    return Facts(
+        "",
+        float(chosen[-1]) if len(chosen) else math.nan,
+        float(whole[-TRAINING_EPISODES:].mean()) if len(whole) else math.nan,
+        evaluations["nominal_step"].to_numpy()[grid],
+        returns[grid],
+        evaluations["wall_seconds"].to_numpy()[grid],
+    )
+
+
+def _stamp(folder: Path) -> str:
+    said = []
+    for name in _FILES:
+        try:
+            found = os.stat(folder / name)
+        except OSError:
+            said.append("absent")
+        else:
+            said.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
+    return ", ".join(said)
+
+
+def _read(path: Path) -> dict[str, tuple[str, Facts]]:
+    """Stamp and facts by key; empty where there is no cache, or one that cannot be used."""
+    try:
+        table = pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+    except (OSError, pa.ArrowException):
+        return {}
+    if (
+        not table.schema.equals(_SCHEMA)
+        or (table.schema.metadata or {}).get(b"rlbench.index_version") != _VERSION.encode()
+    ):
+        return {}
+    table = table.combine_chunks()
+    plain = [table[name].to_pylist() for name in ("key", "stamp", "damaged", "score", "training_return")]
+    lists = [_parts(table[name].chunk(0)) if table.num_rows else [] for name in _GRID]
+    return {
+        key: (stamp, Facts(damaged, score, training, *grid))
+        for key, stamp, damaged, score, training, *grid in zip(*plain, *lists)
+    }
+
+
+def _parts(lists: pa.ListArray) -> list[NDArray[Any]]:
+    ends, values = lists.offsets.to_numpy(), lists.values.to_numpy()
+    return [values[begin:end] for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist())]
+
+
+def _write(path: Path, facts: Mapping[str, Facts], stamps: Mapping[str, str]) -> None:
+    """Write the cache, or not: a folder that can only be read is as good without."""
+    columns: list[Any] = [
+        list(facts),
+        [stamps[key] for key in facts],
+        *map(list, zip(*(f[:3] for f in facts.values()))),
+    ]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _SCHEMA)]
+    for name in _GRID:
+        parts: list[NDArray[Any]] = [getattr(fact, name) for fact in facts.values()]
+        offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).astype(np.int32)
+        values = pa.array(np.concatenate(parts), _SCHEMA.field(name).type.value_type, from_pandas=False)
+        arrays.append(pa.ListArray.from_arrays(pa.array(offsets), values))
+    table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
+    try:
+        replace_file(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
+    except OSError:
+        return
