@@ -2,7 +2,7 @@
 
     taskset -c 1 .venv/bin/python benchmarks/loading.py /tmp/large [--runs 10000] [--evaluations 200]
 
-Makes the folder through the store's own writers where there is none yet (ten algorithms on ten tasks, scores drawn; some
+Makes the folder in the store's own formats where there is none yet (ten algorithms on ten tasks, scores drawn; some
 runs fail, some diverge), then does each part in a process of its own, first without and then with the cache that the folder
 keeps (index.parquet). Seconds are of the whole process, imports included; memory is the peak resident set.
 """
@@ -18,10 +18,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.api import EvaluationProtocol, RunGroup, Task
-from rlbench.results import Store, files, publish
+from rlbench.api import EvaluationProtocol, Run, RunGroup, Task
+from rlbench.results import Store, files
+from rlbench.results.files import file_hash
+from rlbench.results.publish import schema
 
 ALGORITHMS, TASKS = 10, 10
 PARTS = {
@@ -54,55 +58,59 @@ def make(root: Path, runs: int, evaluations: int) -> None:
             if draw < 0.002:  # it failed: no result
                 continue
             score = generator.normal(50 + 2 * (at // TASKS), 10)
-            facts = {
-                "status": "diverged" if draw > 0.998 else "done",
-                "steps": group.task.steps,
-                "wall_seconds": 100.0,
-                "cpu_seconds": 90.0,
-                "stack_size": len(seeds),
-                "code": {"version": "0"},
-                "numerics": {"device": "cpu"},
-            }
-            publish(store.folder(run), run, attempt, {}, facts, _records(run.seed, score, evaluations, generator))
+            _write(store.folder(run), run, attempt.name, _tables(run.seed, score, evaluations, generator), draw > 0.998)
         print(f"{at + 1} of {len(groups)} groups", file=sys.stderr)
 
 
-def _records(seed: int, score: float, evaluations: int, generator: Generator) -> dict[str, dict[int, list]]:
-    rising = score * (1 - np.exp(-np.linspace(0, 5, evaluations + 1)))
-    noise = generator.standard_normal((evaluations + 1, 10))
-    grid = [(rising[k] + noise[k], k * 1_000, "grid") for k in range(1, evaluations + 1)] + [
-        (score + generator.standard_normal(100), evaluations * 1_000, "final")
+def _tables(seed: int, score: float, evaluations: int, generator: Generator) -> dict[str, pa.Table]:
+    """A run's tables as they are published: an evaluation every 1 000 steps, 200 training episodes, 20 metrics."""
+    count, steps = evaluations + 1, np.arange(1, evaluations + 1) * 1_000
+    rising = score * (1 - np.exp(-steps / steps[-1] * 5))
+    returns = np.concatenate([(rising[:, None] + generator.standard_normal((evaluations, 10))).ravel(),
+                              score + generator.standard_normal(100)])  # fmt: skip
+    ends = np.append(np.arange(count) * 10, 10 * evaluations + 100)
+    means = np.add.reduceat(returns, ends[:-1]) / np.diff(ends)
+    nominal = np.append(steps, steps[-1])
+    lists = [
+        pa.ListArray.from_arrays(ends.astype(np.int32), pa.array(values))
+        for values in (returns, np.full(ends[-1], 100))
     ]
-    rows = [
-        {
-            "seed": seed,
-            "nominal_step": step,
-            "step": step,
-            "kind": kind,
-            "return_mean": float(returns.mean()),
-            "return_std": float(returns.std()),
-            "length_mean": 100.0,
-            "returns": returns.tolist(),
-            "lengths": [100] * len(returns),
-            "wall_seconds": step / 2_000,
-        }
-        for returns, step, kind in grid
-    ]
-    episodes = [
-        {
-            "seed": seed,
-            "step": 100 * k,
-            "rank": 0,
-            "episode": k,
-            "reset_seed": k,
-            "return": float(value),
-            "length": 100,
-            "end": "truncated",
-        }
-        for k, value in enumerate(generator.normal(score, 5, 2_000))
-    ]
-    metrics = [{"seed": seed, "step": 1_000 * k, "name": "loss", "value": 1.0 / (k + 1)} for k in range(evaluations)]
-    return {"evaluations": {seed: rows}, "episodes": {seed: episodes}, "metrics": {seed: metrics}}
+    kinds = pa.array(["grid"] * evaluations + ["final"])
+    hundred = np.full(count, 100.0)
+    columns = [np.full(count, seed), nominal, nominal, kinds, means, np.ones(count), hundred, *lists, nominal / 2_000]
+    k = np.arange(200)
+    episodes = [k * 0 + seed, 100 * k, (k * 0).astype(np.int32), k, k, generator.normal(score, 5, 200), k * 0 + 100]
+    m = np.arange(20)
+    rows = {
+        "evaluations": columns,
+        "episodes": [*episodes, pa.array(["truncated"] * 200)],
+        "metrics": [m * 0 + seed, 1_000 * m, pa.array(["loss"] * 20), 1.0 / (m + 1)],
+    }
+    return {
+        name: pa.Table.from_arrays([pa.array(v) for v in values], schema=schema(name)) for name, values in rows.items()
+    }
+
+
+def _write(folder: Path, run: Run, attempt: str, tables: dict[str, pa.Table], diverged: bool) -> None:
+    """As rlbench.results.publish does, which takes records one by one and waits for the disk after each file."""
+    listed = {}
+    for name, table in tables.items():
+        path = folder / f"{name}.parquet"
+        pq.write_table(table, path, compression="zstd")
+        listed[path.name] = {"sha256": file_hash(path), "rows": len(table)}
+    result = {
+        "schema_version": 1,
+        "key": run.key,
+        "attempt": attempt,
+        "status": "diverged" if diverged else "done",
+        "steps": run.task.steps,
+        "wall_seconds": 100.0,
+        "cpu_seconds": 90.0,
+        "code": {"version": "0"},
+        "numerics": {"device": "cpu"},
+        "files": listed,
+    }
+    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
 
 
 def measure(root: Path, code: str) -> dict[str, float]:

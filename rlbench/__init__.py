@@ -35,7 +35,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "SeedStreams": "rlbench.seeding",
-    "load": "rlbench.results.loading",
+    "load": "rlbench.comparison.loading",
     "reference_backend": "rlbench.envs.gymnasium_backend",
     "run": "rlbench.notebook",
 }
@@ -58,9 +58,9 @@ if TYPE_CHECKING:
         hookimpl,
         setting,
     )
+    from rlbench.comparison.loading import load
     from rlbench.envs.gymnasium_backend import reference_backend
     from rlbench.notebook import run
-    from rlbench.results.loading import load
     from rlbench.seeding import SeedStreams
 
 

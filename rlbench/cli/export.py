@@ -29,9 +29,9 @@ def export(directory: Path, form: str, output: Path | None) -> None:
     meaning of each recorded column.
     """
     from rlbench.results import exporting
-    from rlbench.results.loading import load
+    from rlbench.results.loading import Records
 
-    written = exporting.export(load(directory), output or directory / "export", form)
+    written = exporting.export(Records(directory), output or directory / "export", form)
     for path, rows in written.rows.items():
         write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
     for message in written.corrupt:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from rlbench.api import COLUMNS, RunStatus
 from rlbench.results.files import make_folder, replace_file, unwritable
-from rlbench.results.loading import Results
+from rlbench.results.loading import Records
 from rlbench.results.publish import schema
 from rlbench.results.tables import SCORED
 
@@ -38,7 +38,7 @@ class Exported(NamedTuple):
     corrupt: tuple[str, ...]
 
 
-def export(results: Results, folder: Path, form: str) -> Exported:
+def export(results: Records, folder: Path, form: str) -> Exported:
     """Write runs, evaluations, episodes and metrics into `folder`, replacing what an earlier export left there.
 
     form: "csv": lists are JSON, NaN an empty cell; text without control characters, behind a single quote where it

@@ -1,4 +1,4 @@
-"""Results in Python: a folder's runs, evaluations, episodes and metrics as tidy pandas frames, one row a record.
+"""Records in Python: a folder's runs, evaluations, episodes and metrics as tidy pandas frames, one row a record.
 
 Columns, dtypes, units and meanings of the records are those of rlbench.api.COLUMNS; before them stand `algorithm` (the
 label), `environment` and `key` of the run.
@@ -22,7 +22,7 @@ from rlbench.results.tables import run_table
 _IDENTITY = ("algorithm", "environment", "key")
 
 
-class Results:
+class Records:
     """A result folder. Reading takes no lock and works while the suite runs: what is not published yet is not there."""
 
     def __init__(self, folder: str | Path) -> None:
@@ -75,9 +75,4 @@ class Results:
     def __repr__(self) -> str:
         counts = self.runs()["status"].value_counts()
         said = ", ".join(f"{count} {status}" for status, count in counts.items())
-        return f"Results({str(self._store.root)!r}: {said})"
-
-
-def load(folder: str | Path) -> Results:
-    """Open a result folder. Raises: StoreError if it is none, or was written by a newer rlbench."""
-    return Results(folder)
+        return f"{type(self).__name__}({str(self._store.root)!r}: {said})"
