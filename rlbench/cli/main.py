@@ -13,6 +13,7 @@ import rlbench
 from rlbench.api import RlbenchError
 from rlbench.cli.anchors import anchors
 from rlbench.cli.check import check
+from rlbench.cli.compare import compare
 from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
 from rlbench.cli.export import export
@@ -26,8 +27,8 @@ from rlbench.cli.table import table
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done · 2 usage
-or suite error · 3 internal error · 4 nothing to run · 73 a result folder cannot
-be read or written · 74 the disk is full · 75 the folder is in use · 130 Ctrl-C ·
+or suite error · 3 internal error · 4 nothing to run · 5 undecided (compare) · 73 a
+result folder cannot be read or written · 74 the disk is full · 75 the folder is in use · 130 Ctrl-C ·
 143 SIGTERM."""
 
 
@@ -39,6 +40,7 @@ SECTIONS = {
     ),
     "Read results": (
         (table, "print the scores with their intervals"),
+        (compare, "hold algorithms or two folders against each other"),
         (report, "write the page: scores, curves, costs, provenance"),
         (show, "show one run in full"),
         (logs, "print what a run's process said"),

@@ -102,8 +102,8 @@ def results_root() -> Path:
     return Path(os.environ.get("RLBENCH_RESULTS", "results"))
 
 
-def _find_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path:
-    """A result folder by path, by its name under results/, or the one written last."""
+def find_folder(value: str | None) -> Path:
+    """A result folder by path, by its name under results/, or the one written last. Raises: a usage error without one."""
     root = results_root()
     if value is None:
         found = sorted(root.glob("*/suite.json"), key=lambda path: path.stat().st_mtime)
@@ -114,6 +114,10 @@ def _find_folder(context: click.Context, parameter: click.Parameter, value: str 
     for path in sorted(places, key=lambda place: not (place / "suite.json").exists()):
         return path
     raise click.BadParameter(f"no folder {value!r}, and none of that name in {root}; it does not exist")
+
+
+def _find_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path:
+    return find_folder(value)
 
 
 folder_argument = click.argument("directory", required=False, callback=_find_folder, metavar="[DIRECTORY]")

@@ -1,5 +1,7 @@
 """From results to a verdict: scores by algorithm and task between fixed anchors, and what they say of two algorithms."""
 
+from rlbench.comparison.asking import pairs_between, pairs_within
+from rlbench.comparison.pairs import ALPHA, Comparison, Row, Side, compare
 from rlbench.comparison.scores import (
     FEWEST_FOR_INTERVAL,
     FEWEST_FOR_VERDICT,
@@ -14,14 +16,21 @@ from rlbench.comparison.scores import (
 from rlbench.results.anchors import Anchors, anchors_of, read_anchors, shipped_anchors
 
 __all__ = [
+    "ALPHA",
     "FEWEST_FOR_INTERVAL",
     "FEWEST_FOR_VERDICT",
     "RANDOM",
     "Anchors",
+    "Comparison",
+    "Row",
     "Sample",
     "Scores",
+    "Side",
     "anchors_of",
+    "compare",
     "keys_of",
+    "pairs_between",
+    "pairs_within",
     "read_anchors",
     "read_scores",
     "scores_of",

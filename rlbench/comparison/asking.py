@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from rlbench.api import StoreError
+from rlbench.api import RlbenchError
 from rlbench.comparison.pairs import Side
 from rlbench.comparison.scores import Scores
 from rlbench.wording import nearest
@@ -17,12 +17,12 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     """Pairs of algorithms of one folder, ours minus theirs in the order given.
 
     algorithms: labels; without any all but `random`. baseline: each of the others minus this one, instead of all pairs.
-    Raises: StoreError for a label that is not there, or where there are no two.
+    Raises: RlbenchError for a label that is not there, or where there are no two.
     """
     for name in [*algorithms, *([baseline] if baseline is not None else [])]:
         if name not in scores.algorithms:
             known = ", ".join(scores.algorithms)
-            raise StoreError(
+            raise RlbenchError(
                 f"{scores.name} has no algorithm {name!r}{nearest(name, scores.algorithms) or f': {known}'}"
             )
     chosen = list(dict.fromkeys(algorithms or scores.learners))
@@ -32,22 +32,22 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     else:
         named = list(combinations(chosen, 2))
     if not named:
-        raise StoreError(f"{scores.name}: a comparison takes two algorithms; there are {', '.join(scores.algorithms)}")
+        raise RlbenchError(f"{scores.name}: a comparison takes two algorithms; there are {', '.join(scores.algorithms)}")
     return [(Side(scores, a, a), Side(scores, b, b)) for a, b in named]
 
 
 def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorithms: Sequence[str] = ()) -> Pairs:
     """Each algorithm of one folder minus the same label in the other, `random` left out unless asked for.
 
-    names: of the folders, as tables show them. Raises: StoreError for a label that one lacks, or where none is in both.
+    names: of the folders, as tables show them. Raises: RlbenchError for a label that one lacks, or where none is in both.
     """
     for name in algorithms:
         for scores, folder in ((ours, names[0]), (theirs, names[1])):
             if name not in scores.algorithms:
-                raise StoreError(f"{folder} has no algorithm {name!r}: it has {', '.join(scores.algorithms)}")
+                raise RlbenchError(f"{folder} has no algorithm {name!r}: it has {', '.join(scores.algorithms)}")
     chosen = list(algorithms) or [name for name in ours.learners if name in theirs.learners]
     if not chosen:
-        raise StoreError(
+        raise RlbenchError(
             f"no algorithm is in both: {names[0]} has {', '.join(ours.algorithms)}, {names[1]} {', '.join(theirs.algorithms)}"
         )
     return [(Side(ours, n, f"{n} ({names[0]})"), Side(theirs, n, f"{n} ({names[1]})")) for n in chosen]

@@ -1,5 +1,7 @@
 """Result folders with given scores, written by the store itself, for tests of what is read out of them."""
 
+from unittest.mock import patch
+
 from rlbench.api import EvaluationProtocol, EvaluationRecord, RunGroup, Task
 from rlbench.results import JsonlSink, Store, publish
 
@@ -15,7 +17,11 @@ def folder(root, scores, environments=None, grid=(), suite=None):
     steps, as evaluations before the end. suite: entries of suite.json's environments. A score (score, "diverged") is of a
     run that diverged after that evaluation; None instead of the score: before any.
     """
-    store = Store(root)
+    with patch("rlbench.results.files.sync"):  # nothing here has to outlive a power cut
+        return _made(Store(root), scores, environments, grid, suite)
+
+
+def _made(store, scores, environments, grid, suite):
     groups, plans = [], []
     for label, tasks in scores.items():
         for env_id, results in tasks.items():

@@ -1,0 +1,97 @@
+"""`rlbench compare`: what its arguments mean, what it prints, and its exit codes."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+from folders import folder
+from inside import rlbench
+
+CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    path = tmp_path_factory.mktemp("results")
+    for seed, name in enumerate(("monday", "tuesday")):
+        draw = np.random.default_rng(seed)
+        scores = {
+            label: {CARTPOLE: draw.normal(low, 5, 6).tolist(), PENDULUM: draw.normal(high, 5, 6).tolist()}
+            for label, low, high in (("random", 22, -1200), ("slow", 100, -900), ("quick", 470, -150))
+        }
+        folder(path / name, scores)
+    return path
+
+
+def run(root, *arguments):
+    return rlbench("compare", *arguments, RLBENCH_RESULTS=str(root))
+
+
+def test_two_algorithms_of_a_folder_are_held_against_each_other(root):
+    ran = run(root, "quick", "slow", "-d", "monday")
+    assert ran.returncode == 0, ran.stderr
+    assert "quick − slow" in ran.stdout and "over all tasks" in ran.stdout and "better" in ran.stdout
+
+
+def test_two_folders_mean_each_algorithm_against_itself_and_undecided_is_exit_code_5(root):
+    ran = run(root, "monday", "tuesday", "--json")
+    found = json.loads(ran.stdout)
+    assert ran.returncode == 5 and not found["decided"] and found["family"] == {"over_tasks": 2, "per_task": 4}
+    assert {row["ours"] for row in found["rows"]} == {"slow (monday)", "quick (monday)"}
+    assert {row["environment"] for row in found["rows"]} == {"", CARTPOLE, PENDULUM}
+
+
+def test_the_baseline_is_subtracted_also_of_folders(root):
+    rows = json.loads(run(root, "monday", "tuesday", "--baseline", "monday", "--json").stdout)["rows"]
+    assert {row["theirs"] for row in rows} == {"slow (monday)", "quick (monday)"}
+    rows = json.loads(run(root, "-d", "monday", "--baseline", "random", "--json").stdout)["rows"]
+    assert {(row["ours"], row["theirs"]) for row in rows} == {("slow", "random"), ("quick", "random")}
+
+
+def test_without_arguments_all_pairs_but_those_with_random_of_the_newest_folder(root):
+    assert {(r["ours"], r["theirs"]) for r in json.loads(run(root, "--json").stdout)["rows"]} == {("slow", "quick")}
+
+
+def test_what_could_be_a_folder_or_an_algorithm_is_an_error_that_says_the_way_out(root, tmp_path):
+    for name in ("quick", "slow"):
+        folder(tmp_path / name, {"quick": {CARTPOLE: [1.0]}, "slow": {CARTPOLE: [1.0]}})
+    ran = run(tmp_path, "quick", "slow")
+    assert ran.returncode == 2 and "give -d DIRECTORY" in ran.stderr
+    assert run(tmp_path, "quick", "slow", "-d", "quick").returncode == 5
+    assert "quick (" in run(tmp_path, f"{tmp_path}/quick", f"{tmp_path}/slow").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("monday", "quick"), "is compared with one other folder, and quick is none"),
+        (("quick",), "compared with what"),
+        (("quick", "slov", "-d", "monday"), "did you mean 'slow'"),
+        (("monday", "tuesday", "--baseline", "quick"), "it is one of monday and tuesday"),
+    ],
+)
+def test_what_cannot_be_meant_is_a_usage_error(root, arguments, told):
+    ran = run(root, *arguments)
+    assert ran.returncode == 2 and told in ran.stderr
+
+
+def test_anchors_in_a_file_come_first(root, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"anchors": {e: {"lower": -2000, "upper": 2000} for e in (CARTPOLE, PENDULUM)}}))
+    rows = [
+        json.loads(run(root, "-d", "monday", *more, "--json").stdout)["rows"][0] for more in ((), ("--anchors", path))
+    ]
+    assert abs(rows[1]["difference"]["estimate"]) < abs(rows[0]["difference"]["estimate"])
+
+
+def test_runs_that_are_missing_are_named(tmp_path):
+    folder(tmp_path / "s", {"quick": {CARTPOLE: [1.0, 2.0, 3.0, "failed"]}, "slow": {CARTPOLE: [1.0, 2.0, 3.0]}})
+    ran = run(tmp_path)
+    assert (
+        "missing: quick on CartPole-v1: 3 of 4 runs, 1 interrupted" in ran.stdout and "descriptive only" in ran.stdout
+    )
