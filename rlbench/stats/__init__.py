@@ -4,6 +4,7 @@ Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts ma
 statistic is, where it comes from and where it ends.
 """
 
+from rlbench.stats.adaptive import Design, Reading, judge, pairs_of
 from rlbench.stats.aggregate import (
     iqm,
     optimality_gap,
@@ -21,24 +22,31 @@ from rlbench.stats.improvement import probability_of_improvement
 from rlbench.stats.permutation import Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
 from rlbench.stats.profiles import Profile, performance_profile
 from rlbench.stats.samples import normalise
+from rlbench.stats.sequential import Crossing, Trajectories, crossing, trajectories, uniform_spending
 from rlbench.stats.tolerance import Tolerance, normal_tolerance_interval, tolerance_interval
 
 __all__ = [
     "Band",
+    "Crossing",
+    "Design",
     "Interval",
     "NotWorse",
     "Permutation",
     "Profile",
     "Reached",
+    "Reading",
     "Tolerance",
+    "Trajectories",
     "area_under_curve",
     "bootstrap_interval",
     "cliffs_delta",
+    "crossing",
     "difference",
     "difference_per_task",
     "efficiency_curve",
     "holm",
     "iqm",
+    "judge",
     "normal_tolerance_interval",
     "normalise",
     "not_worse",
@@ -46,6 +54,7 @@ __all__ = [
     "overall_iqm",
     "overall_mean",
     "overall_median",
+    "pairs_of",
     "per_task",
     "percentile_interval",
     "performance_profile",
@@ -58,4 +67,6 @@ __all__ = [
     "steps_to_threshold",
     "tolerance_interval",
     "too_few",
+    "trajectories",
+    "uniform_spending",
 ]

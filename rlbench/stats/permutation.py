@@ -6,6 +6,7 @@ Sources: Phipson & Smyth 2010, arXiv:1603.05766 (Monte Carlo p); Holm 1979 (fami
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -61,7 +62,7 @@ def permutation_test(
 
     splits = math.prod(math.comb(len(left) + len(right), len(left)) for left, right in pairs)
     exact = splits <= exact_up_to
-    relabelled = _every_split(pairs, splits) if exact else _drawn_splits(pairs, permutations, generator)
+    relabelled = every_split(pairs, splits) if exact else _drawn_splits(pairs, permutations, generator)
     differences = np.concatenate([between(*sides) for sides in relabelled])
     observed = float(between([left for left, _ in pairs], [right for _, right in pairs]))
     sign = -1.0 if alternative == "less" else 1.0
@@ -76,7 +77,7 @@ def permutation_test(
     return Permutation(observed, (count + 1) / (permutations + 1), 1 / (permutations + 1), False, permutations)
 
 
-def _every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
+def every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
     """All splits of every task's pooled runs, in chunks: ours [B, n] and theirs [B, m] of each task."""
     pooled = [np.concatenate(pair) for pair in pairs]
     chosen = [_choices(len(pool), len(left)) for pool, (left, _) in zip(pooled, pairs)]  # each [C, n + m]
@@ -92,19 +93,22 @@ def _every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], lis
         yield lefts, rights
 
 
+@functools.lru_cache(8)
 def _choices(total: int, size: int) -> NDArray[np.int64]:
     """Every choice of `size` of `total` places, followed by the places left [C(total, size), total]."""
     places = chain.from_iterable(combinations(range(total), size))
     taken = np.fromiter(places, np.int64, math.comb(total, size) * size).reshape(-1, size)
     free = np.ones((len(taken), total), bool)
     np.put_along_axis(free, taken, False, axis=1)
-    return np.concatenate([taken, np.nonzero(free)[1].reshape(len(taken), total - size)], 1)
+    found = np.concatenate([taken, np.nonzero(free)[1].reshape(len(taken), total - size)], 1)
+    found.flags.writeable = False  # it is kept for the next who asks
+    return found
 
 
 def _drawn_splits(
     pairs: Pairs, permutations: int, generator: Generator
 ) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
-    """`permutations` random splits, in chunks, as `_every_split` gives them."""
+    """`permutations` random splits, in chunks, as `every_split` gives them."""
     pooled = [np.concatenate(pair) for pair in pairs]
     for rows in chunks(permutations, sum(map(len, pooled))):
         lefts, rights = [], []
