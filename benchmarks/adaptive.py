@@ -99,9 +99,13 @@ CASES = [
 def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -> tuple[dict[Any, str], int, int]:
     """One study: the outcome of every pair of indices, how many runs it took, and how many the cap is."""
     sample = Generator(PCG64(SeedSequence(list(seed))))
+
+    def draws() -> Generator:  # the same at every look of a study: rows are extended, not drawn anew
+        return Generator(PCG64(SeedSequence([*seed, 1])))
+
     tasks = [f"task {t}" for t in range(len(case.sides[0]))]
     names = [str(i) for i in range(len(case.sides))]
-    family = pairs_of({name: tasks for name in names})
+    family = pairs_of(dict.fromkeys(names, tasks))
     runs: dict[str, dict[str, list[np.ndarray]]] = {name: {task: [] for task in tasks} for name in names}
     decided: dict[tuple[str, str], str] = {}
     taken = 0
@@ -113,10 +117,7 @@ def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -
                 kept = found[sample.random(len(found)) >= case.missing]
                 runs[name][task].append(kept if len(kept) else found[:1])
                 taken += design.group_size
-        stream = int(sample.integers(1 << 62))
-        readings = judge(
-            design, runs, family, decided, lambda s=stream: Generator(PCG64(SeedSequence(s))), rows, exact_up_to=300
-        )
+        readings = judge(design, runs, family, decided, draws, rows, exact_up_to=300)
         decided.update({(r.ours, r.theirs): r.outcome for r in readings})
         if all(decided.values()):
             break

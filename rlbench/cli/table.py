@@ -26,13 +26,20 @@ LEVEL = 0.95
 
 @click.command()
 @folder_argument
+@click.option("--sensitivity", is_flag=True, help="What a suite's sweeps say, instead of the scores.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def table(directory: Path, as_json: bool) -> None:
+def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
     """Print the scores in DIRECTORY (the newest results if none is given): IQM over runs with its 95 % bootstrap interval.
 
     Works while the suite runs. The score of a run is the mean return of its final policy.
     """
     from rlbench.results import Store
+
+    if sensitivity:
+        from rlbench.cli.sensitivity import print_sensitivity
+
+        print_sensitivity(Store(directory), as_json)
+        return
 
     runs = print_table(Store(directory), as_json)
     for message in runs.loc[runs["status"] == "corrupt", "message"]:
@@ -69,6 +76,8 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
+    if any(entry.get("sweep") for entry in store.suite()["suite"]["algorithms"]):
+        text += "swept: the best of several points is chosen on its own seeds; rlbench table --sensitivity says more\n"
     write_out(text)
     return runs
 

@@ -56,6 +56,8 @@ def _set(values: dict[str, Any], setting: str) -> None:
             hit = True
             entry = algorithms[i] = {"id": algorithms[i]} if isinstance(algorithms[i], str) else dict(algorithms[i])
             entry["params"] = {**entry.get("params", {}), parameter: value}
+            if isinstance(entry.get("sweep"), dict):
+                entry["sweep"] = {name: values for name, values in entry["sweep"].items() if name != parameter}
             for own in entry.get("per_environment", {}).values():
                 if parameter in own:
                     own[parameter] = value

@@ -8,6 +8,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from rlbench.api import ConfigError, EvaluationProtocol, PluginError, RunGroup, SuiteError, Task, Wrapper
@@ -15,10 +16,11 @@ from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.devices import choose
 from rlbench.suites.fitting import misfit, spaces_of
 from rlbench.suites.loader import Draft
-from rlbench.suites.rules import broken_rules, same_twice, seeds_of
+from rlbench.suites.rules import broken_rules, same_twice, seeds_of, too_many
 from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.source import Location, Problem
 from rlbench.suites.stacking import compiles, spread, stack_size
+from rlbench.suites.sweeping import Point, points
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000
@@ -50,35 +52,45 @@ class Plan:
 
 @dataclass(frozen=True)
 class _Pair:
-    """One algorithm on one environment; i, j: where they stand in the suite's lists."""
+    """One algorithm (of a sweep: one point) on one environment; i, j: where they stand in the suite's lists."""
 
     i: int
-    algorithm: AlgorithmEntry
+    point: Point
     j: int
     environment: EnvironmentEntry
 
     @property
+    def algorithm(self) -> AlgorithmEntry:
+        return self.point.entry
+
+    @property
+    def _own_budget(self) -> str | None:
+        """What the environment gives a budget to: the algorithm by its label, that of its sweep, or its id."""
+        names = (self.algorithm.name, self.point.base, self.algorithm.id)
+        return next((name for name in names if name in self.environment.per_algorithm), None)
+
+    @property
     def steps(self) -> int:
-        """The budget: the algorithm's own on this environment by its label, else by its id, else the environment's."""
-        own = self.environment.per_algorithm
-        given = own.get(self.algorithm.name) or own.get(self.algorithm.id)
-        return given.steps if given else self.environment.steps
+        """The budget: the algorithm's own on this environment, else the environment's."""
+        own = self._own_budget
+        return self.environment.steps if own is None else self.environment.per_algorithm[own].steps
 
     @property
     def steps_at(self) -> Location:
         """Where the suite gives the budget."""
-        for name in (self.algorithm.name, self.algorithm.id):
-            if name in self.environment.per_algorithm:
-                return ("environments", self.j, "per_algorithm", name, "steps")
-        return ("environments", self.j, "steps")
+        own: Location = () if self._own_budget is None else ("per_algorithm", self._own_budget)
+        return ("environments", self.j, *own, "steps")
 
     @property
     def params(self) -> dict[str, Any]:
         return {**self.algorithm.params, **self.algorithm.per_environment.get(self.environment.id, {})}
 
-    def where(self, parameter: str) -> Location:
-        """Where the suite gives a parameter (dotted), or the algorithm where it does not."""
+    def where(self, parameter: str, at_key: bool) -> Location:
+        """Where the suite gives a parameter (dotted; at_key: its name, not its value), or the algorithm where it does not."""
         names = [int(part) if part.isdigit() else part for part in parameter.split(".")]
+        if names[0] in self.point.places:
+            place = () if at_key else (self.point.places[str(names[0])], *names[1:])
+            return ("algorithms", self.i, "sweep", names[0], *place)
         if names[0] in self.algorithm.per_environment.get(self.environment.id, {}):
             return ("algorithms", self.i, "per_environment", self.environment.id, *names)
         return ("algorithms", self.i, "params", *names)
@@ -107,7 +119,8 @@ def plan(
     made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1)
     made.devices, absent = choose(suite.devices)
     problems += [Problem(("devices",), text) for text in absent]
-    _fill(made, plugins, problems, skip_missing)
+    flood = bool(too_many(suite, max_runs))  # then only what else is wrong is looked for, at one point of each sweep
+    _fill(made, plugins, problems, skip_missing, 1 if flood else None)
     made.groups = _dealt(spread(made.groups, made.workers), made.devices)
     problems += same_twice(made.groups)
     if problems:
@@ -118,17 +131,21 @@ def plan(
     return made
 
 
-def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: bool) -> None:
-    """Add the groups and skips of every pair, and what is wrong with them."""
+def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: bool, of_a_sweep: int | None) -> None:
+    """Add the groups and skips of every pair, and what is wrong with them. of_a_sweep: how many points, None for all."""
     suite = made.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
-    algorithms = [(i, a) for i, a in enumerate(suite.algorithms) if a is not None]
-    pairs = [_Pair(i, a, j, e) for j, e in environments for i, a in algorithms if e.id in (a.environments or (e.id,))]
+    algorithms = [
+        (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), of_a_sweep)
+    ]
+    pairs = [
+        _Pair(i, p, j, e) for j, e in environments for i, p in algorithms if e.id in (p.entry.environments or (e.id,))
+    ]
     spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
     problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
     answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     if not pairs:  # the environments are wrong altogether; the algorithms may be as well
-        pairs = [_Pair(i, a, 0, EnvironmentEntry.model_validate({"id": "", "steps": 1})) for i, a in algorithms]
+        pairs = [_Pair(i, p, 0, EnvironmentEntry.model_validate({"id": "", "steps": 1})) for i, p in algorithms]
         answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     for pair, answer in zip(pairs, answers):
         if isinstance(answer, PluginError):
@@ -160,12 +177,13 @@ def _refused(pair: _Pair, error: PluginError) -> list[Problem]:
     """What a plugin says against an algorithm's name or parameters, with the place of each."""
     if not isinstance(error, ConfigError):
         return [Problem(("algorithms", pair.i, "id"), str(error))]
-    label = pair.algorithm.name
     return [
-        Problem(pair.where(name), f"{label}.{name}: {text}", text.startswith("unknown"))
+        # of a sweep, what is not swept is wrong at every point alike, and told once
+        Problem(pair.where(name, unknown), f"{pair.point.base}.{name}: {text}", unknown)
         if name
-        else Problem(("algorithms", pair.i, "params"), f"{label}: {text}", True)
+        else Problem(("algorithms", pair.i, "params"), f"{pair.algorithm.name}: {text}", True)
         for name, text in error.problems
+        for unknown in (text.startswith("unknown"),)
     ]
 
 

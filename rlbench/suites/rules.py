@@ -7,17 +7,33 @@ from collections.abc import Iterator, Sequence
 from rlbench.api import RunGroup
 from rlbench.suites.schema import AlgorithmEntry, Suite
 from rlbench.suites.source import Location, Problem
+from rlbench.suites.sweeping import points, shown, size
 from rlbench.wording import nearest
 
 
 def broken_rules(suite: Suite, max_runs: int) -> list[Problem]:
     """Every name that stands twice or names nothing, and a flood of runs."""
-    found = [*_algorithms(suite), *_environments(suite)]
-    runs = sum(len(seeds_of(suite, a)) for a in suite.algorithms if a is not None) * len(suite.environments)
-    if runs > max_runs:
-        text = f"{runs:,} runs are over the limit of {max_runs:,}; --max-runs raises it"
-        found.append(Problem(("seeds",), text))
-    return found
+    flood = too_many(suite, max_runs)
+    found = [*_algorithms(suite), *_environments(suite, expand=not flood), *_sweeps(suite)]
+    return found + flood
+
+
+def too_many(suite: Suite, max_runs: int) -> list[Problem]:
+    """A flood of runs, counted without making one: a slip in a sweep may mean billions."""
+    sizes = {i: size(a) for i, a in enumerate(suite.algorithms) if a is not None}
+    runs = sum(
+        sizes[i] * len(seeds_of(suite, a)) * len(a.environments or suite.environments)
+        for i, a in enumerate(suite.algorithms)
+        if a is not None
+    )
+    if runs <= max_runs:
+        return []
+    text = f"{runs:,} runs are over the limit of {max_runs:,}; --max-runs raises it"
+    largest = max(sizes, key=lambda i: sizes[i])
+    if sizes[largest] == 1:
+        return [Problem(("seeds",), text)]
+    swept = f" (the sweep of {suite.algorithms[largest].name!r} has {sizes[largest]:,} points)"
+    return [Problem(("algorithms", largest, "sweep"), text + swept, True)]
 
 
 def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:
@@ -60,9 +76,29 @@ def _algorithms(suite: Suite) -> Iterator[Problem]:
                 yield Problem((*at, "environments", k), text + nearest(env_id, known))
 
 
-def _environments(suite: Suite) -> Iterator[Problem]:
+def _sweeps(suite: Suite) -> Iterator[Problem]:
+    """Hyperparameters that are swept and set as well, and values that stand twice."""
+    for i, algorithm in enumerate(suite.algorithms):
+        for name, values in algorithm.sweep.items() if algorithm is not None else ():
+            at: Location = ("algorithms", i, "sweep", name)
+            if name in algorithm.params:
+                text = f"{name} of {algorithm.name!r} stands in params and in sweep; take it out of one of them"
+                yield Problem(at, text, True)
+            for env_id, own in algorithm.per_environment.items():
+                if name in own:
+                    text = f"{name} of {algorithm.name!r} is swept; per_environment cannot set it"
+                    yield Problem(("algorithms", i, "per_environment", env_id, name), text, True)
+            told = [shown(value) for value in values]
+            for k, value in enumerate(told):
+                if value in told[:k]:
+                    yield Problem((*at, k), f"the sweep of {name} has {value} twice")
+
+
+def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
+    """expand: whether points of sweeps may be named too."""
     seen: set[str] = set()
     names = [n for a in suite.algorithms if a is not None for n in dict.fromkeys((a.name, a.id))]
+    names += [p.entry.name for a in suite.algorithms if expand and a is not None for p in points(a) if a.sweep]
     for j, environment in enumerate(suite.environments):
         if environment is None:
             continue

@@ -85,7 +85,16 @@ def _name(value: str) -> str:
     return value
 
 
+def _values(value: Any) -> Any:
+    if not isinstance(value, (list, tuple)) or not value:
+        raise _wrong(f"should be a list of the values to try, got {value!r}")
+    return tuple(value)
+
+
 Name = Annotated[str, AfterValidator(_name)]
+Values = Annotated[
+    tuple[Any, ...], BeforeValidator(_values), WithJsonSchema({"type": "array", "items": {}, "minItems": 1})
+]
 Duration = Annotated[
     float | None,
     BeforeValidator(seconds),
@@ -119,6 +128,9 @@ class AlgorithmEntry(_Strict):
     label: str = Field("", description="its name in tables, so that one may stand twice")
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
     per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
+    sweep: dict[str, Values] = Field(
+        {}, description="hyperparameters and the values to try; every combination is an algorithm, labelled `ppo lr=0.001`"
+    )
     environments: (
         Annotated[
             tuple[str, ...],

@@ -55,7 +55,7 @@ def test_equal_scores_are_equivalent_once_half_of_the_looks_are_over():
     same = [np.ones(5)] * 6
     (reading,) = followed(Design(), {"a": same, "b": same}).values()
     assert (reading.outcome, reading.look, reading.winner) == (EQUIVALENT, Design().first_equivalence, "")
-    assert reading.look == 3 and all(0.05 > boundary for boundary in reading.within)
+    assert reading.look == 3 and all(boundary < 0.05 for boundary in reading.within)
 
 
 def test_without_a_margin_nothing_is_equivalent_and_the_cap_leaves_it_undecided():
