@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED, Design, judge, pairs_of
+from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
 
 DESIGN = Design()
 SPREAD, MARGIN = 0.1, 0.05
@@ -106,23 +106,29 @@ def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -
     tasks = [f"task {t}" for t in range(len(case.sides[0]))]
     names = [str(i) for i in range(len(case.sides))]
     family = pairs_of(dict.fromkeys(names, tasks))
-    runs: dict[str, dict[str, list[np.ndarray]]] = {name: {task: [] for task in tasks} for name in names}
+    runs = {
+        name: {
+            task: [drawn(case, draw, sample, design) for _ in range(design.looks)] for task, draw in zip(tasks, side)
+        }
+        for name, side in zip(names, case.sides)
+    }
+    # All groups at once: what a look finds does not depend on what comes after it (tests/stats/test_adaptive.py).
+    tests = {(a, b): PairTest(design, runs[a], runs[b], draws, rows, exact_up_to=300) for a, b in family}
     decided: dict[tuple[str, str], str] = {}
     taken = 0
-    for _ in range(design.looks):
+    for look in range(1, design.looks + 1):
         active = {name for pair in family if not decided.get(pair) for name in pair}
-        for name in sorted(active):
-            for task, draw in zip(tasks, case.sides[int(name)]):
-                found = draw(sample, design.group_size)
-                kept = found[sample.random(len(found)) >= case.missing]
-                runs[name][task].append(kept if len(kept) else found[:1])
-                taken += design.group_size
-        readings = judge(design, runs, family, decided, draws, rows, exact_up_to=300)
-        decided.update({(r.ours, r.theirs): r.outcome for r in readings})
-        if all(decided.values()):
-            break
+        taken += len(active) * len(tasks) * design.group_size
+        decided.update({(r.ours, r.theirs): r.outcome for r in judge(design, tests, family, decided, look)})
     cap = len(names) * len(tasks) * design.cap
     return {(int(a), int(b)): outcome for (a, b), outcome in decided.items()}, taken, cap
+
+
+def drawn(case: Case, draw: Draw, sample: Generator, design: Design) -> np.ndarray:
+    """One group of runs, without those that are missing (at least one is there)."""
+    found = draw(sample, design.group_size)
+    kept = found[sample.random(len(found)) >= case.missing]
+    return kept if len(kept) else found[:1]
 
 
 def measure(index: int, studies: int, rows: int) -> dict[str, Any]:

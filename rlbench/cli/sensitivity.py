@@ -26,7 +26,9 @@ def print_sensitivity(store: Store, as_json: bool = False) -> None:
     found = sensitivity(store)
     name = store.suite()["suite"]["name"]
     if not found.extremes:
-        raise StoreError(f"{store.root}: its suite sweeps no hyperparameter; give an algorithm `sweep: {{lr: [1e-3, 3e-4]}}`")
+        raise StoreError(
+            f"{store.root}: its suite sweeps no hyperparameter; give an algorithm `sweep: {{lr: [1e-3, 3e-4]}}`"
+        )
     if as_json:
         document = {
             "schema_version": SCHEMA_VERSION,

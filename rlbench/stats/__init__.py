@@ -4,7 +4,7 @@ Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts ma
 statistic is, where it comes from and where it ends.
 """
 
-from rlbench.stats.adaptive import Design, Reading, judge, pairs_of
+from rlbench.stats.adaptive import Design, PairTest, Reading, judge, pairs_of
 from rlbench.stats.aggregate import (
     iqm,
     optimality_gap,
@@ -31,6 +31,7 @@ __all__ = [
     "Design",
     "Interval",
     "NotWorse",
+    "PairTest",
     "Permutation",
     "Profile",
     "Reached",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 from numpy.random import Generator
@@ -80,48 +81,94 @@ def pairs_of(tasks: Mapping[str, Sequence[str]]) -> list[Pair]:
     return [(a, b) for a, b in combinations(tasks, 2) if set(tasks[a]) & set(tasks[b])]
 
 
-def judge(
-    design: Design,
-    scores: Mapping[str, Grouped],
-    family: Sequence[Pair],
-    decided: Mapping[Pair, str],
-    draws: Callable[[], Generator],
-    rows: int = ROWS,
-    exact_up_to: int = EXACT_UP_TO,
-) -> list[Reading]:
-    """Judge the open pairs of `family` after their newest group of runs.
+class PairTest:
+    """One pair's trajectories over the groups of runs so far: as they are, and with each side lifted by the margin."""
 
-    scores: by algorithm and task, the groups so far; a pair is compared on the tasks both have, all weighing the same.
-    decided: outcomes of pairs that are closed ("" or absent: open); they stay in the family. draws: gives a generator in
-    the same state at every look. Raises: ValueError for scores that cannot be tested.
+    def __init__(
+        self,
+        design: Design,
+        ours: Grouped,
+        theirs: Grouped,
+        draws: Callable[[], Generator],
+        rows: int = ROWS,
+        exact_up_to: int = EXACT_UP_TO,
+    ) -> None:
+        """Compare on the tasks that both have, all weighing the same.
+
+        draws: gives a generator in the same state at every look, so that a later look extends the rows of an earlier one.
+        Raises: ValueError for scores that cannot be tested.
+        """
+        tasks = [task for task in ours if task in theirs]
+        left, right = ([list(group) for group in zip(*(side[task] for task in tasks))] for side in (ours, theirs))
+
+        def walk(left: list[list[Numbers]], right: list[list[Numbers]]) -> Trajectories:
+            return trajectories(left, right, draws(), STATISTICS[design.statistic], rows, exact_up_to)
+
+        self.design, self._plain = design, walk(left, right)
+        self._lifted: tuple[Trajectories, ...] = ()
+        if design.margin is not None and len(left) >= design.first_equivalence:
+            self._lifted = walk(_lifted(left, design.margin), right), walk(_lifted(right, design.margin), left)
+        self._found: dict[int, tuple[Crossing, ...]] = {}
+
+    def differs(self, part: int, look: int) -> bool:
+        """Whether exchangeable labels are rejected at alpha/part by `look`."""
+        return 0 < self._crossings(part)[0].look <= look
+
+    def is_within(self, part: int, look: int) -> bool:
+        """Whether differences of the margin or more, in either direction, are rejected at alpha/part by `look`."""
+        return bool(self._lifted) and all(0 < side.look <= look for side in self._crossings(part)[1:])
+
+    def reading(self, pair: Pair, look: int, outcome: str, part: int, part_within: int) -> Reading:
+        """What to say of the pair after `look`, by the boundaries at alpha/part and, of the lifted tests, alpha/part_within."""
+        difference = float(self._plain.differences[look - 1])
+        winner = pair[0 if difference > 0 else 1] if outcome == BETTER else ""
+        within = None
+        if self._lifted and look >= self.design.first_equivalence:
+            low, high = (side.boundaries[look - 1] for side in self._crossings(part_within)[1:])
+            within = (low, high)
+        boundary = self._crossings(part)[0].boundaries[look - 1]
+        return Reading(*pair, look, outcome, winner, difference, boundary, within)
+
+    def _crossings(self, part: int) -> tuple[Crossing, ...]:
+        """Of the plain trajectories and of both lifted ones, at alpha/part."""
+        if part not in self._found:
+            level, looks = self.design.alpha / part, self.design.looks
+            late = uniform_spending(looks, self.design.first_equivalence)
+            plain = crossing(self._plain, level, uniform_spending(looks))
+            self._found[part] = (plain, *(crossing(side, level, late, "above") for side in self._lifted))
+        return self._found[part]
+
+
+def _lifted(groups: list[list[Numbers]], margin: float) -> list[list[Numbers]]:
+    return [[runs + margin for runs in group] for group in groups]
+
+
+def judge(
+    design: Design, tests: Mapping[Pair, PairTest], family: Sequence[Pair], decided: Mapping[Pair, str], look: int
+) -> list[Reading]:
+    """Judge the open pairs of `family` after `look`.
+
+    tests: of the open pairs, with at least so many groups. decided: outcomes of pairs that are closed ("" or absent: open);
+    those stay in the family.
     """
-    tests = {
-        (ours, theirs): _Test(design, *_shared(scores[ours], scores[theirs]), draws, rows, exact_up_to)
-        for ours, theirs in family
-        if not decided.get((ours, theirs))
-    }
+    still = {pair: tests[pair] for pair in family if not decided.get(pair)}
     closed = {kind: sum(1 for pair in family if decided.get(pair) == kind) for kind in (BETTER, EQUIVALENT)}
-    better = _step_down({pair: test.differs for pair, test in tests.items()}, len(family) - closed[BETTER])
-    rest = {pair: test.is_within for pair, test in tests.items() if pair not in better}
-    equivalent = _step_down(rest, len(family) - closed[EQUIVALENT])
-    step = {BETTER: len(family) - closed[BETTER] - len(better)}
-    step[EQUIVALENT] = len(family) - closed[EQUIVALENT] - len(equivalent)
+    left = {kind: len(family) - count for kind, count in closed.items()}
+    better = _step_down({pair: partial(test.differs, look=look) for pair, test in still.items()}, left[BETTER])
+    rest = {pair: partial(test.is_within, look=look) for pair, test in still.items() if pair not in better}
+    equivalent = _step_down(rest, left[EQUIVALENT])
+    next_steps = max(1, left[BETTER] - len(better)), max(1, left[EQUIVALENT] - len(equivalent))
+    at_the_cap = UNDECIDED if look == design.looks else ""
     return [
         test.reading(
             pair,
-            BETTER if pair in better else EQUIVALENT if pair in equivalent else "",
-            better.get(pair, max(1, step[BETTER])),
-            equivalent.get(pair, max(1, step[EQUIVALENT])),
+            look,
+            BETTER if pair in better else EQUIVALENT if pair in equivalent else at_the_cap,
+            better.get(pair, next_steps[0]),
+            equivalent.get(pair, next_steps[1]),
         )
-        for pair, test in tests.items()
+        for pair, test in still.items()
     ]
-
-
-def _shared(ours: Grouped, theirs: Grouped) -> tuple[list[list[Numbers]], list[list[Numbers]]]:
-    """Both sides by group, then by the tasks that both have."""
-    tasks = [task for task in ours if task in theirs]
-    left, right = ([list(group) for group in zip(*(side[task] for task in tasks))] for side in (ours, theirs))
-    return left, right
 
 
 def _step_down(tests: Mapping[Pair, Callable[[int], bool]], members: int) -> dict[Pair, int]:
@@ -140,52 +187,3 @@ def _step_down(tests: Mapping[Pair, Callable[[int], bool]], members: int) -> dic
         steps[pair] = members
         members -= 1
     return steps
-
-
-class _Test:
-    """One pair's trajectories: as they are, and with each side lifted by the margin."""
-
-    def __init__(
-        self,
-        design: Design,
-        ours: list[list[Numbers]],
-        theirs: list[list[Numbers]],
-        draws: Callable[[], Generator],
-        rows: int,
-        exact_up_to: int,
-    ) -> None:
-        def walk(left: list[list[Numbers]], right: list[list[Numbers]]) -> Trajectories:
-            return trajectories(left, right, draws(), STATISTICS[design.statistic], rows, exact_up_to)
-
-        self._design, self.look = design, len(ours)
-        self._plain, self._lifted = walk(ours, theirs), None
-        if design.margin is not None and self.look >= design.first_equivalence:
-            self._lifted = walk(_lifted(ours, design.margin), theirs), walk(_lifted(theirs, design.margin), ours)
-
-    def differs(self, part: int) -> bool:
-        return self._difference(part).look > 0
-
-    def is_within(self, part: int) -> bool:
-        return self._lifted is not None and all(side.look > 0 for side in self._sides(part, self._lifted))
-
-    def reading(self, pair: Pair, outcome: str, part: int, part_within: int) -> Reading:
-        difference = float(self._plain.differences[-1])
-        if not outcome and self.look == self._design.looks:
-            outcome = UNDECIDED
-        winner = pair[0 if difference > 0 else 1] if outcome == BETTER else ""
-        within = None
-        if self._lifted is not None:
-            low, high = (side.boundaries[-1] for side in self._sides(part_within, self._lifted))
-            within = (low, high)
-        return Reading(*pair, self.look, outcome, winner, difference, self._difference(part).boundaries[-1], within)
-
-    def _difference(self, part: int) -> Crossing:
-        return crossing(self._plain, self._design.alpha / part, uniform_spending(self._design.looks))
-
-    def _sides(self, part: int, lifted: tuple[Trajectories, Trajectories]) -> list[Crossing]:
-        spending = uniform_spending(self._design.looks, self._design.first_equivalence)
-        return [crossing(side, self._design.alpha / part, spending, "above") for side in lifted]
-
-
-def _lifted(groups: list[list[Numbers]], margin: float) -> list[list[Numbers]]:
-    return [[runs + margin for runs in group] for group in groups]

@@ -129,7 +129,8 @@ class AlgorithmEntry(_Strict):
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
     per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
     sweep: dict[str, Values] = Field(
-        {}, description="hyperparameters and the values to try; every combination is an algorithm, labelled `ppo lr=0.001`"
+        {},
+        description="hyperparameters and the values to try; every combination is an algorithm, labelled `ppo lr=0.001`",
     )
     environments: (
         Annotated[

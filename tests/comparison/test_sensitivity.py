@@ -72,7 +72,8 @@ def test_the_same_runs_give_the_same_interval_in_any_order():
 
 def test_few_runs_have_no_interval_and_none_no_estimate():
     few = {label: values[:1] for label, values in SCORES.items()}
-    assert [(e.iqm, e.low) for e in sensitivity(Folder(GRID), runs(few)).effects][0] == (3, None)
+    first = sensitivity(Folder(GRID), runs(few)).effects[0]
+    assert (first.iqm, first.low) == (3, None)
     none = {label: [np.nan] for label in SCORES}
     found = sensitivity(Folder(GRID), runs(none))
     assert {e.iqm for e in found.effects} == {None} and found.extremes[0].best is None
@@ -81,9 +82,10 @@ def test_few_runs_have_no_interval_and_none_no_estimate():
 def test_each_task_is_told_alone_and_the_frame_has_a_row_an_effect():
     frame = pd.concat([runs(SCORES), runs(SCORES, "Acrobot-v1")])
     found = sensitivity(Folder(GRID), frame)
-    assert list(found.frame()["environment"]) == ["Acrobot-v1"] * 4 + ["CartPole-v1"] * 4 or list(
-        found.frame()["environment"]
-    ) == ["CartPole-v1"] * 4 + ["Acrobot-v1"] * 4
+    assert (
+        list(found.frame()["environment"]) == ["Acrobot-v1"] * 4 + ["CartPole-v1"] * 4
+        or list(found.frame()["environment"]) == ["CartPole-v1"] * 4 + ["Acrobot-v1"] * 4
+    )
     assert list(found.frame()["iqm"])[:2] == list(found.frame()["iqm"])[4:6]
 
 

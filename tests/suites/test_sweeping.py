@@ -60,7 +60,9 @@ def test_the_stored_suite_keeps_the_sweep_and_means_the_same_again(tmp_path):
 
 
 def test_budgets_are_found_by_the_point_the_sweep_and_the_id(tmp_path):
-    text = SWEPT.replace("id: dqn\n", "id: dqn\n    label: mine\n").replace("    steps: 1_000\n", "    steps: 1_000\n{own}")
+    text = SWEPT.replace("id: dqn\n", "id: dqn\n    label: mine\n").replace(
+        "    steps: 1_000\n", "    steps: 1_000\n{own}"
+    )
     own = "    per_algorithm: {'mine lr=0.001, hidden=[128]': {steps: 300}, mine: {steps: 200}}\n"
     assert [g.task.steps for g in planned(tmp_path, text.replace("{own}", own)).groups] == [200, 300, 200, 200]
     own = "    per_algorithm: {dqn: {steps: 400}}\n"
