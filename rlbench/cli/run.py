@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rlbench.cli.deciding import adaptive_options
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
 from rlbench.cli.talk import watcher
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from rlbench.executors import Options, Outcome, Watch
-    from rlbench.plugins import Plugins
+    from rlbench.executors import Outcome, Watch
     from rlbench.results import Store
     from rlbench.suites import Plan
 
 NOTHING_MATCHED = 4
+T = TypeVar("T")
 
 
 @click.command()
@@ -35,6 +36,7 @@ NOTHING_MATCHED = 4
     type=click.IntRange(0),
     help="How often a group goes on whose process was killed.",
 )
+@adaptive_options
 @click.option("--stop-after", metavar="DURATION", help="Stop as by Ctrl-C after so long, such as 8h.")
 @click.option("--strict", is_flag=True, help="Refuse a folder with runs that other code made.")
 @click.option("--profile", is_flag=True, help="Measure where the time goes; for show and the report.")
@@ -63,6 +65,8 @@ def run(
     retries: int,
     strict: bool,
     profile: bool,
+    until_decided: bool,
+    design: Mapping[str, Any],
     **changes: Any,
 ) -> int:
     """Run SUITE (a YAML file, or the name of one that comes with rlbench) and print its table.
@@ -71,15 +75,18 @@ def run(
     checkpoint. Progress goes to stderr, the table to stdout.
     """
     from rlbench.cli.check import show_plan
+    from rlbench.cli.deciding import print_decisions
     from rlbench.cli.events import Events
-    from rlbench.executors import Options
+    from rlbench.executors import Adaptive, Options, run_suite
     from rlbench.results import Store
     from rlbench.suites import plan
 
     plugins = open_plugins(plugin_files)
     observers = plugins.load_observers()  # a file that cannot be loaded is told once, not by every name of the suite
-    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
-    store = Store(result_folder(output, planned.suite.name))
+    asked = open_suite(suite, **changes)
+    planning: dict[str, Any] = {"max_runs": max_runs, "skip_missing": skip_missing, "jobs": jobs}
+    planned = plan(asked, plugins, **planning) if not until_decided else None
+    store = Store(result_folder(output, asked.suite.name))
     options = Options(
         jobs=jobs,
         executor=executor,
@@ -91,6 +98,9 @@ def run(
         strict=strict,
         profile=profile,
     )
+    adaptive = Adaptive(asked, plugins, store, options, design, planning)
+    if planned is None:
+        planned, _ = adaptive.planned()
     if dry_run:
         show_plan(planned, plugins, store, options, as_json)
         return 0
@@ -100,7 +110,12 @@ def run(
         return NOTHING_MATCHED
     for problem in observers:
         watch.warn(problem)
-    outcome = _run(planned, plugins, store, options, watch)
+    if until_decided:
+        planned, outcome, decisions = _interruptible(lambda: adaptive.run(watch), planned, store, watch)
+        code = _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+        print_decisions(decisions, as_json)
+        return code
+    outcome = _interruptible(lambda: run_suite(planned, plugins, store, options, watch), planned, store, watch)
     return _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
 
 
@@ -115,12 +130,10 @@ def _seconds(option: str, value: str | None) -> float | None:
         raise click.BadParameter(error.message(), param_hint=option) from error
 
 
-def _run(planned: Plan, plugins: Plugins, store: Store, options: Options, watch: Watch) -> Outcome:
+def _interruptible(run: Callable[[], T], planned: Plan, store: Store, watch: Watch) -> T:
     """Run it; an interruption says what is safe."""
-    from rlbench.executors import run_suite
-
     try:
-        return run_suite(planned, plugins, store, options, watch)
+        return run()
     except KeyboardInterrupt:
         runs = [run for group in planned.groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)

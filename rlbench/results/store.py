@@ -51,13 +51,18 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._lock: IO[str] | None = None
+        self._depth = 0
 
     # -- writing -------------------------------------------------------------------------------------------------
     def lock(self) -> None:
         """Make the folder and become its only writer, until this process ends, however it ends.
 
-        Raises: LockedError naming the holder; StoreError where nothing can be written.
+        Locked again by its holder, it stays so until unlocked as often. Raises: LockedError naming the holder; StoreError
+        where nothing can be written.
         """
+        if self._lock is not None:
+            self._depth += 1
+            return
         make_folder(self.root)
         try:
             file = open(self.root / "LOCK", "a+")  # noqa: SIM115 - held as long as the lock
@@ -83,7 +88,9 @@ class Store:
             raise
 
     def unlock(self) -> None:
-        if self._lock is not None:
+        if self._depth:
+            self._depth -= 1
+        elif self._lock is not None:
             self._lock.close()
             self._lock = None
 
@@ -108,9 +115,16 @@ class Store:
         os.rename(self.folder(run), aside / f"{run.name}--{time.time_ns()}")
 
     def describe_suite(
-        self, suite: Mapping[str, Any], runs: Sequence[Run], version: str, skipped: Sequence[Mapping[str, str]] = ()
+        self,
+        suite: Mapping[str, Any],
+        runs: Sequence[Run],
+        version: str,
+        skipped: Sequence[Mapping[str, str]] = (),
+        adaptive: bool = False,
     ) -> None:
-        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment and reason of pairs."""
+        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment and reason of pairs;
+        adaptive: whether there are as many runs as it took to decide.
+        """
         try:
             for run in runs:
                 folder = make_folder(self.folder(run))
@@ -128,6 +142,7 @@ class Store:
                     "suite": suite,
                     "runs": names,
                     "skipped": list(skipped),
+                    **({"adaptive": True} if adaptive else {}),
                 },
             )
         except OSError as error:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -37,13 +37,15 @@ class Skip:
 
 @dataclass
 class Plan:
-    """The groups of a suite and the pairs left out. devices: those that groups are dealt over; workers: groups run at a time."""
+    """The groups of a suite and the pairs left out. devices: those that groups are dealt over; workers: groups run at a
+    time; adaptive: whether the runs are as many as were asked for from look to look, not as the suite says."""
 
     suite: Suite
     groups: list[RunGroup] = field(default_factory=list)
     skipped: list[Skip] = field(default_factory=list)
     devices: tuple[str, ...] = ("cpu",)
     workers: int = 1
+    adaptive: bool = False
 
     @property
     def runs(self) -> int:
@@ -103,11 +105,13 @@ def plan(
     max_runs: int = MAX_RUNS,
     skip_missing: bool = False,
     jobs: int | None = None,
+    seeds: Callable[[str], int] | None = None,
 ) -> Plan:
     """Plan every algorithm × environment of a suite.
 
     max_runs: more are refused, so that a slip of the keyboard starts no flood. skip_missing: pairs whose packages are
-    not installed are skipped instead of refused. jobs: groups run at a time, instead of what the suite says, or a core each.
+    not installed are skipped instead of refused. jobs: groups run at a time, instead of what the suite says, or a core
+    each. seeds: how many each algorithm is given, by its label, of those that the suite has; None: all.
 
     Raises: SuiteError with every problem found, those of the file's form among them.
     """
@@ -116,11 +120,11 @@ def plan(
     assert isinstance(suite, Suite)
     problems = list(draft.problems) if draft else []
     problems += broken_rules(suite, max_runs)
-    made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1)
+    made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1, adaptive=seeds is not None)
     made.devices, absent = choose(suite.devices)
     problems += [Problem(("devices",), text) for text in absent]
     flood = bool(too_many(suite, max_runs))  # then only what else is wrong is looked for, at one point of each sweep
-    _fill(made, plugins, problems, skip_missing, 1 if flood else None)
+    _fill(made, plugins, problems, skip_missing, 1 if flood else None, seeds)
     made.groups = _dealt(spread(made.groups, made.workers), made.devices)
     problems += same_twice(made.groups)
     if problems:
@@ -131,7 +135,14 @@ def plan(
     return made
 
 
-def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: bool, of_a_sweep: int | None) -> None:
+def _fill(
+    made: Plan,
+    plugins: Plugins,
+    problems: list[Problem],
+    skip_missing: bool,
+    of_a_sweep: int | None,
+    seeds: Callable[[str], int] | None,
+) -> None:
     """Add the groups and skips of every pair, and what is wrong with them. of_a_sweep: how many points, None for all."""
     suite = made.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
@@ -170,7 +181,7 @@ def _fill(made: Plan, plugins: Plugins, problems: list[Problem], skip_missing: b
             text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
-        made.groups += _groups(made, pair, task, answer)
+        made.groups += _groups(made, pair, task, answer, seeds)
 
 
 def _refused(pair: _Pair, error: PluginError) -> list[Problem]:
@@ -199,12 +210,13 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
     return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend)
 
 
-def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved) -> list[RunGroup]:
+def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved, given: Callable[[str], int] | None) -> list[RunGroup]:
     """A pair's groups."""
     suite, own, seeds = made.suite, pair.environment, seeds_of(made.suite, pair.algorithm)
+    seeds = seeds if given is None else seeds[: given(pair.algorithm.name)]
     size = stack_size(found, len(seeds), made.workers)
-    given = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
-    every = max(1, task.steps // CHECKPOINTS_PER_RUN) if given is None else given
+    every = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
+    every = max(1, task.steps // CHECKPOINTS_PER_RUN) if every is None else every
     return [
         RunGroup(
             algorithm=pair.algorithm.id,
