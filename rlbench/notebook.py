@@ -16,7 +16,9 @@ from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import watcher
 from rlbench.comparison.loading import Results, load
 from rlbench.executors import Options, run_suite
+from rlbench.executors.adaptive import Adaptive
 from rlbench.results import Store
+from rlbench.stats import Design
 from rlbench.suites import Draft, Suite, find_suite, plan, read_suite, seconds
 from rlbench.wording import explain
 
@@ -30,13 +32,16 @@ def run(
     plugins: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     settings: Mapping[str, Any] | None = None,
     quiet: bool = False,
+    until_decided: bool | Mapping[str, Any] = False,
     **options: Any,
 ) -> Results:
     """Run a suite, or go on with it, and open its results; progress is written to stderr.
 
     suite: a YAML file, the name of a suite that comes with rlbench, or a suite as a mapping. output: the result folder,
     by default results/<suite name>. plugins: Python files that offer algorithms. settings: hyperparameters to be taken
-    instead of the file's, {"dqn.lr": 1e-3}. options: seeds, devices, timeout and stall_timeout instead of the suite's;
+    instead of the file's, {"dqn.lr": 1e-3}. until_decided: add seeds until every pair of algorithms is decided, at most
+    {"alpha": 0.05, "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6} or what of it is given; what was
+    decided is in `results.decisions()`. options: seeds, devices, timeout and stall_timeout instead of the suite's;
     jobs, executor, rerun, retries, algorithms, environments, strict, profile and stop_after ("8h"), as
     rlbench.executors.Options has them.
 
@@ -59,15 +64,35 @@ def run(
         asked = _from_mapping({**suite, **changes})
     else:
         asked = _from_file(suite, changes, settings or {})
-    planned = plan(asked, found, jobs=options.get("jobs"))
-    store = Store(result_folder(Path(output) if output is not None else None, planned.suite.name))
+    name = (asked.suite if isinstance(asked, Draft) else asked).name
+    store = Store(result_folder(Path(output) if output is not None else None, name))
+    chosen = Options(**options)
+    planning, adaptive = {"jobs": chosen.jobs}, None
+    if until_decided:
+        adaptive = Adaptive(asked, found, store, chosen, _design(until_decided, changes), planning)
+    planned = adaptive.planned()[0] if adaptive else plan(asked, found, jobs=chosen.jobs)
     watch = watcher(quiet)
     for problem in found.load_observers():
         watch.warn(problem)
     for skip in planned.skipped:
         watch.say(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}")
-    run_suite(planned, found, store, Options(**options), watch)
+    if adaptive:
+        adaptive.run(watch)
+    else:
+        run_suite(planned, found, store, chosen, watch)
     return load(store.root)
+
+
+def _design(given: bool | Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The design asked for. Raises: SuiteError for a part that is none, or seeds beside it."""
+    design = dict(given) if isinstance(given, Mapping) else {}
+    known = [f.name for f in dataclasses.fields(Design)]
+    for name in design:
+        if name not in known:
+            raise SuiteError(f"until_decided has no {name!r}; it has {', '.join(known)}")
+    if "seeds" in changes:
+        raise SuiteError("seeds and until_decided contradict: the latter says how many as it goes")
+    return design
 
 
 def _from_file(suite: str | os.PathLike[str], changes: Mapping[str, Any], settings: Mapping[str, Any]) -> Draft:

@@ -77,7 +77,7 @@ def run(
     from rlbench.cli.check import show_plan
     from rlbench.cli.deciding import print_decisions
     from rlbench.cli.events import Events
-    from rlbench.executors import Adaptive, Options, run_suite
+    from rlbench.executors import Options, run_suite
     from rlbench.results import Store
     from rlbench.suites import plan
 
@@ -85,7 +85,6 @@ def run(
     observers = plugins.load_observers()  # a file that cannot be loaded is told once, not by every name of the suite
     asked = open_suite(suite, **changes)
     planning: dict[str, Any] = {"max_runs": max_runs, "skip_missing": skip_missing, "jobs": jobs}
-    planned = plan(asked, plugins, **planning) if not until_decided else None
     store = Store(result_folder(output, asked.suite.name))
     options = Options(
         jobs=jobs,
@@ -98,9 +97,12 @@ def run(
         strict=strict,
         profile=profile,
     )
-    adaptive = Adaptive(asked, plugins, store, options, design, planning)
-    if planned is None:
-        planned, _ = adaptive.planned()
+    adaptive = None
+    if until_decided:
+        from rlbench.executors.adaptive import Adaptive
+
+        adaptive = Adaptive(asked, plugins, store, options, design, planning)
+    planned = adaptive.planned()[0] if adaptive else plan(asked, plugins, **planning)
     if dry_run:
         show_plan(planned, plugins, store, options, as_json)
         return 0
@@ -110,13 +112,14 @@ def run(
         return NOTHING_MATCHED
     for problem in observers:
         watch.warn(problem)
-    if until_decided:
+    if adaptive:
         planned, outcome, decisions = _interruptible(lambda: adaptive.run(watch), planned, store, watch)
-        code = _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+    else:
+        outcome = _interruptible(lambda: run_suite(planned, plugins, store, options, watch), planned, store, watch)
+    code = _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+    if adaptive:
         print_decisions(decisions, as_json)
-        return code
-    outcome = _interruptible(lambda: run_suite(planned, plugins, store, options, watch), planned, store, watch)
-    return _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+    return code
 
 
 def _seconds(option: str, value: str | None) -> float | None:

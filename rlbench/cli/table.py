@@ -48,12 +48,13 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
 
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
+    from rlbench.comparison.marks import ADAPTIVE, marks
     from rlbench.reports import score_cells
     from rlbench.results.mixture import mixtures
     from rlbench.results.tables import run_table
 
     runs = run_table(store)
-    cells = score_cells(runs)
+    cells = score_cells(runs, marks(store, runs))
     name = store.suite()["suite"]["name"]
     if as_json:
         document = {
@@ -76,8 +77,10 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
+    if any(ADAPTIVE in cell.marks for cell in cells):
+        text += f"{ADAPTIVE}: such an interval is narrower than it says, and its estimate leans outward (docs/adaptive.md)\n"
     if any(entry.get("sweep") for entry in store.suite()["suite"]["algorithms"]):
-        text += "swept: the best of several points is chosen on its own seeds; rlbench table --sensitivity says more\n"
+        text += "swept hyperparameters: rlbench table --sensitivity\n"
     write_out(text)
     return runs
 

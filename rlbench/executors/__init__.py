@@ -1,12 +1,10 @@
 """Ways to run prepared groups, each in an attempt folder of its own: here, or in one subprocess for each group."""
 
-from rlbench.executors.adaptive import Adaptive
 from rlbench.executors.intents import Intent, intents
 from rlbench.executors.jobs import Context, Event, Job, Listen, Retry, prepare
 from rlbench.executors.session import Options, Outcome, Watch, again, run_suite
 
 __all__ = [
-    "Adaptive",
     "Context",
     "Event",
     "Intent",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rlbench.api import Run
+from rlbench.comparison.marks import marks
 from rlbench.reports.scores import Cell, score_cells
 from rlbench.reports.style import Look, looks
 from rlbench.results import RunState, Store
@@ -55,7 +56,7 @@ def read(store: Store) -> Readings:
         runs,
         asked,
         {key: states[key] for key in scored if states[key].result},
-        score_cells(runs),
+        score_cells(runs, marks(store, runs)),
         looks([*listed, *runs["algorithm"]]),
     )
 

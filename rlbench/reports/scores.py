@@ -12,10 +12,13 @@ from rlbench.stats import iqm, percentile_interval
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rlbench.comparison.marks import Marks
+
 
 @dataclass(frozen=True)
 class Cell:
-    """One algorithm on one task. budget: environment steps given to each run; n: runs planned; n_valid: runs with a score; low, high: 95 % interval of the IQM."""
+    """One algorithm on one task. budget: environment steps given to each run; n: runs planned; n_valid: runs with a score;
+    low, high: 95 % interval of the IQM; marks: of rlbench.comparison.marks, which stand in the note as well."""
 
     environment: str
     algorithm: str
@@ -28,9 +31,10 @@ class Cell:
     training_return: float | None
     statuses: dict[str, int]
     note: str
+    marks: tuple[str, ...] = ()
 
 
-def score_cells(runs: pd.DataFrame) -> list[Cell]:
+def score_cells(runs: pd.DataFrame, marks: Marks | None = None) -> list[Cell]:
     """Cells in the order of the suite. The bootstrap is seeded from the run keys: the same runs give the same digits."""
     cells: list[Cell] = []
     if runs.empty:
@@ -42,6 +46,8 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
         low = high = None
         if len(scores) >= FEWEST_FOR_INTERVAL:
             low, high = percentile_interval(scores, iqm, seeded(scored["key"]))
+        marked = (marks or {}).get((str(environment), str(algorithm)), ())
+        note = _note(rows, bool(unequal[environment]))
         training = scored["training_return"].dropna().to_numpy(float)
         cells.append(
             Cell(
@@ -55,7 +61,8 @@ def score_cells(runs: pd.DataFrame) -> list[Cell]:
                 high,
                 float(iqm(training)) if len(training) else None,
                 {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
-                _note(rows, bool(unequal[environment])),
+                "; ".join([*([note] if note else []), *marked]),
+                marked,
             )
         )
     return cells

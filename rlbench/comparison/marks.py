@@ -1,0 +1,34 @@
+"""What a reader must know of a cell beside its numbers: that its runs, or its configuration, were chosen by their results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from rlbench.comparison.decisions import read_decisions
+from rlbench.comparison.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, sensitivity
+from rlbench.results import Store
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ADAPTIVE = "seeds added until decided"
+Marks = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def marks(store: Store, runs: pd.DataFrame) -> Marks:
+    """The marks of each cell, by environment and label; of cells without one there is no entry. runs: the run_table.
+
+    ADAPTIVE: there are as many runs as it took to decide, so the interval is narrower than it says and the estimate leans
+    away from what it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a sweep, by these very runs.
+    """
+    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    decisions = read_decisions(store) if store.suite().get("adaptive") else None
+    if decisions is not None:
+        found.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
+    for extremes in sensitivity(store, runs).extremes:
+        if extremes.best is not None and extremes.points > 1:
+            place = extremes.environment, extremes.best
+            note = f"best of {extremes.points} points, {CHOSEN_ON_ITS_OWN_SEEDS}"
+            found[place] = (*found.get(place, ()), note)
+    return found
