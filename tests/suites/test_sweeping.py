@@ -92,21 +92,43 @@ def test_the_limit_is_on_runs_and_can_be_raised(tmp_path):
     [
         (("lr: [1e-3, 3e-4]", "lr: 1e-3"), "6:11", "lr: should be a list of the values to try, got 0.001"),
         (("lr: [1e-3, 3e-4]", "lr: []"), "6:7", "lr: should be a list of the values to try, got []"),
-        (("lr: [1e-3, 3e-4]", "lr: [1e-3, 0.001]"), "6:18", "the sweep of lr has 0.001 twice"),
-        (("lr: [1e-3, 3e-4]", "lr: [1e-3, -1]"), "6:18", "dqn.lr: should be above 0, got -1"),
-        (("lr: [1e-3, 3e-4]", "lrr: [1e-3]"), "6:7", "dqn.lrr: unknown parameter; did you mean 'lr'?"),
-        (("{batch: 32}", "{batch: 32, lr: 1}"), "6:7", "lr of 'dqn' stands in params and in sweep"),
-        (
-            ("    sweep:", "    per_environment: {CartPole-v1: {lr: 1}}\n    sweep:"),
-            "5:37",
-            "lr of 'dqn' is swept; per_environment cannot set it",
-        ),
-        (("{batch: 32}", "{batch: -1}"), "4:21", "dqn.batch: should be at least 1, got -1"),
     ],
 )
-def test_an_error_says_where_and_what_and_once(tmp_path, change, place, said):
-    told = refused(tmp_path, SWEPT.replace(*change, 1))
-    assert f"swept.yaml:{place}: error: {said}" in told and told.count(said) == 1
+def test_a_sweep_is_a_list_for_each_hyperparameter(tmp_path, change, place, said):
+    path = tmp_path / "swept.yaml"
+    path.write_text(SWEPT.replace(*change))
+    with pytest.raises(SuiteError) as error:
+        read_suite(path).checked()
+    assert f"swept.yaml:{place}: error: {said}" in str(error.value)
+
+
+WRONG = """\
+name: wrong
+algorithms:
+  - {id: dqn, label: a, sweep: {lr: [1e-3, 0.001]}}
+  - {id: dqn, label: b, sweep: {lr: [2e-3, -1]}}
+  - {id: dqn, label: c, sweep: {lrr: [1e-3]}}
+  - {id: dqn, label: d, params: {lr: 1}, sweep: {lr: [0.5]}}
+  - {id: dqn, label: e, per_environment: {CartPole-v1: {gamma: 0.9}}, sweep: {gamma: [0.5]}}
+  - {id: dqn, label: f, params: {batch: -1}, sweep: {gamma: [0.5, 0.6]}}
+  - {id: dqn, label: g, sweep: {hidden: [[64], [64, 0.5]]}}
+environments:
+  - {id: CartPole-v1, steps: 1_000}
+seeds: 1
+"""
+
+
+def test_every_mistake_in_sweeps_is_told_once_and_at_its_place(tmp_path):
+    told = [line for line in refused(tmp_path, WRONG).splitlines() if "error: " in line]
+    assert [line.split("swept.yaml:")[1] for line in told] == [
+        "3:44: error: the sweep of lr has 0.001 twice",
+        "4:44: error: b.lr: should be above 0, got -1",
+        "5:33: error: c.lrr: unknown parameter; did you mean 'lr'?",
+        "6:50: error: lr of 'd' stands in params and in sweep; take it out of one of them",
+        "7:57: error: gamma of 'e' is swept; per_environment cannot set it",
+        "8:41: error: f.batch: should be at least 1, got -1",
+        "9:53: error: g.hidden.1: should be a whole number, got 0.5",
+    ]
 
 
 def test_an_entry_without_a_sweep_is_its_own_only_point():
