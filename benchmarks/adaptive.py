@@ -149,6 +149,7 @@ def measure(index: int, studies: int, rows: int) -> dict[str, Any]:
     return {
         "case": case.name,
         "pairs": pairs // studies,
+        "studies": studies,
         **{f"wrong_{kind}": count / studies for kind, count in wrong.items()},
         **{outcome: count / pairs for outcome, count in ends.items()},
         "runs": taken / cap,
@@ -168,18 +169,16 @@ def main() -> None:
         print(json.dumps([measure(i, arguments.studies, arguments.rows) for i in chosen], indent=1))
         return
     began, worst = time.process_time(), 0.0
-    print(
-        "| data | pairs | wrong better | wrong equivalent | any wrong | better | equivalent | undecided | runs of the cap |"
-    )
-    print("|---|" + "--:|" * 8, flush=True)
+    print("| data | pairs | studies | wrong better | wrong equivalent | any wrong", end=" ")
+    print("| better | equivalent | undecided | runs of the cap |")
+    print("|---|" + "--:|" * 9, flush=True)
     for i in chosen:
         row = measure(i, arguments.studies, arguments.rows)
         shares = ("wrong_better", "wrong_equivalent", "wrong_any", BETTER, EQUIVALENT, UNDECIDED, "runs")
-        print(
-            f"| {row['case']} | {row['pairs']} | " + " | ".join(f"{row[key]:.1%}" for key in shares) + " |", flush=True
-        )
+        print(f"| {row['case']} | {row['pairs']} | {row['studies']:,} | ", end="")
+        print(" | ".join(f"{row[key]:.1%}" for key in shares) + " |", flush=True)
         worst = max(worst, row["standard_error"])
-    print(f"\n{arguments.studies:,} studies a row; standard error of a wrong share at most {worst:.2%};", end=" ")
+    print(f"\nstandard error of a wrong share at most {worst:.2%};", end=" ")
     print(f"{time.process_time() - began:.0f} s of one core")
 
 

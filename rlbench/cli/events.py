@@ -18,7 +18,8 @@ class Events:
     """Writes events to stdout; what is said to people goes on to another watch. Implements rlbench.executors.Watch.
 
     Lines have "event": "suite" (name, folder, runs, todo), "started", "progress", "evaluated", "notice" or "finished",
-    the last five with algorithm, environment and seeds.
+    the last five with algorithm, environment and seeds. `--until-decided` has a "suite" for each look and, at the end,
+    "decisions": the design, every pair at each look, and how many runs it took.
     """
 
     def __init__(self, people: Watch) -> None:
