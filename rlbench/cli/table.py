@@ -49,6 +49,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
     from rlbench.comparison.marks import ADAPTIVE, marks
+    from rlbench.comparison.sensitivity import sweeps_of
     from rlbench.reports import score_cells
     from rlbench.results.mixture import mixtures
     from rlbench.results.tables import run_table
@@ -79,7 +80,7 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):
         text += f"{ADAPTIVE}: such an interval is narrower than it says, and its estimate leans outward (docs/adaptive.md)\n"
-    if any(entry.get("sweep") for entry in store.suite()["suite"]["algorithms"]):
+    if sweeps_of(store.suite()["suite"]):
         text += "swept hyperparameters: rlbench table --sensitivity\n"
     write_out(text)
     return runs

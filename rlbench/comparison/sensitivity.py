@@ -77,8 +77,9 @@ class Sensitivity:
 
 def sweeps_of(suite: Mapping[str, Any]) -> dict[str, list[Point]]:
     """The points of each entry of a resolved suite that has a sweep, by the entry's label."""
-    entries = [AlgorithmEntry.model_validate(entry) for entry in suite["algorithms"]]
-    return {entry.name: list(points(entry)) for entry in entries if entry.sweep}
+    listed = [entry for entry in suite.get("algorithms") or () if isinstance(entry, Mapping) and entry.get("sweep")]
+    entries = [AlgorithmEntry.model_validate(entry) for entry in listed]
+    return {entry.name: list(points(entry)) for entry in entries}
 
 
 def sensitivity(store: Store, runs: pd.DataFrame | None = None) -> Sensitivity:
