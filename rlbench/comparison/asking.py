@@ -32,7 +32,9 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     else:
         named = list(combinations(chosen, 2))
     if not named:
-        raise RlbenchError(f"{scores.name}: a comparison takes two algorithms; there are {', '.join(scores.algorithms)}")
+        raise RlbenchError(
+            f"{scores.name}: a comparison takes two algorithms; there are {', '.join(scores.algorithms)}"
+        )
     return [(Side(scores, a, a), Side(scores, b, b)) for a, b in named]
 
 

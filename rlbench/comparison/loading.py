@@ -10,9 +10,12 @@ import pandas as pd
 
 from rlbench.comparison.asking import pairs_between, pairs_within
 from rlbench.comparison.curves import curve_frame, read_curves
+from rlbench.comparison.decisions import COLUMNS as DECISION_COLUMNS
+from rlbench.comparison.decisions import read_decisions
 from rlbench.comparison.frames import aggregate_frame, comparison_frame, profile_frame, score_frame
 from rlbench.comparison.pairs import ALPHA, compare
 from rlbench.comparison.scores import Scores, read_scores
+from rlbench.comparison.sensitivity import sensitivity
 from rlbench.results.anchors import Anchors, as_anchors, read_anchors
 from rlbench.results.loading import Records
 
@@ -83,6 +86,24 @@ class Results(Records):
         between the anchors, and against steps also over all tasks (environment ""), `at` in shares of the budget.
         """
         return curve_frame(read_curves(self._store, self._anchors), self._scores().anchors, normalized, against)
+
+    def decisions(self) -> pd.DataFrame:
+        """What `--until-decided` found: one row for each pair of algorithms at each look it was open at.
+
+        Columns: look, runs (of each side on each task until then), ours, theirs, outcome (better, equivalent, undecided at
+        the cap, or "" for open), winner, difference (ours minus theirs), boundary, within_low, within_high (docs/adaptive.md).
+        Empty where seeds were never added so.
+        """
+        found = read_decisions(self._store)
+        return pd.DataFrame(columns=DECISION_COLUMNS) if found is None else found.frame()
+
+    def sensitivity(self) -> pd.DataFrame:
+        """What a suite's sweeps say: one row for each value of each swept hyperparameter on each task.
+
+        Columns: environment, algorithm (label of what was swept), parameter, value, points (combinations that have it), n
+        (runs planned), n_valid, iqm, low, high (95 %, of the raw returns). The best of the points is chosen on its own seeds.
+        """
+        return sensitivity(self._store, self.runs()).frame()
 
 
 def _supplied(anchors: SuppliedAnchors | None) -> Mapping[str, Anchors]:

@@ -6,22 +6,20 @@ an honest score of it takes seeds of its own.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.random import PCG64, Generator, SeedSequence
 
+from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, seeded
 from rlbench.results import Store
 from rlbench.results.tables import run_table
 from rlbench.stats import bootstrap_interval, iqm, overall_iqm
 from rlbench.suites.schema import AlgorithmEntry
 from rlbench.suites.sweeping import Point, points, shown
 
-FEWEST_FOR_INTERVAL = 3
 RESAMPLES = 10_000
 CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
 
@@ -122,9 +120,7 @@ def _estimate(
         return None, None, None
     if min(map(len, scores)) < 2 or sum(map(len, scores)) < FEWEST_FOR_INTERVAL:
         return float(overall_iqm(scores)), None, None
-    digest = hashlib.sha256("".join([what, *sorted(keys)]).encode()).digest()
-    generator = Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
-    found = bootstrap_interval(scores, overall_iqm, generator, resamples=RESAMPLES)
+    found = bootstrap_interval(scores, overall_iqm, seeded(keys, what), resamples=RESAMPLES)
     return found.estimate, found.low, found.high
 
 

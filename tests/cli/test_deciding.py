@@ -177,8 +177,7 @@ def test_a_look_of_which_runs_are_unfinished_is_not_judged(decided, copied):
 def test_the_same_from_python(decided, copied):
     design = {"alpha": 0.5, "group_size": 2, "looks": 3}
     options = {"plugins": copied[3], "quiet": True, "executor": "serial", "algorithms": ["random", "leans"]}
-    package.run(copied[1], copied[-1], until_decided=design, **options)
-    frame = decisions(copied[-1]).frame()
+    frame = package.run(copied[1], copied[-1], until_decided=design, **options).decisions()
     assert list(frame["outcome"]) == ["", "better"] and list(frame["runs"]) == [2, 4]
     with pytest.raises(package.RlbenchError, match="until_decided has no 'beta'"):
         package.run(copied[1], copied[-1], until_decided={"beta": 1}, **options)

@@ -9,6 +9,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from light import cells, rlbench
 
+from rlbench import load
+
 PLUGIN = """
 from dataclasses import dataclass
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
@@ -74,6 +76,12 @@ def test_each_value_has_a_row_with_the_runs_of_all_points_that_have_it(swept):
     ]
     assert "best leans gain=0.5, sign=1" in shown.stdout and "4 points, 12 runs, 480 environment steps" in shown.stdout
     assert "so its score flatters it" in shown.stdout
+
+
+def test_the_same_in_python(swept):
+    frame = load(swept[0]).sensitivity()
+    assert list(frame["parameter"]) == ["gain", "gain", "sign", "sign"] and list(frame["value"]) == [0.5, 0, 1, -1]
+    assert len(load(swept[0]).decisions()) == 0
 
 
 def test_the_same_as_json(swept):
