@@ -1,4 +1,4 @@
-"""What adaptive seeds have decided in a result folder: decisions.json, its design fixed at the first look.
+"""What adaptive seeds have decided in a result folder: decisions.json, its design fixed before the first run.
 
 Reading needs no lock. docs/adaptive.md says what the verdicts mean.
 """

@@ -43,7 +43,7 @@ class Adaptive:
     def planned(self) -> tuple[Plan, Decisions]:
         """What the next look needs, and what is decided so far; nothing is run or written.
 
-        Raises: SuiteError for a suite that is wrong, or what is asked otherwise than it was at the first look; StoreError.
+        Raises: SuiteError for a suite that is wrong, or what is asked otherwise than it was at the beginning; StoreError.
         """
         before = read_decisions(self.store)
         design = before.design if before else _design(self.given, "raw")
@@ -93,20 +93,21 @@ class Adaptive:
             planned, decisions = self.planned()
             if decisions != expected:
                 raise StoreError(f"{self.store.root / NAME} was written meanwhile; run the command again")
-            options, trained = self.options, 0
+            if not decisions.looks:
+                write_decisions(self.store, decisions)  # fixed before a run is seen
+            trained = 0
             while True:
-                outcome = run_suite(planned, self.plugins, self.store, options, watch)
+                outcome = run_suite(planned, self.plugins, self.store, self.options, watch)
                 trained += outcome.trained
                 if decisions.finished or self._unfinished(outcome, decisions, watch):
                     break
                 decisions = _look(self.store, decisions)
                 write_decisions(self.store, decisions)
                 _tell(decisions, watch)
-                left = None if ends is None else max(1.0, ends - time.monotonic())
-                options = replace(self.options, rerun=None, stop_after=left)
                 if decisions.finished:
                     break
-                self.options = replace(self.options, rerun=None)
+                left = None if ends is None else max(1.0, ends - time.monotonic())
+                self.options = replace(self.options, rerun=None, stop_after=left)  # again once, not at every look
                 planned, _ = self.planned()
             outcome.trained = trained
             return planned, outcome, decisions
@@ -141,9 +142,9 @@ def _with_seeds(asked: Suite | Draft, count: int) -> Suite | Draft:
 
 
 def _refuse_changes(store: Store, before: Decisions, now: Decisions, given: Mapping[str, Any]) -> None:
-    """Raises: SuiteError where something is asked for otherwise than at the first look."""
+    """Raises: SuiteError where something is asked for otherwise than at the beginning."""
     where = f"{store.root / NAME} was begun with"
-    advice = "what is fixed at the first look stays so; choose another folder with -o"
+    advice = "what is fixed at the beginning stays so; choose another folder with -o"
     for name, value in given.items():
         kept = getattr(before.design, name)
         if value is not None and (value or None) != kept:

@@ -146,18 +146,12 @@ def _fill(
     """Add the groups and skips of every pair, and what is wrong with them. of_a_sweep: how many points, None for all."""
     suite = made.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
-    algorithms = [
-        (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), of_a_sweep)
-    ]
-    pairs = [
-        _Pair(i, p, j, e) for j, e in environments for i, p in algorithms if e.id in (p.entry.environments or (e.id,))
-    ]
+    pairs = _pairs(suite, environments, of_a_sweep)
     spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
     problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
-    answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     if not pairs:  # the environments are wrong altogether; the algorithms may be as well
-        pairs = [_Pair(i, p, 0, EnvironmentEntry.model_validate({"id": "", "steps": 1})) for i, p in algorithms]
-        answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
+        pairs = _pairs(suite, [(0, EnvironmentEntry.model_validate({"id": "", "steps": 1}))], of_a_sweep, anywhere=True)
+    answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     for pair, answer in zip(pairs, answers):
         if isinstance(answer, PluginError):
             problems += _refused(pair, answer)
@@ -182,6 +176,21 @@ def _fill(
             problems.append(Problem(pair.steps_at, text))
             continue
         made.groups += _groups(made, pair, task, answer, seeds)
+
+
+def _pairs(
+    suite: Suite, environments: Sequence[tuple[int, EnvironmentEntry]], of_a_sweep: int | None, anywhere: bool = False
+) -> list[_Pair]:
+    """Every algorithm on each of the environments it is for (anywhere: on each), environment by environment."""
+    algorithms = [
+        (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), of_a_sweep)
+    ]
+    return [
+        _Pair(i, p, j, e)
+        for j, e in environments
+        for i, p in algorithms
+        if anywhere or e.id in (p.entry.environments or (e.id,))
+    ]
 
 
 def _refused(pair: _Pair, error: PluginError) -> list[Problem]:

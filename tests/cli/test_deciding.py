@@ -90,6 +90,14 @@ def test_a_look_that_was_lost_is_judged_again_from_the_runs_to_the_same_numbers(
     assert decisions(copied[-1]).last == decisions(decided[0] / "out").last
 
 
+def test_the_design_is_fixed_before_a_run_is_seen(copied):
+    shutil.rmtree(copied[-1])
+    stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000001s")
+    assert "look 1 is not judged" in stopped.stderr and "no look has been judged yet" in stopped.stdout
+    assert decisions(copied[-1]).looks == () and decisions(copied[-1]).design.alpha == 0.5
+    assert "was begun with --alpha 0.5" in rlbench(*copied, "--until-decided", *SMALL, "--alpha", "0.4").stderr
+
+
 def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_decided(decided, copied):
     marked = rlbench("table", decided[0] / "out")
     assert marked.stdout.count("seeds added until decided") == 3 and "narrower than it says" in marked.stdout
@@ -102,7 +110,7 @@ def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_dec
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (None, ("--alpha", "0.1"), "was begun with --alpha 0.5, not 0.1: what is fixed at the first look stays so"),
+        (None, ("--alpha", "0.1"), "was begun with --alpha 0.5, not 0.1: what is fixed at the beginning stays so"),
         (None, ("--margin", "0"), "was begun with --margin 0.05, not 0.0"),
         (None, ("--statistic", "iqm"), "was begun with --statistic mean, not iqm"),
         (None, ("--looks", "4"), "was begun with --looks 3, not 4"),
@@ -111,7 +119,7 @@ def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_dec
         (None, ("--rerun", "all"), "rests on the runs as they are"),
     ],
 )
-def test_what_is_fixed_at_the_first_look_cannot_be_changed(copied, change, options, said):
+def test_what_is_fixed_at_the_beginning_cannot_be_changed(copied, change, options, said):
     if change:
         copied[1].write_text(copied[1].read_text().replace(*change))
     before = (copied[-1] / "decisions.json").read_text()

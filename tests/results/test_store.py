@@ -139,6 +139,18 @@ def test_a_second_writer_is_told_who_the_first_is(tmp_path):
     second.unlock()
 
 
+def test_a_lock_taken_again_by_its_holder_lasts_until_it_is_given_back_as_often(tmp_path):
+    store, other = Store(tmp_path / "s"), Store(tmp_path / "s")
+    store.lock()
+    store.lock()
+    store.unlock()
+    with pytest.raises(LockedError):
+        other.lock()
+    store.unlock()
+    other.lock()
+    other.unlock()
+
+
 @pytest.mark.parametrize("text", ["", "garbage", "host x, process 1, since never"])
 def test_what_a_lock_file_says_is_information_only(tmp_path, text):
     (tmp_path / "LOCK").write_text(text)
