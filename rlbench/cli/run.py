@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -113,9 +114,12 @@ def run(
     for problem in observers:
         watch.warn(problem)
     if adaptive:
-        planned, outcome, decisions = _interruptible(lambda: adaptive.run(watch), planned, store, watch)
+        planned, outcome, decisions = _interruptible(
+            lambda: adaptive.run(watch), lambda: adaptive.current or planned, store, watch
+        )
     else:
-        outcome = _interruptible(lambda: run_suite(planned, plugins, store, options, watch), planned, store, watch)
+        whole = partial(run_suite, planned, plugins, store, options, watch)
+        outcome = _interruptible(whole, lambda: planned, store, watch)
     code = _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
     if adaptive:
         print_decisions(decisions, as_json)
@@ -133,12 +137,12 @@ def _seconds(option: str, value: str | None) -> float | None:
         raise click.BadParameter(error.message(), param_hint=option) from error
 
 
-def _interruptible(run: Callable[[], T], planned: Plan, store: Store, watch: Watch) -> T:
-    """Run it; an interruption says what is safe."""
+def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, watch: Watch) -> T:
+    """Run it; an interruption says what is safe. current: the plan that is being run when it is asked."""
     try:
         return run()
     except KeyboardInterrupt:
-        runs = [run for group in planned.groups for run in group.runs]
+        runs = [run for group in current().groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)
         rest = ", the same command goes on with the others" if done < len(runs) else ""
         watch.say(f"interrupted; {done} of {len(runs)} runs are finished in {store.root}{rest}")

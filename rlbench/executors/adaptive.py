@@ -31,7 +31,8 @@ _OPEN = (RunStatus.PENDING, RunStatus.INTERRUPTED, RunStatus.RUNNING)
 
 @dataclass
 class Adaptive:
-    """A suite whose seeds are added until decided, in one folder. given: fields of Design that were asked for by name."""
+    """A suite whose seeds are added until decided, in one folder. given: fields of Design that were asked for by name;
+    current: the plan of the look that is being run."""
 
     asked: Suite | Draft
     plugins: Plugins
@@ -39,6 +40,7 @@ class Adaptive:
     options: Options
     given: Mapping[str, Any]
     planning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    current: Plan | None = None
 
     def planned(self) -> tuple[Plan, Decisions]:
         """What the next look needs, and what is decided so far; nothing is run or written.
@@ -97,6 +99,7 @@ class Adaptive:
                 write_decisions(self.store, decisions)  # fixed before a run is seen
             trained = 0
             while True:
+                self.current = planned
                 outcome = run_suite(planned, self.plugins, self.store, self.options, watch)
                 trained += outcome.trained
                 if decisions.finished or self._unfinished(outcome, decisions, watch):
