@@ -88,7 +88,7 @@ CASES = [
     ),
     Case("1 never fails, 1 in five runs", [[failing(0)], [failing(0.2)]], [0, 1], [(0, 1)]),
     Case("1 never fails, 1 in twenty runs", [[failing(0)], [failing(0.05)]], [0, 1], [(0, 1)]),
-    Case("2 half a spread apart", [[normal(0.5)], [normal(0.55)]], [0, 1]),
+    Case("2 half a spread apart, by the margin again", [[normal(0.5)], [normal(0.55)]], [0, 1], [(0, 1)]),
     Case("2 one spread apart", [[normal(0.5)], [normal(0.6)]], [0, 1]),
     Case("2 two spreads apart", [[normal(0.5)], [normal(0.7)]], [0, 1]),
     equal("2 equal, spread a fifth of the margin", normal(0.5, 0.01), 2),
