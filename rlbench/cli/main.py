@@ -18,6 +18,7 @@ from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
 from rlbench.cli.export import export
 from rlbench.cli.inspect import info, ls, plugins
+from rlbench.cli.power import power
 from rlbench.cli.report import report
 from rlbench.cli.run import run
 from rlbench.cli.schema import schema
@@ -41,6 +42,7 @@ SECTIONS = {
     "Read results": (
         (table, "print the scores with their intervals"),
         (compare, "hold algorithms or two folders against each other"),
+        (power, "say how many seeds a difference would take"),
         (report, "write the page: scores, curves, costs, provenance"),
         (show, "show one run in full"),
         (logs, "print what a run's process said"),

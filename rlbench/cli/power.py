@@ -1,0 +1,87 @@
+"""`rlbench power`: how many seeds a difference would take, from the spread of the runs there are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.compare import anchors_option
+from rlbench.cli.opening import folder_argument
+
+if TYPE_CHECKING:
+    from rlbench.comparison import Anchors
+
+SCHEMA_VERSION = 1
+DEFAULT = (0.05, 0.1, 0.2)
+_SHARE = click.FloatRange(0, 1, True, True)
+
+
+@click.command()
+@folder_argument
+@click.option(
+    "--difference",
+    "differences",
+    type=click.FloatRange(0, min_open=True),
+    multiple=True,
+    metavar="D",
+    help="Of normalised scores; may be repeated; default 0.05, 0.1 and 0.2.",
+)
+@click.option("--power", type=_SHARE, default=0.8, show_default=True, help="How likely it is to be shown.")
+@click.option("--alpha", type=_SHARE, default=0.05, show_default=True, help="Level of the family.")
+@click.option(
+    "--pairs", type=click.IntRange(1), default=1, show_default=True, help="Pairs to be tested at once (Holm)."
+)
+@click.option("--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True)
+@anchors_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+def power(
+    directory: Path,
+    differences: Sequence[float],
+    power: float,
+    alpha: float,
+    pairs: int,
+    statistic: str,
+    supplied: Mapping[str, Anchors],
+    as_json: bool,
+) -> None:
+    """Say how many seeds a difference of D would take, from the spread in DIRECTORY (the newest results if none is given).
+
+    For each algorithm, against another one of like spread: the seeds on each side and task for each D, and the difference
+    that as many runs as there are would show. Simulated by drawing from the runs themselves (docs/statistics.md): of a
+    failure that has not happened yet they know nothing.
+    """
+    from rlbench.comparison import read_scores
+    from rlbench.comparison.power import MOST, power_of
+    from rlbench.results import Store
+
+    wanted = tuple(dict.fromkeys(differences or DEFAULT))
+    found = power_of(read_scores(Store(directory), supplied), wanted, power, alpha, pairs, statistic)
+    if as_json:
+        rows = [
+            {**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found
+        ]
+        settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
+        write_out(json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows}, indent=1) + "\n")
+        return
+    header = ("task", "algorithm", *(f"d = {d:g}" for d in wanted), "runs there are", "would show", "")
+    rows_shown = [
+        (
+            plain(row.environment) or f"all {row.tasks}",
+            plain(row.algorithm),
+            *(f"over {MOST}" if n is None else str(n) for n in row.needed.values()),
+            str(row.runs),
+            "nothing" if row.detectable is None else f"{row.detectable:.3f}",
+            plain(row.note),
+        )
+        for row in found
+    ]
+    many = "one pair" if pairs == 1 else f"{pairs} pairs"
+    text = f"seeds on each side and task to show a difference d of normalised scores with a power of {power:.0%}\n"
+    text += f"({'IQM' if statistic == 'iqm' else 'mean'}, two-sided at {alpha:g}, {many})\n\n"
+    write_out(text + fitted(header, rows_shown, tuple(range(2, len(header) - 1))))

@@ -1,0 +1,135 @@
+"""How many runs a difference would take, from the spread of those there are.
+
+Two algorithms that score alike are drawn n runs each on every task, with replacement, from one algorithm's own runs; one of
+them is then moved by d. The estimate moves by d as well, so one simulation of the difference without it gives both what
+chance alone exceeds in a share alpha of studies (the critical value) and how often d lies beyond that (the power).
+Source: Efron & Tibshirani 1993, ch. 25 (power by bootstrap). Runs drawn from m have only (m - 1)/m of the variance, so
+deviations from the task's mean are stretched by √(m / (m - 1)).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench.comparison.pairs import STATISTICS
+from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded
+from rlbench.stats import runs_needed
+
+MOST = 1_000  # runs on each side; more are not asked about
+STUDIES = 4_000
+_CHUNK_OF_NUMBERS = 4_000_000
+
+
+@dataclass(frozen=True)
+class Power:
+    """What one algorithm's spread means for a comparison with another of like spread, on normalised scores.
+
+    environment: "" over `tasks` tasks. runs: those there are (the fewest on a task); detectable: the difference that so many
+    show with the power asked for, None where the test can show nothing with them. needed: for each difference asked about, the runs
+    on each side and task; None: over MOST. note: what it rests on.
+    """
+
+    algorithm: str
+    environment: str
+    tasks: int
+    runs: int
+    detectable: float | None
+    needed: Mapping[float, int | None]
+    note: str = ""
+
+
+def power_of(
+    scores: Scores,
+    differences: tuple[float, ...] = (0.05, 0.1, 0.2),
+    power: float = 0.8,
+    alpha: float = 0.05,
+    pairs: int = 1,
+    statistic: str = "iqm",
+) -> list[Power]:
+    """The runs that differences take for each algorithm but `random`, over all tasks with anchors and on each.
+
+    pairs: how many are to be tested at once; the first of them has to pass alpha / pairs (Holm). Algorithms with fewer than 3
+    runs on a task have no spread to speak of and are left out there. Raises: StoreError if no task has anchors.
+    """
+    if not any(env in scores.anchors for env in scores.environments):
+        scores.need_anchors(scores.environments)
+    found = []
+    for name in scores.learners:
+        own = {env: s for env, s in scores.of(name, normalised=True).items() if len(s) >= FEWEST_FOR_INTERVAL}
+        asked = [(env, {env: runs}) for env, runs in own.items()]
+        if len(own) > 1:
+            asked.insert(0, ("", own))
+        found += [_power(scores, name, *each, differences, power, alpha, pairs, statistic) for each in asked]
+    return found
+
+
+def _power(
+    scores: Scores,
+    name: str,
+    environment: str,
+    runs: Mapping[str, NDArray[np.float64]],
+    differences: tuple[float, ...],
+    power: float,
+    alpha: float,
+    pairs: int,
+    statistic: str,
+) -> Power:
+    keys = keys_of([scores.samples[name, env] for env in runs])
+    tasks = [_stretched(values) for values in runs.values()]
+    fewest = min(map(len, tasks))
+    # Several tasks have splits enough; one task's are few. Under five runs nobody is called better.
+    least = max(FEWEST_FOR_VERDICT, runs_needed(pairs, alpha, STATISTICS[statistic][0]) if len(tasks) == 1 else 0)
+
+    @cache
+    def detectable(n: int) -> float:
+        return _detectable(tasks, n, power, alpha / pairs, statistic, keys)
+
+    needed = {d: _fewest(detectable, d, least) for d in differences}
+    notes = []
+    if max(float(np.ptp(values)) for values in tasks) == 0:
+        notes.append("all runs are equal: their spread is not known")
+    elif fewest < FEWEST_FOR_VERDICT:
+        notes.append(f"a guess: the spread is that of {fewest} runs")
+    return Power(
+        name, environment, len(tasks), fewest, detectable(fewest) if fewest >= least else None, needed, "; ".join(notes)
+    )
+
+
+def _stretched(runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    centre, m = runs.mean(), len(runs)
+    return np.asarray(centre + (runs - centre) * np.sqrt(m / (m - 1)), np.float64)
+
+
+def _detectable(
+    tasks: list[NDArray[np.float64]], n: int, power: float, alpha: float, statistic: str, keys: list[str]
+) -> float:
+    """The difference that n runs on each side and task show with this power: critical value + what falls short of it."""
+    estimate = STATISTICS[statistic][0]
+    draw = seeded(keys, f"power {statistic} {n}")
+    found = []
+    rows = max(1, min(STUDIES, _CHUNK_OF_NUMBERS // (2 * n * len(tasks))))
+    for start in range(0, STUDIES, rows):
+        size = min(rows, STUDIES - start)
+        sides = [[runs.take(draw.integers(len(runs), size=(size, n))) for runs in tasks] for _ in range(2)]
+        found.append(estimate(sides[0]) - estimate(sides[1]))
+    differences = np.concatenate(found)
+    return float(np.quantile(np.abs(differences), 1 - alpha) - np.quantile(differences, 1 - power))
+
+
+def _fewest(detectable: Callable[[int], float], difference: float, least: int) -> int | None:
+    """The fewest runs, at least `least`, that show `difference`."""
+    high = least
+    while detectable(high) > difference:
+        if high >= MOST:
+            return None
+        high = min(MOST, 2 * high)
+    low = max(least, high // 2)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if detectable(middle) <= difference else (middle + 1, high)
+    return high

@@ -1,0 +1,80 @@
+"""How many runs a difference takes: against the textbook's number, and against the test that is to find it."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.random import PCG64, Generator, SeedSequence
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
+from folders import folder
+from inside import rlbench
+
+from rlbench.api import StoreError
+from rlbench.comparison import read_scores
+from rlbench.comparison.power import power_of
+from rlbench.stats import permutation_test
+
+UNIT = {"anchors": {"lower": 0.0, "upper": 1.0}}
+
+
+def scores(tmp_path, runs, env="Made-v0"):
+    return read_scores(folder(tmp_path / "s", {"a": {env: runs}}, suite={env: UNIT}))
+
+
+def normal_quantiles(n):
+    """n numbers that are spread as a normal sample of mean 0 and variance 1 is on average."""
+    from statistics import NormalDist
+
+    values = np.array([NormalDist().inv_cdf((i + 0.5) / n) for i in range(n)])
+    return ((values - values.mean()) / values.std(ddof=1)).tolist()
+
+
+def test_a_mean_of_normal_scores_takes_what_the_textbook_says(tmp_path):
+    """n = 2 (z₀.₉₇₅ + z₀.₈)² σ² / d² = 15.7 for d = σ, 62.8 for half of it."""
+    (row,) = power_of(scores(tmp_path, normal_quantiles(30)), (1.0, 0.5), statistic="mean")
+    assert row.needed[1.0] in (15, 16, 17) and 59 <= row.needed[0.5] <= 67
+    assert row.detectable == pytest.approx(2.8 * np.sqrt(2 / 30), rel=0.06)
+
+
+def test_the_permutation_test_has_about_the_power_that_was_promised(tmp_path):
+    (row,) = power_of(scores(tmp_path, normal_quantiles(30)), (1.5,))
+    draw = Generator(PCG64(SeedSequence(0)))
+    n = row.needed[1.5]
+    won = [
+        permutation_test(
+            [draw.standard_normal(n) + 1.5], [draw.standard_normal(n)], draw, permutations=500, exact_up_to=0
+        ).p
+        <= 0.05
+        for _ in range(200)
+    ]
+    assert 0.68 < np.mean(won) < 0.9  # 0.8 ± 3.5 standard errors
+
+
+def test_no_fewer_runs_are_asked_for_than_the_test_needs_and_a_family_needs_more(tmp_path):
+    found = scores(tmp_path, normal_quantiles(8))
+    (row,), (family,) = power_of(found, (50.0,)), power_of(found, (50.0,), pairs=66)
+    assert row.needed[50.0] == 5 and family.needed[50.0] == 9 and family.detectable is None
+
+
+def test_a_difference_out_of_reach_is_said_to_be_so_and_few_or_equal_runs_are_a_guess(tmp_path):
+    (row,) = power_of(scores(tmp_path, [0.0, 1.0, 2.0]), (0.001,))
+    assert row.needed == {0.001: None} and row.detectable is None and "a guess" in row.note
+    (row,) = power_of(scores(tmp_path / "2", [1.0] * 6), (0.1,))
+    assert "not known" in row.note
+
+
+def test_without_anchors_there_is_no_scale_for_a_difference(tmp_path):
+    with pytest.raises(StoreError, match="no anchors for Mine-v0"):
+        power_of(read_scores(folder(tmp_path / "s", {"a": {"Mine-v0": [1.0, 2.0, 3.0]}})))
+
+
+def test_the_command_prints_a_column_for_each_difference(tmp_path):
+    folder(tmp_path / "s", {"random": {"CartPole-v1": [20.0] * 5}, "a": {"CartPole-v1": [400.0, 420, 440, 460, 480]}})
+    ran = rlbench("power", tmp_path / "s", "--difference", 0.1, "--difference", 0.5)
+    assert ran.returncode == 0 and "d = 0.1   d = 0.5" in ran.stdout and "random" not in ran.stdout
+    (row,) = json.loads(rlbench("power", tmp_path / "s", "--json").stdout)["rows"]
+    assert [entry["difference"] for entry in row["needed"]] == [0.05, 0.1, 0.2] and row["algorithm"] == "a"

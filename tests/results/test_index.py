@@ -1,0 +1,85 @@
+"""index.parquet: a cache that changes no answer, whatever happens to it or to the runs."""
+
+import numpy as np
+import pytest
+
+from rlbench.api import EvaluationRecord, RunGroup, Task
+from rlbench.results import JsonlSink, Store, index, publish
+from rlbench.results.tables import run_table
+
+GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), tuple(range(6)), label="chance")
+
+
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Five of six runs published, seed 4 diverged; the cache is kept from three runs on."""
+    monkeypatch.setattr(index, "_WORTH_KEEPING", 3)
+    made = Store(tmp_path / "s")
+    made.describe_suite({"name": "s"}, GROUP.runs, "0")
+    attempt = made.new_attempt(GROUP, {}, "rlbench")
+    sink = JsonlSink(attempt)
+    for seed in GROUP.seeds:
+        for step in (50, 100):
+            sink.evaluation(EvaluationRecord(seed, step, step, "grid", step + seed, 0, 1, (1.0,), (1,), 0.5))
+    sink.close()
+    for run in GROUP.runs[:5]:
+        facts = {"status": "diverged" if run.seed == 4 else "done", "steps": 100}
+        publish(made.folder(run), run, attempt, {}, facts)
+    return made
+
+
+def facts(store):
+    runs = store.runs()
+    return index.read_facts(store, runs, store.states(runs))
+
+
+def equal(one, two):
+    return one.keys() == two.keys() and all(
+        np.array_equal(a, b, equal_nan=np.issubdtype(np.asarray(a).dtype, np.floating))
+        for key in one
+        for a, b in zip(one[key], two[key])
+    )
+
+
+def test_the_cache_gives_what_the_files_give(store):
+    anew = facts(store)
+    assert (store.root / "index.parquet").exists() and equal(facts(store), anew)
+    (found,) = {tuple(f.steps) for f in anew.values()}
+    assert found == (50, 100) and anew[str(GROUP.runs[2].key)].returns.tolist() == [52.0, 102.0]
+
+
+def test_runs_are_not_opened_again(store, monkeypatch):
+    before = run_table(store)
+    monkeypatch.setattr(index, "_facts", lambda *_: pytest.fail("opened"))
+    assert run_table(store).equals(before)
+
+
+@pytest.mark.parametrize("harm", [b"", b"PAR1", None])
+def test_a_cache_that_is_damaged_or_gone_is_made_again(store, harm):
+    before = run_table(store)
+    path = store.root / "index.parquet"
+    path.unlink() if harm is None else path.write_bytes(harm)
+    assert run_table(store).equals(before) and path.stat().st_size > 100
+
+
+def test_a_run_that_is_damaged_afterwards_is_corrupt_all_the_same(store):
+    run_table(store)
+    path = store.folder(GROUP.runs[1]) / "evaluations.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(bytes(content))
+    assert run_table(store)["status"].tolist()[:3] == ["done", "corrupt", "done"]
+
+
+def test_a_folder_that_can_only_be_read_is_read(store, monkeypatch):
+    def refuse(*_):
+        raise OSError("read-only")
+
+    monkeypatch.setattr(index, "replace_file", refuse)
+    assert len(facts(store)) == 5 and not (store.root / "index.parquet").exists()
+
+
+def test_a_small_folder_has_no_cache(store, monkeypatch):
+    monkeypatch.setattr(index, "_WORTH_KEEPING", 6)
+    run_table(store)
+    assert not (store.root / "index.parquet").exists()
