@@ -11,7 +11,6 @@ interval of the difference of IQMs lies above -0.05. An unfinished folder is rea
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -20,9 +19,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.random import PCG64, Generator, SeedSequence
+from numpy.random import Generator
 
 from rlbench.api import RlbenchError
+from rlbench.comparison import FEWEST_FOR_INTERVAL as FEWEST
+from rlbench.comparison import FEWEST_FOR_VERDICT as DESCRIPTIVE
+from rlbench.comparison import seeded as by_keys
 from rlbench.results import Store
 from rlbench.results.tables import run_table
 from rlbench.stats import (
@@ -40,7 +42,6 @@ from rlbench.stats import (
 LOWER = {"CartPole-v1": 22.0, "Pendulum-v1": -1230.0}  # the random policy
 UPPER = {"CartPole-v1": 500.0, "Pendulum-v1": -150.0}
 MARGIN = 0.05
-FEWEST, DESCRIPTIVE = 3, 5  # runs on each side: fewer have no interval; fewer are only described
 PEER = "sb3/"
 
 
@@ -85,10 +86,7 @@ def missing(rows: pd.DataFrame, valid: pd.DataFrame) -> str:
 
 def seeded(what: str, *sides: pd.DataFrame) -> Generator:
     """A generator that the runs themselves decide: the same runs give the same digits."""
-    keys = sorted(key for side in sides for key in side["key"])
-    return Generator(
-        PCG64(SeedSequence(int.from_bytes(hashlib.sha256("".join([what, *keys]).encode()).digest(), "big")))
-    )
+    return by_keys([key for side in sides for key in side["key"]], what)
 
 
 def compare(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from rlbench.api.task import EvaluationProtocol, Task, Wrapper
@@ -155,7 +156,7 @@ class Run:
     seed_space: str = "training"
     precision: str = "float32"
 
-    @property
+    @cached_property
     def key(self) -> RunKey:
         identity = {
             "key_version": KEY_VERSION,

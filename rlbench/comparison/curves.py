@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rlbench.api import RunStatus, StoreError
 from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, seeded
 from rlbench.results import Store
-from rlbench.results.anchors import Anchors
+from rlbench.results.anchors import Anchors, anchors_of
 from rlbench.results.index import Facts, read_facts
 from rlbench.results.tables import run_table
 from rlbench.stats import efficiency_curve
@@ -46,18 +46,22 @@ class Curve:
     keys: tuple[str, ...]
 
 
-def read_curves(store: Store, anchors: Mapping[str, Anchors] | None = None) -> list[Curve]:
-    """The curves of each algorithm on each task of a folder, in the suite's order; pairs without an evaluation have none."""
+def read_curves(store: Store, anchors: Mapping[str, Anchors] | None = None) -> tuple[list[Curve], dict[str, Anchors]]:
+    """The curves of each algorithm on each task of a folder, in the suite's order, and the anchors that its tasks have.
+
+    Pairs without an evaluation have no curve.
+    """
     asked = store.runs()
     states = store.states(asked)
     facts = read_facts(store, asked, states)
     cpu = {key: _cpu_per_wall(states[key].result) for key in facts}
     found = []
-    for (algorithm, env), rows in run_table(store, anchors).groupby(["algorithm", "environment"], sort=False):
+    for (algorithm, env), rows in run_table(store, anchors, asked).groupby(["algorithm", "environment"], sort=False):
         rows = rows[[key in facts and len(facts[key].steps) > 0 for key in rows["key"]]]
         if len(rows):
             found.append(_curve(str(algorithm), str(env), rows, facts, cpu))
-    return found
+    tasks = {run.task.env_id: run.task for run in asked}
+    return found, anchors_of(store.suite()["suite"], tasks, anchors)
 
 
 def _cpu_per_wall(result: Mapping[str, float]) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from rlbench.api import StoreError
 from rlbench.comparison.pairs import Comparison
-from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, Scores, keys_of, seeded
+from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, Scores, keys_of, resamples_for, seeded
 from rlbench.stats import (
     bootstrap_interval,
     optimality_gap,
@@ -20,7 +20,6 @@ from rlbench.stats import (
     pooled_median,
 )
 
-RESAMPLES = 10_000
 SCORE_COLUMNS = ("algorithm", "id", "environment", "seed", "key", "diverged", "score")
 AGGREGATE_COLUMNS = (
     "algorithm",
@@ -98,7 +97,7 @@ def _estimates(
             rows.append((*head, float(statistic(values)), np.nan, np.nan, "", f"under {FEWEST_FOR_INTERVAL} runs"))
             continue
         draw = seeded(keys_of(samples), name)
-        i = bootstrap_interval(values, statistic, draw, method, resamples=RESAMPLES)
+        i = bootstrap_interval(values, statistic, draw, method, resamples=resamples_for(*samples))
         rows.append((*head, i.estimate, i.low, i.high, i.method, i.note))
     return rows
 

@@ -85,7 +85,7 @@ class Results(Records):
         against: "steps", "wall_seconds" or "cpu_seconds" (what `at` counts; seconds: the median over runs). normalized:
         between the anchors, and against steps also over all tasks (environment ""), `at` in shares of the budget.
         """
-        return curve_frame(read_curves(self._store, self._anchors), self._scores().anchors, normalized, against)
+        return curve_frame(*read_curves(self._store, self._anchors), normalized, against)
 
     def decisions(self) -> pd.DataFrame:
         """What `--until-decided` found: one row for each pair of algorithms at each look it was open at.

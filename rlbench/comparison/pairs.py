@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.api import StoreError, Task
-from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Sample, Scores, keys_of, seeded
+from rlbench.comparison.scores import (
+    FEWEST_FOR_INTERVAL,
+    FEWEST_FOR_VERDICT,
+    Sample,
+    Scores,
+    keys_of,
+    resamples_for,
+    seeded,
+)
 from rlbench.stats import (
     Interval,
     cliffs_delta,
@@ -30,7 +38,7 @@ from rlbench.stats import (
 from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
-RESAMPLES = 10_000
+FEWEST_PERMUTATIONS = 10_000
 # Of each estimate: what it is over tasks, and the interval that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
@@ -206,7 +214,10 @@ def _row(ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family:
     if fewest < FEWEST_FOR_INTERVAL:
         return replace(row, verdict="too few runs")
     draw = seeded(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
-    permutations = max(RESAMPLES, int(20 * family / alpha))  # so that Holm over the family can still be passed
+    permutations = max(
+        FEWEST_PERMUTATIONS, int(10 * family / alpha)
+    )  # so that Holm over the family can still be passed
+    resamples = resamples_for(*lefts, *rights)
     test = permutation_test(left, right, draw, estimate, permutations=permutations)
     same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
     few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"
@@ -214,8 +225,8 @@ def _row(ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family:
     return replace(
         row,
         verdict="identical" if same else few,
-        difference=difference(left, right, estimate, draw, method, resamples=RESAMPLES),
-        improvement=probability_of_improvement(left, right, draw, resamples=RESAMPLES),
+        difference=difference(left, right, estimate, draw, method, resamples=resamples),
+        improvement=probability_of_improvement(left, right, draw, resamples=resamples),
         p=test.p,
         smallest_p=test.smallest,
         cliffs_delta=delta,

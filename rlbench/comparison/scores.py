@@ -119,10 +119,11 @@ class Scores:
 
 def read_scores(store: Store, anchors: Mapping[str, Anchors] | None = None) -> Scores:
     """The scores in a folder, of what is published. anchors: to be taken before the suite's own and the shipped ones."""
-    tasks = {str(run.key): run.task for run in store.runs()}
+    runs = store.runs()
     suite = store.suite()["suite"]
-    known = anchors_of(suite, {task.env_id: task for task in tasks.values()}, anchors)
-    return scores_of(run_table(store, anchors), tasks, known, str(suite["name"]))
+    known = anchors_of(suite, {run.task.env_id: run.task for run in runs}, anchors)
+    tasks = {str(run.key): run.task for run in runs}
+    return scores_of(run_table(store, anchors, runs), tasks, known, str(suite["name"]))
 
 
 def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[str, Anchors], name: str) -> Scores:
@@ -154,3 +155,8 @@ def seeded(keys: Iterable[str], what: str = "") -> Generator:
 
 def keys_of(samples: Sequence[Sample]) -> list[str]:
     return [key for sample in samples for key in sample.keys]
+
+
+def resamples_for(*samples: Sample) -> int:
+    """How often to resample so many runs: 10 000 times, of more than 400 runs in all fewer, but at least 2 000 times."""
+    return max(2_000, min(10_000, 4_000_000 // max(1, sum(sample.n for sample in samples))))

@@ -11,6 +11,7 @@ import io
 import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ TRAINING_EPISODES = 100
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 _NAME, _VERSION = "index.parquet", "1"
 _WORTH_KEEPING = 200  # so many runs read anew take about as long as the cache takes to write
+_READERS = 4
 _FILES = ("result.json", "evaluations.parquet", "episodes.parquet")
 _GRID = ("steps", "returns", "wall_seconds")
 _SCHEMA = pa.schema(
@@ -65,17 +67,13 @@ def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]
     """The facts of every published run, by key; the cache is used, and renewed where that is worth it."""
     published = [run for run in runs if states[run.key].status in SCORED]
     kept = _read(store.root / _NAME) if len(published) >= _WORTH_KEEPING else {}
-    found, stamps, anew = {}, {}, 0
-    for run in published:
-        folder, key = store.folder(run), str(run.key)
-        stamps[key] = _stamp(folder)
-        before = kept.get(key)
-        if before is not None and before[0] == stamps[key]:
-            found[key] = before[1]
-            continue
-        found[key] = _facts(folder, states[run.key])
-        anew += 1
-    if anew >= _WORTH_KEEPING:
+    stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
+    stale = [run for run in published if kept.get(str(run.key), ("",))[0] != stamps[str(run.key)]]
+    with ThreadPoolExecutor(_READERS) as readers:  # reading, hashing and decoding leave the interpreter to others
+        anew = readers.map(lambda run: _facts(store.folder(run), states[run.key]), stale)
+        fresh = {str(run.key): facts for run, facts in zip(stale, anew)}
+    found = {key: fresh[key] if key in fresh else kept[key][1] for key in stamps}
+    if len(stale) >= _WORTH_KEEPING:
         _write(store.root / _NAME, found, stamps)
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,11 @@ COLUMNS = [
 ]
 
 
-def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd.DataFrame:
-    """One row for each run of the suite. supplied: anchors to be taken before those that `anchors_of` knows.
+def run_table(
+    store: Store, supplied: Mapping[str, Anchors] | None = None, asked: Sequence[Run] | None = None
+) -> pd.DataFrame:
+    """One row for each run of the suite. supplied: anchors to be taken before those that `anchors_of` knows. asked: the
+    store's runs, for whoever has read them already.
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
     of the final policy; of a diverged run its last finite evaluation, or the task's lower anchor where that is lower or
@@ -41,7 +44,7 @@ def run_table(store: Store, supplied: Mapping[str, Anchors] | None = None) -> pd
     (taken), budget (steps that the suite gives it),
     resume ("approximate" where a run went on although its numbers were computed otherwise than before).
     """
-    runs = store.runs()
+    runs = store.runs() if asked is None else asked
     states = store.states(runs)
     facts = read_facts(store, runs, states)
     frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
