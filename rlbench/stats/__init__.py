@@ -19,35 +19,45 @@ from rlbench.stats.curves import Band, Reached, area_under_curve, efficiency_cur
 from rlbench.stats.differences import NotWorse, difference, difference_per_task, not_worse
 from rlbench.stats.effects import cliffs_delta, standardised_difference
 from rlbench.stats.improvement import probability_of_improvement
-from rlbench.stats.permutation import Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats.margins import Detectable, MarginTest, detectable, fewest_runs, margin_test
+from rlbench.stats.permutation import EXACT_UP_TO, Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats.prediction import mean_interval, prediction_interval, welch_interval
 from rlbench.stats.profiles import Profile, performance_profile
-from rlbench.stats.samples import normalise
+from rlbench.stats.samples import Statistic, normalise
 from rlbench.stats.sequential import Crossing, Trajectories, crossing, trajectories, uniform_spending
 from rlbench.stats.tolerance import Tolerance, normal_tolerance_interval, tolerance_interval
 
 __all__ = [
+    "EXACT_UP_TO",
     "Band",
     "Crossing",
     "Design",
+    "Detectable",
     "Interval",
+    "MarginTest",
     "NotWorse",
     "PairTest",
     "Permutation",
     "Profile",
     "Reached",
     "Reading",
+    "Statistic",
     "Tolerance",
     "Trajectories",
     "area_under_curve",
     "bootstrap_interval",
     "cliffs_delta",
     "crossing",
+    "detectable",
     "difference",
     "difference_per_task",
     "efficiency_curve",
+    "fewest_runs",
     "holm",
     "iqm",
     "judge",
+    "margin_test",
+    "mean_interval",
     "normal_tolerance_interval",
     "normalise",
     "not_worse",
@@ -61,6 +71,7 @@ __all__ = [
     "performance_profile",
     "permutation_test",
     "pooled_median",
+    "prediction_interval",
     "probability_of_improvement",
     "runs_needed",
     "smallest_p",
@@ -70,4 +81,5 @@ __all__ = [
     "too_few",
     "trajectories",
     "uniform_spending",
+    "welch_interval",
 ]

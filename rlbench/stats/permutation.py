@@ -62,7 +62,7 @@ def permutation_test(
 
     splits = math.prod(math.comb(len(left) + len(right), len(left)) for left, right in pairs)
     exact = splits <= exact_up_to
-    relabelled = every_split(pairs, splits) if exact else _drawn_splits(pairs, permutations, generator)
+    relabelled = every_split(pairs, splits) if exact else drawn_splits(pairs, permutations, generator)
     differences = np.concatenate([between(*sides) for sides in relabelled])
     observed = float(between([left for left, _ in pairs], [right for _, right in pairs]))
     sign = -1.0 if alternative == "less" else 1.0
@@ -105,7 +105,7 @@ def _choices(total: int, size: int) -> NDArray[np.int64]:
     return found
 
 
-def _drawn_splits(
+def drawn_splits(
     pairs: Pairs, permutations: int, generator: Generator
 ) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
     """`permutations` random splits, in chunks, as `every_split` gives them."""
