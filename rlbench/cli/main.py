@@ -17,6 +17,7 @@ from rlbench.cli.compare import compare
 from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
 from rlbench.cli.export import export
+from rlbench.cli.gate import gate
 from rlbench.cli.inspect import info, ls, plugins
 from rlbench.cli.power import power
 from rlbench.cli.report import report
@@ -27,10 +28,10 @@ from rlbench.cli.status import status
 from rlbench.cli.table import table
 
 EXIT_CODES = """\b
-Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done · 2 usage
-or suite error · 3 internal error · 4 nothing to run · 5 undecided (compare) · 73 a
-result folder cannot be read or written · 74 the disk is full · 75 the folder is in use · 130 Ctrl-C ·
-143 SIGTERM."""
+Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done, or a gate
+failed · 2 usage or suite error · 3 internal error · 4 nothing to run or to compare ·
+5 undecided · 73 a result folder cannot be read or written · 74 the disk is full ·
+75 the folder is in use · 130 Ctrl-C · 143 SIGTERM."""
 
 
 SECTIONS = {
@@ -41,13 +42,16 @@ SECTIONS = {
     ),
     "Read results": (
         (table, "print the scores with their intervals"),
-        (compare, "hold algorithms or two folders against each other"),
-        (power, "say how many seeds a difference would take"),
         (report, "write the page: scores, curves, costs, provenance"),
         (show, "show one run in full"),
         (logs, "print what a run's process said"),
         (evaluate, "play a run's final policy again"),
         (export, "write everything as csv or parquet"),
+    ),
+    "Compare": (
+        (compare, "hold algorithms or two folders against each other"),
+        (power, "say how many seeds a difference would take"),
+        (gate, "say whether new results have lost anything; for CI"),
     ),
     "See what there is": (
         (ls, "list algorithms, environments, suites or executors"),
