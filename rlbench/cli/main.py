@@ -13,6 +13,7 @@ import rlbench
 from rlbench.api import RlbenchError
 from rlbench.cli.anchors import anchors
 from rlbench.cli.check import check
+from rlbench.cli.check_against import check_against
 from rlbench.cli.compare import compare
 from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
@@ -52,6 +53,7 @@ SECTIONS = {
         (compare, "hold algorithms or two folders against each other"),
         (power, "say how many seeds a difference would take"),
         (gate, "say whether new results have lost anything; for CI"),
+        (check_against, "hold results against published scores"),
     ),
     "See what there is": (
         (ls, "list algorithms, environments, suites or executors"),

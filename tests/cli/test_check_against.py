@@ -1,0 +1,28 @@
+"""`rlbench check-against`: what is printed, the JSON, and the exit codes."""
+
+import json
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+from folders import folder
+from inside import rlbench
+
+
+def test_results_are_held_against_published_ones(tmp_path):
+    made = folder(tmp_path / "s", {"dqn": {"CartPole-v1": [500.0] * 5, "Acrobot-v1": [-90.0, -91, -92, -93, -94]}}).root
+    ran = rlbench("check-against", "zoo", made)
+    assert ran.returncode == 0 and "deterministic evaluation" in ran.stdout, ran.stderr
+    rows = {
+        row["environment"]: row for row in json.loads(rlbench("check-against", "zoo", made, "--json").stdout)["checked"]
+    }
+    assert rows["CartPole-v1"]["verdict"] == "consistent" and rows["CartPole-v1"]["n"] == 5
+    assert rows["Acrobot-v1"]["verdict"] == "lower" and rows["Acrobot-v1"]["reference"]["mean"] == -76.639
+
+
+def test_nothing_in_common_with_a_source_is_exit_code_four(tmp_path):
+    made = folder(tmp_path / "s", {"random": {"CartPole-v1": [20.0]}}).root
+    ran = rlbench("check-against", "cleanrl", made)
+    assert ran.returncode == 4 and "CleanRL" in ran.stderr
+    assert rlbench("check-against", "nobody", made).returncode == 2
