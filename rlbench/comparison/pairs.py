@@ -116,20 +116,31 @@ class Comparison:
         return bool(self.verdicts) and all(row.decided for row in self.verdicts)
 
 
-def compare(pairs: Sequence[tuple[Side, Side]], statistic: str = "iqm", alpha: float = ALPHA) -> Comparison:
+def compare(
+    pairs: Sequence[tuple[Side, Side]],
+    statistic: str = "iqm",
+    alpha: float = ALPHA,
+    resamples: int | None = None,
+    by_task: bool = True,
+) -> Comparison:
     """Hold ours against theirs in each pair, which make up one family.
+
+    resamples: of each interval, and then as few permutations as Holm allows; by default as many as suit the runs. by_task: False
+    for the rows over all tasks alone.
 
     The bootstrap and the drawn permutations are seeded from the runs' keys: the same runs give the same digits.
     Raises: StoreError if the two sides normalise a task differently.
     """
-    common: list[tuple[Side, Side, list[str]]] = []
-    apart: list[str] = []
-    for ours, theirs in pairs:
-        tasks, why = _common(ours, theirs)
-        apart += why
-        common.append((ours, theirs, tasks))
+    both = [(ours, theirs, *_common(ours, theirs)) for ours, theirs in pairs]
+    common = [(ours, theirs, tasks) for ours, theirs, tasks, _ in both]
+    apart = [text for *_, why in both for text in why]
     tasks_family = sum(len(tasks) for _, _, tasks in common)
-    single = [_row(ours, theirs, [env], statistic, tasks_family, alpha) for ours, theirs, ts in common for env in ts]
+    single = [
+        _row(ours, theirs, [env], statistic, tasks_family, alpha, resamples)
+        for ours, theirs, tasks in common
+        for env in tasks
+        if by_task
+    ]
     overall = []
     for ours, theirs, tasks in common:
         anchored = _anchored(ours, theirs, tasks)
@@ -139,7 +150,14 @@ def compare(pairs: Sequence[tuple[Side, Side]], statistic: str = "iqm", alpha: f
             )
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
-    whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha) for ours, theirs, tasks in overall]
+    whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha, resamples) for ours, theirs, tasks in overall]
+    rows = (*_adjusted(whole, statistic, alpha), *_adjusted(single, statistic, alpha))
+    family = (len(overall), tasks_family if by_task else 0)
+    return Comparison(statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(apart)))
+
+
+def _all_absent(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ...]:
+    """Which runs of the pairs have no score, each once."""
     absent = dict.fromkeys(
         text
         for ours, theirs, tasks in common
@@ -147,8 +165,7 @@ def compare(pairs: Sequence[tuple[Side, Side]], statistic: str = "iqm", alpha: f
         for side in (ours, theirs)
         if (text := _absent(side, env))
     )
-    rows = (*_adjusted(whole, statistic, alpha), *_adjusted(single, statistic, alpha))
-    return Comparison(statistic, alpha, rows, (len(overall), tasks_family), tuple(absent), tuple(dict.fromkeys(apart)))
+    return tuple(absent)
 
 
 def _pair(ours: Side, theirs: Side) -> str:
@@ -197,7 +214,9 @@ def _anchored(ours: Side, theirs: Side, tasks: Sequence[str]) -> list[str]:
     return found
 
 
-def _row(ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family: int, alpha: float) -> Row:
+def _row(
+    ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family: int, alpha: float, resamples: int | None
+) -> Row:
     """A row before Holm; of several tasks on normalised scores."""
     lefts, rights = ([s for env in tasks if (s := side.sample(env))] for side in (ours, theirs))
     n = sum(s.n for s in lefts), sum(s.n for s in rights)
@@ -214,10 +233,9 @@ def _row(ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family:
     if fewest < FEWEST_FOR_INTERVAL:
         return replace(row, verdict="too few runs")
     draw = seeded(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
-    permutations = max(
-        FEWEST_PERMUTATIONS, int(10 * family / alpha)
-    )  # so that Holm over the family can still be passed
-    resamples = resamples_for(*lefts, *rights)
+    # So that Holm over the family can still be passed.
+    permutations = int(max(resamples or FEWEST_PERMUTATIONS, (2 if resamples else 10) * family / alpha))
+    resamples = resamples or resamples_for(*lefts, *rights)
     test = permutation_test(left, right, draw, estimate, permutations=permutations)
     same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
     few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"

@@ -82,12 +82,12 @@ def as_cells(frame: pd.DataFrame) -> pd.DataFrame:
         if name in lists:
             cells[name] = [json.dumps(np.asarray(values).tolist()) for values in frame[name]]
         elif not pd.api.types.is_numeric_dtype(frame[name]):
-            known = {text: _harmless(str(text)) for text in frame[name].unique()}
+            known = {text: harmless(str(text)) for text in frame[name].unique()}
             cells[name] = frame[name].map(known)
     return cells
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
     """Text that a spreadsheet shows and does not run."""
     clean = text.translate(_CONTROLS)
     return f"'{clean}" if text.startswith(("\t", "\r")) or clean.lstrip().startswith(_FORMULA) else clean

@@ -33,10 +33,13 @@ COLUMNS = [
 
 
 def run_table(
-    store: Store, supplied: Mapping[str, Anchors] | None = None, asked: Sequence[Run] | None = None
+    store: Store,
+    supplied: Mapping[str, Anchors] | None = None,
+    asked: Sequence[Run] | None = None,
+    known: tuple[Mapping[str, RunState], Mapping[str, Facts]] | None = None,
 ) -> pd.DataFrame:
     """One row for each run of the suite. supplied: anchors to be taken before those that `anchors_of` knows. asked: the
-    store's runs, for whoever has read them already.
+    store's runs, for whoever has read them already; known: their states and facts (rlbench.results.index), likewise.
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
     of the final policy; of a diverged run its last finite evaluation, or the task's lower anchor where that is lower or
@@ -45,8 +48,8 @@ def run_table(
     resume ("approximate" where a run went on although its numbers were computed otherwise than before).
     """
     runs = store.runs() if asked is None else asked
-    states = store.states(runs)
-    facts = read_facts(store, runs, states)
+    states, facts = (store.states(runs), None) if known is None else known
+    facts = read_facts(store, runs, states) if facts is None else facts
     frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
     chance = (
         frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
