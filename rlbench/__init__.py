@@ -19,6 +19,7 @@ __all__ = [
     "EvaluationProtocol",
     "ExecutorSpec",
     "Interaction",
+    "ReportSpec",
     "RlbenchError",
     "SeedStreams",
     "Supports",
@@ -35,7 +36,7 @@ __all__ = [
 
 _ELSEWHERE = {
     "SeedStreams": "rlbench.seeding",
-    "load": "rlbench.comparison.loading",
+    "load": "rlbench.reports.loading",
     "reference_backend": "rlbench.envs.gymnasium_backend",
     "run": "rlbench.notebook",
 }
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
         EvaluationProtocol,
         ExecutorSpec,
         Interaction,
+        ReportSpec,
         RlbenchError,
         Supports,
         Task,
@@ -58,9 +60,9 @@ if TYPE_CHECKING:
         hookimpl,
         setting,
     )
-    from rlbench.comparison.loading import load
     from rlbench.envs.gymnasium_backend import reference_backend
     from rlbench.notebook import run
+    from rlbench.reports.loading import load
     from rlbench.seeding import SeedStreams
 
 

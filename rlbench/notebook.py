@@ -14,9 +14,9 @@ from pydantic_core import PydanticCustomError
 from rlbench.api import SuiteError
 from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import watcher
-from rlbench.comparison.loading import Results, load
 from rlbench.executors import Options, run_suite
 from rlbench.executors.adaptive import Adaptive
+from rlbench.reports.loading import Results, load
 from rlbench.results import Store
 from rlbench.stats import Design
 from rlbench.suites import Draft, Suite, find_suite, plan, read_suite, seconds

@@ -13,7 +13,12 @@ NAME may offer algorithms, backends and executors called NAME or NAME/…, so th
 Hooks return data. Observers (`rlbench_suite_started` and those after it) are called in the harness's process, once per
 evaluation and never per step; what they return is ignored, and one that raises is reported without stopping anything.
 So that the harness need not import every plugin, it looks for observers in files given by `--plugin` and in entry
-points whose name begins with "observe", such as `observe-mine = "my_observer"`.
+points whose name begins with "observe", such as `observe-mine = "my_observer"`. Likewise it looks for sections of the report
+in such files and in entry points whose name begins with "report"; rlbench's own sections come from `report`:
+
+    @hookimpl
+    def rlbench_reports():
+        return [ReportSpec("seeds", "Seeds", lambda readings: Section([Paragraph(f"{len(readings.runs)} runs")]))]
 """
 
 from __future__ import annotations
@@ -58,7 +63,7 @@ def rlbench_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
 
 @hookspec
 def rlbench_reports() -> Sequence[ReportSpec]:  # type: ignore[empty-body]
-    """The report sections this plugin offers."""
+    """The sections of the report that this plugin offers, of rlbench.api.sections; see ReportSpec."""
 
 
 @hookspec

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api.interaction import Array
+from rlbench.api.sections import Section
 from rlbench.api.task import Task
 
 if TYPE_CHECKING:
@@ -65,8 +66,16 @@ class ExecutorSpec:
 
 @dataclass(frozen=True)
 class ReportSpec:
-    """A section of a report: `render(results)` returns HTML-safe markup."""
+    """A section of the report.
+
+    name: letters, digits and dashes, its anchor on the page. title: its heading. section: makes it from the loaded results
+    (rlbench.reports.Readings), or gives None where there is nothing to show; the section is then absent. order: sections
+    stand in ascending order; rlbench's own have 100 (the verdict), 200, … 1500 (how to cite), those on what was found come
+    before 1000. One that raises shows its error in its place.
+    """
 
     name: str
-    render: Callable[..., str]
+    title: str
+    section: Callable[[Any], Section | None]
+    order: int = 950
     api_version: int = 1

@@ -95,11 +95,19 @@ def _executors(plugins: Plugins) -> Rows:
     return [{"name": name, "distribution": offer.distribution} for offer in survey(plugins) for name in offer.executors]
 
 
+def _reports(plugins: Plugins) -> Rows:
+    specs, problems = plugins.reports()
+    for problem in problems:
+        click.echo(f"warning: {plain(problem)}", err=True)
+    return [{"name": spec.name, "title": spec.title, "order": spec.order} for spec in specs]
+
+
 KINDS: dict[str, Callable[[Plugins], Rows]] = {
     "algorithms": _algorithms,
     "environments": _environments,
     "suites": _suites,
     "executors": _executors,
+    "reports": _reports,
 }
 
 
@@ -108,7 +116,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @_json
 @plugin_option
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
-    """List the algorithms, environments, suites or executors that are there."""
+    """List the algorithms, environments, suites, executors or sections of the report that are there."""
     _print(KINDS[kind](open_plugins(plugin_files)), as_json)
 
 

@@ -43,7 +43,7 @@ SECTIONS = {
     ),
     "Read results": (
         (table, "print the scores with their intervals"),
-        (report, "write the page: scores, curves, costs, provenance"),
+        (report, "write the page: verdict, scores, curves, costs; of two folders what differs"),
         (show, "show one run in full"),
         (logs, "print what a run's process said"),
         (evaluate, "play a run's final policy again"),
@@ -56,7 +56,7 @@ SECTIONS = {
         (check_against, "hold results against published scores"),
     ),
     "See what there is": (
-        (ls, "list algorithms, environments, suites or executors"),
+        (ls, "list algorithms, environments, suites, executors or report sections"),
         (info, "show an algorithm's hyperparameters"),
         (anchors, "measure what scores cost nothing on a task"),
         (plugins, "show every plugin and what is wrong with it"),

@@ -120,4 +120,9 @@ def _find_folder(context: click.Context, parameter: click.Parameter, value: str 
     return find_folder(value)
 
 
+def _find_folders(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> list[Path]:
+    return [find_folder(value) for value in values or (None,)]
+
+
 folder_argument = click.argument("directory", required=False, callback=_find_folder, metavar="[DIRECTORY]")
+folders_argument = click.argument("directories", nargs=-1, callback=_find_folders, metavar="[DIRECTORY]...")

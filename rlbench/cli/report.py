@@ -1,31 +1,71 @@
-"""`rlbench report`: a result folder as one HTML file that needs nothing else."""
+"""`rlbench report`: a result folder as one HTML file that needs nothing else, or the difference between two."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from rlbench.cli.columns import write_out
-from rlbench.cli.opening import folder_argument
+from rlbench.cli.columns import plain, write_out
+from rlbench.cli.opening import folders_argument, open_plugins, plugin_option
 
 
 @click.command()
-@folder_argument
+@folders_argument
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Where to write it; default DIRECTORY/report.html.",
+    help="Where to write it; default DIRECTORY/report.html, of two folders difference.html in the second.",
 )
-def report(directory: Path, output: Path | None) -> None:
+@click.option(
+    "--files",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write every table as CSV, Markdown and LaTeX and every figure as SVG and PDF there as well.",
+)
+@click.option(
+    "--anchors",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Normalise between these anchors, as `rlbench anchors -o FILE` wrote them, before those of the suite.",
+)
+@plugin_option
+def report(
+    directories: Sequence[Path],
+    output: Path | None,
+    files: Path | None,
+    anchors: Path | None,
+    plugin_files: Sequence[str],
+) -> None:
     """Make one HTML page of the results in DIRECTORY (the newest results if none is given) and print its path.
 
-    Scores with intervals, learning curves, runs that are missing, costs, protocol, hyperparameters and provenance, in a
-    file that holds everything it shows. Works while the suite runs.
-    """
-    from rlbench.reports.page import write_report
-    from rlbench.results import Store
+    The verdict in words, scores with intervals, curves, runs that are missing, costs, protocol, hyperparameters and
+    provenance, in a file that holds everything it shows. Works while the suite runs.
 
-    write_out(f"{write_report(Store(directory), output or directory / 'report.html')}\n")
+    Given two folders, the page says what came out otherwise in the second than in the first.
+    """
+    from rlbench.reports.difference import difference_page
+    from rlbench.reports.files import write_files
+    from rlbench.reports.page import results_page, write_page
+    from rlbench.results import Store
+    from rlbench.results.anchors import read_anchors
+
+    if len(directories) > 2:
+        raise click.UsageError(f"{len(directories)} folders: a report shows one, or the difference between two")
+    plugins, known = open_plugins(plugin_files), read_anchors(anchors) if anchors else None
+    if len(directories) == 2:
+        page = difference_page(Store(directories[0]), Store(directories[1]), known)
+        path = output or directories[1] / "difference.html"
+    else:
+        path = output or directories[0] / "report.html"
+        page = results_page(Store(directories[0]), plugins, path.parent, known)
+    written = [write_page(page, path), *(write_files(page, files) if files else [])]
+    for problem in page.problems:
+        print(f"warning: {plain(problem)}", file=sys.stderr)
+    if files:
+        print(f"{len(written) - 1} files in {files}", file=sys.stderr)
+    write_out(f"{path}\n")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from rlbench.executors import Outcome, Watch
+    from rlbench.plugins import Plugins
     from rlbench.results import Store
     from rlbench.suites import Plan
 
@@ -120,7 +121,7 @@ def run(
     else:
         whole = partial(run_suite, planned, plugins, store, options, watch)
         outcome = _interruptible(whole, lambda: planned, store, watch)
-    code = _tell(planned, store, outcome, watch, report=not no_report, table=not as_json)
+    code = _tell(planned, plugins, store, outcome, watch, report=not no_report, table=not as_json)
     if adaptive:
         print_decisions(decisions, as_json)
     return code
@@ -149,7 +150,9 @@ def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Sto
         raise
 
 
-def _tell(planned: Plan, store: Store, outcome: Outcome, watch: Watch, report: bool, table: bool) -> int:
+def _tell(
+    planned: Plan, plugins: Plugins, store: Store, outcome: Outcome, watch: Watch, report: bool, table: bool
+) -> int:
     """Print the table, what is missing from it, and where things are. Returns: the exit code."""
     from rlbench.cli.table import print_table
     from rlbench.results.tables import run_table
@@ -166,22 +169,25 @@ def _tell(planned: Plan, store: Store, outcome: Outcome, watch: Watch, report: b
         )
     watch.say(f"results: {store.root}")
     if report:
-        _report(store, outcome, watch)
+        _report(store, plugins, outcome, watch)
     return 0 if (runs["status"] == "done").all() else 1
 
 
-def _report(store: Store, outcome: Outcome, watch: Watch) -> None:
+def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> None:
     """Write the report if anything has changed since it was written; a page that cannot be written loses no run."""
     from rlbench.api import StoreError
-    from rlbench.reports.page import write_report
+    from rlbench.reports.page import results_page, write_page
 
     path = store.root / "report.html"
     if outcome.trained or not path.exists():
         try:
-            write_report(store, path)
+            page = results_page(store, plugins)
+            write_page(page, path)
         except StoreError as error:
             watch.warn(f"no report: {error}")
             return
+        for problem in page.problems:
+            watch.warn(problem)
     watch.say(f"report:  {path}")
 
 

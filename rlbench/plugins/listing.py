@@ -33,10 +33,11 @@ class Offer:
     backends: tuple[str, ...] = ()
     executors: tuple[str, ...] = ()
     observers: tuple[str, ...] = field(default=())
+    reports: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*(a["name"] for a in self.algorithms), *self.backends, *self.executors, *self.observers)
+        return (*(a["name"] for a in self.algorithms), *self.backends, *self.executors, *self.observers, *self.reports)
 
 
 def survey(plugins: Plugins) -> list[Offer]:
@@ -91,12 +92,14 @@ def _answers(asked: Sequence[Plugin]) -> list[dict[str, Any]] | str:
 def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
     try:
         algorithms, backends, executors = plugins.offered(plugin)
+        reports = [spec.name for spec in plugins.sections(plugin)]
     except PluginError as error:
         return {"error": str(error)}
     return {
         "algorithms": [_algorithm(spec) for spec in algorithms],
         "backends": [spec.name for spec in backends],
         "executors": [spec.name for spec in executors],
+        "reports": reports,
         "observers": [hook for hook in OBSERVERS if hasattr(plugin.module, hook)],
     }
 

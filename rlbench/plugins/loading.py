@@ -21,7 +21,16 @@ from typing import Any
 
 import pluggy
 
-from rlbench.api import OBSERVERS, PROJECT, AlgorithmSpec, EnvBackendSpec, ExecutorSpec, PluginError, hookspecs
+from rlbench.api import (
+    OBSERVERS,
+    PROJECT,
+    AlgorithmSpec,
+    EnvBackendSpec,
+    ExecutorSpec,
+    PluginError,
+    ReportSpec,
+    hookspecs,
+)
 
 
 @dataclass
@@ -155,6 +164,35 @@ class Plugins:
             for hook, kind in kinds
         )
         return found
+
+    def reports(self) -> tuple[list[ReportSpec], list[str]]:
+        """The report's sections in their order: of files given by hand, and of entry points whose name begins with "report".
+
+        Returns: them, and what went wrong, a line each: a plugin that cannot be loaded, a name that is taken.
+        """
+        found: dict[str, ReportSpec] = {}
+        problems = []
+        for plugin in sorted(self.plugins, key=lambda plugin: not plugin.target.startswith("rlbench.")):
+            if plugin.file is None and not plugin.name.startswith("report"):
+                continue
+            try:
+                offered = self.sections(plugin)
+            except PluginError as error:
+                problems.append(str(error))
+                continue
+            for spec in offered:
+                if spec.api_version > ReportSpec.api_version:
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} is made for a newer rlbench")
+                elif spec.name in found:
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} is left out: the name is taken")
+                else:
+                    found[spec.name] = spec
+        return sorted(found.values(), key=lambda spec: spec.order), problems
+
+    @staticmethod
+    def sections(plugin: Plugin) -> list[ReportSpec]:
+        """The sections of the report that a plugin offers. Raises: PluginError if it cannot be loaded."""
+        return [spec for spec in _call(plugin, "rlbench_reports") if isinstance(spec, ReportSpec)]
 
     def load_observers(self) -> list[str]:
         """Import what may observe: files given by hand, and entry points whose name begins with "observe".

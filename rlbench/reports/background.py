@@ -1,53 +1,47 @@
-"""What stands behind the scores: what they cost, the protocol, hyperparameters, code and machines."""
+"""What stands behind the scores: the protocol, hyperparameters, code, machines, and how to do it again."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
-from rlbench.api import RunStatus
-from rlbench.reports.readings import Readings, Table, rows_of
-from rlbench.reports.style import as_text, in_words, number, ranges
+from rlbench.api.sections import Code, Folded, Paragraph, Section, Table
+from rlbench.reports.readings import Readings
+from rlbench.reports.style import as_text, in_words, ranges
 
 
-def costs(readings: Readings) -> Table:
-    """Medians over the runs that are done; one that diverged stood still while its group's clock ran on."""
-    groups: dict[str, list[tuple[str, ...]]] = {}
-    for cell in readings.cells:
-        rows = rows_of(readings, cell)
-        results = readings.of(rows[rows["status"] == RunStatus.DONE])
-        if not results:
-            continue
-        stacks = [r["stack_size"] for r in results if "stack_size" in r]
-        speed, memory = _median(map(_speed, results)), _median(r.get("group_peak_memory_bytes") for r in results)
-        groups.setdefault(cell.environment, []).append(
-            (
-                cell.algorithm,
-                "–" if speed is None else f"{speed:,.0f}",
-                number(_median(r.get("wall_seconds") for r in results), 1),
-                number(_median(r.get("cpu_seconds") for r in results), 1),
-                "–" if memory is None else f"{memory / 2**20:,.0f}",
-                ranges(stacks) or "–",
-                str(len(results)),
-            )
-        )
-    header = ("algorithm", "steps/s", "wall s", "CPU s per run", "peak MiB", "stack", "runs")
-    return Table(header, list(groups.items()), numbers=(1, 2, 3, 4, 5, 6), marked=True)
+def protocol_section(readings: Readings) -> Section | None:
+    return Section([Paragraph(seeds(readings)), protocol(readings)]) if len(readings.runs) else None
 
 
-def _speed(result: Mapping[str, Any]) -> float | None:
-    """Environment steps of the whole group per second."""
-    seconds = result.get("group_wall_seconds")
-    return result["steps"] * result.get("stack_size", 1) / seconds if seconds else None
+def parameters_section(readings: Readings) -> Section | None:
+    found = parameters(readings)
+    if not found:
+        return None
+    note = Paragraph("As they were resolved: what the suite says, and defaults for the rest.", quiet=True)
+    return Section([note, *(Folded(algorithm, [table]) for algorithm, table in found)])
 
 
-def _median(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.median(known)) if known else None
+def provenance_section(readings: Readings) -> Section:
+    table, made_by = provenance(readings), readings.suite.get("rlbench", "")
+    first = f"Planned by rlbench {made_by}." + ("" if table.groups else " No run has been published yet.")
+    return Section([Paragraph(first), *([table] if table.groups else [])])
+
+
+def reproduce_section(readings: Readings) -> Section:
+    """How the suite is run again."""
+    name = readings.suite["suite"]["name"]
+    commands = f"rlbench run {name}.yaml -o results/{name}\nrlbench report results/{name}"
+    return Section(
+        [
+            Paragraph(f"With the versions above, save the suite below as {name}.yaml and run"),
+            Code(commands),
+            Paragraph("Algorithms from a file need --plugin FILE as well.", quiet=True),
+            Folded(f"{name}.yaml", [Code(as_yaml(readings.suite["suite"]))]),
+        ]
+    )
 
 
 def protocol(readings: Readings) -> Table:
@@ -65,18 +59,23 @@ def protocol(readings: Readings) -> Table:
         grid = ("–", "–") if not own.every else (f"{own.every:,}", f"{own.episodes:,}")
         rows.append((task.env_id, steps, *grid, f"{own.final_episodes:,}", own.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
-    return Table(header, [("", rows)], numbers=(1, 2, 3, 4))
+    note = "Steps are environment steps (agent decisions) of each run."
+    return Table("protocol", "Protocol", header, [("", rows)], (1, 2, 3, 4), note=note)
 
 
 def seeds(readings: Readings) -> str:
     runs = readings.asked.values()
     spaces, precisions = (", ".join(sorted({getattr(r, f) for r in runs})) for f in ("seed_space", "precision"))
-    return f"Seeds {ranges(run.seed for run in runs)} of the {spaces} space; {precisions}."
+    return (
+        f"Seeds {ranges(run.seed for run in runs)} of the {spaces} space; {precisions}. Every algorithm and run of a task is"
+        " evaluated on the same episodes, in environments of their own, with the training clock stopped; the headline is the"
+        " final policy."
+    )
 
 
 def parameters(readings: Readings) -> list[tuple[str, Table]]:
     """For each algorithm its hyperparameters; tasks on which they are the same share a group."""
-    found = []
+    found: list[tuple[str, Table]] = []
     for (label, name), rows in readings.runs.groupby(["algorithm", "id"], sort=False):
         configs: dict[str, list[str]] = {}
         for task, same in rows.groupby("environment", sort=False):
@@ -86,7 +85,11 @@ def parameters(readings: Readings) -> list[tuple[str, Table]]:
             (", ".join(tasks), [(key, as_text(value)) for key, value in json.loads(config).items()] or [("none", "")])
             for config, tasks in configs.items()
         ]
-        found.append((label if label == name else f"{label} ({name})", Table(("parameter", "value"), groups)))
+        title = str(label) if label == name else f"{label} ({name})"
+        table = Table(
+            f"hyperparameters-{len(found) + 1}", f"Hyperparameters of {title}", ("parameter", "value"), groups
+        )
+        found.append((title, table))
     return found
 
 
@@ -104,7 +107,30 @@ def provenance(readings: Readings) -> Table:
                 algorithms.setdefault(text, []).append(name)
         rows = [(in_words(json.loads(t)), ", ".join(dict.fromkeys(algorithms[t])), str(n)) for t, n in counts.items()]
         groups.append((f"{what.replace('_', ' ')}: {len(rows)} distinct", rows))
-    return Table(("value", "algorithms", "runs"), [group for group in groups if group[1]], numbers=(2,))
+    found = [group for group in groups if group[1]]
+    return Table("provenance", "Provenance", ("value", "algorithms", "runs"), found, (2,))
+
+
+def circumstances(readings: Readings) -> dict[tuple[str, str], str]:
+    """What results may depend on, by kind and name, in words; where runs differ all values."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for key, run in readings.asked.items():
+        label = run.label or run.algorithm
+        for name, value in run.config.items():
+            found.setdefault(("hyperparameters", f"{label}: {name}"), []).append(as_text(value))
+        task = run.task
+        protocol = {"steps": task.steps, "backend": task.backend, "environment": task.kwargs, **vars(task.evaluation)}
+        for name, value in protocol.items():
+            found.setdefault(("protocol", f"{task.env_id}: {name.replace('_', ' ')}"), []).append(as_text(value))
+        result = readings.states[key].result if key in readings.states else {}
+        for what in ("versions", "numerics", "hardware"):
+            for name, value in result.get(what, {}).items():
+                found.setdefault((what, name.replace("_", " ")), []).append(as_text(value))
+        for name, value in result.get("code", {}).items():
+            found.setdefault(("code", f"{label}: {name.replace('_', ' ')}"), []).append(as_text(value))
+        if "git_commit" in result:
+            found.setdefault(("code", "git commit"), []).append(as_text(result["git_commit"]))
+    return {key: "; ".join(sorted(set(values))) for key, values in found.items()}
 
 
 def as_yaml(suite: Mapping[str, Any]) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlbench.api import RunStatus
-from rlbench.reports.readings import Readings, Table
+from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
+from rlbench.reports.readings import Readings
 from rlbench.reports.style import count, number, ranges
-from rlbench.results.mixture import mixtures
+from rlbench.results.mixture import differing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,6 +28,9 @@ def state(runs: pd.DataFrame) -> str:
 
 def banners(readings: Readings) -> list[tuple[str, list[str]]]:
     """For each algorithm whose results were made by differing code or numerics: what differs, and in how many runs."""
+    made: dict[str, list[Mapping[str, Any]]] = {}
+    for key, state in readings.states.items():
+        made.setdefault(readings.asked[key].algorithm, []).append(state.result)
     return [
         (
             f"{algorithm}: its runs were made by differing {what}",
@@ -35,12 +39,21 @@ def banners(readings: Readings) -> list[tuple[str, list[str]]]:
                 for name, values in entries.items()
             ],
         )
-        for algorithm, differs in mixtures(readings.store).items()
-        for what, entries in differs.items()
+        for algorithm, results in made.items()
+        for what, entries in differing(results).items()
     ]
 
 
-def missing(readings: Readings) -> Table:
+def section(readings: Readings) -> Section:
+    """Runs that failed, diverged or are not finished, by name, and pairs that were skipped."""
+    unlike, left_out = missing(readings), skipped(readings.suite)
+    parts: list[Part] = [unlike] if unlike.groups else [Paragraph("None: every run of the suite is done.")]
+    if left_out.groups:
+        parts += [Heading("Skipped pairs"), left_out]
+    return Section(parts)
+
+
+def missing(readings: Readings, name: str = "missing") -> Table:
     """Every run that is not done or has no score; seeds that ended alike share a row."""
     runs = readings.runs
     unlike = runs[(runs["status"] != RunStatus.DONE) | runs["score"].isna()].copy()
@@ -54,7 +67,14 @@ def missing(readings: Readings) -> Table:
         if status == RunStatus.DIVERGED:
             shown += "; " + _scores_counted(alike)
         rows.append((algorithm, task, ranges(alike["seed"]), status, shown))
-    return Table(("algorithm", "task", "seeds", "status", "message"), [("", rows)] if rows else [], marked=True)
+    return Table(
+        name,
+        "Runs that failed, diverged or are not finished",
+        ("algorithm", "task", "seeds", "status", "message"),
+        [("", rows)] if rows else [],
+        marked=True,
+        note="Of these only diverged runs with a score to count with enter the numbers above.",
+    )
 
 
 def _scores_counted(diverged: pd.DataFrame) -> str:
@@ -64,4 +84,11 @@ def _scores_counted(diverged: pd.DataFrame) -> str:
 
 def skipped(suite: Mapping[str, Any]) -> Table:
     rows = [(str(s["algorithm"]), str(s["environment"]), str(s["reason"])) for s in suite.get("skipped") or ()]
-    return Table(("algorithm", "task", "reason"), [("", rows)] if rows else [], marked=True)
+    return Table(
+        "skipped",
+        "Skipped pairs",
+        ("algorithm", "task", "reason"),
+        [("", rows)] if rows else [],
+        marked=True,
+        note="What the suite names and what cannot be run together; no run was planned for these.",
+    )

@@ -1,4 +1,4 @@
-"""How the report looks: one colour, dash and marker for each algorithm, names, numbers, and figures fit for a page.
+"""How the report says and shows things: one colour, dash and marker for each algorithm, names and numbers.
 
 Any two of the light colours, and any two of the dark ones, differ by at least 24 (CIE76 in Lab) to normal,
 deuteranopic, protanopic and tritanopic eyes (as simulated by Machado et al. 2009), and each has a contrast of 3 : 1 to
@@ -7,61 +7,35 @@ its background; the page's style sheet swaps the light set for the dark one.
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import re
-import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from xml.etree import ElementTree
-
-import matplotlib as mpl
-import seaborn as sns
-from markupsafe import Markup
-from matplotlib.figure import Figure
 
 LIGHT = ("#2b3ee4", "#ea7300", "#014a38", "#b87d9a", "#3f157d", "#298cd4", "#7a4200", "#979864")
 DARK = ("#3e58fb", "#ffaf2a", "#4bb66f", "#e0b5ff", "#8c4cac", "#bff2de", "#b94100", "#6e747d")
 INK = "#7f7f81"  # stands for the page's text colour, whichever it is
 MARKERS = "osD^vPX*"
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2))
-_PAGE_COLOURS = {INK: "currentColor"} | {colour: f"var(--c{i}, {colour})" for i, colour in enumerate(LIGHT)}
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
-_LONG_NUMBER = re.compile(r"(\.\d\d)\d+")
 _CUT = 20
-_INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
-_THEME: dict[str, Any] = {
-    **dict.fromkeys(_INKED, INK),
-    **{f"{part}.facecolor": "none" for part in ("axes", "figure", "savefig")},
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same layout everywhere
-    "font.size": 8.5,
-    "axes.labelsize": 8.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
-    "grid.alpha": 0.22,
-    "grid.linewidth": 0.6,
-    "axes.linewidth": 0.8,
-    "axes.axisbelow": True,
-    "axes.formatter.useoffset": False,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "rlbench",  # the same figure, the same ids
-    "text.parse_math": False,  # a name such as "$x$" is a name
-}
 
 
 @dataclass(frozen=True)
 class Look:
-    """How an algorithm is drawn. colour: its light form; variable: the CSS colour that follows the page; dash: lengths
-    of line and gap in line widths, empty for a solid line."""
+    """How an algorithm is drawn. index: its place among all; colour: its light form; variable: the CSS colour that follows
+    the page; dash: lengths of line and gap in line widths, empty for a solid line."""
 
+    index: int
     colour: str
     variable: str
     dash: tuple[float, ...]
     marker: str
+
+    @property
+    def gid(self) -> str:
+        """For what is drawn of the algorithm: by it the page's legend shows and hides it."""
+        return f"s{self.index}"
 
     @property
     def linestyle(self) -> Any:
@@ -74,7 +48,7 @@ def looks(algorithms: Sequence[str]) -> dict[str, Look]:
     for i, name in enumerate(dict.fromkeys(algorithms)):
         colour, again = i % len(LIGHT), i // len(LIGHT)
         marker = MARKERS[(i + again) % len(MARKERS)]
-        found[name] = Look(LIGHT[colour], f"var(--c{colour})", DASHES[again % len(DASHES)], marker)
+        found[name] = Look(i, LIGHT[colour], f"var(--c{colour})", DASHES[again % len(DASHES)], marker)
     return found
 
 
@@ -101,7 +75,8 @@ def number(value: float | None, digits: int | None = None) -> str:
         return "–"
     if abs(value) >= 1e9:
         return f"{value:.4g}".replace("-", "−")
-    return f"{value:.{digits_for([value]) if digits is None else digits}f}".replace("-", "−")
+    text = f"{value:.{digits_for([value]) if digits is None else digits}f}"
+    return (text if text.strip("-0.") else text.lstrip("-")).replace("-", "−")  # "−0.00" is a zero
 
 
 def interval(low: float | None, high: float | None, digits: int | None = None) -> str:
@@ -146,47 +121,7 @@ def ranges(numbers: Iterable[int]) -> str:
     return ", ".join(str(a) if a == b else f"{a}, {b}" if b == a + 1 else f"{a}–{b}" for a, b in spans)
 
 
-@contextmanager
-def themed() -> Iterator[None]:
-    """Draw and save under the report's theme: seaborn's grid on no background, text as text, names taken literally."""
-    settings: Any = {**sns.axes_style("whitegrid"), **_THEME}
-    with warnings.catch_warnings(), mpl.rc_context(settings):
-        # The page shows names in the browser's fonts, whatever the one that the layout is measured with has glyphs for.
-        warnings.filterwarnings("ignore", "Glyph ", UserWarning)
-        warnings.filterwarnings("ignore", "Matplotlib currently does not support", UserWarning)
-        yield
-
-
-def inline(figure: Figure, name: str, description: str) -> Markup:
-    """A figure as an <svg> element for an HTML page: scalable, in the page's colours and font, without references.
-
-    name: a prefix of its ids, unlike those of the page's other figures. description: what it shows, for those who do not
-    see it. The markup is made by an XML writer, so names in the figure are text whatever they contain. Call under
-    `themed`.
-    """
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    root = ElementTree.fromstring(buffer.getvalue())
-    for element in root.iter():
-        element.tag = element.tag.rpartition("}")[2]
-        element.attrib = {key.rpartition("}")[2]: _fit(key, value, name) for key, value in element.attrib.items()}
-    for parent in list(root.iter()):
-        for child in [c for c in parent if c.tag in ("metadata", "style")]:
-            parent.remove(child)
-    root.attrib = {"viewBox": root.attrib["viewBox"], "role": "img", "aria-label": clean(description)}
-    # Safe: serialised by ElementTree, which escapes text and attributes.
-    return Markup(ElementTree.tostring(root, encoding="unicode"))
-
-
-def _fit(key: str, value: str, name: str) -> str:
-    """An attribute of matplotlib's SVG as it is on the page."""
-    if key == "id":
-        return f"{name}-{value}"
-    if key.endswith("href"):
-        return value.replace("#", f"#{name}-", 1)
-    if key in ("d", "x", "y"):
-        return _LONG_NUMBER.sub(r"\1", value)  # a hundredth of a point is finer than any screen
-    if key == "style":
-        value = re.sub(r"font-family: [^;]*;?", "", value)
-        return _COLOUR.sub(lambda found: _PAGE_COLOURS.get(found[0], found[0]), value)
-    return value.replace("url(#", f"url(#{name}-")
+def in_a_row(names: Sequence[str], most: int = 12) -> str:
+    """As in "a", "a and b", "a, b and c"; names after `most` are counted."""
+    shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""

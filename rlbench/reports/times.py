@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from rlbench.api.sections import Section, Table
 from rlbench.profiling.parts import PARTS
-from rlbench.reports.readings import Readings, Table, rows_of
+from rlbench.reports.readings import Readings, rows_of
 from rlbench.reports.style import number
 from rlbench.results.profiles import profile_of
+
+
+def section(readings: Readings) -> Section | None:
+    table = times(readings)
+    return Section([table]) if table.groups else None
 
 
 def times(readings: Readings) -> Table:
@@ -25,9 +31,10 @@ def times(readings: Readings) -> Table:
         row = (cell.algorithm, number(profile.total, 1), str(profile.groups), *shown, note)
         groups.setdefault(cell.environment, []).append(row)
     header = ("algorithm", "CPU s", "groups", *parts, "")
-    return Table(header, list(groups.items()), numbers=tuple(range(1, len(parts) + 3)), marked=True)
-
-
-def legend(table: Table) -> list[tuple[str, str]]:
-    """The parts that have a column, and what they stand for."""
-    return [(part, meaning) for part, meaning in PARTS.items() if part in table.header]
+    legend = "; ".join(f"{part}: {PARTS[part]}" for part in parts)
+    note = (
+        "Processor time of the groups that were run with --profile, by samples of their stacks, each put down to what the"
+        f" innermost telling function stands for. {legend}."
+    )
+    numbers = tuple(range(1, len(parts) + 3))
+    return Table("times", "Where the time goes", header, list(groups.items()), numbers, True, note)

@@ -1,0 +1,52 @@
+"""Our runs held against published scores, each under the protocol of its source."""
+
+from __future__ import annotations
+
+from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
+from rlbench.comparison.checking import check_against
+from rlbench.comparison.published import PROTOCOLS, published
+from rlbench.reports.readings import Readings
+from rlbench.reports.style import interval, number
+
+_NOTE = (
+    "Ours: our statistic made as the source made its own, mean over our runs with its 95 % interval. Expected: where a number"
+    " published from runs like ours would lie in 95 of 100 cases. “Consistent” says that it lies there; it is no proof that the"
+    " two are equal."
+)
+
+
+def section(readings: Readings) -> Section | None:
+    """One table a source that has a score of one of our pairs."""
+    parts: list[Part] = []
+    ours = {(run.algorithm.rpartition("/")[2], run.task.env_id) for run in readings.asked.values()}
+    for source, protocol in PROTOCOLS.items():
+        if not any((score.ours, score.environment) in ours for score in published(source)):
+            continue
+        rows = [
+            (
+                found.algorithm,
+                found.environment,
+                number(found.reference.mean),
+                "–" if found.reference.std is None else number(found.reference.std),
+                f"{found.reference.train_steps:,}",
+                number(found.mean),
+                interval(found.low, found.high),
+                str(found.n),
+                "–" if found.expected is None else interval(*found.expected),
+                found.verdict,
+                "; ".join(found.notes),
+            )
+            for found in check_against(readings.store, source)
+        ]
+        if not rows:
+            continue
+        spread = f" ±: {protocol.spread}." if protocol.spread else ""
+        said = f"{protocol.title} ({protocol.where}): {protocol.statistic}.{spread}"
+        header = (
+            *("algorithm", "task", "published", "±", "their steps"),
+            *("ours", "95 % interval", "n", "expected", "ours is", "note"),
+        )
+        numbers = tuple(range(2, 9))
+        table = Table(f"published-{source}", f"Against {protocol.title}", header, [("", rows)], numbers, True, _NOTE)
+        parts += [Heading(protocol.title), Paragraph(said, quiet=True), table]
+    return Section(parts) if parts else None

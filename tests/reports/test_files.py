@@ -1,0 +1,82 @@
+"""Tables and figures as files, in which every name is text."""
+
+import csv
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from rlbench.api import StoreError
+from rlbench.api.sections import Table
+from rlbench.reports.files import as_csv, as_latex, as_markdown, write_files
+from rlbench.reports.page import results_page
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import group, play, suite_of
+
+NAMES = [
+    "=cmd()",
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=x",
+    "a,b",
+    'say "x"',
+    "a\nb",
+    "\x1b[31mred",
+    "<b>",
+    "50 % & $x_1$ \\~^#{}",
+]
+
+
+def table(*rows):
+    return Table("t", "A title", ("algorithm", "IQM", "note"), [("CartPole-v1", rows)], (1,), note="How it was done.")
+
+
+def test_csv_reads_back_with_numbers_and_without_formulas():
+    rows = list(csv.reader(io.StringIO(as_csv(table(*[(name, "−1,234.5", "–") for name in NAMES])))))
+    assert rows[0] == ["group", "algorithm", "IQM", "note"]
+    assert [row[1] for row in rows[1:5]] == ["'=cmd()", "'+1", "'-2+3", "'@SUM(A1)"]
+    assert not any(cell.lstrip().startswith(("=", "+", "@")) for row in rows for cell in row)
+    assert {row[2] for row in rows[1:]} == {"-1234.5"}
+    assert rows[6][1] == "a,b" and rows[8][1] == "a b" and rows[9][1] == "[31mred"
+
+
+def test_markdown_holds_names_as_text_in_one_row_each():
+    lines = as_markdown(table(("a|b", "1.0", "<img src=x>"), ("*x*_y_", "2.0", "[a](b)"))).splitlines()
+    assert lines[0] == "**A title**"
+    assert lines[3] == "| --- | --- | --: | --- |"
+    assert lines[4] == r"| CartPole-v1 | a\|b | 1.0 | &lt;img src=x&gt; |"
+    assert lines[5] == r"| CartPole-v1 | \*x\*\_y\_ | 2.0 | \[a\](b) |"
+
+
+def test_latex_prints_what_means_something_to_it():
+    text = as_latex(table((r"50 % & $x_1$ \~^#{}", "−1.0", "[0, 1]")))
+    row = next(line for line in text.splitlines() if line.startswith("CartPole"))
+    assert row == (
+        r"CartPole-v1 & 50 \% \& \$x\_1\$ \textbackslash{}\textasciitilde{}\textasciicircum{}\#\{\} & $-$1.0 & {}[0, 1] \\"
+    )
+    assert r"\caption{A title. How it was done.}" in text and r"\begin{tabular}{llrl}" in text
+
+
+def test_every_table_and_figure_of_the_page_is_written(tmp_path):
+    groups = [group(name, 5, config={"n": name}) for name in ("a", "b")]
+    store = suite_of(tmp_path / "s", groups)
+    for g in groups:
+        play(store, g, [1.0, 2.0, 3.0, 4.0, 5.0], [[(50, 1.0), (100, 2.0)]] * 5)
+    written = write_files(results_page(store), tmp_path / "files")
+    assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / "files").iterdir())
+    names = {path.name for path in written}
+    assert {"scores-by-task.csv", "scores-by-task.md", "scores-by-task.tex", "curves-1.svg", "curves-1.pdf"} <= names
+    assert (tmp_path / "files/curves-1.pdf").read_bytes().startswith(b"%PDF")
+    assert "var(--" not in (tmp_path / "files/curves-1.svg").read_text()  # it stands for itself
+    again = write_files(results_page(store), tmp_path / "again")
+    assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
+    (tmp_path / "file").write_text("")
+    store = suite_of(tmp_path / "s", [group()])
+    with pytest.raises(StoreError, match="cannot be written"):
+        write_files(results_page(store), tmp_path / "file/x")

@@ -1,0 +1,104 @@
+"""The verdict in words: what is shown, what is not, and what it would take."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rlbench.api import Task
+from rlbench.comparison.pairs import Row
+from rlbench.reports.readings import read
+from rlbench.reports.verdict import runs_for, section
+from rlbench.results.files import write_json
+from rlbench.stats import Interval
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import TASK, group, play, suite_of
+
+LOW, HIGH = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [101.0, 102.0, 103.0, 104.0, 105.0, 106.0]
+
+
+def told(root, scores, tasks=(TASK,)):
+    """The headline and the points, of algorithms that score so on every task; "random" is the random policy."""
+    groups = [group(n, len(s), task, n, {"n": n}) for n, s in scores.items() for task in tasks]
+    store = suite_of(root, groups)
+    for g in groups:
+        play(store, g, scores[g.label])
+    parts = section(read(store)).parts
+    return parts[0].text, " ".join(f"{lead} {text}" for lead, text in parts[1].lines)
+
+
+def test_a_pair_that_is_decided_is_the_headline_with_its_numbers(tmp_path):
+    headline, _ = told(tmp_path, {"worse": LOW, "better": HIGH})
+    # 462 × 2 splits of 6 and 6 runs; the IQM cuts one at each end of both, and 4 of the splits tie with the observed one
+    assert headline.startswith("better is better than worse on CartPole-v1 (IQM 103.5 against 3.50, difference 100.0 [")
+    assert headline.endswith("p ≤ 0.005).")  # 4 of 924
+
+
+def test_what_cannot_be_said_is_said_with_the_runs_it_would_take(tmp_path):
+    headline, points = told(tmp_path, {"a": [1.0, 2.0, 3.0, 4.0, 5.0, 9.0], "b": [2.0, 3.0, 4.0, 5.0, 6.0, 10.0]})
+    assert headline == "Whether a or b is better on CartPole-v1 cannot be said."
+    assert "between a and b on CartPole-v1 it cannot be said (IQM 3.50 against 4.50" in points
+    assert "of each would show it (80% power)" in points
+
+
+def test_few_runs_only_describe(tmp_path):
+    headline, points = told(
+        tmp_path, {n: [base, base + 1.0, base + 2.0] for n, base in zip("abcd", (0, 100, 200, 300))}
+    )
+    assert headline.startswith("With fewer than 5 runs of each nothing is decided")
+    assert "None of 6 pairs is decided. All have under 5 runs on a side" in points
+
+
+def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
+    scores = {n: [base + i for i in range(5)] for n, base in zip("abcde", range(0, 500, 100))}
+    _, points = told(tmp_path, scores)
+    assert "So few runs could not show anything among 10 comparisons: it takes 6 of each." in points
+
+
+def test_many_pairs_are_summed_up_by_who_wins(tmp_path):
+    scores = {n: [base + i for i in range(10)] for n, base in zip("abc", (0.0, 100.0, 200.0))} | {
+        "d": [200.5 + i for i in range(10)]
+    }
+    headline, points = told(tmp_path, scores)
+    assert headline.startswith("c and d beat the most others (2) and are beaten by none; 5 of 6 pairs are decided.")
+    assert "c is better than a and b (p < 0.001)" in points and "b is better than a (p < 0.001)" in points
+    assert "5 of 6 pairs are decided." in points
+
+
+def test_common_tasks_are_judged_together_on_normalised_scores(tmp_path):
+    tasks = [TASK, Task("Acrobot-v1", 100, TASK.evaluation)]
+    _, points = told(tmp_path, {"worse": LOW, "better": HIGH}, tasks)
+    assert points.startswith("Over all common tasks: better is better than worse over 2 tasks (IQM ")
+
+
+def test_who_is_no_better_than_random_and_which_runs_are_missing_is_said(tmp_path):
+    groups = [group(n, 6, algorithm=n, config={"n": n}) for n in ("random", "weak", "strong")]
+    store = suite_of(tmp_path, groups)
+    play(store, groups[0], LOW)
+    attempt = play(store, groups[1], [*LOW[:5], None])
+    write_json(attempt / "exit.json", {"status": "failed", "message": "broke"})
+    play(store, groups[2], HIGH)
+    points = dict(section(read(store)).parts[1].lines)
+    assert points["No better than random:"] == "weak on CartPole-v1."
+    assert points["Without a score:"].startswith(
+        "1 of 18 runs (1 failed), which enter no number. weak on CartPole-v1: 5 of 6"
+    )
+
+
+def test_one_algorithm_alone_has_nothing_to_be_compared_with(tmp_path):
+    g = group("mine", 5)
+    store = suite_of(tmp_path, [g])
+    play(store, g, LOW[:5])
+    assert "nothing to compare" in section(read(store)).parts[0].text
+
+
+def test_the_runs_needed_grow_with_the_square_of_noise_over_difference():
+    def needed(difference, width):
+        found = Interval(difference, difference - width / 2, difference + width / 2, 0.95, "percentile")
+        return runs_for(Row("a", "b", "t", 1, (10, 10), "undecided", (0.0, 0.0), found), family=1)
+
+    # standard error 1 at 10 runs; 10 · ((1.96 + 0.84) / 1)² = 78.5
+    assert needed(1.0, 2 * 1.959964) == 79
+    assert needed(0.5, 2 * 1.959964) == pytest.approx(4 * 78.5, abs=1)
+    assert needed(0.0, 1.0) is None
