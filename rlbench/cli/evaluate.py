@@ -27,9 +27,24 @@ DIVERGED = 1
 @click.option(
     "--policy", type=click.Choice(["greedy", "sampled"]), help="Which actions it takes; default: as the suite says."
 )
+@click.option(
+    "--video",
+    type=click.Path(path_type=Path),
+    metavar="FILE.mp4",
+    help="Film the first episodes; in a folder: under the run's name. Those in DIRECTORY/videos are linked from the report. Needs the extra video.",
+)
+@click.option("--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="How many are filmed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with each episode's return and length.")
 @plugin_option
-def evaluate(run: Path, episodes: int | None, policy: str | None, as_json: bool, plugin_files: Sequence[str]) -> None:
+def evaluate(
+    run: Path,
+    episodes: int | None,
+    policy: str | None,
+    video: Path | None,
+    video_episodes: int,
+    as_json: bool,
+    plugin_files: Sequence[str],
+) -> None:
     """Play RUN's final policy in fresh evaluation environments and print its mean return. RUN is a folder in DIRECTORY/runs.
 
     Episodes are those of the final evaluation, in its order; beyond as many as it had they are new. Whether the first
@@ -39,17 +54,36 @@ def evaluate(run: Path, episodes: int | None, policy: str | None, as_json: bool,
     from rlbench.executors.reevaluate import reevaluate
 
     store, found, state = find_run(run)
+    video = _film(video, found.name)
     open_plugins(plugin_files).find(found.algorithm)  # what may not be loaded here is not loaded in a child either
     protocol = found.task.evaluation
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy
     try:
-        played = reevaluate(store, found, state, count, mode, plugin_files)
+        played = reevaluate(store, found, state, count, mode, plugin_files, video, video_episodes)
     except Diverged as error:
         click.echo(f"error: {error}" + (f"; the run {state.message}" if state.message else ""), err=True)
         raise click.exceptions.Exit(DIVERGED) from error
     document = {**_identity(found), "policy": mode, "episodes": count, **_statistics(played), **played}
     write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(found, document))
+    if video is not None:
+        click.echo(f"video: {video}", err=True)
+
+
+def _film(video: Path | None, run: str) -> Path | None:
+    """Where the video goes; its folder is made. Raises: PluginError where it cannot be made, before anything is played."""
+    from rlbench.executors.filming import need_ffmpeg
+    from rlbench.results.files import make_folder
+
+    if video is None:
+        return None
+    if video.is_dir():
+        video = video / f"{run}.mp4"
+    if video.suffix != ".mp4":
+        raise click.BadParameter(f"{video} does not end in .mp4", param_hint="--video")
+    need_ffmpeg()
+    make_folder(video.parent)
+    return video
 
 
 def _identity(run: Run) -> dict[str, Any]:

@@ -19,6 +19,7 @@ import numpy as np
 from safetensors.numpy import load
 
 from rlbench.api import Algorithm, Array, Diverged, PluginError, RlbenchError, StoreError, group_from_dict
+from rlbench.executors.filming import Filmed
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import die_with_parent
@@ -56,6 +57,13 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
     evaluator.close()
     if not played.finite.all():
         raise Diverged(f"{where}: the policy met or gave a number that is not finite while it played")
+    film = asked.get("video")
+    if film:
+        filmed = Filmed(group.task, backend.make_env, Path(film["path"]))
+        Evaluator(filmed, 1, live.streams).play(
+            live.algorithm.policy(asked["policy"]), FINAL, asked["step"], film["episodes"]
+        )
+        filmed.close()
     how = numerics(group.device, group.compile, asked["stack_size"])
     made_by = {"code": code_identity(plugins.find(group.algorithm)), "numerics": how, "versions": versions()}
     return {"returns": played.returns[0].tolist(), "lengths": played.lengths[0].tolist(), "made_by": made_by}

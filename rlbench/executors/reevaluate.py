@@ -42,10 +42,18 @@ class Episodes(NamedTuple):
 
 
 def reevaluate(
-    store: Store, run: Run, state: RunState, episodes: int, policy: str, plugin_files: Sequence[str] = ()
+    store: Store,
+    run: Run,
+    state: RunState,
+    episodes: int,
+    policy: str,
+    plugin_files: Sequence[str] = (),
+    video: Path | None = None,
+    filmed: int = 1,
 ) -> Mapping[str, Any]:
     """Play `episodes` fresh episodes with a run's final policy, on the CPU; policy: "greedy" or "sampled".
 
+    video: an MP4 file to be made of the first `filmed` of them, which are played once more for it.
     Returns: returns and lengths [episodes]; recorded_episodes: how many of the first ones the final evaluation recorded;
     equal: whether those are the same bit for bit, None where none are; changed: "code.version" and the like that are
     not as recorded, each with what it was and is.
@@ -59,7 +67,10 @@ def reevaluate(
     whole, published = len(before.returns), POLICY in state.result["files"]
     lanes = min(MAX_LANES, protocol.final_episodes or episodes)  # as then: a policy's draws depend on how many it sees
     count = max(episodes, lanes, 0 if published else whole)
-    answer = _ask(_question(store, run, state, policy, lanes, count, plugin_files))
+    question = _question(store, run, state, policy, lanes, count, plugin_files)
+    if video is not None:
+        question["video"] = {"path": str(video.resolve()), "episodes": filmed}
+    answer = _ask(question)
     played = Episodes(answer["returns"], answer["lengths"])
     if not published and not (whole and played.repeat(before, whole)):
         # That nothing was published is right, as for `random`, where a fresh algorithm plays what was recorded.
