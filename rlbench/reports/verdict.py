@@ -9,16 +9,23 @@ from statistics import NormalDist
 
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
 from rlbench.comparison import FEWEST_FOR_VERDICT
+from rlbench.comparison.decisions import Decisions, read_decisions
 from rlbench.comparison.pairs import ALPHA, Comparison, Row, Side, compare
 from rlbench.reports.readings import Readings
 from rlbench.reports.style import in_a_row, interval, number
 from rlbench.reports.summary import chance_cells
+from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED
 
 POWER = 0.8
 MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are compared over all tasks only, or it would take minutes
 _LARGE = (
     f"With more than {MANY_RUNS:,} runs algorithms are compared over all tasks only, from {RESAMPLES_IF_LARGE:,} resamples;"
     " rlbench compare does it for each task."
+)
+_OUTCOMES = {BETTER: "better or worse", EQUIVALENT: "equivalent", UNDECIDED: "undecided at the cap", "": "still open"}
+_ADAPTIVE = (
+    "Seeds were added group by group until each pair was decided. These verdicts allow for that (docs/adaptive.md); intervals"
+    " and probabilities elsewhere on this page do not, and are narrower than they say."
 )
 _FEW_PAIRS = 3  # so many are each told in full
 _MOST_RUNS = 1_000
@@ -30,6 +37,9 @@ def section(readings: Readings) -> Section | None:
         return None
     scores = readings.scores
     scored = [name for name in scores.learners if scores.of(name)]
+    decisions = read_decisions(readings.store) if readings.suite.get("adaptive") else None
+    if decisions is not None and decisions.looks:
+        return _decided(readings, decisions)
     sides = {name: Side(scores, name, name) for name in scored}
     if len(scored) < 2:
         return Section([Paragraph(_alone(readings, scored)), *_points(_random(readings) + _absent(readings))])
@@ -48,6 +58,20 @@ def section(readings: Readings) -> Section | None:
         )
         parts.append(Folded(every, [_table(found)]))
     return Section(parts)
+
+
+def _decided(readings: Readings, decisions: Decisions) -> Section:
+    """What adaptive seeds have decided: only that allows for their having been added by what was seen."""
+    told = [decisions.told(reading) for reading in decisions.last.values()]
+    outcomes = list(decisions.outcomes.values())
+    counts = [f"{outcomes.count(kind)} {what}" for kind, what in _OUTCOMES.items() if kind in outcomes]
+    headline = (
+        f"{told[0][0].upper()}{told[0][1:]}."
+        if len(told) == 1
+        else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
+    )
+    lines = [*(("", f"{text}.") for text in told), *_random(readings), *_absent(readings)]
+    return Section([Paragraph(headline), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
 
 
 def _alone(readings: Readings, scored: Sequence[str]) -> str:

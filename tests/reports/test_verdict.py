@@ -1,16 +1,18 @@
 """The verdict in words: what is shown, what is not, and what it would take."""
 
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
 from rlbench.api import Task
+from rlbench.comparison.decisions import Decisions, Look, write_decisions
 from rlbench.comparison.pairs import Row
 from rlbench.reports.readings import read
 from rlbench.reports.verdict import runs_for, section
 from rlbench.results.files import write_json
-from rlbench.stats import Interval
+from rlbench.stats import Design, Interval, Reading
 
 sys.path.insert(0, str(Path(__file__).parent))
 from pages import TASK, group, play, suite_of
@@ -102,3 +104,18 @@ def test_the_runs_needed_grow_with_the_square_of_noise_over_difference():
     assert needed(1.0, 2 * 1.959964) == 79
     assert needed(0.5, 2 * 1.959964) == pytest.approx(4 * 78.5, abs=1)
     assert needed(0.0, 1.0) is None
+
+
+def test_adaptive_seeds_have_the_word_since_only_their_verdict_allows_for_them(tmp_path):
+    groups = [group(name, 5, config={"n": name}) for name in ("a", "b")]
+    store = suite_of(tmp_path, groups)
+    for g, scores in zip(groups, (LOW, HIGH)):
+        play(store, g, scores[:5])
+    suite = json.loads((tmp_path / "suite.json").read_text())
+    write_json(tmp_path / "suite.json", {**suite, "adaptive": True})
+    look = Look(1, "2026-01-01T00:00:00+00:00", (Reading("a", "b", 1, "better", "b", -0.5, 0.25),))
+    tasks = {name: {"CartPole-v1": "k"} for name in "ab"}
+    write_decisions(store, Decisions(Design(), "raw", tasks, {}, (look,)))
+    parts = section(read(store)).parts
+    assert parts[0].text == "B is better than a: difference 0.5, boundary 0.25."
+    assert "These verdicts allow for that" in parts[-1].text

@@ -1,0 +1,46 @@
+"""Sections that stand on what others say: sweeps of the suite, published scores."""
+
+import json
+import sys
+from pathlib import Path
+
+from rlbench.reports import published, sensitivity
+from rlbench.reports.readings import read
+from rlbench.results.files import write_json
+
+sys.path.insert(0, str(Path(__file__).parent))
+from pages import group, play, suite_of
+
+
+def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp_path):
+    groups = [group(f"dqn lr={lr}", 4, algorithm="dqn", config={"lr": lr}) for lr in (1, 2)]
+    store = suite_of(tmp_path, groups)
+    play(store, groups[0], [1.0, 2.0, 3.0, 4.0])
+    play(store, groups[1], [9.0, 9.0, 9.0, 9.0])
+    suite = json.loads((tmp_path / "suite.json").read_text())
+    suite["suite"]["algorithms"] = [{"id": "dqn", "sweep": {"lr": [1, 2]}}]
+    write_json(tmp_path / "suite.json", suite)
+    effects, extremes, note = sensitivity.section(read(store)).parts
+    ((title, rows),) = effects.groups
+    assert title == "CartPole-v1: dqn, lr"
+    assert [(row[0], row[1], row[3], row[4]) for row in rows] == [("1", "2.50", "4/4", "1"), ("2", "9.00", "4/4", "1")]
+    assert extremes.groups[0][1][0][:6] == ("CartPole-v1", "dqn", "dqn lr=2", "9.00", "dqn lr=1", "2.50")
+    assert "chosen on its own seeds" in note.text
+
+
+def test_published_scores_of_what_was_run_are_beside_ours(tmp_path):
+    g = group("mine", 5, algorithm="ppo")
+    store = suite_of(tmp_path, [g])
+    play(store, g, [500.0] * 5)
+    heading, said, table = published.section(read(store)).parts[:3]
+    assert heading.text == "RL Baselines3 Zoo" and "one trained agent" in said.text
+    (row,) = table.groups[0][1]
+    assert row[:3] == ("mine", "CartPole-v1", "500.0") and row[5] == "500.0" and row[7] == "5"
+    assert row[9] == "consistent"
+
+
+def test_without_sweeps_and_published_scores_there_are_no_such_sections(tmp_path):
+    g = group("mine", 5)
+    store = suite_of(tmp_path, [g])
+    play(store, g, [1.0] * 5)
+    assert sensitivity.section(read(store)) is None and published.section(read(store)) is None
