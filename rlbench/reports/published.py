@@ -47,6 +47,14 @@ def section(readings: Readings) -> Section | None:
             *("ours", "95 % interval", "n", "expected", "ours is", "note"),
         )
         numbers = tuple(range(2, 9))
-        table = Table(f"published-{source}", f"Against {protocol.title}", header, [("", rows)], numbers, True, _NOTE)
+        table = Table(
+            f"published-{source}",
+            f"Against {protocol.title}",
+            header,
+            [("", rows)],
+            numbers,
+            True,
+            "" if parts else _NOTE,
+        )
         parts += [Heading(protocol.title), Paragraph(said, quiet=True), table]
     return Section(parts) if parts else None
