@@ -20,9 +20,14 @@ def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
     return [g.mul_(scale) for g in grads]
 
 
+def everyone(active: Tensor) -> bool:
+    """Whether all seeds are known to be active. An accelerator is never asked: the answer would have to be waited for."""
+    return active.device.type == "cpu" and bool(active.all())
+
+
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
     """Move the target's rows [S, P] by a share of the way to the online ones, for the seeds in `active` [S] bool."""
-    if bool(active.all()):
+    if everyone(active):
         target.lerp_(online, share)
     else:
         target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, share), target))
@@ -50,7 +55,9 @@ class Adam:
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         self.step.add_(active)
-        if self._together and bool(active.all()):
+        if active.device.type != "cpu":
+            self._written_out(params, grads, active)
+        elif self._together and bool(active.all()):
             self._fused(list(params), list(grads), self.mean, self.square, [self.step[:1]] * len(params))
         else:
             self._together = False
@@ -77,6 +84,18 @@ class Adam:
             p, g, m, v, step = ([rows[i] for i in chosen] for rows in (p, g, m, v, step))
         self._fused(p, g, m, v, step)
 
+    def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
+        """On accelerators: nothing here needs to know which seeds are active, so nothing is waited for."""
+        beta1, beta2 = self._betas
+        on = active.unsqueeze(1)
+        correction1 = (1 - beta1**self.step).unsqueeze(1)
+        correction2 = (1 - beta2**self.step).sqrt().unsqueeze(1)
+        for p, g, m, v in zip(params, grads, self.mean, self.square):
+            mean, square = m.lerp(g, 1 - beta1), v.mul(beta2).addcmul(g, g, value=1 - beta2)
+            updated = p - self.lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
+            for old, new in ((m, mean), (v, square), (p, updated)):
+                old.copy_(torch.where(on, new, old))
+
     def state(self) -> dict[str, Tensor]:
         tensors = {"step": self.step}
         for i, (mean, square) in enumerate(zip(self.mean, self.square)):
@@ -86,4 +105,4 @@ class Adam:
     def load_state(self, state: dict[str, Tensor]) -> None:
         for name, old in self.state().items():
             old.copy_(state[name])
-        self._together = bool((self.step == self.step[0]).all())
+        self._together = everyone(self.step == self.step[0])

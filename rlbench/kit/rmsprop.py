@@ -11,6 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rlbench.kit.optim import everyone
+
 
 class RMSprop:
     """v ← αv + (1 − α)g², p ← p − lr·g/(√v + ε), for several parameter tensors [S, P] of the same seeds.
@@ -31,7 +33,7 @@ class RMSprop:
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         for p, g, v in zip(params, grads, self.square):
-            if bool(active.all()):
+            if everyone(active):
                 v.mul_(self._alpha).addcmul_(g, g, value=1 - self._alpha)
                 p.addcdiv_(g, self._root(v), value=-self.lr)
                 continue

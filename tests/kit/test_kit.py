@@ -113,6 +113,18 @@ def test_a_seed_is_updated_alike_in_one_call_with_the_others_and_row_by_row():
         assert same == [True, True, False, True, True]
 
 
+def test_what_accelerators_compute_agrees_with_the_fused_kernel_to_a_relative_1e_5():
+    start, grads = rand(3, 32), [rand(3, 32) for _ in range(10)]
+    fused, written = [start.clone()], [start.clone()]
+    a, b = Adam(fused, 1e-3), Adam(written, 1e-3)
+    for i, g in enumerate(grads):
+        active = torch.tensor([True, i != 4, True])
+        a.apply(fused, [g.clone()], active)
+        b.step.add_(active)
+        b._written_out(written, [g], active)
+    assert torch.allclose(fused[0], written[0], rtol=1e-5)
+
+
 def test_an_inactive_seed_keeps_its_bits_whatever_its_gradient():
     params = [rand(3, 16)]
     optimizer = Adam(params, 0.1)

@@ -1,0 +1,91 @@
+"""One update on torch's device "meta", which has shapes and no numbers: what would stray off an accelerator fails there.
+
+A tensor left on the CPU cannot be combined with one elsewhere, and a number that is asked for (`.item()`, `bool`) has to be
+waited for on an accelerator; both raise an error here.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from rlbench_a2c.a2c import A2C
+from rlbench_ddpg.ddpg import DDPG
+from rlbench_double_dqn.double_dqn import DoubleDQN
+from rlbench_dqn.dqn import DQN
+from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
+from rlbench_per_dqn.per_dqn import PERDQN
+from rlbench_ppo.ppo import PPO
+from rlbench_reinforce.reinforce import Reinforce
+from rlbench_sac.sac import SAC
+from rlbench_td3.td3 import TD3
+
+from rlbench.api import Device, Task, TaskInfo
+from rlbench.envs.gymnasium_backend import rlbench_env_backends
+from rlbench.seeding import SeedStreams
+
+SEEDS, META = 3, "meta"
+
+
+def built(algorithm, env_id, **config):
+    probe = rlbench_env_backends()[0].make_env(Task(env_id, 1_000))
+    made = algorithm.Config(**config)
+    info = TaskInfo(env_id, probe.observation_space, probe.action_space, made.num_envs, 1_000)
+    return algorithm(made, info, SeedStreams(range(SEEDS)), Device(META))
+
+
+def interaction(agent):
+    return SimpleNamespace(
+        seeds=tuple(range(SEEDS)),
+        num_envs=agent.config.num_envs,
+        budget=SimpleNamespace(steps=1_000),
+        steps=500,
+        active=np.ones(SEEDS, bool),
+    )
+
+
+def fill(replay):
+    """Forty transitions of every seed."""
+    replay.add(
+        **{
+            name: np.zeros((SEEDS, 40, *values.shape[2:]), np.int64 if values.dtype == torch.int64 else np.float32)
+            for name, values in replay._fields.items()
+        }
+    )
+
+
+@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN])
+def test_value_learners_update_on_their_device_alone(algorithm):
+    agent = built(algorithm, "CartPole-v1", batch=8, warmup=10)
+    replay = getattr(agent.replay, "ring", agent.replay)
+    fill(replay)
+    batch = replay.sample(torch.zeros(SEEDS, 8, dtype=torch.int64, device=META))
+    if algorithm is PERDQN:
+        batch["weight"] = torch.ones(SEEDS, 8, device=META)
+    agent.update(agent.online, agent.target, batch, torch.ones(SEEDS, dtype=torch.bool, device=META))
+    assert agent.online.device.type == agent.greedy(agent.online, batch["obs"]).device.type == META
+
+
+@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
+def test_continuous_learners_update_on_their_device_alone(algorithm):
+    agent = built(algorithm, "Pendulum-v1", batch=8, warmup=10)
+    fill(agent.replay)
+    for _ in range(2):  # TD3's actor moves at every second
+        agent.learn(interaction(agent), 1)
+    assert agent.actor.device.type == agent.critic.device.type == META
+
+
+@pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
+@pytest.mark.parametrize(
+    ("algorithm", "config"),
+    [(PPO, {"horizon": 4, "batch": 16, "target_kl": 0.1}), (A2C, {}), (A2C, {"optimizer": "adam"}), (Reinforce, {})],
+    ids=["ppo", "a2c", "a2c, Adam", "reinforce"],
+)
+def test_policy_gradients_update_on_their_device_alone(algorithm, config, env_id):
+    agent = built(algorithm, env_id, **config)
+    given = interaction(agent)
+    active = torch.ones(SEEDS, dtype=torch.bool, device=META)
+    if algorithm is Reinforce:
+        agent.window["fresh"][:], agent.window["cut"][:] = True, True
+    agent.learn(given, SimpleNamespace(active=active))
+    assert all(params.device.type == META for params in agent.params)
