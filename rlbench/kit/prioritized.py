@@ -101,7 +101,9 @@ class PrioritizedReplay:
     def __init__(
         self, num_seeds: int, capacity: int, device: str = "cpu", *, alpha: float, floor: float, **fields: Field
     ) -> None:
-        self.ring, self.tree = Replay(num_seeds, capacity, device, **fields), SumTree(num_seeds, capacity)
+        self.ring, self._tree = Replay(num_seeds, capacity, device, **fields), SumTree(num_seeds, capacity)
+        # Places and weights of what was added and is not in the tree yet: its levels are gone through once for several.
+        self._waiting: list[tuple[Indices, Array]] = []
         self.largest = np.ones((num_seeds, 1))  # of p^α
         self._alpha, self._floor, self._device = alpha, floor, device
 
@@ -111,7 +113,21 @@ class PrioritizedReplay:
         places = (self.ring.position + np.arange(count)) % self.ring.capacity
         self.ring.add(**transition)
         shape = (len(self.largest), count)
-        self.tree.set(np.broadcast_to(places, shape), np.broadcast_to(self.largest, shape))
+        self._waiting.append((np.broadcast_to(places, shape), np.broadcast_to(self.largest, shape)))
+        if len(self._waiting) >= 64:  # in a warm-up nobody asks
+            self._settle()
+
+    @property
+    def tree(self) -> SumTree:
+        """The weights of all transitions."""
+        self._settle()
+        return self._tree
+
+    def _settle(self) -> None:
+        if self._waiting:
+            places, weights = (np.concatenate(arrays, 1) for arrays in zip(*self._waiting))
+            self._waiting.clear()
+            self._tree.set(places, weights)
 
     def sample(self, uniform: Array, beta: float) -> tuple[Indices, dict[str, Tensor]]:
         """Draw one transition from each of B strata of equal probability, by `uniform` [S, B] in [0, 1).
@@ -120,8 +136,9 @@ class PrioritizedReplay:
             (n · P(i))^−β over its maximum in this seed's minibatch, hence in (0, 1].
         """
         batch = uniform.shape[1]
-        index = self.tree.find((np.arange(batch) + uniform) / batch * self.tree.total[:, None])
-        found = self.tree.get(index)
+        tree = self.tree
+        index = tree.find((np.arange(batch) + uniform) / batch * tree.total[:, None])
+        found = tree.get(index)
         weight = torch.from_numpy(power(found.min(-1, keepdims=True) / found, beta).astype(np.float32))
         fields = self.ring.sample(torch.from_numpy(index).to(self._device))
         return index, {**fields, "weight": weight.to(self._device)}
@@ -131,9 +148,10 @@ class PrioritizedReplay:
         `active` [S] bool; an error that is not finite leaves its priority as it was.
         """
         new = power(np.abs(error.astype(np.float64)) + self._floor, self._alpha)
-        new = np.where(active[:, None] & np.isfinite(new), new, self.tree.get(index))
+        tree = self.tree
+        new = np.where(active[:, None] & np.isfinite(new), new, tree.get(index))
         self.largest = np.maximum(self.largest, new.max(-1, keepdims=True))
-        self.tree.set(index, new)
+        tree.set(index, new)
 
     def state(self) -> dict[str, Any]:
         ring = self.ring.state()
@@ -141,5 +159,6 @@ class PrioritizedReplay:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self.ring.load_state(state)
-        self.tree.load(np.asarray(state["priority"]))
+        self._waiting.clear()
+        self._tree.load(np.asarray(state["priority"]))
         self.largest = np.asarray(state["largest"]).copy()

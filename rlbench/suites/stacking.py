@@ -14,7 +14,7 @@ from rlbench.api import RunGroup
 from rlbench.plugins import Resolved
 
 # Updates of a run from which a compiled graph has won its compiler's time (10 to 30 s a group) back.
-COMPILE_FROM_UPDATES = 30_000
+COMPILE_FROM_UPDATES = 20_000
 # Layers of so many units keep a core busy with one seed: more of them together are hardly faster each.
 WIDE = 256
 FEWEST_TO_SPLIT = 4
