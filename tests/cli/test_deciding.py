@@ -92,7 +92,7 @@ def test_a_look_that_was_lost_is_judged_again_from_the_runs_to_the_same_numbers(
 
 def test_the_design_is_fixed_before_a_run_is_seen(copied):
     shutil.rmtree(copied[-1])
-    stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000001s")
+    stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000000001s")
     assert "look 1 is not judged" in stopped.stderr and "no look has been judged yet" in stopped.stdout
     assert decisions(copied[-1]).looks == () and decisions(copied[-1]).design.alpha == 0.5
     assert "was begun with --alpha 0.5" in rlbench(*copied, "--until-decided", *SMALL, "--alpha", "0.4").stderr
@@ -175,7 +175,7 @@ def test_a_look_of_which_runs_are_unfinished_is_not_judged(decided, copied):
     results[0].unlink()
     dry = rlbench(*copied, "--until-decided", "--dry-run", *SMALL)
     assert "8 runs, 1 to do" in dry.stdout and len(decisions(copied[-1]).looks) == 1
-    stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000001s")
+    stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000000001s")
     assert stopped.returncode == 1 and "look 2 is not judged: 1 of its runs" in stopped.stderr, stopped.stderr
     assert "8 of at most" not in stopped.stdout and "so far" in stopped.stdout and len(decisions(copied[-1]).looks) == 1
     resumed = rlbench(*copied, "--until-decided", *SMALL)
