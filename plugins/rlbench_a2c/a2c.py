@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, decay, gae, pack, tensor, unpack
+from rlbench.kit.compiling import compile_methods
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
 from rlbench.kit.rmsprop import RMSprop
@@ -73,8 +74,7 @@ class A2C(Algorithm):
         state, flag = Field((obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
         self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
-        self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
-        self.value, self.gradient = compiled(self.value, device), compiled(self.gradient, device)  # type: ignore[method-assign]
+        compile_methods(device, self.sample, self.greedy, self.value, self.gradient)
 
     # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:

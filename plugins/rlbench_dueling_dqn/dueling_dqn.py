@@ -14,7 +14,7 @@ from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import Every, Field, NStep, Replay, TorchInteraction, compiled, decay, tensor
+from rlbench.kit import Every, Field, NStep, Replay, TorchInteraction, compile_methods, decay, tensor
 from rlbench.kit.optim import Adam, clip
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -98,7 +98,7 @@ class DuelingDQN(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        self.greedy, self.gradient = compiled(self.greedy, device), compiled(self.gradient, device)  # type: ignore[method-assign]
+        compile_methods(device, self.greedy, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def network(self, params: Tensor, obs: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, TorchInteraction, clip, compiled, decay, gae, pack, tensor, unpack
+from rlbench.kit import MLP, Adam, TorchInteraction, clip, compile_methods, decay, gae, pack, tensor, unpack
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
 from rlbench.kit.stacked import value_and_grad
@@ -74,9 +74,7 @@ class Reinforce(Algorithm):
             **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: taken, and not learned from yet
         }
         self.window = {k: np.zeros((s, c.memory, c.num_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
-        self.sample, self.greedy = compiled(self.sample, device), compiled(self.greedy, device)  # type: ignore[method-assign]
-        self.value, self.gradient = compiled(self.value, device), compiled(self.gradient, device)  # type: ignore[method-assign]
-        self.value_gradient = compiled(self.value_gradient, device)  # type: ignore[method-assign]
+        compile_methods(device, self.sample, self.greedy, self.value, self.gradient, self.value_gradient)
 
     # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:

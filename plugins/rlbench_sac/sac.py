@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compiled, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, compiled, decay, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.squashed import squashed_gaussian
@@ -81,8 +81,7 @@ class SAC(Algorithm):
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
         self.greedy, self.sample = compiled(self.mode, device), compiled(self.policy_of, device)
-        self.critic_gradient = compiled(self.critic_gradient, device)  # type: ignore[method-assign]
-        self.actor_gradient = compiled(self.actor_gradient, device)  # type: ignore[method-assign]
+        compile_methods(device, self.critic_gradient, self.actor_gradient)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def mode(self, actor: Tensor, obs: Tensor) -> Tensor:

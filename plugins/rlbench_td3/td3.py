@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compiled, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, compiled, decay, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -75,8 +75,8 @@ class TD3(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round, self.updates = Every(c.train_every), np.zeros(self.num_seeds, np.int64)
-        self.greedy, self.critic_gradient = compiled(self.policy_of, device), compiled(self.critic_gradient, device)  # type: ignore[method-assign]
-        self.actor_gradient = compiled(self.actor_gradient, device)  # type: ignore[method-assign]
+        self.greedy = compiled(self.policy_of, device)
+        compile_methods(device, self.critic_gradient, self.actor_gradient)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ by a kernel call of its own; reductions run over trailing axes; softplus and sig
 
 from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
 from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.compiling import compiled
+from rlbench.kit.compiling import compile_methods, compiled
 from rlbench.kit.distributions import Actor, Distribution, policy_for
 from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
 from rlbench.kit.noise import ActionNoise
@@ -46,6 +46,7 @@ __all__ = [
     "SumTree",
     "TorchInteraction",
     "clip",
+    "compile_methods",
     "compiled",
     "decay",
     "gae",

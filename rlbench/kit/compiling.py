@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from types import MethodType
+from typing import Any, cast
 
 import torch
 
@@ -17,3 +18,13 @@ def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]
     between calls must be tensors.
     """
     return torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False) if device.compile else function)
+
+
+def compile_methods(device: Device, *methods: Callable[..., Any]) -> None:
+    """Put `compiled` of each of these methods of an object into the object's own place for it.
+
+    Raises: AttributeError for a function that is not an object's method.
+    """
+    for method in methods:
+        bound = cast(MethodType, method)
+        setattr(bound.__self__, bound.__name__, compiled(bound, device))

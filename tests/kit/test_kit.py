@@ -14,6 +14,7 @@ from rlbench.kit import (
     Replay,
     Rollout,
     clip,
+    compile_methods,
     compiled,
     decay,
     gae,
@@ -304,6 +305,25 @@ def test_decay_follows_its_shape():
     assert decay(3.0, 0.0, 100, 70, "constant") == 3.0 and decay(1.0, 0.5, 0, 0) == 0.5
     with pytest.raises(ValueError, match="known: constant"):
         decay(1, 0, 1, 0, "cosine")
+
+
+def test_methods_are_compiled_in_their_objects_place_and_in_no_others():
+    """Each under its own name; without a device that compiles they only stop recording gradients."""
+
+    class Doubling:
+        def double(self, x):
+            return 2 * x
+
+        def triple(self, x):
+            return 3 * x
+
+    one, other = Doubling(), Doubling()
+    compile_methods(Device(), one.double, one.triple)
+    x = torch.ones(1, requires_grad=True)
+    assert (one.double(x).item(), one.triple(x).item()) == (2, 3)
+    assert not one.double(x).requires_grad and not one.triple(x).requires_grad and other.double(x).requires_grad
+    with pytest.raises(AttributeError):
+        compile_methods(Device(), lambda x: x)
 
 
 def test_compiled_is_the_function_itself_when_it_is_off():
