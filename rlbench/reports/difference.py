@@ -23,7 +23,7 @@ from rlbench.reports.outcomes import missing, state
 from rlbench.reports.page import Page
 from rlbench.reports.readings import Readings, read
 from rlbench.reports.style import Look, count, in_a_row, interval, looks, number, shortened
-from rlbench.reports.verdict import runs_for
+from rlbench.reports.verdict import runs_for, shown
 from rlbench.results import Store
 
 _ORDER = {
@@ -134,15 +134,13 @@ def _told(row: Row) -> str:
 def _table(found: Comparison, both: Both) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in sorted(found.rows, key=lambda row: _ORDER.get(row.verdict, 2)):
-        shown, estimates = row.difference, row.estimates
+        estimates = row.estimates
         groups.setdefault(row.environment or "Over all tasks, normalised", []).append(
             (
                 row.ours,
                 row.verdict,
                 *(("–", "–") if estimates is None else (number(estimates[1]), number(estimates[0]))),
-                "–" if shown is None else number(shown.estimate),
-                "–" if shown is None else interval(shown.low, shown.high),
-                "–" if row.p_holm is None else f"{row.p_holm:.3g}",
+                *shown(row),
                 f"{row.n[1]}, {row.n[0]}",
                 row.note,
             )

@@ -209,9 +209,11 @@ def _undecided(open_rows: Sequence[Row], rows: Sequence[Row], family: int, overa
     said = []
     if len(rows) > _FEW_PAIRS:
         who = "None" if len(open_rows) == len(rows) else f"{len(rows) - len(open_rows)}"
-        said.append(f"{who} of {len(rows)} pairs {'is' if who in ('None', '1') else 'are'} decided.")
+        pairs = "pairs that share several tasks" if overall else "pairs"
+        said.append(f"{who} of {len(rows)} {pairs} {'is' if who in ('None', '1') else 'are'} decided.")
     if few:
-        which = "All" if len(few) == len(open_rows) else f"{len(few)} of the others"
+        rest = "them" if len(open_rows) == len(rows) else "the others"
+        which = "All" if len(few) == len(open_rows) else f"{len(few)} of {rest}"
         said.append(f"{which} have under {FEWEST_FOR_VERDICT} runs on a side, which only describe.")
     reach = sorted({row.note.rpartition("needs n >= ")[2] for row in open_rows if "needs n >= " in row.note}, key=int)
     if reach:
@@ -286,22 +288,21 @@ def _absent(readings: Readings) -> list[tuple[str, str]]:
     ]
 
 
+def shown(row: Row) -> tuple[str, str, str]:
+    """A comparison's difference, its interval and p after Holm, as a table has them."""
+    difference = row.difference
+    return (
+        "–" if difference is None else number(difference.estimate),
+        "–" if difference is None else interval(difference.low, difference.high),
+        "–" if row.p_holm is None else f"{row.p_holm:.3g}",
+    )
+
+
 def _table(found: Comparison) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in found.rows:
-        shown = row.difference
-        groups.setdefault(row.environment or "Over all common tasks, normalised", []).append(
-            (
-                row.ours,
-                row.theirs,
-                row.verdict,
-                "–" if shown is None else number(shown.estimate),
-                "–" if shown is None else interval(shown.low, shown.high),
-                "–" if row.p_holm is None else f"{row.p_holm:.3g}",
-                f"{row.n[0]}, {row.n[1]}",
-                row.note,
-            )
-        )
+        cells = (row.ours, row.theirs, row.verdict, *shown(row), f"{row.n[0]}, {row.n[1]}", row.note)
+        groups.setdefault(row.environment or "Over all common tasks, normalised", []).append(cells)
     note = (
         "Difference: IQM of the first minus that of the second, over all tasks on normalised scores, on one task in its returns;"
         " 95 % percentile bootstrap over runs. p: two-sample permutation test of run labels within tasks, adjusted by Holm over"
