@@ -68,6 +68,23 @@ def test_many_pairs_are_summed_up_by_who_wins(tmp_path):
     assert "5 of 6 pairs are decided." in points
 
 
+def test_pairs_that_share_one_task_are_not_counted_among_those_that_share_several(tmp_path):
+    """Four algorithms on two tasks, a fifth on one of them: ten pairs in all, of which six share both."""
+    acrobot = Task("Acrobot-v1", 100, TASK.evaluation)
+    scores = {
+        n: [base, base + 1.0, base + 2.0, base + 3.0, base + 5.0] for n, base in zip("abcde", (0, 0.1, 0.2, 0.3, 0.4))
+    }
+    groups = [group(n, 5, task, n, {"n": n}) for n in scores for task in (TASK, acrobot) if (n, task) != ("e", TASK)]
+    store = suite_of(tmp_path, groups)
+    for g in groups:
+        play(store, g, scores[g.label])
+    headline, points = (section(read(store)).parts[i] for i in (0, 1))
+    assert headline.text.startswith("None of the 10 pairs over their common tasks is decided")
+    told_of = dict(points.lines)
+    assert told_of["Over all common tasks:"].startswith("None of 6 pairs that share several tasks is decided.")
+    assert told_of["Acrobot-v1:"].startswith("None of 10 pairs is decided.")
+
+
 def test_common_tasks_are_judged_together_on_normalised_scores(tmp_path):
     tasks = [TASK, Task("Acrobot-v1", 100, TASK.evaluation)]
     _, points = told(tmp_path, {"worse": LOW, "better": HIGH}, tasks)
