@@ -18,6 +18,7 @@ from rlbench.api import Array
 from rlbench.kit.replay import Field, Replay
 
 Indices = NDArray[np.int64]
+FAN = 16  # parts of a sum in the tree
 
 
 def power(base: Array, exponent: float) -> Array:
@@ -26,70 +27,76 @@ def power(base: Array, exponent: float) -> Array:
 
 
 class SumTree:
-    """Weights [S, capacity], all 0 at first, and the sums that find one by its part of the total in log₂ steps.
+    """Weights [S, capacity], all 0 at first, and the sums that find one by its part of the total in log₁₆ steps.
 
-    Each seed's tree is a row of 2·leaves numbers, leaves the next power of two: node 1 is the root, the children of n
-    are 2n and 2n + 1, the weights begin at node `leaves`. A node is always its children's sum, so sums do not drift,
-    and the same weights give the same bits however they came about.
+    Sixteen weights have a sum, sixteen sums one of theirs, and so on: an operation goes through a level in a few calls of
+    numpy, which cost more than the numbers in them, so wide nodes beat pairs. A sum is always its sixteen parts', so sums do
+    not drift, and the same weights give the same bits however they came about.
     """
 
     def __init__(self, num_seeds: int, capacity: int) -> None:
-        self.capacity, self._levels = capacity, max(capacity - 1, 0).bit_length()
-        self._leaves = 1 << self._levels
-        self._nodes = np.zeros((num_seeds, 2 * self._leaves))
-        self._flat, self._pairs = self._nodes.reshape(-1), self._nodes.reshape(-1, 2)  # pair n: the children of node n
-        self._offset = np.arange(num_seeds)[:, None]  # [S, 1]
-
-    @property
-    def total(self) -> Array:
-        """[S]"""
-        return self._nodes[:, 1]
+        self.capacity = capacity
+        sizes = [_whole(capacity)]
+        while sizes[-1] > FAN:
+            sizes.append(_whole(sizes[-1] // FAN))
+        # From the weights to the sums of which there is one block left, whose sum is the total.
+        self._levels = [np.zeros((num_seeds, size)) for size in sizes]
+        self._flat = [level.reshape(-1) for level in self._levels]
+        self._blocks = [level.reshape(-1, FAN) for level in self._levels]
+        self._starts = [np.arange(num_seeds)[:, None] * size for size in sizes]  # [S, 1]
+        self.total = np.zeros(num_seeds)
 
     @property
     def weights(self) -> Array:
         """[S, capacity]"""
-        return self._nodes[:, self._leaves : self._leaves + self.capacity]
+        return self._levels[0][:, : self.capacity]
 
     def get(self, index: Indices) -> Array:
         """The weights at `index` [S, B]."""
-        return self._flat[self._offset * (2 * self._leaves) + self._leaves + index]
+        return self._flat[0][self._starts[0] + index]
 
     def set(self, index: Indices, weight: Array) -> None:
         """Give the places `index` [S, B] their `weight` [S, B], finite and not negative.
 
         Of a place named twice the last counts (numpy assigns in order).
         """
-        node = self._leaves + index
-        trees, pairs = self._offset * (2 * self._leaves), self._offset * self._leaves
-        self._flat[trees + node] = weight
-        for _ in range(self._levels):
-            node >>= 1
-            children = self._pairs[pairs + node]  # [S, B, 2]
-            self._flat[trees + node] = children[..., 0] + children[..., 1]
+        self._flat[0][self._starts[0] + index] = weight
+        for k in range(1, len(self._levels)):
+            index = index // FAN
+            parts = self._blocks[k - 1][self._starts[k - 1] // FAN + index]  # [S, B, 16]
+            self._flat[k][self._starts[k] + index] = parts.sum(-1)
+        self.total = self._levels[-1].sum(-1)
 
     def find(self, mass: Array) -> Indices:
         """For each of `mass` [S, B], in [0, total): the place in whose share of the running sum of weights it lies.
 
         A weight of 0 is never found, whatever rounding does, as long as the total is above 0.
         """
-        mass, node = mass.copy(), np.ones(mass.shape, np.int64)
-        pairs = self._offset * self._leaves
-        for _ in range(self._levels):
-            children = self._pairs[pairs + node]
-            left, right = children[..., 0], children[..., 1]
-            goes_right = (mass >= left) & (right > 0)
-            mass -= np.where(goes_right, left, 0.0)
-            node = 2 * node + goes_right
-        return node - self._leaves
+        index = np.zeros(mass.shape, np.int64)
+        lanes = np.arange(mass.size)
+        for k in reversed(range(len(self._levels))):
+            rows = (self._starts[k] // FAN + index).reshape(-1)
+            # Parts first: numpy then adds and compares whole rows of S · B numbers, not as many runs of sixteen.
+            edges = np.ascontiguousarray(self._blocks[k][rows].T).cumsum(0)  # [16, S·B]
+            mass = np.minimum(mass.reshape(-1), np.nextafter(edges[-1], 0.0))  # rounding may have passed the end
+            part = (edges <= mass).sum(0)  # the first whose edge lies beyond, so its own part is above 0
+            mass = mass - np.where(part > 0, edges[part - 1, lanes], 0.0)
+            index = index * FAN + part.reshape(index.shape)
+        return index
 
     def load(self, weights: Array) -> None:
         """Take `weights` [S, n], n at most the capacity, for the first places, and 0 for the others."""
-        self._nodes[:] = 0.0
-        self._nodes[:, self._leaves : self._leaves + weights.shape[1]] = weights
-        for level in reversed(range(self._levels)):
-            first = 1 << level
-            children = self._nodes[:, 2 * first : 4 * first]
-            self._nodes[:, first : 2 * first] = children[:, ::2] + children[:, 1::2]
+        self._levels[0][:] = 0.0
+        self._levels[0][:, : weights.shape[1]] = weights
+        for k in range(1, len(self._levels)):
+            sums = self._blocks[k - 1].sum(-1).reshape(len(weights), -1)
+            self._levels[k][:, : sums.shape[1]] = sums
+        self.total = self._levels[-1].sum(-1)
+
+
+def _whole(size: int) -> int:
+    """`size` rounded up to whole blocks, at least one."""
+    return max(-(-size // FAN), 1) * FAN
 
 
 class PrioritizedReplay:
