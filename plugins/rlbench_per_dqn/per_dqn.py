@@ -95,21 +95,21 @@ class PERDQN(Algorithm):
         )
         self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        compile_methods(device, self.greedy, self.gradient)
+        compile_methods(device, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.network(online, obs.flatten(2)).argmax(-1)
 
-    def value(self, online: Tensor, obs: Tensor, action: Tensor) -> Tensor:
-        return self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
-
-    def loss(self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor, weight: Tensor) -> Tensor:
-        error = (self.value(online, obs, action) - target).abs()
-        if self.config.loss == "mse":
-            return (weight * error * error).mean(-1)  # [S]
+    def loss(
+        self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor, weight: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """[S], and the errors [S, B]."""
+        value = self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
+        error = (value - target).abs()
         near = error.clamp(max=1.0)
-        return (weight * near * (error - 0.5 * near)).mean(-1)  # [S]
+        loss = error * error if self.config.loss == "mse" else near * (error - 0.5 * near)
+        return (weight * loss).mean(-1), target - value
 
     def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
         """Also: the errors [S, B]."""
@@ -118,8 +118,7 @@ class PERDQN(Algorithm):
         goal = (
             batch["reward"] + batch["discount"] * next_value
         )  # the discount is 0 after termination, not after truncation
-        error = goal - self.value(online, batch["obs"], batch["action"])
-        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal, batch["weight"])
+        (_, error), grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal, batch["weight"])
         return clip(grads, self.config.max_grad_norm), error
 
     def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:

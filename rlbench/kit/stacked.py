@@ -82,20 +82,22 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
     return q if a >= b else q.T
 
 
-def value_and_grad(loss: Callable[..., Tensor], params: Sequence[Tensor], *args: Tensor) -> tuple[Tensor, list[Tensor]]:
-    """`loss(*params, *args)` [S] and its gradient for each of `params` [S, P].
+def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Tensor) -> tuple[Any, list[Tensor]]:
+    """What `loss(*params, *args)` gives, and the gradient of its value for each of `params` [S, P].
 
-    Seeds share nothing, so the gradient of the sum over S is each seed's own.
+    It gives its value [S], or a tuple of its value and whatever else it has computed on the way. Seeds share nothing, so the
+    gradient of the sum over S is each seed's own.
     """
 
-    def total(params: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        value = loss(*params, *args)
-        return value.sum(), value
+    def total(params: Sequence[Tensor]) -> tuple[Tensor, Any]:
+        found = loss(*params, *args)
+        return (found[0] if isinstance(found, tuple) else found).sum(), found
 
     if torch.compiler.is_compiling():
-        grads, (_, value) = torch.func.grad_and_value(total, has_aux=True)(list(params))
-        return value, list(grads)
+        grads, (_, found) = torch.func.grad_and_value(total, has_aux=True)(list(params))
+        return found, list(grads)
     leaves = [p.detach().requires_grad_() for p in params]
     with torch.enable_grad():
-        scalar, value = total(leaves)
-    return value.detach(), list(torch.autograd.grad(scalar, leaves))
+        scalar, found = total(leaves)
+    grads = torch.autograd.grad(scalar, leaves)
+    return tuple(t.detach() for t in found) if isinstance(found, tuple) else found.detach(), list(grads)
