@@ -74,7 +74,7 @@ class A2C(Algorithm):
         state, flag = Field((obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
         self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
-        compile_methods(device, self.sample, self.greedy, self.value, self.gradient)
+        compile_methods(device, self.sample, self.value, self.gradient)
 
     # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:

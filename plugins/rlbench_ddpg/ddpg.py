@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, compiled, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -71,7 +71,6 @@ class DDPG(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
-        self.greedy = compiled(self.policy_of, device)
         compile_methods(device, self.critic_gradient, self.actor_gradient)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
@@ -110,7 +109,7 @@ class DDPG(Algorithm):
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:
-        return self.bounds.to_env(self.greedy(self.actor, tensor(obs, self.device.name)).cpu().numpy())
+        return self.bounds.to_env(self.policy_of(self.actor, tensor(obs, self.device.name)).cpu().numpy())
 
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
@@ -132,7 +131,9 @@ class DDPG(Algorithm):
         if interaction.steps < self.config.warmup:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
         noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
-        return np.clip(self.greedy(self.actor, tensor(interaction.obs, self.device.name)).cpu().numpy() + noise, -1, 1)
+        return np.clip(
+            self.policy_of(self.actor, tensor(interaction.obs, self.device.name)).cpu().numpy() + noise, -1, 1
+        )
 
     def learn(self, interaction: Interaction, rounds: int) -> None:
         """Draw minibatches and learn from them."""

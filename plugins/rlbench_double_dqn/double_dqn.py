@@ -94,7 +94,7 @@ class DoubleDQN(Algorithm):
         }
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        compile_methods(device, self.greedy, self.gradient)
+        compile_methods(device, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:

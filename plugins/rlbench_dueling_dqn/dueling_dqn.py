@@ -98,7 +98,7 @@ class DuelingDQN(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
         self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
-        compile_methods(device, self.greedy, self.gradient)
+        compile_methods(device, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def network(self, params: Tensor, obs: Tensor) -> Tensor:

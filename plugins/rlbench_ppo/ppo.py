@@ -76,7 +76,7 @@ class PPO(Algorithm):
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
         self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
         self.clip = torch.tensor(c.clip, device=device.name)
-        compile_methods(device, self.sample, self.greedy, self.value, self.gradient)
+        compile_methods(device, self.sample, self.value, self.gradient)
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:

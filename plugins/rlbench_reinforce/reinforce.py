@@ -74,7 +74,7 @@ class Reinforce(Algorithm):
             **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: taken, and not learned from yet
         }
         self.window = {k: np.zeros((s, c.memory, c.num_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
-        compile_methods(device, self.sample, self.greedy, self.value, self.gradient, self.value_gradient)
+        compile_methods(device, self.sample, self.value, self.gradient, self.value_gradient)
 
     # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, compiled, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.squashed import squashed_gaussian
@@ -80,7 +80,6 @@ class SAC(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
-        self.greedy, self.sample = compiled(self.mode, device), compiled(self.policy_of, device)
         compile_methods(device, self.critic_gradient, self.actor_gradient)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
@@ -132,7 +131,7 @@ class SAC(Algorithm):
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def act(self, obs: Any) -> Any:
-        return self.bounds.to_env(self.greedy(self.actor, tensor(obs, self.device.name)).cpu().numpy())
+        return self.bounds.to_env(self.mode(self.actor, tensor(obs, self.device.name)).cpu().numpy())
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode != "sampled":
@@ -141,7 +140,7 @@ class SAC(Algorithm):
 
     def draw(self, obs: Any, stream: str) -> Any:
         normal = tensor(self.streams.normal(stream, obs.shape[1], self.dim), self.device.name)
-        return self.sample(self.actor, tensor(obs, self.device.name), normal)[0].cpu().numpy()  # normalised
+        return self.policy_of(self.actor, tensor(obs, self.device.name), normal)[0].cpu().numpy()  # normalised
 
     def train(self, interaction: Interaction) -> None:
         interaction.reset()

@@ -355,7 +355,7 @@ def test_td3_smooths_its_target_by_clipped_noise_in_units_of_the_range():
     agent.values = lambda critic, obs, action: seen.append(action) or values(critic, obs, action)
     for normal in (0.0, 1.0, -100.0):
         agent.goal(agent.target_actor, agent.target_critic, batch, torch.full((3, 12, 2), normal))
-    mode = agent.greedy(agent.target_actor, batch["next_obs"])
+    mode = agent.policy_of(agent.target_actor, batch["next_obs"])
     plain, moved, clipped = seen
     assert torch.equal(plain, mode)
     assert torch.allclose(moved, (mode + 0.2).clamp(max=1)) and torch.allclose(clipped, (mode - 0.5).clamp(min=-1))
@@ -404,7 +404,7 @@ def test_exploration_adds_the_noise_it_is_told_to(algorithm, kind, spread):
     agent = play(algorithm, config, SHAPES, [0, 1], 1500, kwargs={"dims": 2, "end": 0.001}).algorithm
     kept = agent.replay.state()
     obs, action = kept["obs"][:, 20:], kept["action"][:, 20:]
-    noise = (action - agent.greedy(agent.actor, obs)).numpy()
+    noise = (action - agent.policy_of(agent.actor, obs)).numpy()
     inside = noise[np.abs(action.numpy()) < 1]
     assert inside.std() == pytest.approx(spread, rel=0.25, abs=1e-6)
     correlation = np.corrcoef(noise[0, 1:, 0], noise[0, :-1, 0])[0, 1] if spread else 0.0
