@@ -76,14 +76,14 @@ class Acrobot(Dynamics):
 
     def step(self, state: Columns, actions: Array) -> tuple[Columns, Array, Array]:
         torque, dt = np.array([-1.0, 0.0, 1.0])[actions], 0.2
-        k1 = _acrobot(state, torque)
-        k2 = _acrobot(_moved(state, dt / 2.0, k1), torque)
-        k3 = _acrobot(_moved(state, dt / 2.0, k2), torque)
-        k4 = _acrobot(_moved(state, dt, k3), torque)
-        new = [y + dt / 6.0 * (a + 2 * b + 2 * c + d) for y, a, b, c, d in zip(state, k1, k2, k3, k4)]
-        theta1, theta2 = _wrapped(new[0]), _wrapped(new[1])
-        dtheta1 = np.minimum(np.maximum(new[2], -4 * pi), 4 * pi)
-        dtheta2 = np.minimum(np.maximum(new[3], -9 * pi), 9 * pi)
+        y = np.array(state)  # [4, n]: for a few lanes it is the calls that cost
+        k1 = _acrobot(y, torque)
+        k2 = _acrobot(y + dt / 2.0 * k1, torque)
+        k3 = _acrobot(y + dt / 2.0 * k2, torque)
+        k4 = _acrobot(y + dt * k3, torque)
+        new = y + dt / 6.0 * (k1 + 2 * k2 + 2 * k3 + k4)
+        theta1, theta2 = _wrapped(new[:2])
+        dtheta1, dtheta2 = np.minimum(np.maximum(new[2:], -_ACROBOT_SPEEDS), _ACROBOT_SPEEDS)
         terminated = -np.cos(theta1) - np.cos(theta2 + theta1) > 1.0
         return (theta1, theta2, dtheta1, dtheta2), np.where(terminated, 0.0, -1.0), terminated
 
@@ -149,7 +149,7 @@ def _float32(*columns: Array) -> Array:
 
 def _squared(column: Array) -> Array:
     """x ** 2 as a numpy number computes it."""
-    return np.array([math.pow(number, 2.0) for number in column.tolist()])
+    return np.array([math.pow(number, 2.0) for number in column.ravel().tolist()]).reshape(column.shape)
 
 
 def _wrapped(angle: Array) -> Array:
@@ -161,29 +161,32 @@ def _wrapped(angle: Array) -> Array:
     return angle
 
 
-def _moved(state: Columns, dt: float, slope: Columns) -> Columns:
-    return tuple(y + dt * k for y, k in zip(state, slope))
+def _acrobot(state: Array, torque: Array) -> Array:
+    """[4, n] → the time derivatives of θ1, θ2 and their speeds [4, n].
 
-
-def _acrobot(state: Columns, torque: Array) -> Columns:
-    """The time derivatives of θ1, θ2 and their speeds. Links of mass, length and inertia 1, centres at their middles."""
+    Links of mass, length and inertia 1, with their centres at their middles: factors of 1 are left out, and the others are
+    taken together where Gymnasium multiplies them first.
+    """
     theta1, theta2, dtheta1, dtheta2 = state
-    m, length, middle, inertia, g = 1.0, 1.0, 0.5, 1.0, 9.8
-    cos2, sin2 = np.cos(theta2), np.sin(theta2)
-    d1 = m * middle**2 + m * (length**2 + middle**2 + 2 * length * middle * cos2) + inertia + inertia
-    d2 = m * (middle**2 + length * middle * cos2) + inertia
-    phi2 = m * middle * g * np.cos(theta1 + theta2 - pi / 2.0)
-    phi1 = (
-        -m * length * middle * _squared(dtheta2) * sin2
-        - 2 * m * length * middle * dtheta2 * dtheta1 * sin2
-        + (m * middle + m * length) * g * np.cos(theta1 - pi / 2)
-        + phi2
-    )
-    ddtheta2 = (torque + d2 / d1 * phi1 - m * length * middle * _squared(dtheta1) * sin2 - phi2) / (
-        m * middle**2 + inertia - _squared(d2) / d1
-    )
-    return dtheta1, dtheta2, -(d2 * ddtheta2 + phi1) / d1, ddtheta2
+    angles = np.empty((3, len(torque)))
+    angles[0], angles[1], angles[2] = theta2, theta1, theta1 + theta2
+    angles[1:] -= pi / 2.0
+    cos2, cos1, cos12 = np.cos(angles)
+    sin2 = np.sin(theta2)
+    squares1, squares2 = 0.5 * _squared(state[2:])
+    d1 = 0.25 + (1.25 + cos2) + 1.0 + 1.0
+    d2 = 0.25 + 0.5 * cos2 + 1.0
+    phi2 = 0.5 * 9.8 * cos12
+    phi1 = -squares2 * sin2 - dtheta2 * dtheta1 * sin2 + 1.5 * 9.8 * cos1 + phi2
+    ratio = d2 / d1
+    slope = np.empty_like(state)
+    slope[:2] = state[2:]
+    slope[3] = (torque + ratio * phi1 - squares1 * sin2 - phi2) / (1.25 - _squared(d2) / d1)
+    slope[2] = -(d2 * slope[3] + phi1) / d1
+    return slope
 
+
+_ACROBOT_SPEEDS = np.array([[4 * pi], [9 * pi]])  # the highest of each link
 
 DYNAMICS: dict[str, tuple[str, Any]] = {
     "CartPole-v1": ("gymnasium.envs.classic_control.cartpole:CartPoleEnv", CartPole),
