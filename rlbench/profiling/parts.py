@@ -86,6 +86,8 @@ _OWN = (
     ("seeding.py", _Sign.NOTHING),
     ("testing/", _Sign.STRANGER),
     ("runtime/evaluate.py", _Sign.EVALUATION),
+    ("envs/classic.py", _Sign.ENVIRONMENT),
+    ("envs/lanes.py", _Sign.ENVIRONMENT),
     ("envs/", _Sign.BOUNDARY),
     ("", _Sign.HARNESS),
 )
