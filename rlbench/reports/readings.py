@@ -90,7 +90,8 @@ class Readings:
         """By environment and algorithm, of those with a published run."""
         found = {}
         for (environment, algorithm), rows in self.runs.groupby(["environment", "algorithm"], sort=False):
-            published = rows[rows["key"].isin(list(self.states))]
+            # Not Series.isin: it would make an array of the keys of all runs, for every cell again.
+            published = rows[[key in self.states for key in rows["key"]]]
             if len(published):
                 found[str(environment), str(algorithm)] = _grid(self, published)
         return found
