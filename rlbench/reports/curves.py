@@ -22,13 +22,12 @@ from rlbench.comparison import FEWEST_FOR_INTERVAL, seeded
 from rlbench.reports.drawing import WIDTH, framed
 from rlbench.reports.readings import Grid
 from rlbench.reports.style import Look, in_a_row, number
-from rlbench.stats import iqm
+from rlbench.stats import iqm, iqm_of_draws
 
 RESAMPLES = 2_000
 MANY_RUNS, MOST_BAND_STEPS = 40, 25
 MOST_SINGLE_RUNS = 100
 _MOST_SINGLE_POINTS = 60_000  # of all curves of a page: a megabyte
-_CHUNK = 4_000_000  # numbers resampled at a time: 32 MB
 
 Numbers = NDArray[np.float64]
 Estimate = tuple[Numbers, Numbers, Numbers]
@@ -70,11 +69,7 @@ def _band_steps(steps: int, runs: int) -> NDArray[np.int64]:
 
 def _bounds(chosen: Numbers, picks: NDArray[np.int64]) -> Numbers:
     """95 % percentile bounds [2, T] of the IQM of chosen [R, T], for resamples of its rows picks [B, R]."""
-    width, found = max(1, _CHUNK // picks.size), []
-    for at in range(0, chosen.shape[1], width):
-        resampled = chosen.T[at : at + width][:, picks]  # [T, B, R]
-        found.append(np.quantile(iqm(resampled), [0.025, 0.975], axis=1))
-    return np.concatenate(found, 1)
+    return np.quantile([iqm_of_draws(step)(picks) for step in chosen.T], [0.025, 0.975], axis=1)
 
 
 def learning_curves(

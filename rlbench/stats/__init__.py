@@ -7,6 +7,7 @@ statistic is, where it comes from and where it ends.
 from rlbench.stats.adaptive import Design, PairTest, Reading, judge, pairs_of
 from rlbench.stats.aggregate import (
     iqm,
+    iqm_of_draws,
     optimality_gap,
     overall_iqm,
     overall_mean,
@@ -55,6 +56,7 @@ __all__ = [
     "fewest_runs",
     "holm",
     "iqm",
+    "iqm_of_draws",
     "judge",
     "margin_test",
     "mean_interval",

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import overall_mean
-from rlbench.stats.resampling import RESAMPLES, resampled
+from rlbench.stats.aggregate import iqm, iqm_of_draws, overall_mean
+from rlbench.stats.resampling import RESAMPLES, draws, resampled
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, share
 
 METHODS = ("percentile", "bootstrap-t", "bca")
@@ -190,6 +190,12 @@ def percentile_interval(
     """
     runs = next(iter(as_samples([np.asarray(scores, float)]).values()))
     tail = (1 - share(level, "the level")) / 2
-    drawn = np.concatenate([statistic(sample[0]) for sample in resampled([runs], generator, resamples)])
+    ranked = iqm_of_draws(runs) if statistic is iqm else None  # the same numbers, sooner
+    drawn = np.concatenate(
+        [
+            statistic(runs.take(picks)) if ranked is None else ranked(picks)
+            for picks in draws(len(runs), generator, resamples)
+        ]
+    )
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

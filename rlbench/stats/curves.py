@@ -5,7 +5,7 @@ Where the final score saturates (CartPole) these still tell fast from slow.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import overall_iqm
+from rlbench.stats.aggregate import iqm_of_draws, overall_iqm
 from rlbench.stats.resampling import chunks
-from rlbench.stats.samples import Numbers, share
+from rlbench.stats.samples import Numbers, Tasks, share
 
 
 def area_under_curve(steps: NDArray[Any], returns: NDArray[Any]) -> Numbers:
@@ -92,12 +92,27 @@ def efficiency_curve(
     if not tasks or any(task.ndim != 2 or task.shape[1] != tasks[0].shape[-1] or not len(task) for task in tasks):
         raise ValueError("one [runs, points] array for each task is wanted, with as many points in each")
     tail = (1 - share(level, "the level")) / 2
+    centre = overall_iqm([task.T for task in tasks])
+    of_draws = _of_draws(tasks)
     drawn = []
     for rows in chunks(resamples, sum(task.size for task in tasks)):
-        chosen = [generator.integers(len(task), size=(rows, len(task))) for task in tasks]
-        drawn.append(overall_iqm([task.T[:, pick].swapaxes(0, 1) for task, pick in zip(tasks, chosen)]))  # [B, K, n]
+        drawn.append(of_draws([generator.integers(len(task), size=(rows, len(task))) for task in tasks]))
     low, high = np.quantile(np.concatenate(drawn), [tail, 1 - tail], axis=0)
-    return Band(overall_iqm([task.T for task in tasks]), low, high)
+    return Band(centre, low, high)
+
+
+def _of_draws(tasks: Tasks) -> Callable[[list[NDArray[np.int64]]], Numbers]:
+    """`overall_iqm` at each point [B, K] of the runs that are picked [B, n] of each task [n, K]."""
+    if len({len(task) for task in tasks}) > 1:
+        return lambda picks: overall_iqm([task.T[:, pick].swapaxes(0, 1) for task, pick in zip(tasks, picks)])
+    points = [iqm_of_draws(values) for values in np.concatenate(tasks).T]  # runs weigh the same, whatever their task
+    first = len(tasks[0]) * np.arange(len(tasks))
+
+    def drawn(picks: list[NDArray[np.int64]]) -> Numbers:
+        places = np.concatenate([pick + begin for pick, begin in zip(picks, first)], -1)
+        return np.stack([point(places) for point in points], -1)
+
+    return drawn
 
 
 def _curve(steps: NDArray[Any], returns: NDArray[Any]) -> tuple[Numbers, Numbers]:

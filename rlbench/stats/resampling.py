@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.random import Generator
+from numpy.typing import NDArray
 
 from rlbench.stats.samples import Numbers, Tasks
 
@@ -24,6 +25,12 @@ def resampled(tasks: Tasks, generator: Generator, resamples: int) -> Iterator[li
     """`resamples` draws of as many runs as each task has [B, n_task], with replacement within the task, in chunks."""
     for rows in chunks(resamples, sum(map(len, tasks))):
         yield [runs.take(generator.integers(len(runs), size=(rows, len(runs)))) for runs in tasks]
+
+
+def draws(count: int, generator: Generator, resamples: int) -> Iterator[NDArray[np.int64]]:
+    """The places that `resampled` takes of one task of `count` runs [B, count], in chunks."""
+    for rows in chunks(resamples, count):
+        yield generator.integers(count, size=(rows, count))
 
 
 def picks(count: int, rows: int, generator: Generator) -> Numbers:

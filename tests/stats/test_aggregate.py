@@ -10,6 +10,7 @@ from rlbench.stats import (
     bootstrap_interval,
     difference,
     iqm,
+    iqm_of_draws,
     normalise,
     optimality_gap,
     overall_iqm,
@@ -150,3 +151,12 @@ def test_no_task_an_empty_task_and_unlike_tasks_are_refused():
 def test_tasks_of_two_sides_are_matched_by_name_not_by_place():
     pairs = as_pairs({"a": [1.0], "b": [2.0]}, {"b": [20.0], "a": [10.0]})
     assert {name: (left[0], right[0]) for name, (left, right) in pairs.items()} == {"a": (1, 10), "b": (2, 20)}
+
+
+def test_the_iqm_of_draws_is_to_the_bit_that_of_the_scores_drawn():
+    draw = np.random.default_rng(2)
+    scores = np.round(draw.standard_normal(11), 1)  # some of them tie
+    picks = draw.integers(11, size=(200, 7))
+    assert iqm_of_draws(scores)(picks).tolist() == iqm(scores[picks]).tolist()
+    with pytest.raises(ValueError, match="NaN"):
+        iqm_of_draws(np.array([1.0, np.nan]))
