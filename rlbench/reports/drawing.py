@@ -33,7 +33,7 @@ _PAGE_COLOURS = {INK: "currentColor", PAPER: "var(--paper)"} | {
     colour: f"var(--c{i})" for i, colour in enumerate(LIGHT)
 }
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
-_LONG_NUMBER = re.compile(r"(\.\d)\d+")
+_FINER = re.compile(r"(?<=\.\d)\d+")
 _CLASSES = re.compile(r"s\d+|runs s\d+")
 _LEGEND_CHARACTERS = 52
 _INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
@@ -114,7 +114,7 @@ def _fit(key: str, value: str, name: str) -> str:
     if key.endswith("href"):
         return value.replace("#", f"#{name}-", 1)
     if key in ("d", "x", "y"):
-        return _LONG_NUMBER.sub(r"\1", value)  # a tenth of a point is finer than any screen
+        return _FINER.sub("", value)  # a tenth of a point is finer than any screen
     if key == "style":
         value = re.sub(r"font-family: [^;]*;?", "", value)
         return _COLOUR.sub(lambda found: _PAGE_COLOURS.get(found[0], found[0]), value)
