@@ -147,3 +147,23 @@ def test_what_is_no_test_is_refused():
         smallest_p(0, 3)
     with pytest.raises(ValueError, match="at least one pair"):
         runs_needed(0)
+
+
+class Coarse:
+    """Draws that are often equal."""
+
+    def __init__(self, seed):
+        self.draws = rng(seed)
+
+    def random(self, shape):
+        return np.round(self.draws.random(shape), 1)
+
+
+@pytest.mark.parametrize("draws", [rng, Coarse])
+@pytest.mark.parametrize("tasks", [1, 3])
+def test_drawn_splits_of_the_iqm_give_the_p_of_any_statistic_with_its_numbers(tasks, draws):
+    draw = rng(1)
+    ours, theirs = np.round(draw.standard_normal((tasks, 6)), 1), draw.standard_normal((tasks, 9))
+    one = permutation_test(ours, theirs, draws(2), permutations=500, exact_up_to=0)
+    other = permutation_test(ours, theirs, draws(2), lambda sides: overall_iqm(sides), permutations=500, exact_up_to=0)
+    assert one == other and 0.01 < one.p < 1
