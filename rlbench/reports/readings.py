@@ -79,6 +79,12 @@ class Readings:
         return list(dict.fromkeys(cell.environment for cell in self.cells))
 
     @cached_property
+    def by_cell(self) -> Mapping[tuple[str, str], pd.DataFrame]:
+        """The rows of `runs` by environment and algorithm."""
+        groups = self.runs.groupby(["environment", "algorithm"], sort=False)
+        return {(str(environment), str(algorithm)): rows for (environment, algorithm), rows in groups}
+
+    @cached_property
     def scores(self) -> Scores:
         """Final scores as arrays, raw and between anchors."""
         tasks = {key: run.task for key, run in self.asked.items()}
@@ -89,11 +95,11 @@ class Readings:
     def grids(self) -> Mapping[tuple[str, str], Grid]:
         """By environment and algorithm, of those with a published run."""
         found = {}
-        for (environment, algorithm), rows in self.runs.groupby(["environment", "algorithm"], sort=False):
+        for (environment, algorithm), rows in self.by_cell.items():
             # Not Series.isin: it would make an array of the keys of all runs, for every cell again.
             published = rows[[key in self.states for key in rows["key"]]]
             if len(published):
-                found[str(environment), str(algorithm)] = _grid(self, published)
+                found[environment, algorithm] = _grid(self, published)
         return found
 
 
@@ -121,8 +127,7 @@ def read(store: Store, place: Path | None = None, anchors: Mapping[str, Anchors]
 
 
 def rows_of(readings: Readings, cell: Cell) -> pd.DataFrame:
-    runs = readings.runs
-    return runs[(runs["environment"] == cell.environment) & (runs["algorithm"] == cell.algorithm)]
+    return readings.by_cell.get((cell.environment, cell.algorithm), readings.runs.iloc[:0])
 
 
 def _grid(readings: Readings, published: pd.DataFrame) -> Grid:
