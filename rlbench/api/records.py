@@ -169,7 +169,7 @@ class Run:
         }
         return RunKey(hashlib.sha256(canonical(identity).encode()).hexdigest())
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The run's folder: readable, at most 80 bytes, and unique by its hash."""
         parts = (slug(self.algorithm, 24), slug(self.task.env_id, 28), f"s{self.seed:02d}", self.key.short)

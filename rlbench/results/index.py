@@ -120,10 +120,10 @@ def _facts(folder: Path, state: RunState) -> Facts:
 
 
 def _stamp(folder: Path) -> str:
-    said = []
+    said, within = [], str(folder)
     for name in _FILES:
         try:
-            found = os.stat(folder / name)
+            found = os.stat(f"{within}/{name}")  # as a Path each would take longer to name than to look up
         except OSError:
             said.append("absent")
         else:
