@@ -102,8 +102,13 @@ def test_a_number_that_is_not_finite_ends_the_run_as_diverged():
 def test_a_stop_ends_the_workers():
     class Stops(A3C):
         def train(self, interaction):
-            threading.Timer(2.0, interaction.request_stop).start()
+            threading.Thread(target=self.stop, args=(interaction,), daemon=True).start()
             super().train(interaction)
+
+        def stop(self, interaction):
+            while not (self.shared.taken > 100).all():
+                time.sleep(0.01)
+            interaction.request_stop()
 
     with pytest.raises(Stopped):
         play(Stops, A3C.Config(num_workers=2), CONSTANT, [0], 1 << 40)
@@ -361,7 +366,7 @@ def policy_at(agent, obs):
 @pytest.mark.slow
 @pytest.mark.parametrize(("how", "better"), [("terminated", 0), ("truncated", 1)])
 def test_it_finds_the_better_branch_where_the_end_is_a_termination_and_where_it_is_a_cut(how, better):
-    agent = learned(FORK, 6000, {"how": how}, gamma=0.5)
+    agent = learned(FORK, 3000, {"how": how}, gamma=0.5)
     assert policy_at(agent, [1.0, 0.0])[better] > 0.9
     value = agent.network.value(agent.shared.params, torch.tensor([[[0.0, 1.0]]])).item()
     assert value == pytest.approx({"terminated": 1.0, "truncated": 2.0}[how], abs=0.25)
@@ -370,15 +375,15 @@ def test_it_finds_the_better_branch_where_the_end_is_a_termination_and_where_it_
 @pytest.mark.slow
 def test_it_finds_the_best_arm_and_a_bonus_on_entropy_makes_it_as_unsure_as_it_should_be():
     """With weight w the best policy is proportional to exp(reward / w)."""
-    sure = policy_at(learned(BANDIT, 4000, {}), [1.0])
-    unsure = policy_at(learned(BANDIT, 4000, {}, entropy_weight=0.5), [1.0])
+    sure = policy_at(learned(BANDIT, 2000, {}), [1.0])
+    unsure = policy_at(learned(BANDIT, 2000, {}, entropy_weight=0.5), [1.0])
     expected = np.exp(np.arange(4) / 3 / 0.5)
     assert sure[3] > 0.9 and unsure.numpy() == pytest.approx(expected / expected.sum(), abs=0.15)
 
 
 @pytest.mark.slow
 def test_it_finds_the_target_in_bounds_that_are_not_symmetric():
-    agent = learned(TARGET, 12_000, {}, lr=5e-3)
+    agent = learned(TARGET, 4000, {}, lr=5e-3)
     best = np.array([1.4, 1.25, -2.0])
     assert agent.act(np.ones((1, 1, 2), np.float32))[0, 0] == pytest.approx(best, abs=0.3)
 
