@@ -134,7 +134,7 @@ def test_a_kill_while_publishing_leaves_each_run_done_or_interrupted(tmp_path, o
 
 def test_ctrl_c_saves_and_the_same_command_goes_on(tmp_path):
     suite = tmp_path / "suite.yaml"
-    suite.write_text(SUITE.format(algorithm=DQN, env="CartPole-v1").replace("2048", "200000").replace("200\n", "0\n"))
+    suite.write_text(suite_of("random").replace("2048", "4000000").replace("200\n", "0\n"))
     command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut")]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
@@ -217,7 +217,7 @@ def test_a_stack_with_a_parked_seed_resumes_to_the_same_records(tmp_path):
 
 
 def test_costs_are_those_of_all_attempts(tmp_path, begin):
-    suite = begin(suite_of(), "evaluated:4")
+    suite = begin(suite_of("random"), "evaluated:4")
     checkpoint = sorted(tmp_path.glob("cut/attempts/*/checkpoints/*/seed-3.json"))[-1]
     before = json.loads(checkpoint.read_text())["clock"]
     assert run(suite, tmp_path / "cut").returncode == 0
@@ -253,7 +253,7 @@ def test_a_worker_that_is_killed_every_time_ends_after_its_retries(tmp_path):
 
 @pytest.mark.parametrize("cause", ["numerics", "code", "environment"])
 def test_an_approximate_resume_goes_on_all_the_same_and_marks_its_rows(tmp_path, begin, cause):
-    suite = begin(suite_of() + "resume: approximate\n", "evaluated:4")
+    suite = begin(suite_of("random") + "resume: approximate\n", "evaluated:4")
     if cause == "environment":
         tampered(tmp_path / "cut")
     for path in tmp_path.glob("cut/attempts/*/made-by.json"):
