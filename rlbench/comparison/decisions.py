@@ -158,9 +158,10 @@ def _decisions(document: Mapping[str, Any]) -> Decisions:
     return Decisions(Design(**document["design"]), document["scale"], document["algorithms"], anchors, looks)
 
 
-def write_decisions(store: Store, decisions: Decisions) -> None:
-    """Replace decisions.json, whole or not at all. Raises: StoreError where it cannot be written."""
-    document = {
+def as_document(decisions: Decisions) -> dict[str, Any]:
+    """What decisions.json holds: JSON's types alone. Two are equal where the decisions are: a NaN is the text "nan" here,
+    whereas decisions that hold one differ from themselves."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "design": asdict(decisions.design),
         "scale": decisions.scale,
@@ -173,13 +174,14 @@ def write_decisions(store: Store, decisions: Decisions) -> None:
         "runs": decisions.runs,
         "runs_at_the_cap": decisions.cap,
     }
+
+
+def write_decisions(store: Store, decisions: Decisions) -> None:
+    """Replace decisions.json, whole or not at all. Raises: StoreError where it cannot be written."""
     try:
-        write_json(store.root / NAME, document)
+        write_json(store.root / NAME, as_document(decisions))
     except OSError as error:
         raise unwritable(store.root / NAME, error) from error
-
-
-_INFINITE = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 
 
 def _plain(readings: Sequence[Reading]) -> list[dict[str, Any]]:
@@ -194,14 +196,9 @@ def _plain(readings: Sequence[Reading]) -> list[dict[str, Any]]:
 
 
 def _reading(entry: Mapping[str, Any]) -> Reading:
-    def number(value: Any) -> Any:
-        if isinstance(value, list):
-            return tuple(number(each) for each in value)
-        return value
-
-    values = {name: number(value) for name, value in entry.items()}
+    values = dict(entry)
     for name in ("difference", "boundary"):
-        values[name] = _INFINITE.get(values[name], values[name])
+        values[name] = float(values[name])
     if values["within"] is not None:
-        values["within"] = tuple(_INFINITE.get(each, each) for each in values["within"])
+        values["within"] = tuple(map(float, values["within"]))
     return Reading(**values)

@@ -18,7 +18,7 @@ import numpy as np
 
 from rlbench.api import RunStatus, StoreError, SuiteError
 from rlbench.comparison import Scores, anchors_of, read_scores, seeded
-from rlbench.comparison.decisions import NAME, Decisions, Look, read_decisions, write_decisions
+from rlbench.comparison.decisions import NAME, Decisions, Look, as_document, read_decisions, write_decisions
 from rlbench.executors.session import Options, Outcome, Watch, run_suite
 from rlbench.plugins import Plugins
 from rlbench.results import Store
@@ -93,7 +93,7 @@ class Adaptive:
         self.store.lock()
         try:
             planned, decisions = self.planned()
-            if decisions != expected:
+            if as_document(decisions) != as_document(expected):
                 raise StoreError(f"{self.store.root / NAME} was written meanwhile; run the command again")
             if not decisions.looks:
                 write_decisions(self.store, decisions)  # fixed before a run is seen

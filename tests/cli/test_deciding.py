@@ -165,6 +165,10 @@ def test_an_algorithm_whose_runs_all_fail_is_given_no_more_and_its_pairs_stay_un
     last = json.loads(ran.stdout.splitlines()[-1])
     assert last["event"] == "decisions" and last["finished"] and last["runs"] == found.runs
     assert {p["difference"] for p in last["pairs"] if "fails" in (p["ours"], p["theirs"])} == {None}
+    before = (copied[-1] / "decisions.json").read_text()
+    again = rlbench(*copied, "--until-decided", *DESIGN)
+    assert "was written meanwhile" not in again.stderr and "for want of scores" in again.stdout, again.stderr
+    assert (copied[-1] / "decisions.json").read_text() == before
 
 
 def test_a_look_of_which_runs_are_unfinished_is_not_judged(decided, copied):
