@@ -55,7 +55,10 @@ class Adaptive:
         if before is None:
             return planned, begun
         _refuse_changes(self.store, before, begun, self.given)
-        if self.options.rerun not in (None, "failed"):
+        allowed = (
+            (None,) if before.looks else (None, "failed")
+        )  # a failure is data as soon as a look was judged with it
+        if self.options.rerun not in allowed:
             raise SuiteError(
                 f"--rerun {self.options.rerun}: what {self.store.root / NAME} decided rests on the runs as they are;"
                 " choose another folder with -o"
@@ -164,11 +167,16 @@ def _refuse_changes(store: Store, before: Decisions, now: Decisions, given: Mapp
                 raise SuiteError(
                     f"{where} other hyperparameters, another budget or another evaluation of {label} on {env}: {advice}"
                 )
+    kept, asked = ({env: (a.lower, a.upper) for env, a in d.anchors.items()} for d in (before, now))
+    for env in dict.fromkeys([*kept, *asked]):
+        if kept.get(env) != asked.get(env):
+            said = "no anchors" if env not in kept else "anchors {:g} and {:g}".format(*kept[env])
+            raise SuiteError(f"{where} {said} of {env}; they are others now: {advice}")
 
 
 def _look(store: Store, decisions: Decisions) -> Decisions:
     """Judge the next look by the scores in the folder."""
-    scores, look = read_scores(store), len(decisions.looks) + 1
+    scores, look = read_scores(store, decisions.anchors), len(decisions.looks) + 1  # a diverged run may score the lower
     outcomes = decisions.outcomes
     active = [label for label in decisions.algorithms if any(label in p and not o for p, o in outcomes.items())]
     groups = {label: _groups(scores, decisions, label, look) for label in active}

@@ -13,6 +13,7 @@ from light import FAILS, cells, rlbench
 import rlbench as package
 from rlbench.comparison.decisions import read_decisions
 from rlbench.results import Store
+from rlbench.results.anchors import shipped_anchors
 
 SUITE = """
 name: small
@@ -68,7 +69,8 @@ def test_the_numbers_are_kept_that_it_was_decided_by(decided):
     by_name = {c["algorithm"]: c for c in cells(decided[0] / "out")}
     assert -reading.difference > reading.boundary > 0
     # of four runs the middle two are all that the IQM keeps, so only the order of size is the table's
-    apart = (by_name["leans"]["iqm"] - by_name["random"]["iqm"]) / (475 - 22.2433)
+    anchors = shipped_anchors()["CartPole-v1"]
+    apart = (by_name["leans"]["iqm"] - by_name["random"]["iqm"]) / (anchors.upper - anchors.lower)
     assert -reading.difference == pytest.approx(apart, rel=0.1)
 
 
@@ -116,7 +118,13 @@ def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_dec
         (None, ("--looks", "4"), "was begun with --looks 3, not 4"),
         (("steps: 40", "steps: 80"), (), "was begun with other hyperparameters, another budget or another evaluation"),
         (("leans", "{id: leans, label: other}"), (), "was begun with random on CartPole-v1; leans on CartPole-v1"),
+        (
+            ("id: CartPole-v1,", "id: CartPole-v1, anchors: {lower: 0, upper: 9},"),
+            (),
+            "anchors 22.1688 and 475 of CartPole-v1",
+        ),
         (None, ("--rerun", "all"), "rests on the runs as they are"),
+        (None, ("--rerun", "failed"), "rests on the runs as they are"),
     ],
 )
 def test_what_is_fixed_at_the_beginning_cannot_be_changed(copied, change, options, said):
