@@ -78,10 +78,13 @@ def results_page(
     """The page of one result folder. place: the folder that the page is written to, if not its own; links start there.
     anchors: to be taken before the suite's own and the shipped ones.
 
-    Raises: StoreError if it is none, or a newer version's.
+    Raises: StoreError if it is none, or a newer version's, or no sections are installed.
     """
-    readings = read(store, place, anchors)
     specs, problems = (plugins or load_plugins()).reports()
+    if not specs:  # entry points are fixed when a package is installed; an empty page would replace a good one
+        why = "; ".join(["", *problems])
+        raise StoreError(f"no report sections are installed; install again (make install){why}")
+    readings = read(store, place, anchors)
     sections = []
     for spec in specs:
         parts, problem = _parts(spec, readings)

@@ -4,8 +4,11 @@ import json
 import sys
 from pathlib import Path
 
-from rlbench.plugins import load_plugins
-from rlbench.reports.page import render, results_page
+import pytest
+
+from rlbench.api import StoreError
+from rlbench.plugins import Plugins, load_plugins
+from rlbench.reports.page import render, results_page, write_report
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -90,3 +93,11 @@ def test_sections_are_listed(tmp_path):
     rows = json.loads(rlbench("ls", "reports", "--plugin", tmp_path / "own.py", "--json").stdout)
     assert [row["name"] for row in rows][:3] == ["verdict", "scores", "own"]
     assert {"name": "own", "title": "My <own>", "order": 210} in rows
+
+
+def test_where_no_sections_are_installed_the_page_that_is_there_is_kept(tmp_path):
+    store = suite_of(tmp_path, [group("mine", 3)])
+    (tmp_path / "report.html").write_text("the old one")
+    with pytest.raises(StoreError, match=r"no report sections are installed; install again \(make install\)"):
+        write_report(store, tmp_path / "report.html", Plugins())
+    assert (tmp_path / "report.html").read_text() == "the old one"
