@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting
     from rlbench.api.errors import (
+        AnchorsError,
         BudgetExceeded,
         ConfigError,
         DiskFull,
         Diverged,
         LockedError,
+        NothingToCompare,
         PluginError,
         RlbenchError,
         Stopped,
@@ -47,6 +49,7 @@ __all__ = [
     "PROJECT",
     "Algorithm",
     "AlgorithmSpec",
+    "AnchorsError",
     "Array",
     "Budget",
     "BudgetExceeded",
@@ -64,6 +67,7 @@ __all__ = [
     "Interaction",
     "LockedError",
     "MetricRecord",
+    "NothingToCompare",
     "PluginError",
     "Policy",
     "ReportSpec",
@@ -100,11 +104,13 @@ _WHERE = {
         "setting",
     ),
     "errors": (
+        "AnchorsError",
         "BudgetExceeded",
         "ConfigError",
         "DiskFull",
         "Diverged",
         "LockedError",
+        "NothingToCompare",
         "PluginError",
         "RlbenchError",
         "Stopped",

@@ -36,6 +36,16 @@ class StoreError(RlbenchError):
     exit_code = 73
 
 
+class AnchorsError(RlbenchError):
+    """Anchors, or a file of them, are not as they must be."""
+
+
+class NothingToCompare(RlbenchError):
+    """What was asked for has no numbers to be held against each other."""
+
+    exit_code = 4
+
+
 class DiskFull(StoreError):
     """Nothing more can be written; what was published before is safe."""
 

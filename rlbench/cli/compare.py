@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
 from rlbench.cli.opening import find_folder, results_root
 
@@ -45,7 +46,9 @@ anchors_option = click.option(
 )
 
 
-@click.command(epilog="Exit codes: 0 every pair is decided · 5 some pair is undecided · others as elsewhere.")
+@click.command(
+    epilog="Exit codes: 0 every pair is decided · 4 no common task · 5 some pair is undecided · others as elsewhere."
+)
 @click.argument("names", nargs=-1, metavar="[A B…]")
 @directory_option
 @click.option("--baseline", metavar="X", help="Each of the others minus X, instead of all pairs.")
@@ -81,7 +84,10 @@ def compare(
     from rlbench.comparison import compare as held
 
     result = held(_pairs(names, directory, baseline, supplied), statistic, alpha)
-    write_out(_as_json(result) if as_json else _as_text(result))
+    if as_json or result.rows:
+        write_out(_as_json(result) if as_json else _as_text(result))
+    if not result.rows:
+        raise NothingToCompare("; ".join(["nothing to compare: no two of them share a task", *result.apart]))
     return 0 if result.decided else UNDECIDED
 
 

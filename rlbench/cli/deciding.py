@@ -19,7 +19,8 @@ _OPTIONS = (
     click.option(
         "--until-decided",
         is_flag=True,
-        help="Add seeds, group by group, until every pair of algorithms is better, equivalent or at the cap.",
+        help="Add seeds, group by group, until every pair of algorithms is better, equivalent or at the cap; exit code 0 if"
+        " all runs are ok, decided or not.",
     ),
     click.option("--alpha", type=float, help="With it: the chance of any wrong verdict of a kind; default 0.05."),
     click.option(

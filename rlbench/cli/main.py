@@ -31,8 +31,8 @@ from rlbench.cli.table import table
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done, or a gate
 failed · 2 usage or suite error · 3 internal error · 4 nothing to run or to compare ·
-5 undecided · 73 a result folder cannot be read or written · 74 the disk is full ·
-75 the folder is in use · 130 Ctrl-C · 143 SIGTERM."""
+5 undecided (compare, gate) · 73 a result folder cannot be read or written ·
+74 the disk is full · 75 the folder is in use · 130 Ctrl-C · 143 SIGTERM."""
 
 
 SECTIONS = {

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from rlbench.api import StoreError
+from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
 from rlbench.cli.talk import plural
 
@@ -20,13 +20,13 @@ HEADER = ("task", "algorithm", "parameter", "value", "IQM", "95 % interval", "n"
 
 
 def print_sensitivity(store: Store, as_json: bool = False) -> None:
-    """Write the sensitivity table to stdout. Raises: StoreError where the suite sweeps nothing."""
+    """Write the sensitivity table to stdout. Raises: NothingToCompare where the suite sweeps nothing."""
     from rlbench.comparison.sensitivity import sensitivity
 
     found = sensitivity(store)
     name = store.suite()["suite"]["name"]
     if not found.extremes:
-        raise StoreError(
+        raise NothingToCompare(
             f"{store.root}: its suite sweeps no hyperparameter; give an algorithm `sweep: {{lr: [1e-3, 3e-4]}}`"
         )
     if as_json:

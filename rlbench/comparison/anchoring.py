@@ -11,7 +11,7 @@ from typing import Any
 import gymnasium
 
 import rlbench
-from rlbench.api import StoreError, Task
+from rlbench.api import AnchorsError, Task
 from rlbench.comparison.measuring import Measured
 from rlbench.results.anchors import SCHEMA_VERSION
 from rlbench.results.files import unwritable, write_json
@@ -52,17 +52,17 @@ def provenance(command: str) -> dict[str, Any]:
 def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Write an entry into a file of anchors, which is made if need be; other tasks' entries stay. Returns: the entry.
 
-    A task that is in it already keeps its upper anchor, unless another one was given. Raises: StoreError if the file is
-    something else, or cannot be written.
+    A task that is in it already keeps its upper anchor, unless another one was given. Raises: AnchorsError if the file
+    is something else, StoreError if it cannot be written.
     """
     document: Any = {"schema_version": SCHEMA_VERSION, "anchors": {}}
     if path.exists():
         try:
             document = json.loads(path.read_text())
         except (OSError, ValueError) as error:
-            raise StoreError(f"{path}: no anchors can be read: {error}") from error
+            raise AnchorsError(f"{path}: no anchors can be read: {error}") from error
         if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
-            raise StoreError(f"{path}: is no file of anchors; give another name")
+            raise AnchorsError(f"{path}: is no file of anchors; give another name")
     written = dict(entry)
     known = document["anchors"].get(env_id) or {}
     if known.get("upper") is not None and written["upper_source"] != GIVEN:

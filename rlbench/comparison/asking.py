@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
-from rlbench.api import RlbenchError
+from rlbench.api import NothingToCompare, RlbenchError
 from rlbench.comparison.pairs import Side
 from rlbench.comparison.scores import Scores
 from rlbench.wording import nearest
@@ -41,7 +41,7 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
 def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorithms: Sequence[str] = ()) -> Pairs:
     """Each algorithm of one folder minus the same label in the other, `random` left out unless asked for.
 
-    names: of the folders, as tables show them. Raises: RlbenchError for a label that one lacks, or where none is in both.
+    names: of the folders, as tables show them. Raises: RlbenchError for a label that one lacks, NothingToCompare where none is in both.
     """
     for name in algorithms:
         for scores, folder in ((ours, names[0]), (theirs, names[1])):
@@ -49,7 +49,7 @@ def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorith
                 raise RlbenchError(f"{folder} has no algorithm {name!r}: it has {', '.join(scores.algorithms)}")
     chosen = list(algorithms) or [name for name in ours.learners if name in theirs.learners]
     if not chosen:
-        raise RlbenchError(
+        raise NothingToCompare(
             f"no algorithm is in both: {names[0]} has {', '.join(ours.algorithms)}, {names[1]} {', '.join(theirs.algorithms)}"
         )
     return [(Side(ours, n, f"{n} ({names[0]})"), Side(theirs, n, f"{n} ({names[1]})")) for n in chosen]

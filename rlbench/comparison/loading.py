@@ -120,6 +120,6 @@ def _supplied(anchors: SuppliedAnchors | None) -> Mapping[str, Anchors]:
 def load(folder: str | Path, anchors: SuppliedAnchors | None = None) -> Results:
     """Open a result folder. anchors: as `Results` takes them.
 
-    Raises: StoreError if it is none, was written by a newer rlbench, or the anchors cannot be read.
+    Raises: StoreError if it is none or was written by a newer rlbench, AnchorsError for anchors that are none.
     """
     return Results(folder, anchors)

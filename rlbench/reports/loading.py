@@ -65,6 +65,6 @@ def _as_html(table: Table, said: str) -> str:
 def load(folder: str | Path, anchors: loading.SuppliedAnchors | None = None) -> Results:
     """Open a result folder. anchors: as `Results` takes them.
 
-    Raises: StoreError if it is none, was written by a newer rlbench, or the anchors cannot be read.
+    Raises: StoreError if it is none or was written by a newer rlbench, AnchorsError for anchors that are none.
     """
     return Results(folder, anchors)

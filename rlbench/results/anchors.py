@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import StoreError, Task
+from rlbench.api import AnchorsError, Task
 
 SCHEMA_VERSION = 1
 
@@ -38,33 +38,35 @@ def shipped_anchors() -> Mapping[str, Anchors]:
 def read_anchors(path: Path) -> Mapping[str, Anchors]:
     """The anchors in a file as `rlbench anchors -o FILE` writes it, by environment id.
 
-    Raises: StoreError if it is none, or an entry has no upper anchor or one that is not above the lower.
+    Raises: AnchorsError if it is none, or an entry has no upper anchor or one that is not above the lower.
     """
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise StoreError(f"{path}: no anchors can be read: {error}") from error
+        raise AnchorsError(f"{path}: no anchors can be read: {error}") from error
     return _parse(document, str(path))
 
 
 def _parse(document: Any, where: str) -> Mapping[str, Anchors]:
     if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
-        raise StoreError(f'{where}: is no file of anchors: it has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}')
+        raise AnchorsError(
+            f'{where}: is no file of anchors: it has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}'
+        )
     if document.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
-        raise StoreError(f"{where}: written by a newer rlbench; update to use it")
+        raise AnchorsError(f"{where}: written by a newer rlbench; update to use it")
     return {task: as_anchors(entry, f"{where}: {task}") for task, entry in document["anchors"].items()}
 
 
 def as_anchors(entry: Any, where: str) -> Anchors:
-    """One entry {"lower": …, "upper": …}. Raises: StoreError, beginning with `where`."""
+    """One entry {"lower": …, "upper": …}. Raises: AnchorsError, beginning with `where`."""
     given = entry if isinstance(entry, Mapping) else {}
     low: Any = given.get("lower")
     high: Any = given.get("upper")
     for name, value in (("lower", low), ("upper", high)):
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
-            raise StoreError(f"{where}: the {name} anchor is {json.dumps(value)}; give a score")
+            raise AnchorsError(f"{where}: the {name} anchor is {json.dumps(value)}; give a score")
     if not high > low:
-        raise StoreError(f"{where}: the upper anchor {high:g} is not above the lower anchor {low:g}")
+        raise AnchorsError(f"{where}: the upper anchor {high:g} is not above the lower anchor {low:g}")
     sources = [f"{name}: {given[f'{name}_source']}" for name in ("lower", "upper") if given.get(f"{name}_source")]
     return Anchors(float(low), float(high), "; ".join(sources))
 

@@ -95,3 +95,17 @@ def test_runs_that_are_missing_are_named(tmp_path):
     assert (
         "missing: quick on CartPole-v1: 3 of 4 runs, 1 interrupted" in ran.stdout and "descriptive only" in ran.stdout
     )
+
+
+def test_algorithms_without_a_common_task_are_nothing_to_compare(tmp_path):
+    folder(tmp_path / "s", {"quick": {CARTPOLE: [1.0, 2.0, 3.0]}, "slow": {PENDULUM: [1.0, 2.0, 3.0]}})
+    ran = run(tmp_path)
+    assert (ran.returncode, ran.stdout) == (4, "") and "nothing to compare" in ran.stderr
+    assert run(tmp_path, "--json").returncode == 4
+
+
+def test_anchors_that_are_none_are_a_usage_error(root, tmp_path):
+    path = tmp_path / "mine.json"
+    path.write_text(json.dumps({"anchors": {CARTPOLE: {"lower": 1, "upper": 1}}}))
+    ran = run(root, "-d", "monday", "--anchors", path)
+    assert ran.returncode == 2 and "is not above the lower anchor" in ran.stderr

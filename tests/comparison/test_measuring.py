@@ -12,7 +12,7 @@ from gymnasium.spaces import Box, Discrete
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from inside import rlbench
 
-from rlbench.api import RlbenchError, StoreError, Task
+from rlbench.api import AnchorsError, RlbenchError, Task
 from rlbench.comparison import measuring, read_anchors
 from rlbench.comparison.measuring import constants
 from rlbench.runtime.evaluate import evaluation_seeds
@@ -89,5 +89,5 @@ def test_a_suites_file_stands_for_its_tasks_as_it_makes_them(tmp_path):
 def test_a_file_that_holds_no_sound_anchors_is_refused(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(StoreError, match=r"x\.json"):
+    with pytest.raises(AnchorsError, match=r"x\.json"):
         read_anchors(path)
