@@ -121,7 +121,8 @@ def run(
     else:
         whole = partial(run_suite, planned, plugins, store, options, watch)
         outcome = _interruptible(whole, lambda: planned, store, watch)
-    code = _tell(planned, plugins, store, outcome, watch, report=not no_report, table=not as_json)
+    judged = bool(adaptive and decisions.looks)
+    code = _tell(planned, plugins, store, outcome, watch, report=not no_report, table=not as_json, judged=judged)
     if adaptive:
         print_decisions(decisions, as_json)
     return code
@@ -151,15 +152,25 @@ def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Sto
 
 
 def _tell(
-    planned: Plan, plugins: Plugins, store: Store, outcome: Outcome, watch: Watch, report: bool, table: bool
+    planned: Plan,
+    plugins: Plugins,
+    store: Store,
+    outcome: Outcome,
+    watch: Watch,
+    report: bool,
+    table: bool,
+    judged: bool,
 ) -> int:
-    """Print the table, what is missing from it, and where things are. Returns: the exit code."""
+    """Print the table, what is missing from it, and where things are. judged: verdicts rest on the runs as they are.
+
+    Returns: the exit code.
+    """
     from rlbench.cli.table import print_table
     from rlbench.results.tables import run_table
 
     runs = print_table(store) if table else run_table(store)
     runs = runs[runs["key"].isin([run.key for run in outcome.runs])]
-    _say_what_is_missing(runs, watch)
+    _say_what_is_missing(runs, watch, judged)
     for line in _skips(planned):
         watch.say(line)
     if outcome.changed:
@@ -195,7 +206,7 @@ def _skips(planned: Plan) -> list[str]:
     return [f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}" for skip in planned.skipped]
 
 
-def _say_what_is_missing(table: pd.DataFrame, watch: Watch) -> None:
+def _say_what_is_missing(table: pd.DataFrame, watch: Watch, judged: bool) -> None:
     """One line for all seeds that ended alike, and what to do."""
     lost = table[~table["status"].isin(["done", "diverged"])]
     for (name, task, status, message), rows in lost.groupby(
@@ -203,11 +214,14 @@ def _say_what_is_missing(table: pd.DataFrame, watch: Watch) -> None:
     ):
         seeds = ", ".join(map(str, rows["seed"]))
         watch.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    if (lost["status"] == "failed").any():
+    status = lost["status"]
+    if judged and status.isin(["failed", "timeout", "stalled", "corrupt"]).any():
+        watch.warn("what was judged stays so: when the cause is mended, begin again in another folder (-o)")
+    elif (status == "failed").any():
         watch.warn("failed runs stay so until the cause is mended and --rerun failed is given")
-    if lost["status"].isin(["timeout", "stalled"]).any():
+    if not judged and status.isin(["timeout", "stalled"]).any():
         watch.warn("runs out of time stay so until --rerun failed is given, which goes on from their checkpoints")
-    if (lost["status"] == "interrupted").any():
+    if (status == "interrupted").any():
         watch.warn("the same command goes on with those that were interrupted")
-    if (lost["status"] == "corrupt").any():
+    if not judged and (status == "corrupt").any():
         watch.warn("corrupt runs stay so until the cause is understood and --rerun corrupt is given")

@@ -176,6 +176,7 @@ def test_an_algorithm_whose_runs_all_fail_is_given_no_more_and_its_pairs_stay_un
     before = (copied[-1] / "decisions.json").read_text()
     again = rlbench(*copied, "--until-decided", *DESIGN)
     assert "was written meanwhile" not in again.stderr and "for want of scores" in again.stdout, again.stderr
+    assert "begin again in another folder" in again.stderr and "--rerun" not in again.stderr
     assert (copied[-1] / "decisions.json").read_text() == before
 
 
