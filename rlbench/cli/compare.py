@@ -12,7 +12,7 @@ import click
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.opening import find_folder, results_root
+from rlbench.cli.opening import anchors_option, find_folder, results_root
 
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors, Comparison, Row
@@ -23,26 +23,12 @@ SCHEMA_VERSION = 1
 UNDECIDED = 5
 
 
-def _read_anchors(context: click.Context, parameter: click.Parameter, value: Path | None) -> Mapping[str, Anchors]:
-    from rlbench.comparison import read_anchors
-
-    return {} if value is None else read_anchors(value)
-
-
 directory_option = click.option(
     "-d",
     "--dir",
     "directory",
     metavar="DIRECTORY",
     help="The result folder in which A and B are algorithms; default: the newest results.",
-)
-anchors_option = click.option(
-    "--anchors",
-    "supplied",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    callback=_read_anchors,
-    metavar="FILE",
-    help="Anchors instead of the suite's and the shipped ones, as `rlbench anchors -o FILE` writes them.",
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.opening import find_folder
+from rlbench.cli.opening import anchors_option, find_folder
 
 if TYPE_CHECKING:
+    from rlbench.comparison import Anchors
     from rlbench.comparison.gate import Gate, Row
 
 SCHEMA_VERSION = 1
@@ -58,12 +60,7 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     type=click.Choice(["iqm", "mean"]),
     help="Of the runs' scores; the mean also sees what happens to fewer than a quarter of them.",
 )
-@click.option(
-    "--anchors",
-    "anchors_file",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Anchors of environments, as `rlbench anchors` writes them.",
-)
+@anchors_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @click.pass_context
 def gate(
@@ -75,7 +72,7 @@ def gate(
     speed_margin: float,
     no_speed: bool,
     statistic: str,
-    anchors_file: Path | None,
+    supplied: Mapping[str, Anchors],
     as_json: bool,
 ) -> None:
     """Say whether the results in NEW have lost anything against those in BASE, for continuous integration.
@@ -84,13 +81,11 @@ def gate(
     or the runs are identical to the bit, and is undecided otherwise (5), with what more runs could show. Algorithms are
     matched by label, tasks by environment.
     """
-    from rlbench.comparison import read_anchors
     from rlbench.comparison.gate import gate as judge_folders
     from rlbench.results import Store
 
-    anchors = read_anchors(anchors_file) if anchors_file else None
     speeds = None if no_speed else speed_margin
-    found = judge_folders(Store(new), Store(base), margin, alpha, speeds, statistic, anchors)
+    found = judge_folders(Store(new), Store(base), margin, alpha, speeds, statistic, supplied)
     if as_json:
         write_out(json.dumps(_document(found, new, base), indent=1, sort_keys=True) + "\n")
     else:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
+    from rlbench.comparison import Anchors
     from rlbench.plugins import Plugins
     from rlbench.suites import Draft
 
@@ -24,7 +25,23 @@ plugin_option = click.option(
     "plugin_files",
     multiple=True,
     type=click.Path(),
-    help="A Python file that offers algorithms; may be repeated.",
+    help="A Python file that offers algorithms or report sections; may be repeated.",
+)
+
+
+def _read_anchors(context: click.Context, parameter: click.Parameter, value: Path | None) -> Mapping[str, Anchors]:
+    from rlbench.comparison import read_anchors
+
+    return {} if value is None else read_anchors(value)
+
+
+anchors_option = click.option(
+    "--anchors",
+    "supplied",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    callback=_read_anchors,
+    metavar="FILE",
+    help="Anchors instead of the suite's and the shipped ones, as `rlbench anchors -o FILE` writes them.",
 )
 _SUITE_OPTIONS = (
     click.option("-s", "--seeds", help="How many seeds, or which (3,7,11), instead of the suite's."),

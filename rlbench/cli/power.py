@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
-from rlbench.cli.compare import anchors_option
-from rlbench.cli.opening import folder_argument
+from rlbench.cli.opening import anchors_option, folder_argument
 
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors

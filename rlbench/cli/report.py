@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rlbench.cli.columns import plain, write_out
-from rlbench.cli.opening import folders_argument, open_plugins, plugin_option
+from rlbench.cli.opening import anchors_option, folders_argument, open_plugins, plugin_option
+
+if TYPE_CHECKING:
+    from rlbench.comparison import Anchors
 
 
 @click.command()
@@ -27,18 +31,13 @@ from rlbench.cli.opening import folders_argument, open_plugins, plugin_option
     metavar="FOLDER",
     help="Write every table as CSV, Markdown and LaTeX and every figure as SVG and PDF there as well.",
 )
-@click.option(
-    "--anchors",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Normalise between these anchors, as `rlbench anchors -o FILE` wrote them, before those of the suite.",
-)
+@anchors_option
 @plugin_option
 def report(
     directories: Sequence[Path],
     output: Path | None,
     files: Path | None,
-    anchors: Path | None,
+    supplied: Mapping[str, Anchors],
     plugin_files: Sequence[str],
 ) -> None:
     """Make one HTML page of the results in DIRECTORY (the newest results if none is given) and print its path.
@@ -52,17 +51,16 @@ def report(
     from rlbench.reports.files import write_files
     from rlbench.reports.page import results_page, write_page
     from rlbench.results import Store
-    from rlbench.results.anchors import read_anchors
 
     if len(directories) > 2:
         raise click.UsageError(f"{len(directories)} folders: a report shows one, or the difference between two")
-    plugins, known = open_plugins(plugin_files), read_anchors(anchors) if anchors else None
+    plugins = open_plugins(plugin_files)
     if len(directories) == 2:
-        page = difference_page(Store(directories[0]), Store(directories[1]), known)
+        page = difference_page(Store(directories[0]), Store(directories[1]), supplied)
         path = output or directories[1] / "difference.html"
     else:
         path = output or directories[0] / "report.html"
-        page = results_page(Store(directories[0]), plugins, path.parent, known)
+        page = results_page(Store(directories[0]), plugins, path.parent, supplied)
     written = [write_page(page, path), *(write_files(page, files) if files else [])]
     for problem in page.problems:
         print(f"warning: {plain(problem)}", file=sys.stderr)

@@ -214,14 +214,14 @@ def _say_what_is_missing(table: pd.DataFrame, watch: Watch, judged: bool) -> Non
     ):
         seeds = ", ".join(map(str, rows["seed"]))
         watch.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    status = lost["status"]
-    if judged and status.isin(["failed", "timeout", "stalled", "corrupt"]).any():
+    how = lost["status"]
+    if judged and how.isin(["failed", "timeout", "stalled", "corrupt"]).any():
         watch.warn("what was judged stays so: when the cause is mended, begin again in another folder (-o)")
-    elif (status == "failed").any():
+    elif (how == "failed").any():
         watch.warn("failed runs stay so until the cause is mended and --rerun failed is given")
-    if not judged and status.isin(["timeout", "stalled"]).any():
+    if not judged and how.isin(["timeout", "stalled"]).any():
         watch.warn("runs out of time stay so until --rerun failed is given, which goes on from their checkpoints")
-    if (status == "interrupted").any():
+    if (how == "interrupted").any():
         watch.warn("the same command goes on with those that were interrupted")
-    if not judged and (status == "corrupt").any():
+    if not judged and (how == "corrupt").any():
         watch.warn("corrupt runs stay so until the cause is understood and --rerun corrupt is given")
