@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from rlbench.api import Run, RunStatus, StoreError
 from rlbench.comparison.published import PROTOCOLS, Published, published
 from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, RANDOM
 from rlbench.results import RunState, Store
+from rlbench.results.anchors import Anchors
 from rlbench.results.index import TRAINING_EPISODES
 from rlbench.results.tables import SCORED, read_table, run_table
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
@@ -58,14 +59,15 @@ class Checked:
     notes: tuple[str, ...]
 
 
-def check_against(store: Store, source: str) -> list[Checked]:
+def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | None = None) -> list[Checked]:
     """Every pair of a published score and an algorithm of ours that is it, in the order of the suite.
 
-    A plugin's `sb3/dqn` is a `dqn` too. Raises: StoreError for a folder without results.
+    A plugin's `sb3/dqn` is a `dqn` too. anchors: to be taken before the suite's own and the shipped ones; a diverged run may
+    score the lower one. Raises: StoreError for a folder without results.
     """
     runs = store.runs()
     states = store.states(runs)
-    scores = run_table(store).set_index("key")["score"]
+    scores = run_table(store, anchors).set_index("key")["score"]
     cells: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if run.algorithm != RANDOM:
@@ -154,12 +156,13 @@ def expectation(
 def _their_interval(reference: Published, length: float | None) -> tuple[tuple[float | None, float | None], float]:
     """The 95 % interval of a published mean, and its standard error over episodes (0 where its spread is over runs).
 
-    length: mean episode length of our final policies, which says how many episodes the zoo's evaluation steps were.
+    length: mean episode length of our final policies, which says how many episodes the zoo's evaluation steps were; None
+    where it is not known, and with it the interval of a single agent.
     """
-    if reference.std is None:
+    if reference.std is None or (reference.runs == 1 and length is None):
         return (None, None), 0.0
-    if reference.runs == 1:
-        error = reference.std / math.sqrt(ZOO_STEPS / length) if length else 0.0
+    if reference.runs == 1 and length is not None:
+        error = reference.std / math.sqrt(ZOO_STEPS / length)
         reach = _NORMAL_REACH * error
         return (reference.mean - reach, reference.mean + reach), error
     spread = reference.std * math.sqrt(reference.runs / (reference.runs - 1))

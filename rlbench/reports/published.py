@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.comparison.checking import check_against
+from rlbench.comparison.checking import Checked, check_against
 from rlbench.comparison.published import PROTOCOLS, published
 from rlbench.reports.readings import Readings
 from rlbench.reports.style import interval, number
@@ -22,39 +24,35 @@ def section(readings: Readings) -> Section | None:
     for source, protocol in PROTOCOLS.items():
         if not any((score.ours, score.environment) in ours for score in published(source)):
             continue
-        rows = [
-            (
-                found.algorithm,
-                found.environment,
-                number(found.reference.mean),
-                "–" if found.reference.std is None else number(found.reference.std),
-                f"{found.reference.train_steps:,}",
-                number(found.mean),
-                interval(found.low, found.high),
-                str(found.n),
-                "–" if found.expected is None else interval(*found.expected),
-                found.verdict,
-                "; ".join(found.notes),
-            )
-            for found in check_against(readings.store, source)
-        ]
-        if not rows:
-            continue
-        spread = f" ±: {protocol.spread}." if protocol.spread else ""
-        said = f"{protocol.title} ({protocol.where}): {protocol.statistic}.{spread}"
-        header = (
-            *("algorithm", "task", "published", "±", "their steps"),
-            *("ours", "95 % interval", "n", "expected", "ours is", "note"),
-        )
-        numbers = tuple(range(2, 9))
-        table = Table(
-            f"published-{source}",
-            f"Against {protocol.title}",
-            header,
-            [("", rows)],
-            numbers,
-            True,
-            "" if parts else _NOTE,
-        )
-        parts += [Heading(protocol.title), Paragraph(said, quiet=True), table]
+        found = check_against(readings.store, source, readings.anchors)
+        if found:
+            spread = f" ±: {protocol.spread}." if protocol.spread else ""
+            said = f"{protocol.title} ({protocol.where}): {protocol.statistic}.{spread}"
+            table = _table(source, protocol.title, found, "" if parts else _NOTE)
+            parts += [Heading(protocol.title), Paragraph(said, quiet=True), table]
     return Section(parts) if parts else None
+
+
+def _table(source: str, title: str, found: Sequence[Checked], note: str) -> Table:
+    header = (
+        *("algorithm", "task", "published", "±", "their steps"),
+        *("ours", "95 % interval", "n", "expected", "ours is", "note"),
+    )
+    rows = [_row(one) for one in found]
+    return Table(f"published-{source}", f"Against {title}", header, [("", rows)], tuple(range(2, 9)), True, note)
+
+
+def _row(found: Checked) -> tuple[str, ...]:
+    return (
+        found.algorithm,
+        found.environment,
+        number(found.reference.mean),
+        "–" if found.reference.std is None else number(found.reference.std),
+        f"{found.reference.train_steps:,}",
+        number(found.mean),
+        interval(found.low, found.high),
+        str(found.n),
+        "–" if found.expected is None else interval(*found.expected),
+        found.verdict,
+        "; ".join(found.notes),
+    )

@@ -16,8 +16,10 @@ from rlbench.api import EpisodeRecord, EvaluationRecord, RunGroup, Task
 from rlbench.comparison.checking import check_against, expectation, moving_average, verdict
 from rlbench.comparison.published import PROTOCOLS, published
 from rlbench.results import JsonlSink, Store, publish
+from rlbench.results.anchors import Anchors, shipped_anchors
 
 CARTPOLE, ACROBOT = "CartPole-v1", "Acrobot-v1"
+LOWER = shipped_anchors()[CARTPOLE].lower
 
 
 def one(source, environment, algorithm):
@@ -82,8 +84,16 @@ def test_the_zoos_statistic_is_the_final_evaluation_of_each_run(tmp_path):
 def test_missing_and_diverged_runs_are_named(tmp_path):
     store = folder(tmp_path / "s", {"mine": {CARTPOLE: [500, "failed", (90.0, "diverged")]}})
     (found,) = check_against(store, "zoo")
-    assert found.n == 2 and found.verdict == "too few runs" and found.mean == pytest.approx((500 + 22.24) / 2, abs=0.1)
+    assert found.n == 2 and found.verdict == "too few runs" and found.mean == pytest.approx((500 + LOWER) / 2)
     assert {"1 of 3 runs missing", "1 diverged"} <= set(found.notes)
+    (found,) = check_against(store, "zoo", {CARTPOLE: Anchors(30.0, 475.0)})
+    assert found.mean == pytest.approx((500 + 30) / 2)
+
+
+def test_where_nothing_says_how_many_episodes_the_zoo_played_its_mean_has_no_interval(tmp_path):
+    store = folder(tmp_path / "s", {"mine": {CARTPOLE: ["failed", (None, "diverged")]}})
+    (found,) = check_against(store, "zoo")
+    assert found.reference.std is not None and (found.their_low, found.their_high) == (None, None)
 
 
 def test_training_returns_are_of_the_last_hundred_whole_episodes_or_of_checkpoints(tmp_path):

@@ -4,8 +4,11 @@ import json
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from rlbench.reports import published, sensitivity
 from rlbench.reports.readings import read
+from rlbench.results.anchors import Anchors
 from rlbench.results.files import write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -37,6 +40,14 @@ def test_published_scores_of_what_was_run_are_beside_ours(tmp_path):
     (row,) = table.groups[0][1]
     assert row[:3] == ("mine", "CartPole-v1", "500.0") and row[5] == "500.0" and row[7] == "5"
     assert row[9] == "consistent"
+
+
+def test_ours_beside_published_scores_is_taken_with_the_anchors_that_were_given(tmp_path):
+    g = group("mine", 5, algorithm="ppo")
+    store = suite_of(tmp_path, [g])
+    play(store, g, [np.nan] * 5, [[(50, 400.0)]] * 5, "diverged")
+    table = published.section(read(store, anchors={"CartPole-v1": Anchors(30.0, 475.0)})).parts[2]
+    assert table.groups[0][1][0][5] == "30.0"
 
 
 def test_without_sweeps_and_published_scores_there_are_no_such_sections(tmp_path):
