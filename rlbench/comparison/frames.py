@@ -8,17 +8,10 @@ import numpy as np
 import pandas as pd
 
 from rlbench.api import StoreError
+from rlbench.comparison.estimates import OF_ALL, OF_ONE, estimated
 from rlbench.comparison.pairs import Comparison
-from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, Scores, keys_of, resamples_for, seeded
-from rlbench.stats import (
-    bootstrap_interval,
-    optimality_gap,
-    overall_iqm,
-    overall_mean,
-    overall_median,
-    performance_profile,
-    pooled_median,
-)
+from rlbench.comparison.scores import Scores, keys_of, seeded
+from rlbench.stats import performance_profile
 
 SCORE_COLUMNS = ("algorithm", "id", "environment", "seed", "key", "diverged", "score")
 AGGREGATE_COLUMNS = (
@@ -35,13 +28,6 @@ AGGREGATE_COLUMNS = (
     "note",
 )
 PROFILE_COLUMNS = ("algorithm", "threshold", "share", "low", "high", "tasks", "n")
-# Over one task the median is that of its runs; over several the field's, of the tasks' means.
-_OF_ONE = {
-    "iqm": (overall_iqm, "percentile"),
-    "mean": (overall_mean, "bootstrap-t"),
-    "median": (pooled_median, "percentile"),
-}
-_OF_ALL = {**_OF_ONE, "median": (overall_median, "percentile"), "optimality_gap": (optimality_gap, "percentile")}
 
 
 def score_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
@@ -91,14 +77,10 @@ def _estimates(
     values = [found[env] for env in tasks]
     counts = len(tasks), sum(s.n for s in samples), sum(s.planned for s in samples)
     rows: list[tuple[object, ...]] = []
-    for name, (statistic, method) in (_OF_ALL if environment == "" else _OF_ONE).items():
-        head = (algorithm, environment, name, *counts)
-        if min(map(len, values)) < FEWEST_FOR_INTERVAL:
-            rows.append((*head, float(statistic(values)), np.nan, np.nan, "", f"under {FEWEST_FOR_INTERVAL} runs"))
-            continue
-        draw = seeded(keys_of(samples), name)
-        i = bootstrap_interval(values, statistic, draw, method, resamples=resamples_for(*samples))
-        rows.append((*head, i.estimate, i.low, i.high, i.method, i.note))
+    of = OF_ALL if environment == "" else OF_ONE
+    for name in of:
+        i = estimated(values, keys_of(samples), name, of)
+        rows.append((algorithm, environment, name, *counts, i.estimate, i.low, i.high, i.method, i.note))
     return rows
 
 

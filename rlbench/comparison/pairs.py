@@ -235,7 +235,7 @@ def _row(
     draw = seeded(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
     # So that Holm over the family can still be passed.
     permutations = int(max(resamples or FEWEST_PERMUTATIONS, (2 if resamples else 10) * family / alpha))
-    resamples = resamples or resamples_for(*lefts, *rights)
+    resamples = resamples or resamples_for(sum(sample.n for sample in (*lefts, *rights)))
     test = permutation_test(left, right, draw, estimate, permutations=permutations)
     same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
     few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"

@@ -154,9 +154,10 @@ def seeded(keys: Iterable[str], what: str = "") -> Generator:
 
 
 def keys_of(samples: Sequence[Sample]) -> list[str]:
+    """The keys of the runs that have a score, sample by sample."""
     return [key for sample in samples for key in sample.keys]
 
 
-def resamples_for(*samples: Sample) -> int:
+def resamples_for(runs: int) -> int:
     """How often to resample so many runs: 10 000 times, of more than 400 runs in all fewer, but at least 2 000 times."""
-    return max(2_000, min(10_000, 4_000_000 // max(1, sum(sample.n for sample in samples))))
+    return max(2_000, min(10_000, 4_000_000 // max(1, runs)))

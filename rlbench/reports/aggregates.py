@@ -9,23 +9,18 @@ import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Table
-from rlbench.comparison import FEWEST_FOR_INTERVAL, Scores
+from rlbench.comparison import Scores, keys_of
+from rlbench.comparison.estimates import OF_ALL, estimated
+from rlbench.comparison.scores import resamples_for
 from rlbench.reports.drawing import WIDE, ink
 from rlbench.reports.efficiency import efficiency
-from rlbench.reports.panels import Panel, anchors_in_words, counts, enough, panels, resamples, without_anchors
+from rlbench.reports.panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.reports.profiles import profiles
 from rlbench.reports.readings import Readings
 from rlbench.reports.style import Look, in_a_row, interval, number, shortened
-from rlbench.stats import Interval, bootstrap_interval, optimality_gap, overall_iqm, overall_mean, overall_median
-from rlbench.stats.samples import Statistic
+from rlbench.stats import Interval
 
-RESAMPLES = 10_000
-ESTIMATES: Mapping[str, tuple[Statistic, str]] = {
-    "IQM": (overall_iqm, "percentile"),
-    "median": (overall_median, "percentile"),
-    "mean": (overall_mean, "bootstrap-t"),
-    "optimality gap": (optimality_gap, "percentile"),
-}
+ESTIMATES = {"IQM": "iqm", "median": "median", "mean": "mean", "optimality gap": "optimality_gap"}
 Found = Mapping[str, Mapping[str, Interval]]
 
 
@@ -61,16 +56,15 @@ def estimates_of(panel: Panel, scores: Scores) -> Found:
 
 def _estimates(panel: Panel, scores: Scores, name: str) -> dict[str, Interval]:
     """Of one algorithm, by the estimate's name; without an interval (NaN) where there are too few runs."""
-    runs = panel.normalised(scores, name)
-    found = {}
-    for what, (statistic, method) in ESTIMATES.items():
-        if enough(panel, scores, name, FEWEST_FOR_INTERVAL):
-            draw = panel.draw(scores, what, name)
-            count = resamples(panel, scores, RESAMPLES)
-            found[what] = bootstrap_interval(runs, statistic, draw, method, resamples=count)
-        else:
-            found[what] = Interval(float(statistic(list(runs.values()))), np.nan, np.nan, 0.95, "none")
-    return found
+    runs = list(panel.normalised(scores, name).values())
+    keys = keys_of([scores.samples[name, task] for task in panel.tasks])
+    return {shown: estimated(runs, keys, what, OF_ALL) for shown, what in ESTIMATES.items()}
+
+
+def _resamples(panel: Panel, scores: Scores) -> str:
+    """How often each algorithm's runs are resampled, as in "10,000" or "4,000 to 10,000"."""
+    found = {resamples_for(sum(scores.samples[name, task].n for task in panel.tasks)) for name in panel.algorithms}
+    return " to ".join(f"{count:,}" for count in sorted({min(found), max(found)}))
 
 
 def _table(panel: Panel, scores: Scores, estimates: Found) -> Table:
@@ -82,7 +76,7 @@ def _table(panel: Panel, scores: Scores, estimates: Found) -> Table:
         f"Scores between each task’s fixed anchors, 0 the lower and 1 the upper: {anchors_in_words(scores, panel.tasks)}."
         " IQM over all runs of all tasks; median over tasks of the mean over runs; mean over tasks; optimality gap: how far"
         " runs fall short of 1 on average, 0 is best. 95 % intervals: stratified bootstrap over runs within tasks,"
-        f" {resamples(panel, scores, RESAMPLES):,} resamples; percentile, for the mean bootstrap-t. They speak of other runs on these tasks, not of"
+        f" {_resamples(panel, scores)} resamples; percentile, for the mean bootstrap-t. They speak of other runs on these tasks, not of"
         " other tasks."
     )
     return Table(

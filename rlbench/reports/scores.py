@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rlbench.api import RunStatus
-from rlbench.comparison import FEWEST_FOR_INTERVAL, seeded
-from rlbench.stats import iqm, percentile_interval
+from rlbench.comparison import FEWEST_FOR_INTERVAL
+from rlbench.comparison.estimates import estimated
+from rlbench.stats import iqm
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +44,8 @@ def score_cells(runs: pd.DataFrame, marks: Marks | None = None) -> list[Cell]:
     for (environment, algorithm), rows in runs.groupby(["environment", "algorithm"], sort=False):
         scored = rows[rows["score"].notna()]
         scores = scored["score"].to_numpy(float)
-        low = high = None
-        if len(scores) >= FEWEST_FOR_INTERVAL:
-            low, high = percentile_interval(scores, iqm, seeded(scored["key"]))
+        found = estimated([scores], list(scored["key"])) if len(scores) else None
+        known = found is not None and len(scores) >= FEWEST_FOR_INTERVAL
         marked = (marks or {}).get((str(environment), str(algorithm)), ())
         note = _note(rows, bool(unequal[environment]))
         training = scored["training_return"].dropna().to_numpy(float)
@@ -56,9 +56,9 @@ def score_cells(runs: pd.DataFrame, marks: Marks | None = None) -> list[Cell]:
                 int(rows["budget"].iloc[0]),
                 len(rows),
                 len(scores),
-                float(iqm(scores)) if len(scores) else None,
-                low,
-                high,
+                found.estimate if found else None,
+                found.low if found and known else None,
+                found.high if found and known else None,
                 float(iqm(training)) if len(training) else None,
                 {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
                 "; ".join([*([note] if note else []), *marked]),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _HOW = (
     "A run’s score is the mean return of its final policy. IQM: interquartile mean over runs, the mean of what is left when"
     " the ⌊n/4⌋ lowest and the ⌊n/4⌋ highest of n scores are cut off. Interval: percentile bootstrap over runs, 10,000"
-    " resamples, from 3 runs on. n: runs that have a score, of those planned; the others are named below and enter no number."
+    " resamples (fewer of more than 400 runs), from 3 runs on. n: runs that have a score, of those planned; the others are named below and enter no number."
     " Under 5 runs a row is descriptive only. A diverged run counts with its last finite evaluation, or with the task’s"
     " lower anchor (the mean of random where there is none) where that is lower or there is none."
 )

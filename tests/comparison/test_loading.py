@@ -12,6 +12,11 @@ from folders import folder
 import rlbench
 from rlbench.api import StoreError
 from rlbench.comparison.frames import AGGREGATE_COLUMNS, COMPARISON_COLUMNS, PROFILE_COLUMNS, SCORE_COLUMNS
+from rlbench.comparison.scores import read_scores
+from rlbench.reports import score_cells
+from rlbench.reports.aggregates import ESTIMATES, estimates_of
+from rlbench.reports.panels import panels
+from rlbench.results.tables import run_table
 from rlbench.stats import iqm, optimality_gap, overall_median
 
 CARTPOLE, PENDULUM, MINE = "CartPole-v1", "Pendulum-v1", "Mine-v0"
@@ -80,6 +85,21 @@ def rlbench_iqm(tasks):
     from rlbench.stats import overall_iqm
 
     return overall_iqm(tasks)
+
+
+def test_the_table_the_page_and_the_frames_give_the_same_runs_the_same_interval(results):
+    store, anchors = results._store, results._anchors
+    raw = results.aggregate(normalized=False).set_index(["algorithm", "environment", "statistic"])
+    for cell in score_cells(run_table(store, anchors)):
+        row = raw.loc[(cell.algorithm, cell.environment, "iqm")]
+        assert (cell.iqm, cell.low, cell.high) == (row["estimate"], row["low"], row["high"])
+    whole = results.aggregate().set_index(["algorithm", "environment", "statistic"])
+    scores = read_scores(store, anchors)
+    (panel,) = panels(scores, anchored=True)
+    for name, estimates in estimates_of(panel, scores).items():
+        for shown, found in estimates.items():
+            row = whole.loc[(name, "", ESTIMATES[shown])]
+            assert (found.estimate, found.low, found.high) == (row["estimate"], row["low"], row["high"])
 
 
 def test_curves_against_time_are_the_same_heights_at_the_seconds_runs_had_taken(results):
