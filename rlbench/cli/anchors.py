@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
         task, _, score = text.rpartition("=")
         try:
             found[task] = float(score)
+            if not math.isfinite(found[task]):
+                raise ValueError
         except ValueError:
             raise click.BadParameter(f"{text!r} is not ENV=SCORE, as CartPole-v1=475 is") from None
     return found

@@ -13,7 +13,7 @@ import gymnasium
 import rlbench
 from rlbench.api import AnchorsError, Task
 from rlbench.comparison.measuring import Measured
-from rlbench.results.anchors import SCHEMA_VERSION
+from rlbench.results.anchors import SCHEMA_VERSION, as_anchors
 from rlbench.results.files import unwritable, write_json
 from rlbench.results.provenance import commit, versions
 
@@ -24,13 +24,17 @@ def entry_of(task: Task, measured: Sequence[Measured], upper: float | None, made
     """What a file of anchors says of one task: both anchors with their sources, what was measured, and how.
 
     The lower anchor is the best of what was measured. upper: as given, else Gymnasium's reward threshold of the task as it
-    comes, else None.
+    comes, else None. Raises: AnchorsError if the one given is not above the lower.
     """
     best = max(measured, key=lambda found: found.mean)
     source = GIVEN if upper is not None else ""
     if upper is None and not task.kwargs and not task.wrappers:
         spec = gymnasium.registry.get(task.env_id.rpartition(":")[2])  # its module has been imported by now
-        upper, source = spec.reward_threshold if spec else None, "Gymnasium's reward threshold"
+        threshold = spec.reward_threshold if spec else None
+        upper = threshold if threshold is not None and threshold > best.mean else None
+        source = "Gymnasium's reward threshold"
+    if upper is not None:
+        as_anchors({"lower": best.mean, "upper": upper}, f"{task.env_id} has been measured")
     what = "random policy" if best.policy == "random" else f"best constant action ({best.policy.partition(' ')[2]})"
     return {
         "lower": best.mean,
@@ -53,7 +57,7 @@ def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Write an entry into a file of anchors, which is made if need be; other tasks' entries stay. Returns: the entry.
 
     A task that is in it already keeps its upper anchor, unless another one was given. Raises: AnchorsError if the file
-    is something else, StoreError if it cannot be written.
+    is something else, or has an upper anchor that is not above this lower one, StoreError if it cannot be written.
     """
     document: Any = {"schema_version": SCHEMA_VERSION, "anchors": {}}
     if path.exists():
@@ -67,6 +71,7 @@ def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     known = document["anchors"].get(env_id) or {}
     if known.get("upper") is not None and written["upper_source"] != GIVEN:
         written |= {"upper": known["upper"], "upper_source": known.get("upper_source", "")}
+        as_anchors(written, f"{path}: {env_id} as measured now")
     document["anchors"][env_id] = written
     try:
         write_json(path, document)

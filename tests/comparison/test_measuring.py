@@ -67,6 +67,14 @@ def test_measuring_again_keeps_other_tasks_and_the_upper_anchor_of_this_one(tmp_
     assert found["b"] == {"lower": 0}
 
 
+@pytest.mark.parametrize("upper", ["nan", "inf", "-9"])
+def test_an_upper_anchor_that_no_score_can_be_held_against_is_refused_and_not_written(tmp_path, upper):
+    path = tmp_path / "mine.json"
+    ran = rlbench("anchors", BANDIT, "--episodes", 2, "--upper", f"{BANDIT}={upper}", "-o", path)
+    assert ran.returncode == 2 and ("is not ENV=SCORE" in ran.stderr or "not above the lower" in ran.stderr)
+    assert not path.exists()
+
+
 def test_a_task_without_an_upper_anchor_says_what_to_give():
     ran = rlbench("anchors", BANDIT, "--episodes", 2)
     assert ran.returncode == 0 and f"--upper {BANDIT}=SCORE" in ran.stderr
