@@ -30,8 +30,8 @@ DIVERGED = 1
 @click.option(
     "--video",
     type=click.Path(path_type=Path),
-    metavar="FILE.mp4",
-    help="Film the first episodes; in a folder: under the run's name. Those in DIRECTORY/videos are linked from the report. Needs the extra video.",
+    metavar="FILE.mp4|FOLDER",
+    help="Film the first episodes; in a folder, which is made: under the run's name. Those in DIRECTORY/videos are linked from the report. Needs the extra video.",
 )
 @click.option("--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="How many are filmed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with each episode's return and length.")
@@ -77,7 +77,7 @@ def _film(video: Path | None, run: str) -> Path | None:
 
     if video is None:
         return None
-    if video.is_dir():
+    if video.is_dir() or not video.suffix:
         video = video / f"{run}.mp4"
     if video.suffix != ".mp4":
         raise click.BadParameter(f"{video} does not end in .mp4", param_hint="--video")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -73,7 +73,24 @@ class Filmed:
         return writer
 
     def close(self) -> None:
+        self._end()
+        if self._writer is not None:
+            os.replace(self._draft, self._path)
+
+    def _end(self) -> None:
         self._env.close()
         if self._writer is not None:
             self._writer.close()
-            os.replace(self._draft, self._path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """A film that was broken off leaves nothing."""
+        if kind is None:
+            self.close()
+            return
+        try:
+            self._end()
+        finally:
+            self._draft.unlink(missing_ok=True)

@@ -59,11 +59,9 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
         raise Diverged(f"{where}: the policy met or gave a number that is not finite while it played")
     film = asked.get("video")
     if film:
-        filmed = Filmed(group.task, backend.make_env, Path(film["path"]))
-        Evaluator(filmed, 1, live.streams).play(
-            live.algorithm.policy(asked["policy"]), FINAL, asked["step"], film["episodes"]
-        )
-        filmed.close()
+        with Filmed(group.task, backend.make_env, Path(film["path"])) as filmed:
+            again = live.algorithm.policy(asked["policy"])
+            Evaluator(filmed, 1, live.streams).play(again, FINAL, asked["step"], film["episodes"])
     how = numerics(group.device, group.compile, asked["stack_size"])
     made_by = {"code": code_identity(plugins.find(group.algorithm)), "numerics": how, "versions": versions()}
     return {"returns": played.returns[0].tolist(), "lengths": played.lengths[0].tolist(), "made_by": made_by}

@@ -13,7 +13,8 @@ FOLDER = "videos"
 
 def section(readings: Readings) -> Section | None:
     """Those of DIRECTORY/videos, told by the runs that they are named after."""
-    found = sorted((readings.store.root / FOLDER).glob("*.mp4"))
+    there = sorted((readings.store.root / FOLDER).glob("*.mp4"))
+    found = [path for path in there if not path.name.startswith(".")]  # that would be one being made
     if not found:
         return None
     runs = {run.name: run for run in readings.asked.values()}

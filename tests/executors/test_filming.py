@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from rlbench.api import PluginError, RlbenchError, Task
+from rlbench.cli.evaluate import _film
 from rlbench.executors import filming
 from rlbench.executors.filming import Filmed, need_ffmpeg
 
@@ -61,6 +62,15 @@ def test_every_step_is_a_frame_of_the_film_which_is_there_when_it_is_whole(tmp_p
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
+def test_a_film_that_is_broken_off_leaves_no_file(tmp_path):
+    task = Task("x", 1, kwargs={"wind": 1})
+    with pytest.raises(RuntimeError, match="broken off"), Filmed(task, Counter, tmp_path / "a.mp4") as film:
+        film.reset(0, 7)
+        raise RuntimeError("broken off")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_environment_that_draws_nothing_is_an_error(tmp_path):
     film = Filmed(Task("x", 1, kwargs={"wind": 1}), lambda task: Counter(task, (4, 4)), tmp_path / "a.mp4")
     with pytest.raises(RlbenchError, match="renders no rgb_array"):
@@ -71,6 +81,11 @@ def test_without_ffmpeg_the_line_that_installs_it_is_said(monkeypatch):
     monkeypatch.setattr(filming, "NEEDED", "not_installed_here")
     with pytest.raises(PluginError, match=r'pip install "rlbench\[video\]"'):
         need_ffmpeg()
+
+
+def test_a_path_without_an_ending_is_a_folder_which_is_made(tmp_path):
+    assert _film(tmp_path / "mine/videos", "a run") == tmp_path / "mine/videos/a run.mp4"
+    assert (tmp_path / "mine/videos").is_dir()
 
 
 @pytest.mark.slow

@@ -83,6 +83,7 @@ def test_videos_in_the_folder_are_linked_from_where_the_page_lies(tmp_path):
     play(store, g, [1.0, 2.0, 3.0])
     (tmp_path / "s/videos").mkdir()
     (tmp_path / f"s/videos/{g.runs[1].name}.mp4").write_bytes(b"")
+    (tmp_path / "s/videos/.begun.mp4").write_bytes(b"")
     parts = {name: parts for name, _, parts in results_page(store, place=tmp_path / "elsewhere").sections}
     ((text, path),) = parts["videos"][0].entries
     assert text == "mine on CartPole-v1, seed 1" and path == f"../s/videos/{g.runs[1].name}.mp4"
