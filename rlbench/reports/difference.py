@@ -110,7 +110,7 @@ def _lines(found: Comparison, both: Both) -> list[tuple[str, str]]:
     if open_rows:
         needed = [n for row in open_rows if (n := runs_for(row, found.family[1])) is not None]
         more = (
-            f" The largest of these differences would take about {min(needed):,} runs of each to show."
+            f" If they are as large as they look, the one that takes fewest would take about {min(needed):,} runs of each."
             if needed
             else ""
         )

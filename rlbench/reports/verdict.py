@@ -66,7 +66,7 @@ def _decided(readings: Readings, decisions: Decisions) -> Section:
     outcomes = list(decisions.outcomes.values())
     counts = [f"{outcomes.count(kind)} {what}" for kind, what in _OUTCOMES.items() if kind in outcomes]
     headline = (
-        f"{told[0][0].upper()}{told[0][1:]}."
+        f"{told[0]}."
         if len(told) == 1
         else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
     )
@@ -238,9 +238,9 @@ def _needed(needed: Mapping[tuple[str, str], int]) -> str:
         )
     most = max(needed[pair] for pair in within)
     return (
-        f"If differences are as large as they look, it takes about {least} runs of each for the largest ({ours} against"
+        f"If differences are as large as they look, it takes about {least} runs of each for the pair that takes fewest ({ours} against"
         f" {theirs}) and {'up to' if len(within) == len(needed) else 'over'} {most if len(within) == len(needed) else _MOST_RUNS:,}"
-        f" for the smallest ({POWER:.0%} power)."
+        f" for the pair that takes most ({POWER:.0%} power)."
     )
 
 

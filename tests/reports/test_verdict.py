@@ -134,5 +134,5 @@ def test_adaptive_seeds_have_the_word_since_only_their_verdict_allows_for_them(t
     tasks = {name: {"CartPole-v1": "k"} for name in "ab"}
     write_decisions(store, Decisions(Design(), "raw", tasks, {}, (look,)))
     parts = section(read(store)).parts
-    assert parts[0].text == "B is better than a: difference 0.5, boundary 0.25."
+    assert parts[0].text == "b is better than a: difference 0.5, boundary 0.25."
     assert "These verdicts allow for that" in parts[-1].text
