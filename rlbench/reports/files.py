@@ -34,6 +34,7 @@ _LATEX = {
     "⌊": r"$\lfloor$",
     "⌋": r"$\rfloor$",
     "×": r"$\times$",
+    "→": r"$\to$",
     "τ": r"$\tau$",
     "…": r"\dots{}",
     **{character: f"\\{character}" for character in "&%$#_{}"},

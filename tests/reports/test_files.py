@@ -9,7 +9,7 @@ import pytest
 
 from rlbench.api import StoreError
 from rlbench.api.sections import Table
-from rlbench.reports.files import as_csv, as_latex, as_markdown, write_files
+from rlbench.reports.files import as_csv, as_latex, as_markdown, latex, write_files
 from rlbench.reports.page import results_page
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -57,6 +57,7 @@ def test_latex_prints_what_means_something_to_it():
     assert row == (
         r"CartPole-v1 & 50 \% \& \$x\_1\$ \textbackslash{}\textasciitilde{}\textasciicircum{}\#\{\} & $-$1.0 & {}[0, 1] \\"
     )
+    assert latex("1 → 2") == r"1 $\to$ 2"
     assert r"\caption{A title. How it was done.}" in text and r"\begin{tabular}{llrl}" in text
 
 
