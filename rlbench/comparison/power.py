@@ -9,6 +9,7 @@ deviations from the task's mean are stretched by √(m / (m - 1)).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -21,7 +22,10 @@ from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, S
 from rlbench.stats import runs_needed
 
 MOST = 1_000  # runs on each side; more are not asked about
-STUDIES = 4_000
+FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
+STUDIES_BEYOND = (
+    20  # so many of the simulated studies lie beyond the critical value: it is known to about a quarter of alpha
+)
 _CHUNK_OF_NUMBERS = 4_000_000
 
 
@@ -91,6 +95,8 @@ def _power(
 
     needed = {d: _fewest(detectable, d, least) for d in differences}
     notes = []
+    if STUDIES_BEYOND * pairs > MOST_STUDIES * alpha:
+        notes.append(f"too few: {MOST_STUDIES:,} studies do not reach so far out for {pairs:,} pairs")
     if max(float(np.ptp(values)) for values in tasks) == 0:
         notes.append("all runs are equal: their spread is not known")
     elif fewest < FEWEST_FOR_VERDICT:
@@ -112,9 +118,10 @@ def _detectable(
     estimate = STATISTICS[statistic][0]
     draw = seeded(keys, f"power {statistic} {n}")
     found = []
-    rows = max(1, min(STUDIES, _CHUNK_OF_NUMBERS // (2 * n * len(tasks))))
-    for start in range(0, STUDIES, rows):
-        size = min(rows, STUDIES - start)
+    studies = min(MOST_STUDIES, max(FEWEST_STUDIES, math.ceil(STUDIES_BEYOND / alpha)))
+    rows = max(1, min(studies, _CHUNK_OF_NUMBERS // (2 * n * len(tasks))))
+    for start in range(0, studies, rows):
+        size = min(rows, studies - start)
         sides = [[runs.take(draw.integers(len(runs), size=(size, n))) for runs in tasks] for _ in range(2)]
         found.append(estimate(sides[0]) - estimate(sides[1]))
     differences = np.concatenate(found)

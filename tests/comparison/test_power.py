@@ -60,6 +60,14 @@ def test_no_fewer_runs_are_asked_for_than_the_test_needs_and_a_family_needs_more
     assert row.needed[50.0] == 5 and family.needed[50.0] == 9 and family.detectable is None
 
 
+def test_the_critical_value_of_a_large_family_lies_beyond_its_alpha(tmp_path):
+    """Means of 30 normal scores at alpha/1000: d = (z₀.₉₉₉₉₇₅ + z₀.₈) σ √(2/30) = (4.056 + 0.842) 0.258 = 1.265."""
+    (row,) = power_of(scores(tmp_path, normal_quantiles(30)), (50.0,), pairs=1000, statistic="mean")
+    assert row.detectable == pytest.approx(1.265, rel=0.06) and "too few" in row.note
+    (row,) = power_of(scores(tmp_path / "2", normal_quantiles(30)), (50.0,), pairs=100, statistic="mean")
+    assert row.detectable == pytest.approx((3.481 + 0.842) * 0.2582, rel=0.04) and not row.note
+
+
 def test_a_difference_out_of_reach_is_said_to_be_so_and_few_or_equal_runs_are_a_guess(tmp_path):
     (row,) = power_of(scores(tmp_path, [0.0, 1.0, 2.0]), (0.001,))
     assert row.needed == {0.001: None} and row.detectable is None and "a guess" in row.note
