@@ -76,7 +76,7 @@ def rows(store: Store) -> Iterator[Row]:
             _number(must),
             _number(goal),
             _number(cell.iqm),
-            "" if cell.low is None else f"{cell.low:.1f} to {cell.high:.1f}",
+            "" if cell.low is None else f"{cell.low:z.1f} to {cell.high:z.1f}",
             f"{cell.n_valid}/{cell.n}",
             _verdict(cell, must, goal),
             _differing(asked[chosen["key"].iloc[0]]),
@@ -140,10 +140,13 @@ def _differing(run: Run) -> str:
 
 @functools.cache
 def _defaults(algorithm: str) -> Mapping[str, Any]:
+    from rlbench.api import PluginError
     from rlbench.plugins import load_plugins, resolve
 
     (found,) = resolve(load_plugins(), [(algorithm, {})])
-    return found.config  # type: ignore[union-attr]
+    if isinstance(found, PluginError):
+        raise found
+    return found.config
 
 
 def _value(value: Any) -> str:
@@ -153,7 +156,7 @@ def _value(value: Any) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.1f}".removesuffix(".0")
+    return "" if value is None else f"{value:z.1f}".removesuffix(".0")
 
 
 def main() -> None:

@@ -19,6 +19,10 @@ def test_cells_measured_anew_replace_the_old_ones_in_their_place():
     ]
 
 
+def test_a_number_that_rounds_to_zero_has_no_sign():
+    assert [scores._number(value) for value in (-0.04, 0.0, -0.06, -3.0)] == ["0", "0", "-0.1", "-3"]
+
+
 def test_what_is_written_is_read_again_and_shown_in_the_plugins_readmes(tmp_path, monkeypatch):
     page, readme = tmp_path / "scores.md", tmp_path / "rlbench_dqn" / "README.md"
     readme.parent.mkdir()
