@@ -32,6 +32,7 @@ __all__ = [
     "reference_backend",
     "run",
     "setting",
+    "updates_from_replay",
 ]
 
 _ELSEWHERE = {
@@ -59,6 +60,7 @@ if TYPE_CHECKING:
         Transition,
         hookimpl,
         setting,
+        updates_from_replay,
     )
     from rlbench.envs.gymnasium_backend import reference_backend
     from rlbench.notebook import run

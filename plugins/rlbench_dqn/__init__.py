@@ -1,12 +1,6 @@
 """Deep Q-learning as an rlbench plugin."""
 
-from typing import Any
-
-from rlbench import AlgorithmSpec, Supports, hookimpl
-
-
-def updates_per_step(c: Any) -> float:
-    return 1.0 if c.gradient_steps < 0 else c.gradient_steps / c.train_every
+from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
 
 
 @hookimpl
@@ -17,6 +11,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             "rlbench_dqn.dqn:DQN",
             Supports(discrete=True),
             summary="deep Q-learning (Mnih et al. 2015)",
-            updates_per_step=updates_per_step,
+            updates_per_step=updates_from_replay,
         )
     ]

@@ -1,12 +1,6 @@
 """Deep Q-learning with prioritized replay as an rlbench plugin."""
 
-from typing import Any
-
-from rlbench import AlgorithmSpec, Supports, hookimpl
-
-
-def updates_per_step(c: Any) -> float:
-    return 1.0 if c.gradient_steps < 0 else c.gradient_steps / c.train_every
+from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
 
 
 @hookimpl
@@ -18,6 +12,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             "rlbench_per_dqn.per_dqn:PERDQN",
             Supports(discrete=True),
             summary=summary,
-            updates_per_step=updates_per_step,
+            updates_per_step=updates_from_replay,
         )
     ]

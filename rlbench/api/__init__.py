@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting
+    from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting, updates_from_replay
     from rlbench.api.errors import (
         AnchorsError,
         BudgetExceeded,
@@ -93,6 +93,7 @@ __all__ = [
     "setting",
     "slug",
     "task_from_dict",
+    "updates_from_replay",
 ]
 
 _WHERE = {
@@ -102,6 +103,7 @@ _WHERE = {
         "Policy",
         "Supports",
         "setting",
+        "updates_from_replay",
     ),
     "errors": (
         "AnchorsError",

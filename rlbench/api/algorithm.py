@@ -131,6 +131,14 @@ class AlgorithmSpec:
         return found
 
 
+def updates_from_replay(config: Any) -> float:
+    """`AlgorithmSpec.updates_per_step` of what learns `gradient_steps` times each `train_every` environment steps of a seed.
+
+    config: has both fields; gradient_steps below 0 means as many as steps were taken.
+    """
+    return 1.0 if config.gradient_steps < 0 else float(config.gradient_steps / config.train_every)
+
+
 def setting(
     default: Any,
     doc: str,
