@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,7 @@ from rlbench.cli.opening import anchors_option, folder_argument
 
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors
+    from rlbench.comparison.power import Power
 
 SCHEMA_VERSION = 1
 DEFAULT = (0.05, 0.1, 0.2)
@@ -56,20 +57,25 @@ def power(
     failure that has not happened yet they know nothing.
     """
     from rlbench.comparison import read_scores
-    from rlbench.comparison.power import MOST, power_of
+    from rlbench.comparison.power import power_of
     from rlbench.results import Store
 
     wanted = tuple(dict.fromkeys(differences or DEFAULT))
     found = power_of(read_scores(Store(directory), supplied), wanted, power, alpha, pairs, statistic)
-    if as_json:
-        rows = [
-            {**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found
-        ]
-        settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
-        write_out(json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows}, indent=1) + "\n")
-        return
+    settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
+    write_out(_as_json(found, settings) if as_json else _as_text(found, wanted, settings))
+
+
+def _as_json(found: Sequence[Power], settings: Mapping[str, Any]) -> str:
+    rows = [{**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found]
+    return json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows}, indent=1) + "\n"
+
+
+def _as_text(found: Sequence[Power], wanted: Sequence[float], settings: Mapping[str, Any]) -> str:
+    from rlbench.comparison.power import MOST
+
     header = ("task", "algorithm", *(f"d = {d:g}" for d in wanted), "runs there are", "would show", "")
-    rows_shown = [
+    rows = [
         (
             plain(row.environment) or f"all {row.tasks}",
             plain(row.algorithm),
@@ -80,7 +86,7 @@ def power(
         )
         for row in found
     ]
-    many = "one pair" if pairs == 1 else f"{pairs} pairs"
-    text = f"seeds on each side and task to show a difference d of normalised scores with a power of {power:.0%}\n"
-    text += f"({'IQM' if statistic == 'iqm' else 'mean'}, two-sided at {alpha:g}, {many})\n\n"
-    write_out(text + fitted(header, rows_shown, tuple(range(2, len(header) - 1))))
+    many = "one pair" if settings["pairs"] == 1 else f"{settings['pairs']} pairs"
+    text = f"seeds on each side and task to show a difference d of normalised scores with a power of {settings['power']:.0%}\n"
+    text += f"({'IQM' if settings['statistic'] == 'iqm' else 'mean'}, two-sided at {settings['alpha']:g}, {many})\n\n"
+    return text + fitted(header, rows, tuple(range(2, len(header) - 1)))
