@@ -58,6 +58,7 @@ def estimate(values: Numbers, generator: Generator) -> Estimate:
 
 
 def resamples_for(runs: int) -> int:
+    """How often so many runs are resampled for a band; many runs make bands smooth."""
     return RESAMPLES if runs < MANY_RUNS else RESAMPLES // 4
 
 
@@ -181,6 +182,7 @@ def draw_runs(axes: Axes, steps: Numbers, single: Numbers, look: Look, diverged:
 
 
 def draw_estimate(axes: Axes, steps: Numbers, found: Estimate, look: Look) -> None:
+    """The IQM [T] as a line with markers over its band, against steps (or seconds) [T]; NaN leaves a gap."""
     centre, low, high = found
     axes.fill_between(steps, low, high, color=look.colour, alpha=0.16, linewidth=0, gid=look.gid)
     if len(steps) == 1:

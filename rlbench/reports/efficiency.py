@@ -22,6 +22,7 @@ _SHARES = np.linspace(1 / POINTS, 1.0, POINTS)
 
 
 def efficiency(panel: Panel, readings: Readings) -> Figure | None:
+    """The figure of the panel; None where no algorithm has 3 runs with evaluations on each of its tasks."""
     found: dict[str, Band] = {}
     for name in learners(panel, readings.scores):
         curves = [_normalised(readings, task, name) for task in panel.tasks]

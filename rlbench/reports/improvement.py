@@ -68,6 +68,7 @@ def _both(pairs: Pairs, ours: str, theirs: str) -> tuple[float, bool]:
 
 
 def matrix(panel: Panel, pairs: Pairs) -> Figure:
+    """The probabilities in [0, 1] that a run of the row's algorithm beats one of the column's; pairs: at least one."""
     names = _names(pairs)
     beaten = {name: sum(1 for other in names if other != name and _sure(pairs, name, other)) for name in names}
     most = max(beaten.values())

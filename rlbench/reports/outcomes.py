@@ -19,6 +19,7 @@ FINISHED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
 def state(runs: pd.DataFrame) -> str:
+    """How many of the suite's runs are finished, and how the others stand, in words. runs: a row each, with its status."""
     counts = Counter(runs["status"])
     diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
     said = [f"{sum(counts[s] for s in FINISHED)} of {count(len(runs), 'run')} finished{diverged}"]

@@ -106,6 +106,7 @@ def _parts(spec: ReportSpec, readings: Readings) -> tuple[Sequence[Part], str]:
 
 
 def as_html(page: Page) -> str:
+    """The page as one HTML document, every text in it escaped; figures are drawn now."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,

@@ -81,6 +81,7 @@ def counts(panel: Panel, scores: Scores, algorithm: str) -> str:
 
 
 def learners(panel: Panel, scores: Scores) -> list[str]:
+    """The panel's algorithms without `random`, in its order."""
     return [name for name in panel.algorithms if name in scores.learners]
 
 
@@ -93,4 +94,5 @@ def without_anchors(scores: Scores) -> str:
 
 
 def anchors_in_words(scores: Scores, tasks: Mapping[str, object] | tuple[str, ...]) -> str:
+    """Lower and upper anchor of each task, in its returns; every task has some."""
     return "; ".join(f"{task} {scores.anchors[task].lower:g} and {scores.anchors[task].upper:g}" for task in tasks)

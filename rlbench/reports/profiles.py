@@ -22,6 +22,7 @@ _RESAMPLES = 2_000
 
 
 def profiles(panel: Panel, scores: Scores, looks: Mapping[str, Look]) -> Figure | None:
+    """Performance profiles of the panel's learners on normalised scores; None without any but random."""
     names = learners(panel, scores)
     if not names:
         return None

@@ -127,6 +127,7 @@ def read(store: Store, place: Path | None = None, anchors: Mapping[str, Anchors]
 
 
 def rows_of(readings: Readings, cell: Cell) -> pd.DataFrame:
+    """The cell's rows of `readings.runs`, those without a score among them."""
     return readings.by_cell.get((cell.environment, cell.algorithm), readings.runs.iloc[:0])
 
 

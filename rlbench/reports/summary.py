@@ -136,6 +136,7 @@ def _protocol(readings: Readings, task: str) -> EvaluationProtocol:
 
 
 def finals_figure(readings: Readings, task: str, name: str) -> Figure:
+    """The final scores of a task's runs, in its returns. task: one of readings.tasks; name: of the figure's files."""
     cells = [cell for cell in readings.cells if cell.environment == task]
     protocol = _protocol(readings, task)
     finals = {cell.algorithm: _finals(rows_of(readings, cell), cell) for cell in cells}
