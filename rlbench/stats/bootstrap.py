@@ -7,7 +7,7 @@ Sources: Efron & Tibshirani 1993, ch. 12 (bootstrap-t), 13 (percentile), 14 (BCa
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -16,8 +16,8 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import iqm, iqm_of_draws, overall_mean
-from rlbench.stats.resampling import RESAMPLES, draws, resampled
+from rlbench.stats.aggregate import iqm, iqm_of_draws, overall_iqm, overall_mean
+from rlbench.stats.resampling import RESAMPLES, chunks, draws, resampled
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, share
 
 METHODS = ("percentile", "bootstrap-t", "bca")
@@ -82,7 +82,7 @@ def interval_of(
             return Interval(estimate, *studentised, level, method)
         drawn, note = pivots[0], "bootstrap-t does not exist: too many resamples have no spread"
     else:
-        drawn = np.concatenate([statistic(sample) for sample in resampled(tasks, generator, resamples)])
+        drawn = np.concatenate(list(_drawn(tasks, statistic, generator, resamples)))
     tails = (tail, 1 - tail)
     if method == "bca":
         adjusted = _bca_tails(tasks, statistic, estimate, drawn, tail)
@@ -92,6 +92,18 @@ def interval_of(
             tails = adjusted
     low, high = np.quantile(drawn, tails)
     return Interval(estimate, float(low), float(high), level, "percentile" if note else method, note)
+
+
+def _drawn(tasks: Tasks, statistic: Statistic, generator: Generator, resamples: int) -> Iterator[Numbers]:
+    """The statistic of each resample [B], in chunks."""
+    each = len(tasks[0])
+    if statistic is not overall_iqm or any(len(runs) != each for runs in tasks):
+        yield from (statistic(sample) for sample in resampled(tasks, generator, resamples))
+        return
+    ranked = iqm_of_draws(np.concatenate(tasks))  # of equal run counts: the same numbers, sooner
+    for rows in chunks(resamples, each * len(tasks)):
+        drawn = [generator.integers(each, size=(rows, each)) + each * place for place in range(len(tasks))]
+        yield ranked(np.concatenate(drawn, -1))
 
 
 def standard_error(tasks: Tasks) -> Numbers:

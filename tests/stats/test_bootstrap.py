@@ -217,3 +217,10 @@ def test_not_worse_holds_the_one_sided_bound_against_the_margin():
 def test_a_margin_that_is_none_is_refused(margin, level, message):
     with pytest.raises(ValueError, match=message):
         not_worse([[1.0, 2.0]], [[1.0, 2.0]], margin, rng(), level=level)
+
+
+@pytest.mark.parametrize("counts", [(7,), (5, 5, 5), (4, 6)])
+def test_the_quick_way_to_an_iqms_interval_gives_the_same_digits(counts):
+    tasks = [rng(n).normal(size=count) for n, count in enumerate(counts)]
+    quick = bootstrap_interval(tasks, overall_iqm, rng(3), resamples=50_001)
+    assert quick == bootstrap_interval(tasks, lambda drawn: overall_iqm(drawn), rng(3), resamples=50_001)
