@@ -9,16 +9,9 @@ from matplotlib.figure import Figure as Drawing
 
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.comparison import seeded
-from rlbench.reports.curves import (
-    MOST_SINGLE_RUNS,
-    Numbers,
-    curve_axes,
-    draw_estimate,
-    draw_runs,
-    estimate,
-    single_runs,
-)
-from rlbench.reports.readings import Grid, Readings
+from rlbench.comparison.grids import Grid, Numbers, estimate
+from rlbench.reports.curves import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
+from rlbench.reports.readings import Readings
 from rlbench.reports.style import Look, in_a_row, number
 
 POINTS = 40

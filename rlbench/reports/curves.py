@@ -13,64 +13,17 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import EngFormatter, MaxNLocator
-from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.comparison import FEWEST_FOR_INTERVAL, seeded
+from rlbench.comparison.grids import Estimate, Grid, Numbers, estimate, resamples_for
 from rlbench.reports.drawing import WIDTH, framed
-from rlbench.reports.readings import Grid
 from rlbench.reports.style import Look, in_a_row, number
-from rlbench.stats import iqm, iqm_of_draws
 
-RESAMPLES = 2_000
-MANY_RUNS, MOST_BAND_STEPS = 40, 25
 MOST_SINGLE_RUNS = 100
 _MOST_SINGLE_POINTS = 60_000  # of all curves of a page: a megabyte
-
-Numbers = NDArray[np.float64]
-Estimate = tuple[Numbers, Numbers, Numbers]
-
-
-def estimate(values: Numbers, generator: Generator) -> Estimate:
-    """IQM over runs at each step, with a 95 % band.
-
-    Args: values [R, T], NaN where a run has no value.
-    Returns: IQM, low and high [T]; over the runs that have a value; NaN without one, the band also under 3 of them. With many
-    runs the band is computed at MOST_BAND_STEPS steps, from fewer resamples, and is linear between them.
-    """
-    present = ~np.isnan(values)
-    centre, low, high = np.full((3, values.shape[1]), np.nan)
-    patterns, which = np.unique(present, axis=1, return_inverse=True)  # steps that rest on the same runs go together
-    for i, rows in enumerate(patterns.T):
-        count, columns = int(rows.sum()), np.flatnonzero(which.ravel() == i)
-        if count == 0:
-            continue
-        chosen = values[np.ix_(rows, columns)]
-        centre[columns] = iqm(chosen, axis=0)
-        if count < FEWEST_FOR_INTERVAL:
-            continue
-        few = _band_steps(len(columns), count)
-        bounds = _bounds(chosen[:, few], generator.integers(count, size=(resamples_for(count), count)))
-        low[columns], high[columns] = (np.interp(range(len(columns)), few, bound) for bound in bounds)
-    return centre, low, high
-
-
-def resamples_for(runs: int) -> int:
-    """How often so many runs are resampled for a band; many runs make bands smooth."""
-    return RESAMPLES if runs < MANY_RUNS else RESAMPLES // 4
-
-
-def _band_steps(steps: int, runs: int) -> NDArray[np.int64]:
-    """Indices of the steps at which the band is computed."""
-    most = steps if runs < MANY_RUNS else min(steps, MOST_BAND_STEPS)
-    return np.unique(np.linspace(0, steps - 1, most).round().astype(np.int64))
-
-
-def _bounds(chosen: Numbers, picks: NDArray[np.int64]) -> Numbers:
-    """95 % percentile bounds [2, T] of the IQM of chosen [R, T], for resamples of its rows picks [B, R]."""
-    return np.quantile([iqm_of_draws(step)(picks) for step in chosen.T], [0.025, 0.975], axis=1)
 
 
 def learning_curves(

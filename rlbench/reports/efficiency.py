@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from rlbench.api.sections import Figure
 from rlbench.comparison import FEWEST_FOR_INTERVAL
-from rlbench.reports.curves import draw_estimate, resamples_for
+from rlbench.comparison.grids import at_shares, resamples_for
+from rlbench.reports.curves import draw_estimate
 from rlbench.reports.drawing import WIDTH, framed
 from rlbench.reports.panels import Panel, learners
-from rlbench.reports.readings import Grid, Readings
+from rlbench.reports.readings import Readings
 from rlbench.reports.style import number
 from rlbench.stats import Band, efficiency_curve
 
@@ -63,10 +64,4 @@ def _normalised(readings: Readings, task: str, name: str) -> NDArray[np.float64]
     if grid is None or not len(grid.steps):
         return np.zeros((0, POINTS))
     anchors = readings.scores.anchors[task]
-    budget = readings.scores.samples[name, task].task.steps
-    return (_at(grid, _SHARES * budget) - anchors.lower) / (anchors.upper - anchors.lower)
-
-
-def _at(grid: Grid, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    rows = [(grid.steps[known], row[known]) for row in grid.counted if (known := np.isfinite(row)).any()]
-    return np.array([np.interp(steps, own, values) for own, values in rows]).reshape(-1, len(steps))
+    return (at_shares(grid, _SHARES) - anchors.lower) / (anchors.upper - anchors.lower)

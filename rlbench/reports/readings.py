@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from rlbench.api import Run, RunStatus
+from rlbench.api import Run
 from rlbench.comparison import Anchors, Scores, anchors_of, scores_of
+from rlbench.comparison.grids import Grid, grid_of
 from rlbench.comparison.marks import marks
 from rlbench.reports.scores import Cell, score_cells
 from rlbench.reports.style import Look, looks
@@ -23,28 +20,6 @@ from rlbench.results.tables import SCORED, run_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Numbers = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Evaluations during training, of the published runs of one algorithm on one task.
-
-    steps [T]: points of the grid, ascending. returns [R, T]: each run's evaluation, NaN where it has none. counted
-    [R, T]: the same with what a diverged run counts with after its last one. seconds [R, T]: the run's training clock then.
-    cpu [R, T]: the same share of the run's processor time, NaN where that is not known. diverged [R]. keys: of the runs.
-    """
-
-    algorithm: str
-    environment: str
-    steps: Numbers
-    returns: Numbers
-    counted: Numbers
-    seconds: Numbers
-    cpu: Numbers
-    diverged: NDArray[np.bool_]
-    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +74,7 @@ class Readings:
             # Not Series.isin: it would make an array of the keys of all runs, for every cell again.
             published = rows[[key in self.states for key in rows["key"]]]
             if len(published):
-                found[environment, algorithm] = _grid(self, published)
+                found[environment, algorithm] = grid_of(published, self.facts, self.states)
         return found
 
 
@@ -129,27 +104,3 @@ def read(store: Store, place: Path | None = None, anchors: Mapping[str, Anchors]
 def rows_of(readings: Readings, cell: Cell) -> pd.DataFrame:
     """The cell's rows of `readings.runs`, those without a score among them."""
     return readings.by_cell.get((cell.environment, cell.algorithm), readings.runs.iloc[:0])
-
-
-def _grid(readings: Readings, published: pd.DataFrame) -> Grid:
-    known = [readings.facts[key] for key in published["key"]]
-    evaluations = [(own.steps.astype(float), own.returns, own.wall_seconds) for own in known]
-    steps = np.unique(np.concatenate([np.zeros(0), *(own for own, _, _ in evaluations)]))
-    returns, seconds = np.full((2, len(evaluations), len(steps)), np.nan)
-    for row, (own, values, clock) in enumerate(evaluations):
-        at = np.searchsorted(steps, own)
-        returns[row, at], seconds[row, at] = values, clock
-    counted, diverged = returns.copy(), (published["status"] == RunStatus.DIVERGED).to_numpy(bool)
-    for row in np.flatnonzero(diverged).tolist():  # leaving it out from there on would flatter those that are left
-        last = max(evaluations[row][0], default=-1.0)
-        counted[row, steps > last] = published["score"].iloc[row]
-    spent = np.array([_cpu_share(readings.states[key].result) for key in published["key"]])
-    names = (str(published["algorithm"].iloc[0]), str(published["environment"].iloc[0]))
-    cpu = seconds * spent[:, None]
-    return Grid(*names, steps, returns, counted, seconds, cpu, diverged, tuple(published["key"]))
-
-
-def _cpu_share(result: Mapping[str, Any]) -> float:
-    """Processor seconds of the run for each second of its training clock."""
-    wall, cpu = result.get("wall_seconds"), result.get("cpu_seconds")
-    return cpu / wall if wall and cpu is not None and math.isfinite(wall) else math.nan

@@ -12,10 +12,13 @@ from folders import folder
 import rlbench
 from rlbench.api import StoreError
 from rlbench.comparison.frames import AGGREGATE_COLUMNS, COMPARISON_COLUMNS, PROFILE_COLUMNS, SCORE_COLUMNS
-from rlbench.comparison.scores import read_scores
+from rlbench.comparison.grids import estimate
+from rlbench.comparison.scores import read_scores, seeded
 from rlbench.reports import score_cells
 from rlbench.reports.aggregates import ESTIMATES, estimates_of
 from rlbench.reports.panels import panels
+from rlbench.reports.readings import read
+from rlbench.results.anchors import shipped_anchors
 from rlbench.results.tables import run_table
 from rlbench.stats import iqm, optimality_gap, overall_median
 
@@ -116,6 +119,18 @@ def test_a_diverged_run_goes_on_with_its_score_in_the_curve(tmp_path):
     other = folder(tmp_path / "t", {"a": {CARTPOLE: [100.0, 100.0, 100.0, (4.0, "diverged")]}})
     curves = rlbench.load(other.root).curves()
     assert before == [50.0, 100.0] and curves["n"].tolist() == [1] and curves["iqm"].tolist() == [4.0]
+
+
+def test_a_run_that_diverged_before_its_first_evaluation_counts_with_its_score_from_the_start(tmp_path):
+    scores = {"a": {CARTPOLE: [100.0, 40.0, 70.0, (None, "diverged")]}}
+    store = folder(tmp_path / "s", scores, grid=(0.5, 1.0))
+    curves, lower = rlbench.load(store.root).curves(), shipped_anchors()[CARTPOLE].lower
+    assert curves["n"].tolist() == [4, 4]
+    assert curves["iqm"].tolist() == pytest.approx([(lower + 35) / 2, (40 + 70) / 2])  # of four the middle two
+    ((_, drawn),) = read(store).grids.items()
+    assert [curves[name].tolist() for name in ("iqm", "low", "high")] == [
+        line.tolist() for line in estimate(drawn.counted, seeded(drawn.keys))
+    ]
 
 
 def test_a_task_without_anchors_has_raw_scores_only(tmp_path):

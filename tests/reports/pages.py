@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import numpy as np
 
 from rlbench.api import EpisodeRecord, EvaluationProtocol, EvaluationRecord, MetricRecord, RunGroup, Task
+from rlbench.comparison.grids import Grid
 from rlbench.reports.page import render
-from rlbench.reports.readings import Grid
 from rlbench.results import JsonlSink, Store, publish
 
 TASK = Task("CartPole-v1", 100, EvaluationProtocol(every=50, episodes=2, final_episodes=3))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from rlbench.api import Task
+from rlbench.comparison.grids import Grid
 from rlbench.reports.clocks import POINTS, along
 from rlbench.reports.efficiency import efficiency
 from rlbench.reports.panels import panels
-from rlbench.reports.readings import Grid, read
+from rlbench.reports.readings import read
 
 sys.path.insert(0, str(Path(__file__).parent))
 from pages import TASK, group, play, suite_of

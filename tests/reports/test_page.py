@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 
 from rlbench.api import StoreError, Task, Wrapper
 from rlbench.cli.report import report
-from rlbench.reports.curves import estimate, learning_curves, single_runs
+from rlbench.comparison.grids import estimate
+from rlbench.reports.curves import learning_curves, single_runs
 from rlbench.reports.drawing import inline, save
 from rlbench.reports.page import render, write_report
 from rlbench.reports.style import DARK, LIGHT, clean, looks, shortened
