@@ -16,7 +16,8 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.api import Array, EnvBatch, RlbenchError, Task
-from rlbench.envs.classic import DYNAMICS, Dynamics
+from rlbench.envs.classic import DYNAMICS
+from rlbench.envs.dynamics import Dynamics
 
 FEWEST_LANES = 4  # stepping fewer one after the other is as fast
 _CHECKED_STEPS = 40

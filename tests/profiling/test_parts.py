@@ -51,7 +51,16 @@ IMPORT = Function("<frozen importlib._bootstrap>", "_load")
         ("environment", (mine("Physics.update"), mine("MyEnv.step"), *GYM[1:], *STEP, *TRAIN)),  # a user's environment
         ("environment", (mine("MyBatch.step"), *STEP, *TRAIN)),  # a backend of its own, without Gymnasium
         ("environment", (mine("MyEnv.step"), own("envs/single.py:MeteredEnv.step"), *TRAIN)),
-        ("environment", (own("envs/classic.py:_squared"), own("envs/lanes.py:Lanes.step"), *STEP, *TRAIN)),
+        (
+            "environment",
+            (
+                own("envs/dynamics.py:squared"),
+                own("envs/acrobot.py:Acrobot.step"),
+                own("envs/lanes.py:Lanes.step"),
+                *STEP,
+                *TRAIN,
+            ),
+        ),
         ("environment", (own("envs/lanes.py:Lanes.step"), *STEP, *TRAIN)),
         ("harness", (GYM[-1], *STEP, *TRAIN)),
         ("harness", (*STEP, *TRAIN)),
