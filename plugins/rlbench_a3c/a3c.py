@@ -17,6 +17,7 @@ from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setti
 from rlbench.kit import MLP, Field, Rollout, clip, decay, gae, pack, tensor, unpack, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
+from rlbench.kit.normalize import RewardNormalizer
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class A3CConfig:
     alpha: float = setting(0.99, "RMSprop's decay of the average of squares (Mnih 2016: 0.99)", ge=0, lt=1)
     rms_eps: float = setting(1e-5, "RMSprop's epsilon, under the root", gt=0)
     log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the worker's discounted return")
 
 
 class Shared(NamedTuple):
@@ -85,6 +87,7 @@ class Worker:
         obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
         self.rollout = Rollout(1, config.horizon, 1, "cpu", **fields, terminated=flag, cut=flag)
+        self.reward_norm = RewardNormalizer(1, 1, config.gamma, config.normalize_reward)
         self.obs = env.reset()[0]
 
     def run(self) -> None:
@@ -103,6 +106,7 @@ class Worker:
             self.obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
             self.parts.taken[self.rank] += 1
             over = terminated or truncated
+            reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), over), np.ones(1, bool))
             self.rollout.add(
                 obs=obs,
                 next_obs=np.reshape(self.obs, (1, 1, -1)),

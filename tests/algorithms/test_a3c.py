@@ -274,6 +274,20 @@ def test_a_rollout_after_an_end_begins_with_the_next_episode_and_one_after_none_
     assert not np.array_equal(env.seen[8][3], env.seen[9][0])
 
 
+def test_a_worker_scales_rewards_by_the_deviation_of_its_own_discounted_returns_so_far():
+    worker, env, algorithm = one_worker(Discrete(2), 4, "terminated", horizon=7, gamma=0.8, normalize_reward=True)
+    expected, returns, current = [], [], 0.0
+    for _ in range(3):
+        worker.collect(algorithm.shared.params)
+        for t in range(len(expected), len(env.seen)):
+            current = 0.8 * current * (t % 4 != 0) + env.seen[t][2]
+            returns.append(current)
+            expected.append(env.seen[t][2] / max(np.std(returns), 1e-4))
+        got = worker.rollout.tensors()["reward"][0, : worker.rollout.length, 0].numpy()
+        assert got == pytest.approx(np.clip(expected[-len(got) :], -10, 10), rel=1e-3)
+    assert len(expected) == 12
+
+
 def test_gradients_are_clipped_and_the_learning_rate_goes_to_zero_with_the_steps_of_all_workers():
     worker, _, algorithm = one_worker(Discrete(3), lr=0.2, steps=1000, horizon=5, max_grad_norm=1e-3)
     algorithm.shared.taken[:] += torch.tensor([400, 95, 250])
