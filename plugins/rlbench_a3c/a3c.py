@@ -63,7 +63,7 @@ class ActorCritic:
 
     def policy(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
         """[1, B, obs] → what the distribution takes."""
-        return self.actor(params[:, : -self.critic.size], obs)
+        return self.actor(params, obs)
 
     def value(self, params: Tensor, obs: Tensor) -> Tensor:
         return self.critic(params[:, -self.critic.size :], obs).squeeze(-1)  # [1, B]

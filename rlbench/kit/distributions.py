@@ -168,4 +168,6 @@ class Actor:
         return self._head(head, features), extra
 
     def __call__(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        return self.head(params, self.features(params, obs))
+        """The head on the features; params [S, P or more], of which these are the first columns."""
+        end = self._whole.size
+        return self._whole(params, obs), params[:, end : end + self._sizes[2]]

@@ -45,6 +45,7 @@ class MLP:
         self._init, self._gains = init, gains or [1.0] * len(self.layers)
         self._sizes = [size for a, b in self.layers for size in (a * aligned(b), aligned(b))]
         self.size = sum(self._sizes)
+        self._kept: tuple[Tensor | None, list[tuple[Tensor, Tensor]]] = (None, [])
 
     def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
         """Fresh parameters [S·copies, P], seed-major, each seed's from its own stream `name`."""
@@ -63,17 +64,33 @@ class MLP:
         return np.concatenate(parts)
 
     def __call__(self, params: Tensor, x: Tensor) -> Tensor:
-        """[L, P], [L, B, inputs] → [L, B, outputs]."""
-        parts = params.split(self._sizes, 1)
+        """[L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns."""
         last = len(self.layers) - 1
-        for i, (a, b) in enumerate(self.layers):
-            weight, bias = parts[2 * i].view(-1, a, aligned(b)), parts[2 * i + 1].unsqueeze(1)
+        for i, ((_, outputs), (weight, bias)) in enumerate(zip(self.layers, self._parts(params))):
             x = torch.baddbmm(bias, x, weight)
-            if aligned(b) != b:
-                x = x[..., :b]
+            if aligned(outputs) != outputs:
+                x = x[..., :outputs]
             if i < last:
                 x = self.activation(x)
         return x
+
+    def _parts(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Weights and biases, views of `params`. Where no gradient is recorded those of the parameters seen last are kept:
+        to make them takes half of the time of acting.
+        """
+        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+            return self._views(params)
+        seen, views = self._kept
+        if seen is not params:  # what is written into them shows in their views
+            views = self._views(params)
+            self._kept = (params, views)
+        return views
+
+    def _views(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
+        mine = params if params.shape[1] == self.size else params[:, : self.size]
+        parts = mine.split(self._sizes, 1)
+        shapes = [(a, aligned(b)) for a, b in self.layers]
+        return [(w.view(-1, *shape), bias.unsqueeze(1)) for w, bias, shape in zip(parts[::2], parts[1::2], shapes)]
 
 
 def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:

@@ -53,6 +53,17 @@ def test_an_mlp_is_the_network_torch_builds_of_its_parameters(dims):
         assert torch.allclose(mlp(params, x)[s], as_torch_module(mlp, params[s])(x[s]), atol=1e-6)
 
 
+@torch.no_grad()
+def test_an_mlp_follows_its_parameters_wherever_it_is_called_with_them_and_whatever_stands_beside_them():
+    mlp, x = MLP((4, 20, 3), "tanh"), rand(2, 5, 4)
+    first, second = mlp.init(SeedStreams([1, 2]), "init"), mlp.init(SeedStreams([3, 4]), "init")
+    found = [mlp(params, x) for params in (first, second, first, first)]
+    assert torch.equal(found[0], found[2]) and torch.equal(found[0], found[3]) and not torch.equal(found[0], found[1])
+    first.copy_(second)  # an optimiser's step, a target that follows, a checkpoint taken back
+    assert torch.equal(mlp(first, x), found[1])
+    assert torch.equal(mlp(torch.cat([second, rand(2, 16)], 1), x), found[1])
+
+
 def test_gradients_per_seed_are_those_of_each_seed_alone():
     mlp = MLP((4, 20, 3), "tanh")
     params, x, y = mlp.init(SeedStreams([1, 2]), "init"), rand(2, 7, 4), rand(2, 7, 3)
