@@ -108,8 +108,13 @@ class DuelingDQN(Algorithm):
         gain = self.advantage(advantage, features)
         return self.value(value, features) + (gain - gain.mean(-1, keepdim=True))
 
+    def best(self, params: Tensor, obs: Tensor) -> Tensor:
+        """[S, P], [S, B, obs] → actions [S, B]: the value stream adds the same to all of a state's."""
+        features = self.shared.activation(self.shared(params, obs))
+        return self.advantage(params[:, -self.advantage.size :], features).argmax(-1)
+
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
-        return self.network(online, obs.flatten(2)).argmax(-1)
+        return self.best(online, obs.flatten(2))
 
     def loss(self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
         value = self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
@@ -121,7 +126,7 @@ class DuelingDQN(Algorithm):
 
     def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> list[Tensor]:
         chooser = online if self.config.double else target
-        chosen = self.network(chooser, batch["next_obs"]).argmax(-1, keepdim=True)
+        chosen = self.best(chooser, batch["next_obs"]).unsqueeze(-1)
         next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
         goal = (
             batch["reward"] + batch["discount"] * next_value
