@@ -1,6 +1,8 @@
-"""ddpg, td3 and sac: known answers, their updates against torch's own modules, and the promises every algorithm keeps."""
+"""ddpg, td3 and sac: known answers, and the promises every algorithm keeps."""
 
 import math
+import sys
+from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -10,31 +12,16 @@ from gymnasium.spaces import Box
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
-from torch import nn
-from torch.distributions import Normal, TransformedDistribution
-from torch.distributions.transforms import TanhTransform
 
-from rlbench import Device, SeedStreams
-from rlbench.api import TaskInfo
+from rlbench import SeedStreams
 from rlbench.plugins.configuring import configure
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
 from rlbench.testing.conformance import check_independence, check_resume
 from rlbench.testing.fakes import SHAPES, TARGET, Target
 
-ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
-SEEDS = [0, 1, 2]
-
-
-def small(algorithm, **more):
-    return algorithm.Config(**{"hidden": (16,), "batch": 16, "warmup": 20, "capacity": 110, "tau": 0.1, **more})
-
-
-def agent_of(algorithm, config, obs=4, dims=2, seeds=SEEDS):
-    box = Box(np.array([-1, 0, -3, 2, 0, 5], np.float32)[:dims], np.array([2, 5, -1, 3, 9, 6], np.float32)[:dims])
-    info = TaskInfo("none", Box(-np.inf, np.inf, (obs,), np.float32), box, config.num_envs, 1000)
-    return algorithm(config, info, SeedStreams(seeds), Device())
-
+sys.path.insert(0, str(Path(__file__).parent))
+from continuous import ALL, SEEDS, agent_of, inputs, small, step
 
 # -- the promises ----------------------------------------------------------------------------------------------------
 SHAPED = {
@@ -102,139 +89,6 @@ def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm):
     first, *others = [run.of_seed(3) for run in runs]
     for other in others:
         assert other == first
-
-
-# -- one update against torch's own modules, optimisers and distributions ---------------------------------------------
-def module_of(mlp, row):
-    layers, parts = [], row.split(mlp._sizes)
-    for i, (a, b) in enumerate(mlp.layers):
-        linear = nn.Linear(a, b)
-        linear.weight.data = parts[2 * i].view(a, -1)[:, :b].T.clone()
-        linear.bias.data = parts[2 * i + 1][:b].clone()
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
-def inputs(agent, size=12, seed=0):
-    """A batch with terminated transitions in it, and the normal draws an update takes."""
-    generator, lead = torch.Generator().manual_seed(seed), (agent.num_seeds, size)
-    obs, next_obs = torch.randn(2, *lead, 4, generator=generator)
-    action = torch.rand(*lead, agent.dim, generator=generator) * 2 - 1
-    terminated = torch.rand(lead, generator=generator) < 0.3
-    reward = torch.randn(lead, generator=generator)
-    batch = {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": 0.9 * ~terminated}
-    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, SAC) else (*lead, agent.dim)
-    return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
-
-
-def step(agent, batch, normal, active=None):
-    """One update as `learn` makes it; td3's actor with it."""
-    active = torch.ones(agent.num_seeds, dtype=torch.bool) if active is None else active
-    if isinstance(agent, SAC):
-        agent.update([agent.actor, agent.log_alpha, agent.critic, agent.target], batch, normal, active)
-        return
-    params = [agent.actor, agent.critic, agent.target_actor, agent.target_critic]
-    if isinstance(agent, DDPG):
-        agent.update(params, batch, active)
-    else:
-        agent.update(params, batch, normal, active)
-        agent.improve(params, batch["obs"], active)
-
-
-class Peer:
-    """One seed of the same algorithm, written on nn.Module, autograd and torch.optim, as the papers have it."""
-
-    def __init__(self, agent, s):
-        c, self.config, self.agent = agent.config, agent.config, agent
-        twins = 1 if isinstance(agent, DDPG) else 2
-        self.actor, self.target_actor = (module_of(agent.actor_net, agent.actor[s]) for _ in range(2))
-        rows = agent.critic[s].view(twins, -1)
-        self.critics, self.targets = ([module_of(agent.critic_net, row) for row in rows] for _ in range(2))
-        self.log_alpha = nn.Parameter(torch.tensor(math.log(getattr(c, "alpha", 1.0))))
-        self.actor_adam = torch.optim.Adam(self.actor.parameters(), c.lr)
-        self.alpha_adam = torch.optim.Adam([self.log_alpha], c.lr)
-        parameters = [p for critic in self.critics for p in critic.parameters()]
-        self.critic_adam = torch.optim.Adam(parameters, c.critic_lr or c.lr)
-
-    def draw(self, obs, normal):
-        mean, log_std = self.actor(obs).split(self.agent.dim, -1)
-        std = log_std.clamp(self.config.log_std_min, self.config.log_std_max).exp()
-        squashed = TransformedDistribution(Normal(mean, std), TanhTransform(cache_size=1))
-        action = torch.tanh(mean + std * normal)
-        return action, squashed.log_prob(action).sum(-1)
-
-    def next_value(self, obs, normal):
-        q = lambda action: torch.stack([t(torch.cat([obs, action], -1))[:, 0] for t in self.targets])  # noqa: E731
-        if isinstance(self.agent, SAC):
-            action, log_prob = self.draw(obs, normal[0])
-            return q(action).min(0).values - self.log_alpha.exp() * log_prob
-        action = torch.tanh(self.target_actor(obs))
-        if isinstance(self.agent, TD3):
-            action = (action + (0.2 * normal).clamp(-0.5, 0.5)).clamp(-1, 1)
-        return q(action).min(0).values
-
-    def actor_loss(self, obs, normal):
-        if isinstance(self.agent, SAC):
-            action, log_prob = self.draw(obs, normal[1])
-            q = torch.stack([critic(torch.cat([obs, action], -1))[:, 0] for critic in self.critics]).min(0).values
-            return (self.log_alpha.exp().detach() * log_prob - q).mean(), log_prob.detach()
-        return -self.critics[0](torch.cat([obs, torch.tanh(self.actor(obs))], -1)).mean(), None
-
-    def step(self, b, normal):
-        with torch.no_grad():
-            goal = b["reward"] + b["discount"] * self.next_value(b["next_obs"], normal)
-        x = torch.cat([b["obs"], b["action"]], -1)
-        scale = 0.5 if isinstance(self.agent, SAC) else 1.0
-        self.apply(self.critic_adam, scale * sum(nn.functional.mse_loss(q(x)[:, 0], goal) for q in self.critics))
-        loss, log_prob = self.actor_loss(b["obs"], normal)
-        self.apply(self.actor_adam, loss)
-        if isinstance(self.agent, SAC) and self.config.learn_alpha:
-            target_entropy = -self.agent.dim
-            self.apply(self.alpha_adam, -(self.log_alpha * (log_prob + target_entropy)).mean())
-        for target, online in zip([self.target_actor, *self.targets], [self.actor, *self.critics]):
-            for p, q in zip(target.parameters(), online.parameters()):
-                p.data = (1 - self.config.tau) * p.data + self.config.tau * q.data
-
-    def apply(self, optimizer, loss):
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-
-
-def assert_same(module, mlp, row):
-    for p, q in zip(module.parameters(), module_of(mlp, row).parameters(), strict=True):
-        assert torch.allclose(p, q, atol=2e-5)
-
-
-VARIANTS = {
-    "ddpg": (DDPG, {"critic_lr": 3e-2}),
-    "td3": (TD3, {}),
-    "sac": (SAC, {"alpha": 0.5}),
-    "sac, fixed alpha, narrow": (SAC, {"learn_alpha": False, "alpha": 0.3, "log_std_min": -0.1, "log_std_max": 0.2}),
-}
-
-
-@pytest.mark.parametrize("case", VARIANTS.values(), ids=VARIANTS.keys())
-def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
-    algorithm, more = case
-    agent = agent_of(algorithm, small(algorithm, lr=1e-2, **more))
-    peers = [Peer(agent, s) for s in range(agent.num_seeds)]
-    for k in range(5):
-        batch, normal = inputs(agent, seed=k)
-        step(agent, batch, normal)
-        for s, peer in enumerate(peers):
-            peer.step({name: values[s] for name, values in batch.items()}, normal[s])
-    for s, peer in enumerate(peers):
-        assert_same(peer.actor, agent.actor_net, agent.actor[s])
-        critic, target = agent.critic[s], (agent.target if algorithm is SAC else agent.target_critic)[s]
-        for mine, others in ((critic, peer.critics), (target, peer.targets)):
-            for row, other in zip(mine.view(len(others), -1), others):
-                assert_same(other, agent.critic_net, row)
-        if algorithm is SAC:
-            assert float(agent.log_alpha[s, 0]) == pytest.approx(peer.log_alpha.item(), abs=1e-5)
-            assert (agent.log_alpha[s, 0] != math.log(agent.config.alpha)) == agent.config.learn_alpha
-        else:
-            assert_same(peer.target_actor, agent.actor_net, agent.target_actor[s])
 
 
 # -- known answers -----------------------------------------------------------------------------------------------------
@@ -320,7 +174,7 @@ def entropy_of(agent, obs, count=4000):
     """The policy's entropy [S] in one state obs [S, O], by sampling."""
     normal = torch.randn(agent.num_seeds, count, agent.dim, generator=torch.Generator().manual_seed(0))
     states = torch.from_numpy(obs).unsqueeze(1).expand(-1, count, -1)
-    return -agent.sample(agent.actor, states, normal)[1].mean(-1).numpy()
+    return -agent.policy_of(agent.actor, states, normal)[1].mean(-1).numpy()
 
 
 @pytest.mark.slow

@@ -1,0 +1,51 @@
+"""ddpg, td3 and sac in small, as they are before their first step."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box
+from rlbench_ddpg.ddpg import DDPG
+from rlbench_sac.sac import SAC
+from rlbench_td3.td3 import TD3
+
+from rlbench import Device, SeedStreams
+from rlbench.api import TaskInfo
+
+ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
+SEEDS = [0, 1, 2]
+
+
+def small(algorithm, **more):
+    return algorithm.Config(**{"hidden": (16,), "batch": 16, "warmup": 20, "capacity": 110, "tau": 0.1, **more})
+
+
+def agent_of(algorithm, config, obs=4, dims=2, seeds=SEEDS):
+    box = Box(np.array([-1, 0, -3, 2, 0, 5], np.float32)[:dims], np.array([2, 5, -1, 3, 9, 6], np.float32)[:dims])
+    info = TaskInfo("none", Box(-np.inf, np.inf, (obs,), np.float32), box, config.num_envs, 1000)
+    return algorithm(config, info, SeedStreams(seeds), Device())
+
+
+def inputs(agent, size=12, seed=0):
+    """A batch with terminated transitions in it, and the normal draws an update takes."""
+    generator, lead = torch.Generator().manual_seed(seed), (agent.num_seeds, size)
+    obs, next_obs = torch.randn(2, *lead, 4, generator=generator)
+    action = torch.rand(*lead, agent.dim, generator=generator) * 2 - 1
+    terminated = torch.rand(lead, generator=generator) < 0.3
+    reward = torch.randn(lead, generator=generator)
+    batch = {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": 0.9 * ~terminated}
+    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, SAC) else (*lead, agent.dim)
+    return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
+
+
+def step(agent, batch, normal, active=None):
+    """One update as `learn` makes it; td3's actor with it."""
+    active = torch.ones(agent.num_seeds, dtype=torch.bool) if active is None else active
+    if isinstance(agent, SAC):
+        agent.update([agent.actor, agent.log_alpha, agent.critic, agent.target], batch, normal, active)
+        return
+    params = [agent.actor, agent.critic, agent.target_actor, agent.target_critic]
+    if isinstance(agent, DDPG):
+        agent.update(params, batch, active)
+    else:
+        agent.update(params, batch, normal, active)
+        agent.improve(params, batch["obs"], active)
