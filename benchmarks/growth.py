@@ -119,6 +119,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             )
             axes.set(xscale="log", yscale="log", ylabel="seed-steps a second")
             axes.set_xticks(sorted(set(columns[x])), [str(value) for value in sorted(set(columns[x]))])
+            axes.set_xticks([], minor=True)  # they would be labelled, over the others
             axes.grid(alpha=0.25, linewidth=0.6)
             axes.legend(fontsize=7)
         left.set_xlabel("seeds trained together")
