@@ -50,21 +50,23 @@ class Peer:
         action = torch.tanh(mean + std * normal)
         return action, squashed.log_prob(action).sum(-1)
 
+    def least(self, critics, obs, action):
+        return torch.stack([critic(torch.cat([obs, action], -1))[:, 0] for critic in critics]).min(0).values
+
     def next_value(self, obs, normal):
-        q = lambda action: torch.stack([t(torch.cat([obs, action], -1))[:, 0] for t in self.targets])  # noqa: E731
         if isinstance(self.agent, SAC):
             action, log_prob = self.draw(obs, normal[0])
-            return q(action).min(0).values - self.log_alpha.exp() * log_prob
+            return self.least(self.targets, obs, action) - self.log_alpha.exp() * log_prob
         action = torch.tanh(self.target_actor(obs))
         if isinstance(self.agent, TD3):
             action = (action + (0.2 * normal).clamp(-0.5, 0.5)).clamp(-1, 1)
-        return q(action).min(0).values
+        return self.least(self.targets, obs, action)
 
     def actor_loss(self, obs, normal):
         if isinstance(self.agent, SAC):
             action, log_prob = self.draw(obs, normal[1])
-            q = torch.stack([critic(torch.cat([obs, action], -1))[:, 0] for critic in self.critics]).min(0).values
-            return (self.log_alpha.exp().detach() * log_prob - q).mean(), log_prob.detach()
+            value = self.least(self.critics, obs, action)
+            return (self.log_alpha.exp().detach() * log_prob - value).mean(), log_prob.detach()
         return -self.critics[0](torch.cat([obs, torch.tanh(self.actor(obs))], -1)).mean(), None
 
     def step(self, b, normal):
