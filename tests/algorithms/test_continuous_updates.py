@@ -13,30 +13,22 @@ from torch import nn
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 from continuous import agent_of, inputs, small, step
+from modules import module_of
 
 
 # -- one update against torch's own modules, optimisers and distributions ---------------------------------------------
-def module_of(mlp, row):
-    layers, parts = [], row.split(mlp._sizes)
-    for i, (a, b) in enumerate(mlp.layers):
-        linear = nn.Linear(a, b)
-        linear.weight.data = parts[2 * i].view(a, -1)[:, :b].T.clone()
-        linear.bias.data = parts[2 * i + 1][:b].clone()
-        layers += [linear, nn.ReLU()]
-    return nn.Sequential(*layers[:-1])
-
-
 class Peer:
     """One seed of the same algorithm, written on nn.Module, autograd and torch.optim, as the papers have it."""
 
     def __init__(self, agent, s):
         c, self.config, self.agent = agent.config, agent.config, agent
         twins = 1 if isinstance(agent, DDPG) else 2
-        self.actor, self.target_actor = (module_of(agent.actor_net, agent.actor[s]) for _ in range(2))
+        self.actor, self.target_actor = (module_of(agent.actor_net, agent.actor[s], nn.ReLU) for _ in range(2))
         rows = agent.critic[s].view(twins, -1)
-        self.critics, self.targets = ([module_of(agent.critic_net, row) for row in rows] for _ in range(2))
+        self.critics, self.targets = ([module_of(agent.critic_net, row, nn.ReLU) for row in rows] for _ in range(2))
         self.log_alpha = nn.Parameter(torch.tensor(math.log(getattr(c, "alpha", 1.0))))
         self.actor_adam = torch.optim.Adam(self.actor.parameters(), c.lr)
         self.alpha_adam = torch.optim.Adam([self.log_alpha], c.lr)

@@ -18,7 +18,9 @@ from rlbench.kit import value_and_grad
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES, TARGET, Target
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
+from modules import module_of
 from on_policy import a2c, both, built, ppo, reinforce
 
 
@@ -211,16 +213,6 @@ def test_an_entropy_bonus_keeps_the_policy_open(make):
 
 
 # -- one update of PPO against an independent one ---------------------------------------------------------------------
-def torch_module(mlp, row):
-    """nn.Linear layers from one seed's row."""
-    layers, parts = [], row[: mlp.size].split(mlp._sizes)
-    for i, (a, b) in enumerate(mlp.layers):
-        linear = nn.Linear(a, b)
-        linear.weight.data, linear.bias.data = parts[2 * i].view(a, -1)[:, :b].T.clone(), parts[2 * i + 1][:b].clone()
-        layers += [linear, nn.Tanh()]
-    return nn.Sequential(*layers[:-1])
-
-
 @pytest.mark.parametrize("kwargs", [{"actions": 3}, {"dims": 3}], ids=["discrete", "continuous"])
 @pytest.mark.parametrize("value_clip", [0.0, 0.1])
 def test_one_update_of_ppo_is_that_of_a_plain_one_seed_implementation(kwargs, value_clip):
@@ -237,8 +229,8 @@ def test_one_update_of_ppo_is_that_of_a_plain_one_seed_implementation(kwargs, va
     peers = []
     for s in range(2):
         actor, critic = (
-            torch_module(agent.actor._whole, agent.params[0][s]),
-            torch_module(agent.critic, agent.params[1][s]),
+            module_of(agent.actor._whole, agent.params[0][s]),
+            module_of(agent.critic, agent.params[1][s]),
         )
         log_std = nn.Parameter(torch.full((3,), -0.4))
         weights = [*actor.parameters(), *critic.parameters(), *([] if discrete else [log_std])]

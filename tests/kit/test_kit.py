@@ -1,5 +1,8 @@
 """The kit's parts against something independent: torch's own modules, slow loops, hand-computed numbers."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -26,22 +29,14 @@ from rlbench.kit import (
     value_and_grad,
 )
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from modules import module_of
+
 GENERATOR = torch.Generator().manual_seed(0)
 
 
 def rand(*shape):
     return torch.randn(*shape, generator=GENERATOR)
-
-
-def as_torch_module(mlp, row):
-    """The same network built of nn.Linear, from one seed's parameters."""
-    layers, parts = [], row.split(mlp._sizes)
-    for i, (a, b) in enumerate(mlp.layers):
-        linear = nn.Linear(a, b)
-        linear.weight.data = parts[2 * i].view(a, -1)[:, :b].T.clone()
-        linear.bias.data = parts[2 * i + 1][:b].clone()
-        layers += [linear, nn.Tanh()]
-    return nn.Sequential(*layers[:-1])
 
 
 @pytest.mark.parametrize("dims", [(17, 32, 6), (4, 100, 33, 1), (3, 2)])
@@ -50,7 +45,7 @@ def test_an_mlp_is_the_network_torch_builds_of_its_parameters(dims):
     params, x = mlp.init(SeedStreams([1, 2, 3]), "init"), rand(3, 5, dims[0])
     assert params.shape == (3, mlp.size) and mlp.size % 16 == 0
     for s in range(3):
-        assert torch.allclose(mlp(params, x)[s], as_torch_module(mlp, params[s])(x[s]), atol=1e-6)
+        assert torch.allclose(mlp(params, x)[s], module_of(mlp, params[s])(x[s]), atol=1e-6)
 
 
 @torch.no_grad()
@@ -69,7 +64,7 @@ def test_gradients_per_seed_are_those_of_each_seed_alone():
     params, x, y = mlp.init(SeedStreams([1, 2]), "init"), rand(2, 7, 4), rand(2, 7, 3)
     loss, (grad,) = value_and_grad(lambda p, x, y: ((mlp(p, x) - y) ** 2).mean((-2, -1)), [params], x, y)
     for s in range(2):
-        module = as_torch_module(mlp, params[s])
+        module = module_of(mlp, params[s])
         alone = ((module(x[s]) - y[s]) ** 2).mean()
         alone.backward()
         assert torch.allclose(loss[s], alone, atol=1e-6)
@@ -81,7 +76,7 @@ def test_gradients_per_seed_are_those_of_each_seed_alone():
 
 def test_orthogonal_layers_are_orthogonal_with_their_gain():
     mlp = MLP((8, 32, 4), "tanh", "orthogonal", [2**0.5, 0.01])
-    module = as_torch_module(mlp, mlp.init(SeedStreams([0]), "init")[0])
+    module = module_of(mlp, mlp.init(SeedStreams([0]), "init")[0])
     first, last = module[0].weight, module[2].weight
     assert torch.allclose(first.T @ first, 2 * torch.eye(8), atol=1e-5)
     assert torch.allclose(last @ last.T, 1e-4 * torch.eye(4), atol=1e-7)
