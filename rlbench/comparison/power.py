@@ -23,9 +23,8 @@ from rlbench.stats import runs_needed
 
 MOST = 1_000  # runs on each side; more are not asked about
 FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
-STUDIES_BEYOND = (
-    20  # so many of the simulated studies lie beyond the critical value: it is known to about a quarter of alpha
-)
+# So many of the simulated studies lie beyond the critical value, which is then known to about a quarter of alpha.
+STUDIES_BEYOND = 20
 _CHUNK_OF_NUMBERS = 4_000_000
 
 
