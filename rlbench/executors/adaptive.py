@@ -55,9 +55,7 @@ class Adaptive:
         if before is None:
             return planned, begun
         _refuse_changes(self.store, before, begun, self.given)
-        allowed = (
-            (None,) if before.looks else (None, "failed")
-        )  # a failure is data as soon as a look was judged with it
+        allowed = (None,) if before.looks else (None, "failed")  # a failure a look was judged with is data
         if self.options.rerun not in allowed:
             raise SuiteError(
                 f"--rerun {self.options.rerun}: what {self.store.root / NAME} decided rests on the runs as they are;"
