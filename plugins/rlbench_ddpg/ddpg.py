@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -71,7 +71,8 @@ class DDPG(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
-        compile_methods(device, self.critic_gradient, self.actor_gradient)
+        block = seeds_at_a_time(self.num_seeds, c.batch, c.hidden, device)
+        compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.squashed import squashed_gaussian
@@ -80,7 +80,8 @@ class SAC(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round = Every(c.train_every)
-        compile_methods(device, self.critic_gradient, self.actor_gradient)
+        block = seeds_at_a_time(self.num_seeds, c.batch, c.hidden, device)
+        compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def mode(self, actor: Tensor, obs: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ class SAC(Algorithm):
     def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         """Both critics of every seed [S, 2, B], by one product a layer over 2S lanes."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
-        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(self.num_seeds, 2, -1)
+        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
 
     def soft_value(self, critic: Tensor, obs: Tensor, action: Tensor, log_prob: Tensor, log_alpha: Tensor) -> Tensor:
         """The lesser Q − α log π(a|s), whose mean over actions is the value of a state [S, B]."""

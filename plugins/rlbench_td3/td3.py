@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -75,7 +75,8 @@ class TD3(Algorithm):
         self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
         self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
         self.train_round, self.updates = Every(c.train_every), np.zeros(self.num_seeds, np.int64)
-        compile_methods(device, self.critic_gradient, self.actor_gradient)
+        block = seeds_at_a_time(self.num_seeds, c.batch, c.hidden, device)
+        compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
@@ -84,7 +85,7 @@ class TD3(Algorithm):
     def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         """Both critics of every seed [S, 2, B], by one product a layer over 2S lanes."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
-        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(self.num_seeds, 2, -1)
+        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
 
     def goal(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor], normal: Tensor) -> Tensor:
         """r + γ(1 − terminated) min Q'(s', π'(s') + clipped noise) of the target networks [S, B].

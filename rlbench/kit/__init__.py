@@ -7,7 +7,7 @@ by a kernel call of its own; reductions run over trailing axes; softplus and sig
 
 from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
 from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.compiling import compile_methods, compiled
+from rlbench.kit.compiling import compile_methods, compiled, in_blocks, seeds_at_a_time
 from rlbench.kit.distributions import Actor, Distribution, policy_for
 from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
 from rlbench.kit.noise import ActionNoise
@@ -50,10 +50,12 @@ __all__ = [
     "compiled",
     "decay",
     "gae",
+    "in_blocks",
     "pack",
     "policy_for",
     "polyak",
     "run_workers",
+    "seeds_at_a_time",
     "shared",
     "sigmoid",
     "softplus",

@@ -1,14 +1,21 @@
-"""The one switch between a function as it is and the same function as one compiled graph."""
+"""The one switch between a function as it is and the same function as one compiled graph; and in how many seeds at a time
+it is called.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import MethodType
 from typing import Any, cast
 
 import torch
+from torch.utils._pytree import tree_leaves, tree_map
 
 from rlbench.api import Device
+
+# Floats of one layer's activations from which more seeds at a time gain nothing: with their weights and gradients they are
+# what a core's own cache holds (1 MB), and ten seeds of 256 × 256 at once go through memory at every product.
+BLOCK_FLOATS = 1 << 17
 
 
 def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]:
@@ -20,11 +27,45 @@ def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]
     return torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False) if device.compile else function)
 
 
-def compile_methods(device: Device, *methods: Callable[..., Any]) -> None:
-    """Put `compiled` of each of these methods of an object into the object's own place for it.
+def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Device) -> int:
+    """How many of the seeds a gradient is computed for at a time: the fewest in equal blocks (one graph serves them all)
+    whose activations [batch, the widest of hidden] fill a core's cache. All of them on an accelerator.
+
+    Two at least: a graph for one seed alone gives other bits than one for several.
+    """
+    if device.name.startswith("cpu"):
+        floats = batch * max(hidden, default=1)
+        for size in range(2, seeds):
+            if seeds % size == 0 and size * floats >= BLOCK_FLOATS:
+                return size
+    return seeds
+
+
+def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
+    """`function` of tensors [S, …], in lists and dicts too, to tensors [S, …], called for `size` of the seeds at a time.
+
+    Seeds share nothing, so it gives what the function itself gives.
+    """
+
+    def blockwise(*args: Any) -> Any:
+        seeds = next(t.shape[0] for t in tree_leaves(args))
+        if seeds <= size:
+            return function(*args)
+        parts = [
+            function(*tree_map(lambda t, first=first: t[first : first + size], args)) for first in range(0, seeds, size)
+        ]
+        return tree_map(lambda *blocks: torch.cat(blocks), *parts)
+
+    return blockwise
+
+
+def compile_methods(device: Device, *methods: Callable[..., Any], seeds_at_a_time: int | None = None) -> None:
+    """Put `compiled` of each of these methods of an object into the object's own place for it; `in_blocks` of so many
+    seeds, where given.
 
     Raises: AttributeError for a function that is not an object's method.
     """
     for method in methods:
         bound = cast(MethodType, method)
-        setattr(bound.__self__, bound.__name__, compiled(bound, device))
+        function = compiled(bound, device)
+        setattr(bound.__self__, bound.__name__, in_blocks(function, seeds_at_a_time) if seeds_at_a_time else function)
