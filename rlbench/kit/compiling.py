@@ -44,17 +44,21 @@ def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Devic
 def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
     """`function` of tensors [S, …], in lists and dicts too, to tensors [S, …], called for `size` of the seeds at a time.
 
-    Seeds share nothing, so it gives what the function itself gives.
+    Seeds share nothing, so it gives what the function itself gives; but each call writes over what the last one gave.
     """
+    kept: list[Any] = []  # memory that is new is slower than memory that is written again
 
     def blockwise(*args: Any) -> Any:
         seeds = next(t.shape[0] for t in tree_leaves(args))
         if seeds <= size:
             return function(*args)
-        parts = [
-            function(*tree_map(lambda t, first=first: t[first : first + size], args)) for first in range(0, seeds, size)
-        ]
-        return tree_map(lambda *blocks: torch.cat(blocks), *parts)
+        firsts = range(0, seeds, size)
+        parts = [function(*tree_map(lambda t, first=first: t[first : first + size], args)) for first in firsts]
+        if kept:
+            tree_map(lambda out, *blocks: torch.cat(blocks, out=out), kept[0], *parts)
+        else:
+            kept.append(tree_map(lambda *blocks: torch.cat(blocks), *parts))
+        return kept[0]
 
     return blockwise
 

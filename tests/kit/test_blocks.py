@@ -42,6 +42,11 @@ def test_blocks_give_what_the_function_gives_for_all_seeds_at_once():
     assert calls[4:] == [6]
 
 
+def test_a_second_call_gives_its_own_numbers():
+    double = in_blocks(lambda x: 2 * x, 2)
+    assert double(torch.ones(4)).tolist() == [2, 2, 2, 2] and double(torch.arange(4.0)).tolist() == [0, 2, 4, 6]
+
+
 def test_a_method_can_be_called_for_two_seeds_at_a_time():
     class Doubling:
         def double(self, x):
