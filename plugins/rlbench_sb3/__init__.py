@@ -1,30 +1,33 @@
-"""Stable-Baselines3's algorithms as rlbench plugins (extra `sb3`)."""
+"""Stable-Baselines3's and sb3-contrib's algorithms as rlbench plugins (extra `sb3`)."""
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
-_BOTH = Supports(discrete=True, continuous=True)
-_SUPPORTS = {
-    "DQN": Supports(discrete=True),
-    "A2C": _BOTH,
-    "PPO": _BOTH,
-    "DDPG": Supports(continuous=True),
-    "TD3": Supports(continuous=True),
-    "SAC": Supports(continuous=True),
-}
+_DISCRETE, _CONTINUOUS, _BOTH = (
+    Supports(discrete=True),
+    Supports(continuous=True),
+    Supports(discrete=True, continuous=True),
+)
+_LIBRARY = {"DQN": _DISCRETE, "A2C": _BOTH, "PPO": _BOTH, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
+_CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _BOTH, "ARS": _BOTH}
+
+
+def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: str) -> AlgorithmSpec:
+    return AlgorithmSpec(
+        f"sb3/{name.lower()}",
+        f"rlbench_sb3.{name.lower()}:{prefix}{name}",
+        supports,
+        stackable=False,
+        resumable=False,
+        requires=packages,
+        extra="sb3",
+        summary=f"{library}'s {name}, its own loop through the metered boundary",
+    )
 
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
-    return [
-        AlgorithmSpec(
-            f"sb3/{name.lower()}",
-            f"rlbench_sb3.{name.lower()}:StableBaselines{name}",
-            supports,
-            stackable=False,
-            resumable=False,
-            requires=("stable_baselines3",),
-            extra="sb3",
-            summary=f"Stable-Baselines3's {name}, its own loop through the metered boundary",
-        )
-        for name, supports in _SUPPORTS.items()
+    own = ("Stable-Baselines3", "StableBaselines", "stable_baselines3")
+    contributed = ("sb3-contrib", "Contrib", "stable_baselines3", "sb3_contrib")
+    return [_spec(name, supports, *own) for name, supports in _LIBRARY.items()] + [
+        _spec(name, supports, *contributed) for name, supports in _CONTRIB.items()
     ]

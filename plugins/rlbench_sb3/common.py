@@ -16,12 +16,11 @@ from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, Ornst
 from stable_baselines3.common.running_mean_std import RunningMeanStd
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
-from stable_baselines3.sac.policies import SACPolicy
 
 from rlbench import Algorithm, Interaction, TaskInfo, setting
 
 ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
-EPSILON = 1e-8  # VecNormalize's own default
+GAMMA, EPSILON = 0.99, 1e-8  # VecNormalize's own defaults
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,14 @@ class Player:
         vector: VecEnv = DummyVecEnv([lambda env=env: env for env in envs])  # type: ignore[misc]
         if c.normalize_obs or c.normalize_reward:
             vector = VecNormalize(
-                vector, True, c.normalize_obs, c.normalize_reward, c.clip_obs, c.clip_reward, c.gamma, EPSILON
+                vector,
+                True,
+                c.normalize_obs,
+                c.normalize_reward,
+                c.clip_obs,
+                c.clip_reward,
+                getattr(c, "gamma", GAMMA),
+                EPSILON,
             )
             self.statistics = vector.obs_rms if c.normalize_obs else None
         return vector
@@ -114,7 +120,7 @@ class Player:
         network, stream = self.network, "evaluate"
         with torch.no_grad():
             seen = network.obs_to_tensor(self.seen(obs))[0]
-            if isinstance(network, SACPolicy):
+            if hasattr(network, "actor"):  # sac, tqc
                 mean, log_std, _ = network.actor.get_action_dist_params(seen)
                 return network.unscale_action(np.tanh(self._normal(stream, mean, log_std.exp())))
             policy = network.get_distribution(seen).distribution
@@ -149,5 +155,7 @@ class Player:
             self.statistics = RunningMeanStd(shape=self.task.observation_space.shape or ())
             self.statistics.mean, self.statistics.var = arrays.pop("obs_rms.mean"), arrays.pop("obs_rms.var")
         spaces = self.task.observation_space, self.task.action_space
-        self.network = self._class(*spaces, LinearSchedule(0.0, 0.0, 1.0), **self.architecture).to(self.device)
+        scheduled = "lr_schedule" in inspect.signature(self._class).parameters  # ars has no optimiser
+        rate = {"lr_schedule": LinearSchedule(0.0, 0.0, 1.0)} if scheduled else {}
+        self.network = self._class(*spaces, **rate, **self.architecture).to(self.device)
         self.network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})

@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import sb3_contrib
 import stable_baselines3
 import torch
 from rlbench_sb3 import rlbench_algorithms
@@ -27,11 +28,17 @@ SMALL = {
     "ddpg": OFF | {"action_noise": "normal"},
     "td3": OFF | {"action_noise": "normal"},
     "sac": OFF,
+    "qrdqn": OFF,
+    "tqc": OFF,
+    "trpo": ON | {"batch_size": 20},
+    "ars": {"net_arch": (16,), "num_envs": 2, "n_delta": 2, "zero_policy": False},
 }
-CASES = [
-    *((name, "CartPole-v1") for name in ("dqn", "a2c", "ppo")),
-    *((name, "Pendulum-v1") for name in ("a2c", "ppo", "ddpg", "td3", "sac")),
-]
+DISCRETE, CONTINUOUS = (
+    ("dqn", "a2c", "ppo", "qrdqn", "trpo", "ars"),
+    ("a2c", "ppo", "ddpg", "td3", "sac", "tqc", "trpo", "ars"),
+)
+CONTRIB, STOCHASTIC = ("qrdqn", "tqc", "trpo", "ars"), ("a2c", "ppo", "sac", "tqc", "trpo")
+CASES = [*((name, "CartPole-v1") for name in DISCRETE), *((name, "Pendulum-v1") for name in CONTINUOUS)]
 # For every field of every constructor, something that is not its default.
 OTHER = {
     "learning_rate": 3e-3,
@@ -63,8 +70,25 @@ OTHER = {
     "target_noise_clip": 0.4,
     "action_noise": "ou",
     "target_entropy": -2.5,
+    "top_quantiles_to_drop_per_net": 3,
+    "cg_max_steps": 9,
+    "cg_damping": 0.2,
+    "line_search_shrinking_factor": 0.7,
+    "line_search_max_iter": 6,
+    "n_critic_updates": 3,
+    "sub_sampling_factor": 2,
+    "n_delta": 3,
+    "n_top": 2,
+    "delta_std": 0.1,
+    "zero_policy": False,
+    "alive_bonus_offset": -0.5,
+    "n_eval_episodes": 2,
 }
-ELSEWHERE = {"use_rms_prop", "rms_prop_eps", "learning_rate", "action_noise"}
+ELSEWHERE = {"use_rms_prop", "delta_std", "rms_prop_eps", "learning_rate", "action_noise"}
+
+
+def library(name):
+    return getattr(sb3_contrib if name in CONTRIB else stable_baselines3, name.upper())
 
 
 def environment(name):
@@ -76,27 +100,26 @@ def small(name, env_id, seed=3, steps=300, every=0, **params):
     return play(algorithm, configure(algorithm.Config, SMALL[name] | params, name), env_id, [seed], steps, every=every)
 
 
-def test_six_algorithms_are_offered():
-    assert list(SPECS) == ["dqn", "a2c", "ppo", "ddpg", "td3", "sac"]
+def test_the_librarys_six_algorithms_and_four_of_contribs_are_offered():
+    assert list(SPECS) == ["dqn", "a2c", "ppo", "ddpg", "td3", "sac", *CONTRIB]
     for name, spec in SPECS.items():
-        assert spec.load().__name__ == f"StableBaselines{name.upper()}"
+        assert spec.load().__name__ == ("Contrib" if name in CONTRIB else "StableBaselines") + name.upper()
         assert not (spec.stackable or spec.resumable) and spec.reproducible
-        assert (spec.requires, spec.extra) == (("stable_baselines3",), "sb3")
-        assert spec.supports.discrete == (name in ("dqn", "a2c", "ppo"))
-        assert spec.supports.continuous == (name != "dqn")
+        assert spec.requires == (("stable_baselines3",) + ("sb3_contrib",) * (name in CONTRIB)) and spec.extra == "sb3"
+        assert (spec.supports.discrete, spec.supports.continuous) == (name in DISCRETE, name in CONTINUOUS)
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_defaults_are_the_librarys_own(name):
-    known = inspect.signature(getattr(stable_baselines3, name.upper())).parameters
+    known = inspect.signature(library(name)).parameters
     config = SPECS[name].load().Config()
     ours = {n: getattr(config, n) for n in config.__dataclass_fields__ if n in known and n != "action_noise"}
-    assert ours == {n: known[n].default for n in ours} and len(ours) >= 9
+    assert ours == {n: known[n].default for n in ours} and len(ours) >= 7
     left_out = {"policy", "env", "verbose", "device", "seed", "policy_kwargs", "tensorboard_log", "stats_window_size"}
     left_out |= {"optimize_memory_usage", "use_sde", "sde_sample_freq", "use_sde_at_warmup", "_init_setup_model"}
     left_out |= {n for n in known if n.endswith(("buffer_class", "buffer_kwargs"))}
     assert set(known) - set(config.__dataclass_fields__) == left_out & set(known)
-    policy = inspect.signature(getattr(stable_baselines3, name.upper()).policy_aliases["MlpPolicy"]).parameters
+    policy = inspect.signature(library(name).policy_aliases["MlpPolicy"]).parameters
     assert config.activation == policy["activation_fn"].default.__name__.lower()
     assert all(getattr(config, n) == policy[n].default for n in ("ortho_init", "log_std_init") if hasattr(config, n))
 
@@ -104,7 +127,7 @@ def test_defaults_are_the_librarys_own(name):
 @pytest.mark.parametrize("name", SPECS)
 def test_the_default_network_is_the_librarys_own(name):
     played = play(SPECS[name].load(), SPECS[name].load().Config(), environment(name), [0], 3)
-    theirs = getattr(stable_baselines3, name.upper())("MlpPolicy", environment(name), device="cpu").policy.state_dict()
+    theirs = library(name)("MlpPolicy", environment(name), device="cpu").policy.state_dict()
     assert {n: tuple(v.shape) for n, v in theirs.items()} == {n: v.shape[1:] for n, v in played.learned.items()}
 
 
@@ -114,9 +137,7 @@ def test_every_parameter_arrives(name):
     given = {n: v for n, v in OTHER.items() if n in Config.__dataclass_fields__}
     if "normalize_advantage" in given:
         given["normalize_advantage"] = not Config().normalize_advantage
-    assert set(given) >= set(Config.__dataclass_fields__) & set(
-        inspect.signature(getattr(stable_baselines3, name.upper())).parameters
-    )
+    assert set(given) >= set(Config.__dataclass_fields__) & set(inspect.signature(library(name)).parameters)
     assert all(value != getattr(Config(), n) for n, value in given.items())
     more = {"num_envs": 2, "net_arch": (8, 12), "activation": "tanh" if Config().activation == "relu" else "relu"}
     model = play(SPECS[name].load(), Config(**given, **more), environment(name), [0], 48).algorithm.player.model
@@ -160,6 +181,19 @@ def test_the_parameters_that_are_put_together_arrive():
     assert normal.action_noise.noises[0]._sigma == pytest.approx([0.3]) and len(normal.critic.q_networks) == 1
     std = small("ppo", "Pendulum-v1", log_std_init=-1.5, steps=2).algorithm.player.network.log_std
     assert std.item() == -1.5
+
+
+def test_contribs_own_parameters_arrive():
+    ars = small("ars", "Pendulum-v1", delta_std=0.2, delta_std_schedule="linear", steps=50).algorithm.player.model
+    assert [ars.delta_std_schedule(left) for left in (1, 0.5, 0)] == pytest.approx([0.2, 0.1, 0])
+    linear = {"net_arch": [], "with_bias": False, "squash_output": False}
+    weights = small("ars", "Pendulum-v1", steps=50, **linear).algorithm.player.network.state_dict()
+    assert {name: tuple(value.shape) for name, value in weights.items()} == {"action_net.0.weight": (1, 3)}
+    assert small("qrdqn", "CartPole-v1", n_quantiles=7).algorithm.player.network.quantile_net.n_quantiles == 7
+    tqc = small("tqc", "Pendulum-v1", n_quantiles=7, n_critics=3, ent_coef_init=0.25, learning_starts=290)
+    model = tqc.algorithm.player.model
+    assert (model.critic.quantiles_total, model.critic.n_critics) == (21, 3)
+    assert model.log_ent_coef.exp().item() == pytest.approx(0.25, rel=0.02)
 
 
 @pytest.mark.parametrize(("name", "env_id"), CASES)
@@ -214,7 +248,7 @@ def test_a_published_policy_plays_the_final_evaluation_again(name, env_id, norma
     assert {n: (a.dtype, a.tobytes()) for n, a in published.items()} == {
         n: (a.dtype, a.tobytes()) for n, a in taken.items()
     }
-    if name in ("a2c", "ppo", "sac"):
+    if name in STOCHASTIC:
         first, second = (evaluator.play(again.policy("sampled"), "final", 300, 2).returns for _ in range(2))
         third = evaluator.play(again.policy("sampled"), "final", 301, 2).returns
         assert (first == second).all() and (first != third).any()
@@ -256,12 +290,12 @@ def test_sampled_actions_have_the_librarys_distribution_and_leave_torchs_generat
     shares = [np.bincount(drawn, minlength=4) / 20_000 for drawn in (ours, theirs)]
     assert shares[0] == pytest.approx(shares[1], abs=0.02) and shares[0][0] > 0.4
     levels, obs = [0.1, 0.3, 0.5, 0.7, 0.9], np.full((1, 20_000, 3), 0.1, np.float32)
-    for name, layer in (("a2c", "action_net"), ("sac", "actor.mu")):
+    for name, layer in (("a2c", "action_net"), ("trpo", "action_net"), ("sac", "actor.mu"), ("tqc", "actor.mu")):
         ours, theirs = drawn_twice(name, "Pendulum-v1", obs, **{layer: [0.6]})
         assert np.quantile(ours, levels) == pytest.approx(np.quantile(theirs, levels), abs=0.06)
 
 
-@pytest.mark.parametrize("name", ["a2c", "ppo", "ddpg", "td3", "sac"])
+@pytest.mark.parametrize("name", CONTINUOUS)
 def test_actions_keep_to_bounds_that_are_not_symmetric(name):
     played = small(name, TARGET)
     best = played.algorithm.act(np.ones((1, 3, 2), np.float32))
@@ -275,6 +309,8 @@ def test_a_parameter_out_of_range_is_refused():
         ("ppo", {"target_kl": 0}, "target_kl"),
         ("ppo", {"n_steps": 1}, "at least 2"),
         ("td3", {"action_noise": "pink"}, "action_noise"),
+        ("tqc", {"n_quantiles": 2}, "leaves nothing of 2"),
+        ("ars", {"n_delta": 2, "n_top": 3}, "at most n_delta, 2"),
     ):
         with pytest.raises(Exception, match=said):
             configure(SPECS[name].load().Config, params, name)
