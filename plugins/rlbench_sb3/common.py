@@ -19,7 +19,6 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize
 
 from rlbench import Algorithm, Interaction, TaskInfo, setting
 
-ACTIVATIONS = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
 GAMMA, EPSILON = 0.99, 1e-8  # VecNormalize's own defaults
 
 
@@ -65,10 +64,12 @@ class Player:
     architecture: keyword arguments of the policy's class, beside those that the configuration has.
     """
 
+    activations: Mapping[str, Any] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
+
     def __init__(self, algorithm: Algorithm, policy: type[Any], **architecture: Any) -> None:
         self.task, self.config, self.streams = algorithm.task, algorithm.config, algorithm.streams
         self.device, self._class = algorithm.device.name, policy
-        shape = {"net_arch": list(self.config.net_arch), "activation_fn": ACTIVATIONS[self.config.activation]}
+        shape = {"net_arch": list(self.config.net_arch), "activation_fn": self.activations[self.config.activation]}
         self.architecture: dict[str, Any] = shape | architecture
         self.network: Any = None  # the model's own once it trains
         self.statistics: Any = None  # RunningMeanStd of the observations, the library's own while it trains
@@ -143,7 +144,7 @@ class Player:
 
     # -- what is kept ---------------------------------------------------------------------------------------------
     def state(self) -> dict[str, Any]:
-        kept = {name: value.cpu().numpy()[None].copy() for name, value in self.network.state_dict().items()}
+        kept = {name: value[None].copy() for name, value in self.weights().items()}
         if self.statistics is not None:
             kept |= {"obs_rms.mean": self.statistics.mean[None].copy(), "obs_rms.var": self.statistics.var[None].copy()}
         return kept
@@ -154,8 +155,16 @@ class Player:
         if self.config.normalize_obs:
             self.statistics = RunningMeanStd(shape=self.task.observation_space.shape or ())
             self.statistics.mean, self.statistics.var = arrays.pop("obs_rms.mean"), arrays.pop("obs_rms.var")
-        spaces = self.task.observation_space, self.task.action_space
+        self.rebuild(arrays)
+
+    def weights(self) -> dict[str, Any]:
+        """The numbers of the policy, as arrays with names."""
+        return {name: value.cpu().numpy() for name, value in self.network.state_dict().items()}
+
+    def rebuild(self, arrays: Mapping[str, Any]) -> None:
+        """Make the policy that has these numbers."""
         scheduled = "lr_schedule" in inspect.signature(self._class).parameters  # ars has no optimiser
         rate = {"lr_schedule": LinearSchedule(0.0, 0.0, 1.0)} if scheduled else {}
+        spaces = self.task.observation_space, self.task.action_space
         self.network = self._class(*spaces, **rate, **self.architecture).to(self.device)
         self.network.load_state_dict({name: torch.from_numpy(value) for name, value in arrays.items()})
