@@ -19,6 +19,9 @@ from rlbench.kit.activations import ACTIVATIONS
 from rlbench.seeding import SeedStreams
 
 ALIGN = 16
+# Numbers of one lane that go into a layer, from which a sum takes less than a product with sixteen columns for one output;
+# in a graph it always does.
+LONG = 1 << 15
 
 
 def aligned(size: int) -> int:
@@ -66,15 +69,16 @@ class MLP:
     def __call__(self, params: Tensor, x: Tensor) -> Tensor:
         """[L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns."""
         last = len(self.layers) - 1
-        for i, ((_, outputs), (weight, bias)) in enumerate(zip(self.layers, self._parts(params))):
-            if outputs == 1 and torch.compiler.is_compiling():
+        for i, ((inputs, outputs), (weight, bias)) in enumerate(zip(self.layers, self._parts(params))):
+            whole = aligned(outputs) == outputs
+            if outputs == 1 and (torch.compiler.is_compiling() or x.shape[1] * inputs >= LONG):
                 x = _weighted_sum(x, weight, bias)
             else:
                 x = torch.baddbmm(bias, x, weight)
-                if aligned(outputs) != outputs:
-                    x = x[..., :outputs]
+                x = x if whole else x[..., :outputs]
             if i < last:
-                x = self.activation(x)
+                # Nobody else has what the product gave; of a part of it autograd would copy the whole.
+                x = torch.relu_(x) if whole and self.activation is torch.relu else self.activation(x)
         return x
 
     def _parts(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
@@ -97,8 +101,8 @@ class MLP:
 
 
 def _weighted_sum(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """The first column [L, B, 1] of x · weight + bias, for a graph: its loops beside the sum, and those of its gradients,
-    take less than products with sixteen columns, of which fifteen are padding.
+    """The first column [L, B, 1] of x · weight + bias, by loops that a graph joins to those around them: they and those of its
+    gradients take less than products with sixteen columns, of which fifteen are padding.
 
     The column is drawn out by a sum over zeros, which a graph puts where it can be read in one go; as a slice its elements
     would be read from sixteen floats apart, again for each row of x.
