@@ -18,6 +18,7 @@ def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: s
         supports,
         stackable=False,
         resumable=False,
+        bootstraps=name != "ARS",  # which knows whole episodes' returns alone
         requires=packages,
         extra="sb3",
         summary=f"{library}'s {name}, its own loop through the metered boundary",

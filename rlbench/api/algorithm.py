@@ -99,6 +99,8 @@ class AlgorithmSpec:
 
     algorithm: the class, or "module:Class" so that listing plugins imports no deep-learning library.
     stackable: several seeds may share one instance; otherwise every group has one seed. max_stack: the most seeds.
+    bootstraps: the value of what would have followed an episode that was cut (truncated) is estimated; otherwise a cut counts
+    as an end, as for methods that know whole returns alone.
     resumable: `state` is complete, so that a resumed run equals an uninterrupted one; otherwise runs start again.
     requires: importable modules it needs beyond rlbench's own; extra: what to install to have them.
     updates_per_step: given a Config, updates that would be compiled for each environment step of a seed; none: nothing is.
@@ -113,6 +115,7 @@ class AlgorithmSpec:
     max_stack: int | None = None
     resumable: bool = True
     reproducible: bool = True
+    bootstraps: bool = True
     requires: tuple[str, ...] = ()
     extra: str = ""
     metering: str = "boundary"

@@ -20,6 +20,7 @@ from rlbench.cli.evaluate import evaluate
 from rlbench.cli.export import export
 from rlbench.cli.gate import gate
 from rlbench.cli.inspect import info, ls, plugins
+from rlbench.cli.new import new
 from rlbench.cli.power import power
 from rlbench.cli.report import report
 from rlbench.cli.run import run
@@ -27,6 +28,7 @@ from rlbench.cli.schema import schema
 from rlbench.cli.show import logs, show
 from rlbench.cli.status import status
 from rlbench.cli.table import table
+from rlbench.cli.test_plugin import test_plugin
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done, or a gate
@@ -54,6 +56,10 @@ SECTIONS = {
         (power, "say how many seeds a difference would take"),
         (gate, "say whether new results have lost anything; for CI"),
         (check_against, "hold results against published scores"),
+    ),
+    "Add to it": (
+        (new, "make an algorithm's project to begin from"),
+        (test_plugin, "try the rules that algorithms keep on one"),
     ),
     "See what there is": (
         (ls, "list algorithms, environments, suites, executors or report sections"),

@@ -1,6 +1,7 @@
 """Suites: what a YAML file may say, reading it with errors that point at the line, and the plan of runs it means."""
 
 from rlbench.suites.loader import Draft, builtin_suites, find_suite, load_suite, read_suite
+from rlbench.suites.overriding import value_of
 from rlbench.suites.plan import Plan, Skip, plan
 from rlbench.suites.schema import Suite, seconds
 
@@ -15,4 +16,5 @@ __all__ = [
     "plan",
     "read_suite",
     "seconds",
+    "value_of",
 ]

@@ -39,15 +39,28 @@ def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Seque
         _set(values, setting)
 
 
+def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
+    """A hyperparameter of one algorithm and its value, from "lr=1e-3" or "dqn.lr=1e-3". Raises: SuiteError if it is neither."""
+    name, sign, text = setting.partition("=")
+    name = name.removeprefix(f"{algorithm}.")
+    if not sign or not name.isidentifier():
+        raise SuiteError(f"--set {setting}: should be PARAM=VALUE, such as lr=1e-3")
+    return name, _read(setting, text)
+
+
+def _read(setting: str, text: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise SuiteError(f"--set {setting}: {text!r} is not a value") from error
+
+
 def _set(values: dict[str, Any], setting: str) -> None:
     name, sign, text = setting.partition("=")
     algorithms = values.get("algorithms")
     if not sign or not isinstance(algorithms, list):
         raise SuiteError(f"--set {setting}: should be ALGORITHM.PARAM=VALUE, such as dqn.lr=1e-3")
-    try:
-        value = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise SuiteError(f"--set {setting}: {text!r} is not a value") from error
+    value = _read(setting, text)
     labels = [_names(entry) for entry in algorithms]
     hit = False
     for i, names in enumerate(labels):

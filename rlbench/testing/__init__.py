@@ -1,6 +1,7 @@
-"""For tests of algorithms, ours or a stranger's: playing a group in memory, and environments with known answers.
+"""For tests of algorithms, ours or a stranger's: the rules they keep, playing a group in memory, and environments with known
+answers.
 
-`play` is loaded when first used, so that a process which only steps one of the environments needs no torch.
+All is loaded when first used, so that a process which only steps one of the environments needs no torch.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rlbench.testing.checking import RULES, check
     from rlbench.testing.playing import Played, play
 
-__all__ = ["Played", "play"]
+__all__ = ["RULES", "Played", "check", "play"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        return getattr(importlib.import_module("rlbench.testing.playing"), name)
+        room = "playing" if name in ("Played", "play") else "checking"
+        return getattr(importlib.import_module(f"rlbench.testing.{room}"), name)
     raise AttributeError(f"module 'rlbench.testing' has no attribute {name!r}")

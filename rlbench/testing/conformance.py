@@ -59,12 +59,14 @@ def check_resume(
     whole_sink, sink = MemorySink(), MemorySink()
     whole = live(whole_sink, resumable=True, checkpoints=folder / "checkpoints")
     outcome = whole.run()
-    at = checkpoint.complete(folder / "checkpoints")[-1]
+    made = checkpoint.complete(folder / "checkpoints")
+    assert made, "no checkpoint was made: does train call interaction.checkpoint(self) in its loop?"
+    at = made[-1]
     states = [checkpoint.load(at, seed) for seed in group.seeds]
     again = live(sink, resumable=True, checkpoints=folder / "again", restore=states)
     again_outcome = again.run()
     step, positions = states[0].step, states[0].numbers["positions"]
-    assert 0 < step < steps, "no checkpoint before the end: does train call interaction.checkpoint?"
+    assert 0 < step < steps, "no checkpoint before the end: does train call interaction.checkpoint(self) in its loop?"
     for table in ("episodes", "evaluations", "metrics"):
         setattr(sink, table, getattr(whole_sink, table)[: positions[table]] + getattr(sink, table))
     ran = [

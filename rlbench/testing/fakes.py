@@ -18,6 +18,8 @@ CONSTANT = "rlbench.testing.fakes:rlbench/Constant-v0"
 FORK = "rlbench.testing.fakes:rlbench/Fork-v0"
 BANDIT = "rlbench.testing.fakes:rlbench/Bandit-v0"
 TARGET = "rlbench.testing.fakes:rlbench/Target-v0"
+CUT = "rlbench.testing.fakes:rlbench/Cut-v0"
+SIGNAL = "rlbench.testing.fakes:rlbench/Signal-v0"
 
 
 class Shapes(gymnasium.Env[Any, Any]):
@@ -187,6 +189,51 @@ class Target(gymnasium.Env[Any, Any]):
         return np.ones(2, np.float32), 1.0 - float((((taken - best) / (high - low)) ** 2).sum()), True, False, {}
 
 
+class Cut(gymnasium.Env[Any, Any]):
+    """One state, episodes of one step. Action 1 (of `dims` continuous ones: above 0) ends it, with reward 1.2; action 0 gives 1
+    and the episode is only cut there.
+
+    So Q(0) = 1 + γ max Q is the greater for every γ above 1/6 where truncation is no end, and the lesser, 1, where it is.
+    """
+
+    def __init__(self, dims: int = 0) -> None:
+        self.observation_space = Box(-1, 1, (1,), np.float32)
+        self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(2)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        return np.ones(1, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        ends = float(np.ravel(action)[0]) > 0
+        return np.ones(1, np.float32), 1.2 if ends else 1.0, ends, not ends, {}
+
+
+class Signal(gymnasium.Env[Any, Any]):
+    """Episodes of one step. The first observation is +1 or −1 by chance; action 1 (of `dims` continuous ones: above 0) is
+    right at +1, the other at −1, and being right gives 1. The last observation is the opposite sign.
+
+    So an algorithm that acts at the start of an episode on the last observation of the one before is right by chance
+    alone, however well its policy does in evaluation.
+    """
+
+    def __init__(self, dims: int = 0) -> None:
+        self.observation_space = Box(-1, 1, (1,), np.float32)
+        self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(2)
+        self._sign = 1.0
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        super().reset(seed=seed)
+        self._sign = 1.0 if self.np_random.random() < 0.5 else -1.0
+        return np.full(1, self._sign, np.float32), {}
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        right = (float(np.ravel(action)[0]) > 0) == (self._sign > 0)
+        return np.full(1, -self._sign, np.float32), float(right), True, False, {}
+
+
+gymnasium.register("rlbench/Cut-v0", "rlbench.testing.fakes:Cut")
+gymnasium.register("rlbench/Signal-v0", "rlbench.testing.fakes:Signal")
 gymnasium.register("rlbench/Fork-v0", "rlbench.testing.fakes:Fork")
 gymnasium.register("rlbench/Bandit-v0", "rlbench.testing.fakes:Bandit")
 gymnasium.register("rlbench/Target-v0", "rlbench.testing.fakes:Target")

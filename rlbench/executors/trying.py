@@ -1,0 +1,117 @@
+"""An algorithm put to the rules in processes of its own, as it would be run: what one does to its process harms no other rule."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlbench.executors.limits import AwakeClock, duration
+from rlbench.executors.process import worker_environment
+from rlbench.processes import signal_group
+
+# The rules in the order they are tried, and what each says.
+RULES = {
+    "configuration": "Config is a frozen dataclass; every field has a default in its range, and a meaning",
+    "spaces": "it trains on the action spaces it claims",
+    "budget": "it takes exactly as many environment steps as it was given",
+    "repeatable": "the same seed gives the same numbers, bit for bit, another seed others",
+    "evaluation": "being evaluated changes nothing that is learned",
+    "acting": '`act` gives actions of the right shape and draws from the stream "evaluate" alone',
+    "published": "what takes `final_state` back plays as the trained one does",
+    "stack-mates": "a run does not depend on the seeds that are trained with it, bit for bit",
+    "resume": "an interrupted run ends with the numbers of one that was not",
+    "not-finite": "a NaN ends its own seed as diverged and leaves the others their bits",
+    "nothing-left": "no thread and no process is left behind",
+    "learns": "it learns a bandit, or the best of two actions in uneven bounds",
+    "truncation": "an episode that is cut off is not taken for one that ends",
+    "resets": "an episode's first action answers its first observation",
+}
+LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """The verdict on one rule: passed, failed, not claimed, raised (an error in it), died (its process) or timeout."""
+
+    rule: str
+    verdict: str
+    seen: str
+    seconds: float
+
+    @property
+    def kept(self) -> bool:
+        return self.verdict in ("passed", "not claimed")
+
+
+def put_to_rules(question: Mapping[str, Any], rules: Sequence[str], timeout: float) -> Iterator[Found]:
+    """Try these rules one after another; each has `timeout` seconds. Another process goes on where one has ended.
+
+    question: name, params, steps, learn_steps and plugin_files, see rlbench.testing.subject.
+    """
+    left = list(rules)
+    while left:
+        with tempfile.TemporaryFile() as log:
+            for found in _in_one_process({**question, "rules": left}, timeout, log):
+                left.remove(found.rule)
+                yield found
+
+
+def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> Iterator[Found]:
+    reader, writer = os.pipe()
+    command = [sys.executable, "-m", "rlbench.testing.trial", json.dumps(question), str(writer), str(os.getpid())]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=worker_environment(),
+        pass_fds=(writer,),
+        start_new_session=True,
+    )
+    os.close(writer)
+    rule, clock = question["rules"][0], AwakeClock()
+    began, text = 0.0, b""
+    try:
+        while process.poll() is None or select.select([reader], [], [], 0)[0]:
+            if select.select([reader], [], [], LOOK_SECONDS)[0]:
+                read = os.read(reader, 1 << 16)
+                *lines, text = (text + read).split(b"\n")
+                for line in lines:
+                    told = json.loads(line)
+                    if told["verdict"] == "began":
+                        rule, began = told["rule"], clock.tick()
+                        continue
+                    yield Found(**told)
+                    rule = ""
+                if not read:
+                    process.wait()
+                    break
+            if clock.tick() - began > timeout:
+                yield Found(rule, "timeout", f"not done after {duration(timeout)}", timeout)
+                return
+        if process.returncode != 0 and rule:
+            yield Found(
+                rule, "died", f"the process ended {_how(process.returncode)}{_last_line(log)}", clock.tick() - began
+            )
+    finally:
+        signal_group(process.pid, signal.SIGKILL)  # and what it has started
+        process.wait()
+        os.close(reader)
+
+
+def _how(code: int) -> str:
+    return f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+
+
+def _last_line(log: Any) -> str:
+    log.seek(0)
+    said = log.read()[-2000:].decode(errors="replace").strip().splitlines()
+    return f": {said[-1]}" if said else ""

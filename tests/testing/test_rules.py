@@ -1,0 +1,191 @@
+"""The rules: kept by ours and by foreign loops, and each broken by an algorithm that breaks it."""
+
+import dataclasses
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rlbench_dqn.dqn import DQN, DQNConfig
+
+from rlbench import Supports
+from rlbench.api import AlgorithmSpec
+from rlbench.executors.trying import RULES as SAID
+from rlbench.plugins import load_plugins
+from rlbench.testing import RULES
+from rlbench.testing.rules import RULES as FUNCTIONS
+from rlbench.testing.subject import NotClaimed, Subject
+
+OURS = {"hidden": [16], "batch": 16, "warmup": 50, "lr": 0.01}
+ON_POLICY = {"hidden": [16], "lr": 0.01}
+FOREIGN = {"net_arch": [16], "learning_starts": 50, "batch_size": 16, "learning_rate": 0.01}
+SMALL = {
+    "dqn": OURS | {"target_every": 50},
+    "double_dqn": OURS | {"target_every": 50},
+    "dueling_dqn": OURS | {"target_every": 50},
+    "per_dqn": OURS | {"target_every": 50},
+    "ddpg": OURS,
+    "td3": OURS,
+    "sac": OURS,
+    "a2c": ON_POLICY | {"num_envs": 4},
+    "ppo": ON_POLICY | {"num_envs": 2, "horizon": 32, "batch": 32},
+    "reinforce": ON_POLICY,
+    "random": {},
+    "sb3/dqn": FOREIGN | {"target_update_interval": 50},
+    "sb3/ppo": {"net_arch": [16], "n_steps": 32, "batch_size": 32, "learning_rate": 0.01},
+    "sb3/sac": FOREIGN,
+}
+LEARN_STEPS = {"reinforce": 4000, "a2c": 3000}
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("name", SMALL)
+def test_ours_and_foreign_loops_keep_them(name):
+    subject = Subject(load_plugins().algorithm(name), SMALL[name], 300, LEARN_STEPS.get(name, 2000))
+    for rule in FUNCTIONS.values():
+        try:
+            rule(subject)
+        except NotClaimed as said:
+            assert name.startswith("sb3/") or name == "random", said
+
+
+def test_they_have_the_same_names_everywhere():
+    document = (Path(__file__).parents[2] / "docs/rules.md").read_text()
+    assert list(RULES) == list(FUNCTIONS) == list(SAID)
+    assert [line.removeprefix("### ") for line in document.splitlines() if line.startswith("### ")] == list(RULES)
+
+
+# -- each is broken once ---------------------------------------------------------------------------------------------
+class Mute(DQN):
+    @dataclasses.dataclass(frozen=True)
+    class Config(DQNConfig):
+        extra: int = 3
+
+
+class Unseeded(DQN):
+    def explore(self, interaction):
+        return np.frombuffer(os.urandom(len(interaction.seeds)), np.uint8).astype(int).reshape(-1, 1) % self.num_actions
+
+
+class Watched(DQN):
+    """Shrinks its weights whenever it acts."""
+
+    def act(self, obs):
+        self.online.mul_(0.999)
+        return super().act(obs)
+
+
+class Flat(DQN):
+    def act(self, obs):
+        return super().act(obs)[0]
+
+
+class Unpublished(DQN):
+    def load_final_state(self, state):
+        pass
+
+
+class SharedDraw(DQN):
+    """Explores by one draw for all seeds."""
+
+    def explore(self, interaction):
+        draw = self.streams.generators("explore")[0].random()
+        return np.full((len(interaction.seeds), interaction.num_envs), int(draw * self.num_actions))
+
+
+class Forgets(DQN):
+    """Does not keep its replay."""
+
+    def parts(self):
+        return {name: part for name, part in super().parts().items() if name != "replay"}
+
+
+class Lingering(DQN):
+    def train(self, interaction):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+        super().train(interaction)
+
+
+class Climbing(DQN):
+    """Climbs its loss."""
+
+    def update(self, *args):
+        self.optimizer.lr = -abs(self.optimizer.lr)
+        super().update(*args)
+
+
+class Through:
+    """An interaction whose steps or observations are tampered with."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+class EndsAtCuts(DQN):
+    def train(self, interaction):
+        class Cutting(Through):
+            def step(self, action):
+                t = self.inner.step(action)
+                return t._replace(terminated=t.terminated | t.truncated)
+
+        super().train(Cutting(interaction))
+
+
+class Stale(DQN):
+    """Acts on the observation that ended the step before."""
+
+    def train(self, interaction):
+        class Lagging(Through):
+            last = None
+
+            def step(self, action):
+                t = self.inner.step(action)
+                self.last = t.next_obs
+                return t
+
+            @property
+            def obs(self):
+                return self.inner.obs if self.last is None else self.last
+
+        super().train(Lagging(interaction))
+
+
+BROKEN = {
+    "configuration": (Mute, "extra: no meaning given"),
+    "repeatable": (Unseeded, "differ between two runs of one seed"),
+    "evaluation": (Watched, "differ with evaluations between"),
+    "acting": (Flat, "act gave actions of shape"),
+    "published": (Unpublished, "acts otherwise after load_final_state"),
+    "stack-mates": (SharedDraw, "depend on who shares its stack"),
+    "resume": (Forgets, "differ after going on"),
+    "nothing-left": (Lingering, "1 threads"),
+    "learns": (Climbing, "is asked"),
+    "truncation": (EndsAtCuts, "a cut is taken for an end"),
+    "resets": (Stale, "acts on the wrong observation"),
+}
+
+
+def broken(algorithm):
+    return Subject(AlgorithmSpec("broken", algorithm, Supports(discrete=True)), SMALL["dqn"], 300, 1500)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_what_breaks_a_rule_is_told_how(rule):
+    algorithm, said = BROKEN[rule]
+    with pytest.raises(AssertionError, match=said):
+        FUNCTIONS[rule](broken(algorithm))
+
+
+def test_the_documents_example_is_a_test_that_passes(tmp_path):
+    document = (Path(__file__).parents[2] / "docs/rules.md").read_text()
+    (tmp_path / "test_example.py").write_text(re.search(r"```python\n(.*?)```", document, re.S)[1])
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "budget or acting", str(tmp_path)]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert ran.returncode == 0 and "2 passed" in ran.stdout, ran.stdout
