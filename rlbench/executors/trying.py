@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,13 +92,16 @@ def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> It
                         continue
                     yield Found(**told)
                     rule = ""
-                if not read:
-                    process.wait()
+                if not read:  # it has closed its end, as it does at its own
+                    with suppress(subprocess.TimeoutExpired):
+                        process.wait(max(timeout - (clock.tick() - began), LOOK_SECONDS))
                     break
             if clock.tick() - began > timeout:
                 yield Found(rule, "timeout", f"not done after {duration(timeout)}", timeout)
                 return
-        if process.returncode != 0 and rule:
+        if rule and process.poll() is None:
+            yield Found(rule, "timeout", f"not done after {duration(timeout)}", timeout)
+        elif rule:  # not answered, whatever code it ended with
             yield Found(
                 rule, "died", f"the process ended {_how(process.returncode)}{_last_line(log)}", clock.tick() - began
             )

@@ -50,15 +50,18 @@ def test_all_that_is_claimed_is_tried_and_the_rest_is_said(unruly):
     assert rows["learns"]["verdict"] == "not claimed" and rows["budget"]["seen"] == "67 of 67 steps"
 
 
-def test_a_process_that_dies_is_one_verdict_and_the_next_rule_has_another(unruly):
-    file = unruly("os.kill(os.getpid(), signal.SIGSEGV)")
+@pytest.mark.parametrize(
+    ("how", "told"), [("os.kill(os.getpid(), signal.SIGSEGV)", "by SIGSEGV"), ("os._exit(0)", "with code 0")]
+)
+def test_a_process_that_dies_is_one_verdict_and_the_next_rule_has_another(unruly, how, told):
+    file = unruly(how)
     rules = ("--rule", "configuration", "--rule", "budget", "--rule", "spaces")
     ran = rlbench("test-plugin", "unruly", "--plugin", file, *rules, "--steps", "60")
     lines = [line.split() for line in ran.stdout.splitlines()]
     assert ran.returncode == 1, ran.stderr
     assert lines[0][:2] == ["passed", "configuration"]
     assert [line[:2] for line in lines if line[:1] == ["died"]] == [["died", "spaces"], ["died", "budget"]]
-    assert "by SIGSEGV: about to misbehave" in ran.stdout and "read on: docs/rules.md#budget" in ran.stdout
+    assert f"{told}: about to misbehave" in ran.stdout and "read on: docs/rules.md#budget" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "unruly breaks spaces, budget"
 
 
