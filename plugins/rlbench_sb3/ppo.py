@@ -6,69 +6,28 @@ Source: Raffin et al. 2021; every number is passed on as it is, under the librar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench_sb3.common import Environments, Player, schedule
+from rlbench import TaskInfo, setting
+from rlbench_sb3.foreign import Foreign
+from rlbench_sb3.parameters import Clipped, schedule
 
 
 @dataclass(frozen=True)
-class StableBaselinesPPOConfig(Environments):
+class StableBaselinesPPOConfig(Clipped):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation: Literal["relu", "tanh"] = setting("tanh", "of the hidden layers (activation_fn)")
-    ortho_init: bool = setting(True, "orthogonal initialisation")
-    log_std_init: float = setting(0.0, "logarithm of the first standard deviation, where actions are continuous")
-    learning_rate: float = setting(3e-4, "Adam's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    n_steps: int = setting(2048, "steps of each environment in a rollout", ge=1)
-    batch_size: int = setting(64, "steps of a minibatch", ge=2)
-    n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
-    clip_range: float = setting(0.2, "largest change of a probability ratio", gt=0)
     clip_range_vf: float | None = setting(None, "largest change of a value; none: not clipped", gt=0)
-    clip_schedule: Literal["constant", "linear"] = setting(
-        "constant", "of both clips; linear: to 0 at the budget's end"
-    )
-    normalize_advantage: bool = setting(True, "scale the advantages of a minibatch")
-    ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
-    vf_coef: float = setting(0.5, "weight of the value loss", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
     target_kl: float | None = setting(None, "KL divergence beyond which a rollout's updates end; none: never", gt=0)
 
-    def __post_init__(self) -> None:
-        if self.num_envs * self.n_steps < 2:
-            raise ValueError("a rollout needs num_envs · n_steps of at least 2 to scale its advantages")
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        values = None if self.clip_range_vf is None else schedule(self.clip_range_vf, self.clip_schedule)
+        return super().arguments(task) | {"clip_range_vf": values}
 
 
-class StableBaselinesPPO(Algorithm):
-    """One seed; its environments come from `interaction.make_env`."""
-
+class StableBaselinesPPO(Foreign):
     Config = StableBaselinesPPOConfig
-
-    def __init__(self, config: StableBaselinesPPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
-        super().__init__(config, task, streams, device)
-        self.player = Player(self, ActorCriticPolicy, ortho_init=config.ortho_init, log_std_init=config.log_std_init)
-
-    def train(self, interaction: Interaction) -> None:
-        c = self.config
-        clip_range = schedule(c.clip_range, c.clip_schedule)
-        clip_range_vf = None if c.clip_range_vf is None else schedule(c.clip_range_vf, c.clip_schedule)
-        self.player.learn(interaction, PPO, clip_range=clip_range, clip_range_vf=clip_range_vf)
-
-    def act(self, obs: Any) -> Any:
-        return self.player.act(obs)
-
-    def policy(self, mode: str = "greedy") -> Any:
-        return self.player.sampled if mode == "sampled" else super().policy(mode)
-
-    def state(self) -> dict[str, Any]:
-        return self.player.state()
-
-    def load_final_state(self, state: Any) -> None:
-        self.player.load(state)
+    library, network_class, stochastic = PPO, ActorCriticPolicy, True

@@ -6,18 +6,17 @@ Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, und
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from rlbench_sb3.common import noise
+from rlbench_sb3.parameters import Entropic
 from sbx import SAC
 from sbx.sac.policies import SACPolicy
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench_sbx.common import Entropic, Player
+from rlbench import setting
+from rlbench_sbx.foreign import Critics, JaxForeign
 
 
 @dataclass(frozen=True)
-class SbxSACConfig(Entropic):
+class SbxSACConfig(Critics, Entropic):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
     n_critics: int = setting(2, "critics", ge=1)
@@ -25,28 +24,6 @@ class SbxSACConfig(Entropic):
     policy_delay: int = setting(1, "critic updates to one of the actor", ge=1)
 
 
-class SbxSAC(Algorithm):
-    """One seed; its environments come from `interaction.make_env`."""
-
+class SbxSAC(JaxForeign):
     Config = SbxSACConfig
-
-    def __init__(self, config: SbxSACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
-        super().__init__(config, task, streams, device)
-        self.player = Player(self, SACPolicy, "actor_state", (config.learning_rate,), **config.network())
-
-    def train(self, interaction: Interaction) -> None:
-        c = self.config
-        frequency, added = (c.train_freq, c.train_freq_unit), noise(c, self.task)
-        self.player.learn(interaction, SAC, train_freq=frequency, action_noise=added, ent_coef=c.temperature)
-
-    def act(self, obs: Any) -> Any:
-        return self.player.act(obs)
-
-    def policy(self, mode: str = "greedy") -> Any:
-        return self.player.sampled if mode == "sampled" else super().policy(mode)
-
-    def state(self) -> dict[str, Any]:
-        return self.player.state()
-
-    def load_final_state(self, state: Any) -> None:
-        self.player.load(state)
+    library, network_class, stochastic = SAC, SACPolicy, True

@@ -140,7 +140,7 @@ def test_every_parameter_arrives(name):
     assert set(given) >= set(Config.__dataclass_fields__) & set(inspect.signature(library(name)).parameters)
     assert all(value != getattr(Config(), n) for n, value in given.items())
     more = {"num_envs": 2, "net_arch": (8, 12), "activation": "tanh" if Config().activation == "relu" else "relu"}
-    model = play(SPECS[name].load(), Config(**given, **more), environment(name), [0], 48).algorithm.player.model
+    model = play(SPECS[name].load(), Config(**given, **more), environment(name), [0], 48).algorithm.model
     for n, value in given.items():
         if n in ELSEWHERE:
             continue
@@ -155,7 +155,7 @@ def test_every_parameter_arrives(name):
     assert any(isinstance(m, activation) for m in model.policy.modules())
     if name == "a2c":
         assert isinstance(model.policy.optimizer, torch.optim.Adam)
-        rms = play(SPECS[name].load(), Config(rms_prop_eps=1e-3), environment(name), [0], 10).algorithm.player.model
+        rms = play(SPECS[name].load(), Config(rms_prop_eps=1e-3), environment(name), [0], 10).algorithm.model
         assert isinstance(rms.policy.optimizer, torch.optim.RMSprop) and rms.policy.optimizer.defaults["eps"] == 1e-3
     if "action_noise" in given:
         assert isinstance(model.action_noise, VectorizedActionNoise) and len(model.action_noise.noises) == 2
@@ -164,34 +164,32 @@ def test_every_parameter_arrives(name):
 
 
 def test_the_parameters_that_are_put_together_arrive():
-    model = small(
-        "ppo", "CartPole-v1", lr_schedule="linear", clip_schedule="linear", clip_range_vf=0.3
-    ).algorithm.player
+    model = small("ppo", "CartPole-v1", lr_schedule="linear", clip_schedule="linear", clip_range_vf=0.3).algorithm
     model = model.model
     assert [model.lr_schedule(left) for left in (1, 0.5, 0)] == pytest.approx([3e-4, 1.5e-4, 0])
     assert [model.clip_range(left) for left in (1, 0.5, 0)] == pytest.approx([0.2, 0.1, 0])
     assert model.clip_range_vf(0.5) == pytest.approx(0.15)
-    sac = small("sac", "Pendulum-v1", ent_coef_init=0.25, learning_starts=290).algorithm.player.model
+    sac = small("sac", "Pendulum-v1", ent_coef_init=0.25, learning_starts=290).algorithm.model
     assert sac.log_ent_coef.exp().item() == pytest.approx(0.25, rel=0.02) and sac.target_entropy == -1
-    fixed = small("sac", "Pendulum-v1", ent_coef=0.1, n_critics=3).algorithm.player.model
+    fixed = small("sac", "Pendulum-v1", ent_coef=0.1, n_critics=3).algorithm.model
     assert fixed.ent_coef_tensor.item() == pytest.approx(0.1) and fixed.critic.n_critics == 3
-    episodic = small("td3", "Pendulum-v1", num_envs=1, train_freq_unit="episode", steps=450).algorithm.player.model
+    episodic = small("td3", "Pendulum-v1", num_envs=1, train_freq_unit="episode", steps=450).algorithm.model
     assert episodic._n_updates == 2  # one a finished episode of 200 steps
-    normal = small("ddpg", "Pendulum-v1", noise_sigma=0.3).algorithm.player.model
+    normal = small("ddpg", "Pendulum-v1", noise_sigma=0.3).algorithm.model
     assert normal.action_noise.noises[0]._sigma == pytest.approx([0.3]) and len(normal.critic.q_networks) == 1
-    std = small("ppo", "Pendulum-v1", log_std_init=-1.5, steps=2).algorithm.player.network.log_std
+    std = small("ppo", "Pendulum-v1", log_std_init=-1.5, steps=2).algorithm.network.log_std
     assert std.item() == -1.5
 
 
 def test_contribs_own_parameters_arrive():
-    ars = small("ars", "Pendulum-v1", delta_std=0.2, delta_std_schedule="linear", steps=50).algorithm.player.model
+    ars = small("ars", "Pendulum-v1", delta_std=0.2, delta_std_schedule="linear", steps=50).algorithm.model
     assert [ars.delta_std_schedule(left) for left in (1, 0.5, 0)] == pytest.approx([0.2, 0.1, 0])
     linear = {"net_arch": [], "with_bias": False, "squash_output": False}
-    weights = small("ars", "Pendulum-v1", steps=50, **linear).algorithm.player.network.state_dict()
+    weights = small("ars", "Pendulum-v1", steps=50, **linear).algorithm.network.state_dict()
     assert {name: tuple(value.shape) for name, value in weights.items()} == {"action_net.0.weight": (1, 3)}
-    assert small("qrdqn", "CartPole-v1", n_quantiles=7).algorithm.player.network.quantile_net.n_quantiles == 7
+    assert small("qrdqn", "CartPole-v1", n_quantiles=7).algorithm.network.quantile_net.n_quantiles == 7
     tqc = small("tqc", "Pendulum-v1", n_quantiles=7, n_critics=3, ent_coef_init=0.25, learning_starts=290)
-    model = tqc.algorithm.player.model
+    model = tqc.algorithm.model
     assert (model.critic.quantiles_total, model.critic.n_critics) == (21, 3)
     assert model.log_ent_coef.exp().item() == pytest.approx(0.25, rel=0.02)
 
@@ -200,7 +198,7 @@ def test_contribs_own_parameters_arrive():
 def test_the_budget_is_exact_and_the_numbers_hang_on_the_seed_alone(name, env_id):
     normalized = {"normalize_obs": True, "normalize_reward": True}
     one, other = small(name, env_id, every=90, **normalized), small(name, env_id, **normalized)
-    model = one.algorithm.player.model
+    model = one.algorithm.model
     assert one.outcome.steps == model.num_timesteps == model._total_timesteps == 300
     assert [e.step for e in one.sink.evaluations] == [90, 180, 270, 300]
     assert {e.rank for e in one.sink.episodes} <= {0, 1}
@@ -215,12 +213,12 @@ def test_the_budget_is_exact_and_the_numbers_hang_on_the_seed_alone(name, env_id
 @pytest.mark.parametrize(("steps", "rollouts"), [(128, 2), (150, 2), (127, 1)])
 def test_every_whole_rollout_is_learned_from_and_nothing_else(steps, rollouts):
     played = small("ppo", "CartPole-v1", num_envs=1, n_steps=64, batch_size=32, n_epochs=3, steps=steps)
-    assert played.outcome.steps == steps and played.algorithm.player.model._n_updates == 3 * rollouts
+    assert played.outcome.steps == steps and played.algorithm.model._n_updates == 3 * rollouts
 
 
 def test_the_last_round_of_updates_is_done():
     played = small("dqn", "CartPole-v1", num_envs=1, train_freq=50, gradient_steps=9, steps=200)
-    assert played.algorithm.player.model._n_updates == 9 * 3  # after 100, 150 and 200
+    assert played.algorithm.model._n_updates == 9 * 3  # after 100, 150 and 200
 
 
 def fresh(name, played, env_id, **params):
@@ -258,7 +256,7 @@ def test_a_published_policy_plays_the_final_evaluation_again(name, env_id, norma
 
 
 def test_normalised_observations_are_the_librarys_and_evaluation_leaves_the_statistics_alone():
-    player = small("ppo", "Pendulum-v1", normalize_obs=True, normalize_reward=True, clip_obs=0.9).algorithm.player
+    player = small("ppo", "Pendulum-v1", normalize_obs=True, normalize_reward=True, clip_obs=0.9).algorithm
     vector = player.model.env
     assert isinstance(vector, VecNormalize) and (vector.clip_obs, vector.norm_reward, vector.gamma) == (0.9, True, 0.99)
     obs = np.random.default_rng(0).normal(size=(1, 50, 3)).astype(np.float32) * 3
@@ -275,12 +273,12 @@ def drawn_twice(name, env_id, obs, **biases):
     """By our policy and by the library's own, from a network that has preferences."""
     algorithm = small(name, env_id).algorithm
     for layer, bias in biases.items():
-        algorithm.player.network.get_submodule(layer).bias.data += torch.tensor(bias)
+        algorithm.network.get_submodule(layer).bias.data += torch.tensor(bias)
     before = torch.get_rng_state()
     with algorithm.streams.only("evaluate"):
         drawn = algorithm.policy("sampled")(obs, None)
     assert torch.equal(before, torch.get_rng_state())
-    theirs = algorithm.player.network.predict(obs[0], deterministic=False)[0]
+    theirs = algorithm.network.predict(obs[0], deterministic=False)[0]
     assert drawn.shape == (1, *theirs.shape)
     return drawn[0], theirs
 

@@ -54,7 +54,7 @@ def test_defaults_are_the_librarys_own(name):
 def test_the_budget_is_exact_and_a_published_policy_plays_its_final_evaluation_again(name, env_id):
     normalized = {"normalize_obs": True, "normalize_reward": True}
     one, other = small(name, env_id, every=90, **normalized), small(name, env_id, **normalized)
-    model = one.algorithm.player.model
+    model = one.algorithm.model
     assert one.outcome.steps == model.num_timesteps == model._total_timesteps == 240
     assert [e.step for e in one.sink.evaluations] == [90, 180, 240]
     a, b = one.of_seed(3), other.of_seed(3)
@@ -80,7 +80,7 @@ def test_the_budget_is_exact_and_a_published_policy_plays_its_final_evaluation_a
 @pytest.mark.slow
 def test_sampling_leaves_the_librarys_own_keys_alone():
     algorithm = small("sac", "Pendulum-v1", steps=70).algorithm
-    network, obs = algorithm.player.network, np.full((1, 2, 3), 0.1, np.float32)
+    network, obs = algorithm.network, np.full((1, 2, 3), 0.1, np.float32)
     before = np.asarray(network.key), np.asarray(network.noise_key)
     with algorithm.streams.only("evaluate"):
         drawn = algorithm.policy("sampled")(obs, None)

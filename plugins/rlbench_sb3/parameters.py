@@ -1,0 +1,169 @@
+"""Parameters that several of the libraries' algorithms have, under their own names and units; an algorithm's Config adds its own
+and says where its defaults are others.
+
+Source: Raffin et al. 2021. `arguments` is what the library's constructor is given instead of the fields of the same names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.utils import LinearSchedule
+
+from rlbench import TaskInfo, setting
+
+
+def schedule(start: float, shape: str) -> Any:
+    """A number for the library, or its schedule from `start` to 0 over the whole budget."""
+    return LinearSchedule(start, 0.0, 1.0) if shape == "linear" else start
+
+
+@dataclass(frozen=True)
+class Learner:
+    """Of the vector environment (DummyVecEnv and VecNormalize), and of whatever learns."""
+
+    num_envs: int = setting(1, "environments (n_envs)", ge=1)
+    normalize_obs: bool = setting(False, "scale observations by their running mean and variance (norm_obs)")
+    normalize_reward: bool = setting(False, "scale rewards by the running variance of returns (norm_reward)")
+    clip_obs: float = setting(10.0, "largest normalised observation", gt=0)
+    clip_reward: float = setting(10.0, "largest normalised reward", gt=0)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of each network")
+    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers (activation_fn)")
+    learning_rate: float = setting(3e-4, "Adam's learning rate", gt=0)
+    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        return {"learning_rate": schedule(self.learning_rate, self.lr_schedule)}
+
+
+@dataclass(frozen=True)
+class OffPolicy(Learner):
+    """Of what learns from replay."""
+
+    buffer_size: int = setting(1_000_000, "transitions kept for replay", ge=1)
+    learning_starts: int = setting(100, "steps before the first update", ge=0)
+    batch_size: int = setting(256, "transitions of one update", ge=1)
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    train_freq: int = setting(1, "steps of each environment, or episodes, between rounds of updates", ge=1)
+    train_freq_unit: Literal["step", "episode"] = setting("step", "of train_freq; episode needs one environment")
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps", ge=-1)
+    n_steps: int = setting(1, "steps of the return in a target", ge=1)
+
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        return super().arguments(task) | {"train_freq": (self.train_freq, self.train_freq_unit)}
+
+
+@dataclass(frozen=True)
+class EpsilonGreedy(OffPolicy):
+    """Of what learns the values of discrete actions from replay."""
+
+    batch_size: int = setting(32, "transitions of one update", ge=1)
+    train_freq: int = setting(4, "steps of each environment, or episodes, between rounds of updates", ge=1)
+    learning_rate: float = setting(1e-4, "Adam's learning rate", gt=0)
+    tau: float = setting(1.0, "share of the online network in each target update", gt=0, le=1)
+    target_update_interval: int = setting(10_000, "steps between target updates", ge=1)
+    exploration_fraction: float = setting(0.1, "part of the budget over which epsilon decays", ge=0, le=1)
+    exploration_initial_eps: float = setting(1.0, "epsilon at step 0", ge=0, le=1)
+    exploration_final_eps: float = setting(0.05, "epsilon after the decay", ge=0, le=1)
+
+
+@dataclass(frozen=True)
+class Continuous(OffPolicy):
+    """Of what learns from replay to choose continuous actions; the noise on them is in units of half their range."""
+
+    action_noise: Literal["none", "normal", "ou"] = setting("none", "normal, ou (Ornstein-Uhlenbeck), or none")
+    noise_sigma: float = setting(0.1, "scale of the noise (sigma)", ge=0)
+    noise_theta: float = setting(0.15, "ou: rate of return to 0 (theta)", ge=0)
+    noise_dt: float = setting(0.01, "ou: time of one step (dt)", gt=0)
+
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        mean = np.zeros(task.action_space.shape or ())
+        sigma = np.full_like(mean, self.noise_sigma)
+        noise: ActionNoise | None = None
+        if self.action_noise == "normal":
+            noise = NormalActionNoise(mean, sigma)
+        elif self.action_noise == "ou":
+            noise = OrnsteinUhlenbeckActionNoise(mean, sigma, self.noise_theta, self.noise_dt)
+        return super().arguments(task) | {"action_noise": noise}
+
+
+@dataclass(frozen=True)
+class Entropic(Continuous):
+    """And is rewarded for the entropy of its policy, by a temperature that may be learned."""
+
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of each network")
+    ent_coef: float | Literal["auto"] = setting("auto", "temperature; auto: learned from 1 on")
+    ent_coef_init: float = setting(1.0, "temperature at first, where it is learned (auto_…)", gt=0)
+    target_entropy: float | Literal["auto"] = setting(
+        "auto", "of the policy; auto: minus the number of action dimensions"
+    )
+
+    def __post_init__(self) -> None:
+        if self.ent_coef != "auto" and float(self.ent_coef) < 0:
+            raise ValueError("ent_coef must be auto or at least 0")
+
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        temperature = f"auto_{self.ent_coef_init}" if self.ent_coef == "auto" else self.ent_coef
+        return super().arguments(task) | {"ent_coef": temperature}
+
+
+@dataclass(frozen=True)
+class Truncated(Entropic):
+    """And learns quantiles of returns, of which a target leaves out the largest."""
+
+    n_quantiles: int = setting(25, "quantiles of each critic", ge=1)
+    top_quantiles_to_drop_per_net: int = setting(2, "largest quantiles left out of a target, for each critic", ge=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.top_quantiles_to_drop_per_net >= self.n_quantiles:
+            raise ValueError(f"top_quantiles_to_drop_per_net leaves nothing of {self.n_quantiles} quantiles")
+
+
+@dataclass(frozen=True)
+class OnPolicy(Learner):
+    """Of what learns from rollouts."""
+
+    activation: Literal["relu", "tanh"] = setting("tanh", "of the hidden layers (activation_fn)")
+    ortho_init: bool = setting(True, "orthogonal initialisation")
+    log_std_init: float = setting(0.0, "logarithm of the first standard deviation, where actions are continuous")
+    n_steps: int = setting(2048, "steps of each environment in a rollout", ge=1)
+    gamma: float = setting(0.99, "discount factor", ge=0, le=1)
+    gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
+    normalize_advantage: bool = setting(True, "scale the advantages that an update is made with")
+
+
+@dataclass(frozen=True)
+class PolicyGradient(OnPolicy):
+    """By one loss for policy, values and entropy."""
+
+    ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
+    vf_coef: float = setting(0.5, "weight of the value loss", ge=0)
+    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+
+
+@dataclass(frozen=True)
+class Clipped(PolicyGradient):
+    """In several passes over a rollout, with a clipped change of the policy."""
+
+    batch_size: int = setting(64, "steps of a minibatch", ge=2)
+    n_epochs: int = setting(10, "passes over a rollout", ge=1)
+    clip_range: float = setting(0.2, "largest change of a probability ratio", gt=0)
+    clip_schedule: Literal["constant", "linear"] = setting(
+        "constant", "of what is clipped; linear: to 0 at the budget's end"
+    )
+
+    def __post_init__(self) -> None:
+        enough_to_scale(self.num_envs * self.n_steps)
+
+    def arguments(self, task: TaskInfo) -> dict[str, Any]:
+        return super().arguments(task) | {"clip_range": schedule(self.clip_range, self.clip_schedule)}
+
+
+def enough_to_scale(steps: int) -> None:
+    """Raises: ValueError for a rollout of one step, whose advantages have no deviation to be divided by."""
+    if steps < 2:
+        raise ValueError("a rollout needs num_envs · n_steps of at least 2 to scale its advantages")

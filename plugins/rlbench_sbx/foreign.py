@@ -1,0 +1,81 @@
+"""What SBX's algorithms have that Stable-Baselines3's have not: policies whose numbers are JAX's.
+
+Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, under the library's own names and units.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+# A run is one process on one core; read when JAX starts, so before it is imported.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+import flax.linen
+import jax
+import numpy as np
+from rlbench_sb3.foreign import Foreign
+from rlbench_sb3.parameters import Learner
+from stable_baselines3.common.utils import LinearSchedule
+
+from rlbench import Device, SeedStreams, TaskInfo, setting
+
+
+@dataclass(frozen=True)
+class Critics:
+    """Parameters of the critics, in the library's own units; beside Continuous or what is built on it."""
+
+    qf_learning_rate: float | None = setting(None, "the critics' learning rate; none: learning_rate", gt=0)
+    dropout_rate: float = setting(0.0, "share of the critics' units that are left out of an update", ge=0, lt=1)
+    layer_norm: bool = setting(False, "layer normalisation in the critics")
+
+
+class JaxForeign(Foreign):
+    """The library's algorithm, one seed.
+
+    acting: name of the policy's train state that chooses actions. build: names of the parameters that its networks are built
+    with, beside the key and the learning rate.
+    """
+
+    acting: ClassVar[str] = "actor_state"
+    build: ClassVar[tuple[str, ...]] = ("learning_rate",)
+    activations = {"relu": flax.linen.relu, "tanh": flax.linen.tanh}
+
+    def __init__(self, config: Learner, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        if not device.name.startswith("cuda"):
+            jax.config.update("jax_platforms", "cpu")
+        super().__init__(config, task, streams, device)
+
+    def sampled(self, obs: Any, start: Any) -> Any:
+        """Draw from the library's distribution, with a key from the stream "evaluate" in place of its own."""
+        policy = self.network
+        own = policy.key, policy.noise_key
+        policy.key = jax.random.PRNGKey(int(self.streams.integers("evaluate", 1 << 31, 1)[0, 0]))
+        action = policy.predict(self.seen(obs), deterministic=False)[0][None]
+        policy.key, policy.noise_key = own
+        return action
+
+    # -- what is kept: the acting state's numbers, a name for each leaf ----------------------------------------------
+    def weights(self) -> dict[str, Any]:
+        leaves = jax.tree_util.tree_leaves_with_path(self._numbers())
+        return {_name(path): np.asarray(value) for path, value in leaves}
+
+    def rebuild(self, arrays: Mapping[str, Any]) -> None:
+        spaces, rate = (self.task.observation_space, self.task.action_space), LinearSchedule(0.0, 0.0, 1.0)
+        self.network = self.network_class(*spaces, rate, **self.architecture())
+        self.network.build(jax.random.PRNGKey(0), rate, *(getattr(self.config, name) for name in self.build))
+        numbers = self._numbers()
+        leaves = [jax.numpy.asarray(arrays[_name(path)]) for path, _ in jax.tree_util.tree_leaves_with_path(numbers)]
+        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(numbers), leaves)
+        setattr(self.network, self.acting, getattr(self.network, self.acting).replace(**tree))
+
+    def _numbers(self) -> dict[str, Any]:
+        state = getattr(self.network, self.acting)
+        statistics = getattr(state, "batch_stats", None)  # crossq
+        return {"params": state.params} | ({} if statistics is None else {"batch_stats": statistics})
+
+
+def _name(path: Any) -> str:
+    return ".".join(str(part.key) for part in path)
