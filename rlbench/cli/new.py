@@ -50,7 +50,7 @@ def algorithm(name: str, output: Path | None) -> None:
     made = fill(SCAFFOLDS / "algorithm", folder, words)
     write_out("".join(f"{path}\n" for path in made))
     write_out(
-        f"\nnext:\n  pip install -e {folder}\n  rlbench test-plugin {name} --set hidden=[16] --set batch=16 --set warmup=50"
+        f"\nnext:\n  pip install -e {folder}\n  rlbench test-plugin {name} --set 'hidden=[16]' --set batch=16 --set warmup=50"
         f" --set lr=0.01 --set target_every=50 --steps 300\n  rlbench run {folder}/suite.yaml\n"
     )
 

@@ -59,8 +59,7 @@ def test_plugin(
     (--set warmup=100) make that quick. What it does not claim (stackable, resumable, reproducible, bootstraps) is not asked.
     Exit code 1 if a rule is broken.
     """
-    from rlbench.executors.trying import RULES, put_to_rules
-    from rlbench.plugins import resolve
+    from rlbench.executors.trying import RULES, Trial, put_to_rules
     from rlbench.suites import value_of
     from rlbench.wording import nearest
 
@@ -68,31 +67,24 @@ def test_plugin(
         if rule not in RULES:
             raise click.BadParameter(f"no rule {rule!r}{nearest(rule, list(RULES)) or '; known: ' + ', '.join(RULES)}")
     params = dict(value_of(setting, algorithm) for setting in settings)
-    loaded = open_plugins(plugin_files)
-    (found,) = resolve(loaded, [(algorithm, params)])
-    if isinstance(found, Exception):
-        raise found
-    if found.missing:
-        raise click.UsageError(f'{algorithm} needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"')
-    question = {"name": found.name, "params": params, "steps": steps, "learn_steps": learn_steps}
-    question["plugin_files"] = [str(file) for file in plugin_files]
     told: list[Any] = []
     chosen = [rule for rule in RULES if not rules or rule in rules]
-    for verdict in put_to_rules(question, chosen, timeout):
+    how = Trial(steps, learn_steps, timeout, tuple(plugin_files))
+    for verdict in put_to_rules(open_plugins(plugin_files), algorithm, params, chosen, how):
         told.append(verdict)
         if not as_json:
             _say(verdict, RULES[verdict.rule])
     broken = [verdict.rule for verdict in told if not verdict.kept]
     if as_json:
         rows = [{**asdict(v), "means": RULES[v.rule], "read": f"{READ_ON}#{v.rule}"} for v in told]
-        document = {"schema_version": SCHEMA_VERSION, "algorithm": found.name, "broken": broken, "rules": rows}
+        document = {"schema_version": SCHEMA_VERSION, "algorithm": algorithm, "broken": broken, "rules": rows}
         write_out(json.dumps(document, indent=1) + "\n")
     else:
         asked = sum(verdict.verdict != "not claimed" for verdict in told)
         kept = (
-            f"{found.name} keeps all {asked} rules that it claims"
+            f"{algorithm} keeps all {asked} rules that it claims"
             if not broken
-            else f"{found.name} breaks {', '.join(broken)}"
+            else f"{algorithm} breaks {', '.join(broken)}"
         )
         write_out(f"\n{kept}\n")
     if broken:

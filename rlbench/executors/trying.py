@@ -11,11 +11,13 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from rlbench.api import PluginError
 from rlbench.executors.limits import AwakeClock, duration
 from rlbench.executors.process import worker_environment
+from rlbench.plugins import Plugins, resolve
 from rlbench.processes import signal_group
 
 # The rules in the order they are tried, and what each says.
@@ -36,6 +38,7 @@ RULES = {
     "resets": "an episode's first action answers its first observation",
 }
 LOOK_SECONDS = 0.5
+LAST_BYTES = 2_000  # of what a process printed, in which its last line is looked for
 
 
 @dataclass(frozen=True)
@@ -52,17 +55,36 @@ class Found:
         return self.verdict in ("passed", "not claimed")
 
 
-def put_to_rules(question: Mapping[str, Any], rules: Sequence[str], timeout: float) -> Iterator[Found]:
-    """Try these rules one after another; each has `timeout` seconds. Another process goes on where one has ended.
+@dataclass(frozen=True)
+class Trial:
+    """Environment steps of short runs and of those that learn; the seconds that a rule has; files that offer plugins."""
 
-    question: name, params, steps, learn_steps and plugin_files, see rlbench.testing.subject.
+    steps: int = 2_000
+    learn_steps: int = 5_000
+    timeout: float = 600.0
+    plugin_files: tuple[str, ...] = ()
+
+
+def put_to_rules(
+    plugins: Plugins, algorithm: str, params: Mapping[str, Any], rules: Sequence[str], how: Trial
+) -> Iterator[Found]:
+    """Try these rules one after another. Another process goes on where one has ended.
+
+    Raises before anything is played: what `resolve` gives for an algorithm that is not there, or cannot be configured so;
+    PluginError if a package that it needs is missing.
     """
+    (found,) = resolve(plugins, [(algorithm, params)])
+    if isinstance(found, Exception):
+        raise found
+    if found.missing:
+        raise PluginError(f'{algorithm} needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"')
+    question = {"name": found.name, "params": dict(params), **asdict(how)}
     left = list(rules)
     while left:
         with tempfile.TemporaryFile() as log:
-            for found in _in_one_process({**question, "rules": left}, timeout, log):
-                left.remove(found.rule)
-                yield found
+            for answer in _in_one_process({**question, "rules": left}, how.timeout, log):
+                left.remove(answer.rule)
+                yield answer
 
 
 def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> Iterator[Found]:
@@ -116,6 +138,6 @@ def _how(code: int) -> str:
 
 
 def _last_line(log: Any) -> str:
-    log.seek(0)
-    said = log.read()[-2000:].decode(errors="replace").strip().splitlines()
+    log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_BYTES))
+    said = log.read().decode(errors="replace").strip().splitlines()
     return f": {said[-1]}" if said else ""

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlbench.executors.trying import RULES, put_to_rules
-from rlbench.plugins import load_plugins, resolve
+from rlbench.executors.trying import RULES, Trial, put_to_rules
+from rlbench.plugins import load_plugins
 
 __all__ = ["RULES", "check"]
 
@@ -31,13 +31,9 @@ def check(
     import pytest
 
     means = RULES[rule]
-    (found,) = resolve(load_plugins(plugin_files), [(algorithm, params or {})])
-    if isinstance(found, Exception):
-        raise found
-    question = {"name": found.name, "params": dict(params or {}), "steps": steps, "learn_steps": learn_steps}
-    question["plugin_files"] = [str(file) for file in plugin_files]
-    (verdict,) = put_to_rules(question, [rule], timeout)
+    how = Trial(steps, learn_steps, timeout, tuple(map(str, plugin_files)))
+    (verdict,) = put_to_rules(load_plugins(plugin_files), algorithm, params or {}, [rule], how)
     if verdict.verdict == "not claimed":
         pytest.skip(verdict.seen)
     if not verdict.kept:
-        raise AssertionError(f"{found.name} {verdict.verdict} {rule}: {verdict.seen}\nthe rule: {means}")
+        raise AssertionError(f"{algorithm} {verdict.verdict} {rule}: {verdict.seen}\nthe rule: {means}")

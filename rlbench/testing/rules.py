@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from rlbench.api import Diverged, RlbenchError, TaskInfo
+from rlbench.api import Diverged, RlbenchError
+from rlbench.plugins.configuring import configure
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import conformance
 from rlbench.testing.fakes import SHAPES
@@ -27,11 +28,16 @@ def configuration(subject: Subject) -> str:
     """Its Config is a frozen dataclass, every field has a default, and every default is in its own range."""
     config = subject.algorithm.Config
     assert dataclasses.is_dataclass(config), "Config is no dataclass"
-    assert config.__dataclass_params__.frozen, "Config can be changed: @dataclass(frozen=True)"  # type: ignore[attr-defined]
-    Subject(subject.spec, {}).config  # noqa: B018 - it raises
-    silent = [field.name for field in dataclasses.fields(config) if not field.metadata.get("doc")]
+    default = configure(config, {}, subject.spec.name)
+    try:
+        default.changed = True
+    except dataclasses.FrozenInstanceError:
+        fields = dataclasses.fields(config)
+    else:
+        raise AssertionError("Config can be changed: @dataclass(frozen=True)")
+    silent = [field.name for field in fields if not field.metadata.get("doc")]
     assert not silent, f'{", ".join(silent)}: no meaning given; write `{silent[0]}: … = setting(default, "meaning")`'
-    return f"{len(dataclasses.fields(config))} hyperparameters"
+    return f"{len(fields)} hyperparameters"
 
 
 def spaces(subject: Subject) -> str:
@@ -113,20 +119,16 @@ def resume(subject: Subject) -> str:
 def published(subject: Subject) -> str:
     """A fresh instance that takes `final_state` back plays as the trained one does."""
     trained = subject.play().algorithm
-    info = TaskInfo(
-        "again", trained.task.observation_space, trained.task.action_space, trained.task.num_envs, subject.steps
-    )
-    again = subject.algorithm(subject.config, info, SeedStreams((SEED,)), trained.device)
     kept = {name: np.array(value) for name, value in trained.final_state().items()}
+    if not kept:
+        raise NotClaimed("`final_state` is empty: it keeps nothing to be published")
+    task = trained.task
+    again = subject.algorithm(subject.config, task, SeedStreams((SEED,)), trained.device)
     again.load_final_state(kept)
-    obs = SeedStreams((0,)).normal("observations", 16, *(info.observation_space.shape or ())).astype(np.float32)
-    fresh = subject.algorithm(subject.config, info, SeedStreams((SEED,)), trained.device)
-    fresh.load_final_state(kept)
-    actions = [np.asarray(algorithm.act(obs)) for algorithm in (again, fresh)]
-    if kept:
-        actions.append(np.asarray(trained.act(obs)))
-    assert all(np.array_equal(actions[0], other) for other in actions[1:]), "it acts otherwise after load_final_state"
-    return f"{len(kept)} arrays, {actions[0].shape[1]} actions equal"
+    obs = SeedStreams((0,)).normal("observations", 16, *(task.observation_space.shape or ())).astype(np.float32)
+    one, other = (np.asarray(algorithm.act(obs)) for algorithm in (trained, again))
+    assert np.array_equal(one, other), "it acts otherwise after load_final_state"
+    return f"{len(kept)} arrays, {one.shape[1]} actions equal"
 
 
 def not_finite(subject: Subject) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rlbench_dqn.dqn import DQN, DQNConfig
 
-from rlbench import Supports
+from rlbench import Supports, setting
 from rlbench.api import AlgorithmSpec
 from rlbench.executors.trying import RULES as SAID
 from rlbench.plugins import load_plugins
@@ -64,6 +64,12 @@ class Mute(DQN):
     @dataclasses.dataclass(frozen=True)
     class Config(DQNConfig):
         extra: int = 3
+
+
+class Loose(DQN):
+    @dataclasses.dataclass
+    class Config:
+        lr: float = setting(1e-3, "Adam's learning rate")
 
 
 class Unseeded(DQN):
@@ -174,6 +180,11 @@ BROKEN = {
 
 def broken(algorithm):
     return Subject(AlgorithmSpec("broken", algorithm, Supports(discrete=True)), SMALL["dqn"], 300, 1500)
+
+
+def test_a_configuration_that_can_be_changed_is_told():
+    with pytest.raises(AssertionError, match="Config can be changed"):
+        FUNCTIONS["configuration"](broken(Loose))
 
 
 @pytest.mark.parametrize("rule", BROKEN)
