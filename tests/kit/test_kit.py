@@ -28,6 +28,7 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
+from rlbench.kit.stacked import LONG
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from modules import module_of
@@ -39,13 +40,19 @@ def rand(*shape):
     return torch.randn(*shape, generator=GENERATOR)
 
 
-@pytest.mark.parametrize("dims", [(17, 32, 6), (4, 100, 33, 1), (3, 2)])
-def test_an_mlp_is_the_network_torch_builds_of_its_parameters(dims):
-    mlp = MLP(dims, "tanh", "orthogonal")
-    params, x = mlp.init(SeedStreams([1, 2, 3]), "init"), rand(3, 5, dims[0])
+@pytest.mark.parametrize("activation", ["tanh", "relu"])
+@pytest.mark.parametrize(
+    ("dims", "batch"),
+    [((17, 32, 6), 5), ((4, 100, 33, 1), 5), ((3, 2), 5), ((17, 64, 1), LONG // 64), ((4, 33, 1), LONG)],
+)
+def test_an_mlp_is_the_network_torch_builds_of_its_parameters(dims, batch, activation):
+    """A layer of one output is a sum where what goes into it is long."""
+    mlp = MLP(dims, activation, "orthogonal")
+    params, x = mlp.init(SeedStreams([1, 2, 3]), "init") + 0.1, rand(3, batch, dims[0])  # biases that are not 0
     assert params.shape == (3, mlp.size) and mlp.size % 16 == 0
     for s in range(3):
-        assert torch.allclose(mlp(params, x)[s], module_of(mlp, params[s])(x[s]), atol=1e-6)
+        peer = module_of(mlp, params[s], nn.Tanh if activation == "tanh" else nn.ReLU)
+        assert torch.allclose(mlp(params, x)[s], peer(x[s]), atol=1e-5)
 
 
 @torch.no_grad()
@@ -59,9 +66,10 @@ def test_an_mlp_follows_its_parameters_wherever_it_is_called_with_them_and_whate
     assert torch.equal(mlp(torch.cat([second, rand(2, 16)], 1), x), found[1])
 
 
-def test_gradients_per_seed_are_those_of_each_seed_alone():
-    mlp = MLP((4, 20, 3), "tanh")
-    params, x, y = mlp.init(SeedStreams([1, 2]), "init"), rand(2, 7, 4), rand(2, 7, 3)
+@pytest.mark.parametrize(("outputs", "batch"), [(3, 7), (1, LONG // 20 + 1)])
+def test_gradients_per_seed_are_those_of_each_seed_alone(outputs, batch):
+    mlp = MLP((4, 20, outputs), "tanh")
+    params, x, y = mlp.init(SeedStreams([1, 2]), "init"), rand(2, batch, 4), rand(2, batch, outputs)
     loss, (grad,) = value_and_grad(lambda p, x, y: ((mlp(p, x) - y) ** 2).mean((-2, -1)), [params], x, y)
     for s in range(2):
         module = module_of(mlp, params[s])
@@ -72,6 +80,25 @@ def test_gradients_per_seed_are_those_of_each_seed_alone():
             torch.cat([p.grad.ravel() for p in module.parameters()]).norm().item(), rel=1e-5
         )
         assert grad[s].count_nonzero() <= sum(p.numel() for p in module.parameters())  # the padding learns nothing
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+@pytest.mark.parametrize(("outputs", "activation"), [(1, "relu"), (3, "tanh")])
+def test_a_graph_gives_the_values_and_gradients_of_the_functions_it_is_made_of(outputs, activation):
+    mlp = MLP((4, 20, 16, outputs), activation)
+    args = [mlp.init(SeedStreams([1, 2, 3]), "init")], rand(3, 9, 4), rand(3, 9, outputs)
+
+    def loss(params, x, y):
+        return ((mlp(params, x) - y) ** 2).mean((-2, -1))
+
+    def both(params, x, y):
+        return value_and_grad(loss, params, x, y)
+
+    plain, graph = (compiled(both, Device(compile=compile))(*args) for compile in (False, True))
+    for a, b in ((plain[0], graph[0]), (plain[1][0], graph[1][0])):
+        assert torch.allclose(a, b, rtol=1e-5, atol=1e-7)
+    assert graph[1][0].count_nonzero() <= 3 * sum(a * b + b for a, b in mlp.layers)  # the padding learns nothing
 
 
 def test_orthogonal_layers_are_orthogonal_with_their_gain():
