@@ -19,6 +19,7 @@ from rlbench.plugins import load_plugins
 from rlbench.testing import RULES
 from rlbench.testing.rules import RULES as FUNCTIONS
 from rlbench.testing.subject import NotClaimed, Subject
+from rlbench.testing.trial import put
 
 OURS = {"hidden": [16], "batch": 16, "warmup": 50, "lr": 0.01}
 ON_POLICY = {"hidden": [16], "lr": 0.01}
@@ -124,6 +125,14 @@ class Climbing(DQN):
         super().update(*args)
 
 
+class Averaged(DQN):
+    """Scales the gradients of all seeds by one norm."""
+
+    def gradient(self, *args):
+        (gradient,) = super().gradient(*args)
+        return [gradient / gradient.norm()]
+
+
 class Through:
     """An interaction whose steps or observations are tampered with."""
 
@@ -163,6 +172,18 @@ class Stale(DQN):
         super().train(Lagging(interaction))
 
 
+class Early(DQN):
+    """Ends before its budget."""
+
+    def train(self, interaction):
+        class Half(Through):
+            @property
+            def finished(self):
+                return self.inner.steps >= 150
+
+        super().train(Half(interaction))
+
+
 BROKEN = {
     "configuration": (Mute, "extra: no meaning given"),
     "repeatable": (Unseeded, "differ between two runs of one seed"),
@@ -171,6 +192,7 @@ BROKEN = {
     "published": (Unpublished, "acts otherwise after load_final_state"),
     "stack-mates": (SharedDraw, "depend on who shares its stack"),
     "resume": (Forgets, "differ after going on"),
+    "not-finite": (Averaged, "episodes of seed 7 changed by the NaN of seed 8"),
     "nothing-left": (Lingering, "1 threads"),
     "learns": (Climbing, "is asked"),
     "truncation": (EndsAtCuts, "a cut is taken for an end"),
@@ -192,6 +214,16 @@ def test_what_breaks_a_rule_is_told_how(rule):
     algorithm, said = BROKEN[rule]
     with pytest.raises(AssertionError, match=said):
         FUNCTIONS[rule](broken(algorithm))
+
+
+def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
+    assert put(broken(Early), "budget") == ("raised", "RlbenchError: train ended after 150 of 307 environment steps")
+
+
+def test_an_assertion_of_the_algorithms_own_without_words_is_told_as_one():
+    claims = dataclasses.replace(broken(DQN).spec, supports=Supports(discrete=True, continuous=True))
+    subject = dataclasses.replace(broken(DQN), spec=claims)
+    assert put(subject, "spaces") == ("failed", "an assertion of the algorithm's own")
 
 
 def test_the_documents_example_is_a_test_that_passes(tmp_path):
