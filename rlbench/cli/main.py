@@ -58,7 +58,7 @@ SECTIONS = {
         (check_against, "hold results against published scores"),
     ),
     "Add to it": (
-        (new, "make an algorithm's project to begin from"),
+        (new, "make an algorithm, environment, report section or suite to begin from"),
         (test_plugin, "try the rules that algorithms keep on one"),
     ),
     "See what there is": (

@@ -2,79 +2,68 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
 
-from rlbench.cli.columns import write_out
+from rlbench.cli.new_suite import suite
 from rlbench.cli.opening import open_plugins
+from rlbench.cli.scaffolding import begin, folder_option, refused
 
-SCAFFOLDS = Path(__file__).parents[1] / "scaffolds"
-# What the files of a scaffold that are named after the algorithm are called here.
-NAMED = {"package": "rlbench_{name}", "algorithm.py": "{name}.py", "test_algorithm.py": "test_{name}.py"}
+SMALL = "--set 'hidden=[16]' --set batch=16 --set warmup=50 --set lr=0.01 --set target_every=50 --steps 300"
 
 
 @click.group()
 def new() -> None:
-    """Make a project to begin from."""
+    """Make something to begin from: an algorithm, an environment or a section of the report as a project, or a suite."""
 
 
-@new.command()
+new.add_command(suite)
+
+
+@new.command(short_help="A plugin with an algorithm that works.")
 @click.argument("name")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Where it is made; default: a folder NAME.",
-)
+@folder_option
 def algorithm(name: str, output: Path | None) -> None:
     """Make an installable plugin with an algorithm called NAME that works: Q-learning, to be replaced by yours.
 
     It keeps every rule (`rlbench test-plugin NAME`), has a test that says so, and a suite that runs it against dqn.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise click.BadParameter(
-            f"{name!r} should be lower-case letters, digits and _, such as my_dqn", param_hint="NAME"
-        )
-    if _taken(name):
-        raise click.BadParameter(f"there is an algorithm called {name!r} already; choose another", param_hint="NAME")
-    folder = output or Path(name)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise click.BadParameter(
-            f"{folder} exists and is not an empty folder", param_hint="NAME" if output is None else "-o"
-        )
-    class_name = "".join(part.capitalize() for part in name.split("_") if part)
-    words = {"name": name, "package": f"rlbench_{name}", "class_name": class_name, "dashed": name.replace("_", "-")}
-    made = fill(SCAFFOLDS / "algorithm", folder, words)
-    write_out("".join(f"{path}\n" for path in made))
-    write_out(
-        f"\nnext:\n  pip install -e {folder}\n  rlbench test-plugin {name} --set 'hidden=[16]' --set batch=16 --set warmup=50"
-        f" --set lr=0.01 --set target_every=50 --steps 300\n  rlbench run {folder}/suite.yaml\n"
-    )
-
-
-def _taken(name: str) -> bool:
     from rlbench.api import PluginError
 
     try:
         open_plugins(()).find(name)
     except PluginError:
-        return False
-    return True
+        pass
+    else:
+        raise refused(f"there is an algorithm called {name!r} already; choose another")
+    install, play = "pip install -e {folder}", "rlbench run {folder}/suite.yaml"
+    begin("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
 
 
-def fill(scaffold: Path, folder: Path, words: dict[str, str]) -> list[Path]:
-    """Write every template of a scaffold with these words into the folder; what was written."""
-    import jinja2
+@new.command(short_help="A project with a Gymnasium environment that works.")
+@click.argument("name")
+@folder_option
+def environment(name: str, output: Path | None) -> None:
+    """Make an installable project with a Gymnasium environment that works: a walk to a mark, to be replaced by yours.
 
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    made = []
-    for template in sorted(scaffold.rglob("*.j2")):
-        parts = template.relative_to(scaffold).with_suffix("").parts
-        path = folder.joinpath(*(NAMED.get(part, part).format(**words) for part in parts))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(environment.from_string(template.read_text()).render(words))
-        made.append(path)
-    return made
+    Once it is installed, suites name it `rlbench_NAME:Name-v0`; it needs no plugin. It has tests for what a benchmark
+    relies on, and a suite that runs random and dqn on it.
+    """
+    check, play = "rlbench check {folder}/suite.yaml", "rlbench run {folder}/suite.yaml"
+    begin("environment", name, output, ["pip install -e {testable}", "pytest {folder}", check, play])
+
+
+@new.command(short_help="A plugin with a section of the report.")
+@click.argument("name")
+@folder_option
+def report(name: str, output: Path | None) -> None:
+    """Make an installable plugin with a section of the report called NAME: each algorithm's best and worst run.
+
+    Once it is installed, every report has it. It has tests, and a small suite whose report shows it.
+    """
+    specs, _ = open_plugins(()).reports()
+    if name.replace("_", "-") in [spec.name for spec in specs]:
+        raise refused(f"the report has a section called {name.replace('_', '-')!r} already; choose another")
+    following = ["pip install -e {testable}", "pytest {folder}", "rlbench ls reports"]
+    begin("report", name, output, [*following, "rlbench run {folder}/suite.yaml"])

@@ -16,7 +16,12 @@ def schema() -> None:
     An editor with a YAML language server takes it from a first line such as
     `# yaml-language-server: $schema=suite.schema.json`.
     """
+    write_out(schema_text())
+
+
+def schema_text() -> str:
+    """The schema as a file has it."""
     from rlbench.suites import Suite
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
-    write_out(json.dumps(document, indent=1) + "\n")
+    return json.dumps(document, indent=1) + "\n"

@@ -1,91 +1,127 @@
-"""`rlbench new algorithm`: a project that can be installed, keeps every rule, and runs."""
+"""`rlbench new algorithm`, `environment` and `report`: projects that can be installed, pass their own tests, and run."""
 
-import importlib.metadata
 import os
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 from inside import rlbench
+from projects import Project
 
 SMALL = [f"--set={pair}" for pair in ("hidden=[16]", "batch=16", "warmup=50", "lr=0.01", "target_every=50")]
+KINDS = ("algorithm", "environment", "report")
+CHOSEN = {"algorithm": ["-k", "budget or acting"], "environment": [], "report": []}  # of their tests
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory):
-    """A project called my_q, and an environment in which it is as good as installed."""
-    folder = tmp_path_factory.mktemp("new") / "my_q"
-    ran = rlbench("new", "algorithm", "my_q", "-o", folder)
-    assert ran.returncode == 0, ran.stderr
-    written = {str(Path(line).relative_to(folder)) for line in ran.stdout.splitlines() if line.startswith("/")}
-    package = {"rlbench_my_q/__init__.py", "rlbench_my_q/my_q.py"}
-    assert written == {"pyproject.toml", "README.md", "suite.yaml", "tests/test_my_q.py", *package}
-    told = tomllib.loads((folder / "pyproject.toml").read_text())
-    # What pip would write: the distribution's name and its entry points.
-    record = folder / "rlbench_my_q-0.1.0.dist-info"
-    record.mkdir()
-    (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {told['project']['name']}\nVersion: 0.1.0\n")
-    points = told["project"]["entry-points"]["rlbench"]
-    (record / "entry_points.txt").write_text("[rlbench]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
-    assert importlib.metadata.PathDistribution(record).metadata["Name"] == "rlbench-my-q"
-    return folder, {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))}
+def projects(tmp_path_factory):
+    """One of each kind, called my_algorithm and so on."""
+    return {kind: Project(kind, f"my_{kind}", tmp_path_factory.mktemp(kind) / f"my_{kind}") for kind in KINDS}
 
 
-def there(made, *arguments):
-    """`rlbench` where the project is installed."""
-    with patch.object(sys, "path", [str(made[0]), *sys.path]):
-        return rlbench(*arguments, **made[1])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_project_has_a_package_a_test_a_readme_and_a_suite(projects, kind):
+    package = {f"rlbench_my_{kind}/__init__.py", f"rlbench_my_{kind}/my_{kind}.py"}
+    assert projects[kind].files == {"pyproject.toml", "README.md", "suite.yaml", f"tests/test_my_{kind}.py", *package}
+    assert projects[kind].distribution == f"rlbench-my-{kind}"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_it_writes_is_formatted_and_without_findings(projects, kind):
+    """As a project would have it that chose ruff and lines of 120."""
+    for command in (["format", "--check"], ["check", "--select", "E,F,I,UP,B,RUF", "--ignore", "E501,RUF001,RUF002"]):
+        ruff = [str(Path(sys.executable).with_name("ruff")), *command, "--isolated", "--config", "line-length=120"]
+        ran = subprocess.run([*ruff, "."], cwd=projects[kind].folder, capture_output=True, text=True)
+        assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @pytest.mark.slow
-def test_it_keeps_every_rule_as_it_is_made(made):
-    ran = there(made, "test-plugin", "my_q", *SMALL, "--steps", "300", "--learn-steps", "1500")
+@pytest.mark.parametrize("kind", KINDS)
+def test_its_own_tests_pass(projects, kind):
+    project = projects[kind]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", *CHOSEN[kind], "tests"]
+    told = os.environ | project.environment
+    ran = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, env=told)
+    assert ran.returncode == 0 and " passed" in ran.stdout, ran.stdout
+
+
+@pytest.mark.slow
+def test_an_algorithm_keeps_every_rule_as_it_is_made(projects):
+    ran = projects["algorithm"].rlbench(
+        "test-plugin", "my_algorithm", *SMALL, "--steps", "300", "--learn-steps", "1500"
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert ran.stdout.splitlines()[-1] == "my_q keeps all 14 rules that it claims"
+    assert ran.stdout.splitlines()[-1] == "my_algorithm keeps all 14 rules that it claims"
 
 
 @pytest.mark.slow
-def test_its_own_tests_pass(made):
-    folder, environment = made
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-k",
-        "budget or acting",
-        str(folder / "tests"),
-    ]
-    ran = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | environment)
-    assert ran.returncode == 0 and "2 passed" in ran.stdout, ran.stdout
-
-
-@pytest.mark.slow
-def test_its_suite_runs_with_other_algorithms(made, tmp_path):
-    suite = made[0] / "suite.yaml"
-    smaller = ("-s", "1", "-a", "my_q", "-a", "random", "--set", "my_q.warmup=100", "-o", tmp_path / "out")
-    text = suite.read_text().replace("20_000", "300")
-    suite.write_text(text)
-    ran = there(made, "run", suite, *smaller)
+def test_an_algorithms_suite_runs_with_other_algorithms(projects, tmp_path):
+    project = projects["algorithm"]
+    suite = tmp_path / "suite.yaml"
+    suite.write_text((project.folder / "suite.yaml").read_text().replace("20_000", "300"))
+    smaller = (
+        "-s",
+        "1",
+        "-a",
+        "my_algorithm",
+        "-a",
+        "random",
+        "--set",
+        "my_algorithm.warmup=100",
+        "-o",
+        tmp_path / "out",
+    )
+    ran = project.rlbench("run", suite, *smaller)
     assert ran.returncode == 0, ran.stderr
-    assert "my_q" in ran.stdout and "random" in ran.stdout
+    assert "my_algorithm" in ran.stdout and "random" in ran.stdout
 
 
-def test_a_name_that_cannot_be_one_is_refused(tmp_path):
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full/kept.txt").write_text("kept")
-    for arguments, said in (
-        (("My-DQN",), "lower-case letters"),
-        (("dqn",), "already"),
-        (("fresh", "-o", tmp_path / "full"), "not an empty folder"),
-    ):
-        ran = rlbench("new", "algorithm", *arguments)
-        assert ran.returncode == 2 and said in ran.stderr, ran.stderr
-    assert [path.name for path in (tmp_path / "full").iterdir()] == ["kept.txt"]
+@pytest.mark.slow
+def test_an_environments_suite_finds_it_by_its_module_and_dqn_learns_it(projects, tmp_path):
+    """The best return is about 0.5, and random actions get about -3."""
+    project = projects["environment"]
+    ran = project.rlbench("run", project.folder / "suite.yaml", "-s", "1", "-o", tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    scores = {row.split()[1]: float(row.split()[2]) for row in ran.stdout.splitlines() if "MyEnvironment-v0" in row}
+    assert scores["dqn"] > 0.2 and scores["random"] < -2
+
+
+def test_a_reports_section_stands_among_the_others(projects):
+    ran = projects["report"].rlbench("ls", "reports")
+    assert [line.split()[0] for line in ran.stdout.splitlines()][2:5] == ["scores", "my-report", "aggregates"]
+
+
+def test_what_comes_next_names_the_folder_as_a_shell_takes_it(tmp_path):
+    project = Project("environment", "spaced", tmp_path / "my folder")
+    assert project.following[0] == f"pip install -e '{tmp_path}/my folder[test]'"
+    assert project.following[-1] == f"rlbench run '{tmp_path}/my folder'/suite.yaml"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("algorithm", "My-DQN"), "'My-DQN' should be lower-case letters"),
+        (("environment", "grid_"), "'grid_' should be lower-case letters"),
+        (("report", "class"), "no keyword of Python, such as my_report"),
+        (("algorithm", "dqn"), "there is an algorithm called 'dqn' already"),
+        (("environment", "dqn"), "a package rlbench_dqn is installed already"),
+        (("report", "scores"), "the report has a section called 'scores' already"),
+        (("algorithm", "replay"), "its class Replay would hide what its own file imports"),
+    ],
+)
+def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(tmp_path, arguments, said):
+    ran = rlbench("new", *arguments, "-o", tmp_path / "there")
+    assert ran.returncode == 2 and said in " ".join(ran.stderr.split()), ran.stderr
+    assert not (tmp_path / "there").exists()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_folder_with_something_in_it_is_left_as_it_is(tmp_path, kind):
+    (tmp_path / "kept.txt").write_text("kept")
+    ran = rlbench("new", kind, "fresh", "-o", tmp_path)
+    assert ran.returncode == 2 and "is not an empty folder" in ran.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
