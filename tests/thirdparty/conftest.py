@@ -1,0 +1,24 @@
+"""One fresh environment for all tests here; making it takes longer than most of them."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from fresh import EXAMPLES, ROOT, Fresh, build
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory):
+    """The wheels of rlbench and of both examples, by package."""
+    folder = tmp_path_factory.mktemp("built")
+    return {wheel.name.split("-")[0]: wheel for wheel in (build(source, folder) for source in (ROOT, *EXAMPLES))}
+
+
+@pytest.fixture(scope="session")
+def fresh(wheels, tmp_path_factory):
+    """An environment with all of them installed."""
+    found = Fresh(tmp_path_factory.mktemp("fresh"))
+    found.install(*wheels.values())
+    return found
