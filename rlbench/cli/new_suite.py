@@ -61,6 +61,7 @@ def suite(
 
     Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes.
     """
+    name = name.removesuffix(".yaml")
     path = _free_file(name, output)
     plugins, ids = open_plugins(plugin_files), tuple(dict.fromkeys(environments))
     kinds = _kinds_of_actions(plugins, ids, steps)

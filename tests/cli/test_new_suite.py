@@ -111,6 +111,11 @@ def test_a_name_that_yaml_would_take_for_a_number_is_quoted(folder):
     assert load_suite(Path("007.yaml")).name == "007"
 
 
+def test_the_name_may_be_given_as_that_of_the_file(folder):
+    assert rlbench("new", "suite", "mine.yaml", "-a", "random").returncode == 0
+    assert load_suite(Path("mine.yaml")).name == "mine"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
