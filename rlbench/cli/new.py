@@ -15,7 +15,7 @@ SMALL = "--set 'hidden=[16]' --set batch=16 --set warmup=50 --set lr=0.01 --set 
 
 @click.group()
 def new() -> None:
-    """Make something to begin from: an algorithm, an environment or a section of the report as a project, or a suite."""
+    """Make something to begin from: a project with an algorithm, an environment or a report section, or a suite."""
 
 
 new.add_command(suite)
