@@ -1,7 +1,7 @@
 """An environment as a stranger has it: rlbench as a wheel, plugins installed beside it, nothing fetched.
 
-The heavy packages are those of the environment that runs the tests: a .pth file puts their folder behind its own. Of that
-folder no .pth file is read, so a checkout that is installed there in editable form is out of sight.
+The heavy packages are those of the environment that runs the tests: a .pth file puts their folder behind its own. Of
+that folder no .pth file is read, so a checkout that is installed there in editable form is out of sight.
 """
 
 import os
@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "plugins").glob("example-*"))
-# As the commands of a newcomer would run without a network: what builds is what is installed here ("0" says no isolation).
+# So that a newcomer's commands run without a network: what builds is what is installed here ("0" says no isolation).
 OFFLINE = {
     "PIP_NO_INDEX": "1",
     "PIP_NO_BUILD_ISOLATION": "0",

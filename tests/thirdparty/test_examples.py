@@ -1,4 +1,4 @@
-"""The example plugins as a stranger's: built, installed beside rlbench into a fresh environment, found, tried and run."""
+"""The example plugins as a stranger's: built, installed beside rlbench into a fresh environment, found and run."""
 
 import json
 import sys

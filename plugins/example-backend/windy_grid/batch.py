@@ -1,6 +1,6 @@
 """The windy gridworld, any number of lanes in one numpy call (see rlbench.api.EnvBatch).
 
-Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. The goal costs 15 steps at best, each of them gives −1.
+Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. Every step gives −1; the goal takes 15 at best.
 """
 
 from __future__ import annotations

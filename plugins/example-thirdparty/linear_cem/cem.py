@@ -85,7 +85,7 @@ class CrossEntropy(Algorithm):
         self.draw(index)
 
     def choose(self, weights: Any, obs: Any) -> Any:
-        """Actions [S, E] or [S, E, dims] of one policy for each seed, weights [S, inputs · outputs], at obs [S, E, …]."""
+        """Actions [S, E] or [S, E, dims] at obs [S, E, …] of a policy for each seed, weights [S, inputs · outputs]."""
         flat = obs.reshape(*obs.shape[:2], -1).astype(np.float64)
         inputs = np.concatenate([flat, np.ones((*flat.shape[:2], 1))], -1)
         # A product and a sum over the inputs: its order, and so its last bit, is the same for any number of seeds.
