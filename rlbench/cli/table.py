@@ -73,6 +73,7 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     text += "\ntraining: the last 100 episodes, while exploring\n"
     for folder in store.lost():
         text += f"lost: {store.root}/runs/{folder} (no readable spec.json); running the suite again restores it\n"
+    text += "".join(f"{plain(line)}\n" for line in store.failed_pairs())
     for algorithm, differs in mixtures(store).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import AlgorithmSpec, ConfigError, PluginError, Supports, canonical
+from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
 from rlbench.caching import cache_folder, recall, remember
 from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
@@ -78,7 +78,7 @@ def _ask(asked: Sequence[Question]) -> list[Resolved | PluginError]:
         names = dict.fromkeys(plugin.name for plugin, _, _ in asked)
         if len(names) == 1:
             plugin = asked[0][0]
-            return [PluginError(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
+            return [BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
         apart = {name: iter(_ask([question for question in asked if question[0].name == name])) for name in names}
         return [next(apart[plugin.name]) for plugin, _, _ in asked]
     for (plugin, name, params), entry in zip(asked, found):
@@ -114,7 +114,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
     if "problems" in entry:
         return ConfigError(entry["error"], [(name, text) for name, text in entry["problems"]])
     if "error" in entry:
-        return PluginError(entry["error"])
+        return (BrokenPlugin if entry["broken"] else PluginError)(entry["error"])
     return Resolved(
         **{
             **entry,
@@ -191,9 +191,10 @@ def _main(question: str, answer: str) -> None:
         except ConfigError as error:
             entries.append({"error": name, "problems": error.problems})
         except PluginError as error:
-            entries.append({"error": str(error)})
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does
-            entries.append({"error": f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"})
+            entries.append({"error": str(error), "broken": isinstance(error, BrokenPlugin)})
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+            told = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
+            entries.append({"error": told, "broken": True})
     Path(answer).write_text(json.dumps(entries, default=str))
 
 

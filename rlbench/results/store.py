@@ -123,7 +123,7 @@ class Store:
         skipped: Sequence[Mapping[str, str]] = (),
         adaptive: bool = False,
     ) -> None:
-        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment and reason of pairs;
+        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment, reason and status of pairs;
         adaptive: whether there are as many runs as it took to decide.
         """
         try:
@@ -207,6 +207,13 @@ class Store:
         """Folders of runs whose spec.json is absent or unreadable; running the suite again restores it."""
         names = [entry["folder"] for entry in self.suite()["runs"]]
         return [name for name in names if read_json(self._runs / name / "spec.json") is None]
+
+    def failed_pairs(self) -> list[str]:
+        """A sentence for each algorithm on an environment that has no runs because its plugin is broken."""
+        left_out = [pair for pair in self.suite().get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
+        return [
+            f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in left_out
+        ]
 
     def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
         """Attempts with their group.json, newest first; folders without a readable one are passed over."""

@@ -16,6 +16,7 @@ from rlbench.api import (
     Device,
     Diverged,
     EnvBackendSpec,
+    Overrun,
     RlbenchError,
     RunGroup,
     TaskInfo,
@@ -124,6 +125,8 @@ class LiveGroup:
             self.algorithm.train(interaction)
         except (BudgetExceeded, Diverged) as end:
             ended = end
+        except Overrun as endless:
+            raise RlbenchError(str(endless)) from None
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"

@@ -14,7 +14,6 @@ from rlbench.api import (
     Algorithm,
     Array,
     Budget,
-    BudgetExceeded,
     EnvBackendSpec,
     MetricRecord,
     Policy,
@@ -96,8 +95,11 @@ class LiveInteraction:
 
     def step(self, actions: Array) -> Transition:
         batch = self.batch
-        if self.finished or batch is None:
-            raise self._refusal()
+        if batch is None:
+            raise RlbenchError("call interaction.reset() before the first interaction.step()")
+        if self.finished:
+            spent = f"{self.steps} of {self.budget.steps} environment steps are spent"
+            self.meter.refuse(spent if self.active.any() else "every seed has diverged")
         transition = batch.step(actions)
         self.obs, self.steps = batch.obs, self.meter.steps
         if batch.active is not self.active:
@@ -106,13 +108,6 @@ class LiveInteraction:
         if self.steps >= self._attention:
             self.advance()
         return transition
-
-    def _refusal(self) -> RlbenchError:
-        if self.batch is None:
-            return RlbenchError("call interaction.reset() before the first interaction.step()")
-        if not self.active.any():
-            return BudgetExceeded("every seed has diverged")
-        return BudgetExceeded(f"{self.steps} of {self.budget.steps} environment steps are spent")
 
     def restored(self) -> None:
         """Take over what a checkpoint brought back: counters, parked seeds, the next point of the grid."""
