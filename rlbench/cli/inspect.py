@@ -154,7 +154,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     from rlbench.plugins import resolve
 
     loaded = open_plugins(plugin_files)
-    (found,) = resolve(loaded, [(algorithm, {})])
+    (found,) = resolve(loaded, [(algorithm, None)])
     if isinstance(found, Exception):
         raise found
     if as_json:

@@ -25,8 +25,9 @@ from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 2
-Question = tuple[Plugin, str, Mapping[str, Any]]  # of which plugin, the algorithm, its parameters
+_CACHE_VERSION = 3
+Params = Mapping[str, Any] | None  # None: the defaults, as far as an algorithm can do with those
+Question = tuple[Plugin, str, Params]  # of which plugin, the algorithm, its parameters
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Resolved:
     schema: tuple[Mapping[str, Any], ...]
 
 
-def resolve(plugins: Plugins, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
+def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
     """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
 
     Pairs that are not in the cache are asked of one child process for each distribution or file.
@@ -125,7 +126,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
     )
 
 
-def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
+def _cache_file(plugin: Plugin, name: str, params: Params) -> Path:
     import rlbench
 
     identity = [
@@ -155,8 +156,8 @@ def _cached(path: Path) -> Resolved | None:
 
 
 # -- in the child process ----------------------------------------------------------------------------------------
-def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Resolved`, JSON-able. Raises: PluginError if the parameters do not fit."""
+def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
+    """The fields of `Resolved`, JSON-able. Raises: ConfigError if the parameters do not fit."""
     from importlib.util import find_spec
 
     entry: dict[str, Any] = {
@@ -169,14 +170,19 @@ def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
         "updates_per_step": 0.0,
         "missing": [module for module in spec.requires if find_spec(module) is None],
         "extra": spec.extra,
-        "config": dict(params),
+        "config": dict(params or {}),
         "schema": [],
     }
     if not entry["missing"]:
         algorithm = spec.load()
-        config = configure(algorithm.Config, params, spec.name)
-        entry["config"] = json.loads(json.dumps(asdict(config)))
         entry["schema"] = schema(algorithm.Config)
+        try:
+            config = configure(algorithm.Config, params or {}, spec.name)
+        except ConfigError:
+            if params is None:
+                return entry
+            raise
+        entry["config"] = json.loads(json.dumps(asdict(config)))
         entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
     return entry
 
