@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from rlbench.api import SuiteError
+from rlbench.api import RunStatus, SuiteError
 from rlbench.cli.opening import open_plugins, result_folder
 from rlbench.cli.talk import watcher
 from rlbench.executors import Options, run_suite
@@ -75,7 +75,7 @@ def run(
     for problem in found.load_observers():
         watch.warn(problem)
     for skip in planned.skipped:
-        watch.say(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}")
+        (watch.say if skip.status == RunStatus.SKIPPED else watch.warn)(str(skip))
     if adaptive:
         adaptive.run(watch)
     else:

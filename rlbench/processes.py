@@ -25,6 +25,27 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
+def end_marked(name: str, value: str, patience: float) -> list[str]:
+    """Kill the processes in whose environment `name` is `value` and that have not ended by themselves after `patience` s.
+
+    Returns: each as in "sleep (process 123)".
+    """
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's
+            if process.environ().get(name) == value:
+                found.append(process)
+    _, left = psutil.wait_procs(found, timeout=patience)
+    named = []
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            named.append(f"{process.name()} (process {process.pid})")
+            process.kill()
+    return named
+
+
 _passed: dict[str, int] = {}
 
 

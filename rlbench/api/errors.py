@@ -19,6 +19,13 @@ class PluginError(RlbenchError):
     """A plugin is absent, broken, ambiguous, or was given a configuration it does not accept."""
 
 
+class BrokenPlugin(PluginError):
+    """A plugin that is installed and cannot be used: it cannot be imported, clashes with another, or is of another time.
+
+    A suite that names it runs all the rest.
+    """
+
+
 class ConfigError(PluginError):
     """Parameters that an algorithm does not accept; problems: pairs of a parameter's name ("" for all of them
     together) and what is wrong with it."""
@@ -60,6 +67,10 @@ class LockedError(StoreError):
 
 class BudgetExceeded(RlbenchError):
     """An environment step was asked for after the budget was spent. Leaving `train` by it is a normal end."""
+
+
+class Overrun(BaseException):
+    """An algorithm goes on asking for steps that it is refused: no Exception, so that a loop which catches those is left."""
 
 
 class Stopped(RlbenchError):

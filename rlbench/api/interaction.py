@@ -84,6 +84,18 @@ class Interaction(Protocol):
         """Keep numbers, one for each seed [S] or one for all, with the current step."""
         ...
 
+    def report(
+        self, step: int, return_: float | None = None, length: int = 0, evaluation: Sequence[float] = ()
+    ) -> None:
+        """Take the word of what cannot be metered, for an algorithm registered with metering="self-reported".
+
+        step: environment steps taken by now, by its own count. return_, length: of a training episode that has ended
+        (length 0: not known). evaluation: the return of each episode of an evaluation of its own. What lies beyond the
+        budget is left out. Raises: RlbenchError where the steps fall; Diverged where a return is not finite;
+        BudgetExceeded when the budget was spent before the call; Stopped when the group is to stop.
+        """
+        ...
+
     def checkpoint(self, algorithm: Algorithm) -> None:
         """The algorithm's safe point (loop head, after an update, rollout empty): saves when due, else does nothing."""
         ...

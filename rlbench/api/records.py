@@ -38,7 +38,7 @@ class RunStatus(StrEnum):
 
 
 class EpisodeRecord(NamedTuple):
-    """One training episode, written when it ends. `end`: terminated, truncated, or abandoned by the algorithm."""
+    """One training episode, written when it ends. `end`: terminated, truncated, abandoned by the algorithm, or reported."""
 
     seed: int
     step: int
@@ -94,11 +94,11 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "reset_seed",
             "int64",
             "",
-            "the seed of this episode, or of the stream that all episodes of its environment are drawn from",
+            "the seed of this episode, or of the stream that all episodes of its environment are drawn from; -1: not known",
         ),
         Column("return", "float64", "reward", "undiscounted sum of rewards under the meter"),
-        Column("length", "int64", "env steps", "steps of the episode"),
-        Column("end", "string", "", "terminated, truncated or abandoned"),
+        Column("length", "int64", "env steps", "steps of the episode; 0: not known"),
+        Column("end", "string", "", "terminated, truncated, abandoned, or reported by the run itself"),
     ),
     "evaluations": (
         Column("seed", "int64", "", "the run's seed"),

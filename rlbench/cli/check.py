@@ -54,6 +54,8 @@ def check(
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
     show_plan(planned, plugins, store, options, as_json)
+    if planned.broken:
+        raise click.exceptions.Exit(1)
 
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, as_json: bool) -> None:
@@ -89,7 +91,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
     for skip in planned.skipped:
-        write_out(f"skipped: {plain(skip.algorithm)} on {plain(skip.env_id)}: {skip.reason}\n")
+        write_out(plain(str(skip)) + "\n")
     if todo:
         write_out(f"\n{_estimate(cost, workers, store)}\n")
 
@@ -197,7 +199,10 @@ def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, 
             }
             for intent in found
         ],
-        "skipped": [{"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason} for s in planned.skipped],
+        "skipped": [
+            {"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason, "status": str(s.status)}
+            for s in planned.skipped
+        ],
         "jobs": workers,
         "expected_seconds": cost.seconds or None,
         "expected_bytes": cost.bytes or None,

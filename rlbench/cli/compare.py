@@ -122,6 +122,7 @@ def _as_json(result: Comparison) -> str:
         "rows": [asdict(row) for row in result.rows],
         "absent": list(result.absent),
         "apart": list(result.apart),
+        "self_reported": list(result.self_reported),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
@@ -195,6 +196,8 @@ def _legend(result: Comparison) -> str:
         said.append("descriptive only: under 5 runs on a side nobody is called better")
     if "too few runs" in verdicts:
         said.append("too few runs: under 3 on a side there is no interval and no test")
+    if result.self_reported:
+        said.append(f"self-reported, so a difference may be one of protocol: {plain(', '.join(result.self_reported))}")
     said += [f"missing: {plain(text)}" for text in result.absent]
     said += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in said)

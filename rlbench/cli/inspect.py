@@ -124,17 +124,25 @@ def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
 @_json
 @plugin_option
 def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
-    """Show every plugin: where it comes from, what it offers, and what is wrong with it."""
+    """Show every plugin: where it comes from, which hooks it implements, what it offers, and whether it can be used."""
     from rlbench.plugins import survey
 
-    offers = survey(open_plugins(plugin_files))
-    _print(
-        [
-            {"plugin": o.name, "distribution": f"{o.distribution} {o.version}", "offers": o.names, "error": o.error}
-            for o in offers
-        ],
-        as_json,
-    )
+    rows: Rows = [
+        {
+            "plugin": offer.name,
+            "distribution": offer.distribution,
+            "version": offer.version,
+            "hooks": [hook.removeprefix("rlbench_") for hook in offer.hooks],
+            "offers": offer.names if as_json else _few(offer.names),
+            "state": offer.state,
+        }
+        for offer in survey(open_plugins(plugin_files))
+    ]
+    _print(rows, as_json)
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    return list(names) if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"]
 
 
 @click.command()
@@ -146,7 +154,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     from rlbench.plugins import resolve
 
     loaded = open_plugins(plugin_files)
-    (found,) = resolve(loaded, [(algorithm, {})])
+    (found,) = resolve(loaded, [(algorithm, None)])
     if isinstance(found, Exception):
         raise found
     if as_json:

@@ -19,6 +19,7 @@ from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
 from rlbench.cli.export import export
 from rlbench.cli.gate import gate
+from rlbench.cli.importing import import_results
 from rlbench.cli.inspect import info, ls, plugins
 from rlbench.cli.new import new
 from rlbench.cli.power import power
@@ -50,6 +51,7 @@ SECTIONS = {
         (logs, "print what a run's process said"),
         (evaluate, "play a run's final policy again"),
         (export, "write everything as csv or parquet"),
+        (import_results, "bring in results made elsewhere: CSV, Monitor files, TensorBoard"),
     ),
     "Compare": (
         (compare, "hold algorithms or two folders against each other"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from rlbench.api import RunStatus
 from rlbench.cli.deciding import adaptive_options
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
 from rlbench.cli.talk import watcher
@@ -84,7 +85,7 @@ def run(
     from rlbench.suites import plan
 
     plugins = open_plugins(plugin_files)
-    observers = plugins.load_observers()  # a file that cannot be loaded is told once, not by every name of the suite
+    observers = plugins.load_observers()
     asked = open_suite(suite, **changes)
     planning: dict[str, Any] = {"max_runs": max_runs, "skip_missing": skip_missing, "jobs": jobs}
     store = Store(result_folder(output, asked.suite.name))
@@ -110,8 +111,13 @@ def run(
         return 0
     watch = Events(watcher(quiet, verbose)) if as_json else watcher(quiet, verbose)
     if not options.chosen(planned.groups):
-        watch.warn("\n".join([*_skips(planned), "nothing to run: every pair was skipped, or none was chosen"]))
-        return NOTHING_MATCHED
+        watch.warn(
+            "\n".join([*map(str, planned.skipped), "nothing to run: every pair was skipped, or none was chosen"])
+        )
+        return 1 if planned.broken else NOTHING_MATCHED
+    for skip in planned.skipped:
+        if skip.status == RunStatus.FAILED:
+            watch.warn(f"{skip}; the others are run")
     for problem in observers:
         watch.warn(problem)
     if adaptive:
@@ -125,7 +131,7 @@ def run(
     code = _tell(planned, plugins, store, outcome, watch, report=not no_report, table=not as_json, judged=judged)
     if adaptive:
         print_decisions(decisions, as_json)
-    return code
+    return code or int(any(file.error for file in plugins.files))
 
 
 def _seconds(option: str, value: str | None) -> float | None:
@@ -171,8 +177,9 @@ def _tell(
     runs = print_table(store) if table else run_table(store)
     runs = runs[runs["key"].isin([run.key for run in outcome.runs])]
     _say_what_is_missing(runs, watch, judged)
-    for line in _skips(planned):
-        watch.say(line)
+    for skip in planned.skipped:
+        if skip.status == RunStatus.SKIPPED:
+            watch.say(str(skip))
     if outcome.changed:
         told = "; ".join(f"{label} ({', '.join(differs)})" for label, differs in outcome.changed.items())
         watch.warn(
@@ -181,7 +188,7 @@ def _tell(
     watch.say(f"results: {store.root}")
     if report:
         _report(store, plugins, outcome, watch)
-    return 0 if (runs["status"] == "done").all() else 1
+    return 0 if (runs["status"] == "done").all() and not planned.broken else 1
 
 
 def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> None:
@@ -197,13 +204,11 @@ def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> N
         except StoreError as error:
             watch.warn(f"no report: {error}")
             return
+        told = {str(plugin.error) for plugin in plugins.files}
         for problem in page.problems:
-            watch.warn(problem)
+            if not any(error in problem for error in told):  # as an observer it has been told of already
+                watch.warn(problem)
     watch.say(f"report:  {path}")
-
-
-def _skips(planned: Plan) -> list[str]:
-    return [f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}" for skip in planned.skipped]
 
 
 def _say_what_is_missing(table: pd.DataFrame, watch: Watch, judged: bool) -> None:

@@ -83,9 +83,8 @@ def _text(store: Store, rows: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    return f"{_headline(store, rows)}\n\n" + fitted(
-        ["algorithm", "task", "seed", "status", "step", ""], shown, numbers=(2, 4)
-    )
+    table = fitted(["algorithm", "task", "seed", "status", "step", ""], shown, numbers=(2, 4))
+    return f"{_headline(store, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in store.failed_pairs())
 
 
 def _watch(store: Store) -> None:

@@ -48,7 +48,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
 
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
-    from rlbench.comparison.marks import ADAPTIVE, marks
+    from rlbench.comparison.marks import ADAPTIVE, SELF_REPORTED, marks
     from rlbench.comparison.sensitivity import sweeps_of
     from rlbench.reports import score_cells
     from rlbench.results.mixture import mixtures
@@ -73,6 +73,7 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     text += "\ntraining: the last 100 episodes, while exploring\n"
     for folder in store.lost():
         text += f"lost: {store.root}/runs/{folder} (no readable spec.json); running the suite again restores it\n"
+    text += "".join(f"{plain(line)}\n" for line in store.failed_pairs())
     for algorithm, differs in mixtures(store).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
@@ -80,6 +81,8 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):
         text += f"{ADAPTIVE}: such an interval is narrower than it says, and its estimate leans outward (docs/adaptive.md)\n"
+    if any(SELF_REPORTED in cell.marks for cell in cells):
+        text += f"{SELF_REPORTED}: counted and scored by what the runs say of themselves (docs/scripts.md)\n"
     if sweeps_of(store.suite()["suite"]):
         text += "swept hyperparameters: rlbench table --sensitivity\n"
     write_out(text)

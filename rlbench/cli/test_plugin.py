@@ -82,7 +82,8 @@ def test_plugin(
     else:
         asked = sum(verdict.verdict != "not claimed" for verdict in told)
         kept = (
-            f"{algorithm} keeps all {asked} rules that it claims"
+            f"{algorithm} keeps "
+            + (f"all {asked} rules that it claims" if asked != 1 else "the one rule that it claims")
             if not broken
             else f"{algorithm} breaks {', '.join(broken)}"
         )

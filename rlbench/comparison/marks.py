@@ -1,4 +1,6 @@
-"""What a reader must know of a cell beside its numbers: that its runs, or its configuration, were chosen by their results."""
+"""What a reader must know of a cell beside its numbers: that its runs, or its configuration, were chosen by their results,
+or that its numbers are its runs' own account.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ADAPTIVE = "seeds added until decided"
+SELF_REPORTED = "self-reported"
 Marks = Mapping[tuple[str, str], tuple[str, ...]]
 
 
@@ -21,11 +24,15 @@ def marks(store: Store, runs: pd.DataFrame) -> Marks:
 
     ADAPTIVE: there are as many runs as it took to decide, so the interval is narrower than it says and the estimate leans
     away from what it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a sweep, by these very runs.
+    SELF_REPORTED: steps and scores were not metered, and its policies were not played in the common evaluation.
     """
     found: dict[tuple[str, str], tuple[str, ...]] = {}
     decisions = read_decisions(store) if store.suite().get("adaptive") else None
     if decisions is not None:
         found.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
+    own_account = runs.loc[runs["metering"] == SELF_REPORTED, ["environment", "algorithm"]].drop_duplicates()
+    for env, label in own_account.itertuples(index=False):
+        found[env, label] = (*found.get((env, label), ()), SELF_REPORTED)
     for extremes in sensitivity(store, runs).extremes:
         if extremes.best is not None and extremes.points > 1:
             place = extremes.environment, extremes.best

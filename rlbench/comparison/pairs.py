@@ -94,7 +94,8 @@ class Row:
 @dataclass(frozen=True)
 class Comparison:
     """Rows over all tasks first, then those of each task. family: how many tests Holm adjusts for, over all tasks and of
-    single ones. absent: runs without a score, in sentences. apart: what was not compared, and why."""
+    single ones. absent: runs without a score, in sentences. apart: what was not compared, and why. self_reported: sides whose
+    scores are their own account."""
 
     statistic: str
     alpha: float
@@ -102,6 +103,7 @@ class Comparison:
     family: tuple[int, int]
     absent: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    self_reported: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
@@ -153,7 +155,12 @@ def compare(
     whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha, resamples) for ours, theirs, tasks in overall]
     rows = (*_adjusted(whole, statistic, alpha), *_adjusted(single, statistic, alpha))
     family = (len(overall), tasks_family if by_task else 0)
-    return Comparison(statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(apart)))
+    own_account = dict.fromkeys(
+        side.name for pair in pairs for side in pair if side.algorithm in side.scores.self_reported
+    )
+    return Comparison(
+        statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(apart)), tuple(own_account)
+    )
 
 
 def _all_absent(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ...]:

@@ -35,6 +35,7 @@ class Sample:
 
     algorithm: its label; id: its own name; task: what it was run on, budget included. scores [n], raw returns; keys, seeds,
     diverged [n] of the same runs. planned: runs of the suite; missing: those without a score, counted by status.
+    self_reported: some of them were not metered: their scores are their own account.
     """
 
     algorithm: str
@@ -47,6 +48,7 @@ class Sample:
     diverged: NDArray[np.bool_]
     planned: int
     missing: Mapping[str, int]
+    self_reported: bool = False
 
     @property
     def n(self) -> int:
@@ -112,6 +114,11 @@ class Scores:
                 f" {without[0]} -o FILE`, then give FILE, or write them to the environment in the suite"
             )
 
+    @property
+    def self_reported(self) -> tuple[str, ...]:
+        """Labels of which some runs were not metered."""
+        return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if sample.self_reported))
+
     def absent(self) -> list[str]:
         """A sentence for each sample of which runs are missing."""
         return [text for sample in self.samples.values() if (text := sample.absent())]
@@ -143,6 +150,7 @@ def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[st
             (scored["status"] == RunStatus.DIVERGED).to_numpy(bool),
             len(rows),
             {str(status): int(count) for status, count in missing.items()},
+            bool((rows["metering"] == "self-reported").any()),
         )
     return Scores(name, samples, anchors)
 

@@ -79,8 +79,10 @@ class MeteredBatch:
         if flat.shape[:2] != self._lead:
             raise RlbenchError(f"step was given actions of shape {flat.shape}; they are [S, N, …], here {self._lead}")
         flat = flat.reshape(len(self._episode), *flat.shape[2:])
-        if not self._discrete and not all_finite(flat):
+        if flat.dtype.kind == "f" and not all_finite(flat):
             self._park(~self._finite_seeds(flat))
+        if self._discrete and flat.dtype.kind == "f":
+            flat = _whole(flat)
         self._meter.spend(self.num_envs)
         next_obs, reward, terminated, truncated = self._step_live(flat)
         if not (all_finite(next_obs) and all_finite(reward)):
@@ -240,3 +242,13 @@ class MeteredBatch:
 
     def close(self) -> None:
         self._envs.close()
+
+
+def _whole(actions: Array) -> Array:
+    """Choices that came as floats; those that are not finite are of parked environments. Raises: RlbenchError for others."""
+    finite = np.where(np.isfinite(actions), actions, 0)
+    if (finite != np.rint(finite)).any():
+        raise RlbenchError(
+            f"step was given actions such as {finite[finite != np.rint(finite)][0]}, and they are choices"
+        )
+    return finite.astype(np.int64)

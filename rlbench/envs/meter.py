@@ -6,9 +6,11 @@ Whatever drives an environment is measured here and nowhere else.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 
-from rlbench.api import BudgetExceeded, EpisodeRecord
+from rlbench.api import BudgetExceeded, EpisodeRecord, Overrun
 
+MOST_REFUSALS = 100  # of a loop that swallows the refusal and asks again
 EpisodeSink = Callable[[EpisodeRecord], None]
 
 
@@ -17,13 +19,20 @@ class Meter:
 
     def __init__(self, budget: int, record: EpisodeSink) -> None:
         self.budget, self.record = budget, record
-        self.steps = 0
+        self.steps = self._refused = 0
 
     def spend(self, steps: int) -> None:
         """Count steps that are about to be taken. Raises: BudgetExceeded when fewer are left."""
         if self.steps + steps > self.budget:
-            raise BudgetExceeded(f"{self.steps} of {self.budget} environment steps are spent")
+            self.refuse(f"{self.steps} of {self.budget} environment steps are spent")
         self.steps += steps
+
+    def refuse(self, why: str) -> NoReturn:
+        """Raises: BudgetExceeded; Overrun when it has been raised so often that it was not heard."""
+        self._refused += 1
+        if self._refused > MOST_REFUSALS:
+            raise Overrun(f"it asked for {MOST_REFUSALS} more steps and did not end: {why}")
+        raise BudgetExceeded(why)
 
 
 def end_of(terminated: bool) -> str:

@@ -52,7 +52,7 @@ def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
     complete = functools.cache(checkpoint.complete)  # it reads and hashes every file
     found = []
     for group in groups:
-        code = code_identity(plugins.find(group.algorithm))
+        code = code_identity(plugins.find(group.algorithm), group.config)
         backend = plugins.backend(group.task.backend)
         lost = "" if resumes(backend, group) else f"{backend.name} cannot bring its environments back"
         wanted = [run for run in group.runs if _is_wanted(run, states[run.key], again)]

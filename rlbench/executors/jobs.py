@@ -77,7 +77,6 @@ def prepare(
 
     again: whether a run that has failed is to be run once more. profile: measure where their time goes. A corrupt result is never replaced by itself.
     """
-    files = tuple(str(plugin.file) for plugin in plugins.plugins if plugin.file is not None)
     parts: dict[tuple[str, int], list[Intent]] = {}
     for intent in intents(store, plugins, groups, again):
         if intent.wanted:
@@ -90,6 +89,8 @@ def prepare(
             for intent in found
             if intent.checkpoint is not None
         }
+        needed = dict.fromkeys([plugins.find(group.algorithm).file, plugins.find(group.task.backend).file])
+        files = tuple(str(file) for file in needed if file is not None)
         attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
         notice = next((intent.why for intent in found if ": " in intent.why), "")
         jobs.append(Job(group, attempt, step, files, notice))

@@ -63,7 +63,11 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
             again = live.algorithm.policy(asked["policy"])
             Evaluator(filmed, 1, live.streams).play(again, FINAL, asked["step"], film["episodes"])
     how = numerics(group.device, group.compile, asked["stack_size"])
-    made_by = {"code": code_identity(plugins.find(group.algorithm)), "numerics": how, "versions": versions()}
+    made_by = {
+        "code": code_identity(plugins.find(group.algorithm), group.config),
+        "numerics": how,
+        "versions": versions(),
+    }
     return {"returns": played.returns[0].tolist(), "lengths": played.lengths[0].tolist(), "made_by": made_by}
 
 

@@ -17,7 +17,8 @@ import threading
 from rlbench.api import RunStatus
 from rlbench.caching import cache_folder
 from rlbench.executors.jobs import Event, Job
-from rlbench.processes import signal_group
+from rlbench.executors.logs import Logs
+from rlbench.processes import end_marked, signal_group
 
 # Set before Python starts: one thread, matrix products whose bits do not depend on the batch, and a glibc that keeps
 # memory it is given back: otherwise each update takes and returns megabytes, page fault by page fault (5 to 14 % of PPO
@@ -44,6 +45,12 @@ def worker_environment() -> dict[str, str]:
     return {"TORCHINDUCTOR_CACHE_DIR": str(kept), **os.environ, **WORKER_ENVIRONMENT}
 
 
+# A worker's environment names its attempt, so that what it started and left can be found wherever that has gone.
+MARK = "RLBENCH_ATTEMPT"
+
+# What it started may take so long to see that it has ended, and end as well.
+LEAVING_SECONDS = 1.0
+
 # Signals by which somebody else ends a process; by others it ends itself.
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
@@ -67,7 +74,9 @@ class Worker:
             str(os.getpid()),
             *job.plugin_files,
         ]
-        with open(job.attempt / "stdout.log", "wb") as out, open(job.attempt / "stderr.log", "wb") as err:
+        logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
+        out, err = logs.write_ends
+        try:
             self.process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -75,12 +84,14 @@ class Worker:
                 stderr=err,
                 pass_fds=(theirs,),
                 start_new_session=True,
-                env=worker_environment(),
+                env=worker_environment() | {MARK: str(job.attempt)},
             )
-        os.close(theirs)
+        finally:
+            logs.started()
+            os.close(theirs)
         reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)
         reader.start()
-        threading.Thread(target=self._wait, args=(reader, inbox), daemon=True).start()
+        threading.Thread(target=self._wait, args=(reader, logs, inbox), daemon=True).start()
 
     def _read(self, pipe: int, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         with open(pipe, encoding="utf-8", errors="replace") as lines:
@@ -90,10 +101,16 @@ class Worker:
                 except ValueError:
                     continue  # a torn last line of a killed worker
 
-    def _wait(self, reader: threading.Thread, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+    def _wait(self, reader: threading.Thread, logs: Logs, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         code = self.process.wait()
-        signal_group(self.process.pid, signal.SIGKILL)  # whatever it started and left
+        left = end_marked(MARK, str(self.job.attempt), patience=LEAVING_SECONDS if code >= 0 else 0.0)
+        signal_group(self.process.pid, signal.SIGKILL)
+        logs.finish()
         reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
+        if left:
+            inbox.put(
+                (self, {"event": "notice", "message": f"left processes behind, which were ended: {', '.join(left)}"})
+            )
         inbox.put((self, {"event": "exit", "code": code}))
 
     def ask_to_stop(self) -> None:

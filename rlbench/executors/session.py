@@ -116,7 +116,10 @@ def run_suite(planned: Plan, plugins: Plugins, store: Store, options: Options, w
         outcome = Outcome([run for group in groups for run in group.runs])
         outcome.changed = _set_aside(store, plugins, groups, options)
         _say_what_else_is_there(store, runs, planned.suite.name, watch)
-        skipped = [{"algorithm": s.algorithm, "environment": s.env_id, "reason": s.reason} for s in planned.skipped]
+        skipped = [
+            {"algorithm": s.algorithm, "environment": s.env_id, "reason": s.reason, "status": str(s.status)}
+            for s in planned.skipped
+        ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)
         todo = prepare(store, plugins, groups, options.again, options.profile)
         outcome.trained = len(todo)

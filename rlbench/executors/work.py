@@ -94,7 +94,7 @@ class Attempt:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         config = configure(algorithm.Config, group.config, spec.name)
-        code = code_identity(plugin)
+        code = code_identity(plugin, group.config)
         how = numerics(group.device, group.compile, len(group.seeds))
         write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
         backend = plugins.backend(group.task.backend)
@@ -119,6 +119,7 @@ class Attempt:
                 restore=restore,
                 observe=self._evaluated,
                 approximate=approximate,
+                self_reported=spec.metering != "boundary",
             )
 
         self._measure()

@@ -19,14 +19,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import AlgorithmSpec, ConfigError, PluginError, Supports, canonical
+from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
 from rlbench.caching import cache_folder, recall, remember
 from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 2
-Question = tuple[Plugin, str, Mapping[str, Any]]  # of which plugin, the algorithm, its parameters
+_CACHE_VERSION = 3
+Params = Mapping[str, Any] | None  # None: the defaults, as far as an algorithm can do with those
+Question = tuple[Plugin, str, Params]  # of which plugin, the algorithm, its parameters
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Resolved:
     schema: tuple[Mapping[str, Any], ...]
 
 
-def resolve(plugins: Plugins, requests: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Resolved | PluginError]:
+def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
     """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
 
     Pairs that are not in the cache are asked of one child process for each distribution or file.
@@ -78,7 +79,7 @@ def _ask(asked: Sequence[Question]) -> list[Resolved | PluginError]:
         names = dict.fromkeys(plugin.name for plugin, _, _ in asked)
         if len(names) == 1:
             plugin = asked[0][0]
-            return [PluginError(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
+            return [BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
         apart = {name: iter(_ask([question for question in asked if question[0].name == name])) for name in names}
         return [next(apart[plugin.name]) for plugin, _, _ in asked]
     for (plugin, name, params), entry in zip(asked, found):
@@ -114,7 +115,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
     if "problems" in entry:
         return ConfigError(entry["error"], [(name, text) for name, text in entry["problems"]])
     if "error" in entry:
-        return PluginError(entry["error"])
+        return (BrokenPlugin if entry["broken"] else PluginError)(entry["error"])
     return Resolved(
         **{
             **entry,
@@ -125,7 +126,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
     )
 
 
-def _cache_file(plugin: Plugin, name: str, params: Mapping[str, Any]) -> Path:
+def _cache_file(plugin: Plugin, name: str, params: Params) -> Path:
     import rlbench
 
     identity = [
@@ -155,8 +156,8 @@ def _cached(path: Path) -> Resolved | None:
 
 
 # -- in the child process ----------------------------------------------------------------------------------------
-def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of `Resolved`, JSON-able. Raises: PluginError if the parameters do not fit."""
+def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
+    """The fields of `Resolved`, JSON-able. Raises: ConfigError if the parameters do not fit."""
     from importlib.util import find_spec
 
     entry: dict[str, Any] = {
@@ -169,14 +170,19 @@ def describe(spec: AlgorithmSpec, params: Mapping[str, Any]) -> dict[str, Any]:
         "updates_per_step": 0.0,
         "missing": [module for module in spec.requires if find_spec(module) is None],
         "extra": spec.extra,
-        "config": dict(params),
+        "config": dict(params or {}),
         "schema": [],
     }
     if not entry["missing"]:
         algorithm = spec.load()
-        config = configure(algorithm.Config, params, spec.name)
-        entry["config"] = json.loads(json.dumps(asdict(config)))
         entry["schema"] = schema(algorithm.Config)
+        try:
+            config = configure(algorithm.Config, params or {}, spec.name)
+        except ConfigError:
+            if params is None:
+                return entry
+            raise
+        entry["config"] = json.loads(json.dumps(asdict(config)))
         entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
     return entry
 
@@ -191,9 +197,10 @@ def _main(question: str, answer: str) -> None:
         except ConfigError as error:
             entries.append({"error": name, "problems": error.problems})
         except PluginError as error:
-            entries.append({"error": str(error)})
-        except Exception as error:  # noqa: BLE001 - whatever a stranger's module does
-            entries.append({"error": f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"})
+            entries.append({"error": str(error), "broken": isinstance(error, BrokenPlugin)})
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+            told = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
+            entries.append({"error": told, "broken": True})
     Path(answer).write_text(json.dumps(entries, default=str))
 
 

@@ -10,20 +10,23 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError
-from rlbench.plugins.loading import Plugin, Plugins, load_plugins
+from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, hookspecs
+from rlbench.plugins.loading import Plugin, Plugins, load_plugins, newer
 
 TIME_LIMIT_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A plugin and what it offers; `error` instead where it cannot be loaded."""
+    """A plugin and what it offers; `error` instead where it cannot be loaded, `notes` where part of it cannot be used.
+
+    hooks: those that it implements.
+    """
 
     name: str
     distribution: str
@@ -34,6 +37,15 @@ class Offer:
     executors: tuple[str, ...] = ()
     observers: tuple[str, ...] = field(default=())
     reports: tuple[str, ...] = ()
+    hooks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """In words, "ready" where there is nothing to say."""
+        if self.error:
+            return f"broken: {self.error}"
+        return "; ".join(self.notes) or "ready"
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -47,7 +59,26 @@ def survey(plugins: Plugins) -> list[Offer]:
         sources.setdefault(str(plugin.file or plugin.distribution), []).append(plugin)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
         offers = [offer for found in pool.map(_ask, sources.values()) for offer in found]
-    return sorted(offers, key=lambda offer: (offer.name, offer.distribution))
+    return sorted(_clashes(offers), key=lambda offer: (offer.name, offer.distribution))
+
+
+def _clashes(offers: Sequence[Offer]) -> list[Offer]:
+    """The same, with a note at those whose name, or the name of something in them, is another's as well."""
+    owners: dict[str, list[Offer]] = {}
+    for offer in offers:
+        for name in dict.fromkeys(
+            (offer.name, *(a["name"] for a in offer.algorithms), *offer.backends, *offer.executors)
+        ):
+            owners.setdefault(name, []).append(offer)
+    found = []
+    for offer in offers:
+        for name, several in owners.items():
+            if offer in several and len({other.distribution for other in several}) > 1:
+                others = " and ".join(other.distribution for other in several if other is not offer)
+                note = f"{name!r} clashes with {others}: write {offer.distribution}:{name}"
+                offer = replace(offer, notes=(*offer.notes, note))
+        found.append(offer)
+    return found
 
 
 def _ask(asked: Sequence[Plugin]) -> list[Offer]:
@@ -101,7 +132,19 @@ def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
         "executors": [spec.name for spec in executors],
         "reports": reports,
         "observers": [hook for hook in OBSERVERS if hasattr(plugin.module, hook)],
+        "hooks": [hook for hook in vars(hookspecs) if hook.startswith("rlbench_") and hasattr(plugin.module, hook)],
+        "notes": [*_newer((*algorithms, *backends, *executors)), *_missing(algorithms)],
     }
+
+
+def _newer(specs: Sequence[Any]) -> list[str]:
+    return [f"{spec.name!r} {newer(spec)}" for spec in specs if spec.api_version > type(spec).api_version]
+
+
+def _missing(specs: Sequence[AlgorithmSpec]) -> list[str]:
+    """What has to be installed first."""
+    missing = {(module, spec.extra) for spec in specs for module in spec.requires if find_spec(module) is None}
+    return [f"needs {module}" + (f' (extra "{extra}")' if extra else "") for module, extra in sorted(missing)]
 
 
 def _algorithm(spec: AlgorithmSpec) -> dict[str, Any]:

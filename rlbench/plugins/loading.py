@@ -25,6 +25,7 @@ from rlbench.api import (
     OBSERVERS,
     PROJECT,
     AlgorithmSpec,
+    BrokenPlugin,
     EnvBackendSpec,
     ExecutorSpec,
     PluginError,
@@ -47,7 +48,7 @@ class Plugin:
     error: str | None = None
 
     def load(self) -> ModuleType:
-        """Import the plugin, once. Raises: PluginError with the cause's last line."""
+        """Import the plugin, once. Raises: BrokenPlugin with the cause's last line."""
         if self.module is None and self.error is None:
             try:
                 with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
@@ -56,7 +57,7 @@ class Plugin:
                 self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
-            raise PluginError(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
+            raise BrokenPlugin(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
         return self.module
 
     def _import(self) -> ModuleType:
@@ -106,22 +107,40 @@ class Plugins:
     def find(self, name: str) -> Plugin:
         """The plugin that offers `name`: an entry point NAME offers NAME and NAME/…; "dist:name" picks among several.
 
-        Raises: PluginError if there is none, naming the nearest, or several, naming their distributions.
+        Raises: PluginError if there is none, naming the nearest; BrokenPlugin if there are several, naming their
+        distributions, or none and a file given by hand, which might offer it, cannot be loaded.
         """
         wanted, _, rest = name.rpartition(":")
         head = rest.split("/")[0]
         found = [p for p in self.plugins if p.file is None and p.name == head and wanted in ("", p.distribution)]
-        found += [p for p in self.plugins if p.file is not None and not wanted and rest in _offered(p)]
+        found += [p for p in self.files if p.error is None and not wanted and rest in _offered(p)]
         if not found:
+            self._refuse_broken_files(name)
             close = difflib.get_close_matches(head, [p.name for p in self.plugins], 1)
             known = sorted({p.name for p in self.plugins if not p.target.startswith("rlbench.")})
             hint = f"did you mean {close[0]!r}?" if close else f"installed plugins: {', '.join(known)}"
             raise PluginError(f"nothing called {name!r} is installed; {hint}")
         if len(found) > 1:
-            raise PluginError(
+            raise BrokenPlugin(
                 f"{name!r} is offered by {' and '.join(p.distribution for p in found)}; write {found[0].distribution}:{name}"
             )
         return found[0]
+
+    def _refuse_broken_files(self, name: str) -> None:
+        for plugin in self.files:
+            if plugin.error is not None:
+                raise BrokenPlugin(
+                    f"nothing called {name!r} is installed, and {plugin.distribution}, which may have it, cannot be loaded: {plugin.error}"
+                )
+
+    @property
+    def files(self) -> list[Plugin]:
+        """Those given by hand. What cannot be loaded of them has its `error` set."""
+        given = [plugin for plugin in self.plugins if plugin.file is not None]
+        for plugin in given:
+            with contextlib.suppress(PluginError):
+                plugin.load()
+        return given
 
     def algorithm(self, name: str) -> AlgorithmSpec:
         return self._spec(name, "rlbench_algorithms", AlgorithmSpec)
@@ -139,9 +158,7 @@ class Plugins:
         for spec in offered:
             if spec.name == plain:
                 if spec.api_version > kind.api_version:
-                    raise PluginError(
-                        f"{name!r} of {plugin.distribution} is made for a newer rlbench (plugin API {spec.api_version}); update rlbench"
-                    )
+                    raise BrokenPlugin(f"{name!r} of {plugin.distribution} {newer(spec)}; update rlbench")
                 return spec
         names = ", ".join(sorted(spec.name for spec in offered)) or "nothing of the kind"
         raise PluginError(
@@ -182,7 +199,7 @@ class Plugins:
                 continue
             for spec in offered:
                 if spec.api_version > ReportSpec.api_version:
-                    problems.append(f"section {spec.name!r} of {plugin.distribution} is made for a newer rlbench")
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} {newer(spec)}")
                 elif spec.name in found:
                     problems.append(f"section {spec.name!r} of {plugin.distribution} is left out: the name is taken")
                 else:
@@ -197,7 +214,7 @@ class Plugins:
     def load_observers(self) -> list[str]:
         """Import what may observe: files given by hand, and entry points whose name begins with "observe".
 
-        Returns: what went wrong with an entry point, a line each. Raises: PluginError for a file.
+        Returns: what went wrong, a line each.
         """
         problems = []
         for plugin in self.plugins:
@@ -205,8 +222,6 @@ class Plugins:
                 if plugin.file is not None or plugin.name.startswith("observe"):
                     plugin.load()
             except PluginError as error:
-                if plugin.file is not None:
-                    raise
                 problems.append(str(error))
         return problems
 
@@ -233,6 +248,11 @@ def _where(error: BaseException) -> str:
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
 
 
+def newer(spec: Any) -> str:
+    """What is to be said of a spec whose api_version is above what is known here."""
+    return f"is made for a newer rlbench (plugin API {spec.api_version}, here {type(spec).api_version})"
+
+
 def _offered(plugin: Plugin) -> set[str]:
     """Every name that a file given by hand offers; it may be any. Raises: PluginError if it cannot be loaded."""
     hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
@@ -254,7 +274,7 @@ def _call(plugin: Plugin, hook: str) -> list[Any]:
     except PluginError:
         raise
     except Exception as error:
-        raise PluginError(
+        raise BrokenPlugin(
             f"{hook} of plugin {plugin.name!r} ({plugin.distribution}) failed: {type(error).__name__}: {error}"
         ) from error
 

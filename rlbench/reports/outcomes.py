@@ -46,11 +46,11 @@ def banners(readings: Readings) -> list[tuple[str, list[str]]]:
 
 
 def section(readings: Readings) -> Section:
-    """Runs that failed, diverged or are not finished, by name, and pairs that were skipped."""
+    """Runs that failed, diverged or are not finished, by name, and pairs without runs."""
     unlike, left_out = missing(readings), skipped(readings.suite)
     parts: list[Part] = [unlike] if unlike.groups else [Paragraph("None: every run of the suite is done.")]
     if left_out.groups:
-        parts += [Heading("Skipped pairs"), left_out]
+        parts += [Heading("Pairs without runs"), left_out]
     return Section(parts)
 
 
@@ -84,12 +84,16 @@ def _scores_counted(diverged: pd.DataFrame) -> str:
 
 
 def skipped(suite: Mapping[str, Any]) -> Table:
-    rows = [(str(s["algorithm"]), str(s["environment"]), str(s["reason"])) for s in suite.get("skipped") or ()]
+    """Pairs of which no run could be planned: they do not fit, a package is not there, or the plugin is broken."""
+    rows = [
+        (str(s["algorithm"]), str(s["environment"]), str(s.get("status", "skipped")), str(s["reason"]))
+        for s in suite.get("skipped") or ()
+    ]
     return Table(
         "skipped",
-        "Skipped pairs",
-        ("algorithm", "task", "reason"),
+        "Pairs without runs",
+        ("algorithm", "task", "status", "reason"),
         [("", rows)] if rows else [],
         marked=True,
-        note="What the suite names and what cannot be run together; no run was planned for these.",
+        note="What the suite names and what cannot be run together (skipped), or whose plugin is broken (failed).",
     )

@@ -102,8 +102,6 @@ def _notes(cell: Cell, chance: Cell | None, readings: Readings) -> list[str]:
     if 0 < cell.n_valid < FEWEST_FOR_VERDICT:
         notes.append("descriptive only")
     results = readings.of(rows)
-    if any(result.get("metering", "boundary") != "boundary" for result in results):
-        notes.append("steps are self-reported")
     if not all(result.get("reproducible", True) for result in results):
         notes.append("not reproducible bit for bit")
     return notes

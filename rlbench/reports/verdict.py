@@ -42,11 +42,11 @@ def section(readings: Readings) -> Section | None:
         return _decided(readings, decisions)
     sides = {name: Side(scores, name, name) for name in scored}
     if len(scored) < 2:
-        return Section([Paragraph(_alone(readings, scored)), *_points(_random(readings) + _absent(readings))])
+        return Section([Paragraph(_alone(readings, scored)), *_points(_caveats(readings))])
     pairs = [(sides[a], sides[b]) for a, b in combinations(scored, 2) if set(scores.of(a)) & set(scores.of(b))]
     large = len(readings.runs) > MANY_RUNS and len(scores.anchors) > 1
     found = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
-    lines = [*_over_all(found), *_by_task(found, scores.environments), *_random(readings), *_absent(readings)]
+    lines = [*_over_all(found), *_by_task(found, scores.environments), *_caveats(readings)]
     parts: list[Part] = [Paragraph(_headline(found)), Points(lines)]
     if large:
         parts.append(Paragraph(_LARGE, quiet=True))
@@ -70,7 +70,7 @@ def _decided(readings: Readings, decisions: Decisions) -> Section:
         if len(told) == 1
         else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
     )
-    lines = [*(("", f"{text}.") for text in told), *_random(readings), *_absent(readings)]
+    lines = [*(("", f"{text}.") for text in told), *_caveats(readings)]
     return Section([Paragraph(headline), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
 
 
@@ -259,6 +259,17 @@ def runs_for(row: Row, family: int) -> int | None:
     reach = _NORMAL.inv_cdf(1 - ALPHA / (2 * max(1, family))) + _NORMAL.inv_cdf(POWER)
     each = min(row.n) / row.tasks
     return max(math.ceil(each), FEWEST_FOR_VERDICT, math.ceil(each * (reach * error / size) ** 2))
+
+
+def _caveats(readings: Readings) -> list[tuple[str, str]]:
+    return [*_random(readings), *_self_reported(readings), *_absent(readings)]
+
+
+def _self_reported(readings: Readings) -> list[tuple[str, str]]:
+    """Whose numbers nobody else has counted."""
+    names = readings.scores.self_reported
+    what = "neither metered nor played in the common evaluation, so a difference may be one of protocol."
+    return [("Self-reported:", f"{in_a_row(names)}; {what}")] if names else []
 
 
 def _random(readings: Readings) -> list[tuple[str, str]]:

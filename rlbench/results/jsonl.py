@@ -14,6 +14,12 @@ from typing import Any
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
 
 TABLES = tuple(COLUMNS)
+_NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
+
+
+def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) -> dict[str, Any]:
+    """A record by the names of its table's columns."""
+    return dict(zip(_NAMES[table], record))
 
 
 class JsonlSink:
@@ -23,8 +29,6 @@ class JsonlSink:
     """
 
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
-        names = {table: [column.name for column in COLUMNS[table]] for table in TABLES}
-        self._names = names
         self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
         for seed, (earlier, positions) in (history or {}).items():
             for table in TABLES:
@@ -38,13 +42,13 @@ class JsonlSink:
         file.flush()
 
     def episode(self, record: EpisodeRecord) -> None:
-        self._write("episodes", dict(zip(self._names["episodes"], record)))
+        self._write("episodes", as_row("episodes", record))
 
     def evaluation(self, record: EvaluationRecord) -> None:
-        self._write("evaluations", dict(zip(self._names["evaluations"], record)))
+        self._write("evaluations", as_row("evaluations", record))
 
     def metric(self, record: MetricRecord) -> None:
-        self._write("metrics", dict(zip(self._names["metrics"], record)))
+        self._write("metrics", as_row("metrics", record))
 
     def positions(self) -> dict[str, int]:
         for file in self._files.values():

@@ -21,6 +21,7 @@ from rlbench.plugins import Plugin
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
 # What a run's numbers depend on beside its plugin.
 _NUMERIC_SOURCES = ("kit", "envs", "runtime", "seeding.py")
+_LONGEST_PATH = 4096
 
 
 @cache
@@ -32,14 +33,26 @@ def _core_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def code_identity(plugin: Plugin) -> dict[str, str]:
-    """Distribution, version and hashes of the sources that a run's numbers come from."""
+def code_identity(plugin: Plugin, config: Mapping[str, Any]) -> dict[str, str]:
+    """Distribution, version and hashes of the sources that a run's numbers come from; named_files where there are some."""
     return {
         "distribution": plugin.distribution,
         "version": plugin.version,
         "plugin_sources": plugin.source_hash(),
         "core_sources": _core_hash(),
-    }
+    } | _named_files(config)
+
+
+def _named_files(config: Mapping[str, Any]) -> dict[str, str]:
+    """One hash over the files that words of the configuration name: a script, say, or weights to begin with."""
+    words = [word for value in config.values() if isinstance(value, str) for word in value.split()]
+    paths = [Path(word) for word in words if len(word) < _LONGEST_PATH and os.path.isfile(word)]
+    if not paths:
+        return {}
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return {"named_files": digest.hexdigest()[:16]}
 
 
 # Packages whose version changes numbers without any source of ours changing.
@@ -53,14 +66,15 @@ def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[
     """
     if not result:
         return []
-    before, now = result.get("code", {}), code_identity(plugin)
+    before, now = result.get("code", {}), code_identity(plugin, group.config)
     said = {
         "distribution": "another distribution",
         "version": f"version {before.get('version')}, now {now['version']}",
         "plugin_sources": "other sources of the plugin",
         "core_sources": "other sources of rlbench's kit, environments or runtime",
+        "named_files": "another content of a file that its parameters name",
     }
-    found = [text for name, text in said.items() if before.get(name) != now[name]]
+    found = [text for name, text in said.items() if before.get(name) != now.get(name)]
     was, have = result.get("versions", {}), versions()
     found += [
         f"{name} {was[name]}, now {have.get(name, 'absent')}"

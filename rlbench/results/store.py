@@ -123,18 +123,13 @@ class Store:
         skipped: Sequence[Mapping[str, str]] = (),
         adaptive: bool = False,
     ) -> None:
-        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment and reason of pairs;
+        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment, reason and status of pairs;
         adaptive: whether there are as many runs as it took to decide.
         """
+        before = read_json(self.root / "suite.json") or {}
         try:
-            for run in runs:
-                folder = make_folder(self.folder(run))
-                if not (folder / "spec.json").exists():
-                    publish_file(
-                        folder / "spec.json",
-                        json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n",
-                    )
-            names = [{"folder": run.name, "label": run.label} for run in runs]
+            names = [self.describe_run(run) for run in runs]
+            names += [entry for entry in before.get("runs", ()) if entry.get("imported")]
             write_json(
                 self.root / "suite.json",
                 {
@@ -146,6 +141,26 @@ class Store:
                     **({"adaptive": True} if adaptive else {}),
                 },
             )
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+
+    def describe_run(self, run: Run) -> dict[str, Any]:
+        """Write a run's spec.json, once. Returns: its entry in suite.json."""
+        folder = make_folder(self.folder(run))
+        if not (folder / "spec.json").exists():
+            text = json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1)
+            publish_file(folder / "spec.json", text + "\n")
+        return {"folder": run.name, "label": run.label}
+
+    def add_imported(self, runs: Sequence[Run], suite: Mapping[str, Any], version: str) -> None:
+        """Enter runs that were made elsewhere; they stay when the suite is run. suite: of a folder that has none yet."""
+        found = read_json(self.root / "suite.json")
+        if found is None:
+            found = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": [], "skipped": []}
+        there = {entry["folder"] for entry in found["runs"]}
+        try:
+            added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in there]
+            write_json(self.root / "suite.json", found | {"runs": [*found["runs"], *added]})
         except OSError as error:
             raise unwritable(self.root, error) from error
 
@@ -207,6 +222,13 @@ class Store:
         """Folders of runs whose spec.json is absent or unreadable; running the suite again restores it."""
         names = [entry["folder"] for entry in self.suite()["runs"]]
         return [name for name in names if read_json(self._runs / name / "spec.json") is None]
+
+    def failed_pairs(self) -> list[str]:
+        """A sentence for each algorithm on an environment that has no runs because its plugin is broken."""
+        left_out = [pair for pair in self.suite().get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
+        return [
+            f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in left_out
+        ]
 
     def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
         """Attempts with their group.json, newest first; folders without a readable one are passed over."""

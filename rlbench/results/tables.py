@@ -29,6 +29,7 @@ COLUMNS = [
     "steps",
     "budget",
     "resume",
+    "metering",
 ]
 
 
@@ -45,7 +46,8 @@ def run_table(
     of the final policy; of a diverged run its last finite evaluation, or the task's lower anchor where that is lower or
     there is none; without an anchor the mean of this folder's `random` runs stands for it; NaN without any), training_return (mean of the last 100 training episodes), steps
     (taken), budget (steps that the suite gives it),
-    resume ("approximate" where a run went on although its numbers were computed otherwise than before).
+    resume ("approximate" where a run went on although its numbers were computed otherwise than before), metering
+    ("boundary", or "self-reported" where steps and scores are the run's own account; both empty while there is no result).
     """
     runs = store.runs() if asked is None else asked
     states, facts = (store.states(runs), None) if known is None else known
@@ -76,6 +78,7 @@ def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
         "steps": state.result.get("steps", 0),
         "budget": run.task.steps,
         "resume": state.result.get("resume", "exact") if state.result else "",
+        "metering": state.result.get("metering", "boundary") if state.result else "",
     }
     if facts is None:
         return row

@@ -16,6 +16,7 @@ from rlbench.api import (
     Device,
     Diverged,
     EnvBackendSpec,
+    Overrun,
     RlbenchError,
     RunGroup,
     TaskInfo,
@@ -27,6 +28,7 @@ from rlbench.runtime.evaluate import Evaluator
 from rlbench.runtime.examine import FINAL, Examiner
 from rlbench.runtime.global_random import seed_global_generators
 from rlbench.runtime.interaction import LiveInteraction
+from rlbench.runtime.reported import Account
 from rlbench.runtime.sink import Sink
 from rlbench.seeding import SeedStreams
 
@@ -53,7 +55,8 @@ class LiveGroup:
     """A group made ready: algorithm, environments, streams and records, joined by its interaction.
 
     checkpoints: the folder to save to, or None. restore: one SeedState for each seed, all at one step. approximate: go
-    on although environments come back otherwise. approximated: it, or an earlier attempt, did.
+    on although environments come back otherwise. approximated: it, or an earlier attempt, did. self_reported: the
+    algorithm is taken at its word (`Interaction.report`).
     """
 
     def __init__(
@@ -69,6 +72,7 @@ class LiveGroup:
         restore: Sequence[SeedState] = (),
         observe: Observe = lambda kind, step, returns: None,
         approximate: bool = False,
+        self_reported: bool = False,
     ) -> None:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
         self.streams = SeedStreams(group.seeds, group.seed_space)
@@ -83,6 +87,11 @@ class LiveGroup:
 
         self.examiner = Examiner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
         self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.examiner, sink, self._policy)
+        if self_reported:
+            if len(group.seeds) != 1:
+                raise RlbenchError("only a group of one seed can report for itself: register it with stackable=False")
+            account = Account(task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe)
+            self.interaction.account = account
         self.interaction.scratch = str(checkpoints.parent) if checkpoints is not None else None
         seed_global_generators(self.streams)
         self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
@@ -108,7 +117,9 @@ class LiveGroup:
         try:
             self._train()
             wall_seconds = self.clock.seconds
-            if interaction.active.any():
+            if interaction.account is not None and interaction.active.any():
+                interaction.account.finish()
+            elif interaction.active.any():
                 budget = self.group.task.steps
                 finite = self.examiner.evaluate(self._policy(), FINAL, budget, interaction.steps, interaction.active)
                 interaction.active = interaction.active & finite
@@ -124,6 +135,8 @@ class LiveGroup:
             self.algorithm.train(interaction)
         except (BudgetExceeded, Diverged) as end:
             ended = end
+        except Overrun as endless:
+            raise RlbenchError(str(endless)) from None
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"

@@ -14,7 +14,7 @@ from rlbench.api import (
     Algorithm,
     Array,
     Budget,
-    BudgetExceeded,
+    Diverged,
     EnvBackendSpec,
     MetricRecord,
     Policy,
@@ -28,6 +28,7 @@ from rlbench.envs.meter import Meter
 from rlbench.envs.remote import Attendant, SharedCounter, connect
 from rlbench.envs.single import MeteredEnv
 from rlbench.runtime.examine import GRID, NEVER, Examiner, Grid
+from rlbench.runtime.reported import Account
 from rlbench.runtime.sink import Sink
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
@@ -40,7 +41,7 @@ class LiveInteraction:
     """Implements rlbench.api.Interaction for one group.
 
     policy: the policy to evaluate, looked up at each evaluation. save: writes a checkpoint, or None where the
-    algorithm cannot be resumed.
+    algorithm cannot be resumed. account: takes what is reported, or None where everything is metered.
     """
 
     obs: Array
@@ -68,6 +69,7 @@ class LiveInteraction:
         self._single: list[MeteredEnv] = []
         self._attendant: Attendant | None = None
         self.scratch: str | None = None
+        self.account: Account | None = None
         self._ranks: set[int] = set()
         self._stop = False
         self._stop_asked = 0.0
@@ -96,8 +98,11 @@ class LiveInteraction:
 
     def step(self, actions: Array) -> Transition:
         batch = self.batch
-        if self.finished or batch is None:
-            raise self._refusal()
+        if batch is None:
+            raise RlbenchError("call interaction.reset() before the first interaction.step()")
+        if self.finished:
+            spent = f"{self.steps} of {self.budget.steps} environment steps are spent"
+            self.meter.refuse(spent if self.active.any() else "every seed has diverged")
         transition = batch.step(actions)
         self.obs, self.steps = batch.obs, self.meter.steps
         if batch.active is not self.active:
@@ -106,13 +111,6 @@ class LiveInteraction:
         if self.steps >= self._attention:
             self.advance()
         return transition
-
-    def _refusal(self) -> RlbenchError:
-        if self.batch is None:
-            return RlbenchError("call interaction.reset() before the first interaction.step()")
-        if not self.active.any():
-            return BudgetExceeded("every seed has diverged")
-        return BudgetExceeded(f"{self.steps} of {self.budget.steps} environment steps are spent")
 
     def restored(self) -> None:
         """Take over what a checkpoint brought back: counters, parked seeds, the next point of the grid."""
@@ -196,6 +194,27 @@ class LiveInteraction:
     def progress(self) -> int:
         """Steps taken so far by each seed, wherever they are counted; may be asked from another thread."""
         return self.meter.steps if self._attendant is None else self._attendant.counter.steps
+
+    # -- runs by their own account ---------------------------------------------------------------------------------
+    def report(
+        self, step: int, return_: float | None = None, length: int = 0, evaluation: Sequence[float] = ()
+    ) -> None:
+        if self.account is None:
+            raise RlbenchError('only an algorithm registered with metering="self-reported" may report its own steps')
+        if self.finished:
+            self.meter.refuse(f"{self.steps} of {self.budget.steps} environment steps are spent")
+        self.account.moved(step)
+        self.steps = self.meter.steps = self.account.step
+        self.finished = self.steps >= self.budget.steps
+        if not np.isfinite([*evaluation, 0.0 if return_ is None else return_]).all():
+            self.active, self.finished = np.zeros(1, bool), True
+            raise Diverged(f"seed {self.seeds[0]}: it reported a return that is not finite at step {step}")
+        if return_ is not None:
+            self.account.episode(step, return_, length)
+        if evaluation:
+            self.account.evaluation(step, evaluation)
+        if self._stop:
+            raise Stopped(f"stopped at step {self.steps}")
 
     # -- records and checkpoints ---------------------------------------------------------------------------------
     def log(self, **metrics: Any) -> None:

@@ -1,5 +1,5 @@
 """From a suite to the groups of runs it means: seeds that may train together are one group; pairs that cannot fit are
-skipped with a reason, and what is wrong is an error before anything runs.
+skipped with a reason, those of a broken plugin have failed, and what is wrong is an error before anything runs.
 """
 
 from __future__ import annotations
@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from rlbench.api import ConfigError, EvaluationProtocol, PluginError, RunGroup, SuiteError, Task, Wrapper
+from rlbench.api import (
+    BrokenPlugin,
+    ConfigError,
+    EvaluationProtocol,
+    PluginError,
+    RunGroup,
+    RunStatus,
+    SuiteError,
+    Task,
+    Wrapper,
+)
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.devices import choose
 from rlbench.suites.fitting import misfit, spaces_of
@@ -28,11 +38,15 @@ MAX_RUNS = 10_000
 
 @dataclass(frozen=True)
 class Skip:
-    """A pair that is not run, and why."""
+    """A pair that is not run, and why. status: skipped, or failed where the algorithm's plugin is broken."""
 
     algorithm: str
     env_id: str
     reason: str
+    status: RunStatus = RunStatus.SKIPPED
+
+    def __str__(self) -> str:
+        return f"{self.status}: {self.algorithm} on {self.env_id}: {self.reason}"
 
 
 @dataclass
@@ -50,6 +64,11 @@ class Plan:
     @property
     def runs(self) -> int:
         return sum(len(group.seeds) for group in self.groups)
+
+    @property
+    def broken(self) -> bool:
+        """Whether pairs have failed before anything has run."""
+        return any(skip.status == RunStatus.FAILED for skip in self.skipped)
 
 
 @dataclass(frozen=True)
@@ -153,6 +172,11 @@ def _fill(
         pairs = _pairs(suite, [(0, EnvironmentEntry.model_validate({"id": "", "steps": 1}))], of_a_sweep, anywhere=True)
     answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     for pair, answer in zip(pairs, answers):
+        if isinstance(answer, BrokenPlugin):
+            made.skipped.append(
+                Skip(pair.algorithm.name, pair.environment.id, " ".join(str(answer).split()), RunStatus.FAILED)
+            )
+            continue
         if isinstance(answer, PluginError):
             problems += _refused(pair, answer)
             continue

@@ -53,9 +53,10 @@ def play(
     final_episodes: int = 2,
     compile: bool = False,
     backend: EnvBackendSpec | None = None,
+    self_reported: bool = False,
 ) -> Played:
     """Train `algorithm` for `steps` steps on one thread. every: of the evaluation grid, 0: final only; backend: instead
-    of Gymnasium.
+    of Gymnasium; self_reported: it is taken at its word.
     """
     torch.set_num_threads(1)
     backend = backend or reference_backend()
@@ -63,6 +64,6 @@ def play(
     task = Task(env_id, steps, protocol, kwargs or {}, backend=backend.name)
     group = RunGroup(algorithm.__name__, {}, task, tuple(seeds), compile=compile)
     sink = MemorySink()
-    live = LiveGroup(group, algorithm, config, backend, sink)
+    live = LiveGroup(group, algorithm, config, backend, sink, self_reported=self_reported)
     outcome = live.run()
     return Played(sink, outcome, dict(live.algorithm.state()), live.algorithm, tuple(seeds))

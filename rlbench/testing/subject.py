@@ -49,7 +49,9 @@ class Subject:
         return {"obs": 5, "actions": 3} if self.spec.supports.discrete else {"obs": 5, "dims": 3}
 
     def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **more: Any) -> Played:
-        """`rlbench.testing.play`, by default one seed on the random walk."""
+        """`rlbench.testing.play`, by default one seed on the random walk. Raises: NotClaimed where nothing is metered."""
+        if self.spec.metering != "boundary":
+            raise NotClaimed(f"metering={self.spec.metering!r}: it steps environments of its own")
         kwargs = more.pop("kwargs", self.walk if env_id == SHAPES else {})
         return play(self.algorithm, self.config, env_id, seeds, self.whole(steps or self.steps), kwargs=kwargs, **more)
 

@@ -42,8 +42,15 @@ def test_environments_suites_and_executors_are_listed():
 def test_a_broken_plugin_is_shown_with_its_error_among_the_others(tmp_path):
     (tmp_path / "broken.py").write_text("import nothing_of_the_kind")
     rows = {row["plugin"]: row for row in listed("plugins", "--plugin", tmp_path / "broken.py")}
-    assert "nothing_of_the_kind" in rows["broken"]["error"] and rows["broken"]["offers"] == []
-    assert rows["dqn"] == {"plugin": "dqn", "distribution": "rlbench 0.1.0", "offers": ["dqn"], "error": ""}
+    assert "nothing_of_the_kind" in rows["broken"]["state"] and rows["broken"]["offers"] == []
+    assert rows["dqn"] == {
+        "plugin": "dqn",
+        "distribution": "rlbench",
+        "version": "0.1.0",
+        "hooks": ["algorithms"],
+        "offers": ["dqn"],
+        "state": "ready",
+    }
 
 
 def test_only_the_plugins_that_may_be_used_are_shown():

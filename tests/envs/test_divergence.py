@@ -8,6 +8,7 @@ from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm
+from rlbench.api import RlbenchError
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES, Shapes
@@ -68,6 +69,32 @@ def test_a_non_finite_action_never_reaches_an_environment():
 def test_a_group_whose_seeds_have_all_diverged_ends():
     played = play(Breaks, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)]})
     assert played.outcome.diverged_at == {1: 4} and played.sink.evaluations == []
+
+
+class Chooses(Breaks):
+    """Gives choices as floats, of which the second seed's is none from step 5 on."""
+
+    def train(self, interaction):
+        interaction.reset()
+        while not interaction.finished:
+            actions = np.ones(interaction.obs.shape[:2])
+            actions[1:] = np.nan if interaction.steps >= 5 else self.other
+            interaction.step(actions)
+
+    def act(self, obs):
+        return np.zeros(obs.shape[:2], np.int64)
+
+
+def test_a_choice_that_is_not_finite_parks_its_seed_and_leaves_the_others_theirs():
+    Chooses.other = 0.0
+    played = play(Chooses, None, "CartPole-v1", [1, 2], 12, final_episodes=1)
+    assert played.outcome.diverged_at == {2: 5} and played.outcome.steps == 12
+
+
+def test_half_a_choice_is_refused():
+    Chooses.other = 0.5
+    with pytest.raises(RlbenchError, match=r"actions such as 0.5, and they are choices"):
+        play(Chooses, None, "CartPole-v1", [1, 2], 12, final_episodes=1)
 
 
 class BreaksInEvaluation(Breaks):

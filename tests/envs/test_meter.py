@@ -82,6 +82,28 @@ def test_a_step_beyond_the_budget_is_refused():
     assert play(Greedy, Tap.Config, CONSTANT, [0], 10).outcome.steps == 10
 
 
+class Deaf(Tap):
+    """Swallows whatever it is told."""
+
+    def train(self, interaction):
+        env = interaction.make_env() if self.foreign else None
+        (env or interaction).reset()
+        while True:
+            try:
+                env.step(0) if env else interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
+            except Exception:  # noqa: BLE001
+                if env:
+                    env.reset()
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_loop_that_swallows_the_refusals_ends_all_the_same_and_its_budget_is_kept(foreign):
+    Deaf.foreign, Constant.taken = foreign, 0
+    with pytest.raises(RlbenchError, match="asked for 100 more steps and did not end: 20 of 20 environment steps"):
+        play(Deaf, Deaf.Config, CONSTANT, [0], 20, kwargs={"length": 5}, final_episodes=0)
+    assert Constant.taken == 20
+
+
 def test_a_step_before_reset_says_what_to_do():
     class Hasty(Tap):
         def train(self, interaction):

@@ -10,21 +10,13 @@ from pathlib import Path
 import pytest
 
 from rlbench import Supports
-from rlbench.api import PluginError
+from rlbench.api import BrokenPlugin, PluginError
 from rlbench.plugins import Resolved, load_plugins, resolve, survey
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from installing import install
+
 ROOT = Path(__file__).parents[2]
-
-
-def install(folder: Path, dist: str, entry: str, source: str, module: str = "") -> None:
-    """Lay a distribution down as pip would: a module and its metadata."""
-    module = module or dist.replace("-", "_")
-    info = folder / f"{dist.replace('-', '_')}-1.0.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(f"[rlbench]\n{entry} = {module}\n")
-    (folder / f"{module}.py").write_text(source)
-
 
 GOOD = """
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
@@ -88,7 +80,8 @@ def test_a_suite_without_the_broken_plugin_runs(site, tmp_path):
     assert ran.returncode == 0, ran.stderr
     suite.write_text(suite.read_text().replace("[good]", "[good, broken]"))
     ran = subprocess.run(command, capture_output=True, text=True)
-    assert ran.returncode == 2 and "'broken' of broken-agent" in ran.stderr
+    assert ran.returncode == 1 and "failed: broken on CartPole-v1: plugin 'broken' of broken-agent" in ran.stderr
+    assert "1 run, 0 to do" in ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -138,7 +131,7 @@ def test_two_distributions_with_one_name_are_told_apart_by_theirs(site):
     install(site, "first-agent", "twin", GOOD.format(name="twin"))
     install(site, "second-agent", "twin", GOOD.format(name="twin"))
     plugins = load_plugins()
-    with pytest.raises(PluginError, match="offered by .*-agent and .*-agent"):
+    with pytest.raises(BrokenPlugin, match="offered by .*-agent and .*-agent"):
         plugins.find("twin")
     assert plugins.find("second-agent:twin").distribution == "second-agent"
     assert plugins.algorithm("second-agent:twin").name == "twin"
@@ -212,3 +205,32 @@ def test_importing_rlbench_needs_neither_torch_nor_pandas_nor_gymnasium():
 def test_the_environments_for_tests_need_no_torch():
     code = "import sys, rlbench.testing.fakes; print('torch' in sys.modules, rlbench.testing.play.__name__)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True).split() == ["False", "play"]
+
+
+def test_a_plugin_is_shown_with_its_hooks_and_with_what_keeps_it_from_being_used(site):
+    install(site, "fine-agent", "fine", GOOD.format(name="fine"))
+    install(site, "first-agent", "twin", GOOD.format(name="twin"))
+    install(site, "second-agent", "twin", GOOD.format(name="twin"))
+    install(site, "later-agent", "later", GOOD.format(name="later").replace("True))]", "True), api_version=2)]"))
+    needs = "True), requires=('absent_module',), extra='needs')]"
+    install(site, "needy-agent", "needy", GOOD.format(name="needy").replace("True))]", needs))
+    install(site, "broken-agent", "broken", "import module_that_does_not_exist")
+    state = {f"{o.distribution}:{o.name}": o.state for o in survey(load_plugins()) if o.distribution != "rlbench"}
+    assert state.pop("broken-agent:broken").startswith("broken: plugin 'broken' of broken-agent 1.0 cannot be loaded")
+    assert state == {
+        "fine-agent:fine": "ready",
+        "first-agent:twin": "'twin' clashes with second-agent: write first-agent:twin",
+        "second-agent:twin": "'twin' clashes with first-agent: write second-agent:twin",
+        "later-agent:later": "'later' is made for a newer rlbench (plugin API 2, here 1)",
+        "needy-agent:needy": 'needs absent_module (extra "needs")',
+    }
+    (fine,) = (offer for offer in survey(load_plugins()) if offer.name == "fine")
+    assert fine.hooks == ("rlbench_algorithms",) and fine.version == "1.0"
+
+
+def test_a_name_that_a_broken_file_may_have_is_told_with_the_file(tmp_path):
+    (tmp_path / "mine.py").write_text("import module_that_does_not_exist")
+    plugins = load_plugins([tmp_path / "mine.py"])
+    assert plugins.find("dqn").distribution == "rlbench"
+    with pytest.raises(BrokenPlugin, match=r"'ours' is installed, and mine.py, which may have it, cannot be loaded"):
+        plugins.find("ours")

@@ -110,9 +110,9 @@ def test_while_the_suite_runs_the_page_says_how_far_it_is(tmp_path):
 def test_skipped_pairs_are_listed_with_their_reason(tmp_path):
     store = suite_of(tmp_path, [group()])
     suite = json.loads((tmp_path / "suite.json").read_text())
-    pair = {"algorithm": "dqn", "environment": "Pendulum-v1", "reason": "actions are Box"}
+    pair = {"algorithm": "dqn", "environment": "Pendulum-v1", "reason": "actions are Box", "status": "skipped"}
     write_json(tmp_path / "suite.json", {**suite, "skipped": [pair]})
-    assert page_of(store).row("dqn") == ["dqn", "Pendulum-v1", "actions are Box"]
+    assert page_of(store).row("dqn") == ["dqn", "Pendulum-v1", "skipped", "actions are Box"]
 
 
 # -- curves --------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ def plugin():
 
 def made(plugin, **more):
     numerics = {"device": "cpu", "compiled": False}
-    return {"code": code_identity(plugin), "versions": versions(), "numerics": numerics, **more}
+    return {"code": code_identity(plugin, GROUP.config), "versions": versions(), "numerics": numerics, **more}
 
 
 def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
@@ -30,7 +30,7 @@ def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
 
 
 def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
-    code = {**code_identity(plugin), "version": "0.0.1", "core_sources": "else"}
+    code = {**code_identity(plugin, GROUP.config), "version": "0.0.1", "core_sources": "else"}
     old = made(
         plugin, code=code, versions={**versions(), "torch": "1.0"}, numerics={"device": "cuda:1", "compiled": True}
     )
@@ -89,4 +89,16 @@ def test_energy_is_the_packages_counters_which_may_start_again(tmp_path):
 
 
 def test_nothing_in_provenance_names_a_path_or_is_beyond_json(plugin):
-    assert "/" not in json.dumps([code_identity(plugin), versions()])
+    assert "/" not in json.dumps([code_identity(plugin, GROUP.config), versions()])
+
+
+def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text("print(1)")
+    config = {"command": f"python {script} --seed 1", "lr": 0.1}
+    group = RunGroup("random", config, GROUP.task, (0,))
+    before = {**made(plugin), "code": code_identity(plugin, config)}
+    assert changes(before, plugin, group) == []
+    script.write_text("print(2)")
+    assert changes(before, plugin, group) == ["another content of a file that its parameters name"]
+    assert "named_files" not in code_identity(plugin, {"command": "python absent.py"})

@@ -73,6 +73,12 @@ class Loose(DQN):
         lr: float = setting(1e-3, "Adam's learning rate")
 
 
+class Outside(DQN):
+    @dataclasses.dataclass(frozen=True)
+    class Config:
+        lr: float = setting(-1.0, "Adam's learning rate", gt=0)
+
+
 class Unseeded(DQN):
     def explore(self, interaction):
         return np.frombuffer(os.urandom(len(interaction.seeds)), np.uint8).astype(int).reshape(-1, 1) % self.num_actions
@@ -206,7 +212,21 @@ def broken(algorithm):
 
 def test_a_configuration_that_can_be_changed_is_told():
     with pytest.raises(AssertionError, match="Config can be changed"):
-        FUNCTIONS["configuration"](broken(Loose))
+        FUNCTIONS["configuration"](dataclasses.replace(broken(Loose), params={}))
+
+
+def test_a_default_outside_its_own_range_is_told():
+    with pytest.raises(AssertionError, match=r"defaults are refused: broken.lr: should be above 0, got -1.0"):
+        FUNCTIONS["configuration"](dataclasses.replace(broken(Outside), params={}))
+
+
+def test_what_reports_for_itself_is_asked_for_its_configuration_alone():
+    spec = load_plugins().algorithm("script")
+    command = {"command": "python train.py {env} {seed} {steps}"}
+    verdicts = {rule: put(Subject(spec, command, 300), rule)[0] for rule in FUNCTIONS}
+    assert verdicts.pop("configuration") == "passed" and set(verdicts.values()) == {"not claimed"}
+    verdict, seen = put(Subject(spec, {}, 300), "configuration")
+    assert verdict == "failed" and "say what is to be run" in seen
 
 
 @pytest.mark.parametrize("rule", BROKEN)

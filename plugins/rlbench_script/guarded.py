@@ -1,0 +1,23 @@
+"""Become another program, which ends when the process that asked for it does: `python -m rlbench_script.guarded PID WORD…`."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from rlbench.processes import die_with_parent
+
+NOT_FOUND, NOT_STARTED = 127, 126  # as a shell says it
+
+
+def main(parent: str, *words: str) -> None:
+    die_with_parent(int(parent))
+    try:
+        os.execvp(words[0], words)  # the kernel keeps the promise across exec
+    except OSError as error:
+        print(f"{words[0]} cannot be started: {error.strerror}", file=sys.stderr)
+        sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,96 @@
+"""What a worker prints, kept in files that cannot fill the disk: the beginning as it comes, the end when it has ended."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+HEAD_BYTES = TAIL_BYTES = 2 << 20
+_CHUNK, _LAST_CHUNKS = 1 << 16, 64  # a pipe holds one chunk, or sixteen where somebody has widened it
+
+
+class _Log:
+    """A file that takes the first bytes at once and of all that follow keeps the last. A full disk loses text alone."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._room, self._left_out, self._tail = HEAD_BYTES, 0, bytearray()
+
+    def write(self, chunk: bytes) -> None:
+        with suppress(OSError):
+            self._file.write(chunk[: self._room])
+        self._tail += chunk[self._room :]
+        self._room = max(0, self._room - len(chunk))
+        if len(self._tail) > 2 * TAIL_BYTES:  # seldom, for what is kept is moved
+            self._drop()
+
+    def _drop(self) -> None:
+        surplus = max(0, len(self._tail) - TAIL_BYTES)
+        del self._tail[:surplus]
+        self._left_out += surplus
+
+    def close(self) -> None:
+        self._drop()
+        said = f"\n… {self._left_out:,} bytes are left out …\n".encode() if self._left_out else b""
+        with suppress(OSError):
+            self._file.write(said + self._tail)
+        self._file.close()
+
+
+class Logs:
+    """Pipes to be given to a process as its stdout, stderr, …: each ends in the file of its name.
+
+    write_ends: of the pipes, to be closed here once the process has them.
+    """
+
+    def __init__(self, *paths: Path) -> None:
+        pipes = [os.pipe() for _ in paths]
+        self.write_ends = [write_end for _, write_end in pipes]
+        self._logs = {read_end: _Log(path) for (read_end, _), path in zip(pipes, paths)}
+        self._wake, self._waker = os.pipe()
+        self._thread = threading.Thread(target=self._copy, daemon=True)
+        self._thread.start()
+
+    def started(self) -> None:
+        """Close the write ends: the process has its own by now, or will never have any."""
+        for write_end in self.write_ends:
+            os.close(write_end)
+
+    def finish(self) -> None:
+        """Take what is there, and no more: something that the process left behind may hold a pipe open for ever."""
+        os.close(self._waker)
+        self._thread.join()
+
+    def _copy(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for pipe in (self._wake, *self._logs):
+                os.set_blocking(pipe, False)
+                selector.register(pipe, selectors.EVENT_READ)
+            open_ends = set(self._logs)
+            ending = False
+            while open_ends and not ending:
+                ready = {key.fd for key, _ in selector.select()}
+                ending = self._wake in ready
+                for pipe in open_ends & (open_ends if ending else ready):
+                    if not self._take(pipe, _LAST_CHUNKS if ending else 1):
+                        selector.unregister(pipe)
+                        open_ends.discard(pipe)
+        for pipe, log in self._logs.items():
+            log.close()
+            os.close(pipe)
+        os.close(self._wake)
+
+    def _take(self, pipe: int, chunks: int) -> bool:
+        """Copy at most so many chunks of what is there. Returns: whether more may come."""
+        for _ in range(chunks):
+            try:
+                chunk = os.read(pipe, _CHUNK)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                return False
+            self._logs[pipe].write(chunk)
+        return True

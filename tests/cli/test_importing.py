@@ -1,0 +1,141 @@
+"""Results made elsewhere: read from three kinds of file, scored by hand, marked, and kept beside what is metered."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import rlbench
+
+sys.path.insert(0, str(Path(__file__).parent))
+from light import LIGHT
+from light import rlbench as command
+
+SETTINGS = ("--algorithm", "theirs", "--environment", "CartPole-v1")
+
+
+def scores(folder):
+    rows = rlbench.load(folder).runs()
+    assert set(rows.loc[rows["algorithm"] != "random", "metering"]) == {"self-reported"}
+    return {(row.algorithm, row.environment, row.seed): row.score for row in rows.itertuples()}
+
+
+def test_a_csv_file_of_many_runs_is_cut_where_the_shortest_ends(tmp_path):
+    lines = ["algo,env_id,seed,global_step,episodic_return"]
+    lines += [f"a,X-v0,{seed},{step},{step + seed}" for step in range(10, 101, 10) for seed in (0, 1)]
+    lines += [f"b,X-v0,0,{step},1" for step in range(10, 201, 10)]
+    (tmp_path / "r.csv").write_text("\n".join(lines))
+    ran = command("import", tmp_path / "r.csv", "-o", tmp_path / "out")
+    assert ran.returncode == 0 and "3 runs imported" in ran.stderr, ran.stderr
+    assert scores(tmp_path / "out") == {("a", "X-v0", 0): 55.0, ("a", "X-v0", 1): 56.0, ("b", "X-v0", 0): 1.0}
+    rows = rlbench.load(tmp_path / "out").runs()
+    assert set(rows["budget"]) == {100} and set(rows["steps"]) == {100}
+    grid = rlbench.load(tmp_path / "out").evaluations().query("algorithm == 'a' and seed == 0 and kind == 'grid'")
+    # Points at 10, 20, …: the mean of the latest ten episodes up to each.
+    assert grid["return_mean"].tolist() == [10 * (k + 1) / 2 for k in range(1, 11)]
+    assert command("report", tmp_path / "out").returncode == 0
+    assert "Self-reported:</" in (tmp_path / "out/report.html").read_text()
+    compared = command("compare", "a", "b", "-d", tmp_path / "out").stdout
+    assert "self-reported, so a difference may be one of protocol: a, b" in compared
+
+
+def test_evaluations_count_where_there_are_some(tmp_path):
+    lines = ["step,return,kind", "40,1,episode", "50,7,evaluation", "90,2,episode", "100,9,evaluation"]
+    (tmp_path / "r.csv").write_text("\n".join(lines))
+    command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 9.0}
+
+
+def test_monitor_files_of_one_folder_are_one_run_in_the_order_of_its_episodes_ends(tmp_path):
+    folder = tmp_path / "logs/ppo/CartPole-v1_3"
+    folder.mkdir(parents=True)
+    for rank, episodes in enumerate([[(5, 10, 1.0), (7, 30, 4.0)], [(6, 20, 1.5)]]):
+        head = "#" + json.dumps({"t_start": 100.0 + rank, "env_id": "CartPole-v1"})
+        rows = [f"{r},{length},{t}" for r, length, t in episodes]
+        (folder / f"{rank}.monitor.csv").write_text("\n".join([head, "r,l,t", *rows]))
+    ran = command("import", tmp_path / "logs", "--path", "{algorithm}/{environment}_{seed}", "-o", tmp_path / "out")
+    assert ran.returncode == 0, ran.stderr
+    assert scores(tmp_path / "out") == {("ppo", "CartPole-v1", 3): 6.0}
+    episodes = rlbench.load(tmp_path / "out").episodes()
+    assert episodes[["step", "return", "length"]].to_numpy().tolist() == [[10, 5, 10], [30, 6, 20], [60, 7, 30]]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra tensorboard")
+@pytest.mark.parametrize(("tag", "score"), [(None, 25.0), ("eval/mean_reward", 7.0)])
+def test_tensorboard_files_are_read_by_their_tag(tmp_path, tag, score):
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(tmp_path / "runs/CartPole-v1__ppo__1__99"))
+    for step in (10, 20, 30, 40):
+        writer.add_scalar("charts/episodic_return", step, step)
+    writer.add_scalar("eval/mean_reward", 7.0, 40)
+    writer.close()
+    told = ("--tag", tag) if tag else ()
+    place = ("--path", "{environment}__{algorithm}__{seed}__99", "-o", tmp_path / "out")
+    ran = command("import", tmp_path / "runs", *place, *told)
+    assert ran.returncode == 0, ran.stderr
+    assert scores(tmp_path / "out") == {("ppo", "CartPole-v1", 1): score}
+    refused = command("import", tmp_path / "runs", *place, "--tag", "loss")
+    assert (
+        refused.returncode == 2 and "no scalar loss; it has charts/episodic_return, eval/mean_reward" in refused.stderr
+    )
+
+
+def test_what_is_imported_stays_beside_a_suite_that_is_run_again(tmp_path):
+    (tmp_path / "s.yaml").write_text(LIGHT.format(more="").replace(", ]", "]"))
+    (tmp_path / "r.csv").write_text("step,return\n100,5\n159,7\n400,1000\n")
+    run = ("run", tmp_path / "s.yaml", "-o", tmp_path / "out")
+    assert command(*run).returncode == 0
+    assert command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out").returncode == 0
+    again = command(*run)
+    assert "0 to do" in again.stderr and "theirs" in again.stdout
+    assert scores(tmp_path / "out")["theirs", "CartPole-v1", 0] == 6.0  # at the suite's own budget of 160
+    once_more = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert "there already: kept" in once_more.stderr and "0 runs imported" in once_more.stderr
+
+
+def test_a_run_that_ends_far_before_the_budget_is_left_out_and_named(tmp_path):
+    (tmp_path / "r.csv").write_text("seed,step,return\n0,100,5\n1,50,5\n")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "--steps", "100", "-o", tmp_path / "out")
+    assert ran.returncode == 1 and "left out: it ends at step 50 of 100" in ran.stderr
+    assert list(scores(tmp_path / "out")) == [("theirs", "CartPole-v1", 0)]
+
+
+def test_a_return_that_is_not_finite_makes_a_diverged_run(tmp_path):
+    (tmp_path / "r.csv").write_text("step,return\n50,5\n100,nan\n")
+    command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    (row,) = rlbench.load(tmp_path / "out").runs().itertuples()
+    assert (row.status, row.message) == ("diverged", "diverged at step 100")
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "said"),
+    [
+        ("a,b\n1,2\n", SETTINGS, "no column for the step; it has a, b; say --column step=COLUMN"),
+        ("step,return\n1,high\n", SETTINGS, "r.csv:2: return 'high' is no number"),
+        ("step,return\n1.5,2\n", SETTINGS, "r.csv:2: step '1.5' is no whole number"),
+        ("step,return,kind\n1,2,test\n", SETTINGS, "r.csv:2: kind 'test'; it is episode or evaluation"),
+        ("step,return\n", SETTINGS, "no rows in it"),
+        ("step,return\n1,2\n", (), "does not say its algorithm; say --algorithm NAME"),
+        ("step,return\n1,2\n", (*SETTINGS, "--path", "{algo}/x"), "it takes {algorithm}, {environment}, {seed}"),
+        ("step,return\n1,2\n", (*SETTINGS, "--path", "{algorithm}/none_{seed}"), "is not like --path"),
+        ("step,return\n1,2\n", (*SETTINGS, "--column", "stp=x"), "with NAME one of step, return"),
+        ("seed,step,return,kind\n0,1,2,\n", (*SETTINGS, "--column", "length=x"), "no column 'x'"),
+        ("#{oops\nr,l,t\n", SETTINGS, "r.csv:1: no line of JSON after a #"),
+        ('#{"t_start": 0}\nr,l,t\n1,x,3\n', SETTINGS, "r.csv:3: not the r, l and t of an episode"),
+    ],
+)
+def test_what_cannot_be_understood_is_told_with_its_place_and_nothing_is_written(tmp_path, text, options, said):
+    (tmp_path / "r.csv").write_text(text)
+    ran = command("import", tmp_path / "r.csv", *options, "-o", tmp_path / "out")
+    assert ran.returncode == 2 and said in ran.stderr, ran.stderr
+    assert not (tmp_path / "out/suite.json").exists()
+
+
+def test_two_files_of_one_run_are_refused(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("seed,step,return\n0,1,2\n")
+    ran = command("import", tmp_path / "a.csv", tmp_path / "b.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert ran.returncode == 2 and "are both theirs on CartPole-v1, seed 0" in ran.stderr

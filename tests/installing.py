@@ -1,0 +1,13 @@
+"""Distributions laid down as pip would: a module and its metadata, without building anything."""
+
+from pathlib import Path
+
+
+def install(folder: Path, dist: str, entry: str, source: str, module: str = "") -> None:
+    """Into `folder`: the distribution `dist` whose entry point `entry` is a module with this source."""
+    module = module or dist.replace("-", "_")
+    info = folder / f"{dist.replace('-', '_')}-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {dist}\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[rlbench]\n{entry} = {module}\n")
+    (folder / f"{module}.py").write_text(source)
