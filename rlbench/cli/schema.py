@@ -16,7 +16,12 @@ def schema() -> None:
     An editor with a YAML language server takes it from a first line such as
     `# yaml-language-server: $schema=suite.schema.json`.
     """
+    write_out(text())
+
+
+def text() -> str:
+    """The document that is printed, and that lies beside the shipped suites."""
     from rlbench.suites import Suite
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}
-    write_out(json.dumps(document, indent=1) + "\n")
+    return json.dumps(document, indent=1) + "\n"
