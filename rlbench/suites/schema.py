@@ -230,7 +230,10 @@ class Suite(_Strict):
     evaluation: EvaluationEntry = Field(
         EvaluationEntry(), description="how policies are evaluated, where an environment does not say otherwise"
     )
-    devices: Devices = Field(("cpu",), description="cpu, mps, cuda, cuda:0, …, or a list of them, over which groups are dealt; auto: every CUDA device, else cpu")
+    devices: Devices = Field(
+        ("cpu",),
+        description="cpu, mps, cuda, cuda:0, …, or a list of them, over which groups are dealt; auto: every CUDA device, else cpu",
+    )
     jobs: Annotated[int, Field(ge=1)] | None = Field(None, description="groups run at a time; left out: one a core")
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
