@@ -2,7 +2,7 @@
 SUITE ?= suites/classic.yaml
 PYTHON ?= python3
 
-.PHONY: run test install lint
+.PHONY: run test install lint docs
 run:
 	@$(PYTHON) dev.py run $(SUITE)
 test:
@@ -11,3 +11,5 @@ install:
 	@$(PYTHON) dev.py install
 lint:
 	@$(PYTHON) dev.py lint
+docs:
+	@$(PYTHON) dev.py docs

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Set up and drive a checkout with the standard library alone: `python3 dev.py install | run [SUITE] | test | lint`.
+"""Set up and drive a checkout with the standard library alone: `python3 dev.py install | run [SUITE] | test | lint | docs`.
 
 A `.venv` beside this file gets `-e .[dev]` under constraints.txt, once per hash of pyproject.toml, constraints.txt and
-the Python version. pip's own settings (index, proxy, cache) are honoured; none is named here.
+the Python version; `docs` adds the extra of that name, once likewise. pip's own settings (index, proxy, cache) are
+honoured; none is named here.
 """
 
 from __future__ import annotations
@@ -19,9 +20,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
-STAMP = VENV / "rlbench-installed"
 OLDEST, NEWEST = (3, 11), (3, 13)
-USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | lint"
+USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | lint | docs"
 
 
 def fail(message: str) -> int:
@@ -46,36 +46,26 @@ def usable(with_pip: bool) -> bool:
     return found.returncode == 0 and found.stdout.split() == [str(part) for part in sys.version_info[:3]]
 
 
-def install() -> None:
-    """Make the environment, or return at once when it is as it should be."""
-    if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
+def install(extra: str = "dev") -> None:
+    """Bring an extra into the environment, which is made where there is none; return at once when all is as it should be."""
+    stamp = VENV / ("rlbench-installed" if extra == "dev" else f"rlbench-installed-{extra}")
+    if stamp.is_file() and stamp.read_text().strip() == fingerprint():
         return
     with open(ROOT / ".venv.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two terminals at once: the second waits and then finds the stamp
-        if STAMP.is_file() and STAMP.read_text().strip() == fingerprint():
+        if stamp.is_file() and stamp.read_text().strip() == fingerprint():
             return
-        print("dev.py: installing into .venv (a few minutes the first time)", file=sys.stderr, flush=True)
-        STAMP.unlink(missing_ok=True)
+        wait = "a few minutes the first time" if extra == "dev" else f"the extra {extra}, once"
+        print(f"dev.py: installing into .venv ({wait})", file=sys.stderr, flush=True)
+        stamp.unlink(missing_ok=True)
         with_pip = importlib.util.find_spec("ensurepip") is not None
         if not usable(with_pip):
             venv.create(VENV, with_pip=with_pip, symlinks=True, clear=True)
-        pip = (
-            [str(BIN / "python"), "-m", "pip"]
-            if with_pip
-            else [sys.executable, "-m", "pip", "--python", str(BIN / "python")]
-        )
-        command = [
-            *pip,
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "-e",
-            f"{ROOT}[dev]",
-            "-c",
-            str(ROOT / "constraints.txt"),
-        ]
-        subprocess.run(command, check=True)
-        STAMP.write_text(fingerprint() + "\n")
+        pip = ["-m", "pip"] if with_pip else ["-m", "pip", "--python", str(BIN / "python")]
+        options = ["--quiet", "--disable-pip-version-check", "-c", str(ROOT / "constraints.txt")]
+        python = str(BIN / "python") if with_pip else sys.executable
+        subprocess.run([python, *pip, "install", *options, "-e", f"{ROOT}[{extra}]"], check=True)
+        stamp.write_text(fingerprint() + "\n")
 
 
 def call(*command: str) -> int:
@@ -99,6 +89,14 @@ def lint() -> int:
     return max([call(*step) for step in steps])
 
 
+def docs() -> int:
+    """Renew what is generated in docs/, then build the site; a link that leads nowhere fails."""
+    code = call("python", "docs/generate.py") or call("properdocs", "build", "--strict")
+    if not code:
+        print(f"dev.py: {ROOT / 'site' / 'index.html'}; search needs a server: python3 -m http.server -d site")
+    return code
+
+
 def main(arguments: list[str]) -> int:
     if os.name == "nt":
         return fail("Windows is not supported: use Linux, macOS or WSL")
@@ -107,16 +105,20 @@ def main(arguments: list[str]) -> int:
             f"needs Python 3.11 to 3.13, this is {sys.version.split()[0]}; try `python3.11 dev.py …` or `make PYTHON=python3.11 …`"
         )
     command, *rest = arguments or [""]
-    if command not in ("install", "run", "test", "lint"):
+    if command not in ("install", "run", "test", "lint", "docs"):
         return fail(USAGE)
     try:
         install()
+        if command == "docs":
+            install("docs")
     except subprocess.CalledProcessError as error:
         return fail(f"installation failed (pip ended with {error.returncode}); mend what it says above and try again")
     if command == "run":
         return call("rlbench", "run", *(rest or ["suites/classic.yaml"]))
     if command == "test":
         return lint() or call("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *rest)
+    if command == "docs":
+        return docs()
     return lint() if command == "lint" else 0
 
 

@@ -13,7 +13,14 @@ from rlbench.cli.talk import plural
 
 @click.command()
 @folder_argument
-@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["csv", "parquet"]),
+    default="csv",
+    show_default=True,
+    help="What kind of files.",
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), help="The folder to write to; default DIRECTORY/export."
 )

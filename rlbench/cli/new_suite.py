@@ -13,7 +13,7 @@ import click
 
 from rlbench.cli.opening import open_plugins, plugin_option
 from rlbench.cli.scaffolding import refused, render, say
-from rlbench.cli.schema import schema_text
+from rlbench.cli.schema import text as schema_text
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins, Resolved

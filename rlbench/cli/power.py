@@ -37,7 +37,9 @@ _SHARE = click.FloatRange(0, 1, True, True)
 @click.option(
     "--pairs", type=click.IntRange(1), default=1, show_default=True, help="Pairs to be tested at once (Holm)."
 )
-@click.option("--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True)
+@click.option(
+    "--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True, help="What is compared."
+)
 @anchors_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 def power(

@@ -16,11 +16,11 @@ def schema() -> None:
     An editor with a YAML language server takes it from a first line such as
     `# yaml-language-server: $schema=suite.schema.json`.
     """
-    write_out(schema_text())
+    write_out(text())
 
 
-def schema_text() -> str:
-    """The schema as a file has it."""
+def text() -> str:
+    """The document that is printed, and that lies beside the shipped suites."""
     from rlbench.suites import Suite
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}

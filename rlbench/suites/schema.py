@@ -219,14 +219,21 @@ class Suite(_Strict):
     """Algorithms × environments × seeds, and how they are evaluated and run."""
 
     name: Name = Field(description="letters, digits, dots, dashes; names the result folder")
-    algorithms: Algorithms
-    environments: Annotated[tuple[EnvironmentEntry, ...], Field(min_length=1)]
-    seeds: Seeds = Field(description="how many, or which")
+    algorithms: Algorithms = Field(description="those that are compared; each runs on every environment that fits it")
+    environments: Annotated[tuple[EnvironmentEntry, ...], Field(min_length=1)] = Field(
+        description="what they are run on"
+    )
+    seeds: Seeds = Field(description="how many (3: those from 0 to 2), or which")
     seed_space: Literal["training", "tuning"] = Field(
         "training", description="tuning: draws that no reported run shares"
     )
-    evaluation: EvaluationEntry = EvaluationEntry()
-    devices: Devices = Field(("cpu",), description="groups are dealt over them; auto: every CUDA device, else cpu")
+    evaluation: EvaluationEntry = Field(
+        EvaluationEntry(), description="how policies are evaluated, where an environment does not say otherwise"
+    )
+    devices: Devices = Field(
+        ("cpu",),
+        description="cpu, mps, cuda, cuda:0, …, or a list of them, over which groups are dealt; auto: every CUDA device, else cpu",
+    )
     jobs: Annotated[int, Field(ge=1)] | None = Field(None, description="groups run at a time; left out: one a core")
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")

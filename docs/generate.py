@@ -1,0 +1,53 @@
+#!/usr/bin/env python3
+"""Write the parts of docs/ that the code decides, and suites/suite.schema.json; `--check` only says which are stale.
+
+A part stands in its page between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; a new one is one more line of PARTS.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from generating import columns, commands, suites
+
+ROOT = Path(__file__).resolve().parents[1]
+PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+    "suite keys": ("docs/suites.md", suites.keys),
+    "record columns": ("docs/storage.md", columns.records),
+    "commands": ("docs/commands.md", commands.commands),
+    "exit codes": ("docs/commands.md", commands.exit_codes),
+}
+FILES: dict[str, Callable[[], str]] = {"suites/suite.schema.json": suites.schema}
+
+
+def renewed() -> Iterator[tuple[Path, str]]:
+    """Each file with what it should hold. Raises: SystemExit where a page lacks a part's place."""
+    pages: dict[str, str] = {}
+    for name, (page, made) in PARTS.items():
+        text = pages.get(page) or (ROOT / page).read_text()
+        begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
+        if text.count(begin) != 1 or text.count(end) != 1:
+            sys.exit(f"{page}: should have one {begin!r} and one {end!r}")
+        body = f"{begin}\n\n{made().strip()}\n\n{end}"
+        pages[page] = re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _, body=body: body, text, flags=re.DOTALL)
+    pages |= {name: made() for name, made in FILES.items()}
+    return ((ROOT / name, text) for name, text in pages.items())
+
+
+def main(arguments: list[str]) -> int:
+    stale = [(path, text) for path, text in renewed() if not path.exists() or path.read_text() != text]
+    if arguments == ["--check"]:
+        for path, _ in stale:
+            print(f"{path.relative_to(ROOT)} is not what the code says; `python docs/generate.py` renews it")
+        return 1 if stale else 0
+    for path, text in stale:
+        path.write_text(text)
+        print(f"written: {path.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""docs/storage.md says of every file that a run leaves, and of every key of result.json, what it is."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from inside import rlbench
+
+PAGE = (Path(__file__).parents[2] / "docs/storage.md").read_text()
+SUITE = """
+name: small
+algorithms: [random]
+environments: [{id: CartPole-v1, steps: 30}]
+seeds: 1
+evaluation: {every: 0, final_episodes: 1}
+"""
+OF_PROFILES = {"group_profile"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("storage")
+    (place / "small.yaml").write_text(SUITE)
+    ran = rlbench("run", place / "small.yaml", "-o", place / "small", "--executor", "serial")
+    assert ran.returncode == 0, ran.stderr
+    return place / "small"
+
+
+def test_every_key_of_result_json_is_in_its_table(folder):
+    table = PAGE.split("## result.json")[1]
+    told = set(re.findall(r"`([a-z_]+)`", "".join(row.split("|")[1] for row in table.splitlines() if row[:3] == "| `")))
+    (path,) = folder.glob("runs/*/result.json")
+    assert told == set(json.loads(path.read_text())) | OF_PROFILES
+
+
+def test_every_file_that_a_run_leaves_is_named(folder):
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert len(names) > 10 and {name for name in names if f"`{name}`" not in PAGE} == set()
+
+
+def test_every_status_of_a_run_is_explained():
+    from rlbench.api import RunStatus
+
+    table = PAGE.split("## What has become of a run")[1].split("## ")[0]
+    told = set(re.findall(r"`([a-z]+)`", "".join(row.split("|")[1] for row in table.splitlines() if row[:3] == "| `")))
+    assert told == {str(status) for status in RunStatus}
