@@ -11,7 +11,7 @@ from blocks import ROOT, blocks
 from running import bash, run
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_first_command_prints_the_table_of_quickstart_and_the_scores_it_promises(tmp_path, monkeypatch):
     """`make run`, here of the one-minute suite: dqn's IQM at least 400 and ppo's at least 450; the same again trains
@@ -37,7 +37,7 @@ def test_the_table_in_the_readme_is_of_the_form_that_is_printed():
     assert re.search(r"CartPole-v1 +ppo +\d+\.\d +\[\d+\.\d, \d+\.\d\] +5/5", text)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_suites_the_plugin_and_the_commands_of_the_readme_work_as_written(tmp_path):
     assert {block.language for block in blocks("README.md")} == {"sh", "text", "yaml", "python"}
     said = run("README.md", tmp_path)

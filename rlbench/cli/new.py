@@ -29,14 +29,8 @@ def algorithm(name: str, output: Path | None) -> None:
 
     It keeps every rule (`rlbench test-plugin NAME`), has a test that says so, and a suite that runs it against dqn.
     """
-    from rlbench.api import PluginError
-
-    try:
-        open_plugins(()).find(name)
-    except PluginError:
-        pass
-    else:
-        raise refused(f"there is an algorithm called {name!r} already; choose another")
+    if any(plugin.name == name for plugin in open_plugins(()).plugins):
+        raise refused(f"there is a plugin called {name!r} already; choose another")
     install, play = "pip install -e {folder}", "rlbench run {folder}/suite.yaml"
     begin("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
 

@@ -118,8 +118,12 @@ def run(
     for skip in planned.skipped:
         if skip.status == RunStatus.FAILED:
             watch.warn(f"{skip}; the others are run")
+    told = {
+        str(file.error) for file in plugins.files if any(str(file.error) in skip.reason for skip in planned.skipped)
+    }
     for problem in observers:
-        watch.warn(problem)
+        if not any(error in problem for error in told):
+            watch.warn(problem)
     if adaptive:
         planned, outcome, decisions = _interruptible(
             lambda: adaptive.run(watch), lambda: adaptive.current or planned, store, watch

@@ -50,7 +50,7 @@ def test_its_own_tests_pass(projects, kind):
     assert ran.returncode == 0 and " passed" in ran.stdout, ran.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_algorithm_keeps_every_rule_as_it_is_made(projects):
     ran = projects["algorithm"].rlbench(
         "test-plugin", "my_algorithm", *SMALL, "--steps", "300", "--learn-steps", "1500"
@@ -108,7 +108,7 @@ def test_what_comes_next_names_the_folder_as_a_shell_takes_it(tmp_path):
         (("algorithm", "My-DQN"), "'My-DQN' should be lower-case letters"),
         (("environment", "grid_"), "'grid_' should be lower-case letters"),
         (("report", "class"), "no keyword of Python, such as my_report"),
-        (("algorithm", "dqn"), "there is an algorithm called 'dqn' already"),
+        (("algorithm", "dqn"), "there is a plugin called 'dqn' already"),
         (("environment", "dqn"), "a package rlbench_dqn is installed already"),
         (("report", "scores"), "the report has a section called 'scores' already"),
         (("algorithm", "replay"), "its class Replay would hide what its own file imports"),

@@ -275,7 +275,7 @@ def test_a_run_that_never_resumes_starts_again(tmp_path, begin):
     assert {(r["resumed_from"], r["resume"]) for r in result(tmp_path / "cut")} == {(0, "exact")}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_harness_killed_at_random_moments_ends_in_the_same_table_byte_for_byte(tmp_path):
     """Three kills, at a random number of events each; no process is left, and no finished run is trained twice."""
     suite = tmp_path / "suite.yaml"

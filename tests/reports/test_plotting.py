@@ -59,7 +59,7 @@ def test_a_notebook_shows_the_table_with_names_as_text(results):
     assert shown.count("<tr>") == 7 and "10 done" not in shown and "20 done" in shown
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_example_runs_cell_by_cell_and_shows_what_it_ends_with(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     cells = [c for c in json.loads(EXAMPLE.read_text())["cells"] if c["cell_type"] == "code"]
