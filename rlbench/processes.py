@@ -7,7 +7,11 @@ import ctypes
 import os
 import signal
 import sys
+import time
 
+import psutil
+
+_LOOK_SECONDS = 0.02
 _PR_SET_PDEATHSIG = 1
 
 
@@ -30,20 +34,28 @@ def end_marked(name: str, value: str, patience: float) -> list[str]:
 
     Returns: each as in "sleep (process 123)".
     """
-    import psutil
-
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's
             if process.environ().get(name) == value:
                 found.append(process)
-    _, left = psutil.wait_procs(found, timeout=patience)
+    until = time.monotonic() + patience
+    while any(map(_runs, found)) and time.monotonic() < until:
+        time.sleep(_LOOK_SECONDS)  # of other processes' children no end is told
     named = []
-    for process in left:
+    for process in filter(_runs, found):
         with contextlib.suppress(psutil.Error):
             named.append(f"{process.name()} (process {process.pid})")
             process.kill()
     return named
+
+
+def _runs(process: psutil.Process) -> bool:
+    """Whether it has not ended; one that has, and whose parent has not asked how, has ended."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 _passed: dict[str, int] = {}
