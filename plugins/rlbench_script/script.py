@@ -22,6 +22,7 @@ from rlbench import Algorithm, setting
 from rlbench.api import Array, Interaction, RlbenchError
 from rlbench.processes import signal_group
 from rlbench_script.lines import CLEANRL, read_line
+from rlbench_script.printed import printed
 
 NEEDED = ("env", "seed", "steps")
 KNOWN = (*NEEDED, "python")
@@ -69,8 +70,10 @@ class Script(Algorithm):
     def train(self, interaction: Interaction) -> None:
         pattern, steps = re.compile(self.config.pattern), interaction.budget.steps
         with self._started(steps) as process:
-            assert process.stdout is not None
-            for text in process.stdout:
+            for text in printed(process):
+                if text is None:
+                    interaction.report(interaction.steps)  # where a stop is heard of
+                    continue
                 print(text, end="", flush=True)  # into the run's own log
                 line = read_line(text, pattern)
                 if line is None:
@@ -98,7 +101,7 @@ class Script(Algorithm):
         return [word.format(**values) for word in shlex.split(self.config.command)]
 
     @contextmanager
-    def _started(self, steps: int) -> Iterator[subprocess.Popen[str]]:
+    def _started(self, steps: int) -> Iterator[subprocess.Popen[bytes]]:
         """The script in a session of its own; whatever is left of it at the end is ended."""
         words = self.words(steps)
         print("$", shlex.join(words), flush=True)
@@ -107,8 +110,6 @@ class Script(Algorithm):
             guarded,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
         )

@@ -77,13 +77,13 @@ def import_results(
     `rlbench run` on it keeps what was imported.
     """
     from rlbench.cli.table import print_table
-    from rlbench.executors.importing import Missing, complete, import_runs
+    from rlbench.executors.importing import Missing, import_runs
     from rlbench.results import Store
     from rlbench.results.foreign import read_sources
 
-    told = complete(read_sources(sources, columns, tag, template), Missing(algorithm, environment, seed))
+    told = read_sources(sources, columns, tag, template)
     store = Store(result_folder(output, "imported"))
-    found = import_runs(store, told, steps, every)
+    found = import_runs(store, told, Missing(algorithm, environment, seed), steps, every)
     rows = [
         [
             plain(one.told.algorithm),

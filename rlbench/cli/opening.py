@@ -102,12 +102,18 @@ def open_suite(
 def open_plugins(files: Sequence[str]) -> Plugins:
     """Every plugin, or those that the environment variable RLBENCH_PLUGINS=a,b allows, and the given files.
 
-    `rlbench --no-plugins` sets the variable to nothing: rlbench's own backends and executors are all there is.
+    `rlbench --no-plugins` sets the variable to nothing: rlbench's own backends and executors are all there is. What this
+    process is going to import is tried by a child first: files, and entry points that may observe or have sections.
     """
-    from rlbench.plugins import load_plugins
+    from rlbench.plugins import load_plugins, survives
 
     only = os.environ.get("RLBENCH_PLUGINS")
-    return load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
+    found = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
+    for plugin in found.plugins:
+        own = plugin.target.startswith("rlbench.")
+        if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not own):
+            plugin.error = survives(plugin) or None
+    return found
 
 
 def result_folder(output: Path | None, suite: str) -> Path:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import EvaluationProtocol, Run, RunStatus, Task, slug
+from rlbench.api import EvaluationProtocol, Run, RunStatus, Task, canonical, slug
 from rlbench.results import Store, publish
 from rlbench.results.foreign import ForeignError, Told
 from rlbench.results.jsonl import as_row
@@ -19,6 +20,7 @@ from rlbench.suites import Suite
 ENOUGH = 0.9  # of the budget; what reaches less is left out
 POINTS = 10  # of a learning curve, where nothing else is said
 ORIGIN = "imported"
+LARGEST_SEED = (1 << 31) - 1
 
 
 @dataclass(frozen=True)
@@ -32,48 +34,94 @@ class Missing:
 
 @dataclass(frozen=True)
 class Imported:
-    """A run and what became of it: imported, there already, or left out and why."""
+    """A run and what became of it: imported, there already, or left out and why (run: None)."""
 
     run: Run | None
     told: Told
     outcome: str
 
 
-def complete(told: Sequence[Told], missing: Missing) -> list[Told]:
-    """Every run with its algorithm, environment and seed; seeds that nobody gave are counted, by algorithm and environment.
+@dataclass(frozen=True)
+class There:
+    """What a folder has: labels of runs that were not imported; seeds and contents of those that were, by label and
+    environment; each environment's task."""
 
-    Raises: ForeignError for what cannot be known, or two runs that are the same.
+    metered: frozenset[str] = frozenset()
+    seeds: Mapping[tuple[str, str], Mapping[int, str]] = field(default_factory=dict)
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+
+
+def there(store: Store) -> There:
+    """Raises: StoreError for a folder of a newer version."""
+    if not (store.root / "suite.json").exists():
+        return There()
+    runs, entries = store.runs(), store.imported()
+    seeds: dict[tuple[str, str], dict[int, str]] = {}
+    for run in runs:
+        if run.name in entries:
+            seeds.setdefault((run.label, run.task.env_id), {})[run.seed] = str(run.config["content"])
+    budgets = {entry["id"]: entry["steps"] for entry in store.suite()["suite"]["environments"]}
+    # Where algorithms were given budgets of their own, the environment's is taken.
+    tasks = {run.task.env_id: run.task for run in runs}
+    tasks |= {run.task.env_id: run.task for run in runs if run.task.steps == budgets.get(run.task.env_id)}
+    return There(frozenset(run.label for run in runs if run.name not in entries), seeds, tasks)
+
+
+def complete(told: Sequence[Told], missing: Missing, known: There) -> list[Told]:
+    """Every run with its label, environment and seed.
+
+    One that is called as what the folder's own runs are gets another label. Seeds that nobody gave are counted, by label and
+    environment, on from those in the folder. Raises: ForeignError for what cannot be known, or a seed that another run has.
     """
-    found, counts = [], dict[tuple[str, str], int]()
+    found: dict[tuple[str, str, int], Told] = {}
+    taken = {place: dict(seeds) for place, seeds in known.seeds.items()}
     for one in told:
-        algorithm, environment = one.algorithm or missing.algorithm, one.environment or missing.environment
-        for name, value in (("algorithm", algorithm), ("environment", environment)):
-            if not value:
-                raise ForeignError(
-                    f"{one.source} does not say its {name}; say --{name} NAME, or --path where it is in the path"
-                )
-        assert algorithm and environment
-        seed = one.seed if one.seed is not None else missing.seed
+        algorithm = _said(one, "algorithm", one.algorithm or missing.algorithm)
+        environment = _said(one, "environment", one.environment or missing.environment)
+        label = f"{algorithm} (imported)" if algorithm in known.metered else algorithm
+        content, seeds = content_of(one), taken.setdefault((label, environment), {})
+        seed = missing.seed if one.seed is None else one.seed
         if seed is None:
-            seed = counts.get((algorithm, environment), 0)
-            counts[algorithm, environment] = seed + 1
-        found.append(replace(one, algorithm=algorithm, environment=environment, seed=seed))
-    seen: dict[tuple[Any, ...], Told] = {}
-    for one in found:
-        other = seen.setdefault((one.algorithm, one.environment, one.seed), one)
-        if other is not one:
+            same = [number for number, other in seeds.items() if other == content]
+            seed = same[0] if same else max(seeds, default=-1) + 1
+        if not 0 <= seed <= LARGEST_SEED:
+            raise ForeignError(f"{one.source}: seed {seed} is not between 0 and {LARGEST_SEED}")
+        place = label, environment, seed
+        if seeds.setdefault(seed, content) != content or place in found:
             raise ForeignError(
-                f"{one.source} and {other.source} are both {one.algorithm} on {one.environment}, seed {one.seed}; "
-                "say the seeds by --path or a column"
+                f"{one.source}: {label} on {environment}, seed {seed}, is another run already; say the seeds by --path, "
+                "a column, or --seed"
             )
-    return found
+        found[place] = replace(one, algorithm=label, environment=environment, seed=seed)
+    return list(found.values())
+
+
+def _said(told: Told, name: str, value: str | None) -> str:
+    if not value:
+        raise ForeignError(
+            f"{told.source} does not say its {name}; say --{name} NAME, or --path where it is in the path"
+        )
+    return value
+
+
+def content_of(told: Told) -> str:
+    """A hash of what was told, wherever it lies and whatever it is called."""
+    return hashlib.sha256(canonical([list(row) for row in told.rows]).encode()).hexdigest()[:16]
 
 
 def tasks_of(told: Sequence[Told], steps: int | None, every: int | None, known: Mapping[str, Task]) -> dict[str, Task]:
-    """The task of each environment: the one that the folder has; else with the budget given, or where the shortest run ends."""
+    """The task of each environment: the one that the folder has; else with the budget given, or where the shortest run ends.
+
+    Raises: ForeignError for a budget that is not the folder's.
+    """
     found = {}
     for environment in dict.fromkeys(one.environment for one in told):
-        if environment in known and steps in (None, known[environment].steps):
+        if environment in known:
+            if steps not in (None, known[environment].steps):
+                raise ForeignError(
+                    f"{environment} has a budget of {known[environment].steps} steps in this folder, not {steps}; leave --steps "
+                    "out, or choose another folder with -o"
+                )
             found[environment] = known[environment]
             continue
         budget = steps or min(one.rows[-1].step for one in told if one.environment == environment)
@@ -83,26 +131,42 @@ def tasks_of(told: Sequence[Told], steps: int | None, every: int | None, known: 
 
 
 def import_runs(
-    store: Store, told: Sequence[Told], steps: int | None = None, every: int | None = None
+    store: Store, told: Sequence[Told], missing: Missing, steps: int | None = None, every: int | None = None
 ) -> list[Imported]:
     """Publish every run in the folder and enter it there; those that are there already stay as they are.
 
     steps: the budget, where the folder has none for an environment; every: between points of the curve, a tenth of the budget
-    if None. Raises: LockedError; ForeignError for a run with nothing to score by: what came before it is kept.
+    if None. Raises: LockedError; ForeignError before anything is written.
     """
     from rlbench import __version__
 
     store.lock()
     try:
-        known = {run.task.env_id: run.task for run in store.runs()} if (store.root / "suite.json").exists() else {}
-        tasks = tasks_of(told, steps, every, known)
-        found = _import(store, told, tasks)
-        runs = [one.run for one in found if one.run is not None]
-        if runs:
-            store.add_imported(runs, _suite(store.root.name, runs).resolved(), __version__)
-        return found
+        known = there(store)
+        named = complete(told, missing, known)
+        tasks = tasks_of(named, steps, every, known.tasks)
+        planned = [(one, *_planned(one, tasks[one.environment])) for one in named]
+        runs = [run for _, run, _ in planned if run is not None]
+        if not runs:
+            return [Imported(None, one, why) for one, _, why in planned]
+        suite, done = _suite(store.root.name, runs).resolved(), list[Run]()
+        try:
+            return [Imported(run, one, _publish(store, run, one, done) if run else why) for one, run, why in planned]
+        finally:
+            store.add_imported(done, suite, __version__)
     finally:
         store.unlock()
+
+
+def _planned(told: Told, task: Task) -> tuple[Run | None, str]:
+    """The run that is to be made of it; None, and why not."""
+    last = told.rows[-1].step
+    if last < ENOUGH * task.steps:
+        return None, f"left out: it ends at step {last} of {task.steps}"
+    if not any(row.step <= task.steps for row in told.rows):
+        return None, f"left out: nothing of it lies within {task.steps} steps"
+    origin = {ORIGIN: Path(told.source).name, "content": content_of(told)}
+    return Run(f"{ORIGIN}/{told.algorithm}", origin, task, int(told.seed or 0), told.algorithm), ""
 
 
 def _suite(name: str, runs: Sequence[Run]) -> Suite:
@@ -114,32 +178,25 @@ def _suite(name: str, runs: Sequence[Run]) -> Suite:
     return Suite.model_validate(
         {
             "name": slug(name, 80),
-            "algorithms": list(dict.fromkeys(run.algorithm for run in runs)),
+            "algorithms": [
+                {"id": i, "label": label} for i, label in {run.algorithm: run.label for run in runs}.items()
+            ],
             "environments": environments,
             "seeds": sorted({run.seed for run in runs}),
         }
     )
 
 
-def _import(store: Store, told: Sequence[Told], tasks: Mapping[str, Task]) -> list[Imported]:
-    found = []
-    for one in told:
-        task, last = tasks[one.environment], one.rows[-1].step
-        if last < ENOUGH * task.steps:
-            found.append(Imported(None, one, f"left out: it ends at step {last} of {task.steps}"))
-            continue
-        run = Run(one.algorithm, {ORIGIN: Path(one.source).name}, task, int(one.seed or 0), one.algorithm)
-        found.append(Imported(run, one, _publish(store, run, one)))
-    return found
-
-
-def _publish(store: Store, run: Run, told: Told) -> str:
+def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
+    """Write one run, and add it to those that are done. Returns: what became of it."""
     sink = MemorySink()
     account = Account(run.task.evaluation, run.task.steps, run.seed, sink, lambda: told.seconds or math.nan)
     diverged_at = None
     for row in told.rows:
+        if row.step > run.task.steps:
+            break
         if not math.isfinite(row.return_):
-            diverged_at = min(row.step, run.task.steps)
+            diverged_at = row.step
             break
         if row.evaluation:
             account.evaluation(row.step, [row.return_])
@@ -166,4 +223,5 @@ def _publish(store: Store, run: Run, told: Told) -> str:
     }
     store.describe_run(run)
     fresh = publish(store.folder(run), run, Path(ORIGIN), {}, facts, records)
+    done.append(run)
     return "imported" if fresh else "there already: kept"

@@ -89,8 +89,7 @@ def prepare(
             for intent in found
             if intent.checkpoint is not None
         }
-        needed = dict.fromkeys([plugins.find(group.algorithm).file, plugins.find(group.task.backend).file])
-        files = tuple(str(file) for file in needed if file is not None)
+        files = tuple(str(plugin.file) for plugin in plugins.files if plugin.error is None)
         attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
         notice = next((intent.why for intent in found if ": " in intent.why), "")
         jobs.append(Job(group, attempt, step, files, notice))

@@ -191,7 +191,8 @@ def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, watch:
         watch.warn(
             f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"
         )
-    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - {r.name for r in runs}
+    shown = {run.name for run in runs} | (store.imported() if before is not None else frozenset())
+    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - shown
     if others:
         count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
         watch.say(f"{count} in {store.root}/runs not of this suite: kept, not shown")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import gc
 import hashlib
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -21,6 +19,7 @@ from typing import Any
 
 from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
 from rlbench.caching import cache_folder, recall, remember
+from rlbench.plugins.asking import ask
 from rlbench.plugins.configuring import configure, schema
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins
 
@@ -94,21 +93,18 @@ def _answers(asked: Sequence[Question]) -> list[dict[str, Any]] | str:
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
         question.write_text(json.dumps({"files": list(files), "requests": [asks[1:] for asks in asked]}))
-        command = [sys.executable, "-m", "rlbench.plugins.describe", str(question), str(answer)]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        asked_with = [str(question), str(answer)]
         try:
-            child = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_SECONDS, env=environment
-            )
-            found: list[dict[str, Any]] = json.loads(answer.read_text())
-            return found
-        except subprocess.TimeoutExpired:
-            return f"took over {TIME_LIMIT_SECONDS} s to import"
+            ended = ask("rlbench.plugins.describe", asked_with, TIME_LIMIT_SECONDS, {"OMP_NUM_THREADS": "1"})
         except PermissionError as error:
             return f"cannot be asked: {sys.executable} cannot be started: {error.strerror}"
+        try:
+            found: list[dict[str, Any]] = json.loads(answer.read_text())
+            return found
         except (OSError, ValueError):
-            tail = child.stderr.decode(errors="replace").strip().splitlines()[-1:] or ["nothing was printed"]
-            return f"ended its process with code {child.returncode} at import: {tail[0]}"
+            if ended.code is None:
+                return f"took over {TIME_LIMIT_SECONDS} s to import"
+            return f"ended its process with code {ended.code} at import: {ended.last_line or 'nothing was printed'}"
 
 
 def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:

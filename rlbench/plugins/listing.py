@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import gc
+import hashlib
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, hookspecs
+from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, canonical, hookspecs
+from rlbench.caching import cache_folder, recall, remember
+from rlbench.plugins.asking import ask
 from rlbench.plugins.loading import Plugin, Plugins, load_plugins, newer
 
 TIME_LIMIT_SECONDS = 60
@@ -103,20 +105,33 @@ def _answers(asked: Sequence[Plugin]) -> list[dict[str, Any]] | str:
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         answer = Path(folder, "answer.json")
         question = [str(answer), first.distribution, str(first.file or ""), *names]
-        command = [sys.executable, "-m", "rlbench.plugins.listing", *question]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         try:
-            child = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=TIME_LIMIT_SECONDS, env=environment
-            )
-            found: list[dict[str, Any]] = json.loads(answer.read_text())
-            return found
-        except subprocess.TimeoutExpired:
-            return f"took over {TIME_LIMIT_SECONDS} s to import"
+            ended = ask("rlbench.plugins.listing", question, TIME_LIMIT_SECONDS)
         except PermissionError as error:
             return f"{sys.executable} cannot be started: {error.strerror}"
+        try:
+            found: list[dict[str, Any]] = json.loads(answer.read_text())
+            return found
         except (OSError, ValueError):
-            return f"ended its process with code {child.returncode} at import"
+            if ended.code is None:
+                return f"took over {TIME_LIMIT_SECONDS} s to import"
+            return f"ended its process with code {ended.code} at import"
+
+
+def survives(plugin: Plugin) -> str:
+    """Whether it can be imported without ending or stopping a process: "" if so, else what became of a child that tried.
+
+    That it can is remembered as long as its source stays the same.
+    """
+    identity = [sys.version, plugin.distribution, plugin.version, plugin.name, plugin.source_hash()]
+    kept = cache_folder("imported") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
+    if recall(kept):
+        return ""
+    found = _answers([plugin])
+    if isinstance(found, str):
+        return found
+    remember(kept, {"plugin": plugin.name})
+    return ""
 
 
 # -- in the child process ----------------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
@@ -240,6 +241,12 @@ class Plugins:
         return problems
 
 
+def _hides(path: Path) -> bool:
+    """Whether importing a file by its name would take the place of a module."""
+    found = PathFinder.find_spec(path.stem)
+    return path.stem in sys.stdlib_module_names or (found is not None and found.origin != str(path))
+
+
 def _where(error: BaseException) -> str:
     """The file and line of an error, as far as they are known."""
     if isinstance(error, SyntaxError):
@@ -283,7 +290,7 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
     """Name every installed plugin without importing any, and the given files beside them.
 
     only: the entry points that may be used at all (the environment variable RLBENCH_PLUGINS); rlbench's own backends
-    and executors always may. Raises: PluginError if a file is absent.
+    and executors always may. Raises: PluginError if a file is absent, or called as a module that there is.
     """
     plugins = Plugins()
     seen: set[tuple[str, str]] = set()
@@ -300,5 +307,7 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
         path = Path(given).resolve()
         if not path.is_file():
             raise PluginError(f"--plugin {given}: no such file")
+        if _hides(path):
+            raise PluginError(f"--plugin {given}: there is a module {path.stem!r} already; call the file otherwise")
         plugins.plugins.append(Plugin(path.stem, path.name, "file", str(path), file=path))
     return plugins

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import shlex
+import stat
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -45,14 +47,32 @@ def code_identity(plugin: Plugin, config: Mapping[str, Any]) -> dict[str, str]:
 
 def _named_files(config: Mapping[str, Any]) -> dict[str, str]:
     """One hash over the files that words of the configuration name: a script, say, or weights to begin with."""
-    words = [word for value in config.values() if isinstance(value, str) for word in value.split()]
-    paths = [Path(word) for word in words if len(word) < _LONGEST_PATH and os.path.isfile(word)]
-    if not paths:
-        return {}
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return {"named_files": digest.hexdigest()[:16]}
+    words = [word for value in config.values() if isinstance(value, str) for word in _words(value)]
+    hashes = [found for word in words if len(word) < _LONGEST_PATH and (found := _file_hash(word))]
+    return {"named_files": hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]} if hashes else {}
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quotation mark of another meaning
+        return text.split()
+
+
+def _file_hash(path: str) -> str:
+    """A file's hash; "" if it is none, or cannot be read."""
+    try:
+        facts = os.stat(path)
+        return _hashed(path, facts.st_mtime_ns, facts.st_size) if stat.S_ISREG(facts.st_mode) else ""
+    except (OSError, ValueError):
+        return ""
+
+
+@lru_cache(maxsize=256)
+def _hashed(path: str, changed: int, size: int) -> str:
+    """Read once as long as it is not written to."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Packages whose version changes numbers without any source of ours changing.
@@ -74,6 +94,8 @@ def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[
         "core_sources": "other sources of rlbench's kit, environments or runtime",
         "named_files": "another content of a file that its parameters name",
     }
+    if "named_files" not in now:  # they may lie elsewhere, seen from here
+        del said["named_files"]
     found = [text for name, text in said.items() if before.get(name) != now.get(name)]
     was, have = result.get("versions", {}), versions()
     found += [

@@ -128,8 +128,8 @@ class Store:
         """
         before = read_json(self.root / "suite.json") or {}
         try:
-            names = [self.describe_run(run) for run in runs]
-            names += [entry for entry in before.get("runs", ()) if entry.get("imported")]
+            names: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
+            names += self._kept(before.get("runs", ()), names, skipped)
             write_json(
                 self.root / "suite.json",
                 {
@@ -143,6 +143,28 @@ class Store:
             )
         except OSError as error:
             raise unwritable(self.root, error) from error
+
+    def _kept(
+        self,
+        before: Sequence[Mapping[str, Any]],
+        names: Sequence[Mapping[str, Any]],
+        skipped: Sequence[Mapping[str, str]],
+    ) -> list[Mapping[str, Any]]:
+        """Entries that stay beside those of a suite: imported runs, and finished ones whose plugin is broken by now."""
+        new = {entry["folder"] for entry in names}
+        failed = {(pair["algorithm"], pair["environment"]) for pair in skipped if pair["status"] == RunStatus.FAILED}
+        kept = []
+        for entry in before:
+            spec = read_json(self._runs / entry["folder"] / "spec.json") if entry["folder"] not in new else None
+            if spec is not None and (
+                entry.get("imported")
+                or (
+                    (entry["label"], spec["task"]["env_id"]) in failed
+                    and (self._runs / entry["folder"] / "result.json").exists()
+                )
+            ):
+                kept.append(entry)
+        return kept
 
     def describe_run(self, run: Run) -> dict[str, Any]:
         """Write a run's spec.json, once. Returns: its entry in suite.json."""
@@ -222,6 +244,10 @@ class Store:
         """Folders of runs whose spec.json is absent or unreadable; running the suite again restores it."""
         names = [entry["folder"] for entry in self.suite()["runs"]]
         return [name for name in names if read_json(self._runs / name / "spec.json") is None]
+
+    def imported(self) -> frozenset[str]:
+        """Folders of the runs that were made elsewhere."""
+        return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
 
     def failed_pairs(self) -> list[str]:
         """A sentence for each algorithm on an environment that has no runs because its plugin is broken."""

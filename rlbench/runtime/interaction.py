@@ -203,10 +203,10 @@ class LiveInteraction:
             raise RlbenchError('only an algorithm registered with metering="self-reported" may report its own steps')
         if self.finished:
             self.meter.refuse(f"{self.steps} of {self.budget.steps} environment steps are spent")
-        self.account.moved(step)
+        within = self.account.moved(step)
         self.steps = self.meter.steps = self.account.step
         self.finished = self.steps >= self.budget.steps
-        if not np.isfinite([*evaluation, 0.0 if return_ is None else return_]).all():
+        if within and not np.isfinite([*evaluation, 0.0 if return_ is None else return_]).all():
             self.active, self.finished = np.zeros(1, bool), True
             raise Diverged(f"seed {self.seeds[0]}: it reported a return that is not finite at step {step}")
         if return_ is not None:

@@ -1,5 +1,6 @@
 """Command lines as algorithms: what is read of them, when they are ended, and how their rows are marked."""
 
+import contextlib
 import json
 import re
 import shlex
@@ -13,7 +14,7 @@ from rlbench_script.script import Script, ScriptConfig
 
 import rlbench
 from rlbench import Device, SeedStreams
-from rlbench.api import RlbenchError, TaskInfo
+from rlbench.api import RlbenchError, Stopped, TaskInfo
 from rlbench.testing import play
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -141,8 +142,17 @@ while True:
 """
     played = alone(tmp_path, body)
     assert played.outcome.steps == 200 and played.sink.evaluations[-1].return_mean == 1.0
-    child = int((tmp_path / "child").read_text())
-    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+    assert ends(int((tmp_path / "child").read_text()))
+
+
+def ends(pid):
+    """Whether a process ends within some seconds, be it that nobody asks how."""
+    if not psutil.pid_exists(pid):
+        return True
+    process = psutil.Process(pid)
+    with contextlib.suppress(psutil.TimeoutExpired):
+        process.wait(5)
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
 
 
 def alone(folder, body, steps=200):
@@ -181,6 +191,43 @@ def test_a_return_that_is_not_finite_ends_it_as_diverged(tmp_path):
 def test_what_ends_by_itself_near_its_budget_has_done_it(tmp_path):
     played = alone(tmp_path, "print('global_step=190, episodic_return=5')")
     assert played.outcome.steps == 200 and played.sink.evaluations[-1].return_mean == 5
+
+
+def test_a_child_that_holds_its_output_keeps_nobody_waiting(tmp_path):
+    body = """
+import subprocess
+subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"], start_new_session=True)
+print("global_step=200, episodic_return=5", end="")
+"""
+    assert alone(tmp_path, body).sink.evaluations[-1].return_mean == 5  # a last line without its end counts
+
+
+def test_what_is_reported_beyond_the_budget_does_not_count_even_if_it_is_not_finite(tmp_path):
+    body = "print('global_step=150, episodic_return=5'); print('global_step=260, episodic_return=nan')"
+    played = alone(tmp_path, body)
+    assert played.outcome.diverged_at == {} and played.sink.evaluations[-1].return_mean == 5
+
+
+def test_a_stop_is_heard_of_while_it_prints_nothing_that_is_understood(tmp_path):
+    """Somebody asks for it as soon as the script has said that it is there."""
+    script = tmp_path / "mine.py"
+    script.write_text(f"import pathlib, signal\npathlib.Path({str(tmp_path / 'there')!r}).touch()\nsignal.pause()")
+    config = ScriptConfig(f"{{python}} {shlex.quote(str(script))} {{env}} {{seed}} {{steps}}")
+
+    class Told(Script):
+        def train(self, interaction):
+            report = interaction.report
+
+            def stopping(*arguments, **more):
+                if (tmp_path / "there").exists():
+                    interaction.request_stop()
+                report(*arguments, **more)
+
+            interaction.report = stopping
+            super().train(interaction)
+
+    with pytest.raises(Stopped, match="stopped at step 0"):
+        play(Told, config, "CartPole-v1", [0], 200, self_reported=True)
 
 
 def test_its_metrics_are_kept(tmp_path):

@@ -18,7 +18,7 @@ SETTINGS = ("--algorithm", "theirs", "--environment", "CartPole-v1")
 
 def scores(folder):
     rows = rlbench.load(folder).runs()
-    assert set(rows.loc[rows["algorithm"] != "random", "metering"]) == {"self-reported"}
+    assert set(rows.loc[rows["algorithm"] != "random", "metering"]) <= {"self-reported"}
     return {(row.algorithm, row.environment, row.seed): row.score for row in rows.itertuples()}
 
 
@@ -138,4 +138,50 @@ def test_two_files_of_one_run_are_refused(tmp_path):
     for name in ("a.csv", "b.csv"):
         (tmp_path / name).write_text("seed,step,return\n0,1,2\n")
     ran = command("import", tmp_path / "a.csv", tmp_path / "b.csv", *SETTINGS, "-o", tmp_path / "out")
-    assert ran.returncode == 2 and "are both theirs on CartPole-v1, seed 0" in ran.stderr
+    assert ran.returncode == 2 and "theirs on CartPole-v1, seed 0, is another run already" in ran.stderr
+
+
+def told(path, *returns, last=100):
+    """A file of one run: so many returns, the last at step `last`."""
+    path.parent.mkdir(exist_ok=True)
+    steps = [last - 10 * (len(returns) - 1 - i) for i in range(len(returns))]
+    path.write_text("step,return\n" + "".join(f"{step},{return_}\n" for step, return_ in zip(steps, returns)))
+    return path
+
+
+def test_what_is_called_as_a_metered_algorithm_stands_in_a_row_of_its_own(tmp_path):
+    (tmp_path / "s.yaml").write_text(LIGHT.format(more="").replace(", ]", "]"))
+    assert command("run", tmp_path / "s.yaml", "-o", tmp_path / "out").returncode == 0
+    before = scores(tmp_path / "out")
+    file = told(tmp_path / "r.csv", 500, last=160)
+    named = ("--algorithm", "random", "--environment", "CartPole-v1")
+    assert command("import", file, *named, "-o", tmp_path / "out").returncode == 0
+    assert scores(tmp_path / "out") == before | {("random (imported)", "CartPole-v1", 0): 500.0}
+    again = command("run", tmp_path / "s.yaml", "-o", tmp_path / "out")
+    assert "not shown" not in again.stderr and "random (imported)" in again.stdout
+
+
+def test_seeds_are_counted_on_over_several_imports_and_the_same_content_is_there_already(tmp_path):
+    one, other, copy = (
+        told(tmp_path / f"{name}/progress.csv", value) for name, value in (("a", 1), ("b", 2), ("c", 1))
+    )
+    outcomes = [command("import", file, *SETTINGS, "-o", tmp_path / "out").stderr for file in (one, other, copy)]
+    assert ["1 run imported" in said for said in outcomes] == [True, True, False] and "there already" in outcomes[2]
+    assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 1.0, ("theirs", "CartPole-v1", 1): 2.0}
+    refused = command("import", other, *SETTINGS, "--seed", "0", "-o", tmp_path / "out")
+    assert refused.returncode == 2 and "seed 0, is another run already" in refused.stderr
+    refused = command("import", one, *SETTINGS, "--steps", "50", "-o", tmp_path / "out")
+    assert refused.returncode == 2 and "has a budget of 100 steps in this folder, not 50" in refused.stderr
+
+
+def test_what_lies_beyond_the_budget_is_left_out_be_it_finite_or_not(tmp_path):
+    (tmp_path / "r.csv").write_text("seed,step,return\n0,90,3\n0,100,5\n1,100,7\n1,500,nan\n2,150,9\n")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert ran.returncode == 1 and "left out: nothing of it lies within 100 steps" in ran.stderr
+    assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 4.0, ("theirs", "CartPole-v1", 1): 7.0}
+
+
+def test_a_file_that_is_no_text_is_told(tmp_path):
+    (tmp_path / "r.csv").write_bytes(b"\xff\xfe\x00")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert ran.returncode == 2 and "r.csv: cannot be read" in ran.stderr

@@ -92,3 +92,24 @@ def test_edited_code_is_told_and_trained_again_when_asked(tmp_path):
     again = rlbench(*run, "--rerun", "changed")
     assert "3 to do" in again.stderr and "kept as they are" not in again.stderr
     assert cells(tmp_path / "out")[1]["iqm"] < 15
+
+
+def test_a_file_that_only_registers_an_environment_is_imported_where_the_runs_are(tmp_path):
+    (tmp_path / "env_of_mine.py").write_text(
+        "import gymnasium\ngymnasium.register('Mine-v0', 'gymnasium.envs.classic_control.cartpole:CartPoleEnv', max_episode_steps=50)\n"
+    )
+    (tmp_path / "s.yaml").write_text(LIGHT.format(more="").replace(", ]", "]").replace("CartPole-v1", "Mine-v0"))
+    ran = rlbench("run", tmp_path / "s.yaml", "-o", tmp_path / "out", "--plugin", tmp_path / "env_of_mine.py")
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_finished_runs_of_an_algorithm_whose_file_is_broken_by_now_stay_in_the_table(tmp_path):
+    plugin, suite = tmp_path / "fails.py", tmp_path / "s.yaml"
+    plugin.write_text(FAILS.format(how="pass"))
+    suite.write_text(LIGHT.format(more="leans"))
+    run = ("run", suite, "-o", tmp_path / "out", "--plugin", plugin)
+    assert rlbench(*run).returncode == 0
+    plugin.write_text("import a_module_that_is_not_there")
+    again = rlbench(*run)
+    assert again.returncode == 1 and "failed: leans on CartPole-v1" in again.stdout
+    assert {c["algorithm"]: c["n_valid"] for c in cells(tmp_path / "out")} == {"random": 3, "leans": 3}

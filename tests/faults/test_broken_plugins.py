@@ -92,6 +92,12 @@ def test_every_other_run_is_finished_and_intact(ran, rows):
     sound = rows[rows["algorithm"].isin(["random", "first-twin:twin"])]
     assert len(sound) == 4 and set(sound["status"]) == {"done"} and sound["score"].notna().all()
     assert ran[1].returncode == 1
+    alone = ran[0].parent / "alone"
+    (ran[0].parent / "alone.yaml").write_text(SUITE.format(names="random"))
+    assert command("run", ran[0].parent / "alone.yaml", "-o", alone).returncode == 0
+    beside = rlbench.load(ran[0]).evaluations().query("algorithm == 'random'").drop(columns="wall_seconds")
+    by_itself = rlbench.load(alone).evaluations().drop(columns="wall_seconds")
+    assert beside.reset_index(drop=True).equals(by_itself.reset_index(drop=True))
     assert command("report", ran[0], "-o", ran[0] / "again.html").returncode == 0
 
 

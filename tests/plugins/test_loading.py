@@ -11,6 +11,7 @@ import pytest
 
 from rlbench import Supports
 from rlbench.api import BrokenPlugin, PluginError
+from rlbench.cli.opening import open_plugins
 from rlbench.plugins import Resolved, load_plugins, resolve, survey
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -105,8 +106,8 @@ def test_one_distributions_plugins_are_asked_together_and_one_that_ends_the_proc
     (site / "fine_module.py").write_text(GOOD.format(name="fine"))
     (site / "odd_module.py").write_text("import os; os._exit(3)")
     started = []
-    start = subprocess.run
-    monkeypatch.setattr(subprocess, "run", lambda *a, **k: started.append(a) or start(*a, **k))
+    start = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda *a, **k: started.append(a) or start(*a, **k))
     plugins = load_plugins()
     assert [answer.name for answer in resolve(plugins, [("good", {}), ("fine", {})])] == ["good", "fine"]
     assert len(started) == 1
@@ -234,3 +235,33 @@ def test_a_name_that_a_broken_file_may_have_is_told_with_the_file(tmp_path):
     assert plugins.find("dqn").distribution == "rlbench"
     with pytest.raises(BrokenPlugin, match=r"'ours' is installed, and mine.py, which may have it, cannot be loaded"):
         plugins.find("ours")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("import os; os._exit(0)", "ended its process with code 0 at import"),
+        ("import ctypes; ctypes.string_at(0)", "ended its process with code -11 at import"),
+    ],
+)
+def test_a_file_that_ends_a_process_at_import_ends_not_this_one(tmp_path, monkeypatch, source, said):
+    monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "ends_all.py").write_text(source)
+    plugins = open_plugins([str(tmp_path / "ends_all.py")])
+    (problem,) = plugins.load_observers()
+    assert said in problem
+    with pytest.raises(BrokenPlugin, match="ends_all.py, which may have it, cannot be loaded: ended its process"):
+        plugins.find("mine")
+
+
+def test_a_child_left_at_import_keeps_nobody_waiting(site, tmp_path):
+    leaves = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import signal; signal.pause()'])\n"
+    install(site, "leaving-agent", "leaving", leaves + GOOD.format(name="leaving"))
+    (answer,) = resolve(load_plugins(), [("leaving", {})])
+    assert isinstance(answer, Resolved)
+
+
+def test_a_file_called_as_a_module_is_refused(tmp_path):
+    (tmp_path / "json.py").write_text(GOOD.format(name="mine"))
+    with pytest.raises(PluginError, match="there is a module 'json' already; call the file otherwise"):
+        load_plugins([tmp_path / "json.py"])

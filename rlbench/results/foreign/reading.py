@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -26,8 +27,11 @@ def read_sources(
     pattern = None if template is None else _pattern(template)
     found = []
     for source in sources:
-        for told in _read(source, columns, tag):
-            found.append(told if pattern is None else _placed(told, pattern, str(template)))
+        try:
+            read = _read(source, columns, tag)
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise ForeignError(f"{source}: cannot be read: {error}") from error
+        found += [told if pattern is None else _placed(told, pattern, str(template)) for told in read]
     return found
 
 
