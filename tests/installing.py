@@ -1,6 +1,23 @@
-"""Distributions laid down as pip would: a module and its metadata, without building anything."""
+"""Plugins for tests, and distributions laid down as pip would: a module and its metadata, without building anything."""
 
 from pathlib import Path
+
+# The source of a plugin that works, to be given a `name`.
+GOOD = """
+from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
+
+class Zero(Algorithm):
+    def act(self, obs):
+        return 0 * self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
+    def train(self, interaction):
+        interaction.reset()
+        while not interaction.finished:
+            interaction.step(self.act(interaction.obs))
+
+@hookimpl
+def rlbench_algorithms():
+    return [AlgorithmSpec({name!r}, Zero, Supports(discrete=True))]
+"""
 
 
 def install(folder: Path, dist: str, entry: str, source: str, module: str = "") -> None:

@@ -16,12 +16,12 @@ class _Log:
     """A file that takes the first bytes at once and of all that follow keeps the last. A full disk loses text alone."""
 
     def __init__(self, path: Path) -> None:
-        self._file = open(path, "wb", buffering=0)  # noqa: SIM115 - closed by `close`
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         self._room, self._left_out, self._tail = HEAD_BYTES, 0, bytearray()
 
     def write(self, chunk: bytes) -> None:
         with suppress(OSError):
-            self._file.write(chunk[: self._room])
+            os.write(self._file, chunk[: self._room])
         self._tail += chunk[self._room :]
         self._room = max(0, self._room - len(chunk))
         if len(self._tail) > 2 * TAIL_BYTES:  # seldom, for what is kept is moved
@@ -36,8 +36,8 @@ class _Log:
         self._drop()
         said = f"\n… {self._left_out:,} bytes are left out …\n".encode() if self._left_out else b""
         with suppress(OSError):
-            self._file.write(said + self._tail)
-        self._file.close()
+            os.write(self._file, said + self._tail)
+        os.close(self._file)
 
 
 class Logs:

@@ -11,22 +11,9 @@ from rlbench.suites import builtin_suites, load_suite
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from inside import rlbench
+from installing import GOOD
 
-PLUGIN = """
-from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
-
-class Zero(Algorithm):
-    def act(self, obs):
-        return 0 * self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
-    def train(self, interaction):
-        interaction.reset()
-        while not interaction.finished:
-            interaction.step(self.act(interaction.obs))
-
-@hookimpl
-def rlbench_algorithms():
-    return [AlgorithmSpec("zero", Zero, Supports(discrete=True))]
-"""
+PLUGIN = GOOD.format(name="zero")
 
 
 @pytest.fixture

@@ -91,7 +91,7 @@ class Deaf(Tap):
         while True:
             try:
                 env.step(0) if env else interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
-            except Exception:  # noqa: BLE001
+            except RlbenchError:
                 if env:
                     env.reset()
 

@@ -15,25 +15,9 @@ from rlbench.cli.opening import open_plugins
 from rlbench.plugins import Resolved, load_plugins, resolve, survey
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from installing import install
+from installing import GOOD, install
 
 ROOT = Path(__file__).parents[2]
-
-GOOD = """
-from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
-
-class Zero(Algorithm):
-    def act(self, obs):
-        return 0 * self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
-    def train(self, interaction):
-        interaction.reset()
-        while not interaction.finished:
-            interaction.step(self.act(interaction.obs))
-
-@hookimpl
-def rlbench_algorithms():
-    return [AlgorithmSpec({name!r}, Zero, Supports(discrete=True))]
-"""
 
 
 @pytest.fixture

@@ -1,3 +1,7 @@
 """Needs a module that is not there."""
 
-import a_module_that_is_not_there  # noqa: F401
+from a_module_that_is_not_there import Agent
+
+
+class Broken(Agent):
+    pass
