@@ -12,7 +12,7 @@ from rlbench.comparison import FEWEST_FOR_VERDICT
 from rlbench.comparison.decisions import Decisions, read_decisions
 from rlbench.comparison.pairs import ALPHA, Comparison, Row, Side, compare
 from rlbench.reports.readings import Readings
-from rlbench.reports.style import in_a_row, interval, number
+from rlbench.reports.style import count, in_a_row, interval, number
 from rlbench.reports.summary import chance_cells
 from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED
 
@@ -217,7 +217,8 @@ def _undecided(open_rows: Sequence[Row], rows: Sequence[Row], family: int, overa
         said.append(f"{which} have under {FEWEST_FOR_VERDICT} runs on a side, which only describe.")
     reach = sorted({row.note.rpartition("needs n >= ")[2] for row in open_rows if "needs n >= " in row.note}, key=int)
     if reach:
-        said.append(f"So few runs could not show anything among {family} comparisons: it takes {reach[-1]} of each.")
+        among = count(family, "comparison")
+        said.append(f"So few runs could not show anything among {among}: it takes {reach[-1]} of each.")
     alike = [row for row in open_rows if row.difference is not None and row.difference.estimate == 0]
     if alike and len(rows) <= _FEW_PAIRS:
         said.append("Where the estimates are equal, no number of runs is known that would tell them apart.")

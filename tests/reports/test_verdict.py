@@ -58,6 +58,12 @@ def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
     assert "So few runs could not show anything among 10 comparisons: it takes 6 of each." in points
 
 
+def test_a_single_comparison_is_told_as_one(tmp_path):
+    _, points = told(tmp_path, {"a": [1.0, 2.0, 3.0], "b": [2.0, 3.0, 4.0]})
+    # 4 of each could have p = 2 / 70, but under 5 nobody is called better
+    assert "among 1 comparison: it takes 5 of each" in points
+
+
 def test_many_pairs_are_summed_up_by_who_wins(tmp_path):
     scores = {n: [base + i for i in range(10)] for n, base in zip("abc", (0.0, 100.0, 200.0))} | {
         "d": [200.5 + i for i in range(10)]
