@@ -2,7 +2,8 @@
 
 Clipping, Adam, Polyak averaging, checkpoints and dropping a seed are then single operations on rows. P and the columns
 of each layer are multiples of 16 floats (one 64-byte register), or narrow products such as 256 → 6 at batch 1 would
-give other bits in other stacks.
+give other bits in other stacks. No product, a gradient's included, has one row, one column or one term: libraries turn
+such products over to routines for vectors, for one lane to others than for several, and those round otherwise.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
+from torch.nn.functional import pad
 
 from rlbench.kit.activations import ACTIVATIONS
 from rlbench.seeding import SeedStreams
@@ -47,6 +49,7 @@ class MLP:
         self.activation = ACTIVATIONS[activation]
         self._init, self._gains = init, gains or [1.0] * len(self.layers)
         self._sizes = [size for a, b in self.layers for size in (a * aligned(b), aligned(b))]
+        self._shapes = [(a, b, aligned(b) == b) for a, b in self.layers]
         self.size = sum(self._sizes)
         self._kept: tuple[Tensor | None, list[tuple[Tensor, Tensor]]] = (None, [])
 
@@ -68,14 +71,20 @@ class MLP:
 
     def __call__(self, params: Tensor, x: Tensor) -> Tensor:
         """[L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns."""
-        last = len(self.layers) - 1
-        for i, ((inputs, outputs), (weight, bias)) in enumerate(zip(self.layers, self._parts(params))):
-            whole = aligned(outputs) == outputs
+        last, single = len(self.layers) - 1, x.shape[1] == 1
+        if single:
+            x = torch.cat((x, x), 1)  # of both rows the first is kept; an expanded one would be copied at greater cost
+        for i, ((inputs, outputs, whole), (weight, bias)) in enumerate(zip(self._shapes, self._parts(params))):
+            if inputs == 1:  # its gradient would have one row; what is added gives zeros
+                x, weight = pad(x, (0, 1)), pad(weight, (0, 0, 0, 1))
             if outputs == 1 and (torch.compiler.is_compiling() or x.shape[1] * inputs >= LONG):
                 x = _weighted_sum(x, weight, bias)
             else:
                 x = torch.baddbmm(bias, x, weight)
-                x = x if whole else x[..., :outputs]
+            if single and i == last:
+                x = _first_row(x, outputs)
+            elif not whole:
+                x = x[..., :outputs]
             if i < last:
                 # Nobody else has what the product gave; of a part of it autograd would copy the whole.
                 x = torch.relu_(x) if whole and self.activation is torch.relu else self.activation(x)
@@ -98,6 +107,13 @@ class MLP:
         parts = mine.split(self._sizes, 1)
         shapes = [(a, aligned(b)) for a, b in self.layers]
         return [(w.view(-1, *shape), bias.unsqueeze(1)) for w, bias, shape in zip(parts[::2], parts[1::2], shapes)]
+
+
+def _first_row(x: Tensor, columns: int) -> Tensor:
+    """[L, 2, columns or more] → [L, 1, columns]; without a gradient as one view, in less than half the time of two."""
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        return x[:, :1, :columns]
+    return x.as_strided((x.shape[0], 1, columns), x.stride())
 
 
 def _weighted_sum(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

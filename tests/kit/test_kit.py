@@ -266,7 +266,7 @@ def test_an_activations_bits_do_not_depend_on_the_stack(function, shape):
 
 
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "batch"), [(256, 6, 1), (17, 3, 33), (4, 1, 1), (100, 1, 100), (64, 2, 8)]
+    ("inputs", "outputs", "batch"), [(256, 6, 1), (17, 3, 33), (4, 1, 1), (100, 1, 100), (64, 2, 8), (1, 17, 33)]
 )
 def test_a_layers_bits_do_not_depend_on_the_stack(inputs, outputs, batch):
     mlp, x = MLP((inputs, outputs)), rand(5, batch, inputs)
