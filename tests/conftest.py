@@ -12,7 +12,7 @@ import tempfile
 # What a shell starts in the background ignores interrupts, and so would every process that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["MKL_CBWR"] = "AUTO,STRICT"
+os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # another one is a processor that is emulated
 os.environ["RLBENCH_NO_REPORT"] = "1"
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
+from rlbench.kit.kernels import watched
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
@@ -75,6 +76,7 @@ class DDPG(Algorithm):
         compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
+    @watched
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
         return torch.tanh(self.actor_net(actor, obs.flatten(2)))  # [S, B, A]
 

@@ -25,6 +25,7 @@ from rlbench.kit import (
     compile_methods,
     decay,
     pack,
+    polyak,
     tensor,
     unpack,
     value_and_grad,
@@ -140,7 +141,7 @@ class DQN(Algorithm):
             if interaction.steps > c.warmup and rounds:
                 self.learn(interaction, env, rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps))
             if self.target_round.due(interaction.steps):
-                self.target.lerp_(self.online, c.tau) if c.tau < 1 else self.target.copy_(self.online)
+                polyak(self.target, self.online, c.tau, env.active) if c.tau < 1 else self.target.copy_(self.online)
 
     def explore(self, interaction: Interaction) -> Any:
         """Epsilon-greedy actions [S, N]; all random during the warm-up."""

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import Every, Field, NStep, Replay, TorchInteraction, compile_methods, decay, tensor
-from rlbench.kit.optim import Adam, clip
+from rlbench.kit.optim import Adam, clip, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.stacked import MLP, value_and_grad
 
@@ -153,7 +153,7 @@ class DuelingDQN(Algorithm):
             if interaction.steps > c.warmup and rounds:
                 self.learn(interaction, env, rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps))
             if self.target_round.due(interaction.steps):
-                self.target.lerp_(self.online, c.tau) if c.tau < 1 else self.target.copy_(self.online)
+                polyak(self.target, self.online, c.tau, env.active) if c.tau < 1 else self.target.copy_(self.online)
 
     def explore(self, interaction: Interaction) -> Any:
         """Epsilon-greedy actions [S, N]; all random during the warm-up."""

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
+from rlbench.kit.kernels import watched
 from rlbench.kit.optim import Adam, polyak
 from rlbench.kit.packing import pack, unpack
 from rlbench.kit.squashed import squashed_gaussian
@@ -84,9 +85,11 @@ class SAC(Algorithm):
         compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
+    @watched
     def mode(self, actor: Tensor, obs: Tensor) -> Tensor:
         return torch.tanh(self.actor_net(actor, obs.flatten(2))[..., : self.dim])  # [S, B, A]
 
+    @watched
     def policy_of(self, actor: Tensor, obs: Tensor, normal: Tensor) -> tuple[Tensor, Tensor]:
         """Actions [S, B, A] and their log-densities [S, B]."""
         mean, log_std = self.actor_net(actor, obs.flatten(2)).split(self.dim, -1)

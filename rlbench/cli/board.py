@@ -72,6 +72,7 @@ class Board:
         self._waiting: list[Job] = []
         self._expected: dict[Any, float | None] = {}
         self._counts: dict[str, int] = {}
+        self._heard: set[str] = set()
         self._workers, self._began = 1, time.monotonic()
 
     # -- what happens --------------------------------------------------------------------------------------------
@@ -117,6 +118,10 @@ class Board:
             self._lines[job.attempt] = _Line(job, self._expected.get(job.attempt))
             if job.notice:
                 self.say(f"{group_name(job.group)}: {job.notice}")
+        elif kind == "notice" and event.get("once"):
+            if event["message"] not in self._heard:
+                self._heard.add(event["message"])
+                self.warn(event["message"])
         elif kind == "notice":
             self.say(f"{group_name(job.group)}: {event['message']}")
         elif kind == "finished":

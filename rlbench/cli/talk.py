@@ -61,6 +61,7 @@ class Talk:
     def __init__(self, quiet: bool, seconds_between_lines: float = SECONDS_BETWEEN_LINES) -> None:
         self._quiet, self._began, self._between = quiet, time.monotonic(), seconds_between_lines
         self._said: dict[Path, float] = {}
+        self._heard: set[str] = set()
 
     def say(self, text: str) -> None:
         if not self._quiet:
@@ -85,6 +86,10 @@ class Talk:
                 self._timed(f"{name}: {job.notice}")
         elif kind == "evaluated":
             self._evaluated(job, name, event)
+        elif kind == "notice" and event.get("once"):
+            if event["message"] not in self._heard:
+                self._heard.add(event["message"])
+                self.warn(event["message"])
         elif kind == "notice":
             self._timed(f"{name}: {event['message']}")
         elif kind == "finished":

@@ -30,7 +30,8 @@ class Job:
     notice: str = ""
 
 
-# Told what happens: {"event": "started" | "progress" | "evaluated" | "notice" | "finished", …}.
+# Told what happens: {"event": "started" | "progress" | "evaluated" | "notice" | "finished", …}. A notice that is the
+# same for many groups has "once".
 Listen = Callable[[Job, Event], None]
 # Asked when a group's process was killed from outside: jobs that go on with its runs, none if it has had its chances.
 Retry = Callable[[Job], Sequence[Job]]

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
 from rlbench.api import RunStatus
 from rlbench.caching import cache_folder
@@ -20,11 +21,14 @@ from rlbench.executors.jobs import Event, Job
 from rlbench.executors.logs import Logs
 from rlbench.processes import end_marked, signal_group
 
-# Set before Python starts: one thread, matrix products whose bits do not depend on the batch, and a glibc that keeps
-# memory it is given back: otherwise each update takes and returns megabytes, page fault by page fault (5 to 14 % of PPO
-# and A2C), and asks for huge pages (1 to 3 % of what is compiled). Elsewhere nobody reads the last four.
+# Unless the user has set another: the mode of Intel's library in which products gave the same bits in every stack, on
+# processors of Intel and of AMD. What was in force is recorded, and tried (`rlbench.results.independence`).
+MKL_MODE = "AUTO,STRICT"
+
+# Set before Python starts: one thread, and a glibc that keeps memory it is given back: otherwise each update takes and
+# returns megabytes, page fault by page fault (5 to 14 % of PPO and A2C), and asks for huge pages (1 to 3 % of what is
+# compiled). Elsewhere nobody reads the last four.
 WORKER_ENVIRONMENT = {
-    "MKL_CBWR": "AUTO,STRICT",
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -38,11 +42,11 @@ WORKER_ENVIRONMENT = {
 def worker_environment() -> dict[str, str]:
     """This process's environment with what a worker needs; compiled graphs are kept in one cache for all of them."""
     kept = cache_folder("compiled")
-    try:
+    defaults = {"MKL_CBWR": MKL_MODE}
+    with suppress(OSError):  # torch then makes do with the folder for temporary files
         kept.mkdir(parents=True, exist_ok=True)
-    except OSError:  # torch then makes do with the folder for temporary files
-        return {**os.environ, **WORKER_ENVIRONMENT}
-    return {"TORCHINDUCTOR_CACHE_DIR": str(kept), **os.environ, **WORKER_ENVIRONMENT}
+        defaults["TORCHINDUCTOR_CACHE_DIR"] = str(kept)
+    return {**defaults, **os.environ, **WORKER_ENVIRONMENT}
 
 
 # A worker's environment names its attempt, so that what it started and left can be found wherever that has gone.

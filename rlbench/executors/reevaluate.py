@@ -21,6 +21,7 @@ from rlbench.api import Diverged, PluginError, RlbenchError, Run, RunGroup, Stor
 from rlbench.executors.process import worker_environment
 from rlbench.results import RunState, Store
 from rlbench.results.files import read_json
+from rlbench.results.independence import ENTRIES
 from rlbench.results.tables import SCORED, read_table
 from rlbench.runtime.evaluate import MAX_LANES
 from rlbench.runtime.examine import FINAL
@@ -95,6 +96,7 @@ def _question(
         "sha256": state.result["files"].get(POLICY, {}).get("sha256"),
         "step": state.result["steps"],
         "stack_size": state.result.get("stack_size", 1),
+        "mkl": state.result.get("numerics", {}).get("mkl"),
         "policy": policy,
         "lanes": lanes,
         "episodes": episodes,
@@ -111,7 +113,10 @@ def _recorded(store: Store, run: Run, state: RunState) -> Episodes:
 
 def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
     """What is not as result.json has it: [was, is] by name."""
-    was, is_ = ({f"{part}.{name}": v for part in now for name, v in by.get(part, {}).items()} for by in (result, now))
+    was, is_ = (
+        {f"{part}.{name}": v for part in now for name, v in by.get(part, {}).items() if name not in ENTRIES}
+        for by in (result, now)
+    )
     return {name: [was.get(name), is_.get(name)] for name in {**was, **is_} if was.get(name) != is_.get(name)}
 
 
@@ -122,6 +127,8 @@ def _ask(question: Mapping[str, Any]) -> dict[str, Any]:
         asked.write_text(json.dumps(question))
         command = [sys.executable, "-m", "rlbench.executors.player", str(asked), str(answer), str(os.getpid())]
         environment = worker_environment()
+        if question["mkl"] is not None:  # the mode it was trained in, whatever is set here
+            environment["MKL_CBWR"] = question["mkl"]
         with open(log, "wb") as out:  # what a plugin prints is nobody's data
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
         found = read_json(answer)

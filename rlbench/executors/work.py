@@ -21,8 +21,9 @@ from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
 from rlbench.profiling import Measurement, unavailable
-from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, numerics, publish
+from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, independence, numerics, publish
 from rlbench.results.files import DISK_FULL, disk_full, read_json, write_json
+from rlbench.results.independence import forget, told, uses_torch
 from rlbench.results.provenance import versions
 from rlbench.results.publish import read_records
 from rlbench.results.speeds import remember_cost
@@ -86,7 +87,7 @@ class Attempt:
         return status
 
     def _run(self) -> str:
-        group, began = self.group, time.perf_counter()
+        group, began, had_torch = self.group, time.perf_counter(), "torch" in sys.modules
         plugins = load_plugins(self._plugin_files)
         plugin = plugins.find(group.algorithm)
         spec = plugins.algorithm(group.algorithm)
@@ -94,6 +95,7 @@ class Attempt:
         if "torch" in sys.modules:
             sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         config = configure(algorithm.Config, group.config, spec.name)
+        forget()
         code = code_identity(plugin, group.config)
         how = numerics(group.device, group.compile, len(group.seeds))
         write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
@@ -159,10 +161,20 @@ class Attempt:
             **profile,
             "resumable": resumable,
         }
+        # Last, since it takes memory and time of its own.
+        facts["numerics"] = how | self._independence(how, uses_torch(plugin, had_torch), spec.stackable)
         message = self._publish(outcome, facts)
         size = sum(p.stat().st_size for run in group.runs for p in self.store.folder(run).iterdir())
         remember_cost(group, startup, outcome.elapsed_seconds, size + _size(self.folder))
         return message
+
+    def _independence(self, how: dict[str, Any], with_torch: bool, stackable: bool) -> dict[str, Any]:
+        """What may be said of it; whoever looks on is told once if that is less than was to be expected."""
+        found = independence(how, with_torch, stackable)
+        message = told(found, how)
+        if message:
+            self._tell({"event": "notice", "message": message, "once": True})
+        return found
 
     def _measure(self) -> None:
         """Begin the profile, where one is wanted: what comes before, imports above all, is in no group's CPU seconds."""

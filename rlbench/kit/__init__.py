@@ -10,6 +10,7 @@ from rlbench.kit.bounds import ActionBounds
 from rlbench.kit.compiling import compile_methods, compiled, in_blocks, seeds_at_a_time
 from rlbench.kit.distributions import Actor, Distribution, policy_for
 from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
+from rlbench.kit.kernels import watched
 from rlbench.kit.noise import ActionNoise
 from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
 from rlbench.kit.nstep import NStep
@@ -24,6 +25,7 @@ from rlbench.kit.schedules import Every, decay
 from rlbench.kit.squashed import squashed_gaussian
 from rlbench.kit.stacked import MLP, value_and_grad
 from rlbench.kit.torch_interaction import TorchInteraction, tensor
+from rlbench.kit.trials import same_bits
 
 __all__ = [
     "ACTIVATIONS",
@@ -55,6 +57,7 @@ __all__ = [
     "policy_for",
     "polyak",
     "run_workers",
+    "same_bits",
     "seeds_at_a_time",
     "shared",
     "sigmoid",
@@ -63,4 +66,5 @@ __all__ = [
     "tensor",
     "unpack",
     "value_and_grad",
+    "watched",
 ]

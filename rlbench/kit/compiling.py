@@ -12,6 +12,7 @@ import torch
 from torch.utils._pytree import tree_leaves, tree_map
 
 from rlbench.api import Device
+from rlbench.kit.kernels import watched
 
 # Floats of one layer's activations from which more seeds at a time gain nothing: with their weights and gradients they are
 # what a core's own cache holds (1 MB), and ten seeds of 256 × 256 at once go through memory at every product.
@@ -29,7 +30,7 @@ def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]
     between calls must be tensors.
     """
     if not device.compile:
-        return torch.no_grad()(function)
+        return watched(torch.no_grad()(function))
     # On a processor the calls of a graph's kernels are C++ too: small networks wait for them more than for the kernels.
     options: dict[str, Any] = {"cpp_wrapper": True} if on_processor(device) else {}
     return torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False, options=options))

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rlbench.kit.kernels import watched
 
+
+@watched
 def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
     """Scale each seed's gradient, all its tensors [S, P] together, to a Euclidean norm of at most max_norm, in place."""
     squares = [(g * g).sum(-1) for g in grads]
@@ -25,6 +28,7 @@ def everyone(active: Tensor) -> bool:
     return active.device.type == "cpu" and bool(active.all())
 
 
+@watched
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
     """Move the target's rows [S, P] by a share of the way to the online ones, for the seeds in `active` [S] bool."""
     if everyone(active):
@@ -63,6 +67,7 @@ class Adam:
             self._together = False
             self._row_by_row(params, grads, active)
 
+    @watched
     def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
         """One kernel call for all: rows are whole vector registers, so no element meets another row's or a remainder."""
         beta1, beta2 = self._betas

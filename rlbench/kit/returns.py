@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from rlbench.kit.kernels import watched
 
+
+@watched
 def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut: Tensor, lam: float) -> Tensor:
     """Estimate advantages Â_t = δ_t + γ_t λ (1 − cut_t) Â_{t+1}, with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t).
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rlbench.kit.kernels import watched
 from rlbench.kit.optim import everyone
 
 
@@ -30,6 +31,7 @@ class RMSprop:
     def set_lr(self, lr: float) -> None:
         self.lr = lr
 
+    @watched
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         for p, g, v in zip(params, grads, self.square):

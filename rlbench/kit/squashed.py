@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from rlbench.kit.activations import softplus
+from rlbench.kit.kernels import watched
 
 
+@watched
 def squashed_gaussian(mean: Tensor, log_std: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
     """The action tanh(u) at u = mean + e^log_std · noise, and the logarithm of its density there.
 

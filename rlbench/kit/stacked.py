@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from rlbench.kit.activations import ACTIVATIONS
+from rlbench.kit.kernels import Watch, token, unseen, watched
 from rlbench.seeding import SeedStreams
 
 ALIGN = 16
@@ -51,6 +52,7 @@ class MLP:
         self._sizes = [size for a, b in self.layers for size in (a * aligned(b), aligned(b))]
         self._shapes = [(a, b, aligned(b) == b) for a, b in self.layers]
         self.size = sum(self._sizes)
+        self._token = token()
         self._kept: tuple[Tensor | None, list[tuple[Tensor, Tensor]]] = (None, [])
 
     def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
@@ -71,6 +73,12 @@ class MLP:
 
     def __call__(self, params: Tensor, x: Tensor) -> Tensor:
         """[L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns."""
+        if not torch.compiler.is_compiling() and unseen((self._token, x.shape)):
+            with Watch():
+                return self._outputs(params, x)
+        return self._outputs(params, x)
+
+    def _outputs(self, params: Tensor, x: Tensor) -> Tensor:
         last, single = len(self.layers) - 1, x.shape[1] == 1
         if single:
             x = torch.cat((x, x), 1)  # of both rows the first is kept; an expanded one would be copied at greater cost
@@ -134,6 +142,7 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
     return q if a >= b else q.T
 
 
+@watched
 def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Tensor) -> tuple[Any, list[Tensor]]:
     """What `loss(*params, *args)` gives, and the gradient of its value for each of `params` [S, P].
 

@@ -1,8 +1,20 @@
 """Results on disk: where a run's files lie, how they are written so that a crash loses nothing, and reading them back."""
 
+from rlbench.results.independence import independence
 from rlbench.results.jsonl import JsonlSink
 from rlbench.results.provenance import changes, code_identity, commit, hardware, numerics
 from rlbench.results.publish import publish
 from rlbench.results.store import RunState, Store
 
-__all__ = ["JsonlSink", "RunState", "Store", "changes", "code_identity", "commit", "hardware", "numerics", "publish"]
+__all__ = [
+    "JsonlSink",
+    "RunState",
+    "Store",
+    "changes",
+    "code_identity",
+    "commit",
+    "hardware",
+    "independence",
+    "numerics",
+    "publish",
+]

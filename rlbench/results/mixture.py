@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rlbench.results.independence import ENTRIES
 from rlbench.results.store import Store
 
 Differing = dict[str, dict[str, Counter[str]]]
@@ -33,7 +34,7 @@ def differing(results: Iterable[Mapping[str, Any]]) -> Differing:
     made, found = list(results), Differing()
     for what in ("code", "numerics"):
         stated = [result[what] for result in made if what in result]
-        for name in dict.fromkeys(name for entry in stated for name in entry if name != "stack_independence"):
+        for name in dict.fromkeys(name for entry in stated for name in entry if name not in ENTRIES):
             values = Counter(_value(name, entry.get(name)) for entry in stated)
             if len(values) > 1:
                 found.setdefault(what, {})[name] = values

@@ -21,6 +21,8 @@ from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
 
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
+# Instructions that a user keeps libraries to; whichever is set is recorded.
+INSTRUCTIONS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA")
 # What a run's numbers depend on beside its plugin.
 _NUMERIC_SOURCES = ("kit", "envs", "runtime", "seeding.py")
 _LONGEST_PATH = 4096
@@ -128,8 +130,11 @@ def commit(path: Path) -> str | None:
 
 
 def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
-    """How numbers are computed in this process. compiled single seeds agree with stacked ones to a tolerance only."""
+    """How numbers are computed in this process, and whether a run's may be independent of its stack if they are
+    (`independence` says whether it was seen): compiled single seeds agree with stacked ones to a tolerance only.
+    """
     torch = sys.modules.get("torch")
+    chosen = {name.lower(): os.environ[name] for name in INSTRUCTIONS if os.environ.get(name)}
     return {
         "torch": torch.__version__ if torch else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability() if torch else None,
@@ -140,6 +145,7 @@ def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
         "stack_independence": "bitwise" if _bitwise(torch, device, compiled, stack_size) else "tolerance",
         "numpy": version("numpy"),
         "machine": platform.machine(),
+        **chosen,
     }
 
 
@@ -147,8 +153,7 @@ def _bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
     """Whether the promise of docs/design.md holds for numbers computed like this."""
     if torch is None:
         return True
-    strict = torch.get_num_threads() == 1 and os.environ.get("MKL_CBWR") == "AUTO,STRICT"
-    return device == "cpu" and strict and not (compiled and stack_size == 1)
+    return device == "cpu" and torch.get_num_threads() == 1 and not (compiled and stack_size == 1)
 
 
 @cache

@@ -11,7 +11,7 @@ from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac"]
-SMALLEST = {"num_envs": 1, "batch": 1, "horizon": 4, "warmup": 4, "hidden": (16, 1), "stream_hidden": 1}
+SMALLEST = {"num_envs": 1, "batch": 1, "horizon": 4, "warmup": 4, "episodes": 1, "hidden": (16, 1), "stream_hidden": 1}
 
 
 class Products(TorchDispatchMode):
@@ -45,7 +45,15 @@ def test_whole_runs_form_no_product_of_one_row_column_or_term(name, num_seeds):
     kinds = [{"actions": 2}] * spec.supports.discrete + [{"dims": 1}] * spec.supports.continuous
     for kind in kinds:
         with products:
-            play(algorithm, smallest(algorithm), SHAPES, range(num_seeds), 16, kwargs={"obs": 1, **kind}, every=8)
+            play(
+                algorithm,
+                smallest(algorithm),
+                SHAPES,
+                range(num_seeds),
+                16,
+                kwargs={"obs": 1, "end": 0.3, **kind},
+                every=8,
+            )
     assert len(products.sizes) > 20 and min(map(min, products.sizes)) >= 2
 
 

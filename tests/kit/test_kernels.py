@@ -1,0 +1,124 @@
+"""Which kernels a run uses, and the trial of each of them."""
+
+import json
+
+import pytest
+import torch
+
+from rlbench.kit import MLP, Adam, kernels, same_bits, stacked, watched
+from rlbench.plugins import load_plugins
+from rlbench.seeding import SeedStreams
+from rlbench.testing import play
+from rlbench.testing.fakes import SHAPES
+
+GENERATOR = torch.Generator()
+SMALL = {
+    "num_envs": 2,
+    "batch": 8,
+    "horizon": 8,
+    "warmup": 16,
+    "hidden": (20, 16),
+    "tau": 0.1,
+    "target_every": 5,
+    "episodes": 1,
+}
+ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac"]
+
+
+@pytest.fixture(autouse=True)
+def _anew():
+    kernels.forget()
+    yield
+    kernels.forget()
+
+
+def rand(*shape):
+    return torch.randn(*shape, generator=GENERATOR)
+
+
+def played(name, seeds=(3, 4)):
+    algorithm = load_plugins().algorithm(name).load()
+    fields = algorithm.Config.__dataclass_fields__
+    config = algorithm.Config(**{key: value for key, value in SMALL.items() if key in fields})
+    kind = {"dims": 2} if name in ("ddpg", "td3", "sac") else {"actions": 3}
+    return play(algorithm, config, SHAPES, seeds, 64, kwargs={"obs": 5, "end": 0.2, **kind}, every=30)
+
+
+def outcomes(function, *args):
+    """What the trial of each operation says that `function` uses."""
+    kernels.forget()
+    watched(function)(*args)
+    return {kernels.in_words(use).split()[0]: same_bits(use) for use in kernels.used()}
+
+
+@pytest.mark.parametrize("seeds", [(3,), (3, 4, 5)], ids=["alone", "stacked"])
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_every_kernel_of_an_algorithm_that_comes_along_is_noted_and_can_be_tried(name, seeds):
+    played(name, seeds)
+    names = {json.loads(use)[0].split(".")[1] for use in kernels.used()}
+    assert {"baddbmm", "bmm", "_fused_adam_" if name != "a2c" else "addcdiv_"} <= names
+    assert not [use for use in kernels.used() if len(json.loads(use)) == 1]
+
+
+@pytest.mark.parametrize("name", ALGORITHMS)
+def test_being_watched_changes_no_bit(name, monkeypatch):
+    one = played(name)
+    monkeypatch.setattr(kernels, "unseen", lambda key: False)
+    monkeypatch.setattr(stacked, "unseen", lambda key: False)
+    other = played(name)
+    assert all(one.of_seed(seed) == other.of_seed(seed) for seed in (3, 4))
+
+
+def test_a_function_is_noted_once_for_its_shapes():
+    double = watched(lambda x: 2.0 * x)
+    for rows in (3, 3, 4):
+        double(rand(2, rows))
+    assert [kernels.in_words(use) for use in kernels.used()] == ["mul [2, 3]", "mul [2, 4]"]
+    kernels.forget()
+    double(rand(2, 3))
+    assert len(kernels.used()) == 1
+
+
+def test_a_networks_gradients_are_noted_with_it():
+    network = MLP((5, 16, 3))
+    params = network.init(SeedStreams((0, 1)), "init").requires_grad_()
+    watched(lambda params, x: network(params, x).sum(-1).sum(-1).sum().backward())(params, rand(2, 4, 5))
+    names = [kernels.in_words(use).split()[0] for use in kernels.used()]
+    assert names.count("baddbmm") == 2 and "bmm" in names and "threshold_backward" in names
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_what_reaches_over_lanes_or_cannot_be_tried_is_not_said_to_be_the_same(lanes):
+    x = rand(lanes, 3, 17)
+    assert outcomes(lambda x: x.cumsum(0), x) == {"cumsum": False}
+    assert outcomes(lambda x: x.mean(), x) == {"mean": False}
+    assert outcomes(lambda x: x[0] @ x[0].T, x) == {"mm": False}
+    assert outcomes(lambda x: torch.nn.functional.layer_norm(x, [17]), x) == {"native_layer_norm": False}
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_what_rounds_each_number_by_itself_has_the_same_bits_however_it_lies(lanes):
+    x = rand(lanes, 3, 36)
+    assert outcomes(lambda x: x[..., :17] * x[..., 17:34], x) == {"mul": True}
+    assert outcomes(lambda x: x.transpose(0, 1) + 1.0, x) == {"add": True}
+    assert outcomes(lambda x: x + x[:, :1, :1].expand(-1, 3, 36), x) == {"add": True}
+    assert outcomes(lambda x, scale: x * scale, x, rand(36)) == {"mul": True}
+    assert outcomes(lambda x: x.sqrt(), x) == {"sqrt": True}  # of negative numbers too
+
+
+def test_a_kernel_whose_bits_depend_on_how_much_there_is_is_found(monkeypatch):
+    real = torch.ops.aten.frac.default
+    watched(torch.frac)(rand(2, 17))
+    (use,) = kernels.used()
+    assert same_bits(use)
+    monkeypatch.setattr(torch.ops.aten.frac, "default", lambda x: real(x) * (1 + 1e-6 * (x.numel() > 40)))
+    assert not same_bits(use)
+
+
+def test_adam_is_tried_in_stacks_and_in_rows():
+    params = rand(3, 32)
+    adam, everyone = Adam([params], 0.1), torch.ones(3, dtype=torch.bool)
+    adam.apply([params], [rand(3, 32)], everyone)
+    adam.apply([params], [rand(3, 32)], torch.tensor([True, False, True]))
+    adams = [use for use in kernels.used() if "_fused_adam_" in use]
+    assert len(adams) == 2 and all(map(same_bits, adams))

@@ -1,0 +1,130 @@
+"""What a record says of the stack: "bitwise" where every kernel was tried and held, nothing else."""
+
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from rlbench.results.independence import forget, independence, told
+
+HOW = {
+    "torch": "2.13",
+    "cpu_capability": "AVX512",
+    "threads": 1,
+    "mkl": "AUTO,STRICT",
+    "machine": "x86_64",
+    "compiled": False,
+    "stack_independence": "bitwise",
+}
+
+
+class Kit:
+    """Stands for rlbench.kit: uses "good" and "bad", of which the second differs between stacks."""
+
+    def __init__(self, used):
+        self.tried, self.left = [], list(used)
+        self.kernels = SimpleNamespace(
+            used=lambda: self.left, in_words=lambda use: f"{use} [2]", forget=lambda: self.left.clear()
+        )
+        self.trials = SimpleNamespace(same_bits=self.same_bits, __file__=__file__)
+
+    def same_bits(self, use):
+        self.tried.append(use)
+        return use != "bad"
+
+
+@pytest.fixture
+def kit(monkeypatch, tmp_path):
+    monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path))
+
+    def with_uses(*used):
+        stand_in = Kit(used)
+        monkeypatch.setitem(sys.modules, "rlbench.kit", stand_in)
+        return stand_in
+
+    return with_uses
+
+
+def found(how=HOW, with_torch=True, stackable=True):
+    return independence(how, with_torch, stackable)
+
+
+def test_it_is_bitwise_where_every_kernel_was_tried_and_held(kit):
+    kit("good", "fine")
+    assert found() == {"stack_independence": "bitwise", "independence_shown_by": "trial"}
+    assert found(HOW | {"compiled": True}) == {
+        "stack_independence": "bitwise",
+        "independence_shown_by": "trial, of compiled graphs the rule stack_mates",
+    }
+
+
+def test_it_is_a_tolerance_where_one_differs_and_that_one_is_named_and_told(kit):
+    kit("good", "bad")
+    record = found()
+    assert record == {
+        "stack_independence": "tolerance",
+        "independence_shown_by": "trial",
+        "kernels_that_differ": ["bad [2]"],
+    }
+    assert "MKL_CBWR=AUTO,STRICT, AVX512" in told(record, HOW) and '"tolerance"' in told(record, HOW)
+
+
+def test_nothing_is_claimed_of_torch_outside_the_kit(kit):
+    kit()
+    record = found()
+    assert record == {"stack_independence": "tolerance", "independence_shown_by": "nothing"}
+    assert "outside the kit" in told(record, HOW)
+
+
+def test_what_promises_less_from_the_start_is_not_tried_and_not_told(kit):
+    stand_in = kit("bad")
+    how = HOW | {"stack_independence": "tolerance"}
+    assert found(how) == {"stack_independence": "tolerance", "independence_shown_by": "nothing"}
+    assert stand_in.tried == [] and told(found(how), how) == ""
+
+
+def test_without_torch_or_without_stacks_there_is_nothing_to_try(kit):
+    stand_in = kit("bad")
+    assert found(with_torch=False)["independence_shown_by"] == "no torch"
+    assert found(stackable=False) == {"stack_independence": "bitwise", "independence_shown_by": "no stack"}
+    assert stand_in.tried == [] and told(found(with_torch=False), HOW) == ""
+
+
+def test_a_kernel_is_tried_once_on_a_machine_and_again_under_another_mode(kit):
+    assert [found()["stack_independence"] for stand_in in [kit("good", "bad")]] == ["tolerance"]
+    again = kit("good", "bad", "new")
+    assert found()["stack_independence"] == "tolerance" and again.tried == ["new"]
+    for other in ({"mkl": "AUTO"}, {"torch": "2.14"}, {"cpu_capability": "AVX2"}):
+        again.tried.clear()
+        found(HOW | other)
+        assert again.tried == ["good", "bad", "new"]
+
+
+def test_instructions_that_the_user_chose_are_another_processor(kit, monkeypatch):
+    stand_in = kit("good")
+    for value in ("AVX2", "SSE4_2"):
+        monkeypatch.setenv("MKL_ENABLE_INSTRUCTIONS", value)
+        found()
+    assert stand_in.tried == ["good", "good"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'{"bad": 1, "good": "x"}', b"\xff\x00"])
+def test_a_damaged_cache_is_as_none(kit, tmp_path, content):
+    kit("good")
+    found()
+    (kept,) = (tmp_path / "kernels").iterdir()
+    kept.write_bytes(content)
+    stand_in = kit("good", "bad")
+    assert found()["stack_independence"] == "tolerance" and stand_in.tried == ["good", "bad"]
+
+
+def test_a_cache_that_cannot_be_written_costs_time_alone(kit, tmp_path):
+    (tmp_path / "kernels").write_text("a file where the folder should be")
+    stand_in = kit("good")
+    assert [found()["stack_independence"] for _ in range(2)] == ["bitwise"] * 2 and stand_in.tried == ["good"] * 2
+
+
+def test_a_group_answers_for_what_it_used_itself(kit):
+    kit("bad")
+    forget()
+    assert found()["independence_shown_by"] == "nothing"
