@@ -66,8 +66,8 @@ def told(found: Mapping[str, Any], numerics: Mapping[str, Any]) -> str:
     mode = f"MKL_CBWR={numerics['mkl'] or 'unset'}, {numerics['cpu_capability']}"
     why = f"on this processor ({mode}) kernels give a seed other last bits alone than in a stack"
     if "kernels_that_differ" not in found:
-        why = "a plugin computes with torch outside the kit's functions, where nothing was tried"
-    return f'{why}: numbers do not depend on the stack but for that; result.json says "tolerance"'
+        why = "an algorithm computes with torch outside the kit, where nothing is tried"
+    return f'{why}: result.json says "stack_independence": "tolerance" of such runs'
 
 
 def _entries(word: str, shown_by: str, differ: Iterable[str] = ()) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from rlbench.kit import MLP, Adam, kernels, same_bits, stacked, watched
+from rlbench.kit import MLP, Adam, clip, kernels, same_bits, softplus, stacked, value_and_grad, watched
 from rlbench.plugins import load_plugins
 from rlbench.seeding import SeedStreams
 from rlbench.testing import play
@@ -122,3 +122,24 @@ def test_adam_is_tried_in_stacks_and_in_rows():
     adam.apply([params], [rand(3, 32)], torch.tensor([True, False, True]))
     adams = [use for use in kernels.used() if "_fused_adam_" in use]
     assert len(adams) == 2 and all(map(same_bits, adams))
+
+
+@pytest.mark.parametrize("dims", [(4, 64, 64, 2), (17, 256, 6), (1, 32, 1), (5, 1, 17)])
+@pytest.mark.parametrize("batch", [1, 2, 33])
+def test_what_trials_say_of_a_network_and_its_gradients_is_so(dims, batch):
+    network, x = MLP(dims, "tanh"), rand(5, batch, dims[0])
+    params = network.init(SeedStreams(range(5)), "init")
+
+    def gradients(lanes):
+        def loss(params, x):
+            return softplus(network(params, x)).flatten(1).mean(-1)
+
+        mine = params[lanes].clone()
+        by_params, by_inputs = value_and_grad(loss, [mine, x[lanes].clone()])[1]
+        Adam([mine], 0.1).apply([mine], clip([by_params], 0.1), torch.ones(len(mine), dtype=torch.bool))
+        return [mine, by_params, by_inputs]
+
+    stacked = gradients(slice(0, 5))
+    claimed = all(map(same_bits, kernels.used()))
+    alone = [gradients(slice(s, s + 1)) for s in range(5)]
+    assert not claimed or all(torch.equal(a[0], b[s]) for s, one in enumerate(alone) for a, b in zip(one, stacked))
