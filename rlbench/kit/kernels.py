@@ -24,74 +24,21 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 # Operations whose first axis is the lanes; of the others those that torch marks as pointwise are tried.
 BY_LANES = {
-    *("bmm", "baddbmm", "sum", "mean", "prod", "var", "cumsum", "logsumexp"),
-    *("_softmax", "_softmax_backward_data", "_log_softmax", "_log_softmax_backward_data"),
-}
+    "baddbmm", "bmm", "cumsum", "logsumexp", "mean", "prod", "sum", "var", "_log_softmax",
+    "_log_softmax_backward_data", "_softmax", "_softmax_backward_data",
+}  # fmt: skip
 ADAM = "_fused_adam_"
 # Those that round nothing: they make, move, choose or count. A gather's gradient adds each number to a zero.
 # `sum` of everything is that of the seeds' losses in `value_and_grad`, of which the gradient alone is used.
 EXACT = {
-    *(
-        "_local_scalar_dense",
-        "all",
-        "amax",
-        "amin",
-        "any",
-        "arange",
-        "argmax",
-        "argmin",
-        "cat",
-        "copy_",
-        "fill_",
-        "full",
-    ),
-    *(
-        "gather",
-        "index",
-        "index_select",
-        "masked_fill",
-        "masked_fill_",
-        "max",
-        "min",
-        "new_zeros",
-        "nonzero",
-        "ones_like",
-    ),
-    *(
-        "constant_pad_nd",
-        "empty",
-        "empty_like",
-        "new_empty",
-        "repeat",
-        "scalar_tensor",
-        "scatter_add",
-        "select_backward",
-    ),
-    *(
-        "slice_backward",
-        "sort",
-        "stack",
-        "zero_",
-        "zeros",
-        "zeros_like",
-        "_to_copy",
-        "new_empty_strided",
-        "empty_strided",
-    ),
-    *(
-        "full_like",
-        "new_full",
-        "new_ones",
-        "ones",
-        "scatter",
-        "select_scatter",
-        "slice_scatter",
-        "tril",
-        "triu",
-        "flip",
-    ),
-    *("value_selecting_reduction_backward", "set_", "resize_", "gather_backward", "unfold_backward"),
-}
+    "all", "amax", "amin", "any", "arange", "argmax", "argmin", "cat", "constant_pad_nd", "copy_", "empty",
+    "empty_like", "empty_strided", "fill_", "flip", "full", "full_like", "gather", "index", "index_select",
+    "masked_fill", "masked_fill_", "max", "min", "new_empty", "new_empty_strided", "new_full", "new_ones",
+    "new_zeros", "nonzero", "ones", "ones_like", "repeat", "scalar_tensor", "scatter", "scatter_add",
+    "select_backward", "select_scatter", "slice_backward", "slice_scatter", "sort", "stack", "tril", "triu",
+    "unfold_backward", "value_selecting_reduction_backward", "zero_", "zeros", "zeros_like",
+    "_local_scalar_dense", "_to_copy",
+}  # fmt: skip
 
 _used: dict[str, None] = {}
 _seen: set[Any] = set()
@@ -106,9 +53,8 @@ class Watch(TorchDispatchMode):
         moves = function.is_view or name in EXACT or str(function) == "aten.sum.default"
         if not moves and any(t.is_floating_point() and t.dim() for t in tensors((args, kwargs))):
             known = pointwise or name in BY_LANES or name == ADAM
-            _used[json.dumps([str(function), *map(_described, (args, kwargs or {}))] if known else [str(function)])] = (
-                None
-            )
+            given = [_described(args), _described(kwargs or {})] if known else []
+            _used[json.dumps([str(function), *given], default=str)] = None
         return function(*args, **(kwargs or {}))
 
 

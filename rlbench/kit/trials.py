@@ -7,7 +7,7 @@ sizes and of that which was noted, in memory of their own.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -24,13 +24,14 @@ def same_bits(use: str) -> bool:
     name, *given = json.loads(use)
     if not given:
         return False
-    _, packet, overload = name.split(".")
+    library, packet, overload = name.split(".")
     with torch.no_grad():
         if packet == ADAM:
             return all(_adam_is_independent(spec["shape"][-1]) for spec in given[0][0])
         try:
-            return _is_independent(getattr(getattr(torch.ops.aten, packet), overload), packet in BY_LANES, *given)
-        except (RuntimeError, TypeError, ValueError, IndexError):  # it takes what has more to it than shapes
+            function = getattr(getattr(getattr(torch.ops, library), packet), overload)
+            return _is_independent(function, packet in BY_LANES, *given)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # it takes more than shapes tell
             return False
 
 
@@ -83,7 +84,8 @@ def _equal(one: Tensor, other: Tensor) -> bool:
     if not one.is_floating_point():
         return torch.equal(one, other)
     bits = torch.int64 if one.dtype == torch.float64 else torch.int32 if one.dtype == torch.float32 else torch.int16
-    return bool(((one.view(bits) == other.view(bits)) | ((one != one) & (other != other))).all())
+    same = torch.equal(one.view(bits), other.view(bits))
+    return same or bool(((one.view(bits) == other.view(bits)) | ((one != one) & (other != other))).all())
 
 
 def _made(value: Any, first: int, last: int) -> Any:
@@ -103,23 +105,22 @@ def _made(value: Any, first: int, last: int) -> Any:
 def _values(spec: Mapping[str, Any], most: int, generator: torch.Generator) -> Tensor:
     """Random numbers of a tensor's shape, or of its lanes' for `most` of them; expanded axes stay so."""
     shape = [most, *spec["shape"][1:]] if spec["lanes"] else spec["shape"]
-    drawn = [
-        1 if not step and (i or spec["lanes"] > 1) else size
-        for i, (size, step) in enumerate(zip(shape, spec["stride"]))
-    ]
-    dtype = getattr(torch, spec["dtype"])
-    values = torch.empty(drawn, dtype=dtype)
-    values = (
+    values = torch.empty(_in_memory(shape, spec["stride"], spec["lanes"]), dtype=getattr(torch, spec["dtype"]))
+    if values.is_floating_point():
         values.uniform_(-2, 2, generator=generator)
-        if dtype.is_floating_point
-        else values.random_(0, 2, generator=generator)
-    )
+    else:
+        values.random_(0, 2, generator=generator)
     return values.expand(shape)
+
+
+def _in_memory(shape: Sequence[int], stride: Sequence[int], lanes: int) -> list[int]:
+    """The sizes of what is not expanded. The stride of a single lane tells nothing."""
+    return [1 if not step and (i or lanes > 1) else size for i, (size, step) in enumerate(zip(shape, stride))]
 
 
 def _laid_out(values: Tensor, stride: list[int], lanes: int) -> Tensor:
     """A copy in memory of its own with the strides that were noted, as they would be for its number of lanes."""
-    kept = [1 if not step and (i or lanes > 1) else size for i, (size, step) in enumerate(zip(values.shape, stride))]
+    kept = _in_memory(values.shape, stride, lanes)
     extent = 1 + sum((size - 1) * step for size, step in zip(kept[1:], stride[1:]))
     if lanes > 1 and 0 < stride[0] < extent:  # the lanes lie within the steps of another axis
         steps = [step * len(values) // lanes if step > stride[0] else step for step in stride]

@@ -92,6 +92,7 @@ def test_results_say_what_made_them(finished):
     made, _ = finished("-j", "1")
     result = json.loads(next((made / "runs").glob("dqn*/result.json")).read_text())
     assert result["numerics"]["mkl"] == "AUTO,STRICT" and result["numerics"]["threads"] == 1
+    assert result["numerics"]["independence_shown_by"] == "trial"
     assert result["code"]["distribution"] == "rlbench" and len(result["code"]["plugin_sources"]) == 16
     assert result["stack_size"] == 3 and result["cpu_seconds"] > 0 and result["group_peak_memory_bytes"] > 1e7
     assert (
