@@ -235,12 +235,12 @@ def published(cases: int) -> None:
 
 def runs(cases: int, folders: list[Path]) -> None:
     """Alarms between halves of the real runs of one algorithm on one task, dealt anew for each case."""
-    from rlbench.comparison import RANDOM, read_scores
+    from rlbench.comparison import read_scores
     from rlbench.results import Store
 
     found = [read_scores(Store(folder)) for folder in folders]
     for (label, task), sample in found[0].samples.items():
-        if sample.id == RANDOM:
+        if sample.random:
             continue
         raw = np.concatenate([scores.samples[label, task].scores for scores in found])
         pool = found[0].normalised({task: raw})[task]

@@ -5,7 +5,6 @@ from rlbench.comparison.pairs import ALPHA, Comparison, Row, Side, compare
 from rlbench.comparison.scores import (
     FEWEST_FOR_INTERVAL,
     FEWEST_FOR_VERDICT,
-    RANDOM,
     Sample,
     Scores,
     keys_of,
@@ -19,7 +18,6 @@ __all__ = [
     "ALPHA",
     "FEWEST_FOR_INTERVAL",
     "FEWEST_FOR_VERDICT",
-    "RANDOM",
     "Anchors",
     "Comparison",
     "Row",

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from rlbench.api import Run, RunStatus, StoreError
 from rlbench.comparison.published import PROTOCOLS, Published, published
-from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, RANDOM
+from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT
 from rlbench.results import RunState, Store
 from rlbench.results.anchors import Anchors
+from rlbench.results.chance import is_random
 from rlbench.results.index import TRAINING_EPISODES
 from rlbench.results.tables import SCORED, read_table, run_table
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
@@ -70,7 +71,7 @@ def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | No
     scores = run_table(store, anchors).set_index("key")["score"]
     cells: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
-        if run.algorithm != RANDOM:
+        if not is_random(run.algorithm):
             cells.setdefault((run.label or run.algorithm, run.task.env_id), []).append(run)
     found = []
     for (label, environment), planned in cells.items():

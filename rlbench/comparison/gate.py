@@ -12,7 +12,7 @@ import numpy as np
 
 from rlbench.api import StoreError
 from rlbench.comparison.judging import IDENTICAL, UNDECIDED, Case, Judged, judge, overall
-from rlbench.comparison.scores import RANDOM, Sample, seeded
+from rlbench.comparison.scores import Sample, seeded
 from rlbench.comparison.side_by_side import (
     Cell,
     Folder,
@@ -85,7 +85,7 @@ def gate(
     Raises: StoreError for folders without results.
     """
     sides = read_folder(new, anchors), read_folder(base, anchors)
-    cells = [key for key, sample in sides[1].scores.samples.items() if sample.id != RANDOM]
+    cells = [key for key, sample in sides[1].scores.samples.items() if not sample.random]
     same = {cell: identical_runs(*sides, cell) for cell in sides[1].scores.samples}
     settled = {cell: _settled(sides, cell, statistic, same[cell]) for cell in cells}
     speeds = {} if speed_margin is None else _speeds(sides, settled)
@@ -188,7 +188,7 @@ def _notes(sides: tuple[Folder, Folder], same: Mapping[Cell, int]) -> list[str]:
     found = [f"only in the new results, so not judged: {', '.join(only)}"] if only else []
     for cell, sample in base.items():
         shared = set(sample.keys) & set(new[cell].keys) if cell in new else set()
-        if sample.id == RANDOM and len(shared) > same[cell]:
+        if sample.random and len(shared) > same[cell]:
             found.append(f"{cell[0]} on {cell[1]} is not what it was: the environment or its seeding has changed")
     found += _mixed(sides[0], "new results") + _mixed(sides[1], "base")
     stated = [{str(s.result.get("environment_backend")) for s in side.states.values() if s.result} for side in sides]

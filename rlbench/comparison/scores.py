@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from rlbench.api import RunStatus, StoreError, Task
 from rlbench.results import Store
 from rlbench.results.anchors import Anchors, anchors_of
+from rlbench.results.chance import is_random
 from rlbench.results.tables import run_table
 from rlbench.stats import normalise
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval, and nobody is called better on them
 FEWEST_FOR_VERDICT = 5  # fewer are only described
-RANDOM = "random"  # the algorithm's own name, whatever its label
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ class Sample:
     @property
     def n(self) -> int:
         return len(self.scores)
+
+    @property
+    def random(self) -> bool:
+        """Whether this is the random policy, ours or one that was imported, whatever its label."""
+        return is_random(self.id)
 
     def absent(self) -> str:
         """Which runs have no score, as in "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running"; "" where all have."""
@@ -81,7 +86,7 @@ class Scores:
     @property
     def learners(self) -> tuple[str, ...]:
         """Labels without `random`: those that make up a family of tests."""
-        return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if sample.id != RANDOM))
+        return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if not sample.random))
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from rlbench.reports.finals import Finals, final_scores
 from rlbench.reports.readings import Readings, rows_of
 from rlbench.reports.scores import Cell
 from rlbench.reports.style import digits_for, interval, number
+from rlbench.results.chance import is_random
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,9 +30,14 @@ _NO_CHANCE = "No finished run of random is here, so nothing says which scores ar
 
 
 def chance_cells(readings: Readings) -> dict[str, Cell]:
-    """The random policy's cell on each task that has one."""
-    own = set(readings.runs.loc[readings.runs["id"] == "random", "algorithm"])
-    return {cell.environment: cell for cell in reversed(readings.cells) if cell.algorithm in own and cell.n_valid}
+    """The random policy's cell on each task that has one; of several the first that was metered."""
+    own = set(readings.runs.loc[readings.runs["id"].map(is_random), "algorithm"])
+    told = set(readings.scores.self_reported)
+    found: dict[str, Cell] = {}
+    for cell in sorted(readings.cells, key=lambda cell: cell.algorithm in told):
+        if cell.algorithm in own and cell.n_valid:
+            found.setdefault(cell.environment, cell)
+    return found
 
 
 def section(readings: Readings) -> Section | None:
@@ -97,7 +103,7 @@ def summary(readings: Readings, note: str) -> Table:
 def _notes(cell: Cell, chance: Cell | None, readings: Readings) -> list[str]:
     rows = rows_of(readings, cell)
     notes = [cell.note] if cell.note else []
-    if chance is not None and chance.high is not None and cell.low is not None and (rows["id"] != "random").all():
+    if chance is not None and chance.high is not None and cell.low is not None and not rows["id"].map(is_random).any():
         notes += ["not better than random"] if cell.low <= chance.high else []
     if 0 < cell.n_valid < FEWEST_FOR_VERDICT:
         notes.append("descriptive only")

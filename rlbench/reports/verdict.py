@@ -280,7 +280,7 @@ def _random(readings: Readings) -> list[tuple[str, str]]:
         f"{cell.algorithm} on {cell.environment}"
         for cell in readings.cells
         if (random := chance.get(cell.environment)) is not None
-        and cell.algorithm != random.algorithm
+        and cell.algorithm in readings.scores.learners
         and cell.low is not None
         and random.high is not None
         and cell.low <= random.high

@@ -11,6 +11,7 @@ import pandas as pd
 
 from rlbench.api import Run, RunStatus
 from rlbench.results.anchors import Anchors, anchors_of
+from rlbench.results.chance import is_random
 from rlbench.results.index import SCORED, Facts, read_arrow, read_facts
 from rlbench.results.store import RunState, Store
 
@@ -53,12 +54,13 @@ def run_table(
     states, facts = (store.states(runs), None) if known is None else known
     facts = read_facts(store, runs, states) if facts is None else facts
     frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
-    chance = (
-        frame[(frame["id"] == "random") & (frame["status"] == RunStatus.DONE)].groupby("environment")["score"].mean()
-    )
+    chance = frame[frame["id"].map(is_random) & (frame["status"] == RunStatus.DONE)]
+    # What was imported stands for chance only where no runs of the folder's own do.
+    ours = chance[chance["metering"] != "self-reported"].groupby("environment")["score"].mean()
     tasks = {run.task.env_id: run.task for run in runs}
     anchors = anchors_of(store.suite()["suite"], tasks, supplied)
-    lowest = {**chance, **{environment: found.lower for environment, found in anchors.items()}}
+    lower = {environment: found.lower for environment, found in anchors.items()}
+    lowest = {**chance.groupby("environment")["score"].mean(), **ours, **lower}
     diverged = frame["status"] == RunStatus.DIVERGED
     frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(lowest).astype(float))[diverged]
     return frame

@@ -185,3 +185,42 @@ def test_a_file_that_is_no_text_is_told(tmp_path):
     (tmp_path / "r.csv").write_bytes(b"\xff\xfe\x00")
     ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
     assert ran.returncode == 2 and "r.csv: cannot be read" in ran.stderr
+
+
+def imported_random(folder, path):
+    """Seven runs each of a random policy, of A at 50 and of B at 23, which is what the random policy gets."""
+    lines = ["algorithm,environment,seed,kind,step,return"]
+    for name, score in (("Random", 22), ("A", 50), ("B", 21)):
+        lines += [f"{name},CartPole-v1,{seed},evaluation,1000,{score + seed / 2}" for seed in range(7)]
+    path.write_text("\n".join(lines))
+    ran = command("import", path, "-o", folder)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_an_imported_random_policy_is_in_no_family(tmp_path):
+    imported_random(tmp_path / "out", tmp_path / "r.csv")
+    ran = command("compare", "-d", tmp_path / "out", "--json")
+    rows = json.loads(ran.stdout)["rows"]
+    assert [(row["ours"], row["theirs"]) for row in rows] == [("A", "B")]
+    assert "1 on single tasks" in command("compare", "-d", tmp_path / "out").stdout
+
+
+def test_the_report_knows_who_is_no_better_than_an_imported_random_policy(tmp_path):
+    imported_random(tmp_path / "out", tmp_path / "r.csv")
+    assert command("report", tmp_path / "out").returncode == 0
+    page = (tmp_path / "out/report.html").read_text()
+    assert "No better than random:</strong> B on CartPole-v1." in page
+
+
+def test_beside_random_of_our_own_an_imported_one_is_neither_a_learner_nor_the_measure(tmp_path):
+    suite = "name: s\nalgorithms: [random]\nseeds: 5\nenvironments: [{id: CartPole-v1, steps: 1000}]\n"
+    (tmp_path / "s.yaml").write_text(suite)
+    out = tmp_path / "out"
+    assert command("run", tmp_path / "s.yaml", "-o", out, "-q", "--executor", "serial").returncode == 0
+    lines = ["algorithm,environment,seed,step,return"]
+    lines += [f"{name},CartPole-v1,{seed},1000,{500 + seed}" for name in ("random", "A") for seed in range(5)]
+    (tmp_path / "r.csv").write_text("\n".join(lines))
+    assert command("import", tmp_path / "r.csv", "-o", out).returncode == 0
+    assert command("report", out).returncode == 0
+    page = (out / "report.html").read_text()
+    assert "random (imported)" in page and "No better than random:" not in page
