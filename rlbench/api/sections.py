@@ -58,7 +58,8 @@ class Table:
     name: of its files, letters, digits and dashes, unlike those of other tables. title: what it is, for those who do not
     see it and above its files. groups: a title ("" for none) and its rows, each as long as the header. numbers: columns set
     to the right. marked: the first column names algorithms, which get their colour. note: how to read it and how it
-    was computed. A cell with a line break shows its further lines smaller.
+    was computed. muted: rows set grey, counted from 0 over all groups, since they answer nothing; a cell says why. A cell
+    with a line break shows its further lines smaller.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Table:
     numbers: tuple[int, ...] = ()
     marked: bool = False
     note: str = ""
+    muted: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -43,8 +43,8 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     """Hold the scores in DIRECTORY (the newest results if none is given) against published ones, made as those were made.
 
     zoo: RL Baselines3 Zoo. cleanrl: CleanRL. slm-lab: SLM-Lab. Ours is consistent where a number like the published one is
-    to be expected from runs like ours (95 %), else higher or lower. Exit code 4 if the results have nothing in common with
-    the source.
+    to be expected from runs like ours (95 %), else higher or lower; with another number of environment steps than theirs it is
+    not comparable. Exit code 4 if the results have nothing in common with the source.
     """
     from rlbench.comparison.checking import check_against as check
     from rlbench.comparison.published import PROTOCOLS
@@ -67,14 +67,14 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
         noted = [row for row in found if row.notes]
         text += "\n" if noted else ""
         text += "".join(plain(f"{row.algorithm} on {row.environment}: {'; '.join(row.notes)}") + "\n" for row in noted)
-        write_out(text + f"\nexpected: {_expected(found)}; one in twenty lies outside by chance\n")
+        write_out(text + f"\n{_expected(found)}\n")
     if not found:
         click.echo(f"nothing in {directory} is among the published scores of {protocol.title}", err=True)
         context.exit(4)
 
 
 def _entry(row: Checked) -> dict[str, Any]:
-    return {**asdict(row), "mean": None if math.isnan(row.mean) else row.mean}
+    return {**asdict(row), "mean": None if math.isnan(row.mean) else row.mean, "comparable": row.comparable}
 
 
 def _row(row: Checked) -> tuple[str, ...]:
@@ -99,5 +99,10 @@ def _between(low: float | None, high: float | None) -> str:
 
 
 def _expected(found: list[Checked]) -> str:
-    said = dict.fromkeys(row.expected_of for row in found if row.expected_of)
-    return "where theirs would lie if it came from runs like ours, by " + (" or ".join(said) or "3 runs or more")
+    """What the column "expected" holds, or why it holds nothing."""
+    if not any(row.comparable for row in found):
+        return "not comparable: none of ours had as many environment steps as theirs"
+    by = " or ".join(dict.fromkeys(row.expected_of for row in found if row.expected_of)) or "3 runs or more"
+    text = f"expected: where theirs would lie if it came from runs like ours, by {by}; one in twenty lies outside by chance"
+    apart = "" if all(row.comparable for row in found) else "\nnot comparable: trained for another number of steps"
+    return text + apart

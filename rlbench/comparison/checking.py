@@ -1,7 +1,7 @@
 """Our runs against a published score: our statistic made as the source made its own, and whether the two agree.
 
 "consistent" is no proof of equality: it says that a number like the published one is to be expected from runs like ours, at
-95 %. The question put depends on what was published: docs/gate.md.
+95 %. The question put depends on what was published: docs/gate.md. Scores after other budgets answer no such question.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CONSISTENT, HIGHER, LOWER, TOO_FEW = "consistent", "higher", "lower", "too few runs"
+NOT_COMPARABLE = "not comparable"
 ZOO_STEPS = 150_000  # evaluation steps behind one number of the zoo
 CHECKPOINTS, CHECKPOINT_EVERY = 100, 500  # of SLM-Lab's moving average, in environment steps
 ROUNDING = 0.005  # published numbers have two decimals or more
@@ -40,8 +41,8 @@ class Checked:
 
     mean, std: of our runs' statistics, made as the source's; low, high: 95 % interval of that mean. their_low, their_high:
     of the published mean, None where nothing says how uncertain it is. expected: where a number published from such runs
-    would lie in 95 of 100 cases, and expected_of says which; None with fewer than 3 runs. verdict: ours is consistent,
-    higher or lower.
+    would lie in 95 of 100 cases, and expected_of says which; None with fewer than 3 runs, or another budget than theirs.
+    verdict: ours is consistent, higher or lower; too few runs; or not comparable, where the budgets differ.
     """
 
     environment: str
@@ -58,6 +59,11 @@ class Checked:
     expected_of: str
     verdict: str
     notes: tuple[str, ...]
+
+    @property
+    def comparable(self) -> bool:
+        """Whether ours had as many environment steps as theirs."""
+        return self.verdict != NOT_COMPARABLE
 
 
 def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | None = None) -> list[Checked]:
@@ -96,11 +102,14 @@ def _checked(
             if value is not None:
                 values.append(value)
                 lengths.append(length)
-    notes = _notes(planned, [states[run.key] for run in planned], reference, len(values))
+    comparable = planned[0].task.steps == reference.train_steps
     runs = np.array(values)
     theirs, deviation = _their_interval(reference, _mean_length(lengths))
     ours = mean_interval(runs, _LEVEL) if len(runs) >= FEWEST_FOR_INTERVAL else (None, None)
-    expected, what = expectation(runs, reference, deviation) if len(runs) >= FEWEST_FOR_INTERVAL else (None, "")
+    asked = comparable and len(runs) >= FEWEST_FOR_INTERVAL
+    expected, what = expectation(runs, reference, deviation) if asked else (None, "")
+    notes = _notes(planned, [states[run.key] for run in planned], reference, len(values))
+    notes += _untested(reference) if asked else []
     return Checked(
         reference.environment,
         label,
@@ -114,9 +123,16 @@ def _checked(
         theirs[1],
         expected,
         what,
-        verdict(reference.mean, expected),
+        verdict(reference.mean, expected) if comparable else NOT_COMPARABLE,
         tuple(notes),
     )
+
+
+def _untested(reference: Published) -> list[str]:
+    """That no test of means is behind the verdict, where the source leaves none to be made."""
+    if reference.runs == 1:
+        return ["theirs is one agent: a prediction interval, no test of means"]
+    return ["theirs has no spread: a prediction interval, no test of means"] if reference.std is None else []
 
 
 def _mean_length(lengths: Sequence[float]) -> float | None:
@@ -214,7 +230,7 @@ def moving_average(episodes: pd.DataFrame, steps: int) -> float:
 def _notes(planned: Sequence[Run], states: Sequence[RunState], reference: Published, n: int) -> list[str]:
     task, notes = planned[0].task, []
     if task.steps != reference.train_steps:
-        notes.append(f"ours had {task.steps:,} steps, theirs {reference.train_steps:,}")
+        notes.append(f"another budget: ours had {task.steps:,} steps, theirs {reference.train_steps:,}")
     if task.evaluation.policy != "greedy" and PROTOCOLS[reference.source].measure == "final":
         notes.append(f"ours is the {task.evaluation.policy} policy")
     if task.kwargs or task.wrappers:

@@ -13,7 +13,8 @@ from rlbench.reports.style import interval, number
 _NOTE = (
     "Ours: our statistic made as the source made its own, mean over our runs with its 95 % interval. Expected: where a number"
     " published from runs like ours would lie in 95 of 100 cases. “Consistent” says that it lies there; it is no proof that the"
-    " two are equal."
+    " two are equal. Behind a number of one agent, or one without a spread, there is no test of means, only a prediction"
+    " interval. “Not comparable”, in grey: trained for another number of environment steps than theirs."
 )
 
 
@@ -39,7 +40,8 @@ def _table(source: str, title: str, found: Sequence[Checked], note: str) -> Tabl
         *("ours", "95 % interval", "n", "expected", "ours is", "note"),
     )
     rows = [_row(one) for one in found]
-    return Table(f"published-{source}", f"Against {title}", header, [("", rows)], tuple(range(2, 9)), True, note)
+    apart = tuple(place for place, one in enumerate(found) if not one.comparable)
+    return Table(f"published-{source}", f"Against {title}", header, [("", rows)], tuple(range(2, 9)), True, note, apart)
 
 
 def _row(found: Checked) -> tuple[str, ...]:

@@ -72,17 +72,49 @@ def test_ours_is_named_from_our_side_and_rounding_is_no_difference(theirs, said)
 
 
 def test_the_zoos_statistic_is_the_final_evaluation_of_each_run(tmp_path):
-    store = folder(
-        tmp_path / "s", {"random": {CARTPOLE: [20]}, "mine": {CARTPOLE: [500, 500, 500], "Pendulum-v1": [-150] * 3}}
-    )
+    scores = {"random": {CARTPOLE: [20]}, "mine": {CARTPOLE: [500, 500, 500], "Pendulum-v1": [-150] * 3}}
+    store = folder(tmp_path / "s", scores, {CARTPOLE: {"steps": 50_000}})
     (found,) = check_against(store, "zoo")  # no published dqn on Pendulum
     assert (found.algorithm, found.environment, found.n, found.mean) == ("mine", CARTPOLE, 3, 500.0)
-    assert found.verdict == "consistent" and "ours had 1,000 steps, theirs 50,000" in found.notes
-    assert "descriptive only" in found.notes
+    assert found.verdict == "consistent" and found.comparable and "descriptive only" in found.notes
+
+
+def test_another_budget_than_theirs_has_no_verdict(tmp_path):
+    """Scores that would be called equal, but after 49 999 steps instead of 50 000."""
+    store = folder(tmp_path / "s", {"mine": {CARTPOLE: [500.0] * 5}}, {CARTPOLE: {"steps": 49_999}})
+    (found,) = check_against(store, "zoo")
+    assert (found.verdict, found.comparable, found.expected, found.expected_of) == ("not comparable", False, None, "")
+    assert found.notes == ("another budget: ours had 49,999 steps, theirs 50,000",)
+    assert (found.mean, found.n) == (500.0, 5)  # what ours scored is told all the same
+
+
+@pytest.mark.parametrize(
+    ("source", "steps", "said"),
+    [
+        ("zoo", 50_000, ["theirs is one agent: a prediction interval, no test of means"]),
+        ("slm-lab", 200_000, ["theirs has no spread: a prediction interval, no test of means"]),
+        ("cleanrl", 500_000, []),
+    ],
+)
+def test_where_no_means_are_tested_the_row_says_so(tmp_path, source, steps, said):
+    group = RunGroup("dqn", {}, Task(CARTPOLE, steps), tuple(range(5)))
+    store = Store(tmp_path / "s")
+    store.describe_suite({"name": "s"}, group.runs, "0")
+    attempt = store.new_attempt(group, {}, "rlbench")
+    sink = JsonlSink(attempt)
+    for seed in group.seeds:
+        sink.episode(EpisodeRecord(seed, steps, 0, 0, 7, 400.0 + seed, 10, "terminated"))
+        sink.evaluation(EvaluationRecord(seed, steps, steps, "final", 400.0 + seed, 1.0, 9.0, (9.0,), (9,), 0.5))
+    sink.close()
+    for run in group.runs:
+        publish(store.folder(run), run, attempt, {}, {"status": "done", "steps": steps})
+    (found,) = check_against(store, source)
+    assert found.comparable and list(found.notes) == said
 
 
 def test_missing_and_diverged_runs_are_named(tmp_path):
-    store = folder(tmp_path / "s", {"mine": {CARTPOLE: [500, "failed", (90.0, "diverged")]}})
+    scores = {"mine": {CARTPOLE: [500, "failed", (90.0, "diverged")]}}
+    store = folder(tmp_path / "s", scores, {CARTPOLE: {"steps": 50_000}})
     (found,) = check_against(store, "zoo")
     assert found.n == 2 and found.verdict == "too few runs" and found.mean == pytest.approx((500 + LOWER) / 2)
     assert {"1 of 3 runs missing", "1 diverged"} <= set(found.notes)

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
+from rlbench.api import EvaluationProtocol, Task
 from rlbench.reports import published, sensitivity
+from rlbench.reports.page import render
 from rlbench.reports.readings import read
 from rlbench.results.anchors import Anchors
 from rlbench.results.files import write_json
 
 sys.path.insert(0, str(Path(__file__).parent))
-from pages import group, play, suite_of
+from pages import Page, group, play, suite_of
 
 
 def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp_path):
@@ -31,15 +33,33 @@ def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp
     assert "chosen on its own seeds" in note.text
 
 
+AS_THE_ZOO = Task("CartPole-v1", 100_000, EvaluationProtocol(every=50_000, episodes=2, final_episodes=3))
+
+
 def test_published_scores_of_what_was_run_are_beside_ours(tmp_path):
-    g = group("mine", 5, algorithm="ppo")
+    g = group("mine", 5, AS_THE_ZOO, algorithm="ppo")
     store = suite_of(tmp_path, [g])
     play(store, g, [500.0] * 5)
     heading, said, table = published.section(read(store)).parts[:3]
     assert heading.text == "RL Baselines3 Zoo" and "one trained agent" in said.text
     (row,) = table.groups[0][1]
     assert row[:3] == ("mine", "CartPole-v1", "500.0") and row[5] == "500.0" and row[7] == "5"
-    assert row[9] == "consistent"
+    assert row[9] == "consistent" and table.muted == ()
+    assert "theirs is one agent: a prediction interval, no test of means" in row[10]
+
+
+def test_what_had_another_budget_than_the_published_is_grey_and_says_why(tmp_path):
+    """dqn has 50 000 steps in the zoo and ppo 100 000: of two algorithms at 100 000 one is comparable."""
+    groups = [group(name, 5, AS_THE_ZOO, algorithm=name) for name in ("dqn", "ppo")]
+    store = suite_of(tmp_path, groups)
+    for g in groups:
+        play(store, g, [500.0] * 5)
+    table = published.section(read(store)).parts[2]
+    assert [row[9] for row in table.groups[0][1]] == ["not comparable", "consistent"] and table.muted == (0,)
+    assert table.groups[0][1][0][10] == "another budget: ours had 100,000 steps, theirs 50,000"
+    text = render(store)
+    assert text.count('<tr class="muted">') == 1 + 2 + 2  # the zoo's, and both of CleanRL's and SLM-Lab's
+    assert "not comparable" in Page(text).row("dqn", "CartPole-v1", "500.0")
 
 
 def test_ours_beside_published_scores_is_taken_with_the_anchors_that_were_given(tmp_path):
