@@ -12,6 +12,7 @@ import click
 
 from rlbench.cli.columns import fitted, plain, write_out
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.reach import reach_of_plan, told
 from rlbench.cli.talk import plural
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def check(
 ) -> None:
     """Check SUITE; show every run, its state, why it will or will not run, and what that will cost. Runs nothing.
 
-    Time and disk are what the same groups took on this machine before.
+    Whether so many seeds could decide a pair is said as well. Time and disk are what the same groups took on this machine before.
     """
     from rlbench.executors import Options
     from rlbench.results import Store
@@ -92,6 +93,9 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
         write_out(text + "\n")
     for skip in planned.skipped:
         write_out(plain(str(skip)) + "\n")
+    if not planned.adaptive:  # whose seeds are as many as it takes, judged by a test of their own
+        lines = told(reach_of_plan(planned))
+        write_out("\n" * bool(lines) + "".join(f"{line}\n" for line in lines))
     if todo:
         write_out(f"\n{_estimate(cost, workers, store)}\n")
 
@@ -178,6 +182,8 @@ def _estimate(cost: Cost, workers: int, store: Store) -> str:
 
 
 def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, workers: int) -> dict[str, Any]:
+    from dataclasses import asdict
+
     return {
         "suite": planned.suite.name,
         "folder": str(store.root),
@@ -203,6 +209,7 @@ def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, 
             {"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason, "status": str(s.status)}
             for s in planned.skipped
         ],
+        "can_show": None if planned.adaptive else asdict(reach_of_plan(planned)),
         "jobs": workers,
         "expected_seconds": cost.seconds or None,
         "expected_bytes": cost.bytes or None,
