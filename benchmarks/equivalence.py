@@ -26,6 +26,7 @@ from rlbench.comparison import FEWEST_FOR_INTERVAL as FEWEST
 from rlbench.comparison import FEWEST_FOR_VERDICT as DESCRIPTIVE
 from rlbench.comparison import seeded as by_keys
 from rlbench.results import Store
+from rlbench.results.chance import is_random
 from rlbench.results.tables import run_table
 from rlbench.stats import (
     bootstrap_interval,
@@ -47,7 +48,7 @@ PEER = "sb3/"
 
 def anchors(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Each task's anchors. Raises: ValueError for a task that has none, saying what to give, or that is not there."""
-    chance = runs[runs["id"] == "random"].groupby("environment")["score"].mean().dropna().to_dict()
+    chance = runs[runs["id"].map(is_random)].groupby("environment")["score"].mean().dropna().to_dict()
     low, high = {**LOWER, **chance, **lower}, {**UPPER, **upper}
     tasks = sorted(runs["environment"].unique())
     if strange := sorted({*lower, *upper} - set(tasks)):

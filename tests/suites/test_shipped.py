@@ -2,6 +2,7 @@
 
 import pytest
 
+from rlbench.comparison.seeds import reach_of
 from rlbench.plugins import load_plugins
 from rlbench.suites import load_suite, plan
 from rlbench.suites.loader import builtin_suites
@@ -16,6 +17,13 @@ def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
     assert planned.suite.name == name and planned.groups
     for skip in planned.skipped:
         assert ("takes continuous ones" in skip.reason) == (skip.env_id not in CONTINUOUS), skip
+
+
+def test_what_make_run_runs_can_decide_every_pair_on_single_tasks():
+    """Seven learners on each of two tasks and four on the third: 21 + 21 + 6 pairs, for which eight seeds would do."""
+    found = reach_of(plan(load_suite(SUITES["classic"]), load_plugins()).groups)
+    assert (found.pairs, found.decidable, found.described) == (48, 48, {})
+    assert found.seeds == (10, 10) and found.seeds_needed == 8
 
 
 def test_ours_and_stable_baselines3s_are_given_the_same_runs():
