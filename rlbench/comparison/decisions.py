@@ -32,6 +32,7 @@ COLUMNS = [
     "boundary",
     "within_low",
     "within_high",
+    "p_welch",
 ]
 
 
@@ -104,6 +105,8 @@ class Decisions:
             return f"{reading.winner} is better than {loser}: {numbers}"
         if reading.outcome == EQUIVALENT:
             return f"{ours} and {theirs} are equivalent within {number(self.design.margin or 0)}: difference {number(apart)}"
+        if apart > reading.boundary and reading.p_welch is not None:
+            numbers += f", which is crossed, but the runs vary too much for it (Welch's p {number(reading.p_welch)})"
         return f"{ours} against {theirs}: {'undecided at the cap' if reading.outcome else 'open'}, {numbers}"
 
     def frame(self) -> pd.DataFrame:
@@ -124,7 +127,13 @@ def number(value: float) -> str:
 def _flat(reading: Reading) -> tuple[Any, ...]:
     within = reading.within or (math.nan, math.nan)
     names = (reading.ours, reading.theirs, reading.outcome, reading.winner)
-    return (*names, reading.difference, reading.boundary, *within)
+    return (
+        *names,
+        reading.difference,
+        reading.boundary,
+        *within,
+        math.nan if reading.p_welch is None else reading.p_welch,
+    )
 
 
 def read_decisions(store: Store) -> Decisions | None:

@@ -110,8 +110,9 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
 
     Columns: ours, theirs, environment, tasks, n_ours, n_theirs; ours_estimate, theirs_estimate (of `statistic`), statistic;
     difference, low, high, method: ours minus theirs with its 95 % interval; improvement, improvement_low, improvement_high:
-    P(a run of ours beats one of theirs); cliffs_delta in [-1, 1], hedges_g: of one task; p, p_holm, smallest_p, family (how
-    many tests Holm adjusts for), verdict, note: as rlbench.comparison.Row has them. NaN where there is none.
+    P(a run of ours beats one of theirs); cliffs_delta in [-1, 1], hedges_g: of one task; p, p_permutation, p_welch, p_holm,
+    smallest_p, runs_to_show, family (how many tests Holm adjusts for), verdict, note: as rlbench.comparison.Row has them. NaN
+    where there is none.
     """
     rows = []
     for row in comparison.rows:
@@ -134,10 +135,7 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
                 "improvement": better.estimate if better else np.nan,
                 "improvement_low": better.low if better else np.nan,
                 "improvement_high": better.high if better else np.nan,
-                **{
-                    name: _number(getattr(row, name))
-                    for name in ("cliffs_delta", "hedges_g", "p", "p_holm", "smallest_p")
-                },
+                **{name: _number(getattr(row, name)) for name in ("cliffs_delta", "hedges_g", *_TESTS)},
                 "family": comparison.family[bool(row.environment)],
                 "verdict": row.verdict,
                 "note": row.note,
@@ -146,10 +144,11 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COMPARISON_COLUMNS))
 
 
+_TESTS = ("p", "p_permutation", "p_welch", "p_holm", "smallest_p", "runs_to_show")
 COMPARISON_COLUMNS = (
     *("ours", "theirs", "environment", "tasks", "n_ours", "n_theirs", "statistic", "ours_estimate", "theirs_estimate"),
     *("difference", "low", "high", "method", "improvement", "improvement_low", "improvement_high", "cliffs_delta"),
-    *("hedges_g", "p", "p_holm", "smallest_p", "family", "verdict", "note"),
+    *("hedges_g", *_TESTS, "family", "verdict", "note"),
 )
 
 

@@ -1,7 +1,7 @@
 """Two algorithms, or one in two result folders, held against each other task by task and over all tasks.
 
-Differences are ours minus theirs. Tests exchange run labels within each task, never paired by seed; Holm adjusts the family
-of all pairs that are asked about at once, `random` left out by whoever makes the pairs: once over the verdicts over all
+Differences are ours minus theirs. p is the larger of a permutation's (run labels exchanged within each task, never paired by
+seed) and Welch's (spreads may differ); Holm adjusts the family of all pairs that are asked about at once, `random` left out by whoever makes the pairs: once over the verdicts over all
 tasks, once over those of every task. docs/statistics.md says what each number is.
 """
 
@@ -23,17 +23,15 @@ from rlbench.comparison.scores import (
     resamples_for,
     seeded,
 )
+from rlbench.comparison.verdicts import Row, adjusted
 from rlbench.stats import (
-    Interval,
     cliffs_delta,
     difference,
-    holm,
     overall_iqm,
     overall_mean,
-    permutation_test,
     probability_of_improvement,
     standardised_difference,
-    too_few,
+    two_sample_test,
 )
 from rlbench.stats.samples import Statistic
 
@@ -44,7 +42,6 @@ STATISTICS: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
     "mean": (overall_mean, "bootstrap-t"),
 }
-DECIDED = ("better", "worse", "identical")
 
 
 @dataclass(frozen=True)
@@ -57,38 +54,6 @@ class Side:
 
     def sample(self, environment: str) -> Sample | None:
         return self.scores.samples.get((self.algorithm, environment))
-
-
-@dataclass(frozen=True)
-class Row:
-    """One comparison. environment: "" over all tasks that both have, on normalised scores; else raw returns of one task.
-
-    n: runs with a score of ours and theirs, over `tasks` tasks; estimates: of the statistic, of ours and theirs. None
-    where there are too few runs. improvement: P(a run of ours beats one of theirs), ties by half. p: of the permutation
-    test; p_holm: after Holm; smallest_p: the least these runs could have had. verdict: better, worse (ours, at the family's
-    level), identical (the same runs with the same scores), undecided, "descriptive only" (fewer than 5 runs on a side),
-    "too few runs" (fewer than 3) or "no scores". note: what else to know, and what would be needed.
-    """
-
-    ours: str
-    theirs: str
-    environment: str
-    tasks: int
-    n: tuple[int, int]
-    verdict: str
-    estimates: tuple[float, float] | None = None
-    difference: Interval | None = None
-    improvement: Interval | None = None
-    cliffs_delta: float | None = None
-    hedges_g: float | None = None
-    p: float | None = None
-    p_holm: float | None = None
-    smallest_p: float | None = None
-    note: str = ""
-
-    @property
-    def decided(self) -> bool:
-        return self.verdict in DECIDED
 
 
 @dataclass(frozen=True)
@@ -153,7 +118,7 @@ def compare(
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
     whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha, resamples) for ours, theirs, tasks in overall]
-    rows = (*_adjusted(whole, statistic, alpha), *_adjusted(single, statistic, alpha))
+    rows = (*adjusted(whole, STATISTICS[statistic][0], alpha), *adjusted(single, STATISTICS[statistic][0], alpha))
     family = (len(overall), tasks_family if by_task else 0)
     own_account = dict.fromkeys(
         side.name for pair in pairs for side in pair if side.algorithm in side.scores.self_reported
@@ -243,7 +208,7 @@ def _row(
     # So that Holm over the family can still be passed.
     permutations = int(max(resamples or FEWEST_PERMUTATIONS, (2 if resamples else 10) * family / alpha))
     resamples = resamples or resamples_for(sum(sample.n for sample in (*lefts, *rights)))
-    test = permutation_test(left, right, draw, estimate, permutations=permutations)
+    test = two_sample_test(left, right, draw, estimate, permutations=permutations)
     same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
     few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"
     delta, g = _effects(left[environment], right[environment]) if environment else (None, None)
@@ -253,7 +218,10 @@ def _row(
         difference=difference(left, right, estimate, draw, method, resamples=resamples),
         improvement=probability_of_improvement(left, right, draw, resamples=resamples),
         p=test.p,
+        p_permutation=test.p_permutation,
+        p_welch=test.p_welch,
         smallest_p=test.smallest,
+        runs_to_show=test.runs_to_show(fewest, alpha / max(1, family)) if not same else None,
         cliffs_delta=delta,
         hedges_g=g,
     )
@@ -284,31 +252,3 @@ def _differing(left: Task, right: Task) -> dict[str, tuple[str, str]]:
         "final episodes": (f"{ours.final_episodes:,}", f"{theirs.final_episodes:,}"),
     }
     return {name: values for name, values in both.items() if values[0] != values[1]}
-
-
-def _adjusted(rows: Sequence[Row], statistic: str, alpha: float) -> list[Row]:
-    """The family after Holm, with its verdicts. A row without a test is in it, as one that shows nothing."""
-    adjusted = holm({str(i): 1.0 if row.p is None else row.p for i, row in enumerate(rows)})
-    return [_judged(row, adjusted[str(i)], len(rows), statistic, alpha) for i, row in enumerate(rows)]
-
-
-def _judged(row: Row, p_holm: float, family: int, statistic: str, alpha: float) -> Row:
-    if row.p is None or row.difference is None:
-        return row
-    note = row.note
-    if row.verdict == "undecided" and p_holm <= alpha:
-        # A test may reject for the spread alone: whose runs are better is then not said.
-        verdict = {1.0: "better", -1.0: "worse"}.get(float(np.sign(row.difference.estimate)), "undecided")
-    else:
-        verdict = row.verdict
-        reach = _out_of_reach(row, family, statistic, alpha)
-        note = "; ".join(filter(None, [note, reach if verdict != "identical" else ""]))
-    return replace(row, verdict=verdict, p_holm=p_holm, note=note)
-
-
-def _out_of_reach(row: Row, family: int, statistic: str, alpha: float) -> str:
-    """Why these runs could not have shown anything, whatever their scores, or ""."""
-    if row.smallest_p is None or row.smallest_p * family <= alpha:
-        return ""
-    told = too_few(*row.n, family, alpha, STATISTICS[statistic][0]) if row.environment else ""
-    return told or f"runs that tie leave p no lower than {row.smallest_p:.2g}"

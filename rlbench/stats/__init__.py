@@ -27,6 +27,8 @@ from rlbench.stats.profiles import Profile, performance_profile
 from rlbench.stats.samples import Statistic, normalise
 from rlbench.stats.sequential import Crossing, Trajectories, crossing, trajectories, uniform_spending
 from rlbench.stats.tolerance import Tolerance, normal_tolerance_interval, tolerance_interval
+from rlbench.stats.two_sample import TwoSample, two_sample_test
+from rlbench.stats.welch import Welch, welch_test
 
 __all__ = [
     "EXACT_UP_TO",
@@ -45,6 +47,8 @@ __all__ = [
     "Statistic",
     "Tolerance",
     "Trajectories",
+    "TwoSample",
+    "Welch",
     "area_under_curve",
     "bootstrap_interval",
     "cliffs_delta",
@@ -82,6 +86,8 @@ __all__ = [
     "tolerance_interval",
     "too_few",
     "trajectories",
+    "two_sample_test",
     "uniform_spending",
     "welch_interval",
+    "welch_test",
 ]

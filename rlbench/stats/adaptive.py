@@ -1,8 +1,8 @@
 """Adaptive seeds: which pairs of algorithms are decided after each group of runs, with the family's errors bounded.
 
-Two hypotheses a pair: that labels do not matter, whose rejection says which is better; and that the difference is at least
-the margin, whose rejection says the two are equivalent within it. Each family is stepped down by Holm over all pairs, at
-`alpha`. Sources: Mathieu et al. 2023, AdaStop, arXiv:2306.10882; Holm 1979; Schuirmann 1987 (two one-sided tests).
+Two hypotheses a pair: that there is no difference, whose rejection says which is better; and that the difference is at least
+the margin, whose rejection says the two are equivalent within it. Each is rejected by a permutation test and Welch's t
+together (`two_sample.py` says why), and each family is stepped down by Holm over all pairs, at `alpha`. Sources: Mathieu et al. 2023, AdaStop, arXiv:2306.10882; Holm 1979; Schuirmann 1987 (two one-sided tests).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
 
+import numpy as np
 from numpy.random import Generator
 
 from rlbench.stats.aggregate import overall_iqm, overall_mean
 from rlbench.stats.permutation import EXACT_UP_TO
 from rlbench.stats.samples import Numbers, Statistic, share
 from rlbench.stats.sequential import ROWS, Crossing, Trajectories, crossing, trajectories, uniform_spending
+from rlbench.stats.welch import Welch, welch_test
 
 STATISTICS: dict[str, Statistic] = {"mean": overall_mean, "iqm": overall_iqm}
 BETTER, EQUIVALENT, UNDECIDED = "better", "equivalent", "undecided"
@@ -62,8 +64,9 @@ class Design:
 class Reading:
     """How a pair stands after a look. outcome: better, equivalent, undecided (at the cap) or "" (open); winner: the better
     one; difference: statistic(ours) - statistic(theirs). What it is held against at this look and step of Holm: better if
-    |difference| > boundary; equivalent if margin + difference > within[0] and margin - difference > within[1], None
-    where that is not asked. A side that has passed at an earlier look has passed.
+    |difference| > boundary and Welch's p is low enough for this look; equivalent if margin + difference > within[0] and
+    margin - difference > within[1], and Welch's p on both sides; None where that is not asked. p_welch: two-sided, of no
+    difference, None without scores. A side that has passed at an earlier look has passed.
     """
 
     ours: str
@@ -74,6 +77,7 @@ class Reading:
     difference: float
     boundary: float
     within: tuple[float, float] | None = None
+    p_welch: float | None = None
 
 
 def pairs_of(tasks: Mapping[str, Sequence[str]]) -> list[Pair]:
@@ -105,6 +109,9 @@ class PairTest:
             return trajectories(left, right, draws(), STATISTICS[design.statistic], rows, exact_up_to)
 
         self.design, self._plain = design, walk(left, right)
+        self._welch = [
+            _welch(left[:look], right[:look], STATISTICS[design.statistic]) for look in range(1, len(left) + 1)
+        ]
         self._lifted: tuple[Trajectories, ...] = ()
         if design.margin is not None and len(left) >= design.first_equivalence:
             self._lifted = walk(_lifted(left, design.margin), right), walk(_lifted(right, design.margin), left)
@@ -127,16 +134,25 @@ class PairTest:
             low, high = (side.boundaries[look - 1] for side in self._crossings(part_within)[1:])
             within = (low, high)
         boundary = self._crossings(part)[0].boundaries[look - 1]
-        return Reading(*pair, look, outcome, winner, difference, boundary, within)
+        return Reading(*pair, look, outcome, winner, difference, boundary, within, self._welch[look - 1].p)
 
     def _crossings(self, part: int) -> tuple[Crossing, ...]:
         """Of the plain trajectories and of both lifted ones, at alpha/part."""
         if part not in self._found:
             level, looks = self.design.alpha / part, self.design.looks
             late = uniform_spending(looks, self.design.first_equivalence)
-            plain = crossing(self._plain, level, uniform_spending(looks))
-            self._found[part] = (plain, *(crossing(side, level, late, "above") for side in self._lifted))
+            plain = crossing(self._plain, level, uniform_spending(looks), beside=[found.p for found in self._welch])
+            margin = self.design.margin or 0.0
+            beside = [w.p_above(-margin) for w in self._welch], [w.p_below(margin) for w in self._welch]
+            lifted = (crossing(side, level, late, "above", p) for side, p in zip(self._lifted, beside))
+            self._found[part] = (plain, *lifted)
         return self._found[part]
+
+
+def _welch(left: list[list[Numbers]], right: list[list[Numbers]], statistic: Statistic) -> Welch:
+    """Compare all runs of the groups so far, on each task."""
+    ours, theirs = ([np.concatenate(groups) for groups in zip(*side)] for side in (left, right))
+    return welch_test(ours, theirs, statistic)
 
 
 def _lifted(groups: list[list[Numbers]], margin: float) -> list[list[Numbers]]:

@@ -28,13 +28,14 @@ _ALTERNATIVES = ("two-sided", "greater", "less")
 @dataclass(frozen=True)
 class Permutation:
     """A test's outcome. difference: statistic(ours) - statistic(theirs). smallest: no relabelling could have had a lower
-    p than this. splits: enumerated if exact, else drawn."""
+    p than this. splits: enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences."""
 
     difference: float
     p: float
     smallest: float
     exact: bool
     splits: int
+    deviation: float
 
 
 def permutation_test(
@@ -73,11 +74,12 @@ def permutation_test(
     far, seen = outward(differences), float(outward(np.float64(observed)))
     # Equal differences come out of sums in different orders, so "at least as far" allows for rounding.
     rounding = 1e-12 * max(1e-300, *(float(np.abs(side).max()) for pair in pairs for side in pair))
-    count = int(np.count_nonzero(far >= seen - rounding))
+    count, deviation = int(np.count_nonzero(far >= seen - rounding)), float(differences.std())
     if exact:
         extreme = int(np.count_nonzero(far >= far.max() - rounding))
-        return Permutation(observed, count / splits, extreme / splits, True, splits)
-    return Permutation(observed, (count + 1) / (permutations + 1), 1 / (permutations + 1), False, permutations)
+        return Permutation(observed, count / splits, extreme / splits, True, splits, deviation)
+    p, smallest = (count + 1) / (permutations + 1), 1 / (permutations + 1)
+    return Permutation(observed, p, smallest, False, permutations, deviation)
 
 
 def every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:

@@ -6,13 +6,13 @@ Exact if scores are normal. Source: Hahn & Meeker 1991, Statistical Intervals, c
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.stats.samples import as_samples, share
+from rlbench.stats.student import t_quantile
 
 
 def prediction_interval(runs: NDArray[Any], further: int = 1, level: float = 0.95) -> tuple[float, float]:
@@ -51,27 +51,3 @@ def welch_interval(
     reach = t_quantile(0.5 + share(level, "the level") / 2, max(1.0, freedom)) * math.sqrt(squared)
     between = float(values.mean()) - mean
     return between - reach, between + reach
-
-
-@cache
-def t_quantile(probability: float, freedom: float) -> float:
-    """Student's t at a probability in [0.5, 1), for degrees of freedom ≥ 1, not necessarily whole; to 1e-9.
-
-    With t = √ν tan θ the density is proportional to cos^(ν - 1) θ on (-π/2, π/2), which Gauss-Legendre integrates.
-    """
-    if not 0.5 <= probability < 1 or freedom < 1:
-        raise ValueError(
-            f"probability {probability} with {freedom} degrees of freedom: it takes [0.5, 1) and at least 1"
-        )
-    nodes, weights = np.polynomial.legendre.leggauss(200)
-    constant = math.exp(math.lgamma((freedom + 1) / 2) - math.lgamma(freedom / 2)) / math.sqrt(math.pi)
-
-    def reached(angle: float) -> float:
-        points = (nodes + 1) * angle / 2
-        return 0.5 + constant * float(weights @ np.cos(points) ** (freedom - 1)) * angle / 2
-
-    low, high = 0.0, math.pi / 2
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if reached(middle) < probability else (low, middle)
-    return math.sqrt(freedom) * math.tan((low + high) / 2)

@@ -128,12 +128,21 @@ def uniform_spending(looks: int, first: int = 1) -> tuple[float, ...]:
     return tuple(max(0, look - first + 1) / (looks - first + 1) for look in range(1, looks + 1))
 
 
-def crossing(found: Trajectories, level: float, spending: Sequence[float], side: str = "both") -> Crossing:
+def crossing(
+    found: Trajectories,
+    level: float,
+    spending: Sequence[float],
+    side: str = "both",
+    beside: Sequence[float] | None = None,
+) -> Crossing:
     """Whether the observed difference crosses a boundary that at most a share `level` of all rows ever cross.
 
     The boundary of look i is the smallest value such that rows beyond it, together with those that crossed before, are at
     most level · spending[i - 1]. side: rows cross by their absolute value ("both") or by their value ("above"). Under
     exchangeable labels the observed row is one like the others, so it crosses with probability at most `level`.
+
+    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only where that p is at
+    most the look's own level too: the share of all rows beyond its boundary, or what the look may spend, if that is more.
     """
     share(level, "the level")
     if side not in _SIDES:
@@ -151,11 +160,14 @@ def crossing(found: Trajectories, level: float, spending: Sequence[float], side:
             if i >= known:
                 allowed = math.floor(rows.shape[-1] * (level * spending[i] - spent) + 1e-9)
                 boundaries.append(_boundary(values[inside], allowed))
-            beyond = inside & (values > boundaries[i] + found.rounding)
+            far = values > boundaries[i] + found.rounding
+            beyond = inside & far
             if i >= known:
                 spent += float(beyond.sum()) / rows.shape[-1]
-            if beyond[0] and not look:
-                look = i + 1
+                own = level * (spending[i] - (spending[i - 1] if i else 0.0))
+                agreed = beside is None or beside[i] <= max(own, float(far.mean()))
+                if far[0] and agreed and not look:
+                    look = i + 1
             inside &= ~beyond
     return Crossing(look, tuple(boundaries), spent)
 
