@@ -211,11 +211,14 @@ def _row(
     test = two_sample_test(left, right, draw, estimate, permutations=permutations)
     same = all(a.keys == b.keys and np.array_equal(a.scores, b.scores) for a, b in zip(lefts, rights))
     few = "descriptive only" if fewest < FEWEST_FOR_VERDICT else "undecided"
+    apart = difference(left, right, estimate, draw, method, resamples=resamples)
+    cut = f"the interval is {apart.note}" if "cut off" in apart.note else ""
     delta, g = _effects(left[environment], right[environment]) if environment else (None, None)
     return replace(
         row,
         verdict="identical" if same else few,
-        difference=difference(left, right, estimate, draw, method, resamples=resamples),
+        difference=apart,
+        note="; ".join(filter(None, [row.note, cut])),
         improvement=probability_of_improvement(left, right, draw, resamples=resamples),
         p=test.p,
         p_permutation=test.p_permutation,

@@ -1,8 +1,9 @@
 """How many runs a difference would take, from the spread of those there are.
 
 Two algorithms that score alike are drawn n runs each on every task, with replacement, from one algorithm's own runs; one of
-them is then moved by d. The estimate moves by d as well, so one simulation of the difference without it gives both what
-chance alone exceeds in a share alpha of studies (the critical value) and how often d lies beyond that (the power).
+them is then moved by d, alike on every task. The estimate moves by d as well, so one simulation of the difference without it
+gives what chance alone exceeds in a share alpha of studies (the critical value), the t that Welch's test asks of each study,
+and how often d lies beyond both (the power).
 Source: Efron & Tibshirani 1993, ch. 25 (power by bootstrap). Runs drawn from m have only (m - 1)/m of the variance, so
 deviations from the task's mean are stretched by √(m / (m - 1)).
 """
@@ -20,6 +21,8 @@ from numpy.typing import NDArray
 from rlbench.comparison.pairs import STATISTICS
 from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded
 from rlbench.stats import runs_needed
+from rlbench.stats.student import t_quantile
+from rlbench.stats.welch import standard_error
 
 MOST = 1_000  # runs on each side; more are not asked about
 FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
@@ -115,6 +118,7 @@ def _detectable(
 ) -> float:
     """The difference that n runs on each side and task show with this power: critical value + what falls short of it."""
     estimate = STATISTICS[statistic][0]
+    asked: list[NDArray[np.float64]] = []
     draw = seeded(keys, f"power {statistic} {n}")
     found = []
     studies = min(MOST_STUDIES, max(FEWEST_STUDIES, math.ceil(STUDIES_BEYOND / alpha)))
@@ -123,8 +127,18 @@ def _detectable(
         size = min(rows, studies - start)
         sides = [[runs.take(draw.integers(len(runs), size=(size, n))) for runs in tasks] for _ in range(2)]
         found.append(estimate(sides[0]) - estimate(sides[1]))
+        asked.append(_asked(*standard_error(sides[0], sides[1], estimate), alpha))
     differences = np.concatenate(found)
-    return float(np.quantile(np.abs(differences), 1 - alpha) - np.quantile(differences, 1 - power))
+    critical = np.maximum(np.quantile(np.abs(differences), 1 - alpha), np.concatenate(asked))
+    return float(np.quantile(critical - differences, power))
+
+
+def _asked(error: NDArray[np.float64], freedom: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Return the difference that Welch's t calls significant at `alpha`, of each study [B]: t · error, 0 without an error."""
+    known = np.maximum(freedom, 0.5)
+    grid = np.geomspace(known.min(), known.max() * 1.001, 40)
+    quantiles = np.array([t_quantile(1 - alpha / 2, float(f)) for f in grid])
+    return np.asarray(np.exp(np.interp(np.log(known), np.log(grid), np.log(quantiles))) * error)
 
 
 def _fewest(detectable: Callable[[int], float], difference: float, least: int) -> int | None:

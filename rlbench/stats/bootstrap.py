@@ -2,12 +2,14 @@
 
 Sources: Efron & Tibshirani 1993, ch. 12 (bootstrap-t), 13 (percentile), 14 (BCa); Agarwal et al. 2021, arXiv:2108.13264
 (strata are tasks). A percentile interval of a mean of 5 runs is far too narrow: docs/statistics.md has the coverages.
+
+No bound lies beyond what resampling the runs could give: bootstrap-t divides by the standard error of a resample, and where
+one run of five has learnt, next to nothing would put a bound at forty times the range of all returns.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -21,6 +23,7 @@ from rlbench.stats.resampling import RESAMPLES, chunks, draws, resampled
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, share
 
 METHODS = ("percentile", "bootstrap-t", "bca")
+LEAST_ERROR = 0.25  # of a resample, as a share of that of the runs; below it a pivot tells of nothing but chance
 _NORMAL = NormalDist()
 
 
@@ -52,7 +55,7 @@ def bootstrap_interval(
     """
     check_method(method, statistic)
     tasks = list(as_samples(scores, fewest=2).values())
-    return interval_of(tasks, statistic, generator, method, level, resamples, standard_error)
+    return interval_of(tasks, statistic, generator, method, level, resamples, standard_error, [1] * len(tasks))
 
 
 def check_method(method: str, statistic: Statistic) -> None:
@@ -71,16 +74,23 @@ def interval_of(
     level: float,
     resamples: int,
     error: Callable[[Tasks], Numbers],
+    signs: Sequence[int],
 ) -> Interval:
-    """As `bootstrap_interval`, of strata [n] that were checked. error: the standard error of the statistic [...]."""
+    """As `bootstrap_interval`, of strata [n] that were checked.
+
+    error: the standard error of the statistic [...]; signs: of each stratum, 1 where the statistic rises with its runs, -1
+    where it falls.
+    """
     tail = (1 - share(level, "the level")) / 2
     estimate, note = float(statistic(tasks)), ""
     if method == "bootstrap-t":
         pivots = _pivots(tasks, statistic, estimate, generator, resamples, error)
-        studentised = _bootstrap_t(pivots[0], pivots[1], estimate, float(error(tasks)), tail, _rounding(tasks))
-        if studentised is not None:
-            return Interval(estimate, *studentised, level, method)
-        drawn, note = pivots[0], "bootstrap-t does not exist: too many resamples have no spread"
+        if (own := float(error(tasks))) > _rounding(tasks):
+            low, high = _bootstrap_t(pivots[0], pivots[1], estimate, own, tail)
+            least, most = _attainable(tasks, statistic, signs)
+            cut = "cut off at what resampling the runs can give" if low < least or high > most else ""
+            return Interval(estimate, max(low, least), min(high, most), level, method, cut)
+        drawn, note = pivots[0], "bootstrap-t does not exist: the runs have no spread"
     else:
         drawn = np.concatenate(list(_drawn(tasks, statistic, generator, resamples)))
     tails = (tail, 1 - tail)
@@ -92,6 +102,13 @@ def interval_of(
             tails = adjusted
     low, high = np.quantile(drawn, tails)
     return Interval(estimate, float(low), float(high), level, "percentile" if note else method, note)
+
+
+def _attainable(tasks: Tasks, statistic: Statistic, signs: Sequence[int]) -> tuple[float, float]:
+    """Return the least and the greatest value of the statistic over all resamples."""
+    ends = [(runs.min(keepdims=True), runs.max(keepdims=True)) for runs in tasks]
+    least, most = ([end[take if sign > 0 else 1 - take] for end, sign in zip(ends, signs)] for take in (0, 1))
+    return float(statistic(least)), float(statistic(most))
 
 
 def _drawn(tasks: Tasks, statistic: Statistic, generator: Generator, resamples: int) -> Iterator[Numbers]:
@@ -133,23 +150,10 @@ def _rounding(tasks: Tasks) -> float:
     return 1e-12 * max(float(np.abs(runs).max()) for runs in tasks)
 
 
-def _bootstrap_t(
-    drawn: Numbers, errors: Numbers, estimate: float, error: float, tail: float, rounding: float
-) -> tuple[float, float] | None:
-    """Bounds estimate - t·error at the quantiles t of (drawn - estimate) / errors; None where one is not finite.
-
-    A resample of equal runs has no spread: its pivot is infinite, and a few of those do no harm to a quantile.
-    """
-    if error <= rounding:
-        return None
-    flat, off = errors <= rounding, drawn - estimate
-    off[np.abs(off) <= rounding] = 0.0
-    pivots = off / np.where(flat, 1.0, errors)
-    pivots[flat & (off != 0)] = np.copysign(np.inf, off[flat & (off != 0)])
-    # An observed pivot, not one between two: between a finite and an infinite one lies no number.
-    low, high = np.quantile(pivots, [tail, 1 - tail], method="nearest")
-    if not (math.isfinite(low) and math.isfinite(high)):
-        return None
+def _bootstrap_t(drawn: Numbers, errors: Numbers, estimate: float, error: float, tail: float) -> tuple[float, float]:
+    """Return the bounds estimate - t·error at the quantiles t of (drawn - estimate) / errors."""
+    pivots = (drawn - estimate) / np.maximum(errors, LEAST_ERROR * error)
+    low, high = np.quantile(pivots, [tail, 1 - tail])
     return estimate - float(high) * error, estimate - float(low) * error
 
 

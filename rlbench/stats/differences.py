@@ -42,7 +42,7 @@ def difference(
         return np.hypot(standard_error(strata[:tasks]), standard_error(strata[tasks:]))
 
     strata = [left for left, _ in pairs] + [right for _, right in pairs]
-    return interval_of(strata, between, generator, method, level, resamples, error)
+    return interval_of(strata, between, generator, method, level, resamples, error, [1] * tasks + [-1] * tasks)
 
 
 def difference_per_task(
