@@ -78,6 +78,18 @@ CASES = [
         [(0, 2), (0, 3), (1, 2), (1, 3)],
     ),
     Case("2 of one mean, spreads 0.05 and 0.2", [[normal(0.5, 0.05)], [normal(0.5, 0.2)]], [0, 0]),
+    Case("2 of one mean, spreads 0.02 and 0.2", [[normal(0.5, 0.02)], [normal(0.5, 0.2)]], [0, 0]),
+    Case(
+        "2 of one mean, spreads 1:4 and 1:10 on two tasks",
+        [[normal(0.5, 0.05), normal(0.5, 0.02)], [normal(0.5, 0.2), normal(0.5, 0.2)]],
+        [0, 0],
+    ),
+    Case(
+        "2 that differ by the margin, spreads 0.05 and 0.2",
+        [[normal(0.5, 0.2)], [normal(0.55, 0.05)]],
+        [0, 1],
+        [(0, 1)],
+    ),
     Case("2 that differ by the margin, spread 0.03", [[normal(0.5, 0.03)], [normal(0.55, 0.03)]], [0, 1], [(0, 1)]),
     Case("2 that differ by the margin, spread 0.1", [[normal(0.5)], [normal(0.55)]], [0, 1], [(0, 1)]),
     Case(

@@ -25,6 +25,7 @@ from rlbench.stats.margins import standardised
 
 MARGIN = ALPHA = 0.05
 SIZES = (5, 10, 20)
+UNLIKE = ((5, 5), (8, 8), (10, 10), (20, 20), (5, 10), (10, 5))  # new runs against those of the base
 PERMUTATIONS, FEWER = 499, 299  # FEWER: of gates of one cell
 Draw = Callable[[Generator, int], np.ndarray]
 
@@ -81,7 +82,7 @@ def lower_by(kind: str, n: int, loss: float) -> Iterator[tuple[str, Draw]]:
         yield f"{low:.0%} of runs bad", MIXTURES[kind](low)
         return
     centre = expected(draw, n)
-    for times in (3.0, 1 / 3):
+    for times in (4.0, 1 / 4, 10.0):
 
         def spread(g: Generator, n: int, times: float = times) -> np.ndarray:
             return centre + times * (draw(g, n) - centre)
@@ -97,13 +98,18 @@ def verdict(g: Generator, sides: list[tuple[np.ndarray, np.ndarray]], permutatio
 
 
 def rates(
-    where: str, cases: int, n: int, cells: list[tuple[Draw, Draw]], permutations: int = PERMUTATIONS
+    where: str,
+    cases: int,
+    n: int | tuple[int, int],
+    cells: list[tuple[Draw, Draw]],
+    permutations: int = PERMUTATIONS,
 ) -> tuple[float, float]:
-    """Shares of gates that fail and that pass, over cells of n runs against n drawn from (new, base)."""
+    """Shares of gates that fail and that pass, over cells of runs drawn from (new, base): n of each, or n[0] against n[1]."""
     said = []
+    ours, theirs = (n, n) if isinstance(n, int) else n
     for case in range(cases):
         g = generator(where, n, case)
-        said.append(verdict(g, [(new(g, n), base(g, n)) for new, base in cells], permutations))
+        said.append(verdict(g, [(new(g, ours), base(g, theirs)) for new, base in cells], permutations))
     return said.count(FAIL) / cases, said.count(PASS) / cases
 
 
@@ -134,16 +140,17 @@ def shared(kind: str, cases: int, n: int, draw: Draw) -> tuple[float, float]:
 
 def margin(cases: int) -> None:
     print("| data | new runs | n | no loss: fails | a loss of the margin: fails | passes |\n|---|---|--:|--:|--:|--:|")
-    for n in SIZES:
+    for sizes in UNLIKE:
+        shown = str(sizes[0]) if sizes[0] == sizes[1] else f"{sizes[0]}, {sizes[1]}"
         for kind, draw in KINDS.items():
-            for (how, lower), (_, as_low) in zip(lower_by(kind, n, MARGIN), lower_by(kind, n, 0.0)):
-                fails, passes = rates(f"margin {kind} {how}", cases, n, [(lower, draw)], FEWER)
+            for (how, lower), (_, as_low) in zip(lower_by(kind, sizes[0], MARGIN), lower_by(kind, sizes[0], 0.0)):
+                fails, passes = rates(f"margin {kind} {how}", cases, sizes, [(lower, draw)], FEWER)
                 none = (
                     ""
                     if kind in MIXTURES or how == "shifted"
-                    else f"{rates(how, cases, n, [(as_low, draw)], FEWER)[0]:.1%}"
+                    else f"{rates(how, cases, sizes, [(as_low, draw)], FEWER)[0]:.1%}"
                 )
-                print(f"| {kind} | {how} | {n} | {none} | {fails:.1%} | {passes:.1%} |", flush=True)
+                print(f"| {kind} | {how} | {shown} | {none} | {fails:.1%} | {passes:.1%} |", flush=True)
 
 
 LOSSES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)

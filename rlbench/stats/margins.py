@@ -21,6 +21,7 @@ docs/gate.md has both by simulation. Sources: Yuen 1974 (standard error of a tri
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass
 from statistics import NormalDist
 
@@ -31,7 +32,8 @@ from rlbench.stats.aggregate import overall_iqm, overall_mean
 from rlbench.stats.permutation import EXACT_UP_TO, drawn_splits, every_split
 from rlbench.stats.resampling import resampled
 from rlbench.stats.samples import Numbers, Statistic, Tasks, as_pairs, share
-from rlbench.stats.welch import welch_test
+from rlbench.stats.student import t_quantile
+from rlbench.stats.welch import standard_error, welch_test
 
 _NORMAL = NormalDist()
 POWER = 0.8
@@ -154,27 +156,39 @@ def detectable(
     """What it takes on one task, from the spread of runs [n] and [m], n and m ≥ 2.
 
     alpha_greater: the level at which a loss is shown (after Holm's correction for the first of its family).
-    With standard error s of the difference: loss = margin + (z_α + z_power) s; runs = n ((z_α + z_power) s / distance)²,
+    With standard error s of the difference, loss = margin + (t_α + z_power) s, t with Welch's degrees of freedom; the runs
+    are the fewest with (t_α + z_power) s ≤ distance, s falling with their root and the degrees of freedom rising with them,
     never fewer than `fewest` or than let a test reach its level.
     """
     pairs = as_pairs([new], [base], fewest=2)["0"]
     variances = [_variance(side, statistic, generator, resamples) for side in pairs]
     n, m = map(len, pairs)
-    reach = _NORMAL.inv_cdf(share(power, "the power"))
-    to_greater, to_smaller = (reach - _NORMAL.inv_cdf(share(a, "alpha")) for a in (alpha_greater, alpha_smaller))
-    error = math.sqrt(variances[0] / n + variances[1] / m)
-    both = sum(variances)
+    beyond = _NORMAL.inv_cdf(share(power, "the power"))
+    freedom = float(standard_error([pairs[0]], [pairs[1]], statistic)[1]) / (n + m)  # for each run
+    error, both = math.sqrt(variances[0] / n + variances[1] / m), sum(variances)
     loss = float(statistic([pairs[1]]) - statistic([pairs[0]]))
 
-    def runs(reach: float, distance: float, alpha: float) -> int | None:
+    def reach(alpha: float, runs: int) -> float:
+        """Return how many standard errors a difference must measure to be shown by `runs` in all."""
+        critical = t_quantile(1 - alpha, freedom * runs) if freedom else _NORMAL.inv_cdf(1 - alpha)
+        return critical + beyond
+
+    def needed(distance: float, alpha: float) -> int | None:
         if distance <= 0:
             return None
-        return max(fewest, fewest_runs(alpha), math.ceil(both * (reach / distance) ** 2))
+
+        def shows(each: int) -> bool:
+            return reach(alpha, 2 * each) * math.sqrt(both / each) <= distance
+
+        low = high = max(fewest, fewest_runs(alpha))
+        while not shows(high):
+            low, high = high + 1, 2 * high
+        return bisect_left(range(high), True, lo=low, key=shows)
 
     return Detectable(
-        margin + to_greater * error if math.comb(n + m, n) * alpha_greater >= 1 else None,
-        runs(to_smaller, margin, alpha_smaller),
-        runs(to_greater, loss - margin, alpha_greater),
+        margin + reach(alpha_greater, n + m) * error if math.comb(n + m, n) * alpha_greater >= 1 else None,
+        needed(margin, alpha_smaller),
+        needed(loss - margin, alpha_greater),
     )
 
 

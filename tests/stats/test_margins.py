@@ -122,12 +122,18 @@ def test_the_fewest_runs_are_those_whose_splits_are_many_enough(alpha, runs):
 def test_what_can_be_detected_follows_from_the_standard_error_of_the_difference():
     new, base = rng(10).normal(0.6, 0.2, 9), rng(11).normal(0.8, 0.1, 12)
     found = detectable(new, base, 0.05, rng(), 0.01, 0.05, overall_mean, resamples=50_000)
-    z = stats.norm.ppf
+    z, f = stats.norm.ppf(0.8), stats.ttest_ind(new, base, equal_var=False).df
     error = math.sqrt(new.var(ddof=1) / 9 + base.var(ddof=1) / 12)
     both, lost = new.var(ddof=1) + base.var(ddof=1), base.mean() - new.mean()
-    assert found.loss == pytest.approx(0.05 + (z(0.99) + z(0.8)) * error, rel=0.02)
-    assert found.runs_if_equal == pytest.approx(both * ((z(0.95) + z(0.8)) / 0.05) ** 2, rel=0.03, abs=1)
-    assert found.runs_if_so == pytest.approx(both * ((z(0.99) + z(0.8)) / (lost - 0.05)) ** 2, rel=0.03, abs=1)
+    assert found.loss == pytest.approx(0.05 + (stats.t.ppf(0.99, f) + z) * error, rel=0.02)
+
+    def fewest(distance, alpha):
+        return next(
+            n for n in range(2, 9_999) if (stats.t.ppf(1 - alpha, f * 2 * n / 21) + z) * math.sqrt(both / n) <= distance
+        )
+
+    assert found.runs_if_equal == pytest.approx(fewest(0.05, 0.05), rel=0.03, abs=1)
+    assert found.runs_if_so == pytest.approx(fewest(lost - 0.05, 0.01), rel=0.03, abs=1)
 
 
 def test_where_no_loss_could_be_shown_none_is_called_detectable():
