@@ -144,7 +144,7 @@ def _as_text(result: Comparison) -> str:
     return text
 
 
-HEADER = ("ours", "theirs", "n", "difference", "P(better)", "p", "p, Holm", "")
+HEADER = ("ours", "theirs", "n", "difference", "P(higher)", "p", "p, Holm", "")
 _NUMBERS = (1, 2, 3, 5, 7, 8)
 
 
@@ -189,7 +189,8 @@ def _legend(result: Comparison) -> str:
     families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
     said = [
         f"better, worse: ours, p after Holm at most {result.alpha:g} (families: {', '.join(families)})",
-        "p: run labels exchanged within tasks; P(better): a run of ours beats one of theirs, ties by half",
+        "p: the larger of a permutation's (run labels exchanged within tasks) and Welch's t (spreads may differ)",
+        "P(higher): a run of ours scores higher than one of theirs, ties by half; intervals are of each comparison alone",
     ]
     verdicts = {row.verdict for row in result.rows}
     if "descriptive only" in verdicts:

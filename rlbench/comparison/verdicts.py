@@ -68,13 +68,14 @@ def _judged(row: Row, p_holm: float, family: int, statistic: Statistic, alpha: f
     if row.p is None or row.difference is None:
         return row
     verdict, notes = row.verdict, [row.note]
+    wholly = f"every run of {row.separated} scored higher" if row.separated else ""
     if row.verdict == "undecided" and p_holm <= alpha:
         # A test may reject without the estimates differing: whose runs are better is then not said.
         verdict = {1.0: "better", -1.0: "worse"}.get(float(np.sign(row.difference.estimate)), "undecided")
     elif verdict != "identical":
-        notes.append(_out_of_reach(row, family, statistic, alpha))
+        notes += [wholly, _out_of_reach(row, family, statistic, alpha)]
     if verdict in ("better", "worse", "undecided"):
-        notes.append("" if any(notes[1:]) else _disagreement(row, verdict, p_holm, family, alpha))
+        notes.append("" if any(notes[2:]) else _disagreement(row, verdict, p_holm, family, alpha))
     least = runs_needed(max(1, family), alpha, statistic) if row.environment else 0
     to_show = None if row.runs_to_show is None or verdict in DECIDED else max(row.runs_to_show, least)
     return replace(row, verdict=verdict, p_holm=p_holm, note="; ".join(filter(None, notes)), runs_to_show=to_show)

@@ -26,7 +26,7 @@ def rlbench_reports() -> list[ReportSpec]:
         ReportSpec("verdict", "Verdict", verdict.section, 100),
         ReportSpec("scores", "Scores", summary.section, 200),
         ReportSpec("aggregates", "Over all tasks", aggregates.section, 300),
-        ReportSpec("improvement", "Who beats whom", improvement.section, 400),
+        ReportSpec("improvement", "Probability of improvement", improvement.section, 400),
         ReportSpec("curves", "Learning curves", summary.curves_section, 500),
         ReportSpec("clocks", "Against time", clocks.section, 550),
         ReportSpec("sensitivity", "Sensitivity", sensitivity.section, 600),

@@ -23,7 +23,7 @@ from rlbench.reports.outcomes import missing, state
 from rlbench.reports.page import Page
 from rlbench.reports.readings import Readings, read
 from rlbench.reports.style import Look, count, in_a_row, interval, looks, number, shortened
-from rlbench.reports.verdict import runs_for, shown
+from rlbench.reports.verdict import shown
 from rlbench.results import Store
 
 _ORDER = {
@@ -108,7 +108,7 @@ def _lines(found: Comparison, both: Both) -> list[tuple[str, str]]:
     lines += [("Identical:", f"{in_a_row(same)}.")] if same else []
     open_rows = [row for row in found.rows if not row.decided and row.environment]
     if open_rows:
-        needed = [n for row in open_rows if (n := runs_for(row, found.family[1])) is not None]
+        needed = [row.runs_to_show for row in open_rows if row.runs_to_show is not None]
         more = (
             f" If they are as large as they look, the one that takes fewest would take about {min(needed):,} runs of each."
             if needed

@@ -1,4 +1,7 @@
-"""Who beats whom: for each pair, how likely a run of the one scores higher than a run of the other."""
+"""Probability of improvement: for each pair, how likely a run of the one scores higher than a run of the other.
+
+It describes. Which of two algorithms is better is the verdict's to say, whose tests allow for the number of pairs.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +62,7 @@ def _names(pairs: Pairs) -> list[str]:
 
 
 def _both(pairs: Pairs, ours: str, theirs: str) -> tuple[float, bool]:
-    """P(ours beats theirs), and whether its interval leaves out one half."""
+    """Return P(a run of ours scores higher than one of theirs), and whether its interval leaves out one half."""
     if (ours, theirs) in pairs:
         found = pairs[ours, theirs]
         return found.estimate, not found.low <= 0.5 <= found.high
@@ -68,14 +71,17 @@ def _both(pairs: Pairs, ours: str, theirs: str) -> tuple[float, bool]:
 
 
 def matrix(panel: Panel, pairs: Pairs) -> Figure:
-    """The probabilities in [0, 1] that a run of the row's algorithm beats one of the column's; pairs: at least one."""
+    """Draw the probabilities in [0, 1] that a run of the row's algorithm scores higher than one of the column's.
+
+    pairs: at least one.
+    """
     names = _names(pairs)
-    beaten = {name: sum(1 for other in names if other != name and _sure(pairs, name, other)) for name in names}
-    most = max(beaten.values())
-    first = [name for name in names if beaten[name] == most]
+    above = {name: sum(1 for other in names if other != name and _sure(pairs, name, other)) for name in names}
+    most = max(above.values())
+    first = [name for name in names if above[name] == most]
     seen = (
-        f"{in_a_row(first)} {'beats' if len(first) == 1 else 'beat'} the most others with an interval above one half: {most}"
-        f" of {len(names) - 1}."
+        f"Runs of {in_a_row(first)} score higher than those of the most others, with an interval above one half: of {most} of"
+        f" {len(names) - 1}."
         if most
         else "No interval leaves out one half."
     )
@@ -87,8 +93,8 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
         seen,
         "Each number: how likely a run of the row’s algorithm scores higher than one of the column’s, ties counting one half,"
         f" mean over {panel.title}. Bold: the 95 % interval (percentile bootstrap over the runs of both,"
-        f" {RESAMPLES:,} resamples, {RESAMPLES // 10:,} where there are thousands of runs; exact bounds where every task is decided) leaves out one half. These intervals are not corrected for"
-        " the number of pairs.",
+        f" {RESAMPLES:,} resamples, {RESAMPLES // 10:,} where there are thousands of runs; exact bounds where every task is decided) leaves out one half. Each interval is"
+        " for one pair alone; the verdict allows for the number of pairs, and decides fewer.",
         wide=len(names) > 8,
     )
 

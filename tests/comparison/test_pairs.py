@@ -79,7 +79,9 @@ def test_nobody_is_better_on_fewer_than_five_runs_and_under_three_nothing_is_tes
 def test_where_holm_puts_the_level_out_of_reach_the_row_says_how_many_runs_it_takes(tmp_path):
     scores = {name: {CARTPOLE: noisy(100 * i, i, n=5)} for i, name in enumerate("abcd")}
     found = within(tmp_path, scores)
-    assert {r.note for r in found.rows} == {"n too small for 6 pairs: needs n >= 6"}
+    assert {r.note for r in found.rows} == {
+        f"every run of {name} scored higher; n too small for 6 pairs: needs n >= 6" for name in "bcd"
+    }
     assert {r.verdict for r in found.rows} == {"undecided"}
 
 
