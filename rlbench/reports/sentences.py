@@ -50,7 +50,8 @@ def _nothing_decided(rows: Sequence[Row], what: str) -> str:
     if all(min(row.n) / row.tasks < FEWEST_FOR_VERDICT for row in rows):
         return f"With fewer than {FEWEST_FOR_VERDICT} runs of each nothing is decided: the numbers below only describe."
     none = f"None of the {len(rows)} {what} is decided"
-    if needed := _out_of_reach(rows):
+    tested = [row for row in rows if row.verdict not in _ONLY_DESCRIBED]
+    if (needed := _out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
         return (
             f"{none}: so few runs could not show any difference among them, however large. It takes {needed} of each."
         )
@@ -195,14 +196,15 @@ def _leave_out_zero(left: Sequence[Row], family: int) -> list[str]:
     tested = sum("leaves 0 out" in row.note for row in left) - alone
     told = []
     if alone:
-        one = alone == 1
         told.append(
-            f"Of {alone} undecided {'pair' if one else 'pairs'} the interval of the difference leaves 0 out:"
-            f" it allows for one comparison, the verdict for {family}."
+            f"Of {count(alone, 'undecided pair')} the interval of the difference leaves 0 out: it allows for one comparison,"
+            f" the verdict for {family}."
         )
     if tested:
+        which = f"{tested} more" if alone else count(tested, "undecided pair")
         told.append(
-            f"Of {tested}{' more' if alone else ''} it does so, but the test finds the runs too few or too far spread."
+            f"Of {which} the interval leaves 0 out, but the tests find the runs too few for how much they vary, or the tasks"
+            " at odds about who is ahead."
         )
     return told
 
