@@ -25,10 +25,15 @@ def reach_of_plan(planned: Plan) -> Reach:
 
 
 def told(found: Reach) -> list[str]:
-    """At most three lines; none where there is nothing to compare."""
+    """Return at most four lines; none where there is nothing to compare."""
     if not found.pairs:
         return []
     lines = [_single(found)]
+    if found.deviations is not None:
+        lines.append(
+            f"the first of them is shown four times in five if the two lie {found.deviations:.1f} standard deviations of their"
+            " runs apart (normal scores); rlbench power says it of real ones"
+        )
     if found.pairs_over_tasks:
         lines.append(f"over all tasks: {plural(found.pairs_over_tasks, 'pair')}, a family of their own")
     if len(found.described) == found.learners:

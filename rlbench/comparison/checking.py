@@ -105,7 +105,7 @@ def _checked(
     comparable = planned[0].task.steps == reference.train_steps
     runs = np.array(values)
     theirs, deviation = _their_interval(reference, _mean_length(lengths))
-    ours = mean_interval(runs, _LEVEL) if len(runs) >= FEWEST_FOR_INTERVAL else (None, None)
+    ours = _interval(runs) if len(runs) >= FEWEST_FOR_INTERVAL else (None, None)
     asked = comparable and len(runs) >= FEWEST_FOR_INTERVAL
     expected, what = expectation(runs, reference, deviation) if asked else (None, "")
     notes = _notes(planned, [states[run.key] for run in planned], reference, len(values))
@@ -133,6 +133,12 @@ def _untested(reference: Published) -> list[str]:
     if reference.runs == 1:
         return ["theirs is one agent: a prediction interval, no test of means"]
     return ["theirs has no spread: a prediction interval, no test of means"] if reference.std is None else []
+
+
+def _interval(runs: NDArray[np.float64]) -> tuple[float, float]:
+    """Student's interval of the mean, ended at the least and the greatest run: returns have bounds that t does not know."""
+    low, high = mean_interval(runs, _LEVEL)
+    return max(low, float(runs.min())), min(high, float(runs.max()))
 
 
 def _mean_length(lengths: Sequence[float]) -> float | None:

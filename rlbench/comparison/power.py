@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,7 @@ FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
 # So many of the simulated studies lie beyond the critical value, which is then known to about a quarter of alpha.
 STUDIES_BEYOND = 20
 _CHUNK_OF_NUMBERS = 4_000_000
+_NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,13 @@ def _power(
     return Power(
         name, environment, len(tasks), fewest, detectable(fewest) if fewest >= least else None, needed, "; ".join(notes)
     )
+
+
+def deviations_shown(n: int, alpha: float, statistic: str = "iqm", power: float = 0.8) -> float:
+    """Return how many standard deviations apart two sides of n normal runs of one task are shown to differ with this power."""
+    places = (np.arange(1_000) + 0.5) / 1_000
+    runs = np.array([_NORMAL.inv_cdf(place) for place in places])
+    return _detectable([runs], n, power, alpha, statistic, ["normal"])
 
 
 def _stretched(runs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,6 +13,7 @@ from itertools import combinations
 
 from rlbench.api import RunGroup
 from rlbench.comparison.pairs import ALPHA, STATISTICS
+from rlbench.comparison.power import deviations_shown
 from rlbench.comparison.scores import FEWEST_FOR_VERDICT
 from rlbench.results.chance import is_random
 from rlbench.stats import runs_needed, smallest_p, too_few
@@ -25,7 +26,8 @@ class Reach:
     seeds: the fewest and the most that a learner has on a task. pairs: of learners on single tasks, one family of tests;
     pairs_over_tasks: of those that share several tasks with anchors, another. decidable: of the single-task pairs, those
     with runs enough to be decided where all of one side score higher. smallest_p: the least p after Holm of any pair, None
-    without pairs. seeds_needed: of each learner, for every single-task pair to be decidable. described: learners with too
+    without pairs. deviations: how many standard deviations apart the first of those is shown four times in five, by the
+    fewest runs that can decide it, if scores are normal; None where none can. seeds_needed: of each learner, for every single-task pair to be decidable. described: learners with too
     few seeds for any verdict, and how many they have.
     """
 
@@ -35,6 +37,7 @@ class Reach:
     pairs_over_tasks: int
     decidable: int
     smallest_p: float | None
+    deviations: float | None
     seeds_needed: int
     described: dict[str, int]
     learners: int
@@ -51,7 +54,7 @@ def reach_of(
     pairs = single.total()
     overall = sum(sum(1 for task in ours if task in theirs and task in anchored) > 1 for ours, theirs in both)
     enough = [n for n in single if min(n) >= FEWEST_FOR_VERDICT]
-    decidable = sum(single[n] for n in enough if not too_few(*n, pairs, alpha, estimate))
+    able = [n for n in enough if not too_few(*n, pairs, alpha, estimate)]
     least = min((smallest_p(*n, estimate) for n in enough or single), default=None)
     counts = [n for tasks in seeds.values() for n in tasks.values()]
     fewest = {label: min(tasks.values()) for label, tasks in seeds.items()}
@@ -60,8 +63,9 @@ def reach_of(
         (min(counts, default=0), max(counts, default=0)),
         pairs,
         overall,
-        decidable,
+        sum(single[n] for n in able),
         None if least is None else min(1.0, least * pairs),
+        deviations_shown(min(map(min, able)), alpha / pairs, statistic) if able else None,
         max(FEWEST_FOR_VERDICT, runs_needed(max(1, pairs), alpha, estimate)),
         {label: n for label, n in fewest.items() if n < FEWEST_FOR_VERDICT},
         len(seeds),

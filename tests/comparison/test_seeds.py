@@ -2,11 +2,14 @@
 
 from math import comb
 
+import numpy as np
 import pytest
+from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.api import RunGroup, Task
 from rlbench.cli.reach import told
 from rlbench.comparison.seeds import reach_of
+from rlbench.stats import two_sample_test
 
 
 def groups(seeds, tasks=("CartPole-v1",)):
@@ -33,6 +36,8 @@ def test_ten_seeds_can_decide_a_pair():
     assert found.smallest_p == pytest.approx(30 * 12 / 184_756)
     assert told(found) == [
         "10 seeds: 30 pairs on single tasks; the smallest possible p after Holm is 0.0019, so a pair can be decided",
+        f"the first of them is shown four times in five if the two lie {found.deviations:.1f} standard deviations of their"
+        " runs apart (normal scores); rlbench power says it of real ones",
         "over all tasks: 10 pairs, a family of their own",
     ]
 
@@ -42,7 +47,7 @@ def test_those_with_few_seeds_are_named_and_only_described():
     found = reach_of(groups({"a": 10, "b": 10, "a3c": 3}))
     assert (found.seeds, found.pairs, found.decidable, found.described) == ((3, 10), 3, 1, {"a3c": 3})
     assert found.smallest_p == pytest.approx(3 * 12 / 184_756)
-    first, second = told(found)
+    first, _, second = told(found)
     assert first.startswith("3 to 10 seeds: 3 pairs on single tasks") and first.endswith(
         "so 1 of them can be decided; the others take 5 of each"
     )
@@ -51,13 +56,26 @@ def test_those_with_few_seeds_are_named_and_only_described():
 
 def test_one_pair_of_five_seeds_can_be_decided_and_of_three_it_takes_five():
     five, three = (reach_of(groups({"a": n, "b": n})) for n in (5, 3))
-    assert told(five) == [
+    assert told(five)[0] == (
         "5 seeds: 1 pair on a single task; the smallest possible p after Holm is 0.016, so it can be decided"
-    ]
+    )
+    assert three.deviations is None
     assert told(three) == [
         "3 seeds cannot decide the one pair on a single task, whatever they score: it takes 5 of each",
         "fewer than 5 seeds of an algorithm are only described",
     ]
+
+
+def test_the_deviations_it_takes_are_those_that_the_test_shows_four_times_in_five():
+    n, draw = 10, Generator(PCG64(SeedSequence(0)))
+    apart = reach_of(groups({"a": n, "b": n})).deviations
+    shown = [
+        two_sample_test([draw.normal(apart, 1, n)], [draw.normal(0, 1, n)], draw, permutations=299, exact_up_to=0).p
+        <= 0.05
+        for _ in range(300)
+    ]
+    assert 0.7 < np.mean(shown) < 0.9
+    assert reach_of(groups(dict.fromkeys("abcdef", n))).deviations > apart
 
 
 def test_a_pair_shares_the_tasks_that_both_have_and_over_all_tasks_it_takes_two_with_anchors():
