@@ -20,7 +20,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.comparison.judging import FAIL, PASS, Case, decide, overall
-from rlbench.stats import detectable, difference, iqm, overall_iqm, overall_mean, prediction_interval
+from rlbench.stats import detectable, difference, iqm, overall_iqm, overall_mean, prediction_interval, welch_test
 from rlbench.stats.margins import standardised
 
 MARGIN = ALPHA = 0.05
@@ -176,7 +176,7 @@ def power(cases: int, path: Path | None) -> None:
 
 def methods(cases: int) -> None:
     """Fails and passes of other tests at no loss, at a loss of the margin and at 0.2, in a gate of one cell."""
-    names = ("difference", "studentised", "larger p of both", "percentile", "mean: bootstrap-t")
+    names = ("difference", "studentised", "both", "Welch", "the gate", "percentile", "mean: bootstrap-t")
     print("| data | loss | n | " + " | ".join(names) + " |\n|---|---|--:" + "|--:" * len(names) + "|")
     for n in SIZES[:2]:
         for kind, draw in KINDS.items():
@@ -192,7 +192,9 @@ def methods(cases: int) -> None:
 
 
 def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[float, float]]:
-    """How often permutation tests say greater and smaller: by the difference, by Yuen's t, by the larger p of both."""
+    """How often tests say greater and smaller: exchanging by the difference, by Yuen's t, by the larger p of both; Welch's
+    t; and the gate's: by the difference and Welch's for greater, by all three for smaller.
+    """
     n = new.shape[1]
     order = np.argsort(g.random((FEWER, 2 * n)), -1)
     pool = np.concatenate([new + MARGIN, base], 1)[:, np.concatenate([np.arange(2 * n)[None], order])]
@@ -201,7 +203,11 @@ def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[flo
         distances[0][case], distances[1][case], _ = standardised(rows[:, :n], rows[:, n:], True, 1e-12)
     greater = [(found <= found[:, :1] + 1e-12).mean(1) for found in distances]
     smaller = [(found >= found[:, :1] - 1e-12).mean(1) for found in distances]
-    pairs = [*zip(greater, smaller), (np.maximum(*greater), np.maximum(*smaller))]
+    welch = [welch_test([a + MARGIN], [b]) for a, b in zip(new, base)]
+    below, above = (np.array([getattr(w, side)(0.0) for w in welch]) for side in ("p_below", "p_above"))
+    both = np.maximum(*greater), np.maximum(*smaller)
+    gate = np.maximum(greater[0], below), np.maximum(both[1], above)
+    pairs = [*zip(greater, smaller), both, (below, above), gate]
     return [(float((p <= ALPHA).mean()), float((q <= ALPHA).mean())) for p, q in pairs]
 
 
