@@ -181,7 +181,8 @@ class RunGroup:
     """Runs that differ in seed alone and are trained together in one process.
 
     timeout, stall_timeout: seconds its process may take, and may go without an environment step; None: any. resume:
-    "exact", "approximate" (go on although numbers will differ) or "never".
+    "exact", "approximate" (go on although numbers will differ) or "never". data_files: files that runs read, whose content
+    is part of what made them.
     """
 
     algorithm: str
@@ -196,6 +197,7 @@ class RunGroup:
     timeout: float | None = None
     stall_timeout: float | None = None
     resume: str = "exact"
+    data_files: tuple[str, ...] = ()
 
     @property
     def runs(self) -> tuple[Run, ...]:
@@ -221,7 +223,14 @@ def group_as_dict(group: RunGroup) -> dict[str, Any]:
 
 def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
     """Take back what `group_as_dict` gave. Raises: KeyError or TypeError for anything else."""
-    return RunGroup(**{**values, "task": task_from_dict(values["task"]), "seeds": tuple(values["seeds"])})
+    return RunGroup(
+        **{
+            **values,
+            "task": task_from_dict(values["task"]),
+            "seeds": tuple(values["seeds"]),
+            "data_files": tuple(values.get("data_files", ())),
+        }
+    )
 
 
 def task_from_dict(values: Mapping[str, Any]) -> Task:

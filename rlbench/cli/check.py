@@ -63,7 +63,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     """Print every run with its state and what would be done about it, skipped pairs, time and disk."""
     import dataclasses
 
-    from rlbench.executors import again, intents
+    from rlbench.executors import again, intents, unasked
 
     plugins.executor(options.executor)
     groups = options.chosen(planned.groups)
@@ -89,6 +89,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     write_out(fitted(header, rows, numbers=(2,)) if rows else "nothing to run\n")
     for label, differs in changed.items():
         write_out(f"made otherwise than it would be now: {plain(label)} ({', '.join(differs)}); --rerun changed\n")
+    if others := unasked(store, [run for group in planned.groups for run in group.runs]):
+        write_out(plain(others) + "\n")
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
     for skip in planned.skipped:

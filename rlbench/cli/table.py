@@ -48,7 +48,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
 
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
-    from rlbench.comparison.marks import ADAPTIVE, SELF_REPORTED, marks
+    from rlbench.comparison.marks import ADAPTIVE, MIXED, SELF_REPORTED, marks
     from rlbench.comparison.sensitivity import sweeps_of
     from rlbench.reports import score_cells
     from rlbench.results.mixture import mixtures
@@ -81,6 +81,10 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):
         text += f"{ADAPTIVE}: such an interval is narrower than it says, and its estimate leans outward (docs/adaptive.md)\n"
+    if any(MIXED in cell.marks for cell in cells):
+        text += (
+            f"{MIXED}: such a row is of no one thing; rlbench run SUITE --rerun changed trains the older runs again\n"
+        )
     if any(SELF_REPORTED in cell.marks for cell in cells):
         text += f"{SELF_REPORTED}: counted and scored by what the runs say of themselves (docs/scripts.md)\n"
     if sweeps_of(store.suite()["suite"]):

@@ -3,6 +3,7 @@
 from rlbench.executors.intents import Intent, intents
 from rlbench.executors.jobs import Context, Event, Job, Listen, Retry, prepare
 from rlbench.executors.session import Options, Outcome, Watch, again, run_suite
+from rlbench.executors.unasked import unasked
 
 __all__ = [
     "Context",
@@ -18,4 +19,5 @@ __all__ = [
     "intents",
     "prepare",
     "run_suite",
+    "unasked",
 ]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rlbench.api import EnvBackendSpec, Run, RunGroup, RunStatus, group_as_dict
-from rlbench.plugins import Plugins
+from rlbench.plugins import Plugin, Plugins
 from rlbench.results import RunState, Store, code_identity
 from rlbench.results.files import read_json
+from rlbench.results.provenance import changed_sources
 from rlbench.runtime import checkpoint
 
 FAILURES = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED)
@@ -52,7 +53,9 @@ def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
     complete = functools.cache(checkpoint.complete)  # it reads and hashes every file
     found = []
     for group in groups:
-        code = code_identity(plugins.find(group.algorithm), group.config)
+        plugin = plugins.find(group.algorithm)
+        code = code_identity(plugin, group)
+        made_alike = functools.cache(functools.partial(_made_alike, plugin=plugin, code=tuple(code.items())))
         backend = plugins.backend(group.task.backend)
         lost = "" if resumes(backend, group) else f"{backend.name} cannot bring its environments back"
         wanted = [run for run in group.runs if _is_wanted(run, states[run.key], again)]
@@ -63,7 +66,7 @@ def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: A
                 why = _KEPT.get(state.status) or f"{state.status}: stays so until --rerun failed"
                 found.append(Intent(group, run, state, False, why))
                 continue
-            found.append(_next(store, group, run, state, code, open_seeds, complete, lost))
+            found.append(_next(store, group, run, state, made_alike, open_seeds, complete, lost))
     return found
 
 
@@ -78,7 +81,7 @@ def _next(
     group: RunGroup,
     run: Run,
     state: RunState,
-    code: Mapping[str, str],
+    made_alike: Callable[[Path], bool],
     open_seeds: Sequence[int],
     complete: _Complete,
     lost: str,
@@ -86,7 +89,7 @@ def _next(
     """A run that is to be trained: from its newest checkpoint that fits, or from the start. lost: why from none."""
     folders = list(store.checkpoints(run)) if group.resume != "never" and not lost else []
     for folder in folders:
-        if _fits(folder, group, code, open_seeds):
+        if _fits(folder, group, made_alike, open_seeds):
             for path in complete(folder):
                 if (path / f"seed-{run.seed}.json").exists():
                     step = int(path.name)
@@ -98,13 +101,18 @@ def _next(
     return Intent(group, run, state, True, f"{start} at step 0" + (f": {why}" if why else ""))
 
 
-def _fits(folder: Path, group: RunGroup, code: Mapping[str, str], open_seeds: Sequence[int]) -> bool:
-    """Whether going on from checkpoints in `folder` gives the numbers of an uninterrupted run, or need not."""
+def _made_alike(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> bool:
+    """Whether an attempt was made by the code there is now; other code would continue with other numbers."""
+    made_by = read_json(attempt / "made-by.json") or {}
+    return made_by.get("code") == dict(code) and not changed_sources(made_by.get("dependencies"), plugin)
+
+
+def _fits(folder: Path, group: RunGroup, made_alike: Callable[[Path], bool], open_seeds: Sequence[int]) -> bool:
+    """Whether resuming from checkpoints in `folder` gives the numbers of an uninterrupted run, or need not."""
     if group.resume == "approximate":
         return True
-    made_by = read_json(folder.parent / "made-by.json")
-    if made_by is None or made_by.get("code") != code:
-        return False  # other code would continue with other numbers
+    if not made_alike(folder.parent):
+        return False
     before = (read_json(folder.parent / "group.json") or {}).get("group", {})
     if any(before.get(k) != group_as_dict(group)[k] for k in ("device", "compile")):
         return False

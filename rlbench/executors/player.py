@@ -24,6 +24,7 @@ from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import die_with_parent
 from rlbench.results import code_identity, numerics
+from rlbench.results.dependencies import imported
 from rlbench.results.provenance import versions
 from rlbench.runtime.evaluate import Evaluator
 from rlbench.runtime.examine import FINAL
@@ -64,7 +65,8 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
             Evaluator(filmed, 1, live.streams).play(again, FINAL, asked["step"], film["episodes"])
     how = numerics(group.device, group.compile, asked["stack_size"])
     made_by = {
-        "code": code_identity(plugins.find(group.algorithm), group.config),
+        "code": code_identity(plugins.find(group.algorithm), group),
+        "dependencies": imported(plugins.find(group.algorithm)),
         "numerics": how,
         "versions": versions(),
     }

@@ -112,12 +112,17 @@ def _recorded(store: Store, run: Run, state: RunState) -> Episodes:
 
 
 def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """What is not as result.json has it: [was, is] by name."""
+    """Return what is not as result.json has it, [was, is] by name; of modules those that both have imported."""
+    parts = [part for part in now if part != "dependencies"]
     was, is_ = (
-        {f"{part}.{name}": v for part in now for name, v in by.get(part, {}).items() if name not in ENTRIES}
+        {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
         for by in (result, now)
     )
-    return {name: [was.get(name), is_.get(name)] for name in {**was, **is_} if was.get(name) != is_.get(name)}
+    found = {name: [was.get(name), is_.get(name)] for name in {**was, **is_} if was.get(name) != is_.get(name)}
+    for kind, modules in now.get("dependencies", {}).items():
+        before = result.get("dependencies", {}).get(kind, {})
+        found |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
+    return found
 
 
 def _ask(question: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api import Run, RunGroup, SuiteError
 from rlbench.executors.jobs import Context, Event, Job, changed_runs, corrupt_runs, prepare
+from rlbench.executors.unasked import unasked
 from rlbench.plugins import Plugins
 from rlbench.results import Store
 from rlbench.results.files import read_json
@@ -191,11 +192,8 @@ def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, watch:
         watch.warn(
             f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"
         )
-    shown = {run.name for run in runs} | (store.imported() if before is not None else frozenset())
-    others = {path.parent.name for path in (store.root / "runs").glob("*/result.json")} - shown
-    if others:
-        count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
-        watch.say(f"{count} in {store.root}/runs not of this suite: kept, not shown")
+    if others := unasked(store, runs):
+        watch.say(others)
 
 
 def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options) -> Callable[[Job], Sequence[Job]]:

@@ -17,14 +17,15 @@ from typing import Any
 from rlbench.api import RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
 from rlbench.envs.batch import ReplayDiffers
 from rlbench.executors.intents import resumes
-from rlbench.plugins import load_plugins
+from rlbench.plugins import Plugin, load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, independence, numerics, publish
+from rlbench.results.dependencies import imported
 from rlbench.results.files import DISK_FULL, disk_full, read_json, write_json
 from rlbench.results.independence import forget, told, uses_torch
-from rlbench.results.provenance import versions
+from rlbench.results.provenance import changed_sources, versions
 from rlbench.results.publish import read_records
 from rlbench.results.speeds import remember_cost
 from rlbench.runtime import checkpoint
@@ -96,7 +97,7 @@ class Attempt:
             sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
         config = configure(algorithm.Config, group.config, spec.name)
         forget()
-        code = code_identity(plugin, group.config)
+        code = code_identity(plugin, group)
         how = numerics(group.device, group.compile, len(group.seeds))
         write_json(self.folder / "made-by.json", {"code": code, "numerics": how})
         backend = plugins.backend(group.task.backend)
@@ -126,13 +127,15 @@ class Attempt:
 
         self._measure()
         try:
-            states, otherwise = self._states({"code": code, "numerics": how})
+            states, otherwise = self._states({"code": code, "numerics": how}, plugin)
             live = start(states)
             live.approximated |= otherwise
         except (ReplayDiffers, StoreError) as problem:
             self._tell({"event": "notice", "message": f"starts again at step 0: {problem}"})
             live = start([])
         self._live = live
+        dependencies = imported(plugin)  # environment and wrappers are there by now
+        write_json(self.folder / "made-by.json", {"code": code, "numerics": how, "dependencies": dependencies})
         if self._stopping is not None:
             live.interaction.request_stop()
         startup = time.perf_counter() - began
@@ -143,6 +146,7 @@ class Attempt:
         self._sink.close()
         facts = {
             "code": code,
+            "dependencies": imported(plugin, dependencies),
             "numerics": how,
             "versions": versions(),
             "environment_backend": backend.version(),
@@ -191,7 +195,7 @@ class Attempt:
         seconds = {part: round(spent, 4) for part, spent in self._measurement.finish().items()}
         return {"group_profile": {"from_step": outcome.resumed_from, "seconds": seconds}}
 
-    def _states(self, made_by: dict[str, Any]) -> tuple[list[SeedState], bool]:
+    def _states(self, made_by: dict[str, Any], plugin: Plugin) -> tuple[list[SeedState], bool]:
         """The checkpoint to go on from, none if numbers would be computed otherwise than before and the suite does not
         want that; and whether they will be.
         """
@@ -201,9 +205,13 @@ class Attempt:
                 return [], False
             path = self.store.root / self._restore[seed]
             before = read_json(path.parent.parent / "made-by.json") or {}
-            differs = [name for name in made_by if before.get(name) != made_by[name]]
+            differs = [
+                f"{name} were {before.get(name)}, are {made_by[name]}"
+                for name in made_by
+                if before.get(name) != made_by[name]
+            ] + changed_sources(before.get("dependencies"), plugin)
             if differs and self.group.resume != "approximate":
-                told = f"{differs[0]} were {before.get(differs[0])}, are {made_by[differs[0]]}"
+                told = differs[0]
                 self._tell({"event": "notice", "message": f"starts again at step 0: {told}"})
                 return [], False
             otherwise = otherwise or bool(differs)

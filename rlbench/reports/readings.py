@@ -94,7 +94,7 @@ def read(store: Store, place: Path | None = None, anchors: Mapping[str, Anchors]
         asked,
         {key: states[key] for key in scored if states[key].result},
         facts,
-        score_cells(runs, marks(store, runs)),
+        score_cells(runs, marks(store, runs, states)),
         looks([*listed, *runs["algorithm"]]),
         place,
         anchors,

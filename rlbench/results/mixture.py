@@ -26,10 +26,10 @@ def mixtures(store: Store) -> dict[str, Differing]:
 
 
 def differing(results: Iterable[Mapping[str, Any]]) -> Differing:
-    """What differs among results in `code` and `numerics`: by entry, each value and how many results have it.
+    """Return what differs among results in `code`, `numerics` and `dependencies`: by entry, each value and how many have it.
 
     Of a device only its kind counts: the groups of a suite may be dealt over several alike; and whether a run's bits
-    depend on its stack is not how it was computed.
+    depend on its stack is not how it was computed. A module that only some have imported is no difference.
     """
     made, found = list(results), Differing()
     for what in ("code", "numerics"):
@@ -38,6 +38,13 @@ def differing(results: Iterable[Mapping[str, Any]]) -> Differing:
             values = Counter(_value(name, entry.get(name)) for entry in stated)
             if len(values) > 1:
                 found.setdefault(what, {})[name] = values
+    modules: dict[str, Counter[str]] = {}
+    for result in made:
+        for entries in result.get("dependencies", {}).values():
+            for name, value in entries.items():
+                modules.setdefault(name, Counter())[value] += 1
+    if unlike := {name: values for name, values in modules.items() if len(values) > 1}:
+        found["dependencies"] = unlike
     return found
 
 

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Mapping
-from functools import cache, lru_cache
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,38 +19,27 @@ import psutil
 
 from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
+from rlbench.results.dependencies import Recorded, changed_modules, file_hash
 
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
 # Instructions that a user keeps libraries to; whichever is set is recorded.
 INSTRUCTIONS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA")
-# What a run's numbers depend on beside its plugin.
-_NUMERIC_SOURCES = ("kit", "envs", "runtime", "seeding.py")
 _LONGEST_PATH = 4096
 
 
-@cache
-def _core_hash() -> str:
-    root, digest = Path(__file__).parents[1], hashlib.sha256()
-    for name in _NUMERIC_SOURCES:
-        for path in sorted((root / name).rglob("*.py")) or [root / name]:
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    return digest.hexdigest()[:16]
+def code_identity(plugin: Plugin, group: RunGroup) -> dict[str, str]:
+    """Return a plugin's distribution and version; named_files, where there are some: one hash over the files that the
+    group's parameters, keyword arguments and `data_files` name. What was imported is in `rlbench.results.dependencies`.
+    """
+    return {"distribution": plugin.distribution, "version": plugin.version} | _named_files(group)
 
 
-def code_identity(plugin: Plugin, config: Mapping[str, Any]) -> dict[str, str]:
-    """Distribution, version and hashes of the sources that a run's numbers come from; named_files where there are some."""
-    return {
-        "distribution": plugin.distribution,
-        "version": plugin.version,
-        "plugin_sources": plugin.source_hash(),
-        "core_sources": _core_hash(),
-    } | _named_files(config)
-
-
-def _named_files(config: Mapping[str, Any]) -> dict[str, str]:
-    """One hash over the files that words of the configuration name: a script, say, or weights to begin with."""
-    words = [word for value in config.values() if isinstance(value, str) for word in _words(value)]
-    hashes = [found for word in words if len(word) < _LONGEST_PATH and (found := _file_hash(word))]
+def _named_files(group: RunGroup) -> dict[str, str]:
+    """Hash the files that words of the configuration name: a script, say, weights to begin with, or levels of a game."""
+    given = [group.config, group.task.kwargs, *(wrapper.kwargs for wrapper in group.task.wrappers)]
+    words = [word for values in given for value in values.values() if isinstance(value, str) for word in _words(value)]
+    words += group.data_files
+    hashes = [found for word in words if len(word) < _LONGEST_PATH and (found := _regular_hash(word))]
     return {"named_files": hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]} if hashes else {}
 
 
@@ -61,20 +50,12 @@ def _words(text: str) -> list[str]:
         return text.split()
 
 
-def _file_hash(path: str) -> str:
-    """A file's hash; "" if it is none, or cannot be read."""
+def _regular_hash(path: str) -> str:
+    """Return a file's hash; "" if it is none, or cannot be read."""
     try:
-        facts = os.stat(path)
-        return _hashed(path, facts.st_mtime_ns, facts.st_size) if stat.S_ISREG(facts.st_mode) else ""
+        return file_hash(path) if stat.S_ISREG(os.stat(path).st_mode) else ""
     except (OSError, ValueError):
         return ""
-
-
-@lru_cache(maxsize=256)
-def _hashed(path: str, changed: int, size: int) -> str:
-    """Read once as long as it is not written to."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # Packages whose version changes numbers without any source of ours changing.
@@ -82,23 +63,22 @@ _NUMERIC_PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3")
 
 
 def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[str]:
-    """How a published result was made otherwise than it would be made now, in words; empty if it was not, or is none.
+    """Say how a published result was made otherwise than it would be made now; empty if it was not, or is none.
 
-    Asked without importing torch, so what only a running worker knows (its CPU capability, say) is left out.
+    Asked without importing torch or a plugin, so what only a running worker knows (its CPU capability, say) is left out.
     """
     if not result:
         return []
-    before, now = result.get("code", {}), code_identity(plugin, group.config)
+    before, now = result.get("code", {}), code_identity(plugin, group)
     said = {
         "distribution": "another distribution",
         "version": f"version {before.get('version')}, now {now['version']}",
-        "plugin_sources": "other sources of the plugin",
-        "core_sources": "other sources of rlbench's kit, environments or runtime",
         "named_files": "another content of a file that its parameters name",
     }
     if "named_files" not in now:  # they may lie elsewhere, seen from here
         del said["named_files"]
     found = [text for name, text in said.items() if before.get(name) != now.get(name)]
+    found += changed_sources(result.get("dependencies"), plugin)
     was, have = result.get("versions", {}), versions()
     found += [
         f"{name} {was[name]}, now {have.get(name, 'absent')}"
@@ -112,6 +92,14 @@ def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[
     if "compiled" in how and how["compiled"] != group.compile:
         found.append("compiled, now not" if how["compiled"] else "not compiled, now it is")
     return found
+
+
+def changed_sources(recorded: Recorded | None, plugin: Plugin) -> list[str]:
+    """Say which modules and distributions that a run imported are others now."""
+    if recorded is None:
+        return ["made before rlbench recorded what a run imports"]
+    files = {plugin.name: plugin.file} if plugin.file is not None else {}
+    return changed_modules(recorded, [path.parent for path in files.values()], files)
 
 
 def commit(path: Path) -> str | None:

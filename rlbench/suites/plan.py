@@ -142,6 +142,11 @@ def plan(
     made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1, adaptive=seeds is not None)
     made.devices, absent = choose(suite.devices)
     problems += [Problem(("devices",), text) for text in absent]
+    problems += [
+        Problem(("data_files", i), f"there is no file {name!r} here; paths are from the current folder")
+        for i, name in enumerate(suite.data_files)
+        if not os.path.isfile(name)
+    ]
     flood = bool(too_many(suite, max_runs))  # then only what else is wrong is looked for, at one point of each sweep
     _fill(made, plugins, problems, skip_missing, 1 if flood else None, seeds)
     made.groups = _dealt(spread(made.groups, made.workers), made.devices)
@@ -263,6 +268,7 @@ def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved, given: Callabl
             timeout=own.timeout or suite.timeout,
             stall_timeout=suite.stall_timeout,
             resume=suite.resume,
+            data_files=suite.data_files,
         )
         for i in range(0, len(seeds), size)
     ]

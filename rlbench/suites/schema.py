@@ -246,6 +246,9 @@ class Suite(_Strict):
     checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
         None, description="environment steps between checkpoints; 0: none; left out: a tenth of the budget"
     )
+    data_files: tuple[str, ...] = Field(
+        (), description="files that environments or algorithms read; when one changes, so has what made the runs"
+    )
 
     def resolved(self) -> dict[str, Any]:
         """The suite as JSON values with every default filled in; read again it means the same."""

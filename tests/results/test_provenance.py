@@ -3,12 +3,14 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 
 import pytest
 
-from rlbench.api import EvaluationProtocol, RunGroup, Task
+from rlbench.api import EvaluationProtocol, RunGroup, Task, Wrapper
 from rlbench.plugins import load_plugins
 from rlbench.results import changes, code_identity, commit, energy
+from rlbench.results.dependencies import imported
 from rlbench.results.mixture import differing
 from rlbench.results.provenance import versions
 
@@ -22,7 +24,8 @@ def plugin():
 
 def made(plugin, **more):
     numerics = {"device": "cpu", "compiled": False}
-    return {"code": code_identity(plugin, GROUP.config), "versions": versions(), "numerics": numerics, **more}
+    code, modules = code_identity(plugin, GROUP), imported(plugin)
+    return {"code": code, "dependencies": modules, "versions": versions(), "numerics": numerics, **more}
 
 
 def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
@@ -30,13 +33,18 @@ def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
 
 
 def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
-    code = {**code_identity(plugin, GROUP.config), "version": "0.0.1", "core_sources": "else"}
+    code = {**code_identity(plugin, GROUP), "version": "0.0.1"}
     old = made(
-        plugin, code=code, versions={**versions(), "torch": "1.0"}, numerics={"device": "cuda:1", "compiled": True}
+        plugin,
+        code=code,
+        dependencies={"rlbench": {"rlbench.kit.optim": "else"}},
+        versions={**versions(), "torch": "1.0"},
+        numerics={"device": "cuda:1", "compiled": True},
     )
-    assert changes(old, plugin, GROUP) == [
-        f"version 0.0.1, now {plugin.version}",
-        "other sources of rlbench's kit, environments or runtime",
+    first, second, *others = changes(old, plugin, GROUP)
+    assert first == f"version 0.0.1, now {plugin.version}"
+    assert second.startswith("rlbench.kit.optim has changed (edited ")
+    assert others == [
         f"torch 1.0, now {versions()['torch']}",
         "on cuda, now on cpu",
         "compiled, now not",
@@ -46,12 +54,24 @@ def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
 def test_runs_that_were_not_made_alike_are_named_with_what_differs(plugin):
     one, other = made(plugin), made(plugin)
     assert differing([one, other]) == {}
-    other["code"] = {**other["code"], "plugin_sources": "else"}
+    other["code"] = {**other["code"], "version": "else"}
     other["numerics"] = {"device": "cuda:0", "compiled": False, "stack_independence": "tolerance"}
     third = {**other, "numerics": {**other["numerics"], "device": "cuda:1"}}
     found = differing([one, other, third])
-    assert {what: list(names) for what, names in found.items()} == {"code": ["plugin_sources"], "numerics": ["device"]}
-    assert found["numerics"]["device"] == {"cpu": 1, "cuda": 2} and found["code"]["plugin_sources"]["else"] == 2
+    assert {what: list(names) for what, names in found.items()} == {"code": ["version"], "numerics": ["device"]}
+    assert found["numerics"]["device"] == {"cpu": 1, "cuda": 2} and found["code"]["version"]["else"] == 2
+
+
+def test_modules_that_several_runs_imported_must_be_alike_and_what_only_some_did_is_no_difference():
+    first = {"dependencies": {"files": {"mine": "a", "only_here": "b"}, "rlbench": {"rlbench.kit.optim": "c"}}}
+    other = {"dependencies": {"files": {"mine": "z"}, "rlbench": {"rlbench.kit.optim": "c"}}}
+    assert differing([first, other]) == {"dependencies": {"mine": {"a": 1, "z": 1}}}
+
+
+def test_what_was_made_before_modules_were_recorded_says_so(plugin):
+    old = made(plugin)
+    del old["dependencies"]
+    assert changes(old, plugin, GROUP) == ["made before rlbench recorded what a run imports"]
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -89,7 +109,7 @@ def test_energy_is_the_packages_counters_which_may_start_again(tmp_path):
 
 
 def test_nothing_in_provenance_names_a_path_or_is_beyond_json(plugin):
-    assert "/" not in json.dumps([code_identity(plugin, GROUP.config), versions()])
+    assert "/" not in json.dumps([code_identity(plugin, GROUP), imported(plugin), versions()])
 
 
 def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_path):
@@ -97,8 +117,22 @@ def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_pa
     script.write_text("print(1)")
     config = {"command": f"python {script} --seed 1", "lr": 0.1}
     group = RunGroup("random", config, GROUP.task, (0,))
-    before = {**made(plugin), "code": code_identity(plugin, config)}
+    before = {**made(plugin), "code": code_identity(plugin, group)}
     assert changes(before, plugin, group) == []
     script.write_text("print(2)")
     assert changes(before, plugin, group) == ["another content of a file that its parameters name"]
-    assert "named_files" not in code_identity(plugin, {"command": "python absent.py"})
+    assert "named_files" not in code_identity(plugin, replace(group, config={"command": "python absent.py"}))
+
+
+def test_files_that_an_environment_is_given_or_that_the_suite_names_belong_to_it_too(plugin, tmp_path):
+    levels = tmp_path / "levels.json"
+    levels.write_text("[1]")
+    groups = [
+        replace(GROUP, task=replace(GROUP.task, kwargs={"levels": str(levels)})),
+        replace(GROUP, task=replace(GROUP.task, wrappers=(Wrapper("m:W", {"file": str(levels)}),))),
+        replace(GROUP, data_files=(str(levels),)),
+    ]
+    before = [{**made(plugin), "code": code_identity(plugin, group)} for group in groups]
+    levels.write_text("[1, 2]")
+    for group, result in zip(groups, before):
+        assert changes(result, plugin, group) == ["another content of a file that its parameters name"]

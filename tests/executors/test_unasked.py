@@ -1,0 +1,50 @@
+"""What a suite no longer asks for is named in one line, with what sets it apart."""
+
+import dataclasses
+
+from rlbench.api import EvaluationProtocol, Run, Task
+from rlbench.executors import unasked
+from rlbench.results import Store
+
+TASK = Task("CartPole-v1", 100, EvaluationProtocol())
+
+
+def finished(store, *runs):
+    """Runs as a suite left them: described, and with a result."""
+    store.describe_suite({"name": "s"}, runs, "0")
+    for run in runs:
+        (store.folder(run) / "result.json").write_text("{}")
+
+
+def test_dropped_seeds_old_hyperparameters_and_budgets_are_told_together(tmp_path):
+    store = Store(tmp_path)
+    old = [Run("ppo", {"lr": 0.001}, TASK, seed) for seed in range(4)]
+    now = [Run("ppo", {"lr": 0.003}, TASK, seed) for seed in range(3)]
+    longer = Run("ppo", {"lr": 0.003}, dataclasses.replace(TASK, steps=2000), 0)
+    finished(store, *now, *old, longer, Run("random", {}, TASK, 7))
+    text = unasked(store, now[:1])
+    for part in (
+        "8 finished runs",
+        "ppo on CartPole-v1, seeds 1, 2",
+        "ppo on CartPole-v1 with lr 0.001, seeds 0–3",
+        "ppo on CartPole-v1 with 2,000 steps, seed 0",
+        "random on CartPole-v1, seed 7",
+    ):
+        assert part in text
+
+
+def test_nothing_is_said_where_all_is_asked_for_or_nothing_is_there(tmp_path):
+    store, runs = Store(tmp_path / "s"), [Run("random", {}, TASK, 0)]
+    assert unasked(store, runs) == ""
+    finished(store, *runs)
+    assert unasked(store, runs) == ""
+
+
+def test_a_folder_that_cannot_be_read_is_named_by_its_own_name(tmp_path):
+    store, runs = Store(tmp_path), [Run("random", {}, TASK, 0)]
+    finished(store, *runs)
+    stray = tmp_path / "runs" / "stray"
+    stray.mkdir()
+    for name in ("result.json", "spec.json"):
+        (stray / name).write_text("{}")
+    assert "1 finished run: stray;" in unasked(store, runs)
