@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rlbench.cli.counterparts import PREFIX, in_their_words
 from rlbench.cli.opening import open_plugins, plugin_option
 from rlbench.cli.scaffolding import refused, render, say
 from rlbench.cli.schema import text as schema_text
@@ -70,7 +71,7 @@ def suite(
     schema = SCHEMA if with_schema or (path.parent / SCHEMA).is_file() else ""
     words = {"name": _scalar(name), "environments": [*map(_scalar, ids)], "steps": f"{steps:_}", "seeds": seeds}
     told = {"question": _question(found, ids), "file": path.name, "schema": schema, "every": f"{steps // 10:_}"}
-    entries = {"algorithms": _entries(found, ids), "variant": _variant(found)}
+    entries = {"algorithms": _entries(plugins, found, ids), "variant": _variant(found)}
     text = render("suite/suite.yaml.j2", words | told | entries)
     _check(text, path, plugins)
     made = {path: text} | ({path.parent / SCHEMA: schema_text()} if with_schema else {})
@@ -127,17 +128,36 @@ def _resolved(plugins: Plugins, names: Sequence[str]) -> list[tuple[str, Resolve
     return [(name, answer) for name, answer in zip(names, answers) if not isinstance(answer, Exception)]
 
 
-def _entries(found: Sequence[tuple[str, Resolved]], ids: Sequence[str]) -> list[dict[str, Any]]:
-    """The list of algorithms: those that the model suite has, on its environment, with its hyperparameters."""
+def _entries(plugins: Plugins, found: Sequence[tuple[str, Resolved]], ids: Sequence[str]) -> list[dict[str, Any]]:
+    """List the algorithms: those that the model suite has, on its environment, with its hyperparameters; where X stands
+    beside sb3/X, that one with the same numbers.
+    """
     from rlbench.suites import builtin_suites, load_suite
 
     model = load_suite(builtin_suites()[MODEL])
     same = tuple(ids) == tuple(environment.id for environment in model.environments)
     tuned: Mapping[str, Mapping[str, Any]] = {a.id: a.params for a in model.algorithms} if same else {}
-    return [
-        {"id": _scalar(name), "params": [(key, _value(value)) for key, value in tuned.get(name, {}).items()]}
-        for name, _ in found
-    ]
+    entries = []
+    for name, theirs in found:
+        ours = name.removeprefix(PREFIX)
+        if ours != name and ours in dict(found):
+            params: Mapping[str, Any] = _same_numbers(plugins, ours, tuned.get(ours, {}), theirs)
+            why = f"the numbers of {ours}"
+        else:
+            params, why = tuned.get(name, {}), f"as the suite {MODEL} has them"
+        entries.append({"id": _scalar(name), "params": [(k, _value(v)) for k, v in params.items()], "why": why})
+    return entries
+
+
+def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs: Resolved) -> dict[str, Any]:
+    """What sb3/X has to be told to have the numbers of X: those that are not its defaults."""
+    from rlbench.plugins import resolve
+
+    (answer,) = resolve(plugins, [(ours, params)])
+    if isinstance(answer, Exception):
+        raise click.BadParameter(str(answer), param_hint="-a") from answer
+    found = in_their_words(ours, answer.config, theirs.config)
+    return {name: value for name, value in found.items() if theirs.config[name] != value}
 
 
 def _variant(found: Sequence[tuple[str, Resolved]]) -> dict[str, str] | None:

@@ -50,6 +50,7 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
     from rlbench.comparison.marks import ADAPTIVE, MIXED, SELF_REPORTED, marks
     from rlbench.comparison.sensitivity import sweeps_of
+    from rlbench.comparison.settings import left_at_defaults
     from rlbench.reports import score_cells
     from rlbench.results.mixture import mixtures
     from rlbench.results.tables import run_table
@@ -77,6 +78,8 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     for algorithm, differs in mixtures(store).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
         text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
+    if plain_ones := left_at_defaults(store.suite()["suite"]):
+        text += f"at their defaults, while others were given hyperparameters: {plain(', '.join(plain_ones))}\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):

@@ -48,6 +48,8 @@ def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorith
             if name not in scores.algorithms:
                 raise RlbenchError(f"{folder} has no algorithm {name!r}: it has {', '.join(scores.algorithms)}")
     chosen = list(algorithms) or [name for name in ours.learners if name in theirs.learners]
+    if not chosen and not ours.learners and not theirs.learners:  # nothing but random: then that is what is meant
+        chosen = [name for name in ours.algorithms if name in theirs.algorithms]
     if not chosen:
         raise NothingToCompare(
             f"no algorithm is in both: {names[0]} has {', '.join(ours.algorithms)}, {names[1]} {', '.join(theirs.algorithms)}"

@@ -190,10 +190,13 @@ def _row(
     ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family: int, alpha: float, resamples: int | None
 ) -> Row:
     """A row before Holm; of several tasks on normalised scores."""
-    lefts, rights = ([s for env in tasks if (s := side.sample(env))] for side in (ours, theirs))
+    lefts, rights, training = _like_with_like(
+        *([s for env in tasks if (s := side.sample(env))] for side in (ours, theirs))
+    )
     n = sum(s.n for s in lefts), sum(s.n for s in rights)
     environment = tasks[0] if len(tasks) == 1 else ""
-    row = Row(ours.name, theirs.name, environment, len(tasks), n, "", note="; ".join(_unlike(lefts, rights)))
+    note = "; ".join([*training, *_unlike(lefts, rights)])
+    row = Row(ours.name, theirs.name, environment, len(tasks), n, "", note=note)
     fewest = min(s.n for s in (*lefts, *rights))
     if fewest == 0:
         return replace(row, verdict="no scores")
@@ -228,6 +231,21 @@ def _row(
         cliffs_delta=delta,
         hedges_g=g,
     )
+
+
+def _like_with_like(lefts: Sequence[Sample], rights: Sequence[Sample]) -> tuple[list[Sample], list[Sample], list[str]]:
+    """Where one side is known by its training episodes alone, take those of both, and say so.
+
+    While it trains an algorithm explores; its final policy played greedily may score three times as much.
+    """
+    pairs, told = [], dict[str, None]()
+    for left, right in zip(lefts, rights):
+        if left.n and right.n and left.from_training != right.from_training:
+            known = left if left.from_training else right
+            told[f"on training returns: no evaluation of {known.algorithm} is known"] = None
+            left, right = left.of_training(), right.of_training()
+        pairs.append((left, right))
+    return [left for left, _ in pairs], [right for _, right in pairs], list(told)
 
 
 def _effects(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float | None]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +35,9 @@ class Sample:
 
     algorithm: its label; id: its own name; task: what it was run on, budget included. scores [n], raw returns; keys, seeds,
     diverged [n] of the same runs. planned: runs of the suite; missing: those without a score, counted by status.
-    self_reported: some of them were not metered: their scores are their own account.
+    self_reported: some of them were not metered: their scores are their own account. training [n]: mean return of the last
+    training episodes of the same runs, NaN without any; from_training: some of the scores are that, since no evaluation is
+    known.
     """
 
     algorithm: str
@@ -49,6 +51,8 @@ class Sample:
     planned: int
     missing: Mapping[str, int]
     self_reported: bool = False
+    training: NDArray[np.float64] | None = None
+    from_training: bool = False
 
     @property
     def n(self) -> int:
@@ -58,6 +62,26 @@ class Sample:
     def random(self) -> bool:
         """Whether this is the random policy, ours or one that was imported, whatever its label."""
         return is_random(self.id)
+
+    def of_training(self) -> Sample:
+        """The same runs scored by their last training episodes; those without any have no score."""
+        known = np.zeros(self.n, bool) if self.training is None else np.isfinite(self.training)
+        places = np.flatnonzero(known).tolist()
+        lost = (
+            {**self.missing, "without training episodes": self.n - len(places)}
+            if len(places) < self.n
+            else self.missing
+        )
+        return replace(
+            self,
+            scores=self.scores[known] if self.training is None else self.training[known],
+            keys=tuple(self.keys[i] for i in places),
+            seeds=tuple(self.seeds[i] for i in places),
+            diverged=self.diverged[known],
+            missing=lost,
+            training=None if self.training is None else self.training[known],
+            from_training=True,
+        )
 
     def absent(self) -> str:
         """Which runs have no score, as in "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running"; "" where all have."""
@@ -156,6 +180,8 @@ def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[st
             len(rows),
             {str(status): int(count) for status, count in missing.items()},
             bool((rows["metering"] == "self-reported").any()),
+            scored["training_return"].to_numpy(np.float64),
+            bool((scored["score_from"] == "training").any()),
         )
     return Scores(name, samples, anchors)
 

@@ -211,6 +211,7 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
         "diverged_at": diverged_at,
         "wall_seconds": told.seconds,
         "metering": "self-reported",
+        "score_from": account.score_from,
         "reproducible": False,
         "stack_size": 1,
         "resumed_from": 0,

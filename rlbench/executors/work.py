@@ -152,6 +152,7 @@ class Attempt:
             "environment_backend": backend.version(),
             "hardware": hardware(),
             "metering": spec.metering,
+            **({"score_from": account.score_from} if (account := live.interaction.account) is not None else {}),
             "reproducible": spec.reproducible,
             "stack_size": len(group.seeds),
             "group_wall_seconds": outcome.elapsed_seconds,

@@ -8,6 +8,7 @@ from itertools import combinations
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
 from rlbench.comparison.decisions import Decisions, read_decisions
 from rlbench.comparison.pairs import Comparison, Row, Side, compare
+from rlbench.comparison.settings import left_at_defaults
 from rlbench.reports.readings import Readings
 from rlbench.reports.sentences import FEW_PAIRS, by_task, headline, over_all
 from rlbench.reports.style import in_a_row, interval, number
@@ -79,7 +80,14 @@ def _points(lines: list[tuple[str, str]]) -> list[Part]:
 
 
 def _caveats(readings: Readings) -> list[tuple[str, str]]:
-    return [*_random(readings), *_self_reported(readings), *_absent(readings)]
+    return [*_random(readings), *_self_reported(readings), *_defaults(readings), *_absent(readings)]
+
+
+def _defaults(readings: Readings) -> list[tuple[str, str]]:
+    """Name who was left at its defaults where others were not."""
+    names = left_at_defaults(readings.suite["suite"])
+    what = "others were given hyperparameters, so a difference may be one of choosing them."
+    return [("At their defaults:", f"{in_a_row(names)}; {what}")] if names else []
 
 
 def _self_reported(readings: Readings) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ COLUMNS = [
     "budget",
     "resume",
     "metering",
+    "score_from",
 ]
 
 
@@ -48,7 +49,9 @@ def run_table(
     there is none; without an anchor the mean of this folder's `random` runs stands for it; NaN without any), training_return (mean of the last 100 training episodes), steps
     (taken), budget (steps that the suite gives it),
     resume ("approximate" where a run went on although its numbers were computed otherwise than before), metering
-    ("boundary", or "self-reported" where steps and scores are the run's own account; both empty while there is no result).
+    ("boundary", or "self-reported" where steps and scores are the run's own account), score_from ("evaluation", or "training"
+    where a self-reported run told of no evaluation, so that its score is that of its last training episodes); all three are
+    empty while there is no result.
     """
     runs = store.runs() if asked is None else asked
     states, facts = (store.states(runs), None) if known is None else known
@@ -81,11 +84,14 @@ def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
         "budget": run.task.steps,
         "resume": state.result.get("resume", "exact") if state.result else "",
         "metering": state.result.get("metering", "boundary") if state.result else "",
+        "score_from": state.result.get("score_from", "evaluation") if state.result else "",
     }
     if facts is None:
         return row
     if facts.damaged:
         return {**row, "status": str(RunStatus.CORRUPT), "message": facts.damaged}
+    if row["metering"] == "self-reported" and "score_from" not in state.result and facts.score == facts.training_return:
+        row["score_from"] = "training"  # published before this was recorded
     return {**row, "score": facts.score, "training_return": facts.training_return}
 
 

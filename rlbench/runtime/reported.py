@@ -41,6 +41,11 @@ class Account:
         self._evaluation: tuple[float, ...] = ()  # the latest
         self._fresh = False  # it was reported since the last point of the grid
 
+    @property
+    def score_from(self) -> str:
+        """What the final score is made of: "evaluation", the run's own, or "training", its latest training episodes."""
+        return "evaluation" if self._evaluation else "training"
+
     def moved(self, step: int) -> bool:
         """So many steps have been taken. Returns: whether they lie within the budget. Raises: RlbenchError if they fell."""
         if step < self.step:

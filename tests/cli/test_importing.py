@@ -209,7 +209,7 @@ def test_the_report_knows_who_is_no_better_than_an_imported_random_policy(tmp_pa
     imported_random(tmp_path / "out", tmp_path / "r.csv")
     assert command("report", tmp_path / "out").returncode == 0
     page = (tmp_path / "out/report.html").read_text()
-    assert "No better than random:</strong> B on CartPole-v1." in page
+    assert "Not shown to be better than random:</strong> B on CartPole-v1." in page
 
 
 def test_beside_random_of_our_own_an_imported_one_is_neither_a_learner_nor_the_measure(tmp_path):
