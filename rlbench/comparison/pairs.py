@@ -37,6 +37,7 @@ from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
 FEWEST_PERMUTATIONS = 10_000
+_MOST_NAMED = 3  # modules that differ
 # Of each estimate: what it is over tasks, and the interval that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
@@ -258,6 +259,9 @@ def _unlike(lefts: Sequence[Sample], rights: Sequence[Sample]) -> list[str]:
     for left, right in zip(lefts, rights):
         for name, values in _differing(left.task, right.task).items():
             said[f"{name} {values[0]} against {values[1]}"] = None
+        if other := [name for name, made in left.modules.items() if len(made | right.modules.get(name, made)) > 1]:
+            more = f" and {len(other) - _MOST_NAMED} more" if len(other) > _MOST_NAMED else ""
+            said[f"code differs between runs: {', '.join(other[:_MOST_NAMED])}{more}"] = None
     diverged = [sum(int(s.diverged.sum()) for s in side) for side in (lefts, rights)]
     if any(diverged):
         said[f"{diverged[0]} against {diverged[1]} runs diverged"] = None

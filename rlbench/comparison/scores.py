@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from numpy.random import PCG64, Generator, SeedSequence
 from numpy.typing import NDArray
 
 from rlbench.api import RunStatus, StoreError, Task
-from rlbench.results import Store
+from rlbench.results import RunState, Store
 from rlbench.results.anchors import Anchors, anchors_of
 from rlbench.results.chance import is_random
+from rlbench.results.index import read_facts
 from rlbench.results.tables import run_table
 from rlbench.stats import normalise
 
@@ -37,7 +38,7 @@ class Sample:
     diverged [n] of the same runs. planned: runs of the suite; missing: those without a score, counted by status.
     self_reported: some of them were not metered: their scores are their own account. training [n]: mean return of the last
     training episodes of the same runs, NaN without any; from_training: some of the scores are that, since no evaluation is
-    known.
+    known. modules: what the runs imported, by module each content (a hash, or a version) that one of them had.
     """
 
     algorithm: str
@@ -53,6 +54,7 @@ class Sample:
     self_reported: bool = False
     training: NDArray[np.float64] | None = None
     from_training: bool = False
+    modules: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -158,12 +160,19 @@ def read_scores(store: Store, anchors: Mapping[str, Anchors] | None = None) -> S
     runs = store.runs()
     suite = store.suite()["suite"]
     known = anchors_of(suite, {run.task.env_id: run.task for run in runs}, anchors)
-    tasks = {str(run.key): run.task for run in runs}
-    return scores_of(run_table(store, anchors, runs), tasks, known, str(suite["name"]))
+    tasks, states = {str(run.key): run.task for run in runs}, store.states(runs)
+    table = run_table(store, anchors, runs, (states, read_facts(store, runs, states)))
+    return scores_of(table, tasks, known, str(suite["name"]), states)
 
 
-def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[str, Anchors], name: str) -> Scores:
-    """The same from a table of runs (rlbench.results.tables.run_table) and each run's task, by key."""
+def scores_of(
+    runs: pd.DataFrame,
+    tasks: Mapping[str, Task],
+    anchors: Mapping[str, Anchors],
+    name: str,
+    states: Mapping[str, RunState],
+) -> Scores:
+    """The same from a table of runs (rlbench.results.tables.run_table), each run's task and its state, by key."""
     samples = {}
     for (label, env), rows in runs.groupby(["algorithm", "environment"], sort=False):
         scored = rows[rows["score"].notna()]
@@ -182,8 +191,19 @@ def scores_of(runs: pd.DataFrame, tasks: Mapping[str, Task], anchors: Mapping[st
             bool((rows["metering"] == "self-reported").any()),
             scored["training_return"].to_numpy(np.float64),
             bool((scored["score_from"] == "training").any()),
+            _modules(states[key] for key in scored["key"] if key in states),
         )
     return Scores(name, samples, anchors)
+
+
+def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:
+    """By module or distribution every content that one of these runs imported it with."""
+    found: dict[str, set[str]] = {}
+    for state in states:
+        for entries in state.result.get("dependencies", {}).values():
+            for name, value in entries.items():
+                found.setdefault(name, set()).add(value)
+    return {name: frozenset(values) for name, values in found.items()}
 
 
 def seeded(keys: Iterable[str], what: str = "") -> Generator:

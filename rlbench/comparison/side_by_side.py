@@ -54,7 +54,7 @@ def read_folder(store: Store, anchors: Mapping[str, Anchors] | None = None) -> F
     known = anchors_of(suite, {task.env_id: task for task in tasks.values()}, anchors)
     runs = run_table(store, anchors)
     states = {str(key): state for key, state in store.states(list(asked.values())).items()}
-    return Folder(store, runs, asked, states, scores_of(runs, tasks, known, str(suite["name"])))
+    return Folder(store, runs, asked, states, scores_of(runs, tasks, known, str(suite["name"]), states))
 
 
 def unlike_tasks(new: Sequence[Run], base: Sequence[Run]) -> str:

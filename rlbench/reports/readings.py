@@ -64,7 +64,7 @@ class Readings:
         """Final scores as arrays, raw and between anchors."""
         tasks = {key: run.task for key, run in self.asked.items()}
         anchors = anchors_of(self.suite["suite"], {task.env_id: task for task in tasks.values()}, self.anchors)
-        return scores_of(self.runs, tasks, anchors, str(self.suite["suite"]["name"]))
+        return scores_of(self.runs, tasks, anchors, str(self.suite["suite"]["name"]), self.states)
 
     @cached_property
     def grids(self) -> Mapping[tuple[str, str], Grid]:

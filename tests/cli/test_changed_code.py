@@ -25,7 +25,8 @@ class Walk(gym.Env):
         self.t += 1
         return np.zeros(2, np.float32), GAIN * float(action), self.t >= 10, False, {}
 
-gym.register("Walk-v0", Walk)
+if "Walk-v0" not in gym.registry:
+    gym.register("Walk-v0", Walk)
 """
 SUITE = """
 name: walk
@@ -83,3 +84,11 @@ def test_a_data_file_that_the_suite_names_is_part_of_what_made_a_run(here):
     assert run().returncode == 0
     (here / "levels.json").write_text("[2]")
     assert "another content of a file" in rlbench("check", "walk.yaml", "-o", "R").stdout
+
+
+def test_two_sides_of_a_comparison_that_ran_other_code_of_one_environment_are_told(here):
+    assert run("-s", "3").returncode == 0
+    (here / "gain_of_mine.py").write_text("GAIN = 10\n")
+    assert rlbench("run", "walk.yaml", "-o", "later", "-s", "3").returncode == 0
+    (row,) = json.loads(rlbench("compare", "R", "later", "--json").stdout)["rows"]
+    assert "code differs between runs: gain_of_mine" in row["note"]
