@@ -89,6 +89,7 @@ def _as_text(found: Sequence[Power], wanted: Sequence[float], settings: Mapping[
         for row in found
     ]
     many = "one pair" if settings["pairs"] == 1 else f"{settings['pairs']} pairs"
-    text = f"seeds on each side and task to show a difference d of normalised scores with a power of {settings['power']:.0%}\n"
+    text = "seeds on each side and task to show a difference d of normalised scores, the same on every task, with a power of"
+    text += f" {settings['power']:.0%}\n"
     text += f"({'IQM' if settings['statistic'] == 'iqm' else 'mean'}, two-sided at {settings['alpha']:g}, {many})\n\n"
     return text + fitted(header, rows, tuple(range(2, len(header) - 1)))
