@@ -223,4 +223,4 @@ def test_beside_random_of_our_own_an_imported_one_is_neither_a_learner_nor_the_m
     assert command("import", tmp_path / "r.csv", "-o", out).returncode == 0
     assert command("report", out).returncode == 0
     page = (out / "report.html").read_text()
-    assert "random (imported)" in page and "No better than random:" not in page
+    assert "random (imported)" in page and "Not shown to be better than random:" not in page
