@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import EvaluationProtocol, Run, RunStatus, Task, canonical, slug
+from rlbench.api import Run, RunStatus, Task, slug
+from rlbench.executors.budgets import ENOUGH, budget_notes, protocol_notes, rows_beyond, tasks_of
+from rlbench.executors.matching import ORIGIN, Matched, Missing, content_of, match, place_of, there
 from rlbench.results import Store, publish
-from rlbench.results.foreign import ForeignError, Told
+from rlbench.results.files import append_line
+from rlbench.results.foreign import ForeignError, Reading, Skipped, Told
 from rlbench.results.jsonl import as_row
 from rlbench.runtime.reported import Account
 from rlbench.runtime.sink import MemorySink
 from rlbench.suites import Suite
 
-ENOUGH = 0.9  # of the budget; what reaches less is left out
-POINTS = 10  # of a learning curve, where nothing else is said
-ORIGIN = "imported"
-LARGEST_SEED = (1 << 31) - 1
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What stands in where a file does not say: of the algorithm, the environment, the seed."""
-
-    algorithm: str | None = None
-    environment: str | None = None
-    seed: int | None = None
+LOG = "imports.jsonl"
+__all__ = ["Imported", "Imports", "Missing", "import_runs"]
 
 
 @dataclass(frozen=True)
@@ -42,120 +35,97 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class There:
-    """What a folder has: labels of runs that were not imported; seeds and contents of those that were, by label and
-    environment; each environment's task."""
+class Imports:
+    """What became of each run; what was skipped before it could be one; budgets and the like, in sentences."""
 
-    metered: frozenset[str] = frozenset()
-    seeds: Mapping[tuple[str, str], Mapping[int, str]] = field(default_factory=dict)
-    tasks: Mapping[str, Task] = field(default_factory=dict)
+    runs: Sequence[Imported] = ()
+    skipped: Sequence[Skipped] = ()
+    notes: Sequence[str] = field(default=())
 
-
-def there(store: Store) -> There:
-    """Raises: StoreError for a folder of a newer version."""
-    if not (store.root / "suite.json").exists():
-        return There()
-    runs, entries = store.runs(), store.imported()
-    seeds: dict[tuple[str, str], dict[int, str]] = {}
-    for run in runs:
-        if run.name in entries:
-            seeds.setdefault((run.label, run.task.env_id), {})[run.seed] = str(run.config["content"])
-    budgets = {entry["id"]: entry["steps"] for entry in store.suite()["suite"]["environments"]}
-    # Where algorithms were given budgets of their own, the environment's is taken.
-    tasks = {run.task.env_id: run.task for run in runs}
-    tasks |= {run.task.env_id: run.task for run in runs if run.task.steps == budgets.get(run.task.env_id)}
-    return There(frozenset(run.label for run in runs if run.name not in entries), seeds, tasks)
-
-
-def complete(told: Sequence[Told], missing: Missing, known: There) -> list[Told]:
-    """Every run with its label, environment and seed.
-
-    One that is called as what the folder's own runs are gets another label. Seeds that nobody gave are counted, by label and
-    environment, on from those in the folder. Raises: ForeignError for what cannot be known, or a seed that another run has.
-    """
-    found: dict[tuple[str, str, int], Told] = {}
-    taken = {place: dict(seeds) for place, seeds in known.seeds.items()}
-    for one in told:
-        algorithm = _said(one, "algorithm", one.algorithm or missing.algorithm)
-        environment = _said(one, "environment", one.environment or missing.environment)
-        label = f"{algorithm} (imported)" if algorithm in known.metered else algorithm
-        content, seeds = content_of(one), taken.setdefault((label, environment), {})
-        seed = missing.seed if one.seed is None else one.seed
-        if seed is None:
-            same = [number for number, other in seeds.items() if other == content]
-            seed = same[0] if same else max(seeds, default=-1) + 1
-        if not 0 <= seed <= LARGEST_SEED:
-            raise ForeignError(f"{one.source}: seed {seed} is not between 0 and {LARGEST_SEED}")
-        place = label, environment, seed
-        if seeds.setdefault(seed, content) != content or place in found:
-            raise ForeignError(
-                f"{one.source}: {label} on {environment}, seed {seed}, is another run already; say the seeds by --path, "
-                "a column, or --seed"
-            )
-        found[place] = replace(one, algorithm=label, environment=environment, seed=seed)
-    return list(found.values())
-
-
-def _said(told: Told, name: str, value: str | None) -> str:
-    if not value:
-        raise ForeignError(
-            f"{told.source} does not say its {name}; say --{name} NAME, or --path where it is in the path"
-        )
-    return value
-
-
-def content_of(told: Told) -> str:
-    """A hash of what was told, wherever it lies and whatever it is called."""
-    return hashlib.sha256(canonical([list(row) for row in told.rows]).encode()).hexdigest()[:16]
-
-
-def tasks_of(told: Sequence[Told], steps: int | None, every: int | None, known: Mapping[str, Task]) -> dict[str, Task]:
-    """The task of each environment: the one that the folder has; else with the budget given, or where the shortest run ends.
-
-    Raises: ForeignError for a budget that is not the folder's.
-    """
-    found = {}
-    for environment in dict.fromkeys(one.environment for one in told):
-        if environment in known:
-            if steps not in (None, known[environment].steps):
-                raise ForeignError(
-                    f"{environment} has a budget of {known[environment].steps} steps in this folder, not {steps}; leave --steps "
-                    "out, or choose another folder with -o"
-                )
-            found[environment] = known[environment]
-            continue
-        budget = steps or min(one.rows[-1].step for one in told if one.environment == environment)
-        grid = max(1, budget // POINTS) if every is None else every
-        found[environment] = Task(environment, max(1, budget), EvaluationProtocol(grid))
-    return found
+    @property
+    def complete(self) -> bool:
+        """Whether all that was found is in the folder now."""
+        return not self.skipped and all(one.run is not None for one in self.runs)
 
 
 def import_runs(
-    store: Store, told: Sequence[Told], missing: Missing, steps: int | None = None, every: int | None = None
-) -> list[Imported]:
+    store: Store,
+    reading: Reading,
+    missing: Missing,
+    steps: int | None = None,
+    every: int | None = None,
+    replacing: bool = False,
+) -> Imports:
     """Publish every run in the folder and enter it there; those that are there already stay as they are.
 
     steps: the budget, where the folder has none for an environment; every: between points of the curve, a tenth of the budget
-    if None. Raises: LockedError; ForeignError before anything is written.
+    if None. replacing: a run of the folder with other rows makes room for what was read; it is moved to superseded/.
+    Raises: LockedError; ForeignError before anything is written, where nothing can be imported.
     """
-    from rlbench import __version__
-
     store.lock()
     try:
         known = there(store)
-        named = complete(told, missing, known)
-        tasks = tasks_of(named, steps, every, known.tasks)
-        planned = [(one, *_planned(one, tasks[one.environment])) for one in named]
-        runs = [run for _, run, _ in planned if run is not None]
-        if not runs:
-            return [Imported(None, one, why) for one, _, why in planned]
-        suite, done = _suite(store.root.name, runs).resolved(), list[Run]()
-        try:
-            return [Imported(run, one, _publish(store, run, one, done) if run else why) for one, run, why in planned]
-        finally:
-            store.add_imported(done, suite, __version__)
+        matched = match(reading.told, missing, known, replacing)
+        skipped = [*reading.skipped, *matched.skipped]
+        if not matched.told:
+            raise ForeignError("\n".join(dict.fromkeys(one.why for one in skipped)))
+        tasks = tasks_of(matched.told, steps, every, known.tasks(without=matched.replaced))
+        notes = [*reading.notes, *budget_notes(matched.told, tasks), *protocol_notes(matched.told)]
+        found = Imports(_import(store, matched, tasks), skipped, notes)
+        _record(store, found)
+        return found
     finally:
         store.unlock()
+
+
+def _import(store: Store, matched: Matched, tasks: Mapping[str, Task]) -> list[Imported]:
+    """Publish what is not there yet and enter it, then move aside what it replaces."""
+    from rlbench import __version__
+
+    planned = [(one, *_planned(one, tasks[one.environment])) for one in matched.told]
+    runs = [run for _, run, _ in planned if run is not None]
+    found, done, gone = list[Imported](), list[Run](), list[Run]()
+    try:
+        for one, run, why in planned:
+            outcome = _publish(store, run, one, done) if run is not None else why
+            earlier = matched.replaced.get(place_of(one))
+            if earlier is not None and (run is None or earlier.run.name != run.name):
+                gone.append(earlier.run)
+                outcome += "; the run that was there is in superseded/"
+            found.append(Imported(run, one, outcome))
+    finally:  # what is published by then is entered, whatever went wrong with the next
+        if done or gone:
+            store.add_imported(done, _suite(store.root.name, runs) if runs else {}, __version__, gone)
+    copies = [
+        Imported(one.run, copy, f"the same rows as {first.source}: taken once")
+        for copy, first in matched.copies
+        for one in found
+        if one.told is first
+    ]
+    return [*found, *copies]
+
+
+def _record(store: Store, found: Imports) -> None:
+    """Append what became of everything to the folder's log of imports."""
+    from rlbench import __version__
+
+    if not (store.root / "suite.json").exists():
+        return
+    runs = [
+        {
+            "algorithm": one.told.algorithm,
+            "environment": one.told.environment,
+            "seed": one.told.seed,
+            "from": one.told.source,
+            "folder": None if one.run is None else one.run.name,
+            "outcome": one.outcome,
+            "notes": list(one.told.notes),
+        }
+        for one in found.runs
+    ]
+    skipped = [asdict(one) for one in found.skipped]
+    line = {"schema_version": 1, "rlbench": __version__, "runs": runs, "skipped": skipped, "notes": list(found.notes)}
+    append_line(store.root / LOG, json.dumps(line))
 
 
 def _planned(told: Told, task: Task) -> tuple[Run | None, str]:
@@ -169,22 +139,18 @@ def _planned(told: Told, task: Task) -> tuple[Run | None, str]:
     return Run(f"{ORIGIN}/{told.algorithm}", origin, task, int(told.seed or 0), told.algorithm), ""
 
 
-def _suite(name: str, runs: Sequence[Run]) -> Suite:
-    """The suite that such runs would have been of."""
+def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
+    """The suite that such runs would have been of, as JSON values."""
     tasks = {run.task.env_id: run.task for run in runs}
     environments = [
         {"id": env, "steps": task.steps, "evaluation": {"every": task.evaluation.every}} for env, task in tasks.items()
     ]
-    return Suite.model_validate(
-        {
-            "name": slug(name, 80),
-            "algorithms": [
-                {"id": i, "label": label} for i, label in {run.algorithm: run.label for run in runs}.items()
-            ],
-            "environments": environments,
-            "seeds": sorted({run.seed for run in runs}),
-        }
+    algorithms = [{"id": i, "label": label} for i, label in {run.algorithm: run.label for run in runs}.items()]
+    suite = Suite.model_validate(
+        {"name": slug(name, 60), "algorithms": algorithms, "environments": environments, "seeds": 1}
     )
+    # A suite's seeds have a limit, as what draws are made of; here they are names.
+    return suite.resolved() | {"seeds": sorted({run.seed for run in runs})}
 
 
 def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
@@ -192,16 +158,19 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
     sink = MemorySink()
     account = Account(run.task.evaluation, run.task.steps, run.seed, sink, lambda: told.seconds or math.nan)
     diverged_at = None
-    for row in told.rows:
-        if row.step > run.task.steps:
+    within = sorted(
+        (row for row in told.rows if row.step <= run.task.steps), key=lambda row: (row.step, row.evaluation)
+    )
+    for (step, evaluation), rows in groupby(within, key=lambda row: (row.step, row.evaluation)):
+        found = list(rows)
+        if not all(math.isfinite(row.return_) for row in found):
+            diverged_at = step
             break
-        if not math.isfinite(row.return_):
-            diverged_at = row.step
-            break
-        if row.evaluation:
-            account.evaluation(row.step, [row.return_])
+        if evaluation:
+            account.evaluation(step, [row.return_ for row in found])
         else:
-            account.episode(row.step, row.return_, row.length)
+            for row in found:
+                account.episode(step, row.return_, row.length)
     if diverged_at is None:
         account.finish()
     facts = {
@@ -215,7 +184,12 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
         "reproducible": False,
         "stack_size": 1,
         "resumed_from": 0,
-        ORIGIN: {"from": told.source, "rows": len(told.rows)},
+        ORIGIN: {
+            "from": told.source,
+            "rows": len(told.rows),
+            "beyond": rows_beyond(told, run.task),
+            "notes": list(told.notes),
+        },
     }
     records: dict[str, dict[int, list[dict[str, Any]]]] = {
         "episodes": {run.seed: [as_row("episodes", record) for record in sink.episodes]},

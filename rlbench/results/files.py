@@ -69,6 +69,17 @@ def _write_text(path: Path, text: str) -> None:
     path.write_text(text)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a file of which nobody else is a writer. Raises: StoreError when that is not possible."""
+    try:
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(line + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or None when it is absent, unreadable or something else."""
     with suppress(OSError, ValueError):

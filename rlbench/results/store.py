@@ -174,15 +174,27 @@ class Store:
             publish_file(folder / "spec.json", text + "\n")
         return {"folder": run.name, "label": run.label}
 
-    def add_imported(self, runs: Sequence[Run], suite: Mapping[str, Any], version: str) -> None:
-        """Enter runs that were made elsewhere; they stay when the suite is run. suite: of a folder that has none yet."""
+    def add_imported(
+        self, runs: Sequence[Run], suite: Mapping[str, Any], version: str, replaced: Sequence[Run] = ()
+    ) -> None:
+        """Enter runs that were made elsewhere; they stay when the suite is run. suite: of a folder that has none yet.
+
+        replaced: imported runs that are moved aside, once nothing names them any more; with them goes their budget, where
+        no other run of the folder has it.
+        """
         found = read_json(self.root / "suite.json")
         if found is None:
             found = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": [], "skipped": []}
-        there = {entry["folder"] for entry in found["runs"]}
+        gone = {run.name for run in replaced}
+        entries = [entry for entry in found["runs"] if entry["folder"] not in gone]
+        there = {entry["folder"] for entry in entries}
         try:
             added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in there]
-            write_json(self.root / "suite.json", found | {"runs": [*found["runs"], *added]})
+            if replaced:
+                found = found | {"suite": _with_budgets(found["suite"], suite)}
+            write_json(self.root / "suite.json", found | {"runs": [*entries, *added]})
+            for run in replaced:
+                self.set_aside(run)
         except OSError as error:
             raise unwritable(self.root, error) from error
 
@@ -306,6 +318,17 @@ class Store:
         for path, description in self.attempts():
             if run.key in description["keys"].values():
                 yield path / "checkpoints"
+
+
+def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """A suite with the budgets and grids that another has for the same environments."""
+    new = {entry["id"]: entry for entry in other.get("environments", ())}
+    environments = [
+        entry | {key: each[key] for key in ("steps", "evaluation")} if each["steps"] != entry["steps"] else entry
+        for entry in suite["environments"]
+        for each in (new.get(entry["id"], entry),)
+    ]
+    return {**suite, "environments": environments}
 
 
 def _spec(run: Run) -> dict[str, Any]:

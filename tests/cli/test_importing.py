@@ -54,7 +54,7 @@ def test_monitor_files_of_one_folder_are_one_run_in_the_order_of_its_episodes_en
     for rank, episodes in enumerate([[(5, 10, 1.0), (7, 30, 4.0)], [(6, 20, 1.5)]]):
         head = "#" + json.dumps({"t_start": 100.0 + rank, "env_id": "CartPole-v1"})
         rows = [f"{r},{length},{t}" for r, length, t in episodes]
-        (folder / f"{rank}.monitor.csv").write_text("\n".join([head, "r,l,t", *rows]))
+        (folder / f"{rank}.monitor.csv").write_text("\n".join([head, "r,l,t", *rows, ""]))
     ran = command("import", tmp_path / "logs", "--path", "{algorithm}/{environment}_{seed}", "-o", tmp_path / "out")
     assert ran.returncode == 0, ran.stderr
     assert scores(tmp_path / "out") == {("ppo", "CartPole-v1", 3): 6.0}
@@ -134,11 +134,13 @@ def test_what_cannot_be_understood_is_told_with_its_place_and_nothing_is_written
     assert not (tmp_path / "out/suite.json").exists()
 
 
-def test_two_files_of_one_run_are_refused(tmp_path):
-    for name in ("a.csv", "b.csv"):
-        (tmp_path / name).write_text("seed,step,return\n0,1,2\n")
+def test_two_files_of_one_run_are_both_refused_and_the_same_twice_is_taken_once(tmp_path):
+    for name, value in (("a.csv", 2), ("b.csv", 3), ("c.csv", 2)):
+        (tmp_path / name).write_text(f"seed,step,return\n0,1,{value}\n")
     ran = command("import", tmp_path / "a.csv", tmp_path / "b.csv", *SETTINGS, "-o", tmp_path / "out")
     assert ran.returncode == 2 and "theirs on CartPole-v1, seed 0, is another run already" in ran.stderr
+    ran = command("import", tmp_path / "a.csv", tmp_path / "c.csv", *SETTINGS, "-o", tmp_path / "out")
+    assert ran.returncode == 0 and "the same rows as" in ran.stderr and "1 run imported" in ran.stderr
 
 
 def told(path, *returns, last=100):
@@ -169,14 +171,14 @@ def test_seeds_are_counted_on_over_several_imports_and_the_same_content_is_there
     assert ["1 run imported" in said for said in outcomes] == [True, True, False] and "there already" in outcomes[2]
     assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 1.0, ("theirs", "CartPole-v1", 1): 2.0}
     refused = command("import", other, *SETTINGS, "--seed", "0", "-o", tmp_path / "out")
-    assert refused.returncode == 2 and "seed 0, is another run already" in refused.stderr
+    assert refused.returncode == 2 and "seed 0, is there already with other rows (1 from" in refused.stderr
     refused = command("import", one, *SETTINGS, "--steps", "50", "-o", tmp_path / "out")
     assert refused.returncode == 2 and "has a budget of 100 steps in this folder, not 50" in refused.stderr
 
 
 def test_what_lies_beyond_the_budget_is_left_out_be_it_finite_or_not(tmp_path):
     (tmp_path / "r.csv").write_text("seed,step,return\n0,90,3\n0,100,5\n1,100,7\n1,500,nan\n2,150,9\n")
-    ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "--steps", "100", "-o", tmp_path / "out")
     assert ran.returncode == 1 and "left out: nothing of it lies within 100 steps" in ran.stderr
     assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 4.0, ("theirs", "CartPole-v1", 1): 7.0}
 

@@ -1,6 +1,6 @@
-"""Results made elsewhere, read from files: CSV, Monitor files of Stable-Baselines3 and Gymnasium, TensorBoard's events."""
+"""Results made elsewhere, read from files: CSV, Monitor files and evaluations of Stable-Baselines3, TensorBoard's events."""
 
-from rlbench.results.foreign.reading import read_sources
-from rlbench.results.foreign.told import ForeignError, Told
+from rlbench.results.foreign.reading import Reading, read_sources
+from rlbench.results.foreign.told import ForeignError, Skipped, Told
 
-__all__ = ["ForeignError", "Told", "read_sources"]
+__all__ = ["ForeignError", "Reading", "Skipped", "Told", "read_sources"]

@@ -1,81 +1,161 @@
-"""From paths to runs: what kind of file each is, and what its path says of the run."""
+"""From paths to runs: what kind of file each is, which files are of one run, and what could not be read."""
 
 from __future__ import annotations
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
-from rlbench.results.foreign import monitor, tensorboard
+from rlbench.results.foreign import monitor, npz, tensorboard
 from rlbench.results.foreign.csv import read_csv
-from rlbench.results.foreign.told import ForeignError, Told
+from rlbench.results.foreign.decoding import SUFFIXES, read_text
+from rlbench.results.foreign.template import Template, read_template
+from rlbench.results.foreign.told import ForeignError, Skipped, Told, counted, without_gaps
+from rlbench.results.foreign.walk import find_files
 
-PLACES = ("algorithm", "environment", "seed")
+TABLES = tuple(f"*.{kind}{suffix}" for kind in ("csv", "tsv") for suffix in SUFFIXES)
+PATTERNS = (*TABLES, *monitor.PATTERNS, tensorboard.PATTERN, npz.PATTERN)
+
+
+@dataclass
+class Reading:
+    """The runs that were found; what was not taken, and why; what else is to be known, in sentences."""
+
+    told: list[Told] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def attempt(self, source: Path, read: Callable[[], Sequence[Told | Skipped]]) -> list[Told]:
+        """What a file tells; one that cannot be read costs itself alone."""
+        try:
+            found = read()
+        except ForeignError as error:
+            found = [Skipped(str(source), str(error))]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            found = [Skipped(str(source), f"{source}: cannot be read: {error}")]
+        self.skipped += [one for one in found if isinstance(one, Skipped)]
+        return [one for one in found if isinstance(one, Told)]
 
 
 def read_sources(
-    sources: Sequence[Path], columns: Mapping[str, str], tag: str | None, template: str | None
-) -> list[Told]:
-    """Every run in files and folders, folders searched through.
+    sources: Sequence[Path],
+    columns: Mapping[str, str],
+    tag: str | None,
+    template: str | None,
+    exclude: Sequence[str] = (),
+) -> Reading:
+    """Every run in files and folders, folders searched through, links followed.
 
     columns: of CSV files (rlbench.results.foreign.csv); tag: of TensorBoard's; template: such as
-    "{algorithm}/{environment}_{seed}", matched against the end of each run's path, whole parts of it.
-    Raises: ForeignError for what cannot be read.
+    "{algorithm}/{environment}_{seed}", matched against the end of each run's path, whole parts of it; exclude: patterns of
+    what in folders is not looked at. Raises: ForeignError where nothing at all can be read.
     """
-    pattern = None if template is None else _pattern(template)
-    found = []
-    for source in sources:
-        try:
-            read = _read(source, columns, tag)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise ForeignError(f"{source}: cannot be read: {error}") from error
-        found += [told if pattern is None else _placed(told, pattern, str(template)) for told in read]
+    place = None if template is None else read_template(template)
+    reading = Reading()
+    for source in dict.fromkeys(sources):
+        found = (
+            _folder(source, columns, tag, exclude, reading) if source.is_dir() else _file(source, columns, tag, reading)
+        )
+        reading.told += [told for one in found if (told := _placed(one, place, reading)) is not None]
+    if not reading.told:
+        raise ForeignError("\n".join(dict.fromkeys(one.why for one in reading.skipped)) or "there is nothing to read")
+    return reading
+
+
+def _placed(told: Told, template: Template | None, reading: Reading) -> Told | None:
+    """The run without gaps and with what its path says, or None."""
+    rows, notes = without_gaps(told.rows)
+    told = replace(told, rows=rows, notes=(*told.notes, *notes))
+    found = told if template is None else template.place(told)
+    if isinstance(found, Skipped):
+        reading.skipped.append(found)
+        return None
     return found
 
 
-def _read(source: Path, columns: Mapping[str, str], tag: str | None) -> list[Told]:
-    if source.is_file():
-        if source.name.startswith(tensorboard.PATTERN.rstrip("*")):
-            return [tensorboard.read_tensorboard(source.parent, tag)]
-        return [monitor.read_monitor([source])] if monitor.is_monitor(source) else read_csv(source, columns)
-    if not source.is_dir():
-        raise ForeignError(f"{source}: there is no such file or folder")
-    monitors: dict[Path, list[Path]] = {}
-    for path in sorted(source.rglob(monitor.PATTERN)):
-        monitors.setdefault(path.parent, []).append(path)
-    events = sorted({path.parent for path in source.rglob(tensorboard.PATTERN)} - set(monitors))
-    tables = sorted(
-        path for path in source.rglob("*.csv") if not path.match(monitor.PATTERN) and path.parent not in monitors
-    )
-    runs = [monitor.read_monitor(paths) for paths in monitors.values()]
-    runs += [tensorboard.read_tensorboard(folder, tag) for folder in events]
-    runs += [told for path in tables for told in read_csv(path, columns)]
-    if not runs:
-        raise ForeignError(f"{source}: neither *monitor.csv nor event files nor *.csv in it")
+def _file(source: Path, columns: Mapping[str, str], tag: str | None, reading: Reading) -> list[Told]:
+    if not source.is_file():
+        reading.skipped.append(Skipped(str(source), f"{source}: there is no such file or folder"))
+        return []
+    if fnmatchcase(source.name, tensorboard.PATTERN):
+        return reading.attempt(source, lambda: [tensorboard.read_tensorboard(source.parent, tag)])
+    if source.suffix == ".npz":
+        return reading.attempt(source, lambda: [npz.read_evaluations(source)])
+    return reading.attempt(source, lambda: _text(source, columns))
+
+
+def _text(path: Path, columns: Mapping[str, str]) -> Sequence[Told | Skipped]:
+    if monitor.is_monitor(path, read_text(path)):
+        return [monitor.read_monitor([path])]
+    return read_csv(path, columns)
+
+
+def _folder(
+    source: Path, columns: Mapping[str, str], tag: str | None, exclude: Sequence[str], reading: Reading
+) -> list[Told]:
+    found = find_files(source, PATTERNS, exclude)
+    reading.skipped += found.skipped
+    reading.notes += [
+        *found.notes,
+        *([f"{source}: excluded: {counted(found.excluded, 'file')}"] if found.excluded else []),
+    ]
+    runs = [told for folder, files in found.files.items() for told in _runs(folder, files, columns, tag, reading)]
+    if not found.files:
+        kinds = "neither *monitor.csv nor event files nor *.csv nor evaluations.npz in it"
+        reading.skipped.append(Skipped(str(source), f"{source}: {kinds}"))
     return runs
 
 
-def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template.strip("/"))
-    unknown = [name for name in parts[1::2] if name not in PLACES]
-    if unknown or len(parts) == 1:
-        raise ForeignError(f"--path {template}: it takes {', '.join(f'{{{name}}}' for name in PLACES)}")
-    kinds = {"algorithm": "[^/]+?", "environment": "[^/]+?", "seed": r"\d+"}
-    text = "".join(re.escape(part) if i % 2 == 0 else f"(?P<{part}>{kinds[part]})" for i, part in enumerate(parts))
-    return re.compile(rf"(?:^|/){text}(?:/[^/]*)?$")
+def _runs(
+    folder: Path, files: Sequence[Path], columns: Mapping[str, str], tag: str | None, reading: Reading
+) -> list[Told]:
+    """What the files of one folder tell: one run by its own logger, with its evaluations; or tables, of any runs."""
+    monitors = [path for path in files if _is_monitor(path)]
+    events = [path for path in files if fnmatchcase(path.name, tensorboard.PATTERN)]
+    evaluations = [path for path in files if path.name == npz.PATTERN]
+    tables = [path for path in files if path not in (*monitors, *events, *evaluations)]
+    training: list[Told] = []
+    if monitors:
+        training = reading.attempt(
+            monitors[0] if len(monitors) == 1 else folder, lambda: [monitor.read_monitor(monitors)]
+        )
+        left = [*(["event files"] if events else []), *(path.name for path in tables)]
+        tables = []
+        if training and left:
+            training = [replace(training[0], notes=(*training[0].notes, f"beside it, not read: {', '.join(left)}"))]
+    elif events:
+        training = reading.attempt(folder, lambda: [tensorboard.read_tensorboard(folder, tag)])
+    if evaluations:
+        before = len(reading.skipped)
+        evaluated = reading.attempt(evaluations[0], lambda: [npz.read_evaluations(evaluations[0])])
+        # Without its evaluations a run would be scored otherwise than those beside it.
+        training = [_together(folder, training, evaluated[0])] if len(reading.skipped) == before else []
+    for path in tables:
+        training += reading.attempt(path, partial(read_csv, path, columns))
+    return training
 
 
-def _placed(told: Told, pattern: re.Pattern[str], template: str) -> Told:
-    """The run with what its path says of it."""
-    match = pattern.search(told.source)
-    if match is None:
-        raise ForeignError(f"{told.source} is not like --path {template}")
-    said = match.groupdict()
-    return replace(
-        told,
-        algorithm=said.get("algorithm") or told.algorithm,
-        environment=said.get("environment") or told.environment,
-        seed=int(said["seed"]) if "seed" in said else told.seed,
-    )
+def _is_monitor(path: Path) -> bool:
+    """Whether it is called so and is one; what cannot be read is told when it is read."""
+    if not any(fnmatchcase(path.name, pattern) for pattern in monitor.PATTERNS):
+        return False
+    try:
+        return monitor.is_monitor(path, read_text(path))
+    except (OSError, UnicodeDecodeError, ForeignError):
+        return True
+
+
+def _together(folder: Path, training: Sequence[Told], evaluated: Told) -> Told:
+    """A run with its evaluations, which are scored; what it told of evaluations elsewhere is left out."""
+    if not training:
+        return evaluated
+    run = training[0]
+    kept = [row for row in run.rows if not row.evaluation]
+    notes = [*run.notes, *evaluated.notes, f"its evaluations are those in {npz.PATTERN}"]
+    if len(kept) < len(run.rows):
+        notes.append(f"left out: {counted(len(run.rows) - len(kept), 'other point')} of evaluations or means")
+    rows = sorted([*kept, *evaluated.rows], key=lambda row: row.step)
+    return replace(run, source=str(folder), rows=rows, notes=tuple(notes))

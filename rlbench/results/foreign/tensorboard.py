@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from rlbench.results.foreign.told import ForeignError, Row, Told
+from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told, later_holds
 
 PATTERN = "events.out.tfevents*"
 # Which scalars are looked for, and whether each is an evaluation: CleanRL's episodes; Stable-Baselines3's evaluations, and the
@@ -19,22 +20,40 @@ TAGS: Mapping[str, bool] = {
 
 
 def read_tensorboard(folder: Path, tag: str | None) -> Told:
-    """One run from the event files in a folder. tag: the scalar to read; None: the first of TAGS that is there.
+    """One run from the event files in a folder, in the order in which they were begun: what a restarted run tells again
+    holds. tag: the scalar to read; None: the first of TAGS that is there.
 
     Raises: ForeignError if there is no such scalar, naming those there are, or the package is not installed.
     """
     if find_spec("tensorboard") is None:
         raise ForeignError(f'{folder}: reading event files needs tensorboard: pip install "rlbench[tensorboard]"')
-    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+    from tensorboard.backend.event_processing.event_accumulator import SCALARS
 
-    events = EventAccumulator(str(folder), size_guidance={SCALARS: 0})  # 0: keep them all
-    events.Reload()
-    there = events.Tags()[SCALARS]
+    files = [(path.name, _events(path)) for path in sorted(folder.glob(PATTERN)) if path.is_file()]
+    there = {name for _, events in files for name in events.Tags()[SCALARS]}
     chosen = next((name for name in ([tag] if tag else TAGS) if name in there), None)
     if chosen is None:
         raise ForeignError(
             f"{folder}: no scalar {' or '.join([tag] if tag else TAGS)}; it has {', '.join(sorted(there)) or 'none'}; say --tag"
         )
-    points = sorted(events.Scalars(chosen), key=lambda point: point.step)
-    rows = [Row(int(point.step), float(point.value), 0, TAGS.get(chosen, False)) for point in points]
-    return Told(str(folder), rows, seconds=points[-1].wall_time - points[0].wall_time)
+    points = [(name, events.Scalars(chosen)) for name, events in files if chosen in events.Tags()[SCALARS]]
+    points.sort(key=lambda pair: pair[1][0].wall_time)  # names hold only the second, and count 9, 10 as text
+    steps = [point.step for _, part in points for point in part]
+    if min(steps) < 0 or max(steps) > LARGEST_STEP:
+        raise ForeignError(f"{folder}: {chosen} at steps from {min(steps):,} to {max(steps):,}")
+    evaluation = TAGS.get(chosen, False)
+    rows, notes = later_holds(
+        [(name, [Row(int(p.step), float(p.value), 0, evaluation) for p in part]) for name, part in points]
+    )
+    if len(points) > 1:
+        notes = (f"{len(points)} event files, one after the other", *notes)
+    seconds = sum(part[-1].wall_time - part[0].wall_time for _, part in points)
+    return Told(str(folder), rows, seconds=seconds, notes=notes)
+
+
+def _events(path: Path) -> Any:
+    """The scalars of one file, all of them."""
+    from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
+
+    # The accumulator's own purge would drop points without a word; what goes back is told by later_holds.
+    return EventAccumulator(str(path), size_guidance={SCALARS: 0}, purge_orphaned_data=False).Reload()

@@ -1,0 +1,182 @@
+"""Folders of many runs: links, odd files among good ones, evaluations beside training, what paths say."""
+
+import importlib.util
+import os
+
+import numpy as np
+import pytest
+
+from rlbench.results.foreign import ForeignError, read_sources
+
+MONITOR = '#{"t_start": 0, "env_id": "X-v0"}\nr,l,t\n10,100,1.0\n'
+
+
+def run(path, text=MONITOR, name="0.monitor.csv"):
+    path.mkdir(parents=True, exist_ok=True)
+    (path / name).write_text(text)
+    return path
+
+
+def read(path, template=None, exclude=(), tag=None):
+    return read_sources([path], {}, tag, template, exclude)
+
+
+def places(reading):
+    return [(told.algorithm, told.environment, told.seed) for told in reading.told]
+
+
+def test_one_odd_file_costs_itself_alone(tmp_path):
+    run(tmp_path / "X_1")
+    run(tmp_path / "X_2", "#{oops\n")
+    (tmp_path / "X_3").mkdir()
+    (tmp_path / "X_3/r.csv").write_bytes(b"\xff\xfe\x00")
+    found = read(tmp_path, "{environment}_{seed}")
+    assert places(found) == [("", "X", 1)]
+    assert ["0.monitor.csv:1: no line of JSON" in one.why or "cannot be read" in one.why for one in found.skipped] == [
+        True,
+        True,
+    ]
+
+
+def test_what_is_not_like_the_template_is_named_and_may_be_excluded(tmp_path):
+    run(tmp_path / "ppo/X_1")
+    run(tmp_path / "ppo/X_1/eval", name="monitor.csv")
+    found = read(tmp_path, "{algorithm}/{environment}_{seed}")
+    assert places(found) == [("ppo", "X", 1)]
+    assert "eval/monitor.csv is not like --path" in found.skipped[0].why
+    for pattern in ("eval", "ev*", "*/eval/*", "ppo/X_1/eval/"):
+        found = read(tmp_path, "{algorithm}/{environment}_{seed}", [pattern])
+        assert places(found) == [("ppo", "X", 1)] and not found.skipped
+        assert found.notes == [f"{tmp_path}: excluded: 1 file"]
+
+
+def test_folders_behind_links_are_read_and_each_once(tmp_path):
+    elsewhere, logs = run(tmp_path / "elsewhere/b"), tmp_path / "logs"
+    run(logs / "X_1")
+    (logs / "X_2").symlink_to(elsewhere)
+    (logs / "X_1/up").symlink_to(logs)
+    (logs / "latest").symlink_to(logs / "X_1")
+    (logs / "X_9").symlink_to(tmp_path / "gone")
+    found = read(logs, "{environment}_{seed}")
+    assert places(found) == [("", "X", 1), ("", "X", 2)] and not found.skipped
+    assert sorted(found.notes) == [
+        f"{logs}/X_1/up: the same folder as {logs}, passed over",
+        f"{logs}/X_9: a link that leads nowhere",
+        f"{logs}/latest: the same folder as {logs}/X_1, passed over",
+    ]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    run(tmp_path / "a")
+    os.mkfifo(tmp_path / "a/pipe.csv")
+    found = read(tmp_path)
+    assert len(found.told) == 1 and "pipe.csv: neither a file nor a link to one" in found.skipped[0].why
+
+
+@pytest.mark.parametrize("template", ["{_}", "{time}", "*"])
+def test_parts_of_a_path_may_be_ignored(tmp_path, template):
+    for seed in (0, 1):
+        run(tmp_path / f"CartPole-v1__dqn__{seed}__170000000{seed}")
+    found = read(tmp_path, "{environment}__{algorithm}__{seed}__" + template)
+    assert places(found) == [("dqn", "CartPole-v1", 0), ("dqn", "CartPole-v1", 1)]
+
+
+def test_a_path_that_a_template_fits_in_two_ways_is_refused(tmp_path):
+    run(tmp_path / "CartPole-v1__dqn__0__1700000000")
+    with pytest.raises(
+        ForeignError, match="in two ways: environment CartPole-v1, algorithm dqn__0, seed 1700000000, or"
+    ):
+        read(tmp_path, "{environment}__{algorithm}__{seed}")
+
+
+@pytest.mark.parametrize(
+    ("folder", "template", "place"),
+    [
+        ("ppo12", "{algorithm}{seed}", ("ppo", "X-v0", 12)),
+        ("double_dqn_3", "{algorithm}_{seed}", ("double_dqn", "X-v0", 3)),
+        ("Ant-v5_-1", "{environment}_{seed}", ("", "Ant-v5", -1)),
+        ("mit Abstand/ä 4", "{algorithm}/*{seed}", ("mit Abstand", "X-v0", 4)),
+        ("ppo lr=3e-4/s7", "{algorithm}/s{seed}", ("ppo lr=3e-4", "X-v0", 7)),
+    ],
+)
+def test_paths_say_names_of_any_letters_and_seeds_of_any_sign(tmp_path, folder, template, place):
+    run(tmp_path / folder)
+    assert places(read(tmp_path, template)) == [place]
+
+
+@pytest.mark.parametrize("template", ["{algo}", "a/b", "{_}", "{seed}/{seed}"])
+def test_a_template_of_unknown_parts_or_none_is_refused(tmp_path, template):
+    with pytest.raises(ForeignError, match="it takes {algorithm}, {environment}, {seed}, each once"):
+        read(tmp_path, template)
+
+
+def evaluations(path, results, **more):
+    results = np.asarray(results)
+    np.savez(path / "evaluations.npz", **{"timesteps": 50 * np.arange(1, len(results) + 1), "results": results, **more})
+
+
+def test_evaluations_beside_a_monitor_are_the_runs(tmp_path):
+    run(tmp_path / "a")
+    evaluations(
+        tmp_path / "a", [[1.0, 3.0], [500.0, 400.0]], ep_lengths=[[9, 9], [8, 7]], successes=[[True, False]] * 2
+    )
+    (told,) = read(tmp_path).told
+    assert [tuple(row) for row in told.rows] == [
+        (50, 1.0, 9, True),
+        (50, 3.0, 9, True),
+        (100, 10.0, 100, False),
+        (100, 500.0, 8, True),
+        (100, 400.0, 7, True),
+    ]
+    assert told.source == str(tmp_path / "a") and "its evaluations are those in evaluations.npz" in told.notes
+
+
+def test_evaluations_alone_are_a_run(tmp_path):
+    evaluations(tmp_path, [[5.0], [6.0]])
+    assert [row.return_ for row in read(tmp_path / "evaluations.npz").told[0].rows] == [5.0, 6.0]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"results": np.array([[1.0], [2.0, 3.0]], dtype=object)}, "cannot be read"),
+        ({"timesteps": np.arange(3)}, "do not fit"),
+        ({"results": np.zeros((0, 5)), "timesteps": np.zeros(0, int)}, "no evaluation in it"),
+        ({"timesteps": np.array([-1, 5])}, "timesteps from -1 to 5"),
+    ],
+)
+def test_a_run_whose_evaluations_cannot_be_read_is_left_out(tmp_path, arrays, said):
+    run(tmp_path / "a")
+    run(tmp_path / "b")
+    np.savez(tmp_path / "a/evaluations.npz", **{"timesteps": np.arange(2), "results": np.ones((2, 2)), **arrays})
+    found = read(tmp_path)
+    assert [told.source for told in found.told] == [str(tmp_path / "b/0.monitor.csv")]
+    assert said in found.skipped[0].why
+
+
+def test_a_broken_archive_is_named(tmp_path):
+    (tmp_path / "evaluations.npz").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(ForeignError, match="evaluations.npz: cannot be read"):
+        read(tmp_path)
+
+
+def test_tables_beside_monitor_files_are_named_as_not_read(tmp_path):
+    run(tmp_path / "a")
+    run(tmp_path / "a", "x\n", "progress.csv")
+    assert read(tmp_path).told[0].notes == ("beside it, not read: progress.csv",)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra tensorboard")
+@pytest.mark.parametrize(("begin", "steps"), [(20, [10, 20, 30]), (30, [10, 20, 30, 40]), (10, [10, 20])])
+def test_of_steps_that_event_files_tell_twice_the_later_hold(tmp_path, begin, steps):
+    from torch.utils.tensorboard import SummaryWriter
+
+    for first, value in ((10, 1.0), (begin, 5.0)):
+        writer = SummaryWriter(str(tmp_path), filename_suffix=f".{value}")
+        for step in (first, first + 10) if value == 5.0 else (10, 20, 30):
+            writer.add_scalar("charts/episodic_return", value, step)
+        writer.close()
+    (told,) = read(tmp_path).told
+    assert [row.step for row in told.rows] == steps
+    assert [row.return_ for row in told.rows] == [5.0 if step >= begin else 1.0 for step in steps]
+    assert f"steps go back from 30 to {begin}" in told.notes[1]
