@@ -103,7 +103,10 @@ def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
         if environment is None:
             continue
         if environment.id in seen:
-            text = f"environment {environment.id!r} stands twice; one suite has each of them once"
+            text = (
+                f"environment {environment.id!r} stands twice; one suite has each of them once: write one for each variant, "
+                "with a name of its own, such as one.yaml and two.yaml (docs/suites.md)"
+            )
             yield Problem(("environments", j, "id"), text)
         seen.add(environment.id)
         for name in environment.per_algorithm:

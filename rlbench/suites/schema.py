@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 MAX_SEEDS = 10_000
+LARGEST_SEED = (1 << 31) - 1  # what environments take as a seed
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
@@ -58,9 +59,11 @@ def _seeds(value: Any) -> Any:
     if whole and 1 <= value <= MAX_SEEDS:
         return tuple(range(int(value)))
     several = isinstance(value, (list, tuple)) and 0 < len(value) <= MAX_SEEDS
-    if several and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v < 1 << 31 for v in value):
+    if several and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
         return tuple(dict.fromkeys(value))
-    raise _wrong(f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 on, got {value!r}")
+    raise _wrong(
+        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {value!r}"
+    )
 
 
 def _several(value: Any) -> Any:
@@ -107,7 +110,7 @@ Seeds = Annotated[
         {
             "anyOf": [
                 {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-                {"type": "array", "items": {"type": "integer", "minimum": 0}, "minItems": 1},
+                {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}, "minItems": 1},
             ]
         }
     ),

@@ -75,6 +75,7 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
         (("steps: 50_000", "steps: 1.5"), "11:12", "steps: should be a whole number, got 1.5"),
         (("steps: 50_000", "steps: 0"), "11:12", "steps: should be at least 1, got 0"),
         (("seeds: [3, 1, 3]", "seeds: five"), "13:8", "seeds: should be a count from 1 to 10000, or a list"),
+        (("[3, 1, 3]", "[4294967295]"), "13:1", "a list of whole numbers from 0 to 2147483647, got [4294967295]"),
         (("seeds: [3, 1, 3]", "seeds: 2\ntimeout: soon"), "14:10", "a duration such as 90s, 30m or 1h30m, got 'soon'"),
         (("seeds: [3, 1, 3]", "seeds: 2\ndevices: [gpu]"), "14:1", "there is no device 'gpu'"),
         (("seeds: [3, 1, 3]", "seeds: 2\nresume: aproximate"), "14:9", "did you mean 'approximate'?"),

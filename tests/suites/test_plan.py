@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from rlbench.api import SuiteError
+from rlbench.api import Run, SuiteError, Task
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
 from rlbench.suites.devices import choose
@@ -78,6 +78,17 @@ def test_everything_wrong_is_told_at_once():
 def test_an_environment_that_cannot_be_made_is_an_error():
     with pytest.raises(SuiteError, match="NoSuchEnv-v0: cannot be made"):
         made(["random"], env="NoSuchEnv-v0")
+
+
+def test_variants_of_an_environment_are_a_suite_each():
+    variants = [{"id": "CartPole-v1", "steps": 400, "kwargs": kwargs} for kwargs in ({}, {"sutton_barto_reward": True})]
+    with pytest.raises(SuiteError, match=r"stands twice; .*: write one for each variant, with a name of its own"):
+        made(["random"], environments=variants)
+
+
+def test_keyword_arguments_are_compared_as_they_are_written():
+    written = [{}, {"x": None}, {"x": 1}, {"x": 1.0}, {"x": True}]
+    assert len({Run("random", {}, Task("X-v0", 400, kwargs=kwargs), 0).key for kwargs in written}) == 5
 
 
 def test_parameters_may_differ_by_environment():
