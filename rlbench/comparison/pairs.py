@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from rlbench.api import StoreError, Task
+from rlbench.api import StoreError, Task, canonical
 from rlbench.comparison.scores import (
     FEWEST_FOR_INTERVAL,
     FEWEST_FOR_VERDICT,
@@ -162,14 +162,19 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
         if left is None or right is None:
             continue
         if (left.task.kwargs, left.task.wrappers) != (right.task.kwargs, right.task.wrappers):
-            apart.append(
-                f"{env} is another task in {ours.name} than in {theirs.name}: keyword arguments or wrappers differ"
-            )
+            apart.append(f"{env} is another task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}")
             continue
         found.append(env)
     if not found:
         apart.append(f"{_pair(ours, theirs)}: no task in common")
     return found, apart
+
+
+def _apart(left: Task, right: Task) -> str:
+    """How two tasks of one environment differ, as their suites have it."""
+    both = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": (left.wrappers, right.wrappers)}
+    said = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in both.items() if a != b]
+    return ", ".join(said) + " (compared as they are written)"
 
 
 def _anchored(ours: Side, theirs: Side, tasks: Sequence[str]) -> list[str]:

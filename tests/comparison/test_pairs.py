@@ -9,7 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 from folders import folder
 
-from rlbench.api import RlbenchError, StoreError
+from rlbench.api import NothingToCompare, RlbenchError, StoreError
 from rlbench.comparison import compare, pairs_between, pairs_within, read_scores
 from rlbench.stats import holm, iqm
 
@@ -114,7 +114,27 @@ def test_another_budget_is_told_and_another_task_is_not_compared(tmp_path):
     two = read_scores(folder(tmp_path / "2", {"a": {CARTPOLE: noisy(1, 3), PENDULUM: noisy(1, 4)}}, environments=other))
     found = compare(pairs_between(one, two, ("1", "2")))
     assert [r.environment for r in found.rows] == [CARTPOLE] and "steps 1,000 against 2,000" in found.rows[0].note
-    assert "Pendulum-v1 is another task" in found.apart[0]
+    assert found.apart == (
+        'Pendulum-v1 is another task in a (1) than in a (2): keyword arguments {} against {"g":1.0} (compared as they are '
+        "written)",
+    )
+
+
+def test_folders_of_nothing_but_random_are_compared_by_it(tmp_path):
+    one, two, more = (
+        read_scores(folder(tmp_path / name, scores))
+        for name, scores in (
+            ("1", {"random": {CARTPOLE: noisy(22, 1)}}),
+            ("2", {"random": {CARTPOLE: noisy(22, 2)}}),
+            ("3", {"random": {CARTPOLE: noisy(22, 3)}, "a": {CARTPOLE: noisy(22, 4)}}),
+        )
+    )
+    found = compare(pairs_between(one, two, ("1", "2")))
+    assert [(row.ours, row.theirs) for row in found.rows] == [("random (1)", "random (2)")] and found.family == (0, 1)
+    with pytest.raises(NothingToCompare, match="no algorithm is in both but random, .*: 1 has random, 3 random, a"):
+        pairs_between(one, more, ("1", "3"))
+    with pytest.raises(RlbenchError, match=r"there are random, a \(random is compared where it is named\)"):
+        pairs_within(more)
 
 
 def test_the_same_runs_with_the_same_scores_are_identical(tmp_path):
