@@ -53,7 +53,7 @@ def budget_notes(told: Sequence[Told], tasks: Mapping[str, Task]) -> list[str]:
         left = f"; left out: {counted(sum(beyond), 'row')} of {counted(len(beyond), 'run')} beyond it" if beyond else ""
         other = "; --steps N for another" if any(one.rows[-1].step < ENOUGH * task.steps for one in runs) else ""
         notes.append(
-            f"{environment}: a budget of {task.steps:,} steps, which {reach} of {len(runs)} runs reach{left}{other}"
+            f"{environment}: a budget of {counted(task.steps, 'step')}, which {reach} of {len(runs)} runs reach{left}{other}"
         )
     return notes
 

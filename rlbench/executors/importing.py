@@ -84,6 +84,8 @@ def _import(store: Store, matched: Matched, tasks: Mapping[str, Task]) -> list[I
 
     planned = [(one, *_planned(one, tasks[one.environment])) for one in matched.told]
     runs = [run for _, run, _ in planned if run is not None]
+    if not runs:
+        raise ForeignError("\n".join(f"{one.source}: {why}" for one, _, why in planned))
     found, done, gone = list[Imported](), list[Run](), list[Run]()
     try:
         for one, run, why in planned:
@@ -95,7 +97,7 @@ def _import(store: Store, matched: Matched, tasks: Mapping[str, Task]) -> list[I
             found.append(Imported(run, one, outcome))
     finally:  # what is published by then is entered, whatever went wrong with the next
         if done or gone:
-            store.add_imported(done, _suite(store.root.name, runs) if runs else {}, __version__, gone)
+            store.add_imported(done, _suite(store.root.name, runs), __version__, gone)
     copies = [
         Imported(one.run, copy, f"the same rows as {first.source}: taken once")
         for copy, first in matched.copies

@@ -95,6 +95,15 @@ def test_a_crashed_run_sets_no_budget(tmp_path):
     assert scores(tmp_path / "out") == dict.fromkeys(range(4), 5050.0)
 
 
+def test_where_nothing_reaches_the_budget_nothing_is_written(tmp_path):
+    out = tmp_path / "out"
+    command("import", table(tmp_path / "day1.csv", 1000), "-o", out)
+    before = (out / "suite.json").read_text()
+    ran = command("import", table(tmp_path / "day2.csv", 2000), "--replace", "--steps", 10**6, "-o", out)
+    assert ran.returncode == 2 and "it ends at step 2000 of 1000000" in ran.stderr
+    assert (out / "suite.json").read_text() == before and not (out / "superseded").exists()
+
+
 def test_rows_of_one_step_are_one_evaluation(tmp_path):
     rows = [f"A,X-v0,0,1000,{value},evaluation\n" for value in [10] * 9 + [500]]
     (tmp_path / "r.csv").write_text(HEADER.replace("return", "return,kind") + "".join(rows))

@@ -96,6 +96,34 @@ def test_rows_without_a_return_are_left_out_and_counted(tmp_path, nothing):
     assert rows(told) == [(2, 5.0)] and told.notes == ("left out: 2 rows without a return",)
 
 
+def test_rows_without_a_seed_beside_others_are_no_run_of_their_own(tmp_path):
+    found = read(tmp_path, "seed,step,return\n0.0,1,2\n,1,3\n1.0,1,4\n")
+    assert [told.seed for told in found.told] == [0, 1]
+    assert found.skipped[0].why.endswith("r.csv: 1 row without a seed, beside others that have one")
+
+
+def test_kinds_may_be_called_otherwise(tmp_path):
+    told = one(tmp_path, "step,return,kind\n1,2,train\n1,3,Eval\n")
+    assert [row.evaluation for row in told.rows] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            '"Step","a - charts/return","a - charts/return__MIN"\n1,2,3\n',
+            "it has Step, a - charts/return, a - charts/ret",
+        ),
+        ('{"step": 1, "return": 5}\n', "JSON, no table"),
+        ("algorithm,step,return\nGr\xfcn,1,2\n".encode("latin-1"), "no UTF-8 in line 2; save it as UTF-8"),
+    ],
+)
+def test_what_is_no_such_table_says_what_it_is(tmp_path, text, said):
+    with pytest.raises(ForeignError) as error:
+        read(tmp_path, text)
+    assert said in str(error.value)
+
+
 def test_nan_between_numbers_is_a_gap_and_to_the_end_is_kept(tmp_path):
     told = one(tmp_path, "step,return\n0,nan\n1,5\n2,nan\n3,6\n4,nan\n")
     assert [step for step, _ in rows(told)] == [1, 3, 4] and math.isnan(told.rows[-1].return_)

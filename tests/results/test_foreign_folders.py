@@ -66,6 +66,19 @@ def test_folders_behind_links_are_read_and_each_once(tmp_path):
     ]
 
 
+def test_names_may_be_in_capitals_and_no_text(tmp_path):
+    (tmp_path / "A_1.CSV").write_text("step,return\n1,2\n")
+    (tmp_path / os.fsdecode(b"caf\xe9_2.csv")).write_text("step,return\n1,2\n")
+    assert places(read(tmp_path, "{algorithm}_{seed}.*")) == [("A", "", 1), ("caf\ufffd", "", 2)]
+
+
+def test_results_of_rlbenchs_own_are_told_apart(tmp_path):
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "suite.json").write_text("{}")
+    with pytest.raises(ForeignError, match="results of rlbench's own; `rlbench compare A B`"):
+        read(tmp_path)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     run(tmp_path / "a")
     os.mkfifo(tmp_path / "a/pipe.csv")
@@ -180,3 +193,10 @@ def test_of_steps_that_event_files_tell_twice_the_later_hold(tmp_path, begin, st
     assert [row.step for row in told.rows] == steps
     assert [row.return_ for row in told.rows] == [5.0 if step >= begin else 1.0 for step in steps]
     assert f"steps go back from 30 to {begin}" in told.notes[1]
+    older, newer = sorted(tmp_path.iterdir())
+    assert [row.step for row in read(tmp_path, exclude=[newer.name]).told[0].rows] == [10, 20, 30]
+    older.write_bytes(older.read_bytes()[:-1])
+    (told,) = read(tmp_path, exclude=[newer.name]).told
+    assert [row.step for row in told.rows] == [10, 20] and told.notes == (
+        f"the last record of {older.name} is unfinished, so it is left out",
+    )

@@ -49,6 +49,15 @@ def test_files_of_one_folder_are_merged_session_by_session(tmp_path):
     assert "2 Monitor files, taken as one run in 2 environments" in told.notes
 
 
+def test_an_environment_without_an_episode_is_named(tmp_path):
+    folder = tmp_path / "a"
+    folder.mkdir()
+    (folder / "0.monitor.csv").write_text(HEAD + lines(10, 2))
+    (folder / "1.monitor.csv").write_text(HEAD)
+    (told,) = read_sources([folder], {}, None, None).told
+    assert returns(told) == [10, 10] and told.notes[0] == "1.monitor.csv: no episode in it"
+
+
 @pytest.mark.parametrize("rest", ["500.0,1", "500.0,100,2", "\0\0\0\0"])
 def test_an_unfinished_last_line_is_left_out_and_named(tmp_path, rest):
     told = read(tmp_path / "a", HEAD + lines(10, 3) + rest)

@@ -16,7 +16,7 @@ from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Skippe
 
 __all__ = ["NAMES", "read_csv"]
 
-KINDS = {"episode": False, "": False, "evaluation": True}
+KINDS = {"episode": False, "": False, "train": False, "training": False, "evaluation": True, "eval": True}
 NOTHING = ("", "na", "n/a", "null", "none")  # how tables write that there is no number
 Place = tuple[str, str, int | None]
 
@@ -60,7 +60,13 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[Told | Skipped]:
         run.add(line, _row(where, told, header.separator))
     if not runs:
         raise ForeignError(f"{path}: no rows in it")
-    return [_run(path, place, run, notes) for place, run in runs.items()]
+    said = {place[:2] for place in runs if place[2] is not None}
+    return [
+        _run(path, place, run, notes)
+        if place[2] is not None or place[:2] not in said
+        else Skipped(str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, beside others that have one")
+        for place, run in runs.items()
+    ]
 
 
 def _rows(
@@ -77,15 +83,25 @@ def _rows(
         if len(cells) < width and line == len(lines) and not lines[-1].endswith(("\n", "\r")):
             notes.append(f"its last line is unfinished, so it is left out: {separator.join(cells)!r}")
             continue
-        if [cell.strip() for cell in cells] == [name.strip() for name in header.names]:
+        if _stands_again(f"{path}:{line}", cells, header, columns):
             notes.append(f"the header stands again in line {line}")
             continue
-        if is_header(cells, columns):
-            raise ForeignError(f"{path}:{line}: another header; put rows of other columns into a file of their own")
         if any(cell.strip() for cell in cells[width:]):
             commas = "; were commas written in numbers?" if separator == "," else ""
             raise ForeignError(f"{path}:{line}: {len(cells)} values where the header has {width}{commas}")
         yield line, cells
+
+
+def _stands_again(where: str, cells: Sequence[str], header: Header, columns: Mapping[str, str]) -> bool:
+    """Whether a row is the header once more. Raises: ForeignError for another header."""
+    step = header.place["step"]
+    if step < len(cells) and cells[step][:1].isdigit():  # the quick answer, for nearly all rows
+        return False
+    if [cell.strip() for cell in cells] == [name.strip() for name in header.names]:
+        return True
+    if is_header(cells, columns):
+        raise ForeignError(f"{where}: another header; put rows of other columns into a file of their own")
+    return False
 
 
 def _run(path: Path, place: Place, run: _Lines, notes: Sequence[str]) -> Told | Skipped:

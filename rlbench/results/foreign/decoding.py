@@ -24,7 +24,7 @@ SUFFIXES = ("", ".gz", ".bz2", ".xz")
 def read_text(path: Path) -> str:
     """A text file: UTF-8, with a mark or without, or UTF-16 with one; packed by gzip, bzip2 or xz.
 
-    Raises: ForeignError if it is packed otherwise, or was cut short; OSError; UnicodeDecodeError.
+    Raises: ForeignError if it is packed otherwise, was cut short, or is no such text; OSError.
     """
     raw = path.read_bytes()
     for magic, unpack in UNPACK.items():
@@ -37,4 +37,8 @@ def read_text(path: Path) -> str:
     if raw.startswith((b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
         raise ForeignError(f"{path}: an archive or a spreadsheet, no text; unpack it, or save it as CSV")
     marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    return raw.decode("utf-16" if marked else "utf-8-sig")
+    try:
+        return raw.decode("utf-16" if marked else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ForeignError(f"{path}: cannot be read: no UTF-8 in line {line}; save it as UTF-8") from None

@@ -49,11 +49,15 @@ def find_header(path: Path, lines: Sequence[str], columns: Mapping[str, str]) ->
             continue
         if not text.strip():
             continue
+        if text.startswith(("{", "[")):
+            raise ForeignError(f"{path}: JSON, no table; write its steps and returns as CSV")
         cells = {separator: split(text.lstrip("# "), separator) for separator in separators}
         known = [separator for separator in separators if is_header(cells[separator], columns)]
         if text.startswith("#") and not known:
             continue
-        separator = known[0] if known else max(separators, key=lambda separator: len(cells[separator]))
+        # Where none gives the columns, blanks are likelier to be in names than between them.
+        parting = [separator for separator in separators if separator != " " and len(cells[separator]) > 1]
+        separator = known[0] if known else max(parting or separators, key=lambda each: len(cells[each]))
         place, notes = _places(path, cells[separator], columns)
         return Header(number, separator, cells[separator], place, notes)
     raise ForeignError(f"{path}: no rows in it")

@@ -12,6 +12,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -50,7 +51,7 @@ def is_monitor(path: Path, text: str) -> bool:
     first = next((line.strip() for line in _lines(text) if line.strip()), "")
     if first.startswith("#{") or _positions(next(csv.reader([first]), [])) is not None:
         return True
-    named = any(path.match(pattern) for pattern in PATTERNS)
+    named = any(fnmatchcase(path.name.lower(), pattern) for pattern in PATTERNS)
     return named and (not first or _episode(first.split(","), range(3)) is not None)
 
 
@@ -63,6 +64,8 @@ def read_monitor(paths: Sequence[Path]) -> Told:
     files, notes = [], []
     for path in paths:
         sessions, said = _sessions(path, read_text(path))
+        if not any(session.episodes for session in sessions):
+            said.append("no episode in it")
         files.append(sessions)
         notes += said if len(paths) == 1 else [f"{path.name}: {note}" for note in said]
     names = {str(session.head.get("env_id") or "") for sessions in files for session in sessions} - {"", "None"}

@@ -34,7 +34,7 @@ class Reading:
             found = read()
         except ForeignError as error:
             found = [Skipped(str(source), str(error))]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+        except (OSError, csv.Error) as error:
             found = [Skipped(str(source), f"{source}: cannot be read: {error}")]
         self.skipped += [one for one in found if isinstance(one, Skipped)]
         return [one for one in found if isinstance(one, Told)]
@@ -81,7 +81,9 @@ def _file(source: Path, columns: Mapping[str, str], tag: str | None, reading: Re
         reading.skipped.append(Skipped(str(source), f"{source}: there is no such file or folder"))
         return []
     if fnmatchcase(source.name, tensorboard.PATTERN):
-        return reading.attempt(source, lambda: [tensorboard.read_tensorboard(source.parent, tag)])
+        folder = source.parent
+        events = sorted(path for path in folder.glob(tensorboard.PATTERN) if path.is_file())
+        return reading.attempt(source, lambda: [tensorboard.read_tensorboard(folder, events, tag)])
     if source.suffix == ".npz":
         return reading.attempt(source, lambda: [npz.read_evaluations(source)])
     return reading.attempt(source, lambda: _text(source, columns))
@@ -103,7 +105,12 @@ def _folder(
         *([f"{source}: excluded: {counted(found.excluded, 'file')}"] if found.excluded else []),
     ]
     runs = [told for folder, files in found.files.items() for told in _runs(folder, files, columns, tag, reading)]
-    if not found.files:
+    if (source / "suite.json").is_file() and (source / "runs").is_dir():
+        why = (
+            f"{source}: results of rlbench's own; `rlbench compare A B` and `rlbench report A B` take two such folders"
+        )
+        reading.skipped.append(Skipped(str(source), why))
+    elif not found.files:
         kinds = "neither *monitor.csv nor event files nor *.csv nor evaluations.npz in it"
         reading.skipped.append(Skipped(str(source), f"{source}: {kinds}"))
     return runs
@@ -127,7 +134,7 @@ def _runs(
         if training and left:
             training = [replace(training[0], notes=(*training[0].notes, f"beside it, not read: {', '.join(left)}"))]
     elif events:
-        training = reading.attempt(folder, lambda: [tensorboard.read_tensorboard(folder, tag)])
+        training = reading.attempt(folder, lambda: [tensorboard.read_tensorboard(folder, events, tag)])
     if evaluations:
         before = len(reading.skipped)
         evaluated = reading.attempt(evaluations[0], lambda: [npz.read_evaluations(evaluations[0])])
@@ -140,11 +147,11 @@ def _runs(
 
 def _is_monitor(path: Path) -> bool:
     """Whether it is called so and is one; what cannot be read is told when it is read."""
-    if not any(fnmatchcase(path.name, pattern) for pattern in monitor.PATTERNS):
+    if not any(fnmatchcase(path.name.lower(), pattern) for pattern in monitor.PATTERNS):
         return False
     try:
         return monitor.is_monitor(path, read_text(path))
-    except (OSError, UnicodeDecodeError, ForeignError):
+    except (OSError, ForeignError):
         return True
 
 

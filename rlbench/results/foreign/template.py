@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -25,8 +26,9 @@ class Template:
         match, other = self.shy.search(told.source), self.greedy.search(told.source)
         if match is None or other is None:
             return Skipped(told.source, f"{told.source} is not like --path {self.text}")
-        said = match.groupdict()
-        if said != other.groupdict():
+        # A file name may be no text: what of it is none becomes �.
+        said = {name: os.fsencode(value).decode("utf-8", "replace") for name, value in match.groupdict().items()}
+        if match.groupdict() != other.groupdict():
             return Skipped(
                 told.source,
                 f"{told.source} is like --path {self.text} in two ways: {_shown(said)}, or {_shown(other.groupdict())}; "

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told, later_holds
 
 PATTERN = "events.out.tfevents*"
+HEAD, TAIL = 12, 4  # bytes around a record
 # Which scalars are looked for, and whether each is an evaluation: CleanRL's episodes; Stable-Baselines3's evaluations, and the
 # mean of its last hundred training episodes, which is told at once and so is taken as such a mean.
 TAGS: Mapping[str, bool] = {
@@ -19,8 +21,8 @@ TAGS: Mapping[str, bool] = {
 }
 
 
-def read_tensorboard(folder: Path, tag: str | None) -> Told:
-    """One run from the event files in a folder, in the order in which they were begun: what a restarted run tells again
+def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> Told:
+    """One run from event files in a folder, in the order in which they were begun: what a restarted run tells again
     holds. tag: the scalar to read; None: the first of TAGS that is there.
 
     Raises: ForeignError if there is no such scalar, naming those there are, or the package is not installed.
@@ -29,7 +31,7 @@ def read_tensorboard(folder: Path, tag: str | None) -> Told:
         raise ForeignError(f'{folder}: reading event files needs tensorboard: pip install "rlbench[tensorboard]"')
     from tensorboard.backend.event_processing.event_accumulator import SCALARS
 
-    files = [(path.name, _events(path)) for path in sorted(folder.glob(PATTERN)) if path.is_file()]
+    files = [(path.name, _events(path)) for path in paths]
     there = {name for _, events in files for name in events.Tags()[SCALARS]}
     chosen = next((name for name in ([tag] if tag else TAGS) if name in there), None)
     if chosen is None:
@@ -45,10 +47,23 @@ def read_tensorboard(folder: Path, tag: str | None) -> Told:
     rows, notes = later_holds(
         [(name, [Row(int(p.step), float(p.value), 0, evaluation) for p in part]) for name, part in points]
     )
+    notes += tuple(f"the last record of {name} is unfinished, so it is left out" for name in _unfinished(paths))
     if len(points) > 1:
         notes = (f"{len(points)} event files, one after the other", *notes)
     seconds = sum(part[-1].wall_time - part[0].wall_time for _, part in points)
     return Told(str(folder), rows, seconds=seconds, notes=notes)
+
+
+def _unfinished(paths: Sequence[Path]) -> Iterator[str]:
+    """Files of which a killed process has left part of a last record: its length [8 bytes, 4 to check], itself [and 4]."""
+    for path in paths:
+        size, at = path.stat().st_size, 0
+        with open(path, "rb") as file:
+            while at + HEAD <= size:
+                file.seek(at)
+                at += HEAD + struct.unpack("<Q", file.read(8))[0] + TAIL
+        if at != size:
+            yield path.name
 
 
 def _events(path: Path) -> Any:

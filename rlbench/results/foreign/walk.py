@@ -23,7 +23,7 @@ class Found:
 
 
 def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> Found:
-    """The files whose names are like one of `patterns`.
+    """The files whose names are like one of `patterns`, in small letters or large.
 
     exclude: patterns of names, or of paths below `root`, of files and folders that are not looked at. Folders behind links
     come after all others, so that a link to a folder that is there anyway (`latest`) is the one that is passed over.
@@ -33,7 +33,9 @@ def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ())
         behind = list[Path]()
         for start in linked:
             for folder, files in _folders(start, seen, behind, found):
-                named = [path for path in files if any(fnmatch.fnmatchcase(path.name, each) for each in patterns)]
+                named = [
+                    path for path in files if any(fnmatch.fnmatchcase(path.name.lower(), each) for each in patterns)
+                ]
                 asked = [path for path in named if not is_excluded(path.relative_to(root), exclude)]
                 found.excluded += len(named) - len(asked)
                 if kept := _regular(asked, found):
