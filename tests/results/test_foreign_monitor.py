@@ -46,7 +46,8 @@ def test_files_of_one_folder_are_merged_session_by_session(tmp_path):
         (folder / f"{rank}.monitor.csv").write_text(text)
     (told,) = read_sources([folder], {}, None, None).told
     assert returns(told) == [0, 1, 0, 1, 10, 11, 10, 11]
-    assert "2 Monitor files, taken as one run in 2 environments" in told.notes
+    said = "one run in 2 environments: 0.monitor.csv, 1.monitor.csv; files of several runs are given one by one"
+    assert said in told.notes
 
 
 def test_an_environment_without_an_episode_is_named(tmp_path):

@@ -22,6 +22,7 @@ from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told
 PATTERNS = tuple(f"*monitor.csv{suffix}" for suffix in SUFFIXES)
 ODD_LINES = 100  # so many episodes for each line that is none; with fewer the file is no Monitor file, or a ruin
 COLUMNS = ("r", "l", "t")
+NAMED = 4  # of the files that are put together
 SHOWN = 60  # characters of an odd line
 
 
@@ -68,10 +69,10 @@ def read_monitor(paths: Sequence[Path]) -> Told:
             said.append("no episode in it")
         files.append(sessions)
         notes += said if len(paths) == 1 else [f"{path.name}: {note}" for note in said]
-    names = {str(session.head.get("env_id") or "") for sessions in files for session in sessions} - {"", "None"}
-    if len(names) > 1:
+    environments = {str(session.head.get("env_id") or "") for sessions in files for session in sessions} - {"", "None"}
+    if len(environments) > 1:
         raise ForeignError(
-            f"{paths[0].parent}: files of {' and '.join(sorted(names))} in one folder; give them one by one"
+            f"{paths[0].parent}: files of {' and '.join(sorted(environments))} in one folder; give them one by one"
         )
     episodes, seconds = _merged(files)
     if not episodes:
@@ -80,10 +81,13 @@ def read_monitor(paths: Sequence[Path]) -> Told:
     for episode in episodes:
         step += episode.length
         rows.append(Row(step, episode.return_, episode.length))
+    if step > LARGEST_STEP:
+        raise ForeignError(f"{paths[0]}: its episodes take {step:,} steps")
     if len(paths) > 1:
-        notes.append(f"{len(paths)} Monitor files, taken as one run in {len(paths)} environments")
+        names = ", ".join(path.name for path in paths[:NAMED]) + (", …" if paths[NAMED:] else "")
+        notes.append(f"one run in {len(paths)} environments: {names}; files of several runs are given one by one")
     source = str(paths[0] if len(paths) == 1 else paths[0].parent)
-    return Told(source, rows, environment=next(iter(names), ""), seconds=seconds, notes=tuple(notes))
+    return Told(source, rows, environment=next(iter(environments), ""), seconds=seconds, notes=tuple(notes))
 
 
 def _merged(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
