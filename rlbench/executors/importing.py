@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -68,24 +68,29 @@ def import_runs(
         matched = match(reading.told, missing, known, replacing)
         skipped = [*reading.skipped, *matched.skipped]
         if not matched.told:
-            raise ForeignError("\n".join(dict.fromkeys(one.why for one in skipped)))
+            raise _nothing(skipped)
         tasks = tasks_of(matched.told, steps, every, known.tasks(without=matched.replaced))
         notes = [*reading.notes, *budget_notes(matched.told, tasks), *protocol_notes(matched.told)]
-        found = Imports(_import(store, matched, tasks), skipped, notes)
+        planned = [(one, *_planned(one, tasks[one.environment])) for one in matched.told]
+        if all(run is None for _, run, _ in planned):
+            raise _nothing([*skipped, *(Skipped(one.source, f"{one.source}: {why}") for one, _, why in planned)], notes)
+        found = Imports(_import(store, matched, planned), skipped, notes)
         _record(store, found)
         return found
     finally:
         store.unlock()
 
 
-def _import(store: Store, matched: Matched, tasks: Mapping[str, Task]) -> list[Imported]:
+def _nothing(skipped: Sequence[Skipped], notes: Sequence[str] = ()) -> ForeignError:
+    """Why nothing can be imported, each reason once."""
+    return ForeignError("\n".join(dict.fromkeys([*(one.why for one in skipped), *notes])))
+
+
+def _import(store: Store, matched: Matched, planned: Sequence[tuple[Told, Run | None, str]]) -> list[Imported]:
     """Publish what is not there yet and enter it, then move aside what it replaces."""
     from rlbench import __version__
 
-    planned = [(one, *_planned(one, tasks[one.environment])) for one in matched.told]
     runs = [run for _, run, _ in planned if run is not None]
-    if not runs:
-        raise ForeignError("\n".join(f"{one.source}: {why}" for one, _, why in planned))
     found, done, gone = list[Imported](), list[Run](), list[Run]()
     try:
         for one, run, why in planned:

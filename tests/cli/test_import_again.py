@@ -101,6 +101,7 @@ def test_where_nothing_reaches_the_budget_nothing_is_written(tmp_path):
     before = (out / "suite.json").read_text()
     ran = command("import", table(tmp_path / "day2.csv", 2000), "--replace", "--steps", 10**6, "-o", out)
     assert ran.returncode == 2 and "it ends at step 2000 of 1000000" in ran.stderr
+    assert "X-v0: a budget of 1,000,000 steps, which 0 of 3 runs reach" in ran.stderr
     assert (out / "suite.json").read_text() == before and not (out / "superseded").exists()
 
 

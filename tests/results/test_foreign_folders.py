@@ -144,6 +144,15 @@ def test_evaluations_beside_a_monitor_are_the_runs(tmp_path):
     assert told.source == str(tmp_path / "a") and "its evaluations are those in evaluations.npz" in told.notes
 
 
+def test_of_evaluations_whose_steps_go_back_the_later_hold(tmp_path):
+    evaluations(tmp_path, [[1.0], [2.0], [3.0], [8.0], [9.0]], timesteps=np.array([0, 100, 200, 100, 300]))
+    (told,) = read(tmp_path).told
+    assert [(row.step, row.return_) for row in told.rows] == [(0, 1.0), (100, 8.0), (300, 9.0)]
+    assert told.notes == (
+        "steps go back from 200 to 100 in evaluations.npz: what it tells again holds; left out: 2 rows told before",
+    )
+
+
 def test_evaluations_alone_are_a_run(tmp_path):
     evaluations(tmp_path, [[5.0], [6.0]])
     assert [row.return_ for row in read(tmp_path / "evaluations.npz").told[0].rows] == [5.0, 6.0]
