@@ -3,29 +3,37 @@
 What makes a seed's numbers the same alone and in any stack, bit for bit on a CPU with one thread:
 a network's parameters are one tensor [S, P] with rows and layer columns rounded up to 16 floats; each row is updated
 by a kernel call of its own; reductions run over trailing axes; softplus and sigmoid are written out.
+
+A part is imported when it is first asked for, so that a run rests on those it uses and on no others.
 """
 
-from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
-from rlbench.kit.bounds import ActionBounds
-from rlbench.kit.compiling import compile_methods, compiled, in_blocks, seeds_at_a_time
-from rlbench.kit.distributions import Actor, Distribution, policy_for
-from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
-from rlbench.kit.kernels import watched
-from rlbench.kit.noise import ActionNoise
-from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
-from rlbench.kit.nstep import NStep
-from rlbench.kit.optim import Adam, clip, polyak
-from rlbench.kit.packing import pack, unpack
-from rlbench.kit.prioritized import PrioritizedReplay, SumTree
-from rlbench.kit.replay import Field, Replay
-from rlbench.kit.returns import gae
-from rlbench.kit.rmsprop import RMSprop
-from rlbench.kit.rollout import Rollout
-from rlbench.kit.schedules import Every, decay
-from rlbench.kit.squashed import squashed_gaussian
-from rlbench.kit.stacked import MLP, value_and_grad
-from rlbench.kit.torch_interaction import TorchInteraction, tensor
-from rlbench.kit.trials import same_bits
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
+    from rlbench.kit.bounds import ActionBounds
+    from rlbench.kit.compiling import compile_methods, compiled, in_blocks, seeds_at_a_time
+    from rlbench.kit.distributions import Actor, Distribution, policy_for
+    from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
+    from rlbench.kit.kernels import watched
+    from rlbench.kit.noise import ActionNoise
+    from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+    from rlbench.kit.nstep import NStep
+    from rlbench.kit.optim import Adam, clip, polyak
+    from rlbench.kit.packing import pack, unpack
+    from rlbench.kit.prioritized import PrioritizedReplay, SumTree
+    from rlbench.kit.replay import Field, Replay
+    from rlbench.kit.returns import gae
+    from rlbench.kit.rmsprop import RMSprop
+    from rlbench.kit.rollout import Rollout
+    from rlbench.kit.schedules import Every, decay
+    from rlbench.kit.squashed import squashed_gaussian
+    from rlbench.kit.stacked import MLP, value_and_grad
+    from rlbench.kit.torch_interaction import TorchInteraction, tensor
+    from rlbench.kit.trials import same_bits
 
 __all__ = [
     "ACTIVATIONS",
@@ -68,3 +76,80 @@ __all__ = [
     "value_and_grad",
     "watched",
 ]
+
+_WHERE = {
+    "activations": (
+        "ACTIVATIONS",
+        "sigmoid",
+        "softplus",
+    ),
+    "bounds": ("ActionBounds",),
+    "compiling": (
+        "compile_methods",
+        "compiled",
+        "in_blocks",
+        "seeds_at_a_time",
+    ),
+    "distributions": (
+        "Actor",
+        "Distribution",
+        "policy_for",
+    ),
+    "hogwild": (
+        "SharedRMSprop",
+        "run_workers",
+        "shared",
+    ),
+    "kernels": ("watched",),
+    "noise": ("ActionNoise",),
+    "normalize": (
+        "ObsNormalizer",
+        "RewardNormalizer",
+    ),
+    "nstep": ("NStep",),
+    "optim": (
+        "Adam",
+        "clip",
+        "polyak",
+    ),
+    "packing": (
+        "pack",
+        "unpack",
+    ),
+    "prioritized": (
+        "PrioritizedReplay",
+        "SumTree",
+    ),
+    "replay": (
+        "Field",
+        "Replay",
+    ),
+    "returns": ("gae",),
+    "rmsprop": ("RMSprop",),
+    "rollout": ("Rollout",),
+    "schedules": (
+        "Every",
+        "decay",
+    ),
+    "squashed": ("squashed_gaussian",),
+    "stacked": (
+        "MLP",
+        "value_and_grad",
+    ),
+    "torch_interaction": (
+        "TorchInteraction",
+        "tensor",
+    ),
+    "trials": ("same_bits",),
+}
+_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _WHERE:
+        return importlib.import_module(f"rlbench.kit.{name}")
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'rlbench.kit' has no attribute {name!r}")
+    found = getattr(importlib.import_module(f"rlbench.kit.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found

@@ -1,0 +1,27 @@
+"""The kit's parts are imported when they are asked for, and all that it offers can be."""
+
+import subprocess
+import sys
+
+import pytest
+
+from rlbench import kit
+
+
+@pytest.mark.parametrize("name", kit.__all__)
+def test_everything_it_offers_is_there(name):
+    assert getattr(kit, name) is not None
+
+
+def test_what_it_does_not_offer_is_no_attribute():
+    with pytest.raises(AttributeError, match="has no attribute 'Dreamer'"):
+        _ = kit.Dreamer
+
+
+def test_an_algorithm_loads_the_parts_it_uses_and_no_others():
+    code = "import sys, rlbench_dqn.dqn; print(*sorted(n for n in sys.modules if n.startswith('rlbench.kit.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert {"rlbench.kit.stacked", "rlbench.kit.optim", "rlbench.kit.replay"} <= set(loaded)
+    assert not {"rlbench.kit.prioritized", "rlbench.kit.hogwild", "rlbench.kit.rollout", "rlbench.kit.squashed"} & set(
+        loaded
+    )
