@@ -13,7 +13,7 @@ from typing import Any
 def cache_folder(kind: str) -> Path:
     """The folder for one kind of entry: under RLBENCH_CACHE, else XDG_CACHE_HOME/rlbench, else ~/.cache/rlbench."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(os.environ.get("RLBENCH_CACHE") or os.path.join(home, "rlbench"), kind)
+    return Path(os.path.expanduser(os.environ.get("RLBENCH_CACHE") or os.path.join(home, "rlbench")), kind)
 
 
 def remember(path: Path, entry: Mapping[str, Any]) -> None:

@@ -8,10 +8,29 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
 import psutil
 
 _LOOK_SECONDS = 0.02
+
+
+def module_command(module: str, *arguments: str) -> list[str]:
+    """The command that runs one of our modules in a child. What lies in the current folder hides nothing there (`-P`); the
+    module itself calls `find_modules_here`.
+    """
+    return [sys.executable, "-P", "-m", module, *arguments]
+
+
+def find_modules_here(plugin_files: Sequence[str] = ()) -> None:
+    """Have modules in the current folder found (`module:MyEnv-v0`), and in those of the plugins' files, after all that are
+    installed: a folder that somebody stands in must not put its `random.py` or `pandas.py` in the place of those.
+    """
+    here = os.getcwd()
+    beside = [os.path.dirname(os.path.abspath(file)) for file in plugin_files]
+    sys.path[:] = [path for path in sys.path if path not in ("", here)] + [here, *beside]
+
+
 _PR_SET_PDEATHSIG = 1
 
 

@@ -20,7 +20,7 @@ from string import Formatter
 
 from rlbench import Algorithm, setting
 from rlbench.api import Array, Interaction, RlbenchError
-from rlbench.processes import signal_group
+from rlbench.processes import module_command, signal_group
 from rlbench_script.lines import CLEANRL, read_line
 from rlbench_script.printed import printed
 
@@ -105,7 +105,7 @@ class Script(Algorithm):
         """The script in a session of its own; whatever is left of it at the end is ended."""
         words = self.words(steps)
         print("$", shlex.join(words), flush=True)
-        guarded = [sys.executable, "-m", "rlbench_script.guarded", str(os.getpid()), *words]
+        guarded = module_command("rlbench_script.guarded", str(os.getpid()), *words)
         process = subprocess.Popen(
             guarded,
             stdin=subprocess.DEVNULL,

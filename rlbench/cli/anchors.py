@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.paths import UserPath
 
 if TYPE_CHECKING:
     from rlbench.api import Task
@@ -44,7 +45,7 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=UserPath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write them to FILE, for --anchors of other commands; tasks that are in it already keep their upper anchor.",
 )

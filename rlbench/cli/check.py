@@ -50,7 +50,7 @@ def check(
 
     plugins = open_plugins(plugin_files)
     for problem in plugins.load_observers():
-        click.echo(problem, err=True)
+        click.echo(plain(problem), err=True)
     planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import corrupt_runs, say_damaged
 from rlbench.cli.opening import folder_argument
 
 if TYPE_CHECKING:
@@ -49,8 +50,10 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     from rlbench.comparison.checking import check_against as check
     from rlbench.comparison.published import PROTOCOLS
     from rlbench.results import Store
+    from rlbench.results.tables import run_table
 
-    found = check(Store(directory), source)
+    store = Store(directory)
+    found, corrupt = check(store, source), corrupt_runs(run_table(store))
     protocol = PROTOCOLS[source]
     if as_json:
         document = {
@@ -58,6 +61,7 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
             "directory": str(directory),
             "protocol": asdict(protocol),
             "checked": [_entry(row) for row in found],
+            "corrupt": corrupt,
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
     elif found:
@@ -70,7 +74,7 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
         write_out(text + f"\n{_expected(found)}\n")
     if not found:
         click.echo(f"nothing in {directory} is among the published scores of {protocol.title}", err=True)
-        context.exit(4)
+    context.exit(say_damaged(corrupt, 0 if found else 4))
 
 
 def _entry(row: Checked) -> dict[str, Any]:

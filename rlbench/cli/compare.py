@@ -12,7 +12,9 @@ import click
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, find_folder, results_root
+from rlbench.cli.paths import user_path
 
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors, Comparison, Row
@@ -69,12 +71,16 @@ def compare(
     """
     from rlbench.comparison import compare as held
 
-    result = held(_pairs(names, directory, baseline, supplied), statistic, alpha)
+    pairs = _pairs(names, directory, baseline, supplied)
+    result = held(pairs, statistic, alpha)
+    corrupt = [
+        text for scores in {id(s.scores): s.scores for pair in pairs for s in pair}.values() for text in scores.corrupt
+    ]
     if as_json or result.rows:
-        write_out(_as_json(result) if as_json else _as_text(result))
+        write_out(_as_json(result, corrupt) if as_json else _as_text(result))
     if not result.rows:
         raise NothingToCompare("; ".join(["nothing to compare: no two of them share a task", *result.apart]))
-    return 0 if result.decided else UNDECIDED
+    return say_damaged(corrupt, 0 if result.decided else UNDECIDED)
 
 
 def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, supplied: Mapping[str, Anchors]) -> Pairs:
@@ -109,10 +115,10 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
 
 def _folder(name: str) -> Path | None:
     """A folder with results by its path or its name under results/, or None."""
-    return next((path for path in (Path(name), results_root() / name) if (path / "suite.json").is_file()), None)
+    return next((path for path in (user_path(name), results_root() / name) if (path / "suite.json").is_file()), None)
 
 
-def _as_json(result: Comparison) -> str:
+def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
     document = {
         "schema_version": SCHEMA_VERSION,
         "statistic": result.statistic,
@@ -123,6 +129,7 @@ def _as_json(result: Comparison) -> str:
         "absent": list(result.absent),
         "apart": list(result.apart),
         "self_reported": list(result.self_reported),
+        "corrupt": list(corrupt),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 

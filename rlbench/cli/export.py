@@ -7,7 +7,9 @@ from pathlib import Path
 import click
 
 from rlbench.cli.columns import plain, write_out
+from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import folder_argument
+from rlbench.cli.paths import UserPath
 from rlbench.cli.talk import plural
 
 
@@ -21,10 +23,8 @@ from rlbench.cli.talk import plural
     show_default=True,
     help="What kind of files.",
 )
-@click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="The folder to write to; default DIRECTORY/export."
-)
-def export(directory: Path, form: str, output: Path | None) -> None:
+@click.option("-o", "--output", type=UserPath(path_type=Path), help="The folder to write to; default DIRECTORY/export.")
+def export(directory: Path, form: str, output: Path | None) -> int:
     """Write runs, evaluations, episodes and metrics of DIRECTORY (the newest results if none is given) as four files,
     and print each path and its rows.
 
@@ -41,5 +41,4 @@ def export(directory: Path, form: str, output: Path | None) -> None:
     written = exporting.export(Records(directory), output or directory / "export", form)
     for path, rows in written.rows.items():
         write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
-    for message in written.corrupt:
-        click.echo(f"corrupt, left out: {plain(message)}", err=True)
+    return say_damaged(written.corrupt)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.opening import results_root
+from rlbench.cli.paths import user_path
 
 if TYPE_CHECKING:
     from rlbench.api import Run
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 def _find_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
     """A run's folder by path, or by (part of) its name among all results."""
-    if Path(value).is_dir():
-        return Path(value)
+    if user_path(value).is_dir():
+        return user_path(value)
     root = results_root()
     found = sorted(path for path in root.glob("*/runs/*") if value in path.name)
     if len(found) == 1:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, find_folder
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def gate(
         write_out(json.dumps(_document(found, new, base), indent=1, sort_keys=True) + "\n")
     else:
         write_out(_text(found, new, base))
-    context.exit(EXIT[found.verdict])
+    context.exit(say_damaged(found.corrupt, EXIT[found.verdict]))
 
 
 def _document(found: Gate, new: Path, base: Path) -> dict[str, Any]:
@@ -171,7 +172,8 @@ def _closing(found: Gate) -> str:
         return f"FAIL: lost more than the margin: {', '.join(named['fail'])}"
     if found.verdict == "undecided":
         open_ = named["undecided"] + [f"{name} (not compared)" for name in named["not compared"]]
-        return f"UNDECIDED: {', '.join(open_) or 'nothing to judge'}"
+        damaged = [f"{len(found.corrupt)} damaged or gone"] if found.corrupt else []
+        return f"UNDECIDED: {', '.join(open_ + damaged) or 'nothing to judge'}"
     if found.verdict == "identical":
         return "PASS: all runs are identical"
     same = f" ({len(named['identical'])} identical)" if named["identical"] else ""

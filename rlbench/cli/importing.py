@@ -10,6 +10,7 @@ import click
 
 from rlbench.cli.columns import fitted, plain
 from rlbench.cli.opening import result_folder
+from rlbench.cli.paths import UserPath
 from rlbench.cli.talk import plural
 
 if TYPE_CHECKING:
@@ -33,11 +34,11 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     epilog="Exit codes: 0 all that was found is in the folder · 1 some of it was left out, and named · 2 nothing could be "
     "imported · others as elsewhere.",
 )
-@click.argument("sources", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="SOURCE...")
+@click.argument("sources", nargs=-1, required=True, type=UserPath(path_type=Path), metavar="SOURCE...")
 @click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=UserPath(file_okay=False, path_type=Path),
     help="Result folder, new or with results in it; default results/imported.",
 )
 @click.option("--algorithm", help="What the runs are called, where the files do not say.")

@@ -13,6 +13,7 @@ import click
 
 from rlbench.cli.counterparts import PREFIX, in_their_words
 from rlbench.cli.opening import open_plugins, plugin_option
+from rlbench.cli.paths import UserPath
 from rlbench.cli.scaffolding import refused, render, say
 from rlbench.cli.schema import text as schema_text
 
@@ -46,7 +47,7 @@ RATES = ("lr", "learning_rate")
 @click.option("--steps", default=50_000, show_default=True, type=click.IntRange(10), help="Budget of each run.")
 @click.option("-s", "--seeds", default=5, show_default=True, type=click.IntRange(1), help="How many runs of each.")
 @click.option("--schema", "with_schema", is_flag=True, help=f"Write {SCHEMA} beside it too, for completion in editors.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="The file; default: NAME.yaml.")
+@click.option("-o", "--output", type=UserPath(path_type=Path), metavar="FILE", help="The file; default: NAME.yaml.")
 @plugin_option
 def suite(
     name: str,

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rlbench.cli.paths import UserPath, user_path
+
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors
     from rlbench.plugins import Plugins
@@ -17,14 +19,14 @@ if TYPE_CHECKING:
 output_option = click.option(
     "-o",
     "--output",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=UserPath(file_okay=False, path_type=Path),
     help="Result folder; default results/<suite name>.",
 )
 plugin_option = click.option(
     "--plugin",
     "plugin_files",
     multiple=True,
-    type=click.Path(),
+    type=UserPath(),
     help="A Python file that offers algorithms or report sections; may be repeated.",
 )
 
@@ -38,7 +40,7 @@ def _read_anchors(context: click.Context, parameter: click.Parameter, value: Pat
 anchors_option = click.option(
     "--anchors",
     "supplied",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=UserPath(exists=True, dir_okay=False, path_type=Path),
     callback=_read_anchors,
     metavar="FILE",
     help="Anchors instead of the suite's and the shipped ones, as `rlbench anchors -o FILE` writes them.",
@@ -96,7 +98,7 @@ def open_suite(
     if devices:
         changes["devices"] = list(devices)
     given = {key: value for key, value in changes.items() if value is not None}
-    return read_suite(find_suite(name), given, settings)
+    return read_suite(find_suite(os.path.expanduser(name)), given, settings)
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
@@ -118,11 +120,11 @@ def open_plugins(files: Sequence[str]) -> Plugins:
 
 def result_folder(output: Path | None, suite: str) -> Path:
     """As given, or the suite's name under RLBENCH_RESULTS, or under results/."""
-    return output or results_root() / suite
+    return (output and output.expanduser()) or results_root() / suite
 
 
 def results_root() -> Path:
-    return Path(os.environ.get("RLBENCH_RESULTS", "results"))
+    return user_path(os.environ.get("RLBENCH_RESULTS", "results"))
 
 
 def find_folder(value: str | None) -> Path:
@@ -133,7 +135,7 @@ def find_folder(value: str | None) -> Path:
         if not found:
             raise click.UsageError(f"there are no results in {root}; give the folder, or run a suite first")
         return found[-1].parent
-    places = [path for path in (Path(value), root / value) if path.is_dir()]
+    places = [path for path in (user_path(value), root / value) if path.is_dir()]
     for path in sorted(places, key=lambda place: not (place / "suite.json").exists()):
         return path
     raise click.BadParameter(f"no folder {value!r}, and none of that name in {root}; it does not exist")

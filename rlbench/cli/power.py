@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, folder_argument
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def power(
     statistic: str,
     supplied: Mapping[str, Anchors],
     as_json: bool,
-) -> None:
+) -> int:
     """Say how many seeds a difference of D would take, from the spread in DIRECTORY (the newest results if none is given).
 
     For each algorithm, against another one of like spread: the seeds on each side and task for each D, and the difference
@@ -63,9 +64,11 @@ def power(
     from rlbench.results import Store
 
     wanted = tuple(dict.fromkeys(differences or DEFAULT))
-    found = power_of(read_scores(Store(directory), supplied), wanted, power, alpha, pairs, statistic)
+    scores = read_scores(Store(directory), supplied)
+    found = power_of(scores, wanted, power, alpha, pairs, statistic)
     settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
     write_out(_as_json(found, settings) if as_json else _as_text(found, wanted, settings))
+    return say_damaged(scores.corrupt)
 
 
 def _as_json(found: Sequence[Power], settings: Mapping[str, Any]) -> str:

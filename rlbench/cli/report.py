@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.columns import plain, write_out
+from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, folders_argument, open_plugins, plugin_option
+from rlbench.cli.paths import UserPath
 
 if TYPE_CHECKING:
     from rlbench.comparison import Anchors
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=UserPath(path_type=Path),
     metavar="FILE",
     help="Where to write it; default DIRECTORY/report.html, of two folders difference.html in the second.",
 )
 @click.option(
     "--files",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=UserPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Write every table as CSV, Markdown and LaTeX and every figure as SVG and PDF there as well.",
 )
@@ -39,7 +41,7 @@ def report(
     files: Path | None,
     supplied: Mapping[str, Anchors],
     plugin_files: Sequence[str],
-) -> None:
+) -> int:
     """Make one HTML page of the results in DIRECTORY (the newest results if none is given) and print its path.
 
     The verdict in words, scores with intervals, curves, runs that are missing, costs, protocol, hyperparameters and
@@ -67,3 +69,4 @@ def report(
     if files:
         print(f"{len(written) - 1} files in {files}", file=sys.stderr)
     write_out(f"{path}\n")
+    return say_damaged(page.corrupt)

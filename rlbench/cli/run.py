@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from rlbench.api import RunStatus
+from rlbench.cli.damaged import corrupt_runs
 from rlbench.cli.deciding import adaptive_options
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
 from rlbench.cli.talk import watcher
@@ -179,6 +180,10 @@ def _tell(
     from rlbench.results.tables import run_table
 
     runs = print_table(store) if table else run_table(store)
+    asked = runs["key"].isin([run.key for run in outcome.runs])
+    damaged = corrupt_runs(runs[~asked])
+    for sentence in damaged:
+        watch.warn(f"corrupt: {sentence}")
     runs = runs[runs["key"].isin([run.key for run in outcome.runs])]
     _say_what_is_missing(runs, watch, judged)
     for skip in planned.skipped:
@@ -192,7 +197,7 @@ def _tell(
     watch.say(f"results: {store.root}")
     if report:
         _report(store, plugins, outcome, watch)
-    return 0 if (runs["status"] == "done").all() and not planned.broken else 1
+    return 0 if (runs["status"] == "done").all() and not planned.broken and not damaged else 1
 
 
 def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> None:

@@ -17,12 +17,13 @@ from typing import Any
 import click
 
 from rlbench.cli.columns import write_out
+from rlbench.cli.paths import UserPath
 
 SCAFFOLDS = Path(__file__).parents[1] / "scaffolds"
 folder_option = click.option(
     "-o",
     "--output",
-    type=click.Path(path_type=Path),
+    type=UserPath(path_type=Path),
     metavar="FOLDER",
     help="Where it is made; default: a folder NAME.",
 )

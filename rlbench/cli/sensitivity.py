@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import corrupt_runs
 from rlbench.cli.talk import plural
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rlbench.comparison.sensitivity import Effect, Extremes
     from rlbench.results import Store
 
@@ -19,11 +22,16 @@ LEVEL = 0.95
 HEADER = ("task", "algorithm", "parameter", "value", "IQM", "95 % interval", "n", "points")
 
 
-def print_sensitivity(store: Store, as_json: bool = False) -> None:
-    """Write the sensitivity table to stdout. Raises: NothingToCompare where the suite sweeps nothing."""
-    from rlbench.comparison.sensitivity import sensitivity
+def print_sensitivity(store: Store, as_json: bool = False) -> pd.DataFrame:
+    """Write the sensitivity table to stdout. Returns: the runs behind it, one a row.
 
-    found = sensitivity(store)
+    Raises: NothingToCompare where the suite sweeps nothing.
+    """
+    from rlbench.comparison.sensitivity import sensitivity
+    from rlbench.results.tables import run_table
+
+    runs = run_table(store)
+    found = sensitivity(store, runs)
     name = store.suite()["suite"]["name"]
     if not found.extremes:
         raise NothingToCompare(
@@ -36,14 +44,16 @@ def print_sensitivity(store: Store, as_json: bool = False) -> None:
             "level": LEVEL,
             "effects": [asdict(effect) for effect in found.effects],
             "extremes": [asdict(extremes) for extremes in found.extremes],
+            "corrupt": corrupt_runs(runs),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        return
-    text = f"{name}: mean return of the final policies at each value, IQM over the runs of all points that have it\n\n"
+        return runs
+    text = f"{plain(name)}: mean return of the final policies at each value, IQM over the runs of all points that have it\n\n"
     text += fitted(HEADER, [_row(effect) for effect in found.effects], numbers=(4, 5, 6, 7)) + "\n"
     text += "".join(_said(extremes) for extremes in found.extremes)
     text += "the best point is chosen on its own seeds, so its score flatters it: run it alone on other seeds\n"
     write_out(text)
+    return runs
 
 
 def _row(effect: Effect) -> tuple[str, ...]:

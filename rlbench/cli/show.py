@@ -66,7 +66,7 @@ def _lines(value: Any, path: str = "") -> list[str]:
     """A nested mapping as one `path value` line an entry."""
     if isinstance(value, dict):
         return [line for key, inner in value.items() for line in _lines(inner, f"{path}.{key}".lstrip("."))]
-    return [f"{path} {plain(json.dumps(value, ensure_ascii=False))}"]
+    return [f"{plain(path)} {plain(json.dumps(value, ensure_ascii=False))}"]
 
 
 @click.command()
@@ -76,7 +76,7 @@ def logs(run: Path, stdout: bool) -> None:
     """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
     store, _, state = find_run(run)
     path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
-    if not state.attempt or not path.exists():
+    if not state.attempt or not path.is_file():
         click.echo("no log: it has not been started in a process of its own", err=True)
         return
     with open(path, encoding="utf-8", errors="replace") as lines:

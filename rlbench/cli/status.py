@@ -12,6 +12,7 @@ import click
 
 from rlbench.cli.board import NARROW
 from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.damaged import SOME_DAMAGED
 from rlbench.cli.opening import folder_argument
 from rlbench.cli.talk import plural
 
@@ -29,26 +30,37 @@ _STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "ye
 @folder_argument
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
 @click.option("--watch", is_flag=True, help="Look again every second until nothing runs any more, or Ctrl-C.")
-def status(directory: Path, as_json: bool, watch: bool) -> None:
+def status(directory: Path, as_json: bool, watch: bool) -> int:
     """Show how far the runs in DIRECTORY are (the newest results if none is given). Works while the suite runs."""
     from rlbench.results import Store
 
     store = Store(directory)
     if watch and not as_json:
         _watch(store)
-        return
-    rows = _rows(store)
+        return 0
+    rows = _rows(store, thorough=True)
     if as_json:
         counts = Counter(row["status"] for row in rows)
         name = store.suite()["suite"]["name"]
         write_out(json.dumps({"suite": name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
-        return
-    write_out(_text(store, rows))
+    else:
+        write_out(_text(store, rows))
+    return SOME_DAMAGED if any(row["status"] == "corrupt" for row in rows) else 0
 
 
-def _rows(store: Store) -> list[dict[str, Any]]:
+def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
+    """A row a run. thorough: files of published runs are held against their hashes as well."""
+    from rlbench.api import RunStatus
+    from rlbench.results import RunState
+
     runs = store.runs()
     states = store.states(runs)
+    if thorough:
+        from rlbench.results.index import read_facts
+
+        facts = read_facts(store, runs, states)
+        damaged = {key: RunState(RunStatus.CORRUPT, found.damaged) for key, found in facts.items() if found.damaged}
+        states = {key: damaged.get(str(key), state) for key, state in states.items()}
     return [
         {
             "algorithm": run.label or run.algorithm,
@@ -66,9 +78,7 @@ def _rows(store: Store) -> list[dict[str, Any]]:
 def _headline(store: Store, rows: list[dict[str, Any]]) -> str:
     counts = Counter(row["status"] for row in rows)
     told = ", ".join(f"{n} {s}" for s, n in counts.items())
-    lost = len(store.lost())
-    told += f"{', ' if told else ''}{lost} lost" if lost else ""
-    return f"{store.suite()['suite']['name']}: {plural(len(rows) + lost, 'run')}: {told}"
+    return f"{plain(store.suite()['suite']['name'])}: {plural(len(rows), 'run')}: {told}"
 
 
 def _text(store: Store, rows: list[dict[str, Any]]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.columns import aligned, plain, width, write_out
+from rlbench.cli.damaged import corrupt_runs, say_damaged
 from rlbench.cli.opening import folder_argument
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LEVEL = 0.95
 @folder_argument
 @click.option("--sensitivity", is_flag=True, help="What a suite's sweeps say, instead of the scores.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
+def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
     """Print the scores in DIRECTORY (the newest results if none is given): IQM over runs with its 95 % bootstrap interval.
 
     Works while the suite runs. The score of a run is the mean return of its final policy.
@@ -38,12 +38,9 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> None:
     if sensitivity:
         from rlbench.cli.sensitivity import print_sensitivity
 
-        print_sensitivity(Store(directory), as_json)
-        return
+        return say_damaged(corrupt_runs(print_sensitivity(Store(directory), as_json)))
 
-    runs = print_table(Store(directory), as_json)
-    for message in runs.loc[runs["status"] == "corrupt", "message"]:
-        print(f"corrupt: {message}", file=sys.stderr)
+    return say_damaged(corrupt_runs(print_table(Store(directory), as_json)))
 
 
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
@@ -64,16 +61,15 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
             "suite": name,
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
+            "corrupt": corrupt_runs(runs),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return runs
     rows = [_row(cell) for cell in cells]
     wide = aligned(HEADER, rows, numbers=(2, 3, 4, 5))
-    text = f"{name}: mean return of the final policies, IQM over n runs\n\n"
+    text = f"{plain(name)}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: the last 100 episodes, while exploring\n"
-    for folder in store.lost():
-        text += f"lost: {store.root}/runs/{folder} (no readable spec.json); running the suite again restores it\n"
     text += "".join(f"{plain(line)}\n" for line in store.failed_pairs())
     for algorithm, differs in mixtures(store).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())

@@ -148,7 +148,7 @@ def read_decisions(store: Store) -> Decisions | None:
         raise StoreError(f"{path}: written by a newer rlbench; update to use it")
     try:
         return _decisions(document)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"{path}: is not what rlbench writes ({error}); begin again in another folder") from error
 
 

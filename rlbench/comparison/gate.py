@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlbench.api import StoreError
-from rlbench.comparison.judging import IDENTICAL, UNDECIDED, Case, Judged, judge, overall
+from rlbench.comparison.judging import FAIL, IDENTICAL, UNDECIDED, Case, Judged, judge, overall
 from rlbench.comparison.scores import Sample, seeded
 from rlbench.comparison.side_by_side import (
     Cell,
@@ -55,7 +55,9 @@ class Row:
 
 @dataclass(frozen=True)
 class Gate:
-    """verdict: pass, fail, undecided or identical. gone_wrong: runs that failed or diverged anew; notes: what else differs."""
+    """verdict: pass, fail, undecided or identical. gone_wrong: runs that failed or diverged anew; notes: what else differs;
+    corrupt: runs of either side that are damaged, with which nothing passes.
+    """
 
     verdict: str
     margin: float
@@ -65,6 +67,7 @@ class Gate:
     rows: tuple[Row, ...]
     gone_wrong: tuple[str, ...]
     notes: tuple[str, ...]
+    corrupt: tuple[str, ...] = ()
 
 
 def gate(
@@ -99,7 +102,9 @@ def gate(
     ]
     verdict = overall([_counted(row) for row in rows if row.what == SCORE or row.judged is not None])
     wrong, notes = tuple(gone_wrong(*sides)), tuple(_notes(sides, same))
-    return Gate(verdict, margin, speed_margin, alpha, statistic, tuple(rows), wrong, notes)
+    corrupt = sides[0].scores.corrupt + tuple(f"in the base, {text}" for text in sides[1].scores.corrupt)
+    verdict = UNDECIDED if corrupt and verdict != FAIL else verdict  # what is not there may be what was lost
+    return Gate(verdict, margin, speed_margin, alpha, statistic, tuple(rows), wrong, notes, corrupt)
 
 
 def _counted(row: Row) -> str:

@@ -97,12 +97,13 @@ class Sample:
 class Scores:
     """What a result folder scores: a sample for each pair of label and environment, in the suite's order.
 
-    name: of the suite. anchors: of those environments that have some.
+    name: of the suite. anchors: of those environments that have some. corrupt: a sentence for each damaged run.
     """
 
     name: str
     samples: Mapping[tuple[str, str], Sample]
     anchors: Mapping[str, Anchors]
+    corrupt: tuple[str, ...] = ()
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -193,7 +194,13 @@ def scores_of(
             bool((scored["score_from"] == "training").any()),
             _modules(states[key] for key in scored["key"] if key in states),
         )
-    return Scores(name, samples, anchors)
+    return Scores(name, samples, anchors, corrupt_of(runs))
+
+
+def corrupt_of(runs: pd.DataFrame) -> tuple[str, ...]:
+    """A sentence for each run of the table that was asked for and is damaged or gone."""
+    damaged = runs[runs["status"] == RunStatus.CORRUPT]
+    return tuple(f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
 
 
 def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:

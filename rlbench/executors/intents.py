@@ -113,8 +113,11 @@ def _fits(folder: Path, group: RunGroup, made_alike: Callable[[Path], bool], ope
         return True
     if not made_alike(folder.parent):
         return False
-    before = (read_json(folder.parent / "group.json") or {}).get("group", {})
+    before = (read_json(folder.parent / "group.json") or {}).get("group")
+    if not isinstance(before, dict):
+        return False
     if any(before.get(k) != group_as_dict(group)[k] for k in ("device", "compile")):
         return False
     # compiled graphs are restacked only in their old grouping
-    return not group.compile or sorted(before.get("seeds", [])) == sorted(open_seeds)
+    seeds = before.get("seeds")
+    return not group.compile or (isinstance(seeds, list) and sorted(map(str, seeds)) == sorted(map(str, open_seeds)))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from rlbench.api import Run, Task, canonical
 from rlbench.results import Store
+from rlbench.results.asked import DamagedRun
 from rlbench.results.foreign import ForeignError, Skipped, Told
 
 ORIGIN = "imported"
@@ -70,15 +71,15 @@ def there(store: Store) -> There:
     """Raises: StoreError for a folder of a newer version."""
     if not (store.root / "suite.json").exists():
         return There()
-    runs, entries = store.runs(), store.imported()
+    runs, entries = [run for run in store.runs() if not isinstance(run, DamagedRun)], store.imported()
     imported = [run for run in runs if run.name in entries]
     states = store.states(imported)
     found = {}
     for run in imported:
         origin = states[run.key].result.get(ORIGIN, {})
         place = run.label, run.task.env_id, run.seed
-        found[place] = Earlier(run, str(run.config["content"]), str(origin.get("from", "")), int(origin.get("rows", 0)))
-    budgets = {entry["id"]: entry["steps"] for entry in store.suite()["suite"]["environments"]}
+        found[place] = Earlier(run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0)))
+    budgets = {entry["id"]: entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
     return There([run for run in runs if run.name not in entries], found, budgets)
 
 

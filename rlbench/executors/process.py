@@ -11,7 +11,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from contextlib import suppress
 
@@ -19,7 +18,8 @@ from rlbench.api import RunStatus
 from rlbench.caching import cache_folder
 from rlbench.executors.jobs import Event, Job
 from rlbench.executors.logs import Logs
-from rlbench.processes import end_marked, signal_group
+from rlbench.processes import end_marked, module_command, signal_group
+from rlbench.results.documents import Misshapen, check_event
 
 # Unless the user has set another: the mode of Intel's library in which products gave the same bits in every stack, on
 # processors of Intel and of AMD. What was in force is recorded, and tried (`rlbench.results.independence`).
@@ -69,15 +69,8 @@ class Worker:
         self.job, self.said_last = job, False
         self.verdict: tuple[RunStatus, str] | None = None
         ours, theirs = os.pipe()
-        command = [
-            sys.executable,
-            "-m",
-            "rlbench.executors.worker",
-            str(job.attempt),
-            str(theirs),
-            str(os.getpid()),
-            *job.plugin_files,
-        ]
+        told = (str(job.attempt), str(theirs), str(os.getpid()), *job.plugin_files)
+        command = module_command("rlbench.executors.worker", *told)
         logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
         out, err = logs.write_ends
         try:
@@ -99,11 +92,15 @@ class Worker:
 
     def _read(self, pipe: int, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         with open(pipe, encoding="utf-8", errors="replace") as lines:
+            told = False
             for line in lines:
                 try:
-                    inbox.put((self, json.loads(line)))
-                except ValueError:
-                    continue  # a torn last line of a killed worker
+                    inbox.put((self, check_event(json.loads(line))))
+                except (ValueError, RecursionError) as error:
+                    if isinstance(error, Misshapen) and not told:  # else a torn last line of a killed worker
+                        told = True
+                        said = f"reported what is no report, which is passed over: {error}"
+                        inbox.put((self, {"event": "notice", "message": said}))
 
     def _wait(self, reader: threading.Thread, logs: Logs, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         code = self.process.wait()

@@ -13,7 +13,6 @@ from rlbench.executors.jobs import Context, Event, Job, changed_runs, corrupt_ru
 from rlbench.executors.unasked import unasked
 from rlbench.plugins import Plugins
 from rlbench.results import Store
-from rlbench.results.files import read_json
 
 if TYPE_CHECKING:
     from rlbench.suites import Plan
@@ -187,7 +186,12 @@ def _set_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], optio
 
 def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, watch: Watch) -> None:
     """A folder may hold runs that this suite does not ask for; they are kept and not shown."""
-    before = read_json(store.root / "suite.json")
+    damage = store.damage()
+    before = None if damage or not (store.root / "suite.json").exists() else store.suite()
+    if damage:
+        watch.warn(
+            f"{damage}\nwritten anew now; what it was is kept in superseded/, and imported runs stay in the tables"
+        )
     if before is not None and before["suite"]["name"] != name:
         watch.warn(
             f"{store.root} held the suite {before['suite']['name']!r} until now; its tables show {name!r} from here on"

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -18,7 +17,7 @@ from rlbench.api import PluginError
 from rlbench.executors.limits import AwakeClock, duration
 from rlbench.executors.process import worker_environment
 from rlbench.plugins import Plugins, resolve
-from rlbench.processes import signal_group
+from rlbench.processes import module_command, signal_group
 
 # The rules in the order they are tried, and what each says.
 RULES = {
@@ -89,7 +88,7 @@ def put_to_rules(
 
 def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> Iterator[Found]:
     reader, writer = os.pipe()
-    command = [sys.executable, "-m", "rlbench.testing.trial", json.dumps(question), str(writer), str(os.getpid())]
+    command = module_command("rlbench.testing.trial", json.dumps(question), str(writer), str(os.getpid()))
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

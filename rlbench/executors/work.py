@@ -23,8 +23,18 @@ from rlbench.processes import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, independence, numerics, publish
 from rlbench.results.dependencies import imported
-from rlbench.results.files import DISK_FULL, disk_full, read_json, write_json
+from rlbench.results.documents import check_attempt
+from rlbench.results.files import (
+    DISK_FULL,
+    disk_full,
+    parse_json,
+    read_json,
+    refuse_outside,
+    why_unreadable,
+    write_json,
+)
 from rlbench.results.independence import forget, told, uses_torch
+from rlbench.results.jsonl import end_copies
 from rlbench.results.provenance import changed_sources, versions
 from rlbench.results.publish import read_records
 from rlbench.results.speeds import remember_cost
@@ -39,9 +49,11 @@ class Attempt:
     """One attempt at a group. `stop` may be called from a signal handler while `run` runs."""
 
     def __init__(self, folder: Path, tell: Tell, plugin_files: Sequence[str] = ()) -> None:
-        description = read_json(folder / "group.json")
-        if description is None:
-            raise StoreError(f"{folder}/group.json is absent or unreadable")
+        folder = folder.absolute()  # an algorithm may change the folder that this process works in
+        try:
+            description = check_attempt(parse_json(folder / "group.json"))
+        except (OSError, ValueError) as error:
+            raise StoreError(f"{folder}/group.json cannot be read: {why_unreadable(error)}") from error
         self.folder, self._tell, self._plugin_files = folder, tell, plugin_files
         self.store = Store(folder.parent.parent)
         self.group: RunGroup = group_from_dict(description["group"])
@@ -51,6 +63,7 @@ class Attempt:
         self._live: LiveGroup | None = None
         self._sink = JsonlSink(folder)
         self._stopping: tuple[RunStatus, str] | None = None
+        self._process = os.getpid()
         self._unsaved = ""  # why no checkpoint is written
 
     def stop(self, status: RunStatus = RunStatus.INTERRUPTED, why: str = "") -> None:
@@ -79,6 +92,7 @@ class Attempt:
             status, message = RunStatus.FAILED, _brief(error)
             if isinstance(error, OSError) and error.errno in DISK_FULL:
                 status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), {"disk_full": True}
+        end_copies(self._process)  # a copy that the algorithm made of this process is not the run
         if self._measurement is not None:
             self._measurement.abandon()
         with suppress(OSError):  # of a full disk; the runs are then interrupted without a word
@@ -230,6 +244,7 @@ class Attempt:
         failpoint("evaluated")
 
     def _publish(self, outcome: GroupOutcome, facts: dict[str, Any]) -> str:
+        end_copies(self._process)
         diverged, records = [], read_records(self.folder)
         for run in self.group.runs:
             at = outcome.diverged_at.get(run.seed)
@@ -241,6 +256,7 @@ class Attempt:
                 "wall_seconds": outcome.wall_seconds,
                 "resumed_from": outcome.resumed_from,
             }
+            refuse_outside(self.store.root, self.store.folder(run))
             publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], {**own, **facts}, records)
             if at is not None:
                 diverged.append(f"seed {run.seed} diverged at step {at}")

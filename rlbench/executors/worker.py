@@ -15,7 +15,7 @@ from typing import Any
 
 from rlbench.api import RunStatus
 from rlbench.executors.work import Attempt, Tell
-from rlbench.processes import die_with_parent
+from rlbench.processes import die_with_parent, find_modules_here
 
 PROGRESS_SECONDS = 1.0
 HEARTBEAT_EVERY = 5
@@ -25,6 +25,7 @@ def main(folder: str, control: str, parent: str, *plugin_files: str) -> int:
     faulthandler.enable()
     gc.disable()  # until training begins: libraries make no garbage, and looking for it costs a tenth of importing them
     die_with_parent(int(parent))
+    find_modules_here(plugin_files)
     os.set_inheritable(int(control), False)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     speaking = threading.Lock()

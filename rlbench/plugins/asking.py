@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rlbench.processes import signal_group
+from rlbench.processes import module_command, signal_group
 
 _TAIL = 4096
 
@@ -29,7 +29,7 @@ def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapp
     """
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **(environment or {})}
     with tempfile.TemporaryFile() as log:  # a pipe would be waited for as long as anybody holds it
-        command = [sys.executable, "-m", module, *arguments]
+        command = module_command(module, *arguments)
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
         )

@@ -68,7 +68,8 @@ def difference_page(first: Store, second: Store, anchors: Mapping[str, Anchors] 
         ("missing", "Runs that failed, diverged or are not finished", _missing(both)),
     ]
     said = "; ".join(f"{name}: {state(side.runs)}" for name, side in zip(both.names, both.sides))
-    return Page(f"{both.names[0]} and {both.names[1]}", said, [], sections, both.looks)
+    corrupt = [text for side in both.sides for text in side.scores.corrupt]
+    return Page(f"{both.names[0]} and {both.names[1]}", said, [], sections, both.looks, corrupt=corrupt)
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:

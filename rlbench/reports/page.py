@@ -20,6 +20,7 @@ from markupsafe import Markup
 from rlbench.api import ReportSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.comparison import Anchors
+from rlbench.comparison.scores import corrupt_of
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.drawing import inline
 from rlbench.reports.outcomes import banners, state
@@ -31,7 +32,9 @@ from rlbench.results.files import replace_file
 
 @dataclass(frozen=True)
 class Page:
-    """A page before it is drawn. sections: each one's name, title and parts. problems: what went wrong with a section."""
+    """A page before it is drawn. sections: each one's name, title and parts. problems: what went wrong with a section;
+    corrupt: a sentence for each run that is damaged.
+    """
 
     title: str
     state: str
@@ -39,6 +42,7 @@ class Page:
     sections: Sequence[tuple[str, str, Sequence[Part]]]
     looks: Mapping[str, Look]
     problems: Sequence[str] = ()
+    corrupt: Sequence[str] = ()
 
 
 def write_report(store: Store, path: Path, plugins: Plugins | None = None) -> Path:
@@ -91,7 +95,13 @@ def results_page(
         problems += [problem] if problem else []
         sections += [(spec.name, spec.title, parts)] if parts else []
     return Page(
-        readings.suite["suite"]["name"], state(readings.runs), banners(readings), sections, readings.looks, problems
+        readings.suite["suite"]["name"],
+        state(readings.runs),
+        banners(readings),
+        sections,
+        readings.looks,
+        problems,
+        corrupt_of(readings.runs),
     )
 
 

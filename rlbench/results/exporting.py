@@ -57,7 +57,9 @@ def export(results: Records, folder: Path, form: str) -> Exported:
         path = folder / f"{name}.{form}"
         _write(path, name, frame, form)
         rows[path] = len(frame)
-    return Exported(rows, tuple(runs.loc[runs["status"] == RunStatus.CORRUPT, "message"]))
+    damaged = runs[runs["status"] == RunStatus.CORRUPT]
+    told = (f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
+    return Exported(rows, tuple(told))
 
 
 def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:

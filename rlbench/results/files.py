@@ -10,12 +10,15 @@ import os
 import secrets
 import shutil
 import socket
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from rlbench.api import DiskFull, StoreError
+
+MOST_BYTES = 1 << 30  # of one file that is read at once
 
 
 def temporary(path: Path) -> Path:
@@ -80,12 +83,52 @@ def append_line(path: Path, line: str) -> None:
         raise unwritable(path, error) from error
 
 
+def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+    """The bytes of a regular file; a pipe or a device in its place would hold up whoever opens it, or never end.
+
+    Raises: OSError, also for what is no regular file or has more than `most` bytes.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        if found.st_size > most:
+            raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
+        return file.read()
+
+
+def parse_json(path: Path) -> Any:
+    """What a JSON file says. Raises: OSError; ValueError saying why it cannot be read."""
+    try:
+        return json.loads(read_bytes(path))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
 def read_json(path: Path) -> dict[str, Any] | None:
     """The JSON object in a file, or None when it is absent, unreadable or something else."""
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text())
+        found = parse_json(path)
         return found if isinstance(found, dict) else None
     return None
+
+
+def why_unreadable(error: OSError | ValueError) -> str:
+    """In words, as in "Permission denied" or "it is no JSON"."""
+    if isinstance(error, OSError):
+        return str(error.strerror)
+    if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
+        return "it is no JSON"
+    return str(error)
+
+
+def refuse_outside(root: Path, path: Path) -> None:
+    """Keep what is written inside a folder. Raises: StoreError where a link leads from `root` to somewhere else."""
+    if not path.resolve().is_relative_to(root.resolve()):
+        raise StoreError(
+            f"{path} is a link that leads out of {root}: nothing is written there; put a folder in its place"
+        )
 
 
 def file_hash(path: Path) -> str:
@@ -110,6 +153,11 @@ def unwritable(path: Path, error: OSError) -> StoreError:
     if error.errno in DISK_FULL:
         return DiskFull(disk_full(path))
     return StoreError(f"{path}: cannot be written by {_user()}: {error.strerror}; choose another folder with -o")
+
+
+def unreadable(path: Path, error: OSError) -> StoreError:
+    """What to raise when `path` could not be read."""
+    return StoreError(f"{path}: cannot be read by {_user()}: {error.strerror}")
 
 
 def _user() -> str:

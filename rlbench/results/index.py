@@ -1,7 +1,7 @@
 """What reading a folder needs of each published run, kept in one file so that thousands are not opened again.
 
 index.parquet is a cache: deleted, stale or damaged, it is made again from the runs' own files, which a run's stamp (sizes and
-times of its files) ties it to. Small folders have none.
+times of its files) ties it to. The sha256 of its bytes stands in index.sha256. Small folders have none.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rlbench.api import Run, RunStatus, StoreError
-from rlbench.results.files import replace_file
+from rlbench.results.files import file_hash, read_bytes, replace_file
+from rlbench.results.publish import schema
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
-_NAME, _VERSION = "index.parquet", "1"
+_NAME, _DIGEST, _VERSION = "index.parquet", "index.sha256", "2"
 _WORTH_KEEPING = 200  # so many runs read anew take about as long as the cache takes to write
 _READERS = 4
-_FILES = ("result.json", "evaluations.parquet", "episodes.parquet")
+_FILES = ("result.json", "evaluations.parquet", "episodes.parquet", "metrics.parquet", "policy.safetensors")
 _GRID = ("steps", "returns", "wall_seconds")
 _SCHEMA = pa.schema(
     [
@@ -83,7 +84,7 @@ def verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
     path = folder / f"{table}.parquet"
     expected = state.result["files"].get(path.name, {}).get("sha256")
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != expected:
@@ -92,8 +93,16 @@ def verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
 
 
 def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str] | None = None) -> pa.Table:
-    """One table of a published run. Raises: StoreError if the file is not the one that was published."""
-    return pq.ParquetFile(verified(folder, table, state)).read(columns=columns, use_threads=False)
+    """One table of a published run. Raises: StoreError if the file is not the one that was published, or no such table."""
+    try:
+        found = pq.ParquetFile(verified(folder, table, state)).read(columns=columns, use_threads=False)
+    except pa.ArrowException as error:
+        raise StoreError(f"{folder / table}.parquet is no table that can be read: {error}") from error
+    wanted = schema(table)
+    for name in wanted.names if columns is None else columns:
+        if name not in found.schema.names or found.schema.field(name).type != wanted.field(name).type:
+            raise StoreError(f"{folder / table}.parquet has no column {name!r} of {wanted.field(name).type}")
+    return found
 
 
 def _facts(folder: Path, state: RunState) -> Facts:
@@ -102,6 +111,7 @@ def _facts(folder: Path, state: RunState) -> Facts:
         columns = ["kind", "nominal_step", "return_mean", "wall_seconds"]
         evaluations = read_arrow(folder, "evaluations", state, columns)
         episodes = read_arrow(folder, "episodes", state, ["return", "end"])
+        _verify_others(folder, state)
     except StoreError as error:
         return Facts(str(error), math.nan, math.nan, nothing, nothing, nothing)
     returns = evaluations["return_mean"].to_numpy()
@@ -119,6 +129,19 @@ def _facts(folder: Path, state: RunState) -> Facts:
     )
 
 
+def _verify_others(folder: Path, state: RunState) -> None:
+    """Raises: StoreError where a file that no score is made of is not the one that was published."""
+    for name, facts in state.result["files"].items():
+        if name in ("evaluations.parquet", "episodes.parquet"):
+            continue
+        try:
+            found = hashlib.sha256(read_bytes(folder / name)).hexdigest()
+        except OSError:
+            found = ""
+        if found != facts["sha256"]:
+            raise StoreError(f"{folder / name} is absent or not what was published")
+
+
 def _stamp(folder: Path) -> str:
     said, within = [], str(folder)
     for name in _FILES:
@@ -134,7 +157,10 @@ def _stamp(folder: Path) -> str:
 def _read(path: Path) -> dict[str, tuple[str, Facts]]:
     """Stamp and facts by key; empty where there is no cache, or one that cannot be used."""
     try:
-        table = pq.ParquetFile(io.BytesIO(path.read_bytes())).read()
+        content, digest = read_bytes(path), read_bytes(path.with_name(_DIGEST))
+        if hashlib.sha256(content).hexdigest().encode() != digest.strip():
+            return {}
+        table = pq.ParquetFile(io.BytesIO(content)).read()
     except (OSError, pa.ArrowException):
         return {}
     if (
@@ -171,6 +197,17 @@ def _write(path: Path, facts: Mapping[str, Facts], stamps: Mapping[str, str]) ->
         arrays.append(pa.ListArray.from_arrays(pa.array(offsets), values))
     table = pa.Table.from_arrays(arrays, schema=_SCHEMA)
     try:
-        replace_file(path, lambda draft: pq.write_table(table, draft, compression="zstd"))
+        digests: list[str] = []
+
+        def write(draft: Path) -> None:
+            pq.write_table(table, draft, compression="zstd")
+            digests.append(file_hash(draft))
+
+        replace_file(path, write)
+        replace_file(path.with_name(_DIGEST), lambda draft: _write_text(draft, digests[0] + "\n"))
     except OSError:
         return
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text)

@@ -1,6 +1,7 @@
 """Records while a group runs: JSON lines in the attempt's folder, one file a table, one object a line.
 
 A line is handed to the kernel before the next record is taken, so a killed process loses at most a partial last line.
+A copy that a run makes of its process (`os.fork`) shares these files and is not the run: it ends where it would write.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
+from rlbench.results.files import read_bytes
 
 TABLES = tuple(COLUMNS)
 _NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
@@ -29,6 +31,7 @@ class JsonlSink:
     """
 
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
+        self._process = os.getpid()
         self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
         for seed, (earlier, positions) in (history or {}).items():
             for table in TABLES:
@@ -37,6 +40,7 @@ class JsonlSink:
                         self._write(table, row)
 
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
+        end_copies(self._process)
         file = self._files[table]
         file.write(json.dumps(row) + "\n")
         file.flush()
@@ -51,6 +55,7 @@ class JsonlSink:
         self._write("metrics", as_row("metrics", record))
 
     def positions(self) -> dict[str, int]:
+        end_copies(self._process)
         for file in self._files.values():
             os.fsync(file.fileno())
         return {table: file.tell() for table, file in self._files.items()}
@@ -60,6 +65,12 @@ class JsonlSink:
             file.close()
 
 
+def end_copies(process: int) -> None:
+    """End this process at once, without a word, unless it is `process`: a copy of a run that goes on by itself."""
+    if os.getpid() != process:
+        os._exit(1)
+
+
 def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
     """The rows of a file, up to byte `end`; a partial last line is ignored.
 
@@ -67,10 +78,13 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
     """
     if not path.exists():
         return
-    text = path.read_bytes()[:end].decode("utf-8", errors="replace")
+    text = read_bytes(path)[:end].decode("utf-8", errors="replace")
     whole, _, _ = text.rpartition("\n")
     for number, line in enumerate(whole.split("\n") if whole else [], 1):
         try:
-            yield json.loads(line)
-        except ValueError as error:
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
             raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error
+        if not isinstance(row, dict) or not isinstance(row.get("seed"), int):
+            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}")
+        yield row

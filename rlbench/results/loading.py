@@ -26,7 +26,7 @@ class Records:
     """A result folder. Reading takes no lock and works while the suite runs: what is not published yet is not there."""
 
     def __init__(self, folder: str | Path) -> None:
-        self._store = Store(Path(folder))
+        self._store = Store(Path(folder).expanduser())
         self._store.suite()  # a folder without results is an error here, not later
 
     def runs(self) -> pd.DataFrame:

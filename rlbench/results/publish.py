@@ -16,6 +16,7 @@ from safetensors.numpy import save_file
 from rlbench.api import COLUMNS, Array, Run
 from rlbench.processes import failpoint
 from rlbench.results.arrows import table as as_table
+from rlbench.results.counting import refuse_miscounted
 from rlbench.results.files import file_hash, publish_file, replace_file
 from rlbench.results.jsonl import TABLES, read_lines
 
@@ -61,13 +62,15 @@ def publish(
     """Write everything of one finished run into its folder; result.json last, by a link that only one writer can make.
 
     records: what `read_records` found in the attempt, for whoever publishes several runs of it. Returns: False if the run had been published already; its files are then left as they are.
+    Raises: StoreError for records that do not add up to one run.
     """
     if (folder / "result.json").exists():
         return False
     files: dict[str, dict[str, Any]] = {}
     recorded = read_records(attempt) if records is None else records
-    for table in TABLES:
-        rows = list(recorded[table].get(run.seed, ()))
+    own = {table: list(recorded[table].get(run.seed, ())) for table in TABLES}
+    refuse_miscounted(run, own, metered=facts.get("metering") != "self-reported")
+    for table, rows in own.items():
         path = folder / f"{table}.parquet"
         arrow = as_table(rows, schema(table))
         replace_file(path, partial(pq.write_table, arrow, compression="zstd"))

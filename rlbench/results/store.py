@@ -7,19 +7,19 @@ attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
 import secrets
 import socket
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from rlbench.api import (
-    LockedError,
     Run,
     RunGroup,
     RunStatus,
@@ -27,10 +27,28 @@ from rlbench.api import (
     canonical,
     group_as_dict,
     slug,
-    task_from_dict,
 )
-from rlbench.results.files import make_folder, publish_file, read_json, unwritable, write_json
+from rlbench.results.asked import IMPORTED, DamagedRun, read_run, read_runs
+from rlbench.results.documents import (
+    Misshapen,
+    check_attempt,
+    check_end,
+    check_result,
+    check_suite,
+)
+from rlbench.results.files import (
+    make_folder,
+    parse_json,
+    publish_file,
+    read_json,
+    refuse_outside,
+    unreadable,
+    unwritable,
+    why_unreadable,
+    write_json,
+)
 from rlbench.results.jsonl import read_lines
+from rlbench.results.locking import Lock
 
 SCHEMA_VERSION = 1
 
@@ -49,10 +67,11 @@ class Store:
     """A result folder. Reading needs no lock."""
 
     def __init__(self, root: Path) -> None:
+        root = root.absolute()  # what is trained in this process may change its folder
         self.root = root
         self._runs = root / "runs"  # put together once: of ten thousand runs, paths are a tenth of what reading takes
-        self._lock: IO[str] | None = None
-        self._depth = 0
+        self._lock = Lock(root)
+        self._depth = 0  # how often it has been taken here
 
     # -- writing -------------------------------------------------------------------------------------------------
     def lock(self) -> None:
@@ -61,52 +80,22 @@ class Store:
         Locked again by its holder, it stays so until unlocked as often. Raises: LockedError naming the holder; StoreError
         where nothing can be written.
         """
-        if self._lock is not None:
-            self._depth += 1
-            return
-        make_folder(self.root)
-        try:
-            file = open(self.root / "LOCK", "a+")  # noqa: SIM115 - held as long as the lock
-        except OSError as error:
-            raise unwritable(self.root, error) from error
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip() or "a process that did not say who it is"
-            file.close()
-            raise LockedError(
-                f"{self.root} is in use by {holder}; wait for it, or choose another folder with -o"
-            ) from None
-        file.truncate(0)
-        file.write(f"host {socket.gethostname()}, process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        file.flush()
-        self._lock = file
-        try:
-            self._refuse_newer(read_json(self.root / "suite.json"))
-        except StoreError:
-            self.unlock()
-            raise
+        if self._depth == 0:
+            make_folder(self.root)
+            self._lock.take()
+            try:
+                self._refuse_newer(read_json(self.root / "suite.json"))
+                for name in ("runs", "attempts", "superseded"):
+                    refuse_outside(self.root, self.root / name)
+            except StoreError:
+                self._lock.give_back()
+                raise
+        self._depth += 1
 
     def unlock(self) -> None:
-        if self._depth:
-            self._depth -= 1
-        elif self._lock is not None:
-            self._lock.close()
-            self._lock = None
-
-    def _written_elsewhere(self) -> bool:
-        """Whether a harness other than the one that asks holds the lock."""
-        if self._lock is not None:
-            return False
-        try:
-            with open(self.root / "LOCK") as file:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        except OSError:
-            return False
-        return False
+        self._depth = max(0, self._depth - 1)
+        if self._depth == 0:
+            self._lock.give_back()
 
     def set_aside(self, run: Run) -> None:
         """Move a run, if it is published, out of the way, to be trained again; nothing is deleted."""
@@ -126,7 +115,7 @@ class Store:
         """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment, reason and status of pairs;
         adaptive: whether there are as many runs as it took to decide.
         """
-        before = read_json(self.root / "suite.json") or {}
+        before = self._before()
         try:
             names: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
             names += self._kept(before.get("runs", ()), names, skipped)
@@ -153,25 +142,54 @@ class Store:
         """Entries that stay beside those of a suite: imported runs, and finished ones whose plugin is broken by now."""
         new = {entry["folder"] for entry in names}
         failed = {(pair["algorithm"], pair["environment"]) for pair in skipped if pair["status"] == RunStatus.FAILED}
+        return [
+            entry
+            for entry in before
+            if entry["folder"] not in new and (entry.get("imported") or self._has_failed_since(entry, failed))
+        ]
+
+    def _has_failed_since(self, entry: Mapping[str, Any], failed: Collection[tuple[str, str]]) -> bool:
+        if not (self._runs / entry["folder"] / "result.json").exists():
+            return False
+        try:
+            run = read_run(self._runs / entry["folder"], entry["label"])
+        except Misshapen:
+            return False
+        return (run.label, run.task.env_id) in failed
+
+    def _before(self) -> Mapping[str, Any]:
+        """What suite.json says; where it is gone or damaged what it would say of runs that no suite asks for: those that
+        were imported.
+        """
+        path = self.root / "suite.json"
+        try:
+            return self.suite()
+        except StoreError as error:
+            if isinstance(error.__cause__, PermissionError):
+                raise
+            if path.exists():
+                os.rename(path, make_folder(self.root / "superseded") / f"suite.json--{time.time_ns()}")
         kept = []
-        for entry in before:
-            spec = read_json(self._runs / entry["folder"] / "spec.json") if entry["folder"] not in new else None
-            if spec is not None and (
-                entry.get("imported")
-                or (
-                    (entry["label"], spec["task"]["env_id"]) in failed
-                    and (self._runs / entry["folder"] / "result.json").exists()
-                )
-            ):
-                kept.append(entry)
-        return kept
+        for folder in sorted(self._runs.glob("*")):
+            with suppress(Misshapen):
+                run = read_run(folder, "")
+                if run.algorithm.startswith(IMPORTED):
+                    label = run.algorithm.removeprefix(IMPORTED)
+                    kept.append({"folder": run.name, "label": label, "imported": True})
+        return {"runs": kept}
 
     def describe_run(self, run: Run) -> dict[str, Any]:
-        """Write a run's spec.json, once. Returns: its entry in suite.json."""
-        folder = make_folder(self.folder(run))
+        """Write a run's spec.json: once, or anew where what is there is not it. Returns: its entry in suite.json."""
+        folder = self.folder(run)
+        refuse_outside(self.root, folder)
+        make_folder(folder)
+        text = json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n"
         if not (folder / "spec.json").exists():
-            text = json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1)
-            publish_file(folder / "spec.json", text + "\n")
+            publish_file(folder / "spec.json", text)
+        try:
+            read_run(folder, run.label)
+        except Misshapen:
+            write_json(folder / "spec.json", json.loads(text))
         return {"folder": run.name, "label": run.label}
 
     def add_imported(
@@ -182,8 +200,10 @@ class Store:
         replaced: imported runs that are moved aside, once nothing names them any more; with them goes their budget, where
         no other run of the folder has it.
         """
-        found = read_json(self.root / "suite.json")
-        if found is None:
+        found: Mapping[str, Any]
+        if (self.root / "suite.json").exists():
+            found = self.suite()
+        else:
             found = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": [], "skipped": []}
         gone = {run.name for run in replaced}
         entries = [entry for entry in found["runs"] if entry["folder"] not in gone]
@@ -191,8 +211,8 @@ class Store:
         try:
             added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in there]
             if replaced:
-                found = found | {"suite": _with_budgets(found["suite"], suite)}
-            write_json(self.root / "suite.json", found | {"runs": [*entries, *added]})
+                found = {**found, "suite": _with_budgets(found["suite"], suite)}
+            write_json(self.root / "suite.json", {**found, "runs": [*entries, *added]})
             for run in replaced:
                 self.set_aside(run)
         except OSError as error:
@@ -209,7 +229,8 @@ class Store:
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{secrets.token_hex(3)}"
         folder = make_folder(parent / name)
         keys = {str(run.seed): run.key for run in group.runs}
-        order = time.time_ns()
+        # After all that are there, whatever the clock says now and said then.
+        order = max([time.time_ns(), *(1 + before["order"] for _, before in self.attempts())])
         write_json(
             folder / "group.json",
             {
@@ -228,34 +249,44 @@ class Store:
     def folder(self, run: Run) -> Path:
         return self._runs / run.name
 
-    def suite(self) -> dict[str, Any]:
-        """The contents of suite.json. Raises: StoreError if this is no result folder, or a newer version's."""
-        found = read_json(self.root / "suite.json")
-        if found is None:
-            raise StoreError(f"{self.root}: no results here (suite.json is absent or unreadable)")
-        self._refuse_newer(found)
-        return found
+    def suite(self) -> Mapping[str, Any]:
+        """The contents of suite.json. Raises: StoreError if this is no result folder, one that may not be read, or a newer
+        version's; naming the file and what to do where it is damaged.
+        """
+        path = self.root / "suite.json"
+        try:
+            found = parse_json(path)
+            self._refuse_newer(found)
+            suite = check_suite(found)
+            if self._runs.exists():
+                os.scandir(self._runs).close()
+        except FileNotFoundError as error:
+            raise StoreError(f"{self.root}: no results here (there is no suite.json)") from error
+        except PermissionError as error:
+            raise unreadable(Path(str(error.filename)), error) from error
+        except (OSError, ValueError) as error:
+            raise StoreError(
+                f"{path}: is not what rlbench writes ({why_unreadable(error)}); `rlbench run SUITE -o {self.root}` writes it"
+                " anew and keeps every run"
+            ) from error
+        return suite
 
-    def _refuse_newer(self, suite: Mapping[str, Any] | None) -> None:
-        if suite is not None and suite.get("schema_version", 0) > SCHEMA_VERSION:
+    def damage(self) -> str:
+        """What is wrong with suite.json, where there is one that cannot be used; else ""."""
+        try:
+            self.suite() if (self.root / "suite.json").exists() else None
+        except StoreError as error:
+            return str(error)
+        return ""
+
+    def _refuse_newer(self, suite: Any) -> None:
+        version = suite.get("schema_version", 0) if isinstance(suite, dict) else 0
+        if isinstance(version, (int, float)) and version > SCHEMA_VERSION:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
     def runs(self) -> list[Run]:
-        """The runs of the suite as it was last planned, in its order; without those of `lost`."""
-        found = []
-        fields = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
-        for entry in self.suite()["runs"]:
-            spec = read_json(self._runs / entry["folder"] / "spec.json")
-            if spec is None:
-                continue
-            values = {name: spec[name] for name in fields}
-            found.append(Run(**{**values, "task": task_from_dict(spec["task"]), "label": entry["label"]}))
-        return found
-
-    def lost(self) -> list[str]:
-        """Folders of runs whose spec.json is absent or unreadable; running the suite again restores it."""
-        names = [entry["folder"] for entry in self.suite()["runs"]]
-        return [name for name in names if read_json(self._runs / name / "spec.json") is None]
+        """The runs of the suite as it was last planned, in its order; a DamagedRun for each that cannot be read back."""
+        return read_runs(self._runs, self.suite())
 
     def imported(self) -> frozenset[str]:
         """Folders of the runs that were made elsewhere."""
@@ -268,10 +299,13 @@ class Store:
             f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in left_out
         ]
 
-    def attempts(self) -> list[tuple[Path, dict[str, Any]]]:
+    def attempts(self) -> list[tuple[Path, Mapping[str, Any]]]:
         """Attempts with their group.json, newest first; folders without a readable one are passed over."""
-        found = [(path, read_json(path / "group.json")) for path in (self.root / "attempts").glob("*")]
-        return sorted(((p, g) for p, g in found if g is not None), key=lambda pair: -pair[1]["order"])
+        found = []
+        for path in (self.root / "attempts").glob("*"):
+            with suppress(OSError, ValueError):
+                found.append((path, check_attempt(parse_json(path / "group.json"))))
+        return sorted(found, key=lambda pair: -pair[1]["order"])
 
     def states(self, runs: Sequence[Run]) -> dict[str, RunState]:
         """What has become of each run, by its key."""
@@ -279,23 +313,35 @@ class Store:
         for path, description in self.attempts():
             for key in description["keys"].values():
                 newest.setdefault(key, path)
-        return {run.key: self._state(run, newest.get(run.key)) for run in runs}
+        written = cache(self._lock.is_held_elsewhere)  # asked once, and only where it matters
+        return {run.key: self._state(run, newest.get(run.key), written) for run in runs}
 
-    def _state(self, run: Run, attempt: Path | None) -> RunState:
+    def _state(self, run: Run, attempt: Path | None, written: Callable[[], bool]) -> RunState:
+        if isinstance(run, DamagedRun):
+            return RunState(RunStatus.CORRUPT, run.damage)
         path = self.folder(run) / "result.json"
-        result = read_json(path)
-        if result is not None and result.get("key") == run.key and result.get("schema_version") == SCHEMA_VERSION:
+        try:
+            result = check_result(parse_json(path), run)
+            if result["schema_version"] != SCHEMA_VERSION:
+                raise Misshapen(f"its schema version is {result['schema_version']}")
             return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
-        if path.exists():
-            return RunState(RunStatus.CORRUPT, f"{path} is not a result of this run; remove it to train again")
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            why = why_unreadable(error)
+            return RunState(RunStatus.CORRUPT, f"{path} is not a result of this run ({why}); remove it to train again")
         if attempt is None:
             return RunState(RunStatus.PENDING)
-        ended = read_json(attempt / "exit.json")
-        if ended is None and self._written_elsewhere():
-            begun = (attempt / "made-by.json").exists()
-            return RunState(RunStatus.RUNNING if begun else RunStatus.PENDING, attempt=attempt.name)
-        if ended is None:
+        try:
+            ended = check_end(parse_json(attempt / "exit.json"))
+        except FileNotFoundError:
+            if written():
+                begun = (attempt / "made-by.json").exists()
+                return RunState(RunStatus.RUNNING if begun else RunStatus.PENDING, attempt=attempt.name)
             return RunState(RunStatus.INTERRUPTED, "its process ended without a word", attempt=attempt.name)
+        except (OSError, ValueError) as error:
+            why = f"its process left a last word that cannot be read ({why_unreadable(error)})"
+            return RunState(RunStatus.INTERRUPTED, why, attempt=attempt.name)
         status = RunStatus(ended["status"])
         if status in (RunStatus.DONE, RunStatus.DIVERGED):  # only result.json makes a run so, and it has been removed
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
@@ -303,13 +349,13 @@ class Store:
 
     def step_reached(self, attempt: str, seed: int) -> int:
         """The step an attempt has reached for a seed: its last sign of life or evaluation, 0 if there is neither."""
-        beat = read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None
-        last = int((beat or {}).get("step", 0))
+        beat = (read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None) or {}
+        last = beat["step"] if isinstance(beat.get("step"), int) else 0
         try:
             for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
-                if row["seed"] == seed:
-                    last = max(last, int(row["step"]))
-        except StoreError:
+                if row["seed"] == seed and isinstance(row.get("step"), int):
+                    last = max(last, row["step"])
+        except (StoreError, OSError):
             pass
         return last
 

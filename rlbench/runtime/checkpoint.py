@@ -76,11 +76,14 @@ def complete(folder: Path) -> list[Path]:
 
 def _is_complete(path: Path) -> bool:
     try:
+        if not (path / "DONE").is_file() or not path.name.isdecimal():
+            return False
         done = json.loads((path / "DONE").read_text())
+        hashes = done["sha256"].items()
         return done["version"] == VERSION and all(
-            _hash(path / name) == digest for name, digest in done["sha256"].items()
+            "/" not in name and (path / name).is_file() and _hash(path / name) == digest for name, digest in hashes
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return False
 
 

@@ -20,7 +20,7 @@ _QUESTION = (
 def counts() -> dict[str, int]:
     """How many devices of each kind torch finds. Raises: SuiteError if it cannot be asked."""
     asked = subprocess.run(
-        [sys.executable, "-c", _QUESTION], capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS
+        [sys.executable, "-P", "-c", _QUESTION], capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS
     )
     try:
         return dict(json.loads(asked.stdout))

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from rlbench.plugins import load_plugins
-from rlbench.processes import die_with_parent
+from rlbench.processes import die_with_parent, find_modules_here
 from rlbench.testing.rules import RULES
 from rlbench.testing.subject import NotClaimed, Subject
 
@@ -45,5 +45,7 @@ def main(asked: Mapping[str, Any], answers: TextIO) -> None:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[3]))
+    question = json.loads(sys.argv[1])
+    find_modules_here(question["plugin_files"])
     with open(int(sys.argv[2]), "w", buffering=1) as pipe:
-        main(json.loads(sys.argv[1]), pipe)
+        main(question, pipe)

@@ -83,3 +83,23 @@ def test_a_small_folder_has_no_cache(store, monkeypatch):
     monkeypatch.setattr(index, "_WORTH_KEEPING", 6)
     run_table(store)
     assert not (store.root / "index.parquet").exists()
+
+
+def test_a_flipped_bit_anywhere_in_the_cache_changes_no_answer(store):
+    before = run_table(store)
+    path = store.root / "index.parquet"
+    content = path.read_bytes()
+    for place in range(4, len(content), 97):
+        damaged = bytearray(content)
+        damaged[place] ^= 64
+        path.write_bytes(damaged)
+        assert run_table(store).equals(before)
+    assert path.read_bytes() == content  # made again
+
+
+def test_a_policy_that_is_not_what_was_published_makes_its_run_corrupt(store):
+    run = GROUP.runs[5]
+    publish(store.folder(run), run, store.attempts()[0][0], {"w": np.arange(3.0)}, {"status": "done", "steps": 100})
+    assert run_table(store)["status"].tolist()[5] == "done"
+    (store.folder(run) / "policy.safetensors").write_bytes(b"another")
+    assert run_table(store)["status"].tolist()[5] == "corrupt"

@@ -1,6 +1,7 @@
 """The result folder: what has become of a run is derived from its files, and nothing is ever half published."""
 
 import dataclasses
+import fcntl
 import json
 import math
 import multiprocessing
@@ -18,6 +19,7 @@ from rlbench.results import JsonlSink, Store, arrows, publish
 from rlbench.results.anchors import Anchors, shipped_anchors
 from rlbench.results.files import publish_file, write_json
 from rlbench.results.jsonl import read_lines
+from rlbench.results.locking import Lock
 from rlbench.results.publish import schema
 from rlbench.results.tables import run_table
 
@@ -151,6 +153,17 @@ def test_a_lock_taken_again_by_its_holder_lasts_until_it_is_given_back_as_often(
     other.unlock()
 
 
+def test_whoever_reads_refuses_no_writer(tmp_path, monkeypatch):
+    store = Store(tmp_path)
+    store.lock()
+    store.unlock()
+    with open(tmp_path / "LOCK") as reader:
+        fcntl.flock(reader, fcntl.LOCK_SH)  # as one that asks whether it is held, for a moment
+        monkeypatch.setattr("rlbench.results.locking.time.sleep", lambda seconds: fcntl.flock(reader, fcntl.LOCK_UN))
+        store.lock()
+    store.unlock()
+
+
 @pytest.mark.parametrize("text", ["", "garbage", "host x, process 1, since never"])
 def test_what_a_lock_file_says_is_information_only(tmp_path, text):
     (tmp_path / "LOCK").write_text(text)
@@ -173,7 +186,7 @@ def test_a_newer_versions_folder_is_neither_read_nor_written(store):
     store.unlock()
     with pytest.raises(StoreError, match=r"newer rlbench \(9.0\)"):
         store.lock()
-    Store(store.root)._written_elsewhere()  # and the lock is free
+    assert not Lock(store.root).is_held_elsewhere()
 
 
 @pytest.mark.parametrize("supplied", [{}, {"CartPole-v1": Anchors(3.0, 9.0)}])
