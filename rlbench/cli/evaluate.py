@@ -12,6 +12,7 @@ import click
 from rlbench.cli.columns import aligned, plain, write_out
 from rlbench.cli.finding import find_run, run_argument
 from rlbench.cli.opening import open_plugins, plugin_option
+from rlbench.cli.paths import UserPath
 from rlbench.cli.talk import plural
 
 if TYPE_CHECKING:
@@ -29,12 +30,24 @@ DIVERGED = 1
 )
 @click.option(
     "--video",
-    type=click.Path(path_type=Path),
+    type=UserPath(path_type=Path),
     metavar="FILE.mp4|FOLDER",
     help="Film the first episodes; in a folder, which is made: under the run's name. Those in DIRECTORY/videos are linked from the report. Needs the extra video.",
 )
 @click.option("--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="How many are filmed.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document, with each episode's return and length.")
+@click.option(
+    "--suite",
+    metavar="SUITE",
+    help="The suite that RUN is of: what its environment imports is then trusted as in `run`.",
+)
+@click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="MODULE",
+    help="A module that RUN's environment or wrappers may import; may be repeated.",
+)
 @plugin_option
 def evaluate(
     run: Path,
@@ -43,12 +56,17 @@ def evaluate(
     video: Path | None,
     video_episodes: int,
     as_json: bool,
+    suite: str | None,
+    allowed: Sequence[str],
     plugin_files: Sequence[str],
 ) -> None:
     """Play RUN's final policy in fresh evaluation environments and print its mean return. RUN is a folder in DIRECTORY/runs.
 
     Episodes are those of the final evaluation, in its order; beyond as many as it had they are new. Whether the first
     ones repeat what was recorded, bit for bit, is said in the last line. It is played on one thread of the CPU.
+
+    A result folder is data: an environment or wrapper that it names is made only where it comes with Gymnasium, an installed
+    plugin or a file of --plugin, unless --suite or --allow says otherwise.
     """
     from rlbench.api import Diverged
     from rlbench.executors.reevaluate import reevaluate
@@ -60,14 +78,31 @@ def evaluate(
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy
     try:
-        played = reevaluate(store, found, state, count, mode, plugin_files, video, video_episodes)
+        trusted = None if suite is not None and _asks_for(suite, found) else allowed
+        played = reevaluate(store, found, state, count, mode, plugin_files, video, video_episodes, trusted)
     except Diverged as error:
-        click.echo(f"error: {error}" + (f"; the run {state.message}" if state.message else ""), err=True)
+        click.echo(plain(f"error: {error}" + (f"; the run {state.message}" if state.message else "")), err=True)
         raise click.exceptions.Exit(DIVERGED) from error
     document = {**_identity(found), "policy": mode, "episodes": count, **_statistics(played), **played}
     write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(found, document))
     if video is not None:
         click.echo(f"video: {video}", err=True)
+
+
+def _asks_for(suite: str, run: Run) -> bool:
+    """Whether a suite has the run's environment, with the same arguments and wrappers. Raises: SuiteError if not."""
+    from rlbench.api import SuiteError, canonical
+    from rlbench.cli.opening import open_suite
+
+    asked = open_suite(suite).suite.environments
+    task = run.task
+    wanted = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in task.wrappers]])
+    for entry in asked:
+        if entry is not None and entry.id == task.env_id:
+            own = [entry.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in entry.wrappers]]
+            if canonical(own) == wanted:
+                return True
+    raise SuiteError(f"{suite} does not ask for {task.env_id!r} as {run.name} has it, with its arguments and wrappers")
 
 
 def _film(video: Path | None, run: str) -> Path | None:

@@ -20,11 +20,13 @@ from safetensors.numpy import load
 
 from rlbench.api import Algorithm, Array, Diverged, PluginError, RlbenchError, StoreError, group_from_dict
 from rlbench.executors.filming import Filmed
+from rlbench.executors.trust import refuse_untrusted
 from rlbench.plugins import load_plugins
 from rlbench.plugins.configuring import configure
-from rlbench.processes import die_with_parent
+from rlbench.processes import die_with_parent, find_modules_here
 from rlbench.results import code_identity, numerics
 from rlbench.results.dependencies import imported
+from rlbench.results.files import read_bytes
 from rlbench.results.provenance import versions
 from rlbench.runtime.evaluate import Evaluator
 from rlbench.runtime.examine import FINAL
@@ -41,6 +43,8 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
     where, lanes = asked["policy_file"], asked["lanes"]
     published = _published(Path(where), asked["sha256"])
     group, plugins = group_from_dict(asked["group"]), load_plugins(asked["plugin_files"])
+    if not asked["trusted"]:
+        refuse_untrusted(group.task, plugins, asked["allowed"])
     spec, backend = plugins.algorithm(group.algorithm), plugins.backend(group.task.backend)
     algorithm = spec.load()
     if "torch" in sys.modules:
@@ -65,7 +69,7 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
             Evaluator(filmed, 1, live.streams).play(again, FINAL, asked["step"], film["episodes"])
     how = numerics(group.device, group.compile, asked["stack_size"])
     made_by = {
-        "code": code_identity(plugins.find(group.algorithm), group),
+        "code": code_identity(plugins.find(group.algorithm)),  # files that its parameters name are not opened
         "dependencies": imported(plugins.find(group.algorithm)),
         "numerics": how,
         "versions": versions(),
@@ -78,7 +82,7 @@ def _published(path: Path, digest: str | None) -> dict[str, Array]:
     if digest is None:
         return {}
     try:
-        content = path.read_bytes()
+        content = read_bytes(path)
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256(content).hexdigest() != digest:
@@ -110,6 +114,7 @@ def _bits(arrays: Mapping[str, Array]) -> dict[str, Any]:
 
 def _main(question: str, answer: str, parent: str) -> None:
     die_with_parent(int(parent))
+    find_modules_here()
     gc.disable()  # see rlbench.executors.worker
     asked = json.loads(Path(question).read_text())
     try:

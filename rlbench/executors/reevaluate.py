@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ import numpy as np
 
 from rlbench.api import Diverged, PluginError, RlbenchError, Run, RunGroup, StoreError, group_as_dict
 from rlbench.executors.process import worker_environment
+from rlbench.processes import module_command
 from rlbench.results import RunState, Store
 from rlbench.results.files import read_json
 from rlbench.results.independence import ENTRIES
@@ -51,9 +51,12 @@ def reevaluate(
     plugin_files: Sequence[str] = (),
     video: Path | None = None,
     filmed: int = 1,
+    allowed: Sequence[str] | None = (),
 ) -> Mapping[str, Any]:
     """Play `episodes` fresh episodes with a run's final policy, on the CPU; policy: "greedy" or "sampled".
 
+    allowed: modules that the folder may have imported beside what is installed (rlbench.executors.trust); None: whatever
+    the run's task names, where a suite that asks for it was given by hand.
     video: an MP4 file to be made of the first `filmed` of them, which are played once more for it.
     Returns: returns and lengths [episodes]; recorded_episodes: how many of the first ones the final evaluation recorded;
     equal: whether those are the same bit for bit, None where none are; changed: "code.version" and the like that are
@@ -69,6 +72,7 @@ def reevaluate(
     lanes = min(MAX_LANES, protocol.final_episodes or episodes)  # as then: a policy's draws depend on how many it sees
     count = max(episodes, lanes, 0 if published else whole)
     question = _question(store, run, state, policy, lanes, count, plugin_files)
+    question |= {"trusted": allowed is None, "allowed": list(allowed or ())}
     if video is not None:
         question["video"] = {"path": str(video.resolve()), "episodes": filmed}
     answer = _ask(question)
@@ -118,7 +122,8 @@ def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, lis
         {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
         for by in (result, now)
     )
-    found = {name: [was.get(name), is_.get(name)] for name in {**was, **is_} if was.get(name) != is_.get(name)}
+    names = [name for name in {**was, **is_} if name != "code.named_files"]  # which are not looked at here
+    found = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
     for kind, modules in now.get("dependencies", {}).items():
         before = result.get("dependencies", {}).get(kind, {})
         found |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
@@ -130,7 +135,7 @@ def _ask(question: Mapping[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         asked, answer, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
         asked.write_text(json.dumps(question))
-        command = [sys.executable, "-m", "rlbench.executors.player", str(asked), str(answer), str(os.getpid())]
+        command = module_command("rlbench.executors.player", str(asked), str(answer), str(os.getpid()))
         environment = worker_environment()
         if question["mkl"] is not None:  # the mode it was trained in, whatever is set here
             environment["MKL_CBWR"] = question["mkl"]

@@ -27,11 +27,11 @@ INSTRUCTIONS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CP
 _LONGEST_PATH = 4096
 
 
-def code_identity(plugin: Plugin, group: RunGroup) -> dict[str, str]:
+def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, str]:
     """Return a plugin's distribution and version; named_files, where there are some: one hash over the files that the
     group's parameters, keyword arguments and `data_files` name. What was imported is in `rlbench.results.dependencies`.
     """
-    return {"distribution": plugin.distribution, "version": plugin.version} | _named_files(group)
+    return {"distribution": plugin.distribution, "version": plugin.version} | (_named_files(group) if group else {})
 
 
 def _named_files(group: RunGroup) -> dict[str, str]:
