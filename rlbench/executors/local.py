@@ -9,11 +9,12 @@ from typing import Any
 
 from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
 from rlbench.executors.jobs import Context, Event, Job
-from rlbench.executors.limits import AwakeClock, Limits
+from rlbench.executors.limits import AwakeClock, Limits, duration
 from rlbench.executors.process import FROM_OUTSIDE, Worker
 from rlbench.results.files import write_json
 
 GRACE_SECONDS = 30.0
+LEAVING_SECONDS = 5.0  # from its last word to a worker's end; a thread or child that it left may never end
 LOOK_SECONDS = 0.5
 
 
@@ -70,6 +71,7 @@ class _Pool:
             self._ended(worker, event["code"])
         elif event["event"] == "finished":
             worker.said_last = True
+            self._kill_at[worker] = self._clock.tick() + LEAVING_SECONDS
             self._finished(worker, event)
         else:
             self._context.listen(worker.job, event)
@@ -103,14 +105,19 @@ class _Pool:
 
     def _look_at_the_clock(self) -> None:
         now = self._clock.tick()
-        for worker, limits in self._running.items():
-            exceeded = limits.exceeded(now) if worker.verdict is None and not self._stopping else None
+        for worker, limits in list(self._running.items()):
+            judged = worker.verdict is not None or worker.said_last or self._stopping
+            exceeded = None if judged else limits.exceeded(now)
             if exceeded is not None:
                 worker.verdict = exceeded
                 worker.dump_stacks()
                 worker.ask_to_stop()
                 self._kill_at[worker] = now + GRACE_SECONDS
             if now > self._kill_at.get(worker, float("inf")):
+                if worker.said_last:
+                    self._kill_at.pop(worker)  # once: how it ended has been told
+                    told = f"had not ended {duration(LEAVING_SECONDS)} after its last word, and was ended"
+                    self._context.listen(worker.job, {"event": "notice", "message": told})
                 worker.kill()
         if self._context.stop_after is not None and now > self._context.stop_after and not self._stopping:
             self._stop("the time for this is up: ")
@@ -133,7 +140,7 @@ class _Pool:
             self._context.say(f"{why}{groups} next safe point{hint}")
         for worker in self._running:
             worker.ask_to_stop()
-            self._kill_at[worker] = self._clock.tick() + GRACE_SECONDS
+            self._kill_at.setdefault(worker, self._clock.tick() + GRACE_SECONDS)
 
 
 def _silent_end(code: int) -> dict[str, Any]:

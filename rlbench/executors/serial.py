@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
@@ -35,7 +37,7 @@ def execute(jobs: Sequence[Job], context: Context) -> None:
         context.listen(job, {"event": "started"})
         full: list[str] = []
         attempt = Attempt(job.attempt, partial(_tell, context, job, full), job.plugin_files)
-        with _limited(attempt, job.group.timeout, left), _stopping(attempt) as received:
+        with _limited(attempt, job.group.timeout, left), _stopping(attempt) as received, _leftovers(context, job):
             attempt.run()
         for number in received[:1]:
             signal.raise_signal(number)
@@ -47,6 +49,33 @@ def _tell(context: Context, job: Job, full: list[str], event: Event) -> None:
     if event.get("disk_full"):
         full.append(str(event["message"]))
     context.listen(job, event)
+
+
+@contextmanager
+def _leftovers(context: Context, job: Job) -> Iterator[None]:
+    """Come back to the folder that this process worked in; end children of the algorithm that Python would wait for, and tell
+    of threads, which nobody can end from outside.
+    """
+    here = os.getcwd()
+    threads, children = set(threading.enumerate()), set(_children())
+    try:
+        yield
+    finally:
+        os.chdir(here)
+        left = [child for child in _children() if child not in children]
+        for child in left:
+            child.kill()
+        told = [f"process {child.pid}, which was ended" for child in left]
+        told += [
+            f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads and not thread.daemon
+        ]
+        if told:
+            context.listen(job, {"event": "notice", "message": f"left behind: {', '.join(told)}"})
+
+
+def _children() -> list[BaseProcess]:
+    """Those that a process waits for at its end."""
+    return [child for child in multiprocessing.active_children() if not child.daemon]
 
 
 @contextmanager
