@@ -12,6 +12,7 @@ import click
 
 from rlbench.cli.columns import fitted, plain, write_out
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.paths import shown
 from rlbench.cli.reach import reach_of_plan, told
 from rlbench.cli.talk import plural
 
@@ -44,6 +45,7 @@ def check(
 
     Whether so many seeds could decide a pair is said as well. Time and disk are what the same groups took on this machine before.
     """
+    from rlbench.cli.shadows import shadowed
     from rlbench.executors import Options
     from rlbench.results import Store
     from rlbench.suites import plan
@@ -54,6 +56,8 @@ def check(
     planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
+    for note in shadowed(Path.cwd()):
+        click.echo(plain(note), err=True)
     show_plan(planned, plugins, store, options, as_json)
     if planned.broken:
         raise click.exceptions.Exit(1)
@@ -82,7 +86,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
     todo = [intent for intent in found if intent.wanted]
     steps = sum(intent.group.task.steps - intent.step for intent in todo)
     write_out(
-        f"{planned.suite.name}: {plural(len(found), 'run')}, {len(todo)} to do ({steps:,} environment steps), results in {store.root}\n\n"
+        f"{planned.suite.name}: {plural(len(found), 'run')}, {len(todo)} to do ({steps:,} environment steps), results in {shown(store.root)}\n\n"
     )
     rows = _rows(found)
     header = ["algorithm", "task", "steps", "seeds", "what will be done"]

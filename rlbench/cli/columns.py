@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 PIPED_WIDTH = 200
+_CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
 def width() -> int:
@@ -16,14 +17,20 @@ def width() -> int:
 
 
 def write_out(text: str) -> None:
-    """To stdout, whose reader may have gone (`| head`): that is no error."""
+    """To stdout, whose reader may have gone (`| head`): that is no error. Lines and tabs are all that moves a terminal."""
     if sys.stdout is None:  # closed from the start
         return
+    if not text.isascii() or set(text) & _CONTROLS:
+        text = "\n".join(line if line.isprintable() else _without_controls(line) for line in text.split("\n"))
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _without_controls(line: str) -> str:
+    return "\t".join(map(plain, line.split("\t")))
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from rlbench.cli.columns import fitted, plain
 from rlbench.cli.opening import result_folder
-from rlbench.cli.paths import UserPath
+from rlbench.cli.paths import UserPath, shown
 from rlbench.cli.talk import plural
 
 if TYPE_CHECKING:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import signal
 import sys
+import threading
+from contextlib import suppress
+from typing import NoReturn
 
 import click
 
@@ -14,6 +18,7 @@ from rlbench.api import RlbenchError
 from rlbench.cli.anchors import anchors
 from rlbench.cli.check import check
 from rlbench.cli.check_against import check_against
+from rlbench.cli.columns import plain
 from rlbench.cli.compare import compare
 from rlbench.cli.completion import completion
 from rlbench.cli.evaluate import evaluate
@@ -28,12 +33,14 @@ from rlbench.cli.run import run
 from rlbench.cli.schema import schema
 from rlbench.cli.show import logs, show
 from rlbench.cli.status import status
+from rlbench.cli.streams import open_streams
 from rlbench.cli.table import table
 from rlbench.cli.test_plugin import test_plugin
+from rlbench.processes import find_modules_here
 
 EXIT_CODES = """\b
-Exit codes: 0 all runs ok · 1 some runs failed, diverged or are not done, or a gate
-failed · 2 usage or suite error · 3 internal error · 4 nothing to run or to compare ·
+Exit codes: 0 all runs ok · 1 some runs failed, diverged, are damaged or not done, or a
+gate failed · 2 usage or suite error · 3 internal error · 4 nothing to run or to compare ·
 5 undecided (compare, gate) · 73 a result folder cannot be read or written ·
 74 the disk is full · 75 the folder is in use · 130 Ctrl-C · 143 SIGTERM."""
 
@@ -120,11 +127,38 @@ def main() -> None:
     """The console script."""
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
+    open_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
-    if sys.path[0] != "":
-        sys.path.insert(0, os.getcwd())  # as `python -m` does, so that `module:MyEnv-v0` is found
-    sys.exit(invoke(sys.argv[1:]))
+    try:
+        find_modules_here()
+    except FileNotFoundError:
+        _say("error: the current folder does not exist any more; change to another and try again")
+        sys.exit(2)
+    code = invoke(sys.argv[1:])
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End, although something that was trained in this process has left threads or children that do not."""
+    left = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+    if "multiprocessing" in sys.modules:
+        children = [child for child in sys.modules["multiprocessing"].active_children() if not child.daemon]
+        left += [child.name for child in children]
+        for child in children:
+            child.kill()
+    if not left:
+        sys.exit(code)
+    _say(f"left behind by what was trained here, and ended: {', '.join(left)}")
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush() if stream is not None else None
+    os._exit(code)
+
+
+def _say(text: str) -> None:
+    """For people; nothing that a folder or a suite calls itself moves their terminal."""
+    click.echo("\n".join(map(plain, text.split("\n"))), err=True)
 
 
 def invoke(arguments: list[str]) -> int:
@@ -135,13 +169,15 @@ def invoke(arguments: list[str]) -> int:
     except click.exceptions.Exit as ended:
         return ended.exit_code
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(file=said)
+        _say(said.getvalue().rstrip("\n"))
         return 2
     except RlbenchError as error:
         if debug:
             raise
         text = str(error)
-        click.echo(text if "error: " in text else f"error: {text}", err=True)
+        _say(text if "error: " in text else f"error: {text}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as stopped:
         return 143 if isinstance(stopped.__cause__ or stopped, Terminated) else 130  # click wraps what it catches
@@ -149,12 +185,12 @@ def invoke(arguments: list[str]) -> int:
         if debug:
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            click.echo(f"error: no room left: {error}; finished runs are safe", err=True)
+            _say(f"error: no room left: {error}; finished runs are safe")
             return 74
-        click.echo(
-            f"internal error: {type(error).__name__}: {error}\nrun again with `rlbench --debug …` for the traceback",
-            err=True,
-        )
+        if isinstance(error, PermissionError) and error.filename is not None:
+            _say(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
+            return 73
+        _say(f"internal error: {type(error).__name__}: {error}\nrun again with `rlbench --debug …` for the traceback")
         return 3
 
 

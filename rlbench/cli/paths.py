@@ -18,6 +18,14 @@ class UserPath(click.Path):
         return super().convert(value, parameter, context)
 
 
+def shown(path: Path) -> str:
+    """The path as one would type it here."""
+    try:
+        return str(path.relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(path)
+
+
 def user_path(value: str) -> Path:
     """The path that was given, `~` expanded."""
     return Path(os.path.expanduser(value))

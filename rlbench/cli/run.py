@@ -13,6 +13,7 @@ from rlbench.api import RunStatus
 from rlbench.cli.damaged import corrupt_runs
 from rlbench.cli.deciding import adaptive_options
 from rlbench.cli.opening import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.paths import shown
 from rlbench.cli.talk import watcher
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def run(
     from rlbench.cli.check import show_plan
     from rlbench.cli.deciding import print_decisions
     from rlbench.cli.events import Events
+    from rlbench.cli.shadows import shadowed
     from rlbench.executors import Options, run_suite
     from rlbench.results import Store
     from rlbench.suites import plan
@@ -111,6 +113,8 @@ def run(
         show_plan(planned, plugins, store, options, as_json)
         return 0
     watch = Events(watcher(quiet, verbose)) if as_json else watcher(quiet, verbose)
+    for note in shadowed(Path.cwd()):
+        watch.say(note)
     if not options.chosen(planned.groups):
         watch.warn(
             "\n".join([*map(str, planned.skipped), "nothing to run: every pair was skipped, or none was chosen"])
@@ -158,7 +162,7 @@ def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Sto
         runs = [run for group in current().groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)
         rest = ", the same command goes on with the others" if done < len(runs) else ""
-        watch.say(f"interrupted; {done} of {len(runs)} runs are finished in {store.root}{rest}")
+        watch.say(f"interrupted; {done} of {len(runs)} runs are finished in {shown(store.root)}{rest}")
         raise
 
 
@@ -194,7 +198,7 @@ def _tell(
         watch.warn(
             f"made by other code than is installed now, or in another way: {told}; kept as they are; --rerun changed trains them again"
         )
-    watch.say(f"results: {store.root}")
+    watch.say(f"results: {shown(store.root)}")
     if report:
         _report(store, plugins, outcome, watch)
     return 0 if (runs["status"] == "done").all() and not planned.broken and not damaged else 1
@@ -217,7 +221,7 @@ def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> N
         for problem in page.problems:
             if not any(error in problem for error in told):  # as an observer it has been told of already
                 watch.warn(problem)
-    watch.say(f"report:  {path}")
+    watch.say(f"report:  {shown(path)}")
 
 
 def _say_what_is_missing(table: pd.DataFrame, watch: Watch, judged: bool) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.columns import plain
+from rlbench.cli.paths import shown
 
 if TYPE_CHECKING:
     from rlbench.api import RunGroup
@@ -42,7 +43,7 @@ def opening(planned: Plan, todo: Sequence[Job], store: Store) -> str:
     """The first line: how many runs there are and how many are to do."""
     left = sum(len(job.group.seeds) for job in todo)
     stacked = f" in {plural(len(todo), 'group')} of seeds" if todo else ""
-    return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {left} to do{stacked}, results in {store.root}"
+    return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {left} to do{stacked}, results in {shown(store.root)}"
 
 
 def ending(job: Job, event: Mapping[str, Any], how: str = "") -> str:
@@ -52,7 +53,7 @@ def ending(job: Job, event: Mapping[str, Any], how: str = "") -> str:
     log = job.attempt / "stderr.log"
     bad = event["status"] in ("failed", "timeout", "stalled") or "killed" in message
     said = f"{event['status']}{how}" + (f": {message}" if message else "")
-    return said + (f"; log: {log}" if bad and log.exists() else "")
+    return said + (f"; log: {shown(log)}" if bad and log.exists() else "")
 
 
 class Talk:
@@ -68,6 +69,8 @@ class Talk:
             self.warn(text)
 
     def warn(self, text: str) -> None:
+        if sys.stderr is None:  # closed from the start; print would take stdout instead, where there is data
+            return
         try:
             print("\n".join(map(plain, text.split("\n"))), file=sys.stderr, flush=True)
         except (OSError, ValueError):  # closed by its reader, or closed from the start

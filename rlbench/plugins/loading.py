@@ -73,7 +73,13 @@ class Plugin:
             raise ImportError(f"{self.file} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[self.name] = module  # so that its classes know where they live
-        spec.loader.exec_module(module)
+        sys.path.append(str(self.file.parent))  # what lies beside it is found, and hides nothing that is installed
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.reverse()
+            sys.path.remove(str(self.file.parent))
+            sys.path.reverse()
         return module
 
     def source_hash(self) -> str:

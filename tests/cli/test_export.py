@@ -143,7 +143,7 @@ def test_a_run_that_is_published_meanwhile_is_in_none_of_the_tables(folder, monk
 def test_a_damaged_run_is_named_on_stderr(folder):
     (folder / "runs" / GROUP.runs[0].name / "episodes.parquet").write_bytes(b"x")
     ran = run_command(folder)
-    assert ran.returncode == 0 and ran.stderr.startswith("corrupt, left out: ") and "episodes.parquet" in ran.stderr
+    assert ran.returncode == 1 and ran.stderr.startswith("corrupt: ") and "episodes.parquet" in ran.stderr
     assert read(folder / "export/episodes.csv") == [] and len(read(folder / "export/evaluations.csv")) == 1
 
 

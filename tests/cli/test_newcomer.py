@@ -105,10 +105,10 @@ def test_a_lost_run_spoils_no_other(suite, capsys):
     folder = next(Path("results/small/runs").glob("odd*"))
     shutil.rmtree(folder)
     capsys.readouterr()
-    assert invoke(["table"]) == 0
-    said = capsys.readouterr().out
-    assert "1/1" in said and f"lost: results/small/runs/{folder.name}" in said
-    assert invoke(["status"]) == 0 and "4 runs: 3 done, 1 lost" in capsys.readouterr().out
+    assert invoke(["table"]) == 1
+    said = capsys.readouterr()
+    assert "1/2" in said.out and f"results/small/runs/{folder.name}: it is gone" in said.err
+    assert invoke(["status"]) == 1 and "4 runs: 3 done, 1 corrupt" in capsys.readouterr().out
     assert invoke(["run", *suite]) == 0 and "1 to do" in capsys.readouterr().err
 
 

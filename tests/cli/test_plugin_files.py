@@ -113,3 +113,18 @@ def test_finished_runs_of_an_algorithm_whose_file_is_broken_by_now_stay_in_the_t
     again = rlbench(*run)
     assert again.returncode == 1 and "failed: leans on CartPole-v1" in again.stdout
     assert {c["algorithm"]: c["n_valid"] for c in cells(tmp_path / "out")} == {"random": 3, "leans": 3}
+
+
+def test_a_module_beside_a_plugins_file_is_found_from_anywhere(tmp_path, monkeypatch):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "q").mkdir()
+    monkeypatch.chdir(tmp_path / "q")
+    (tmp_path / "p" / "besides.py").write_text("THRESHOLD = 0.0")
+    (tmp_path / "p" / "later.py").write_text("SIGN = 1")
+    text = WORKS.format(how="import later" + LOOP, threshold="THRESHOLD * __import__('later').SIGN")
+    (tmp_path / "p" / "plug.py").write_text("from besides import THRESHOLD\n" + text)
+    (tmp_path / "q" / "s.yaml").write_text(LIGHT.format(more="fails"))
+    before = list(sys.path)
+    ran = rlbench("run", "s.yaml", "-q", "-o", "out", "--plugin", tmp_path / "p" / "plug.py")
+    assert ran.returncode == 0, ran.stderr
+    assert sys.path == before

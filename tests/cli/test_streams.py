@@ -1,0 +1,111 @@
+"""The program where it is started: streams that are closed or know little, a folder that hides modules or is gone."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+from folders import folder
+from inside import rlbench
+
+COMMAND = [str(Path(sys.executable).with_name("rlbench"))]
+SUITE = """
+name: small
+algorithms: [random]
+environments: [{id: CartPole-v1, steps: 40}]
+seeds: 1
+evaluation: {every: 0, final_episodes: 2}
+"""
+
+
+@pytest.fixture
+def results(tmp_path):
+    scores = {"a": {"CartPole-v1": [30.0, 31.0]}, "b": {"CartPole-v1": [20.0, 22.0]}}
+    return folder(tmp_path / "results" / "made", scores).root
+
+
+def run(*arguments, **more):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, **more)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "ascii"])
+def test_a_terminal_of_few_characters_gets_others_in_their_place(results, encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    table = run("table", results, env=environment)
+    assert table.returncode == 0 and b"2/2" in table.stdout and b" -" in table.stdout
+    compared = run("compare", "a", "b", "-d", results, env=environment)
+    assert compared.returncode == 5 and b"a - b" in compared.stdout
+
+
+def test_nothing_but_data_goes_to_stdout_where_stderr_is_closed(tmp_path):
+    (tmp_path / "s.yaml").write_text(SUITE)
+    line = f"exec {COMMAND[0]} run s.yaml --json --no-report 2>&-"
+    ran = subprocess.run(["sh", "-c", line], cwd=tmp_path, stdout=subprocess.PIPE)
+    events = [json.loads(line)["event"] for line in ran.stdout.splitlines()]
+    assert ran.returncode == 0 and events[0] == "suite" and events[-1] == "finished"
+
+
+def test_a_file_here_hides_no_module_and_that_is_said(results, tmp_path):
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("random", "torch", "statistics", "pandas", "gymnasium", "numpy", "logging"):
+        (here / f"{name}.py").write_text("raise SystemExit('hidden')")
+    (here / "s.yaml").write_text(SUITE)
+    assert run("table", results, cwd=here).returncode == 0
+    ran = run("run", "s.yaml", "--no-report", cwd=here)
+    assert ran.returncode == 0 and b"1/1" in ran.stdout
+    assert b"`import random` means Python's random, not random.py" in ran.stderr
+    assert b"`import pandas` means the installed pandas" in ran.stderr
+
+
+def test_a_folder_that_is_gone_is_told_in_a_sentence(results, tmp_path):
+    gone = tmp_path / "gone"
+    line = f"mkdir {gone} && cd {gone} && rmdir {gone} && exec {COMMAND[0]} table {results}"
+    ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+    assert ran.returncode == 2 and ran.stderr.startswith("error: the current folder does not exist any more")
+
+
+def test_a_folder_that_may_not_be_read_is_not_an_empty_one(results, monkeypatch):
+    scandir = os.scandir
+
+    def refuse(path):
+        if Path(path) == results / "runs":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    for command in ("table", "status", "report", "export"):
+        ran = rlbench(command, results)
+        assert ran.returncode == 73 and f"{results / 'runs'}: cannot be read by" in ran.stderr
+        assert "Permission denied" in ran.stderr and not ran.stdout
+
+
+def test_a_name_moves_no_terminal(results):
+    path = results / "suite.json"
+    path.write_text(path.read_text().replace('"name": "made"', '"name": "\\u001b]0;title\\u0007\\u001b[31m\\u202e"'))
+    for command in ("table", "status", "report", "compare"):
+        ran = rlbench(command, *(["a", "b", "-d"] if command == "compare" else []), results)
+        assert ran.returncode in (0, 5) and not {"\x1b", "\x07", "\u202e"} & set(ran.stdout + ran.stderr)
+    ran = rlbench("table", "no\x1b[31m")
+    assert ran.returncode == 2 and "\x1b" not in ran.stderr
+
+
+@pytest.mark.parametrize("how", ["option", "variable"])
+def test_a_tilde_is_the_users_folder(tmp_path, monkeypatch, how):
+    monkeypatch.chdir(tmp_path)
+    home = tmp_path / "home"
+    home.mkdir()
+    Path("s.yaml").write_text(SUITE)
+    if how == "option":
+        ran = rlbench("run", "s.yaml", "-q", "--output=~/small", HOME=str(home))
+    else:
+        ran = rlbench("run", "s.yaml", "-q", HOME=str(home), RLBENCH_RESULTS="~")
+    assert ran.returncode == 0 and (home / "small" / "suite.json").exists() and not Path("~").exists()
+    assert rlbench("table", "~/small", HOME=str(home)).returncode == 0
+    shutil.rmtree(home)
