@@ -113,7 +113,7 @@ def import_results(
     found = import_runs(store, reading, Missing(algorithm, environment, seed), steps, every, replace)
     _say(found)
     count = sum(one.outcome.startswith("imported") for one in found.runs)
-    click.echo(f"{plural(count, 'run')} imported into {store.root}", err=True)
+    click.echo(f"{plural(count, 'run')} imported into {shown(store.root)}", err=True)
     if any(one.run is not None for one in found.runs):
         print_table(store)
     if not found.complete:
