@@ -78,7 +78,9 @@ def there(store: Store) -> There:
     for run in imported:
         origin = states[run.key].result.get(ORIGIN, {})
         place = run.label, run.task.env_id, run.seed
-        found[place] = Earlier(run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0)))
+        found[place] = Earlier(
+            run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0))
+        )
     budgets = {entry["id"]: entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
     return There([run for run in runs if run.name not in entries], found, budgets)
 

@@ -40,7 +40,11 @@ def headline(found: Comparison) -> str:
     first = [name for name, others in wins.items() if len(others) == most]
     unrivalled = [name for name in first if not losses.get(name)]
     one = len(first) == 1
-    text = f"{in_a_row(first)} {'is' if one else 'are each'} shown to be better than {count(most, 'other')}, the most of all"
+    same = {tuple(sorted(wins[name])) for name in first}
+    whom = (
+        in_a_row(wins[first[0]]) if len(same) == 1 and most <= FEW_PAIRS else f"{count(most, 'other')}, the most of all"
+    )
+    text = f"{in_a_row(first)} {'is' if one else 'are each'} shown to be better than {whom}"
     if unrivalled == first:
         text += f"; no algorithm is shown to be better than {'it' if one else 'them'}"
     return f"{text}. {share}"
@@ -159,7 +163,7 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
         told.append(f"So few runs could not show anything among {among}, however large: it takes {reach} of each.")
     if many:
         told += _apart(left)
-        told += _leave_out_zero(left, family)
+        told += _leave_out_zero(left, family, overall=not rows[0].environment)
     if not many and any(row.difference is not None and row.difference.estimate == 0 for row in left):
         told.append("Where the estimates are equal, no number of runs is known that would tell them apart.")
     needed = {(row.ours, row.theirs): row.runs_to_show for row in left if row.runs_to_show and row not in few}
@@ -190,7 +194,7 @@ def _apart(left: Sequence[Row]) -> list[str]:
     ]
 
 
-def _leave_out_zero(left: Sequence[Row], family: int) -> list[str]:
+def _leave_out_zero(left: Sequence[Row], family: int, overall: bool) -> list[str]:
     """Say why pairs are undecided although the interval of their difference leaves 0 out."""
     alone = sum("allows for one comparison" in row.note for row in left)
     tested = sum("leaves 0 out" in row.note for row in left) - alone
@@ -203,8 +207,8 @@ def _leave_out_zero(left: Sequence[Row], family: int) -> list[str]:
     if tested:
         which = f"{tested} more" if alone else count(tested, "undecided pair")
         told.append(
-            f"Of {which} the interval leaves 0 out, but the tests find the runs too few for how much they vary, or the tasks"
-            " at odds about who is ahead."
+            f"Of {which} the interval leaves 0 out, but the tests find the runs too few for how much they vary"
+            + (", or the tasks at odds about who is ahead." if overall else ".")
         )
     return told
 

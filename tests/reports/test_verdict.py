@@ -69,7 +69,7 @@ def test_many_pairs_are_summed_up_by_who_wins(tmp_path):
     }
     headline, points = told(tmp_path, scores)
     assert headline == (
-        "c and d are each shown to be better than 2 others, the most of all; no algorithm is shown to be better than them."
+        "c and d are each shown to be better than a and b; no algorithm is shown to be better than them."
         " 5 of 6 pairs are decided."
     )
     assert "c is better than a and b (p < 0.001)" in points and "b is better than a (p < 0.001)" in points
