@@ -43,6 +43,7 @@ EXACT = {
 _used: dict[str, None] = {}
 _seen: set[Any] = set()
 _tokens = itertools.count()
+_inside = False  # a watched function is being called
 
 
 class Watch(TorchDispatchMode):
@@ -59,15 +60,25 @@ class Watch(TorchDispatchMode):
 
 
 def watched(function: Function) -> Function:
-    """`function` of tensors [L, …], whose operations are noted once for the shapes of its arguments (of a list's first)."""
+    """`function` of tensors [L, …], whose operations are noted once for the shapes of its first two and its last argument
+    (of a list's or dict's first). What it calls is noted with it.
+    """
     own = token()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        if torch.compiler.is_compiling() or not unseen((own, *map(_shape, args))):
+        global _inside
+        if torch.compiler.is_compiling() or _inside:
             return function(*args, **kwargs)
-        with Watch():
-            return function(*args, **kwargs)
+        new = unseen((own, *map(_shape, args[:2]), _shape(args[-1])))
+        _inside = True
+        try:
+            if not new:
+                return function(*args, **kwargs)
+            with Watch():
+                return function(*args, **kwargs)
+        finally:
+            _inside = False
 
     return call  # type: ignore[return-value]
 
@@ -78,8 +89,8 @@ def token() -> int:
 
 
 def unseen(key: Any) -> bool:
-    """Whether this is the first time since `forget`."""
-    if key in _seen:
+    """Whether this is the first time since `forget`, outside all watched functions."""
+    if _inside or key in _seen:
         return False
     _seen.add(key)
     return True
@@ -104,7 +115,7 @@ def in_words(use: str) -> str:
 
 def _shape(value: Any) -> Any:
     """Of a tensor, or the first in a list or dict; of a function its name."""
-    if isinstance(value, Tensor):
+    if type(value) is Tensor:  # asked at every call
         return value.shape
     if isinstance(value, Mapping):
         return _shape(next(iter(value.values()), None))
