@@ -86,7 +86,7 @@ def _out_of_reach(row: Row, family: int, statistic: Statistic, alpha: float) -> 
     if row.smallest_p is None or row.smallest_p * family <= alpha:
         return ""
     few = too_few(*row.n, family, alpha, statistic) if row.environment else ""
-    return few or f"runs that tie leave p no lower than {row.smallest_p:.2g}"
+    return few or f"with these ties p cannot fall below {row.smallest_p:.2g}"
 
 
 def _disagreement(row: Row, verdict: str, p_holm: float, family: int, alpha: float) -> str:

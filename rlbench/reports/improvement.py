@@ -17,7 +17,7 @@ from rlbench.comparison import FEWEST_FOR_INTERVAL, Scores
 from rlbench.reports.drawing import WIDTH, ink
 from rlbench.reports.panels import Panel, enough, panels, resamples
 from rlbench.reports.readings import Readings
-from rlbench.reports.style import LIGHT, in_a_row, interval, number, shortened
+from rlbench.reports.style import LIGHT, count, in_a_row, interval, number, shortened
 from rlbench.stats import Interval, probability_of_improvement
 
 RESAMPLES = 5_000
@@ -80,8 +80,8 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
     most = max(above.values())
     first = [name for name in names if above[name] == most]
     seen = (
-        f"Runs of {in_a_row(first)} score higher than those of the most others, with an interval above one half: of {most} of"
-        f" {len(names) - 1}."
+        f"With an interval above one half, runs of {in_a_row(first)} score higher than those of {most} of"
+        f" {count(len(names) - 1, 'other')}, random among them where it is there."
         if most
         else "No interval leaves out one half."
     )
@@ -93,8 +93,8 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
         seen,
         "Each number: how likely a run of the row’s algorithm scores higher than one of the column’s, ties counting one half,"
         f" mean over {panel.title}. Bold: the 95 % interval (percentile bootstrap over the runs of both,"
-        f" {RESAMPLES:,} resamples, {RESAMPLES // 10:,} where there are thousands of runs; exact bounds where every task is decided) leaves out one half. Each interval is"
-        " for one pair alone; the verdict allows for the number of pairs, and decides fewer.",
+        f" {RESAMPLES:,} resamples, {RESAMPLES // 10:,} where there are thousands of runs; exact bounds where runs never overlap) leaves out one half. Each interval is"
+        " for one pair alone; the verdict allows for the number of pairs.",
         wide=len(names) > 8,
     )
 

@@ -14,7 +14,7 @@ _NOTE = (
     "Ours: our statistic made as the source made its own, mean over our runs with its 95 % interval. Expected: where a number"
     " published from runs like ours would lie in 95 of 100 cases. “Consistent” says that it lies there; it is no proof that the"
     " two are equal. Behind a number of one agent, or one without a spread, there is no test of means, only a prediction"
-    " interval. “Not comparable”, in grey: trained for another number of environment steps than theirs."
+    " interval, of a normal model that does not know what a task can return. “Not comparable”, in grey: trained for another number of environment steps than theirs."
 )
 
 

@@ -29,11 +29,10 @@ def headline(found: Comparison) -> str:
     if len(rows) <= FEW_PAIRS:
         told = [_in_full(row) for row in decided] or [_not_shown(row) for row in rows]
         return " ".join(f"{text}." for text in told)
-    what = "pairs over their common tasks" if any(not row.environment for row in rows) else "pairs"
     if not decided:
-        return _nothing_decided(rows, what)
+        return _nothing_decided(rows)
     wins, losses = _wins(rows), _wins(rows, "worse")
-    share = f"{len(decided)} of {len(rows)} {what} are decided."
+    share = f"{len(decided)} of {len(rows)} pairs {'is' if len(decided) == 1 else 'are'} decided."
     if not wins:
         return share
     most = max(map(len, wins.values()))
@@ -44,16 +43,18 @@ def headline(found: Comparison) -> str:
     whom = (
         in_a_row(wins[first[0]]) if len(same) == 1 and most <= FEW_PAIRS else f"{count(most, 'other')}, the most of all"
     )
-    text = f"{in_a_row(first)} {'is' if one else 'are each'} shown to be better than {whom}"
+    places = {_place(row) for row in decided if any(_won(row, name) for name in first)}
+    where = f" {places.pop()}" if len(places) == 1 else ""
+    text = f"{in_a_row(first)} {'is' if one else 'are each'} shown to be better than {whom}{where}"
     if unrivalled == first:
         text += f"; no algorithm is shown to be better than {'it' if one else 'them'}"
     return f"{text}. {share}"
 
 
-def _nothing_decided(rows: Sequence[Row], what: str) -> str:
+def _nothing_decided(rows: Sequence[Row]) -> str:
     if all(min(row.n) / row.tasks < FEWEST_FOR_VERDICT for row in rows):
         return f"With fewer than {FEWEST_FOR_VERDICT} runs of each nothing is decided: the numbers below only describe."
-    none = f"None of the {len(rows)} {what} is decided"
+    none = f"None of the {len(rows)} pairs is decided"
     tested = [row for row in rows if row.verdict not in _ONLY_DESCRIBED]
     if (needed := _out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
         return (
@@ -163,12 +164,12 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
         told.append(f"So few runs could not show anything among {among}, however large: it takes {reach} of each.")
     if many:
         told += _apart(left)
-        told += _leave_out_zero(left, family, overall=not rows[0].environment)
+        told += _leave_out_zero(left, family)
     if not many and any(row.difference is not None and row.difference.estimate == 0 for row in left):
         told.append("Where the estimates are equal, no number of runs is known that would tell them apart.")
     needed = {(row.ours, row.theirs): row.runs_to_show for row in left if row.runs_to_show and row not in few}
     if needed and not reach:
-        told.append(_needed(needed, len(left) - len(few)))
+        told.append(_needed(needed, [(r.ours, r.theirs) for r in left if not r.runs_to_show and r not in few]))
     return told
 
 
@@ -194,37 +195,44 @@ def _apart(left: Sequence[Row]) -> list[str]:
     ]
 
 
-def _leave_out_zero(left: Sequence[Row], family: int, overall: bool) -> list[str]:
+def _leave_out_zero(left: Sequence[Row], family: int) -> list[str]:
     """Say why pairs are undecided although the interval of their difference leaves 0 out."""
     alone = sum("allows for one comparison" in row.note for row in left)
-    tested = sum("leaves 0 out" in row.note for row in left) - alone
+    at_odds = sum("the tasks differ in who is ahead" in row.note for row in left)
+    noisy = sum("leaves 0 out" in row.note for row in left) - alone - at_odds
     told = []
     if alone:
         told.append(
-            f"Of {count(alone, 'undecided pair')} the interval of the difference leaves 0 out: it allows for one comparison,"
-            f" the verdict for {family}."
+            f"Of {count(alone, 'undecided pair')} the interval of the difference excludes 0, but not after correcting for"
+            f" {count(family, 'comparison')}."
         )
-    if tested:
-        which = f"{tested} more" if alone else count(tested, "undecided pair")
-        told.append(
-            f"Of {which} the interval leaves 0 out, but the tests find the runs too few for how much they vary"
-            + (", or the tasks at odds about who is ahead." if overall else ".")
-        )
+    reasons = (
+        (noisy, "excludes 0, but the runs vary too much for so few of them"),
+        (at_odds, "excludes 0, but the tasks differ in who is ahead, or by how much"),
+    )
+    for number_of, why in reasons:
+        if number_of:
+            which = (
+                f"{number_of} more" if told else f"{count(number_of, 'undecided pair')} the interval of the difference:"
+            )
+            told.append(f"Of {which} {why}.")
     return told
 
 
-def _needed(needed: Mapping[tuple[str, str], int], pairs: int) -> str:
-    """Say about how many runs would show differences as large as these look."""
-    least_pair, least = min(needed.items(), key=lambda entry: entry[1])
-    if pairs == 1:
+def _needed(needed: Mapping[tuple[str, str], int], unknown: Sequence[tuple[str, str]]) -> str:
+    """Say about how many runs in all would show differences as large as these look. unknown: pairs without a number."""
+    ordered = sorted(needed.items(), key=lambda entry: entry[1])
+    if len(ordered) == 1 and not unknown:
+        (runs,) = needed.values()
         return (
-            f"If the difference is as large as it looks, about {least} runs of each would show it ({POWER:.0%} power)."
+            f"If the difference is as large as it looks, about {runs:,} runs of each would show it ({POWER:.0%} power)."
         )
-    most, rest = max(needed.values()), pairs - len(needed)
-    text = (
-        f"If differences are as large as they look, it takes about {least} runs of each for the pair that takes fewest"
-        f" ({least_pair[0]} against {least_pair[1]})"
+    shown = ordered if len(ordered) <= FEW_PAIRS else [ordered[0], ordered[-1]]
+    told = [f"{runs:,} for {ours} against {theirs}" for (ours, theirs), runs in shown]
+    text = f"{' to '.join(told)}" if len(ordered) > FEW_PAIRS else in_a_row(told)
+    none = [f"{ours} against {theirs}" for ours, theirs in unknown]
+    rest = in_a_row(none) if len(none) <= FEW_PAIRS else count(len(none), "other")
+    return (
+        f"If differences are as large as they look, it takes about this many runs of each on each task ({POWER:.0%} power):"
+        f" {text}{f'; for {rest} no number is known' if none else ''}."
     )
-    if len(needed) > 1:
-        text += f" and up to {most:,} for the others"
-    return f"{text} ({POWER:.0%} power){f'; for {rest} no number is known' if rest else ''}."

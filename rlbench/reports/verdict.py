@@ -15,6 +15,9 @@ from rlbench.reports.style import in_a_row, interval, number
 from rlbench.reports.summary import chance_cells
 from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED
 
+_UNDECIDED = (
+    "Undecided does not mean equal: that two are as good takes a margin (rlbench run --until-decided, or rlbench gate)."
+)
 MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are compared over all tasks only, or it would take minutes
 _LARGE = (
     f"With more than {MANY_RUNS:,} runs algorithms are compared over all tasks only, from {RESAMPLES_IF_LARGE:,} resamples;"
@@ -43,6 +46,8 @@ def section(readings: Readings) -> Section | None:
     found = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
     lines = [*over_all(found), *by_task(found, scores.environments), *_caveats(readings)]
     parts: list[Part] = [Paragraph(headline(found)), Points(lines)]
+    if found.rows and not all(row.decided for row in found.rows):
+        parts.append(Paragraph(_UNDECIDED, quiet=True))
     if large:
         parts.append(Paragraph(_LARGE, quiet=True))
     if found.rows:
