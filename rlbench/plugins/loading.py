@@ -5,6 +5,7 @@ pluggy's own bulk loader is not used: one broken plugin would end the program.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import difflib
 import hashlib
@@ -92,7 +93,7 @@ class Plugin:
     def sources(self) -> list[Path]:
         """Its own Python files, found without importing it."""
         if self.file is not None:
-            return [self.file]
+            return [self.file, *_beside(self.file)]
         package = self.target.split(":")[0].split(".")[0]
         if package == "rlbench":
             return [Path(__file__)]  # rlbench's own backends and executors: versioned with it
@@ -251,6 +252,25 @@ def _hides(path: Path) -> bool:
     """Whether importing a file by its name would take the place of a module."""
     found = PathFinder.find_spec(path.stem)
     return path.stem in sys.stdlib_module_names or (found is not None and found.origin != str(path))
+
+
+def _beside(file: Path) -> list[Path]:
+    """The Python files in the same folder that a file imports, and those that they import, as their text says."""
+    found: dict[Path, None] = {}
+    left = [file]
+    while left:
+        try:
+            tree = ast.parse(left.pop().read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue  # told when it is imported
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            for path in (file.parent / f"{name.partition('.')[0]}.py" for name in names):
+                if path.is_file() and path != file and path not in found and not _hides(path):
+                    found[path] = None
+                    left.append(path)
+    return sorted(found)
 
 
 def _where(error: BaseException) -> str:

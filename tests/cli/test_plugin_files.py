@@ -128,3 +128,6 @@ def test_a_module_beside_a_plugins_file_is_found_from_anywhere(tmp_path, monkeyp
     ran = rlbench("run", "s.yaml", "-q", "-o", "out", "--plugin", tmp_path / "p" / "plug.py")
     assert ran.returncode == 0, ran.stderr
     assert sys.path == before
+    (tmp_path / "p" / "besides.py").write_text("THRESHOLD = -9.0")
+    ran = rlbench("run", "s.yaml", "-o", "out", "--plugin", tmp_path / "p" / "plug.py")
+    assert "made by other code" in ran.stderr and "other sources of the plugin" in ran.stderr
