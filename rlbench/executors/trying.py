@@ -107,7 +107,9 @@ def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> It
                 read = os.read(reader, 1 << 16)
                 *lines, text = (text + read).split(b"\n")
                 for line in lines:
-                    told = json.loads(line)
+                    told = _answer(line)
+                    if told is None:
+                        continue
                     if told["verdict"] == "began":
                         rule, began = told["rule"], clock.tick()
                         continue
@@ -130,6 +132,18 @@ def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> It
         signal_group(process.pid, signal.SIGKILL)  # and what it has started
         process.wait()
         os.close(reader)
+
+
+def _answer(line: bytes) -> dict[str, Any] | None:
+    """A rule's beginning or verdict; None for what an algorithm has written in between."""
+    try:
+        told = json.loads(line)
+        if told["verdict"] == "began":
+            return told if told["rule"] in RULES else None
+        Found(**told)
+    except (ValueError, TypeError, KeyError):
+        return None
+    return told if isinstance(told["verdict"], str) and told["rule"] in RULES else None
 
 
 def _how(code: int) -> str:

@@ -22,7 +22,7 @@ class Misshapen(ValueError):
 
 def is_name(value: Any) -> bool:
     """Whether this can be an entry of a folder: no path that leads on or out."""
-    return isinstance(value, str) and value not in ("", ".", "..") and not set(value) & {"/", "\\", "\0"}
+    return isinstance(value, str) and value not in ("", ".", "..") and not any(c in value for c in "/\\\0")
 
 
 def _number(value: Any) -> bool:
@@ -81,15 +81,25 @@ def check_suite(found: Any) -> Document:
     return found
 
 
+_SPEC = dict.fromkeys(("key", "algorithm", "seed_space", "precision"), _text)
+_SPEC |= {"config": _object, "task": _object, "seed": _whole}
+_TASK = {
+    "env_id": _text,
+    "backend": _text,
+    "steps": _whole,
+    "kwargs": _object,
+    "evaluation": _object,
+    "wrappers": _is(list),
+}
+_PROTOCOL = {"every": _whole, "episodes": _whole, "final_episodes": _whole, "policy": _text}
+
+
 # -- spec.json ---------------------------------------------------------------------------------------------------
 def run_of(found: Any, label: str) -> Run:
     """The run that a spec.json asks for. Raises: Misshapen, also where its key is not that of what it says."""
-    kinds = {"algorithm": _text, "config": _object, "task": _object, "seed": _whole, "seed_space": _text}
-    need(found, "it", {"key": _text, **kinds, "precision": _text})
-    task = need(found["task"], "'task'", {"env_id": _text, "steps": _whole, "kwargs": _object, "backend": _text})
-    protocol = {"every": _whole, "episodes": _whole, "final_episodes": _whole, "policy": _text}
-    need(task.get("evaluation"), "'evaluation'", protocol)
-    need(task, "'task'", {"wrappers": _is(list)})
+    need(found, "it", _SPEC)
+    task = need(found["task"], "'task'", _TASK)
+    need(task["evaluation"], "'evaluation'", _PROTOCOL)
     for wrapper in task["wrappers"]:
         need(wrapper, "a wrapper", {"name": _text, "kwargs": _object})
     try:
@@ -119,10 +129,14 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+_RESULT = {**dict.fromkeys(("key", "status"), _text), **dict.fromkeys(("steps", "schema_version"), _whole)}
+_RESULT |= {"attempt": is_name, "files": _object}
+_FILE = {"sha256": _text, "rows": _whole}
+
+
 def check_result(found: Any, run: Run) -> Document:
     """Raises: Misshapen, also for a result of another run."""
-    must = {"key": _text, "attempt": is_name, "status": _text, "steps": _whole, "files": _object}
-    need(found, "it", {**must, "schema_version": _whole}, _FACTS)
+    need(found, "it", _RESULT, _FACTS)
     if found["key"] != run.key:
         raise Misshapen("it is the result of another run")
     if found["status"] not in OUTCOMES:
@@ -132,7 +146,7 @@ def check_result(found: Any, run: Run) -> Document:
     for name, facts in found["files"].items():
         if not is_name(name):
             raise Misshapen(f"it names the file {_shown(name)}")
-        need(facts, "a file's entry", {"sha256": _text, "rows": _whole})
+        need(facts, "a file's entry", _FILE)
     if "group_profile" in found:
         profile = need(found["group_profile"], "'group_profile'", {"from_step": _whole, "seconds": _object})
         need(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _number))

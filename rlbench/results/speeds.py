@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rlbench.api import RunGroup, canonical
@@ -49,11 +50,22 @@ def _known(group: RunGroup) -> Mapping[str, Any] | None:
     """What is remembered of this group, else of the newest of its kind."""
     kind, exact = _names(group)
     folder = cache_folder("speeds")
-    found = recall(folder / f"{kind}-{exact}.json")
+    found = _recalled(folder / f"{kind}-{exact}.json")
     if found is not None:
         return found
     alike = sorted(folder.glob(f"{kind}-*.json"), key=os.path.getmtime)
-    return recall(alike[-1]) if alike else None
+    return _recalled(alike[-1]) if alike else None
+
+
+def _recalled(path: Path) -> Mapping[str, Any] | None:
+    """An entry, or None where it has not the numbers of one."""
+    found = recall(path) or {}
+    names = ("startup_seconds", "seconds_per_step", "bytes_per_step")
+    return (
+        found
+        if all(isinstance(found.get(name, 0 if name == names[0] else None), (int, float)) for name in names)
+        else None
+    )
 
 
 def seconds_of(group: RunGroup, steps: int | None = None) -> float | None:

@@ -258,8 +258,9 @@ class Store:
             found = parse_json(path)
             self._refuse_newer(found)
             suite = check_suite(found)
-            if self._runs.exists():
-                os.scandir(self._runs).close()
+            for folder in (self._runs, self.root / "attempts"):
+                if folder.exists():
+                    os.scandir(folder).close()  # what may not be read is not empty
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: no results here (there is no suite.json)") from error
         except PermissionError as error:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from rlbench.api import RunStatus, StoreError
+from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
 from rlbench.results.documents import Misshapen, check_event
+from rlbench.results.speeds import remember_cost, seconds_of
 from rlbench.results.tables import run_table
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
@@ -252,11 +253,21 @@ def test_what_is_no_report_of_a_worker_is_none(event):
 
 
 def test_attempts_are_in_the_order_they_were_made_whatever_the_clock_says(store, monkeypatch):
-    from rlbench.api import RunGroup
-
     run = store.runs()[0]
     group = RunGroup(run.algorithm, run.config, run.task, (run.seed,), run.label)
     ahead = store.new_attempt(group, {}, "rlbench")
     monkeypatch.setattr("time.time_ns", lambda: 1)
     after = store.new_attempt(group, {}, "rlbench")
     assert [path for path, _ in Store(store.root).attempts()][:2] == [after, ahead]
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", '{"seconds_per_step": "x", "bytes_per_step": 1}'])
+def test_a_cost_that_is_remembered_in_another_shape_is_not_known(store, tmp_path, monkeypatch, text):
+    monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path / "cache"))
+    run = store.runs()[0]
+    group = RunGroup(run.algorithm, run.config, run.task, (run.seed,), run.label)
+    remember_cost(group, 1.0, 2.0, 3)
+    assert seconds_of(group) == 3.0
+    (entry,) = (tmp_path / "cache" / "speeds").glob("*.json")
+    entry.write_text(text)
+    assert seconds_of(group) is None
