@@ -13,6 +13,8 @@ from rlbench.executors.jobs import Context, Event, Job, changed_runs, corrupt_ru
 from rlbench.executors.unasked import unasked
 from rlbench.plugins import Plugins
 from rlbench.results import Store
+from rlbench.results.index import read_facts
+from rlbench.results.restoring import restore_tables
 
 if TYPE_CHECKING:
     from rlbench.suites import Plan
@@ -121,6 +123,7 @@ def run_suite(planned: Plan, plugins: Plugins, store: Store, options: Options, w
             for s in planned.skipped
         ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)
+        _restore(store, outcome.runs, watch)
         todo = prepare(store, plugins, groups, options.again, options.profile)
         outcome.trained = len(todo)
         workers = options.jobs or planned.workers
@@ -198,6 +201,19 @@ def _say_what_else_is_there(store: Store, runs: Sequence[Run], name: str, watch:
         )
     if others := unasked(store, runs):
         watch.say(others)
+
+
+def _restore(store: Store, runs: Sequence[Run], watch: Watch) -> None:
+    """Make damaged tables of published runs again, where what they were made of is still there."""
+    states = store.states(runs)
+    facts = read_facts(store, runs, states)
+    for run in runs:
+        if run.key in facts and facts[run.key].damaged:
+            restored = restore_tables(store, run, states[run.key])
+            if restored:
+                watch.say(
+                    f"{store.folder(run)}: {', '.join(restored)} made again from its attempt, as it was published"
+                )
 
 
 def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options) -> Callable[[Job], Sequence[Job]]:

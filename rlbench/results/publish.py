@@ -72,8 +72,7 @@ def publish(
     refuse_miscounted(run, own, metered=facts.get("metering") != "self-reported")
     for table, rows in own.items():
         path = folder / f"{table}.parquet"
-        arrow = as_table(rows, schema(table))
-        replace_file(path, partial(pq.write_table, arrow, compression="zstd"))
+        replace_file(path, partial(write_table, table=table, rows=rows))
         files[path.name] = {"sha256": file_hash(path), "rows": len(rows)}
         failpoint(f"published-{table}")
     if policy:
@@ -83,6 +82,11 @@ def publish(
     failpoint("publish-result")
     result = {"schema_version": SCHEMA_VERSION, "key": run.key, "attempt": attempt.name, **facts, "files": files}
     return publish_file(folder / "result.json", json.dumps(result, indent=1) + "\n")
+
+
+def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a run's rows as its published table; the same rows give the same bytes."""
+    pq.write_table(as_table(rows, schema(table)), path, compression="zstd")
 
 
 def _contiguous(array: Array) -> Array:

@@ -11,6 +11,7 @@ import pytest
 from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
 from rlbench.results.documents import Misshapen, check_event
+from rlbench.results.restoring import restore_tables
 from rlbench.results.speeds import remember_cost, seconds_of
 from rlbench.results.tables import run_table
 
@@ -144,6 +145,24 @@ def test_describing_the_suite_again_restores_what_the_plan_knows(store, harm):
         assert run_table(store)["status"].tolist() == ["interrupted", *["done"] * 11]
     else:
         assert run_table(store).equals(before) and (first(store) / "result.json").read_bytes() == result
+
+
+@pytest.mark.parametrize("harm", ["flip", "delete"])
+def test_a_damaged_table_is_made_again_from_what_it_was_made_of(store, harm):
+    before, run = run_table(store), store.runs()[0]
+    path = first(store) / "evaluations.parquet"
+    content = path.read_bytes()
+    path.unlink() if harm == "delete" else path.write_bytes(content[::-1])
+    state = store.states([run])[run.key]
+    assert restore_tables(store, run, state) == ["evaluations.parquet"]
+    assert path.read_bytes() == content and run_table(store).equals(before)
+    assert restore_tables(store, run, state) == []
+    path.unlink()
+    change(
+        store.attempts()[-1][0] / "evaluations.jsonl", "400.0", "500.0"
+    )  # what would be made is not what was published
+    assert restore_tables(store, run, state) == [] and not path.exists()
+    assert run_table(store)["status"][0] == "corrupt"
 
 
 def test_a_cell_of_which_no_run_is_left_is_counted_too(store):
