@@ -14,15 +14,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
+from rlbench.api import Algorithm, RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
 from rlbench.envs.batch import ReplayDiffers
 from rlbench.executors.intents import resumes
-from rlbench.plugins import Plugin, load_plugins
+from rlbench.plugins import Plugin, Plugins, load_plugins
 from rlbench.plugins.configuring import configure
 from rlbench.processes import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, code_identity, commit, energy, hardware, independence, numerics, publish
-from rlbench.results.dependencies import imported
+from rlbench.results.dependencies import Recorded, imported
 from rlbench.results.documents import check_attempt
 from rlbench.results.files import (
     DISK_FULL,
@@ -65,6 +65,7 @@ class Attempt:
         self._stopping: tuple[RunStatus, str] | None = None
         self._process = os.getpid()
         self._unsaved = ""  # why no checkpoint is written
+        self._note_imports: Callable[[], object] = dict  # nothing is to be noted until an environment is there
 
     def stop(self, status: RunStatus = RunStatus.INTERRUPTED, why: str = "") -> None:
         """Have the group stop at its next safe point, to be reported with `status`."""
@@ -148,8 +149,16 @@ class Attempt:
             self._tell({"event": "notice", "message": f"starts again at step 0: {problem}"})
             live = start([])
         self._live = live
-        dependencies = imported(plugin)  # environment and wrappers are there by now
-        write_json(self.folder / "made-by.json", {"code": code, "numerics": how, "dependencies": dependencies})
+        note_imports = self._notes(plugin, plugins, {"code": code, "numerics": how})
+        note_imports()  # environment and wrappers are there by now
+        self._note_imports = note_imports
+        if (save := live.interaction.save) is not None:
+
+            def noted(algorithm: Algorithm) -> None:
+                note_imports()  # a checkpoint rests on what was imported until then
+                save(algorithm)
+
+            live.interaction.save = noted
         if self._stopping is not None:
             live.interaction.request_stop()
         startup = time.perf_counter() - began
@@ -160,7 +169,7 @@ class Attempt:
         self._sink.close()
         facts = {
             "code": code,
-            "dependencies": imported(plugin, dependencies),
+            "dependencies": note_imports(),
             "numerics": how,
             "versions": versions(),
             "environment_backend": backend.version(),
@@ -194,6 +203,23 @@ class Attempt:
         if message:
             self._tell({"event": "notice", "message": message, "once": True})
         return found
+
+    def _notes(self, plugin: Plugin, plugins: Plugins, made_by: dict[str, Any]) -> Callable[[], Recorded]:
+        """Return what keeps made-by.json at what was imported so far: soon after, since a file may be edited meanwhile."""
+        others = [other for other in plugins.files if other is not plugin]
+        found: Recorded = {}
+        at: float | None = None
+
+        def note() -> Recorded:
+            nonlocal found, at
+            now = imported(plugin, found, others, at)
+            at = time.time()
+            if now != found:
+                found = now
+                write_json(self.folder / "made-by.json", {**made_by, "dependencies": found})
+            return found
+
+        return note
 
     def _measure(self) -> None:
         """Begin the profile, where one is wanted: what comes before, imports above all, is in no group's CPU seconds."""
@@ -240,6 +266,7 @@ class Attempt:
         return {state.seed: (folders[state.seed], state.numbers["positions"]) for state in restore}
 
     def _evaluated(self, kind: str, step: int, returns: list[float]) -> None:
+        self._note_imports()
         self._tell({"event": "evaluated", "kind": kind, "step": step, "returns": returns})
         failpoint("evaluated")
 

@@ -48,15 +48,18 @@ class Plugin:
     file: Path | None = None
     module: ModuleType | None = None
     error: str | None = None
+    brought: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """Import the plugin, once. Raises: BrokenPlugin with the cause's last line."""
         if self.module is None and self.error is None:
+            before = set(sys.modules)
             try:
                 with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
                 self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
+            self.brought = frozenset(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
             raise BrokenPlugin(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")

@@ -9,7 +9,6 @@ depend on and that this run used. Modules that are loaded under a name made up a
 from __future__ import annotations
 
 import hashlib
-import importlib.util
 import os
 import re
 import site
@@ -30,19 +29,25 @@ Recorded = Mapping[str, Mapping[str, str]]
 NUMERIC = ("rlbench.envs", "rlbench.kit", "rlbench.runtime", "rlbench.seeding")
 # Distributions that rlbench needs itself and whose version changes numbers without any source of ours changing.
 NUMERIC_DISTRIBUTIONS = ("torch", "numpy", "gymnasium")
+EDITED = "edited while the run used it"
+ANONYMOUS = "~"  # before the hash of a module that is not to be found by its name, since it was loaded from a file
 _ROOT = Path(__file__).parents[1]
 
 
-def imported(plugin: Plugin, before: Recorded | None = None) -> dict[str, dict[str, str]]:
+def imported(
+    plugin: Plugin, before: Recorded | None = None, others: Sequence[Plugin] = (), since: float | None = None
+) -> dict[str, dict[str, str]]:
     """Return what this process has imported until now: {"files": …, "rlbench": …, "distributions": …}.
 
     files: by module, a hash of each source outside installed distributions, and of the plugin's own package wherever that
     lies; rlbench: likewise, of its numeric modules; distributions: the versions of those that other modules lie in, but for
     what rlbench needs itself. before: what was found earlier in the same run; what it has is kept, since a file may have
-    been edited after it was imported.
+    been edited after it was imported. others: plugins from files that this process loaded to see what they offer; what only
+    they use is left out. since: when it was asked before; a module that is new and was edited after that is recorded as such,
+    for which of its contents ran is not known.
     """
     found: dict[str, dict[str, str]] = {"files": {}, "rlbench": {}, "distributions": {}}
-    own, tops = _package(plugin), set()
+    own, tops, known = _package(plugin), set(), (before or {}).get("files", {})
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
         if not isinstance(path, str) or name in ("__main__", "__mp_main__"):
@@ -52,10 +57,12 @@ def imported(plugin: Plugin, before: Recorded | None = None) -> dict[str, dict[s
             if _is_numeric(name):
                 found["rlbench"][name] = file_hash(path)
         elif top == own or _lies(path) == "outside":
-            if known := file_hash(path):
-                found["files"][name] = known
+            if content := file_hash(path):
+                edited = since is not None and name not in known and os.stat(path).st_mtime > since
+                found["files"][name] = EDITED if edited else content
         elif _lies(path) == "installed":
             tops.add(top)
+    _leave_out(found["files"], own, others)
     found["distributions"] = {name: number for top in tops - {own} for name, number in _distribution_of(top)}
     return {kind: dict(sorted({**values, **(before or {}).get(kind, {})}.items())) for kind, values in found.items()}
 
@@ -65,14 +72,20 @@ def changed_modules(
 ) -> list[str]:
     """Say which recorded modules and distributions are others now, in words; found without importing any.
 
-    folders: where modules are looked for beside Python's own path; files: modules that were loaded from a file by name.
-    A module that is not to be found from here says nothing.
+    folders: where modules are looked for after Python's own path; files: modules that were loaded from a file by name.
+    A module that is gone is told of too, where it could be found by its name when it was recorded.
     """
     told = []
     for kind in ("files", "rlbench"):
         for name, before in recorded.get(kind, {}).items():
+            if before == EDITED:
+                told.append(f"{name} was {EDITED}")
+                continue
             path = (files or {}).get(name) or _source(name, tuple(map(str, folders)))
-            if path is not None and (now := file_hash(str(path))) and now != before:
+            if path is None:
+                if not before.startswith(ANONYMOUS):
+                    told.append(f"{name} is not to be found any more")
+            elif (now := file_hash(str(path))) and now != before.removeprefix(ANONYMOUS):
                 told.append(f"{name} has changed{_since(path)}")
     for name, number in recorded.get("distributions", {}).items():
         if (now := _version(name)) != number:
@@ -94,6 +107,18 @@ def _hashed(path: str, changed: int, size: int) -> str:
     """Read once as long as it is not written to."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
+
+
+def _leave_out(files: dict[str, str], own: str, others: Sequence[Plugin]) -> None:
+    """Remove what other plugins' files brought along, unless a module that stays speaks of it; mark what has no name."""
+    foreign = {name for plugin in others for name in plugin.brought if name in files and name.partition(".")[0] != own}
+    texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
+    for name in foreign:
+        if not any(name.rpartition(".")[2].encode() in text for text in texts):
+            del files[name]
+    for name, content in files.items():
+        if name.partition(".")[0] != own and _source(name, ()) is None:
+            files[name] = content if content == EDITED else ANONYMOUS + content
 
 
 def _package(plugin: Plugin) -> str:
@@ -180,16 +205,24 @@ def _source(name: str, folders: tuple[str, ...]) -> Path | None:
     if top == "rlbench":
         path = _ROOT.joinpath(*rest)
         return next((p for p in (path.with_suffix(".py"), path / "__init__.py") if p.is_file()), None)
-    spec = PathFinder.find_spec(top, list(folders)) if folders else None
-    try:
-        spec = spec or importlib.util.find_spec(top)
-    except (ImportError, ValueError):
-        return None
+    spec = _spec_of(top) or (PathFinder.find_spec(top, list(folders)) if folders else None)
     for depth in range(len(rest)):
         if spec is None or spec.submodule_search_locations is None:
             return None
         spec = PathFinder.find_spec(".".join([top, *rest[: depth + 1]]), list(spec.submodule_search_locations))
     return _file_of(spec)
+
+
+def _spec_of(top: str) -> ModuleSpec | None:
+    """Find a top-level module as an import would, whether it is loaded or not: one loaded from a file has a spec as well."""
+    for finder in sys.meta_path:
+        find = getattr(finder, "find_spec", None)
+        try:
+            if find is not None and (spec := find(top, None)) is not None:
+                return spec
+        except (ImportError, ValueError, AttributeError):
+            continue
+    return None
 
 
 def _file_of(spec: ModuleSpec | None) -> Path | None:

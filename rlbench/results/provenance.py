@@ -9,7 +9,7 @@ import shlex
 import stat
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -37,10 +37,22 @@ def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, st
 def _named_files(group: RunGroup) -> dict[str, str]:
     """Hash the files that words of the configuration name: a script, say, weights to begin with, or levels of a game."""
     given = [group.config, group.task.kwargs, *(wrapper.kwargs for wrapper in group.task.wrappers)]
-    words = [word for values in given for value in values.values() if isinstance(value, str) for word in _words(value)]
+    words = [word for text in _texts(given) for word in _words(text)]
     words += group.data_files
     hashes = [found for word in words if len(word) < _LONGEST_PATH and (found := _regular_hash(word))]
     return {"named_files": hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]} if hashes else {}
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Every text in nested lists and mappings, in their order."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts(part)
 
 
 def _words(text: str) -> list[str]:
@@ -73,7 +85,7 @@ def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[
     said = {
         "distribution": "another distribution",
         "version": f"version {before.get('version')}, now {now['version']}",
-        "named_files": "another content of a file that its parameters name",
+        "named_files": "another content of data files that its parameters or data_files name, or others of them",
     }
     if "named_files" not in now:  # they may lie elsewhere, seen from here
         del said["named_files"]

@@ -245,7 +245,7 @@ def test_an_edited_script_is_noticed(run, tmp_path):
     body = "for s in range(10, steps + 1, 10): print(f'global_step={s}, episodic_return={s + seed}')"
     run(body)
     said, _ = run(body + "  # edited")
-    assert "another content of a file that its parameters name" in said.stderr
+    assert "another content of data files" in said.stderr
 
 
 @pytest.mark.long

@@ -83,7 +83,7 @@ def test_a_data_file_that_the_suite_names_is_part_of_what_made_a_run(here):
     (here / "levels.json").write_text("[1]")
     assert run().returncode == 0
     (here / "levels.json").write_text("[2]")
-    assert "another content of a file" in rlbench("check", "walk.yaml", "-o", "R").stdout
+    assert "another content of data files" in rlbench("check", "walk.yaml", "-o", "R").stdout
 
 
 def test_two_sides_of_a_comparison_that_ran_other_code_of_one_environment_are_told(here):

@@ -1,10 +1,14 @@
 """What a run imported is recorded, and a change of it is seen without importing anything."""
 
+import importlib
+import importlib.util
 import sys
+import time
 
 import pytest
 
 from rlbench.plugins import load_plugins
+from rlbench.plugins.loading import Plugin
 from rlbench.results import dependencies
 from rlbench.results.dependencies import changed_modules, imported
 
@@ -56,8 +60,46 @@ def test_what_was_imported_first_counts_though_the_file_is_edited_later(plugin, 
     assert len(changed_modules(later)) == 1
 
 
-def test_a_module_that_is_not_to_be_found_says_nothing(plugin):
-    assert changed_modules({"files": {"nowhere": "0" * 16, "nowhere.deep": "0" * 16}}) == []
+def test_a_module_that_is_gone_is_a_change(plugin, own):
+    import mine  # noqa: F401
+
+    before = imported(plugin)
+    (own / "helper.py").unlink()
+    dependencies._source.cache_clear()
+    assert changed_modules(before) == ["mine.helper is not to be found any more"]
+
+
+def test_a_module_loaded_from_a_file_under_a_name_of_its_own_is_not_looked_for(plugin, tmp_path):
+    (tmp_path / "level.py").write_text("x = 1\n")
+    spec = importlib.util.spec_from_file_location("level_of_mine", tmp_path / "level.py")
+    sys.modules["level_of_mine"] = importlib.util.module_from_spec(spec)
+    try:
+        found = imported(plugin)
+    finally:
+        del sys.modules["level_of_mine"]
+    assert found["files"]["level_of_mine"].startswith("~") and changed_modules(found) == []
+
+
+def test_a_module_that_is_edited_before_it_is_noted_is_told_of_for_ever(plugin, own):
+    before = imported(plugin)
+    import mine  # noqa: F401
+
+    later = imported(plugin, before, since=(own / "helper.py").stat().st_mtime - 1)
+    assert "mine.helper was edited while the run used it" in changed_modules(later)
+    assert "mine.helper" not in " ".join(changed_modules(imported(plugin, before, since=time.time() + 9)))
+
+
+def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp_path, monkeypatch):
+    name = "".join(["zebra", "fish"])  # a word that no module here speaks of, this one included
+    (tmp_path / f"{name}.py").write_text("x = 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module(name)
+    other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py", brought=frozenset({name}))
+    try:
+        assert name not in imported(plugin, others=[other])["files"]
+        assert name in imported(other, others=[plugin])["files"] and name in imported(plugin)["files"]
+    finally:
+        del sys.modules[name]
 
 
 def test_a_change_is_seen_without_importing(plugin, own):

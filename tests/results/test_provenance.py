@@ -120,7 +120,9 @@ def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_pa
     before = {**made(plugin), "code": code_identity(plugin, group)}
     assert changes(before, plugin, group) == []
     script.write_text("print(2)")
-    assert changes(before, plugin, group) == ["another content of a file that its parameters name"]
+    assert changes(before, plugin, group) == [
+        "another content of data files that its parameters or data_files name, or others of them"
+    ]
     assert "named_files" not in code_identity(plugin, replace(group, config={"command": "python absent.py"}))
 
 
@@ -131,8 +133,11 @@ def test_files_that_an_environment_is_given_or_that_the_suite_names_belong_to_it
         replace(GROUP, task=replace(GROUP.task, kwargs={"levels": str(levels)})),
         replace(GROUP, task=replace(GROUP.task, wrappers=(Wrapper("m:W", {"file": str(levels)}),))),
         replace(GROUP, data_files=(str(levels),)),
+        replace(GROUP, config={"levels": [{"map": str(levels)}]}),
     ]
     before = [{**made(plugin), "code": code_identity(plugin, group)} for group in groups]
     levels.write_text("[1, 2]")
     for group, result in zip(groups, before):
-        assert changes(result, plugin, group) == ["another content of a file that its parameters name"]
+        assert changes(result, plugin, group) == [
+            "another content of data files that its parameters or data_files name, or others of them"
+        ]
