@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rlbench.api import Run
+from rlbench.api import Run, StoreError
 from rlbench.api.records import canonical
 from rlbench.results import Store
 from rlbench.results.files import read_json
@@ -20,7 +20,10 @@ def unasked(store: Store, runs: Sequence[Run]) -> str:
 
     Runs that differ from those asked for in the same way are told together: by hyperparameters, budget or seeds.
     """
-    imported = store.imported() if (store.root / "suite.json").exists() else frozenset()
+    try:
+        imported = store.imported()
+    except StoreError:  # no suite.json, or a damaged one, which is told of and mended where it is read
+        imported = frozenset()
     shown = {run.name for run in runs} | imported
     names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
     others = [name for name in names if name not in shown]

@@ -68,9 +68,7 @@ def test_check_says_what_rerun_would_do_and_what_other_code_has_made(suite, caps
     capsys.readouterr()
     assert invoke(["check", *suite]) == 0
     said = capsys.readouterr().out
-    assert (
-        "4 runs, 0 to do" in said and "made otherwise than it would be now: odd (other sources of the plugin)" in said
-    )
+    assert "4 runs, 0 to do" in said and "made otherwise than it would be now: odd (odd has changed (edited " in said
     for rerun, count in (("changed", 2), ("all", 4), ("odd--CartPole-v1--s01", 1)):
         assert invoke(["check", *suite, "--rerun", rerun]) == 0
         assert f"{count} to do" in capsys.readouterr().out

@@ -48,3 +48,10 @@ def test_a_folder_that_cannot_be_read_is_named_by_its_own_name(tmp_path):
     for name in ("result.json", "spec.json"):
         (stray / name).write_text("{}")
     assert "1 finished run: stray;" in unasked(store, runs)
+
+
+def test_a_damaged_suite_json_stops_nothing_here(tmp_path):
+    store, runs = Store(tmp_path), [Run("random", {}, TASK, seed) for seed in range(2)]
+    finished(store, *runs)
+    (tmp_path / "suite.json").write_text("garbage")
+    assert "1 finished run: random on CartPole-v1, seed 1;" in unasked(store, runs[:1])

@@ -21,52 +21,52 @@ def plugin():
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     """Modules of the user's own: a package with a helper, which lies in no distribution."""
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "__init__.py").write_text("from mine.helper import GAIN\n")
-    (tmp_path / "mine" / "helper.py").write_text("GAIN = 1\n")
+    (tmp_path / "of_mine").mkdir()
+    (tmp_path / "of_mine" / "__init__.py").write_text("from of_mine.helper import GAIN\n")
+    (tmp_path / "of_mine" / "helper.py").write_text("GAIN = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
-    yield tmp_path / "mine"
-    for name in ("mine", "mine.helper"):
+    yield tmp_path / "of_mine"
+    for name in ("of_mine", "of_mine.helper"):
         sys.modules.pop(name, None)
     dependencies._source.cache_clear()
 
 
 def test_a_module_of_ones_own_is_recorded_with_what_it_imports(plugin, own):
-    import mine  # noqa: F401
+    import of_mine  # noqa: F401
 
     found = imported(plugin)
-    assert {"mine", "mine.helper"} <= set(found["files"]) and "rlbench_random" not in found["rlbench"]
+    assert {"of_mine", "of_mine.helper"} <= set(found["files"]) and "rlbench_random" not in found["rlbench"]
     assert all(len(value) == 16 for value in found["files"].values())
     assert not {"json", "numpy", "torch", "pytest", "rlbench"} & set(found["files"])
 
 
 def test_a_change_is_named_with_the_module_and_when_it_was_edited(plugin, own):
-    import mine  # noqa: F401
+    import of_mine  # noqa: F401
 
     before = imported(plugin)
     assert changed_modules(before) == []
     (own / "helper.py").write_text("GAIN = 10\n")
     (told,) = changed_modules(before)
-    assert told.startswith("mine.helper has changed (edited ")
+    assert told.startswith("of_mine.helper has changed (edited ")
 
 
 def test_what_was_imported_first_counts_though_the_file_is_edited_later(plugin, own):
-    import mine  # noqa: F401
+    import of_mine  # noqa: F401
 
     before = imported(plugin)
     (own / "helper.py").write_text("GAIN = 10\n")
     later = imported(plugin, before)
-    assert later["files"]["mine.helper"] == before["files"]["mine.helper"]
+    assert later["files"]["of_mine.helper"] == before["files"]["of_mine.helper"]
     assert len(changed_modules(later)) == 1
 
 
 def test_a_module_that_is_gone_is_a_change(plugin, own):
-    import mine  # noqa: F401
+    import of_mine  # noqa: F401
 
     before = imported(plugin)
     (own / "helper.py").unlink()
     dependencies._source.cache_clear()
-    assert changed_modules(before) == ["mine.helper is not to be found any more"]
+    assert changed_modules(before) == ["of_mine.helper is not to be found any more"]
 
 
 def test_a_module_loaded_from_a_file_under_a_name_of_its_own_is_not_looked_for(plugin, tmp_path):
@@ -82,11 +82,11 @@ def test_a_module_loaded_from_a_file_under_a_name_of_its_own_is_not_looked_for(p
 
 def test_a_module_that_is_edited_before_it_is_noted_is_told_of_for_ever(plugin, own):
     before = imported(plugin)
-    import mine  # noqa: F401
+    import of_mine  # noqa: F401
 
     later = imported(plugin, before, since=(own / "helper.py").stat().st_mtime - 1)
-    assert "mine.helper was edited while the run used it" in changed_modules(later)
-    assert "mine.helper" not in " ".join(changed_modules(imported(plugin, before, since=time.time() + 9)))
+    assert "of_mine.helper was edited while the run used it" in changed_modules(later)
+    assert "of_mine.helper" not in " ".join(changed_modules(imported(plugin, before, since=time.time() + 9)))
 
 
 def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp_path, monkeypatch):
@@ -103,8 +103,8 @@ def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp
 
 
 def test_a_change_is_seen_without_importing(plugin, own):
-    assert changed_modules({"files": {"mine.helper": "0" * 16}})[0].startswith("mine.helper has changed")
-    assert "mine" not in sys.modules
+    assert changed_modules({"files": {"of_mine.helper": "0" * 16}})[0].startswith("of_mine.helper has changed")
+    assert "of_mine" not in sys.modules
 
 
 def test_rlbenchs_own_part_is_the_numeric_modules_that_were_used(plugin):
