@@ -17,7 +17,7 @@ _LOOK_SECONDS = 0.02
 
 def module_command(module: str, *arguments: str) -> list[str]:
     """The command that runs one of our modules in a child. What lies in the current folder hides nothing there (`-P`); the
-    module itself calls `find_modules_here`.
+    module itself calls `find_modules_here`, or `leave_here_out`.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
@@ -28,7 +28,31 @@ def find_modules_here(plugin_files: Sequence[str] = ()) -> None:
     """
     here = os.getcwd()
     beside = [os.path.dirname(os.path.abspath(file)) for file in plugin_files]
-    sys.path[:] = [path for path in sys.path if path not in ("", here)] + [here, *beside]
+    sys.path[:] = [*without_here(sys.path), here, *beside]
+
+
+def leave_here_out() -> None:
+    """Have no module found in the current folder, which may be anybody's: not even one that a library would use if it were
+    installed. Where an installed distribution lies in it (a `.pth` file says so) that is still found.
+    """
+    os.getcwd()
+    library = os.path.dirname(os.__file__)
+    last = sys.path.index(library) + 1 if library in sys.path else len(sys.path)  # behind it stands what is installed
+    sys.path[:] = [*without_here(sys.path[:last]), *filter(None, sys.path[last:])]
+
+
+def without_here(paths: Sequence[str]) -> list[str]:
+    """Those that are not the current folder, however that is spelled."""
+    try:
+        here = os.path.realpath(os.getcwd())
+    except FileNotFoundError:
+        return [path for path in paths if path]
+    return [path for path in paths if path and os.path.realpath(path) != here]
+
+
+def sees_here() -> bool:
+    """Whether modules in the current folder are found."""
+    return len(without_here(sys.path)) < len(sys.path)
 
 
 _PR_SET_PDEATHSIG = 1

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import NoReturn
 
@@ -36,7 +37,7 @@ from rlbench.cli.status import status
 from rlbench.cli.streams import open_streams
 from rlbench.cli.table import table
 from rlbench.cli.test_plugin import test_plugin
-from rlbench.processes import find_modules_here
+from rlbench.processes import find_modules_here, leave_here_out
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed, diverged, are damaged or not done, or a
@@ -79,6 +80,8 @@ SECTIONS = {
         (completion, "print what a shell needs to complete commands"),
     ),
 }
+
+RUNNING = ("run", "check", "new", "test-plugin", "anchors")
 
 
 class Sectioned(click.Group):
@@ -131,12 +134,21 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _terminate)
     try:
-        find_modules_here()
+        find_modules_here() if _runs_what_is_here(sys.argv[1:]) else leave_here_out()
     except FileNotFoundError:
         _say("error: the current folder does not exist any more; change to another and try again")
         sys.exit(2)
     code = invoke(sys.argv[1:])
     _leave(code)
+
+
+def _runs_what_is_here(arguments: Sequence[str]) -> bool:
+    """Whether a command line is one that runs what the current folder has: no other finds modules in it, for whoever reads
+    results may stand in a folder that is anybody's.
+    """
+    command = next((argument for argument in arguments if not argument.startswith("-")), "")
+    trusting = any(argument.startswith(("--suite", "--allow", "--plugin")) for argument in arguments)
+    return command in RUNNING or (command == "evaluate" and trusting)
 
 
 def _leave(code: int) -> NoReturn:

@@ -10,9 +10,17 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from rlbench.processes import module_command, signal_group
+from rlbench.processes import (
+    find_modules_here,
+    leave_here_out,
+    module_command,
+    sees_here,
+    signal_group,
+    without_here,
+)
 
 _TAIL = 4096
+_HERE = "RLBENCH_CURRENT_FOLDER"  # set in a child that is to find modules there
 
 
 class Ended(NamedTuple):
@@ -22,12 +30,22 @@ class Ended(NamedTuple):
     last_line: str
 
 
+def find_what_the_asker_finds() -> None:
+    """In the child: have modules in the current folder found, last, where the process that asks finds them."""
+    if os.environ.pop(_HERE, ""):
+        find_modules_here()
+    else:
+        leave_here_out()
+
+
 def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> Ended:
     """Run `python -m module ARGUMENTS…` with this process's modules in sight; whatever it has started ends with it.
 
+    The module calls `find_what_the_asker_finds`: in PYTHONPATH the current folder would come before what is installed.
     Raises: PermissionError where Python itself cannot be started.
     """
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **(environment or {})}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(without_here(sys.path)), _HERE: "1" * sees_here()}
+    env |= environment or {}
     with tempfile.TemporaryFile() as log:  # a pipe would be waited for as long as anybody holds it
         command = module_command(module, *arguments)
         child = subprocess.Popen(

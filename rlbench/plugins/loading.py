@@ -34,6 +34,7 @@ from rlbench.api import (
     ReportSpec,
     hookspecs,
 )
+from rlbench.processes import without_here
 
 
 @dataclass
@@ -319,11 +320,11 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
     """Name every installed plugin without importing any, and the given files beside them.
 
     only: the entry points that may be used at all (the environment variable RLBENCH_PLUGINS); rlbench's own backends
-    and executors always may. Raises: PluginError if a file is absent, or called as a module that there is.
+    and executors always may. What lies in the current folder is not installed, whatever its metadata say. Raises: PluginError if a file is absent, or called as a module that there is.
     """
     plugins = Plugins()
     seen: set[tuple[str, str]] = set()
-    for distribution in distributions():
+    for distribution in distributions(path=without_here(sys.path)):
         name = distribution.metadata["Name"] or "unknown"
         for entry in distribution.entry_points:
             if entry.group != PROJECT or (name, entry.name) in seen:
