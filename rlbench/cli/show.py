@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,8 @@ import click
 from rlbench.cli.columns import aligned, plain, write_out
 from rlbench.cli.finding import find_run, run_argument
 from rlbench.cli.talk import plural
+
+_BLOCK = 1 << 16  # characters
 
 
 @click.command()
@@ -75,10 +78,24 @@ def _lines(value: Any, path: str = "") -> list[str]:
 def logs(run: Path, stdout: bool) -> None:
     """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
     store, _, state = find_run(run)
+    from rlbench.api import StoreError
+    from rlbench.results.files import open_within, unreadable
+
     path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
-    if not state.attempt or not path.is_file():
+    try:
+        file = open_within(store.root, path) if state.attempt else None
+    except FileNotFoundError:
+        file = None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EINVAL):
+            raise StoreError(f"{path} is no regular file of this folder: it is not read") from error
+        raise unreadable(path, error) from error
+    if file is None:
         click.echo("no log: it has not been started in a process of its own", err=True)
         return
-    with open(path, encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            write_out(plain(line.rstrip("\n")) + "\n")
+    ended = True
+    with file:
+        while text := file.read(_BLOCK):  # a line may be as long as the file
+            write_out("\n".join(map(plain, text.split("\n"))))
+            ended = text.endswith("\n")
+    write_out("" if ended else "\n")

@@ -11,14 +11,17 @@ import secrets
 import shutil
 import socket
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from rlbench.api import DiskFull, StoreError
 
 MOST_BYTES = 1 << 30  # of one file that is read at once
+MOST_JSON = 64 << 20
+_DEEPEST = 50  # nesting of a JSON file
+_DIGITS = 40  # of a whole number in one; larger than any that is written
 
 
 def temporary(path: Path) -> Path:
@@ -73,14 +76,34 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add a line to a file of which nobody else is a writer. Raises: StoreError when that is not possible."""
+    """Add a line to a file of which nobody else is a writer. Raises: StoreError when that is not possible, also where the
+    file is a link, a pipe or known by another name as well, so that the line would go elsewhere.
+    """
     try:
-        with open(path, "a", encoding="utf-8") as file:
+        handle = os.open(
+            path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666
+        )
+        with open(handle, "a", encoding="utf-8") as file:
+            refuse_shared(handle)
             file.write(line + "\n")
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
+        if error.errno in NOT_OWN:
+            raise StoreError(f"{path} is no regular file of its own; remove it") from error
         raise unwritable(path, error) from error
+
+
+NOT_OWN = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EMLINK)  # a link, a pipe, a file of several names
+
+
+def refuse_shared(handle: int) -> None:
+    """See that an open file is a regular one of a single name. Raises: OSError, one of NOT_OWN."""
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file")
+    if found.st_nlink != 1:
+        raise OSError(errno.EMLINK, "A file of several names")
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
@@ -95,15 +118,48 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
             raise OSError(errno.EINVAL, "Not a regular file", str(path))
         if found.st_size > most:
             raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
-        return file.read()
+        content = file.read(most + 1)  # it may have grown meanwhile
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
+    return content
 
 
-def parse_json(path: Path) -> Any:
-    """What a JSON file says. Raises: OSError; ValueError saying why it cannot be read."""
+def open_within(root: Path, path: Path) -> TextIO:
+    """Open a text file for reading that lies in the folder `root`: a regular file, and not by a link that leads out.
+
+    Raises: OSError; its number is ELOOP or EINVAL for what is refused.
+    """
+    if not _lies_within(root, path.parent):
+        raise OSError(errno.ELOOP, "A link that leads out", str(path))
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return open(handle, encoding="utf-8", errors="replace")
+
+
+def parse_json(path: Path, most: int = MOST_JSON) -> Any:
+    """What a JSON file of at most `most` bytes says. Raises: OSError; ValueError saying why it cannot be read."""
     try:
-        return json.loads(read_bytes(path))
+        found = json.loads(read_bytes(path, most), parse_int=_whole)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    level = [found]
+    for _ in range(_DEEPEST):
+        level = [inner for value in level if isinstance(value, (dict, list)) for inner in _parts(value)]
+        if not level:
+            return found
+    raise ValueError("it is nested too deeply")
+
+
+def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
+
+
+def _whole(text: str) -> int:
+    if len(text) > _DIGITS:
+        raise ValueError("it has a number of too many digits")
+    return int(text)
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -125,10 +181,18 @@ def why_unreadable(error: OSError | ValueError) -> str:
 
 def refuse_outside(root: Path, path: Path) -> None:
     """Keep what is written inside a folder. Raises: StoreError where a link leads from `root` to somewhere else."""
-    if not path.resolve().is_relative_to(root.resolve()):
+    if not _lies_within(root, path):
         raise StoreError(
             f"{path} is a link that leads out of {root}: nothing is written there; put a folder in its place"
         )
+
+
+def _lies_within(root: Path, path: Path) -> bool:
+    """Whether its links, if any, stay inside; links in a circle lead nowhere."""
+    try:
+        return path.resolve().is_relative_to(root.resolve())
+    except (OSError, RuntimeError):
+        return False
 
 
 def file_hash(path: Path) -> str:

@@ -10,12 +10,11 @@ import errno
 import fcntl
 import os
 import socket
-import stat
 import time
 from pathlib import Path
 
 from rlbench.api import LockedError, StoreError
-from rlbench.results.files import unwritable
+from rlbench.results.files import NOT_OWN, refuse_shared, unwritable
 
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 1.0, 0.002
 
@@ -32,8 +31,8 @@ class Lock:
         try:
             file = self._open(os.O_RDWR | os.O_CREAT)
         except OSError as error:
-            if error.errno in (errno.ELOOP, errno.EINVAL):
-                raise StoreError(f"{self._folder / 'LOCK'} is no regular file; remove it") from error
+            if error.errno in NOT_OWN:
+                raise StoreError(f"{self._folder / 'LOCK'} is no regular file of its own; remove it") from error
             raise unwritable(self._folder, error) from error
         if not _taken(file):
             holder = os.pread(file, 1000, 0).decode(errors="replace").strip() or "a process that did not say who it is"
@@ -68,11 +67,15 @@ class Lock:
             os.close(file)
 
     def _open(self, flags: int) -> int:
-        """Neither through a link, which may lead out of the folder, nor of a pipe, which would wait for its other end."""
+        """Neither through a link, which may lead out of the folder, nor of a pipe, which would wait for its other end, nor of
+        a file that has another name too, which may be anybody's.
+        """
         file = os.open(self._folder / "LOCK", flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-        if not stat.S_ISREG(os.fstat(file).st_mode):
+        try:
+            refuse_shared(file)
+        except OSError:
             os.close(file)
-            raise OSError(errno.EINVAL, "Not a regular file")
+            raise
         return file
 
 

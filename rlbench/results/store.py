@@ -51,6 +51,7 @@ from rlbench.results.jsonl import read_lines
 from rlbench.results.locking import Lock
 
 SCHEMA_VERSION = 1
+MOST_SUITE = 256 << 20  # bytes of suite.json
 
 
 @dataclass(frozen=True)
@@ -255,7 +256,7 @@ class Store:
         """
         path = self.root / "suite.json"
         try:
-            found = parse_json(path)
+            found = parse_json(path, MOST_SUITE)
             self._refuse_newer(found)
             suite = check_suite(found)
             for folder in (self._runs, self.root / "attempts"):

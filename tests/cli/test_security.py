@@ -10,6 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
 from folders import folder
+from inside import rlbench
+
+from rlbench.api import StoreError
+from rlbench.results.files import append_line, parse_json
 
 COMMAND = str(Path(sys.executable).with_name("rlbench"))
 OPTIONAL = ("org", "numexpr", "bottleneck", "sitecustomize", "usercustomize", "polars", "theirs")
@@ -53,3 +57,59 @@ def test_what_is_installed_is_no_plugin_of_the_current_folder_when_a_suite_is_ru
     )
     assert standing_in(tmp_path / "here", "check", "s.yaml").returncode == 0
     assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("how", ["link", "hard link", "pipe"])
+def test_no_line_is_added_to_another_file(tmp_path, how):
+    victim, path = tmp_path / "victim", tmp_path / "imports.jsonl"
+    victim.write_text("theirs")
+    {"link": path.symlink_to, "hard link": path.hardlink_to, "pipe": lambda _: os.mkfifo(path)}[how](victim)
+    with pytest.raises(StoreError, match="no regular file of its own"):
+        append_line(path, "{}")
+    assert victim.read_text() == "theirs"
+    path.unlink()
+    append_line(path, "{}")
+    append_line(path, "[]")
+    assert path.read_text() == "{}\n[]\n"
+
+
+def test_a_lock_that_is_another_file_too_is_not_written(store, tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("theirs")
+    (store.root / "LOCK").unlink(missing_ok=True)
+    (store.root / "LOCK").hardlink_to(victim)
+    with pytest.raises(StoreError, match="LOCK is no regular file of its own"):
+        store.lock()
+    assert victim.read_text() == "theirs"
+
+
+@pytest.mark.parametrize("how", ["file", "folder", "pipe"])
+def test_logs_are_those_of_the_folder(store, tmp_path, how):
+    run = store.runs()[0]
+    attempt = store.root / "attempts" / store.states([run])[run.key].attempt
+    log = attempt / "stderr.log"
+    attempt.mkdir(exist_ok=True)
+    log.write_text("a" * 70_000 + "\x1b\nlast")
+    told = rlbench("logs", store.folder(run))
+    assert told.returncode == 0 and told.stdout == "a" * 70_000 + "?\nlast\n"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere/stderr.log").write_text("secret")
+    log.unlink()
+    if how == "file":
+        log.symlink_to(tmp_path / "elsewhere/stderr.log")
+    elif how == "pipe":
+        os.mkfifo(log)
+    else:
+        attempt.rename(tmp_path / "aside")
+        attempt.symlink_to(tmp_path / "elsewhere")
+    told = rlbench("logs", store.folder(run))
+    assert told.returncode == 73 and "secret" not in told.stdout and "is not read" in told.stderr
+
+
+@pytest.mark.parametrize("text", ["[" * 60 + "]" * 60, f"[{'9' * 400}]"])
+def test_json_that_nobody_writes_is_not_read(tmp_path, text):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ValueError, match="too"):
+        parse_json(tmp_path / "x.json")
+    with pytest.raises(OSError, match="Larger than 10 bytes"):
+        parse_json(tmp_path / "x.json", 10)
