@@ -53,6 +53,7 @@ _THEME: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rlbench",  # the same figure, the same ids
     "pdf.fonttype": 42,  # text that can be searched and copied
+    "text.usetex": False,  # whatever is set: TeX runs what a name says
     "text.parse_math": False,  # a name such as "$x$" is a name
 }
 

@@ -28,4 +28,4 @@ def section(readings: Readings) -> Section | None:
 
 def _from(readings: Readings, path: Path) -> str:
     start = readings.place or readings.store.root
-    return Path(os.path.relpath(path.resolve(), start.resolve())).as_posix()
+    return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(start))).as_posix()

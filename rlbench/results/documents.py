@@ -6,6 +6,7 @@ A folder may come from anywhere, so names in it are names of entries of the fold
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from rlbench.api import Run, RunStatus, task_from_dict
 Document = Mapping[str, Any]
 OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # what result.json may say
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
+_LONGEST_NAME = 255  # bytes that file systems take
+_MKL = re.compile("[A-Z0-9_,]*")
 
 
 class Misshapen(ValueError):
@@ -22,7 +25,9 @@ class Misshapen(ValueError):
 
 def is_name(value: Any) -> bool:
     """Whether this can be an entry of a folder: no path that leads on or out."""
-    return isinstance(value, str) and value not in ("", ".", "..") and not any(c in value for c in "/\\\0")
+    if not isinstance(value, str) or value in ("", ".", "..") or any(c in value for c in "/\\\0"):
+        return False
+    return len(value.encode("utf-8", "replace")) <= _LONGEST_NAME
 
 
 def _number(value: Any) -> bool:
@@ -64,6 +69,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:40] + "…"
 
 
+def _is_mkl(value: Any) -> bool:
+    """Whether it can be a mode of Intel's library; it is put into the environment of a process."""
+    return isinstance(value, str) and _MKL.fullmatch(value) is not None
+
+
 # -- suite.json --------------------------------------------------------------------------------------------------
 def check_suite(found: Any) -> Document:
     """Raises: Misshapen."""
@@ -74,8 +84,12 @@ def check_suite(found: Any) -> Document:
         need(entry, "an algorithm", {"id": _text}, {"label": _or_none(_text)})
     for entry in suite.get("environments", ()):
         need(entry, "an environment", {"id": _text}, {"steps": _whole})
+    folders = set[str]()
     for entry in found["runs"]:
-        need(entry, "a run", {"folder": is_name, "label": _text}, {"imported": _flag})
+        folder = need(entry, "a run", {"folder": is_name, "label": _text}, {"imported": _flag})["folder"]
+        if folder in folders:
+            raise Misshapen(f"it lists the run {_shown(folder)} twice")
+        folders.add(folder)
     for entry in found.get("skipped", ()):
         need(entry, "a skipped pair", dict.fromkeys(("algorithm", "environment", "reason"), _text), {"status": _text})
     return found
@@ -122,8 +136,8 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("group_wall_seconds", "steps_per_second", "cpu_seconds", "load_average"), _number),
     "group_peak_memory_bytes": _or_none(_number),
     "package_energy_joules": _or_none(_number),
-    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "imported"), _object),
-    **dict.fromkeys(("metering", "resume", "environment_backend"), _text),
+    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "imported", "dependencies"), _object),
+    **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _text),
     "git_commit": _or_none(_text),
     **dict.fromkeys(("reproducible", "resumable"), _flag),
 }
@@ -147,6 +161,10 @@ def check_result(found: Any, run: Run) -> Document:
         if not is_name(name):
             raise Misshapen(f"it names the file {_shown(name)}")
         need(facts, "a file's entry", _FILE)
+    for name, entries in found.get("dependencies", {}).items():
+        need(entries, f"'dependencies' {_shown(name)}", dict.fromkeys(entries, _text) if _object(entries) else {})
+    if "numerics" in found:
+        need(found["numerics"], "'numerics'", {}, {"mkl": _or_none(_is_mkl)})
     if "group_profile" in found:
         profile = need(found["group_profile"], "'group_profile'", {"from_step": _whole, "seconds": _object})
         need(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _number))

@@ -7,6 +7,7 @@ import getpass
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -21,6 +22,7 @@ from rlbench.api import DiskFull, StoreError
 MOST_BYTES = 1 << 30  # of one file that is read at once
 MOST_JSON = 64 << 20
 _DEEPEST = 50  # nesting of a JSON file
+_HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # of pairs that are one character together
 _DIGITS = 40  # of a whole number in one; larger than any that is written
 
 
@@ -139,9 +141,16 @@ def open_within(root: Path, path: Path) -> TextIO:
 
 
 def parse_json(path: Path, most: int = MOST_JSON) -> Any:
-    """What a JSON file of at most `most` bytes says. Raises: OSError; ValueError saying why it cannot be read."""
+    """What a JSON file of at most `most` bytes says, in place of what is no character a question mark.
+
+    Raises: OSError; ValueError saying why it cannot be read.
+    """
     try:
-        found = json.loads(read_bytes(path, most), parse_int=_whole)
+        content = read_bytes(path, most)
+        found = json.loads(content, parse_int=_whole)
+        if _HALVES.search(content):
+            content = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
+            found = json.loads(content, parse_int=_whole)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     level = [found]

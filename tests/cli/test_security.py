@@ -113,3 +113,9 @@ def test_json_that_nobody_writes_is_not_read(tmp_path, text):
         parse_json(tmp_path / "x.json")
     with pytest.raises(OSError, match="Larger than 10 bytes"):
         parse_json(tmp_path / "x.json", 10)
+
+
+def test_a_matplotlibrc_in_the_current_folder_is_not_obeyed(store):
+    os.mkfifo(store.root / "matplotlibrc")  # whoever opens it waits
+    told = standing_in(store.root, "report", ".")
+    assert told.returncode == 0, told.stderr

@@ -1,0 +1,160 @@
+"""Folders made to harm: what is too large, hollow or of no character costs its own run, and is not unpacked."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from rlbench.api import StoreError
+from rlbench.results import parquet
+from rlbench.results.files import parse_json
+from rlbench.results.index import read_arrow
+from rlbench.results.tables import run_table
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from folders import folder
+from inside import rlbench
+
+
+@pytest.fixture
+def store(tmp_path):
+    return folder(tmp_path / "new", {"a": {"CartPole-v1": [400.0, 401.0, 402.0]}})
+
+
+def edit(path, change):
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+
+
+def first(store):
+    return store.folder(store.runs()[0])
+
+
+def replace_table(store, table, name="evaluations"):
+    """Put a table in the place of a published one, with the hash that belongs to it."""
+    path = first(store) / f"{name}.parquet"
+    pq.write_table(table, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    edit(first(store) / "result.json", lambda said: said["files"][path.name].update(sha256=digest))
+
+
+def read(store, name="evaluations"):
+    return pq.read_table(first(store) / f"{name}.parquet")
+
+
+def with_nulls(table):
+    at = table.schema.get_field_index("return_mean")
+    return table.set_column(at, "return_mean", pa.array([None] * len(table), pa.float64()))
+
+
+def with_nulls_within(table):
+    at = table.schema.get_field_index("returns")
+    return table.set_column(at, "returns", pa.array([[None]] * len(table), pa.list_(pa.float64())))
+
+
+def with_a_column_twice(table):
+    return table.append_column("return_mean", table["return_mean"])
+
+
+def with_other_bytes(table):
+    at = table.schema.get_field_index("kind")
+    odd = pa.array([b"\xff"] * len(table), pa.binary())
+    return table.set_column(at, "kind", odd.view(pa.string()))
+
+
+def with_more_rows(table):
+    return pa.concat_tables([table] * 3)
+
+
+HOLLOW = (with_nulls, with_a_column_twice, with_other_bytes, with_more_rows)
+
+
+@pytest.mark.parametrize("harm", HOLLOW, ids=lambda f: f.__name__)
+def test_a_table_that_cannot_be_what_was_published_makes_its_run_corrupt(store, harm, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    replace_table(store, read(store))
+    assert rlbench("table", store.root).returncode == 0
+    replace_table(store, harm(read(store)))
+    told = rlbench("table", store.root)
+    assert told.returncode == 1 and "seed 0" in told.stderr
+    for command in ("report", "export"):
+        assert rlbench(command, store.root).returncode == 1
+
+
+def test_a_column_that_no_score_is_made_of_is_held_to_it_when_it_is_read(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    replace_table(store, with_nulls_within(read(store)))
+    run = store.runs()[0]
+    with pytest.raises(StoreError, match="empty entries"):
+        read_arrow(store.folder(run), "evaluations", store.states([run])[run.key])
+    for command in ("table", "report", "export"):
+        assert rlbench(command, store.root).returncode in (0, 1, 73)
+
+
+def test_a_table_that_would_fill_the_memory_is_not_unpacked(store, monkeypatch):
+    monkeypatch.setattr(parquet, "MOST_VALUES", 10_000)
+    whole = read(store)
+    replace_table(store, pa.concat_tables([whole] * 10_000))
+    rows = 10_000 * len(whole)
+    edit(first(store) / "result.json", lambda said: said["files"]["evaluations.parquet"].update(rows=rows))
+    assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"dependencies": [1]},
+        {"dependencies": {"files": [1]}},
+        {"dependencies": {"files": {"a": 1}}},
+        {"score_from": 3},
+        {"numerics": {"mkl": "/tmp/x"}},
+        {"numerics": {"mkl": "AVX2\n"}},
+        {"attempt": "a" * 300},
+        {"wall_seconds": int("9" * 400)},
+        {"hardware": json.loads("[" * 60 + "]" * 60)},
+    ],
+    ids=lambda entries: str(entries)[:40],
+)
+def test_a_result_of_another_shape_makes_its_run_corrupt(store, entries):
+    edit(first(store) / "result.json", lambda said: said.update(entries))
+    told = rlbench("table", store.root)
+    assert told.returncode == 1 and "seed 0" in told.stderr
+    assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+
+
+def test_halves_of_characters_are_shown_as_question_marks(store, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    edit(store.root / "suite.json", lambda suite: [run.update(label="a\ud800") for run in suite["runs"]])
+    (tmp_path / "x.json").write_text('["\\ud83d\\ude00", "\\uD800"]')
+    assert parse_json(tmp_path / "x.json") == ["\U0001f600", "?"]
+    for command in ("table", "report", "export", "status"):
+        told = rlbench(command, store.root)
+        assert told.returncode == 0, told.stderr
+
+
+def test_a_suite_that_lists_a_run_twice_is_damaged(store):
+    edit(store.root / "suite.json", lambda suite: suite["runs"].append(suite["runs"][0]))
+    told = rlbench("table", store.root)
+    assert told.returncode == 73 and "twice" in told.stderr
+    with pytest.raises(StoreError, match="lists the run .* twice"):
+        store.suite()
+
+
+def test_an_index_of_too_many_rows_or_with_empty_entries_is_made_again(store, monkeypatch):
+    monkeypatch.setattr("rlbench.results.index._WORTH_KEEPING", 1)
+    before = run_table(store)
+    path = store.root / "index.parquet"
+    kept = pq.read_table(path)
+    nothing = pa.nulls(len(kept), pa.string())
+    for table in (pa.concat_tables([kept] * 9), kept.set_column(2, "damaged", nothing)):
+        pq.write_table(table, path)
+        (store.root / "index.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+        assert run_table(store).equals(before)
+    assert np.isfinite(before["score"]).all()
