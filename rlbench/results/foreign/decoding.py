@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
+from rlbench.results.files import read_bytes
 from rlbench.results.foreign.told import ForeignError
 
 # By its first bytes, whatever it is called.
-UNPACK: Mapping[bytes, Callable[[bytes], bytes]] = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ\x00": lzma.decompress,
+UNPACK: Mapping[bytes, Callable[[io.BytesIO], IO[bytes]]] = {
+    b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
+MOST_BYTES = (
+    2 << 30
+)  # of a file, and of what is packed in it: a thousand times what it takes on disk, where that is meant
+_BLOCK = 1 << 20
 SUFFIXES = ("", ".gz", ".bz2", ".xz")
 
 
@@ -26,11 +34,16 @@ def read_text(path: Path) -> str:
 
     Raises: ForeignError if it is packed otherwise, was cut short, or is no such text; OSError.
     """
-    raw = path.read_bytes()
+    try:
+        raw = read_bytes(path, MOST_BYTES)
+    except OSError as error:
+        if error.errno == errno.EFBIG:
+            raise ForeignError(f"{path}: {too_large()}") from error
+        raise
     for magic, unpack in UNPACK.items():
         if raw.startswith(magic):
             try:
-                raw = unpack(raw)
+                raw = _unpacked(unpack(io.BytesIO(raw)), path)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
                 raise ForeignError(f"{path}: cannot be unpacked: {error}") from error
             break
@@ -42,3 +55,19 @@ def read_text(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ForeignError(f"{path}: cannot be read: no UTF-8 in line {line}; save it as UTF-8") from None
+
+
+def too_large() -> str:
+    """What to say of a file, in words."""
+    return f"over {MOST_BYTES:,} bytes, which is more than is read at once; split it"
+
+
+def _unpacked(file: IO[bytes], path: Path) -> bytes:
+    """Read to its end, if that comes in time."""
+    blocks, size = list[bytes](), 0
+    while block := file.read(_BLOCK):
+        blocks.append(block)
+        size += len(block)
+        if size > MOST_BYTES:
+            raise ForeignError(f"{path}: unpacked, {too_large()}")
+    return b"".join(blocks)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rlbench.results.foreign import decoding
 from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told, later_holds
 
 PATTERN = "evaluations.npz"
@@ -20,12 +21,24 @@ def read_evaluations(path: Path) -> Told:
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise ForeignError(f"{path}: a single array, no archive of timesteps and results")
+            if sum(member.file_size for member in arrays.zip.infolist()) > decoding.MOST_BYTES:
+                raise ForeignError(f"{path}: unpacked, {decoding.too_large()}")
             missing = [name for name in ("timesteps", "results") if name not in arrays]
             if missing:
                 raise ForeignError(f"{path}: no {' and no '.join(missing)} in it; it has {', '.join(arrays) or 'none'}")
             steps, results = np.asarray(arrays["timesteps"]), np.asarray(arrays["results"], dtype=np.float64)
             lengths = np.asarray(arrays["ep_lengths"]) if "ep_lengths" in arrays else np.zeros(results.shape)
-    except (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+    except MemoryError as error:
+        raise ForeignError(f"{path}: cannot be read: it says that it has more than there is memory for") from error
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
         raise ForeignError(f"{path}: cannot be read: {error}") from error
     results = results[:, None] if results.ndim == 1 else results
     if steps.ndim != 1 or results.ndim != 2 or len(steps) != len(results) or steps.dtype.kind not in "iu":
