@@ -356,7 +356,7 @@ class Store:
         try:
             for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
                 if row["seed"] == seed and isinstance(row.get("step"), int):
-                    last = max(last, row["step"])
+                    last = max(last, min(row["step"], 1 << 62))  # of so many digits no share could be made
         except (StoreError, OSError):
             pass
         return last
