@@ -12,7 +12,7 @@ from typing import Any
 
 from rlbench.api import Run, RunStatus, Task, slug
 from rlbench.executors.budgets import ENOUGH, budget_notes, protocol_notes, rows_beyond, tasks_of
-from rlbench.executors.matching import ORIGIN, Matched, Missing, content_of, match, place_of, there
+from rlbench.executors.matching import ORIGIN, Earlier, Matched, Missing, content_of, match, place_of, there
 from rlbench.results import Store, publish
 from rlbench.results.files import append_line
 from rlbench.results.foreign import ForeignError, Reading, Skipped, Told
@@ -71,7 +71,7 @@ def import_runs(
             raise _nothing(skipped)
         tasks = tasks_of(matched.told, steps, every, known.tasks(without=matched.replaced))
         notes = [*reading.notes, *budget_notes(matched.told, tasks), *protocol_notes(matched.told)]
-        planned = [(one, *_planned(one, tasks[one.environment])) for one in matched.told]
+        planned = [(one, *_planned(one, tasks[one.environment], matched.alike.get(place_of(one)))) for one in matched.told]
         if all(run is None for _, run, _ in planned):
             raise _nothing([*skipped, *(Skipped(one.source, f"{one.source}: {why}") for one, _, why in planned)], notes)
         found = Imports(_import(store, matched, planned), skipped, notes)
@@ -135,14 +135,16 @@ def _record(store: Store, found: Imports) -> None:
     append_line(store.root / LOG, json.dumps(line))
 
 
-def _planned(told: Told, task: Task) -> tuple[Run | None, str]:
-    """The run that is to be made of it; None, and why not."""
+def _planned(told: Told, task: Task, alike: Earlier | None) -> tuple[Run | None, str]:
+    """The run that is to be made of it; None, and why not. alike: that of the folder with the same rows, which it is then,
+    whatever the file is called now."""
     last = told.rows[-1].step
     if last < ENOUGH * task.steps:
         return None, f"left out: it ends at step {last} of {task.steps}"
     if not any(row.step <= task.steps for row in told.rows):
         return None, f"left out: nothing of it lies within {task.steps} steps"
-    origin = {ORIGIN: Path(told.source).name, "content": content_of(told)}
+    name = Path(told.source).name if alike is None else alike.run.config[ORIGIN]
+    origin = {ORIGIN: name, "content": content_of(told)}
     return Run(f"{ORIGIN}/{told.algorithm}", origin, task, int(told.seed or 0), told.algorithm), ""
 
 

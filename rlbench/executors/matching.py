@@ -59,12 +59,13 @@ class There:
 @dataclass
 class Matched:
     """told: runs that can be imported, each with its place. skipped: those that cannot, and why. copies: the same rows
-    again, and whose. replaced: what is in the folder in the place of some."""
+    again, and whose. replaced: what is in the folder in the place of some; alike: what is in it with the same rows."""
 
     told: list[Told] = field(default_factory=list)
     skipped: list[Skipped] = field(default_factory=list)
     copies: list[tuple[Told, Told]] = field(default_factory=list)
     replaced: dict[Place, Earlier] = field(default_factory=dict)
+    alike: dict[Place, Earlier] = field(default_factory=dict)
 
 
 def there(store: Store) -> There:
@@ -177,6 +178,8 @@ def _choose(place: Place, several: Sequence[Told], known: There, replacing: bool
         )
         found.skipped.append(Skipped(first.source, why))
         return
+    if earlier is not None and earlier.content == content:
+        found.alike[place] = earlier
     if earlier is not None and replacing:
         found.replaced[place] = earlier
     found.told.append(first)

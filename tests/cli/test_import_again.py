@@ -1,5 +1,6 @@
 """What `rlbench import` does with files that have grown, what it leaves out, and what it keeps a record of."""
 
+import gzip
 import json
 import sys
 from pathlib import Path
@@ -45,6 +46,20 @@ def test_a_file_that_has_grown_is_the_same_run_and_may_replace_it(tmp_path):
     again = command("import", tmp_path / "day2.csv", "--replace", "-o", out)
     assert again.stderr.count("there already: kept") == 3 and len(list((out / "superseded").iterdir())) == 3
     assert command("report", out).returncode == 0
+
+
+def test_the_same_rows_under_another_name_are_there_already(tmp_path):
+    out, copy, packed = tmp_path / "out", tmp_path / "b_copy.csv", tmp_path / "b.csv.gz"
+    copy.write_bytes(table(tmp_path / "b.csv", 1000).read_bytes())
+    packed.write_bytes(gzip.compress(copy.read_bytes()))
+    command("import", tmp_path / "b.csv", "-o", out)
+    for again in ([copy], [packed], [copy, "--replace"]):
+        ran = command("import", *again, "-o", out)
+        assert ran.returncode == 0 and ran.stderr.count("there already: kept") == 3
+    assert len(list((out / "runs").iterdir())) == 3 and not (out / "superseded").exists()
+    assert len(rlbench.load(out).runs()) == 3
+    grown = command("import", table(copy, 2000), "-o", out)
+    assert grown.returncode == 2 and "is there already with other rows" in grown.stderr
 
 
 def test_beside_runs_that_stay_a_replaced_one_keeps_their_budget(tmp_path):
