@@ -16,6 +16,7 @@ from rlbench.executors.matching import ORIGIN, Earlier, Matched, Missing, conten
 from rlbench.results import Store, publish
 from rlbench.results.files import append_line
 from rlbench.results.foreign import ForeignError, Reading, Skipped, Told
+from rlbench.results.index import TRAINING_EPISODES
 from rlbench.results.jsonl import as_row
 from rlbench.runtime.reported import Account
 from rlbench.runtime.sink import MemorySink
@@ -165,7 +166,10 @@ def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
 def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
     """Write one run, and add it to those that are done. Returns: what became of it."""
     sink = MemorySink()
-    account = Account(run.task.evaluation, run.task.steps, run.seed, sink, lambda: told.seconds or math.nan)
+    latest = 1 if told.means else TRAINING_EPISODES
+    account = Account(
+        run.task.evaluation, run.task.steps, run.seed, sink, lambda: told.seconds or math.nan, latest=latest
+    )
     diverged_at = None
     within = sorted(
         (row for row in told.rows if row.step <= run.task.steps), key=lambda row: (row.step, row.evaluation)
@@ -198,6 +202,7 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
             "rows": len(told.rows),
             "beyond": rows_beyond(told, run.task),
             "notes": list(told.notes),
+            **({"training_return": sink.episodes[-1].return_} if told.means and sink.episodes else {}),
         },
     }
     records: dict[str, dict[int, list[dict[str, Any]]]] = {

@@ -88,7 +88,8 @@ def there(store: Store) -> There:
 
 def content_of(told: Told) -> str:
     """A hash of what was told, wherever it lies and whatever it is called."""
-    return hashlib.sha256(canonical([list(row) for row in told.rows]).encode()).hexdigest()[:16]
+    rows = [list(row) for row in told.rows]
+    return hashlib.sha256(canonical([*rows, "means"] if told.means else rows).encode()).hexdigest()[:16]
 
 
 def place_of(told: Told) -> Place:

@@ -92,7 +92,9 @@ def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
         return {**row, "status": str(RunStatus.CORRUPT), "message": facts.damaged}
     if row["metering"] == "self-reported" and "score_from" not in state.result and facts.score == facts.training_return:
         row["score_from"] = "training"  # published before this was recorded
-    return {**row, "score": facts.score, "training_return": facts.training_return}
+    # Of a run of which running means are told, the last of them is that mean.
+    training = state.result.get("imported", {}).get("training_return", facts.training_return)
+    return {**row, "score": facts.score, "training_return": training}
 
 
 def read_table(folder: Path, table: str, state: RunState, columns: list[str] | None = None) -> pd.DataFrame:

@@ -21,7 +21,8 @@ END, NO_SEED = "reported", -1  # of its episodes: how they ended, and the seed o
 class Account:
     """What one run of one seed tells of itself, turned into records as it comes.
 
-    seconds: the training clock. observe: told each record's kind, step and mean returns (for progress).
+    seconds: the training clock. observe: told each record's kind, step and mean returns (for progress). latest: of how many
+    training episodes the final score and each point of the grid are the mean; None: of as many as the protocol evaluates.
     """
 
     def __init__(
@@ -32,11 +33,13 @@ class Account:
         sink: Sink,
         seconds: Callable[[], float],
         observe: Callable[[str, int, list[float]], None] = lambda kind, step, returns: None,
+        latest: int | None = None,
     ) -> None:
-        self._protocol, self._budget, self._seed, self._sink = protocol, budget, seed, sink
+        self._budget, self._seed, self._sink = budget, seed, sink
         self._seconds, self._observe = seconds, observe
         self._grid = Grid(protocol.every, budget)
-        self._latest: deque[tuple[float, int]] = deque(maxlen=max(protocol.episodes, protocol.final_episodes, 1))
+        self._counts = (protocol.episodes, protocol.final_episodes) if latest is None else (latest, latest)
+        self._latest: deque[tuple[float, int]] = deque(maxlen=max(*self._counts, 1))
         self._count, self.step = 0, 0
         self._evaluation: tuple[float, ...] = ()  # the latest
         self._fresh = False  # it was reported since the last point of the grid
@@ -71,7 +74,7 @@ class Account:
         self._pass(self._budget)
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
-            returns, lengths = self._episodes(self._protocol.final_episodes)
+            returns, lengths = self._episodes(self._counts[1])
         if not returns:
             raise RlbenchError("it reported neither an episode nor an evaluation, so it has no score")
         self._record(FINAL, self._budget, returns, lengths)
@@ -83,7 +86,7 @@ class Account:
             return
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
-            returns, lengths = self._episodes(self._protocol.episodes)
+            returns, lengths = self._episodes(self._counts[0])
         elif not self._fresh:  # it evaluates more seldom than the grid asks for
             return
         if returns:

@@ -83,6 +83,40 @@ def test_tensorboard_files_are_read_by_their_tag(tmp_path, tag, score):
     )
 
 
+@pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra tensorboard")
+def test_a_running_mean_of_training_is_training_and_its_last_value_the_score(tmp_path):
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(tmp_path / "tb"))
+    lines = ["rollout/ep_rew_mean,time/total_timesteps"]
+    for step in (10, 20, 30, 40):
+        writer.add_scalar("rollout/ep_rew_mean", step, step)
+        lines.append(f"{step},{step}")
+    writer.close()
+    (tmp_path / "progress.csv").write_text("\n".join(lines) + "\n")
+    columns = ("--column", "return=rollout/ep_rew_mean", "--column", "step=time/total_timesteps")
+    for source, more in (("tb", ()), ("progress.csv", columns)):
+        out = tmp_path / f"out-{source}"
+        ran = command("import", tmp_path / source, *SETTINGS, *more, "-o", out)
+        assert ran.returncode == 0 and "single episode" not in ran.stderr, ran.stderr
+        (row,) = rlbench.load(out).runs().itertuples()
+        assert (row.score, row.training_return, row.score_from) == (40.0, 40.0, "training")
+        curve = rlbench.load(out).evaluations().query("kind == 'grid'")
+        assert curve["return_mean"].tolist() == [10.0, 20.0, 30.0, 40.0]
+    (tmp_path / "r.csv").write_text("step,mean_return\n10,1\n20,3\n")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "other")
+    assert "each mean_return is taken as the return of a single episode" in ran.stderr
+
+
+def test_the_score_is_of_the_last_hundred_training_episodes_whatever_the_folder_plays(tmp_path):
+    (tmp_path / "s.yaml").write_text(LIGHT.format(more="").replace(", ]", "]"))
+    assert command("run", tmp_path / "s.yaml", "-o", tmp_path / "out").returncode == 0
+    (tmp_path / "r.csv").write_text("step,return\n" + "".join(f"{step},{step}\n" for step in range(1, 161)))
+    for out in ("out", "alone"):
+        assert command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / out).returncode == 0
+        assert scores(tmp_path / out)["theirs", "CartPole-v1", 0] == 110.5
+
+
 def test_what_is_imported_stays_beside_a_suite_that_is_run_again(tmp_path):
     (tmp_path / "s.yaml").write_text(LIGHT.format(more="").replace(", ]", "]"))
     (tmp_path / "r.csv").write_text("step,return\n100,5\n159,7\n400,1000\n")

@@ -12,12 +12,14 @@ from pathlib import Path
 
 from rlbench.results.foreign.decoding import read_text
 from rlbench.results.foreign.header import NAMES, Header, find_header, is_header
-from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Skipped, Told, counted
+from rlbench.results.foreign.tensorboard import TAGS
+from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Skipped, Told, counted, is_training_mean
 
 __all__ = ["NAMES", "read_csv"]
 
 KINDS = {"episode": False, "": False, "train": False, "training": False, "evaluation": True, "eval": True}
 NOTHING = ("", "na", "n/a", "null", "none")  # how tables write that there is no number
+_AVERAGED = re.compile(r"(?<![a-z])(mean|avg|average)(?![a-z])", re.IGNORECASE)
 Place = tuple[str, str, int | None]
 
 
@@ -47,7 +49,12 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[Told | Skipped]:
     text = read_text(path)
     lines = StringIO(text, newline="").readlines()
     header = find_header(path, lines, columns)
+    taken = header.names[header.place["return"]].strip()
+    otherwise = "evaluation" if TAGS.get(taken) else ""  # its kind, where no column says it
+    means = is_training_mean(taken)
     notes = list(header.notes)
+    if "kind" not in header.place and not means and not otherwise and _AVERAGED.search(taken):
+        notes.append(f"each {taken} is taken as the return of a single episode")
     runs: dict[Place, _Lines] = {}
     for line, cells in _rows(path, lines, header, columns, notes):
         where = f"{path}:{line}"
@@ -57,12 +64,12 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[Told | Skipped]:
         if told["return"].lower() in NOTHING:
             run.empty += 1
             continue
-        run.add(line, _row(where, told, header.separator))
+        run.add(line, _row(where, {"kind": otherwise, **told}, header.separator))
     if not runs:
         raise ForeignError(f"{path}: no rows in it")
     said = {place[:2] for place in runs if place[2] is not None}
     return [
-        _run(path, place, run, notes)
+        _run(path, place, run, notes, means)
         if place[2] is not None or place[:2] not in said
         else Skipped(str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, beside others that have one")
         for place, run in runs.items()
@@ -104,7 +111,7 @@ def _stands_again(where: str, cells: Sequence[str], header: Header, columns: Map
     return False
 
 
-def _run(path: Path, place: Place, run: _Lines, notes: Sequence[str]) -> Told | Skipped:
+def _run(path: Path, place: Place, run: _Lines, notes: Sequence[str], means: bool) -> Told | Skipped:
     algorithm, environment, seed = place
     name = " ".join(filter(None, [algorithm, f"on {environment}" if environment else "", _seed_name(seed)]))
     where = f"{path}: {name}" if name else str(path)
@@ -119,7 +126,7 @@ def _run(path: Path, place: Place, run: _Lines, notes: Sequence[str]) -> Told | 
         )
     said = [f"left out: {counted(run.empty, 'row')} without a return"] if run.empty else []
     rows = sorted(run.rows, key=lambda row: row.step)
-    return Told(str(path), rows, algorithm, environment, seed, notes=(*notes, *said))
+    return Told(str(path), rows, algorithm, environment, seed, notes=(*notes, *said), means=means)
 
 
 def _seed_name(seed: int | None) -> str:

@@ -8,16 +8,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told, later_holds
+from rlbench.results.foreign.told import LARGEST_STEP, ForeignError, Row, Told, is_training_mean, later_holds
 
 PATTERN = "events.out.tfevents*"
 HEAD, TAIL = 12, 4  # bytes around a record
 # Which scalars are looked for, and whether each is an evaluation: CleanRL's episodes; Stable-Baselines3's evaluations, and the
-# mean of its last hundred training episodes, which is told at once and so is taken as such a mean.
+# mean of its last hundred training episodes.
 TAGS: Mapping[str, bool] = {
     "charts/episodic_return": False,
     "eval/mean_reward": True,
-    "rollout/ep_rew_mean": True,
+    "rollout/ep_rew_mean": False,
 }
 
 
@@ -51,7 +51,7 @@ def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> To
     if len(points) > 1:
         notes = (f"{len(points)} event files, one after the other", *notes)
     seconds = sum(part[-1].wall_time - part[0].wall_time for _, part in points)
-    return Told(str(folder), rows, seconds=seconds, notes=notes)
+    return Told(str(folder), rows, seconds=seconds, notes=notes, means=is_training_mean(chosen))
 
 
 def _unfinished(paths: Sequence[Path]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -10,6 +11,13 @@ from typing import NamedTuple
 from rlbench.api import RlbenchError
 
 LARGEST_STEP = 10**12  # what a suite may have as its budget
+_TRAINING_MEAN = re.compile(r"ep(isode)?_(rew|reward|return)_mean", re.IGNORECASE)
+
+
+def is_training_mean(name: str) -> bool:
+    """Whether a scalar or column of this name is a running mean over training episodes, as in rollout/ep_rew_mean."""
+    *place, last = name.strip().split("/")
+    return _TRAINING_MEAN.fullmatch(last) is not None and not any(part.lower().startswith("eval") for part in place)
 
 
 class ForeignError(RlbenchError):
@@ -30,7 +38,8 @@ class Row(NamedTuple):
 class Told:
     """One run: rows in the order of their steps. algorithm, environment: "", seed: None, where it does not say.
 
-    notes: what was left out of it, put together or guessed, in sentences.
+    means: a row of training is a mean of many episodes already. notes: what was left out of it, put together or guessed, in
+    sentences.
     """
 
     source: str
@@ -40,6 +49,7 @@ class Told:
     seed: int | None = None
     seconds: float | None = field(default=None, compare=False)  # of wall clock, as far as it says
     notes: tuple[str, ...] = field(default=(), compare=False)
+    means: bool = False
 
 
 def counted(count: int, noun: str) -> str:
