@@ -191,10 +191,18 @@ def scores_of(
             {str(status): int(count) for status, count in missing.items()},
             bool((rows["metering"] == "self-reported").any()),
             scored["training_return"].to_numpy(np.float64),
-            bool((scored["score_from"] == "training").any()),
+            _from_training(scored),
             _modules(states[key] for key in scored["key"] if key in states),
         )
     return Scores(name, samples, anchors, corrupt_of(runs))
+
+
+def _from_training(scored: pd.DataFrame) -> bool:
+    """Whether runs with a score are known by their training; one that diverged before it was evaluated says nothing of the
+    others."""
+    training = scored["score_from"] == "training"
+    lost = training & (scored["status"] == RunStatus.DIVERGED)
+    return bool(training[~lost].any() if not lost.all() else training.any())
 
 
 def corrupt_of(runs: pd.DataFrame) -> tuple[str, ...]:

@@ -193,7 +193,8 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
         "diverged_at": diverged_at,
         "wall_seconds": told.seconds,
         "metering": "self-reported",
-        "score_from": account.score_from,
+        # One that diverged before its first evaluation is none that is known by its training.
+        "score_from": "evaluation" if any(row.evaluation for row in told.rows) else account.score_from,
         "reproducible": False,
         "stack_size": 1,
         "resumed_from": 0,
