@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from rlbench.comparison.pairs import STATISTICS
 from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded
 from rlbench.stats import runs_needed
+from rlbench.stats.samples import exponent_of, shrunk
 from rlbench.stats.student import t_quantile
 from rlbench.stats.welch import standard_error
 
@@ -127,6 +128,8 @@ def _detectable(
 ) -> float:
     """The difference that n runs on each side and task show with this power: critical value + what falls short of it."""
     estimate = STATISTICS[statistic][0]
+    exponent = exponent_of(tasks)
+    tasks = shrunk(tasks, exponent)
     asked: list[NDArray[np.float64]] = []
     draw = seeded(keys, f"power {statistic} {n}")
     found = []
@@ -139,7 +142,7 @@ def _detectable(
         asked.append(_asked(*standard_error(sides[0], sides[1], estimate), alpha))
     differences = np.concatenate(found)
     critical = np.maximum(np.quantile(np.abs(differences), 1 - alpha), np.concatenate(asked))
-    return float(np.quantile(critical - differences, power))
+    return float(np.ldexp(np.quantile(critical - differences, power), exponent))
 
 
 def _asked(error: NDArray[np.float64], freedom: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:

@@ -20,10 +20,11 @@ from numpy.typing import NDArray
 
 from rlbench.stats.aggregate import iqm, iqm_of_draws, overall_iqm, overall_mean
 from rlbench.stats.resampling import RESAMPLES, chunks, draws, resampled
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, share
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, exponent_of, share, shrunk
 
 METHODS = ("percentile", "bootstrap-t", "bca")
 LEAST_ERROR = 0.25  # of a resample, as a share of that of the runs; below it a pivot tells of nothing but chance
+_LARGE = 300  # powers of two, up or down, within which squares stay in range
 _NORMAL = NormalDist()
 
 
@@ -84,6 +85,7 @@ def interval_of(
     tail = (1 - share(level, "the level")) / 2
     estimate, note = float(statistic(tasks)), ""
     if method == "bootstrap-t":
+        error = _in_range(error, exponent_of(tasks))
         pivots = _pivots(tasks, statistic, estimate, generator, resamples, error)
         if (own := float(error(tasks))) > _rounding(tasks):
             low, high = _bootstrap_t(pivots[0], pivots[1], estimate, own, tail)
@@ -102,6 +104,13 @@ def interval_of(
             tails = adjusted
     low, high = np.quantile(drawn, tails)
     return Interval(estimate, float(low), float(high), level, "percentile" if note else method, note)
+
+
+def _in_range(error: Callable[[Tasks], Numbers], exponent: int) -> Callable[[Tasks], Numbers]:
+    """Return the same standard error, without squares of numbers that leave the range of floats."""
+    if abs(exponent) < _LARGE:
+        return error
+    return lambda tasks: np.ldexp(error(shrunk(tasks, exponent)), exponent)
 
 
 def _attainable(tasks: Tasks, statistic: Statistic, signs: Sequence[int]) -> tuple[float, float]:
@@ -167,12 +176,13 @@ def _bca_tails(
     """
     below = (np.count_nonzero(drawn < estimate) + np.count_nonzero(drawn <= estimate)) / (2 * len(drawn))
     cubes = squares = 0.0
+    exponent = exponent_of(tasks)
     for index, runs in enumerate(tasks):
         left = _without_each(tasks, index, statistic)
-        influence = (len(runs) - 1) * (left.mean() - left)
+        influence = np.ldexp((len(runs) - 1) * (left.mean() - left), -exponent)
         cubes += float((influence**3).sum()) / len(runs) ** 3
         squares += float((influence**2).sum()) / len(runs) ** 2
-    if not 0 < below < 1 or squares <= _rounding(tasks) ** 2:
+    if not 0 < below < 1 or squares <= np.ldexp(_rounding(tasks), -exponent) ** 2:
         return None
     bias, acceleration = _NORMAL.inv_cdf(below), cubes / (6 * squares**1.5)
     adjusted = []

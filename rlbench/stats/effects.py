@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.stats.improvement import wins
-from rlbench.stats.samples import as_pairs
+from rlbench.stats.samples import as_pairs, exponent_of, shrunk
 
 
 def cliffs_delta(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
@@ -29,6 +29,7 @@ def standardised_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float |
     Raises: ValueError for fewer than 2 runs on a side, or scores not finite.
     """
     ((left, right),) = as_pairs([ours], [theirs], fewest=2).values()
+    left, right = shrunk([left, right], exponent_of([left, right]))
     freedom = len(left) + len(right) - 2
     squares = float(((left - left.mean()) ** 2).sum() + ((right - right.mean()) ** 2).sum())
     largest = max(float(np.abs(left).max()), float(np.abs(right).max()))

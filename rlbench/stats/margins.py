@@ -31,12 +31,13 @@ from numpy.random import Generator
 from rlbench.stats.aggregate import overall_iqm, overall_mean
 from rlbench.stats.permutation import EXACT_UP_TO, drawn_splits, every_split
 from rlbench.stats.resampling import resampled
-from rlbench.stats.samples import Numbers, Statistic, Tasks, as_pairs, share
+from rlbench.stats.samples import Numbers, Statistic, Tasks, as_pairs, exponent_of, share, shrunk
 from rlbench.stats.student import t_quantile
 from rlbench.stats.welch import standard_error, welch_test
 
 _NORMAL = NormalDist()
 POWER = 0.8
+_MOST_RUNS = 10**12
 
 
 @dataclass(frozen=True)
@@ -70,23 +71,25 @@ def margin_test(
     if statistic not in (overall_iqm, overall_mean):
         raise ValueError("a margin is tested of overall_iqm or overall_mean, whose standard errors are known")
     ours, theirs = as_pairs([new], [base])["0"]
-    pair = [(ours + margin, theirs)]
+    exponent = exponent_of([ours + margin, theirs])
+    raised, held = shrunk([ours + margin, theirs], exponent)
+    pair = [(raised, held)]
     splits = math.comb(len(ours) + len(theirs), len(ours))
     exact = splits <= exact_up_to
     relabelled = every_split(pair, splits) if exact else drawn_splits(pair, permutations, generator)
     trimmed = statistic is overall_iqm
-    rounding = 1e-12 * max(1e-300, float(np.abs(pair[0][0]).max()), float(np.abs(theirs).max()))
-    observed = standardised(pair[0][0][None], theirs[None], trimmed, rounding)  # three of [1]
+    rounding = 1e-12 * max(1e-300, float(np.abs(raised).max()), float(np.abs(held).max()))
+    observed = standardised(raised[None], held[None], trimmed, rounding)  # three of [1]
     below = above = np.zeros(2, np.int64)
     for (left,), (right,) in relabelled:
         found = standardised(left, right, trimmed, rounding)
         tails = np.array([_tails(found[i], found[2], observed[i][0], observed[2][0], rounding) for i in (0, 1)])
         below, above = below + tails[:, 0], above + tails[:, 1]
     extra, total = (0, splits) if exact else (1, permutations + 1)
-    welch = welch_test(*pair[0], statistic)
+    welch = welch_test([raised], [held], statistic)
     p_greater = max((int(below[0]) + extra) / total, welch.p_below(0.0))
     p_smaller = max((int(above.max()) + extra) / total, welch.p_above(0.0))
-    return MarginTest(float(observed[0][0]) - margin, margin, p_greater, p_smaller, 1 / total)
+    return MarginTest(float(np.ldexp(observed[0][0], exponent)) - margin, margin, p_greater, p_smaller, 1 / total)
 
 
 def standardised(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -> tuple[Numbers, Numbers, Numbers]:
@@ -133,7 +136,8 @@ class Detectable:
 
     loss: the smallest that would be shown to be greater than the margin with as many runs as there are; None where none
     could be. Runs on each side it takes to show: runs_if_equal, that the loss is smaller, if there is none (None where the
-    margin is 0); runs_if_so, that it is greater, if it is the one observed (None where that is not greater).
+    margin is 0); runs_if_so, that it is greater, if it is the one observed (None where that is not greater). Neither is a
+    number beyond 10¹².
     """
 
     loss: float | None
@@ -160,7 +164,10 @@ def detectable(
     are the fewest with (t_α + z_power) s ≤ distance, s falling with their root and the degrees of freedom rising with them,
     never fewer than `fewest` or than let a test reach its level.
     """
-    pairs = as_pairs([new], [base], fewest=2)["0"]
+    given = as_pairs([new], [base], fewest=2)["0"]
+    exponent = exponent_of(given)
+    pairs, unit = shrunk(given, exponent), math.ldexp(1.0, -exponent)
+    margin *= unit
     variances = [_variance(side, statistic, generator, resamples) for side in pairs]
     n, m = map(len, pairs)
     beyond = _NORMAL.inv_cdf(share(power, "the power"))
@@ -182,11 +189,13 @@ def detectable(
 
         low = high = max(fewest, fewest_runs(alpha))
         while not shows(high):
+            if high > _MOST_RUNS:
+                return None
             low, high = high + 1, 2 * high
         return bisect_left(range(high), True, lo=low, key=shows)
 
     return Detectable(
-        margin + reach(alpha_greater, n + m) * error if math.comb(n + m, n) * alpha_greater >= 1 else None,
+        (margin + reach(alpha_greater, n + m) * error) / unit if math.comb(n + m, n) * alpha_greater >= 1 else None,
         needed(margin, alpha_smaller),
         needed(loss - margin, alpha_greater),
     )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from rlbench.stats.aggregate import iqm, overall_iqm
 from rlbench.stats.resampling import chunks
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
 
 Pairs = Sequence[tuple[Numbers, Numbers]]
 EXACT_UP_TO = 200_000  # splits: 10 runs against 10 of one task have 184 756
@@ -74,12 +74,17 @@ def permutation_test(
     far, seen = outward(differences), float(outward(np.float64(observed)))
     # Equal differences come out of sums in different orders, so "at least as far" allows for rounding.
     rounding = 1e-12 * max(1e-300, *(float(np.abs(side).max()) for pair in pairs for side in pair))
-    count, deviation = int(np.count_nonzero(far >= seen - rounding)), float(differences.std())
+    count, deviation = int(np.count_nonzero(far >= seen - rounding)), _deviation(differences)
     if exact:
         extreme = int(np.count_nonzero(far >= far.max() - rounding))
         return Permutation(observed, count / splits, extreme / splits, True, splits, deviation)
     p, smallest = (count + 1) / (permutations + 1), 1 / (permutations + 1)
     return Permutation(observed, p, smallest, False, permutations, deviation)
+
+
+def _deviation(differences: Numbers) -> float:
+    exponent = exponent_of([differences])
+    return float(np.ldexp(shrunk([differences], exponent)[0].std(), exponent))
 
 
 def every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:

@@ -5,7 +5,8 @@ A run without a score is missing and is said to be so; it never enters as NaN, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,16 @@ def normalise(scores: Mapping[str, Any], lower: Mapping[str, float], upper: Mapp
             raise ValueError(f"task {name!r}: the upper anchor {high} is not above the lower anchor {low}")
         scaled[name] = (runs - low) / (high - low)
     return scaled
+
+
+def exponent_of(tasks: Iterable[Numbers]) -> int:
+    """Return e with every score below 2**e in size: divided by that, scores keep every digit and no square overflows."""
+    return math.frexp(max(float(np.abs(runs).max()) for runs in tasks))[1]
+
+
+def shrunk(tasks: Iterable[Numbers], exponent: int) -> list[Numbers]:
+    """Return the scores divided by 2**exponent."""
+    return [np.ldexp(runs, -exponent) for runs in tasks]
 
 
 def share(value: float, name: str) -> float:

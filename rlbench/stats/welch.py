@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlbench.stats.aggregate import overall_iqm, overall_mean
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
 from rlbench.stats.student import t_tail
 
 _EDGE = 1e-12  # of the weight: what sums of shares differ by
@@ -56,16 +56,18 @@ def welch_test(ours: Scores, theirs: Scores, statistic: Statistic = overall_iqm)
     Raises: ValueError for another statistic, if the tasks differ, or for scores without runs or not finite.
     """
     pairs = as_pairs(ours, theirs).values()
-    sides = [left for left, _ in pairs], [right for _, right in pairs]
+    exponent = exponent_of(runs for pair in pairs for runs in pair)
+    sides = shrunk((left for left, _ in pairs), exponent), shrunk((right for _, right in pairs), exponent)
     difference = float(statistic(sides[0]) - statistic(sides[1]))
     if any(len(runs) < 2 for side in sides for runs in side):
         check_statistic(statistic)
-        return Welch(difference, math.nan, math.nan)
+        return Welch(float(np.ldexp(difference, exponent)), math.nan, math.nan)
     scale = max(1e-300, *(float(np.abs(runs).max()) for side in sides for runs in side))
     error, freedom = standard_error(*sides, statistic)
     flat = float(error) <= 1e-12 * scale
     level = abs(difference) <= 1e-12 * scale  # sums of equal runs in another order
-    return Welch(0.0 if level else difference, 0.0 if flat else float(error), float(freedom))
+    found = np.ldexp([0.0 if level else difference, 0.0 if flat else float(error)], exponent)
+    return Welch(float(found[0]), float(found[1]), float(freedom))
 
 
 def check_statistic(statistic: Statistic) -> None:

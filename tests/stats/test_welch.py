@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rlbench.stats import overall_iqm, overall_mean, overall_median, welch_test
+from rlbench.stats import (
+    detectable,
+    difference,
+    margin_test,
+    overall_iqm,
+    overall_mean,
+    overall_median,
+    permutation_test,
+    standardised_difference,
+    welch_test,
+)
 from rlbench.stats.welch import standard_error
 
 
@@ -90,3 +100,28 @@ def test_units_do_not_matter():
 def test_a_statistic_without_a_known_error_is_refused():
     with pytest.raises(ValueError, match="no other statistic"):
         welch_test([np.arange(5.0)], [np.arange(5.0)], overall_median)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("size", [1e200, 2.0**600, 1e-200])
+def test_scores_of_any_size_are_compared_as_others_are(size):
+    ours, theirs = np.array([1.0, 2, 3, 4, 5, 7]), np.array([3.0, 4, 5, 6, 8, 9])
+    found, scaled = welch_test([ours], [theirs]), welch_test([ours * size], [theirs * size])
+    assert scaled.freedom == pytest.approx(found.freedom) and scaled.p == pytest.approx(found.p)
+    assert scaled.error == pytest.approx(found.error * size)
+    effect = standardised_difference(ours, theirs)
+    assert standardised_difference(ours * size, theirs * size) == pytest.approx(effect)
+    exchanged = permutation_test([ours * size], [theirs * size], np.random.default_rng(0))
+    assert exchanged.p == permutation_test([ours], [theirs], np.random.default_rng(0)).p and exchanged.deviation > 0
+    for statistic, method in ((overall_mean, "bootstrap-t"), (overall_iqm, "bca")):
+        sides = ([ours], [theirs]), ([ours * size], [theirs * size])
+        plain, large = (difference(*side, statistic, np.random.default_rng(0), method, resamples=500) for side in sides)
+        assert (large.low / size, large.high / size) == pytest.approx(
+            (plain.low, plain.high), abs=0.5
+        )  # where draws tie, rounding decides
+        assert large.method == plain.method
+    margin = margin_test(ours * size, theirs * size, 0.05 * size, np.random.default_rng(0))
+    expected = margin_test(ours, theirs, 0.05, np.random.default_rng(0))
+    assert (margin.p_greater, margin.p_smaller) == pytest.approx((expected.p_greater, expected.p_smaller))
+    plan = detectable(ours * size, theirs * size, 0.05, np.random.default_rng(0), 0.05, 0.05)
+    assert plan.loss is not None and math.isfinite(plan.loss)
