@@ -31,6 +31,7 @@ from rlbench.stats import (
 )
 
 Name = TypeVar("Name", bound=Hashable)
+_EDGE = 1e-9  # of the margin: rounding
 PASS, FAIL, UNDECIDED, IDENTICAL = "pass", "fail", "undecided", "identical"
 
 
@@ -49,7 +50,7 @@ class Case:
 @dataclass(frozen=True)
 class Judged:
     """As Decided, with the interval of the difference and, of an undecided case, what it would take; None with fewer runs
-    than a test takes. note: why it is undecided, where the numbers alone do not say."""
+    than a test takes. note: why it is undecided, where the numbers alone do not say, or that interval and verdict disagree."""
 
     verdict: str
     p_greater: float | None = None
@@ -112,13 +113,23 @@ def _described(case: Case, decided: Decided, alpha: float, family: int, statisti
         return Judged(verdict, note="; ".join(filter(None, [few, case.obstacle])))
     interval = difference([case.new], [case.base], statistic, case.generator, resamples=resamples)
     if verdict != UNDECIDED:
-        return Judged(verdict, decided.p_greater, test, interval, note=case.obstacle)
+        said = [case.obstacle, disagreement(verdict, interval, case.margin)]
+        return Judged(verdict, decided.p_greater, test, interval, note="; ".join(filter(None, said)))
     levels = alpha / family, alpha
     plan = detectable(case.new, case.base, case.margin, case.generator, *levels, statistic, fewest=FEWEST_FOR_VERDICT)
     notes = [case.obstacle] if case.obstacle else []
     if test.smallest > levels[0]:
         notes.append(f"n too small: to show a loss among {family} takes {fewest_runs(levels[0])} runs on each side")
     return Judged(verdict, decided.p_greater, test, interval, plan, "; ".join(notes))
+
+
+def disagreement(verdict: str, interval: Interval, margin: float) -> str:
+    """Say that the interval reaches across the margin although the tests have decided, or ""."""
+    if verdict == PASS and interval.low < -margin * (1 + _EDGE):
+        return "the tests decide, although resampling leaves a loss of the margin in the interval"
+    if verdict == FAIL and interval.high > -margin * (1 - _EDGE):
+        return "the tests decide, although resampling leaves a loss within the margin in the interval"
+    return ""
 
 
 def overall(verdicts: Sequence[str]) -> str:

@@ -12,11 +12,12 @@ from folders import folder
 
 from rlbench.api import RunGroup, RunStatus, Task
 from rlbench.comparison.gate import gate
-from rlbench.comparison.judging import Case, decide, judge, overall
+from rlbench.comparison.judging import Case, decide, disagreement, judge, overall
 from rlbench.comparison.side_by_side import Folder
 from rlbench.comparison.speeds import compare_speeds, loss_of
 from rlbench.results import RunState
 from rlbench.results.anchors import shipped_anchors
+from rlbench.stats import Interval
 
 CARTPOLE, ACROBOT = "CartPole-v1", "Acrobot-v1"
 LOWER = shipped_anchors()[CARTPOLE].lower
@@ -78,6 +79,18 @@ def test_a_family_too_large_for_its_runs_says_how_many_it_takes():
     assert found[0].note == "n too small: to show a loss among 14 takes 6 runs on each side"
     del cases[13], cases[12]  # 12 / 252 is less
     assert judge(cases, 0.05, permutations=500)[0].verdict == "fail"
+
+
+def test_an_interval_across_the_margin_beside_a_verdict_is_explained():
+    g = np.random.default_rng(0)
+    new = np.array([-1.0, -1.0, 0.0, 0.01, 0.02, 0.01, 0.0, 0.02])
+    base = np.array([0.0, 0.01, -0.01, 0.0, 0.01, -0.01, 0.0, 0.01])
+    (found,) = judge({"a": Case(new, base, 0.05, g)}, 0.05, permutations=2_000).values()
+    assert found.verdict == "pass" and found.interval.low < -0.05
+    assert found.note == "the tests decide, although resampling leaves a loss of the margin in the interval"
+    across, beyond = (Interval(-0.2, -0.3, high, 0.95, "percentile") for high in (-0.01, -0.06))
+    assert "a loss within the margin" in disagreement("fail", across, 0.05)
+    assert disagreement("fail", beyond, 0.05) == disagreement("pass", Interval(0, -0.05, 0.1, 0.95, ""), 0.05) == ""
 
 
 def test_a_run_that_fails_anew_is_named_and_its_cell_cannot_pass(tmp_path):
