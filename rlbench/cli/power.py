@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from rlbench.api import NothingToCompare
 from rlbench.cli.columns import fitted, plain, write_out
 from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, folder_argument
@@ -60,23 +61,28 @@ def power(
     failure that has not happened yet they know nothing.
     """
     from rlbench.comparison import read_scores
-    from rlbench.comparison.power import power_of
+    from rlbench.comparison.power import left_out, power_of
     from rlbench.results import Store
 
     wanted = tuple(dict.fromkeys(differences or DEFAULT))
     scores = read_scores(Store(directory), supplied)
     found = power_of(scores, wanted, power, alpha, pairs, statistic)
     settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
-    write_out(_as_json(found, settings) if as_json else _as_text(found, wanted, settings))
+    absent = left_out(scores)
+    if not found:
+        raise NothingToCompare("; ".join(["no spread to go by", *absent]))
+    write_out(_as_json(found, settings, absent) if as_json else _as_text(found, wanted, settings, absent))
     return say_damaged(scores.corrupt)
 
 
-def _as_json(found: Sequence[Power], settings: Mapping[str, Any]) -> str:
+def _as_json(found: Sequence[Power], settings: Mapping[str, Any], absent: Sequence[str]) -> str:
     rows = [{**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found]
-    return json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows}, indent=1) + "\n"
+    return json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows, "left_out": list(absent)}, indent=1) + "\n"
 
 
-def _as_text(found: Sequence[Power], wanted: Sequence[float], settings: Mapping[str, Any]) -> str:
+def _as_text(
+    found: Sequence[Power], wanted: Sequence[float], settings: Mapping[str, Any], absent: Sequence[str]
+) -> str:
     from rlbench.comparison.power import MOST
 
     header = ("task", "algorithm", *(f"d = {d:g}" for d in wanted), "runs there are", "would show", "")
@@ -95,4 +101,5 @@ def _as_text(found: Sequence[Power], wanted: Sequence[float], settings: Mapping[
     text = "seeds on each side and task to show a difference d of normalised scores, the same on every task, with a power of"
     text += f" {settings['power']:.0%}\n"
     text += f"({'IQM' if settings['statistic'] == 'iqm' else 'mean'}, two-sided at {settings['alpha']:g}, {many})\n\n"
-    return text + fitted(header, rows, tuple(range(2, len(header) - 1)))
+    text += fitted(header, rows, tuple(range(2, len(header) - 1)))
+    return text + "".join(f"left out: {plain(line)}\n" for line in absent)

@@ -19,6 +19,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from rlbench.api import NothingToCompare, StoreError
 from rlbench.comparison.pairs import STATISTICS
 from rlbench.comparison.scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded
 from rlbench.stats import runs_needed
@@ -63,10 +64,14 @@ def power_of(
     """The runs that differences take for each algorithm but `random`, over all tasks with anchors and on each.
 
     pairs: how many are to be tested at once; the first of them has to pass alpha / pairs (Holm). Algorithms with fewer than 3
-    runs on a task have no spread to speak of and are left out there. Raises: StoreError if no task has anchors.
+    runs on a task have no spread to speak of and are left out there (`left_out` names them). Raises: NothingToCompare if no
+    task has anchors.
     """
     if not any(env in scores.anchors for env in scores.environments):
-        scores.need_anchors(scores.environments)
+        try:
+            scores.need_anchors(scores.environments)
+        except StoreError as error:
+            raise NothingToCompare(str(error)) from None
     found = []
     for name in scores.learners:
         own = {env: s for env, s in scores.of(name, normalised=True).items() if len(s) >= FEWEST_FOR_INTERVAL}
@@ -75,6 +80,18 @@ def power_of(
             asked.insert(0, ("", own))
         found += [_power(scores, name, *each, differences, power, alpha, pairs, statistic) for each in asked]
     return found
+
+
+def left_out(scores: Scores) -> list[str]:
+    """A sentence for the tasks without anchors, and one for each algorithm with too few runs on others."""
+    without = [env for env in scores.environments if env not in scores.anchors]
+    said = [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {without[0]}`"] if without else []
+    few: dict[str, list[str]] = {}
+    for (label, env), sample in scores.samples.items():
+        if not sample.random and env in scores.anchors and sample.n < FEWEST_FOR_INTERVAL:
+            few.setdefault(label, []).append(f"{env} ({sample.n})")
+    told = [f"{label}: under {FEWEST_FOR_INTERVAL} runs on {', '.join(tasks)}" for label, tasks in few.items()]
+    return said + told
 
 
 def _power(

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from folders import folder
 from inside import rlbench
 
-from rlbench.api import StoreError
+from rlbench.api import NothingToCompare
 from rlbench.comparison import read_scores
 from rlbench.comparison.power import power_of
 from rlbench.stats import two_sample_test
@@ -76,8 +76,19 @@ def test_a_difference_out_of_reach_is_said_to_be_so_and_few_or_equal_runs_are_a_
 
 
 def test_without_anchors_there_is_no_scale_for_a_difference(tmp_path):
-    with pytest.raises(StoreError, match="no anchors for Mine-v0"):
+    with pytest.raises(NothingToCompare, match="no anchors for Mine-v0"):
         power_of(read_scores(folder(tmp_path / "s", {"a": {"Mine-v0": [1.0, 2.0, 3.0]}})))
+
+
+def test_what_is_left_out_is_named(tmp_path):
+    runs = {"CartPole-v1": [400.0, 420, 440, 460, 480], "Mine-v0": [1.0, 2.0, 3.0]}
+    folder(tmp_path / "s", {"a": runs, "b": {"CartPole-v1": [400.0, 420.0]}})
+    ran = rlbench("power", tmp_path / "s")
+    assert ran.returncode == 0 and "left out: no anchors for Mine-v0" in ran.stdout
+    assert "left out: b: under 3 runs on CartPole-v1 (2)" in ran.stdout
+    assert len(json.loads(rlbench("power", tmp_path / "s", "--json").stdout)["left_out"]) == 2
+    folder(tmp_path / "none", {"a": {"Mine-v0": [1.0, 2.0, 3.0]}})
+    assert rlbench("power", tmp_path / "none").returncode == 4
 
 
 def test_the_command_prints_a_column_for_each_difference(tmp_path):
