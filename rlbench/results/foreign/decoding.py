@@ -11,13 +11,12 @@ import lzma
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO
 
 from rlbench.results.files import read_bytes
 from rlbench.results.foreign.told import ForeignError
 
 # By its first bytes, whatever it is called.
-UNPACK: Mapping[bytes, Callable[[io.BytesIO], IO[bytes]]] = {
+UNPACK: Mapping[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
@@ -62,7 +61,7 @@ def too_large() -> str:
     return f"over {MOST_BYTES:,} bytes, which is more than is read at once; split it"
 
 
-def _unpacked(file: IO[bytes], path: Path) -> bytes:
+def _unpacked(file: io.BufferedIOBase, path: Path) -> bytes:
     """Read to its end, if that comes in time."""
     blocks, size = list[bytes](), 0
     while block := file.read(_BLOCK):

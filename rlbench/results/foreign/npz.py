@@ -21,7 +21,8 @@ def read_evaluations(path: Path) -> Told:
             arrays = np.load(file, allow_pickle=False)
             if not isinstance(arrays, np.lib.npyio.NpzFile):
                 raise ForeignError(f"{path}: a single array, no archive of timesteps and results")
-            if sum(member.file_size for member in arrays.zip.infolist()) > decoding.MOST_BYTES:
+            members = arrays.zip.infolist() if arrays.zip is not None else []
+            if sum(int(member.file_size) for member in members) > decoding.MOST_BYTES:
                 raise ForeignError(f"{path}: unpacked, {decoding.too_large()}")
             missing = [name for name in ("timesteps", "results") if name not in arrays]
             if missing:
