@@ -196,8 +196,11 @@ def _notes(sides: tuple[Folder, Folder], same: Mapping[Cell, int]) -> list[str]:
         if sample.random and len(shared) > same[cell]:
             found.append(f"{cell[0]} on {cell[1]} is not what it was: the environment or its seeding has changed")
     found += _mixed(sides[0], "new results") + _mixed(sides[1], "base")
-    stated = [{str(s.result.get("environment_backend")) for s in side.states.values() if s.result} for side in sides]
-    if stated[0] != stated[1]:
+    stated = [
+        {str(s.result["environment_backend"]) for s in side.states.values() if s.result.get("environment_backend")}
+        for side in sides  # what was imported names none
+    ]
+    if all(stated) and stated[0] != stated[1]:
         found.append(f"environments by {', '.join(sorted(stated[0]))}; in the base by {', '.join(sorted(stated[1]))}")
     return found
 

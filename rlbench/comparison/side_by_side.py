@@ -12,6 +12,7 @@ from rlbench.api import COLUMNS, Run, RunStatus, StoreError, canonical
 from rlbench.comparison.scores import Scores, scores_of
 from rlbench.results import RunState, Store
 from rlbench.results.anchors import Anchors, anchors_of
+from rlbench.results.asked import IMPORTED
 from rlbench.results.tables import read_table, run_table
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def unlike_tasks(new: Sequence[Run], base: Sequence[Run]) -> str:
 def changed_config(new: Sequence[Run], base: Sequence[Run]) -> str:
     """Hyperparameters that are not what they were, as in "target_every 100 → 500"; or ""."""
     ours, theirs = new[0].config, base[0].config
+    if all(one.algorithm.startswith(IMPORTED) for one in (new[0], base[0])):
+        return ""  # of files that were imported a config names the file
     names = [name for name in {**theirs, **ours} if ours.get(name) != theirs.get(name)]
     said = [f"{name} {json.dumps(theirs.get(name))} → {json.dumps(ours.get(name))}" for name in names]
     if new[0].algorithm != base[0].algorithm:
