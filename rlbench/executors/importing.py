@@ -72,7 +72,9 @@ def import_runs(
             raise _nothing(skipped)
         tasks = tasks_of(matched.told, steps, every, known.tasks(without=matched.replaced))
         notes = [*reading.notes, *budget_notes(matched.told, tasks), *protocol_notes(matched.told)]
-        planned = [(one, *_planned(one, tasks[one.environment], matched.alike.get(place_of(one)))) for one in matched.told]
+        planned = [
+            (one, *_planned(one, tasks[one.environment], matched.alike.get(place_of(one)))) for one in matched.told
+        ]
         if all(run is None for _, run, _ in planned):
             raise _nothing([*skipped, *(Skipped(one.source, f"{one.source}: {why}") for one, _, why in planned)], notes)
         found = Imports(_import(store, matched, planned), skipped, notes)
@@ -214,4 +216,5 @@ def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
     store.describe_run(run)
     fresh = publish(store.folder(run), run, Path(ORIGIN), {}, facts, records)
     done.append(run)
-    return "imported" if fresh else "there already: kept"
+    lost = "" if diverged_at is None else f": diverged at step {diverged_at:,}"
+    return f"imported{lost}" if fresh else f"there already: kept{lost}"

@@ -139,9 +139,10 @@ def test_a_run_that_ends_far_before_the_budget_is_left_out_and_named(tmp_path):
 
 def test_a_return_that_is_not_finite_makes_a_diverged_run(tmp_path):
     (tmp_path / "r.csv").write_text("step,return\n50,5\n100,nan\n")
-    command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
+    ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
     (row,) = rlbench.load(tmp_path / "out").runs().itertuples()
     assert (row.status, row.message) == ("diverged", "diverged at step 100")
+    assert "imported: diverged at step 100" in ran.stderr
 
 
 @pytest.mark.parametrize(
