@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 PIPED_WIDTH = 200
+_LARGE = 1e12
 _CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
@@ -59,3 +60,16 @@ def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
         for row in rows
     ]
     return "".join(blocks)
+
+
+def number(value: float, digits: int, sign: str = "", among: Sequence[float] = ()) -> str:
+    """Return a number with so many decimals; with significant digits where decimals would show nothing, or far too much.
+
+    among: what is shown in one form with it, which its size alone does not decide then. sign: "+" to show it always.
+    """
+    largest = max(map(abs, (value, *among)))
+    if largest >= _LARGE:
+        return f"{value:{sign}.6g}"
+    if 0 < largest < 0.5 * 10.0**-digits:
+        return f"{value:{sign}.2g}"
+    return f"{value:{sign}.{digits}f}"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.api import NothingToCompare
-from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.columns import fitted, number, plain, write_out
 from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, find_folder, results_root
 from rlbench.cli.paths import user_path
@@ -163,18 +163,27 @@ def _cells(row: Row, digits: int) -> tuple[str, ...]:
     estimates = row.estimates or (None, None)
     apart = row.difference
     if apart is not None:
-        difference = f"{apart.estimate:+.{digits}f} [{apart.low:+.{digits}f}, {apart.high:+.{digits}f}]"
+        three = [_without_rounding(value, estimates) for value in (apart.estimate, apart.low, apart.high)]
+        shown = [number(value, digits, "+", three) for value in three]
+        difference = f"{shown[0]} [{shown[1]}, {shown[2]}]"
     elif row.estimates is not None:
-        difference = f"{row.estimates[0] - row.estimates[1]:+.{digits}f}"
+        difference = number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
     else:
         difference = "–"
     verdict = f"{row.verdict}: {plain(row.note)}" if row.note else row.verdict
-    shown = (f"{row.n[0]}/{row.n[1]}", difference, _improvement(row.improvement), _p(row.p), _p(row.p_holm), verdict)
-    return (*(_number(e, digits) for e in estimates), *shown)
+    others = (f"{row.n[0]}/{row.n[1]}", difference, _improvement(row.improvement), _p(row.p), _p(row.p_holm), verdict)
+    return (*(_number(e, digits) for e in estimates), *others)
+
+
+def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
+    """Return 0 for a difference that is nothing but rounding of the two."""
+    size = max((abs(estimate) for estimate in estimates if estimate is not None), default=0.0)
+    return 0.0 if abs(value) <= 1e-14 * size else value
 
 
 def _effects(row: Row) -> tuple[str, str]:
-    return _number(row.cliffs_delta, 2), _number(row.hedges_g, 2)
+    delta, g = (None if value is None else number(value, 2, among=(1.0,)) for value in (row.cliffs_delta, row.hedges_g))
+    return delta or "–", g or "–"
 
 
 def _improvement(found: Interval | None) -> str:
@@ -184,7 +193,7 @@ def _improvement(found: Interval | None) -> str:
 
 
 def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else f"{value:.{digits}f}"
+    return "–" if value is None else number(value, digits)
 
 
 def _p(value: float | None) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.columns import fitted, number, plain, write_out
 from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, find_folder
 
@@ -114,11 +114,13 @@ def _text(found: Gate, new: Path, base: Path) -> str:
 
 
 def _score(row: Row) -> tuple[str, ...]:
-    values = ["–" if value is None else f"{value:.1f}" for value in row.values]
+    values = ["–" if value is None else number(value, 1) for value in row.values]
     difference = interval = ""
     if row.judged is not None and row.judged.interval is not None:
         there = row.judged.interval
-        difference, interval = f"{there.estimate:+.3f}", f"[{there.low:+.3f}, {there.high:+.3f}]"
+        three = (there.estimate, there.low, there.high)
+        difference, low, high = (number(value, 3, "+", three) for value in three)
+        interval = f"[{low}, {high}]"
     names = (plain(row.environment), plain(row.algorithm))
     return (*names, *values, difference, interval, f"{row.n[0]}/{row.n[1]}", row.verdict, plain(row.note))
 
@@ -149,7 +151,7 @@ def _plan(row: Row, found: Gate) -> str:
     plan, unit = row.judged.plan, "runs" if row.what == "score" else "processes"
 
     def shown(loss: float) -> str:
-        return f"{loss:.2f}" if row.what == "score" else f"{1 - math.exp(-loss):.0%} of speed"
+        return number(loss, 2) if row.what == "score" else f"{1 - math.exp(-loss):.0%} of speed"
 
     said = [f"{row.n[0]} {unit} against {row.n[1]} show a loss of {shown(plan.loss)}"] if plan.loss is not None else []
     said += [f"{plan.runs_if_equal} on each side that there is none"] if plan.runs_if_equal else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.api import NothingToCompare
-from rlbench.cli.columns import fitted, plain, write_out
+from rlbench.cli.columns import fitted, number, plain, write_out
 from rlbench.cli.damaged import say_damaged
 from rlbench.cli.opening import anchors_option, folder_argument
 
@@ -77,7 +77,10 @@ def power(
 
 def _as_json(found: Sequence[Power], settings: Mapping[str, Any], absent: Sequence[str]) -> str:
     rows = [{**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found]
-    return json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows, "left_out": list(absent)}, indent=1) + "\n"
+    return (
+        json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows, "left_out": list(absent)}, indent=1)
+        + "\n"
+    )
 
 
 def _as_text(
@@ -92,7 +95,7 @@ def _as_text(
             plain(row.algorithm),
             *(f"over {MOST}" if n is None else str(n) for n in row.needed.values()),
             str(row.runs),
-            "nothing" if row.detectable is None else f"{row.detectable:.3f}",
+            "nothing" if row.detectable is None else number(row.detectable, 3),
             plain(row.note),
         )
         for row in found

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.columns import aligned, plain, width, write_out
+from rlbench.cli.columns import aligned, number, plain, width, write_out
 from rlbench.cli.damaged import corrupt_runs, say_damaged
 from rlbench.cli.opening import folder_argument
 
@@ -96,9 +96,18 @@ HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
 
 
 def _row(cell: Cell) -> tuple[str, ...]:
-    interval = "–" if cell.low is None or cell.high is None else f"[{_number(cell.low)}, {_number(cell.high)}]"
+    three = [value for value in (cell.iqm, cell.low, cell.high) if value is not None]
+    known = cell.low is not None and cell.high is not None
+    interval = f"[{_number(cell.low, three)}, {_number(cell.high, three)}]" if known else "–"
     names = (plain(cell.environment), plain(cell.algorithm))
-    return (*names, _number(cell.iqm), interval, f"{cell.n_valid}/{cell.n}", _number(cell.training_return), cell.note)
+    return (
+        *names,
+        _number(cell.iqm, three),
+        interval,
+        f"{cell.n_valid}/{cell.n}",
+        _number(cell.training_return),
+        cell.note,
+    )
 
 
 def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
@@ -111,5 +120,5 @@ def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
     return text
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"
+def _number(value: float | None, among: Sequence[float] = ()) -> str:
+    return "–" if value is None else number(value, 1, among=among)

@@ -39,7 +39,9 @@ def test_a_run_that_diverged_before_its_first_evaluation_leaves_the_others_their
     for seed in range(6):
         for name in ("a", "b"):
             lost = name == "a" and seed == 0
-            rows += [f"{name},CartPole-v1,{seed},episode,100,80", f"{name},CartPole-v1,{seed},episode,900,80"][: 2 - lost]
+            rows += [f"{name},CartPole-v1,{seed},episode,100,80", f"{name},CartPole-v1,{seed},episode,900,80"][
+                : 2 - lost
+            ]
             rows += (
                 [f"a,CartPole-v1,0,episode,{step},nan" for step in (200, 1_000)]
                 if lost

@@ -1,0 +1,48 @@
+"""Numbers in tables: fixed decimals where they show something, significant digits elsewhere."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from light import rlbench as command
+
+from rlbench.cli.columns import number
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "sign", "among", "shown"),
+    [
+        (12.34, 1, "", (), "12.3"),
+        (0.0, 1, "+", (), "+0.0"),
+        (-0.01, 1, "+", (-0.012, -0.008), "-0.01"),
+        (0.01, 1, "+", (-3.0, 5.0), "+0.0"),
+        (1e300, 1, "", (), "1e+300"),
+        (0.0, 1, "+", (1e300,), "+0"),
+        (123456789.0, 1, "", (), "123456789.0"),
+    ],
+)
+def test_a_number_shows_something_and_not_too_much(value, digits, sign, among, shown):
+    assert number(value, digits, sign, among) == shown
+
+
+def test_small_differences_and_large_returns_can_be_read(tmp_path):
+    rows = ["algorithm,environment,seed,kind,step,return"]
+    for seed in range(8):
+        for name, env, value in (
+            ("a", "X-v0", 1e8 + seed / 1e4),
+            ("b", "X-v0", 1e8 + 0.01 + seed / 1e4),
+            ("a", "Y-v0", 1e300 * (seed + 1)),
+            ("b", "Y-v0", 1e300 * (seed + 2)),
+        ):
+            rows.append(f"{name},{env},{seed},evaluation,100,{value!r}")
+    for folder, more in (("r", 0), ("s", 1)):
+        (tmp_path / f"{folder}.csv").write_text("\n".join(rows[: len(rows) - more]) + "\n")
+        assert command("import", tmp_path / f"{folder}.csv", "-o", tmp_path / folder).returncode == 0
+    told = command("compare", "a", "b", "-d", tmp_path / "r").stdout
+    assert "-0.01" in told and "worse" in told
+    table = command("table", tmp_path / "r").stdout
+    assert "4.5e+300" in table and max(map(len, (told + table).splitlines())) < 250
+    gate = command("gate", tmp_path / "r", "--against", tmp_path / "s").stdout
+    assert "in the base by" not in gate and "content" not in gate
