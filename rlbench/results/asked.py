@@ -13,7 +13,7 @@ from typing import Any
 
 from rlbench.api import Run, RunKey, Task, slug
 from rlbench.results.documents import Misshapen, run_of
-from rlbench.results.files import parse_json, why_unreadable
+from rlbench.results.files import lies_within, parse_json, why_unreadable
 
 IMPORTED = "imported/"  # what the algorithm of a run that was made elsewhere begins with
 
@@ -40,6 +40,9 @@ class DamagedRun(Run):
 
 def read_run(folder: Path, label: str) -> Run:
     """The run that a folder's spec.json asks for. Raises: Misshapen, saying what is wrong, where it is not this folder's."""
+    for place in (folder, folder.parent):  # what a folder's links lead to is not part of it
+        if place.is_symlink() and not lies_within(folder.parent.parent, place):
+            raise Misshapen(f"{place.name} is a link that leads out of the folder; put what it leads to in its place")
     try:
         run = run_of(parse_json(folder / "spec.json"), label)
     except Misshapen as error:

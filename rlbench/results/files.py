@@ -131,7 +131,7 @@ def open_within(root: Path, path: Path) -> TextIO:
 
     Raises: OSError; its number is ELOOP or EINVAL for what is refused.
     """
-    if not _lies_within(root, path.parent):
+    if not lies_within(root, path.parent):
         raise OSError(errno.ELOOP, "A link that leads out", str(path))
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(handle).st_mode):
@@ -190,13 +190,13 @@ def why_unreadable(error: OSError | ValueError) -> str:
 
 def refuse_outside(root: Path, path: Path) -> None:
     """Keep what is written inside a folder. Raises: StoreError where a link leads from `root` to somewhere else."""
-    if not _lies_within(root, path):
+    if not lies_within(root, path):
         raise StoreError(
             f"{path} is a link that leads out of {root}: nothing is written there; put a folder in its place"
         )
 
 
-def _lies_within(root: Path, path: Path) -> bool:
+def lies_within(root: Path, path: Path) -> bool:
     """Whether its links, if any, stay inside; links in a circle lead nowhere."""
     try:
         return path.resolve().is_relative_to(root.resolve())

@@ -119,3 +119,13 @@ def test_a_matplotlibrc_in_the_current_folder_is_not_obeyed(store):
     os.mkfifo(store.root / "matplotlibrc")  # whoever opens it waits
     told = standing_in(store.root, "report", ".")
     assert told.returncode == 0, told.stderr
+
+
+def test_a_run_behind_a_link_that_leads_out_is_not_read_and_one_that_stays_inside_is(store):
+    first, second, *_ = sorted((store.root / "runs").iterdir())
+    for run, place in ((first, store.root.parent), (second, store.root)):
+        run.rename(place / run.name)
+        run.symlink_to(place / run.name)
+    ran = rlbench("table", store.root)
+    assert ran.returncode == 1 and f"{first.name} is a link that leads out" in ran.stderr
+    assert second.name not in ran.stderr
