@@ -60,6 +60,7 @@ NOT_CLAIMED = {name: LONE for name in SMALL if name.startswith("sb3/")} | {
 
 
 @pytest.mark.conformance
+@pytest.mark.timeout(900)  # a guard against a hang alone: a3c starts processes for each run, minutes beside other work
 @pytest.mark.parametrize("name", SMALL)
 def test_ours_and_foreign_loops_keep_them(name):
     subject = Subject(load_plugins().algorithm(name), SMALL[name], 300, LEARN_STEPS.get(name, 2000))
