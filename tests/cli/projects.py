@@ -20,15 +20,17 @@ class Project:
         self.following = [line.strip() for line in ran.stdout.partition("next:\n")[2].splitlines()]
         told = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
         self.distribution = told["name"]
-        record = folder / f"rlbench_{name}-0.1.0.dist-info"
-        record.mkdir()
+        installed = folder.with_name(f"{name}-installed")  # what the current folder says of itself is not believed
+        record = installed / f"rlbench_{name}-0.1.0.dist-info"
+        record.mkdir(parents=True)
         (record / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {told['name']}\nVersion: 0.1.0\n")
         points = told.get("entry-points", {}).get("rlbench", {})
         (record / "entry_points.txt").write_text("[rlbench]\n" + "".join(f"{k} = {v}\n" for k, v in points.items()))
-        paths = (str(folder), os.environ.get("PYTHONPATH"))
+        self.path = [str(folder), str(installed)]
+        paths = (*self.path, os.environ.get("PYTHONPATH"))
         self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
 
     def rlbench(self, *arguments: object) -> Ran:
         """`rlbench` where the project is installed."""
-        with patch.object(sys, "path", [str(self.folder), *sys.path]):
+        with patch.object(sys, "path", [*self.path, *sys.path]):
             return rlbench(*arguments, **self.environment)

@@ -36,7 +36,8 @@ def test_a_module_of_ones_own_is_recorded_with_what_it_imports(plugin, own):
 
     found = imported(plugin)
     assert {"of_mine", "of_mine.helper"} <= set(found["files"]) and "rlbench_random" not in found["rlbench"]
-    assert all(len(value) == 16 for value in found["files"].values())
+    # of the two alone: a module that another test left may have lost its file
+    assert [len(found["files"][name]) for name in ("of_mine", "of_mine.helper")] == [16, 16]
     assert not {"json", "numpy", "torch", "pytest", "rlbench"} & set(found["files"])
 
 
