@@ -69,6 +69,11 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 40 else text[:40] + "…"
 
 
+def _is_import(value: Any) -> bool:
+    """Whether it can be what an import notes of a run; the tables show its training return."""
+    return _object(value) and ("training_return" not in value or _number(value["training_return"]))
+
+
 def _is_mkl(value: Any) -> bool:
     """Whether it can be a mode of Intel's library; it is put into the environment of a process."""
     return isinstance(value, str) and _MKL.fullmatch(value) is not None
@@ -136,7 +141,8 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("group_wall_seconds", "steps_per_second", "cpu_seconds", "load_average"), _number),
     "group_peak_memory_bytes": _or_none(_number),
     "package_energy_joules": _or_none(_number),
-    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "imported", "dependencies"), _object),
+    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "dependencies"), _object),
+    "imported": _is_import,
     **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _text),
     "git_commit": _or_none(_text),
     **dict.fromkeys(("reproducible", "resumable"), _flag),
