@@ -105,7 +105,7 @@ def _between(low: float | None, high: float | None) -> str:
 def _expected(found: list[Checked]) -> str:
     """What the column "expected" holds, or why it holds nothing."""
     if not any(row.comparable for row in found):
-        return "not comparable: none of ours had as many environment steps as theirs"
+        return "not comparable: their runs took more environment steps than any of ours"
     by = " or ".join(dict.fromkeys(row.expected_of for row in found if row.expected_of)) or "3 runs or more"
     text = f"expected: where theirs would lie if it came from runs like ours, by {by}; one in twenty lies outside by chance"
     apart = "" if all(row.comparable for row in found) else "\nnot comparable: trained for another number of steps"

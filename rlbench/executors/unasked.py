@@ -18,11 +18,11 @@ _MOST_READ = 2_000
 def unasked(store: Store, runs: Sequence[Run]) -> str:
     """Name the finished runs in a folder that are not among `runs` and were not imported, in one line; "" for none.
 
-    Runs that differ from those asked for in the same way are told together: by hyperparameters, budget or seeds.
+    Runs that differ from those asked for in the same way are named in one line: by hyperparameters, budget or seeds.
     """
     try:
         imported = store.imported()
-    except StoreError:  # no suite.json, or a damaged one, which is told of and mended where it is read
+    except StoreError:  # no suite.json, or a damaged one: whoever reads it reports that
         imported = frozenset()
     shown = {run.name for run in runs} | imported
     names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
