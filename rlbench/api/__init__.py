@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rlbench.api.interaction import Array, Budget, Interaction, Transition
     from rlbench.api.records import (
         COLUMNS,
+        LARGEST_RETURN,
         Column,
         EpisodeRecord,
         EvaluationRecord,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "LARGEST_RETURN",
     "OBSERVERS",
     "PROJECT",
     "Algorithm",
@@ -140,6 +142,7 @@ _WHERE = {
     ),
     "records": (
         "COLUMNS",
+        "LARGEST_RETURN",
         "Column",
         "EpisodeRecord",
         "EvaluationRecord",

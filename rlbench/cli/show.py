@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -79,7 +78,7 @@ def logs(run: Path, stdout: bool) -> None:
     """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
     store, _, state = find_run(run)
     from rlbench.api import StoreError
-    from rlbench.results.files import open_within, unreadable
+    from rlbench.results.files import NOT_OWN, open_within, unreadable
 
     path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
     try:
@@ -87,8 +86,8 @@ def logs(run: Path, stdout: bool) -> None:
     except FileNotFoundError:
         file = None
     except OSError as error:
-        if error.errno in (errno.ELOOP, errno.EINVAL):
-            raise StoreError(f"{path} is no regular file of this folder: it is not read") from error
+        if error.errno in NOT_OWN:
+            raise StoreError(f"{path} is no regular file of its own in this folder: it is not read") from error
         raise unreadable(path, error) from error
     if file is None:
         click.echo("no log: it has not been started in a process of its own", err=True)

@@ -14,6 +14,7 @@ import socket
 import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -21,6 +22,8 @@ from rlbench.api import DiskFull, StoreError
 
 MOST_BYTES = 1 << 30  # of one file that is read at once
 MOST_JSON = 64 << 20
+_MOST_VALUES = 1 << 21  # in a JSON file; an empty object takes two bytes there, and over a hundred here
+_MOST_HASHED = 8 << 30  # bytes of a file that is read for its hash alone
 _DEEPEST = 50  # nesting of a JSON file
 _HALVES = re.compile(rb"\\u[dD][89a-fA-F]")  # of pairs that are one character together
 _DIGITS = 40  # of a whole number in one; larger than any that is written
@@ -113,30 +116,38 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 
     Raises: OSError, also for what is no regular file or has more than `most` bytes.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with open(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        if found.st_size > most:
-            raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
+    with open_regular(path, most) as file:
         content = file.read(most + 1)  # it may have grown meanwhile
     if len(content) > most:
         raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
     return content
 
 
+def open_regular(path: Path, most: int = MOST_BYTES) -> BufferedReader:
+    """Open a regular file of at most `most` bytes for reading. Raises: OSError, also for any other."""
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    found = os.fstat(handle)
+    if stat.S_ISREG(found.st_mode) and found.st_size <= most:
+        return open(handle, "rb")
+    os.close(handle)
+    if stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
+    raise OSError(errno.EINVAL, "Not a regular file", str(path))
+
+
 def open_within(root: Path, path: Path) -> TextIO:
     """Open a text file for reading that lies in the folder `root`: a regular file, and not by a link that leads out.
 
-    Raises: OSError; its number is ELOOP or EINVAL for what is refused.
+    Raises: OSError; its number is one of NOT_OWN for what is refused.
     """
     if not lies_within(root, path.parent):
         raise OSError(errno.ELOOP, "A link that leads out", str(path))
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(handle).st_mode):
+    try:
+        refuse_shared(handle)
+    except OSError:
         os.close(handle)
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+        raise
     return open(handle, encoding="utf-8", errors="replace")
 
 
@@ -147,6 +158,7 @@ def parse_json(path: Path, most: int = MOST_JSON) -> Any:
     """
     try:
         content = read_bytes(path, most)
+        refuse_crowded(content)
         found = json.loads(content, parse_int=_whole)
         if _HALVES.search(content):
             content = json.dumps(found, ensure_ascii=False).encode("utf-8", "replace")
@@ -159,6 +171,12 @@ def parse_json(path: Path, most: int = MOST_JSON) -> Any:
         if not level:
             return found
     raise ValueError("it is nested too deeply")
+
+
+def refuse_crowded(content: bytes) -> None:
+    """Raises: ValueError for JSON with so many values that they would fill the memory."""
+    if content.count(b",") + content.count(b"{") + content.count(b"[") > _MOST_VALUES:
+        raise ValueError("it has too many values")
 
 
 def _parts(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
@@ -204,8 +222,9 @@ def lies_within(root: Path, path: Path) -> bool:
         return False
 
 
-def file_hash(path: Path) -> str:
-    with open(path, "rb") as file:
+def file_hash(path: Path, most: int = _MOST_HASHED) -> str:
+    """The sha256 of a regular file. Raises: OSError, also for any other and for one of more than `most` bytes."""
+    with open_regular(path, most) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

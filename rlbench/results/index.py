@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rlbench.api import Run, RunStatus, StoreError
+from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
 from rlbench.results.files import file_hash, read_bytes, replace_file
 from rlbench.results.parquet import UNREADABLE, read_sound
 from rlbench.results.publish import schema
@@ -31,6 +31,7 @@ SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 _NAME, _DIGEST, _VERSION = "index.parquet", "index.sha256", "2"
 _WORTH_KEEPING = 200  # so many runs read anew take about as long as the cache takes to write
 _READERS = 4
+_LONGEST = 1e12  # seconds of a run
 _FILES = ("result.json", "evaluations.parquet", "episodes.parquet", "metrics.parquet", "policy.safetensors")
 _GRID = ("steps", "returns", "wall_seconds")
 _SCHEMA = pa.schema(
@@ -71,7 +72,7 @@ def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
     stale = [run for run in published if kept.get(str(run.key), ("",))[0] != stamps[str(run.key)]]
     with ThreadPoolExecutor(_READERS) as readers:  # reading, hashing and decoding leave the interpreter to others
-        anew = readers.map(lambda run: _facts(store.folder(run), states[run.key]), stale)
+        anew = readers.map(lambda run: _facts(store.folder(run), run, states[run.key]), stale)
         fresh = {str(run.key): facts for run, facts in zip(stale, anew)}
     found = {key: fresh[key] if key in fresh else kept[key][1] for key in stamps}
     if len(stale) >= _WORTH_KEEPING:
@@ -103,12 +104,13 @@ def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str]
         raise StoreError(f"{folder / table}.parquet is no table that can be read: {error}") from error
 
 
-def _facts(folder: Path, state: RunState) -> Facts:
+def _facts(folder: Path, run: Run, state: RunState) -> Facts:
     nothing: Any = np.empty(0, np.int64)
     try:
         columns = ["kind", "nominal_step", "return_mean", "wall_seconds"]
         evaluations = read_arrow(folder, "evaluations", state, columns)
         episodes = read_arrow(folder, "episodes", state, ["return", "end"])
+        _refuse_impossible(folder, run, evaluations)
         _verify_others(folder, state)
     except StoreError as error:
         return Facts(str(error), math.nan, math.nan, nothing, nothing, nothing)
@@ -117,6 +119,7 @@ def _facts(folder: Path, state: RunState) -> Facts:
     grid = pc.equal(evaluations["kind"], "grid").to_numpy() & np.isfinite(returns)
     chosen = returns[final] if final.any() else returns
     whole = episodes["return"].to_numpy()[pc.not_equal(episodes["end"], "abandoned").to_numpy()]
+    whole = whole[np.abs(whole) <= LARGEST_RETURN]
     return Facts(
         "",
         float(chosen[-1]) if len(chosen) else math.nan,
@@ -127,13 +130,25 @@ def _facts(folder: Path, state: RunState) -> Facts:
     )
 
 
+def _refuse_impossible(folder: Path, run: Run, evaluations: pa.Table) -> None:
+    """Raises: StoreError for evaluations with numbers that no run of rlbench has, and that no plot has room for."""
+    columns = {name: evaluations[name].to_numpy() for name in ("return_mean", "nominal_step", "wall_seconds")}
+    limits = {"return_mean": (-LARGEST_RETURN, LARGEST_RETURN), "nominal_step": (0, run.task.steps)}
+    limits["wall_seconds"] = (0, _LONGEST)
+    for name, values in columns.items():
+        low, high = limits[name]
+        known = values[~np.isnan(values)] if name == "wall_seconds" else values  # imported runs may have no clock
+        if not ((known >= low) & (known <= high)).all():
+            raise StoreError(f"{folder / 'evaluations.parquet'} has a {name} that is not from {low:,} to {high:,}")
+
+
 def _verify_others(folder: Path, state: RunState) -> None:
     """Raises: StoreError where a file that no score is made of is not the one that was published."""
     for name, facts in state.result["files"].items():
         if name in ("evaluations.parquet", "episodes.parquet"):
             continue
         try:
-            found = hashlib.sha256(read_bytes(folder / name)).hexdigest()
+            found = file_hash(folder / name)
         except OSError:
             found = ""
         if found != facts["sha256"]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
-from rlbench.results.files import read_bytes
+from rlbench.results.files import read_bytes, refuse_crowded
 
 TABLES = tuple(COLUMNS)
 _NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
@@ -82,6 +82,7 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
     whole, _, _ = text.rpartition("\n")
     for number, line in enumerate(whole.split("\n") if whole else [], 1):
         try:
+            refuse_crowded(line.encode())
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from rlbench.api import Array, EnvBatch, Policy, RlbenchError
+from rlbench.api import LARGEST_RETURN, Array, EnvBatch, Policy, RlbenchError
 from rlbench.envs.finite import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
@@ -90,6 +90,7 @@ class Evaluator:
                 obs = flat.reshape(seeds, lanes, *flat.shape[1:])
                 actions = np.asarray(policy(obs, state.start.reshape(seeds, lanes).copy()))
                 flat = self._step(state, flat.copy(), actions, slots, finite, reset_seeds)
+        finite &= (np.abs(state.returns) <= LARGEST_RETURN).all(1)
         return Evaluation(state.returns, state.lengths, finite)
 
     def _step(

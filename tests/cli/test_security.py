@@ -83,7 +83,7 @@ def test_a_lock_that_is_another_file_too_is_not_written(store, tmp_path):
     assert victim.read_text() == "theirs"
 
 
-@pytest.mark.parametrize("how", ["file", "folder", "pipe"])
+@pytest.mark.parametrize("how", ["file", "hard link", "folder", "pipe"])
 def test_logs_are_those_of_the_folder(store, tmp_path, how):
     run = store.runs()[0]
     attempt = store.root / "attempts" / store.states([run])[run.key].attempt
@@ -97,6 +97,8 @@ def test_logs_are_those_of_the_folder(store, tmp_path, how):
     log.unlink()
     if how == "file":
         log.symlink_to(tmp_path / "elsewhere/stderr.log")
+    elif how == "hard link":
+        log.hardlink_to(tmp_path / "elsewhere/stderr.log")
     elif how == "pipe":
         os.mkfifo(log)
     else:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 
 from rlbench.api import StoreError
 from rlbench.results import parquet
-from rlbench.results.files import parse_json
+from rlbench.results.files import parse_json, read_bytes
 from rlbench.results.index import read_arrow
 from rlbench.results.tables import run_table
 
@@ -105,6 +106,75 @@ def test_a_table_that_would_fill_the_memory_is_not_unpacked(store, monkeypatch):
     rows = 10_000 * len(whole)
     edit(first(store) / "result.json", lambda said: said["files"]["evaluations.parquet"].update(rows=rows))
     assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+
+
+def test_one_long_text_repeated_is_not_written_out_for_every_row(store, monkeypatch):
+    whole = read(store)
+    long = pa.array(["grid" + "x" * 10_000] * len(whole))
+    at = whole.schema.get_field_index("kind")
+    replace_table(store, whole.set_column(at, whole.field(at), long))
+    run = store.runs()[0]
+    found = read_arrow(store.folder(run), "evaluations", store.states([run])[run.key])
+    assert found.schema == whole.schema and found["kind"].to_pylist() == long.to_pylist()
+    monkeypatch.setattr(parquet, "_MOST_TEXT", 10_004 * len(whole) - 1)
+    assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+
+
+@pytest.mark.parametrize(
+    "column, value",
+    [
+        ("return_mean", -np.inf),
+        ("return_mean", np.nan),
+        ("return_mean", 1e308),
+        ("return_mean", -1e308),
+        ("wall_seconds", 1e308),
+        ("wall_seconds", -1.0),
+        ("nominal_step", 1 << 62),
+        ("nominal_step", -1),
+    ],
+)
+def test_a_number_that_no_run_has_makes_its_run_corrupt(store, tmp_path, monkeypatch, column, value):
+    monkeypatch.chdir(tmp_path)
+    table = read(store)
+    at = table.schema.get_field_index(column)
+    values = [*table[column].to_pylist()[:-1], value]
+    replace_table(store, table.set_column(at, table.field(at), pa.array(values, table.field(at).type)))
+    for command in ("table", "report", "export"):
+        told = rlbench(command, store.root)
+        assert told.returncode == 1 and f"has a {column} that is not from" in told.stderr
+        assert "Warning" not in told.stderr
+
+
+def test_training_returns_that_are_no_numbers_are_not_counted(store):
+    shape = read(store, "episodes").schema
+    row = {field.name: {"string": "terminated", "double": 0.0}.get(str(field.type), 1) for field in shape}
+    rows = [row | {"return": value} for value in (1e308, -np.inf, np.nan, 3.0, 5.0)]
+    replace_table(store, pa.Table.from_pylist(rows, shape), "episodes")
+    edit(first(store) / "result.json", lambda said: said["files"]["episodes.parquet"].update(rows=len(rows)))
+    assert run_table(store)["training_return"][0] == 4
+
+
+@pytest.mark.parametrize("file", ["suite.json", "result.json"])
+def test_json_of_very_many_values_is_not_read(store, monkeypatch, file):
+    monkeypatch.setattr("rlbench.results.files._MOST_VALUES", 5_000)
+    path = store.root / file if file == "suite.json" else first(store) / file
+    edit(path, lambda said: said.update(more=[{}] * 5_000))
+    told = rlbench("table", store.root)
+    assert told.returncode == (73 if file == "suite.json" else 1) and "too many values" in told.stderr
+
+
+def test_a_file_that_no_score_is_made_of_may_be_sparse_or_a_pipe(store, monkeypatch):
+    """It is hashed piece by piece, never read as a whole; what cannot be hashed makes its run corrupt."""
+    read = []
+    monkeypatch.setattr("rlbench.results.index.read_bytes", lambda path, *a: read.append(path.name) or read_bytes(path))
+    edit(first(store) / "result.json", lambda said: said["files"].update(z={"sha256": "0", "rows": 0}))
+    with open(first(store) / "z", "wb") as file:
+        file.truncate(1 << 24)
+    assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+    (first(store) / "z").unlink()
+    os.mkfifo(first(store) / "z")
+    assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
+    assert "z" not in read
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,20 @@ def test_the_number_of_lanes_does_not_change_what_is_played(lanes):
     ).all()
 
 
+def test_a_return_too_large_to_be_reckoned_with_is_not_finite(monkeypatch):
+    """Every reward is a finite number, and each is 1e100 here: the second step makes one that squares cannot hold."""
+    playing, _ = evaluator([0, 1], 2, CONSTANT, length=2)
+    step = playing._envs.step
+    monkeypatch.setattr(playing._envs, "step", lambda slots, actions: _with_reward(step(slots, actions), slots))
+    played = playing.play(lambda obs, start: np.zeros(obs.shape[:2], int), "final", 0, 2)
+    assert played.finite.tolist() == [True, False]
+
+
+def _with_reward(stepped, slots):
+    obs, _, terminated, truncated = stepped
+    return obs, np.array([1e100 if slot >= 2 else 1.0 for slot in slots]), terminated, truncated
+
+
 def test_grid_final_and_tuning_episodes_are_different_ones():
     kinds = [("grid", "training"), ("final", "training"), ("grid", "tuning"), ("final", "tuning")]
     seeds = [{evaluation_seeds(kind, space)[k] for k in range(100)} for kind, space in kinds]
