@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
+from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
 
 DESIGN = Design()
 SPREAD, MARGIN = 0.1, 0.05

@@ -22,10 +22,10 @@ import numpy as np
 from rlbench.api import Task
 from rlbench.envs.gymnasium_backend import make_env
 from rlbench.plugins import load_plugins
-from rlbench.runtime.clock import TrainingClock
-from rlbench.runtime.examine import Examiner
-from rlbench.runtime.interaction import LiveInteraction
-from rlbench.runtime.sink import MemorySink
+from rlbench.runtime.live_interaction import LiveInteraction
+from rlbench.runtime.record_sink import MemorySink
+from rlbench.runtime.scheduled_evaluation import Examiner
+from rlbench.runtime.training_clock import TrainingClock
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 
 TURNS = 15

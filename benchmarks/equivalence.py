@@ -21,13 +21,13 @@ import numpy as np
 import pandas as pd
 from numpy.random import Generator
 
+from rlbench.analysis import FEWEST_FOR_INTERVAL as FEWEST
+from rlbench.analysis import FEWEST_FOR_VERDICT as DESCRIPTIVE
+from rlbench.analysis import seeded as by_keys
 from rlbench.api import RlbenchError
-from rlbench.comparison import FEWEST_FOR_INTERVAL as FEWEST
-from rlbench.comparison import FEWEST_FOR_VERDICT as DESCRIPTIVE
-from rlbench.comparison import seeded as by_keys
 from rlbench.results import Store
-from rlbench.results.chance import is_random
-from rlbench.results.tables import run_table
+from rlbench.results.random_policy import is_random
+from rlbench.results.run_table import run_table
 from rlbench.stats import (
     bootstrap_interval,
     cliffs_delta,

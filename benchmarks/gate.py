@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.comparison.judging import FAIL, PASS, Case, decide, overall
+from rlbench.analysis.gate_verdicts import FAIL, PASS, Case, decide, overall
 from rlbench.stats import detectable, difference, iqm, overall_iqm, overall_mean, prediction_interval, welch_test
-from rlbench.stats.margins import standardised
+from rlbench.stats.noninferiority import standardised
 
 MARGIN = ALPHA = 0.05
 SIZES = (5, 10, 20)
@@ -248,7 +248,7 @@ def published(cases: int) -> None:
 
 def runs(cases: int, folders: list[Path]) -> None:
     """Alarms between halves of the real runs of one algorithm on one task, dealt anew for each case."""
-    from rlbench.comparison import read_scores
+    from rlbench.analysis import read_scores
     from rlbench.results import Store
 
     found = [read_scores(Store(folder)) for folder in folders]

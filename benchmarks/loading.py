@@ -25,8 +25,8 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.api import EvaluationProtocol, Run, RunGroup, Task
 from rlbench.results import Store
-from rlbench.results.files import file_hash
-from rlbench.results.publish import schema
+from rlbench.results.file_io import file_hash
+from rlbench.results.publication import schema
 
 ALGORITHMS, TASKS = 10, 10
 PARTS = {
@@ -47,7 +47,7 @@ def make(root: Path, runs: int, evaluations: int) -> None:
 
     Nothing waits for the disk, which would take longer than all else: a folder that a power cut spoils is made again.
     """
-    with patch("rlbench.results.files.sync"):
+    with patch("rlbench.results.file_io.sync"):
         _make(root, runs, evaluations)
 
 
@@ -100,7 +100,7 @@ def _tables(seed: int, score: float, evaluations: int, generator: Generator) -> 
 
 
 def _write(folder: Path, run: Run, attempt: str, tables: dict[str, pa.Table], diverged: bool) -> None:
-    """As rlbench.results.publish does, which takes records one by one and waits for the disk after each file."""
+    """As rlbench.results.publication does, which takes records one by one and waits for the disk after each file."""
     listed = {}
     for name, table in tables.items():
         path = folder / f"{name}.parquet"

@@ -27,7 +27,7 @@ PLACES = (
     ("/importlib/", "imports"), ("<frozen importlib", "imports"),
     ("/gymnasium/", "environment"),
     ("/plugins/rlbench_", "algorithm"), ("/rlbench/kit/", "algorithm"), ("/stable_baselines3/", "algorithm"),
-    ("/rlbench/reports/", "table and report"), ("/rlbench/cli/table.py", "table and report"),
+    ("/rlbench/reports/", "table and report"), ("/rlbench/cli/commands/table.py", "table and report"),
     ("/rlbench/envs/", "boundary"), ("/rlbench/runtime/", "boundary"),
     ("/rlbench/results/", "records and storage"), ("/rlbench/executors/", "processes and progress"),
     ("/rlbench/cli/", "processes and progress"), ("/rlbench/plugins/", "planning"), ("/rlbench/suites/", "planning"),
@@ -47,7 +47,7 @@ def write():
     signal.setitimer(signal.ITIMER_PROF, 0)
     times = os.times()
     with open(os.path.join(os.environ["RLBENCH_SAMPLES"], f"{os.getpid()}.json"), "w") as file:
-        json.dump({"worker": "rlbench.executors.worker" in " ".join(sys.orig_argv), "seconds": times.user + times.system, "counts": COUNTS}, file)
+        json.dump({"worker": "rlbench.executors.worker_main" in " ".join(sys.orig_argv), "seconds": times.user + times.system, "counts": COUNTS}, file)
 
 signal.signal(signal.SIGPROF, sample)
 signal.setitimer(signal.ITIMER_PROF, 0.004, 0.004)

@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--cold", action="store_true", help="without the cache that the folder keeps of its runs")
     given = parser.parse_args()
     if not (given.folder / "suite.json").exists():
-        with patch("rlbench.results.files.sync"):  # made-up runs need not survive a power cut
+        with patch("rlbench.results.file_io.sync"):  # made-up runs need not survive a power cut
             make(given.folder, given.algorithms, given.seeds)
     if given.cold:
         (given.folder / "index.parquet").unlink(missing_ok=True)

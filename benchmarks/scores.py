@@ -21,7 +21,7 @@ from typing import Any
 from rlbench.api import Run
 from rlbench.reports import Cell, score_cells
 from rlbench.results import Store
-from rlbench.results.tables import run_table
+from rlbench.results.run_table import run_table
 
 DQN_FAMILY = ("dqn", "double_dqn", "dueling_dqn", "per_dqn")
 OFF_POLICY = ("ddpg", "td3", "sac")

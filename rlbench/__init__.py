@@ -37,9 +37,9 @@ __all__ = [
 
 _ELSEWHERE = {
     "SeedStreams": "rlbench.seeding",
-    "load": "rlbench.reports.loading",
+    "load": "rlbench.reports.notebook_results",
     "reference_backend": "rlbench.envs.gymnasium_backend",
-    "run": "rlbench.notebook",
+    "run": "rlbench.python_api",
 }
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ if TYPE_CHECKING:
         updates_from_replay,
     )
     from rlbench.envs.gymnasium_backend import reference_backend
-    from rlbench.notebook import run
-    from rlbench.reports.loading import load
+    from rlbench.python_api import run
+    from rlbench.reports.notebook_results import load
     from rlbench.seeding import SeedStreams
 
 

@@ -1,14 +1,10 @@
 """Every code block of the README and of CONTRIBUTING is run, in order, as a newcomer would (tests/docs/running.py)."""
 
 import re
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent / "docs"))
-from blocks import ROOT, blocks
-from running import bash, run
+from support.block_runs import bash, run
+from support.document_blocks import ROOT, blocks
 
 
 @pytest.mark.long

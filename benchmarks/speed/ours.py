@@ -10,8 +10,8 @@ from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import Side, Work
 from rlbench.api import EvaluationProtocol, RunGroup, Task
 from rlbench.plugins import load_plugins
-from rlbench.runtime.group import LiveGroup
-from rlbench.runtime.sink import MemorySink
+from rlbench.runtime.live_group import LiveGroup
+from rlbench.runtime.record_sink import MemorySink
 
 ENDLESS = 1 << 40  # a budget that no turn comes to; nothing here is scheduled over it
 

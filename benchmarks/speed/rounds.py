@@ -17,7 +17,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from benchmarks.speed.works import Side
-from rlbench.executors.process import worker_environment
+from rlbench.executors.worker_process import worker_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300.0  # seconds for the warm-up, which compiles, and beyond a turn's own length

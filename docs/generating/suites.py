@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from generating.markdown import code, literal, table
-from rlbench.cli.schema import text
+from rlbench.cli.commands.schema import text
 from rlbench.suites import Suite
 
 # Where each model may stand, as a heading; the order of the page.

@@ -15,11 +15,11 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, decay, gae, pack, tensor, unpack
-from rlbench.kit.compiling import compile_methods
+from rlbench.kit.compilation import compile_methods
 from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
+from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
 from rlbench.kit.rmsprop import RMSprop
-from rlbench.kit.stacked import value_and_grad
+from rlbench.kit.stacked_networks import value_and_grad
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ from torch import Tensor
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import MLP, Field, Rollout, clip, decay, gae, pack, tensor, unpack, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
-from rlbench.kit.normalize import RewardNormalizer
+from rlbench.kit.normalization import RewardNormalizer
+from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
 
 
 @dataclass(frozen=True)

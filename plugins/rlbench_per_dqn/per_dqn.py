@@ -15,9 +15,9 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import Every, Field, NStep, PrioritizedReplay, TorchInteraction, compile_methods, decay, tensor
-from rlbench.kit.optim import Adam, clip, polyak
-from rlbench.kit.packing import pack, unpack
-from rlbench.kit.stacked import MLP, value_and_grad
+from rlbench.kit.optimizers import Adam, clip, polyak
+from rlbench.kit.stacked_networks import MLP, value_and_grad
+from rlbench.kit.state_dict import pack, unpack
 
 
 @dataclass(frozen=True)

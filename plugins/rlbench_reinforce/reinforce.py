@@ -16,8 +16,8 @@ from torch import Tensor
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import MLP, Adam, TorchInteraction, clip, compile_methods, decay, gae, pack, tensor, unpack
 from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
-from rlbench.kit.stacked import value_and_grad
+from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
+from rlbench.kit.stacked_networks import value_and_grad
 
 
 @dataclass(frozen=True)

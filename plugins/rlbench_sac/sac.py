@@ -15,11 +15,11 @@ from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
-from rlbench.kit.kernels import watched
-from rlbench.kit.optim import Adam, polyak
-from rlbench.kit.packing import pack, unpack
-from rlbench.kit.squashed import squashed_gaussian
-from rlbench.kit.stacked import MLP, value_and_grad
+from rlbench.kit.kernel_choice import watched
+from rlbench.kit.optimizers import Adam, polyak
+from rlbench.kit.squashed_gaussian import squashed_gaussian
+from rlbench.kit.stacked_networks import MLP, value_and_grad
+from rlbench.kit.state_dict import pack, unpack
 
 
 @dataclass(frozen=True)

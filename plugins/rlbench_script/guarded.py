@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from rlbench.processes import die_with_parent
+from rlbench.process_control import die_with_parent
 
 NOT_FOUND, NOT_STARTED = 127, 126  # as a shell says it
 

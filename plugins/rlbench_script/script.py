@@ -20,7 +20,7 @@ from string import Formatter
 
 from rlbench import Algorithm, setting
 from rlbench.api import Array, Interaction, RlbenchError
-from rlbench.processes import module_command, signal_group
+from rlbench.process_control import module_command, signal_group
 from rlbench_script.lines import CLEANRL, read_line
 from rlbench_script.printed import printed
 

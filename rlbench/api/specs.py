@@ -54,6 +54,10 @@ class EnvBackendSpec:
     make_streams: Callable[[Task, Sequence[int]], EnvBatch] | None = None
     api_version: int = 1
 
+    def can_resume(self, mode: str) -> bool:
+        """Return whether an interrupted run can resume with this backend: exactly, or approximately if `mode` says so."""
+        return self.replayable or mode == "approximate"
+
 
 @dataclass(frozen=True)
 class ExecutorSpec:

@@ -16,28 +16,28 @@ import click
 
 import rlbench
 from rlbench.api import RlbenchError
-from rlbench.cli.anchors import anchors
-from rlbench.cli.check import check
-from rlbench.cli.check_against import check_against
-from rlbench.cli.columns import plain
-from rlbench.cli.compare import compare
-from rlbench.cli.completion import completion
-from rlbench.cli.evaluate import evaluate
-from rlbench.cli.export import export
-from rlbench.cli.gate import gate
-from rlbench.cli.importing import import_results
-from rlbench.cli.inspect import info, ls, plugins
-from rlbench.cli.new import new
-from rlbench.cli.power import power
-from rlbench.cli.report import report
-from rlbench.cli.run import run
-from rlbench.cli.schema import schema
-from rlbench.cli.show import logs, show
-from rlbench.cli.status import status
-from rlbench.cli.streams import open_streams
-from rlbench.cli.table import table
-from rlbench.cli.test_plugin import test_plugin
-from rlbench.processes import find_modules_here, leave_here_out
+from rlbench.cli.commands.anchors import anchors
+from rlbench.cli.commands.catalog import info, ls, plugins
+from rlbench.cli.commands.check import check
+from rlbench.cli.commands.check_against import check_against
+from rlbench.cli.commands.compare import compare
+from rlbench.cli.commands.completion import completion
+from rlbench.cli.commands.evaluate import evaluate
+from rlbench.cli.commands.export import export
+from rlbench.cli.commands.gate import gate
+from rlbench.cli.commands.import_results import import_results
+from rlbench.cli.commands.new import new
+from rlbench.cli.commands.power import power
+from rlbench.cli.commands.report import report
+from rlbench.cli.commands.run import run
+from rlbench.cli.commands.schema import schema
+from rlbench.cli.commands.show import logs, show
+from rlbench.cli.commands.status import status
+from rlbench.cli.commands.table import table
+from rlbench.cli.commands.test_plugin import test_plugin
+from rlbench.cli.standard_streams import open_streams
+from rlbench.cli.text_table import plain
+from rlbench.process_control import find_modules_here, leave_here_out
 
 EXIT_CODES = """\b
 Exit codes: 0 all runs ok · 1 some runs failed, diverged, are damaged or not done, or a

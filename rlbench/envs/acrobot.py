@@ -1,4 +1,4 @@
-"""Gymnasium's Acrobot-v1, many environments at a time, to the last bit (see rlbench.envs.classic)."""
+"""Gymnasium's Acrobot-v1, many environments at a time, to the last bit (see rlbench.envs.classic_control)."""
 
 from __future__ import annotations
 

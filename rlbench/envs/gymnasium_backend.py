@@ -14,7 +14,7 @@ import gymnasium
 import numpy as np
 
 from rlbench.api import Array, EnvBackendSpec, EnvBatch, Task, hookimpl
-from rlbench.envs.lanes import in_step
+from rlbench.envs.vectorized_classic import in_step
 
 
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:

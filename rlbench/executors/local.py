@@ -9,9 +9,9 @@ from typing import Any
 
 from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
 from rlbench.executors.jobs import Context, Event, Job
-from rlbench.executors.limits import AwakeClock, Limits, duration
-from rlbench.executors.process import FROM_OUTSIDE, Worker
-from rlbench.results.files import write_json
+from rlbench.executors.time_limits import AwakeClock, Limits, duration
+from rlbench.executors.worker_process import FROM_OUTSIDE, Worker
+from rlbench.results.file_io import write_json
 
 GRACE_SECONDS = 30.0
 LEAVING_SECONDS = 5.0  # from its last word to a worker's end; a thread or child that it left may never end

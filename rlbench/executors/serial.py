@@ -14,9 +14,9 @@ from multiprocessing.process import BaseProcess
 from types import FrameType
 
 from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
+from rlbench.executors.attempt import Attempt
 from rlbench.executors.jobs import Context, Event, Job
-from rlbench.executors.limits import duration
-from rlbench.executors.work import Attempt
+from rlbench.executors.time_limits import duration
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

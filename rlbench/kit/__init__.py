@@ -13,27 +13,27 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rlbench.kit.action_bounds import ActionBounds
+    from rlbench.kit.action_noise import ActionNoise
     from rlbench.kit.activations import ACTIVATIONS, sigmoid, softplus
-    from rlbench.kit.bounds import ActionBounds
-    from rlbench.kit.compiling import compile_methods, compiled, in_blocks, seeds_at_a_time
+    from rlbench.kit.compilation import compile_methods, compiled, in_blocks, seeds_at_a_time
     from rlbench.kit.distributions import Actor, Distribution, policy_for
-    from rlbench.kit.hogwild import SharedRMSprop, run_workers, shared
-    from rlbench.kit.kernels import watched
-    from rlbench.kit.noise import ActionNoise
-    from rlbench.kit.normalize import ObsNormalizer, RewardNormalizer
-    from rlbench.kit.nstep import NStep
-    from rlbench.kit.optim import Adam, clip, polyak
-    from rlbench.kit.packing import pack, unpack
-    from rlbench.kit.prioritized import PrioritizedReplay, SumTree
+    from rlbench.kit.kernel_choice import watched
+    from rlbench.kit.kernel_trials import same_bits
+    from rlbench.kit.multi_step import NStep
+    from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
+    from rlbench.kit.optimizers import Adam, clip, polyak
+    from rlbench.kit.prioritized_replay import PrioritizedReplay, SumTree
     from rlbench.kit.replay import Field, Replay
     from rlbench.kit.returns import gae
     from rlbench.kit.rmsprop import RMSprop
     from rlbench.kit.rollout import Rollout
     from rlbench.kit.schedules import Every, decay
-    from rlbench.kit.squashed import squashed_gaussian
-    from rlbench.kit.stacked import MLP, value_and_grad
+    from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
+    from rlbench.kit.squashed_gaussian import squashed_gaussian
+    from rlbench.kit.stacked_networks import MLP, value_and_grad
+    from rlbench.kit.state_dict import pack, unpack
     from rlbench.kit.torch_interaction import TorchInteraction, tensor
-    from rlbench.kit.trials import same_bits
 
 __all__ = [
     "ACTIVATIONS",
@@ -83,8 +83,8 @@ _WHERE = {
         "sigmoid",
         "softplus",
     ),
-    "bounds": ("ActionBounds",),
-    "compiling": (
+    "action_bounds": ("ActionBounds",),
+    "compilation": (
         "compile_methods",
         "compiled",
         "in_blocks",
@@ -95,28 +95,28 @@ _WHERE = {
         "Distribution",
         "policy_for",
     ),
-    "hogwild": (
+    "shared_memory": (
         "SharedRMSprop",
         "run_workers",
         "shared",
     ),
-    "kernels": ("watched",),
-    "noise": ("ActionNoise",),
-    "normalize": (
+    "kernel_choice": ("watched",),
+    "action_noise": ("ActionNoise",),
+    "normalization": (
         "ObsNormalizer",
         "RewardNormalizer",
     ),
-    "nstep": ("NStep",),
-    "optim": (
+    "multi_step": ("NStep",),
+    "optimizers": (
         "Adam",
         "clip",
         "polyak",
     ),
-    "packing": (
+    "state_dict": (
         "pack",
         "unpack",
     ),
-    "prioritized": (
+    "prioritized_replay": (
         "PrioritizedReplay",
         "SumTree",
     ),
@@ -131,8 +131,8 @@ _WHERE = {
         "Every",
         "decay",
     ),
-    "squashed": ("squashed_gaussian",),
-    "stacked": (
+    "squashed_gaussian": ("squashed_gaussian",),
+    "stacked_networks": (
         "MLP",
         "value_and_grad",
     ),
@@ -140,7 +140,7 @@ _WHERE = {
         "TorchInteraction",
         "tensor",
     ),
-    "trials": ("same_bits",),
+    "kernel_trials": ("same_bits",),
 }
 _MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from rlbench.api import Array
 from rlbench.kit.activations import ACTIVATIONS
 from rlbench.kit.replay import Field
-from rlbench.kit.stacked import MLP, aligned
+from rlbench.kit.stacked_networks import MLP, aligned
 from rlbench.seeding import SeedStreams
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from rlbench.kit.kernels import watched
+from rlbench.kit.kernel_choice import watched
 
 
 @watched

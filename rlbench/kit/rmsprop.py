@@ -11,8 +11,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from rlbench.kit.kernels import watched
-from rlbench.kit.optim import everyone
+from rlbench.kit.kernel_choice import watched
+from rlbench.kit.optimizers import everyone
 
 
 class RMSprop:

@@ -3,7 +3,7 @@
 Nothing is measured, and nothing here is imported by a run, unless it is asked for.
 """
 
-from rlbench.profiling.measuring import Measurement, sample_child
+from rlbench.profiling.measurement import Measurement, sample_child
 from rlbench.profiling.sampler import unavailable
 
 __all__ = ["Measurement", "sample_child", "unavailable"]

@@ -75,21 +75,21 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _OWN = (
     ("profiling/", _Sign.NOTHING),
     ("kit/replay.py", _Sign.REPLAY),
-    ("kit/prioritized.py", _Sign.REPLAY),
+    ("kit/prioritized_replay.py", _Sign.REPLAY),
     ("kit/rollout.py", _Sign.REPLAY),
-    ("kit/nstep.py", _Sign.REPLAY),
-    ("kit/optim.py", _Sign.UPDATE),
+    ("kit/multi_step.py", _Sign.REPLAY),
+    ("kit/optimizers.py", _Sign.UPDATE),
     ("kit/rmsprop.py", _Sign.UPDATE),
     ("kit/returns.py", _Sign.UPDATE),
     ("kit/", _Sign.NOTHING),
     ("api/", _Sign.NOTHING),
     ("seeding.py", _Sign.NOTHING),
     ("testing/", _Sign.STRANGER),
-    ("runtime/evaluate.py", _Sign.EVALUATION),
+    ("runtime/evaluation.py", _Sign.EVALUATION),
     ("envs/acrobot.py", _Sign.ENVIRONMENT),
-    ("envs/classic.py", _Sign.ENVIRONMENT),
+    ("envs/classic_control.py", _Sign.ENVIRONMENT),
     ("envs/dynamics.py", _Sign.ENVIRONMENT),
-    ("envs/lanes.py", _Sign.ENVIRONMENT),
+    ("envs/vectorized_classic.py", _Sign.ENVIRONMENT),
     ("envs/", _Sign.BOUNDARY),
     ("", _Sign.HARNESS),
 )
@@ -178,9 +178,9 @@ def _sign(function: Function) -> _Sign:
 
 def _own_sign(file: str, name: str) -> _Sign:
     function = name.rpartition(".")[2]
-    if file == "runtime/group.py":
+    if file == "runtime/live_group.py":
         return _Sign.BASE if function in ("__init__", "_train") else _Sign.HARNESS
-    if file == "runtime/examine.py" and name == "Examiner.evaluate":
+    if file == "runtime/scheduled_evaluation.py" and name == "Examiner.evaluate":
         return _Sign.EVALUATION
     if name == "SeedStreams.sample":
         return _Sign.ACTING  # it draws actions

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlbench.api.sections import Code, Folded, Paragraph, Section, Table
-from rlbench.reports.readings import Readings
+from rlbench.reports.report_data import Readings
 from rlbench.reports.style import as_text, in_words, ranges
 
 

@@ -17,17 +17,17 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
+from rlbench.analysis import Anchors
+from rlbench.analysis.final_scores import corrupt_of
 from rlbench.api import ReportSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
-from rlbench.comparison import Anchors
-from rlbench.comparison.scores import corrupt_of
 from rlbench.plugins import Plugins, load_plugins
-from rlbench.reports.drawing import inline
-from rlbench.reports.outcomes import banners, state
-from rlbench.reports.readings import Readings, read
+from rlbench.reports.incomplete_runs import banners, state
+from rlbench.reports.report_data import Readings, read
 from rlbench.reports.style import DARK, LIGHT, Look, clean
+from rlbench.reports.svg_figures import inline
 from rlbench.results import Store
-from rlbench.results.files import replace_file
+from rlbench.results.file_io import replace_file
 
 
 @dataclass(frozen=True)

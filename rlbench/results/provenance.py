@@ -19,7 +19,7 @@ import psutil
 
 from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
-from rlbench.results.dependencies import Recorded, changed_modules, file_hash
+from rlbench.results.code_dependencies import Recorded, changed_modules, file_hash
 
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
 # Instructions that a user keeps libraries to; whichever is set is recorded.
@@ -29,7 +29,7 @@ _LONGEST_PATH = 4096
 
 def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, str]:
     """Return a plugin's distribution and version; named_files, where there are some: one hash over the files that the
-    group's parameters, keyword arguments and `data_files` name. What was imported is in `rlbench.results.dependencies`.
+    group's parameters, keyword arguments and `data_files` name. What was imported is in `rlbench.results.code_dependencies`.
     """
     return {"distribution": plugin.distribution, "version": plugin.version} | (_named_files(group) if group else {})
 

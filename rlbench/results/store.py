@@ -28,15 +28,7 @@ from rlbench.api import (
     group_as_dict,
     slug,
 )
-from rlbench.results.asked import IMPORTED, DamagedRun, read_run, read_runs
-from rlbench.results.documents import (
-    Misshapen,
-    check_attempt,
-    check_end,
-    check_result,
-    check_suite,
-)
-from rlbench.results.files import (
+from rlbench.results.file_io import (
     make_folder,
     parse_json,
     publish_file,
@@ -47,8 +39,16 @@ from rlbench.results.files import (
     why_unreadable,
     write_json,
 )
-from rlbench.results.jsonl import read_lines
-from rlbench.results.locking import Lock
+from rlbench.results.folder_lock import Lock
+from rlbench.results.json_shapes import (
+    Misshapen,
+    check_attempt,
+    check_end,
+    check_result,
+    check_suite,
+)
+from rlbench.results.jsonl_records import read_lines
+from rlbench.results.requested_runs import IMPORTED, DamagedRun, read_run, read_runs
 
 SCHEMA_VERSION = 1
 MOST_SUITE = 256 << 20  # bytes of suite.json

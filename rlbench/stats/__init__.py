@@ -4,8 +4,7 @@ Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts ma
 statistic is, where it comes from and where it ends.
 """
 
-from rlbench.stats.adaptive import Design, PairTest, Reading, judge, pairs_of
-from rlbench.stats.aggregate import (
+from rlbench.stats.aggregates import (
     iqm,
     iqm_of_draws,
     optimality_gap,
@@ -16,17 +15,18 @@ from rlbench.stats.aggregate import (
     pooled_median,
 )
 from rlbench.stats.bootstrap import Interval, bootstrap_interval, percentile_interval
-from rlbench.stats.curves import Band, Reached, area_under_curve, efficiency_curve, steps_to_threshold
+from rlbench.stats.curve_summaries import Band, Reached, area_under_curve, efficiency_curve, steps_to_threshold
 from rlbench.stats.differences import NotWorse, difference, difference_per_task, not_worse
-from rlbench.stats.effects import cliffs_delta, standardised_difference
+from rlbench.stats.effect_sizes import cliffs_delta, standardised_difference
 from rlbench.stats.improvement import probability_of_improvement
-from rlbench.stats.margins import Detectable, MarginTest, detectable, fewest_runs, margin_test
+from rlbench.stats.noninferiority import Detectable, MarginTest, detectable, fewest_runs, margin_test
+from rlbench.stats.performance_profiles import Profile, performance_profile
 from rlbench.stats.permutation import EXACT_UP_TO, Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
-from rlbench.stats.prediction import mean_interval, prediction_interval, welch_interval
-from rlbench.stats.profiles import Profile, performance_profile
+from rlbench.stats.prediction_intervals import mean_interval, prediction_interval, welch_interval
 from rlbench.stats.samples import Statistic, normalise
 from rlbench.stats.sequential import Crossing, Trajectories, crossing, trajectories, uniform_spending
-from rlbench.stats.tolerance import Tolerance, normal_tolerance_interval, tolerance_interval
+from rlbench.stats.sequential_design import Design, PairTest, Reading, judge, pairs_of
+from rlbench.stats.tolerance_intervals import Tolerance, normal_tolerance_interval, tolerance_interval
 from rlbench.stats.two_sample import TwoSample, two_sample_test
 from rlbench.stats.welch import Welch, welch_test
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import iqm, iqm_of_draws, overall_iqm, overall_mean
+from rlbench.stats.aggregates import iqm, iqm_of_draws, overall_iqm, overall_mean
 from rlbench.stats.resampling import RESAMPLES, chunks, draws, resampled
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, exponent_of, share, shrunk
 

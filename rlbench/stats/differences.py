@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 
-from rlbench.stats.aggregate import overall_iqm
+from rlbench.stats.aggregates import overall_iqm
 from rlbench.stats.bootstrap import Interval, check_method, interval_of, standard_error
 from rlbench.stats.resampling import RESAMPLES
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, share

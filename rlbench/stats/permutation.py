@@ -16,7 +16,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import iqm, overall_iqm
+from rlbench.stats.aggregates import iqm, overall_iqm
 from rlbench.stats.resampling import chunks
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
 

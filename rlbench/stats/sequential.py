@@ -15,7 +15,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.stats.aggregate import overall_mean
+from rlbench.stats.aggregates import overall_mean
 from rlbench.stats.permutation import EXACT_UP_TO, every_split
 from rlbench.stats.samples import Numbers, Statistic, as_pairs, share
 

@@ -14,10 +14,10 @@ from statistics import NormalDist
 
 from numpy.random import Generator
 
-from rlbench.stats.aggregate import overall_iqm
+from rlbench.stats.aggregates import overall_iqm
 from rlbench.stats.permutation import EXACT_UP_TO, permutation_test
 from rlbench.stats.samples import Scores, Statistic, share
-from rlbench.stats.student import t_quantile
+from rlbench.stats.student_t import t_quantile
 from rlbench.stats.welch import Welch, welch_test
 
 POWER = 0.8

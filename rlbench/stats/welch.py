@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rlbench.stats.aggregate import overall_iqm, overall_mean
+from rlbench.stats.aggregates import overall_iqm, overall_mean
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
-from rlbench.stats.student import t_tail
+from rlbench.stats.student_t import t_tail
 
 _EDGE = 1e-12  # of the weight: what sums of shares differ by
 

@@ -1,9 +1,9 @@
 """Suites: what a YAML file may say, reading it with errors that point at the line, and the plan of runs it means."""
 
 from rlbench.suites.loader import Draft, builtin_suites, find_suite, load_suite, read_suite
-from rlbench.suites.overriding import value_of
+from rlbench.suites.overrides import value_of
 from rlbench.suites.plan import Plan, Skip, plan
-from rlbench.suites.schema import Suite, seconds
+from rlbench.suites.suite_models import Suite, seconds
 
 __all__ = [
     "Draft",

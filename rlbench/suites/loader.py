@@ -13,9 +13,10 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from rlbench.api import SuiteError
-from rlbench.suites.guard import MAX_BYTES, refusal
-from rlbench.suites.overriding import override, validated
-from rlbench.suites.schema import (
+from rlbench.messages import explain, nearest
+from rlbench.suites.overrides import override, validated
+from rlbench.suites.source_location import Location, Problem, Source
+from rlbench.suites.suite_models import (
     AlgorithmEntry,
     AnchorsEntry,
     BudgetEntry,
@@ -24,8 +25,7 @@ from rlbench.suites.schema import (
     Suite,
     WrapperEntry,
 )
-from rlbench.suites.source import Location, Problem, Source
-from rlbench.wording import explain, nearest
+from rlbench.suites.yaml_limits import MAX_BYTES, refusal
 
 _MODELS: dict[str, type[BaseModel]] = {
     "algorithms": AlgorithmEntry,

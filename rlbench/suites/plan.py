@@ -23,14 +23,14 @@ from rlbench.api import (
     Wrapper,
 )
 from rlbench.plugins import Plugins, Resolved, resolve
+from rlbench.suites.compatibility import misfit, spaces_of
 from rlbench.suites.devices import choose
-from rlbench.suites.fitting import misfit, spaces_of
+from rlbench.suites.grouping import compiles, spread, stack_size
 from rlbench.suites.loader import Draft
-from rlbench.suites.rules import broken_rules, same_twice, seeds_of, too_many
-from rlbench.suites.schema import AlgorithmEntry, EnvironmentEntry, Suite
-from rlbench.suites.source import Location, Problem
-from rlbench.suites.stacking import compiles, spread, stack_size
-from rlbench.suites.sweeping import Point, points
+from rlbench.suites.source_location import Location, Problem
+from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
+from rlbench.suites.sweeps import Point, points
+from rlbench.suites.validation import broken_rules, same_twice, seeds_of, too_many
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000

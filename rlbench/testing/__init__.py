@@ -10,14 +10,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rlbench.testing.checking import RULES, check
-    from rlbench.testing.playing import Played, play
+    from rlbench.testing.group_training import Played, play
+    from rlbench.testing.pytest_rules import RULES, check
 
 __all__ = ["RULES", "Played", "check", "play"]
 
 
 def __getattr__(name: str) -> Any:
     if name in __all__:
-        room = "playing" if name in ("Played", "play") else "checking"
-        return getattr(importlib.import_module(f"rlbench.testing.{room}"), name)
+        module = "group_training" if name in ("Played", "play") else "pytest_rules"
+        return getattr(importlib.import_module(f"rlbench.testing.{module}"), name)
     raise AttributeError(f"module 'rlbench.testing' has no attribute {name!r}")

@@ -14,9 +14,9 @@ import torch
 from rlbench.api import Algorithm, EvaluationProtocol, RunGroup, Task
 from rlbench.envs.gymnasium_backend import rlbench_env_backends
 from rlbench.runtime import checkpoint
-from rlbench.runtime.group import LiveGroup
-from rlbench.runtime.sink import MemorySink
-from rlbench.testing.playing import Played, play
+from rlbench.runtime.live_group import LiveGroup
+from rlbench.runtime.record_sink import MemorySink
+from rlbench.testing.group_training import Played, play
 
 SEED = 3
 STACKS = ((SEED,), (7, SEED, 11, 5), (5, 11, SEED))

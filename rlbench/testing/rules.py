@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import ConfigError, Diverged, RlbenchError
-from rlbench.plugins.configuring import configure
+from rlbench.plugins.config_model import configure
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import conformance
 from rlbench.testing.fakes import SHAPES

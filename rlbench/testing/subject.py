@@ -10,9 +10,9 @@ from typing import Any
 import psutil
 
 from rlbench.api import Algorithm, AlgorithmSpec
-from rlbench.plugins.configuring import configure
+from rlbench.plugins.config_model import configure
 from rlbench.testing.fakes import BANDIT, CUT, SHAPES, SIGNAL, TARGET
-from rlbench.testing.playing import Played, play
+from rlbench.testing.group_training import Played, play
 
 SEED = 3
 Asked = tuple[str, Mapping[str, Any]]  # an environment and its arguments

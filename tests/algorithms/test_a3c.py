@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -15,16 +14,14 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from rlbench_a3c import rlbench_algorithms
 from rlbench_a3c.a3c import A3C, Worker
+from support.shared_steps import contribute
 
 from rlbench import Device, SeedStreams, TaskInfo
 from rlbench.api import Stopped, WorkerFailed
-from rlbench.kit.hogwild import run_workers, shared
+from rlbench.kit.shared_memory import run_workers, shared
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES
-
-sys.path.insert(0, str(Path(__file__).parent))
-from sharing import contribute
 
 
 def children():

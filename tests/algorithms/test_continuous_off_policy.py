@@ -1,8 +1,6 @@
 """ddpg, td3 and sac: known answers, and the promises every algorithm keeps."""
 
 import math
-import sys
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -12,17 +10,15 @@ from gymnasium.spaces import Box
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from support.continuous_updates import ALL, SEEDS, agent_of, inputs, small, step
 
 from rlbench import SeedStreams
-from rlbench.kit import compiling
-from rlbench.plugins.configuring import configure
+from rlbench.kit import compilation
+from rlbench.plugins.config_model import configure
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
 from rlbench.testing.conformance import check_independence, check_resume
 from rlbench.testing.fakes import SHAPES, TARGET, Target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from continuous import ALL, SEEDS, agent_of, inputs, small, step
 
 # -- the promises ----------------------------------------------------------------------------------------------------
 SHAPED = {
@@ -84,7 +80,7 @@ def test_a_seed_that_is_not_active_keeps_every_bit_it_has_learned(algorithm):
 @ALL
 def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm, monkeypatch):
     """The last in two blocks, each computed by the first one's graph."""
-    monkeypatch.setattr(compiling, "BLOCK_FLOATS", 1)
+    monkeypatch.setattr(compilation, "BLOCK_FLOATS", 1)
     stacks = ([7, 3], [3, 11, 5], [5, 3, 7], [9, 5, 3, 7])
     runs = [
         play(algorithm, small(algorithm), SHAPES, s, 50, kwargs={"obs": 17, "dims": 3}, compile=True) for s in stacks

@@ -1,22 +1,17 @@
 """The updates of ddpg, td3 and sac against torch's own modules, optimisers and distributions."""
 
 import math
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from support.continuous_updates import agent_of, inputs, small, step
+from support.torch_modules import module_of
 from torch import nn
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
-from continuous import agent_of, inputs, small, step
-from modules import module_of
 
 
 # -- one update against torch's own modules, optimisers and distributions ---------------------------------------------

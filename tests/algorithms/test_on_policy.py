@@ -1,23 +1,19 @@
 """The on-policy algorithms: the promise, what evaluation sees, and the zoo's settings."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rlbench_a2c.a2c import A2C
 from rlbench_ppo.ppo import PPO
+from support.on_policy_updates import NORMALIZED, a2c, both, built, ppo, reinforce
 
 from rlbench import SeedStreams
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
 from rlbench.testing.conformance import check_independence, check_resume
 from rlbench.testing.fakes import BANDIT, SHAPES, TARGET
-
-sys.path.insert(0, str(Path(__file__).parent))
-from on_policy import NORMALIZED, a2c, both, built, ppo, reinforce
 
 # -- the promise -----------------------------------------------------------------------------------------------------
 CASES = {

@@ -1,19 +1,15 @@
 """The on-policy algorithms on tasks whose values and best policies are known."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from rlbench_reinforce.reinforce import Reinforce
+from support.on_policy_updates import GAMMA, a2c, ppo, reinforce
 
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, FORK, TARGET, Target
-
-sys.path.insert(0, str(Path(__file__).parent))
-from on_policy import GAMMA, a2c, ppo, reinforce
 
 # -- known answers ---------------------------------------------------------------------------------------------------
 FAST = {

@@ -1,9 +1,7 @@
 """The on-policy algorithms' updates: hand-computed gradients, a peer's update, the target KL."""
 
 import math
-import sys
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,16 +10,13 @@ import torch
 from rlbench_a2c.a2c import A2C
 from rlbench_ppo.ppo import PPO
 from rlbench_reinforce.reinforce import Reinforce
+from support.on_policy_updates import a2c, both, built, ppo, reinforce
+from support.torch_modules import module_of
 from torch import nn
 
 from rlbench.kit import value_and_grad
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES, TARGET, Target
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
-from modules import module_of
-from on_policy import a2c, both, built, ppo, reinforce
 
 
 # -- gradients by hand -----------------------------------------------------------------------------------------------

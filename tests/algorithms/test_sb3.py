@@ -13,8 +13,8 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from rlbench import Device, EvaluationProtocol, SeedStreams, Task, TaskInfo
 from rlbench.envs.gymnasium_backend import rlbench_env_backends
-from rlbench.plugins.configuring import configure
-from rlbench.runtime.evaluate import Evaluator
+from rlbench.plugins.config_model import configure
+from rlbench.runtime.evaluation import Evaluator
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, TARGET
 

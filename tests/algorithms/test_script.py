@@ -11,14 +11,12 @@ import psutil
 import pytest
 from rlbench_script.lines import CLEANRL, Line, read_line
 from rlbench_script.script import Script, ScriptConfig
+from support.cli import rlbench as command
 
 import rlbench
 from rlbench import Device, SeedStreams
 from rlbench.api import RlbenchError, Stopped, TaskInfo
 from rlbench.testing import play
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench as command
 
 ROOT = Path(__file__).parents[2]
 ALL = "train.py --env {env} --seed {seed} --steps {steps}"

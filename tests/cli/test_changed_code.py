@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from support.cli import rlbench
 
 MODULE = """
 import gymnasium as gym

@@ -1,13 +1,9 @@
 """`rlbench check-against`: what is printed, the JSON, and the exit codes."""
 
 import json
-import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-from folders import folder
-from inside import rlbench
+from support.cli import rlbench
+from support.result_folders import folder
 
 
 def test_results_are_held_against_published_ones(tmp_path):

@@ -1,14 +1,9 @@
 """Numbers in tables: fixed decimals where they show something, significant digits elsewhere."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from support.small_suites import rlbench as command
 
-sys.path.insert(0, str(Path(__file__).parent))
-from light import rlbench as command
-
-from rlbench.cli.columns import number
+from rlbench.cli.text_table import number
 
 
 @pytest.mark.parametrize(

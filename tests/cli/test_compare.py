@@ -1,16 +1,11 @@
 """`rlbench compare`: what its arguments mean, what it prints, and its exit codes."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-from folders import folder
-from inside import rlbench
+from support.cli import rlbench
+from support.result_folders import folder
 
 CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
 

@@ -10,7 +10,8 @@ import pytest
 
 PROGRAM = """
 import sys
-from rlbench.cli import completion, main
+from rlbench.cli.commands import completion
+from rlbench.cli import main
 main.cli.commands.setdefault("completion", completion.completion)
 sys.exit(main.invoke(sys.argv[1:]))
 """

@@ -1,13 +1,9 @@
 """`rlbench test-plugin`: verdicts as they come, whatever the algorithm does to its process."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from support.cli import rlbench
 
 from rlbench.testing import check
 

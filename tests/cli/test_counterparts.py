@@ -1,16 +1,11 @@
 """X and sb3/X get the same numbers: the translation against a suite that was written by hand, number for number."""
 
-import sys
-from pathlib import Path
-
 import pytest
+from support.cli import rlbench
 
 from rlbench.cli.counterparts import in_their_words
 from rlbench.plugins import load_plugins, resolve
 from rlbench.suites import builtin_suites, load_suite
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
 
 PLUGINS = load_plugins()
 # They are the same thing said otherwise: theirs counts the entropy of all dimensions, and Pendulum has one.

@@ -2,18 +2,14 @@
 
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import FAILS, cells, rlbench
+from support.small_suites import FAILS, cells, rlbench
 
 import rlbench as package
-from rlbench.comparison.decisions import read_decisions
+from rlbench.analysis.sequential_log import read_decisions
 from rlbench.results import Store
-from rlbench.results.anchors import shipped_anchors
+from rlbench.results.score_anchors import shipped_anchors
 
 SUITE = """
 name: small

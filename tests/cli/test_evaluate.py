@@ -4,7 +4,6 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import gymnasium
 import numpy as np
@@ -12,13 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 from rlbench_dqn.dqn import DQN
 from safetensors.numpy import load_file, save_file
+from support.cli import rlbench
 
 from rlbench import Device, SeedStreams, TaskInfo
-from rlbench.results.files import file_hash
-from rlbench.runtime.evaluate import evaluation_seeds
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from rlbench.results.file_io import file_hash
+from rlbench.runtime.evaluation import evaluation_seeds
 
 # More episodes than the 20 lanes they are played in, and stacks of two, of which `evaluate` plays one seed alone.
 SUITE = """
@@ -93,7 +90,8 @@ def rlbench_algorithms():
 """
 PROGRAM = """
 import sys
-from rlbench.cli import evaluate, main
+from rlbench.cli.commands import evaluate
+from rlbench.cli import main
 main.cli.commands.setdefault("evaluate", evaluate.evaluate)
 code = main.invoke(sys.argv[1:])
 print("torch" in sys.modules, file=sys.stderr)

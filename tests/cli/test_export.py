@@ -4,21 +4,17 @@ import csv
 import errno
 import json
 import os
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from support import cli
 
 import rlbench
 from rlbench.api import COLUMNS, DiskFull, EpisodeRecord, EvaluationRecord, MetricRecord, RunGroup, StoreError, Task
 from rlbench.results import JsonlSink, Store, publish
-from rlbench.results.exporting import export
-from rlbench.results.files import write_json
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-import inside
+from rlbench.results.file_io import write_json
+from rlbench.results.table_export import export
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1, 2), label="=HYPERLINK(A1)")
 NAMES = ("+inf", "-x", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1", "lo\x1bss\n2", "ä,\"'")
@@ -28,7 +24,7 @@ RETURNS = (-200.0, 0.1 + 0.2, 5e-324)
 
 
 def run_command(*arguments):
-    return inside.rlbench("export", *arguments)
+    return cli.rlbench("export", *arguments)
 
 
 @pytest.fixture

@@ -1,15 +1,10 @@
 """`rlbench gate`: exit codes, what is printed, and the JSON."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-from folders import folder
-from inside import rlbench
+from support.cli import rlbench
+from support.result_folders import folder
 
 SCORES = [400.0, 401.0, 402.0, 403.0, 404.0]
 

@@ -2,15 +2,11 @@
 
 import gzip
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from support.small_suites import rlbench as command
 
 import rlbench
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import rlbench as command
 
 HEADER = "algorithm,environment,seed,step,return\n"
 

@@ -2,16 +2,12 @@
 
 import importlib.util
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from support.small_suites import LIGHT
+from support.small_suites import rlbench as command
 
 import rlbench
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import LIGHT
-from light import rlbench as command
 
 SETTINGS = ("--algorithm", "theirs", "--environment", "CartPole-v1")
 

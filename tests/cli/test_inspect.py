@@ -3,12 +3,9 @@
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from support.cli import rlbench
 
 SUITE = "{name: small, algorithms: [random, dqn, sb3/dqn], environments: [{id: CartPole-v1, steps: 2000}, {id: Pendulum-v1, steps: 100}], seeds: 2}"
 

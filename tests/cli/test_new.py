@@ -6,11 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parent))
-from inside import rlbench
-from projects import Project
+from support.cli import rlbench
+from support.projects import Project
 
 SMALL = [f"--set={pair}" for pair in ("hidden=[16]", "batch=16", "warmup=50", "lr=0.01", "target_every=50")]
 KINDS = ("algorithm", "environment", "report")

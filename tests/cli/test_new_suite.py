@@ -2,16 +2,13 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
+from support.cli import rlbench
+from support.installation import GOOD
 
 from rlbench.suites import builtin_suites, load_suite
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
-from installing import GOOD
 
 PLUGIN = GOOD.format(name="zero")
 

@@ -1,12 +1,9 @@
 """Algorithms and observers given as a file: their mistakes, their edits, and what they hear."""
 
 import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import FAILS, LIGHT, LOOP, WORKS, cells, rlbench
+from support.small_suites import FAILS, LIGHT, LOOP, WORKS, cells, rlbench
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import LIGHT, cells, rlbench
+from support.small_suites import LIGHT, cells, rlbench
 
 SUITE = """
 name: small
@@ -95,7 +93,7 @@ def test_results_say_what_made_them(finished):
     assert result["numerics"]["independence_shown_by"] == "trial"
     assert result["code"]["distribution"] == "rlbench"
     assert {"rlbench_dqn", "rlbench_dqn.dqn"} <= set(result["dependencies"]["files"])
-    assert {"rlbench.kit.stacked", "rlbench.envs.meter"} <= set(result["dependencies"]["rlbench"])
+    assert {"rlbench.kit.stacked_networks", "rlbench.envs.meter"} <= set(result["dependencies"]["rlbench"])
     assert result["stack_size"] == 3 and result["cpu_seconds"] > 0 and result["group_peak_memory_bytes"] > 1e7
     assert (
         result["versions"]["torch"]
@@ -215,8 +213,8 @@ def test_another_suite_in_the_same_folder_is_told(suite, out):
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
 def test_no_number_is_cut_on_a_narrow_terminal(finished, columns, monkeypatch, capsys):
-    from rlbench.cli import columns as module
-    from rlbench.cli.table import print_table
+    from rlbench.cli import text_table as module
+    from rlbench.cli.commands.table import print_table
     from rlbench.results import Store
 
     made, _ = finished("-j", "1")

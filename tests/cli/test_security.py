@@ -6,14 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-from folders import folder
-from inside import rlbench
+from support.cli import rlbench
+from support.result_folders import folder
 
 from rlbench.api import StoreError
-from rlbench.results.files import append_line, parse_json
+from rlbench.results.file_io import append_line, parse_json
 
 COMMAND = str(Path(sys.executable).with_name("rlbench"))
 OPTIONAL = ("org", "numexpr", "bottleneck", "sitecustomize", "usercustomize", "polars", "theirs")

@@ -1,13 +1,9 @@
 """`rlbench table --sensitivity`: what is printed of a sweep, and that the table says which point was chosen by its own runs."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import cells, rlbench
+from support.small_suites import cells, rlbench
 
 from rlbench import load
 

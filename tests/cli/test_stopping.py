@@ -9,9 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from light import FAILS, LIGHT, LOOP, WORKS, cells, rlbench
+from support.small_suites import FAILS, LIGHT, LOOP, WORKS, cells, rlbench
 
 
 @pytest.mark.faults

@@ -8,11 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-from folders import folder
-from inside import rlbench
+from support.cli import rlbench
+from support.result_folders import folder
 
 COMMAND = [str(Path(sys.executable).with_name("rlbench"))]
 SUITE = """

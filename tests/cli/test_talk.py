@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlbench.cli.board import Board
-from rlbench.cli.talk import Talk
+from rlbench.cli.progress.lines import Talk
+from rlbench.cli.progress.live import Board
 
 
 @pytest.mark.parametrize("watch", [lambda: Talk(quiet=True), Board], ids=["lines", "board"])

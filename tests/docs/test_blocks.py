@@ -1,16 +1,13 @@
 """What is looked at in every document without running it: a block has a runner, an exception has a block, a command exists."""
 
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from allowances import ALLOWANCES
-from blocks import OTHERS, ROOT, RUN, Block, blocks, fences
-from running import RUNNERS, allowance, completed, name_of, text
-from typed import typed, unknown
+from support.block_allowances import ALLOWANCES
+from support.block_runs import RUNNERS, allowance, completed, name_of, text
+from support.document_blocks import OTHERS, ROOT, RUN, Block, blocks, fences
+from support.typed_blocks import typed, unknown
 
 from rlbench.suites import read_suite
 

@@ -1,13 +1,8 @@
 """Every code block of every document is run, in order, as by a reader. The README's are run by tests/test_readme.py."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from blocks import RUN, blocks
-from running import run
+from support.block_runs import run
+from support.document_blocks import RUN, blocks
 
 ELSEWHERE = ("README.md", "CONTRIBUTING.md")
 

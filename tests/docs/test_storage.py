@@ -2,13 +2,10 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from support.cli import rlbench
 
 PAGE = (Path(__file__).parents[2] / "docs/storage.md").read_text()
 SUITE = """

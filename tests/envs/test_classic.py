@@ -5,10 +5,10 @@ import pytest
 from gymnasium.spaces import Discrete
 
 from rlbench.api import EvaluationProtocol, RlbenchError, Task, Wrapper
-from rlbench.envs import lanes
-from rlbench.envs.classic import DYNAMICS
+from rlbench.envs import vectorized_classic
+from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
-from rlbench.envs.lanes import Lanes, in_step
+from rlbench.envs.vectorized_classic import Lanes, in_step
 
 PROTOCOL = EvaluationProtocol(0, 1, 1)
 
@@ -104,5 +104,5 @@ def test_dynamics_that_differ_in_one_bit_are_not_used(monkeypatch):
             return new, np.nextafter(reward, 0), terminated
 
     monkeypatch.setitem(DYNAMICS, "Pendulum-v1", (entry, Off))
-    monkeypatch.setattr(lanes, "_AGREED", {})
+    monkeypatch.setattr(vectorized_classic, "_AGREED", {})
     assert in_step(task("Pendulum-v1"), 8, GymnasiumBatch) is None

@@ -18,8 +18,8 @@ from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm, RlbenchError
 from rlbench.api import Run, Task, Wrapper
-from rlbench.envs.batch import MeteredBatch
 from rlbench.envs.meter import Meter
+from rlbench.envs.metered_batch import MeteredBatch
 from rlbench.plugins import load_plugins
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 from rlbench.testing import play

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from rlbench.envs.finite import all_finite
+from rlbench.envs.finite_check import all_finite
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from hogwild import Config, Hogwild, alternate, for_ever
+from support.hogwild_envs import Config, Hogwild, alternate, for_ever
 
 from rlbench.api import RlbenchError, Stopped, WorkerFailed
-from rlbench.envs.remote import SharedCounter
+from rlbench.envs.remote_envs import SharedCounter
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import CONSTANT, SHAPES

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from rlbench.api import EpisodeRecord, Task
-from rlbench.envs.batch import MeteredBatch, ReplayDiffers
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
 from rlbench.envs.meter import Meter
+from rlbench.envs.metered_batch import MeteredBatch, ReplayDiffers
 from rlbench.seeding import SeedStreams
 
 TASKS = [

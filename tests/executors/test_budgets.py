@@ -2,9 +2,9 @@
 
 import pytest
 
-from rlbench.executors.budgets import budget_notes, budget_of, protocol_notes, tasks_of
-from rlbench.results.foreign import Told
-from rlbench.results.foreign.told import Row
+from rlbench.importers import Told
+from rlbench.importers.imported_records import Row
+from rlbench.importers.scored_budget import budget_notes, budget_of, protocol_notes, tasks_of
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,15 @@
 """Videos: the frames of an episode in the order they were seen, whole or not there."""
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+from support.cli import rlbench
 
 from rlbench.api import PluginError, RlbenchError, Task
-from rlbench.cli.evaluate import _film
-from rlbench.executors import filming
-from rlbench.executors.filming import Filmed, need_ffmpeg
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
+from rlbench.cli.commands.evaluate import _film
+from rlbench.reevaluation import video
+from rlbench.reevaluation.video import Filmed, need_ffmpeg
 
 ffmpeg = pytest.importorskip("imageio_ffmpeg")
 
@@ -78,7 +74,7 @@ def test_an_environment_that_draws_nothing_is_an_error(tmp_path):
 
 
 def test_without_ffmpeg_the_line_that_installs_it_is_said(monkeypatch):
-    monkeypatch.setattr(filming, "NEEDED", "not_installed_here")
+    monkeypatch.setattr(video, "NEEDED", "not_installed_here")
     with pytest.raises(PluginError, match=r'pip install "rlbench\[video\]"'):
         need_ffmpeg()
 

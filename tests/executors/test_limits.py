@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from rlbench.api import EvaluationProtocol, RunGroup, RunStatus, Task
-from rlbench.executors import limits
-from rlbench.executors.limits import AwakeClock, Limits, duration
+from rlbench.executors import time_limits
+from rlbench.executors.time_limits import AwakeClock, Limits, duration
 
 GROUP = RunGroup("dqn", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0, 1))
 
@@ -37,12 +37,12 @@ def test_a_stall_is_a_pulse_that_stands_still_and_evaluation_moves_it():
 
 def test_a_suspended_machine_uses_up_no_time(monkeypatch):
     now = 100.0
-    monkeypatch.setattr(limits.time, "monotonic", lambda: now)
+    monkeypatch.setattr(time_limits.time, "monotonic", lambda: now)
     clock = AwakeClock()
     now += 0.5
     assert clock.tick() == 0.5
     now += 3600  # the lid was closed
-    assert clock.tick() == 0.5 + limits.LONGEST_GAP_SECONDS
+    assert clock.tick() == 0.5 + time_limits.LONGEST_GAP_SECONDS
 
 
 @pytest.mark.parametrize(

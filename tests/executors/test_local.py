@@ -9,12 +9,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+from support.cli import rlbench
 
 from rlbench.cli.main import invoke
 from rlbench.executors import local
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
 
 pytestmark = pytest.mark.faults
 

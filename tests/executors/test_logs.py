@@ -2,7 +2,7 @@
 
 import os
 
-from rlbench.executors.logs import HEAD_BYTES, TAIL_BYTES, Logs
+from rlbench.executors.worker_logs import HEAD_BYTES, TAIL_BYTES, Logs
 
 
 def written(path, *chunks):

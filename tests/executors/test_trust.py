@@ -5,14 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.cli import rlbench
 
 from rlbench.api import PluginError, Task, Wrapper, task_from_dict
-from rlbench.executors.trust import refuse_untrusted
 from rlbench.plugins import load_plugins
+from rlbench.reevaluation.trust import refuse_untrusted
 from rlbench.results import Store
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
 
 SUITE = """
 name: small

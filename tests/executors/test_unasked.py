@@ -3,8 +3,8 @@
 import dataclasses
 
 from rlbench.api import EvaluationProtocol, Run, Task
-from rlbench.executors import unasked
 from rlbench.results import Store
+from rlbench.runner import unasked
 
 TASK = Task("CartPole-v1", 100, EvaluationProtocol())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlbench.executors.process import worker_environment
+from rlbench.executors.worker_process import worker_environment
 
 
 @pytest.mark.parametrize(

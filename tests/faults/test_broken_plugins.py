@@ -2,18 +2,15 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
+from support.cli import rlbench as command
+from support.installation import install
 
 import rlbench
 from rlbench.executors import local
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench as command
-from installing import install
 
 BROKEN = Path(__file__).parent / "broken"
 KINDS = sorted(path.stem for path in BROKEN.glob("*.py"))

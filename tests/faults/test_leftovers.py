@@ -1,15 +1,12 @@
 """What a run leaves behind holds up nobody: threads, children, another folder, a copy of its process."""
 
-import sys
 from pathlib import Path
 
 import pytest
+from support.cli import rlbench
 
 import rlbench as harness
 from rlbench.executors import local
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
 
 pytestmark = pytest.mark.faults
 

@@ -13,12 +13,10 @@ import pandas as pd
 import psutil
 import pytest
 from safetensors.numpy import load_file
+from support.cli import Ran, rlbench
 
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing.fakes import SHAPES
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import Ran, rlbench
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 

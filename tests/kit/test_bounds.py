@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from rlbench.kit.bounds import ActionBounds
+from rlbench.kit.action_bounds import ActionBounds
 
 LOW, HIGH = np.array([-1, 0, -3], np.float32), np.array([2, 5, -1], np.float32)
 

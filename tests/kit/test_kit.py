@@ -1,11 +1,9 @@
 """The kit's parts against something independent: torch's own modules, slow loops, hand-computed numbers."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
+from support.torch_modules import module_of
 from torch import nn
 
 from rlbench import Device, SeedStreams
@@ -28,10 +26,7 @@ from rlbench.kit import (
     unpack,
     value_and_grad,
 )
-from rlbench.kit.stacked import LONG
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from modules import module_of
+from rlbench.kit.stacked_networks import LONG
 
 GENERATOR = torch.Generator().manual_seed(0)
 

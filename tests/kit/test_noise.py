@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from rlbench.kit import pack, unpack
-from rlbench.kit.noise import ActionNoise
+from rlbench.kit.action_noise import ActionNoise
 
 ALL = np.ones(2, bool)
 

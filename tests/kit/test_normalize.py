@@ -6,7 +6,7 @@ import pytest
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 
 from rlbench.kit import pack, unpack
-from rlbench.kit.normalize import Moments, ObsNormalizer, RewardNormalizer
+from rlbench.kit.normalization import Moments, ObsNormalizer, RewardNormalizer
 
 RNG = np.random.default_rng(0)
 ON = np.array([True, True])

@@ -6,7 +6,7 @@ import torch
 
 from rlbench.api import Transition
 from rlbench.kit import Field, pack, unpack
-from rlbench.kit.nstep import NStep
+from rlbench.kit.multi_step import NStep
 
 GAMMA = 0.5  # its powers and sums of small whole rewards are exact
 S, N, OBS = 2, 3, 2

@@ -9,7 +9,7 @@ from scipy import stats
 
 from rlbench import SeedStreams
 from rlbench.kit import Field, Replay, pack, unpack
-from rlbench.kit.prioritized import FAN, PrioritizedReplay, SumTree, power
+from rlbench.kit.prioritized_replay import FAN, PrioritizedReplay, SumTree, power
 
 CAPACITIES = [1, 2, 5, 15, 16, 17, 33, 100, 256, 257, 5000]
 

@@ -7,7 +7,7 @@ import torch
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
-from rlbench.kit.squashed import squashed_gaussian
+from rlbench.kit.squashed_gaussian import squashed_gaussian
 
 GENERATOR = torch.Generator().manual_seed(0)
 CASES = [(0.0, 0.0), (0.7, -1.0), (-1.5, 0.3), (3.0, -0.5), (0.2, -3.0), (0.0, 0.7)]

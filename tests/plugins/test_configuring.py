@@ -9,7 +9,7 @@ from rlbench_ppo.ppo import PPO
 
 from rlbench import setting
 from rlbench.api import PluginError
-from rlbench.plugins.configuring import configure, schema
+from rlbench.plugins.config_model import configure, schema
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,12 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
+from support.installation import GOOD, install
 
 from rlbench import Supports
 from rlbench.api import BrokenPlugin, PluginError
-from rlbench.cli.opening import open_plugins
+from rlbench.cli.common_options import open_plugins
 from rlbench.plugins import Resolved, load_plugins, resolve, survey
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from installing import GOOD, install
 
 ROOT = Path(__file__).parents[2]
 
@@ -161,7 +159,7 @@ def test_an_answer_is_cached_until_the_source_changes(site, tmp_path, monkeypatc
     install(site, "cached-agent", "cached", GOOD.format(name="cached"))
     first = resolve(load_plugins(), [("cached", {})])
     with monkeypatch.context() as m:
-        m.setattr("rlbench.plugins.describe._ask", lambda *a: pytest.fail("asked again"))
+        m.setattr("rlbench.plugins.resolution._ask", lambda *a: pytest.fail("asked again"))
         assert resolve(load_plugins(), [("cached", {})]) == first
     (site / "cached_agent.py").write_text(GOOD.format(name="cached") + "\nraise ValueError('edited')")
     assert isinstance(resolve(load_plugins(), [("cached", {})])[0], PluginError)

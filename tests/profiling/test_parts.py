@@ -28,18 +28,22 @@ def mine(name):
     return Function("/home/me/mine.py", name)
 
 
-BASE = (own("runtime/group.py:LiveGroup._train"), own("runtime/group.py:LiveGroup.run"), own("executors/work.py:_run"))
+BASE = (
+    own("runtime/live_group.py:LiveGroup._train"),
+    own("runtime/live_group.py:LiveGroup.run"),
+    own("executors/attempt.py:_run"),
+)
 TRAIN = (mine("Mine.train"), *BASE)
-STEP = (own("envs/batch.py:MeteredBatch.step"), own("runtime/interaction.py:LiveInteraction.step"))
+STEP = (own("envs/metered_batch.py:MeteredBatch.step"), own("runtime/live_interaction.py:LiveInteraction.step"))
 GYM = (
     site("gymnasium/envs/classic_control/cartpole.py:CartPoleEnv.step"),
     site("gymnasium/core.py:Wrapper.step"),
     own("envs/gymnasium_backend.py:GymnasiumBatch.step"),
 )
 EVALUATION = (
-    own("runtime/evaluate.py:Evaluator.play"),
-    own("runtime/examine.py:Examiner.evaluate"),
-    own("runtime/interaction.py:LiveInteraction.advance"),
+    own("runtime/evaluation.py:Evaluator.play"),
+    own("runtime/scheduled_evaluation.py:Examiner.evaluate"),
+    own("runtime/live_interaction.py:LiveInteraction.advance"),
 )
 IMPORT = Function("<frozen importlib._bootstrap>", "_load")
 
@@ -50,40 +54,55 @@ IMPORT = Function("<frozen importlib._bootstrap>", "_load")
         ("environment", (*GYM, *STEP, *TRAIN)),
         ("environment", (mine("Physics.update"), mine("MyEnv.step"), *GYM[1:], *STEP, *TRAIN)),  # a user's environment
         ("environment", (mine("MyBatch.step"), *STEP, *TRAIN)),  # a backend of its own, without Gymnasium
-        ("environment", (mine("MyEnv.step"), own("envs/single.py:MeteredEnv.step"), *TRAIN)),
+        ("environment", (mine("MyEnv.step"), own("envs/metered_env.py:MeteredEnv.step"), *TRAIN)),
         (
             "environment",
             (
                 own("envs/dynamics.py:squared"),
                 own("envs/acrobot.py:Acrobot.step"),
-                own("envs/lanes.py:Lanes.step"),
+                own("envs/vectorized_classic.py:Lanes.step"),
                 *STEP,
                 *TRAIN,
             ),
         ),
-        ("environment", (own("envs/lanes.py:Lanes.step"), *STEP, *TRAIN)),
+        ("environment", (own("envs/vectorized_classic.py:Lanes.step"), *STEP, *TRAIN)),
         ("harness", (GYM[-1], *STEP, *TRAIN)),
         ("harness", (*STEP, *TRAIN)),
-        ("harness", (own("results/jsonl.py:JsonlSink.episode"), *STEP, *TRAIN)),
-        ("acting", (site("torch/nn/functional.py:linear"), own("kit/stacked.py:MLP.__call__"), mine("act"), *TRAIN)),
+        ("harness", (own("results/jsonl_records.py:JsonlSink.episode"), *STEP, *TRAIN)),
+        (
+            "acting",
+            (site("torch/nn/functional.py:linear"), own("kit/stacked_networks.py:MLP.__call__"), mine("act"), *TRAIN),
+        ),
         ("acting", (mine("Mine.policy.<locals>.sampled"), mine("Mine.choose_action"), *TRAIN)),
         ("acting", (own("seeding.py:SeedStreams.sample"), *TRAIN)),
-        ("update", (own("kit/stacked.py:MLP.__call__"), mine("Mine.policy"), mine("Mine.loss"), mine("learn"), *TRAIN)),
+        (
+            "update",
+            (
+                own("kit/stacked_networks.py:MLP.__call__"),
+                mine("Mine.policy"),
+                mine("Mine.loss"),
+                mine("learn"),
+                *TRAIN,
+            ),
+        ),
         ("update", (mine("Mine.update_critic"), mine("Mine.act_and_learn"), *TRAIN)),
         ("update", (Function("/tmp/torchinductor_me/ab/cab.py", "call"), mine("Mine.update"), *TRAIN)),
-        ("update", (own("kit/optim.py:Adam.apply"), *TRAIN)),
+        ("update", (own("kit/optimizers.py:Adam.apply"), *TRAIN)),
         ("update", (site("torch/autograd/__init__.py:grad"), *TRAIN)),
         ("replay", (Function(numpy.__file__, "where"), own("kit/replay.py:Replay.sample"), mine("Mine.learn"), *TRAIN)),
         ("replay", (mine("ReplayBuffer.sample"), mine("Mine.learn"), *TRAIN)),
         ("replay", (site("stable_baselines3/common/buffers.py:RolloutBuffer.get"), *TRAIN)),
-        ("harness", (own("kit/replay.py:Replay.state"), mine("Mine.state"), own("runtime/group.py:states"), *TRAIN)),
+        (
+            "harness",
+            (own("kit/replay.py:Replay.state"), mine("Mine.state"), own("runtime/live_group.py:states"), *TRAIN),
+        ),
         ("evaluation", (*GYM, *EVALUATION, *TRAIN)),
         ("evaluation", (mine("Mine.act"), *EVALUATION, *TRAIN)),
         ("compiling", (IMPORT, site("torch/_dynamo/convert_frame.py:_compile"), mine("Mine.act"), *EVALUATION, *TRAIN)),
         ("imports", (site("torch/_dynamo/convert_frame.py:<module>"), IMPORT, mine("Mine.learn"), *TRAIN)),
         ("other", TRAIN),
         ("other", (mine("Mine.activation"), *TRAIN)),
-        ("other", (mine("Mine.__init__"), own("runtime/group.py:LiveGroup.__init__"))),
+        ("other", (mine("Mine.__init__"), own("runtime/live_group.py:LiveGroup.__init__"))),
         ("harness", BASE),
         ("other", ()),
     ],
@@ -100,7 +119,7 @@ def test_a_function_inside_which_environments_are_stepped_is_a_loop_even_if_it_i
     collecting = (site("stable_baselines3/common/on_policy_algorithm.py:OnPolicyAlgorithm.collect_rollouts"), *library)
     found = attribute(
         {
-            (*steps, own("envs/single.py:MeteredEnv.step"), *collecting): 1.0,
+            (*steps, own("envs/metered_env.py:MeteredEnv.step"), *collecting): 1.0,
             (site("stable_baselines3/common/policies.py:ActorCriticPolicy.forward"), *collecting): 2.0,
             (site("torch/optim/adam.py:adam"), site("stable_baselines3/ppo/ppo.py:PPO.train"), *library): 4.0,
             (site("stable_baselines3/common/base_class.py:BaseAlgorithm._setup_learning"), *library): 8.0,

@@ -1,18 +1,13 @@
 """The page as a browser lays it out: asks for nothing, complains of nothing, and nothing overlaps or is cut."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from support.browser import CHROMIUM, browser
+from support.report_pages import BAD, TASK, group, play, suite_of
 
 from rlbench.api import Task
 from rlbench.reports.page import write_report
-from rlbench.results.files import write_json
-
-sys.path.insert(0, str(Path(__file__).parent))
-from browser import CHROMIUM, browser
-from pages import BAD, TASK, group, play, suite_of
+from rlbench.results.file_io import write_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
 

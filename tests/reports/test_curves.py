@@ -1,20 +1,15 @@
 """Curves against time and over tasks, and which algorithms are compared over which."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from support.report_pages import TASK, group, play, suite_of
 
+from rlbench.analysis.learning_curves import Grid
 from rlbench.api import Task
-from rlbench.comparison.grids import Grid
-from rlbench.reports.clocks import POINTS, along
-from rlbench.reports.efficiency import efficiency
-from rlbench.reports.panels import panels
-from rlbench.reports.readings import read
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import TASK, group, play, suite_of
+from rlbench.reports.curves_over_time import POINTS, along
+from rlbench.reports.report_data import read
+from rlbench.reports.sample_efficiency import efficiency
+from rlbench.reports.task_panels import panels
 
 ACROBOT = Task("Acrobot-v1", 100, TASK.evaluation)
 PENDULUM = Task("Pendulum-v1", 100, TASK.evaluation)

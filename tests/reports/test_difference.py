@@ -1,17 +1,13 @@
 """Two folders: what came out otherwise, what is the same, and what was not alike."""
 
 import re
-import sys
-from pathlib import Path
 
 from click.testing import CliRunner
+from support.report_pages import Page, group, play, suite_of
 
-from rlbench.cli.report import report
-from rlbench.reports.difference import difference_page
+from rlbench.cli.commands.report import report
+from rlbench.reports.difference_section import difference_page
 from rlbench.reports.page import as_html
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import Page, group, play, suite_of
 
 SIX = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 

@@ -2,18 +2,14 @@
 
 import csv
 import io
-import sys
-from pathlib import Path
 
 import pytest
+from support.report_pages import group, play, suite_of
 
 from rlbench.api import StoreError
 from rlbench.api.sections import Table
-from rlbench.reports.files import as_csv, as_latex, as_markdown, latex, write_files
 from rlbench.reports.page import results_page
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import group, play, suite_of
+from rlbench.reports.report_files import as_csv, as_latex, as_markdown, latex, write_files
 
 NAMES = [
     "=cmd()",

@@ -2,27 +2,23 @@
 
 import json
 import re
-import sys
 from html import unescape
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 from ruamel.yaml import YAML
+from support.report_pages import TASK, grid_of, group, page_of, play, suite_of
 
+from rlbench.analysis.learning_curves import estimate
 from rlbench.api import Task, Wrapper
-from rlbench.comparison.grids import estimate
-from rlbench.reports.curves import learning_curves, single_runs
-from rlbench.reports.drawing import inline, save
+from rlbench.reports.curve_figures import learning_curves, single_runs
 from rlbench.reports.page import render
 from rlbench.reports.style import DARK, LIGHT, looks
+from rlbench.reports.svg_figures import inline, save
 from rlbench.results import Store
-from rlbench.results.files import write_json
+from rlbench.results.file_io import write_json
 from rlbench.stats import iqm, percentile_interval
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import TASK, grid_of, group, page_of, play, suite_of
 
 
 # -- scores ------------------------------------------------------------------------------------------------------

@@ -5,20 +5,17 @@ import re
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from support.report_pages import BAD, TASK, Page, group, page_of, play, suite_of
 
 from rlbench.api import StoreError, Task, Wrapper
-from rlbench.cli.report import report
+from rlbench.cli.commands.report import report
 from rlbench.reports.page import render, write_report
 from rlbench.reports.style import clean, shortened
 from rlbench.results import JsonlSink, Store, publish
-from rlbench.results.files import write_json
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import BAD, TASK, Page, group, page_of, play, suite_of
+from rlbench.results.file_io import write_json
 
 
 # -- the file --------------------------------------------------------------------------------------------------------
@@ -161,7 +158,7 @@ def test_a_folder_without_results_is_refused(tmp_path):
 
 
 def test_the_command_line_draws_nothing_before_it_is_asked_to():
-    code = "import sys, rlbench.cli.report, rlbench.reports; print(*{'matplotlib', 'seaborn', 'jinja2'} & set(sys.modules))"
+    code = "import sys, rlbench.cli.commands.report, rlbench.reports; print(*{'matplotlib', 'seaborn', 'jinja2'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "\n"
 
 

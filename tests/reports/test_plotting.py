@@ -2,17 +2,14 @@
 
 import ast
 import json
-import sys
 from pathlib import Path
 
 import pytest
+from support.report_pages import TASK, group, play, suite_of
 
 import rlbench
 from rlbench.api import RlbenchError, StoreError, Task
-from rlbench.reports.plotting import Plot, Plots
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import TASK, group, play, suite_of
+from rlbench.reports.notebook_plots import Plot, Plots
 
 EXAMPLE = Path(__file__).parents[2] / "examples/results.ipynb"
 GRID = [[(50, 1.0), (100, 2.0)]] * 5

@@ -1,19 +1,14 @@
 """Sections come from plugins: rlbench's own, and a stranger's that behaves or does not."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from support.cli import rlbench
+from support.report_pages import Page, group, play, suite_of
 
 from rlbench.api import StoreError
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.page import render, results_page, write_report
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from inside import rlbench
-from pages import Page, group, play, suite_of
 
 PLUGIN = """
 from rlbench import ReportSpec, hookimpl
@@ -74,7 +69,7 @@ def test_the_built_in_sections_are_registered_as_a_strangers_would_be(tmp_path):
     assert problems == [] and [spec.order for spec in specs] == sorted(spec.order for spec in specs)
     assert specs[0].name == "verdict"
     entry = next(plugin for plugin in load_plugins().plugins if plugin.name == "report")
-    assert entry.target == "rlbench.reports.builtin"
+    assert entry.target == "rlbench.reports.builtin_sections"
 
 
 def test_videos_in_the_folder_are_linked_from_where_the_page_lies(tmp_path):

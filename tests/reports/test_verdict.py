@@ -1,18 +1,15 @@
 """The verdict in words: what is shown, what is not, and what it would take."""
 
 import json
-import sys
-from pathlib import Path
 
+from support.report_pages import TASK, group, play, suite_of
+
+from rlbench.analysis.sequential_log import Decisions, Look, write_decisions
 from rlbench.api import Task
-from rlbench.comparison.decisions import Decisions, Look, write_decisions
-from rlbench.reports.readings import read
-from rlbench.reports.verdict import section
-from rlbench.results.files import write_json
+from rlbench.reports.report_data import read
+from rlbench.reports.verdict_section import section
+from rlbench.results.file_io import write_json
 from rlbench.stats import Design, Reading
-
-sys.path.insert(0, str(Path(__file__).parent))
-from pages import TASK, group, play, suite_of
 
 LOW, HIGH = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [101.0, 102.0, 103.0, 104.0, 105.0, 106.0]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from rlbench.api import Run, Task
-from rlbench.results.chance import is_random
+from rlbench.results.random_policy import is_random
 
 
 @pytest.mark.parametrize(

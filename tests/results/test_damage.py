@@ -3,22 +3,17 @@
 import json
 import os
 import shutil
-import sys
-from pathlib import Path
 
 import pytest
+from support.cli import rlbench
+from support.result_folders import folder
 
 from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
-from rlbench.results.documents import Misshapen, check_event
-from rlbench.results.restoring import restore_tables
-from rlbench.results.speeds import remember_cost, seconds_of
-from rlbench.results.tables import run_table
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from folders import folder
-from inside import rlbench
+from rlbench.results.cost_estimates import remember_cost, seconds_of
+from rlbench.results.json_shapes import Misshapen, check_event
+from rlbench.results.run_table import run_table
+from rlbench.results.table_repair import restore_tables
 
 SCORES = {"a": {"CartPole-v1": [400.0 + i for i in range(6)]}, "random": {"CartPole-v1": [20.0] * 6}}
 READERS = ("table", "status", "report", "export", "power")

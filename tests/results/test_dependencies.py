@@ -8,9 +8,9 @@ import time
 import pytest
 
 from rlbench.plugins import load_plugins
-from rlbench.plugins.loading import Plugin
-from rlbench.results import dependencies
-from rlbench.results.dependencies import changed_modules, imported
+from rlbench.plugins.entry_points import Plugin
+from rlbench.results import code_dependencies
+from rlbench.results.code_dependencies import changed_modules, imported
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def own(tmp_path, monkeypatch):
     yield tmp_path / "of_mine"
     for name in ("of_mine", "of_mine.helper"):
         sys.modules.pop(name, None)
-    dependencies._source.cache_clear()
+    code_dependencies._source.cache_clear()
 
 
 def test_a_module_of_ones_own_is_recorded_with_what_it_imports(plugin, own):
@@ -66,7 +66,7 @@ def test_a_module_that_is_gone_is_a_change(plugin, own):
 
     before = imported(plugin)
     (own / "helper.py").unlink()
-    dependencies._source.cache_clear()
+    code_dependencies._source.cache_clear()
     assert changed_modules(before) == ["of_mine.helper is not to be found any more"]
 
 
@@ -116,12 +116,14 @@ def test_rlbenchs_own_part_is_the_numeric_modules_that_were_used(plugin):
     assert "rlbench.envs.meter" in found and not any(
         name.startswith(("rlbench.cli", "rlbench.results")) for name in found
     )
-    told = changed_modules({"rlbench": {"rlbench.kit.optim": "0" * 16, "rlbench.seeding": found["rlbench.seeding"]}})
-    assert [text.partition(" (")[0] for text in told] == ["rlbench.kit.optim has changed"]
+    told = changed_modules(
+        {"rlbench": {"rlbench.kit.optimizers": "0" * 16, "rlbench.seeding": found["rlbench.seeding"]}}
+    )
+    assert [text.partition(" (")[0] for text in told] == ["rlbench.kit.optimizers has changed"]
 
 
 def test_distributions_are_those_that_rlbench_does_not_need_itself_and_those_that_numbers_hang_on():
-    tops = dependencies._distributions()
+    tops = code_dependencies._distributions()
     assert tops["numpy"] == "numpy" and tops["torch"] == "torch" and tops["gymnasium"] == "gymnasium"
     assert not {"pandas", "click", "sympy"} & set(tops) and tops["stable_baselines3"] == "stable_baselines3"
     (told,) = changed_modules({"distributions": {"numpy": "0.1"}})

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from rlbench.results.foreign import ForeignError, read_sources
+from rlbench.importers import ForeignError, read_sources
 
 HEADER = "algorithm,environment,seed,step,return\n"
 

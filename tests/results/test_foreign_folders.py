@@ -6,7 +6,7 @@ import os
 import numpy as np
 import pytest
 
-from rlbench.results.foreign import ForeignError, read_sources
+from rlbench.importers import ForeignError, read_sources
 
 MONITOR = '#{"t_start": 0, "env_id": "X-v0"}\nr,l,t\n10,100,1.0\n'
 

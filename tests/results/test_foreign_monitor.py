@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from rlbench.results.foreign import ForeignError, read_sources
+from rlbench.importers import ForeignError, read_sources
 
 HEAD = '#{"t_start": 100.0, "env_id": "X-v0"}\nr,l,t\n'
 

@@ -9,8 +9,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from rlbench.results.foreign import ForeignError, decoding
-from rlbench.results.foreign.npz import read_evaluations
+from rlbench.importers import ForeignError, decoding
+from rlbench.importers.npz_files import read_evaluations
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress, bytes])

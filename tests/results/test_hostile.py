@@ -3,24 +3,19 @@
 import hashlib
 import json
 import os
-import sys
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.cli import rlbench
+from support.result_folders import folder
 
 from rlbench.api import StoreError
-from rlbench.results import parquet
-from rlbench.results.files import parse_json, read_bytes
-from rlbench.results.index import read_arrow
-from rlbench.results.tables import run_table
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from folders import folder
-from inside import rlbench
+from rlbench.results import parquet_reader
+from rlbench.results.file_io import parse_json, read_bytes
+from rlbench.results.results_index import read_arrow
+from rlbench.results.run_table import run_table
 
 
 @pytest.fixture
@@ -100,7 +95,7 @@ def test_a_column_that_no_score_is_made_of_is_held_to_it_when_it_is_read(store, 
 
 
 def test_a_table_that_would_fill_the_memory_is_not_unpacked(store, monkeypatch):
-    monkeypatch.setattr(parquet, "MOST_VALUES", 10_000)
+    monkeypatch.setattr(parquet_reader, "MOST_VALUES", 10_000)
     whole = read(store)
     replace_table(store, pa.concat_tables([whole] * 10_000))
     rows = 10_000 * len(whole)
@@ -116,7 +111,7 @@ def test_one_long_text_repeated_is_not_written_out_for_every_row(store, monkeypa
     run = store.runs()[0]
     found = read_arrow(store.folder(run), "evaluations", store.states([run])[run.key])
     assert found.schema == whole.schema and found["kind"].to_pylist() == long.to_pylist()
-    monkeypatch.setattr(parquet, "_MOST_TEXT", 10_004 * len(whole) - 1)
+    monkeypatch.setattr(parquet_reader, "_MOST_TEXT", 10_004 * len(whole) - 1)
     assert run_table(store)["status"].tolist() == ["corrupt", "done", "done"]
 
 
@@ -156,7 +151,7 @@ def test_training_returns_that_are_no_numbers_are_not_counted(store):
 
 @pytest.mark.parametrize("file", ["suite.json", "result.json"])
 def test_json_of_very_many_values_is_not_read(store, monkeypatch, file):
-    monkeypatch.setattr("rlbench.results.files._MOST_VALUES", 5_000)
+    monkeypatch.setattr("rlbench.results.file_io._MOST_VALUES", 5_000)
     path = store.root / file if file == "suite.json" else first(store) / file
     edit(path, lambda said: said.update(more=[{}] * 5_000))
     told = rlbench("table", store.root)
@@ -166,7 +161,9 @@ def test_json_of_very_many_values_is_not_read(store, monkeypatch, file):
 def test_a_file_that_no_score_is_made_of_may_be_sparse_or_a_pipe(store, monkeypatch):
     """It is hashed piece by piece, never read as a whole; what cannot be hashed makes its run corrupt."""
     read = []
-    monkeypatch.setattr("rlbench.results.index.read_bytes", lambda path, *a: read.append(path.name) or read_bytes(path))
+    monkeypatch.setattr(
+        "rlbench.results.results_index.read_bytes", lambda path, *a: read.append(path.name) or read_bytes(path)
+    )
     edit(first(store) / "result.json", lambda said: said["files"].update(z={"sha256": "0", "rows": 0}))
     with open(first(store) / "z", "wb") as file:
         file.truncate(1 << 24)
@@ -218,7 +215,7 @@ def test_a_suite_that_lists_a_run_twice_is_damaged(store):
 
 
 def test_an_index_of_too_many_rows_or_with_empty_entries_is_made_again(store, monkeypatch):
-    monkeypatch.setattr("rlbench.results.index._WORTH_KEEPING", 1)
+    monkeypatch.setattr("rlbench.results.results_index._WORTH_KEEPING", 1)
     before = run_table(store)
     path = store.root / "index.parquet"
     kept = pq.read_table(path)

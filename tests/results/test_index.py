@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from rlbench.api import EvaluationRecord, RunGroup, Task
-from rlbench.results import JsonlSink, Store, index, publish
-from rlbench.results.tables import run_table
+from rlbench.results import JsonlSink, Store, publish, results_index
+from rlbench.results.run_table import run_table
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), tuple(range(6)), label="chance")
 
@@ -13,7 +13,7 @@ GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), tuple(range(6)), label=
 @pytest.fixture
 def store(tmp_path, monkeypatch):
     """Five of six runs published, seed 4 diverged; the cache is kept from three runs on."""
-    monkeypatch.setattr(index, "_WORTH_KEEPING", 3)
+    monkeypatch.setattr(results_index, "_WORTH_KEEPING", 3)
     made = Store(tmp_path / "s")
     made.describe_suite({"name": "s"}, GROUP.runs, "0")
     attempt = made.new_attempt(GROUP, {}, "rlbench")
@@ -30,7 +30,7 @@ def store(tmp_path, monkeypatch):
 
 def facts(store):
     runs = store.runs()
-    return index.read_facts(store, runs, store.states(runs))
+    return results_index.read_facts(store, runs, store.states(runs))
 
 
 def equal(one, two):
@@ -50,7 +50,7 @@ def test_the_cache_gives_what_the_files_give(store):
 
 def test_runs_are_not_opened_again(store, monkeypatch):
     before = run_table(store)
-    monkeypatch.setattr(index, "_facts", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(results_index, "_facts", lambda *_: pytest.fail("opened"))
     assert run_table(store).equals(before)
 
 
@@ -75,12 +75,12 @@ def test_a_folder_that_can_only_be_read_is_read(store, monkeypatch):
     def refuse(*_):
         raise OSError("read-only")
 
-    monkeypatch.setattr(index, "replace_file", refuse)
+    monkeypatch.setattr(results_index, "replace_file", refuse)
     assert len(facts(store)) == 5 and not (store.root / "index.parquet").exists()
 
 
 def test_a_small_folder_has_no_cache(store, monkeypatch):
-    monkeypatch.setattr(index, "_WORTH_KEEPING", 6)
+    monkeypatch.setattr(results_index, "_WORTH_KEEPING", 6)
     run_table(store)
     assert not (store.root / "index.parquet").exists()
 

@@ -10,8 +10,8 @@ import pytest
 from rlbench.api import EvaluationProtocol, RunGroup, Task, Wrapper
 from rlbench.plugins import load_plugins
 from rlbench.results import changes, code_identity, commit, energy
-from rlbench.results.dependencies import imported
-from rlbench.results.mixture import differing
+from rlbench.results.code_dependencies import imported
+from rlbench.results.consistency import differing
 from rlbench.results.provenance import versions
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0,))
@@ -37,13 +37,13 @@ def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
     old = made(
         plugin,
         code=code,
-        dependencies={"rlbench": {"rlbench.kit.optim": "else"}},
+        dependencies={"rlbench": {"rlbench.kit.optimizers": "else"}},
         versions={**versions(), "torch": "1.0"},
         numerics={"device": "cuda:1", "compiled": True},
     )
     first, second, *others = changes(old, plugin, GROUP)
     assert first == f"version 0.0.1, now {plugin.version}"
-    assert second.startswith("rlbench.kit.optim has changed (edited ")
+    assert second.startswith("rlbench.kit.optimizers has changed (edited ")
     assert others == [
         f"torch 1.0, now {versions()['torch']}",
         "on cuda, now on cpu",
@@ -63,8 +63,8 @@ def test_runs_that_were_not_made_alike_are_named_with_what_differs(plugin):
 
 
 def test_modules_that_several_runs_imported_must_be_alike_and_what_only_some_did_is_no_difference():
-    first = {"dependencies": {"files": {"mine": "a", "only_here": "b"}, "rlbench": {"rlbench.kit.optim": "c"}}}
-    other = {"dependencies": {"files": {"mine": "z"}, "rlbench": {"rlbench.kit.optim": "c"}}}
+    first = {"dependencies": {"files": {"mine": "a", "only_here": "b"}, "rlbench": {"rlbench.kit.optimizers": "c"}}}
+    other = {"dependencies": {"files": {"mine": "z"}, "rlbench": {"rlbench.kit.optimizers": "c"}}}
     assert differing([first, other]) == {"dependencies": {"mine": {"a": 1, "z": 1}}}
 
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlbench.results.independence import forget, independence, told
+from rlbench.results.stack_independence import forget, independence, told
 
 HOW = {
     "torch": "2.13",

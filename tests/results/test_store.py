@@ -15,13 +15,13 @@ import pytest
 from safetensors.numpy import load_file
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
-from rlbench.results import JsonlSink, Store, arrows, publish
-from rlbench.results.anchors import Anchors, shipped_anchors
-from rlbench.results.files import publish_file, write_json
-from rlbench.results.jsonl import read_lines
-from rlbench.results.locking import Lock
-from rlbench.results.publish import schema
-from rlbench.results.tables import run_table
+from rlbench.results import JsonlSink, Store, arrow_tables, publish
+from rlbench.results.file_io import publish_file, write_json
+from rlbench.results.folder_lock import Lock
+from rlbench.results.jsonl_records import read_lines
+from rlbench.results.publication import schema
+from rlbench.results.run_table import run_table
+from rlbench.results.score_anchors import Anchors, shipped_anchors
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1))
 POLICY = {"weights": np.arange(3.0)}
@@ -159,7 +159,9 @@ def test_whoever_reads_refuses_no_writer(tmp_path, monkeypatch):
     store.unlock()
     with open(tmp_path / "LOCK") as reader:
         fcntl.flock(reader, fcntl.LOCK_SH)  # as one that asks whether it is held, for a moment
-        monkeypatch.setattr("rlbench.results.locking.time.sleep", lambda seconds: fcntl.flock(reader, fcntl.LOCK_UN))
+        monkeypatch.setattr(
+            "rlbench.results.folder_lock.time.sleep", lambda seconds: fcntl.flock(reader, fcntl.LOCK_UN)
+        )
         store.lock()
     store.unlock()
 
@@ -262,7 +264,7 @@ def test_a_table_is_what_pyarrow_makes_of_the_rows_and_nothing_else_fits():
     rows = [row, row | {"kind": "fünal", "returns": [1.5, math.inf, 2], "lengths": [2**62], "seed": -1}, row]
     wanted = schema("evaluations")
     for some in (rows, []):
-        made, theirs = arrows.table(some, wanted), pa.Table.from_pylist(some, wanted)
+        made, theirs = arrow_tables.table(some, wanted), pa.Table.from_pylist(some, wanted)
         made.validate(full=True)
         assert made.schema.equals(theirs.schema, check_metadata=True) and str(made.to_pylist()) == str(
             theirs.to_pylist()
@@ -276,15 +278,15 @@ def test_a_table_is_what_pyarrow_makes_of_the_rows_and_nothing_else_fits():
         ("returns", 1.0),
     ):
         with pytest.raises((TypeError, OverflowError, AttributeError)):
-            arrows.table([row | {name: value}], wanted)
+            arrow_tables.table([row | {name: value}], wanted)
     with pytest.raises(KeyError, match="kind"):
-        arrows.table([{name: value for name, value in row.items() if name != "kind"}], wanted)
+        arrow_tables.table([{name: value for name, value in row.items() if name != "kind"}], wanted)
 
 
 def test_what_a_worker_imports_and_writes_tables_with_needs_no_pandas(tmp_path):
     code = (
-        "import sys, pathlib; import rlbench.executors.worker; from rlbench.results.publish import schema;"
-        "from rlbench.results.arrows import table; import pyarrow.parquet as pq;"
+        "import sys, pathlib; import rlbench.executors.worker_main; from rlbench.results.publication import schema;"
+        "from rlbench.results.arrow_tables import table; import pyarrow.parquet as pq;"
         "pq.write_table(table([], schema('metrics')), sys.argv[1]); print('pandas' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code, tmp_path / "x"], text=True) == "False\n"

@@ -11,8 +11,8 @@ from rlbench_sb3.dqn import StableBaselinesDQN
 
 from rlbench import Algorithm, EvaluationProtocol, Task
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
-from rlbench.runtime.evaluate import Evaluator, evaluation_seeds
-from rlbench.runtime.examine import Grid
+from rlbench.runtime.evaluation import Evaluator, evaluation_seeds
+from rlbench.runtime.scheduled_evaluation import Grid
 from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import CONSTANT, SHAPES
@@ -59,7 +59,7 @@ def test_the_grid_ends_with_the_budget(every, budget, points):
 
 def test_an_episode_that_nothing_ends_is_cut_so_that_an_evaluation_always_ends(monkeypatch):
     """Episodes of 99 steps, cut after 7; 3 episodes in 2 lanes, so one lane plays two of them."""
-    monkeypatch.setattr("rlbench.runtime.evaluate.MAX_EPISODE_STEPS", 7)
+    monkeypatch.setattr("rlbench.runtime.evaluation.MAX_EPISODE_STEPS", 7)
     streams = SeedStreams([0, 1])
     evaluator = Evaluator(GymnasiumBatch(Task(CONSTANT, 1, kwargs={"length": 99}), 4), 2, streams)
     played = evaluator.play(lambda obs, start: np.zeros(obs.shape[:2], int), "final", 0, 3)
@@ -202,7 +202,7 @@ def test_evaluation_leaves_the_process_wide_generators_as_they_were():
 def test_the_training_clock_stands_still_during_evaluation(monkeypatch):
     """One second a training action, a thousand an evaluation action, by a clock of our own."""
     now = [0.0]
-    monkeypatch.setattr("rlbench.runtime.clock.time.perf_counter", lambda: now[0])
+    monkeypatch.setattr("rlbench.runtime.training_clock.time.perf_counter", lambda: now[0])
 
     class Slow(Algorithm):
         def train(self, interaction):

@@ -6,7 +6,7 @@ from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
-from rlbench.kit import kernels, same_bits
+from rlbench.kit import kernel_choice, same_bits
 from rlbench.testing import play
 from rlbench.testing.conformance import check_resume
 from rlbench.testing.fakes import SHAPES
@@ -71,10 +71,10 @@ def test_what_trials_say_of_a_whole_run_is_so(name):
     algorithm, config, obs, actions, steps = CASES[name]
     found, claimed = [], []
     for seeds in STACKS:
-        kernels.forget()
+        kernel_choice.forget()
         kwargs = {"obs": obs, "actions": actions}
         found.append(play(algorithm, config, SHAPES, seeds, steps, kwargs=kwargs, every=50).of_seed(SEED))
-        claimed.append(bool(kernels.used()) and all(map(same_bits, kernels.used())))
+        claimed.append(bool(kernel_choice.used()) and all(map(same_bits, kernel_choice.used())))
     assert found[0] == found[1] == found[2] or not any(claimed)
 
 

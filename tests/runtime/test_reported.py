@@ -4,8 +4,8 @@ import pytest
 
 from rlbench import Algorithm, EvaluationProtocol
 from rlbench.api import RlbenchError
-from rlbench.runtime.reported import Account
-from rlbench.runtime.sink import MemorySink
+from rlbench.runtime.record_sink import MemorySink
+from rlbench.runtime.self_reported import Account
 from rlbench.testing import play
 
 PROTOCOL = EvaluationProtocol(every=100, episodes=2, final_episodes=3)

@@ -7,7 +7,7 @@ import pytest
 from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.stats import iqm
-from rlbench.stats.adaptive import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
+from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
 
 
 def draws():

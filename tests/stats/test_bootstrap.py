@@ -18,7 +18,7 @@ from rlbench.stats import (
     percentile_interval,
     resampling,
 )
-from rlbench.stats.aggregate import overall_median
+from rlbench.stats.aggregates import overall_median
 from rlbench.stats.bootstrap import standard_error
 from rlbench.stats.resampling import picks, resampled
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
-from rlbench.stats.student import t_quantile
+from rlbench.stats.student_t import t_quantile
 
 
 @pytest.mark.parametrize("freedom", [1, 1.3, 2, 9, 40.5, 200])

@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy import stats
 
-from rlbench.stats.student import t_quantile, t_tail
+from rlbench.stats.student_t import t_quantile, t_tail
 
 
 @pytest.mark.parametrize("freedom", [0.3, 0.75, 1.6, 2, 4.2, 30, 1_000])

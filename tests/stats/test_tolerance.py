@@ -7,7 +7,7 @@ import pytest
 from scipy import integrate, stats
 
 from rlbench.stats import normal_tolerance_interval, tolerance_interval
-from rlbench.stats.tolerance import normal_factor
+from rlbench.stats.tolerance_intervals import normal_factor
 
 
 def rng(seed=0):

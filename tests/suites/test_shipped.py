@@ -2,7 +2,7 @@
 
 import pytest
 
-from rlbench.comparison.seeds import reach_of
+from rlbench.analysis.seed_count import reach_of
 from rlbench.plugins import load_plugins
 from rlbench.suites import load_suite, plan
 from rlbench.suites.loader import builtin_suites

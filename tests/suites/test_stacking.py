@@ -6,8 +6,8 @@ import pytest
 
 from rlbench.api import RunGroup, Supports, Task
 from rlbench.plugins import Resolved
-from rlbench.suites import Suite, stacking
-from rlbench.suites.stacking import compiles, has_compiler, spread, stack_size
+from rlbench.suites import Suite, grouping
+from rlbench.suites.grouping import compiles, has_compiler, spread, stack_size
 
 
 def resolved(**changes):
@@ -46,15 +46,15 @@ def test_splitting_keeps_every_run_once_and_its_key():
     before = [group("x", 10), group("y", 3)]
     after = spread(before, 16)
     assert [r.key for g in after for r in g.runs] == [r.key for g in before for r in g.runs]
-    assert all(len(g.seeds) < stacking.FEWEST_TO_SPLIT for g in after)
+    assert all(len(g.seeds) < grouping.FEWEST_TO_SPLIT for g in after)
 
 
 def test_auto_compiles_runs_with_many_updates_where_there_is_a_compiler(monkeypatch):
-    monkeypatch.setattr(stacking, "has_compiler", lambda: True)
+    monkeypatch.setattr(grouping, "has_compiler", lambda: True)
     assert compiles("auto", resolved(), 40_000) and not compiles("auto", resolved(), 39_999)
     assert not compiles("auto", resolved(updates_per_step=0.0), 1 << 40)
     assert compiles("on", resolved(), 1) and not compiles("off", resolved(), 1 << 40)
-    monkeypatch.setattr(stacking, "has_compiler", lambda: False)
+    monkeypatch.setattr(grouping, "has_compiler", lambda: False)
     assert not compiles("auto", resolved(), 40_000)
 
 

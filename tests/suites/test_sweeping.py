@@ -5,8 +5,8 @@ import pytest
 from rlbench.api import SuiteError
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan, read_suite
-from rlbench.suites.schema import AlgorithmEntry
-from rlbench.suites.sweeping import points, size
+from rlbench.suites.suite_models import AlgorithmEntry
+from rlbench.suites.sweeps import points, size
 
 SWEPT = """\
 name: swept

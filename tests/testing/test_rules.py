@@ -14,12 +14,12 @@ from rlbench_dqn.dqn import DQN, DQNConfig
 
 from rlbench import Supports, setting
 from rlbench.api import AlgorithmSpec
-from rlbench.executors.trying import RULES as SAID
+from rlbench.executors.rule_processes import RULES as SAID
 from rlbench.plugins import load_plugins, survey
 from rlbench.testing import RULES
+from rlbench.testing.rule_worker import put
 from rlbench.testing.rules import RULES as FUNCTIONS
 from rlbench.testing.subject import Subject
-from rlbench.testing.trial import put
 
 OURS = {"hidden": [16], "batch": 16, "warmup": 50, "lr": 0.01}
 ON_POLICY = {"hidden": [16], "lr": 0.01}

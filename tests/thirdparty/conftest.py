@@ -1,12 +1,7 @@
 """One fresh environment for all tests here; making it takes longer than most of them."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fresh import EXAMPLES, ROOT, Fresh, build
+from support.fresh_environment import EXAMPLES, ROOT, Fresh, build
 
 
 @pytest.fixture(scope="session")

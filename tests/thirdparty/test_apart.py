@@ -2,14 +2,10 @@
 
 import importlib.metadata
 import importlib.util
-import sys
 import tomllib
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fresh import EXAMPLES
+from support.fresh_environment import EXAMPLES
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.name)

@@ -1,14 +1,10 @@
 """The example plugins as a stranger's: built, installed beside rlbench into a fresh environment, found and run."""
 
 import json
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-from fresh import EXAMPLES
+from support.fresh_environment import EXAMPLES
 
 pytestmark = [pytest.mark.packaging, pytest.mark.long]
 

@@ -1,0 +1,37 @@
+"""From results to a verdict: scores by algorithm and task between fixed anchors, and what they say of two algorithms."""
+
+from rlbench.analysis.final_scores import (
+    FEWEST_FOR_INTERVAL,
+    FEWEST_FOR_VERDICT,
+    Sample,
+    Scores,
+    keys_of,
+    read_scores,
+    scores_of,
+    seeded,
+)
+from rlbench.analysis.pair_selection import pairs_between, pairs_within
+from rlbench.analysis.pairwise import ALPHA, Comparison, Row, Side, compare
+from rlbench.results.score_anchors import Anchors, anchors_of, read_anchors, shipped_anchors
+
+__all__ = [
+    "ALPHA",
+    "FEWEST_FOR_INTERVAL",
+    "FEWEST_FOR_VERDICT",
+    "Anchors",
+    "Comparison",
+    "Row",
+    "Sample",
+    "Scores",
+    "Side",
+    "anchors_of",
+    "compare",
+    "keys_of",
+    "pairs_between",
+    "pairs_within",
+    "read_anchors",
+    "read_scores",
+    "scores_of",
+    "seeded",
+    "shipped_anchors",
+]

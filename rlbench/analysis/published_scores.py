@@ -1,0 +1,89 @@
+"""Published scores, shipped as data beside this file, and what each source's number is the mean of.
+
+The same "500 ± 0" is the spread over episodes of one agent in one place and over seeds in another; PROTOCOLS says which.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """title: what the source calls itself; where: the document; statistic: what a number is, in words; spread: what ± is,
+    "" where there is none; measure: the column of runs that is the same thing (rlbench.analysis.published_check)."""
+
+    title: str
+    where: str
+    statistic: str
+    spread: str
+    measure: str
+
+
+PROTOCOLS: Mapping[str, Protocol] = {
+    "zoo": Protocol(
+        "RL Baselines3 Zoo",
+        "benchmark.md of DLR-RM/rl-baselines3-zoo",
+        "mean return of about 150 000 deterministic evaluation steps of one trained agent",
+        "standard deviation over the episodes of that agent",
+        "final",
+    ),
+    "cleanrl": Protocol(
+        "CleanRL",
+        "the documentation of vwxyzjn/cleanrl",
+        "training return, mean of the last 100 episodes, then over seeds",
+        "standard deviation over seeds",
+        "last_episodes",
+    ),
+    "slm-lab": Protocol(
+        "SLM-Lab",
+        "docs/BENCHMARKS.md of kengz/SLM-Lab",
+        "training return, moving average of the last 100 checkpoints 500 frames apart, then over sessions",
+        "",
+        "checkpoints",
+    ),
+}
+OURS = {"double_dqn+per": "per_dqn"}  # published name: ours, where the same algorithm is called otherwise
+
+
+@dataclass(frozen=True)
+class Published:
+    """One published score. algorithm: as published; train_steps: environment steps; std: see the source's protocol, None
+    where it gives none; runs: trained agents behind it; note: what was particular."""
+
+    source: str
+    environment: str
+    algorithm: str
+    train_steps: int
+    mean: float
+    std: float | None
+    runs: int
+    note: str
+
+    @property
+    def ours(self) -> str:
+        return OURS.get(self.algorithm, self.algorithm)
+
+
+@cache
+def published(source: str) -> tuple[Published, ...]:
+    """All scores of a source of PROTOCOLS, in its order."""
+    text = (files("rlbench.analysis") / "published_scores.csv").read_text("utf-8")
+    return tuple(
+        Published(
+            row["source"],
+            row["environment"],
+            row["algorithm"],
+            int(row["train_steps"]),
+            float(row["mean"]),
+            float(row["std"]) if row["std"] else None,
+            int(row["runs"]),
+            row["note"],
+        )
+        for row in csv.DictReader(text.splitlines())
+        if row["source"] == source
+    )

@@ -1,0 +1,82 @@
+"""What a suite's seeds can show, known before any of them runs: how many pairs there are, and whether one could be decided.
+
+n runs against m have a least p, however far apart they lie, and Holm multiplies it by the number of pairs. That p can be
+reached says nothing of how likely it is: rlbench.analysis.power_analysis does, from runs there are.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from rlbench.analysis.final_scores import FEWEST_FOR_VERDICT
+from rlbench.analysis.pairwise import ALPHA, STATISTICS
+from rlbench.analysis.power_analysis import deviations_shown
+from rlbench.api import RunGroup
+from rlbench.results.random_policy import is_random
+from rlbench.stats import runs_needed, smallest_p, too_few
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What `compare` could show of these runs if all of them get a score.
+
+    seeds: the fewest and the most that a learner has on a task. pairs: of learners on single tasks, one family of tests;
+    pairs_over_tasks: of those that share several tasks with anchors, another. decidable: of the single-task pairs, those
+    with runs enough to be decided where all of one side score higher. smallest_p: the least p after Holm of any pair, None
+    without pairs. deviations: how many standard deviations apart the first of those is shown four times in five, by the
+    fewest runs that can decide it, if scores are normal; None where none can. seeds_needed: of each learner, for every single-task pair to be decidable. described: learners with too
+    few seeds for any verdict, and how many they have.
+    """
+
+    alpha: float
+    seeds: tuple[int, int]
+    pairs: int
+    pairs_over_tasks: int
+    decidable: int
+    smallest_p: float | None
+    deviations: float | None
+    seeds_needed: int
+    described: dict[str, int]
+    learners: int
+
+
+def reach_of(
+    groups: Sequence[RunGroup], anchored: Container[str] = (), statistic: str = "iqm", alpha: float = ALPHA
+) -> Reach:
+    """What the runs of these groups can show, `random` being in no family. anchored: environments that have anchors."""
+    seeds = _seeds(groups)
+    estimate = STATISTICS[statistic][0]
+    both = [(seeds[a], seeds[b]) for a, b in combinations(seeds, 2)]
+    single = Counter((ours[task], theirs[task]) for ours, theirs in both for task in ours if task in theirs)
+    pairs = single.total()
+    overall = sum(sum(1 for task in ours if task in theirs and task in anchored) > 1 for ours, theirs in both)
+    enough = [n for n in single if min(n) >= FEWEST_FOR_VERDICT]
+    able = [n for n in enough if not too_few(*n, pairs, alpha, estimate)]
+    least = min((smallest_p(*n, estimate) for n in enough or single), default=None)
+    counts = [n for tasks in seeds.values() for n in tasks.values()]
+    fewest = {label: min(tasks.values()) for label, tasks in seeds.items()}
+    return Reach(
+        alpha,
+        (min(counts, default=0), max(counts, default=0)),
+        pairs,
+        overall,
+        sum(single[n] for n in able),
+        None if least is None else min(1.0, least * pairs),
+        deviations_shown(min(map(min, able)), alpha / pairs, statistic) if able else None,
+        max(FEWEST_FOR_VERDICT, runs_needed(max(1, pairs), alpha, estimate)),
+        {label: n for label, n in fewest.items() if n < FEWEST_FOR_VERDICT},
+        len(seeds),
+    )
+
+
+def _seeds(groups: Sequence[RunGroup]) -> dict[str, dict[str, int]]:
+    """How many seeds each learner has on each task."""
+    found: dict[str, dict[str, int]] = {}
+    for group in groups:
+        if not is_random(group.algorithm):
+            tasks = found.setdefault(group.label or group.algorithm, {})
+            tasks[group.task.env_id] = tasks.get(group.task.env_id, 0) + len(group.seeds)
+    return found

@@ -1,0 +1,183 @@
+"""`rlbench ls`, `info` and `plugins`: what there is, without running anything."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlbench.cli.common_options import open_plugins, plugin_option
+from rlbench.cli.text_table import fitted, plain, write_out
+
+if TYPE_CHECKING:
+    from rlbench.plugins import Plugins
+
+Rows = list[dict[str, Any]]
+_json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+
+
+def _print(rows: Rows, as_json: bool) -> None:
+    if as_json:
+        write_out(json.dumps(rows, indent=1) + "\n")
+    elif rows:
+        header = list(rows[0])
+        write_out(fitted(header, [[_cell(row[name]) for name in header] for row in rows]))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return plain(", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value))
+
+
+def _algorithms(plugins: Plugins) -> Rows:
+    from rlbench.plugins import survey
+
+    rows = []
+    for offer in survey(plugins):
+        for a in offer.algorithms:
+            state = f"needs {', '.join(a['missing'])}" if a["missing"] else "ready"
+            rows.append(
+                {
+                    "name": a["name"],
+                    "actions": a["actions"],
+                    "stacked": a["stackable"],
+                    "resumes": a["resumable"],
+                    "state": state,
+                    "summary": a["summary"],
+                }
+            )
+        if offer.error:
+            rows.append(
+                {
+                    "name": offer.name,
+                    "actions": [],
+                    "stacked": False,
+                    "resumes": False,
+                    "state": "broken",
+                    "summary": offer.error,
+                }
+            )
+    return rows
+
+
+def _environments(plugins: Plugins) -> Rows:
+    import gymnasium
+
+    specs = sorted(gymnasium.registry.values(), key=lambda spec: spec.id)
+    return [
+        {"name": s.id, "max_episode_steps": s.max_episode_steps or "", "solved_at": s.reward_threshold or ""}
+        for s in specs
+    ]
+
+
+def _suites(plugins: Plugins) -> Rows:
+    from rlbench.suites import builtin_suites, load_suite
+
+    loaded = [load_suite(path) for path in builtin_suites().values()]
+    return [
+        {
+            "name": s.name,
+            "algorithms": [a.name for a in s.algorithms],
+            "environments": [e.id for e in s.environments],
+            "seeds": len(s.seeds),
+        }
+        for s in loaded
+    ]
+
+
+def _executors(plugins: Plugins) -> Rows:
+    from rlbench.plugins import survey
+
+    return [{"name": name, "distribution": offer.distribution} for offer in survey(plugins) for name in offer.executors]
+
+
+def _reports(plugins: Plugins) -> Rows:
+    specs, problems = plugins.reports()
+    for problem in problems:
+        click.echo(f"warning: {plain(problem)}", err=True)
+    return [{"name": spec.name, "title": spec.title, "order": spec.order} for spec in specs]
+
+
+KINDS: dict[str, Callable[[Plugins], Rows]] = {
+    "algorithms": _algorithms,
+    "environments": _environments,
+    "suites": _suites,
+    "executors": _executors,
+    "reports": _reports,
+}
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(list(KINDS)))
+@_json
+@plugin_option
+def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
+    """List the algorithms, environments, suites, executors or sections of the report that are there."""
+    _print(KINDS[kind](open_plugins(plugin_files)), as_json)
+
+
+@click.command()
+@_json
+@plugin_option
+def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
+    """Show every plugin: where it comes from, which hooks it implements, what it offers, and whether it can be used."""
+    from rlbench.plugins import survey
+
+    rows: Rows = [
+        {
+            "plugin": offer.name,
+            "distribution": offer.distribution,
+            "version": offer.version,
+            "hooks": [hook.removeprefix("rlbench_") for hook in offer.hooks],
+            "offers": offer.names if as_json else _few(offer.names),
+            "state": offer.state,
+        }
+        for offer in survey(open_plugins(plugin_files))
+    ]
+    _print(rows, as_json)
+
+
+def _few(names: Sequence[str]) -> list[str]:
+    return list(names) if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"]
+
+
+@click.command()
+@click.argument("algorithm")
+@_json
+@plugin_option
+def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
+    """Show an algorithm's hyperparameters: default, allowed range, meaning."""
+    from rlbench.plugins import resolve
+
+    loaded = open_plugins(plugin_files)
+    (found,) = resolve(loaded, [(algorithm, None)])
+    if isinstance(found, Exception):
+        raise found
+    if as_json:
+        write_out(json.dumps(asdict(found), indent=1) + "\n")
+        return
+    plugin = loaded.find(algorithm)
+    actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(found.supports)[kind])
+    stacked = "trains its seeds together" if found.stackable else "trains one seed a process"
+    resumes = "resumes exactly" if found.resumable else "starts again when interrupted"
+    write_out(f"{found.name} ({plugin.distribution} {plugin.version}): {actions} actions; {stacked}; {resumes}\n")
+    if found.missing:
+        write_out(f'needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"\n')
+        return
+    rows: Rows = [
+        {"parameter": e["name"], "default": e["default"], "range": _limits(e), "meaning": e["doc"]}
+        for e in found.schema
+    ]
+    write_out("\n" if rows else "it has no parameters\n")
+    _print(rows, as_json=False)
+
+
+def _limits(entry: Any) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    if entry["type"].startswith("Literal["):
+        return str(entry["type"].removeprefix("Literal[").rstrip("]").replace("'", ""))
+    return ", ".join(f"{signs[key]} {value}" for key, value in entry["limits"].items())

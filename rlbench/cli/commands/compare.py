@@ -1,0 +1,220 @@
+"""`rlbench compare`: algorithms held against each other, in one result folder or between two."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlbench.api import NothingToCompare
+from rlbench.cli.common_options import anchors_option, find_folder, results_root
+from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.text_table import fitted, number, plain, write_out
+from rlbench.cli.user_paths import user_path
+
+if TYPE_CHECKING:
+    from rlbench.analysis import Anchors, Comparison, Row
+    from rlbench.analysis.pair_selection import Pairs
+    from rlbench.stats import Interval
+
+SCHEMA_VERSION = 1
+UNDECIDED = 5
+
+
+directory_option = click.option(
+    "-d",
+    "--dir",
+    "directory",
+    metavar="DIRECTORY",
+    help="The result folder in which A and B are algorithms; default: the newest results.",
+)
+
+
+@click.command(
+    epilog="Exit codes: 0 every pair is decided · 4 no common task · 5 some pair is undecided · others as elsewhere."
+)
+@click.argument("names", nargs=-1, metavar="[A B…]")
+@directory_option
+@click.option("--baseline", metavar="X", help="Each of the others minus X, instead of all pairs.")
+@click.option(
+    "--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True, help="What is compared."
+)
+@click.option(
+    "--alpha", type=click.FloatRange(0, 1, True, True), default=0.05, show_default=True, help="Level of the family."
+)
+@anchors_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+def compare(
+    names: Sequence[str],
+    directory: str | None,
+    baseline: str | None,
+    statistic: str,
+    alpha: float,
+    supplied: Mapping[str, Anchors],
+    as_json: bool,
+) -> int:
+    """Hold A against B: the difference A - B with its 95 % interval, on each task and over all, tests and effect sizes.
+
+    \b
+    rlbench compare dqn ppo              two algorithms of the newest results (-d: of others)
+    rlbench compare dqn ppo sac          all pairs of them
+    rlbench compare --baseline dqn       every algorithm against dqn
+    rlbench compare                      all pairs but those with random
+    rlbench compare today yesterday      each algorithm of the folder today against itself in yesterday
+
+    A and B are folders (by path, or by name under results/) where both hold results and no -d is given, else algorithms;
+    what could be either is an error. Everything asked for at once is one family, over which Holm adjusts.
+    """
+    from rlbench.analysis import compare as held
+
+    pairs = _pairs(names, directory, baseline, supplied)
+    result = held(pairs, statistic, alpha)
+    corrupt = [
+        text for scores in {id(s.scores): s.scores for pair in pairs for s in pair}.values() for text in scores.corrupt
+    ]
+    if as_json or result.rows:
+        write_out(_as_json(result, corrupt) if as_json else _as_text(result))
+    if not result.rows:
+        raise NothingToCompare("; ".join(["nothing to compare: no two of them share a task", *result.apart]))
+    return say_damaged(corrupt, 0 if result.decided else UNDECIDED)
+
+
+def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, supplied: Mapping[str, Anchors]) -> Pairs:
+    from rlbench.analysis import read_scores
+    from rlbench.analysis.pair_selection import pairs_between, pairs_within
+    from rlbench.results import Store
+
+    folders = {name: path for name in names if (path := _folder(name)) is not None}
+    if directory is None and folders:
+        within = read_scores(Store(find_folder(None)), supplied) if any(results_root().glob("*/suite.json")) else None
+        both = [name for name in folders if within is not None and name in within.algorithms]
+        if both:
+            raise click.UsageError(
+                f"{both[0]!r} is an algorithm of {within.name if within else ''} and a folder with results: give -d DIRECTORY"
+                f" for the algorithm, or the folder as {folders[both[0]]}/"
+            )
+        if len(names) != 2 or len(folders) != 2:
+            others = ", ".join(name for name in names if name not in folders)
+            raise click.UsageError(
+                f"{', '.join(folders)}: a folder is compared with one other folder"
+                + (f", and {others} is none that holds results" if others else "")
+            )
+        if baseline is not None and baseline not in names:
+            raise click.UsageError(f"--baseline {baseline}: between folders it is one of {' and '.join(names)}")
+        first, second = sorted(names, key=lambda name: name == baseline)
+        scores = [read_scores(Store(folders[name]), supplied) for name in (first, second)]
+        return pairs_between(scores[0], scores[1], (plain(first), plain(second)))
+    if len(names) == 1 and baseline is None:
+        raise click.UsageError(f"{names[0]}: compared with what? give two algorithms, or --baseline")
+    return pairs_within(read_scores(Store(find_folder(directory)), supplied), names, baseline)
+
+
+def _folder(name: str) -> Path | None:
+    """A folder with results by its path or its name under results/, or None."""
+    return next((path for path in (user_path(name), results_root() / name) if (path / "suite.json").is_file()), None)
+
+
+def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "statistic": result.statistic,
+        "alpha": result.alpha,
+        "family": {"over_tasks": result.family[0], "per_task": result.family[1]},
+        "decided": result.decided,
+        "rows": [asdict(row) for row in result.rows],
+        "absent": list(result.absent),
+        "apart": list(result.apart),
+        "self_reported": list(result.self_reported),
+        "corrupt": list(corrupt),
+    }
+    return json.dumps(document, indent=1, sort_keys=True) + "\n"
+
+
+def _as_text(result: Comparison) -> str:
+    overall = [row for row in result.rows if not row.environment]
+    single = [row for row in result.rows if row.environment]
+    text = f"{result.statistic.upper() if result.statistic == 'iqm' else result.statistic} over runs, ours − theirs, with its 95 % interval\n"
+    if overall:
+        text += "\nover all tasks, on normalised scores (0: lower anchor, 1: upper)\n\n"
+        text += fitted(
+            ("ours − theirs", "tasks", *HEADER), [(_pair(r), str(r.tasks), *_cells(r, 3)) for r in overall], _NUMBERS
+        )
+    if single:
+        text += "\non each task, in returns\n\n"
+        rows = [(_pair(r), plain(r.environment), *_cells(r, 1), *_effects(r)) for r in single]
+        text += fitted(("ours − theirs", "task", *HEADER, "Cliff's δ", "Hedges' g"), rows, (*_NUMBERS[1:], 10, 11))
+    text += "\n" + _legend(result)
+    return text
+
+
+HEADER = ("ours", "theirs", "n", "difference", "P(higher)", "p", "p, Holm", "")
+_NUMBERS = (1, 2, 3, 5, 7, 8)
+
+
+def _pair(row: Row) -> str:
+    return f"{plain(row.ours)} − {plain(row.theirs)}"
+
+
+def _cells(row: Row, digits: int) -> tuple[str, ...]:
+    estimates = row.estimates or (None, None)
+    apart = row.difference
+    if apart is not None:
+        three = [_without_rounding(value, estimates) for value in (apart.estimate, apart.low, apart.high)]
+        shown = [number(value, digits, "+", three) for value in three]
+        difference = f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    elif row.estimates is not None:
+        difference = number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
+    else:
+        difference = "–"
+    verdict = f"{row.verdict}: {plain(row.note)}" if row.note else row.verdict
+    others = (f"{row.n[0]}/{row.n[1]}", difference, _improvement(row.improvement), _p(row.p), _p(row.p_holm), verdict)
+    return (*(_number(e, digits) for e in estimates), *others)
+
+
+def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
+    """Return 0 for a difference that is nothing but rounding of the two."""
+    size = max((abs(estimate) for estimate in estimates if estimate is not None), default=0.0)
+    return 0.0 if abs(value) <= 1e-14 * size else value
+
+
+def _effects(row: Row) -> tuple[str, str]:
+    delta, g = (None if value is None else number(value, 2, among=(1.0,)) for value in (row.cliffs_delta, row.hedges_g))
+    return delta or "–", g or "–"
+
+
+def _improvement(found: Interval | None) -> str:
+    if found is None:
+        return "–"
+    return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "–" if value is None else number(value, digits)
+
+
+def _p(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
+
+
+def _legend(result: Comparison) -> str:
+    whole, single = result.family
+    families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
+    said = [
+        f"better, worse: ours, p after Holm at most {result.alpha:g} (families: {', '.join(families)})",
+        "p: the larger of a permutation's (run labels exchanged within tasks) and Welch's t (spreads may differ)",
+        "P(higher): a run of ours scores higher than one of theirs, ties by half; intervals are of each comparison alone",
+    ]
+    verdicts = {row.verdict for row in result.rows}
+    if "descriptive only" in verdicts:
+        said.append("descriptive only: under 5 runs on a side nobody is called better")
+    if "too few runs" in verdicts:
+        said.append("too few runs: under 3 on a side there is no interval and no test")
+    if result.self_reported:
+        said.append(f"self-reported, so a difference may be one of protocol: {plain(', '.join(result.self_reported))}")
+    said += [f"missing: {plain(text)}" for text in result.absent]
+    said += [f"not compared: {plain(text)}" for text in result.apart]
+    return "".join(f"{line}\n" for line in said)

@@ -1,0 +1,72 @@
+"""`rlbench report`: a result folder as one HTML file that needs nothing else, or the difference between two."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlbench.cli.common_options import anchors_option, folders_argument, open_plugins, plugin_option
+from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.user_paths import UserPath
+
+if TYPE_CHECKING:
+    from rlbench.analysis import Anchors
+
+
+@click.command()
+@folders_argument
+@click.option(
+    "-o",
+    "--output",
+    type=UserPath(path_type=Path),
+    metavar="FILE",
+    help="Where to write it; default DIRECTORY/report.html, of two folders difference.html in the second.",
+)
+@click.option(
+    "--files",
+    type=UserPath(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Write every table as CSV, Markdown and LaTeX and every figure as SVG and PDF there as well.",
+)
+@anchors_option
+@plugin_option
+def report(
+    directories: Sequence[Path],
+    output: Path | None,
+    files: Path | None,
+    supplied: Mapping[str, Anchors],
+    plugin_files: Sequence[str],
+) -> int:
+    """Make one HTML page of the results in DIRECTORY (the newest results if none is given) and print its path.
+
+    The verdict in words, scores with intervals, curves, runs that are missing, costs, protocol, hyperparameters and
+    provenance, in a file that holds everything it shows. Works while the suite runs.
+
+    Given two folders, the page says what came out otherwise in the second than in the first.
+    """
+    from rlbench.reports.difference_section import difference_page
+    from rlbench.reports.page import results_page, write_page
+    from rlbench.reports.report_files import write_files
+    from rlbench.results import Store
+
+    if len(directories) > 2:
+        raise click.UsageError(f"{len(directories)} folders: a report shows one, or the difference between two")
+    plugins = open_plugins(plugin_files)
+    if len(directories) == 2:
+        page = difference_page(Store(directories[0]), Store(directories[1]), supplied)
+        path = output or directories[1] / "difference.html"
+    else:
+        path = output or directories[0] / "report.html"
+        page = results_page(Store(directories[0]), plugins, path.parent, supplied)
+    written = [write_page(page, path), *(write_files(page, files) if files else [])]
+    for problem in page.problems:
+        print(f"warning: {plain(problem)}", file=sys.stderr)
+    if files:
+        print(f"{len(written) - 1} files in {files}", file=sys.stderr)
+    write_out(f"{path}\n")
+    return say_damaged(page.corrupt)

@@ -1,0 +1,100 @@
+"""`rlbench show` and `rlbench logs`: one run in full, and what its process printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rlbench.cli.progress.lines import plural
+from rlbench.cli.run_argument import find_run, run_argument
+from rlbench.cli.text_table import aligned, plain, write_out
+
+_BLOCK = 1 << 16  # characters
+
+
+@click.command()
+@run_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+def show(run: Path, as_json: bool) -> None:
+    """Show one run: what was asked for, what became of it, how it was computed. RUN is a folder in DIRECTORY/runs."""
+    from rlbench.results.file_io import read_json
+
+    store, found, state = find_run(run)
+    spec = read_json(store.folder(found) / "spec.json") or {}
+    document: dict[str, Any] = {
+        "status": str(state.status),
+        "message": state.message,
+        "asked": spec,
+        "result": dict(state.result),
+    }
+    if as_json:
+        write_out(json.dumps(document, indent=1) + "\n")
+        return
+    write_out(
+        f"{plain(found.label or found.algorithm)} on {plain(found.task.env_id)}, seed {found.seed}: {state.status}\n"
+    )
+    write_out(f"{plain(state.message)}\n" if state.message else "")
+    profile = document["result"].pop("group_profile", None)
+    for title in ("asked", "result"):
+        if document[title]:
+            write_out(f"\n{title}\n" + "".join(f"  {line}\n" for line in _lines(document[title])))
+    if profile is not None:
+        write_out(_times(state.result))
+
+
+def _times(result: Mapping[str, Any]) -> str:
+    """Where the time of the run's group went."""
+    from rlbench.profiling.parts import PARTS
+    from rlbench.results.time_profiles import profile_of
+
+    profile = profile_of([result])
+    assert profile is not None
+    title = f"where the time went: CPU seconds of the group, {plural(result['stack_size'], 'seed')}"
+    title += f", from step {profile.from_step} on" if profile.from_step else ""
+    rows = [
+        (f"  {plain(part)}", f"{seconds:.2f}", f"{profile.share(part):.1%}", PARTS.get(part, ""))
+        for part, seconds in profile.seconds.items()
+    ]
+    return f"\n{title}\n" + aligned(
+        ("  part", "s", "share", ""), [*rows, ("  all", f"{profile.total:.2f}", "", "")], numbers=(1, 2)
+    )
+
+
+def _lines(value: Any, path: str = "") -> list[str]:
+    """A nested mapping as one `path value` line an entry."""
+    if isinstance(value, dict):
+        return [line for key, inner in value.items() for line in _lines(inner, f"{path}.{key}".lstrip("."))]
+    return [f"{plain(path)} {plain(json.dumps(value, ensure_ascii=False))}"]
+
+
+@click.command()
+@run_argument
+@click.option("--stdout", is_flag=True, help="What was printed to stdout instead of stderr.")
+def logs(run: Path, stdout: bool) -> None:
+    """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
+    store, _, state = find_run(run)
+    from rlbench.api import StoreError
+    from rlbench.results.file_io import NOT_OWN, open_within, unreadable
+
+    path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
+    try:
+        file = open_within(store.root, path) if state.attempt else None
+    except FileNotFoundError:
+        file = None
+    except OSError as error:
+        if error.errno in NOT_OWN:
+            raise StoreError(f"{path} is no regular file of its own in this folder: it is not read") from error
+        raise unreadable(path, error) from error
+    if file is None:
+        click.echo("no log: it has not been started in a process of its own", err=True)
+        return
+    ended = True
+    with file:
+        while text := file.read(_BLOCK):  # a line may be as long as the file
+            write_out("\n".join(map(plain, text.split("\n"))))
+            ended = text.endswith("\n")
+    write_out("" if ended else "\n")

@@ -1,0 +1,146 @@
+"""`rlbench status`: what has become of the runs in a result folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlbench.cli.common_options import folder_argument
+from rlbench.cli.missing_runs import SOME_DAMAGED
+from rlbench.cli.progress.lines import plural
+from rlbench.cli.progress.live import NARROW
+from rlbench.cli.text_table import fitted, plain, write_out
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from rlbench.results import Store
+
+SECONDS_BETWEEN_LOOKS = 1.0
+_OPEN = ("running", "pending")
+_STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "yellow", "interrupted": "yellow"}
+
+
+@click.command()
+@folder_argument
+@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--watch", is_flag=True, help="Look again every second until nothing runs any more, or Ctrl-C.")
+def status(directory: Path, as_json: bool, watch: bool) -> int:
+    """Show how far the runs in DIRECTORY are (the newest results if none is given). Works while the suite runs."""
+    from rlbench.results import Store
+
+    store = Store(directory)
+    if watch and not as_json:
+        _watch(store)
+        return 0
+    rows = _rows(store, thorough=True)
+    if as_json:
+        counts = Counter(row["status"] for row in rows)
+        name = store.suite()["suite"]["name"]
+        write_out(json.dumps({"suite": name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
+    else:
+        write_out(_text(store, rows))
+    return SOME_DAMAGED if any(row["status"] == "corrupt" for row in rows) else 0
+
+
+def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
+    """A row a run. thorough: files of published runs are held against their hashes as well."""
+    from rlbench.api import RunStatus
+    from rlbench.results import RunState
+
+    runs = store.runs()
+    states = store.states(runs)
+    if thorough:
+        from rlbench.results.results_index import read_facts
+
+        facts = read_facts(store, runs, states)
+        damaged = {key: RunState(RunStatus.CORRUPT, found.damaged) for key, found in facts.items() if found.damaged}
+        states = {key: damaged.get(str(key), state) for key, state in states.items()}
+    return [
+        {
+            "algorithm": run.label or run.algorithm,
+            "task": run.task.env_id,
+            "seed": run.seed,
+            "status": str(states[run.key].status),
+            "step": states[run.key].result.get("steps") or store.step_reached(states[run.key].attempt, run.seed),
+            "steps": run.task.steps,
+            "message": states[run.key].message,
+        }
+        for run in runs
+    ]
+
+
+def _headline(store: Store, rows: list[dict[str, Any]]) -> str:
+    counts = Counter(row["status"] for row in rows)
+    told = ", ".join(f"{n} {s}" for s, n in counts.items())
+    return f"{plain(store.suite()['suite']['name'])}: {plural(len(rows), 'run')}: {told}"
+
+
+def _text(store: Store, rows: list[dict[str, Any]]) -> str:
+    shown = [
+        [
+            plain(row["algorithm"]),
+            plain(row["task"]),
+            str(row["seed"]),
+            row["status"],
+            f"{row['step']}/{row['steps']}",
+            plain(row["message"]),
+        ]
+        for row in rows
+    ]
+    table = fitted(["algorithm", "task", "seed", "status", "step", ""], shown, numbers=(2, 4))
+    return f"{_headline(store, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in store.failed_pairs())
+
+
+def _watch(store: Store) -> None:
+    """On a terminal a table that is drawn anew; elsewhere a line whenever the counts change."""
+    from rich.console import Console
+    from rich.live import Live
+
+    console = Console(highlight=False)
+    if not console.is_terminal or console.is_dumb_terminal:
+        said = ""
+        while True:
+            rows = _rows(store)
+            line = _headline(store, rows)
+            if line != said:
+                write_out(line + "\n")
+                said = line
+            if not any(row["status"] in _OPEN for row in rows):
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+    with Live(console=console, auto_refresh=False) as live:
+        while True:
+            rows = _rows(store)
+            live.update(_table(store, rows, console.width, console.height), refresh=True)
+            if not any(row["status"] in _OPEN for row in rows):
+                return
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) -> RenderableType:
+    """A line for each algorithm on each task: how its runs stand, and how far the slowest is."""
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        cells.setdefault((row["algorithm"], row["task"]), []).append(row)
+    table = Table.grid(padding=(0, 2))
+    bar = max(0, min(30, width - NARROW + 12))
+    for (algorithm, task), same in list(cells.items())[: max(1, height - 4)]:
+        share = sum(min(1.0, row["step"] / row["steps"]) for row in same) / len(same)
+        counts = Counter(row["status"] for row in same)
+        text = Text(", ").join(Text(f"{n} {s}", style=_STYLES.get(s, "red")) for s, n in counts.items())
+        filled = round(share * bar)
+        drawn = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
+        table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *drawn, f"{100 * share:3.0f} %", text)
+    hidden = len(cells) - max(1, height - 4)
+    more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
+    return Group(Text(plain(_headline(store, rows)), style="bold"), Text(""), table, *more)

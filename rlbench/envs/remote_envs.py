@@ -1,0 +1,242 @@
+"""Metered environments that step in other processes of one run (Hogwild workers): one step counter, one budget.
+
+The counter lies in a small memory-mapped file under a POSIX record lock, which the kernel frees when its holder is
+killed. A step is claimed before it is taken, so the budget is met exactly; at a point of the evaluation grid every
+process waits at its next step until the run's own process has evaluated.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import mmap
+import os
+import tempfile
+import weakref
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
+
+import gymnasium
+
+from rlbench.api import BudgetExceeded, EpisodeRecord, Stopped, Task, WorkerFailed
+from rlbench.envs.meter import EpisodeSink
+from rlbench.envs.metered_env import MeteredEnv
+from rlbench.process_control import die_with_parent
+from rlbench.profiling import sample_child
+from rlbench.seeding import SeedStreams, environment_seeds
+
+_STEPS, _LIMIT, _BUDGET = range(3)
+_GRACE_SECONDS = 5
+
+
+class SharedCounter:
+    """Steps taken, the step at which everyone waits, and the budget, as three integers that processes share."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_RDWR)
+        self._numbers = memoryview(mmap.mmap(self._file, 24)).cast("q")
+
+    @classmethod
+    def create(cls, steps: int, limit: int, budget: int, folder: str | None = None) -> SharedCounter:
+        """A new counter, in a file under `folder` (default: the system's own for such things) that goes with it."""
+        handle, path = tempfile.mkstemp(prefix="rlbench-counter-", dir=folder)
+        os.write(handle, b"\0" * 24)
+        os.close(handle)
+        counter = cls(path)
+        weakref.finalize(counter, _unlink, path)
+        counter._numbers[_STEPS], counter._numbers[_LIMIT], counter._numbers[_BUDGET] = steps, limit, budget
+        return counter
+
+    def claim(self) -> bool:
+        """Take one step, unless the limit is reached."""
+        fcntl.lockf(self._file, fcntl.LOCK_EX)
+        try:
+            free = self._numbers[_STEPS] < self._numbers[_LIMIT]
+            if free:
+                self._numbers[_STEPS] += 1
+            return free
+        finally:
+            fcntl.lockf(self._file, fcntl.LOCK_UN)
+
+    @property
+    def steps(self) -> int:
+        return self._numbers[_STEPS]
+
+    @property
+    def spent(self) -> bool:
+        return self._numbers[_STEPS] >= self._numbers[_BUDGET]
+
+    def set_limit(self, limit: int) -> None:
+        self._numbers[_LIMIT] = limit
+
+    def end(self) -> None:
+        """Spend what is left, so that no process takes a further step."""
+        self._numbers[_LIMIT] = self._numbers[_BUDGET] = 0
+
+
+def _unlink(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+class RemoteBoundary:
+    """The boundary as a worker process sees it."""
+
+    def __init__(self, counter: SharedCounter, channel: Connection) -> None:
+        self._counter, self._channel = counter, channel
+        self._send({"kind": "arrived", "process": os.getpid()})
+
+    @property
+    def steps(self) -> int:
+        return self._counter.steps
+
+    @property
+    def finished(self) -> bool:
+        return self._counter.spent
+
+    def spend(self, steps: int) -> None:
+        while not self._counter.claim():
+            if self._counter.spent:
+                self._send({"kind": "released"})
+                raise BudgetExceeded(f"{self._counter.steps} environment steps are spent")
+            self._send({"kind": "waiting"})
+            if self._channel.recv_bytes() == b"stop":
+                self._send({"kind": "released"})
+                raise Stopped("the harness stopped the run")
+
+    def record(self, episode: EpisodeRecord) -> None:
+        self._send({"kind": "episode", "episode": list(episode)})
+
+    def advance(self) -> None:
+        return
+
+    def diverged(self) -> None:
+        self._send({"kind": "diverged"})
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self._channel.send_bytes(json.dumps(message).encode())
+
+
+def connect(
+    task: Task,
+    make_env: Callable[[Task], gymnasium.Env[Any, Any]],
+    seed: int,
+    space: str,
+    rank: int,
+    path: str,
+    channel: Connection,
+    parent: int,
+    one_stream: bool = False,
+) -> MeteredEnv:
+    """Rebuild a metered environment in a worker process (what unpickling one calls)."""
+    die_with_parent(parent)
+    sample_child()
+    boundary = RemoteBoundary(SharedCounter(path), channel)
+    seeds = environment_seeds(SeedStreams([seed], space), 0, rank, one_stream)
+    return MeteredEnv(make_env(task), boundary, seeds, seed, rank)
+
+
+class Attendant:
+    """The run's own process: hands environments out and serves them until their processes have ended.
+
+    diverged: a process met a number that was not finite, which ends the run for all.
+    """
+
+    def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:
+        self.counter, self._record = counter, record
+        self.diverged = False
+        self._theirs: list[Connection] = []
+        self._channels: set[Connection] = set()
+        self._process: dict[Connection, int] = {}  # pid, once the environment has arrived there
+        self._waiting: set[Connection] = set()
+        self._released: set[int] = set()  # pids that were told to end: how they do is their affair
+
+    def open_channel(self) -> Connection:
+        """The end of a new channel that goes to a worker."""
+        ours, theirs = Pipe()
+        self._channels.add(ours)
+        self._theirs.append(theirs)
+        return theirs
+
+    def attend(self, processes: Sequence[BaseProcess], at_limit: Callable[[], int | None]) -> None:
+        """Serve until all have ended. at_limit: called while all wait; returns the next limit, or None to stop.
+
+        Raises: WorkerFailed if a process fails.
+        """
+        for theirs in self._theirs:
+            theirs.close()  # so that a worker's end shows as the end of its channel
+        self._theirs.clear()
+        running = list(processes)
+        try:
+            while running:
+                wait([*self._channels, *(p.sentinel for p in running)])
+                for channel in list(self._channels):
+                    self._serve(channel)
+                running = [p for p in running if not self._ended(p)]
+                if self._all_wait():
+                    self._release(at_limit())
+        finally:
+            end_processes(running)
+
+    def _all_wait(self) -> bool:
+        """Every process that has an environment stands at its next step (one of its environments, if it has several)."""
+        waiting = {self._process[channel] for channel in self._waiting}
+        return bool(waiting) and waiting == {self._process[c] for c in self._channels if c in self._process}
+
+    def _release(self, limit: int | None) -> None:
+        if limit is not None:
+            self.counter.set_limit(limit)
+        for channel in self._waiting:
+            with suppress(BrokenPipeError):
+                channel.send_bytes(b"stop" if limit is None else b"go")
+        self._waiting.clear()
+
+    def _serve(self, channel: Connection) -> None:
+        """Take everything a channel holds."""
+        try:
+            while channel.poll():
+                self._take(channel, json.loads(channel.recv_bytes()))
+        except (EOFError, ConnectionResetError):
+            self._channels.discard(channel)
+            self._waiting.discard(channel)
+            channel.close()
+
+    def _take(self, channel: Connection, message: dict[str, Any]) -> None:
+        kind = message["kind"]
+        if kind == "arrived":
+            self._process[channel] = message["process"]
+        elif kind == "waiting":
+            self._waiting.add(channel)
+        elif kind == "released":
+            self._released.add(self._process[channel])
+        elif kind == "diverged":
+            self.diverged = True
+            self.counter.end()
+        else:
+            self._record(EpisodeRecord(*message["episode"]))
+
+    def _ended(self, process: BaseProcess) -> bool:
+        if process.is_alive():
+            return False
+        process.join()
+        for channel in list(self._channels):  # what it sent just before its end
+            self._serve(channel)
+        if process.exitcode and not self.diverged and process.pid not in self._released:
+            raise WorkerFailed(f"worker process {process.name} ended with exit code {process.exitcode}")
+        return True
+
+
+def end_processes(processes: Sequence[BaseProcess]) -> None:
+    """End what still runs: TERM, a grace period, KILL."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(_GRACE_SECONDS)
+        if process.is_alive():
+            process.kill()
+            process.join()

@@ -1,0 +1,59 @@
+"""`evaluations.npz`, as EvalCallback of Stable-Baselines3 writes it: timesteps [n] and the results [n, episodes] there."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from rlbench.importers import decoding
+from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, Row, Told, later_holds
+
+PATTERN = "evaluations.npz"
+
+
+def read_evaluations(path: Path) -> Told:
+    """The evaluations of one run, an evaluation row for each episode. Raises: ForeignError."""
+    try:
+        with open(path, "rb") as file:
+            arrays = np.load(file, allow_pickle=False)
+            if not isinstance(arrays, np.lib.npyio.NpzFile):
+                raise ForeignError(f"{path}: a single array, no archive of timesteps and results")
+            members = arrays.zip.infolist() if arrays.zip is not None else []
+            if sum(int(member.file_size) for member in members) > decoding.MOST_BYTES:
+                raise ForeignError(f"{path}: unpacked, {decoding.too_large()}")
+            missing = [name for name in ("timesteps", "results") if name not in arrays]
+            if missing:
+                raise ForeignError(f"{path}: no {' and no '.join(missing)} in it; it has {', '.join(arrays) or 'none'}")
+            steps, results = np.asarray(arrays["timesteps"]), np.asarray(arrays["results"], dtype=np.float64)
+            lengths = np.asarray(arrays["ep_lengths"]) if "ep_lengths" in arrays else np.zeros(results.shape)
+    except MemoryError as error:
+        raise ForeignError(f"{path}: cannot be read: it says that it has more than there is memory for") from error
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        EOFError,
+        zipfile.BadZipFile,
+        zlib.error,
+        NotImplementedError,
+    ) as error:
+        raise ForeignError(f"{path}: cannot be read: {error}") from error
+    results = results[:, None] if results.ndim == 1 else results
+    if steps.ndim != 1 or results.ndim != 2 or len(steps) != len(results) or steps.dtype.kind not in "iu":
+        raise ForeignError(f"{path}: timesteps {steps.shape} {steps.dtype} and results {results.shape} do not fit")
+    if not results.size:
+        raise ForeignError(f"{path}: no evaluation in it")
+    if steps.min() < 0 or steps.max() > LARGEST_STEP:
+        raise ForeignError(f"{path}: timesteps from {steps.min()} to {steps.max()}")
+    if lengths.shape != results.shape or lengths.dtype.kind not in "iuf" or not np.isfinite(lengths).all():
+        lengths = np.zeros(results.shape)
+    rows = [
+        Row(int(step), float(value), int(length), True)
+        for step, values, taken in zip(steps, results, lengths)
+        for value, length in zip(values, taken)
+    ]
+    kept, notes = later_holds([(path.name, rows)])
+    return Told(str(path), kept, notes=notes)

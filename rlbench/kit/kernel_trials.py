@@ -1,0 +1,131 @@
+"""Trials of single kernels: whether a lane comes out with the same bits alone and in stacks, where this runs.
+
+Each is given random numbers in tensors of the shapes and strides that were noted (`rlbench.kit.kernel_choice`), for stacks of a few
+sizes and of that which was noted, in memory of their own.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rlbench.kit.kernel_choice import ADAM, BY_LANES, specs, tensors
+
+STACKS = (2, 3, 4, 5, 8, 10)
+MOST_FLOATS = 1 << 22  # of one trial's tensors; the stack that was noted is tried whatever it takes
+
+
+def same_bits(use: str) -> bool:
+    """Whether each lane comes out of an operation with the same bits alone and in stacks; False if that cannot be tried."""
+    name, *given = json.loads(use)
+    if not given:
+        return False
+    library, packet, overload = name.split(".")
+    with torch.no_grad():
+        if packet == ADAM:
+            return all(_adam_is_independent(spec["shape"][-1]) for spec in given[0][0])
+        try:
+            function = getattr(getattr(getattr(torch.ops, library), packet), overload)
+            return _is_independent(function, packet in BY_LANES, *given)
+        except (AttributeError, IndexError, RuntimeError, TypeError, ValueError):  # it takes more than shapes tell
+            return False
+
+
+def _is_independent(function: Any, all_stacked: bool, args: Any, kwargs: Any) -> bool:
+    given = list(specs((args, kwargs)))
+    axes, generator = max(len(spec["shape"]) for spec in given), torch.Generator().manual_seed(0)
+    lanes = max(spec["shape"][0] for spec in given if len(spec["shape"]) == axes)
+    stacked = [s for s in given if all_stacked or (len(s["shape"]) == axes and s["shape"][0] == lanes)]
+    largest = MOST_FLOATS // max(1, sum(torch.Size(s["shape"][1:]).numel() for s in stacked))
+    sizes = {2, max(2, lanes), *(size for size in STACKS if size <= largest)}
+    for spec in given:
+        spec["lanes"] = lanes if any(spec is s for s in stacked) else 0
+        spec["values"] = _values(spec, max(sizes), generator)
+
+    def outcome(first: int, last: int) -> list[Tensor]:
+        return list(tensors(function(*_made(args, first, last), **_made(kwargs, first, last))))
+
+    alone = [outcome(i, i + 1) for i in range(max(sizes))]
+    return all(
+        together.shape[:1] == (size,) and all(_equal(one[0], together[i]) for i, one in enumerate(each[:size]))
+        for size in sizes
+        for together, each in zip(outcome(0, size), zip(*alone))
+    )
+
+
+def _adam_is_independent(columns: int) -> bool:
+    """Whether the fused kernel gives a row the same bits alone, in a stack and in a list of rows."""
+    generator, most = torch.Generator().manual_seed(0), max(STACKS)
+    drawn = [torch.empty(most, columns).uniform_(-1, 1, generator=generator) for _ in range(4)]
+    drawn[3].square_()
+
+    def outcome(p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor]) -> Tensor:
+        steps = [torch.full((1,), 3.0) for _ in p]
+        torch._fused_adam_(
+            p, g, m, v, [], steps, lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0, eps=1e-8, amsgrad=False, maximize=False
+        )  # fmt: skip
+        return torch.stack([torch.cat([t.view(-1, columns) for t in kept]) for kept in (p, m, v)], 1)
+
+    alone = torch.cat([outcome(*([t[i : i + 1].clone()] for t in drawn)) for i in range(most)])
+    stacks = [outcome(*([t[:size].clone()] for t in drawn)) for size in STACKS]
+    rows = outcome(*(list(t.clone().unbind(0)) for t in drawn))
+    return all(_equal(alone[: len(found)], found) for found in (*stacks, rows))
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    """Bit for bit, but that any number that is none is equal to any other."""
+    if one.shape != other.shape:
+        return False
+    one, other = one.contiguous(), other.contiguous()
+    if not one.is_floating_point():
+        return torch.equal(one, other)
+    bits = torch.int64 if one.dtype == torch.float64 else torch.int32 if one.dtype == torch.float32 else torch.int16
+    same = torch.equal(one.view(bits), other.view(bits))
+    return same or bool(((one.view(bits) == other.view(bits)) | ((one != one) & (other != other))).all())
+
+
+def _made(value: Any, first: int, last: int) -> Any:
+    """What was described, with the lanes `first` to `last` of the values drawn."""
+    if isinstance(value, list):
+        return [_made(part, first, last) for part in value]
+    if not isinstance(value, dict):
+        return value
+    if "torch" in value:
+        return getattr(torch, value["torch"])
+    if "stride" not in value:
+        return {name: _made(part, first, last) for name, part in value.items()}
+    values = value["values"]
+    return _laid_out(values[first:last], value["stride"], value["lanes"]) if value["lanes"] else values.clone()
+
+
+def _values(spec: Mapping[str, Any], most: int, generator: torch.Generator) -> Tensor:
+    """Random numbers of a tensor's shape, or of its lanes' for `most` of them; expanded axes stay so."""
+    shape = [most, *spec["shape"][1:]] if spec["lanes"] else spec["shape"]
+    values = torch.empty(_in_memory(shape, spec["stride"], spec["lanes"]), dtype=getattr(torch, spec["dtype"]))
+    if values.is_floating_point():
+        values.uniform_(-2, 2, generator=generator)
+    else:
+        values.random_(0, 2, generator=generator)
+    return values.expand(shape)
+
+
+def _in_memory(shape: Sequence[int], stride: Sequence[int], lanes: int) -> list[int]:
+    """The sizes of what is not expanded. The stride of a single lane tells nothing."""
+    return [1 if not step and (i or lanes > 1) else size for i, (size, step) in enumerate(zip(shape, stride))]
+
+
+def _laid_out(values: Tensor, stride: list[int], lanes: int) -> Tensor:
+    """A copy in memory of its own with the strides that were noted, as they would be for its number of lanes."""
+    kept = _in_memory(values.shape, stride, lanes)
+    extent = 1 + sum((size - 1) * step for size, step in zip(kept[1:], stride[1:]))
+    if lanes > 1 and 0 < stride[0] < extent:  # the lanes lie within the steps of another axis
+        steps = [step * len(values) // lanes if step > stride[0] else step for step in stride]
+    else:
+        steps = [max(stride[0], extent), *stride[1:]]
+    room = 1 + sum((size - 1) * step for size, step in zip(kept, steps))
+    whole = torch.empty(max(room, 1), dtype=values.dtype).as_strided(kept, steps)
+    return whole.copy_(values[tuple(slice(0, size) for size in kept)]).expand(values.shape)

@@ -1,0 +1,113 @@
+"""Adam, gradient clipping and target networks per seed, over flat parameter rows [S, P].
+
+Source: Kingma & Ba 2015, arXiv:1412.6980. A seed that is not active keeps its bits: its row is not touched, since
+multiplying by zero would let a NaN through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from rlbench.kit.kernel_choice import watched
+
+
+@watched
+def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
+    """Scale each seed's gradient, all its tensors [S, P] together, to a Euclidean norm of at most max_norm, in place."""
+    squares = [(g * g).sum(-1) for g in grads]
+    norm = sum(squares[1:], squares[0]).sqrt()  # [S]
+    scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
+    return [g.mul_(scale) for g in grads]
+
+
+def everyone(active: Tensor) -> bool:
+    """Whether all seeds are known to be active. An accelerator is never asked: the answer would have to be waited for."""
+    return active.device.type == "cpu" and bool(active.all())
+
+
+@watched
+def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
+    """Move the target's rows [S, P] by a share of the way to the online ones, for the seeds in `active` [S] bool."""
+    if everyone(active):
+        target.lerp_(online, share)
+    else:
+        target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, share), target))
+
+
+class Adam:
+    """Adam for several parameter tensors [S, P] of the same seeds; steps are counted per seed.
+
+    It stays outside compiled graphs: torch's own kernel goes once over what inductor's goes over in several passes.
+    """
+
+    def __init__(
+        self, params: Sequence[Tensor], lr: float, eps: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)
+    ) -> None:
+        self.mean = [torch.zeros_like(p) for p in params]
+        self.square = [torch.zeros_like(p) for p in params]
+        self.step = torch.zeros(params[0].shape[0], device=params[0].device)  # [S]
+        self.lr, self._eps, self._betas = float(lr), eps, betas
+        self._rows: tuple[Sequence[Tensor], list[list[Tensor]]] | None = None
+        self._together = True  # every seed has made the same number of steps
+
+    def set_lr(self, lr: float) -> None:
+        self.lr = lr
+
+    def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
+        """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
+        self.step.add_(active)
+        if active.device.type != "cpu":
+            self._written_out(params, grads, active)
+        elif self._together and bool(active.all()):
+            self._fused(list(params), list(grads), self.mean, self.square, [self.step[:1]] * len(params))
+        else:
+            self._together = False
+            self._row_by_row(params, grads, active)
+
+    @watched
+    def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
+        """One kernel call for all: rows are whole vector registers, so no element meets another row's or a remainder."""
+        beta1, beta2 = self._betas
+        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, less the bookkeeping
+            p, g, m, v, [], step, lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps, amsgrad=False, maximize=False
+        )  # fmt: skip
+
+    def _row_by_row(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
+        """The same for some of the seeds, or after that."""
+        if self._rows is None or any(p is not q for p, q in zip(self._rows[0], params)):
+            lists = (params, self.mean, self.square, [self.step] * len(params))
+            self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]
+        p, m, v, step = self._rows[1]
+        g = [row for grad in grads for row in grad.unbind(0)]
+        if not active.all():
+            chosen = active.repeat(len(grads)).nonzero()[:, 0].tolist()
+            if not chosen:
+                return
+            p, g, m, v, step = ([rows[i] for i in chosen] for rows in (p, g, m, v, step))
+        self._fused(p, g, m, v, step)
+
+    def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
+        """On accelerators: nothing here needs to know which seeds are active, so nothing is waited for."""
+        beta1, beta2 = self._betas
+        on = active.unsqueeze(1)
+        correction1 = (1 - beta1**self.step).unsqueeze(1)
+        correction2 = (1 - beta2**self.step).sqrt().unsqueeze(1)
+        for p, g, m, v in zip(params, grads, self.mean, self.square):
+            mean, square = m.lerp(g, 1 - beta1), v.mul(beta2).addcmul(g, g, value=1 - beta2)
+            updated = p - self.lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
+            for old, new in ((m, mean), (v, square), (p, updated)):
+                old.copy_(torch.where(on, new, old))
+
+    def state(self) -> dict[str, Tensor]:
+        tensors = {"step": self.step}
+        for i, (mean, square) in enumerate(zip(self.mean, self.square)):
+            tensors |= {f"mean.{i}": mean, f"square.{i}": square}
+        return tensors
+
+    def load_state(self, state: dict[str, Tensor]) -> None:
+        for name, old in self.state().items():
+            old.copy_(state[name])
+        self._together = everyone(self.step == self.step[0])

@@ -1,0 +1,343 @@
+"""Plugins as the installed metadata names them, imported only when one of their names is asked for.
+
+pluggy's own bulk loader is not used: one broken plugin would end the program.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import difflib
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.machinery import PathFinder
+from importlib.metadata import EntryPoint, distributions
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pluggy
+
+from rlbench.api import (
+    OBSERVERS,
+    PROJECT,
+    AlgorithmSpec,
+    BrokenPlugin,
+    EnvBackendSpec,
+    ExecutorSpec,
+    PluginError,
+    ReportSpec,
+    hookspecs,
+)
+from rlbench.process_control import without_here
+
+
+@dataclass
+class Plugin:
+    """One entry point, or a file given by `--plugin`. error: why it could not be loaded, set when it was tried."""
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    entry_point: EntryPoint | None = None
+    file: Path | None = None
+    module: ModuleType | None = None
+    error: str | None = None
+    brought: frozenset[str] = frozenset()
+
+    def load(self) -> ModuleType:
+        """Import the plugin, once. Raises: BrokenPlugin with the cause's last line."""
+        if self.module is None and self.error is None:
+            before = set(sys.modules)
+            try:
+                with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
+                    self.module = self._import()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+                self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
+            self.brought = frozenset(set(sys.modules) - before)
+        if self.module is None:
+            origin = self.distribution if self.file else f"{self.distribution} {self.version}"
+            raise BrokenPlugin(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
+        return self.module
+
+    def _import(self) -> ModuleType:
+        if self.file is None:
+            assert self.entry_point is not None
+            found = self.entry_point.load()
+            if not isinstance(found, ModuleType):
+                raise TypeError(f"the entry point {self.target!r} is not a module")
+            return found
+        spec = importlib.util.spec_from_file_location(self.name, self.file)
+        if spec is None or spec.loader is None:
+            raise ImportError(f"{self.file} is not a Python file")
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[self.name] = module  # so that its classes know where they live
+        sys.path.append(str(self.file.parent))  # what lies beside it is found, and hides nothing that is installed
+        try:
+            spec.loader.exec_module(module)
+        finally:
+            sys.path.reverse()
+            sys.path.remove(str(self.file.parent))
+            sys.path.reverse()
+        return module
+
+    def source_hash(self) -> str:
+        """A hash of the plugin's own Python files, found without importing it."""
+        digest = hashlib.sha256()
+        for path in self.sources():
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()[:16]
+
+    def sources(self) -> list[Path]:
+        """Its own Python files, found without importing it."""
+        if self.file is not None:
+            return [self.file, *_beside(self.file)]
+        package = self.target.split(":")[0].split(".")[0]
+        if package == "rlbench":
+            return [Path(__file__)]  # rlbench's own backends and executors: versioned with it
+        importlib.invalidate_caches()  # a plugin may have been installed since the folder was last listed
+        spec = importlib.util.find_spec(package)
+        if spec is None:
+            return []
+        if spec.submodule_search_locations:
+            return sorted(p for location in spec.submodule_search_locations for p in Path(location).rglob("*.py"))
+        return [Path(spec.origin)] if spec.origin else []
+
+
+@dataclass
+class Plugins:
+    """Every plugin there is, as a value that is passed down; there is no module-level manager."""
+
+    plugins: list[Plugin] = field(default_factory=list)
+
+    def find(self, name: str) -> Plugin:
+        """The plugin that offers `name`: an entry point NAME offers NAME and NAME/…; "dist:name" picks among several.
+
+        Raises: PluginError if there is none, naming the nearest; BrokenPlugin if there are several, naming their
+        distributions, or none and a file given by hand, which might offer it, cannot be loaded.
+        """
+        wanted, _, rest = name.rpartition(":")
+        head = rest.split("/")[0]
+        found = [p for p in self.plugins if p.file is None and p.name == head and wanted in ("", p.distribution)]
+        found += [p for p in self.files if p.error is None and not wanted and rest in _offered(p)]
+        if not found:
+            self._refuse_broken_files(name)
+            close = difflib.get_close_matches(head, [p.name for p in self.plugins], 1)
+            known = sorted({p.name for p in self.plugins if not p.target.startswith("rlbench.")})
+            hint = f"did you mean {close[0]!r}?" if close else f"installed plugins: {', '.join(known)}"
+            raise PluginError(f"nothing called {name!r} is installed; {hint}")
+        if len(found) > 1:
+            raise BrokenPlugin(
+                f"{name!r} is offered by {' and '.join(p.distribution for p in found)}; write {found[0].distribution}:{name}"
+            )
+        return found[0]
+
+    def _refuse_broken_files(self, name: str) -> None:
+        for plugin in self.files:
+            if plugin.error is not None:
+                raise BrokenPlugin(
+                    f"nothing called {name!r} is installed, and {plugin.distribution}, which may have it, cannot be loaded: {plugin.error}"
+                )
+
+    @property
+    def files(self) -> list[Plugin]:
+        """Those given by hand. What cannot be loaded of them has its `error` set."""
+        given = [plugin for plugin in self.plugins if plugin.file is not None]
+        for plugin in given:
+            with contextlib.suppress(PluginError):
+                plugin.load()
+        return given
+
+    def algorithm(self, name: str) -> AlgorithmSpec:
+        return self._spec(name, "rlbench_algorithms", AlgorithmSpec)
+
+    def backend(self, name: str) -> EnvBackendSpec:
+        return self._spec(name, "rlbench_env_backends", EnvBackendSpec)
+
+    def executor(self, name: str) -> ExecutorSpec:
+        return self._spec(name, "rlbench_executors", ExecutorSpec)
+
+    def _spec(self, name: str, hook: str, kind: type[Any]) -> Any:
+        plugin = self.find(name)
+        plain = name.rpartition(":")[2]
+        offered = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
+        for spec in offered:
+            if spec.name == plain:
+                if spec.api_version > kind.api_version:
+                    raise BrokenPlugin(f"{name!r} of {plugin.distribution} {newer(spec)}; update rlbench")
+                return spec
+        names = ", ".join(sorted(spec.name for spec in offered)) or "nothing of the kind"
+        raise PluginError(
+            f"plugin {plugin.name!r} of {plugin.distribution} does not offer {plain!r}; it offers {names}"
+        )
+
+    def offered(self, plugin: Plugin) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec]]:
+        """Everything a plugin offers under names that are its own. Raises: PluginError if it cannot be loaded."""
+        kinds: tuple[tuple[str, type[Any]], ...] = (
+            ("rlbench_algorithms", AlgorithmSpec),
+            ("rlbench_env_backends", EnvBackendSpec),
+            ("rlbench_executors", ExecutorSpec),
+        )
+        found: Any = tuple(
+            [
+                s
+                for s in _call(plugin, hook)
+                if isinstance(s, kind) and (plugin.file or s.name.split("/")[0] == plugin.name)
+            ]
+            for hook, kind in kinds
+        )
+        return found
+
+    def reports(self) -> tuple[list[ReportSpec], list[str]]:
+        """The report's sections in their order: of files given by hand, and of entry points whose name begins with "report".
+
+        Returns: them, and what went wrong, a line each: a plugin that cannot be loaded, a name that is taken.
+        """
+        found: dict[str, ReportSpec] = {}
+        problems = []
+        for plugin in sorted(self.plugins, key=lambda plugin: not plugin.target.startswith("rlbench.")):
+            if plugin.file is None and not plugin.name.startswith("report"):
+                continue
+            try:
+                offered = self.sections(plugin)
+            except PluginError as error:
+                problems.append(str(error))
+                continue
+            for spec in offered:
+                if spec.api_version > ReportSpec.api_version:
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} {newer(spec)}")
+                elif spec.name in found:
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} is left out: the name is taken")
+                else:
+                    found[spec.name] = spec
+        return sorted(found.values(), key=lambda spec: spec.order), problems
+
+    @staticmethod
+    def sections(plugin: Plugin) -> list[ReportSpec]:
+        """The sections of the report that a plugin offers. Raises: PluginError if it cannot be loaded."""
+        return [spec for spec in _call(plugin, "rlbench_reports") if isinstance(spec, ReportSpec)]
+
+    def load_observers(self) -> list[str]:
+        """Import what may observe: files given by hand, and entry points whose name begins with "observe".
+
+        Returns: what went wrong, a line each.
+        """
+        problems = []
+        for plugin in self.plugins:
+            try:
+                if plugin.file is not None or plugin.name.startswith("observe"):
+                    plugin.load()
+            except PluginError as error:
+                problems.append(str(error))
+        return problems
+
+    def notify(self, hook: str, **arguments: Any) -> list[str]:
+        """Call one observer hook of every plugin loaded so far, each by itself. Returns: what went wrong, a line each."""
+        assert hook in OBSERVERS
+        problems = []
+        for plugin in self.plugins:
+            function = getattr(plugin.module, hook, None) if plugin.module is not None else None
+            if function is None:
+                continue
+            try:
+                getattr(_manager(plugin).hook, hook)(**arguments)
+            except Exception as error:  # noqa: BLE001 - an observer must not stop training
+                problems.append(f"{hook} of plugin {plugin.name!r}: {type(error).__name__}: {error}")
+        return problems
+
+
+def _hides(path: Path) -> bool:
+    """Whether importing a file by its name would take the place of a module."""
+    found = PathFinder.find_spec(path.stem)
+    return path.stem in sys.stdlib_module_names or (found is not None and found.origin != str(path))
+
+
+def _beside(file: Path) -> list[Path]:
+    """The Python files in the same folder that a file imports, and those that they import, as their text says."""
+    found: dict[Path, None] = {}
+    left = [file]
+    while left:
+        try:
+            tree = ast.parse(left.pop().read_bytes())
+        except (OSError, SyntaxError, ValueError):
+            continue  # told when it is imported
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
+            for path in (file.parent / f"{name.partition('.')[0]}.py" for name in names):
+                if path.is_file() and path != file and path not in found and not _hides(path):
+                    found[path] = None
+                    left.append(path)
+    return sorted(found)
+
+
+def _where(error: BaseException) -> str:
+    """The file and line of an error, as far as they are known."""
+    if isinstance(error, SyntaxError):
+        return f" ({error.filename}:{error.lineno})"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+
+
+def newer(spec: Any) -> str:
+    """What is to be said of a spec whose api_version is above what is known here."""
+    return f"is made for a newer rlbench (plugin API {spec.api_version}, here {type(spec).api_version})"
+
+
+def _offered(plugin: Plugin) -> set[str]:
+    """Every name that a file given by hand offers; it may be any. Raises: PluginError if it cannot be loaded."""
+    hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
+    return {spec.name for hook in hooks for spec in _call(plugin, hook)}
+
+
+def _manager(plugin: Plugin) -> pluggy.PluginManager:
+    """A manager with this plugin alone, so that one that raises hides no other's answer."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(hookspecs)
+    manager.register(plugin.load(), plugin.name)
+    return manager
+
+
+def _call(plugin: Plugin, hook: str) -> list[Any]:
+    try:
+        answers: Iterable[Sequence[Any]] = getattr(_manager(plugin).hook, hook)()
+        return [spec for answer in answers for spec in answer]
+    except PluginError:
+        raise
+    except Exception as error:
+        raise BrokenPlugin(
+            f"{hook} of plugin {plugin.name!r} ({plugin.distribution}) failed: {type(error).__name__}: {error}"
+        ) from error
+
+
+def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = None) -> Plugins:
+    """Name every installed plugin without importing any, and the given files beside them.
+
+    only: the entry points that may be used at all (the environment variable RLBENCH_PLUGINS); rlbench's own backends
+    and executors always may. What lies in the current folder is not installed, whatever its metadata say. Raises: PluginError if a file is absent, or called as a module that there is.
+    """
+    plugins = Plugins()
+    seen: set[tuple[str, str]] = set()
+    for distribution in distributions(path=without_here(sys.path)):
+        name = distribution.metadata["Name"] or "unknown"
+        for entry in distribution.entry_points:
+            if entry.group != PROJECT or (name, entry.name) in seen:
+                continue  # an editable install may be listed twice
+            if only is not None and entry.name not in only and not entry.value.startswith("rlbench."):
+                continue
+            seen.add((name, entry.name))
+            plugins.plugins.append(Plugin(entry.name, name, distribution.version, entry.value, entry))
+    for given in files:
+        path = Path(given).resolve()
+        if not path.is_file():
+            raise PluginError(f"--plugin {given}: no such file")
+        if _hides(path):
+            raise PluginError(f"--plugin {given}: there is a module {path.stem!r} already; call the file otherwise")
+        plugins.plugins.append(Plugin(path.stem, path.name, "file", str(path), file=path))
+    return plugins

@@ -1,0 +1,207 @@
+"""What a plugin's algorithms are, asked of a child process so that the harness imports no deep-learning library.
+
+The answers are cached by distribution, version and source hash. A plugin that hangs, prints or ends its process at
+import costs a time limit and an error, nothing else.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import json
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
+from rlbench.plugins.config_model import configure, schema
+from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
+from rlbench.plugins.subprocess_query import ask, find_what_the_asker_finds
+from rlbench.user_cache import cache_folder, recall, remember
+
+TIME_LIMIT_SECONDS = 120
+_CACHE_VERSION = 3
+Params = Mapping[str, Any] | None  # None: the defaults, as far as an algorithm can do with those
+Question = tuple[Plugin, str, Params]  # of which plugin, the algorithm, its parameters
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """An algorithm as a suite names it, with its configuration after defaults (JSON values). missing: modules to install."""
+
+    name: str
+    config: Mapping[str, Any]
+    supports: Supports
+    stackable: bool
+    max_stack: int | None
+    resumable: bool
+    updates_per_step: float
+    metering: str
+    missing: tuple[str, ...]
+    extra: str
+    schema: tuple[Mapping[str, Any], ...]
+
+
+def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
+    """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
+
+    Pairs that are not in the cache are asked of one child process for each distribution or file.
+    """
+    answers: dict[int, Resolved | PluginError] = {}
+    open_requests: dict[str, list[tuple[int, Question]]] = {}
+    for i, (name, params) in enumerate(requests):
+        try:
+            plugin = plugins.find(name)
+        except PluginError as error:
+            answers[i] = error
+            continue
+        cached = _cached(_cache_file(plugin, name, params))
+        if cached is not None:
+            answers[i] = cached
+        else:
+            source = str(plugin.file or plugin.distribution)
+            open_requests.setdefault(source, []).append((i, (plugin, name, params)))
+    for asked in open_requests.values():
+        for (i, _), answer in zip(asked, _ask([question for _, question in asked])):
+            answers[i] = answer
+    return [answers[i] for i in range(len(requests))]
+
+
+def _ask(asked: Sequence[Question]) -> list[Resolved | PluginError]:
+    """Ask one child; where that ends without an answer, one for each plugin, which says whose fault it was."""
+    found = _answers(asked)
+    if isinstance(found, str):
+        names = dict.fromkeys(plugin.name for plugin, _, _ in asked)
+        if len(names) == 1:
+            plugin = asked[0][0]
+            return [BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
+        apart = {name: iter(_ask([question for question in asked if question[0].name == name])) for name in names}
+        return [next(apart[plugin.name]) for plugin, _, _ in asked]
+    for (plugin, name, params), entry in zip(asked, found):
+        if "error" not in entry and not entry["missing"]:
+            remember(_cache_file(plugin, name, params), entry)
+    return [_decode(entry) for entry in found]
+
+
+def _answers(asked: Sequence[Question]) -> list[dict[str, Any]] | str:
+    """What a child says of each, or what became of the child."""
+    files = {str(plugin.file): None for plugin, _, _ in asked if plugin.file}
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
+        question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
+        question.write_text(json.dumps({"files": list(files), "requests": [asks[1:] for asks in asked]}))
+        asked_with = [str(question), str(answer)]
+        try:
+            ended = ask("rlbench.plugins.resolution", asked_with, TIME_LIMIT_SECONDS, {"OMP_NUM_THREADS": "1"})
+        except PermissionError as error:
+            return f"cannot be asked: {sys.executable} cannot be started: {error.strerror}"
+        try:
+            found: list[dict[str, Any]] = json.loads(answer.read_text())
+            return found
+        except (OSError, ValueError):
+            if ended.code is None:
+                return f"took over {TIME_LIMIT_SECONDS} s to import"
+            return f"ended its process with code {ended.code} at import: {ended.last_line or 'nothing was printed'}"
+
+
+def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
+    if "problems" in entry:
+        return ConfigError(entry["error"], [(name, text) for name, text in entry["problems"]])
+    if "error" in entry:
+        return (BrokenPlugin if entry["broken"] else PluginError)(entry["error"])
+    return Resolved(
+        **{
+            **entry,
+            "supports": Supports(**entry["supports"]),
+            "missing": tuple(entry["missing"]),
+            "schema": tuple(entry["schema"]),
+        }
+    )
+
+
+def _cache_file(plugin: Plugin, name: str, params: Params) -> Path:
+    import rlbench
+
+    identity = [
+        _CACHE_VERSION,
+        rlbench.__version__,
+        sys.version,
+        plugin.distribution,
+        plugin.version,
+        plugin.source_hash(),
+        _own_hash(),
+        name,
+        params,
+    ]
+    return cache_folder("descriptions") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
+
+
+def _own_hash() -> str:
+    own = [Path(__file__), Path(__file__).with_name("config_model.py"), Path(__file__).parents[1] / "api/algorithm.py"]
+    return hashlib.sha256(b"".join(path.read_bytes() for path in own)).hexdigest()[:16]
+
+
+def _cached(path: Path) -> Resolved | None:
+    with suppress(TypeError, KeyError):
+        found = _decode(recall(path) or {})
+        return found if isinstance(found, Resolved) else None
+    return None
+
+
+# -- in the child process ----------------------------------------------------------------------------------------
+def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
+    """The fields of `Resolved`, JSON-able. Raises: ConfigError if the parameters do not fit."""
+    from importlib.util import find_spec
+
+    entry: dict[str, Any] = {
+        "name": spec.name,
+        "supports": asdict(spec.supports),
+        "stackable": spec.stackable,
+        "max_stack": spec.max_stack,
+        "resumable": spec.resumable,
+        "metering": spec.metering,
+        "updates_per_step": 0.0,
+        "missing": [module for module in spec.requires if find_spec(module) is None],
+        "extra": spec.extra,
+        "config": dict(params or {}),
+        "schema": [],
+    }
+    if not entry["missing"]:
+        algorithm = spec.load()
+        entry["schema"] = schema(algorithm.Config)
+        try:
+            config = configure(algorithm.Config, params or {}, spec.name)
+        except ConfigError:
+            if params is None:
+                return entry
+            raise
+        entry["config"] = json.loads(json.dumps(asdict(config)))
+        entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
+    return entry
+
+
+def _main(question: str, answer: str) -> None:
+    asked = json.loads(Path(question).read_text())
+    plugins = load_plugins(asked["files"])
+    entries: list[dict[str, Any]] = []
+    for name, params in asked["requests"]:
+        try:
+            entries.append(describe(plugins.algorithm(name), params))
+        except ConfigError as error:
+            entries.append({"error": name, "problems": error.problems})
+        except PluginError as error:
+            entries.append({"error": str(error), "broken": isinstance(error, BrokenPlugin)})
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+            told = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
+            entries.append({"error": told, "broken": True})
+    Path(answer).write_text(json.dumps(entries, default=str))
+
+
+if __name__ == "__main__":
+    gc.disable()  # libraries make no garbage; looking for it among theirs takes a third of what a child takes
+    find_what_the_asker_finds()
+    _main(*sys.argv[1:])
+    gc.freeze()

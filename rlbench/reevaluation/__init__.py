@@ -1,0 +1,1 @@
+"""Play a published policy again: in a process of its own, with an environment that may be trusted."""

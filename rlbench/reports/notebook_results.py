@@ -1,0 +1,70 @@
+"""`rlbench.load`: a result folder in Python, with the report's figures as `plot`, its page as `report`, its table in notebooks."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup, escape
+
+from rlbench.analysis import score_reader
+
+if TYPE_CHECKING:
+    from rlbench.api.sections import Table
+    from rlbench.reports.notebook_plots import Plotter
+
+
+class Results(score_reader.Results):
+    __doc__ = score_reader.Results.__doc__
+
+    @property
+    def plot(self) -> Plotter:
+        """Figures of what is in the folder now: curves(), scores(), aggregates(), profile(), efficiency(), improvement()."""
+        from rlbench.reports.notebook_plots import Plotter  # draws, which takes matplotlib
+
+        return Plotter(self._store.root, self._anchors)
+
+    def report(self, path: str | os.PathLike[str] | None = None, files: str | os.PathLike[str] | None = None) -> Path:
+        """Write the page, by default as report.html in the folder; files: a folder for its tables and figures as files.
+
+        Returns: the page's path. Raises: StoreError where it cannot be written.
+        """
+        from rlbench.reports.page import results_page, write_page
+        from rlbench.reports.report_files import write_files
+
+        target = Path(path) if path is not None else self._store.root / "report.html"
+        page = results_page(self._store, place=target.parent, anchors=self._anchors)
+        if files is not None:
+            write_files(page, Path(files))
+        return write_page(page, target)
+
+    def _repr_html_(self) -> str:
+        from rlbench.reports.report_data import read
+        from rlbench.reports.scores_section import summary
+
+        return _as_html(summary(read(self._store, anchors=self._anchors), ""), repr(self))
+
+
+def _as_html(table: Table, said: str) -> str:
+    """The table as plain HTML in which every text is escaped."""
+    head = Markup("").join(Markup("<th>{}</th>").format(name) for name in table.header)
+    rows = []
+    for title, group in table.groups:
+        rows.append(
+            Markup('<tr><th colspan="{}" style="text-align: left">{}</th></tr>').format(len(table.header), title)
+        )
+        rows += [
+            Markup("<tr>{}</tr>").format(Markup("").join(Markup("<td>{}</td>").format(cell) for cell in row))
+            for row in group
+        ]
+    body = Markup("").join(rows)
+    return str(Markup("<p>{}</p><table><tr>{}</tr>{}</table>").format(escape(said), head, body))
+
+
+def load(folder: str | Path, anchors: score_reader.SuppliedAnchors | None = None) -> Results:
+    """Open a result folder. anchors: as `Results` takes them.
+
+    Raises: StoreError if it is none or was written by a newer rlbench, AnchorsError for anchors that are none.
+    """
+    return Results(folder, anchors)

@@ -1,0 +1,160 @@
+"""The page's tables as CSV, Markdown and LaTeX, its figures as SVG and PDF, in a folder of their own.
+
+Names are whatever a suite calls things, so each form has its own way to hold them as text: spreadsheets run cells that
+begin like a formula, Markdown and LaTeX have characters that mean something.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from rlbench.api.sections import Figure, Folded, Part, Table
+from rlbench.reports.page import Page
+from rlbench.reports.style import clean
+from rlbench.reports.svg_figures import save
+from rlbench.results.file_io import make_folder, replace_file, unwritable
+from rlbench.results.table_export import harmless
+
+_LATEX = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+    "−": "$-$",
+    "≤": r"$\le$",
+    "≥": r"$\ge$",
+    "·": r"$\cdot$",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "⌊": r"$\lfloor$",
+    "⌋": r"$\rfloor$",
+    "×": r"$\times$",
+    "→": r"$\to$",
+    "τ": r"$\tau$",
+    "…": r"\dots{}",
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+}
+
+
+def write_files(page: Page, folder: Path) -> list[Path]:
+    """Write every table and figure of the page into `folder`, replacing files of the same name. Returns: the files.
+
+    Raises: StoreError or DiskFull where it cannot be written.
+    """
+    make_folder(folder)
+    written: list[Path] = []
+    for part in (part for _, _, parts in page.sections for part in every_part(parts)):
+        if isinstance(part, Table):
+            for ending, form in (("csv", as_csv), ("md", as_markdown), ("tex", as_latex)):
+                written.append(_write(folder / f"{part.name}.{ending}", _text(form(part))))
+        elif isinstance(part, Figure):
+            for ending in ("svg", "pdf"):
+                written.append(_write(folder / f"{part.name}.{ending}", partial(save, part, page.looks, form=ending)))
+    return written
+
+
+def every_part(parts: Sequence[Part]) -> Iterator[Part]:
+    """All parts, those that are folded away among them."""
+    for part in parts:
+        yield part
+        if isinstance(part, Folded):
+            yield from every_part(part.parts)
+
+
+def _text(text: str) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        path.write_text(text, encoding="utf-8")
+
+    return write
+
+
+def _write(path: Path, write: Callable[[Path], None]) -> Path:
+    try:
+        replace_file(path, write)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    return path
+
+
+def _rows(table: Table) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, every cell in one line; the groups' titles are a first column where there are some."""
+    grouped = any(title for title, _ in table.groups)
+    header = [*(["group"] if grouped else []), *table.header]
+    rows = [[*([title] if grouped else []), *row] for title, rows in table.groups for row in rows]
+    return [clean(cell) for cell in header], [[clean(cell) for cell in row] for row in rows]
+
+
+def as_csv(table: Table) -> str:
+    """Numbers keep a plain minus sign; text that a spreadsheet would run stands behind a single quote."""
+    header, rows = _rows(table)
+    first = len(header) - len(table.header)
+    numbers = {place + first for place in table.numbers}
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([harmless(cell) for cell in header])
+    for row in rows:
+        writer.writerow([_number(cell) if place in numbers else harmless(cell) for place, cell in enumerate(row)])
+    return out.getvalue()
+
+
+def _number(cell: str) -> str:
+    """A number as programs read it; anything else as text."""
+    plain = cell.replace("−", "-").replace(",", "")
+    try:
+        float(plain)
+    except ValueError:
+        return "" if cell == "–" else harmless(cell)
+    return plain
+
+
+def as_markdown(table: Table) -> str:
+    """A pipe table under its title."""
+    header, rows = _rows(table)
+    numbers = {place + len(header) - len(table.header) for place in table.numbers}
+    ruler = ["--:" if place in numbers else "---" for place in range(len(header))]
+    lines = [[_markdown(cell) for cell in header], ruler, *([_markdown(cell) for cell in row] for row in rows)]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    note = f"\n\n{_markdown(clean(table.note))}" if table.note else ""
+    return f"**{_markdown(clean(table.title))}**\n\n{text}{note}\n"
+
+
+def _markdown(text: str) -> str:
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~$" else c for c in text)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def as_latex(table: Table) -> str:
+    """A table float for the package booktabs, with its title and note as caption."""
+    header, rows = _rows(table)
+    numbers = {place + len(header) - len(table.header) for place in table.numbers}
+    columns = "".join("r" if place in numbers else "l" for place in range(len(header)))
+    lines = [" & ".join(map(latex, row)) + r" \\" for row in rows]
+    caption = latex(clean(" ".join(filter(None, [f"{table.title}.", table.note]))))
+    return "\n".join(
+        [
+            r"% needs \usepackage{booktabs}",
+            r"\begin{table}",
+            r"\centering",
+            rf"\caption{{{caption}}}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\toprule",
+            " & ".join(map(latex, header)) + r" \\",
+            r"\midrule",
+            *lines,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def latex(text: str) -> str:
+    """Text that LaTeX prints as it is."""
+    text = "".join(_LATEX.get(c, c) for c in text)
+    return f"{{}}{text}" if text.startswith("[") else text  # after \\ it would be an optional argument

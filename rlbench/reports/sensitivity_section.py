@@ -1,0 +1,58 @@
+"""What the sweeps of a suite say of their hyperparameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlbench.analysis.sensitivity import Effect, sensitivity
+from rlbench.api.sections import Paragraph, Section, Table
+from rlbench.reports.report_data import Readings
+from rlbench.reports.style import as_text, interval, number
+
+
+def section(readings: Readings) -> Section | None:
+    """For each swept value the IQM over the runs of all points that have it, and the best and worst points."""
+    found = sensitivity(readings.store, readings.runs)
+    if not found.extremes:
+        return None
+    rows = [
+        (
+            e.environment,
+            e.algorithm,
+            e.best or "–",
+            number(e.best_iqm),
+            e.worst or "–",
+            number(e.worst_iqm),
+            str(e.trials),
+        )
+        for e in found.extremes
+    ]
+    chosen = "The best point is chosen on its own seeds, so its score flatters it: run it alone on other seeds."
+    columns = ("task", "sweep", "best", "IQM", "worst", "IQM", "runs")
+    return Section(
+        [
+            _effects(found.effects),
+            Table("sweeps", "Best and worst points", columns, [("", rows)], (3, 5, 6)),
+            Paragraph(chosen, quiet=True),
+        ]
+    )
+
+
+def _effects(effects: Sequence[Effect]) -> Table:
+    groups: dict[str, list[tuple[str, ...]]] = {}
+    for effect in effects:
+        groups.setdefault(f"{effect.environment}: {effect.algorithm}, {effect.parameter}", []).append(
+            (
+                as_text(effect.value),
+                number(effect.iqm),
+                interval(effect.low, effect.high),
+                f"{effect.n_valid}/{effect.n}",
+                str(effect.points),
+            )
+        )
+    note = (
+        "IQM over the runs of all points of the sweep that have the value, points weighing the same; 95 % percentile bootstrap"
+        " over runs within points."
+    )
+    header = ("value", "IQM", "95 % interval", "n", "points")
+    return Table("sensitivity", "Sensitivity", header, list(groups.items()), (1, 2, 3, 4), note=note)

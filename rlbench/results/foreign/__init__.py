@@ -1,6 +1,0 @@
-"""Results made elsewhere, read from files: CSV, Monitor files and evaluations of Stable-Baselines3, TensorBoard's events."""
-
-from rlbench.results.foreign.reading import Reading, read_sources
-from rlbench.results.foreign.told import ForeignError, Skipped, Told
-
-__all__ = ["ForeignError", "Reading", "Skipped", "Told", "read_sources"]

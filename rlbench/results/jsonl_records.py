@@ -1,0 +1,91 @@
+"""Records while a group runs: JSON lines in the attempt's folder, one file a table, one object a line.
+
+A line is handed to the kernel before the next record is taken, so a killed process loses at most a partial last line.
+A copy that a run makes of its process (`os.fork`) shares these files and is not the run: it ends where it would write.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
+from rlbench.results.file_io import read_bytes, refuse_crowded
+
+TABLES = tuple(COLUMNS)
+_NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
+
+
+def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) -> dict[str, Any]:
+    """A record by the names of its table's columns."""
+    return dict(zip(_NAMES[table], record))
+
+
+class JsonlSink:
+    """Writes an attempt's records (see rlbench.runtime.record_sink.Sink).
+
+    history: the folder of an earlier attempt and, for each seed, the positions up to which its records are taken over.
+    """
+
+    def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
+        self._process = os.getpid()
+        self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
+        for seed, (earlier, positions) in (history or {}).items():
+            for table in TABLES:
+                for row in read_lines(earlier / f"{table}.jsonl", positions[table]):
+                    if row["seed"] == seed:
+                        self._write(table, row)
+
+    def _write(self, table: str, row: Mapping[str, Any]) -> None:
+        end_copies(self._process)
+        file = self._files[table]
+        file.write(json.dumps(row) + "\n")
+        file.flush()
+
+    def episode(self, record: EpisodeRecord) -> None:
+        self._write("episodes", as_row("episodes", record))
+
+    def evaluation(self, record: EvaluationRecord) -> None:
+        self._write("evaluations", as_row("evaluations", record))
+
+    def metric(self, record: MetricRecord) -> None:
+        self._write("metrics", as_row("metrics", record))
+
+    def positions(self) -> dict[str, int]:
+        end_copies(self._process)
+        for file in self._files.values():
+            os.fsync(file.fileno())
+        return {table: file.tell() for table, file in self._files.items()}
+
+    def close(self) -> None:
+        for file in self._files.values():
+            file.close()
+
+
+def end_copies(process: int) -> None:
+    """End this process at once, without a word, unless it is `process`: a copy of a run that goes on by itself."""
+    if os.getpid() != process:
+        os._exit(1)
+
+
+def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
+    """The rows of a file, up to byte `end`; a partial last line is ignored.
+
+    Raises: StoreError for a broken line before the last, with its number.
+    """
+    if not path.exists():
+        return
+    text = read_bytes(path)[:end].decode("utf-8", errors="replace")
+    whole, _, _ = text.rpartition("\n")
+    for number, line in enumerate(whole.split("\n") if whole else [], 1):
+        try:
+            refuse_crowded(line.encode())
+            row = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error
+        if not isinstance(row, dict) or not isinstance(row.get("seed"), int):
+            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}")
+        yield row

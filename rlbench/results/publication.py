@@ -1,0 +1,93 @@
+"""From an attempt's JSON lines to a published run: parquet tables, the final policy, and result.json as commit point."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from safetensors.numpy import save_file
+
+from rlbench.api import COLUMNS, Array, Run
+from rlbench.process_control import failpoint
+from rlbench.results.arrow_tables import table as as_table
+from rlbench.results.file_io import file_hash, publish_file, replace_file
+from rlbench.results.jsonl_records import TABLES, read_lines
+from rlbench.results.record_checks import refuse_miscounted
+
+SCHEMA_VERSION = 1
+_TYPES = {
+    "int64": pa.int64(),
+    "int32": pa.int32(),
+    "float64": pa.float64(),
+    "string": pa.string(),
+    "list<float64>": pa.list_(pa.float64()),
+    "list<int64>": pa.list_(pa.int64()),
+}
+
+
+def schema(table: str) -> pa.Schema:
+    """A table's Arrow schema; units and meanings stand in the fields' metadata."""
+    return pa.schema(
+        [pa.field(c.name, _TYPES[c.dtype], metadata={"unit": c.unit, "meaning": c.meaning}) for c in COLUMNS[table]],
+        metadata={"rlbench.schema_version": str(SCHEMA_VERSION)},
+    )
+
+
+Records = Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]]
+
+
+def read_records(attempt: Path) -> Records:
+    """An attempt's rows by table and seed, read in one pass. Raises: StoreError for a broken line."""
+    found: dict[str, dict[int, list[Mapping[str, Any]]]] = {table: {} for table in TABLES}
+    for table, by_seed in found.items():
+        for row in read_lines(attempt / f"{table}.jsonl"):
+            by_seed.setdefault(row["seed"], []).append(row)
+    return found
+
+
+def publish(
+    folder: Path,
+    run: Run,
+    attempt: Path,
+    policy: Mapping[str, Array],
+    facts: Mapping[str, Any],
+    records: Records | None = None,
+) -> bool:
+    """Write everything of one finished run into its folder; result.json last, by a link that only one writer can make.
+
+    records: what `read_records` found in the attempt, for whoever publishes several runs of it. Returns: False if the run had been published already; its files are then left as they are.
+    Raises: StoreError for records that do not add up to one run.
+    """
+    if (folder / "result.json").exists():
+        return False
+    files: dict[str, dict[str, Any]] = {}
+    recorded = read_records(attempt) if records is None else records
+    own = {table: list(recorded[table].get(run.seed, ())) for table in TABLES}
+    refuse_miscounted(run, own, metered=facts.get("metering") != "self-reported")
+    for table, rows in own.items():
+        path = folder / f"{table}.parquet"
+        replace_file(path, partial(write_table, table=table, rows=rows))
+        files[path.name] = {"sha256": file_hash(path), "rows": len(rows)}
+        failpoint(f"published-{table}")
+    if policy:
+        path = folder / "policy.safetensors"
+        replace_file(path, lambda draft: save_file({name: _contiguous(a) for name, a in policy.items()}, draft))
+        files[path.name] = {"sha256": file_hash(path), "rows": 0}
+    failpoint("publish-result")
+    result = {"schema_version": SCHEMA_VERSION, "key": run.key, "attempt": attempt.name, **facts, "files": files}
+    return publish_file(folder / "result.json", json.dumps(result, indent=1) + "\n")
+
+
+def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a run's rows as its published table; the same rows give the same bytes."""
+    pq.write_table(as_table(rows, schema(table)), path, compression="zstd")
+
+
+def _contiguous(array: Array) -> Array:
+    return np.array(array, order="C")  # a seed's entry of [S] is a scalar, which has no copy of its own

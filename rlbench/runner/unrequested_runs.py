@@ -1,0 +1,70 @@
+"""Finished runs of a folder that its suite does not ask for, or no longer, and how they differ from those it asks for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rlbench.api import Run, StoreError
+from rlbench.api.records import canonical
+from rlbench.results import Store
+from rlbench.results.file_io import read_json
+
+_MOST_NAMED = 4
+_MOST_READ = 2_000
+
+
+def unasked(store: Store, runs: Sequence[Run]) -> str:
+    """Name the finished runs in a folder that are not among `runs` and were not imported, in one line; "" for none.
+
+    Runs that differ from those asked for in the same way are named in one line: by hyperparameters, budget or seeds.
+    """
+    try:
+        imported = store.imported()
+    except StoreError:  # no suite.json, or a damaged one: whoever reads it reports that
+        imported = frozenset()
+    shown = {run.name for run in runs} | imported
+    names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
+    others = [name for name in names if name not in shown]
+    if not others:
+        return ""
+    groups: dict[str, list[int]] = {}
+    for name in others[:_MOST_READ]:
+        text, seed = _described(read_json(store.root / "runs" / name / "spec.json"), runs, name)
+        groups.setdefault(text, []).extend(seed)
+    told = [f"{text}{_seeds(seeds)}" for text, seeds in groups.items()]
+    more = f"; and {len(told) - _MOST_NAMED} more kinds" if len(told) > _MOST_NAMED else ""
+    count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
+    return f"also in {store.root}, not asked for: {count}: {'; '.join(told[:_MOST_NAMED])}{more}; kept, not shown"
+
+
+def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -> tuple[str, list[int]]:
+    """What sets a run apart from those asked for of the same algorithm and task, and its seed."""
+    try:
+        assert spec is not None
+        algorithm, task, seed = str(spec["algorithm"]), spec["task"], int(spec["seed"])
+        where = f"{algorithm} on {task['env_id']}"
+        like = next((r for r in runs if (r.algorithm, r.task.env_id) == (algorithm, task["env_id"])), None)
+        if like is None:
+            return where, [seed]
+        now = json.loads(canonical(like.config))
+        unlike = [f"{k} {json.dumps(v)}" for k, v in spec["config"].items() if now.get(k) != v]
+        if task["steps"] != like.task.steps:
+            unlike.append(f"{task['steps']:,} steps")
+        elif task != json.loads(canonical(like.task)):
+            unlike.append("another evaluation or environment")
+        return where + (f" with {', '.join(unlike)}" if unlike else ""), [seed]
+    except (AssertionError, KeyError, TypeError, ValueError):
+        return name, []
+
+
+def _seeds(seeds: Sequence[int]) -> str:
+    """As in ", seed 3" or ", seeds 0–4" or ", seeds 1, 5"."""
+    ordered = sorted(set(seeds))
+    if not ordered:
+        return ""
+    if len(ordered) == 1:
+        return f", seed {ordered[0]}"
+    whole = ordered == list(range(ordered[0], ordered[-1] + 1)) and len(ordered) > 2
+    return f", seeds {ordered[0]}–{ordered[-1]}" if whole else f", seeds {', '.join(map(str, ordered))}"

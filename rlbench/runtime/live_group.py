@@ -1,0 +1,207 @@
+"""Run one RunGroup from its first step, or from a checkpoint, to the evaluation of the final policy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rlbench.api import (
+    Algorithm,
+    Array,
+    BudgetExceeded,
+    Device,
+    Diverged,
+    EnvBackendSpec,
+    Overrun,
+    RlbenchError,
+    RunGroup,
+    TaskInfo,
+)
+from rlbench.runtime import checkpoint
+from rlbench.runtime.checkpoint import SeedState
+from rlbench.runtime.evaluation import Evaluator
+from rlbench.runtime.global_random import seed_global_generators
+from rlbench.runtime.live_interaction import LiveInteraction
+from rlbench.runtime.record_sink import Sink
+from rlbench.runtime.scheduled_evaluation import FINAL, Examiner
+from rlbench.runtime.self_reported import Account
+from rlbench.runtime.training_clock import TrainingClock
+from rlbench.seeding import SeedStreams
+
+Observe = Callable[[str, int, list[float]], None]
+
+
+@dataclass
+class GroupOutcome:
+    """What became of a group: steps taken, seeds that diverged and when, final policies.
+
+    wall_seconds: of training; elapsed_seconds: with evaluation; cpu_seconds: of the whole group; over all attempts.
+    """
+
+    steps: int
+    wall_seconds: float
+    elapsed_seconds: float
+    cpu_seconds: float
+    resumed_from: int
+    diverged_at: dict[int, int] = field(default_factory=dict)
+    final: dict[int, dict[str, Array]] = field(default_factory=dict)
+
+
+class LiveGroup:
+    """A group made ready: algorithm, environments, streams and records, joined by its interaction.
+
+    checkpoints: the folder to save to, or None. restore: one SeedState for each seed, all at one step. approximate: go
+    on although environments come back otherwise. approximated: it, or an earlier attempt, did. self_reported: the
+    algorithm is taken at its word (`Interaction.report`).
+    """
+
+    def __init__(
+        self,
+        group: RunGroup,
+        algorithm: type[Algorithm],
+        config: Any,
+        backend: EnvBackendSpec,
+        sink: Sink,
+        *,
+        resumable: bool = False,
+        checkpoints: Path | None = None,
+        restore: Sequence[SeedState] = (),
+        observe: Observe = lambda kind, step, returns: None,
+        approximate: bool = False,
+        self_reported: bool = False,
+    ) -> None:
+        self.group, self._sink, self._checkpoints = group, sink, checkpoints
+        self.streams = SeedStreams(group.seeds, group.seed_space)
+        self.clock = TrainingClock(**restore[0].numbers["clock"]) if restore else TrainingClock()
+        task, num_envs = group.task, int(getattr(config, "num_envs", 1))
+        probe = backend.make_env(task)
+        info = TaskInfo(task.env_id, probe.observation_space, probe.action_space, num_envs, task.steps)
+        probe.close()
+
+        def make_evaluator(lanes: int) -> Evaluator:
+            return Evaluator(backend.make_batch(task, len(group.seeds) * lanes), lanes, self.streams)
+
+        self.examiner = Examiner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
+        self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.examiner, sink, self._policy)
+        if self_reported:
+            if len(group.seeds) != 1:
+                raise RlbenchError("only a group of one seed can report for itself: register it with stackable=False")
+            account = Account(task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe)
+            self.interaction.account = account
+        self.interaction.scratch = str(checkpoints.parent) if checkpoints is not None else None
+        seed_global_generators(self.streams)
+        self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
+        self._resumed_from = 0
+        self.approximated = False
+        if restore:
+            self._restore(restore, approximate)
+        if resumable and checkpoints is not None:
+            self.interaction.save, self.interaction.save_every = self._save, group.checkpoint_every
+            self.interaction.schedule_save()
+
+    def progress(self) -> dict[str, int]:
+        """The step reached and a pulse that moves with every step of training and evaluation; from any thread."""
+        step = self.interaction.progress()
+        return {"step": step, "pulse": step + self.examiner.pulse()}
+
+    def _policy(self) -> Any:
+        return self.algorithm.policy(self.group.task.evaluation.policy)
+
+    def run(self) -> GroupOutcome:
+        """Train to the end of the budget, evaluate the final policy. Exceptions of the algorithm pass through."""
+        interaction = self.interaction
+        try:
+            self._train()
+            wall_seconds = self.clock.seconds
+            if interaction.account is not None and interaction.active.any():
+                interaction.account.finish()
+            elif interaction.active.any():
+                budget = self.group.task.steps
+                finite = self.examiner.evaluate(self._policy(), FINAL, budget, interaction.steps, interaction.active)
+                interaction.active = interaction.active & finite
+            return self._outcome(wall_seconds)
+        finally:
+            interaction.close()
+            self.examiner.close()
+
+    def _train(self) -> None:
+        """Train until the budget is spent or every seed has diverged; ending before is an error."""
+        interaction, ended = self.interaction, None
+        try:
+            self.algorithm.train(interaction)
+        except (BudgetExceeded, Diverged) as end:
+            ended = end
+        except Overrun as endless:
+            raise RlbenchError(str(endless)) from None
+        if interaction.steps < self.group.task.steps and interaction.active.any():
+            raise RlbenchError(
+                f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"
+            ) from ended
+
+    def _outcome(self, wall_seconds: float) -> GroupOutcome:
+        interaction = self.interaction
+        outcome = GroupOutcome(interaction.steps, wall_seconds, self.clock.elapsed, self.clock.cpu, self._resumed_from)
+        parked = interaction.batch.diverged_at if interaction.batch is not None else {}
+        state = {name: np.asarray(array) for name, array in self.algorithm.final_state().items()}
+        for index, seed in enumerate(self.group.seeds):
+            arrays = {name: array[index] for name, array in state.items()}
+            if not interaction.active[index] or not all(_finite(array) for array in arrays.values()):
+                outcome.diverged_at[seed] = parked.get(index, interaction.steps)
+            outcome.final[seed] = arrays
+        return outcome
+
+    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def _save(self, algorithm: Algorithm) -> None:
+        with self.clock.paused():
+            assert self._checkpoints is not None
+            checkpoint.save(self._checkpoints, self.states(algorithm))
+
+    def states(self, algorithm: Algorithm) -> list[SeedState]:
+        """Everything that the run needs to go on, seed by seed."""
+        interaction = self.interaction
+        batch = interaction.open_batch()
+        learned = {name: np.asarray(array) for name, array in algorithm.state().items()}
+        positions = self._sink.positions()
+        states = []
+        for index, seed in enumerate(self.group.seeds):
+            numbers, arrays = batch.state(index)
+            entry = {
+                "boundary": numbers,
+                "streams": self.streams.state(index),
+                "next_evaluation": interaction.grid.next,
+                "clock": {"spent": self.clock.seconds, "elapsed": self.clock.elapsed, "cpu": self.clock.cpu},
+                "positions": positions,
+                "diverged_at": batch.diverged_at.get(index),
+                "approximated": self.approximated,
+            }
+            tensors = {f"env/{name}": array for name, array in arrays.items()}
+            tensors |= {f"algorithm/{name}": np.asarray(array[index]) for name, array in learned.items()}
+            states.append(SeedState(seed, interaction.steps, entry, tensors))
+        return states
+
+    def _restore(self, states: Sequence[SeedState], approximate: bool) -> None:
+        interaction = self.interaction
+        self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
+        interaction.grid.next = states[0].numbers["next_evaluation"]
+        batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
+        exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
+        self.approximated = not exact or any(s.numbers["approximated"] for s in states)
+        batch.diverged_at = {
+            i: s.numbers["diverged_at"] for i, s in enumerate(states) if s.numbers["diverged_at"] is not None
+        }
+        learned = [_under("algorithm/", s.arrays) for s in states]
+        self.algorithm.load_state({name: np.stack([arrays[name] for arrays in learned]) for name in learned[0]})
+        self.streams.load([s.numbers["streams"] for s in states])
+        interaction.restored()
+
+
+def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def _finite(array: Array) -> bool:
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())

@@ -1,0 +1,90 @@
+"""Evaluations as records: when the grid is due, what is played, on a stopped clock, and who is found to have diverged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rlbench.api import Array, EvaluationProtocol, EvaluationRecord, Policy
+from rlbench.runtime.evaluation import MAX_LANES, Evaluator
+from rlbench.runtime.global_random import kept_global_generators
+from rlbench.runtime.record_sink import Sink
+from rlbench.runtime.training_clock import TrainingClock
+
+NEVER = 1 << 62
+FINAL = "final"
+GRID = "grid"
+
+
+class Grid:
+    """The points at which policies are evaluated: every, 2·every, … up to the budget. They are crossed, not hit."""
+
+    def __init__(self, every: int, budget: int) -> None:
+        self._every, self._budget = every, budget
+        self.next = every if 0 < every <= budget else NEVER
+
+    def cross(self, steps: int) -> int | None:
+        """The last point that `steps` has reached, once; None if there is no new one."""
+        if steps < self.next:
+            return None
+        nominal = min(steps, self._budget) // self._every * self._every
+        self.next = nominal + self._every if nominal + self._every <= self._budget else NEVER
+        return nominal
+
+
+class Examiner:
+    """Evaluates the seeds' policies and writes the records.
+
+    make_evaluator: makes the evaluation environments, at the first evaluation. observe: told each evaluation's step and
+    mean returns (for progress).
+    """
+
+    def __init__(
+        self,
+        protocol: EvaluationProtocol,
+        seeds: tuple[int, ...],
+        make_evaluator: Callable[[int], Evaluator],
+        clock: TrainingClock,
+        sink: Sink,
+        observe: Callable[[str, int, list[float]], None],
+    ) -> None:
+        self._protocol, self._seeds, self._clock, self._sink = protocol, seeds, clock, sink
+        self._make_evaluator, self._observe = make_evaluator, observe
+        self._evaluator: Evaluator | None = None
+
+    def evaluate(self, policy: Policy, kind: str, nominal: int, step: int, active: Array) -> Array:
+        """Play one evaluation and record it for the active seeds. Returns: which seeds stayed finite [S]."""
+        episodes = self._protocol.final_episodes if kind == FINAL else self._protocol.episodes
+        if episodes == 0:
+            return active.copy()
+        with self._clock.paused(), kept_global_generators():
+            if self._evaluator is None:
+                most = max(self._protocol.episodes if self._protocol.every else 0, self._protocol.final_episodes)
+                self._evaluator = self._make_evaluator(min(MAX_LANES, most))
+            played = self._evaluator.play(policy, kind, step, episodes)
+            for index, seed in enumerate(self._seeds):
+                if active[index] and played.finite[index]:
+                    returns, lengths = played.returns[index], played.lengths[index]
+                    self._sink.evaluation(
+                        EvaluationRecord(
+                            seed,
+                            nominal,
+                            step,
+                            kind,
+                            float(returns.mean()),
+                            float(returns.std()),
+                            float(lengths.mean()),
+                            tuple(returns.tolist()),
+                            tuple(lengths.tolist()),
+                            self._clock.seconds,
+                        )
+                    )
+            self._observe(kind, step, played.returns.mean(1).tolist())
+        return played.finite
+
+    def pulse(self) -> int:
+        """Steps that evaluation has taken so far, in any environment."""
+        return self._evaluator.taken if self._evaluator is not None else 0
+
+    def close(self) -> None:
+        if self._evaluator is not None:
+            self._evaluator.close()

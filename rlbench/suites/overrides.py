@@ -1,0 +1,85 @@
+"""What the command line says instead of the suite file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from rlbench.api import SuiteError
+from rlbench.messages import explain
+from rlbench.suites.suite_models import Suite
+
+_SMALLEST = {"name": "any", "algorithms": ["any"], "environments": [{"id": "any", "steps": 1}], "seeds": 1}
+
+
+def validated(keys: Mapping[str, Any]) -> Suite:
+    """A suite of which only these keys mean anything. Raises: pydantic's ValidationError for what is wrong with them."""
+    return Suite.model_validate({**_SMALLEST, **keys})
+
+
+def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Sequence[str]) -> None:
+    """Put changed top-level keys and hyperparameters ("dqn.lr=1e-3") into a suite's values.
+
+    Raises: SuiteError for a change that is none.
+    """
+    try:
+        validated(changes)
+    except ValidationError as error:
+        told = [f"--{str(e['loc'][0]).replace('_', '-')}: {explain(e)}" for e in error.errors()]
+        raise SuiteError("\n".join(f"error: {line}" for line in told)) from error
+    values.update(changes)
+    for entry in values.get("algorithms") or () if "seeds" in changes else ():
+        if isinstance(entry, dict):
+            entry.pop("seeds", None)  # asked for all of them
+    for setting in settings:
+        _set(values, setting)
+
+
+def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
+    """A hyperparameter of one algorithm and its value, from "lr=1e-3" or "dqn.lr=1e-3". Raises: SuiteError if it is neither."""
+    name, sign, text = setting.partition("=")
+    name = name.removeprefix(f"{algorithm}.")
+    if not sign or not name.isidentifier():
+        raise SuiteError(f"--set {setting}: should be PARAM=VALUE, such as lr=1e-3")
+    return name, _read(setting, text)
+
+
+def _read(setting: str, text: str) -> Any:
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        raise SuiteError(f"--set {setting}: {text!r} is not a value") from error
+
+
+def _set(values: dict[str, Any], setting: str) -> None:
+    name, sign, text = setting.partition("=")
+    algorithms = values.get("algorithms")
+    if not sign or not isinstance(algorithms, list):
+        raise SuiteError(f"--set {setting}: should be ALGORITHM.PARAM=VALUE, such as dqn.lr=1e-3")
+    value = _read(setting, text)
+    labels = [_names(entry) for entry in algorithms]
+    hit = False
+    for i, names in enumerate(labels):
+        parameter = next((name[len(n) + 1 :] for n in names if name.startswith(f"{n}.")), "")
+        if parameter:
+            hit = True
+            entry = algorithms[i] = {"id": algorithms[i]} if isinstance(algorithms[i], str) else dict(algorithms[i])
+            entry["params"] = {**entry.get("params", {}), parameter: value}
+            if isinstance(entry.get("sweep"), dict):
+                entry["sweep"] = {name: values for name, values in entry["sweep"].items() if name != parameter}
+            for own in entry.get("per_environment", {}).values():
+                if parameter in own:
+                    own[parameter] = value
+    if not hit:
+        known = ", ".join(dict.fromkeys(n for names in labels for n in names))
+        raise SuiteError(f"--set {setting}: no such algorithm in the suite; it has {known}")
+
+
+def _names(entry: Any) -> list[str]:
+    if isinstance(entry, str):
+        return [entry]
+    return [str(entry[key]) for key in ("label", "id") if entry.get(key)] if isinstance(entry, dict) else []

@@ -1,0 +1,115 @@
+"""What may be wrong between the entries of a suite, and between its runs, when each by itself is in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rlbench.api import RunGroup
+from rlbench.messages import nearest
+from rlbench.suites.source_location import Location, Problem
+from rlbench.suites.suite_models import AlgorithmEntry, Suite
+from rlbench.suites.sweeps import points, shown, size
+
+
+def broken_rules(suite: Suite, max_runs: int) -> list[Problem]:
+    """Every name that stands twice or names nothing, and a flood of runs."""
+    flood = too_many(suite, max_runs)
+    found = [*_algorithms(suite), *_environments(suite, expand=not flood), *_sweeps(suite)]
+    return found + flood
+
+
+def too_many(suite: Suite, max_runs: int) -> list[Problem]:
+    """A flood of runs, counted without making one: a slip in a sweep may mean billions."""
+    sizes = {i: size(a) for i, a in enumerate(suite.algorithms) if a is not None}
+    runs = sum(
+        sizes[i] * len(seeds_of(suite, a)) * len(a.environments or suite.environments)
+        for i, a in enumerate(suite.algorithms)
+        if a is not None
+    )
+    if runs <= max_runs:
+        return []
+    text = f"{runs:,} runs are over the limit of {max_runs:,}; --max-runs raises it"
+    largest = max(sizes, key=lambda i: sizes[i])
+    if sizes[largest] == 1:
+        return [Problem(("seeds",), text)]
+    swept = f" (the sweep of {suite.algorithms[largest].name!r} has {sizes[largest]:,} points)"
+    return [Problem(("algorithms", largest, "sweep"), text + swept, True)]
+
+
+def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:
+    return suite.seeds if algorithm.seeds is None else algorithm.seeds
+
+
+def same_twice(groups: Sequence[RunGroup]) -> list[Problem]:
+    """Runs that two labels stand for."""
+    labels: dict[str, str] = {}
+    problems = []
+    for group in groups:
+        for run in group.runs:
+            first = labels.setdefault(run.key, run.label)
+            if first != run.label:
+                text = f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
+                problems.append(Problem(("algorithms",), text, True))
+    return problems
+
+
+def _algorithms(suite: Suite) -> Iterator[Problem]:
+    labels: set[str] = set()
+    known = None if None in suite.environments else [e.id for e in suite.environments]
+    for i, algorithm in enumerate(suite.algorithms):
+        if algorithm is None:
+            continue
+        at: Location = ("algorithms", i)
+        if algorithm.name in labels:
+            text = f"algorithm {algorithm.name!r} stands twice; give each its own label"
+            yield Problem((*at, "label" if algorithm.label else "id"), text)
+        labels.add(algorithm.name)
+        if known is None:
+            continue
+        for env_id in algorithm.per_environment:
+            if env_id not in known:
+                text = f"per_environment of {algorithm.name!r} names {env_id!r}, which is not among the environments"
+                yield Problem((*at, "per_environment", env_id), text + nearest(env_id, known), True)
+        for k, env_id in enumerate(algorithm.environments or ()):
+            if env_id not in known:
+                text = f"environments of {algorithm.name!r} has {env_id!r}, which is not among the suite's"
+                yield Problem((*at, "environments", k), text + nearest(env_id, known))
+
+
+def _sweeps(suite: Suite) -> Iterator[Problem]:
+    """Hyperparameters that are swept and set as well, and values that stand twice."""
+    for i, algorithm in enumerate(suite.algorithms):
+        for name, values in algorithm.sweep.items() if algorithm is not None else ():
+            at: Location = ("algorithms", i, "sweep", name)
+            if name in algorithm.params:
+                text = f"{name} of {algorithm.name!r} stands in params and in sweep; take it out of one of them"
+                yield Problem(at, text, True)
+            for env_id, own in algorithm.per_environment.items():
+                if name in own:
+                    text = f"{name} of {algorithm.name!r} is swept; per_environment cannot set it"
+                    yield Problem(("algorithms", i, "per_environment", env_id, name), text, True)
+            told = [shown(value) for value in values]
+            for k, value in enumerate(told):
+                if value in told[:k]:
+                    yield Problem((*at, k), f"the sweep of {name} has {value} twice")
+
+
+def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
+    """expand: whether points of sweeps may be named too."""
+    seen: set[str] = set()
+    names = [n for a in suite.algorithms if a is not None for n in dict.fromkeys((a.name, a.id))]
+    names += [p.entry.name for a in suite.algorithms if expand and a is not None for p in points(a) if a.sweep]
+    for j, environment in enumerate(suite.environments):
+        if environment is None:
+            continue
+        if environment.id in seen:
+            text = (
+                f"environment {environment.id!r} stands twice; one suite has each of them once: write one for each variant, "
+                "with a name of its own, such as one.yaml and two.yaml (docs/suites.md)"
+            )
+            yield Problem(("environments", j, "id"), text)
+        seen.add(environment.id)
+        for name in environment.per_algorithm:
+            if name not in names and None not in suite.algorithms:
+                text = f"per_algorithm of {environment.id!r} names {name!r}, which is not among the algorithms"
+                yield Problem(("environments", j, "per_algorithm", name), text + nearest(name, names), True)

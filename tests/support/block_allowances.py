@@ -1,0 +1,137 @@
+"""By hand: blocks of documents that a test does not run as they stand, each with its reason."""
+
+from support.document_blocks import Allowance
+
+SMALL = """cat > small.yaml <<'END'
+name: mine
+algorithms: [random, {id: dqn, params: {hidden: [16], warmup: 50}}, {id: ppo, params: {num_envs: 4, horizon: 25, batch: 50}}]
+environments: [{id: CartPole-v1, steps: 400}]
+seeds: 5
+evaluation: {every: 0, final_episodes: 5}
+END
+"""
+HOURS = "it trains for hours"
+MINUTES = "it trains for many minutes"
+
+ALLOWANCES = [
+    Allowance("README.md", "make run", "run, with the table it promises, by tests/test_readme.py", skip=True),
+    Allowance("README.md", "task          algorithm", "checked by tests/test_readme.py", loose=True),
+    Allowance(
+        "docs/index.md",
+        "python3 dev.py",
+        "it is run in the repository",
+        replace={"python3 dev.py": "python3 $ROOT/dev.py"},
+    ),
+    Allowance("docs/index.md", "rlbench run quickstart", MINUTES, replace={"quickstart": "quickstart -s 1 -a random"}),
+    Allowance(
+        "docs/index.md",
+        "task          algorithm",
+        "checked by tests/test_readme.py, which trains all three",
+        loose=True,
+    ),
+    Allowance("docs/protocol.md", "task          algorithm", "the table of index.md, without its command", loose=True),
+    Allowance(
+        "docs/adaptive.md",
+        "rlbench run quickstart --until-decided",
+        MINUTES,
+        replace={"--until-decided": "--until-decided -a ppo -a random --looks 1"},
+    ),
+    Allowance(
+        "docs/gate.md",
+        "rlbench run suite.yaml -o results/base",
+        "the reader has a suite",
+        before=SMALL.replace("small.yaml", "suite.yaml"),
+    ),
+    Allowance(
+        "docs/gate.md",
+        "name: gate",
+        MINUTES,
+        replace={
+            "30_000": "1_200",
+            "seeds: 20": "seeds: 5",
+            "every: 10_000": "every: 0",
+            "final_episodes: 100": "final_episodes: 5",
+        },
+    ),
+    Allowance(
+        "docs/gate.md",
+        "rlbench run gate.yaml -o results/base",
+        "it ends with 1, which is what is shown; so few steps show anything",
+        ends=(0, 1, 5),
+        before="rm -r results",
+    ),
+    Allowance(
+        "docs/gate.md",
+        "rlbench run gate.yaml -o results/again",
+        "20 runs take minutes; it ends with 5, which is what is shown",
+        replace={",".join(map(str, range(20, 40))): "20,21,22,23,24"},
+        ends=(0, 1, 5),
+    ),
+    Allowance("docs/gate.md", "results/loss against results/base", "of runs a hundred times as long", loose=True),
+    Allowance("docs/gate.md", "results/again against results/base", "of runs a hundred times as long", loose=True),
+    Allowance(
+        "docs/gate.md",
+        "rlbench check-against zoo results/mine",
+        "the reader has results; none of these small ones is of a task in SLM-Lab's table",
+        before="cp -r results/base results/mine",
+        ends=(0, 4),
+    ),
+    Allowance(
+        "docs/import.md",
+        "rlbench import theirs.csv",
+        "the reader has the file; here it is the one that the page shows",
+        before="printf 'algorithm,environment,seed,step,return\\ntheirs,CartPole-v1,0,2100,181\\ntheirs,CartPole-v1,0,2600,500\\n' > theirs.csv",
+    ),
+    Allowance("docs/import.md", "algorithm,environment", "a file that is read, not what is printed", loose=True),
+    Allowance(
+        "docs/report.md", "rlbench report mine", "the reader has results", before=SMALL + "rlbench run small.yaml"
+    ),
+    Allowance(
+        "docs/rules.md",
+        "import pytest",
+        "every rule is put to dqn by the tests marked conformance",
+        replace={'"rule", RULES': '"rule", [rule for rule in RULES if rule in ("budget", "acting")]'},
+    ),
+    Allowance("docs/scores.md", ".venv/bin/rlbench run suites/classic-full.yaml", HOURS, skip=True),
+    Allowance("docs/scores.md", ".venv/bin/rlbench run suites/vs-sb3.yaml", HOURS, skip=True),
+    Allowance(
+        "docs/scripts.md",
+        "rlbench run examples/script/suite.yaml",
+        "it is called in the repository, and trains for minutes",
+        before="cp -r $ROOT/examples . && sed -i.before s/20_000/1_000/ examples/script/suite.yaml",
+        replace={"suite.yaml": "suite.yaml -s 1"},
+    ),
+    Allowance("docs/scripts.md", "global_step=", "a line of the script, not of rlbench", loose=True),
+    Allowance(
+        "docs/statistics.md",
+        "rlbench anchors MyEnv-v0",
+        "the reader has an environment and results of dqn and ppo; 20,000 episodes take a minute; so few runs decide nothing",
+        replace={"MyEnv-v0 --upper": "CartPole-v1 --episodes 20 --upper", "MyEnv-v0=300": "CartPole-v1=300"},
+        before=SMALL + "rlbench run small.yaml",
+        ends=(0, 5),
+    ),
+    Allowance(
+        "docs/write-an-algorithm.md",
+        "pip install -e",
+        "nothing is fetched or installed by this test: what pip would write stands in for it",
+        replace={"pip install -e fourier_q": "python $ROOT/tests/support/as_if_installed.py fourier_q"},
+    ),
+    Allowance(
+        "docs/write-an-algorithm.md",
+        "pytest -q",
+        "all rules take half a minute, and have been tried just before",
+        replace={"pytest -q": "pytest -q -p no:cacheprovider -k 'budget or acting or update'"},
+    ),
+    Allowance(
+        "docs/write-an-algorithm.md",
+        "rlbench new suite against",
+        "it trains for minutes",
+        replace={"--steps 20000": "--steps 2000 -s 1"},
+    ),
+    Allowance(
+        "docs/write-an-algorithm.md",
+        "rlbench check",
+        "it trains for a minute",
+        before="sed -i.before s/20_000/2_000/ fourier_q/suite.yaml",
+    ),
+]
