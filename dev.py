@@ -91,7 +91,7 @@ def lint() -> int:
 
 def docs() -> int:
     """Renew what is generated in docs/, then build the site; a link that leads nowhere fails."""
-    code = call("python", "docs/generate.py") or call("properdocs", "build", "--strict")
+    code = call("python", "tools/docs/generate.py") or call("properdocs", "build", "--strict")
     if not code:
         print(f"dev.py: {ROOT / 'site' / 'index.html'}; search needs a server: python3 -m http.server -d site")
     return code

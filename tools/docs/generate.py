@@ -13,7 +13,7 @@ from pathlib import Path
 
 from generating import columns, commands, suites
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, tuple[str, Callable[[], str]]] = {
     "suite keys": ("docs/suites.md", suites.keys),
     "record columns": ("docs/storage.md", columns.records),
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     stale = [(path, text) for path, text in renewed() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
         for path, _ in stale:
-            print(f"{path.relative_to(ROOT)} is not what the code says; `python docs/generate.py` renews it")
+            print(f"{path.relative_to(ROOT)} is not what the code says; `python tools/docs/generate.py` renews it")
         return 1 if stale else 0
     for path, text in stale:
         path.write_text(text)

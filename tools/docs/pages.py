@@ -15,7 +15,7 @@ from typing import Any
 
 from properdocs.structure.files import File, Files, InclusionLevel
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "plugins/*/README.md")  # pages that stand in the navigation
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".sh": "sh"}
 COPIED = (".json", ".ipynb", ".csv", ".svg", ".png")

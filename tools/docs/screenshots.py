@@ -1,4 +1,4 @@
-"""Take the pictures in docs/images anew: `python docs/screenshots.py`, from the repository root, with rlbench installed.
+"""Take the pictures in docs/images anew: `python tools/docs/screenshots.py`, from the repository root, with rlbench installed.
 
 The terminal is a real one, in tmux; what it shows is written as SVG. The report is drawn by headless Chromium. Needs
 tmux and chromium; takes about four minutes.
@@ -21,7 +21,7 @@ from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
 IMAGES = Path(__file__).parent / "images"
-SUITES = Path(__file__).parents[1] / "suites"
+SUITES = Path(__file__).parents[2] / "suites"
 COLUMNS, ROWS = 100, 30
 THEME = TerminalTheme(
     (250, 250, 250),

@@ -1,1 +1,0 @@
-"""What docs/generate.py writes: a module for each kind of source, each function a text in Markdown."""
