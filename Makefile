@@ -1,4 +1,4 @@
-# Everything is in dev.py, for those without make.
+# Short names for the commands of dev.py, which also works without make.
 SUITE ?= suites/classic.yaml
 PYTHON ?= python3
 

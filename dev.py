@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
-"""Set up and drive a checkout with the standard library alone: `python3 dev.py install | run [SUITE] | test | lint | docs`.
+"""Set up and use a checkout with the standard library alone.
 
-A `.venv` beside this file gets `-e .[dev]` under constraints.txt, once per hash of pyproject.toml, constraints.txt and
-the Python version; `docs` adds the extra of that name, once likewise. pip's own settings (index, proxy, cache) are
-honoured; none is named here.
+Usage: python3 dev.py install | run [SUITE] | test | lint | docs
+
+`.venv` beside this file gets `-e .[dev]` with the versions in constraints.txt. The installation is repeated only when
+pyproject.toml, constraints.txt or the Python version has changed; `docs` installs the extra `docs` in the same way. pip
+uses its own settings (index, proxy, cache); this file sets none.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ def fail(message: str) -> int:
 
 
 def fingerprint() -> str:
-    """What an installation depends on; another value means: install again."""
+    """Return a hash of everything an installation depends on; if it has changed, install again."""
     digest = hashlib.sha256(f"{sys.version_info[:3]} {ROOT}".encode())
     for name in ("pyproject.toml", "constraints.txt"):
         digest.update((ROOT / name).read_bytes())
@@ -38,21 +40,24 @@ def fingerprint() -> str:
 
 
 def usable(with_pip: bool) -> bool:
-    """Whether .venv has this Python and, where it should, pip: one that was cut short, or made by another, has not."""
+    """Return whether .venv has this Python version and, if required, pip.
+
+    An interrupted installation lacks pip; another Python may have created the folder.
+    """
     if not (BIN / "python").exists():
         return False
     check = "import sys; print(*sys.version_info[:3])" + ("; import pip" if with_pip else "")
-    found = subprocess.run([str(BIN / "python"), "-c", check], capture_output=True, text=True)
-    return found.returncode == 0 and found.stdout.split() == [str(part) for part in sys.version_info[:3]]
+    result = subprocess.run([str(BIN / "python"), "-c", check], capture_output=True, text=True)
+    return result.returncode == 0 and result.stdout.split() == [str(part) for part in sys.version_info[:3]]
 
 
 def install(extra: str = "dev") -> None:
-    """Bring an extra into the environment, which is made where there is none; return at once when all is as it should be."""
+    """Install an extra into .venv, creating it if necessary. Return at once if it is up to date."""
     stamp = VENV / ("rlbench-installed" if extra == "dev" else f"rlbench-installed-{extra}")
     if stamp.is_file() and stamp.read_text().strip() == fingerprint():
         return
     with open(ROOT / ".venv.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # two terminals at once: the second waits and then finds the stamp
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two terminals at once, the second waits and then finds the stamp
         if stamp.is_file() and stamp.read_text().strip() == fingerprint():
             return
         wait = "a few minutes the first time" if extra == "dev" else f"the extra {extra}, once"
@@ -69,7 +74,7 @@ def install(extra: str = "dev") -> None:
 
 
 def call(*command: str) -> int:
-    """Run one tool of the environment from the repository root; say which failed."""
+    """Run a tool of .venv from the repository root, and report it if it fails. Returns: its exit code."""
     environment = {**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', '')}", "VIRTUAL_ENV": str(VENV)}
     print("$ " + " ".join(command), file=sys.stderr, flush=True)
     with subprocess.Popen([str(BIN / command[0]), *command[1:]], cwd=ROOT, env=environment) as process:
@@ -78,9 +83,9 @@ def call(*command: str) -> int:
                 code = process.wait()
                 break
             except KeyboardInterrupt:
-                continue  # the tool has had the same Ctrl-C and ends in its own time
+                continue  # the tool received the same Ctrl-C and ends by itself
     if code:
-        print(f"dev.py: {command[0]} ended with {code}", file=sys.stderr)
+        print(f"dev.py: {command[0]} failed with exit code {code}", file=sys.stderr)
     return code
 
 
@@ -90,10 +95,10 @@ def lint() -> int:
 
 
 def docs() -> int:
-    """Renew what is generated in docs/, then build the site; a link that leads nowhere fails."""
+    """Regenerate the generated parts of docs/, then build the site; a broken link is an error."""
     code = call("python", "tools/docs/generate.py") or call("properdocs", "build", "--strict")
     if not code:
-        print(f"dev.py: {ROOT / 'site' / 'index.html'}; search needs a server: python3 -m http.server -d site")
+        print(f"dev.py: built {ROOT / 'site' / 'index.html'}; to search it, run python3 -m http.server -d site")
     return code
 
 
@@ -102,7 +107,8 @@ def main(arguments: list[str]) -> int:
         return fail("Windows is not supported: use Linux, macOS or WSL")
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         return fail(
-            f"needs Python 3.11 to 3.13, this is {sys.version.split()[0]}; try `python3.11 dev.py …` or `make PYTHON=python3.11 …`"
+            f"needs Python 3.11 to 3.13, this is {sys.version.split()[0]}; "
+            "try `python3.11 dev.py …` or `make PYTHON=python3.11 …`"
         )
     command, *rest = arguments or [""]
     if command not in ("install", "run", "test", "lint", "docs"):
@@ -112,7 +118,7 @@ def main(arguments: list[str]) -> int:
         if command == "docs":
             install("docs")
     except subprocess.CalledProcessError as error:
-        return fail(f"installation failed (pip ended with {error.returncode}); mend what it says above and try again")
+        return fail(f"installation failed (pip exit code {error.returncode}); fix the error above and try again")
     if command == "run":
         return call("rlbench", "run", *(rest or ["suites/classic.yaml"]))
     if command == "test":

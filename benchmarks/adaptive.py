@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
+from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, interim_results, pairs_of
 
 DESIGN = Design()
 SPREAD, MARGIN = 0.1, 0.05
@@ -131,7 +131,7 @@ def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -
     for look in range(1, design.looks + 1):
         active = {name for pair in family if not decided.get(pair) for name in pair}
         taken += len(active) * len(tasks) * design.group_size
-        decided.update({(r.ours, r.theirs): r.outcome for r in judge(design, tests, family, decided, look)})
+        decided.update({(r.ours, r.theirs): r.outcome for r in interim_results(design, tests, family, decided, look)})
     cap = len(names) * len(tasks) * design.cap
     return {(int(a), int(b)): outcome for (a, b), outcome in decided.items()}, taken, cap
 

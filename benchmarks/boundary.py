@@ -24,7 +24,7 @@ from rlbench.envs.gymnasium_backend import make_env
 from rlbench.plugins import load_plugins
 from rlbench.runtime.live_interaction import LiveInteraction
 from rlbench.runtime.record_sink import MemorySink
-from rlbench.runtime.scheduled_evaluation import Examiner
+from rlbench.runtime.scheduled_evaluation import EvaluationRunner
 from rlbench.runtime.training_clock import TrainingClock
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 
@@ -64,11 +64,11 @@ class Metered:
 
     def __init__(self, seeds: int, num_envs: int, env_id: str = "CartPole-v1", backend: str = "gymnasium") -> None:
         task, streams, sink = Task(env_id, 1 << 60, backend=backend), SeedStreams(range(seeds)), MemorySink()
-        examiner = Examiner(
+        evaluations = EvaluationRunner(
             task.evaluation, streams.seeds, lambda lanes: None, TrainingClock(), sink, lambda kind, step, returns: None
         )
         self.interaction = LiveInteraction(
-            task, load_plugins().backend(backend), streams, num_envs, examiner, sink, lambda: None
+            task, load_plugins().backend(backend), streams, num_envs, evaluations, sink, lambda: None
         )
         self.interaction.reset()
         self.space = self.interaction.open_batch()._envs.action_space

@@ -23,7 +23,7 @@ from numpy.random import Generator
 
 from rlbench.analysis import FEWEST_FOR_INTERVAL as FEWEST
 from rlbench.analysis import FEWEST_FOR_VERDICT as DESCRIPTIVE
-from rlbench.analysis import seeded as by_keys
+from rlbench.analysis import seeded_generator as by_keys
 from rlbench.api import RlbenchError
 from rlbench.results import Store
 from rlbench.results.random_policy import is_random
@@ -85,7 +85,7 @@ def missing(rows: pd.DataFrame, valid: pd.DataFrame) -> str:
     return f"{rows['algorithm'].iloc[0]} on {rows['environment'].iloc[0]}: {counts}" if counts else ""
 
 
-def seeded(what: str, *sides: pd.DataFrame) -> Generator:
+def seeded_generator(what: str, *sides: pd.DataFrame) -> Generator:
     """A generator that the runs themselves decide: the same runs give the same digits."""
     return by_keys([key for side in sides for key in side["key"]], what)
 
@@ -116,7 +116,7 @@ def compare(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, 
 
 
 def _row(name: str, task: str, valid: list[pd.DataFrame], ours: np.ndarray, theirs: np.ndarray) -> dict[str, Any]:
-    draw = seeded(f"{name} {task}", *valid)
+    draw = seeded_generator(f"{name} {task}", *valid)
     test = permutation_test([ours], [theirs], draw)
     diverged = [int((kept["status"] == "diverged").sum()) for kept in valid]
     notes = ["descriptive only"] if min(len(ours), len(theirs)) < DESCRIPTIVE else []
@@ -140,7 +140,7 @@ def _row(name: str, task: str, valid: list[pd.DataFrame], ours: np.ndarray, thei
 def _overall(ours: dict[str, Any], theirs: dict[str, Any], used: list[pd.DataFrame]) -> dict[str, Any] | None:
     if not ours:
         return None
-    draw = seeded("overall", *used)
+    draw = seeded_generator("overall", *used)
     found = difference(ours, theirs, overall_iqm, draw)
     test = permutation_test(ours, theirs, draw)
     verdict = {"margin": MARGIN, "not_worse": found.low > -MARGIN, "p": test.p, "smallest_p": test.smallest}

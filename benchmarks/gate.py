@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
-from rlbench.analysis.gate_verdicts import FAIL, PASS, Case, decide, overall
-from rlbench.stats import detectable, difference, iqm, overall_iqm, overall_mean, prediction_interval, welch_test
-from rlbench.stats.noninferiority import standardised
+from rlbench.analysis.gate_verdicts import FAIL, PASS, Case, case_verdicts, overall
+from rlbench.stats import detectable_loss, difference, iqm, overall_iqm, overall_mean, prediction_interval, welch_test
+from rlbench.stats.noninferiority import standardise
 
 MARGIN = ALPHA = 0.05
 SIZES = (5, 10, 20)
@@ -94,7 +94,7 @@ def lower_by(kind: str, n: int, loss: float) -> Iterator[tuple[str, Draw]]:
 def verdict(g: Generator, sides: list[tuple[np.ndarray, np.ndarray]], permutations: int = PERMUTATIONS) -> str:
     """The shipped gate's verdict over cells of runs (new, base)."""
     cases = {i: Case(new, base, MARGIN, g) for i, (new, base) in enumerate(sides)}
-    return overall([found.verdict for found in decide(cases, ALPHA, permutations=permutations).values()])
+    return overall([found.verdict for found in case_verdicts(cases, ALPHA, permutations=permutations).values()])
 
 
 def rates(
@@ -200,7 +200,7 @@ def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[flo
     pool = np.concatenate([new + MARGIN, base], 1)[:, np.concatenate([np.arange(2 * n)[None], order])]
     distances = [np.empty(pool.shape[:2]) for _ in range(2)]
     for case, rows in enumerate(pool):
-        distances[0][case], distances[1][case], _ = standardised(rows[:, :n], rows[:, n:], True, 1e-12)
+        distances[0][case], distances[1][case], _ = standardise(rows[:, :n], rows[:, n:], True, 1e-12)
     greater = [(found <= found[:, :1] + 1e-12).mean(1) for found in distances]
     smaller = [(found >= found[:, :1] - 1e-12).mean(1) for found in distances]
     welch = [welch_test([a + MARGIN], [b]) for a, b in zip(new, base)]
@@ -226,7 +226,7 @@ def plan(cases: int) -> None:
     for kind, draw in KINDS.items():
         for n in SIZES:
             g = generator("plan", kind, n)
-            losses = [detectable(draw(g, n), draw(g, n), MARGIN, g, ALPHA, ALPHA).loss for _ in range(200)]
+            losses = [detectable_loss(draw(g, n), draw(g, n), MARGIN, g, ALPHA, ALPHA).loss for _ in range(200)]
             loss = float(np.median([found for found in losses if found is not None]))
             fails, _ = rates(f"planned {kind}", cases, n, [(shifted(draw, loss), draw)], FEWER)
             print(f"| {kind} | {n} | {loss:.2f} | {fails:.0%} |", flush=True)

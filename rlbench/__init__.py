@@ -1,6 +1,6 @@
 """rlbench: which reinforcement-learning algorithm is better, and how sure are we?
 
-Public names only, loaded when first used: `import rlbench` needs neither torch nor pandas.
+The public names are imported on first use, so `import rlbench` loads neither torch nor pandas.
 """
 
 from __future__ import annotations

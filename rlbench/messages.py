@@ -1,4 +1,4 @@
-"""What a value should have been, in a sentence: the problems pydantic finds, said as a person would."""
+"""Plain sentences about invalid values: what a value should be, and what it was."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-_SHOWN_CHARACTERS = 60
-_WANTED = {
+_QUOTED_CHARACTERS = 60
+_EXPECTED = {
     "int_from_float": "should be a whole number",
     "int_parsing": "should be a whole number",
     "int_type": "should be a whole number",
@@ -33,27 +33,28 @@ _BOUNDS = {
 
 
 def explain(error: Mapping[str, Any]) -> str:
-    """One entry of pydantic's `errors()`: what the value should be and what it was; the name is the caller's to say."""
+    """Return a sentence for one entry of pydantic's `errors()`. The caller adds the name of the value."""
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     if kind in _BOUNDS:
         word, bound = _BOUNDS[kind]
-        return f"should be {word} {context[bound]:g}, got {shown(given)}"
+        return f"should be {word} {context[bound]:g}, got {quoted(given)}"
     if kind == "literal_error":
         choices = context["expected"].replace(" or ", ", ")
-        return f"should be one of {choices}, got {shown(given)}{nearest(str(given), choices.replace(chr(39), '').split(', '))}"
-    if kind in _WANTED:
-        return f"{_WANTED[kind]}, got {shown(given)}"
+        hint = nearest(str(given), choices.replace("'", "").split(", "))
+        return f"should be one of {choices}, got {quoted(given)}{hint}"
+    if kind in _EXPECTED:
+        return f"{_EXPECTED[kind]}, got {quoted(given)}"
     message = str(error["msg"]).removeprefix("Value error, ")
-    return message if kind in ("value_error", "expected") else f"{message[0].lower()}{message[1:]}, got {shown(given)}"
+    return message if kind in ("value_error", "expected") else f"{message[0].lower()}{message[1:]}, got {quoted(given)}"
 
 
-def shown(value: Any) -> str:
-    """A value as it is quoted in a message, cut where it is long."""
+def quoted(value: Any) -> str:
+    """Return a value as text for a message, truncated if it is long."""
     text = "nothing" if value is None else repr(value)
-    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+    return text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint with the nearest of the known names, or "" when none is near."""
+    """Return a hint with the most similar of the known names, or "" if none is similar."""
     close = difflib.get_close_matches(name, list(known), 1)
     return f"; did you mean {close[0]!r}?" if close else ""

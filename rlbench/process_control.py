@@ -1,4 +1,4 @@
-"""Processes that never outlive the one that started them, and process groups that end as a whole."""
+"""Control of child processes: they never outlive their parent, and their process groups end as a whole."""
 
 from __future__ import annotations
 
@@ -12,37 +12,42 @@ from collections.abc import Sequence
 
 import psutil
 
-_LOOK_SECONDS = 0.02
+_POLL_SECONDS = 0.02
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
-    """The command that runs one of our modules in a child. What lies in the current folder hides nothing there (`-P`); the
-    module itself calls `find_modules_here`, or `leave_here_out`.
+    """Return the command that runs one of rlbench's modules in a child process.
+
+    With `-P`, a file in the current folder cannot replace a standard or installed module. The module itself calls
+    `allow_local_imports` or `forbid_local_imports`.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
 
-def find_modules_here(plugin_files: Sequence[str] = ()) -> None:
-    """Have modules in the current folder found (`module:MyEnv-v0`), and in those of the plugins' files, after all that are
-    installed: a folder that somebody stands in must not put its `random.py` or `pandas.py` in the place of those.
+def allow_local_imports(plugin_files: Sequence[str] = ()) -> None:
+    """Make modules in the current folder (`module:MyEnv-v0`) and beside the plugin files importable.
+
+    These folders come last in sys.path, so that a `random.py` or `pandas.py` there does not replace the installed one.
     """
     here = os.getcwd()
     beside = [os.path.dirname(os.path.abspath(file)) for file in plugin_files]
-    sys.path[:] = [*without_here(sys.path), here, *beside]
+    sys.path[:] = [*without_current_folder(sys.path), here, *beside]
 
 
-def leave_here_out() -> None:
-    """Have no module found in the current folder, which may be anybody's: not even one that a library would use if it were
-    installed. Where an installed distribution lies in it (a `.pth` file says so) that is still found.
+def forbid_local_imports() -> None:
+    """Make no module in the current folder importable, since that folder may belong to somebody else.
+
+    This includes modules that a library would use if they were installed. An installed distribution in this folder
+    (named by a `.pth` file) can still be imported.
     """
     os.getcwd()
     library = os.path.dirname(os.__file__)
-    last = sys.path.index(library) + 1 if library in sys.path else len(sys.path)  # behind it stands what is installed
-    sys.path[:] = [*without_here(sys.path[:last]), *filter(None, sys.path[last:])]
+    last = sys.path.index(library) + 1 if library in sys.path else len(sys.path)  # installed packages come after it
+    sys.path[:] = [*without_current_folder(sys.path[:last]), *filter(None, sys.path[last:])]
 
 
-def without_here(paths: Sequence[str]) -> list[str]:
-    """Those that are not the current folder, however that is spelled."""
+def without_current_folder(paths: Sequence[str]) -> list[str]:
+    """Return the paths that are not the current folder, in whatever form it is given."""
     try:
         here = os.path.realpath(os.getcwd())
     except FileNotFoundError:
@@ -50,51 +55,54 @@ def without_here(paths: Sequence[str]) -> list[str]:
     return [path for path in paths if path and os.path.realpath(path) != here]
 
 
-def sees_here() -> bool:
-    """Whether modules in the current folder are found."""
-    return len(without_here(sys.path)) < len(sys.path)
+def allows_local_imports() -> bool:
+    """Return whether modules in the current folder can be imported."""
+    return len(without_current_folder(sys.path)) < len(sys.path)
 
 
 _PR_SET_PDEATHSIG = 1
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when the process `parent` ends (Linux; elsewhere a closed pipe has to do)."""
+    """Make the kernel kill this process when the process `parent` ends.
+
+    This works on Linux only; on other systems, the process has to end when its pipe from the parent is closed.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it ended before the call
+        if os.getppid() != parent:  # the parent ended before the call
             os._exit(1)
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Send a signal to the process group led by `pid`; nothing happens when it is gone."""
+    """Send a signal to the process group led by `pid`. Does nothing if the group no longer exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
-def end_marked(name: str, value: str, patience: float) -> list[str]:
-    """Kill the processes in whose environment `name` is `value` and that have not ended by themselves after `patience` s.
+def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
+    """Kill the processes whose environment variable `name` is `value`, if they have not ended after `patience` seconds.
 
-    Returns: each as in "sleep (process 123)".
+    Returns: each killed process, as in "sleep (process 123)".
     """
-    found = []
+    marked = []
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):  # ended meanwhile, or another user's
+        with contextlib.suppress(psutil.Error, OSError):  # it has ended, or belongs to another user
             if process.environ().get(name) == value:
-                found.append(process)
-    until = time.monotonic() + patience
-    while any(map(_runs, found)) and time.monotonic() < until:
-        time.sleep(_LOOK_SECONDS)  # of other processes' children no end is told
-    named = []
-    for process in filter(_runs, found):
+                marked.append(process)
+    deadline = time.monotonic() + patience
+    while any(map(_is_running, marked)) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)  # the end of another process's child is not signalled
+    killed = []
+    for process in filter(_is_running, marked):
         with contextlib.suppress(psutil.Error):
-            named.append(f"{process.name()} (process {process.pid})")
+            killed.append(f"{process.name()} (process {process.pid})")
             process.kill()
-    return named
+    return killed
 
 
-def _runs(process: psutil.Process) -> bool:
-    """Whether it has not ended; one that has, and whose parent has not asked how, has ended."""
+def _is_running(process: psutil.Process) -> bool:
+    """Return whether a process has not ended. A zombie, whose parent has not yet reaped it, has ended."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -105,9 +113,9 @@ _passed: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
-    """Kill this process here when the environment says so: RLBENCH_FAIL_AT=name or name:n (the n-th time). For tests."""
-    wanted, _, count = os.environ.get("RLBENCH_FAIL_AT", "").partition(":")
-    if wanted == name:
+    """Kill this process if the variable RLBENCH_FAIL_AT is `name`, or `name:n` at the n-th call. For tests."""
+    selected, _, count = os.environ.get("RLBENCH_FAIL_AT", "").partition(":")
+    if selected == name:
         _passed[name] = _passed.get(name, 0) + 1
         if _passed[name] == int(count or 1):
             os.kill(os.getpid(), signal.SIGKILL)

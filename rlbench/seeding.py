@@ -1,7 +1,7 @@
 """Named random streams, one generator for each (seed, name): the only source of randomness.
 
-A seed's draws depend on its own number and on the calls made, never on which seeds share the stack. Numbers are drawn
-in blocks per seed, so that a call costs one slice and not S generator calls.
+The draws of a seed depend on its own number and on the calls made, never on the other seeds in the stack. Numbers are
+drawn in blocks per seed, so that a call costs one slice instead of S generator calls.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 BLOCK = 4096
 EVALUATE = "evaluate"
-# Disjoint by construction: the top two of a reset seed's 31 bits are its space.
+# The top two of a reset seed's 31 bits are its space, so the spaces are disjoint.
 SPACES = {"training": 0, "evaluation": 1, "tuning": 2}
 _EPISODE_BITS = 29
 
 
 class EpisodeSeeds:
-    """The reset seeds of one environment, by episode index, each below 2³¹; the k-th can be had again from k alone."""
+    """The reset seeds of one environment by episode index, each below 2³¹. The k-th depends on k alone."""
 
     def __init__(self, sequence: SeedSequence, space: str) -> None:
         self._generator = Generator(PCG64(sequence))
@@ -43,7 +43,7 @@ class EpisodeSeeds:
 
 
 class OneStream:
-    """The same for an environment that cannot be reseeded: every episode has the seed of the environment's stream."""
+    """The reset seeds of an environment that cannot be reseeded: every episode has the seed of its stream."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -56,14 +56,17 @@ ResetSeeds = EpisodeSeeds | OneStream
 
 
 def environment_seeds(streams: SeedStreams, seed_index: int, rank: int, one_stream: bool = False) -> ResetSeeds:
-    """The reset seeds of one training environment of one seed."""
-    each = EpisodeSeeds(streams.sequence("environment", seed_index, rank), streams.space)
-    return OneStream(each[0]) if one_stream else each
+    """Return the reset seeds of one training environment of one seed.
+
+    one_stream: the environment is seeded once and cannot be reseeded.
+    """
+    seeds = EpisodeSeeds(streams.sequence("environment", seed_index, rank), streams.space)
+    return OneStream(seeds[0]) if one_stream else seeds
 
 
 @dataclass
 class _Block:
-    """Numbers drawn ahead for every seed [S, size], and the generator states they were drawn from."""
+    """Numbers drawn ahead for every seed [S, size], and the states of the generators before that."""
 
     values: NDArray[Any]
     position: int
@@ -75,7 +78,7 @@ def _draw(generator: Generator, kind: str, size: int) -> NDArray[Any]:
 
 
 class SeedStreams:
-    """Generators for S seeds. `space` keeps tuning seeds apart from training seeds of the same number."""
+    """The generators of S seeds. `space` gives tuning seeds other draws than training seeds of the same number."""
 
     def __init__(self, seeds: Sequence[int], space: str = "training") -> None:
         self.seeds, self.space = tuple(seeds), space
@@ -84,29 +87,29 @@ class SeedStreams:
         self._only: str | None = None
 
     def sequence(self, name: str, seed_index: int, *key: int) -> SeedSequence:
-        """The seed sequence of one seed's stream; `key` derives further ones from the same name."""
+        """Return the seed sequence of one seed's stream. `key` derives further sequences from the same name."""
         return SeedSequence(self.seeds[seed_index], spawn_key=(SPACES[self.space], zlib.crc32(name.encode()), *key))
 
     def generators(self, name: str) -> list[Generator]:
-        """One generator for each seed. For whole tensors (initialisation); small draws come cheaper from the blocks."""
+        """Return one generator per seed, for whole tensors (initialisation). Small draws are cheaper from blocks."""
         if self._only is not None and name != self._only:
             raise RuntimeError(
-                f"the stream {name!r} was used during evaluation, where only {self._only!r} may be: training would change"
+                f"the stream {name!r} was used during evaluation, which would change training; use {self._only!r} there"
             )
         if name not in self._generators:
             self.restart(name)
         return self._generators[name]
 
     def restart(self, name: str, *key: int) -> None:
-        """Derive the stream anew from the seeds and `key` (evaluation: the step)."""
-        fresh = [PCG64(self.sequence(name, s, *key)) for s in range(len(self.seeds))]
-        self._set(name, [bits.state for bits in fresh])
+        """Restart the stream from the seeds and `key` (for evaluation: the step)."""
+        bit_generators = [PCG64(self.sequence(name, s, *key)) for s in range(len(self.seeds))]
+        self._set(name, [bits.state for bits in bit_generators])
         for kind in ("uniform", "normal"):
             self._blocks.pop((name, kind), None)
 
     @contextmanager
     def only(self, name: str) -> Iterator[None]:
-        """Refuse every other stream meanwhile."""
+        """Refuse every other stream within this context."""
         self._only, before = name, self._only
         try:
             yield
@@ -128,23 +131,23 @@ class SeedStreams:
         return block.values[:, start : start + count]
 
     def uniform(self, name: str, *shape: int) -> NDArray[np.float64]:
-        """[S, *shape] in [0, 1)."""
+        """Draw uniform numbers in [0, 1): [S, *shape]."""
         return self._take(name, "uniform", math.prod(shape)).reshape(len(self.seeds), *shape)
 
     def normal(self, name: str, *shape: int) -> NDArray[np.float32]:
-        """[S, *shape], standard normal."""
+        """Draw standard normal numbers: [S, *shape]."""
         return self._take(name, "normal", math.prod(shape)).reshape(len(self.seeds), *shape)
 
     def integers(self, name: str, high: int, *shape: int) -> NDArray[np.int64]:
-        """[S, *shape] in [0, high)."""
+        """Draw uniform integers in [0, high): [S, *shape]."""
         return (self.uniform(name, *shape) * high).astype(np.int64)
 
     def permutations(self, name: str, count: int) -> NDArray[np.int64]:
-        """[S, count]: for each seed an independent permutation of 0 … count − 1."""
+        """Draw a permutation of 0 … count − 1 for each seed: [S, count]."""
         return np.stack([g.permutation(count) for g in self.generators(name)])
 
     def sample(self, name: str, space: Space[Any], lead: tuple[int, ...]) -> NDArray[Any]:
-        """Uniform elements of a bounded space: [*lead, *space.shape] with lead = (S, N, …).
+        """Draw uniform elements of a bounded space: [*lead, *space.shape] with lead = (S, N, …).
 
         Raises: TypeError for a space without a uniform distribution (unbounded, nested).
         """
@@ -165,13 +168,13 @@ class SeedStreams:
         raise TypeError(f"cannot draw uniformly from {space}")
 
     def _set(self, name: str, states: Sequence[Mapping[str, Any]]) -> None:
-        """Put generators into the given states, in place: an algorithm may hold on to them."""
-        held = self._generators.setdefault(name, [Generator(PCG64(0)) for _ in states])
-        for generator, state in zip(held, states):
+        """Set the states of the generators in place, since an algorithm may keep references to them."""
+        generators = self._generators.setdefault(name, [Generator(PCG64(0)) for _ in states])
+        for generator, state in zip(generators, states):
             generator.bit_generator.state = dict(state)
 
     def state(self, seed_index: int) -> dict[str, Any]:
-        """One seed's generators, JSON-able. Blocks are drawn again on load, so only where they began is kept."""
+        """Return the state of one seed's generators, for JSON. `load` redraws blocks from the states before them."""
         generators = {
             name: g[seed_index].bit_generator.state for name, g in self._generators.items() if name != EVALUATE
         }
@@ -183,7 +186,7 @@ class SeedStreams:
         return {"generators": generators, "blocks": blocks}
 
     def load(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Take back one `state` for each seed, in the order of `seeds`."""
+        """Restore one `state` for each seed, in the order of `seeds`."""
         self._blocks = {}
         for name in states[0]["generators"]:
             self._set(name, [state["generators"][name] for state in states])

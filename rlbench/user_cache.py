@@ -1,4 +1,4 @@
-"""The user's cache folder: what is kept there may be deleted at will and only costs time."""
+"""The user's cache folder. Its files may be deleted at any time; that only costs time."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 
 
 def cache_folder(kind: str) -> Path:
-    """The folder for one kind of entry: under RLBENCH_CACHE, else XDG_CACHE_HOME/rlbench, else ~/.cache/rlbench."""
+    """Return the folder for one kind of entry, in RLBENCH_CACHE, XDG_CACHE_HOME/rlbench or ~/.cache/rlbench."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(os.path.expanduser(os.environ.get("RLBENCH_CACHE") or os.path.join(home, "rlbench")), kind)
 
 
 def remember(path: Path, entry: Mapping[str, Any]) -> None:
-    """Write one JSON entry, whole; a cache that cannot be written is only slow."""
+    """Write one JSON entry atomically. A cache that cannot be written is only slow, so errors are ignored."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -26,8 +26,8 @@ def remember(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def recall(path: Path) -> dict[str, Any] | None:
-    """An entry, or None where there is none that can be read."""
+    """Return an entry, or None if there is none or it cannot be read."""
     with suppress(OSError, ValueError):
-        found = json.loads(path.read_text())
-        return found if isinstance(found, dict) else None
+        entry = json.loads(path.read_text())
+        return entry if isinstance(entry, dict) else None
     return None

@@ -81,7 +81,7 @@ def test_only_refuses_every_other_stream_meanwhile():
     with streams.only("evaluate"):
         streams.uniform("evaluate", 1)
         for draw in (lambda: streams.uniform("explore", 1), lambda: streams.permutations("order", 3)):
-            with pytest.raises(RuntimeError, match="training would change"):
+            with pytest.raises(RuntimeError, match="which would change training"):
                 draw()
     streams.uniform("explore", 1)
 

@@ -1,4 +1,4 @@
-"""From results to a verdict: scores by algorithm and task between fixed anchors, and what they say of two algorithms."""
+"""Analysis of results: scores by algorithm and task, normalised between anchors, and comparisons of algorithms."""
 
 from rlbench.analysis.final_scores import (
     FEWEST_FOR_INTERVAL,
@@ -8,7 +8,7 @@ from rlbench.analysis.final_scores import (
     keys_of,
     read_scores,
     scores_of,
-    seeded,
+    seeded_generator,
 )
 from rlbench.analysis.pair_selection import pairs_between, pairs_within
 from rlbench.analysis.pairwise import ALPHA, Comparison, Row, Side, compare
@@ -32,6 +32,6 @@ __all__ = [
     "read_anchors",
     "read_scores",
     "scores_of",
-    "seeded",
+    "seeded_generator",
     "shipped_anchors",
 ]

@@ -1,6 +1,7 @@
-"""What scores cost nothing on a task: the random policy and each constant action, over many episodes.
+"""Scores that need no learning: returns of the random policy and of each constant action, over many episodes.
 
-The better of them is the lower anchor, 0 on the normalised scale; whoever stays below it has learned nothing.
+The best of these scores is the lower anchor, 0 on the normalised scale. An algorithm that scores below it has learned
+nothing.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from rlbench.runtime.evaluation import MAX_EPISODE_STEPS, evaluation_seeds
 from rlbench.seeding import EVALUATE, SeedStreams
 
 EPISODES = 10_000
-MAX_CONSTANTS = 100  # more discrete actions than this are not tried one by one
+MAX_CONSTANTS = 100  # with more discrete actions than this, the task is rejected
 _LANES_IN_STEP, _LANES = 10_000, 20
 
 
 @dataclass(frozen=True)
-class Measured:
-    """Mean return of a policy that learns nothing. policy: "random", or "constant" and the action."""
+class AnchorMeasurement:
+    """Mean return of a policy that does not learn. policy: "random", or "constant" followed by the action."""
 
     policy: str
     mean: float
@@ -35,29 +36,30 @@ class Measured:
     episodes: int
 
 
-def measure(task: Task, episodes: int = EPISODES) -> Iterator[Measured]:
-    """The random policy and each constant action of the task, one after the other, on the same episodes.
+def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]:
+    """Measure the random policy and then each constant action of the task, all on the same episodes.
 
-    Discrete: every action. Continuous of one dimension: nine levels from the lower to the upper bound, the centre among
-    them; of two: all pairs of five levels; of more: five levels, the same in each dimension.
-    Raises: RlbenchError for a task that cannot be made, or whose actions cannot be drawn uniformly or tried one by one.
+    Discrete actions: each one. Continuous actions of one dimension: nine levels from the lower to the upper bound,
+    including the centre; of two dimensions: all pairs of five levels; of more: five levels, the same in every
+    dimension.
+    Raises: RlbenchError for a task that cannot be made, or whose actions cannot be sampled uniformly or enumerated.
     """
     lanes = min(episodes, _LANES_IN_STEP if task.env_id in DYNAMICS else _LANES)
     try:
         envs = make_batch(task, lanes)
     except RlbenchError:
         raise
-    except Exception as error:  # whatever a stranger's environment does
+    except Exception as error:  # third-party environments may raise anything
         raise RlbenchError(f"{task.env_id}: cannot be made: {type(error).__name__}: {error}") from error
     try:
-        for name, action in [("random", None), *constants(envs.action_space, task.env_id)]:
-            yield _played(task, envs, lanes, name, action, episodes)
+        for name, action in [("random", None), *constant_actions(envs.action_space, task.env_id)]:
+            yield _play(task, envs, lanes, name, action, episodes)
     finally:
         envs.close()
 
 
-def constants(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
-    """The constant actions to try, with their names. Raises: RlbenchError for a space without such a list."""
+def constant_actions(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
+    """Return the constant actions to try, with their names. Raises: RlbenchError for an unsupported action space."""
     kind = type(space).__name__
     if kind == "Discrete" and int(space.n) <= MAX_CONSTANTS:
         return [(f"constant {a}", np.asarray(a)) for a in range(int(space.start), int(space.start) + int(space.n))]
@@ -65,20 +67,23 @@ def constants(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
         size = int(np.prod(space.shape))
         levels = np.linspace(0, 1, 9 if size == 1 else 5)
         shares = product(levels, repeat=size) if size <= 2 else ((level,) * size for level in levels)
-        found = []
+        actions = []
         for share in shares:
             flat = space.low.ravel() + np.asarray(share) * (space.high - space.low).ravel()
             shown = flat[:1] if len(set(share)) == 1 else flat
             name = " ".join(f"{value:g}" for value in shown)
-            found.append((f"constant {name}", flat.reshape(space.shape).astype(space.dtype)))
-        return found
+            actions.append((f"constant {name}", flat.reshape(space.shape).astype(space.dtype)))
+        return actions
     raise RlbenchError(
-        f"{env_id}: actions are {space}: only bounded ones, or at most {MAX_CONSTANTS} discrete ones, can be measured"
+        f"{env_id}: cannot measure actions {space}: they must be bounded, or discrete with at most {MAX_CONSTANTS}"
+        " values"
     )
 
 
-def _played(task: Task, envs: EnvBatch, lanes: int, name: str, action: NDArray[Any] | None, episodes: int) -> Measured:
-    """Episodes are dealt over the lanes, `lanes` at a time."""
+def _play(
+    task: Task, envs: EnvBatch, lanes: int, name: str, action: NDArray[Any] | None, episodes: int
+) -> AnchorMeasurement:
+    """Play `episodes` episodes, `lanes` at a time."""
     seeds, streams = evaluation_seeds("anchors", "training"), SeedStreams((0,))
     streams.restart(EVALUATE)
     returns = np.zeros(episodes)
@@ -98,4 +103,4 @@ def _played(task: Task, envs: EnvBatch, lanes: int, name: str, action: NDArray[A
             playing = playing[~(terminated | truncated)]
             if not len(playing):
                 break
-    return Measured(name, float(returns.mean()), float(returns.std(ddof=1)) / math.sqrt(episodes), episodes)
+    return AnchorMeasurement(name, float(returns.mean()), float(returns.std(ddof=1)) / math.sqrt(episodes), episodes)

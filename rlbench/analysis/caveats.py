@@ -1,5 +1,7 @@
-"""What a reader must know of a cell beside its numbers: that its runs, or its configuration, were chosen by their results,
-that its numbers are its runs' own account, or that not all of its runs come from the same code.
+"""Caveats of a cell that its numbers do not show.
+
+Its runs or its configuration were chosen by their results, its numbers are self-reported, or its runs were produced by
+different code.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING
 from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, sensitivity
 from rlbench.analysis.sequential_log import read_decisions
 from rlbench.results import RunState, Store
-from rlbench.results.consistency import differing
+from rlbench.results.consistency import find_differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,33 +20,37 @@ if TYPE_CHECKING:
 ADAPTIVE = "seeds added until decided"
 SELF_REPORTED = "self-reported"
 MIXED = "made by different code"
-Marks = Mapping[tuple[str, str], tuple[str, ...]]
+Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
 
-def marks(store: Store, runs: pd.DataFrame, states: Mapping[str, RunState] | None = None) -> Marks:
-    """Return the marks of each cell, by environment and label; of cells without one there is no entry.
+def caveats_of(store: Store, runs: pd.DataFrame, states: Mapping[str, RunState] | None = None) -> Caveats:
+    """Return the caveats of each cell, by environment and label. Cells without a caveat have no entry.
 
-    runs: the run_table; states: of its runs, by key, for whoever has read them already.
+    runs: the run_table. states: the state of each run, by key; read from the store if None.
 
-    ADAPTIVE: there are as many runs as it took to decide, so the interval is narrower than it says and the estimate leans
-    away from what it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a sweep, by these very runs.
-    SELF_REPORTED: steps and scores were not metered, and its policies were not played in the common evaluation. MIXED:
-    modules that several of its runs imported, or the plugin itself, were not the same for all of them.
+    ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
+    the estimate is biased away from the algorithm it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a
+    sweep, selected by these same runs. SELF_REPORTED: steps and scores were not metered, and the policies were not
+    played in the common evaluation. MIXED: the plugin, or a module that several runs imported, was not the same in all
+    runs.
     """
-    found: dict[tuple[str, str], tuple[str, ...]] = {}
+    caveats: dict[tuple[str, str], tuple[str, ...]] = {}
     decisions = read_decisions(store) if store.suite().get("adaptive") else None
     if decisions is not None:
-        found.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
-    own_account = runs.loc[runs["metering"] == SELF_REPORTED, ["environment", "algorithm"]].drop_duplicates()
-    for env, label in own_account.itertuples(index=False):
-        found[env, label] = (*found.get((env, label), ()), SELF_REPORTED)
+        caveats.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
+    self_reported = runs.loc[runs["metering"] == SELF_REPORTED, ["environment", "algorithm"]].drop_duplicates()
+    for env, label in self_reported.itertuples(index=False):
+        caveats[env, label] = (*caveats.get((env, label), ()), SELF_REPORTED)
     states = store.states(store.runs()) if states is None else states
     for (env, label), rows in runs.groupby(["environment", "algorithm"], sort=False):
-        if differing(states[key].result for key in rows["key"] if key in states).keys() & {"code", "dependencies"}:
-            found[env, label] = (*found.get((env, label), ()), MIXED)
+        if find_differences(states[key].result for key in rows["key"] if key in states).keys() & {
+            "code",
+            "dependencies",
+        }:
+            caveats[env, label] = (*caveats.get((env, label), ()), MIXED)
     for extremes in sensitivity(store, runs).extremes:
         if extremes.best is not None and extremes.points > 1:
-            place = extremes.environment, extremes.best
+            cell = extremes.environment, extremes.best
             note = f"best of {extremes.points} points, {CHOSEN_ON_ITS_OWN_SEEDS}"
-            found[place] = (*found.get(place, ()), note)
-    return found
+            caveats[cell] = (*caveats.get(cell, ()), note)
+    return caveats

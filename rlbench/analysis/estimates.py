@@ -1,6 +1,6 @@
-"""What an algorithm's runs are estimated to score, with the interval: the table, the page and the frames all ask here.
+"""Point estimates of an algorithm's score with their intervals, shared by the table, the report and the data frames.
 
-So the same runs have the same digits wherever they stand. Which interval suits which statistic: docs/statistics.md.
+Sharing them makes the same runs show the same digits everywhere. docs/statistics.md explains the choice of intervals.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, resamples_for, seeded
+from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, resamples_for, seeded_generator
 from rlbench.stats import (
     Interval,
     bootstrap_interval,
@@ -22,7 +22,7 @@ from rlbench.stats import (
 )
 from rlbench.stats.samples import Statistic
 
-# Over one task the median is that of its runs; over several the field's, of the tasks' means.
+# On one task, the median over its runs. Over several tasks, the usual definition: the median of the tasks' means.
 OF_ONE: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
     "mean": (overall_mean, "bootstrap-t"),
@@ -35,19 +35,22 @@ OF_ALL: Mapping[str, tuple[Statistic, str]] = {
 }
 
 
-def estimated(
+def interval_estimate(
     runs: Sequence[NDArray[np.float64]],
     keys: Sequence[str],
     name: str = "iqm",
     of: Mapping[str, tuple[Statistic, str]] = OF_ONE,
 ) -> Interval:
-    """One algorithm's estimate `name` of OF_ONE or OF_ALL with its 95 % interval, NaN under 3 runs on one of the tasks.
+    """Return the estimate `name` of one algorithm with its 95 % interval, which is NaN if a task has fewer than 3 runs.
 
-    Args: runs: one [n_task] array a task, in the suite's order; keys: of all these runs, which seed the bootstrap.
+    Args: runs: one [n_task] array a task, in the suite's order; keys: the keys of all these runs, which seed the
+        bootstrap; name: a key of `of`, which is OF_ONE or OF_ALL.
     """
     statistic, method = of[name]
     if min(map(len, runs)) < FEWEST_FOR_INTERVAL:
         note = f"under {FEWEST_FOR_INTERVAL} runs"
         return Interval(float(statistic(runs)), np.nan, np.nan, 0.95, "", note)
-    draw = seeded(keys, "" if name == "iqm" else name)  # the headline was first: its digits stand in published tables
-    return bootstrap_interval(runs, statistic, draw, method, resamples=resamples_for(sum(map(len, runs))))
+    generator = seeded_generator(
+        keys, "" if name == "iqm" else name
+    )  # "iqm" keeps the unnamed stream: published tables contain its digits
+    return bootstrap_interval(runs, statistic, generator, method, resamples=resamples_for(sum(map(len, runs))))

@@ -1,7 +1,8 @@
-"""Final scores of every algorithm on every task of a result folder, as arrays of runs, raw and between fixed anchors.
+"""Final scores of every algorithm on every task of a result folder, as arrays of runs, raw or normalised between
+anchors.
 
-A run that diverged has a score (evaluation: the lower of its last finite evaluation and the lower anchor); one that failed,
-was killed or is not done has none: it is counted and named, never averaged and never a zero.
+A diverged run has a score: the lower of its last finite evaluation and the lower anchor. A run that failed, was killed
+or is not finished has no score. Such runs are counted and named; they are never averaged and never counted as zero.
 """
 
 from __future__ import annotations
@@ -26,19 +27,21 @@ from rlbench.stats import normalise
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval, and nobody is called better on them
-FEWEST_FOR_VERDICT = 5  # fewer are only described
+FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval and no verdict
+FEWEST_FOR_VERDICT = 5  # with fewer runs, comparisons are descriptive only
 
 
 @dataclass(frozen=True)
 class Sample:
     """The runs of one algorithm on one task.
 
-    algorithm: its label; id: its own name; task: what it was run on, budget included. scores [n], raw returns; keys, seeds,
-    diverged [n] of the same runs. planned: runs of the suite; missing: those without a score, counted by status.
-    self_reported: some of them were not metered: their scores are their own account. training [n]: mean return of the last
-    training episodes of the same runs, NaN without any; from_training: some of the scores are that, since no evaluation is
-    known. modules: what the runs imported, by module each content (a hash, or a version) that one of them had.
+    algorithm: label. id: name of the algorithm. task: the task, including its budget. scores [n]: raw returns. keys,
+    seeds, diverged [n]: of the same runs. planned: number of runs in the suite. missing: number of runs without a
+    score, by status.
+    self_reported: some of the runs were not metered, so their scores are self-reported. training [n]: mean return of
+    the last training episodes of the same runs, NaN if there are none. from_training: some of the scores are training
+    returns, because no evaluation is known. modules: for each imported module, every content (a hash or a version) that
+    one of the runs used.
     """
 
     algorithm: str
@@ -62,31 +65,34 @@ class Sample:
 
     @property
     def random(self) -> bool:
-        """Whether this is the random policy, ours or one that was imported, whatever its label."""
+        """Whether this is the random policy, built-in or imported, whatever its label."""
         return is_random(self.id)
 
     def of_training(self) -> Sample:
-        """The same runs scored by their last training episodes; those without any have no score."""
-        known = np.zeros(self.n, bool) if self.training is None else np.isfinite(self.training)
-        places = np.flatnonzero(known).tolist()
+        """Return the same runs scored by their last training episodes. Runs without any have no score."""
+        has_training = np.zeros(self.n, bool) if self.training is None else np.isfinite(self.training)
+        indices = np.flatnonzero(has_training).tolist()
         lost = (
-            {**self.missing, "without training episodes": self.n - len(places)}
-            if len(places) < self.n
+            {**self.missing, "without training episodes": self.n - len(indices)}
+            if len(indices) < self.n
             else self.missing
         )
         return replace(
             self,
-            scores=self.scores[known] if self.training is None else self.training[known],
-            keys=tuple(self.keys[i] for i in places),
-            seeds=tuple(self.seeds[i] for i in places),
-            diverged=self.diverged[known],
+            scores=self.scores[has_training] if self.training is None else self.training[has_training],
+            keys=tuple(self.keys[i] for i in indices),
+            seeds=tuple(self.seeds[i] for i in indices),
+            diverged=self.diverged[has_training],
             missing=lost,
-            training=None if self.training is None else self.training[known],
+            training=None if self.training is None else self.training[has_training],
             from_training=True,
         )
 
     def absent(self) -> str:
-        """Which runs have no score, as in "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running"; "" where all have."""
+        """Return how many runs have a score and why others have none, or "" if all have one.
+
+        Example: "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running".
+        """
         if not self.missing:
             return ""
         counts = ", ".join(f"{count} {status}" for status, count in self.missing.items())
@@ -95,9 +101,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Scores:
-    """What a result folder scores: a sample for each pair of label and environment, in the suite's order.
+    """Scores of a result folder: one sample for each pair of label and environment, in the suite's order.
 
-    name: of the suite. anchors: of those environments that have some. corrupt: a sentence for each damaged run.
+    name: name of the suite. anchors: by environment, for those that have some. corrupt: one sentence for each damaged
+    run.
     """
 
     name: str
@@ -107,12 +114,12 @@ class Scores:
 
     @property
     def algorithms(self) -> tuple[str, ...]:
-        """Labels, `random` among them."""
+        """Labels, including `random`."""
         return tuple(dict.fromkeys(label for label, _ in self.samples))
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """Labels without `random`: those that make up a family of tests."""
+        """Labels without `random`. Families of tests consist of these."""
         return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if not sample.random))
 
     @property
@@ -120,17 +127,17 @@ class Scores:
         return tuple(dict.fromkeys(name for _, name in self.samples))
 
     def of(self, algorithm: str, normalised: bool = False) -> dict[str, NDArray[np.float64]]:
-        """The scores [n] of one algorithm by environment, of those on which it has some.
+        """Return the scores [n] of one algorithm by environment, for those on which it has some.
 
-        normalised: between the anchors, 0 the lower and 1 the upper, only of environments that have anchors.
+        normalised: scale to 0 at the lower anchor and 1 at the upper one, and skip environments without anchors.
         """
-        found = {env: s.scores for (label, env), s in self.samples.items() if label == algorithm and s.n}
+        scores_by_env = {env: s.scores for (label, env), s in self.samples.items() if label == algorithm and s.n}
         if not normalised:
-            return found
-        return self.normalised({env: scores for env, scores in found.items() if env in self.anchors})
+            return scores_by_env
+        return self.normalised({env: values for env, values in scores_by_env.items() if env in self.anchors})
 
     def normalised(self, scores: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-        """Raw scores by environment on the anchors' scale. Raises: StoreError for an environment without anchors."""
+        """Scale raw scores, by environment, to the anchors. Raises: StoreError for an environment without anchors."""
         self.need_anchors(scores)
         if not scores:
             return {}
@@ -138,32 +145,32 @@ class Scores:
         return normalise(scores, low, high)
 
     def need_anchors(self, environments: Iterable[str]) -> None:
-        """Raises: StoreError naming the environments without anchors, and what to do."""
+        """Check that all environments have anchors. Raises: StoreError with the missing ones and what to do."""
         without = [env for env in environments if env not in self.anchors]
         if without:
             raise StoreError(
-                f"no anchors for {', '.join(without)}: raw scores only; measure them with `rlbench anchors"
-                f" {without[0]} -o FILE`, then give FILE, or write them to the environment in the suite"
+                f"no anchors for {', '.join(without)}, only raw scores: measure them with `rlbench anchors"
+                f" {without[0]} -o FILE`, then pass FILE, or add them to the environment in the suite"
             )
 
     @property
     def self_reported(self) -> tuple[str, ...]:
-        """Labels of which some runs were not metered."""
+        """Labels with at least one run that was not metered."""
         return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if sample.self_reported))
 
     def absent(self) -> list[str]:
-        """A sentence for each sample of which runs are missing."""
+        """Return one sentence for each sample with missing runs."""
         return [text for sample in self.samples.values() if (text := sample.absent())]
 
 
 def read_scores(store: Store, anchors: Mapping[str, Anchors] | None = None) -> Scores:
-    """The scores in a folder, of what is published. anchors: to be taken before the suite's own and the shipped ones."""
+    """Read the published scores of a folder. anchors: take precedence over the suite's own and the shipped ones."""
     runs = store.runs()
     suite = store.suite()["suite"]
-    known = anchors_of(suite, {run.task.env_id: run.task for run in runs}, anchors)
+    all_anchors = anchors_of(suite, {run.task.env_id: run.task for run in runs}, anchors)
     tasks, states = {str(run.key): run.task for run in runs}, store.states(runs)
     table = run_table(store, anchors, runs, (states, read_facts(store, runs, states)))
-    return scores_of(table, tasks, known, str(suite["name"]), states)
+    return scores_of(table, tasks, all_anchors, str(suite["name"]), states)
 
 
 def scores_of(
@@ -173,7 +180,7 @@ def scores_of(
     name: str,
     states: Mapping[str, RunState],
 ) -> Scores:
-    """The same from a table of runs (rlbench.results.run_table.run_table), each run's task and its state, by key."""
+    """Return the scores from a run_table, with each run's task and state by key."""
     samples = {}
     for (label, env), rows in runs.groupby(["algorithm", "environment"], sort=False):
         scored = rows[rows["score"].notna()]
@@ -198,40 +205,43 @@ def scores_of(
 
 
 def _from_training(scored: pd.DataFrame) -> bool:
-    """Whether runs with a score are known by their training; one that diverged before it was evaluated says nothing of the
-    others."""
+    """Return whether some scores are training returns.
+
+    A run that diverged before its first evaluation is ignored, unless all of them did: it says nothing about the
+    others.
+    """
     training = scored["score_from"] == "training"
     lost = training & (scored["status"] == RunStatus.DIVERGED)
     return bool(training[~lost].any() if not lost.all() else training.any())
 
 
 def corrupt_of(runs: pd.DataFrame) -> tuple[str, ...]:
-    """A sentence for each run of the table that was asked for and is damaged or gone."""
+    """Return one sentence for each requested run that is damaged or gone."""
     damaged = runs[runs["status"] == RunStatus.CORRUPT]
     return tuple(f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
 
 
 def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:
-    """By module or distribution every content that one of these runs imported it with."""
-    found: dict[str, set[str]] = {}
+    """Return, for each module or distribution, every content that one of these runs imported."""
+    contents: dict[str, set[str]] = {}
     for state in states:
         for entries in state.result.get("dependencies", {}).values():
             for name, value in entries.items():
-                found.setdefault(name, set()).add(value)
-    return {name: frozenset(values) for name, values in found.items()}
+                contents.setdefault(name, set()).add(value)
+    return {name: frozenset(values) for name, values in contents.items()}
 
 
-def seeded(keys: Iterable[str], what: str = "") -> Generator:
-    """A generator that the runs' keys decide, in whatever order they come. what: sets one use apart from another."""
+def seeded_generator(keys: Iterable[str], what: str = "") -> Generator:
+    """Return a generator seeded by the runs' keys, in any order. what: separates one use from another."""
     digest = hashlib.sha256("".join([what, *sorted(keys)]).encode()).digest()
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
 
 def keys_of(samples: Sequence[Sample]) -> list[str]:
-    """The keys of the runs that have a score, sample by sample."""
+    """Return the keys of the runs that have a score, sample by sample."""
     return [key for sample in samples for key in sample.keys]
 
 
 def resamples_for(runs: int) -> int:
-    """How often to resample so many runs: 10 000 times, of more than 400 runs in all fewer, but at least 2 000 times."""
+    """Return the number of resamples for `runs` runs: 10 000, and fewer above 400 runs in all, but at least 2 000."""
     return max(2_000, min(10_000, 4_000_000 // max(1, runs)))

@@ -1,4 +1,4 @@
-"""Scores, aggregates, profiles and comparisons as tidy pandas frames: a row a run, an estimate, a threshold or a pair."""
+"""Scores, aggregates, profiles and comparisons as tidy frames: one row a run, an estimate, a threshold or a pair."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from rlbench.analysis.estimates import OF_ALL, OF_ONE, estimated
-from rlbench.analysis.final_scores import Scores, keys_of, seeded
+from rlbench.analysis.estimates import OF_ALL, OF_ONE, interval_estimate
+from rlbench.analysis.final_scores import Scores, keys_of, seeded_generator
 from rlbench.analysis.pairwise import Comparison
 from rlbench.api import StoreError
 from rlbench.stats import performance_profile
@@ -31,7 +31,10 @@ PROFILE_COLUMNS = ("algorithm", "threshold", "share", "low", "high", "tasks", "n
 
 
 def score_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
-    """One row a run that has a score; the columns of SCORE_COLUMNS. Raises: StoreError without anchors, if normalised."""
+    """Return one row for each run that has a score, with the columns of SCORE_COLUMNS.
+
+    Raises: StoreError if normalised and an environment has no anchors.
+    """
     if normalised:
         scores.need_anchors(scores.environments)
     parts = []
@@ -54,69 +57,74 @@ def score_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
 
 
 def aggregate_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
-    """Point estimates with 95 % intervals of each algorithm; the columns of AGGREGATE_COLUMNS.
+    """Return point estimates with 95 % intervals for each algorithm, with the columns of AGGREGATE_COLUMNS.
 
-    normalised: over all tasks that have anchors (environment ""), and of each; else of each task's raw returns. statistic:
-    iqm, mean, median and, normalised, optimality_gap. n: runs that have a score, of `planned`. low, high: NaN under 3 runs
-    on one of the tasks; method and note: as rlbench.stats.Interval has them.
+    normalised: over all tasks that have anchors (environment ""), and on each of them; otherwise on each task's raw
+    returns.
+    statistic: iqm, mean, median and, if normalised, optimality_gap. n: runs that have a score, of `planned`. low, high:
+    NaN if a task has fewer than 3 runs. method, note: as in rlbench.stats.Interval.
     """
     rows: list[tuple[object, ...]] = []
     for algorithm in scores.algorithms:
-        found = scores.of(algorithm, normalised)
-        if normalised and found:
-            rows += _estimates(scores, algorithm, found, list(found), "")
-        for env in found:
-            rows += _estimates(scores, algorithm, found, [env], env)
+        scores_by_env = scores.of(algorithm, normalised)
+        if normalised and scores_by_env:
+            rows += _estimates(scores, algorithm, scores_by_env, list(scores_by_env), "")
+        for env in scores_by_env:
+            rows += _estimates(scores, algorithm, scores_by_env, [env], env)
     return pd.DataFrame(rows, columns=list(AGGREGATE_COLUMNS))
 
 
 def _estimates(
-    scores: Scores, algorithm: str, found: dict[str, np.ndarray], tasks: Sequence[str], environment: str
+    scores: Scores, algorithm: str, scores_by_env: dict[str, np.ndarray], tasks: Sequence[str], environment: str
 ) -> list[tuple[object, ...]]:
     samples = [scores.samples[algorithm, env] for env in tasks]
-    values = [found[env] for env in tasks]
+    values = [scores_by_env[env] for env in tasks]
     counts = len(tasks), sum(s.n for s in samples), sum(s.planned for s in samples)
     rows: list[tuple[object, ...]] = []
     of = OF_ALL if environment == "" else OF_ONE
     for name in of:
-        i = estimated(values, keys_of(samples), name, of)
+        i = interval_estimate(values, keys_of(samples), name, of)
         rows.append((algorithm, environment, name, *counts, i.estimate, i.low, i.high, i.method, i.note))
     return rows
 
 
 def profile_frame(scores: Scores, thresholds: Sequence[float] | None = None) -> pd.DataFrame:
-    """Share of runs above each normalised threshold, over the tasks with anchors; the columns of PROFILE_COLUMNS.
+    """Return the share of runs above each normalised threshold, over the tasks with anchors; columns: PROFILE_COLUMNS.
 
-    thresholds: by default 101 from 0 to 1.1, or to the best score where that is higher. low, high: pointwise 95 % band.
+    thresholds: by default 101 values from 0 to 1.1, or to the best score if that is higher. low, high: pointwise 95 %
+    band.
     Raises: StoreError if no task has anchors.
     """
-    by_algorithm = {name: found for name in scores.algorithms if (found := scores.of(name, normalised=True))}
+    by_algorithm = {
+        name: scores_by_env for name in scores.algorithms if (scores_by_env := scores.of(name, normalised=True))
+    }
     if not by_algorithm:
         scores.need_anchors(scores.environments)
         raise StoreError(f"{scores.name}: no run has a score yet")
-    best = max(float(runs.max()) for found in by_algorithm.values() for runs in found.values())
+    best = max(float(runs.max()) for scores_by_env in by_algorithm.values() for runs in scores_by_env.values())
     points = np.linspace(0, max(1.1, best), 101) if thresholds is None else np.asarray(thresholds, float)
     parts = []
-    for name, found in by_algorithm.items():
-        samples = [scores.samples[name, env] for env in found]
-        band = performance_profile(found, points, seeded(keys_of(samples), "profile"))
-        columns = (name, points, band.share, band.low, band.high, len(found), sum(s.n for s in samples))
+    for name, scores_by_env in by_algorithm.items():
+        samples = [scores.samples[name, env] for env in scores_by_env]
+        band = performance_profile(scores_by_env, points, seeded_generator(keys_of(samples), "profile"))
+        columns = (name, points, band.share, band.low, band.high, len(scores_by_env), sum(s.n for s in samples))
         parts.append(pd.DataFrame(dict(zip(PROFILE_COLUMNS, columns))))
     return pd.concat(parts, ignore_index=True)
 
 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
-    """One row a pair over all tasks (environment "", normalised scores) and one on each task (raw returns).
+    """Return one row for each pair over all tasks (environment "", normalised scores) and on each task (raw returns).
 
-    Columns: ours, theirs, environment, tasks, n_ours, n_theirs; ours_estimate, theirs_estimate (of `statistic`), statistic;
-    difference, low, high, method: ours minus theirs with its 95 % interval; improvement, improvement_low, improvement_high:
-    P(a run of ours beats one of theirs); cliffs_delta in [-1, 1], hedges_g: of one task; p, p_permutation, p_welch, p_holm,
-    smallest_p, runs_to_show, family (how many tests Holm adjusts for), verdict, note: as rlbench.analysis.Row has them. NaN
-    where there is none.
+    Columns: ours, theirs, environment, tasks, n_ours, n_theirs. statistic; ours_estimate, theirs_estimate: its values.
+    difference, low, high, method: ours minus theirs with its 95 % interval. improvement, improvement_low,
+    improvement_high:
+    P(a run of ours beats one of theirs). cliffs_delta in [-1, 1], hedges_g: on one task. p, p_permutation, p_welch,
+    p_holm, smallest_p, runs_to_show, verdict, note: as in rlbench.analysis.Row. family: number of tests that Holm
+    adjusts for. Missing values are NaN.
     """
     rows = []
     for row in comparison.rows:
-        apart, better, estimates = row.difference, row.improvement, row.estimates or (np.nan, np.nan)
+        difference, improvement, estimates = row.difference, row.improvement, row.estimates or (np.nan, np.nan)
         rows.append(
             {
                 "ours": row.ours,
@@ -129,12 +137,12 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
                 "ours_estimate": estimates[0],
                 "theirs_estimate": estimates[1],
                 "difference": estimates[0] - estimates[1],
-                "low": apart.low if apart else np.nan,
-                "high": apart.high if apart else np.nan,
-                "method": apart.method if apart else "",
-                "improvement": better.estimate if better else np.nan,
-                "improvement_low": better.low if better else np.nan,
-                "improvement_high": better.high if better else np.nan,
+                "low": difference.low if difference else np.nan,
+                "high": difference.high if difference else np.nan,
+                "method": difference.method if difference else "",
+                "improvement": improvement.estimate if improvement else np.nan,
+                "improvement_low": improvement.low if improvement else np.nan,
+                "improvement_high": improvement.high if improvement else np.nan,
                 **{name: _number(getattr(row, name)) for name in ("cliffs_delta", "hedges_g", *_TESTS)},
                 "family": comparison.family[bool(row.environment)],
                 "verdict": row.verdict,

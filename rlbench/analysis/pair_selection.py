@@ -1,4 +1,4 @@
-"""Which pairs a question means: some or all algorithms of one folder, or one and the same in two folders."""
+"""Selection of the pairs to compare: algorithms within one folder, or the same algorithm in two folders."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ Pairs = list[tuple[Side, Side]]
 
 
 def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str | None = None) -> Pairs:
-    """Pairs of algorithms of one folder, ours minus theirs in the order given.
+    """Return pairs of algorithms of one folder, in the given order; differences are the first minus the second.
 
-    algorithms: labels; without any all but `random`, or all where there is nothing else. baseline: each of the others minus this one, instead of all pairs.
-    Raises: RlbenchError for a label that is not there, or where there are no two.
+    algorithms: labels; by default all but `random`, or all if there is nothing else. baseline: compare each of the
+    others with this one, instead of all pairs.
+    Raises: RlbenchError for an unknown label, or if there are fewer than two algorithms.
     """
     for name in [*algorithms, *([baseline] if baseline is not None else [])]:
         if name not in scores.algorithms:
-            known = ", ".join(scores.algorithms)
+            labels = ", ".join(scores.algorithms)
             raise RlbenchError(
-                f"{scores.name} has no algorithm {name!r}{nearest(name, scores.algorithms) or f': {known}'}"
+                f"{scores.name} has no algorithm {name!r}{nearest(name, scores.algorithms) or f': {labels}'}"
             )
     chosen = list(dict.fromkeys(algorithms or scores.learners or scores.algorithms))
     if baseline is not None:
         others = [name for name in chosen if name != baseline]
-        named = [(name, baseline) for name in others]
+        label_pairs = [(name, baseline) for name in others]
     else:
-        named = list(combinations(chosen, 2))
-    if not named:
-        chance = " (random is compared where it is named)" if len(scores.algorithms) > 1 and not algorithms else ""
+        label_pairs = list(combinations(chosen, 2))
+    if not label_pairs:
+        hint = " (random is only compared if named)" if len(scores.algorithms) > 1 and not algorithms else ""
         raise RlbenchError(
-            f"{scores.name}: a comparison takes two algorithms; there are {', '.join(scores.algorithms)}{chance}"
+            f"{scores.name}: a comparison needs two algorithms; it has {', '.join(scores.algorithms)}{hint}"
         )
-    return [(Side(scores, a, a), Side(scores, b, b)) for a, b in named]
+    return [(Side(scores, a, a), Side(scores, b, b)) for a, b in label_pairs]
 
 
 def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorithms: Sequence[str] = ()) -> Pairs:
-    """Each algorithm of one folder minus the same label in the other, `random` left out unless asked for, or where neither
-    has anything else: two folders of it say whether a task has stayed the same.
+    """Return pairs of each algorithm in one folder and the same label in the other.
 
-    names: of the folders, as tables show them. Raises: RlbenchError for a label that one lacks, NothingToCompare where none is in both.
+    `random` is left out unless it is requested, or neither folder has anything else: two folders of it show whether a
+    task has stayed the same. names: of the folders, as tables show them.
+    Raises: RlbenchError for a label that one folder lacks; NothingToCompare if no label is in both.
     """
     for name in algorithms:
         for scores, folder in ((ours, names[0]), (theirs, names[1])):
@@ -54,9 +56,9 @@ def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorith
     if not ours.learners and not theirs.learners:
         chosen = chosen or shared
     if not chosen:
-        but = f" but {', '.join(shared)}, which is compared where neither has others" if shared else ""
+        but = f" but {', '.join(shared)}, which is only compared if neither has others" if shared else ""
         raise NothingToCompare(
-            f"no algorithm is in both{but}: {names[0]} has {', '.join(ours.algorithms)}, "
+            f"no algorithm is in both folders{but}: {names[0]} has {', '.join(ours.algorithms)}, "
             f"{names[1]} {', '.join(theirs.algorithms)}"
         )
     return [(Side(ours, n, f"{n} ({names[0]})"), Side(theirs, n, f"{n} ({names[1]})")) for n in chosen]

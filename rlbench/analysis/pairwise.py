@@ -1,8 +1,9 @@
-"""Two algorithms, or one in two result folders, held against each other task by task and over all tasks.
+"""Comparison of two algorithms, or of one in two result folders, on each task and over all tasks.
 
-Differences are ours minus theirs. p is the larger of a permutation's (run labels exchanged within each task, never paired by
-seed) and Welch's (spreads may differ); Holm adjusts the family of all pairs that are asked about at once, `random` left out by whoever makes the pairs: once over the verdicts over all
-tasks, once over those of every task. docs/statistics.md says what each number is.
+Differences are ours minus theirs. p is the larger of two: a permutation test's (run labels exchanged within each task,
+never paired by seed) and Welch's (spreads may differ). Holm adjusts within two families: the verdicts over all tasks,
+and those on single tasks. A family contains all pairs compared at once; the caller leaves `random` out.
+docs/statistics.md defines each number.
 """
 
 from __future__ import annotations
@@ -20,9 +21,9 @@ from rlbench.analysis.final_scores import (
     Scores,
     keys_of,
     resamples_for,
-    seeded,
+    seeded_generator,
 )
-from rlbench.analysis.verdicts import Row, adjusted
+from rlbench.analysis.verdicts import Row, adjust_verdicts
 from rlbench.api import StoreError, Task, canonical
 from rlbench.stats import (
     cliffs_delta,
@@ -37,8 +38,8 @@ from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
 FEWEST_PERMUTATIONS = 10_000
-_MOST_NAMED = 3  # modules that differ
-# Of each estimate: what it is over tasks, and the interval that suits it.
+_MOST_NAMED = 3  # of the modules that differ
+# For each estimate, its statistic over tasks and the interval method that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
     "mean": (overall_mean, "bootstrap-t"),
@@ -47,7 +48,7 @@ STATISTICS: Mapping[str, tuple[Statistic, str]] = {
 
 @dataclass(frozen=True)
 class Side:
-    """One algorithm of one folder. name: how it is called in tables."""
+    """One algorithm of one folder. name: its name in tables."""
 
     scores: Scores
     algorithm: str
@@ -59,9 +60,12 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows over all tasks first, then those of each task. family: how many tests Holm adjusts for, over all tasks and of
-    single ones. absent: runs without a score, in sentences. apart: what was not compared, and why. self_reported: sides whose
-    scores are their own account."""
+    """Rows over all tasks, followed by the rows of each task.
+
+    family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
+    a score.
+    apart: what was not compared, and why. self_reported: sides whose scores are self-reported.
+    """
 
     statistic: str
     alpha: float
@@ -73,14 +77,14 @@ class Comparison:
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
-        """The rows that answer for the pairs: those over all tasks, and of pairs that have none those of their tasks."""
+        """The rows that decide the pairs: those over all tasks, or for pairs without such a row those of each task."""
         overall = [row for row in self.rows if not row.environment]
         pairs = {(row.ours, row.theirs) for row in overall}
         return (*overall, *(row for row in self.rows if row.environment and (row.ours, row.theirs) not in pairs))
 
     @property
     def decided(self) -> bool:
-        """Whether every pair has its answer."""
+        """Whether every pair is decided."""
         return bool(self.verdicts) and all(row.decided for row in self.verdicts)
 
 
@@ -91,17 +95,17 @@ def compare(
     resamples: int | None = None,
     by_task: bool = True,
 ) -> Comparison:
-    """Hold ours against theirs in each pair, which make up one family.
+    """Compare ours with theirs in each pair. All pairs form one family.
 
-    resamples: of each interval, and then as few permutations as Holm allows; by default as many as suit the runs. by_task: False
-    for the rows over all tasks alone.
+    resamples: for each interval; the number of permutations is then the smallest that Holm allows. By default both suit
+    the number of runs. by_task: False for the rows over all tasks alone.
 
     The bootstrap and the drawn permutations are seeded from the runs' keys: the same runs give the same digits.
     Raises: StoreError if the two sides normalise a task differently.
     """
-    both = [(ours, theirs, *_common(ours, theirs)) for ours, theirs in pairs]
-    common = [(ours, theirs, tasks) for ours, theirs, tasks, _ in both]
-    apart = [text for *_, why in both for text in why]
+    sides_and_tasks = [(ours, theirs, *_common(ours, theirs)) for ours, theirs in pairs]
+    common = [(ours, theirs, tasks) for ours, theirs, tasks, _ in sides_and_tasks]
+    not_compared = [text for *_, why in sides_and_tasks for text in why]
     tasks_family = sum(len(tasks) for _, _, tasks in common)
     single = [
         _row(ours, theirs, [env], statistic, tasks_family, alpha, resamples)
@@ -113,24 +117,27 @@ def compare(
     for ours, theirs, tasks in common:
         anchored = _anchored(ours, theirs, tasks)
         if left := [env for env in tasks if env not in anchored]:
-            apart.append(
-                f"no anchors for {', '.join(left)}: raw scores only, left out of {_pair(ours, theirs)} over all"
+            not_compared.append(
+                f"no anchors for {', '.join(left)}, only raw scores: left out of {_pair(ours, theirs)} over all tasks"
             )
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
     whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha, resamples) for ours, theirs, tasks in overall]
-    rows = (*adjusted(whole, STATISTICS[statistic][0], alpha), *adjusted(single, STATISTICS[statistic][0], alpha))
+    rows = (
+        *adjust_verdicts(whole, STATISTICS[statistic][0], alpha),
+        *adjust_verdicts(single, STATISTICS[statistic][0], alpha),
+    )
     family = (len(overall), tasks_family if by_task else 0)
-    own_account = dict.fromkeys(
+    self_reported = dict.fromkeys(
         side.name for pair in pairs for side in pair if side.algorithm in side.scores.self_reported
     )
     return Comparison(
-        statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(apart)), tuple(own_account)
+        statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(not_compared)), tuple(self_reported)
     )
 
 
 def _all_absent(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ...]:
-    """Which runs of the pairs have no score, each once."""
+    """Return which runs of the pairs have no score, each once."""
     absent = dict.fromkeys(
         text
         for ours, theirs, tasks in common
@@ -151,51 +158,52 @@ def _absent(side: Side, environment: str) -> str:
 
 
 def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
-    """The tasks that both sides were planned on, and why others are none."""
-    found, apart, here = (
-        [],
-        [],
-        [[e for (a, e) in side.scores.samples if a == side.algorithm] for side in (ours, theirs)],
-    )
-    for env in here[0]:
+    """Return the tasks that both sides were planned on, and why others are not comparable."""
+    common: list[str] = []
+    not_compared: list[str] = []
+    for env in [env for (label, env) in ours.scores.samples if label == ours.algorithm]:
         left, right = ours.sample(env), theirs.sample(env)
         if left is None or right is None:
             continue
         if (left.task.kwargs, left.task.wrappers) != (right.task.kwargs, right.task.wrappers):
-            apart.append(f"{env} is another task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}")
+            not_compared.append(
+                f"{env} is a different task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}"
+            )
             continue
-        found.append(env)
-    if not found:
-        apart.append(f"{_pair(ours, theirs)}: no task in common")
-    return found, apart
+        common.append(env)
+    if not common:
+        not_compared.append(f"{_pair(ours, theirs)}: no task in common")
+    return common, not_compared
 
 
 def _apart(left: Task, right: Task) -> str:
-    """How two tasks of one environment differ, as their suites have it."""
-    both = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": (left.wrappers, right.wrappers)}
-    said = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in both.items() if a != b]
-    return ", ".join(said) + " (compared as they are written)"
+    """Return how two tasks of one environment differ, as written in their suites."""
+    settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": (left.wrappers, right.wrappers)}
+    differences = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in settings.items() if a != b]
+    return ", ".join(differences) + " (compared as written)"
 
 
 def _anchored(ours: Side, theirs: Side, tasks: Sequence[str]) -> list[str]:
-    found = []
+    """Return the tasks that both sides have anchors for. Raises: StoreError if the anchors differ."""
+    anchored = []
     for env in tasks:
         left, right = ours.scores.anchors.get(env), theirs.scores.anchors.get(env)
         if left is None or right is None:
             continue
         if (left.lower, left.upper) != (right.lower, right.upper):
             raise StoreError(
-                f"{env} is normalised between {left.lower:g} and {left.upper:g} in {ours.name}, between {right.lower:g} and"
-                f" {right.upper:g} in {theirs.name}: give the anchors for both, --anchors FILE"
+                f"{env} is normalised between {left.lower:g} and {left.upper:g} in {ours.name}, between"
+                f" {right.lower:g} and {right.upper:g} in {theirs.name}: use the same anchors for both with --anchors"
+                " FILE"
             )
-        found.append(env)
-    return found
+        anchored.append(env)
+    return anchored
 
 
 def _row(
     ours: Side, theirs: Side, tasks: Sequence[str], statistic: str, family: int, alpha: float, resamples: int | None
 ) -> Row:
-    """A row before Holm; of several tasks on normalised scores."""
+    """Return a row before Holm's correction. Several tasks are compared on normalised scores."""
     lefts, rights, training = _like_with_like(
         *([s for env in tasks if (s := side.sample(env))] for side in (ours, theirs))
     )
@@ -213,8 +221,8 @@ def _row(
     row = replace(row, estimates=(float(estimate(list(left.values()))), float(estimate(list(right.values())))))
     if fewest < FEWEST_FOR_INTERVAL:
         return replace(row, verdict="too few runs")
-    draw = seeded(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
-    # So that Holm over the family can still be passed.
+    draw = seeded_generator(keys_of([*lefts, *rights]), f"{statistic} {' '.join(tasks)}")
+    # Enough permutations for p to stay below alpha after Holm's correction.
     permutations = int(max(resamples or FEWEST_PERMUTATIONS, (2 if resamples else 10) * family / alpha))
     resamples = resamples or resamples_for(sum(sample.n for sample in (*lefts, *rights)))
     test = two_sample_test(left, right, draw, estimate, permutations=permutations)
@@ -240,18 +248,18 @@ def _row(
 
 
 def _like_with_like(lefts: Sequence[Sample], rights: Sequence[Sample]) -> tuple[list[Sample], list[Sample], list[str]]:
-    """Where one side is known by its training episodes alone, take those of both, and say so.
+    """Return both sides' samples, on training returns where one side has nothing else, and a note of each such case.
 
-    While it trains an algorithm explores; its final policy played greedily may score three times as much.
+    An algorithm explores while it trains: its final policy played greedily may score three times as much.
     """
-    pairs, told = [], dict[str, None]()
+    pairs, notes = [], dict[str, None]()
     for left, right in zip(lefts, rights):
         if left.n and right.n and left.from_training != right.from_training:
-            known = left if left.from_training else right
-            told[f"on training returns: no evaluation of {known.algorithm} is known"] = None
+            trained = left if left.from_training else right
+            notes[f"on training returns: no evaluation of {trained.algorithm} is known"] = None
             left, right = left.of_training(), right.of_training()
         pairs.append((left, right))
-    return [left for left, _ in pairs], [right for _, right in pairs], list(told)
+    return [left for left, _ in pairs], [right for _, right in pairs], list(notes)
 
 
 def _effects(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[float, float | None]:
@@ -259,26 +267,28 @@ def _effects(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> tuple[fl
 
 
 def _unlike(lefts: Sequence[Sample], rights: Sequence[Sample]) -> list[str]:
-    """How the two sides were not run or evaluated alike, and how many runs diverged."""
-    said: dict[str, None] = {}
+    """Return how the two sides' runs or evaluations differed, and how many runs diverged."""
+    notes: dict[str, None] = {}
     for left, right in zip(lefts, rights):
         for name, values in _differing(left.task, right.task).items():
-            said[f"{name} {values[0]} against {values[1]}"] = None
-        if other := [name for name, made in left.modules.items() if len(made | right.modules.get(name, made)) > 1]:
+            notes[f"{name} {values[0]} against {values[1]}"] = None
+        if other := [
+            name for name, contents in left.modules.items() if len(contents | right.modules.get(name, contents)) > 1
+        ]:
             more = f" and {len(other) - _MOST_NAMED} more" if len(other) > _MOST_NAMED else ""
-            said[f"code differs between runs: {', '.join(other[:_MOST_NAMED])}{more}"] = None
+            notes[f"code differs between runs: {', '.join(other[:_MOST_NAMED])}{more}"] = None
     diverged = [sum(int(s.diverged.sum()) for s in side) for side in (lefts, rights)]
     if any(diverged):
-        said[f"{diverged[0]} against {diverged[1]} runs diverged"] = None
-    return list(said)
+        notes[f"{diverged[0]} against {diverged[1]} runs diverged"] = None
+    return list(notes)
 
 
 def _differing(left: Task, right: Task) -> dict[str, tuple[str, str]]:
     ours, theirs = left.evaluation, right.evaluation
-    both = {
+    settings = {
         "steps": (f"{left.steps:,}", f"{right.steps:,}"),
         "backend": (left.backend, right.backend),
         "policy": (ours.policy, theirs.policy),
         "final episodes": (f"{ours.final_episodes:,}", f"{theirs.final_episodes:,}"),
     }
-    return {name: values for name, values in both.items() if values[0] != values[1]}
+    return {name: values for name, values in settings.items() if values[0] != values[1]}

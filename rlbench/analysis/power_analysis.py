@@ -1,9 +1,10 @@
-"""How many runs a difference would take, from the spread of those there are.
+"""Power analysis: how many runs it takes to show a difference, estimated from the spread of existing runs.
 
-Two algorithms that score alike are drawn n runs each on every task, with replacement, from one algorithm's own runs; one of
-them is then moved by d, alike on every task. The estimate moves by d as well, so one simulation of the difference without it
-gives what chance alone exceeds in a share alpha of studies (the critical value), the t that Welch's test asks of each study,
-and how often d lies beyond both (the power).
+A simulated study draws, with replacement from one algorithm's own runs, n runs on every task for each of two algorithms
+that score alike. One of them is then shifted by d on every task, which shifts the estimate by d too. One simulation of
+the unshifted difference therefore gives three things: the critical value, which chance alone exceeds in a share alpha
+of studies; the t that Welch's test requires of each study; and the power, which is how often the difference shifted by
+d exceeds both.
 Source: Efron & Tibshirani 1993, ch. 25 (power by bootstrap). Runs drawn from m have only (m - 1)/m of the variance, so
 deviations from the task's mean are stretched by √(m / (m - 1)).
 """
@@ -19,17 +20,17 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded
+from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT, Scores, keys_of, seeded_generator
 from rlbench.analysis.pairwise import STATISTICS
 from rlbench.api import NothingToCompare, StoreError
 from rlbench.stats import runs_needed
-from rlbench.stats.samples import exponent_of, shrunk
+from rlbench.stats.samples import exponent_of, scale_down
 from rlbench.stats.student_t import t_quantile
 from rlbench.stats.welch import standard_error
 
-MOST = 1_000  # runs on each side; more are not asked about
+MOST = 1_000  # runs on each side; larger numbers are not searched
 FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
-# So many of the simulated studies lie beyond the critical value, which is then known to about a quarter of alpha.
+# This many simulated studies are beyond the critical value, so its level is known to about a quarter of alpha.
 STUDIES_BEYOND = 20
 _CHUNK_OF_NUMBERS = 4_000_000
 _NORMAL = NormalDist()
@@ -37,11 +38,12 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Power:
-    """What one algorithm's spread means for a comparison with another of like spread, on normalised scores.
+    """What the spread of one algorithm implies for comparing it with another of like spread, on normalised scores.
 
-    environment: "" over `tasks` tasks. runs: those there are (the fewest on a task); detectable: the difference that so many
-    show with the power asked for, None where the test can show nothing with them. needed: for each difference asked about, the runs
-    on each side and task; None: over MOST. note: what it rests on.
+    environment: "" over `tasks` tasks. runs: the number of existing runs (the fewest on a task). detectable: the
+    difference that this many runs show with the requested power, or None if the test can show nothing with them.
+    needed: for each requested difference, the runs on each side and task, or None if above MOST. note: limits of the
+    estimate.
     """
 
     algorithm: str
@@ -61,37 +63,39 @@ def power_of(
     pairs: int = 1,
     statistic: str = "iqm",
 ) -> list[Power]:
-    """The runs that differences take for each algorithm but `random`, over all tasks with anchors and on each.
+    """Return the runs that differences need, for each algorithm but `random`, over all tasks with anchors and on each.
 
-    pairs: how many are to be tested at once; the first of them has to pass alpha / pairs (Holm). Algorithms with fewer than 3
-    runs on a task have no spread to speak of and are left out there (`left_out` names them). Raises: NothingToCompare if no
-    task has anchors.
+    pairs: how many are tested at once; the first of them has to reach alpha / pairs (Holm). An algorithm with fewer
+    than 3 runs on a task has no usable spread and is omitted there (`left_out` names it). Raises: NothingToCompare if
+    no task has anchors.
     """
     if not any(env in scores.anchors for env in scores.environments):
         try:
             scores.need_anchors(scores.environments)
         except StoreError as error:
             raise NothingToCompare(str(error)) from None
-    found = []
+    powers = []
     for name in scores.learners:
-        own = {env: s for env, s in scores.of(name, normalised=True).items() if len(s) >= FEWEST_FOR_INTERVAL}
-        asked = [(env, {env: runs}) for env, runs in own.items()]
-        if len(own) > 1:
-            asked.insert(0, ("", own))
-        found += [_power(scores, name, *each, differences, power, alpha, pairs, statistic) for each in asked]
-    return found
+        runs_by_env = {env: s for env, s in scores.of(name, normalised=True).items() if len(s) >= FEWEST_FOR_INTERVAL}
+        selections = [(env, {env: runs}) for env, runs in runs_by_env.items()]
+        if len(runs_by_env) > 1:
+            selections.insert(0, ("", runs_by_env))
+        powers += [_power(scores, name, *each, differences, power, alpha, pairs, statistic) for each in selections]
+    return powers
 
 
 def left_out(scores: Scores) -> list[str]:
-    """A sentence for the tasks without anchors, and one for each algorithm with too few runs on others."""
+    """Return a sentence for the tasks without anchors, and one for each algorithm with too few runs on other tasks."""
     without = [env for env in scores.environments if env not in scores.anchors]
-    said = [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {without[0]}`"] if without else []
+    sentences = (
+        [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {without[0]}`"] if without else []
+    )
     few: dict[str, list[str]] = {}
     for (label, env), sample in scores.samples.items():
         if not sample.random and env in scores.anchors and sample.n < FEWEST_FOR_INTERVAL:
             few.setdefault(label, []).append(f"{env} ({sample.n})")
-    told = [f"{label}: under {FEWEST_FOR_INTERVAL} runs on {', '.join(tasks)}" for label, tasks in few.items()]
-    return said + told
+    few_sentences = [f"{label}: under {FEWEST_FOR_INTERVAL} runs on {', '.join(tasks)}" for label, tasks in few.items()]
+    return sentences + few_sentences
 
 
 def _power(
@@ -106,36 +110,46 @@ def _power(
     statistic: str,
 ) -> Power:
     keys = keys_of([scores.samples[name, env] for env in runs])
-    tasks = [_stretched(values) for values in runs.values()]
+    tasks = [_stretch(values) for values in runs.values()]
     fewest = min(map(len, tasks))
-    # Several tasks have splits enough; one task's are few. Under five runs nobody is called better.
-    least = max(FEWEST_FOR_VERDICT, runs_needed(pairs, alpha, STATISTICS[statistic][0]) if len(tasks) == 1 else 0)
+    # Several tasks always have enough splits; one task may not. Under five runs there is no verdict.
+    minimum = max(FEWEST_FOR_VERDICT, runs_needed(pairs, alpha, STATISTICS[statistic][0]) if len(tasks) == 1 else 0)
 
     @cache
     def detectable(n: int) -> float:
         return _detectable(tasks, n, power, alpha / pairs, statistic, keys)
 
-    needed = {d: _fewest(detectable, d, least) for d in differences}
+    needed = {d: _fewest(detectable, d, minimum) for d in differences}
     notes = []
     if STUDIES_BEYOND * pairs > MOST_STUDIES * alpha:
-        notes.append(f"too few: {MOST_STUDIES:,} studies do not reach so far out for {pairs:,} pairs")
+        notes.append(
+            f"imprecise: with {pairs:,} pairs under {STUDIES_BEYOND} of {MOST_STUDIES:,} studies are beyond the"
+            " critical value"
+        )
     if max(float(np.ptp(values)) for values in tasks) == 0:
-        notes.append("all runs are equal: their spread is not known")
+        notes.append("all runs are equal: their spread is unknown")
     elif fewest < FEWEST_FOR_VERDICT:
         notes.append(f"a guess: the spread is that of {fewest} runs")
     return Power(
-        name, environment, len(tasks), fewest, detectable(fewest) if fewest >= least else None, needed, "; ".join(notes)
+        name,
+        environment,
+        len(tasks),
+        fewest,
+        detectable(fewest) if fewest >= minimum else None,
+        needed,
+        "; ".join(notes),
     )
 
 
 def deviations_shown(n: int, alpha: float, statistic: str = "iqm", power: float = 0.8) -> float:
-    """Return how many standard deviations apart two sides of n normal runs of one task are shown to differ with this power."""
+    """Return the difference, in standard deviations, that n normal runs a side of one task show with this power."""
     places = (np.arange(1_000) + 0.5) / 1_000
     runs = np.array([_NORMAL.inv_cdf(place) for place in places])
     return _detectable([runs], n, power, alpha, statistic, ["normal"])
 
 
-def _stretched(runs: NDArray[np.float64]) -> NDArray[np.float64]:
+def _stretch(runs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Stretch deviations from the mean so that runs drawn with replacement keep the variance."""
     centre, m = runs.mean(), len(runs)
     return np.asarray(centre + (runs - centre) * np.sqrt(m / (m - 1)), np.float64)
 
@@ -143,41 +157,46 @@ def _stretched(runs: NDArray[np.float64]) -> NDArray[np.float64]:
 def _detectable(
     tasks: list[NDArray[np.float64]], n: int, power: float, alpha: float, statistic: str, keys: list[str]
 ) -> float:
-    """The difference that n runs on each side and task show with this power: critical value + what falls short of it."""
+    """Return the difference that n runs on each side and task show with this power.
+
+    It is the `power` quantile of the critical value minus the difference that chance produced.
+    """
     estimate = STATISTICS[statistic][0]
     exponent = exponent_of(tasks)
-    tasks = shrunk(tasks, exponent)
-    asked: list[NDArray[np.float64]] = []
-    draw = seeded(keys, f"power {statistic} {n}")
-    found = []
+    tasks = scale_down(tasks, exponent)
+    required: list[NDArray[np.float64]] = []
+    generator = seeded_generator(keys, f"power {statistic} {n}")
+    by_chance = []
     studies = min(MOST_STUDIES, max(FEWEST_STUDIES, math.ceil(STUDIES_BEYOND / alpha)))
     rows = max(1, min(studies, _CHUNK_OF_NUMBERS // (2 * n * len(tasks))))
     for start in range(0, studies, rows):
         size = min(rows, studies - start)
-        sides = [[runs.take(draw.integers(len(runs), size=(size, n))) for runs in tasks] for _ in range(2)]
-        found.append(estimate(sides[0]) - estimate(sides[1]))
-        asked.append(_asked(*standard_error(sides[0], sides[1], estimate), alpha))
-    differences = np.concatenate(found)
-    critical = np.maximum(np.quantile(np.abs(differences), 1 - alpha), np.concatenate(asked))
+        sides = [[runs.take(generator.integers(len(runs), size=(size, n))) for runs in tasks] for _ in range(2)]
+        by_chance.append(estimate(sides[0]) - estimate(sides[1]))
+        required.append(_required_difference(*standard_error(sides[0], sides[1], estimate), alpha))
+    differences = np.concatenate(by_chance)
+    critical = np.maximum(np.quantile(np.abs(differences), 1 - alpha), np.concatenate(required))
     return float(np.ldexp(np.quantile(critical - differences, power), exponent))
 
 
-def _asked(error: NDArray[np.float64], freedom: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Return the difference that Welch's t calls significant at `alpha`, of each study [B]: t · error, 0 without an error."""
-    known = np.maximum(freedom, 0.5)
-    grid = np.geomspace(known.min(), known.max() * 1.001, 40)
+def _required_difference(error: NDArray[np.float64], freedom: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
+    """Return the difference that Welch's t requires for significance at `alpha`, for each study [B]: t · error, or 0
+    without an error.
+    """
+    floored = np.maximum(freedom, 0.5)
+    grid = np.geomspace(floored.min(), floored.max() * 1.001, 40)
     quantiles = np.array([t_quantile(1 - alpha / 2, float(f)) for f in grid])
-    return np.asarray(np.exp(np.interp(np.log(known), np.log(grid), np.log(quantiles))) * error)
+    return np.asarray(np.exp(np.interp(np.log(floored), np.log(grid), np.log(quantiles))) * error)
 
 
-def _fewest(detectable: Callable[[int], float], difference: float, least: int) -> int | None:
-    """The fewest runs, at least `least`, that show `difference`."""
-    high = least
+def _fewest(detectable: Callable[[int], float], difference: float, minimum: int) -> int | None:
+    """Return the fewest runs, at least `minimum`, that show `difference`, or None if above MOST."""
+    high = minimum
     while detectable(high) > difference:
         if high >= MOST:
             return None
         high = min(MOST, 2 * high)
-    low = max(least, high // 2)
+    low = max(minimum, high // 2)
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if detectable(middle) <= difference else (middle + 1, high)

@@ -1,7 +1,8 @@
-"""Our runs against a published score: our statistic made as the source made its own, and whether the two agree.
+"""Comparison of our runs with a published score, by the statistic and protocol of its source.
 
-"consistent" is no proof of equality: it says that a number like the published one is to be expected from runs like ours, at
-95 %. The question put depends on what was published: docs/gate.md. Scores after other budgets answer no such question.
+"consistent" does not prove equality: it means that runs like ours would be expected to give a number like the published
+one, at 95 %. The question depends on what was published: see docs/gate.md. Scores after a different budget answer no
+such question.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT
-from rlbench.analysis.published_scores import PROTOCOLS, Published, published
-from rlbench.api import Run, RunStatus, StoreError
+from rlbench.analysis.published_scores import PROTOCOLS, PublishedScore, published_scores
+from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
 from rlbench.results import RunState, Store
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import TRAINING_EPISODES
@@ -36,18 +37,20 @@ _LEVEL, _NORMAL_REACH = 0.95, 1.959964
 
 
 @dataclass(frozen=True)
-class Checked:
-    """One of our algorithms on one task against one published score.
+class PublishedComparison:
+    """One of our algorithms on one task, compared with one published score.
 
-    mean, std: of our runs' statistics, made as the source's; low, high: 95 % interval of that mean. their_low, their_high:
-    of the published mean, None where nothing says how uncertain it is. expected: where a number published from such runs
-    would lie in 95 of 100 cases, and expected_of says which; None with fewer than 3 runs, or another budget than theirs.
-    verdict: ours is consistent, higher or lower; too few runs; or not comparable, where the budgets differ.
+    mean, std: of our runs' statistics, computed as the source's. low, high: 95 % interval of that mean. their_low,
+    their_high:
+    the same for the published mean, None if its uncertainty is unknown. expected: where a number published from such
+    runs would lie in 95 of 100 cases. expected_of: the kind of interval. Both are empty with fewer than 3 runs, or if
+    the budgets differ.
+    verdict: ours is consistent, higher or lower; "too few runs"; or "not comparable" if the budgets differ.
     """
 
     environment: str
     algorithm: str
-    reference: Published
+    reference: PublishedScore
     n: int
     mean: float
     std: float | None
@@ -62,15 +65,15 @@ class Checked:
 
     @property
     def comparable(self) -> bool:
-        """Whether ours had as many environment steps as theirs."""
+        """Whether ours and theirs trained for the same number of environment steps."""
         return self.verdict != NOT_COMPARABLE
 
 
-def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | None = None) -> list[Checked]:
-    """Every pair of a published score and an algorithm of ours that is it, in the order of the suite.
+def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | None = None) -> list[PublishedComparison]:
+    """Compare every published score of a source with our runs of the same algorithm and task, in the suite's order.
 
-    A plugin's `sb3/dqn` is a `dqn` too. anchors: to be taken before the suite's own and the shipped ones; a diverged run may
-    score the lower one. Raises: StoreError for a folder without results.
+    A plugin's `sb3/dqn` counts as `dqn`. anchors: take precedence over the suite's own and the shipped ones; a diverged
+    run may score the lower anchor. Raises: StoreError for a folder without results.
     """
     runs = store.runs()
     states = store.states(runs)
@@ -79,26 +82,26 @@ def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | No
     for run in runs:
         if not is_random(run.algorithm):
             cells.setdefault((run.label or run.algorithm, run.task.env_id), []).append(run)
-    found = []
+    comparisons = []
     for (label, environment), planned in cells.items():
         name = planned[0].algorithm.rpartition("/")[2]
-        for reference in published(source):
+        for reference in published_scores(source):
             if (reference.ours, reference.environment) == (name, environment):
-                found.append(_checked(store, states, label, planned, reference, scores))
-    return found
+                comparisons.append(_compare(store, states, label, planned, reference, scores))
+    return comparisons
 
 
-def _checked(
-    store: Store, states: Any, label: str, planned: list[Run], reference: Published, scores: pd.Series
-) -> Checked:
+def _compare(
+    store: Store, states: Any, label: str, planned: list[Run], reference: PublishedScore, scores: pd.Series
+) -> PublishedComparison:
     values, lengths = [], []
     for run in planned:
         state = states[run.key]
         if state.status in SCORED:
             try:
-                value, length = _measured(store, run, state, reference, scores)
+                value, length = _statistic(store, run, state, reference, scores)
             except StoreError:
-                continue  # damaged: it is counted as missing
+                continue  # damaged: counted as missing
             if value is not None:
                 values.append(value)
                 lengths.append(length)
@@ -106,11 +109,11 @@ def _checked(
     runs = np.array(values)
     theirs, deviation = _their_interval(reference, _mean_length(lengths))
     ours = _interval(runs) if len(runs) >= FEWEST_FOR_INTERVAL else (None, None)
-    asked = comparable and len(runs) >= FEWEST_FOR_INTERVAL
-    expected, what = expectation(runs, reference, deviation) if asked else (None, "")
+    tested = comparable and len(runs) >= FEWEST_FOR_INTERVAL
+    expected, what = expectation(runs, reference, deviation) if tested else (None, "")
     notes = _notes(planned, [states[run.key] for run in planned], reference, len(values))
-    notes += _untested(reference) if asked else []
-    return Checked(
+    notes += _test_limits(reference) if tested else []
+    return PublishedComparison(
         reference.environment,
         label,
         reference,
@@ -128,26 +131,26 @@ def _checked(
     )
 
 
-def _untested(reference: Published) -> list[str]:
-    """That no test of means is behind the verdict, where the source leaves none to be made."""
+def _test_limits(reference: PublishedScore) -> list[str]:
+    """Return a note if the source gives too little for a test of means."""
     if reference.runs == 1:
-        return ["theirs is one agent: a prediction interval, no test of means"]
-    return ["theirs has no spread: a prediction interval, no test of means"] if reference.std is None else []
+        return ["theirs is one agent: a prediction interval, not a test of means"]
+    return ["theirs has no spread: a prediction interval, not a test of means"] if reference.std is None else []
 
 
 def _interval(runs: NDArray[np.float64]) -> tuple[float, float]:
-    """Student's interval of the mean, ended at the least and the greatest run: returns have bounds that t does not know."""
+    """Return Student's interval of the mean, cut at the extreme runs: t does not know the bounds of returns."""
     low, high = mean_interval(runs, _LEVEL)
     return max(low, float(runs.min())), min(high, float(runs.max()))
 
 
 def _mean_length(lengths: Sequence[float]) -> float | None:
-    known = [length for length in lengths if length > 0]
-    return float(np.mean(known)) if known else None
+    positive = [length for length in lengths if 0 < length < math.inf]
+    return float(np.mean(positive)) if positive else None
 
 
 def verdict(theirs: float, expected: tuple[float, float] | None) -> str:
-    """Ours against a published mean, given where such a number is to be expected from our runs."""
+    """Return the verdict on ours, given a published mean and where it would be expected from our runs."""
     if expected is None:
         return TOO_FEW
     if theirs > expected[1] + ROUNDING:
@@ -156,13 +159,15 @@ def verdict(theirs: float, expected: tuple[float, float] | None) -> str:
 
 
 def expectation(
-    runs: NDArray[np.float64], reference: Published, deviation: float = 0.0
+    runs: NDArray[np.float64], reference: PublishedScore, deviation: float = 0.0
 ) -> tuple[tuple[float, float], str]:
-    """Where the published mean lies in 95 of 100 cases if it came from runs like ours [n], n ≥ 2, and what that is.
+    """Return where the published mean would lie in 95 of 100 cases if it came from runs like ours, and the kind of
+    interval.
 
-    One agent, or several of unknown spread: the prediction interval of the mean of so many further runs of ours, widened
-    by the deviation of the published mean over its own episodes. A spread over runs: Welch's interval of the difference,
-    laid around the published mean's place; the spread is read with the divisor n, the wider reading.
+    runs [n]: ours, n ≥ 2. For one agent, or several of unknown spread: the prediction interval of the mean of that many
+    further runs of ours, widened by the deviation of the published mean over its own episodes. For a known spread over
+    runs: Welch's interval of the difference, centred on the published mean; the spread is read with the divisor n, the
+    wider reading.
     """
     count = reference.runs
     if count > 1 and reference.std is not None:
@@ -170,17 +175,18 @@ def expectation(
         low, high = welch_interval(reference.mean, sample_std, count, runs, _LEVEL)
         return (reference.mean + low, reference.mean + high), "difference of two means (Welch)"
     low, high = prediction_interval(runs, count, _LEVEL)
-    centre, own = (low + high) / 2, _NORMAL_REACH * deviation
-    reach = math.hypot((high - low) / 2, own)
+    centre, own_reach = (low + high) / 2, _NORMAL_REACH * deviation
+    reach = math.hypot((high - low) / 2, own_reach)
     noun = "one more run" if count == 1 else f"the mean of {count} more runs"
     return (centre - reach, centre + reach), f"prediction of {noun}"
 
 
-def _their_interval(reference: Published, length: float | None) -> tuple[tuple[float | None, float | None], float]:
-    """The 95 % interval of a published mean, and its standard error over episodes (0 where its spread is over runs).
+def _their_interval(reference: PublishedScore, length: float | None) -> tuple[tuple[float | None, float | None], float]:
+    """Return the 95 % interval of a published mean, and its standard error over episodes (0 if its spread is over
+    runs).
 
-    length: mean episode length of our final policies, which says how many episodes the zoo's evaluation steps were; None
-    where it is not known, and with it the interval of a single agent.
+    length: mean episode length of our final policies, which converts the zoo's evaluation steps to episodes. If it is
+    None, a single agent has no interval.
     """
     if reference.std is None or (reference.runs == 1 and length is None):
         return (None, None), 0.0
@@ -189,22 +195,22 @@ def _their_interval(reference: Published, length: float | None) -> tuple[tuple[f
         reach = _NORMAL_REACH * error
         return (reference.mean - reach, reference.mean + reach), error
     spread = reference.std * math.sqrt(reference.runs / (reference.runs - 1))
-    like = np.array([-1.0, *[0.0] * (reference.runs - 2), 1.0])  # any runs with that many degrees of freedom
-    reach = mean_interval(like)[1] / float(like.std(ddof=1)) * spread
+    stand_in = np.array([-1.0, *[0.0] * (reference.runs - 2), 1.0])  # any runs with these degrees of freedom
+    reach = mean_interval(stand_in)[1] / float(stand_in.std(ddof=1)) * spread
     return (reference.mean - reach, reference.mean + reach), 0.0
 
 
-def _measured(
-    store: Store, run: Run, state: RunState, reference: Published, scores: pd.Series
+def _statistic(
+    store: Store, run: Run, state: RunState, reference: PublishedScore, scores: pd.Series
 ) -> tuple[float | None, float]:
-    """A run's statistic under the source's protocol, None if it has none, and the mean length of its final episodes."""
+    """Return a run's statistic under the source's protocol, or None, and the mean length of its final episodes."""
     folder, measure = store.folder(run), PROTOCOLS[reference.source].measure
     if measure == "final":
         score = float(scores[str(run.key)])
         final = read_table(folder, "evaluations", state, ["kind", "length_mean"])
         return (None if math.isnan(score) else score), float(final["length_mean"].iloc[-1]) if len(final) else math.nan
     episodes = read_table(folder, "episodes", state, ["rank", "step", "return", "end"])
-    whole = episodes[episodes["end"] != "abandoned"]
+    whole = episodes[(episodes["end"] != "abandoned") & (episodes["return"].abs() <= LARGEST_RETURN)]
     if whole.empty:
         return None, math.nan
     if measure == "last_episodes":
@@ -213,34 +219,35 @@ def _measured(
 
 
 def moving_average(episodes: pd.DataFrame, steps: int) -> float:
-    """SLM-Lab's score, as its documents are read: mean over the last 100 checkpoints, one each 500 environment steps, of the
-    return of the last episode finished by then, mean over the run's environments.
+    """Return SLM-Lab's score, as we read its documents.
 
-    episodes: rank, step (of the end) and return, in the order of time, at least one. Checkpoints before a first episode
-    are left out, as they are there.
+    It is the mean over the last 100 checkpoints, one every 500 environment steps, of the return of the last episode
+    finished by then, averaged over the run's environments. episodes: rank, step (of the end) and return, in the order
+    of time, at least one.
+    As in SLM-Lab, checkpoints before the first episode are left out.
     """
-    grid = steps - CHECKPOINT_EVERY * np.arange(CHECKPOINTS)
-    grid = grid[grid > 0]
-    seen = []
-    for _, own in episodes.groupby("rank"):
-        last = np.searchsorted(own["step"].to_numpy(), grid, side="right") - 1
-        seen.append(np.where(last >= 0, own["return"].to_numpy(float)[np.maximum(last, 0)], np.nan))
-    at = np.stack(seen)  # [environments, checkpoints]
-    held = ~np.isnan(at)
-    counted = held.sum(0) > 0
+    checkpoints = steps - CHECKPOINT_EVERY * np.arange(CHECKPOINTS)
+    checkpoints = checkpoints[checkpoints > 0]
+    by_environment = []
+    for _, own_episodes in episodes.groupby("rank"):
+        last = np.searchsorted(own_episodes["step"].to_numpy(), checkpoints, side="right") - 1
+        by_environment.append(np.where(last >= 0, own_episodes["return"].to_numpy(float)[np.maximum(last, 0)], np.nan))
+    returns = np.stack(by_environment)  # [environments, checkpoints]
+    finished = ~np.isnan(returns)
+    counted = finished.sum(0) > 0
     if not counted.any():
         return float(episodes["return"].iloc[-1])
-    return float((np.where(held, at, 0.0).sum(0)[counted] / held.sum(0)[counted]).mean())
+    return float((np.where(finished, returns, 0.0).sum(0)[counted] / finished.sum(0)[counted]).mean())
 
 
-def _notes(planned: Sequence[Run], states: Sequence[RunState], reference: Published, n: int) -> list[str]:
+def _notes(planned: Sequence[Run], states: Sequence[RunState], reference: PublishedScore, n: int) -> list[str]:
     task, notes = planned[0].task, []
     if task.steps != reference.train_steps:
-        notes.append(f"another budget: ours had {task.steps:,} steps, theirs {reference.train_steps:,}")
+        notes.append(f"different budgets: ours {task.steps:,} steps, theirs {reference.train_steps:,}")
     if task.evaluation.policy != "greedy" and PROTOCOLS[reference.source].measure == "final":
         notes.append(f"ours is the {task.evaluation.policy} policy")
     if task.kwargs or task.wrappers:
-        notes.append("the environment is not as Gymnasium makes it")
+        notes.append("our environment has non-default arguments or wrappers")
     if n < len(planned):
         notes.append(f"{len(planned) - n} of {len(planned)} runs missing")
     if diverged := sum(state.status == RunStatus.DIVERGED for state in states):

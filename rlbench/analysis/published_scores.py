@@ -1,6 +1,7 @@
-"""Published scores, shipped as data beside this file, and what each source's number is the mean of.
+"""Published scores, shipped as data beside this file, and the protocol behind each source's numbers.
 
-The same "500 ± 0" is the spread over episodes of one agent in one place and over seeds in another; PROTOCOLS says which.
+The same "500 ± 0" is a spread over episodes of one agent in one source, and over seeds in another; PROTOCOLS tells
+which.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Protocol:
-    """title: what the source calls itself; where: the document; statistic: what a number is, in words; spread: what ± is,
-    "" where there is none; measure: the column of runs that is the same thing (rlbench.analysis.published_check)."""
+    """How a source produced its numbers.
+
+    title: name of the source. where: the document. statistic: what a number is, in words. spread: what ± is, or "".
+    measure: the matching statistic of our runs (rlbench.analysis.published_check).
+    """
 
     title: str
     where: str
@@ -47,13 +51,14 @@ PROTOCOLS: Mapping[str, Protocol] = {
         "checkpoints",
     ),
 }
-OURS = {"double_dqn+per": "per_dqn"}  # published name: ours, where the same algorithm is called otherwise
+OURS = {"double_dqn+per": "per_dqn"}  # published name: our name of the same algorithm
 
 
 @dataclass(frozen=True)
-class Published:
-    """One published score. algorithm: as published; train_steps: environment steps; std: see the source's protocol, None
-    where it gives none; runs: trained agents behind it; note: what was particular."""
+class PublishedScore:
+    """One published score. algorithm: name as published. train_steps: environment steps. std: see the source's
+    protocol, None if not given. runs: number of trained agents behind the score. note: peculiarities.
+    """
 
     source: str
     environment: str
@@ -70,11 +75,11 @@ class Published:
 
 
 @cache
-def published(source: str) -> tuple[Published, ...]:
-    """All scores of a source of PROTOCOLS, in its order."""
+def published_scores(source: str) -> tuple[PublishedScore, ...]:
+    """Return all scores of a source of PROTOCOLS, in its order."""
     text = (files("rlbench.analysis") / "published_scores.csv").read_text("utf-8")
     return tuple(
-        Published(
+        PublishedScore(
             row["source"],
             row["environment"],
             row["algorithm"],

@@ -1,7 +1,8 @@
-"""What a suite's seeds can show, known before any of them runs: how many pairs there are, and whether one could be decided.
+"""What a suite's seeds can show, before any of them runs: how many pairs there are, and whether they could be decided.
 
-n runs against m have a least p, however far apart they lie, and Holm multiplies it by the number of pairs. That p can be
-reached says nothing of how likely it is: rlbench.analysis.power_analysis does, from runs there are.
+n runs against m have a smallest possible p, however far apart they are, and Holm multiplies it by the number of pairs.
+That this p can be reached does not tell how likely it is: rlbench.analysis.power_analysis estimates that from existing
+runs.
 """
 
 from __future__ import annotations
@@ -21,14 +22,17 @@ from rlbench.stats import runs_needed, smallest_p, too_few
 
 @dataclass(frozen=True)
 class Reach:
-    """What `compare` could show of these runs if all of them get a score.
+    """What `compare` could show with these runs if all of them get a score.
 
-    seeds: the fewest and the most that a learner has on a task. pairs: of learners on single tasks, one family of tests;
-    pairs_over_tasks: of those that share several tasks with anchors, another. decidable: of the single-task pairs, those
-    with runs enough to be decided where all of one side score higher. smallest_p: the least p after Holm of any pair, None
-    without pairs. deviations: how many standard deviations apart the first of those is shown four times in five, by the
-    fewest runs that can decide it, if scores are normal; None where none can. seeds_needed: of each learner, for every single-task pair to be decidable. described: learners with too
-    few seeds for any verdict, and how many they have.
+    seeds: the fewest and the most that a learner has on a task. pairs: pairs of learners on single tasks, one family of
+    tests.
+    pairs_over_tasks: pairs that share several tasks with anchors, the other family. decidable: single-task pairs with
+    enough runs to be decided if all runs of one side score higher. smallest_p: the smallest p after Holm of any pair,
+    None without pairs.
+    deviations: the difference, in standard deviations of normal scores, that the first of those pairs shows four times
+    in five with the fewest runs that can decide it; None if no pair is decidable. seeds_needed: of each learner, for
+    every single-task pair to be decidable. described: learners with too few seeds for any verdict, and their number of
+    seeds.
     """
 
     alpha: float
@@ -46,16 +50,19 @@ class Reach:
 def reach_of(
     groups: Sequence[RunGroup], anchored: Container[str] = (), statistic: str = "iqm", alpha: float = ALPHA
 ) -> Reach:
-    """What the runs of these groups can show, `random` being in no family. anchored: environments that have anchors."""
+    """Return what the runs of these groups can show. `random` belongs to no family.
+
+    anchored: environments that have anchors.
+    """
     seeds = _seeds(groups)
     estimate = STATISTICS[statistic][0]
-    both = [(seeds[a], seeds[b]) for a, b in combinations(seeds, 2)]
-    single = Counter((ours[task], theirs[task]) for ours, theirs in both for task in ours if task in theirs)
+    pairs_of_tasks = [(seeds[a], seeds[b]) for a, b in combinations(seeds, 2)]
+    single = Counter((ours[task], theirs[task]) for ours, theirs in pairs_of_tasks for task in ours if task in theirs)
     pairs = single.total()
-    overall = sum(sum(1 for task in ours if task in theirs and task in anchored) > 1 for ours, theirs in both)
+    overall = sum(sum(1 for task in ours if task in theirs and task in anchored) > 1 for ours, theirs in pairs_of_tasks)
     enough = [n for n in single if min(n) >= FEWEST_FOR_VERDICT]
-    able = [n for n in enough if not too_few(*n, pairs, alpha, estimate)]
-    least = min((smallest_p(*n, estimate) for n in enough or single), default=None)
+    decidable = [n for n in enough if not too_few(*n, pairs, alpha, estimate)]
+    lowest_p = min((smallest_p(*n, estimate) for n in enough or single), default=None)
     counts = [n for tasks in seeds.values() for n in tasks.values()]
     fewest = {label: min(tasks.values()) for label, tasks in seeds.items()}
     return Reach(
@@ -63,9 +70,9 @@ def reach_of(
         (min(counts, default=0), max(counts, default=0)),
         pairs,
         overall,
-        sum(single[n] for n in able),
-        None if least is None else min(1.0, least * pairs),
-        deviations_shown(min(map(min, able)), alpha / pairs, statistic) if able else None,
+        sum(single[n] for n in decidable),
+        None if lowest_p is None else min(1.0, lowest_p * pairs),
+        deviations_shown(min(map(min, decidable)), alpha / pairs, statistic) if decidable else None,
         max(FEWEST_FOR_VERDICT, runs_needed(max(1, pairs), alpha, estimate)),
         {label: n for label, n in fewest.items() if n < FEWEST_FOR_VERDICT},
         len(seeds),
@@ -73,10 +80,10 @@ def reach_of(
 
 
 def _seeds(groups: Sequence[RunGroup]) -> dict[str, dict[str, int]]:
-    """How many seeds each learner has on each task."""
-    found: dict[str, dict[str, int]] = {}
+    """Count the seeds of each learner on each task."""
+    seeds: dict[str, dict[str, int]] = {}
     for group in groups:
         if not is_random(group.algorithm):
-            tasks = found.setdefault(group.label or group.algorithm, {})
+            tasks = seeds.setdefault(group.label or group.algorithm, {})
             tasks[group.task.env_id] = tasks.get(group.task.env_id, 0) + len(group.seeds)
-    return found
+    return seeds

@@ -1,7 +1,7 @@
-"""What a sweep says: for each swept hyperparameter the scores at each of its values, over all values of the others.
+"""Sensitivity to swept hyperparameters: the scores at each value of one, over all values of the others.
 
-The best point of a sweep was chosen by the runs that it is then shown with, so its score flatters it; it is marked, and
-an honest score of it takes seeds of its own.
+The best point of a sweep was chosen by the same runs that show its score, so the score flatters it. The point is
+marked; an honest score takes new seeds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, seeded
+from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, seeded_generator
 from rlbench.results import Store
 from rlbench.results.run_table import run_table
 from rlbench.stats import bootstrap_interval, iqm, overall_iqm
 from rlbench.suites.suite_models import AlgorithmEntry
-from rlbench.suites.sweeps import Point, points, shown
+from rlbench.suites.sweeps import Point, format_value, points
 
 RESAMPLES = 10_000
 CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
@@ -26,8 +26,11 @@ CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
 
 @dataclass(frozen=True)
 class Effect:
-    """One value of one hyperparameter on one task. points: combinations that have it; n, n_valid: their runs, planned and
-    with a score; iqm: of all of them, points weighing the same; low, high: its 95 % interval, runs resampled in points."""
+    """The effect of one value of one hyperparameter on one task.
+
+    points: combinations that have the value. n, n_valid: their runs, planned and with a score. iqm: over all of them,
+    points weighing the same. low, high: its 95 % interval, with runs resampled within points.
+    """
 
     environment: str
     algorithm: str
@@ -43,9 +46,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Extremes:
-    """The best and the worst point of a sweep on one task, by the IQM of their runs; None where no point has a score.
+    """The best and the worst point of a sweep on one task, by the IQM of their runs; None if no point has a score.
 
-    trials: runs that the choice rests on; steps: environment steps they took; note: what the best one's score is not.
+    trials: runs that the choice is based on. steps: environment steps they took. note: a caveat on the best point's
+    score.
     """
 
     environment: str
@@ -62,26 +66,26 @@ class Extremes:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """Of every sweep of a suite on every task: the effects of its values, and its best and worst point."""
+    """The effects of every swept value on every task of a suite, and the best and worst points."""
 
     effects: tuple[Effect, ...]
     extremes: tuple[Extremes, ...]
 
     def frame(self) -> pd.DataFrame:
-        """One row an effect; its columns are the fields of `Effect`."""
+        """Return one row for each effect, with the fields of `Effect` as columns."""
         columns = list(Effect.__dataclass_fields__)
         return pd.DataFrame([asdict(effect) for effect in self.effects], columns=columns)
 
 
 def sweeps_of(suite: Mapping[str, Any]) -> dict[str, list[Point]]:
-    """The points of each entry of a resolved suite that has a sweep, by the entry's label."""
+    """Return the points of each entry of a resolved suite that has a sweep, by the entry's label."""
     listed = [entry for entry in suite.get("algorithms") or () if isinstance(entry, Mapping) and entry.get("sweep")]
     entries = [AlgorithmEntry.model_validate(entry) for entry in listed]
     return {entry.name: list(points(entry)) for entry in entries}
 
 
 def sensitivity(store: Store, runs: pd.DataFrame | None = None) -> Sensitivity:
-    """What the sweeps of a result folder say; empty where its suite sweeps nothing. runs: its run_table, if at hand."""
+    """Return the results of a folder's sweeps, empty if its suite has none. runs: its run_table, read if None."""
     swept = sweeps_of(store.suite()["suite"])
     if not swept:
         return Sensitivity((), ())
@@ -89,23 +93,25 @@ def sensitivity(store: Store, runs: pd.DataFrame | None = None) -> Sensitivity:
     effects: list[Effect] = []
     extremes: list[Extremes] = []
     for environment, rows in frame.groupby("environment", sort=False):
-        for base, found in swept.items():
-            cells = {point.entry.name: rows[rows["algorithm"] == point.entry.name] for point in found}
-            there = [point for point in found if len(cells[point.entry.name])]
-            if there:
-                effects += _effects(str(environment), base, there, cells)
+        for base, sweep_points in swept.items():
+            cells = {point.entry.name: rows[rows["algorithm"] == point.entry.name] for point in sweep_points}
+            points_with_runs = [point for point in sweep_points if len(cells[point.entry.name])]
+            if points_with_runs:
+                effects += _effects(str(environment), base, points_with_runs, cells)
                 extremes.append(_extremes(str(environment), base, cells))
     return Sensitivity(tuple(effects), tuple(extremes))
 
 
-def _effects(environment: str, base: str, found: Sequence[Point], cells: Mapping[str, pd.DataFrame]) -> list[Effect]:
+def _effects(
+    environment: str, base: str, sweep_points: Sequence[Point], cells: Mapping[str, pd.DataFrame]
+) -> list[Effect]:
     effects = []
-    for parameter in found[0].swept:
-        values = {shown(point.swept[parameter]): point.swept[parameter] for point in found}
+    for parameter in sweep_points[0].swept:
+        values = {format_value(point.swept[parameter]): point.swept[parameter] for point in sweep_points}
         for text, value in values.items():
-            rows = [cells[point.entry.name] for point in found if shown(point.swept[parameter]) == text]
+            rows = [cells[point.entry.name] for point in sweep_points if format_value(point.swept[parameter]) == text]
             together = pd.concat(rows)
-            scores = [own["score"].dropna().to_numpy(float) for own in rows]
+            scores = [point_rows["score"].dropna().to_numpy(float) for point_rows in rows]
             estimate = _estimate([runs for runs in scores if len(runs)], together["key"], f"{parameter}={text}")
             counts = len(rows), len(together), int(together["score"].notna().sum())
             effects.append(Effect(environment, base, parameter, value, *counts, *estimate))
@@ -115,20 +121,23 @@ def _effects(environment: str, base: str, found: Sequence[Point], cells: Mapping
 def _estimate(
     scores: list[np.ndarray], keys: pd.Series[str], what: str
 ) -> tuple[float | None, float | None, float | None]:
-    """The IQM over points, with its interval where there are runs enough; seeded by the runs, so always the same digits."""
+    """Return the IQM over points, with its interval if there are enough runs.
+
+    The bootstrap is seeded by the runs' keys, so the digits are always the same.
+    """
     if not scores:
         return None, None, None
     if min(map(len, scores)) < 2 or sum(map(len, scores)) < FEWEST_FOR_INTERVAL:
         return float(overall_iqm(scores)), None, None
-    found = bootstrap_interval(scores, overall_iqm, seeded(keys, what), resamples=RESAMPLES)
-    return found.estimate, found.low, found.high
+    estimate = bootstrap_interval(scores, overall_iqm, seeded_generator(keys, what), resamples=RESAMPLES)
+    return estimate.estimate, estimate.low, estimate.high
 
 
 def _extremes(environment: str, base: str, cells: Mapping[str, pd.DataFrame]) -> Extremes:
     rows = pd.concat(cells.values())
-    scored = {label: own["score"].dropna().to_numpy(float) for label, own in cells.items()}
+    scored = {label: point_rows["score"].dropna().to_numpy(float) for label, point_rows in cells.items()}
     order = sorted(((float(iqm(runs)), label) for label, runs in scored.items() if len(runs)), key=lambda pair: pair[0])
     (worst_iqm, worst), (best_iqm, best) = (order[0], order[-1]) if order else ((None, None), (None, None))
-    planned = sum(1 for own in cells.values() if len(own))
+    planned = sum(1 for point_rows in cells.values() if len(point_rows))
     trials, steps = int(rows["score"].notna().sum()), int(rows["steps"].sum())
     return Extremes(environment, base, planned, best, best_iqm, worst, worst_iqm, trials, steps)

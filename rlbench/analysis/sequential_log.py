@@ -1,6 +1,6 @@
-"""What adaptive seeds have decided in a result folder: decisions.json, its design fixed before the first run.
+"""Log of the sequential tests in a result folder: decisions.json, whose design is fixed before the first run.
 
-Reading needs no lock. docs/adaptive.md says what the verdicts mean.
+Reading takes no lock. docs/adaptive.md defines the verdicts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rlbench.api import StoreError
 from rlbench.results import Store
 from rlbench.results.file_io import read_json, unwritable, write_json
 from rlbench.results.score_anchors import Anchors
-from rlbench.stats.sequential_design import BETTER, EQUIVALENT, Design, Pair, Reading, pairs_of
+from rlbench.stats.sequential_design import BETTER, EQUIVALENT, Design, InterimResult, Pair, pairs_of
 
 SCHEMA_VERSION = 1
 NAME = "decisions.json"
@@ -37,39 +37,46 @@ COLUMNS = [
 
 
 @dataclass(frozen=True)
-class Look:
-    """One look. look: from 1 on; at: when, in UTC; readings: of the pairs that were open before it; missing: which runs had
-    no score, in words; left_out: algorithms none of whose new runs has a score on a task, so that nothing more is asked."""
+class InterimAnalysis:
+    """One interim analysis. look: its number, from 1. at: time, in UTC. readings: results of the pairs that were open
+    before it.
+
+    missing: which runs had no score, in words. left_out: algorithms whose new runs have no score on some task; they are
+    not tested further.
+    """
 
     look: int
     at: str
-    readings: tuple[Reading, ...]
+    readings: tuple[InterimResult, ...]
     missing: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """algorithms: by label and environment, the key of the run of seed 0. scale: "normalised" by `anchors`, or "raw"."""
+    """The design and all interim analyses so far.
+
+    algorithms: by label and environment, the key of the run of seed 0. scale: "normalised" by `anchors`, or "raw".
+    """
 
     design: Design
     scale: str
     algorithms: Mapping[str, Mapping[str, str]]
     anchors: Mapping[str, Anchors] = field(default_factory=dict)
-    looks: tuple[Look, ...] = ()
+    looks: tuple[InterimAnalysis, ...] = ()
 
     @property
     def family(self) -> list[Pair]:
         return pairs_of({label: list(tasks) for label, tasks in self.algorithms.items()})
 
     @property
-    def last(self) -> dict[Pair, Reading]:
-        """The newest reading of each pair."""
-        return {(r.ours, r.theirs): r for look in self.looks for r in look.readings}
+    def last(self) -> dict[Pair, InterimResult]:
+        """The latest result of each pair."""
+        return {(result.ours, result.theirs): result for analysis in self.looks for result in analysis.readings}
 
     @property
     def outcomes(self) -> dict[Pair, str]:
-        """ "better", "equivalent", "undecided" or, of a pair still open, ""."""
+        """ "better", "equivalent", "undecided" or, for an open pair, ""."""
         return {pair: self.last[pair].outcome if pair in self.last else "" for pair in self.family}
 
     @property
@@ -77,7 +84,10 @@ class Decisions:
         return all(self.outcomes.values())
 
     def runs_of(self, label: str) -> int:
-        """Seeds of an algorithm on each of its tasks: up to the look that closed its last pair, or the next look."""
+        """Return the seeds of an algorithm on each of its tasks.
+
+        They last until the interim analysis that closed its last pair, or until the next one.
+        """
         pairs = [pair for pair in self.family if label in pair]
         if any(not self.outcomes[pair] for pair in pairs):
             return self.design.group_size * (len(self.looks) + 1)
@@ -85,79 +95,86 @@ class Decisions:
 
     @property
     def runs(self) -> int:
-        """Runs that what has been decided rests on."""
+        """The number of runs that the decisions are based on."""
         done = self.design.group_size * len(self.looks)
         return sum(min(done, self.runs_of(label)) * len(tasks) for label, tasks in self.algorithms.items())
 
     @property
     def cap(self) -> int:
-        """Runs there would be without stopping."""
+        """The number of runs without early stopping."""
         return self.design.cap * sum(map(len, self.algorithms.values()))
 
-    def told(self, reading: Reading) -> str:
-        """A reading in a sentence, with the numbers it rests on."""
-        ours, theirs, apart = reading.ours, reading.theirs, abs(reading.difference)
-        if math.isnan(apart):
-            return f"{ours} against {theirs}: undecided, for want of scores"
-        numbers = f"difference {number(apart)}, boundary {number(reading.boundary)}"
-        if reading.outcome == BETTER:
-            loser = theirs if reading.winner == ours else ours
-            return f"{reading.winner} is better than {loser}: {numbers}"
-        if reading.outcome == EQUIVALENT:
-            return f"{ours} and {theirs} are equivalent within {number(self.design.margin or 0)}: difference {number(apart)}"
-        if apart > reading.boundary and reading.p_welch is not None:
-            numbers += f", which is crossed, but the runs vary too much for it (Welch's p {number(reading.p_welch)})"
-        return f"{ours} against {theirs}: {'undecided at the cap' if reading.outcome else 'open'}, {numbers}"
+    def sentence(self, result: InterimResult) -> str:
+        """Return a result as a sentence, with its numbers."""
+        ours, theirs, distance = result.ours, result.theirs, abs(result.difference)
+        if math.isnan(distance):
+            return f"{ours} against {theirs}: undecided, because scores are missing"
+        numbers = f"difference {number(distance)}, boundary {number(result.boundary)}"
+        if result.outcome == BETTER:
+            loser = theirs if result.winner == ours else ours
+            return f"{result.winner} is better than {loser}: {numbers}"
+        if result.outcome == EQUIVALENT:
+            margin = number(self.design.margin or 0)
+            return f"{ours} and {theirs} are equivalent within {margin}: difference {number(distance)}"
+        if distance > result.boundary and result.p_welch is not None:
+            numbers += f", which it crosses, but the runs vary too much for Welch's test (p {number(result.p_welch)})"
+        return f"{ours} against {theirs}: {'undecided at the cap' if result.outcome else 'open'}, {numbers}"
 
     def frame(self) -> pd.DataFrame:
-        """One row for each pair at each look it was open at: COLUMNS; runs: of each side and task until then."""
+        """Return one row for each pair at each interim analysis at which it was open, with the columns of COLUMNS.
+
+        runs: of each side on each task until then.
+        """
         rows = [
-            (look.look, look.look * self.design.group_size, *_flat(reading))
-            for look in self.looks
-            for reading in look.readings
+            (analysis.look, analysis.look * self.design.group_size, *_cells_of(result))
+            for analysis in self.looks
+            for result in analysis.readings
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def number(value: float) -> str:
-    """Three digits where there is a fraction to show."""
+    """Format a number: three significant digits below 100, one decimal from there on."""
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
 
 
-def _flat(reading: Reading) -> tuple[Any, ...]:
-    within = reading.within or (math.nan, math.nan)
-    names = (reading.ours, reading.theirs, reading.outcome, reading.winner)
+def _cells_of(result: InterimResult) -> tuple[Any, ...]:
+    within = result.within or (math.nan, math.nan)
+    names = (result.ours, result.theirs, result.outcome, result.winner)
     return (
         *names,
-        reading.difference,
-        reading.boundary,
+        result.difference,
+        result.boundary,
         *within,
-        math.nan if reading.p_welch is None else reading.p_welch,
+        math.nan if result.p_welch is None else result.p_welch,
     )
 
 
 def read_decisions(store: Store) -> Decisions | None:
-    """What is decided in a folder; None where seeds were never added until decided. Raises: StoreError if it is damaged."""
+    """Read the decisions of a folder; None if it never ran with `--until-decided`.
+
+    Raises: StoreError if the file is damaged.
+    """
     path = store.root / NAME
     document = read_json(path)
     if document is None:
         if path.exists():
-            raise StoreError(f"{path}: cannot be read; what was decided is lost with it: begin again in another folder")
+            raise StoreError(f"{path}: cannot be read, so its decisions are lost; start again in another folder")
         return None
     if document.get("schema_version", 0) > SCHEMA_VERSION:
         raise StoreError(f"{path}: written by a newer rlbench; update to use it")
     try:
         return _decisions(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise StoreError(f"{path}: is not what rlbench writes ({error}); begin again in another folder") from error
+        raise StoreError(f"{path}: not a valid decisions file ({error}); start again in another folder") from error
 
 
 def _decisions(document: Mapping[str, Any]) -> Decisions:
     looks = tuple(
-        Look(
+        InterimAnalysis(
             entry["look"],
             entry["at"],
-            tuple(_reading(reading) for reading in entry["readings"]),
+            tuple(_result_of(reading) for reading in entry["readings"]),
             tuple(entry["missing"]),
             tuple(entry["left_out"]),
         )
@@ -168,8 +185,11 @@ def _decisions(document: Mapping[str, Any]) -> Decisions:
 
 
 def as_document(decisions: Decisions) -> dict[str, Any]:
-    """What decisions.json holds: JSON's types alone. Two are equal where the decisions are: a NaN is the text "nan" here,
-    whereas decisions that hold one differ from themselves."""
+    """Return the contents of decisions.json, with JSON types only.
+
+    Two documents are equal if the decisions are. A NaN becomes the text "nan" here, whereas decisions that contain a
+    NaN differ from themselves.
+    """
     return {
         "schema_version": SCHEMA_VERSION,
         "design": asdict(decisions.design),
@@ -177,8 +197,11 @@ def as_document(decisions: Decisions) -> dict[str, Any]:
         "anchors": {env: asdict(anchors) for env, anchors in decisions.anchors.items()},
         "algorithms": decisions.algorithms,
         "looks": [
-            {**{f.name: getattr(look, f.name) for f in dataclasses.fields(look)}, "readings": _plain(look.readings)}
-            for look in decisions.looks
+            {
+                **{f.name: getattr(analysis, f.name) for f in dataclasses.fields(analysis)},
+                "readings": _plain(analysis.readings),
+            }
+            for analysis in decisions.looks
         ],
         "runs": decisions.runs,
         "runs_at_the_cap": decisions.cap,
@@ -186,15 +209,15 @@ def as_document(decisions: Decisions) -> dict[str, Any]:
 
 
 def write_decisions(store: Store, decisions: Decisions) -> None:
-    """Replace decisions.json, whole or not at all. Raises: StoreError where it cannot be written."""
+    """Replace decisions.json atomically. Raises: StoreError if it cannot be written."""
     try:
         write_json(store.root / NAME, as_document(decisions))
     except OSError as error:
         raise unwritable(store.root / NAME, error) from error
 
 
-def _plain(readings: Sequence[Reading]) -> list[dict[str, Any]]:
-    """JSON has no infinity: what no row lies beyond, or below, is text."""
+def _plain(readings: Sequence[InterimResult]) -> list[dict[str, Any]]:
+    """Convert results to JSON types. JSON has no infinity or NaN, so such numbers become text."""
 
     def number(value: Any) -> Any:
         if isinstance(value, tuple):
@@ -204,10 +227,10 @@ def _plain(readings: Sequence[Reading]) -> list[dict[str, Any]]:
     return [{name: number(value) for name, value in asdict(reading).items()} for reading in readings]
 
 
-def _reading(entry: Mapping[str, Any]) -> Reading:
+def _result_of(entry: Mapping[str, Any]) -> InterimResult:
     values = dict(entry)
     for name in ("difference", "boundary"):
         values[name] = float(values[name])
     if values["within"] is not None:
         values["within"] = tuple(map(float, values["within"]))
-    return Reading(**values)
+    return InterimResult(**values)

@@ -1,4 +1,4 @@
-"""Training speeds of two folders, where they can be compared at all: one machine that nothing else used, one way to compute.
+"""Training speeds of two folders, compared only if both ran on the same kind of machine, unshared, with equal settings.
 
 The unit is the process: seeds that trained together share a clock, so a group of ten is one measurement, not ten.
 """
@@ -17,14 +17,17 @@ from rlbench.analysis.final_scores import FEWEST_FOR_VERDICT
 from rlbench.analysis.folder_diff import Cell, Folder
 from rlbench.api import RunStatus, canonical
 
-# A group's own threads load the machine; more than half a process beside them is somebody else's work.
+# A group's own threads load the machine; more than half a process beyond them is other work.
 OTHERS_LOAD = 0.5
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """Environment steps a second of each group's training, new [n] and base [m]; reason: why they are not comparable, or "".
-    ratio: median(new) / median(base), which decides nothing; None where a side has none."""
+    """Environment steps per second of each group's training, new [n] and base [m].
+
+    reason: why they cannot be compared, or "". ratio: median(new) / median(base), not used for the verdict; None if a
+    side has no speeds.
+    """
 
     new: NDArray[np.float64]
     base: NDArray[np.float64]
@@ -38,46 +41,46 @@ class Speeds:
 
 
 def loss_of(margin: float) -> float:
-    """The margin on the scale of log speeds: `margin` 0.1 is a speed a tenth lower."""
+    """Return the margin on the scale of log speeds. A `margin` of 0.1 is a speed lower by a tenth."""
     return -math.log(1 - margin)
 
 
 def compare_speeds(new: Folder, base: Folder, cell: Cell) -> Speeds:
-    """The speeds of a cell on both sides, and why they say nothing, if so."""
+    """Return the speeds of a cell on both sides, and why they cannot be compared, if so."""
     groups = [_groups(side, cell) for side in (new, base)]
     speeds = [np.array([float(r["steps_per_second"]) for r in group.values()]) for group in groups]
     return Speeds(speeds[0], speeds[1], _reason([list(group.values()) for group in groups]))
 
 
 def _groups(side: Folder, cell: Cell) -> dict[str, Mapping[str, Any]]:
-    """A result of each process that trained runs of the cell in one go, by attempt."""
-    found = {}
+    """Return, by attempt, one result of each process that trained runs of the cell without interruption."""
+    results = {}
     for key in side.keys_of(cell):
         state = side.states[key]
         whole = state.status == RunStatus.DONE and state.result.get("resumed_from") == 0
         if whole and state.result.get("steps_per_second"):
-            found[state.attempt] = state.result
-    return found
+            results[state.attempt] = state.result
+    return results
 
 
 def _reason(groups: list[list[Mapping[str, Any]]]) -> str:
     results = [result for group in groups for result in group]
     if not all(groups):
-        return "no process of one side trained it from beginning to end"
+        return "one side has no process that trained it without interruption"
     machines = {canonical(_fingerprint(result)) for result in results}
     if len(machines) > 1:
         return f"{len(machines)} different machines or devices"
     if len({result.get("stack_size") for result in results}) > 1:
-        return "not as many seeds trained together everywhere"
+        return "the number of seeds that trained together differs"
     loads = [_excess(result) for result in results]
     if any(load is None for load in loads):
         return "the load of the machine is not recorded"
     worst = max(load for load in loads if load is not None)
     if worst > OTHERS_LOAD:
-        return f"the machine was shared (load {worst:.1f} beside the process itself); run alone, with -j 1"
+        return f"the machine was shared (load {worst:.1f} beyond the process itself); run alone, with -j 1"
     fewest = min(map(len, groups))
     if fewest < FEWEST_FOR_VERDICT:
-        return f"{len(groups[0])} against {len(groups[1])} processes; a test takes {FEWEST_FOR_VERDICT} on each side"
+        return f"{len(groups[0])} against {len(groups[1])} processes; a test needs {FEWEST_FOR_VERDICT} on each side"
     return ""
 
 

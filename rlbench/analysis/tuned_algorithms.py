@@ -1,6 +1,6 @@
-"""Which algorithms of a suite were given hyperparameters, and which were left at their library's defaults.
+"""Algorithms of a suite with hyperparameters of their own, and those left at their defaults.
 
-Numbers that were chosen for a task, held against defaults that were not, say as much of the choosing as of the algorithms.
+Comparing hyperparameters chosen for a task with defaults measures the choice as much as the algorithms.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from rlbench.results.random_policy import is_random
 
 
 def left_at_defaults(suite: Mapping[str, Any]) -> list[str]:
-    """Name the learners of a suite (as in suite.json) without any hyperparameter of their own, where others have some."""
-    given: dict[str, bool] = {}
+    """Return the learners of a suite (as in suite.json) without any hyperparameters, if others have some."""
+    is_tuned: dict[str, bool] = {}
     for entry in suite.get("algorithms", ()):
         name = str(entry.get("label") or entry["id"])
         if not is_random(str(entry["id"])) and not str(entry["id"]).startswith("imported/"):
-            given[name] = any(entry.get(part) for part in ("params", "per_environment", "sweep"))
-    return [name for name, some in given.items() if not some] if any(given.values()) else []
+            is_tuned[name] = any(entry.get(part) for part in ("params", "per_environment", "sweep"))
+    return [name for name, tuned in is_tuned.items() if not tuned] if any(is_tuned.values()) else []

@@ -1,6 +1,6 @@
-"""The rows of a comparison and their verdicts: what two tests and Holm's correction leave of a pair, and why.
+"""Rows of a comparison and their verdicts, after two tests and Holm's correction, with the reasons.
 
-docs/statistics.md says what each number is.
+docs/statistics.md defines each number.
 """
 
 from __future__ import annotations
@@ -17,15 +17,17 @@ DECIDED = ("better", "worse", "identical")
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. environment: "" over all tasks that both have, on normalised scores; else raw returns of one task.
+    """One comparison. environment: "" over all common tasks, on normalised scores; otherwise on raw returns of one
+    task.
 
-    n: runs with a score of ours and theirs, over `tasks` tasks; estimates: of the statistic, of ours and theirs. None
-    where there are too few runs. improvement: P(a run of ours beats one of theirs), ties by half. p: the larger of
-    p_permutation and p_welch; p_holm: after Holm; smallest_p: the least these runs could have had. verdict: better, worse
-    (ours, at the family's level), identical (the same runs with the same scores), undecided, "descriptive only" (fewer than 5
-    runs on a side), "too few runs" (fewer than 3) or "no scores". runs_to_show: of an undecided pair, about how many runs
-    on each side and task would show a difference as large as this one, more than there are; None where no number is known.
-    note: what else to know, why verdict and interval disagree, and what would be needed.
+    n: runs with a score of ours and theirs, over `tasks` tasks. estimates: the statistic of ours and theirs, None with
+    too few runs. improvement: P(a run of ours beats one of theirs), ties counting one half. p: the larger of
+    p_permutation and p_welch.
+    p_holm: after Holm. smallest_p: the smallest p these runs could have had. verdict: better, worse (ours, at the
+    family's level), identical (the same runs with the same scores), undecided, "descriptive only" (fewer than 5 runs on
+    a side), "too few runs" (fewer than 3) or "no scores". runs_to_show: for an undecided pair, about how many runs on
+    each side and task would show a difference of this size; more than there are, None if unknown. note: other remarks,
+    why verdict and interval disagree, and what would be needed.
     """
 
     ours: str
@@ -53,36 +55,36 @@ class Row:
 
     @property
     def separated(self) -> str:
-        """Which side's runs all lie above all of the other's, on every task; "" where neither's do."""
+        """The side whose runs all score above all runs of the other, on every task, or ""."""
         estimate = None if self.improvement is None else self.improvement.estimate
         return {1.0: self.ours, 0.0: self.theirs}.get(-1.0 if estimate is None else estimate, "")
 
 
-def adjusted(rows: Sequence[Row], statistic: Statistic, alpha: float) -> list[Row]:
-    """Return the family after Holm, with its verdicts. A row without a test is in it, as one that shows nothing."""
+def adjust_verdicts(rows: Sequence[Row], statistic: Statistic, alpha: float) -> list[Row]:
+    """Return the family after Holm, with its verdicts. A row without a test counts in it with p = 1."""
     p_holm = holm({str(i): 1.0 if row.p is None else row.p for i, row in enumerate(rows)})
-    return [_judged(row, p_holm[str(i)], len(rows), statistic, alpha) for i, row in enumerate(rows)]
+    return [_with_verdict(row, p_holm[str(i)], len(rows), statistic, alpha) for i, row in enumerate(rows)]
 
 
-def _judged(row: Row, p_holm: float, family: int, statistic: Statistic, alpha: float) -> Row:
+def _with_verdict(row: Row, p_holm: float, family: int, statistic: Statistic, alpha: float) -> Row:
     if row.p is None or row.difference is None:
         return row
     verdict, notes = row.verdict, [row.note]
-    wholly = f"every run of {row.separated} scored higher" if row.separated else ""
+    separation = f"every run of {row.separated} scored higher" if row.separated else ""
     if row.verdict == "undecided" and p_holm <= alpha:
-        # A test may reject without the estimates differing: whose runs are better is then not said.
+        # A test may reject although the estimates are equal; neither side is then better.
         verdict = {1.0: "better", -1.0: "worse"}.get(float(np.sign(row.difference.estimate)), "undecided")
     elif verdict != "identical":
-        notes += [wholly, _out_of_reach(row, family, statistic, alpha)]
+        notes += [separation, _out_of_reach(row, family, statistic, alpha)]
     if verdict in ("better", "worse", "undecided"):
         notes.append("" if any(notes[2:]) else _disagreement(row, verdict, p_holm, family, alpha))
-    least = runs_needed(max(1, family), alpha, statistic) if row.environment else 0
-    to_show = None if row.runs_to_show is None or verdict in DECIDED else max(row.runs_to_show, least)
+    fewest = runs_needed(max(1, family), alpha, statistic) if row.environment else 0
+    to_show = None if row.runs_to_show is None or verdict in DECIDED else max(row.runs_to_show, fewest)
     return replace(row, verdict=verdict, p_holm=p_holm, note="; ".join(filter(None, notes)), runs_to_show=to_show)
 
 
 def _out_of_reach(row: Row, family: int, statistic: Statistic, alpha: float) -> str:
-    """Say why these runs could not have shown anything, whatever their scores, or ""."""
+    """Return why these runs could not have shown anything, whatever their scores, or ""."""
     if row.smallest_p is None or row.smallest_p * family <= alpha:
         return ""
     few = too_few(*row.n, family, alpha, statistic) if row.environment else ""
@@ -90,7 +92,7 @@ def _out_of_reach(row: Row, family: int, statistic: Statistic, alpha: float) -> 
 
 
 def _disagreement(row: Row, verdict: str, p_holm: float, family: int, alpha: float) -> str:
-    """Say why the verdict and the interval of the difference do not agree, or "" where they do."""
+    """Return why the verdict and the interval of the difference disagree, or ""."""
     interval = row.difference
     if interval is None or row.p is None or row.p_permutation is None or row.p_welch is None:
         return ""
@@ -105,7 +107,7 @@ def _disagreement(row: Row, verdict: str, p_holm: float, family: int, alpha: flo
         return "the interval leaves 0 out, but Welch's t finds too few runs for how much they vary"
     if row.tasks > 1:
         return (
-            "the interval leaves 0 out, but exchanging labels within tasks often gives as large a difference: the tasks differ"
-            " in who is ahead, or by how much"
+            "the interval leaves 0 out, but exchanging labels within tasks often gives as large a difference: the"
+            " tasks differ in who is ahead, or by how much"
         )
     return "the interval leaves 0 out, but exchanging labels often gives as large a difference"

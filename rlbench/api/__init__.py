@@ -1,4 +1,4 @@
-"""The contract between the harness and everything that plugs into it: the standard library, numpy and pluggy only."""
+"""The contract between the harness and its plugins. It imports only the standard library, numpy and pluggy."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ __all__ = [
     "updates_from_replay",
 ]
 
-_WHERE = {
+_NAMES_BY_MODULE = {
     "algorithm": (
         "Algorithm",
         "AlgorithmSpec",
@@ -171,12 +171,12 @@ _WHERE = {
         "Wrapper",
     ),
 }
-_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'rlbench.api' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"rlbench.api.{_MODULE_OF[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(importlib.import_module(f"rlbench.api.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

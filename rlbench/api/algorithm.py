@@ -1,4 +1,4 @@
-"""What a plugin implements (`Algorithm`) and what it registers (`AlgorithmSpec`)."""
+"""The class that an algorithm plugin implements (`Algorithm`) and the entry that it registers (`AlgorithmSpec`)."""
 
 from __future__ import annotations
 
@@ -24,19 +24,24 @@ class NoConfig:
 
 
 class Algorithm(ABC):
-    """One algorithm training S seeds at once: it owns its loop; everything else is the harness's.
+    """One algorithm that trains S seeds at once. It owns its training loop; the harness does everything else.
 
-    Every tensor it keeps has the seed axis in front, S = 1 included. Randomness comes from `streams` alone.
+    The seed axis is the first axis of every tensor it keeps, also when S = 1. All randomness comes from `streams`.
 
-    `rlbench run --profile` tells by the names of functions, methods and closures what an algorithm does: one of the words
-    update, learn, train, fit, optimize, improve, loss, gradient, backward, advantage, gae or returns (`update_critic`) is
-    an update, unless environments are stepped inside; act, action, policy, greedy, explore, choose, select, predict,
-    sample, draw or collect is acting; what has "replay" in its name, or a class that is a …Buffer, is replay. An update
-    that calls what acts is an update all the same. All else is "other". No name changes anything but that table.
+    `rlbench run --profile` classifies an algorithm's time by the names of its functions, methods and closures:
+
+    - update: a name with the word update, learn, train, fit, optimize, improve, loss, gradient, backward, advantage,
+      gae or returns, such as `update_critic`. A function that steps environments is never an update.
+    - acting: a name with the word act, action, policy, greedy, explore, choose, select, predict, sample, draw or
+      collect. Acting that an update calls counts as part of the update.
+    - replay: a name with "replay" in it, or a class named …Buffer.
+    - other: everything else.
+
+    The names have no other effect.
     """
 
     Config: ClassVar[type[Any]] = NoConfig
-    """Hyperparameters, as a frozen dataclass; fields made by `setting` carry their range and meaning."""
+    """The hyperparameters, as a frozen dataclass. A field made by `setting` carries its range and its meaning."""
 
     streams: SeedStreams
     task: TaskInfo
@@ -47,45 +52,55 @@ class Algorithm(ABC):
 
     @abstractmethod
     def train(self, interaction: Interaction) -> None:
-        """Learn until `interaction.finished`.
+        """Train until `interaction.finished` is true.
 
-        To be resumable, keep nothing in local variables across `interaction.checkpoint(self)`: after a restart the
-        harness loads `state()` and calls `train` again.
+        A resumable algorithm keeps nothing in local variables across `interaction.checkpoint(self)`. After a restart,
+        the harness loads `state()` and calls `train` again.
         """
 
     @abstractmethod
     def act(self, obs: Array) -> Array:
-        """The policy that evaluation sees: [S, E, *obs] → [S, E, *action], greedy; draws from the stream "evaluate" only."""
+        """Return the greedy actions that evaluation uses: [S, E, *obs] → [S, E, *action].
+
+        It may draw random numbers only from the stream "evaluate".
+        """
 
     def policy(self, mode: str = "greedy") -> Policy:
-        """What evaluation calls: (obs [S, E, *obs], start [S, E] bool: an episode begins) → actions.
+        """Return the function that evaluation calls: (obs [S, E, *obs], start [S, E] bool) → actions [S, E, *action].
 
-        A recurrent policy keeps its memory in here. Algorithms that can also be evaluated as `sampled` override it.
-        Raises: ValueError for a mode the algorithm does not have.
+        start: true where an episode begins. A recurrent policy keeps its memory in the returned function. Override this
+        method if the algorithm also has a "sampled" policy. Raises: ValueError for a mode that the algorithm lacks.
         """
         if mode != "greedy":
             raise ValueError(f"{type(self).__name__} has no {mode!r} policy, only 'greedy'")
         return lambda obs, start: self.act(obs)
 
     def state(self) -> Mapping[str, Array]:
-        """Everything learned and counted, each entry [S, …], so that one seed can be stored alone."""
+        """Return everything learned and counted. Each entry is [S, …], so each seed can be stored separately."""
         return {}
 
     def load_state(self, state: Mapping[str, Array]) -> None:
-        """Take back what `state` gave."""
+        """Restore what `state` returned."""
 
     def final_state(self) -> Mapping[str, Array]:
-        """What the final policy needs, published with the run; by default all of `state`."""
+        """Return what the final policy needs, by default all of `state`. It is published with the run."""
         return self.state()
 
     def load_final_state(self, state: Mapping[str, Array]) -> None:
-        """Take back what `final_state` gave, so that `policy` plays as it did; override it wherever `final_state` is."""
+        """Restore what `final_state` returned, so that `policy` plays as before.
+
+        Override this method whenever you override `final_state`.
+        """
         self.load_state(state)
 
 
 @dataclass(frozen=True)
 class Supports:
-    """What an algorithm can be run on; pairs that do not fit are skipped with a reason."""
+    """The tasks that an algorithm supports. A suite skips other tasks and gives the reason.
+
+    discrete, continuous: action spaces. pixels: observations with several axes, such as images. nested: has no effect
+    yet.
+    """
 
     discrete: bool = False
     continuous: bool = False
@@ -95,17 +110,22 @@ class Supports:
 
 @dataclass(frozen=True)
 class AlgorithmSpec:
-    """What a plugin registers.
+    """An algorithm that a plugin offers.
 
-    algorithm: the class, or "module:Class" so that listing plugins imports no deep-learning library.
-    stackable: several seeds may share one instance; otherwise every group has one seed. max_stack: the most seeds.
-    bootstraps: the value of what would have followed an episode that was cut (truncated) is estimated; otherwise a cut counts
-    as an end, as for methods that know whole returns alone.
-    resumable: `state` is complete, so that a resumed run equals an uninterrupted one; otherwise runs start again.
-    requires: importable modules it needs beyond rlbench's own; extra: what to install to have them.
-    updates_per_step: given a Config, updates that would be compiled for each environment step of a seed; none: nothing is.
-    `compile: auto` compiles in runs with so many of them that the compiler's time is won back.
-    metering: "boundary", or "self-reported" where steps cannot be counted at the boundary; reports mark those.
+    name: the algorithm's name in suites.
+    algorithm: the class, or "module:Class". With a string, listing plugins imports no deep-learning library.
+    supports: the action and observation spaces that it supports.
+    stackable: several seeds may share one instance; otherwise every group has one seed.
+    max_stack: the largest number of seeds in one instance; None: no limit.
+    resumable: `state` is complete, so a resumed run equals an uninterrupted one; otherwise interrupted runs restart.
+    reproducible: the same seed always gives the same numbers, bit for bit.
+    bootstraps: after a truncated step, the algorithm adds the estimated value of the next state; otherwise it treats
+    truncation as termination, like methods that use only complete returns.
+    requires: importable modules that it needs besides rlbench's own dependencies. extra: what to install to get them.
+    metering: "boundary", or "self-reported" if steps cannot be counted at the boundary; reports mark such runs.
+    summary: one line for lists of algorithms.
+    updates_per_step: takes a Config and returns how many compilable updates one environment step of a seed causes;
+    None: nothing is compiled. `compile: auto` compiles runs with enough updates to repay the compilation time.
     """
 
     name: str
@@ -124,20 +144,24 @@ class AlgorithmSpec:
     api_version: int = 1
 
     def load(self) -> type[Algorithm]:
-        """Import and return the class. Raises: ImportError, AttributeError or TypeError as Python gives them."""
-        found = self.algorithm
-        if isinstance(found, str):
-            module, _, name = found.partition(":")
-            found = getattr(importlib.import_module(module), name)
-        if not (isinstance(found, type) and issubclass(found, Algorithm)):
+        """Import and return the class.
+
+        Raises: ImportError or AttributeError if it cannot be imported; TypeError if it is not a subclass of Algorithm.
+        """
+        algorithm = self.algorithm
+        if isinstance(algorithm, str):
+            module, _, name = algorithm.partition(":")
+            algorithm = getattr(importlib.import_module(module), name)
+        if not (isinstance(algorithm, type) and issubclass(algorithm, Algorithm)):
             raise TypeError(f"{self.algorithm!r} of {self.name!r} is not a subclass of rlbench.Algorithm")
-        return found
+        return algorithm
 
 
 def updates_from_replay(config: Any) -> float:
-    """`AlgorithmSpec.updates_per_step` of what learns `gradient_steps` times each `train_every` environment steps of a seed.
+    """Return the updates per environment step of a seed, for use as `AlgorithmSpec.updates_per_step`.
 
-    config: has both fields; gradient_steps below 0 means as many as steps were taken.
+    The algorithm makes `gradient_steps` updates after every `train_every` environment steps of a seed.
+    config: has both fields; gradient_steps below 0 means one update for each step taken.
     """
     return 1.0 if config.gradient_steps < 0 else float(config.gradient_steps / config.train_every)
 
@@ -152,6 +176,9 @@ def setting(
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
 ) -> Any:
-    """A hyperparameter of a frozen dataclass Config: default, meaning (with source), allowed range or choices."""
+    """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
+
+    doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
+    """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
     return dataclasses.field(default=default, metadata={"doc": doc, "limits": limits, "choices": choices})

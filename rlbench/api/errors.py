@@ -1,4 +1,4 @@
-"""The errors rlbench raises on purpose; each message says what was wrong, where, and what to do."""
+"""The errors that rlbench raises on purpose. Each message states what is wrong, where, and what to do."""
 
 from __future__ import annotations
 
@@ -6,29 +6,32 @@ from collections.abc import Sequence
 
 
 class RlbenchError(Exception):
-    """Base of every deliberate error; the command line prints it without a traceback and exits with `exit_code`."""
+    """Base class of all deliberate errors. The command line prints no traceback for them and exits with `exit_code`."""
 
     exit_code = 2
 
 
 class SuiteError(RlbenchError):
-    """A suite file, or a combination of its parts, is wrong."""
+    """A suite file, or a combination of its parts, is invalid."""
 
 
 class PluginError(RlbenchError):
-    """A plugin is absent, broken, ambiguous, or was given a configuration it does not accept."""
+    """A plugin is missing, broken or ambiguous, or it does not accept its configuration."""
 
 
 class BrokenPlugin(PluginError):
-    """A plugin that is installed and cannot be used: it cannot be imported, clashes with another, or is of another time.
+    """An installed plugin cannot be used.
 
-    A suite that names it runs all the rest.
+    It cannot be imported, conflicts with another plugin, or needs a different rlbench version. A suite that names it
+    still runs the rest.
     """
 
 
 class ConfigError(PluginError):
-    """Parameters that an algorithm does not accept; problems: pairs of a parameter's name ("" for all of them
-    together) and what is wrong with it."""
+    """An algorithm does not accept its parameters.
+
+    problems: pairs of a parameter's name, or "" for the parameters as a whole, and what is wrong with it.
+    """
 
     def __init__(self, where: str, problems: Sequence[tuple[str, str]]) -> None:
         super().__init__(
@@ -44,17 +47,17 @@ class StoreError(RlbenchError):
 
 
 class AnchorsError(RlbenchError):
-    """Anchors, or a file of them, are not as they must be."""
+    """Anchors, or a file of anchors, are invalid."""
 
 
 class NothingToCompare(RlbenchError):
-    """What was asked for has no numbers to be held against each other."""
+    """The request selects no results that can be compared."""
 
     exit_code = 4
 
 
 class DiskFull(StoreError):
-    """Nothing more can be written; what was published before is safe."""
+    """The disk is full. Results published before are safe."""
 
     exit_code = 74
 
@@ -66,20 +69,26 @@ class LockedError(StoreError):
 
 
 class BudgetExceeded(RlbenchError):
-    """An environment step was asked for after the budget was spent. Leaving `train` by it is a normal end."""
+    """An environment step was requested after the budget was spent. `train` may end normally with this error."""
 
 
 class Overrun(BaseException):
-    """An algorithm goes on asking for steps that it is refused: no Exception, so that a loop which catches those is left."""
+    """An algorithm keeps requesting steps after its budget is spent.
+
+    It is not an Exception, so that it also leaves a loop that catches every Exception.
+    """
 
 
 class Stopped(RlbenchError):
-    """The harness asked the group to stop (a signal, a limit); state is saved where a checkpoint was possible."""
+    """The harness stopped the group because of a signal or a limit. The state is saved if a checkpoint was possible."""
 
 
 class Diverged(RlbenchError):
-    """The only seed of a group met a number that is not finite; raised to leave a loop that the harness does not own."""
+    """The only seed of a group met a number that is not finite.
+
+    It is raised to leave a loop that the harness does not own.
+    """
 
 
 class WorkerFailed(RlbenchError):
-    """A process that stepped environments of a run ended with an error, which ends the run."""
+    """A worker process that stepped environments of a run ended with an error. The run ends too."""

@@ -1,7 +1,8 @@
-"""The hooks a plugin may implement: the plugin author's manual.
+"""The hooks that a plugin may implement: the plugin author's manual.
 
-Register a module under the entry-point group "rlbench"; mark functions with `rlbench.hookimpl`. An entry point called
-NAME may offer algorithms, backends and executors called NAME or NAME/…, so that names are known without importing.
+Register a module under the entry-point group "rlbench" and mark its functions with `rlbench.hookimpl`. An entry point
+named NAME may offer algorithms, backends and executors named NAME or NAME/…. This way rlbench finds the plugin for a
+name without importing the others.
 
     # my_agent/__init__.py                          # pyproject.toml
     from rlbench import AlgorithmSpec, hookimpl     # [project.entry-points.rlbench]
@@ -10,15 +11,17 @@ NAME may offer algorithms, backends and executors called NAME or NAME/…, so th
     def rlbench_algorithms():
         return [AlgorithmSpec("my_agent", "my_agent.agent:MyAgent")]
 
-Hooks return data. Observers (`rlbench_suite_started` and those after it) are called in the harness's process, once per
-evaluation and never per step; what they return is ignored, and one that raises is reported without stopping anything.
-So that the harness need not import every plugin, it looks for observers in files given by `--plugin` and in entry
-points whose name begins with "observe", such as `observe-mine = "my_observer"`. Likewise it looks for sections of the report
-in such files and in entry points whose name begins with "report"; rlbench's own sections come from `report`:
+Hooks return data. The observers are `rlbench_suite_started` and the hooks below it. They are called in the harness's
+process, at most once per evaluation and never per step. Their return values are ignored. If an observer raises, the
+error is reported and the suite continues.
+
+The harness does not import every plugin. It looks for observers only in files given by `--plugin` and in entry points
+whose name begins with "observe", such as `observe-mine = "my_observer"`. It looks for report sections in the same files
+and in entry points whose name begins with "report". The entry point `report` provides rlbench's own sections.
 
     @hookimpl
     def rlbench_reports():
-        return [ReportSpec("seeds", "Seeds", lambda readings: Section([Paragraph(f"{len(readings.runs)} runs")]))]
+        return [ReportSpec("seeds", "Seeds", lambda data: Section([Paragraph(f"{len(data.runs)} runs")]))]
 """
 
 from __future__ import annotations
@@ -48,49 +51,53 @@ OBSERVERS = (
 
 @hookspec
 def rlbench_algorithms() -> Sequence[AlgorithmSpec]:  # type: ignore[empty-body]
-    """The algorithms this plugin offers."""
+    """Return the algorithms that this plugin offers."""
 
 
 @hookspec
 def rlbench_env_backends() -> Sequence[EnvBackendSpec]:  # type: ignore[empty-body]
-    """The environment backends this plugin offers."""
+    """Return the environment backends that this plugin offers."""
 
 
 @hookspec
 def rlbench_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
-    """The executors this plugin offers."""
+    """Return the executors that this plugin offers."""
 
 
 @hookspec
 def rlbench_reports() -> Sequence[ReportSpec]:  # type: ignore[empty-body]
-    """The sections of the report that this plugin offers, of rlbench.api.sections; see ReportSpec."""
+    """Return the report sections that this plugin offers (see ReportSpec and rlbench.api.sections)."""
 
 
 @hookspec
 def rlbench_commands(cli: Any) -> None:
-    """Add click commands to the group `cli`."""
+    """Add click commands to the click group `cli`."""
 
 
 @hookspec
 def rlbench_suite_started(suite: str, groups: Sequence[RunGroup]) -> None:
-    """A suite begins; `groups` are those that have to be run."""
+    """Observe that a suite starts. groups: the groups that will be trained."""
 
 
 @hookspec
 def rlbench_group_started(group: RunGroup) -> None:
-    """A group's process has started."""
+    """Observe that a group's process has started."""
 
 
 @hookspec
 def rlbench_evaluated(group: RunGroup, kind: str, step: int, returns: Sequence[float]) -> None:
-    """An evaluation has ended: "grid", or "final" for the final policy; each seed's mean return, as in `group.seeds`."""
+    """Observe that an evaluation has ended.
+
+    kind: "grid", or "final" for the final policy. step: environment steps per seed. returns: the mean return of each
+    seed, in the order of `group.seeds`.
+    """
 
 
 @hookspec
 def rlbench_group_finished(group: RunGroup, status: str) -> None:
-    """A group's process has ended; `status` is a RunStatus."""
+    """Observe that a group's process has ended. status: a RunStatus."""
 
 
 @hookspec
 def rlbench_suite_finished(suite: str, counts: dict[str, int]) -> None:
-    """A suite has ended; `counts` maps each RunStatus to a number of runs."""
+    """Observe that a suite has ended. counts: the number of runs with each RunStatus."""

@@ -1,6 +1,6 @@
-"""The live handle of a RunGroup: the one way an algorithm touches its environments.
+"""The interaction with a group's environments: the only way in which an algorithm reaches them.
 
-Axes come in this order everywhere: S seeds, N environments of each seed, then the environment's own.
+Axes always come in this order: S seeds, N environments of each seed, then the environment's own axes.
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ Array = NDArray[Any]
 
 
 class Transition(NamedTuple):
-    """One step of every environment, all [S, N, …]. `next_obs` is the true successor, never the observation of a reset."""
+    """One step of every environment. Every array is [S, N, …].
+
+    next_obs: the true successor of `obs`, never the first observation of the next episode.
+    """
 
     obs: Array
     action: Array
@@ -33,69 +36,73 @@ class Transition(NamedTuple):
 
 
 class Budget(NamedTuple):
-    """Environment steps (agent decisions) that EACH seed may take, summed over its environments."""
+    """The environment steps (agent decisions) that EACH seed may take, summed over its environments."""
 
     steps: int
 
 
 class Interaction(Protocol):
-    """What `Algorithm.train` is given. Arrays are the caller's to keep: none is written to again."""
+    """The argument of `Algorithm.train`. The caller may keep every array: none is overwritten later."""
 
     seeds: tuple[int, ...]
     num_envs: int
     budget: Budget
     steps: int
-    """Environment steps taken by each seed so far."""
+    """Environment steps that each seed has taken so far."""
     finished: bool
-    """The budget is spent, every seed has diverged, or the harness stopped the group."""
+    """True when the budget is spent, every seed has diverged, or the harness has stopped the group."""
     obs: Array
-    """[S, N, *obs]: what to act on next."""
+    """The observations to act on next: [S, N, *obs]."""
     active: NDArray[np.bool_]
-    """[S]: seeds still learning; a diverged seed's environments are parked and its numbers mean nothing."""
+    """The seeds that are still learning: [S]. A diverged seed is parked: its environments are not stepped."""
 
     def reset(self) -> Array:
-        """Begin, or go on where a checkpoint left off: call it once, before the loop. Returns obs [S, N, *obs]."""
+        """Begin training or resume from a checkpoint, and return obs [S, N, *obs]. Call it once, before the loop."""
         ...
 
     def step(self, actions: Array) -> Transition:
-        """Step every environment once; actions [S, N, *action].
+        """Step every environment once. actions: [S, N, *action].
 
-        Ended episodes are reset at once: `next_obs` still holds their true last observation, `obs` the new first one.
-        Evaluation on the suite's grid happens inside, on a stopped clock.
-        Raises: BudgetExceeded when the budget was spent before the call.
+        An episode that ends is reset at once: `next_obs` of the transition holds its true last observation, and
+        `self.obs` holds the first observation of the next episode. Evaluation on the suite's grid happens inside this
+        call, while the training clock is stopped.
+        Raises: BudgetExceeded if the budget was spent before the call.
         """
         ...
 
     def make_env(self, seed_index: int = 0, rank: int = 0) -> Env[Any, Any]:
-        """A metered gymnasium environment, for libraries that own their loop; needs a group of one seed.
+        """Return a metered Gymnasium environment, for libraries that own their loop. The group must have one seed.
 
-        It may be sent to a process started with the "spawn" method as an argument; then call `attend`.
+        The environment may be an argument of a process that is started with the "spawn" method. Then call `attend`.
         """
         ...
 
     def attend(self, processes: Sequence[BaseProcess]) -> None:
-        """Serve environments that were sent to `processes` until those have ended: collect episodes, evaluate.
+        """Serve the environments that were sent to `processes`: collect episodes and evaluate until all have ended.
 
-        Raises: WorkerFailed as soon as one of them fails; the others are ended first.
+        Raises: WorkerFailed as soon as a process fails. The other processes are ended first.
         """
         ...
 
     def log(self, **metrics: Any) -> None:
-        """Keep numbers, one for each seed [S] or one for all, with the current step."""
+        """Record numbers at the current step: for each metric one per seed [S], or one for all seeds."""
         ...
 
     def report(
         self, step: int, return_: float | None = None, length: int = 0, evaluation: Sequence[float] = ()
     ) -> None:
-        """Take the word of what cannot be metered, for an algorithm registered with metering="self-reported".
+        """Record self-reported numbers, for an algorithm registered with metering="self-reported".
 
-        step: environment steps taken by now, by its own count. return_, length: of a training episode that has ended
-        (length 0: not known). evaluation: the return of each episode of an evaluation of its own. What lies beyond the
-        budget is left out. Raises: RlbenchError where the steps fall; Diverged where a return is not finite;
-        BudgetExceeded when the budget was spent before the call; Stopped when the group is to stop.
+        step: environment steps taken so far, as the algorithm counts them. return_, length: of a training episode that
+        has ended (length 0: unknown). evaluation: the returns of the episodes of the algorithm's own evaluation.
+        Numbers beyond the budget are discarded. Raises: RlbenchError if `step` decreases; Diverged if a return is not
+        finite; BudgetExceeded if the budget was spent before the call; Stopped if the harness has stopped the group.
         """
         ...
 
     def checkpoint(self, algorithm: Algorithm) -> None:
-        """The algorithm's safe point (loop head, after an update, rollout empty): saves when due, else does nothing."""
+        """Save a checkpoint if one is due; otherwise do nothing.
+
+        Call it at a safe point: at the head of the loop, after an update, when the rollout is empty.
+        """
         ...

@@ -1,7 +1,7 @@
-"""Runs, their identity, and the records that an environment boundary keeps of them.
+"""Runs, their identity, and the records that are written at the environment boundary.
 
-A run is one algorithm × configuration × task × seed: the row of every table. Its key is a hash of what was asked for,
-after defaults; what code and hardware answered stands beside it.
+A run is one algorithm × configuration × task × seed: one row of every table. Its key is a hash of the request with all
+defaults filled in. Code and hardware are recorded beside the key and are not part of it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from typing import Any, NamedTuple
 from rlbench.api.task import EvaluationProtocol, Task, Wrapper
 
 KEY_VERSION = 1
-LARGEST_RETURN = 1e100  # either way; beyond it squares and sums are no numbers any more, and a run has diverged
+LARGEST_RETURN = 1e100  # in absolute value; larger returns would overflow squares and sums, so the run has diverged
 
 
 class RunStatus(StrEnum):
-    """What became of a run. Only `done` and `diverged` carry scores."""
+    """The status of a run. Only `done` and `diverged` runs have scores."""
 
     DONE = "done"
     DIVERGED = "diverged"
@@ -39,7 +39,11 @@ class RunStatus(StrEnum):
 
 
 class EpisodeRecord(NamedTuple):
-    """One training episode, written when it ends. `end`: terminated, truncated, abandoned by the algorithm, or reported."""
+    """One training episode, written when it ends.
+
+    step: environment steps of the seed when the episode ended. rank: index of the environment. episode: index of the
+    episode in that environment. end: terminated, truncated, abandoned by the algorithm, or reported by the run itself.
+    """
 
     seed: int
     step: int
@@ -52,7 +56,11 @@ class EpisodeRecord(NamedTuple):
 
 
 class EvaluationRecord(NamedTuple):
-    """One evaluation of one seed's policy: `nominal_step` on the grid, `step` when it was crossed; returns per episode."""
+    """One evaluation of one seed's policy.
+
+    nominal_step: the point of the evaluation grid. step: environment steps when the point was crossed. returns,
+    lengths: one per episode.
+    """
 
     seed: int
     nominal_step: int
@@ -76,7 +84,7 @@ class MetricRecord(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A stored column: its dtype in Arrow's words, its unit, what it means, and whether it measures time."""
+    """A stored column. dtype: the name of an Arrow type. timing: whether it measures time."""
 
     name: str
     dtype: str
@@ -95,7 +103,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "reset_seed",
             "int64",
             "",
-            "the seed of this episode, or of the stream that all episodes of its environment are drawn from; -1: not known",
+            "the seed of this episode, or of the stream that all episodes of its environment are drawn from; "
+            "-1: not known",
         ),
         Column("return", "float64", "reward", "undiscounted sum of rewards under the meter"),
         Column("length", "int64", "env steps", "steps of the episode; 0: not known"),
@@ -123,7 +132,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 
 
 def canonical(value: Any) -> str:
-    """JSON with sorted keys and no spaces; dataclasses as objects. Equal values give equal text."""
+    """Return a value as JSON with sorted keys and no spaces; equal values give equal text.
+
+    Dataclasses become objects. Raises: TypeError for a value that JSON cannot express.
+    """
 
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
@@ -136,7 +148,7 @@ def canonical(value: Any) -> str:
 
 
 class RunKey(str):
-    """64 hexadecimal digits that identify what a run was asked to do; `short` (48 bits) stands in folder names."""
+    """64 hexadecimal digits that identify a run. `short` (48 bits) is used in folder names."""
 
     __slots__ = ()
 
@@ -147,7 +159,7 @@ class RunKey(str):
 
 @dataclass(frozen=True)
 class Run:
-    """One algorithm × configuration × task × seed. `label` names the algorithm in tables and is not in the key."""
+    """One algorithm × configuration × task × seed. label: the algorithm's name in tables; it is not part of the key."""
 
     algorithm: str
     config: Mapping[str, Any]
@@ -172,18 +184,19 @@ class Run:
 
     @cached_property
     def name(self) -> str:
-        """The run's folder: readable, at most 80 bytes, and unique by its hash."""
+        """The name of the run's folder: readable, at most 80 bytes, and unique by its hash."""
         parts = (slug(self.algorithm, 24), slug(self.task.env_id, 28), f"s{self.seed:02d}", self.key.short)
         return "--".join(parts)
 
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs that differ in seed alone and are trained together in one process.
+    """Runs that differ only in their seed and are trained together in one process.
 
-    timeout, stall_timeout: seconds its process may take, and may go without an environment step; None: any. resume:
-    "exact", "approximate" (go on although numbers will differ) or "never". data_files: files that runs read, whose content
-    is part of what made them.
+    checkpoint_every: environment steps per seed between checkpoints; 0: none. timeout: seconds that the process may
+    take. stall_timeout: seconds that it may go without an environment step. None: no limit. resume: "exact",
+    "approximate" (resume although numbers will differ) or "never". data_files: files that the runs read; their contents
+    count as part of the code that produced the runs.
     """
 
     algorithm: str
@@ -206,24 +219,24 @@ class RunGroup:
 
     @property
     def name(self) -> str:
-        """A folder-safe name, the same for the same runs in any order."""
+        """A name that is safe for a folder. The same runs give the same name in any order."""
         digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]
         return "--".join((slug(self.algorithm, 24), slug(self.task.env_id, 28), digest))
 
 
 def slug(text: str, length: int) -> str:
-    """`text` reduced to letters, digits, dots and dashes, so that it is safe as part of a file name anywhere."""
+    """Reduce `text` to at most `length` letters, digits, dots and dashes, so that it is safe in any file name."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-.")[:length].rstrip("-.") or "x"
 
 
 def group_as_dict(group: RunGroup) -> dict[str, Any]:
-    """A RunGroup as JSON values; `group_from_dict` takes them back."""
+    """Return a RunGroup as JSON values. `group_from_dict` is the inverse."""
     return {f.name: json.loads(canonical(getattr(group, f.name))) for f in dataclasses.fields(group)}
 
 
 def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
-    """Take back what `group_as_dict` gave. Raises: KeyError or TypeError for anything else."""
+    """Return the RunGroup that `group_as_dict` described. Raises: KeyError or TypeError for other values."""
     return RunGroup(
         **{
             **values,
@@ -235,6 +248,6 @@ def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
 
 
 def task_from_dict(values: Mapping[str, Any]) -> Task:
-    """A Task from its JSON values."""
+    """Return a Task from its JSON values."""
     protocol = EvaluationProtocol(**values["evaluation"])
     return Task(**{**values, "evaluation": protocol, "wrappers": tuple(Wrapper(**w) for w in values["wrappers"])})

@@ -1,7 +1,7 @@
-"""What a section of the report is made of: text, tables and figures as values, all of them plain text to a reader.
+"""The parts of a report section: text, tables and figures, as plain values.
 
-Nothing here is markup. The page escapes every string, so a section can show any name or message as it is; the same tables
-are written as CSV, Markdown and LaTeX, and the same figures as SVG and PDF.
+No string is markup. The page escapes every string, so a section can show any name or message as it is. The same tables
+are also written as CSV, Markdown and LaTeX, and the same figures as SVG and PDF.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Heading:
-    """A heading within a section. anchor: what a link of the page may name, letters, digits and dashes; "" for none."""
+    """A heading within a section. anchor: a link target of letters, digits and dashes; "" for none."""
 
     text: str
     anchor: str = ""
@@ -24,7 +24,7 @@ class Heading:
 
 @dataclass(frozen=True)
 class Paragraph:
-    """A paragraph; quiet: a note, set smaller."""
+    """A paragraph. quiet: show it as a note, in smaller type."""
 
     text: str
     quiet: bool = False
@@ -32,34 +32,35 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Points:
-    """A list. lines: pairs of the words it begins with, set bold, and the rest; either may be empty."""
+    """A list. lines: for each entry its first words, shown in bold, and the rest. Either may be empty."""
 
     lines: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Code:
-    """Text in a monospaced font, with its line breaks."""
+    """Text in a monospaced font. Line breaks are kept."""
 
     text: str
 
 
 @dataclass(frozen=True)
 class Links:
-    """Links to files. entries: the text, and the file's path relative to the page, with forward slashes."""
+    """Links to files. entries: the text, and the path of the file relative to the page, with forward slashes."""
 
     entries: Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under titles.
+    """A table whose rows may be grouped under titles.
 
-    name: of its files, letters, digits and dashes, unlike those of other tables. title: what it is, for those who do not
-    see it and above its files. groups: a title ("" for none) and its rows, each as long as the header. numbers: columns set
-    to the right. marked: the first column names algorithms, which get their colour. note: how to read it and how it
-    was computed. muted: rows set grey, counted from 0 over all groups, since they answer nothing; a cell says why. A cell
-    with a line break shows its further lines smaller.
+    name: the name of its files, of letters, digits and dashes; no other table may have it. title: what the table shows,
+    for screen readers and at the top of its files. groups: pairs of a title ("" for none) and rows; each row is as long
+    as the header. numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their
+    colours. note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0
+    over all groups; use it for rows without a result, and give the reason in a cell. If a cell has several lines, the
+    lines after the first are smaller.
     """
 
     name: str
@@ -74,13 +75,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure that is drawn when it is needed.
+    """A figure that is drawn only when needed.
 
-    name: of its files, letters, digits and dashes, unlike those of other figures. draw: makes the matplotlib figure; it is called under the
-    report's theme, draws text in `matplotlib.rcParams["text.color"]`, and takes no title. description: what it shows, for
-    those who do not see it. caption: what the reader should see in it. method: how it was computed. legend: the algorithms
-    it shows, where it needs one: the page and the files then have it below the figure. runs: what the page calls the parts
-    that are shown on demand, those drawn with the gid "runs"; "" if there are none.
+    name: the name of its files, of letters, digits and dashes; no other figure may have it. draw: returns the
+    matplotlib figure, without a title. It is called under the report's theme and should draw text in
+    `matplotlib.rcParams["text.color"]`. description: what the figure shows, for screen readers. caption: what the
+    reader should see in it. method: how it was computed. legend: the algorithms shown, if the figure needs a legend; it
+    appears below the figure on the page and in the files. runs: the page's name for the parts that are shown on demand,
+    which are drawn with the gid "runs"; "" if there are none. wide: the figure takes the full width of the page.
     """
 
     name: str
@@ -95,7 +97,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Folded:
-    """Parts that are shown when asked for; printed they are open."""
+    """Parts that are hidden until the reader opens them. They are open in print."""
 
     summary: str
     parts: Sequence[Part]
@@ -106,6 +108,6 @@ Part: TypeAlias = "Heading | Paragraph | Points | Code | Links | Table | Figure 
 
 @dataclass(frozen=True)
 class Section:
-    """The contents of a section, from top to bottom; figures that follow each other stand side by side."""
+    """The contents of a section, from top to bottom. Consecutive figures are placed side by side."""
 
     parts: Sequence[Part]

@@ -1,4 +1,4 @@
-"""What plugins register beside algorithms: environment backends, executors, reports."""
+"""The entries that plugins register besides algorithms: environment backends, executors and report sections."""
 
 from __future__ import annotations
 
@@ -15,35 +15,47 @@ if TYPE_CHECKING:
 
 
 class EnvBatch(Protocol):
-    """Several independent environments of one task, addressed by lane; the meter lies directly above it.
+    """Several independent environments of one task, addressed by lane. The meter is directly above it.
 
-    No automatic reset: a lane whose episode ended is stepped again only after `reset`.
+    There is no automatic reset: after an episode ends, its lane is stepped again only after `reset`.
     """
 
     observation_space: Space[Any]
     action_space: Space[Any]
 
     def reset(self, lane: int, seed: int) -> Array:
-        """Begin an episode that depends on `seed` alone, whatever the lane did before; the first observation."""
+        """Begin an episode and return its first observation.
+
+        The episode depends only on `seed`, not on earlier episodes of the lane.
+        """
         ...
 
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
-        """Step these lanes with one action each: next_obs [len(lanes), *obs], reward (float64), terminated, truncated."""
+        """Step the given lanes, each with its own action.
+
+        Returns: next_obs [len(lanes), *obs], reward [len(lanes)] float64, terminated and truncated [len(lanes)] bool.
+        """
         ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Close all environments."""
+        ...
 
 
 @dataclass(frozen=True)
 class EnvBackendSpec:
-    """A way to make environments.
+    """An environment backend, which makes and steps environments.
 
-    make_batch: environments for training and evaluation, of which every episode depends on its own seed alone.
-    make_env: one environment; a function of a module, since worker processes are sent it.
-    make_streams: for environments that cannot be reseeded; given one seed for each lane, below 2³¹, from which the lane
-    draws all its episodes. They are then trained on instead: `reset` gets that seed every time, and `step` its actions
-    as one array. Evaluation keeps to `make_batch`, because its episodes are the same for every run.
-    replayable: an episode's seed and actions bring its state back exactly; else interrupted runs start again.
+    make_batch: takes a task and a number of lanes, and returns environments for training and evaluation. Every episode
+    depends only on its own seed.
+    make_env: returns one environment. It must be a module-level function, because it is sent to worker processes.
+    replayable: replaying an episode's actions from its seed restores its state exactly; otherwise interrupted runs
+    restart.
+    version: returns the name and version of the library, for the records.
+    make_streams: only for environments that cannot be reseeded. It takes a task and one seed below 2³¹ for each lane;
+    the lane draws all its episodes from that seed. Training then uses these environments: `reset` gets the same seed
+    every time, and `step` gets its actions as one array. Evaluation still uses `make_batch`, because every run must be
+    evaluated on the same episodes.
     """
 
     name: str
@@ -55,13 +67,13 @@ class EnvBackendSpec:
     api_version: int = 1
 
     def can_resume(self, mode: str) -> bool:
-        """Return whether an interrupted run can resume with this backend: exactly, or approximately if `mode` says so."""
+        """Return whether an interrupted run can resume. mode: "approximate" allows it even if not `replayable`."""
         return self.replayable or mode == "approximate"
 
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """A way to run RunGroups: `execute(jobs, context)`, see Job and Context of rlbench.executors."""
+    """An executor, which runs groups. execute: takes (jobs, context); see Job and Context in rlbench.executors."""
 
     name: str
     execute: Callable[..., Any]
@@ -72,10 +84,10 @@ class ExecutorSpec:
 class ReportSpec:
     """A section of the report.
 
-    name: letters, digits and dashes, its anchor on the page. title: its heading. section: makes it from the loaded results
-    (rlbench.reports.Readings), or gives None where there is nothing to show; the section is then absent. order: sections
-    stand in ascending order; rlbench's own have 100 (the verdict), 200, … 1500 (how to cite), those on what was found come
-    before 1000. One that raises shows its error in its place.
+    name: its anchor on the page, of letters, digits and dashes. title: its heading. section: takes the loaded results
+    (rlbench.reports.report_data.ReportData) and returns the section, or None to leave it out. If it raises, the page
+    shows the error in its place. order: the page sorts sections by it. rlbench's own sections have 100 (the verdict),
+    200, … 1500 (how to cite); those below 1000 show results.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""What is learned: an environment, its budget and how the result is evaluated. All of it is hashed into a run's key."""
+"""The task that a run learns: environment, budget and evaluation protocol. All of it is part of the run's key."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class EvaluationProtocol:
     """When and how policies are evaluated.
 
-    every: environment steps between evaluations on the grid, the same for all algorithms of a task; 0: final only.
-    episodes: episodes of one evaluation on the grid. final_episodes: episodes of the final policy's evaluation.
-    policy: "greedy" (the mode) or "sampled".
+    every: environment steps per seed between evaluations on the grid, the same for all algorithms of a task; 0:
+    evaluate only the final policy. episodes: episodes per evaluation on the grid. final_episodes: episodes of the final
+    evaluation. policy: "greedy" (the mode) or "sampled".
     """
 
     every: int = 0
@@ -27,7 +27,10 @@ class EvaluationProtocol:
 
 @dataclass(frozen=True)
 class Wrapper:
-    """A wrapper that defines the task (it lies under the meter), as "module:Class" and its keyword arguments."""
+    """A wrapper that is part of the task and is applied below the meter.
+
+    name: "module:Class". kwargs: its keyword arguments.
+    """
 
     name: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
@@ -35,9 +38,11 @@ class Wrapper:
 
 @dataclass(frozen=True)
 class Task:
-    """An environment, a budget in environment steps (agent decisions) and a protocol.
+    """An environment, a budget and an evaluation protocol.
 
-    env_id: a Gymnasium id such as "CartPole-v1", or "module:MyEnv-v0" for one that importing `module` registers.
+    env_id: a Gymnasium id such as "CartPole-v1", or "module:MyEnv-v0" if importing `module` registers the environment.
+    steps: the budget of each seed, in environment steps (agent decisions). kwargs: keyword arguments of the
+    environment.
     """
 
     env_id: str
@@ -50,7 +55,10 @@ class Task:
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """What an algorithm is told of its task: one environment's spaces, environments per seed, the budget per seed."""
+    """The task as an algorithm sees it.
+
+    observation_space, action_space: of one environment. num_envs: environments per seed. steps: the budget per seed.
+    """
 
     env_id: str
     observation_space: Space[Any]
@@ -61,7 +69,10 @@ class TaskInfo:
 
 @dataclass(frozen=True)
 class Device:
-    """Where tensors live ("cpu", "cuda:0", "mps") and whether whole updates are compiled. Never part of a run's key."""
+    """The device for tensors ("cpu", "cuda:0", "mps"), and whether to compile whole updates.
+
+    It is never part of a run's key.
+    """
 
     name: str = "cpu"
     compile: bool = False

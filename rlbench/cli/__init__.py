@@ -1,1 +1,1 @@
-"""The command line: stdout is data, stderr is talk; heavy imports wait until a command needs them."""
+"""The command line: data on stdout, messages on stderr. A command imports heavy packages only when it needs them."""

@@ -1,4 +1,4 @@
-"""What several commands begin with: a suite as it is to be run, the plugins that may be used, where results lie."""
+"""Options and arguments shared by several commands: the suite to run, the plugins to load, and the result folder."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from rlbench.cli.user_paths import UserPath, user_path
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
     from rlbench.plugins import Plugins
-    from rlbench.suites import Draft
+    from rlbench.suites import LoadedSuite
 
 output_option = click.option(
     "-o",
     "--output",
     type=UserPath(file_okay=False, path_type=Path),
-    help="Result folder; default results/<suite name>.",
+    help="Result folder; default: results/<suite name>.",
 )
 plugin_option = click.option(
     "--plugin",
     "plugin_files",
     multiple=True,
     type=UserPath(),
-    help="A Python file that offers algorithms or report sections; may be repeated.",
+    help="Python file that provides algorithms or report sections; may be repeated.",
 )
 
 
@@ -43,38 +43,65 @@ anchors_option = click.option(
     type=UserPath(exists=True, dir_okay=False, path_type=Path),
     callback=_read_anchors,
     metavar="FILE",
-    help="Anchors instead of the suite's and the shipped ones, as `rlbench anchors -o FILE` writes them.",
+    help="File with anchors (the returns that normalised scores map to 0 and 1), as written by `rlbench anchors -o`; "
+    "overrides those of the suite and the built-in ones.",
 )
 _SUITE_OPTIONS = (
-    click.option("-s", "--seeds", help="How many seeds, or which (3,7,11), instead of the suite's."),
-    click.option("--device", "devices", multiple=True, help="cpu, cuda:0, mps or auto, instead of the suite's."),
-    click.option("--timeout", help="Longest time of a group, such as 2h, instead of the suite's."),
-    click.option("--stall-timeout", help="Longest time without an environment step, such as 10m."),
+    click.option("-s", "--seeds", help="Number of seeds, or a list such as 3,7,11; overrides the suite's."),
+    click.option(
+        "--device",
+        "devices",
+        multiple=True,
+        help="Device to train on: cpu, cuda:0, mps or auto; overrides the suite's; may be repeated.",
+    ),
+    click.option(
+        "--timeout",
+        help="Time limit per group (the seeds of an algorithm that train together), such as 2h; overrides the suite's.",
+    ),
+    click.option(
+        "--stall-timeout",
+        help="Time limit for a group without an environment step, such as 10m; overrides the suite's.",
+    ),
     click.option(
         "--set",
         "settings",
         multiple=True,
         metavar="ALGORITHM.PARAM=VALUE",
-        help="A hyperparameter (dqn.lr=1e-3) instead of the suite's; may be repeated.",
+        help="Hyperparameter, such as dqn.lr=1e-3; overrides the suite's; may be repeated.",
     ),
-    click.option("--max-runs", default=10_000, show_default=True, help="Refuse a suite of more runs."),
-    click.option("--skip-missing", is_flag=True, help="Skip algorithms whose packages are absent."),
+    click.option("--max-runs", default=10_000, show_default=True, help="Refuse a suite with more runs than this."),
+    click.option("--skip-missing", is_flag=True, help="Skip algorithms whose packages are not installed."),
 )
-_CHOICES = (
-    click.option("-a", "--algorithm", "algorithms", multiple=True, help="Only this one (a label or id, dqn*)."),
-    click.option("-e", "--environment", "environments", multiple=True, help="Only this one (CartPole*)."),
-    click.option("-j", "--jobs", type=click.IntRange(1), help="Groups run at a time; default: one for each core."),
+_SELECTION_OPTIONS = (
+    click.option(
+        "-a",
+        "--algorithm",
+        "algorithms",
+        multiple=True,
+        help="Select only this algorithm, by label, id or a pattern such as dqn*; may be repeated.",
+    ),
+    click.option(
+        "-e",
+        "--environment",
+        "environments",
+        multiple=True,
+        help="Select only this environment, by id or a pattern such as CartPole*; may be repeated.",
+    ),
+    click.option(
+        "-j", "--jobs", type=click.IntRange(1), help="Number of groups to train at a time; default: one per core."
+    ),
     click.option(
         "--rerun",
         metavar="failed|changed|corrupt|all|RUN",
-        help="Train again what has failed, what other code made, what is damaged, everything, or one run by its folder's name.",
+        help="Train again: the failed runs, those made by different code, the damaged ones, all of them, or the runs "
+        "with RUN in their folder's name.",
     ),
 )
 
 
 def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of commands that plan a suite; they arrive as one keyword argument each."""
-    for option in reversed((output_option, *_CHOICES, *_SUITE_OPTIONS, plugin_option)):
+    """Add the options of commands that plan a suite; each is passed as one keyword argument."""
+    for option in reversed((output_option, *_SELECTION_OPTIONS, *_SUITE_OPTIONS, plugin_option)):
         command = option(command)
     return command
 
@@ -87,8 +114,8 @@ def open_suite(
     timeout: str | None = None,
     stall_timeout: str | None = None,
     settings: Sequence[str] = (),
-) -> Draft:
-    """A suite by path or name, with what the command line says instead. Raises: SuiteError."""
+) -> LoadedSuite:
+    """Read a suite, given by path or name, and apply the options of the command line. Raises: SuiteError."""
     from rlbench.suites import find_suite, read_suite
 
     changes: dict[str, Any] = {"timeout": timeout, "stall_timeout": stall_timeout}
@@ -102,24 +129,25 @@ def open_suite(
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
-    """Every plugin, or those that the environment variable RLBENCH_PLUGINS=a,b allows, and the given files.
+    """Load all plugins, or those that the environment variable RLBENCH_PLUGINS=a,b names, and the given files.
 
-    `rlbench --no-plugins` sets the variable to nothing: rlbench's own backends and executors are all there is. What this
-    process is going to import is tried by a child first: files, and entry points that may observe or have sections.
+    `rlbench --no-plugins` sets the variable to the empty string; then only rlbench's own backends and executors are
+    loaded. A child process first tries to import what this process will import: the files, and entry points that may
+    observe runs or add report sections.
     """
     from rlbench.plugins import load_plugins, survives
 
     only = os.environ.get("RLBENCH_PLUGINS")
-    found = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
-    for plugin in found.plugins:
-        own = plugin.target.startswith("rlbench.")
-        if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not own):
+    plugins = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
+    for plugin in plugins.plugins:
+        is_own = plugin.target.startswith("rlbench.")
+        if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not is_own):
             plugin.error = survives(plugin) or None
-    return found
+    return plugins
 
 
 def result_folder(output: Path | None, suite: str) -> Path:
-    """As given, or the suite's name under RLBENCH_RESULTS, or under results/."""
+    """Return the given folder, or the suite's folder under RLBENCH_RESULTS (by default results/)."""
     return (output and output.expanduser()) or results_root() / suite
 
 
@@ -128,17 +156,20 @@ def results_root() -> Path:
 
 
 def find_folder(value: str | None) -> Path:
-    """A result folder by path, by its name under results/, or the one written last. Raises: a usage error without one."""
+    """Return a result folder, given by path or by its name under results/; without a value, the newest.
+
+    Raises: click.UsageError if there is no such folder.
+    """
     root = results_root()
     if value is None:
-        found = sorted(root.glob("*/suite.json"), key=lambda path: path.stat().st_mtime)
-        if not found:
-            raise click.UsageError(f"there are no results in {root}; give the folder, or run a suite first")
-        return found[-1].parent
-    places = [path for path in (user_path(value), root / value) if path.is_dir()]
-    for path in sorted(places, key=lambda place: not (place / "suite.json").exists()):
+        suites = sorted(root.glob("*/suite.json"), key=lambda path: path.stat().st_mtime)
+        if not suites:
+            raise click.UsageError(f"there are no results in {root}; give a result folder, or run a suite first")
+        return suites[-1].parent
+    candidates = [path for path in (user_path(value), root / value) if path.is_dir()]
+    for path in sorted(candidates, key=lambda candidate: not (candidate / "suite.json").exists()):
         return path
-    raise click.BadParameter(f"no folder {value!r}, and none of that name in {root}; it does not exist")
+    raise click.BadParameter(f"folder {value!r} does not exist, neither here nor in {root}")
 
 
 def _find_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path:

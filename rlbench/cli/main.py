@@ -1,4 +1,4 @@
-"""`rlbench`: the command group, and how errors and signals become exit codes."""
+"""`rlbench`: the command group, and the exit codes of errors and signals."""
 
 from __future__ import annotations
 
@@ -37,55 +37,56 @@ from rlbench.cli.commands.table import table
 from rlbench.cli.commands.test_plugin import test_plugin
 from rlbench.cli.standard_streams import open_streams
 from rlbench.cli.text_table import plain
-from rlbench.process_control import find_modules_here, leave_here_out
+from rlbench.process_control import allow_local_imports, forbid_local_imports
 
 EXIT_CODES = """\b
-Exit codes: 0 all runs ok · 1 some runs failed, diverged, are damaged or not done, or a
-gate failed · 2 usage or suite error · 3 internal error · 4 nothing to run or to compare ·
-5 undecided (compare, gate) · 73 a result folder cannot be read or written ·
-74 the disk is full · 75 the folder is in use · 130 Ctrl-C · 143 SIGTERM."""
+Exit codes: 0 all runs are done · 1 some runs failed, diverged, are damaged or are not
+finished, or a gate failed · 2 usage or suite error · 3 internal error · 4 nothing to run or
+to compare · 5 undecided (compare, gate) · 73 a result folder cannot be read or written ·
+74 the disk is full · 75 another process uses the folder · 130 Ctrl-C · 143 SIGTERM."""
 
 
 SECTIONS = {
     "Run a suite": (
-        (run, "run what is not finished yet, print the table, write the report"),
-        (check, "show what would be run, why, and what it would cost"),
-        (status, "show how far the runs are; --watch"),
+        (run, "train the unfinished runs, print the table, write the report"),
+        (check, "show what would run, why, and what it would cost"),
+        (status, "show the progress of the runs; --watch follows it"),
     ),
     "Read results": (
         (table, "print the scores with their intervals"),
-        (report, "write the page: verdict, scores, curves, costs; of two folders what differs"),
+        (report, "write the HTML report, or the differences between two folders"),
         (show, "show one run in full"),
-        (logs, "print what a run's process said"),
-        (evaluate, "play a run's final policy again"),
-        (export, "write everything as csv or parquet"),
-        (import_results, "bring in results made elsewhere: CSV, Monitor files, TensorBoard"),
+        (logs, "print the log of a run's process"),
+        (evaluate, "evaluate a run's final policy again"),
+        (export, "export all records as CSV or Parquet"),
+        (import_results, "import results from CSV, Monitor files or TensorBoard"),
     ),
     "Compare": (
-        (compare, "hold algorithms or two folders against each other"),
-        (power, "say how many seeds a difference would take"),
-        (gate, "say whether new results have lost anything; for CI"),
-        (check_against, "hold results against published scores"),
+        (compare, "compare algorithms, or two result folders"),
+        (power, "estimate how many seeds are needed to show a difference"),
+        (gate, "check new results for regressions, for CI"),
+        (check_against, "compare results with published scores"),
     ),
-    "Add to it": (
-        (new, "make an algorithm, environment, report section or suite to begin from"),
-        (test_plugin, "try the rules that algorithms keep on one"),
+    "Extend rlbench": (
+        (new, "create an algorithm, environment, report section or suite to start from"),
+        (test_plugin, "check an algorithm against the rules"),
     ),
-    "See what there is": (
+    "Look up": (
         (ls, "list algorithms, environments, suites, executors or report sections"),
         (info, "show an algorithm's hyperparameters"),
-        (anchors, "measure what scores cost nothing on a task"),
-        (plugins, "show every plugin and what is wrong with it"),
+        (anchors, "measure the score of trivial policies on a task"),
+        (plugins, "list the plugins and their problems"),
         (schema, "print the JSON schema of suite files, for editors"),
-        (completion, "print what a shell needs to complete commands"),
+        (completion, "print a script for shell completion"),
     ),
 }
 
+# These commands run code from the current folder.
 RUNNING = ("run", "check", "new", "test-plugin", "anchors")
 
 
-class Sectioned(click.Group):
-    """Lists its commands by what one wants to do."""
+class SectionedGroup(click.Group):
+    """A command group whose help lists the commands by purpose."""
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         known = set()
@@ -100,15 +101,20 @@ class Sectioned(click.Group):
 
 
 @click.group(
-    cls=Sectioned,
+    cls=SectionedGroup,
     epilog=EXIT_CODES,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(rlbench.__version__)
-@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.option("--no-plugins", is_flag=True, help="Load no installed plugin; files given by --plugin still are.")
+@click.option("--debug", is_flag=True, help="Show the traceback when an error occurs.")
+@click.option("--no-plugins", is_flag=True, help="Load no installed plugin, only files given with --plugin.")
 def cli(debug: bool, no_plugins: bool) -> None:
-    """Which reinforcement-learning algorithm is better, and how sure are we?"""
+    """Which reinforcement-learning algorithm is better, and how sure are we?
+
+    rlbench trains the algorithms of a suite on its environments with several seeds, and compares their scores with
+    intervals and tests. A suite is a YAML file: `rlbench ls suites` lists the built-in ones, `rlbench run SUITE` runs
+    one, and `rlbench COMMAND --help` explains a command.
+    """
     if no_plugins:
         os.environ["RLBENCH_PLUGINS"] = ""  # inherited by the processes that train
 
@@ -118,91 +124,95 @@ for section in SECTIONS.values():
         cli.add_command(command)
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM or SIGHUP, handled as Ctrl-C with another exit code."""
+class TerminationSignal(KeyboardInterrupt):
+    """SIGTERM or SIGHUP: handled like Ctrl-C, with a different exit code."""
 
 
-def _terminate(number: int, frame: object) -> None:
-    raise Terminated
+def _raise_termination(number: int, frame: object) -> None:
+    raise TerminationSignal
 
 
 def main() -> None:
-    """The console script."""
+    """Run the console script `rlbench`."""
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
     open_streams()
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _terminate)
+        signal.signal(number, _raise_termination)
     try:
-        find_modules_here() if _runs_what_is_here(sys.argv[1:]) else leave_here_out()
+        allow_local_imports() if _needs_local_imports(sys.argv[1:]) else forbid_local_imports()
     except FileNotFoundError:
-        _say("error: the current folder does not exist any more; change to another and try again")
+        _print_error("error: the current folder no longer exists; change to another one and try again")
         sys.exit(2)
     code = invoke(sys.argv[1:])
-    _leave(code)
+    _exit(code)
 
 
-def _runs_what_is_here(arguments: Sequence[str]) -> bool:
-    """Whether a command line is one that runs what the current folder has: no other finds modules in it, for whoever reads
-    results may stand in a folder that is anybody's.
+def _needs_local_imports(arguments: Sequence[str]) -> bool:
+    """Return whether a command line may import modules from the current folder.
+
+    Only commands that run code may. A user who only reads results may be in a folder that belongs to somebody else.
     """
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     trusting = any(argument.startswith(("--suite", "--allow", "--plugin")) for argument in arguments)
     return command in RUNNING or (command == "evaluate" and trusting)
 
 
-def _leave(code: int) -> NoReturn:
-    """End, although something that was trained in this process has left threads or children that do not."""
-    left = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
+def _exit(code: int) -> NoReturn:
+    """Exit, even if training in this process left threads or child processes running."""
+    leftovers = [t.name for t in threading.enumerate() if t is not threading.main_thread() and not t.daemon]
     if "multiprocessing" in sys.modules:
         children = [child for child in sys.modules["multiprocessing"].active_children() if not child.daemon]
-        left += [child.name for child in children]
+        leftovers += [child.name for child in children]
         for child in children:
             child.kill()
-    if not left:
+    if not leftovers:
         sys.exit(code)
-    _say(f"left behind by what was trained here, and ended: {', '.join(left)}")
+    _print_error(f"stopped threads and processes that training left behind: {', '.join(leftovers)}")
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush() if stream is not None else None
     os._exit(code)
 
 
-def _say(text: str) -> None:
-    """For people; nothing that a folder or a suite calls itself moves their terminal."""
+def _print_error(text: str) -> None:
+    """Print to stderr without control characters, which a name in a suite or a folder could contain."""
     click.echo("\n".join(map(plain, text.split("\n"))), err=True)
 
 
 def invoke(arguments: list[str]) -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line. Returns: the exit code."""
     debug = "--debug" in arguments
     try:
         return cli.main(arguments, prog_name="rlbench", standalone_mode=False) or 0
-    except click.exceptions.Exit as ended:
-        return ended.exit_code
+    except click.exceptions.Exit as request:
+        return request.exit_code
     except click.ClickException as error:
-        said = io.StringIO()
-        error.show(file=said)
-        _say(said.getvalue().rstrip("\n"))
+        message = io.StringIO()
+        error.show(file=message)
+        _print_error(message.getvalue().rstrip("\n"))
         return 2
     except RlbenchError as error:
         if debug:
             raise
         text = str(error)
-        _say(text if "error: " in text else f"error: {text}")
+        _print_error(text if "error: " in text else f"error: {text}")
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort) as stopped:
-        return 143 if isinstance(stopped.__cause__ or stopped, Terminated) else 130  # click wraps what it catches
+    except (KeyboardInterrupt, click.Abort) as interruption:
+        cause = interruption.__cause__ or interruption  # click wraps the exception that it catches
+        return 143 if isinstance(cause, TerminationSignal) else 130
     except Exception as error:
         if debug:
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _say(f"error: no room left: {error}; finished runs are safe")
+            _print_error(f"error: the disk is full: {error}; finished runs are safe")
             return 74
         if isinstance(error, PermissionError) and error.filename is not None:
-            _say(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
+            _print_error(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
             return 73
-        _say(f"internal error: {type(error).__name__}: {error}\nrun again with `rlbench --debug …` for the traceback")
+        _print_error(
+            f"internal error: {type(error).__name__}: {error}\nrun `rlbench --debug …` again to see the traceback"
+        )
         return 3
 
 

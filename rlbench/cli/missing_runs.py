@@ -1,4 +1,4 @@
-"""What commands that read a folder say of runs that were asked for and cannot be used, and the exit code that tells of them."""
+"""Messages about damaged runs, and the exit code for them, shared by the commands that read a result folder."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 SOME_DAMAGED = 1
 
 
-def corrupt_runs(runs: pd.DataFrame) -> list[str]:
-    """A sentence for each damaged run of a table of runs (rlbench.results.run_table.run_table)."""
+def describe_damaged(runs: pd.DataFrame) -> list[str]:
+    """Return a sentence for each damaged run in a table of runs (rlbench.results.run_table.run_table)."""
     from rlbench.analysis.final_scores import corrupt_of
 
     return list(corrupt_of(runs))
 
 
-def say_damaged(sentences: Iterable[str], code: int = 0) -> int:
-    """Name damaged runs on stderr. Returns: `code`, or where that is 0 the code for some that are damaged."""
-    told = list(dict.fromkeys(sentences))
-    for sentence in told:
-        click.echo(f"corrupt: {plain(sentence)}", err=True)
-    return code or (SOME_DAMAGED if told else 0)
+def report_damaged(sentences: Iterable[str], code: int = 0) -> int:
+    """Print the sentences on stderr. Returns: `code` if it is not 0, otherwise 1 if any run is damaged."""
+    messages = list(dict.fromkeys(sentences))
+    for message in messages:
+        click.echo(f"corrupt: {plain(message)}", err=True)
+    return code or (SOME_DAMAGED if messages else 0)

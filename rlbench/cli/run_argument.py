@@ -1,4 +1,4 @@
-"""The argument RUN of several commands, and the run whose folder it names."""
+"""The argument RUN of several commands, and the run it names."""
 
 from __future__ import annotations
 
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
 
 
 def _find_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """A run's folder by path, or by (part of) its name among all results."""
+    """Return a run's folder, given by path or by (part of) its name among all results."""
     if user_path(value).is_dir():
         return user_path(value)
     root = results_root()
-    found = sorted(path for path in root.glob("*/runs/*") if value in path.name)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        raise click.BadParameter(f"{value!r} does not exist, and no run in {root} is called so")
-    shown = "".join(f"\n  {path}" for path in found[:10])
-    raise click.BadParameter(f"{value!r} is the name of {len(found)} runs; give one of them:{shown}")
+    matches = sorted(path for path in root.glob("*/runs/*") if value in path.name)
+    if len(matches) == 1:
+        return matches[0]
+    if not matches:
+        raise click.BadParameter(f"{value!r} does not exist, and no run in {root} has that name")
+    listing = "".join(f"\n  {path}" for path in matches[:10])
+    raise click.BadParameter(f"{value!r} matches {len(matches)} runs; give one of them:{listing}")
 
 
 run_argument = click.argument("run", callback=_find_folder, metavar="RUN")
 
 
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:
-    """The run whose folder this is (…/runs/NAME). Raises: StoreError if it is none of its suite."""
+    """Return the run with this folder (…/runs/NAME). Raises: StoreError if it is not a run of its suite."""
     from rlbench.api import StoreError
     from rlbench.results import Store
 
     folder = folder.resolve()
     if folder.parent.name != "runs":
-        raise StoreError(f"{folder} is not a run's folder; those are the folders in DIRECTORY/runs")
+        raise StoreError(f"{folder} is not a run's folder; a run's folder is one of DIRECTORY/runs")
     store = Store(folder.parent.parent)
     for run in store.runs():
         if run.name == folder.name:
             return store, run, store.states([run])[run.key]
     raise StoreError(
-        f"{folder} is not a run of the suite in {store.root}; runs are the folders in {store.root / 'runs'}"
+        f"{folder} is not a run of the suite in {store.root}; the runs are the folders in {store.root / 'runs'}"
     )

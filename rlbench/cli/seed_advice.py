@@ -1,11 +1,11 @@
-"""What so many seeds can show, in a few lines of text: said by `check` before the hours are spent."""
+"""What the suite's seeds can show, in a few lines that `check` prints before hours of training are spent."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rlbench.cli.progress.lines import plural
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import plain
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ _MOST_NAMES = 8
 
 
 def reach_of_plan(planned: Plan) -> Reach:
-    """Of all runs of the suite, those that are there already or not chosen among them: `compare` counts them all."""
+    """Return the reach of all runs of the suite, finished and unselected ones included: `compare` counts them all."""
     from rlbench.analysis import anchors_of
     from rlbench.analysis.seed_count import reach_of
 
@@ -24,41 +24,41 @@ def reach_of_plan(planned: Plan) -> Reach:
     return reach_of(planned.groups, anchors_of(planned.suite.resolved(), tasks))
 
 
-def told(found: Reach) -> list[str]:
-    """Return at most four lines; none where there is nothing to compare."""
-    if not found.pairs:
+def advice(reach: Reach) -> list[str]:
+    """Return at most four lines; none if there is nothing to compare."""
+    if not reach.pairs:
         return []
-    lines = [_single(found)]
-    if found.deviations is not None:
+    lines = [_on_single_tasks(reach)]
+    if reach.deviations is not None:
         lines.append(
-            f"the first of them is shown four times in five if the two lie {found.deviations:.1f} standard deviations of their"
-            " runs apart (normal scores); rlbench power says it of real ones"
+            f"a difference of {reach.deviations:.1f} standard deviations (normal scores) is shown with a power of 80 %"
+            " for the first of these pairs; `rlbench power` estimates this from real runs"
         )
-    if found.pairs_over_tasks:
-        lines.append(f"over all tasks: {plural(found.pairs_over_tasks, 'pair')}, a family of their own")
-    if len(found.described) == found.learners:
-        lines.append("fewer than 5 seeds of an algorithm are only described")
-    elif found.described:
-        lines.append(f"only described, with fewer than 5 seeds: {plain(_named(found.described))}")
+    if reach.pairs_over_tasks:
+        lines.append(f"over all tasks: {plural(reach.pairs_over_tasks, 'pair')}, a separate family of tests")
+    if len(reach.described) == reach.learners:
+        lines.append("with fewer than 5 seeds, an algorithm is described but not tested")
+    elif reach.described:
+        lines.append(f"described but not tested, with fewer than 5 seeds: {plain(_names(reach.described))}")
     return lines
 
 
-def _single(found: Reach) -> str:
-    """Whether pairs can be decided on single tasks, and what it would take."""
-    low, high = found.seeds
+def _on_single_tasks(reach: Reach) -> str:
+    """Return whether pairs can be decided on single tasks, and how many seeds that takes."""
+    low, high = reach.seeds
     seeds = plural(low, "seed") if low == high else f"{low} to {high} seeds"
-    one = found.pairs == 1
-    if not found.decidable:
-        which = "the one pair on a single task" if one else f"any of {found.pairs} pairs on a single task"
-        return f"{seeds} cannot decide {which}, whatever they score: it takes {found.seeds_needed} of each"
-    text = f"{seeds}: {'1 pair on a single task' if one else f'{found.pairs} pairs on single tasks'}; the smallest possible p"
-    text += f" after Holm is {found.smallest_p:.2g}, so "
-    if found.decidable == found.pairs:
-        return text + ("it can be decided" if one else "a pair can be decided")
-    return f"{text}{found.decidable} of them can be decided; the others take {found.seeds_needed} of each"
+    is_one = reach.pairs == 1
+    if not reach.decidable:
+        which = "the only pair on a single task" if is_one else f"any of the {reach.pairs} pairs on single tasks"
+        return f"{seeds} cannot decide {which}, whatever the scores: {reach.seeds_needed} seeds each are needed"
+    text = f"{seeds}: {'1 pair on a single task' if is_one else f'{reach.pairs} pairs on single tasks'}; the smallest"
+    text += f" possible p after Holm's correction is {reach.smallest_p:.2g}, so "
+    if reach.decidable == reach.pairs:
+        return text + ("it can be decided" if is_one else "every pair can be decided")
+    return f"{text}{reach.decidable} of them can be decided; the others need {reach.seeds_needed} seeds each"
 
 
-def _named(described: Mapping[str, int]) -> str:
+def _names(described: Mapping[str, int]) -> str:
     names = [f"{label} ({n})" for label, n in list(described.items())[:_MOST_NAMES]]
     more = len(described) - len(names)
     return ", ".join([*names, *([f"and {more} more"] if more else [])])

@@ -1,4 +1,4 @@
-"""Rows of text for a terminal or a pipe: aligned where they fit, otherwise a block for each row; never cut."""
+"""Text tables for a terminal or a pipe: aligned where they fit, otherwise one block per row; never cut off."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ _CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
 def width() -> int:
-    there = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size().columns if there else PIPED_WIDTH
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size().columns if is_terminal else PIPED_WIDTH
 
 
 def write_out(text: str) -> None:
-    """To stdout, whose reader may have gone (`| head`): that is no error. Lines and tabs are all that moves a terminal."""
-    if sys.stdout is None:  # closed from the start
+    """Write to stdout, without control characters other than newlines and tabs.
+
+    A closed reader (`| head`) is not an error.
+    """
+    if sys.stdout is None:  # closed before this process started
         return
     if not text.isascii() or set(text) & _CONTROLS:
         text = "\n".join(line if line.isprintable() else _without_controls(line) for line in text.split("\n"))
@@ -35,12 +38,12 @@ def _without_controls(line: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Without control characters, which a terminal would obey."""
+    """Return the text with "?" for control characters, which could move a terminal's cursor or change its colours."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """A line a row; the columns in `numbers` to the right."""
+    """Return a table with one line per row. numbers: the columns to align to the right."""
     lines = [header, *rows]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
 
@@ -51,7 +54,7 @@ def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Seque
 
 
 def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """`aligned` if that fits the terminal, otherwise a line for each entry under the first."""
+    """Return an `aligned` table if it fits the terminal, otherwise a block per row, with one line per cell."""
     text = aligned(header, rows, numbers)
     if max(map(len, text.splitlines())) <= width():
         return text
@@ -63,9 +66,9 @@ def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
 
 
 def number(value: float, digits: int, sign: str = "", among: Sequence[float] = ()) -> str:
-    """Return a number with so many decimals; with significant digits where decimals would show nothing, or far too much.
+    """Return a number with `digits` decimals, or with significant digits where decimals show nothing or far too much.
 
-    among: what is shown in one form with it, which its size alone does not decide then. sign: "+" to show it always.
+    among: numbers shown next to this one; the largest of all of them decides the form. sign: "+" to show it always.
     """
     largest = max(map(abs, (value, *among)))
     if largest >= _LARGE:

@@ -1,4 +1,4 @@
-"""Paths on the command line and in the environment: `~` means the user's folder, also where no shell has said so."""
+"""Paths given by the user: a leading `~` means the home folder, even if no shell has expanded it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 class UserPath(click.Path):
-    """A path of which a leading `~` is expanded, as in `--output=~/results`, which shells hand on as it is."""
+    """A path option that expands a leading `~`, which shells leave as it is in `--output=~/results`."""
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
         if isinstance(value, str):
@@ -18,8 +18,8 @@ class UserPath(click.Path):
         return super().convert(value, parameter, context)
 
 
-def shown(path: Path) -> str:
-    """The path as one would type it here."""
+def short_path(path: Path) -> str:
+    """Return the path as a user in the current folder would type it."""
     try:
         return str(path.relative_to(Path.cwd()))
     except (ValueError, OSError):
@@ -27,5 +27,5 @@ def shown(path: Path) -> str:
 
 
 def user_path(value: str) -> Path:
-    """The path that was given, `~` expanded."""
+    """Return the path with a leading `~` expanded."""
     return Path(os.path.expanduser(value))

@@ -1,1 +1,1 @@
-"""Environments behind the counting boundary: backends below it, the meter, and the two ways to drive it."""
+"""Environments and the boundary where steps are counted: the backends, the meter, and the two ways to drive it."""

@@ -1,4 +1,4 @@
-"""Gymnasium's Acrobot-v1, many environments at a time, to the last bit (see rlbench.envs.classic_control)."""
+"""Gymnasium's Acrobot-v1 for many environments at once, bitwise identical (see rlbench.envs.classic_control)."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import numpy as np
 from numpy.random import Generator
 
 from rlbench.api import Array
-from rlbench.envs.dynamics import Columns, Dynamics, float32, square, squared
+from rlbench.envs.dynamics import Columns, Dynamics, float32, square, square_column
 
 pi = np.pi
 _QUARTER = pi / 2.0
-_HIGHEST = np.array([[4 * pi], [9 * pi]])  # speeds of the links
-_FEWEST_TOGETHER = 14
+_MAX_SPEEDS = np.array([[4 * pi], [9 * pi]])  # maximum speeds of the two links
+_MIN_ARRAY_LANES = 14
 
 
 class Acrobot(Dynamics):
-    """Acrobot-v1 by Runge-Kutta steps of fourth order, the dynamics of Sutton & Barto's book."""
+    """Acrobot-v1 with fourth-order Runge-Kutta steps and the dynamics of Sutton & Barto's book."""
 
     def start(self, generator: Generator) -> tuple[Array, Array]:
         state = generator.uniform(low=-0.1, high=0.1, size=(4,)).astype(np.float32)
-        cos, sin = np.cos(state), np.sin(state)  # in single precision, once
+        cos, sin = np.cos(state), np.sin(state)  # in single precision, for the first observation only
         obs = np.array([cos[0], sin[0], cos[1], sin[1], state[2], state[3]], np.float32)
         return state.astype(np.float64), obs
 
     def step(self, state: Columns, actions: Array) -> tuple[Columns, Array, Array]:
-        move = _one_by_one if len(actions) < _FEWEST_TOGETHER else _together
-        new = move(state, np.array([-1.0, 0.0, 1.0])[actions], 0.2)
-        theta1, theta2 = _wrapped(new[:2])
-        dtheta1, dtheta2 = np.minimum(np.maximum(new[2:], -_HIGHEST), _HIGHEST)
+        step = _step_floats if len(actions) < _MIN_ARRAY_LANES else _step_arrays
+        new = step(state, np.array([-1.0, 0.0, 1.0])[actions], 0.2)
+        theta1, theta2 = _wrap_angle(new[:2])
+        dtheta1, dtheta2 = np.minimum(np.maximum(new[2:], -_MAX_SPEEDS), _MAX_SPEEDS)
         terminated = -np.cos(theta1) - np.cos(theta2 + theta1) > 1.0
         return (theta1, theta2, dtheta1, dtheta2), np.where(terminated, 0.0, -1.0), terminated
 
@@ -39,8 +39,8 @@ class Acrobot(Dynamics):
         return float32(np.cos(theta1), np.sin(theta1), np.cos(theta2), np.sin(theta2), dtheta1, dtheta2)
 
 
-def _wrapped(angle: Array) -> Array:
-    """Whole turns taken off, one after the other, until the angle lies within ±π."""
+def _wrap_angle(angle: Array) -> Array:
+    """Subtract whole turns, one after another, until the angle is within ±π."""
     while (over := angle > pi).any():
         angle = np.where(over, angle - (pi + pi), angle)
     while (under := angle < -pi).any():
@@ -48,13 +48,14 @@ def _wrapped(angle: Array) -> Array:
     return angle
 
 
-def _together(state: Columns, torque: Array, dt: float) -> Array:
-    """A Runge-Kutta step of all lanes in one array [4, n]."""
+def _step_arrays(state: Columns, torque: Array, dt: float) -> Array:
+    """Take a Runge-Kutta step of all lanes at once. Returns: the new state [4, n]."""
 
     def slope(y: Array) -> Array:
         theta1, theta2, dtheta1, dtheta2 = y
         cos2, cos1, cos12 = np.cos([theta2, theta1 - _QUARTER, theta1 + theta2 - _QUARTER])
-        accelerations = _accelerations(dtheta1, dtheta2, np.sin(theta2), cos2, cos1, cos12, torque, square=squared)
+        sin2 = np.sin(theta2)
+        accelerations = _accelerations(dtheta1, dtheta2, sin2, cos2, cos1, cos12, torque, square=square_column)
         return np.array([dtheta1, dtheta2, *accelerations])
 
     y = np.array(state)
@@ -65,8 +66,11 @@ def _together(state: Columns, torque: Array, dt: float) -> Array:
     return _whole_step(y, k1, k2, k3, k4, dt)
 
 
-def _one_by_one(state: Columns, torque: Array, dt: float) -> Array:
-    """The same in Python's numbers, but for sines and cosines: arrays are worth their calls from some fourteen lanes on."""
+def _step_floats(state: Columns, torque: Array, dt: float) -> Array:
+    """Take the same step with Python floats, except for sines and cosines.
+
+    Below about fourteen lanes this is faster, because numpy's cost per call dominates.
+    """
     count, torques = len(torque), torque.tolist()
 
     def slope(y: list[list[float]]) -> list[list[float]]:
@@ -77,14 +81,14 @@ def _one_by_one(state: Columns, torque: Array, dt: float) -> Array:
         accelerations = [_accelerations(*lane, square=square) for lane in lanes]
         return [dtheta1, dtheta2, *map(list, zip(*accelerations))]
 
-    def moved(h: float, k: list[list[float]]) -> list[list[float]]:
+    def shifted(h: float, k: list[list[float]]) -> list[list[float]]:
         return [[a + h * b for a, b in zip(*columns)] for columns in zip(y, k)]
 
     y = [column.tolist() for column in state]
     k1 = slope(y)
-    k2 = slope(moved(dt / 2.0, k1))
-    k3 = slope(moved(dt / 2.0, k2))
-    k4 = slope(moved(dt, k3))
+    k2 = slope(shifted(dt / 2.0, k1))
+    k3 = slope(shifted(dt / 2.0, k2))
+    k4 = slope(shifted(dt, k3))
     return np.array([[_whole_step(*lane, dt) for lane in zip(*columns)] for columns in zip(y, k1, k2, k3, k4)])
 
 
@@ -103,10 +107,11 @@ def _accelerations(
     *,
     square: Callable[[Any], Any],
 ) -> tuple[Any, Any]:
-    """Of both links, as numbers or columns; cos1, cos12: of the angles from the horizontal.
+    """Return the angular accelerations of both links, as numbers or columns.
 
-    The links have mass, length and inertia 1 and their centres at their middles: factors of 1 are left out, and the others
-    are taken together where Gymnasium multiplies them first.
+    cos1, cos12: cosines of the angles from the horizontal. The links have mass, length and inertia 1, and their centres
+    of mass are at their middles. Factors of 1 are left out, and the other factors are combined where Gymnasium
+    multiplies them first.
     """
     d1 = 0.25 + (1.25 + cos2) + 1.0 + 1.0
     d2 = 0.25 + 0.5 * cos2 + 1.0

@@ -1,12 +1,11 @@
-"""Gymnasium's classic control, many environments a numpy call, to the last bit.
+"""Gymnasium's classic control for many environments per numpy call, bitwise identical.
 
-Each function repeats Gymnasium's own arithmetic in its own order on float64 columns [n], one for each lane. Where that
-leaves what numpy computes alike for an array and a number, it keeps to numbers: x ** 2 of a numpy number is C's pow,
-which is not always x · x, and mountain car takes C's cosine. `rlbench.envs.vectorized_classic` checks a task against Gymnasium
-itself before it is used, and `tests/envs/test_classic.py` does at length.
+Each function repeats Gymnasium's arithmetic in the same order on float64 columns [n], with one entry per lane. Where
+numpy computes an array differently from a number, the function computes number by number: x ** 2 of a numpy number is
+C's pow, which does not always equal x · x, and mountain car uses C's cosine. `rlbench.envs.vectorized_classic` compares
+a task with Gymnasium before it is used, and `tests/envs/test_classic.py` compares longer episodes.
 
-Source: gymnasium.envs.classic_control, of which these are the dynamics (Barto, Sutton & Anderson 1983; Sutton 1996; Moore
-1990).
+Source: the dynamics of gymnasium.envs.classic_control (Barto, Sutton & Anderson 1983; Sutton 1996; Moore 1990).
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ from numpy.random import Generator
 
 from rlbench.api import Array
 from rlbench.envs.acrobot import Acrobot
-from rlbench.envs.dynamics import Columns, Dynamics, float32, squared
+from rlbench.envs.dynamics import Columns, Dynamics, float32, square_column
 
 
 class CartPole(Dynamics):
-    """CartPole-v1 by Euler steps."""
+    """CartPole-v1 with Euler steps. sutton_barto_reward: 0 per step and −1 at the end, instead of 1 per step."""
 
     def __init__(self, sutton_barto_reward: bool = False) -> None:
-        self._alive, self._fallen = (0.0, -1.0) if sutton_barto_reward else (1.0, 1.0)
+        self._step_reward, self._end_reward = (0.0, -1.0) if sutton_barto_reward else (1.0, 1.0)
 
     def start(self, generator: Generator) -> tuple[Array, Array]:
         state = generator.uniform(low=-0.05, high=0.05, size=(4,))
@@ -44,11 +43,11 @@ class CartPole(Dynamics):
         x, x_dot = x + tau * x_dot, x_dot + tau * x_acc
         theta, theta_dot = theta + tau * theta_dot, theta_dot + tau * theta_acc
         terminated = (np.abs(x) > 2.4) | (np.abs(theta) > 12 * 2 * math.pi / 360)
-        return (x, x_dot, theta, theta_dot), np.where(terminated, self._fallen, self._alive), terminated
+        return (x, x_dot, theta, theta_dot), np.where(terminated, self._end_reward, self._step_reward), terminated
 
 
 class Pendulum(Dynamics):
-    """Pendulum-v1; g: gravity."""
+    """Pendulum-v1. g: gravity."""
 
     def __init__(self, g: float = 10.0) -> None:
         self._g = g
@@ -63,8 +62,8 @@ class Pendulum(Dynamics):
         g, m, length, dt = self._g, 1.0, 1.0, 0.05
         u = np.clip(actions, -2.0, 2.0)[:, 0]
         angle = ((theta + np.pi) % (2 * np.pi)) - np.pi
-        effort = np.array([number**2 for number in u], u.dtype)  # single precision has a pow of its own
-        costs = squared(angle) + 0.1 * squared(speed) + 0.001 * effort
+        effort = np.array([number**2 for number in u], u.dtype)  # single precision uses a different pow
+        costs = square_column(angle) + 0.1 * square_column(speed) + 0.001 * effort
         new_speed = speed + (3 * g / (2 * length) * np.sin(theta) + 3.0 / (m * length**2) * u) * dt
         new_speed = np.clip(new_speed, -8, 8)
         return (theta + new_speed * dt, new_speed), -costs, np.zeros(len(theta), bool)
@@ -75,7 +74,7 @@ class Pendulum(Dynamics):
 
 
 class MountainCar(Dynamics):
-    """MountainCar-v0."""
+    """MountainCar-v0. goal_velocity: the lowest velocity with which the goal counts as reached."""
 
     def __init__(self, goal_velocity: float = 0) -> None:
         self._goal_velocity = goal_velocity

@@ -1,4 +1,4 @@
-"""A task's dynamics for whole columns of environments, and arithmetic as numpy's own numbers do it."""
+"""A task's dynamics for whole columns of environments, and arithmetic that matches numpy's scalars."""
 
 from __future__ import annotations
 
@@ -14,33 +14,37 @@ Columns = tuple[Array, ...]
 
 
 class Dynamics(ABC):
-    """A task without its time limit. State: float64 columns, each [n]; actions [n] whole numbers, or [n, 1] floats."""
+    """The dynamics of a task without its time limit.
+
+    State: float64 columns, each [n]. Actions: integers [n] or floats [n, 1].
+    """
 
     @abstractmethod
     def start(self, generator: Generator) -> tuple[Array, Array]:
-        """Draw a first state [columns], and what is observed of it."""
+        """Draw a first state. Returns: the state [columns] and its observation."""
 
     @abstractmethod
     def step(self, state: Columns, actions: Array) -> tuple[Columns, Array, Array]:
-        """The next state, rewards [n] float64, terminated [n] bool."""
+        """Return the next state, rewards [n] float64 and terminated [n] bool."""
 
     def observe(self, state: Columns) -> Array:
-        """Observations [n, …] float32."""
+        """Return the observations [n, …] float32."""
         return float32(*state)
 
 
 def float32(*columns: Array) -> Array:
-    """Columns [n] as rows [n, columns]."""
+    """Return columns [n] as rows [n, columns] float32."""
     rows = np.empty((len(columns[0]), len(columns)), np.float32)
     for i, column in enumerate(columns):
         rows[:, i] = column
     return rows
 
 
-def squared(column: Array) -> Array:
-    """x ** 2 as a numpy number computes it."""
+def square_column(column: Array) -> Array:
+    """Square every entry as a numpy scalar does: x ** 2 is C's pow."""
     return np.array([math.pow(number, 2.0) for number in column.tolist()])
 
 
 def square(number: float) -> float:
+    """Square a number with C's pow."""
     return math.pow(number, 2.0)

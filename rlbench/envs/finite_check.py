@@ -1,5 +1,7 @@
-"""Whether numbers are finite, asked on every step: x · 0 is 0 for a finite x and NaN for any other, in one dot product,
-which costs less than half of `isfinite(x).all()` on a few numbers.
+"""A fast check that numbers are finite, because it runs on every step.
+
+x · 0 is 0 for a finite x and NaN otherwise. One dot product with zeros therefore checks a whole array, and for a few
+numbers it costs less than half of `isfinite(x).all()`.
 """
 
 from __future__ import annotations
@@ -17,5 +19,5 @@ def _zeros(shape: tuple[int, ...], dtype: np.dtype[np.generic]) -> Array:
 
 
 def all_finite(array: Array) -> bool:
-    """Whether every number is finite; whole numbers always are."""
+    """Return whether every number is finite. Integers always are."""
     return bool(np.vdot(array, _zeros(array.shape, array.dtype)) == 0)

@@ -1,7 +1,7 @@
-"""The reference backend: single Gymnasium environments, each with a stream of its own.
+"""The reference backend: single Gymnasium environments, each with its own random stream.
 
-Gymnasium's vector environments are not used: `make_vec` may pick a class that draws every reset from one generator
-(CartPole does), and their default automatic reset adds a fake transition after each episode.
+Gymnasium's vector environments are not used. `make_vec` may choose a class that draws every reset from one generator,
+as for CartPole, and their default automatic reset adds a fake transition after each episode.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import gymnasium
 import numpy as np
 
 from rlbench.api import Array, EnvBackendSpec, EnvBatch, Task, hookimpl
-from rlbench.envs.vectorized_classic import in_step
+from rlbench.envs.vectorized_classic import vectorized_batch
 
 
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:
-    """One environment of the task, its wrappers applied. Errors are Gymnasium's own, or the wrapper's."""
+    """Make one environment of the task and apply its wrappers. Raises: what Gymnasium or a wrapper raises."""
     env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **task.kwargs)
     for wrapper in task.wrappers:
         module, _, name = wrapper.name.partition(":")
@@ -27,7 +27,7 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
 
 
 class GymnasiumBatch:
-    """Independent environments, stepped one after the other (see rlbench.api.EnvBatch)."""
+    """Independent environments that are stepped one after another (see rlbench.api.EnvBatch)."""
 
     def __init__(self, task: Task, lanes: int) -> None:
         self._envs = [make_env(task) for _ in range(lanes)]
@@ -35,7 +35,7 @@ class GymnasiumBatch:
         shape = self.observation_space.shape or ()
         self._flat, self._shape = len(shape) == 1, shape
         source = self.observation_space.dtype or np.dtype(np.float32)
-        # float64 observations become float32: what networks and replays hold.
+        # float64 observations become float32, the dtype of networks and replay buffers.
         self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
         self._steps = [env.step for env in self._envs]
 
@@ -45,7 +45,7 @@ class GymnasiumBatch:
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
         steps = self._steps
         obs, reward, terminated, truncated, _ = zip(*[steps[lane](action) for lane, action in zip(lanes, actions)])
-        if self._flat:  # one concatenation is the cheapest way to collect vectors
+        if self._flat:  # one concatenation is the fastest way to collect vectors
             stacked = np.concatenate(obs).reshape(-1, *self._shape)
             stacked = stacked if stacked.dtype == self._dtype else stacked.astype(self._dtype)
         else:
@@ -58,17 +58,17 @@ class GymnasiumBatch:
 
 
 def make_batch(task: Task, lanes: int) -> EnvBatch:
-    """Environments of the task, in step where that gives the same bits sooner."""
-    return in_step(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
+    """Make environments of the task, vectorised if that is faster and gives the same bits."""
+    return vectorized_batch(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
 
 
 def _flags(values: Sequence[bool]) -> Array:
-    """[lanes] bool; most steps end no episode, and zeros are the cheaper array."""
+    """Return the values as [lanes] bool. Most steps end no episode, and an array of zeros is faster to make."""
     return np.array(values, bool) if any(values) else np.zeros(len(values), bool)
 
 
 def reference_backend() -> EnvBackendSpec:
-    """This backend, for others that evaluate in it."""
+    """Return this backend, also for other backends that evaluate in it."""
     return EnvBackendSpec(
         name="gymnasium",
         make_batch=make_batch,

@@ -1,6 +1,6 @@
-"""The counting boundary: steps against the budget, returns, episode ends and reset seeds, where `env.step` happens.
+"""The boundary where `env.step` is called: steps, the budget, returns, episode ends and reset seeds are counted there.
 
-Whatever drives an environment is measured here and nowhere else.
+Every way to drive an environment is measured here and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,30 +10,31 @@ from typing import NoReturn
 
 from rlbench.api import BudgetExceeded, EpisodeRecord, Overrun
 
-MOST_REFUSALS = 100  # of a loop that swallows the refusal and asks again
+MAX_REFUSALS = 100  # for a loop that catches the refusal and steps again
 EpisodeSink = Callable[[EpisodeRecord], None]
 
 
 class Meter:
-    """Steps of each seed against the budget. `record` receives every episode that ends."""
+    """The steps of each seed, compared with the budget. record: receives every episode that ends."""
 
     def __init__(self, budget: int, record: EpisodeSink) -> None:
         self.budget, self.record = budget, record
-        self.steps = self._refused = 0
+        self.steps = self._refusals = 0
 
     def spend(self, steps: int) -> None:
-        """Count steps that are about to be taken. Raises: BudgetExceeded when fewer are left."""
+        """Count steps that are about to be taken. Raises: BudgetExceeded if the budget has fewer steps left."""
         if self.steps + steps > self.budget:
             self.refuse(f"{self.steps} of {self.budget} environment steps are spent")
         self.steps += steps
 
-    def refuse(self, why: str) -> NoReturn:
-        """Raises: BudgetExceeded; Overrun when it has been raised so often that it was not heard."""
-        self._refused += 1
-        if self._refused > MOST_REFUSALS:
-            raise Overrun(f"it asked for {MOST_REFUSALS} more steps and did not end: {why}")
-        raise BudgetExceeded(why)
+    def refuse(self, reason: str) -> NoReturn:
+        """Refuse further steps. Raises: BudgetExceeded, or Overrun after MAX_REFUSALS of them."""
+        self._refusals += 1
+        if self._refusals > MAX_REFUSALS:
+            raise Overrun(f"it requested {MAX_REFUSALS} more steps and did not end: {reason}")
+        raise BudgetExceeded(reason)
 
 
-def end_of(terminated: bool) -> str:
+def episode_end(terminated: bool) -> str:
+    """Return the name of an episode's end, for its record."""
     return "terminated" if terminated else "truncated"

@@ -1,7 +1,7 @@
 """One metered environment as a `gymnasium.Env`, for libraries that own their loop.
 
-It counts at the same boundary as a batch does. A seed passed to `reset` is ignored: episodes follow the run's own
-stream, whatever a library asks for.
+It counts at the same boundary as a batch. It ignores a seed passed to `reset`: the run's own stream determines the
+episodes, whatever a library requests.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ import gymnasium
 import numpy as np
 
 from rlbench.api import Diverged, EpisodeRecord, RlbenchError
-from rlbench.envs.meter import end_of
+from rlbench.envs.meter import episode_end
 from rlbench.seeding import ResetSeeds
 
 Obs = Any
 
 
 class Boundary(Protocol):
-    """Where a single environment's steps are counted: in this process, or by way of a channel to the run's own."""
+    """The place where the steps of one environment are counted: this process, or the run's main process."""
 
     @property
     def steps(self) -> int: ...
@@ -33,19 +33,20 @@ class Boundary(Protocol):
     def record(self, episode: EpisodeRecord) -> None: ...
 
     def advance(self) -> None:
-        """Called after each step: evaluates when the grid was crossed."""
+        """Evaluate if the last step crossed the grid. Called after each step."""
         ...
 
     def diverged(self) -> None:
-        """Told once, when a number was not finite."""
+        """Report that a number was not finite. Called once."""
         ...
 
 
 class MeteredEnv(gymnasium.Env[Any, Any]):
-    """An environment whose steps, returns and resets are the run's (see rlbench.api.Interaction.make_env).
+    """An environment whose steps, returns and resets are counted for the run (see rlbench.api.Interaction.make_env).
 
-    Raises from `step`: BudgetExceeded when the budget is spent, Diverged when an action, observation or reward is not
-    finite (a non-finite action never reaches the environment).
+    `step` raises BudgetExceeded if the budget is spent, and Diverged if an action, observation or reward is not finite.
+    A non-finite action never reaches the environment. share: returns how to rebuild the environment in another process;
+    None: it cannot be sent to one.
     """
 
     def __init__(
@@ -60,13 +61,16 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
 
     @property
     def finished(self) -> bool:
-        """The budget is spent or the harness stopped the run."""
+        """True when the budget is spent or the harness has stopped the run."""
         return self._boundary.finished
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Obs, dict[str, Any]]:
-        """Begin the next episode of the run's own stream; `seed` and `options` are ignored, or a library could change its task."""
+        """Begin the next episode of the run's own stream.
+
+        `seed` and `options` are ignored, because otherwise a library could change its task.
+        """
         if self._length:
-            self._end("abandoned")
+            self._record_episode("abandoned")
         self._episode, self._open = self._episode + 1, True
         obs, info = self._env.reset(seed=self._seeds[self._episode])
         self._require_finite(obs)
@@ -74,7 +78,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
 
     def step(self, action: Any) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         if not self._open:
-            raise RlbenchError("the episode has ended, or none has begun: call reset before the next step")
+            raise RlbenchError("no episode is open: call reset before the next step")
         self._require_finite(action)
         self._boundary.spend(1)
         obs, reward, terminated, truncated, info = self._env.step(action)
@@ -84,7 +88,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         self._length += 1
         if terminated or truncated:
             self._open = False
-            self._end(end_of(terminated))
+            self._record_episode(episode_end(terminated))
         self._boundary.advance()
         return obs, float(reward), terminated, truncated, info
 
@@ -94,10 +98,10 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         self._boundary.diverged()
         raise Diverged(f"seed {self._seed}: a number was not finite at step {self._boundary.steps}")
 
-    def _end(self, how: str) -> None:
+    def _record_episode(self, end: str) -> None:
         step, reset_seed = self._boundary.steps, self._seeds[self._episode]
         self._boundary.record(
-            EpisodeRecord(self._seed, step, self._rank, self._episode, reset_seed, self._return, self._length, how)
+            EpisodeRecord(self._seed, step, self._rank, self._episode, reset_seed, self._return, self._length, end)
         )
         self._return, self._length = 0.0, 0
 
@@ -109,5 +113,5 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.share is None:
-            raise TypeError("this metered environment cannot be sent to another process again")
+            raise TypeError("this metered environment cannot be sent to another process a second time")
         return self.share(self)

@@ -1,8 +1,8 @@
-"""Metered environments that step in other processes of one run (Hogwild workers): one step counter, one budget.
+"""Metered environments in several processes of one run (Hogwild workers) with one step counter and one budget.
 
-The counter lies in a small memory-mapped file under a POSIX record lock, which the kernel frees when its holder is
-killed. A step is claimed before it is taken, so the budget is met exactly; at a point of the evaluation grid every
-process waits at its next step until the run's own process has evaluated.
+The counter is a small memory-mapped file under a POSIX record lock, which the kernel releases when its holder is
+killed. A process claims each step before it takes it, so the budget is met exactly. At a point of the evaluation grid,
+every process waits before its next step until the run's main process has evaluated.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _GRACE_SECONDS = 5
 
 
 class SharedCounter:
-    """Steps taken, the step at which everyone waits, and the budget, as three integers that processes share."""
+    """Three integers that processes share: the steps taken, the step at which all processes wait, and the budget."""
 
     def __init__(self, path: str) -> None:
         self.path = path
@@ -43,7 +43,10 @@ class SharedCounter:
 
     @classmethod
     def create(cls, steps: int, limit: int, budget: int, folder: str | None = None) -> SharedCounter:
-        """A new counter, in a file under `folder` (default: the system's own for such things) that goes with it."""
+        """Create a counter in a file under `folder` (default: the system's temporary folder).
+
+        The file is deleted with the counter.
+        """
         handle, path = tempfile.mkstemp(prefix="rlbench-counter-", dir=folder)
         os.write(handle, b"\0" * 24)
         os.close(handle)
@@ -53,13 +56,13 @@ class SharedCounter:
         return counter
 
     def claim(self) -> bool:
-        """Take one step, unless the limit is reached."""
+        """Claim one step unless the limit is reached. Returns: whether it was claimed."""
         fcntl.lockf(self._file, fcntl.LOCK_EX)
         try:
-            free = self._numbers[_STEPS] < self._numbers[_LIMIT]
-            if free:
+            below_limit = self._numbers[_STEPS] < self._numbers[_LIMIT]
+            if below_limit:
                 self._numbers[_STEPS] += 1
-            return free
+            return below_limit
         finally:
             fcntl.lockf(self._file, fcntl.LOCK_UN)
 
@@ -74,8 +77,8 @@ class SharedCounter:
     def set_limit(self, limit: int) -> None:
         self._numbers[_LIMIT] = limit
 
-    def end(self) -> None:
-        """Spend what is left, so that no process takes a further step."""
+    def exhaust(self) -> None:
+        """Spend the rest of the budget, so that no process takes another step."""
         self._numbers[_LIMIT] = self._numbers[_BUDGET] = 0
 
 
@@ -85,7 +88,7 @@ def _unlink(path: str) -> None:
 
 
 class RemoteBoundary:
-    """The boundary as a worker process sees it."""
+    """The boundary in a worker process."""
 
     def __init__(self, counter: SharedCounter, channel: Connection) -> None:
         self._counter, self._channel = counter, channel
@@ -103,7 +106,7 @@ class RemoteBoundary:
         while not self._counter.claim():
             if self._counter.spent:
                 self._send({"kind": "released"})
-                raise BudgetExceeded(f"{self._counter.steps} environment steps are spent")
+                raise BudgetExceeded(f"all {self._counter.steps} environment steps are spent")
             self._send({"kind": "waiting"})
             if self._channel.recv_bytes() == b"stop":
                 self._send({"kind": "released"})
@@ -133,7 +136,7 @@ def connect(
     parent: int,
     one_stream: bool = False,
 ) -> MeteredEnv:
-    """Rebuild a metered environment in a worker process (what unpickling one calls)."""
+    """Rebuild a metered environment in a worker process. Unpickling an environment calls this."""
     die_with_parent(parent)
     sample_child()
     boundary = RemoteBoundary(SharedCounter(path), channel)
@@ -142,49 +145,52 @@ def connect(
 
 
 class Attendant:
-    """The run's own process: hands environments out and serves them until their processes have ended.
+    """The main process's side: hands out environments and serves them until their processes have ended.
 
-    diverged: a process met a number that was not finite, which ends the run for all.
+    diverged: whether a process met a number that was not finite, which ends the run in all processes.
     """
 
     def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:
         self.counter, self._record = counter, record
         self.diverged = False
-        self._theirs: list[Connection] = []
+        self._worker_ends: list[Connection] = []
         self._channels: set[Connection] = set()
-        self._process: dict[Connection, int] = {}  # pid, once the environment has arrived there
+        self._process: dict[Connection, int] = {}  # pid of the worker, once the environment has arrived there
         self._waiting: set[Connection] = set()
-        self._released: set[int] = set()  # pids that were told to end: how they do is their affair
+        self._released: set[int] = set()  # pids of workers that had to end; their exit codes do not matter
 
     def open_channel(self) -> Connection:
-        """The end of a new channel that goes to a worker."""
-        ours, theirs = Pipe()
-        self._channels.add(ours)
-        self._theirs.append(theirs)
-        return theirs
+        """Open a channel and return the worker's end of it."""
+        own_end, worker_end = Pipe()
+        self._channels.add(own_end)
+        self._worker_ends.append(worker_end)
+        return worker_end
 
     def attend(self, processes: Sequence[BaseProcess], at_limit: Callable[[], int | None]) -> None:
-        """Serve until all have ended. at_limit: called while all wait; returns the next limit, or None to stop.
+        """Serve the processes until all have ended. Raises: WorkerFailed if a process fails.
 
-        Raises: WorkerFailed if a process fails.
+        at_limit: called while all processes wait. It returns the next limit, or None to stop.
         """
-        for theirs in self._theirs:
-            theirs.close()  # so that a worker's end shows as the end of its channel
-        self._theirs.clear()
+        for worker_end in self._worker_ends:
+            worker_end.close()  # so that the channel reports the end of its worker
+        self._worker_ends.clear()
         running = list(processes)
         try:
             while running:
                 wait([*self._channels, *(p.sentinel for p in running)])
                 for channel in list(self._channels):
                     self._serve(channel)
-                running = [p for p in running if not self._ended(p)]
-                if self._all_wait():
+                running = [p for p in running if not self._has_ended(p)]
+                if self._all_waiting():
                     self._release(at_limit())
         finally:
             end_processes(running)
 
-    def _all_wait(self) -> bool:
-        """Every process that has an environment stands at its next step (one of its environments, if it has several)."""
+    def _all_waiting(self) -> bool:
+        """Return whether every process that has an environment waits before its next step.
+
+        One waiting environment is enough if a process has several.
+        """
         waiting = {self._process[channel] for channel in self._waiting}
         return bool(waiting) and waiting == {self._process[c] for c in self._channels if c in self._process}
 
@@ -197,16 +203,16 @@ class Attendant:
         self._waiting.clear()
 
     def _serve(self, channel: Connection) -> None:
-        """Take everything a channel holds."""
+        """Handle all messages in a channel."""
         try:
             while channel.poll():
-                self._take(channel, json.loads(channel.recv_bytes()))
+                self._handle(channel, json.loads(channel.recv_bytes()))
         except (EOFError, ConnectionResetError):
             self._channels.discard(channel)
             self._waiting.discard(channel)
             channel.close()
 
-    def _take(self, channel: Connection, message: dict[str, Any]) -> None:
+    def _handle(self, channel: Connection, message: dict[str, Any]) -> None:
         kind = message["kind"]
         if kind == "arrived":
             self._process[channel] = message["process"]
@@ -216,15 +222,15 @@ class Attendant:
             self._released.add(self._process[channel])
         elif kind == "diverged":
             self.diverged = True
-            self.counter.end()
+            self.counter.exhaust()
         else:
             self._record(EpisodeRecord(*message["episode"]))
 
-    def _ended(self, process: BaseProcess) -> bool:
+    def _has_ended(self, process: BaseProcess) -> bool:
         if process.is_alive():
             return False
         process.join()
-        for channel in list(self._channels):  # what it sent just before its end
+        for channel in list(self._channels):  # messages sent just before the process ended
             self._serve(channel)
         if process.exitcode and not self.diverged and process.pid not in self._released:
             raise WorkerFailed(f"worker process {process.name} ended with exit code {process.exitcode}")
@@ -232,7 +238,7 @@ class Attendant:
 
 
 def end_processes(processes: Sequence[BaseProcess]) -> None:
-    """End what still runs: TERM, a grace period, KILL."""
+    """End the processes that still run: TERM, a grace period, KILL."""
     for process in processes:
         process.terminate()
     for process in processes:

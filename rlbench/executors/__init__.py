@@ -1,5 +1,5 @@
-"""Ways to run prepared groups, each in an attempt folder of its own: in this process, or in one subprocess a group."""
+"""Ways to run prepared groups: in this process, or with one subprocess per group. Each group has its attempt folder."""
 
-from rlbench.executors.jobs import Context, Event, Job, Listen, Retry
+from rlbench.executors.jobs import Context, Event, EventListener, Job, Retry
 
-__all__ = ["Context", "Event", "Job", "Listen", "Retry"]
+__all__ = ["Context", "Event", "EventListener", "Job", "Retry"]

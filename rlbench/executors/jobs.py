@@ -1,4 +1,4 @@
-"""What an executor is given: groups that still have to be run, each with the checkpoint it can go on from."""
+"""The input of an executor: groups that still have to be trained, each with the checkpoint to resume from."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ Event = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Job:
-    """A group and the folder of the attempt that will run it. resumed_from: the step it goes on from, 0: the start.
+    """A group and the folder of its attempt. resumed_from: the step it resumes from, 0 for a fresh start.
 
-    notice: something to say of how it starts.
+    notice: a remark on how it starts, for the user.
     """
 
     group: RunGroup
@@ -26,19 +26,22 @@ class Job:
     notice: str = ""
 
 
-# Told what happens: {"event": "started" | "progress" | "evaluated" | "notice" | "finished", …}. A notice that is the
-# same for many groups has "once".
-Listen = Callable[[Job, Event], None]
-# Asked when a group's process was killed from outside: jobs that go on with its runs, none if it has had its chances.
+# Receives {"event": "started" | "progress" | "evaluated" | "notice" | "finished", …}. A notice that may be the same for
+# many groups has the key "once".
+EventListener = Callable[[Job, Event], None]
+# Called when a group's process was killed from outside. Returns the jobs that resume its runs, none when no retry
+# remains.
 Retry = Callable[[Job], Sequence[Job]]
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an executor works under. stop_after: seconds after which it stops as by Ctrl-C; say: a line for the user."""
+    """Settings and callbacks of an executor. stop_after: seconds after which it stops as by Ctrl-C; say: shows a line
+    to the user.
+    """
 
     workers: int
-    listen: Listen
+    listen: EventListener
     retry: Retry
     stop_after: float | None = None
     say: Callable[[str], None] = print

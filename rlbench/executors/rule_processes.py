@@ -1,4 +1,7 @@
-"""An algorithm put to the rules in processes of its own, as it would be run: what one does to its process harms no other rule."""
+"""Checking an algorithm against the rules, in processes like those of a run.
+
+A rule that breaks its process does not affect the other rules.
+"""
 
 from __future__ import annotations
 
@@ -19,30 +22,33 @@ from rlbench.executors.worker_process import worker_environment
 from rlbench.plugins import Plugins, resolve
 from rlbench.process_control import module_command, signal_group
 
-# The rules in the order they are tried, and what each says.
+# The rules in the order they are checked, and what each requires.
 RULES = {
-    "configuration": "Config is a frozen dataclass; every field has a default in its range, and a meaning",
+    "configuration": "Config is a frozen dataclass; every field has a description and a default within its range",
     "spaces": "it trains on the action spaces it claims",
-    "budget": "it takes exactly as many environment steps as it was given",
-    "repeatable": "the same seed gives the same numbers, bit for bit, another seed others",
-    "evaluation": "being evaluated changes nothing that is learned",
-    "acting": '`act` gives actions of the right shape and draws from the stream "evaluate" alone',
-    "published": "what takes `final_state` back plays as the trained one does",
-    "stack-mates": "a run does not depend on the seeds that are trained with it, bit for bit",
-    "resume": "an interrupted run ends with the numbers of one that was not",
-    "not-finite": "a NaN ends its own seed as diverged and leaves the others their bits",
+    "budget": "it takes exactly its budget of environment steps",
+    "repeatable": "the same seed gives the same numbers, bit for bit; another seed gives others",
+    "evaluation": "evaluation changes nothing that is learned",
+    "acting": '`act` returns actions of the right shape and draws only from the stream "evaluate"',
+    "published": "a fresh instance that loads `final_state` plays like the trained one",
+    "stack-mates": "a run does not depend on the seeds trained with it, bit for bit",
+    "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
+    "not-finite": "a NaN ends only its own seed, as diverged; the other seeds keep their bits",
     "nothing-left": "no thread and no process is left behind",
     "learns": "it learns a bandit, or the best of two actions in uneven bounds",
-    "truncation": "an episode that is cut off is not taken for one that ends",
-    "resets": "an episode's first action answers its first observation",
+    "truncation": "a truncated episode is not treated as a terminated one",
+    "resets": "the first action of an episode responds to its first observation",
 }
-LOOK_SECONDS = 0.5
-LAST_BYTES = 2_000  # of what a process printed, in which its last line is looked for
+POLL_SECONDS = 0.5
+LAST_BYTES = 2_000  # at the end of a process's output, searched for its last line
 
 
 @dataclass(frozen=True)
-class Found:
-    """The verdict on one rule: passed, failed, not claimed, raised (an error in it), died (its process) or timeout."""
+class RuleResult:
+    """The verdict on one rule: passed, failed, not claimed, raised (an exception), died (its process) or timeout.
+
+    seen: what was observed. seconds: how long the check took.
+    """
 
     rule: str
     verdict: str
@@ -50,13 +56,16 @@ class Found:
     seconds: float
 
     @property
-    def kept(self) -> bool:
+    def passes(self) -> bool:
+        """Whether the rule is kept or does not apply."""
         return self.verdict in ("passed", "not claimed")
 
 
 @dataclass(frozen=True)
-class Trial:
-    """Environment steps of short runs and of those that learn; the seconds that a rule has; files that offer plugins."""
+class TrialConfig:
+    """Settings of the checks. steps: environment steps of a short run; learn_steps: of a run that has to learn;
+    timeout: seconds per rule; plugin_files: Python files that provide plugins.
+    """
 
     steps: int = 2_000
     learn_steps: int = 5_000
@@ -64,31 +73,31 @@ class Trial:
     plugin_files: tuple[str, ...] = ()
 
 
-def put_to_rules(
-    plugins: Plugins, algorithm: str, params: Mapping[str, Any], rules: Sequence[str], how: Trial
-) -> Iterator[Found]:
-    """Try these rules one after another. Another process goes on where one has ended.
+def check_rules(
+    plugins: Plugins, algorithm: str, params: Mapping[str, Any], rules: Sequence[str], trial: TrialConfig
+) -> Iterator[RuleResult]:
+    """Check these rules one after another. When a process ends, another one continues with the remaining rules.
 
-    Raises before anything is played: what `resolve` gives for an algorithm that is not there, or cannot be configured so;
-    PluginError if a package that it needs is missing.
+    Raises, before anything is trained: the exception of `resolve` for an unknown algorithm or invalid parameters;
+    PluginError if a required package is missing.
     """
-    (found,) = resolve(plugins, [(algorithm, params)])
-    if isinstance(found, Exception):
-        raise found
-    if found.missing:
-        raise PluginError(f'{algorithm} needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"')
-    question = {"name": found.name, "params": dict(params), **asdict(how)}
-    left = list(rules)
-    while left:
+    (resolved,) = resolve(plugins, [(algorithm, params)])
+    if isinstance(resolved, Exception):
+        raise resolved
+    if resolved.missing:
+        raise PluginError(f'{algorithm} needs {", ".join(resolved.missing)}: pip install "rlbench[{resolved.extra}]"')
+    request = {"name": resolved.name, "params": dict(params), **asdict(trial)}
+    remaining = list(rules)
+    while remaining:
         with tempfile.TemporaryFile() as log:
-            for answer in _in_one_process({**question, "rules": left}, how.timeout, log):
-                left.remove(answer.rule)
-                yield answer
+            for result in _check_in_one_process({**request, "rules": remaining}, trial.timeout, log):
+                remaining.remove(result.rule)
+                yield result
 
 
-def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> Iterator[Found]:
+def _check_in_one_process(request: Mapping[str, Any], timeout: float, log: Any) -> Iterator[RuleResult]:
     reader, writer = os.pipe()
-    command = module_command("rlbench.testing.rule_worker", json.dumps(question), str(writer), str(os.getpid()))
+    command = module_command("rlbench.testing.rule_worker", json.dumps(request), str(writer), str(os.getpid()))
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
@@ -99,51 +108,51 @@ def _in_one_process(question: Mapping[str, Any], timeout: float, log: Any) -> It
         start_new_session=True,
     )
     os.close(writer)
-    rule, clock = question["rules"][0], AwakeClock()
+    rule, clock = request["rules"][0], AwakeClock()
     began, text = 0.0, b""
     try:
         while process.poll() is None or select.select([reader], [], [], 0)[0]:
-            if select.select([reader], [], [], LOOK_SECONDS)[0]:
-                read = os.read(reader, 1 << 16)
-                *lines, text = (text + read).split(b"\n")
+            if select.select([reader], [], [], POLL_SECONDS)[0]:
+                chunk = os.read(reader, 1 << 16)
+                *lines, text = (text + chunk).split(b"\n")
                 for line in lines:
-                    told = _answer(line)
-                    if told is None:
+                    message = _parse(line)
+                    if message is None:
                         continue
-                    if told["verdict"] == "began":
-                        rule, began = told["rule"], clock.tick()
+                    if message["verdict"] == "began":
+                        rule, began = message["rule"], clock.tick()
                         continue
-                    yield Found(**told)
+                    yield RuleResult(**message)
                     rule = ""
-                if not read:  # it has closed its end, as it does at its own
+                if not chunk:  # the process has closed its end of the pipe, as it does on exit
                     with suppress(subprocess.TimeoutExpired):
-                        process.wait(max(timeout - (clock.tick() - began), LOOK_SECONDS))
+                        process.wait(max(timeout - (clock.tick() - began), POLL_SECONDS))
                     break
             if clock.tick() - began > timeout:
-                yield Found(rule, "timeout", f"not done after {duration(timeout)}", timeout)
+                yield RuleResult(rule, "timeout", f"not finished after {duration(timeout)}", timeout)
                 return
         if rule and process.poll() is None:
-            yield Found(rule, "timeout", f"not done after {duration(timeout)}", timeout)
-        elif rule:  # not answered, whatever code it ended with
-            yield Found(
+            yield RuleResult(rule, "timeout", f"not finished after {duration(timeout)}", timeout)
+        elif rule:  # no verdict, whatever the exit code
+            yield RuleResult(
                 rule, "died", f"the process ended {_how(process.returncode)}{_last_line(log)}", clock.tick() - began
             )
     finally:
-        signal_group(process.pid, signal.SIGKILL)  # and what it has started
+        signal_group(process.pid, signal.SIGKILL)  # the process and its children
         process.wait()
         os.close(reader)
 
 
-def _answer(line: bytes) -> dict[str, Any] | None:
-    """A rule's beginning or verdict; None for what an algorithm has written in between."""
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return the start or the verdict of a rule; None for anything that an algorithm has written in between."""
     try:
-        told = json.loads(line)
-        if told["verdict"] == "began":
-            return told if told["rule"] in RULES else None
-        Found(**told)
+        message = json.loads(line)
+        if message["verdict"] == "began":
+            return message if message["rule"] in RULES else None
+        RuleResult(**message)
     except (ValueError, TypeError, KeyError):
         return None
-    return told if isinstance(told["verdict"], str) and told["rule"] in RULES else None
+    return message if isinstance(message["verdict"], str) and message["rule"] in RULES else None
 
 
 def _how(code: int) -> str:
@@ -152,5 +161,5 @@ def _how(code: int) -> str:
 
 def _last_line(log: Any) -> str:
     log.seek(max(0, log.seek(0, os.SEEK_END) - LAST_BYTES))
-    said = log.read().decode(errors="replace").strip().splitlines()
-    return f": {said[-1]}" if said else ""
+    lines = log.read().decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""

@@ -1,4 +1,4 @@
-"""The executor `serial`: one group after the other in this process, for debugging and notebooks."""
+"""The executor `serial`: one group after another in this process, for debugging and notebooks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def execute(jobs: Sequence[Job], context: Context) -> None:
-    """Run `jobs` in order; `context.workers` and `context.retry` are ignored, for whoever kills this process ends them
-    all, and so are stall timeouts. A signal, or a limit, stops the running group at its next safe point; a second
-    signal at once, and it is then handled as it would have been.
+    """Run `jobs` in order. `context.workers`, `context.retry` and stall timeouts are ignored: killing this process ends
+    all jobs. A signal or a limit stops the running group at its next safe point, a second signal stops it at once. Then
+    the signal is raised again for the handler that was set before.
 
     Raises: DiskFull.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     began = time.monotonic()
     for job in jobs:
-        left = None if context.stop_after is None else began + context.stop_after - time.monotonic()
-        if left is not None and left <= 0:
+        remaining = None if context.stop_after is None else began + context.stop_after - time.monotonic()
+        if remaining is not None and remaining <= 0:
             return
         context.listen(job, {"event": "started"})
         full: list[str] = []
-        attempt = Attempt(job.attempt, partial(_tell, context, job, full), job.plugin_files)
-        with _limited(attempt, job.group.timeout, left), _stopping(attempt) as received, _leftovers(context, job):
+        attempt = Attempt(job.attempt, partial(_forward, context, job, full), job.plugin_files)
+        with _limited(attempt, job.group.timeout, remaining), _stopping(attempt) as received, _leftovers(context, job):
             attempt.run()
         for number in received[:1]:
             signal.raise_signal(number)
@@ -45,7 +45,7 @@ def execute(jobs: Sequence[Job], context: Context) -> None:
             raise DiskFull(full[0])
 
 
-def _tell(context: Context, job: Job, full: list[str], event: Event) -> None:
+def _forward(context: Context, job: Job, full: list[str], event: Event) -> None:
     if event.get("disk_full"):
         full.append(str(event["message"]))
     context.listen(job, event)
@@ -53,40 +53,40 @@ def _tell(context: Context, job: Job, full: list[str], event: Event) -> None:
 
 @contextmanager
 def _leftovers(context: Context, job: Job) -> Iterator[None]:
-    """Come back to the folder that this process worked in; end children of the algorithm that Python would wait for, and tell
-    of threads, which nobody can end from outside.
+    """Return to the working folder afterwards. Kill children of the algorithm that Python would wait for, and report
+    threads, which cannot be stopped from outside.
     """
-    here = os.getcwd()
+    working_folder = os.getcwd()
     threads, children = set(threading.enumerate()), set(_children())
     try:
         yield
     finally:
-        os.chdir(here)
-        left = [child for child in _children() if child not in children]
-        for child in left:
+        os.chdir(working_folder)
+        new_children = [child for child in _children() if child not in children]
+        for child in new_children:
             child.kill()
-        told = [f"process {child.pid}, which was ended" for child in left]
-        told += [
+        leftovers = [f"process {child.pid}, which was killed" for child in new_children]
+        leftovers += [
             f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads and not thread.daemon
         ]
-        if told:
-            context.listen(job, {"event": "notice", "message": f"left behind: {', '.join(told)}"})
+        if leftovers:
+            context.listen(job, {"event": "notice", "message": f"left behind: {', '.join(leftovers)}"})
 
 
 def _children() -> list[BaseProcess]:
-    """Those that a process waits for at its end."""
+    """Return the children that Python waits for at exit."""
     return [child for child in multiprocessing.active_children() if not child.daemon]
 
 
 @contextmanager
-def _limited(attempt: Attempt, timeout: float | None, left: float | None) -> Iterator[None]:
-    """Stop `attempt` after `timeout` seconds as timed out, or after `left` seconds as interrupted."""
+def _limited(attempt: Attempt, timeout: float | None, remaining: float | None) -> Iterator[None]:
+    """Stop `attempt` after `timeout` seconds as timed out, or after `remaining` seconds as interrupted."""
     timers = []
     if timeout is not None:
-        said = f"took over {duration(timeout)}, its time limit"
-        timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, said)))
-    if left is not None:
-        timers.append(threading.Timer(left, attempt.stop))
+        message = f"exceeded its time limit of {duration(timeout)}"
+        timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, message)))
+    if remaining is not None:
+        timers.append(threading.Timer(remaining, attempt.stop))
     for timer in timers:
         timer.daemon = True
         timer.start()
@@ -99,7 +99,7 @@ def _limited(attempt: Attempt, timeout: float | None, left: float | None) -> Ite
 
 @contextmanager
 def _stopping(attempt: Attempt) -> Iterator[list[int]]:
-    """Turn signals into `attempt.stop()` meanwhile; yields the list of those received."""
+    """Call `attempt.stop()` for each signal in the meantime. Yields: the list of received signals."""
     received: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:
@@ -108,7 +108,7 @@ def _stopping(attempt: Attempt) -> Iterator[list[int]]:
         if len(received) > 1:
             raise KeyboardInterrupt
 
-    if threading.current_thread() is not threading.main_thread():  # only there can handlers be set
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can set handlers
         yield received
         return
     before = {number: signal.signal(number, handle) for number in _SIGNALS}

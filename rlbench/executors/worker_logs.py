@@ -1,4 +1,4 @@
-"""What a worker prints, kept in files that cannot fill the disk: the beginning as it comes, the end when it has ended."""
+"""Log files of a worker's output, limited in size: the beginning is written at once, the end when the worker exits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import suppress
 from pathlib import Path
 
 HEAD_BYTES = TAIL_BYTES = 2 << 20
-_CHUNK, _LAST_CHUNKS = 1 << 16, 64  # a pipe holds one chunk, or sixteen where somebody has widened it
+_CHUNK, _LAST_CHUNKS = 1 << 16, 64  # a pipe holds one chunk, or sixteen if somebody has enlarged it
 
 
 class _Log:
-    """A file that takes the first bytes at once and of all that follow keeps the last. A full disk loses text alone."""
+    """A file with the first and the last bytes of an output. On a full disk, text is lost and nothing else happens."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -24,7 +24,7 @@ class _Log:
             os.write(self._file, chunk[: self._room])
         self._tail += chunk[self._room :]
         self._room = max(0, self._room - len(chunk))
-        if len(self._tail) > 2 * TAIL_BYTES:  # seldom, for what is kept is moved
+        if len(self._tail) > 2 * TAIL_BYTES:  # twice, since each deletion moves the bytes that stay
             self._drop()
 
     def _drop(self) -> None:
@@ -34,16 +34,16 @@ class _Log:
 
     def close(self) -> None:
         self._drop()
-        said = f"\n… {self._left_out:,} bytes are left out …\n".encode() if self._left_out else b""
+        gap = f"\n… {self._left_out:,} bytes omitted …\n".encode() if self._left_out else b""
         with suppress(OSError):
-            os.write(self._file, said + self._tail)
+            os.write(self._file, gap + self._tail)
         os.close(self._file)
 
 
 class Logs:
-    """Pipes to be given to a process as its stdout, stderr, …: each ends in the file of its name.
+    """Pipes for a process's stdout, stderr, …; each is copied to one file of `paths`.
 
-    write_ends: of the pipes, to be closed here once the process has them.
+    write_ends: the ends for the process. `started` closes this process's copies.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -55,12 +55,12 @@ class Logs:
         self._thread.start()
 
     def started(self) -> None:
-        """Close the write ends: the process has its own by now, or will never have any."""
+        """Close the write ends: the process has its own copies now, or has failed to start."""
         for write_end in self.write_ends:
             os.close(write_end)
 
     def finish(self) -> None:
-        """Take what is there, and no more: something that the process left behind may hold a pipe open for ever."""
+        """Copy what the pipes hold now and close them: a process left behind might keep a pipe open for ever."""
         os.close(self._waker)
         self._thread.join()
 
@@ -84,7 +84,7 @@ class Logs:
         os.close(self._wake)
 
     def _take(self, pipe: int, chunks: int) -> bool:
-        """Copy at most so many chunks of what is there. Returns: whether more may come."""
+        """Copy at most `chunks` chunks of the available bytes. Returns: whether more may come."""
         for _ in range(chunks):
             try:
                 chunk = os.read(pipe, _CHUNK)

@@ -1,7 +1,7 @@
-"""One worker subprocess: started with its pipe, watched until it ends, its reports put into an inbox.
+"""One worker subprocess: start it with its pipe, watch it until it ends, put its events into an inbox.
 
-A worker leads a process group of its own and dies with this process. It reports over an inherited pipe, so nothing a
-plugin prints can be mistaken for a report, and only an explicit last word counts as success.
+A worker leads its own process group and dies with this process. It sends events over an inherited pipe, so nothing that
+a plugin prints can be mistaken for an event. Only an explicit "finished" event counts as success.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from contextlib import suppress
 from rlbench.api import RunStatus
 from rlbench.executors.jobs import Event, Job
 from rlbench.executors.worker_logs import Logs
-from rlbench.process_control import end_marked, module_command, signal_group
-from rlbench.results.json_shapes import Misshapen, check_event
+from rlbench.process_control import kill_marked_processes, module_command, signal_group
+from rlbench.results.json_shapes import ShapeError, check_event
 from rlbench.user_cache import cache_folder
 
-# Unless the user has set another: the mode of Intel's library in which products gave the same bits in every stack, on
-# processors of Intel and of AMD. What was in force is recorded, and tried (`rlbench.results.stack_independence`).
+# The default MKL mode, unless the user has set another. In this mode, matrix products gave the same bits in every
+# stack, on Intel and AMD processors. The mode in force is recorded and tested (`rlbench.results.stack_independence`).
 MKL_MODE = "AUTO,STRICT"
 
-# Set before Python starts: one thread, and a glibc that keeps memory it is given back: otherwise each update takes and
-# returns megabytes, page fault by page fault (5 to 14 % of PPO and A2C), and asks for huge pages (1 to 3 % of what is
-# compiled). Elsewhere nobody reads the last four.
+# Set before Python starts. One thread. glibc keeps freed memory: otherwise each update allocates and returns megabytes,
+# page fault by page fault (5 to 14 % of the time of PPO and A2C). Huge pages save 1 to 3 % of the time of compiled
+# code. Other C libraries ignore the last four.
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -40,37 +40,39 @@ WORKER_ENVIRONMENT = {
 
 
 def worker_environment() -> dict[str, str]:
-    """This process's environment with what a worker needs; compiled graphs are kept in one cache for all of them."""
-    kept = cache_folder("compiled")
+    """Return this process's environment variables and those a worker needs. All workers share one cache of compiled
+    graphs.
+    """
+    cache = cache_folder("compiled")
     defaults = {"MKL_CBWR": MKL_MODE}
-    with suppress(OSError):  # torch then makes do with the folder for temporary files
-        kept.mkdir(parents=True, exist_ok=True)
-        defaults["TORCHINDUCTOR_CACHE_DIR"] = str(kept)
+    with suppress(OSError):  # torch then uses the folder for temporary files
+        cache.mkdir(parents=True, exist_ok=True)
+        defaults["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
     return {**defaults, **os.environ, **WORKER_ENVIRONMENT}
 
 
-# A worker's environment names its attempt, so that what it started and left can be found wherever that has gone.
+# A worker's environment names its attempt, so that processes it left behind can be found in any process group.
 MARK = "RLBENCH_ATTEMPT"
 
-# What it started may take so long to see that it has ended, and end as well.
+# How long the children of a worker that has exited may take to exit as well.
 LEAVING_SECONDS = 1.0
 
-# Signals by which somebody else ends a process; by others it ends itself.
+# Signals that come from outside the process; with others a process crashes by itself.
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 
 class Worker:
-    """A started subprocess; its reports and its end go to `inbox`.
+    """A running subprocess. Its events and its exit code go to `inbox`.
 
-    said_last: it has given its last word. verdict: the status and message that the harness has given it meanwhile.
+    has_finished: it has sent its "finished" event. verdict: the status and message of a limit that it has exceeded.
     """
 
     def __init__(self, job: Job, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
-        self.job, self.said_last = job, False
+        self.job, self.has_finished = job, False
         self.verdict: tuple[RunStatus, str] | None = None
-        ours, theirs = os.pipe()
-        told = (str(job.attempt), str(theirs), str(os.getpid()), *job.plugin_files)
-        command = module_command("rlbench.executors.worker_main", *told)
+        read_end, write_end = os.pipe()
+        arguments = (str(job.attempt), str(write_end), str(os.getpid()), *job.plugin_files)
+        command = module_command("rlbench.executors.worker_main", *arguments)
         logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
         out, err = logs.write_ends
         try:
@@ -79,47 +81,47 @@ class Worker:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                pass_fds=(theirs,),
+                pass_fds=(write_end,),
                 start_new_session=True,
                 env=worker_environment() | {MARK: str(job.attempt)},
             )
         finally:
             logs.started()
-            os.close(theirs)
-        reader = threading.Thread(target=self._read, args=(ours, inbox), daemon=True)
+            os.close(write_end)
+        reader = threading.Thread(target=self._read, args=(read_end, inbox), daemon=True)
         reader.start()
         threading.Thread(target=self._wait, args=(reader, logs, inbox), daemon=True).start()
 
     def _read(self, pipe: int, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         with open(pipe, encoding="utf-8", errors="replace") as lines:
-            told = False
+            warned = False
             for line in lines:
                 try:
                     inbox.put((self, check_event(json.loads(line))))
                 except (ValueError, RecursionError) as error:
-                    if isinstance(error, Misshapen) and not told:  # else a torn last line of a killed worker
-                        told = True
-                        said = f"reported what is no report, which is passed over: {error}"
-                        inbox.put((self, {"event": "notice", "message": said}))
+                    # Otherwise it is the torn last line of a killed worker.
+                    if isinstance(error, ShapeError) and not warned:
+                        warned = True
+                        message = f"sent an invalid event, which is ignored: {error}"
+                        inbox.put((self, {"event": "notice", "message": message}))
 
     def _wait(self, reader: threading.Thread, logs: Logs, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
         code = self.process.wait()
-        left = end_marked(MARK, str(self.job.attempt), patience=LEAVING_SECONDS if code >= 0 else 0.0)
+        leftovers = kill_marked_processes(MARK, str(self.job.attempt), patience=LEAVING_SECONDS if code >= 0 else 0.0)
         signal_group(self.process.pid, signal.SIGKILL)
         logs.finish()
         reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
-        if left:
-            inbox.put(
-                (self, {"event": "notice", "message": f"left processes behind, which were ended: {', '.join(left)}"})
-            )
+        if leftovers:
+            message = f"left processes behind, which were killed: {', '.join(leftovers)}"
+            inbox.put((self, {"event": "notice", "message": message}))
         inbox.put((self, {"event": "exit", "code": code}))
 
-    def ask_to_stop(self) -> None:
-        """Not its group: a worker ends its own processes in its own time."""
+    def request_stop(self) -> None:
+        """Ask the worker to stop. Its process group gets no signal: a worker stops its own children."""
         self.process.terminate()
 
     def dump_stacks(self) -> None:
-        """Have every thread's stack written to stderr.log, so that a hang can be understood."""
+        """Write every thread's stack to stderr.log, to show where it hangs."""
         self.process.send_signal(signal.SIGUSR1)
 
     def kill(self) -> None:

@@ -1,6 +1,6 @@
-"""Results made elsewhere, read from files: CSV, Monitor files and evaluations of Stable-Baselines3, TensorBoard's events."""
+"""Importing results of other programs: CSV files, Monitor files and evaluations of Stable-Baselines3, TensorBoard."""
 
-from rlbench.importers.discovery import Reading, read_sources
-from rlbench.importers.imported_records import ForeignError, Skipped, Told
+from rlbench.importers.discovery import ReadResult, read_sources
+from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource
 
-__all__ = ["ForeignError", "Reading", "Skipped", "Told", "read_sources"]
+__all__ = ["ForeignError", "ImportedRecords", "ReadResult", "SkippedSource", "read_sources"]

@@ -1,4 +1,4 @@
-"""A CSV file with a row for each episode or evaluation of any number of runs, whatever its columns are called."""
+"""CSV files with a row per episode or evaluation, of any number of runs, with any column names."""
 
 from __future__ import annotations
 
@@ -12,20 +12,29 @@ from pathlib import Path
 
 from rlbench.importers.csv_header import NAMES, Header, find_header, is_header
 from rlbench.importers.decoding import read_text
-from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, Row, Skipped, Told, counted, is_training_mean
+from rlbench.importers.imported_records import (
+    LARGEST_STEP,
+    ForeignError,
+    ImportedRecords,
+    Row,
+    SkippedSource,
+    is_training_mean,
+    plural,
+    refuse_many,
+)
 from rlbench.importers.tensorboard_files import TAGS
 
 __all__ = ["NAMES", "read_csv"]
 
 KINDS = {"episode": False, "": False, "train": False, "training": False, "evaluation": True, "eval": True}
-NOTHING = ("", "na", "n/a", "null", "none")  # how tables write that there is no number
+NOTHING = ("", "na", "n/a", "null", "none")  # how tables write a missing number
 _AVERAGED = re.compile(r"(?<![a-z])(mean|avg|average)(?![a-z])", re.IGNORECASE)
 Place = tuple[str, str, int | None]
 
 
 @dataclass
-class _Lines:
-    """The rows of one run as they come. last: of each kind, step and line; falls: where its steps go back."""
+class _CsvRun:
+    """The rows of one run. last: step and line of the last row by kind; falls: sentences on where the steps go back."""
 
     rows: list[Row] = field(default_factory=list)
     empty: int = 0
@@ -35,43 +44,46 @@ class _Lines:
     def add(self, line: int, row: Row) -> None:
         step, before = self.last.get(row.evaluation, (0, 0))
         if row.step < step:
-            self.falls.append(f"in line {line} its steps go back to {row.step:,}, from {step:,} in line {before}")
+            self.falls.append(f"in line {line} the steps go back to {row.step:,}, from {step:,} in line {before}")
         self.last[row.evaluation] = row.step, line
         self.rows.append(row)
 
 
-def read_csv(path: Path, columns: Mapping[str, str]) -> list[Told | Skipped]:
-    """The runs in a file. columns: what its columns are called, by our names; others are guessed.
+def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | SkippedSource]:
+    """Read the runs in a file. columns: the file's column names, by our names; the others are guessed.
 
-    A run whose steps go back is skipped: it may be several without their seeds, or one that was restarted, or out of order.
+    A run whose steps go back is skipped: it may be several runs without seeds, a restarted run, or out of order.
     Raises: ForeignError with the line.
     """
     text = read_text(path)
+    refuse_many(path, text.count("\n"))
     lines = StringIO(text, newline="").readlines()
     header = find_header(path, lines, columns)
-    taken = header.names[header.place["return"]].strip()
-    otherwise = "evaluation" if TAGS.get(taken) else ""  # its kind, where no column says it
-    means = is_training_mean(taken)
+    return_column = header.names[header.place["return"]].strip()
+    default_kind = "evaluation" if TAGS.get(return_column) else ""
+    means = is_training_mean(return_column)
     notes = list(header.notes)
-    if "kind" not in header.place and not means and not otherwise and _AVERAGED.search(taken):
-        notes.append(f"each {taken} is taken as the return of a single episode")
-    runs: dict[Place, _Lines] = {}
+    if "kind" not in header.place and not means and not default_kind and _AVERAGED.search(return_column):
+        notes.append(f"each {return_column} is read as the return of a single episode")
+    runs: dict[Place, _CsvRun] = {}
     for line, cells in _rows(path, lines, header, columns, notes):
         where = f"{path}:{line}"
-        told = {name: cells[i].strip() if i < len(cells) else "" for name, i in header.place.items()}
-        seed = _seed(where, told["seed"]) if told.get("seed") else None
-        run = runs.setdefault((told.get("algorithm", ""), told.get("environment", ""), seed), _Lines())
-        if told["return"].lower() in NOTHING:
+        values = {name: cells[i].strip() if i < len(cells) else "" for name, i in header.place.items()}
+        seed = _seed(where, values["seed"]) if values.get("seed") else None
+        run = runs.setdefault((values.get("algorithm", ""), values.get("environment", ""), seed), _CsvRun())
+        if values["return"].lower() in NOTHING:
             run.empty += 1
             continue
-        run.add(line, _row(where, {"kind": otherwise, **told}, header.separator))
+        run.add(line, _row(where, {"kind": default_kind, **values}, header.separator))
     if not runs:
         raise ForeignError(f"{path}: no rows in it")
-    said = {place[:2] for place in runs if place[2] is not None}
+    seeded = {place[:2] for place in runs if place[2] is not None}
     return [
         _run(path, place, run, notes, means)
-        if place[2] is not None or place[:2] not in said
-        else Skipped(str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, beside others that have one")
+        if place[2] is not None or place[:2] not in seeded
+        else SkippedSource(
+            str(path), f"{path}: {plural(len(run.rows), 'row')} without a seed, beside others that have one"
+        )
         for place, run in runs.items()
     ]
 
@@ -79,7 +91,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[Told | Skipped]:
 def _rows(
     path: Path, lines: Sequence[str], header: Header, columns: Mapping[str, str], notes: list[str]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Line and values of every row below a header, without headers that stand again."""
+    """Yield line number and values of every row below a header, without repeated headers."""
     separator = header.separator
     table = csv.reader(islice(lines, header.line, None), delimiter=separator, skipinitialspace=separator == " ")
     width = len(header.names)
@@ -88,45 +100,45 @@ def _rows(
         if not any(cell.strip() for cell in cells) or (cells[0].startswith("#") and len(cells) != width):
             continue
         if len(cells) < width and line == len(lines) and not lines[-1].endswith(("\n", "\r")):
-            notes.append(f"its last line is unfinished, so it is left out: {separator.join(cells)!r}")
+            notes.append(f"the last line is incomplete and was skipped: {separator.join(cells)!r}")
             continue
-        if _stands_again(f"{path}:{line}", cells, header, columns):
-            notes.append(f"the header stands again in line {line}")
+        if _repeats_header(f"{path}:{line}", cells, header, columns):
+            notes.append(f"the header is repeated in line {line}")
             continue
         if any(cell.strip() for cell in cells[width:]):
-            commas = "; were commas written in numbers?" if separator == "," else ""
-            raise ForeignError(f"{path}:{line}: {len(cells)} values where the header has {width}{commas}")
+            commas = "; do numbers contain commas?" if separator == "," else ""
+            raise ForeignError(f"{path}:{line}: {len(cells)} values, but {width} columns in the header{commas}")
         yield line, cells
 
 
-def _stands_again(where: str, cells: Sequence[str], header: Header, columns: Mapping[str, str]) -> bool:
-    """Whether a row is the header once more. Raises: ForeignError for another header."""
+def _repeats_header(where: str, cells: Sequence[str], header: Header, columns: Mapping[str, str]) -> bool:
+    """Return whether a row repeats the header. Raises: ForeignError for a different header."""
     step = header.place["step"]
-    if step < len(cells) and cells[step][:1].isdigit():  # the quick answer, for nearly all rows
+    if step < len(cells) and cells[step][:1].isdigit():  # the fast path, for nearly all rows
         return False
     if [cell.strip() for cell in cells] == [name.strip() for name in header.names]:
         return True
     if is_header(cells, columns):
-        raise ForeignError(f"{where}: another header; put rows of other columns into a file of their own")
+        raise ForeignError(f"{where}: a second, different header; put rows with other columns into a separate file")
     return False
 
 
-def _run(path: Path, place: Place, run: _Lines, notes: Sequence[str], means: bool) -> Told | Skipped:
+def _run(path: Path, place: Place, run: _CsvRun, notes: Sequence[str], means: bool) -> ImportedRecords | SkippedSource:
     algorithm, environment, seed = place
     name = " ".join(filter(None, [algorithm, f"on {environment}" if environment else "", _seed_name(seed)]))
     where = f"{path}: {name}" if name else str(path)
     if not run.rows:
-        return Skipped(str(path), f"{where}: no return in it")
+        return SkippedSource(str(path), f"{where}: no return in it")
     if run.falls:
-        more = f" ({len(run.falls) - 1} times more)" if run.falls[1:] else ""
-        return Skipped(
+        more = f" (and {len(run.falls) - 1} more times)" if run.falls[1:] else ""
+        return SkippedSource(
             str(path),
-            f"{where}: {run.falls[0]}{more}; say the seeds of several runs in a column, take out what a restart told "
-            "again, or sort the rows of one run by step",
+            f"{where}: {run.falls[0]}{more}; add a seed column if these are several runs, remove the rows that a "
+            "restart repeated, or sort the rows of each run by step",
         )
-    said = [f"left out: {counted(run.empty, 'row')} without a return"] if run.empty else []
+    skipped = [f"skipped: {plural(run.empty, 'row')} without a return"] if run.empty else []
     rows = sorted(run.rows, key=lambda row: row.step)
-    return Told(str(path), rows, algorithm, environment, seed, notes=(*notes, *said), means=means)
+    return ImportedRecords(str(path), rows, algorithm, environment, seed, notes=(*notes, *skipped), means=means)
 
 
 def _seed_name(seed: int | None) -> str:
@@ -136,15 +148,15 @@ def _seed_name(seed: int | None) -> str:
 def _row(where: str, text: Mapping[str, str], separator: str) -> Row:
     kind = text.get("kind", "").lower()
     if kind not in KINDS:
-        raise ForeignError(f"{where}: kind {kind!r}; it is episode or evaluation")
+        raise ForeignError(f"{where}: kind {kind!r}; it must be episode or evaluation")
     length = _whole(where, "length", text["length"]) if text.get("length") else 0
     number = text["return"]
     if separator != "," and re.fullmatch(r"[+-]?\d*,\d+(e[+-]?\d+)?", number, re.IGNORECASE):
-        number = number.replace(",", ".")  # as much of Europe writes it, with ; between the values
+        number = number.replace(",", ".")  # a decimal comma, as in much of Europe, with ; between the values
     try:
         return_ = float(number)
     except ValueError:
-        raise ForeignError(f"{where}: return {text['return']!r} is no number") from None
+        raise ForeignError(f"{where}: return {text['return']!r} is not a number") from None
     return Row(_whole(where, "step", text["step"]), return_, length, KINDS[kind])
 
 
@@ -154,18 +166,18 @@ def _whole(where: str, name: str, text: str) -> int:
         if value != int(value) or value < 0:
             raise ValueError
     except (ValueError, OverflowError):
-        raise ForeignError(f"{where}: {name} {text!r} is no whole number") from None
+        raise ForeignError(f"{where}: {name} {text!r} is not a whole number") from None
     if value > LARGEST_STEP:
         raise ForeignError(f"{where}: {name} {text} is above {LARGEST_STEP:,}")
     return int(value)
 
 
 def _seed(where: str, text: str) -> int:
-    """A seed is a name: any whole number, all of its digits."""
+    """Return the seed with all of its digits. Any whole number can be a seed, since it only names a run."""
     try:
         return int(text) if re.fullmatch(r"[+-]?\d+", text) else int(_exact(text))
     except (ValueError, OverflowError):
-        raise ForeignError(f"{where}: seed {text!r} is no whole number") from None
+        raise ForeignError(f"{where}: seed {text!r} is not a whole number") from None
 
 
 def _exact(text: str) -> float:

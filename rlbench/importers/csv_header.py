@@ -1,4 +1,4 @@
-"""What the columns of a CSV file mean: its header, what separates its values, and what is called by which name."""
+"""The header of a CSV file: its separator, and which column has which meaning."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlbench.importers.imported_records import ForeignError
 
-# The columns that mean something here, and what others call them, the likelier first.
+# The columns with a meaning here, and their names in other programs, the most likely first.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "step": ("step", "global_step", "timestep", "timesteps", "total_timesteps", "steps"),
     "return": ("return", "episodic_return", "episode_return", "return_mean", "mean_return", "reward", "score"),
@@ -22,12 +22,12 @@ NAMES: Mapping[str, tuple[str, ...]] = {
 }
 NEEDED = ("step", "return")
 SEPARATORS = ",;\t| "
-_EXCEL = re.compile(r'^"?sep=(.)"?$')  # a first line by which Excel is told the separator
+_EXCEL = re.compile(r'^"?sep=(.)"?$')  # a first line that defines the separator for Excel
 
 
 @dataclass(frozen=True)
 class Header:
-    """line: where it stands. names: as they are written. place: which column each of ours is. notes: what was guessed."""
+    """A header. line: its number. names: as written. place: the column index by our name. notes: what was guessed."""
 
     line: int
     separator: str
@@ -37,27 +37,28 @@ class Header:
 
 
 def find_header(path: Path, lines: Sequence[str], columns: Mapping[str, str]) -> Header:
-    """The first line that is neither empty nor a comment; a header that is commented out, as NumPy writes it, is one.
+    """Return the header: the first line that is neither empty nor a comment. A header commented out, as NumPy writes
+    it, counts as well.
 
-    columns: what columns are called, by our names. Raises: ForeignError naming the columns there are.
+    columns: the file's column names, by our names. Raises: ForeignError with the file's columns.
     """
     separators = SEPARATORS
     for number, line in enumerate(lines, 1):
         text = line.strip(" \r\n").lstrip("\ufeff")
-        if (told := _EXCEL.match(text)) is not None:
-            separators = told[1]
+        if (excel := _EXCEL.match(text)) is not None:
+            separators = excel[1]
             continue
         if not text.strip():
             continue
         if text.startswith(("{", "[")):
-            raise ForeignError(f"{path}: JSON, no table; write its steps and returns as CSV")
+            raise ForeignError(f"{path}: JSON, not a table; write its steps and returns as CSV")
         cells = {separator: split(text.lstrip("# "), separator) for separator in separators}
         known = [separator for separator in separators if is_header(cells[separator], columns)]
         if text.startswith("#") and not known:
             continue
-        # Where none gives the columns, blanks are likelier to be in names than between them.
-        parting = [separator for separator in separators if separator != " " and len(cells[separator]) > 1]
-        separator = known[0] if known else max(parting or separators, key=lambda each: len(cells[each]))
+        # If no separator gives known columns, spaces are more likely to be in names than between them.
+        splitting = [separator for separator in separators if separator != " " and len(cells[separator]) > 1]
+        separator = known[0] if known else max(splitting or separators, key=lambda each: len(cells[each]))
         place, notes = _places(path, cells[separator], columns)
         return Header(number, separator, cells[separator], place, notes)
     raise ForeignError(f"{path}: no rows in it")
@@ -68,51 +69,53 @@ def split(line: str, separator: str) -> list[str]:
 
 
 def is_header(cells: Sequence[str], columns: Mapping[str, str]) -> bool:
-    """Whether names of steps and of returns are among these."""
-    return all(any(_named(cells, alias) for alias in _aliases(name, columns)) for name in NEEDED)
+    """Return whether the cells contain names for the step and the return."""
+    return all(any(_columns_named(cells, alias) for alias in _aliases(name, columns)) for name in NEEDED)
 
 
 def _aliases(name: str, columns: Mapping[str, str]) -> tuple[str, ...]:
     return (columns[name],) if name in columns else NAMES[name]
 
 
-def _named(cells: Sequence[str], alias: str) -> list[int]:
-    """Columns of that name, as it is written if there is one, else whatever its capitals."""
+def _columns_named(cells: Sequence[str], alias: str) -> list[int]:
+    """Return the columns with exactly that name; if there is none, ignore case."""
     exact = [i for i, cell in enumerate(cells) if cell.strip() == alias]
     return exact or [i for i, cell in enumerate(cells) if cell.strip().lower() == alias.lower()]
 
 
-def _called(cells: Sequence[str], alias: str) -> list[int]:
-    """Columns of that name; #2 is the second, where none is called so."""
-    found = _named(cells, alias)
-    if not found and re.fullmatch(r"#\d+", alias) and 1 <= int(alias[1:]) <= len(cells):
+def _find_columns(cells: Sequence[str], alias: str) -> list[int]:
+    """Return the columns with that name; if there is none, #2 means the second column."""
+    indices = _columns_named(cells, alias)
+    if not indices and re.fullmatch(r"#\d+", alias) and 1 <= int(alias[1:]) <= len(cells):
         return [int(alias[1:]) - 1]
-    return found
+    return indices
 
 
 def _places(path: Path, cells: Sequence[str], columns: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Which of the columns each of ours is."""
+    """Return the column index by our name, and notes on guesses."""
     place: dict[str, int] = {}
     notes = []
     for name in NAMES:
-        found = {alias: there for alias in _aliases(name, columns) if (there := _called(cells, alias))}
-        if not found:
+        matches = {alias: indices for alias in _aliases(name, columns) if (indices := _find_columns(cells, alias))}
+        if not matches:
             if name in columns or name in NEEDED:
-                said = f"no column {columns[name]!r}" if name in columns else f"no column for the {name}"
-                shown = ", ".join(cell.strip() for cell in cells) or "none"
-                raise ForeignError(f"{path}: {said}; it has {shown}; say --column {name}=COLUMN")
+                problem = f"no column {columns[name]!r}" if name in columns else f"no column for the {name}"
+                available = ", ".join(cell.strip() for cell in cells) or "none"
+                raise ForeignError(f"{path}: {problem}; it has {available}; choose one with --column {name}=COLUMN")
             continue
-        alias, there = next(iter(found.items()))
-        if len(there) > 1:
-            ways = " or ".join(f"--column '{name}=#{i + 1}'" for i in there)
-            raise ForeignError(f"{path}: {_counted(len(there))} columns are called {alias}; say {ways}")
-        place[name] = there[0]
-        others = [cells[i].strip() for other in list(found)[1:] for i in found[other]]
+        alias, indices = next(iter(matches.items()))
+        if len(indices) > 1:
+            choices = " or ".join(f"--column '{name}=#{i + 1}'" for i in indices)
+            raise ForeignError(
+                f"{path}: {_number_word(len(indices))} columns are called {alias}; choose one with {choices}"
+            )
+        place[name] = indices[0]
+        others = [cells[i].strip() for other in list(matches)[1:] for i in matches[other]]
         if others:
-            taken = cells[there[0]].strip()
-            notes.append(f"the {name} is read from {taken}, not from {', '.join(others)} (--column {name}=COLUMN)")
+            chosen = cells[indices[0]].strip()
+            notes.append(f"the {name} is read from {chosen}, not from {', '.join(others)} (--column {name}=COLUMN)")
     return place, tuple(notes)
 
 
-def _counted(count: int) -> str:
+def _number_word(count: int) -> str:
     return {2: "two", 3: "three"}.get(count, str(count))

@@ -1,4 +1,4 @@
-"""The text of a file that may be compressed, and that Windows may have written."""
+"""Reading text files that may be compressed, and may have been written on Windows."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from pathlib import Path
 from rlbench.importers.imported_records import ForeignError
 from rlbench.results.file_io import read_bytes
 
-# By its first bytes, whatever it is called.
+# Compression is recognised by the first bytes, not by the file name.
 UNPACK: Mapping[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
     b"\x1f\x8b": lambda raw: gzip.GzipFile(fileobj=raw),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
-MOST_BYTES = (
-    2 << 30
-)  # of a file, and of what is packed in it: a thousand times what it takes on disk, where that is meant
+MOST_BYTES = 1 << 29  # of a file, and of the text packed in it, which may be a thousand times what is on disk
 _BLOCK = 1 << 20
 SUFFIXES = ("", ".gz", ".bz2", ".xz")
 
 
 def read_text(path: Path) -> str:
-    """A text file: UTF-8, with a mark or without, or UTF-16 with one; packed by gzip, bzip2 or xz.
+    """Return the text of a file: UTF-8, with or without a byte order mark, or UTF-16 with one; plain, gzip, bzip2 or
+    xz.
 
-    Raises: ForeignError if it is packed otherwise, was cut short, or is no such text; OSError.
+    Raises: ForeignError if the compression or the encoding is another one, or the file is truncated; OSError.
     """
     try:
         raw = read_bytes(path, MOST_BYTES)
@@ -42,27 +41,27 @@ def read_text(path: Path) -> str:
     for magic, unpack in UNPACK.items():
         if raw.startswith(magic):
             try:
-                raw = _unpacked(unpack(io.BytesIO(raw)), path)
+                raw = _unpack(unpack(io.BytesIO(raw)), path)
             except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
                 raise ForeignError(f"{path}: cannot be unpacked: {error}") from error
             break
     if raw.startswith((b"PK\x03\x04", b"\x28\xb5\x2f\xfd")):
-        raise ForeignError(f"{path}: an archive or a spreadsheet, no text; unpack it, or save it as CSV")
+        raise ForeignError(f"{path}: an archive or a spreadsheet, not a text file; unpack it, or save it as CSV")
     marked = raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
         return raw.decode("utf-16" if marked else "utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ForeignError(f"{path}: cannot be read: no UTF-8 in line {line}; save it as UTF-8") from None
+        raise ForeignError(f"{path}: cannot be read: line {line} is not UTF-8; save the file as UTF-8") from None
 
 
 def too_large() -> str:
-    """What to say of a file, in words."""
-    return f"over {MOST_BYTES:,} bytes, which is more than is read at once; split it"
+    """Return the explanation for a file over the size limit."""
+    return f"over {MOST_BYTES:,} bytes, the limit for one file; split it"
 
 
-def _unpacked(file: io.BufferedIOBase, path: Path) -> bytes:
-    """Read to its end, if that comes in time."""
+def _unpack(file: io.BufferedIOBase, path: Path) -> bytes:
+    """Read to the end of the file, up to the size limit."""
     blocks, size = list[bytes](), 0
     while block := file.read(_BLOCK):
         blocks.append(block)

@@ -1,4 +1,4 @@
-"""Every file below a folder, through links of folders too, each folder once, however links go round."""
+"""All files below a folder, also through links to folders. Each folder is visited once, even if links form a loop."""
 
 from __future__ import annotations
 
@@ -8,50 +8,52 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rlbench.importers.imported_records import Skipped
+from rlbench.importers.imported_records import SkippedSource
 
 
 @dataclass
-class Found:
-    """files: by folder, in the order of their paths. skipped: what could not be looked into. notes: what was passed over.
-    excluded: how many files were not looked at, as was asked."""
+class FolderFiles:
+    """The files below a folder. files: by folder, sorted by path. skipped: what could not be opened. notes: what was
+    ignored. excluded: the number of files that match the patterns to exclude.
+    """
 
     files: dict[Path, list[Path]] = field(default_factory=dict)
-    skipped: list[Skipped] = field(default_factory=list)
+    skipped: list[SkippedSource] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     excluded: int = 0
 
 
-def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> Found:
-    """The files whose names are like one of `patterns`, in small letters or large.
+def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> FolderFiles:
+    """Return the files whose names match one of `patterns`, ignoring case.
 
-    exclude: patterns of names, or of paths below `root`, of files and folders that are not looked at. Folders behind links
-    come after all others, so that a link to a folder that is there anyway (`latest`) is the one that is passed over.
+    exclude: patterns of file and folder names, or of paths below `root`, to ignore. Linked folders are visited last, so
+    that a link to a folder below `root` (such as `latest`) is ignored instead of the folder itself.
     """
-    found, seen, linked = Found(), dict[tuple[int, int], Path](), [root]
+    result, seen, linked = FolderFiles(), dict[tuple[int, int], Path](), [root]
     while linked:
         behind = list[Path]()
         for start in linked:
-            for folder, files in _folders(start, seen, behind, found):
-                named = [
+            for folder, files in _folders(start, seen, behind, result):
+                matching = [
                     path for path in files if any(fnmatch.fnmatchcase(path.name.lower(), each) for each in patterns)
                 ]
-                asked = [path for path in named if not is_excluded(path.relative_to(root), exclude)]
-                found.excluded += len(named) - len(asked)
-                if kept := _regular(asked, found):
-                    found.files[folder] = kept
+                included = [path for path in matching if not is_excluded(path.relative_to(root), exclude)]
+                result.excluded += len(matching) - len(included)
+                if regular := _regular_files(included, result):
+                    result.files[folder] = regular
         linked = [path for path in behind if not is_excluded(path.relative_to(root), exclude)]
-    found.files = dict(sorted(found.files.items()))
-    return found
+    result.files = dict(sorted(result.files.items()))
+    return result
 
 
 def _folders(
-    start: Path, seen: dict[tuple[int, int], Path], behind: list[Path], found: Found
+    start: Path, seen: dict[tuple[int, int], Path], behind: list[Path], result: FolderFiles
 ) -> Iterator[tuple[Path, list[Path]]]:
-    """Folders below `start` with their files; links to folders are put into `behind`."""
+    """Yield the folders below `start` with their files. Links to folders are appended to `behind`."""
 
     def fail(error: OSError) -> None:
-        found.skipped.append(Skipped(str(error.filename), f"{error.filename}: cannot be looked into: {error.strerror}"))
+        why = f"{error.filename}: cannot be opened: {error.strerror}"
+        result.skipped.append(SkippedSource(str(error.filename), why))
 
     for folder, folders, files in os.walk(start, onerror=fail):
         here = Path(folder)
@@ -63,25 +65,25 @@ def _folders(
             continue
         identity = status.st_dev, status.st_ino
         if identity in seen:
-            found.notes.append(f"{here}: the same folder as {seen[identity]}, passed over")
+            result.notes.append(f"{here}: the same folder as {seen[identity]}, skipped")
             folders.clear()
             continue
         seen[identity] = here
         behind += [here / name for name in sorted(folders) if (here / name).is_symlink()]
-        lost = [here / name for name in files if (here / name).is_symlink() and not (here / name).exists()]
-        found.notes += [f"{path}: a link that leads nowhere" for path in lost]
+        broken = [here / name for name in files if (here / name).is_symlink() and not (here / name).exists()]
+        result.notes += [f"{path}: a broken link" for path in broken]
         folders[:] = sorted(name for name in folders if not (here / name).is_symlink())
         yield here, [here / name for name in sorted(files)]
 
 
 def is_excluded(path: Path, exclude: Sequence[str]) -> bool:
-    """Whether the path, one of the folders on its way, or a name in it is like a pattern."""
-    ways = [str(part) for part in (path, *path.parents)]
-    return any(fnmatch.fnmatchcase(text, pattern.rstrip("/")) for pattern in exclude for text in (*ways, *path.parts))
+    """Return whether a pattern matches the path, one of its parent folders, or a name in it."""
+    paths = [str(part) for part in (path, *path.parents)]
+    return any(fnmatch.fnmatchcase(text, pattern.rstrip("/")) for pattern in exclude for text in (*paths, *path.parts))
 
 
-def _regular(paths: Sequence[Path], found: Found) -> list[Path]:
-    """Those that are files: a pipe would be waited for, and a link may lead nowhere."""
+def _regular_files(paths: Sequence[Path], result: FolderFiles) -> list[Path]:
+    """Return the regular files: reading a pipe would block, and a link may be broken."""
     odd = [path for path in paths if not path.is_file()]
-    found.skipped += [Skipped(str(path), f"{path}: neither a file nor a link to one") for path in odd]
+    result.skipped += [SkippedSource(str(path), f"{path}: neither a file nor a link to one") for path in odd]
     return [path for path in paths if path not in odd]

@@ -1,4 +1,4 @@
-"""Results made elsewhere, put into a result folder as runs by their own account, beside what is there."""
+"""Publishing results of other programs in a result folder, as self-reported runs beside the existing ones."""
 
 from __future__ import annotations
 
@@ -10,149 +10,166 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Run, RunStatus, Task, slug
-from rlbench.importers import ForeignError, Reading, Skipped, Told
-from rlbench.importers.run_matching import ORIGIN, Earlier, Matched, Missing, content_of, match, place_of, there
+from rlbench.api import LARGEST_RETURN, Run, RunStatus, Task, slug
+from rlbench.importers import ForeignError, ImportedRecords, ReadResult, SkippedSource
+from rlbench.importers.imported_records import LONGEST_SECONDS
+from rlbench.importers.run_matching import (
+    ORIGIN,
+    Defaults,
+    EarlierImport,
+    MatchedRuns,
+    content_of,
+    existing_runs,
+    match_runs,
+    place_of,
+)
 from rlbench.importers.scored_budget import ENOUGH, budget_notes, protocol_notes, rows_beyond, tasks_of
 from rlbench.results import Store, publish
 from rlbench.results.file_io import append_line
 from rlbench.results.jsonl_records import as_row
 from rlbench.results.results_index import TRAINING_EPISODES
 from rlbench.runtime.record_sink import MemorySink
-from rlbench.runtime.self_reported import Account
+from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.suites import Suite
 
 LOG = "imports.jsonl"
-__all__ = ["Imported", "Imports", "Missing", "import_runs"]
+__all__ = ["Defaults", "ImportResult", "ImportedRun", "import_runs"]
 
 
 @dataclass(frozen=True)
-class Imported:
-    """A run and what became of it: imported, there already, or left out and why (run: None)."""
+class ImportedRun:
+    """One run of an import. outcome: imported, already there, or why it was skipped (run: None)."""
 
     run: Run | None
-    told: Told
+    records: ImportedRecords
     outcome: str
 
 
 @dataclass(frozen=True)
-class Imports:
-    """What became of each run; what was skipped before it could be one; budgets and the like, in sentences."""
+class ImportResult:
+    """The outcome of each run, the sources that gave no run, and notes on budgets and the like, in sentences."""
 
-    runs: Sequence[Imported] = ()
-    skipped: Sequence[Skipped] = ()
+    runs: Sequence[ImportedRun] = ()
+    skipped: Sequence[SkippedSource] = ()
     notes: Sequence[str] = field(default=())
 
     @property
     def complete(self) -> bool:
-        """Whether all that was found is in the folder now."""
+        """Whether everything that was read is in the folder now."""
         return not self.skipped and all(one.run is not None for one in self.runs)
 
 
 def import_runs(
     store: Store,
-    reading: Reading,
-    missing: Missing,
+    sources: ReadResult,
+    defaults: Defaults,
     steps: int | None = None,
     every: int | None = None,
     replacing: bool = False,
-) -> Imports:
-    """Publish every run in the folder and enter it there; those that are there already stay as they are.
+) -> ImportResult:
+    """Publish every run in the folder and add it to the folder's suite. Runs that are already there are kept.
 
-    steps: the budget, where the folder has none for an environment; every: between points of the curve, a tenth of the budget
-    if None. replacing: a run of the folder with other rows makes room for what was read; it is moved to superseded/.
-    Raises: LockedError; ForeignError before anything is written, where nothing can be imported.
+    steps: the budget for environments without one in the folder; every: steps between the points of the learning curve,
+    a tenth of the budget if None. replacing: replace a run of the folder that has other rows, and move it to
+    superseded/.
+    Raises: LockedError; ForeignError, before anything is written, if nothing can be imported.
     """
     store.lock()
     try:
-        known = there(store)
-        matched = match(reading.told, missing, known, replacing)
-        skipped = [*reading.skipped, *matched.skipped]
-        if not matched.told:
-            raise _nothing(skipped)
-        tasks = tasks_of(matched.told, steps, every, known.tasks(without=matched.replaced))
-        notes = [*reading.notes, *budget_notes(matched.told, tasks), *protocol_notes(matched.told)]
+        existing = existing_runs(store)
+        matched = match_runs(sources.records, defaults, existing, replacing)
+        skipped = [*sources.skipped, *matched.skipped]
+        if not matched.records:
+            raise _import_error(skipped)
+        tasks = tasks_of(matched.records, steps, every, existing.tasks(without=matched.replaced))
+        notes = [*sources.notes, *budget_notes(matched.records, tasks), *protocol_notes(matched.records)]
         planned = [
-            (one, *_planned(one, tasks[one.environment], matched.alike.get(place_of(one)))) for one in matched.told
+            (one, *_plan_run(one, tasks[one.environment], matched.unchanged.get(place_of(one))))
+            for one in matched.records
         ]
         if all(run is None for _, run, _ in planned):
-            raise _nothing([*skipped, *(Skipped(one.source, f"{one.source}: {why}") for one, _, why in planned)], notes)
-        found = Imports(_import(store, matched, planned), skipped, notes)
-        _record(store, found)
-        return found
+            rejected = [SkippedSource(one.source, f"{one.source}: {why}") for one, _, why in planned]
+            raise _import_error([*skipped, *rejected], notes)
+        result = ImportResult(_import(store, matched, planned), skipped, notes)
+        _log(store, result)
+        return result
     finally:
         store.unlock()
 
 
-def _nothing(skipped: Sequence[Skipped], notes: Sequence[str] = ()) -> ForeignError:
-    """Why nothing can be imported, each reason once."""
+def _import_error(skipped: Sequence[SkippedSource], notes: Sequence[str] = ()) -> ForeignError:
+    """Return the error for an import without runs, with each reason once."""
     return ForeignError("\n".join(dict.fromkeys([*(one.why for one in skipped), *notes])))
 
 
-def _import(store: Store, matched: Matched, planned: Sequence[tuple[Told, Run | None, str]]) -> list[Imported]:
-    """Publish what is not there yet and enter it, then move aside what it replaces."""
+def _import(
+    store: Store, matched: MatchedRuns, planned: Sequence[tuple[ImportedRecords, Run | None, str]]
+) -> list[ImportedRun]:
+    """Publish the new runs and add them to the suite, then move the runs that they replace to superseded/."""
     from rlbench import __version__
 
     runs = [run for _, run, _ in planned if run is not None]
-    found, done, gone = list[Imported](), list[Run](), list[Run]()
+    imported, published, replaced = list[ImportedRun](), list[Run](), list[Run]()
     try:
         for one, run, why in planned:
-            outcome = _publish(store, run, one, done) if run is not None else why
+            outcome = _publish(store, run, one, published) if run is not None else why
             earlier = matched.replaced.get(place_of(one))
             if earlier is not None and (run is None or earlier.run.name != run.name):
-                gone.append(earlier.run)
-                outcome += "; the run that was there is in superseded/"
-            found.append(Imported(run, one, outcome))
-    finally:  # what is published by then is entered, whatever went wrong with the next
-        if done or gone:
-            store.add_imported(done, _suite(store.root.name, runs), __version__, gone)
+                replaced.append(earlier.run)
+                outcome += "; the previous run is in superseded/"
+            imported.append(ImportedRun(run, one, outcome))
+    finally:  # runs published before an error are added to the suite
+        if published or replaced:
+            store.add_imported(published, _suite(store.root.name, runs), __version__, replaced)
     copies = [
-        Imported(one.run, copy, f"the same rows as {first.source}: taken once")
+        ImportedRun(one.run, copy, f"the same rows as {first.source}: imported once")
         for copy, first in matched.copies
-        for one in found
-        if one.told is first
+        for one in imported
+        if one.records is first
     ]
-    return [*found, *copies]
+    return [*imported, *copies]
 
 
-def _record(store: Store, found: Imports) -> None:
-    """Append what became of everything to the folder's log of imports."""
+def _log(store: Store, result: ImportResult) -> None:
+    """Append the outcome of all runs and sources to the folder's log of imports."""
     from rlbench import __version__
 
     if not (store.root / "suite.json").exists():
         return
     runs = [
         {
-            "algorithm": one.told.algorithm,
-            "environment": one.told.environment,
-            "seed": one.told.seed,
-            "from": one.told.source,
+            "algorithm": one.records.algorithm,
+            "environment": one.records.environment,
+            "seed": one.records.seed,
+            "from": one.records.source,
             "folder": None if one.run is None else one.run.name,
             "outcome": one.outcome,
-            "notes": list(one.told.notes),
+            "notes": list(one.records.notes),
         }
-        for one in found.runs
+        for one in result.runs
     ]
-    skipped = [asdict(one) for one in found.skipped]
-    line = {"schema_version": 1, "rlbench": __version__, "runs": runs, "skipped": skipped, "notes": list(found.notes)}
+    skipped = [asdict(one) for one in result.skipped]
+    line = {"schema_version": 1, "rlbench": __version__, "runs": runs, "skipped": skipped, "notes": list(result.notes)}
     append_line(store.root / LOG, json.dumps(line))
 
 
-def _planned(told: Told, task: Task, alike: Earlier | None) -> tuple[Run | None, str]:
-    """The run that is to be made of it; None, and why not. alike: that of the folder with the same rows, which it is then,
-    whatever the file is called now."""
-    last = told.rows[-1].step
+def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | None) -> tuple[Run | None, str]:
+    """Return the run for these records, or None and why they are skipped.
+
+    unchanged: the folder's run with the same rows. The result is this run then, even if the file has a new name.
+    """
+    last = records.rows[-1].step
     if last < ENOUGH * task.steps:
-        return None, f"left out: it ends at step {last} of {task.steps}"
-    if not any(row.step <= task.steps for row in told.rows):
-        return None, f"left out: nothing of it lies within {task.steps} steps"
-    name = Path(told.source).name if alike is None else alike.run.config[ORIGIN]
-    origin = {ORIGIN: name, "content": content_of(told)}
-    return Run(f"{ORIGIN}/{told.algorithm}", origin, task, int(told.seed or 0), told.algorithm), ""
+        return None, f"skipped: it ends at step {last} of {task.steps}"
+    if not any(row.step <= task.steps for row in records.rows):
+        return None, f"skipped: it has no rows within {task.steps} steps"
+    name = Path(records.source).name if unchanged is None else unchanged.run.config[ORIGIN]
+    origin = {ORIGIN: name, "content": content_of(records)}
+    return Run(f"{ORIGIN}/{records.algorithm}", origin, task, int(records.seed or 0), records.algorithm), ""
 
 
 def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
-    """The suite that such runs would have been of, as JSON values."""
+    """Return a suite that contains such runs, as JSON values."""
     tasks = {run.task.env_id: run.task for run in runs}
     environments = [
         {"id": env, "steps": task.steps, "evaluation": {"every": task.evaluation.every}} for env, task in tasks.items()
@@ -161,60 +178,61 @@ def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     suite = Suite.model_validate(
         {"name": slug(name, 60), "algorithms": algorithms, "environments": environments, "seeds": 1}
     )
-    # A suite's seeds have a limit, as what draws are made of; here they are names.
+    # The seeds of a suite are limited, since random numbers derive from them; here they are only names.
     return suite.resolved() | {"seeds": sorted({run.seed for run in runs})}
 
 
-def _publish(store: Store, run: Run, told: Told, done: list[Run]) -> str:
-    """Write one run, and add it to those that are done. Returns: what became of it."""
+def _publish(store: Store, run: Run, records: ImportedRecords, published: list[Run]) -> str:
+    """Publish one run, and append it to `published`. Returns: the outcome."""
     sink = MemorySink()
-    latest = 1 if told.means else TRAINING_EPISODES
-    account = Account(
-        run.task.evaluation, run.task.steps, run.seed, sink, lambda: told.seconds or math.nan, latest=latest
+    seconds = records.seconds if 0 <= (records.seconds or 0) <= LONGEST_SECONDS else None
+    latest = 1 if records.means else TRAINING_EPISODES
+    log = SelfReportedLog(
+        run.task.evaluation, run.task.steps, run.seed, sink, lambda: seconds or math.nan, latest=latest
     )
     diverged_at = None
     within = sorted(
-        (row for row in told.rows if row.step <= run.task.steps), key=lambda row: (row.step, row.evaluation)
+        (row for row in records.rows if row.step <= run.task.steps), key=lambda row: (row.step, row.evaluation)
     )
     for (step, evaluation), rows in groupby(within, key=lambda row: (row.step, row.evaluation)):
-        found = list(rows)
-        if not all(math.isfinite(row.return_) for row in found):
+        same_step = list(rows)
+        if not all(abs(row.return_) <= LARGEST_RETURN for row in same_step):
             diverged_at = step
             break
         if evaluation:
-            account.evaluation(step, [row.return_ for row in found])
+            log.evaluation(step, [row.return_ for row in same_step])
         else:
-            for row in found:
-                account.episode(step, row.return_, row.length)
+            for row in same_step:
+                log.episode(step, row.return_, row.length)
     if diverged_at is None:
-        account.finish()
+        log.finish()
     facts = {
         "status": RunStatus.DONE if diverged_at is None else RunStatus.DIVERGED,
         "message": "" if diverged_at is None else f"diverged at step {diverged_at}",
         "steps": run.task.steps if diverged_at is None else diverged_at,
         "diverged_at": diverged_at,
-        "wall_seconds": told.seconds,
+        "wall_seconds": seconds,
         "metering": "self-reported",
-        # One that diverged before its first evaluation is none that is known by its training.
-        "score_from": "evaluation" if any(row.evaluation for row in told.rows) else account.score_from,
+        # A run that diverged before its first evaluation is still scored by evaluations.
+        "score_from": "evaluation" if any(row.evaluation for row in records.rows) else log.score_from,
         "reproducible": False,
         "stack_size": 1,
         "resumed_from": 0,
         ORIGIN: {
-            "from": told.source,
-            "rows": len(told.rows),
-            "beyond": rows_beyond(told, run.task),
-            "notes": list(told.notes),
-            **({"training_return": sink.episodes[-1].return_} if told.means and sink.episodes else {}),
+            "from": records.source,
+            "rows": len(records.rows),
+            "beyond": rows_beyond(records, run.task),
+            "notes": list(records.notes),
+            **({"training_return": sink.episodes[-1].return_} if records.means and sink.episodes else {}),
         },
     }
-    records: dict[str, dict[int, list[dict[str, Any]]]] = {
+    tables: dict[str, dict[int, list[dict[str, Any]]]] = {
         "episodes": {run.seed: [as_row("episodes", record) for record in sink.episodes]},
         "evaluations": {run.seed: [as_row("evaluations", record) for record in sink.evaluations]},
         "metrics": {},
     }
     store.describe_run(run)
-    fresh = publish(store.folder(run), run, Path(ORIGIN), {}, facts, records)
-    done.append(run)
-    lost = "" if diverged_at is None else f": diverged at step {diverged_at:,}"
-    return f"imported{lost}" if fresh else f"there already: kept{lost}"
+    fresh = publish(store.folder(run), run, Path(ORIGIN), {}, facts, tables)
+    published.append(run)
+    divergence = "" if diverged_at is None else f": diverged at step {diverged_at:,}"
+    return f"imported{divergence}" if fresh else f"already there: kept{divergence}"

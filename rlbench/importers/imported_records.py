@@ -1,4 +1,4 @@
-"""What one file, or folder of files, tells of one run, and what could not be taken."""
+"""The records of one run, read from a file or a folder of files, and what was skipped."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from typing import NamedTuple
 
 from rlbench.api import RlbenchError
 
-LARGEST_STEP = 10**12  # what a suite may have as its budget
+MOST_ROWS = 5_000_000  # of one file; each takes some hundred bytes of memory
+LONGEST_SECONDS = 1e12  # of a run; broken clocks give more, or no number
+LARGEST_STEP = 10**12  # the largest budget of a suite
 _TRAINING_MEAN = re.compile(r"ep(isode)?_(rew|reward|return)_mean", re.IGNORECASE)
 
 
 def is_training_mean(name: str) -> bool:
-    """Whether a scalar or column of this name is a running mean over training episodes, as in rollout/ep_rew_mean."""
+    """Return whether a scalar or column of this name is a mean over training episodes, such as rollout/ep_rew_mean."""
     *place, last = name.strip().split("/")
     return _TRAINING_MEAN.fullmatch(last) is not None and not any(part.lower().startswith("eval") for part in place)
 
 
 class ForeignError(RlbenchError):
-    """A file of results made elsewhere cannot be understood, or what it leaves out was not given."""
+    """A file of another program's results cannot be understood, or lacks something that no option provides."""
 
 
 class Row(NamedTuple):
-    """Something reported at a step: a training episode that ended (length 0: not known), or an episode of an evaluation,
-    which may be its mean. Rows of one step that are evaluations are one evaluation."""
+    """A return at a step: of a finished training episode, or of an evaluation episode, which may be the evaluation's
+    mean.
+
+    length: 0 if it is not known. Evaluation rows at the same step form one evaluation.
+    """
 
     step: int
     return_: float
@@ -35,11 +40,11 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Told:
-    """One run: rows in the order of their steps. algorithm, environment: "", seed: None, where it does not say.
+class ImportedRecords:
+    """The records of one run: rows in the order of their steps. If the source does not name them, algorithm and
+    environment are "" and seed is None.
 
-    means: a row of training is a mean of many episodes already. notes: what was left out of it, put together or guessed, in
-    sentences.
+    means: whether a training row is a mean of many episodes. notes: sentences on what was skipped, combined or guessed.
     """
 
     source: str
@@ -47,59 +52,66 @@ class Told:
     algorithm: str = ""
     environment: str = ""
     seed: int | None = None
-    seconds: float | None = field(default=None, compare=False)  # of wall clock, as far as it says
+    seconds: float | None = field(default=None, compare=False)  # wall-clock time, if the source has it
     notes: tuple[str, ...] = field(default=(), compare=False)
     means: bool = False
 
 
-def counted(count: int, noun: str) -> str:
+def refuse_many(source: object, rows: int) -> None:
+    """Check that a file's rows fit into memory. Raises: ForeignError."""
+    if rows > MOST_ROWS:
+        raise ForeignError(f"{source}: {rows:,} rows or more; at most {MOST_ROWS:,} of one file are read: split it")
+
+
+def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 @dataclass(frozen=True)
-class Skipped:
-    """A file, folder or run that was not taken. why: a sentence that names it."""
+class SkippedSource:
+    """A file, folder or run that was not imported. why: a sentence that names it."""
 
     source: str
     why: str
 
 
-def without_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
-    """Leave out a NaN that numbers of the same kind follow: nothing was reported there. NaN to the end is divergence.
+def drop_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
+    """Drop each NaN that a number of the same kind follows: nothing was reported there. NaN to the end means
+    divergence.
 
-    Stable-Baselines3 reports NaN until the first episode has ended, and tables of several quantities have it between.
+    Stable-Baselines3 reports NaN until the first episode has ended. Tables of several quantities have NaN in between.
     """
     finite = {kind: max((i for i, row in enumerate(rows) if _number(row, kind)), default=-1) for kind in (False, True)}
-    kept = [row for i, row in enumerate(rows) if not (math.isnan(row.return_) and i < finite[row.evaluation])]
-    left = len(rows) - len(kept)
-    return kept, (f"left out: {counted(left, 'nan')} with numbers after it",) if left else ()
+    remaining = [row for i, row in enumerate(rows) if not (math.isnan(row.return_) and i < finite[row.evaluation])]
+    dropped = len(rows) - len(remaining)
+    return remaining, (f"skipped: {plural(dropped, 'nan')} with numbers after it",) if dropped else ()
 
 
 def _number(row: Row, evaluation: bool) -> bool:
     return row.evaluation == evaluation and not math.isnan(row.return_)
 
 
-def later_holds(parts: Sequence[tuple[str, Sequence[Row]]]) -> tuple[list[Row], tuple[str, ...]]:
-    """The rows of a run that was restarted: where steps go back, what was told of them before is of an abandoned branch.
+def drop_abandoned(parts: Sequence[tuple[str, Sequence[Row]]]) -> tuple[list[Row], tuple[str, ...]]:
+    """Return the valid rows of a restarted run. Where the steps go back, earlier rows from that step on are dropped.
 
     parts: pairs of a name and rows, in the order in which they were written.
     """
-    kept: list[Row] = []
+    remaining: list[Row] = []
     notes = []
     for name, rows in parts:
-        falls, left = list[str](), 0
+        falls, dropped = list[str](), 0
         for i, row in enumerate(rows):
-            if kept and (row.step < kept[-1].step or (i == 0 and row.step == kept[-1].step)):
-                falls.append(f"from {kept[-1].step:,} to {row.step:,}")
-                before = len(kept)
-                while kept and kept[-1].step >= row.step:
-                    kept.pop()
-                left += before - len(kept)
-            kept.append(row)
+            if remaining and (row.step < remaining[-1].step or (i == 0 and row.step == remaining[-1].step)):
+                falls.append(f"from {remaining[-1].step:,} to {row.step:,}")
+                before = len(remaining)
+                while remaining and remaining[-1].step >= row.step:
+                    remaining.pop()
+                dropped += before - len(remaining)
+            remaining.append(row)
         if falls:
             more = f" and {len(falls) - 1} times more" if falls[1:] else ""
             notes.append(
-                f"steps go back {falls[0]}{more} in {name}: what it tells again holds; left out: "
-                f"{counted(left, 'row')} told before"
+                f"steps go back {falls[0]}{more} in {name}: the later rows count; skipped: "
+                f"{plural(dropped, 'earlier row')}"
             )
-    return kept, tuple(notes)
+    return remaining, tuple(notes)

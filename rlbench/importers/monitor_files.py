@@ -1,8 +1,8 @@
 """Monitor files (`*.monitor.csv`): a line of JSON after a #, then return, length and seconds of each episode (r, l, t).
 
-A folder of several is one run in several environments: their episodes in the order in which they ended. A file keeps the
-order of its lines: where its seconds fall, or a head stands again, the run was started anew and went on writing. Source: the
-Monitor wrapper of Stable-Baselines3 and of OpenAI's baselines before it.
+Several files in a folder are one run in several environments, with the episodes in the order in which they ended. The
+lines of one file keep their order. Where the seconds decrease or the JSON line is repeated, the run was restarted and
+appended to the file. Source: the Monitor wrapper of Stable-Baselines3, and of OpenAI's baselines before it.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlbench.importers.decoding import SUFFIXES, read_text
-from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, Row, Told
+from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, ImportedRecords, Row, refuse_many
 
 PATTERNS = tuple(f"*monitor.csv{suffix}" for suffix in SUFFIXES)
-ODD_LINES = 100  # so many episodes for each line that is none; with fewer the file is no Monitor file, or a ruin
+ODD_LINES = 100  # episodes needed per invalid line; with fewer, the file is damaged or not a Monitor file
 COLUMNS = ("r", "l", "t")
-NAMED = 4  # of the files that are put together
-SHOWN = 60  # characters of an odd line
+NAMED = 4  # how many of the combined files a note names
+SHOWN = 60  # characters of an invalid line
 
 
 class Episode(NamedTuple):
@@ -34,7 +34,7 @@ class Episode(NamedTuple):
 
 @dataclass
 class Session:
-    """What one process wrote into a file. head: its line of JSON."""
+    """The episodes that one process wrote to a file. head: its line of JSON."""
 
     head: dict[str, Any] = field(default_factory=dict)
     episodes: list[Episode] = field(default_factory=list)
@@ -43,38 +43,38 @@ class Session:
     def start(self) -> float:
         try:
             return float(self.head.get("t_start") or 0.0)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             return 0.0
 
 
 def is_monitor(path: Path, text: str) -> bool:
-    """Whether a file is one by what stands in its first line; where that has numbers alone, by its name."""
+    """Return whether a file is a Monitor file, by its first line; if that has only numbers, by its name as well."""
     first = next((line.strip() for line in _lines(text) if line.strip()), "")
     if first.startswith("#{") or _positions(next(csv.reader([first]), [])) is not None:
         return True
-    named = any(fnmatchcase(path.name.lower(), pattern) for pattern in PATTERNS)
-    return named and (not first or _episode(first.split(","), range(3)) is not None)
+    has_name = any(fnmatchcase(path.name.lower(), pattern) for pattern in PATTERNS)
+    return has_name and (not first or _episode(first.split(","), range(3)) is not None)
 
 
 def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def read_monitor(paths: Sequence[Path]) -> Told:
-    """One run from its Monitor files. Raises: ForeignError with the line."""
+def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
+    """Read one run from its Monitor files. Raises: ForeignError with the line."""
     files, notes = [], []
     for path in paths:
-        sessions, said = _sessions(path, read_text(path))
+        sessions, file_notes = _sessions(path, read_text(path))
         if not any(session.episodes for session in sessions):
-            said.append("no episode in it")
+            file_notes.append("no episode in it")
         files.append(sessions)
-        notes += said if len(paths) == 1 else [f"{path.name}: {note}" for note in said]
+        notes += file_notes if len(paths) == 1 else [f"{path.name}: {note}" for note in file_notes]
     environments = {str(session.head.get("env_id") or "") for sessions in files for session in sessions} - {"", "None"}
     if len(environments) > 1:
         raise ForeignError(
-            f"{paths[0].parent}: files of {' and '.join(sorted(environments))} in one folder; give them one by one"
+            f"{paths[0].parent}: files of {' and '.join(sorted(environments))} in one folder; pass them one by one"
         )
-    episodes, seconds = _merged(files)
+    episodes, seconds = _merge(files)
     if not episodes:
         raise ForeignError(f"{paths[0]}: no episode in it")
     rows, step = [], 0
@@ -85,35 +85,36 @@ def read_monitor(paths: Sequence[Path]) -> Told:
         raise ForeignError(f"{paths[0]}: its episodes take {step:,} steps")
     if len(paths) > 1:
         names = ", ".join(path.name for path in paths[:NAMED]) + (", …" if paths[NAMED:] else "")
-        notes.append(f"one run in {len(paths)} environments: {names}; files of several runs are given one by one")
+        notes.append(f"read as one run in {len(paths)} environments: {names}; pass files of several runs one by one")
     source = str(paths[0] if len(paths) == 1 else paths[0].parent)
-    return Told(source, rows, environment=next(iter(environments), ""), seconds=seconds, notes=tuple(notes))
+    return ImportedRecords(source, rows, environment=next(iter(environments), ""), seconds=seconds, notes=tuple(notes))
 
 
-def _merged(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
-    """Episodes of several environments by the time of their end, session after session; and how long all took."""
-    found: list[Episode] = []
+def _merge(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
+    """Return the episodes of several environments by session and by the time of their end, and the seconds in total."""
+    episodes: list[Episode] = []
     total = 0.0
     for number in range(max(map(len, files), default=0)):
         same = [sessions[number] for sessions in files if number < len(sessions)]
         first = min(session.start for session in same)
         timed = [(session.start - first + episode.seconds, episode) for session in same for episode in session.episodes]
-        timed.sort(key=lambda pair: pair[0])  # of one file these rise already: its own order is kept
-        found += [episode for _, episode in timed]
+        timed.sort(key=lambda pair: pair[0])  # times within a file increase already, so its order is kept
+        episodes += [episode for _, episode in timed]
         total += max((seconds for seconds, _ in timed), default=0.0)
-    return found, total
+    return episodes, total
 
 
 def _sessions(path: Path, text: str) -> tuple[list[Session], list[str]]:
-    """What a file tells, process by process, and what was odd. Raises: ForeignError with the line."""
+    """Return the sessions in a file, and notes on invalid lines. Raises: ForeignError with the line."""
+    refuse_many(path, text.count("\n"))
     *lines, rest = _lines(text)
-    notes = [f"its last line is unfinished, so it is left out: {_shown(rest)}"] if rest else []
+    notes = [f"the last line is incomplete and was skipped: {_shorten(rest)}"] if rest else []
     sessions, odd = [Session()], list[tuple[int, str]]()
     columns: Sequence[int] = range(3)
-    width = 0  # values of a line, as the header has it, or the first episode where there is none
+    width = 0  # values per line: as many as in the header, or in the first episode if there is no header
     for number, line in enumerate(lines, 1):
         before, head, after = line.partition("#{")
-        if head:  # a killed process may have left half a line before it
+        if head:  # a killed process may have left half a line before the JSON
             sessions.append(Session(_head(path, number, head[1:] + after)))
         cells = next(csv.reader([before.strip()]), [])
         if not any(cells):
@@ -123,45 +124,45 @@ def _sessions(path: Path, text: str) -> tuple[list[Session], list[str]]:
             continue
         episode = _episode(cells, columns)
         width = width or len(cells)
-        if episode is None or head or len(cells) != width:  # more than the header has: two lines in one
+        if episode is None or head or len(cells) != width:  # a line longer than the header is two lines in one
             odd.append((number, before))
             continue
         if sessions[-1].episodes and episode.seconds < sessions[-1].episodes[-1].seconds:
             sessions.append(Session(sessions[-1].head))
         sessions[-1].episodes.append(episode)
     sessions = [session for session in sessions if session.episodes] or sessions[-1:]
-    whole = sum(len(session.episodes) for session in sessions)
-    if len(odd) * ODD_LINES > whole:
-        raise ForeignError(f"{path}:{odd[0][0]}: not the r, l and t of an episode: {_shown(odd[0][1])}")
-    notes += [f"line {number} is no episode, so it is left out: {_shown(line)}" for number, line in odd]
+    count = sum(len(session.episodes) for session in sessions)
+    if len(odd) * ODD_LINES > count:
+        raise ForeignError(f"{path}:{odd[0][0]}: not the r, l and t of an episode: {_shorten(odd[0][1])}")
+    notes += [f"line {number} is not an episode and was skipped: {_shorten(line)}" for number, line in odd]
     if len(sessions) > 1:
-        notes.append(f"{len(sessions)} sessions, one after the other")
+        notes.append(f"{len(sessions)} sessions, one after another")
     return sessions, notes
 
 
 def _head(path: Path, number: int, text: str) -> dict[str, Any]:
     try:
         head = json.loads(text)
-    except ValueError:
-        raise ForeignError(f"{path}:{number}: no line of JSON after a #, as Monitor writes it") from None
+    except (ValueError, RecursionError):
+        raise ForeignError(f"{path}:{number}: invalid JSON after the #; Monitor writes one line of JSON") from None
     return head if isinstance(head, dict) else {}
 
 
 def _positions(cells: Sequence[str]) -> list[int] | None:
-    """Where r, l and t stand in a header; None for what is none."""
+    """Return the columns of r, l and t in a header; None if the cells are not a header."""
     names = [cell.strip() for cell in cells]
     return [names.index(name) for name in COLUMNS] if set(COLUMNS) <= set(names) else None
 
 
 def _episode(cells: Sequence[str], columns: Sequence[int]) -> Episode | None:
-    """The episode of a line, or None."""
+    """Return the episode of a line, or None."""
     try:
         return_, length, seconds = (float(cells[column]) for column in columns)
     except (IndexError, ValueError):
         return None
-    whole = math.isfinite(length) and length == int(length) and 0 <= length <= LARGEST_STEP
-    return Episode(seconds, return_, int(length)) if whole and math.isfinite(seconds) else None
+    is_length = math.isfinite(length) and length == int(length) and 0 <= length <= LARGEST_STEP
+    return Episode(seconds, return_, int(length)) if is_length and math.isfinite(seconds) else None
 
 
-def _shown(line: str) -> str:
+def _shorten(line: str) -> str:
     return repr(line if len(line) <= SHOWN else line[:SHOWN] + "…")

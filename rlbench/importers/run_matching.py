@@ -1,4 +1,4 @@
-"""Which run each of those that are imported is: its label, environment and seed, and what of it a folder has already."""
+"""Identifying imported runs by label, environment and seed, and matching them with the runs already in the folder."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rlbench.api import Run, Task, canonical
-from rlbench.importers import ForeignError, Skipped, Told
+from rlbench.importers import ForeignError, ImportedRecords, SkippedSource
 from rlbench.results import Store
 from rlbench.results.requested_runs import DamagedRun
 
 ORIGIN = "imported"
-SEEDS = range(-(1 << 63), 1 << 63)  # what a table's column holds
+SEEDS = range(1 - (1 << 63), 1 << 63)  # the values of a 64-bit column
 Place = tuple[str, str, int]  # label, environment, seed
 
 
 @dataclass(frozen=True)
-class Missing:
-    """What stands in where a file does not say: of the algorithm, the environment, the seed."""
+class Defaults:
+    """Algorithm, environment and seed for sources that do not name them."""
 
     algorithm: str | None = None
     environment: str | None = None
@@ -26,8 +26,8 @@ class Missing:
 
 
 @dataclass(frozen=True)
-class Earlier:
-    """A run that was imported before. content: a hash of its rows; source: where they came from; rows: how many."""
+class EarlierImport:
+    """A run that was imported before. content: a hash of its rows; source: their file or folder; rows: their number."""
 
     run: Run
     content: str
@@ -36,152 +36,164 @@ class Earlier:
 
 
 @dataclass(frozen=True)
-class There:
-    """What a folder has: the runs that were not imported, those that were, and the budgets of its suite by environment."""
+class ExistingRuns:
+    """The runs in a folder. metered: trained by rlbench; imported: by place; budgets: of its suite, by environment."""
 
     metered: Sequence[Run] = ()
-    imported: Mapping[Place, Earlier] = field(default_factory=dict)
+    imported: Mapping[Place, EarlierImport] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
 
     def tasks(self, without: Iterable[Place] = ()) -> dict[str, Task]:
-        """The task of each environment, by the runs that are not at these places.
+        """Return the task of each environment, from all runs but those at the places in `without`.
 
-        Where algorithms were given budgets of their own, the environment's is taken.
+        If single algorithms have their own budgets, the task has the environment's budget.
         """
-        gone = set(without)
-        runs = [*self.metered, *(one.run for place, one in self.imported.items() if place not in gone)]
-        found = {run.task.env_id: run.task for run in runs}
-        return found | {
+        ignored = set(without)
+        runs = [*self.metered, *(one.run for place, one in self.imported.items() if place not in ignored)]
+        tasks = {run.task.env_id: run.task for run in runs}
+        return tasks | {
             run.task.env_id: run.task for run in runs if run.task.steps == self.budgets.get(run.task.env_id)
         }
 
 
 @dataclass
-class Matched:
-    """told: runs that can be imported, each with its place. skipped: those that cannot, and why. copies: the same rows
-    again, and whose. replaced: what is in the folder in the place of some; alike: what is in it with the same rows."""
+class MatchedRuns:
+    """Runs to import, and how they relate to the folder.
 
-    told: list[Told] = field(default_factory=list)
-    skipped: list[Skipped] = field(default_factory=list)
-    copies: list[tuple[Told, Told]] = field(default_factory=list)
-    replaced: dict[Place, Earlier] = field(default_factory=dict)
-    alike: dict[Place, Earlier] = field(default_factory=dict)
+    records: the runs to import, with label, environment and seed. skipped: the others. copies: pairs of a run and an
+    earlier one with the same rows. replaced: runs in the folder to replace, by place; unchanged: runs in the folder
+    with the same rows, by place.
+    """
+
+    records: list[ImportedRecords] = field(default_factory=list)
+    skipped: list[SkippedSource] = field(default_factory=list)
+    copies: list[tuple[ImportedRecords, ImportedRecords]] = field(default_factory=list)
+    replaced: dict[Place, EarlierImport] = field(default_factory=dict)
+    unchanged: dict[Place, EarlierImport] = field(default_factory=dict)
 
 
-def there(store: Store) -> There:
-    """Raises: StoreError for a folder of a newer version."""
+def existing_runs(store: Store) -> ExistingRuns:
+    """Return the runs in a folder. Raises: StoreError for a folder of a newer version."""
     if not (store.root / "suite.json").exists():
-        return There()
+        return ExistingRuns()
     runs, entries = [run for run in store.runs() if not isinstance(run, DamagedRun)], store.imported()
     imported = [run for run in runs if run.name in entries]
     states = store.states(imported)
-    found = {}
+    earlier = {}
     for run in imported:
         origin = states[run.key].result.get(ORIGIN, {})
         place = run.label, run.task.env_id, run.seed
-        found[place] = Earlier(
+        earlier[place] = EarlierImport(
             run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0))
         )
     budgets = {entry["id"]: entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
-    return There([run for run in runs if run.name not in entries], found, budgets)
+    return ExistingRuns([run for run in runs if run.name not in entries], earlier, budgets)
 
 
-def content_of(told: Told) -> str:
-    """A hash of what was told, wherever it lies and whatever it is called."""
-    rows = [list(row) for row in told.rows]
-    return hashlib.sha256(canonical([*rows, "means"] if told.means else rows).encode()).hexdigest()[:16]
+def content_of(records: ImportedRecords) -> str:
+    """Return a hash of the rows, which depends neither on the file's path nor on the run's names."""
+    rows = [list(row) for row in records.rows]
+    return hashlib.sha256(canonical([*rows, "means"] if records.means else rows).encode()).hexdigest()[:16]
 
 
-def place_of(told: Told) -> Place:
-    return told.algorithm, told.environment, int(told.seed or 0)
+def place_of(records: ImportedRecords) -> Place:
+    return records.algorithm, records.environment, int(records.seed or 0)
 
 
-def match(told: Sequence[Told], missing: Missing, known: There, replacing: bool = False) -> Matched:
-    """Every run with its label, environment and seed, so far as they can be known.
+def match_runs(
+    runs: Sequence[ImportedRecords], defaults: Defaults, existing: ExistingRuns, replacing: bool = False
+) -> MatchedRuns:
+    """Give every run a label, an environment and a seed, and match it with the runs in the folder.
 
-    One that is called as what the folder's own runs are gets another label. Seeds that nobody gave are counted, by label and
-    environment, on from those in the folder. replacing: what has other rows than the folder's run takes its place.
+    A run with the label of the folder's metered runs gets another label. Runs without a seed are numbered by label and
+    environment, continuing after those in the folder. replacing: a run with different rows replaces the folder's run.
     """
-    found, asked, unnumbered = Matched(), dict[Place, list[Told]](), list[Told]()
-    metered = {run.label for run in known.metered}
-    for one in told:
+    result, by_place, unnumbered = MatchedRuns(), dict[Place, list[ImportedRecords]](), list[ImportedRecords]()
+    metered = {run.label for run in existing.metered}
+    for run in runs:
         try:
-            named = _named(one, missing, metered)
+            named = _add_names(run, defaults, metered)
         except ForeignError as error:
-            found.skipped.append(Skipped(one.source, str(error)))
+            result.skipped.append(SkippedSource(run.source, str(error)))
             continue
         if named.seed is None:
             unnumbered.append(named)
         else:
-            asked.setdefault(place_of(named), []).append(named)
-    counted: dict[tuple[str, str, str], Told] = {}
-    for one in unnumbered:
-        twin = counted.setdefault((one.algorithm, one.environment, content_of(one)), one)
-        if twin is not one:
-            why = f"{one.source}: the same rows as {twin.source}; where it is another run, say its seed by --path or a column"
-            found.skipped.append(Skipped(one.source, why))
+            by_place.setdefault(place_of(named), []).append(named)
+    first_with: dict[tuple[str, str, str], ImportedRecords] = {}
+    for run in unnumbered:
+        twin = first_with.setdefault((run.algorithm, run.environment, content_of(run)), run)
+        if twin is not run:
+            why = f"the same rows as {twin.source}; if it is another run, give its seed by --path or a column"
+            result.skipped.append(SkippedSource(run.source, f"{run.source}: {why}"))
             continue
-        named = _count(one, known, asked)
-        asked.setdefault(place_of(named), []).append(named)
-    for place, several in asked.items():
-        _choose(place, several, known, replacing, found)
-    return found
+        numbered = _add_seed(run, existing, by_place)
+        by_place.setdefault(place_of(numbered), []).append(numbered)
+    for place, candidates in by_place.items():
+        _choose(place, candidates, existing, replacing, result)
+    return result
 
 
-def _named(told: Told, missing: Missing, metered: Iterable[str]) -> Told:
-    """The run with its label and environment, and its seed where somebody says it. Raises: ForeignError."""
-    algorithm = _said(told, "algorithm", told.algorithm or missing.algorithm)
-    environment = _said(told, "environment", told.environment or missing.environment)
+def _add_names(run: ImportedRecords, defaults: Defaults, metered: Iterable[str]) -> ImportedRecords:
+    """Return the run with its label and environment, and its seed if it is given. Raises: ForeignError."""
+    algorithm = _require(run, "algorithm", run.algorithm or defaults.algorithm)
+    environment = _require(run, "environment", run.environment or defaults.environment)
     label = f"{algorithm} (imported)" if algorithm in metered else algorithm
-    seed = missing.seed if told.seed is None else told.seed
+    seed = defaults.seed if run.seed is None else run.seed
     if seed is not None and seed not in SEEDS:
-        raise ForeignError(f"{told.source}: seed {seed} takes more than 64 bits")
-    return replace(told, algorithm=label, environment=environment, seed=seed)
+        raise ForeignError(f"{run.source}: seed {seed} needs more than 64 bits")
+    return replace(run, algorithm=label, environment=environment, seed=seed)
 
 
-def _said(told: Told, name: str, value: str | None) -> str:
+def _require(run: ImportedRecords, name: str, value: str | None) -> str:
     if not value:
         raise ForeignError(
-            f"{told.source} does not say its {name}; say --{name} NAME, or --path where it is in the path"
+            f"{run.source} does not name its {name}; pass --{name} NAME, or --path if the path contains it"
         )
     return value
 
 
-def _count(told: Told, known: There, taken: Iterable[Place]) -> Told:
-    """The run with the seed of the one that it is, by its rows or where it came from; else with the next that is free."""
-    content = content_of(told)
-    alike = {place[2]: one for place, one in known.imported.items() if place[:2] == (told.algorithm, told.environment)}
-    same = [seed for seed, one in alike.items() if one.content == content]
-    same += [seed for seed, one in alike.items() if one.source == told.source]
-    used = [place[2] for place in taken if place[:2] == (told.algorithm, told.environment)]
-    return replace(told, seed=same[0] if same else max([*alike, *used], default=-1) + 1)
+def _add_seed(run: ImportedRecords, existing: ExistingRuns, used_places: Iterable[Place]) -> ImportedRecords:
+    """Return the run with the seed of an earlier import with the same rows or source, else with the next free seed."""
+    content = content_of(run)
+    earlier = {
+        place[2]: one for place, one in existing.imported.items() if place[:2] == (run.algorithm, run.environment)
+    }
+    same = [seed for seed, one in earlier.items() if one.content == content]
+    same += [seed for seed, one in earlier.items() if one.source == run.source]
+    used = [place[2] for place in used_places if place[:2] == (run.algorithm, run.environment)]
+    return replace(run, seed=same[0] if same else max([*earlier, *used], default=-1) + 1)
 
 
-def _choose(place: Place, several: Sequence[Told], known: There, replacing: bool, found: Matched) -> None:
-    """Decide what becomes of those that would be one and the same run."""
+def _choose(
+    place: Place,
+    candidates: Sequence[ImportedRecords],
+    existing: ExistingRuns,
+    replacing: bool,
+    result: MatchedRuns,
+) -> None:
+    """Decide which of the candidates for one place to import, and add them to `result`."""
     label, environment, seed = place
-    first, name = several[0], f"{label} on {environment}, seed {seed},"
+    first, name = candidates[0], f"{label} on {environment}, seed {seed},"
     content = content_of(first)
-    if any(content_of(other) != content for other in several):
-        for one in several:
-            others = ", ".join(dict.fromkeys(other.source for other in several if other is not one))
-            why = (
-                f"{one.source}: {name} is another run already ({others}); say the seeds by --path, a column, or --seed"
-            )
-            found.skipped.append(Skipped(one.source, why))
+    if any(content_of(other) != content for other in candidates):
+        for run in candidates:
+            others = ", ".join(dict.fromkeys(other.source for other in candidates if other is not run))
+            why = f"{run.source}: {name} is also in {others}; give the seeds by --path, a column, or --seed"
+            result.skipped.append(SkippedSource(run.source, why))
         return
-    earlier = known.imported.get(place)
+    earlier = existing.imported.get(place)
     if earlier is not None and earlier.content != content and not replacing:
         why = (
-            f"{first.source}: {name} is there already with other rows ({earlier.rows} from {earlier.source}, now "
-            f"{len(first.rows)}); --replace puts these in their place; where it is another run, say its seed by --path, a "
+            f"{first.source}: {name} is already in the folder with other rows ({earlier.rows} from {earlier.source}, "
+            f"now {len(first.rows)}); --replace replaces them; if it is another run, give its seed by --path, a "
             "column, or --seed"
         )
-        found.skipped.append(Skipped(first.source, why))
+        result.skipped.append(SkippedSource(first.source, why))
         return
     if earlier is not None and earlier.content == content:
-        found.alike[place] = earlier
+        result.unchanged[place] = earlier
     if earlier is not None and replacing:
-        found.replaced[place] = earlier
-    found.told.append(first)
-    found.copies += [(other, first) for other in several[1:]]
+        result.replaced[place] = earlier
+    result.records.append(first)
+    result.copies += [(other, first) for other in candidates[1:]]

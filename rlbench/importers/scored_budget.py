@@ -1,75 +1,78 @@
-"""The budget at which imported runs of an environment are scored: where most of them end, whatever became of the others."""
+"""The budget at which imported runs of an environment are scored: the step at which most of them end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from rlbench.api import EvaluationProtocol, Task
-from rlbench.importers import ForeignError, Told
-from rlbench.importers.imported_records import counted
+from rlbench.importers import ForeignError, ImportedRecords
+from rlbench.importers.imported_records import plural
 
-ENOUGH = 0.9  # of the budget; what reaches less is left out
-POINTS = 10  # of a learning curve, where nothing else is said
+ENOUGH = 0.9  # share of the budget that a run must reach to be imported
+POINTS = 10  # default number of points of a learning curve
 
 
 def budget_of(last: Sequence[int]) -> int:
-    """The budget for runs that end at these steps.
+    """Return the budget for runs that end at these steps.
 
-    Of those that come within a tenth of the step which at least half of all reach, the shortest: a crashed run sets no
-    budget, and the others are scored at one step.
+    It is the end of the shortest run within a tenth of the step that at least half of the runs reach. So a crashed run
+    does not set the budget, and all other runs are scored at the same step.
     """
     reached = sorted(last, reverse=True)[(len(last) - 1) // 2]
     return max(1, min(step for step in last if step >= ENOUGH * reached))
 
 
-def tasks_of(told: Sequence[Told], steps: int | None, every: int | None, known: Mapping[str, Task]) -> dict[str, Task]:
-    """The task of each environment: the one that the folder has; else with the budget given, or `budget_of` its runs.
+def tasks_of(
+    runs: Sequence[ImportedRecords], steps: int | None, every: int | None, existing: Mapping[str, Task]
+) -> dict[str, Task]:
+    """Return the task of each environment: the folder's task, or one with the budget `steps`, or `budget_of` its runs.
 
-    Raises: ForeignError for a budget that is not the folder's.
+    Raises: ForeignError if `steps` differs from the folder's budget.
     """
-    found = {}
-    for environment in dict.fromkeys(one.environment for one in told):
-        if environment in known:
-            if steps not in (None, known[environment].steps):
+    tasks = {}
+    for environment in dict.fromkeys(one.environment for one in runs):
+        if environment in existing:
+            if steps not in (None, existing[environment].steps):
                 raise ForeignError(
-                    f"{environment} has a budget of {known[environment].steps} steps in this folder, not {steps}; leave --steps "
-                    "out, or choose another folder with -o"
+                    f"{environment} has a budget of {existing[environment].steps} steps in this folder, not {steps}; "
+                    "omit --steps, or choose another folder with -o"
                 )
-            found[environment] = known[environment]
+            tasks[environment] = existing[environment]
             continue
-        budget = steps or budget_of([one.rows[-1].step for one in told if one.environment == environment])
-        grid = max(1, budget // POINTS) if every is None else every
-        found[environment] = Task(environment, budget, EvaluationProtocol(grid))
-    return found
+        budget = steps or budget_of([one.rows[-1].step for one in runs if one.environment == environment])
+        interval = max(1, budget // POINTS) if every is None else every
+        tasks[environment] = Task(environment, budget, EvaluationProtocol(interval))
+    return tasks
 
 
-def budget_notes(told: Sequence[Told], tasks: Mapping[str, Task]) -> list[str]:
-    """A sentence for each environment: its budget, how many of the runs reach it, and what lies beyond."""
+def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task]) -> list[str]:
+    """Return a sentence for each environment: its budget, how many runs reach it, and how many rows are beyond it."""
     notes = []
     for environment, task in tasks.items():
-        runs = [one for one in told if one.environment == environment]
-        reach = sum(one.rows[-1].step >= task.steps for one in runs)
-        beyond = [count for one in runs if (count := rows_beyond(one, task))]
-        left = f"; left out: {counted(sum(beyond), 'row')} of {counted(len(beyond), 'run')} beyond it" if beyond else ""
-        other = "; --steps N for another" if any(one.rows[-1].step < ENOUGH * task.steps for one in runs) else ""
+        own = [one for one in runs if one.environment == environment]
+        reach = sum(one.rows[-1].step >= task.steps for one in own)
+        beyond = [count for one in own if (count := rows_beyond(one, task))]
+        skipped = f"; skipped: {plural(sum(beyond), 'row')} of {plural(len(beyond), 'run')} beyond it" if beyond else ""
+        hint = "; --steps N sets another" if any(one.rows[-1].step < ENOUGH * task.steps for one in own) else ""
         notes.append(
-            f"{environment}: a budget of {counted(task.steps, 'step')}, which {reach} of {len(runs)} runs reach{left}{other}"
+            f"{environment}: the budget is {plural(task.steps, 'step')}, "
+            f"reached by {reach} of {len(own)} runs{skipped}{hint}"
         )
     return notes
 
 
-def rows_beyond(told: Told, task: Task) -> int:
-    return sum(row.step > task.steps for row in told.rows)
+def rows_beyond(records: ImportedRecords, task: Task) -> int:
+    return sum(row.step > task.steps for row in records.rows)
 
 
-def protocol_notes(told: Sequence[Told]) -> list[str]:
-    """A sentence for each algorithm of which some runs are scored by evaluations and others by training episodes."""
+def protocol_notes(runs: Sequence[ImportedRecords]) -> list[str]:
+    """Return a sentence for each algorithm with runs scored by evaluations and others scored by training episodes."""
     kinds: dict[tuple[str, str], list[bool]] = {}
-    for one in told:
+    for one in runs:
         kinds.setdefault((one.algorithm, one.environment), []).append(any(row.evaluation for row in one.rows))
     return [
-        f"{algorithm} on {environment}: not alike: scored by evaluations {counted(sum(evaluated), 'run')}, by training "
-        f"episodes {counted(len(evaluated) - sum(evaluated), 'run')}"
+        f"{algorithm} on {environment}: scored in two ways: {plural(sum(evaluated), 'run')} by evaluations, "
+        f"{plural(len(evaluated) - sum(evaluated), 'run')} by training episodes"
         for (algorithm, environment), evaluated in kinds.items()
         if any(evaluated) and not all(evaluated)
     ]

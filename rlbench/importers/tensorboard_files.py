@@ -1,4 +1,4 @@
-"""TensorBoard's event files, one run a folder. Reading them needs the package tensorboard (extra `tensorboard`)."""
+"""TensorBoard event files, one run per folder. Reading them needs the package tensorboard (extra `tensorboard`)."""
 
 from __future__ import annotations
 
@@ -8,12 +8,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, Row, Told, is_training_mean, later_holds
+from rlbench.importers.imported_records import (
+    LARGEST_STEP,
+    ForeignError,
+    ImportedRecords,
+    Row,
+    drop_abandoned,
+    is_training_mean,
+)
 
 PATTERN = "events.out.tfevents*"
 HEAD, TAIL = 12, 4  # bytes around a record
-# Which scalars are looked for, and whether each is an evaluation: CleanRL's episodes; Stable-Baselines3's evaluations, and the
-# mean of its last hundred training episodes.
+# The scalars to look for, and whether each is an evaluation: CleanRL's episodes, Stable-Baselines3's evaluations and
+# its mean of the last hundred training episodes.
 TAGS: Mapping[str, bool] = {
     "charts/episodic_return": False,
     "eval/mean_reward": True,
@@ -21,41 +28,45 @@ TAGS: Mapping[str, bool] = {
 }
 
 
-def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> Told:
-    """One run from event files in a folder, in the order in which they were begun: what a restarted run tells again
-    holds. tag: the scalar to read; None: the first of TAGS that is there.
+def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> ImportedRecords:
+    """Read one run from the event files in a folder, in the order in which they were started. If a restarted run
+    repeats steps, the later rows count. tag: the scalar to read; None: the first of TAGS that the files contain.
 
-    Raises: ForeignError if there is no such scalar, naming those there are, or the package is not installed.
+    Raises: ForeignError with the available scalars if `tag` is not among them, or if the package is not installed.
     """
     if find_spec("tensorboard") is None:
         raise ForeignError(f'{folder}: reading event files needs tensorboard: pip install "rlbench[tensorboard]"')
     from tensorboard.backend.event_processing.event_accumulator import SCALARS
 
     files = [(path.name, _events(path)) for path in paths]
-    there = {name for _, events in files for name in events.Tags()[SCALARS]}
-    chosen = next((name for name in ([tag] if tag else TAGS) if name in there), None)
+    available = {name for _, events in files for name in events.Tags()[SCALARS]}
+    chosen = next((name for name in ([tag] if tag else TAGS) if name in available), None)
     if chosen is None:
         raise ForeignError(
-            f"{folder}: no scalar {' or '.join([tag] if tag else TAGS)}; it has {', '.join(sorted(there)) or 'none'}; say --tag"
+            f"{folder}: no scalar {' or '.join([tag] if tag else TAGS)}; "
+            f"it has {', '.join(sorted(available)) or 'none'}; choose one with --tag"
         )
     points = [(name, events.Scalars(chosen)) for name, events in files if chosen in events.Tags()[SCALARS]]
-    points.sort(key=lambda pair: pair[1][0].wall_time)  # names hold only the second, and count 9, 10 as text
+    points.sort(key=lambda pair: pair[1][0].wall_time)  # file names have whole seconds, and 10 sorts before 9 in them
     steps = [point.step for _, part in points for point in part]
     if min(steps) < 0 or max(steps) > LARGEST_STEP:
         raise ForeignError(f"{folder}: {chosen} at steps from {min(steps):,} to {max(steps):,}")
     evaluation = TAGS.get(chosen, False)
-    rows, notes = later_holds(
+    rows, notes = drop_abandoned(
         [(name, [Row(int(p.step), float(p.value), 0, evaluation) for p in part]) for name, part in points]
     )
-    notes += tuple(f"the last record of {name} is unfinished, so it is left out" for name in _unfinished(paths))
+    notes += tuple(f"the last record of {name} is incomplete and was skipped" for name in _unfinished(paths))
     if len(points) > 1:
-        notes = (f"{len(points)} event files, one after the other", *notes)
+        notes = (f"{len(points)} event files, one after another", *notes)
     seconds = sum(part[-1].wall_time - part[0].wall_time for _, part in points)
-    return Told(str(folder), rows, seconds=seconds, notes=notes, means=is_training_mean(chosen))
+    return ImportedRecords(str(folder), rows, seconds=seconds, notes=notes, means=is_training_mean(chosen))
 
 
 def _unfinished(paths: Sequence[Path]) -> Iterator[str]:
-    """Files of which a killed process has left part of a last record: its length [8 bytes, 4 to check], itself [and 4]."""
+    """Yield the files that end in an incomplete record, left by a killed process.
+
+    A record is its length [8 bytes, and 4 for a checksum] and its content [and 4 for a checksum].
+    """
     for path in paths:
         size, at = path.stat().st_size, 0
         with open(path, "rb") as file:
@@ -67,8 +78,25 @@ def _unfinished(paths: Sequence[Path]) -> Iterator[str]:
 
 
 def _events(path: Path) -> Any:
-    """The scalars of one file, all of them."""
+    """Return all scalars of one file."""
+    from google.protobuf.message import DecodeError
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
-    # The accumulator's own purge would drop points without a word; what goes back is told by later_holds.
-    return EventAccumulator(str(path), size_guidance={SCALARS: 0}, purge_orphaned_data=False).Reload()
+    _refuse_impossible_lengths(path)
+    # The accumulator's own purge would drop points silently; drop_abandoned reports them.
+    try:
+        return EventAccumulator(str(path), size_guidance={SCALARS: 0}, purge_orphaned_data=False).Reload()
+    except DecodeError as error:
+        raise ForeignError(f"{path}: cannot be read: {error}") from error
+
+
+def _refuse_impossible_lengths(path: Path) -> None:
+    """Check that no record is longer than its file: the reader would allocate that much. Raises: ForeignError."""
+    size, at = path.stat().st_size, 0
+    with open(path, "rb") as file:
+        while at + HEAD <= size:
+            file.seek(at)
+            length = struct.unpack("<Q", file.read(8))[0]
+            if length > size:
+                raise ForeignError(f"{path}: cannot be read: a record of {length:,} bytes in a file of {size:,}")
+            at += HEAD + length + TAIL

@@ -1,10 +1,10 @@
-"""Parts for algorithm authors, in torch. The first axis of every tensor is the seed; no part lets seeds touch.
+"""Building blocks for algorithms, in torch. The first axis of every tensor is the seed, and seeds never mix.
 
-What makes a seed's numbers the same alone and in any stack, bit for bit on a CPU with one thread:
-a network's parameters are one tensor [S, P] with rows and layer columns rounded up to 16 floats; each row is updated
-by a kernel call of its own; reductions run over trailing axes; softplus and sigmoid are written out.
+On a CPU with one thread, a seed's numbers are the same alone and in any stack, bit for bit. The reasons: a network's
+parameters are one tensor [S, P] whose rows and layer columns are rounded up to 16 floats; each row is updated by its
+own kernel call; reductions run over trailing axes; softplus and sigmoid are written out.
 
-A part is imported when it is first asked for, so that a run rests on those it uses and on no others.
+Each module is imported at its first use, so a run depends only on the modules that it uses.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ __all__ = [
     "watched",
 ]
 
-_WHERE = {
+_NAMES_BY_MODULE = {
     "activations": (
         "ACTIVATIONS",
         "sigmoid",
@@ -142,14 +142,14 @@ _WHERE = {
     ),
     "kernel_trials": ("same_bits",),
 }
-_MODULE_OF = {name: module for module, names in _WHERE.items() for name in names}
+_MODULE_OF = {name: module for module, names in _NAMES_BY_MODULE.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _WHERE:
+    if name in _NAMES_BY_MODULE:
         return importlib.import_module(f"rlbench.kit.{name}")
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'rlbench.kit' has no attribute {name!r}")
-    found = getattr(importlib.import_module(f"rlbench.kit.{_MODULE_OF[name]}"), name)
-    globals()[name] = found
-    return found
+    value = getattr(importlib.import_module(f"rlbench.kit.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,6 +1,6 @@
-"""Between an environment's actions, low … high in each dimension, and a network's, −1 … 1.
+"""The map between an environment's actions, low … high in each dimension, and a network's, −1 … 1.
 
-The bounds need be neither symmetric nor equal; inside an algorithm every dimension then has the same scale.
+The bounds may be asymmetric and may differ between dimensions. Inside an algorithm, every dimension has the same scale.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from rlbench.api import Array
 
 
 class ActionBounds:
-    """The affine map of a bounded Box. size: the dimensions of a normalised action, which is always flat.
+    """The affine map of a bounded Box. size: the number of dimensions of a normalised action, which is always flat.
 
     Raises: ValueError for a space that is not a Box of floating-point numbers with finite bounds.
     """
@@ -25,17 +25,17 @@ class ActionBounds:
         self.low, self.high = (np.asarray(bound).reshape(-1) for bound in (low, high))
         if not (np.isfinite(self.low).all() and np.isfinite(self.high).all()):
             raise ValueError(f"continuous actions need finite bounds, not {space}")
-        self._half = self.high / 2 - self.low / 2  # halved first: a range may be too wide for its own dtype
+        self._half = self.high / 2 - self.low / 2  # halved first, because high − low may overflow the dtype
         self._centre = self.high / 2 + self.low / 2
         self.size, self._shape, self._dtype = self.low.size, tuple(space.shape), space.dtype
 
     def to_env(self, unit: Array) -> Array:
-        """Normalised actions [..., A] → [..., *action]; what lies outside −1 … 1 goes to the nearest bound."""
+        """Map normalised actions [..., A] to the environment's [..., *action]. Values outside −1 … 1 are clipped."""
         action = np.clip(self._centre + unit * self._half, self.low, self.high)  # rounding may leave the bounds
         return action.astype(self._dtype, copy=False).reshape(*unit.shape[:-1], *self._shape)
 
     def from_env(self, action: Array) -> Array:
-        """The environment's actions [..., *action] → normalised ones [..., A]; a dimension without width gives 0."""
+        """Map the environment's [..., *action] to normalised ones [..., A]; a dimension without width gives 0."""
         lead = action.shape[: action.ndim - len(self._shape)]
         width = np.where(self._half > 0, self._half, 1)
         return ((action.reshape(*lead, self.size) - self._centre) / width).astype(np.float32)

@@ -1,6 +1,4 @@
-"""The one switch between a function as it is and the same function as one compiled graph; and in how many seeds at a time
-it is called.
-"""
+"""The switch between an eager function and one compiled graph, and the number of seeds per call."""
 
 from __future__ import annotations
 
@@ -14,35 +12,38 @@ from torch.utils._pytree import tree_leaves, tree_map
 from rlbench.api import Device
 from rlbench.kit.kernel_choice import watched
 
-# Floats of one layer's activations from which more seeds at a time gain nothing: with their weights and gradients they are
-# what a core's own cache holds (1 MB), and ten seeds of 256 × 256 at once go through memory at every product.
+# From this many floats in one layer's activations, more seeds per call gain nothing. Together with weights and
+# gradients they fill a core's cache (1 MB); ten seeds of 256 × 256 in one call would go through memory at every
+# product.
 BLOCK_FLOATS = 1 << 17
 
 
-def on_processor(device: Device) -> bool:
+def is_cpu(device: Device) -> bool:
+    """Return whether the device is a CPU."""
     return device.name.startswith("cpu")
 
 
 def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]:
-    """`function` of tensors without gradient recording; with `device.compile`, as one graph for exactly its shapes.
+    """Return `function` of tensors without gradient recording; with `device.compile`, as one graph per shape.
 
-    Automatic dynamic shapes are off: a second shape in one process compiles a second graph. Numbers that change
+    Automatic dynamic shapes are off, so a second shape in one process compiles a second graph. Numbers that change
     between calls must be tensors.
     """
     if not device.compile:
         return watched(torch.no_grad()(function))
-    # On a processor the calls of a graph's kernels are C++ too: small networks wait for them more than for the kernels.
-    options: dict[str, Any] = {"cpp_wrapper": True} if on_processor(device) else {}
+    # On a CPU, the calls of the graph's kernels become C++ too. In small networks they take longer than the kernels.
+    options: dict[str, Any] = {"cpp_wrapper": True} if is_cpu(device) else {}
     return torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False, options=options))
 
 
 def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Device) -> int:
-    """How many of the seeds a gradient is computed for at a time: the fewest in equal blocks (one graph serves them all)
-    whose activations [batch, the widest of hidden] fill a core's cache. All of them on an accelerator.
+    """Return the number of seeds for which one call computes gradients.
 
-    Two at least: a graph for one seed alone gives other bits than one for several.
+    On a CPU, it is the size of the smallest equal blocks whose activations [batch, the widest of hidden] fill a core's
+    cache. The blocks are equal so that one graph serves all of them. On an accelerator, it is all seeds. Blocks have
+    at least two seeds, because a graph for a single seed gives other bits than a graph for several.
     """
-    if on_processor(device):
+    if is_cpu(device):
         floats = batch * max(hidden, default=1)
         for size in range(2, seeds):
             if seeds % size == 0 and size * floats >= BLOCK_FLOATS:
@@ -51,11 +52,11 @@ def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Devic
 
 
 def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """`function` of tensors [S, …], in lists and dicts too, to tensors [S, …], called for `size` of the seeds at a time.
+    """Return `function` of tensors [S, …], which may be in lists and dicts, called for `size` seeds at a time.
 
-    Seeds share nothing, so it gives what the function itself gives; but each call writes over what the last one gave.
+    The result is the same, because seeds share nothing. But each call overwrites the result of the call before.
     """
-    kept: list[Any] = []  # memory that is new is slower than memory that is written again
+    buffers: list[Any] = []  # reusing memory is faster than allocating it
 
     def blockwise(*args: Any) -> Any:
         seeds = next(t.shape[0] for t in tree_leaves(args))
@@ -63,20 +64,19 @@ def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
             return function(*args)
         firsts = range(0, seeds, size)
         parts = [function(*tree_map(lambda t, first=first: t[first : first + size], args)) for first in firsts]
-        if kept:
-            tree_map(lambda out, *blocks: torch.cat(blocks, out=out), kept[0], *parts)
+        if buffers:
+            tree_map(lambda out, *blocks: torch.cat(blocks, out=out), buffers[0], *parts)
         else:
-            kept.append(tree_map(lambda *blocks: torch.cat(blocks), *parts))
-        return kept[0]
+            buffers.append(tree_map(lambda *blocks: torch.cat(blocks), *parts))
+        return buffers[0]
 
     return blockwise
 
 
 def compile_methods(device: Device, *methods: Callable[..., Any], seeds_at_a_time: int | None = None) -> None:
-    """Put `compiled` of each of these methods of an object into the object's own place for it; `in_blocks` of so many
-    seeds, where given.
+    """Replace methods of objects by their `compiled` forms, called `in_blocks` of `seeds_at_a_time` seeds if given.
 
-    Raises: AttributeError for a function that is not an object's method.
+    Raises: AttributeError for a function that is not the method of an object.
     """
     for method in methods:
         bound = cast(MethodType, method)

@@ -1,11 +1,12 @@
-"""Whether this processor's kernels give a lane the same bits alone as in stacks: which are used, and a trial of each.
+"""A record of the operations that a run uses, to check whether a lane gets the same bits alone and in stacks.
 
-A library picks a kernel, and the way through it, by the sizes of whole tensors and by the processor. `watched` functions
-note, at their first call with other shapes, the operations that they and their gradients consist of; each can then be tried
-on numbers of its own (`rlbench.kit.kernel_trials`). The run itself is left alone: nothing is called twice.
+A library chooses a kernel, and a path through it, by the sizes of whole tensors and by the processor. At the first call
+with new shapes, a `watched` function records its own operations and those of its gradients. Each operation can then be
+tried on random numbers (`rlbench.kit.kernel_trials`). This does not affect the run: nothing is called twice.
 
-Not seen: what a plugin computes outside the kit's functions and `compiled` ones, compiled graphs, numpy, and whether an
-algorithm keeps its seeds apart, which is the rule `stack_mates` of `rlbench test-plugin`.
+Not recorded: what a plugin computes outside the kit's functions and `compiled` functions; compiled graphs; numpy. The
+record also does not show whether an algorithm keeps its seeds apart: the rule `stack-mates` of `rlbench test-plugin`
+checks that.
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-# Operations whose first axis is the lanes; of the others those that torch marks as pointwise are tried.
+# Operations whose first axis is the lanes. Of all others, only those that torch marks as pointwise are tried.
 BY_LANES = {
     "baddbmm", "bmm", "cumsum", "logsumexp", "mean", "prod", "sum", "var", "_log_softmax",
     "_log_softmax_backward_data", "_softmax", "_softmax_backward_data",
 }  # fmt: skip
 ADAM = "_fused_adam_"
-# Those that round nothing: they make, move, choose or count. A gather's gradient adds each number to a zero.
-# `sum` of everything is that of the seeds' losses in `value_and_grad`, of which the gradient alone is used.
+# Operations without rounding: they create, move, select or count. The gradient of a gather adds each number to a zero.
+# A `sum` over everything is the sum of the seeds' losses in `value_and_grad`; only its gradient is used.
 EXACT = {
     "all", "amax", "amin", "any", "arange", "argmax", "argmin", "cat", "constant_pad_nd", "copy_", "empty",
     "empty_like", "empty_strided", "fill_", "flip", "full", "full_like", "gather", "index", "index_select",
@@ -40,42 +41,44 @@ EXACT = {
     "_local_scalar_dense", "_to_copy",
 }  # fmt: skip
 
-_used: dict[str, None] = {}
+_operations: dict[str, None] = {}
 _seen: set[Any] = set()
 _tokens = itertools.count()
-_inside = False  # a watched function is being called
+_inside = False  # whether a watched function is running
 
 
-class Watch(TorchDispatchMode):
-    """Notes every operation that may round."""
+class OperationRecorder(TorchDispatchMode):
+    """A dispatch mode that records every operation that may round."""
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, pointwise = function.overloadpacket.__name__, torch.Tag.pointwise in function.tags
-        moves = function.is_view or name in EXACT or str(function) == "aten.sum.default"
-        if not moves and any(t.is_floating_point() and t.dim() for t in tensors((args, kwargs))):
-            known = pointwise or name in BY_LANES or name == ADAM
-            given = [_described(args), _described(kwargs or {})] if known else []
-            _used[json.dumps([str(function), *given], default=str)] = None
+        is_exact = function.is_view or name in EXACT or str(function) == "aten.sum.default"
+        if not is_exact and any(t.is_floating_point() and t.dim() for t in tensors((args, kwargs))):
+            can_try = pointwise or name in BY_LANES or name == ADAM
+            arguments = [_describe(args), _describe(kwargs or {})] if can_try else []
+            _operations[json.dumps([str(function), *arguments], default=str)] = None
         return function(*args, **(kwargs or {}))
 
 
 def watched(function: Function) -> Function:
-    """`function` of tensors [L, …], whose operations are noted once for the shapes of its first two and its last argument
-    (of a list's or dict's first). What it calls is noted with it.
+    """Return `function` of tensors [L, …], with its operations recorded once per combination of shapes.
+
+    The shapes are those of its first two arguments and its last one; a list or dict counts with its first entry. The
+    operations of functions that it calls are recorded too.
     """
-    own = token()
+    watch_token = token()
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         global _inside
         if torch.compiler.is_compiling() or _inside:
             return function(*args, **kwargs)
-        new = unseen((own, *map(_shape, args[:2]), _shape(args[-1])))
+        new = is_new((watch_token, *map(_shape, args[:2]), _shape(args[-1])))
         _inside = True
         try:
             if not new:
                 return function(*args, **kwargs)
-            with Watch():
+            with OperationRecorder():
                 return function(*args, **kwargs)
         finally:
             _inside = False
@@ -84,12 +87,12 @@ def watched(function: Function) -> Function:
 
 
 def token() -> int:
-    """A number for one watched object: its id may be another's later."""
+    """Return a number for one watched object. Python may reuse the object's id."""
     return next(_tokens)
 
 
-def unseen(key: Any) -> bool:
-    """Whether this is the first time since `forget`, outside all watched functions."""
+def is_new(key: Any) -> bool:
+    """Return whether `key` is new since `forget`, and remember it. Inside watched functions nothing is new."""
     if _inside or key in _seen:
         return False
     _seen.add(key)
@@ -97,25 +100,25 @@ def unseen(key: Any) -> bool:
 
 
 def forget() -> None:
-    """Begin anew: what is used by the next group is not what was used by the last."""
-    _used.clear()
+    """Clear the record, because the next group uses other operations than the last one."""
+    _operations.clear()
     _seen.clear()
 
 
-def used() -> list[str]:
-    """The operations noted so far, each with the shapes, strides and numbers it was given, as JSON."""
-    return list(_used)
+def operations() -> list[str]:
+    """Return the operations recorded so far, each with the shapes, strides and numbers of its arguments, as JSON."""
+    return list(_operations)
 
 
-def in_words(use: str) -> str:
-    """An operation and the shapes of its tensors, as in "bmm [10, 2, 64] [10, 64, 16]"."""
-    name, *given = json.loads(use)
-    return " ".join([name.split(".")[1], *(str(spec["shape"]) for spec in specs(given))])
+def summary(operation: str) -> str:
+    """Return an operation's name and the shapes of its tensors, as in "bmm [10, 2, 64] [10, 64, 16]"."""
+    name, *arguments = json.loads(operation)
+    return " ".join([name.split(".")[1], *(str(spec["shape"]) for spec in specs(arguments))])
 
 
 def _shape(value: Any) -> Any:
-    """Of a tensor, or the first in a list or dict; of a function its name."""
-    if type(value) is Tensor:  # asked at every call
+    """Return the shape of a tensor, or of the first entry of a list or dict; for a function, return its name."""
+    if type(value) is Tensor:  # first, because this runs at every call
         return value.shape
     if isinstance(value, Mapping):
         return _shape(next(iter(value.values()), None))
@@ -125,6 +128,7 @@ def _shape(value: Any) -> Any:
 
 
 def tensors(value: Any) -> Iterator[Tensor]:
+    """Yield the tensors in nested lists, tuples and dicts."""
     if isinstance(value, Tensor):
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -133,6 +137,7 @@ def tensors(value: Any) -> Iterator[Tensor]:
 
 
 def specs(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the descriptions of tensors in the arguments of a recorded operation."""
     if isinstance(value, dict) and "stride" in value:
         yield value
     elif isinstance(value, (list, tuple, dict)):
@@ -140,11 +145,12 @@ def specs(value: Any) -> Iterator[dict[str, Any]]:
             yield from specs(part)
 
 
-def _described(value: Any) -> Any:
+def _describe(value: Any) -> Any:
+    """Return an argument as JSON values, a tensor as its shape, stride and dtype."""
     if isinstance(value, Tensor):
         return {"shape": list(value.shape), "stride": list(value.stride()), "dtype": str(value.dtype)[6:]}
     if isinstance(value, dict):
-        return {name: _described(part) for name, part in value.items()}
+        return {name: _describe(part) for name, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_described(part) for part in value]
+        return [_describe(part) for part in value]
     return {"torch": str(value)[6:]} if isinstance(value, (torch.dtype, torch.memory_format, torch.layout)) else value

@@ -1,4 +1,4 @@
-"""Transitions over several steps, for replay: stacked seeds and environments [S, N, …] in, as many out at every step.
+"""Multi-step transitions for replay: every step takes and returns one transition per environment, [S, N, …].
 
 Source: Sutton 1988; with replay as in Hessel et al. 2018, "Rainbow", arXiv:1710.02298. Truncation bootstraps from the
 true successor; termination does not.
@@ -17,11 +17,12 @@ from rlbench.kit.replay import Field
 
 
 class NStep:
-    """The last `steps` transitions of every environment, from which one of up to so many steps is made at a time.
+    """A window with the last `steps` transitions of every environment, from which multi-step transitions are built.
 
-    What begins at a step is given steps − 1 steps later, from a window that lies across the ends of episodes and is
-    read up to the first of them. So every step begins exactly one transition, those near an end are shorter, and shapes
-    never change. What begins in the last steps − 1 steps of a run is never given. With 1 step it gives what it takes.
+    The transition that begins at a step is returned steps − 1 steps later. The window may contain the end of an
+    episode; the transition then stops there and is shorter. So every step begins exactly one transition, and shapes
+    never change. Transitions that begin in the last steps − 1 steps of a run are never returned. With 1 step, the
+    output is the input.
     """
 
     def __init__(self, num_seeds: int, num_envs: int, steps: int, gamma: float, obs_size: int, action: Field) -> None:
@@ -33,10 +34,10 @@ class NStep:
         }
 
     def add(self, t: Transition) -> dict[str, Array] | None:
-        """Take one step of every environment [S, N, …], observations of any shape.
+        """Add one step of every environment [S, N, …], with observations of any shape.
 
-        Returns: obs [S, N, obs_size], action, reward Σ_k γᵏ r_k, next_obs (the true successor of the last step read),
-            and discount γᵐ · (1 − terminated) after m steps; None until there are `steps` of them.
+        Returns: obs [S, N, obs_size], action, reward Σ_k γᵏ r_k, next_obs (the true successor of the last step used),
+            and discount γᵐ · (1 − terminated) after m steps; None for the first steps − 1 calls.
         """
         w, at = self._window, self.count % self.steps
         for name, values in t._asdict().items():
@@ -47,15 +48,16 @@ class NStep:
         return self._oldest() if self.count >= self.steps else None
 
     def _oldest(self) -> dict[str, Array]:
+        """Build the transition that begins at the oldest step of the window."""
         w, first = self._window, self.count % self.steps
         reward, discount = np.zeros_like(w["reward"][:, 0]), np.ones_like(w["reward"][:, 0])
-        next_obs, reads_on = np.zeros_like(w["next_obs"][:, 0]), np.ones_like(w["cut"][:, 0])
+        next_obs, is_open = np.zeros_like(w["next_obs"][:, 0]), np.ones_like(w["cut"][:, 0])
         for k in range(self.steps):
             i = (first + k) % self.steps
-            reward += np.where(reads_on, discount * w["reward"][:, i], 0)
-            discount = np.where(reads_on, discount * self._gamma * ~w["terminated"][:, i], discount)
-            next_obs = np.where(reads_on[..., None], w["next_obs"][:, i], next_obs)
-            reads_on = reads_on & ~w["cut"][:, i]
+            reward += np.where(is_open, discount * w["reward"][:, i], 0)
+            discount = np.where(is_open, discount * self._gamma * ~w["terminated"][:, i], discount)
+            next_obs = np.where(is_open[..., None], w["next_obs"][:, i], next_obs)
+            is_open = is_open & ~w["cut"][:, i]
         obs, action = w["obs"][:, first].copy(), w["action"][:, first].copy()
         return {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": discount}
 

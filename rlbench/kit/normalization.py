@@ -1,8 +1,8 @@
-"""Running normalisation of observations and rewards, for each seed apart, at the numpy boundary and in float64.
+"""Running normalisation of observations and rewards, separate for each seed, in numpy and float64.
 
-Sources: Chan, Golub & LeVeque 1979 (merging moments); Huang et al. 2022, details 5 to 9 of continuous actions; the rules
-are those of Stable-Baselines3's VecNormalize, less its prior of 10⁻⁴ samples. Statistics move in training alone:
-evaluation reads them. A seed that is not active keeps its own.
+It follows Stable-Baselines3's VecNormalize, without its prior of 10⁻⁴ samples. Only training updates the statistics;
+evaluation reads them. The statistics of a seed that is not active stay unchanged. Sources: Chan, Golub & LeVeque 1979
+(merging moments); Huang et al. 2022, details 5 to 9 of continuous actions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EPS = 1e-8
 
 
 class Moments:
-    """Mean and variance [S, D] over all samples that each seed has seen. count: how many [S]."""
+    """The mean and variance [S, D] of all samples that each seed has seen. count: the number of samples [S]."""
 
     def __init__(self, num_seeds: int, size: int) -> None:
         self.count = np.zeros(num_seeds)
@@ -27,14 +27,15 @@ class Moments:
 
     @property
     def variance(self) -> Array:
-        """Of the samples themselves (divided by their number), [S, D]; 1 before the first."""
+        """The population variance [S, D], divided by the number of samples; 1 before the first sample."""
         count = self.count[:, None]
         return np.where(count > 0, self._squares / np.maximum(count, 1), 1.0)
 
     def update(self, samples: Array, active: Array) -> None:
-        """Take in samples [S, N, D] of the seeds in `active` [S] bool.
+        """Add samples [S, N, D] of the seeds in `active` [S] bool.
 
-        M ← M + M_new + δ²·n·n_new/(n + n_new), with δ the difference of the means and M sums of squared deviations.
+        M ← M + M_new + δ²·n·n_new/(n + n_new), where δ is the difference of the means and M is the sum of squared
+        deviations.
         """
         rows = np.ascontiguousarray(np.swapaxes(samples, 1, 2), dtype=np.float64)  # [S, D, N]: sums over the last axis
         new, old = rows.shape[-1], self.count[:, None]
@@ -50,28 +51,28 @@ class Moments:
         return {"count": self.count, "mean": self.mean, "squares": self._squares}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        for name, kept in self.state().items():
-            kept[...] = np.asarray(state[name])
+        for name, array in self.state().items():
+            array[...] = np.asarray(state[name])
 
 
 class ObsNormalizer:
-    """Flat observations with mean 0 and variance 1 by what each seed has seen in training, clipped to ±10.
+    """A normaliser that flattens observations and scales them to mean 0 and variance 1 over training, clipped to ±10.
 
-    on: otherwise they are made flat and nothing else. The order of a step is: `update` by the observation acted on; act on
-    its normalised form; normalise the successor by the same statistics, which do not hold it yet. So a last observation,
-    which is never acted on, enters no statistics.
+    on: if false, observations are only flattened. In each step, first call `update` with the observation to act on.
+    Then act on its normalised form. Then normalise the successor with the same statistics, which do not contain it yet.
+    So the last observation of an episode, which is never acted on, does not enter the statistics.
     """
 
     def __init__(self, num_seeds: int, size: int, on: bool) -> None:
         self.on, self._moments = on, Moments(num_seeds, size)
 
     def update(self, obs: Array, active: Array) -> None:
-        """Take in what is acted on next [S, N, *obs], for the seeds in `active` [S] bool."""
+        """Add the observations to act on next [S, N, *obs], for the seeds in `active` [S] bool."""
         if self.on:
             self._moments.update(obs.reshape(*obs.shape[:2], -1), active)
 
     def __call__(self, obs: Array) -> Array:
-        """[S, N, *obs] → float32 [S, N, size]; the statistics stay."""
+        """Normalise [S, N, *obs] → float32 [S, N, size], without updating the statistics."""
         flat = obs.reshape(*obs.shape[:2], -1)
         if self.on:
             scale = np.sqrt(self._moments.variance + _EPS)
@@ -87,9 +88,10 @@ class ObsNormalizer:
 
 
 class RewardNormalizer:
-    """Rewards divided by the standard deviation of the discounted return so far, clipped to ±10; their mean stays.
+    """A normaliser that divides rewards by the standard deviation of the discounted return, and clips them to ±10.
 
-    The return of an environment is R ← γR + r, at every step, from 0 at each episode's first. on: otherwise rewards pass.
+    The mean is not subtracted. The return of an environment is R ← γR + r at every step, and starts each episode at 0.
+    on: if false, rewards stay unchanged.
     """
 
     def __init__(self, num_seeds: int, num_envs: int, gamma: float, on: bool) -> None:
@@ -97,9 +99,10 @@ class RewardNormalizer:
         self._returns = np.zeros((num_seeds, num_envs))
 
     def __call__(self, reward: Array, cut: Array, active: Array) -> Array:
-        """Take in rewards [S, N] and normalise them by statistics that hold them: float32 [S, N].
+        """Add rewards [S, N] to the statistics, then normalise them: float32 [S, N].
 
-        cut [S, N] bool: the episode ended with this step, however it did. active [S] bool: others keep their statistics.
+        cut [S, N] bool: the episode ended with this step, by termination or truncation. active [S] bool: the seeds
+        whose statistics change.
         """
         if not self.on:
             return reward

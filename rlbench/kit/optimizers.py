@@ -1,7 +1,7 @@
 """Adam, gradient clipping and target networks per seed, over flat parameter rows [S, P].
 
-Source: Kingma & Ba 2015, arXiv:1412.6980. A seed that is not active keeps its bits: its row is not touched, since
-multiplying by zero would let a NaN through.
+A seed that is not active keeps its bits: its row is not written. Multiplying its update by zero would not be enough,
+because a NaN would pass. Source: Kingma & Ba 2015, arXiv:1412.6980.
 """
 
 from __future__ import annotations
@@ -16,31 +16,34 @@ from rlbench.kit.kernel_choice import watched
 
 @watched
 def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
-    """Scale each seed's gradient, all its tensors [S, P] together, to a Euclidean norm of at most max_norm, in place."""
+    """Scale the gradient of each seed over all tensors [S, P] to a Euclidean norm of at most max_norm, in place."""
     squares = [(g * g).sum(-1) for g in grads]
     norm = sum(squares[1:], squares[0]).sqrt()  # [S]
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
     return [g.mul_(scale) for g in grads]
 
 
-def everyone(active: Tensor) -> bool:
-    """Whether all seeds are known to be active. An accelerator is never asked: the answer would have to be waited for."""
+def all_active(active: Tensor) -> bool:
+    """Return whether all seeds are known to be active.
+
+    This is never checked on an accelerator, because that would force a device synchronisation.
+    """
     return active.device.type == "cpu" and bool(active.all())
 
 
 @watched
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
-    """Move the target's rows [S, P] by a share of the way to the online ones, for the seeds in `active` [S] bool."""
-    if everyone(active):
+    """Move the target's rows [S, P] a share of the way to the online rows, for the seeds in `active` [S] bool."""
+    if all_active(active):
         target.lerp_(online, share)
     else:
         target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, share), target))
 
 
 class Adam:
-    """Adam for several parameter tensors [S, P] of the same seeds; steps are counted per seed.
+    """Adam for several parameter tensors [S, P] of the same seeds. Steps are counted per seed.
 
-    It stays outside compiled graphs: torch's own kernel goes once over what inductor's goes over in several passes.
+    It is not part of compiled graphs: torch's own kernel reads memory once, inductor's kernels read it several times.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Adam:
         self.step = torch.zeros(params[0].shape[0], device=params[0].device)  # [S]
         self.lr, self._eps, self._betas = float(lr), eps, betas
         self._rows: tuple[Sequence[Tensor], list[list[Tensor]]] | None = None
-        self._together = True  # every seed has made the same number of steps
+        self._in_step = True  # whether every seed has made the same number of steps
 
     def set_lr(self, lr: float) -> None:
         self.lr = lr
@@ -61,22 +64,26 @@ class Adam:
         self.step.add_(active)
         if active.device.type != "cpu":
             self._written_out(params, grads, active)
-        elif self._together and bool(active.all()):
+        elif self._in_step and bool(active.all()):
             self._fused(list(params), list(grads), self.mean, self.square, [self.step[:1]] * len(params))
         else:
-            self._together = False
+            self._in_step = False
             self._row_by_row(params, grads, active)
 
     @watched
     def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
-        """One kernel call for all: rows are whole vector registers, so no element meets another row's or a remainder."""
+        """Update all rows with one kernel call.
+
+        Rows are whole vector registers, so no register holds elements of two rows or a remainder.
+        """
         beta1, beta2 = self._betas
-        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, less the bookkeeping
-            p, g, m, v, [], step, lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps, amsgrad=False, maximize=False
+        torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, without its overhead
+            p, g, m, v, [], step, lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps,
+            amsgrad=False, maximize=False,
         )  # fmt: skip
 
     def _row_by_row(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """The same for some of the seeds, or after that."""
+        """Update only the active seeds, or all seeds once their step counts may differ."""
         if self._rows is None or any(p is not q for p, q in zip(self._rows[0], params)):
             lists = (params, self.mean, self.square, [self.step] * len(params))
             self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]
@@ -90,7 +97,7 @@ class Adam:
         self._fused(p, g, m, v, step)
 
     def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """On accelerators: nothing here needs to know which seeds are active, so nothing is waited for."""
+        """Update on accelerators, without reading on the host which seeds are active, so without synchronisation."""
         beta1, beta2 = self._betas
         on = active.unsqueeze(1)
         correction1 = (1 - beta1**self.step).unsqueeze(1)
@@ -110,4 +117,4 @@ class Adam:
     def load_state(self, state: dict[str, Tensor]) -> None:
         for name, old in self.state().items():
             old.copy_(state[name])
-        self._together = everyone(self.step == self.step[0])
+        self._in_step = all_active(self.step == self.step[0])

@@ -1,6 +1,7 @@
-"""A ring of past transitions for stacked seeds [S, capacity, …]. Source: Lin 1992; Mnih et al. 2015.
+"""A ring buffer of past transitions for stacked seeds [S, capacity, …]. Sources: Lin 1992; Mnih et al. 2015.
 
-The true successor is stored beside each observation, so truncation needs no care. Memory is taken when it is written.
+The true successor is stored with each observation, so truncation needs no special case. Memory is allocated as it
+fills.
 """
 
 from __future__ import annotations
@@ -16,27 +17,27 @@ from rlbench.api import Array
 
 
 class Field(NamedTuple):
-    """One entry of a transition: its shape without the leading axes, and its dtype."""
+    """A field of a transition: its shape without the leading axes, and its dtype."""
 
     shape: tuple[int, ...] = ()
     dtype: torch.dtype = torch.float32
 
 
 class Replay:
-    """Ring buffer; the oldest transitions are overwritten. size: transitions of each seed so far, at most capacity."""
+    """A ring buffer that overwrites the oldest transitions. size: stored transitions of each seed, at most capacity."""
 
     def __init__(self, num_seeds: int, capacity: int, device: str = "cpu", **fields: Field) -> None:
         self.capacity, self.size, self.position = capacity, 0, 0
         self._fields = {
             name: torch.zeros(num_seeds, capacity, *f.shape, dtype=f.dtype, device=device) for name, f in fields.items()
         }
-        # Rows are written through numpy where memory is shared: a fifth of the cost of writing into a tensor.
+        # On a CPU, rows are written through numpy views: that costs a fifth of writing into a tensor.
         self._writable: Mapping[str, Any] = {n: t.numpy() if device == "cpu" else t for n, t in self._fields.items()}
         self._flat = {name: t.view(num_seeds * capacity, *t.shape[2:]) for name, t in self._fields.items()}
         self._offset = torch.arange(num_seeds, device=device).unsqueeze(1) * capacity  # [S, 1]
 
     def add(self, **transition: Array) -> None:
-        """Append N transitions of every seed: arrays [S, N, …], one for each field."""
+        """Append N transitions of every seed: one array [S, N, …] per field."""
         count = next(iter(transition.values())).shape[1]
         start = self.position
         index: Any = (
@@ -51,15 +52,15 @@ class Replay:
         self.size = min(self.size + count, self.capacity)
 
     def sample(self, index: Tensor) -> dict[str, Tensor]:
-        """The transitions at `index` [S, B], each in [0, size): every field as [S, B, …]."""
+        """Return the transitions at `index` [S, B], each in [0, size): every field as [S, B, …]."""
         rows = (index + self._offset).view(-1)
         return {
             name: flat.index_select(0, rows).view(*index.shape, *flat.shape[1:]) for name, flat in self._flat.items()
         }
 
     def state(self) -> dict[str, Any]:
-        kept: dict[str, Any] = {name: t[:, : self.size] for name, t in self._fields.items()}
-        return {**kept, "size": self.size, "position": self.position}
+        fields: dict[str, Any] = {name: t[:, : self.size] for name, t in self._fields.items()}
+        return {**fields, "size": self.size, "position": self.position}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         self.size, self.position = state["size"], state["position"]

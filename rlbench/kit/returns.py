@@ -21,8 +21,10 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
     """
     if not reward.shape == discount.shape == value.shape == next_value.shape == cut.shape:
         raise ValueError(f"shapes differ: {[tuple(x.shape) for x in (reward, discount, value, next_value, cut)]}")
-    advantage = (reward + discount * next_value - value).transpose(0, 1).contiguous()  # [T, S, N]: each step contiguous
+    advantage = (
+        (reward + discount * next_value - value).transpose(0, 1).contiguous()
+    )  # [T, S, N], so that each step is contiguous
     keep = (discount * lam * ~cut).transpose(0, 1).contiguous()
     for t in range(len(advantage) - 2, -1, -1):
         advantage[t] += keep[t] * advantage[t + 1]
-    return advantage.transpose(0, 1).contiguous()  # or sums over it would be in an order that depends on the stack
+    return advantage.transpose(0, 1).contiguous()  # otherwise the order of sums over it would depend on the stack

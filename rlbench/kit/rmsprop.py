@@ -1,7 +1,7 @@
-"""RMSProp per seed, over flat parameter rows [S, P]; of the same form as `Adam`.
+"""RMSProp per seed, over flat parameter rows [S, P], with the same interface as `Adam`.
 
-Source: Tieleman & Hinton 2012, lecture 6.5; used by Mnih et al. 2016, arXiv:1602.01783. A seed that is not active keeps
-its bits. There is no momentum and no centring.
+It has no momentum and no centring. A seed that is not active keeps its bits.
+Source: Tieleman & Hinton 2012, lecture 6.5; used by Mnih et al. 2016, arXiv:1602.01783.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import torch
 from torch import Tensor
 
 from rlbench.kit.kernel_choice import watched
-from rlbench.kit.optimizers import everyone
+from rlbench.kit.optimizers import all_active
 
 
 class RMSprop:
     """v ← αv + (1 − α)g², p ← p − lr·g/(√v + ε), for several parameter tensors [S, P] of the same seeds.
 
-    eps_inside: TensorFlow's form, p ← p − lr·g/√(v + ε) with v = 1 at the start, whose first steps are smaller by far;
-    otherwise PyTorch's, with v = 0.
+    eps_inside: use TensorFlow's form, p ← p − lr·g/√(v + ε) with v = 1 at the start, whose first steps are much
+    smaller; otherwise use PyTorch's form, with v = 0 at the start.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class RMSprop:
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         for p, g, v in zip(params, grads, self.square):
-            if everyone(active):
+            if all_active(active):
                 v.mul_(self._alpha).addcmul_(g, g, value=1 - self._alpha)
                 p.addcdiv_(g, self._root(v), value=-self.lr)
                 continue

@@ -1,4 +1,4 @@
-"""Storage for one on-policy rollout [S, T, N, …], filled step by step and then read as a whole."""
+"""Storage for one on-policy rollout [S, T, N, …], which is filled step by step and then read as a whole."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rlbench.kit.replay import Field
 
 
 class Rollout:
-    """T steps of N environments of S seeds. It is reused: read it before the next rollout begins."""
+    """T steps of N environments of S seeds. The memory is reused, so read a rollout before the next one begins."""
 
     def __init__(self, num_seeds: int, horizon: int, num_envs: int, device: str = "cpu", **fields: Field) -> None:
         self.horizon, self.length = horizon, 0
@@ -30,11 +30,11 @@ class Rollout:
         self.length = 0
 
     def add(self, **step: Any) -> None:
-        """Append one step: arrays or CPU tensors [S, N, …], one for each field."""
+        """Append one step: one array or CPU tensor [S, N, …] per field."""
         for name, values in step.items():
             self._writable[name][:, self.length] = np.asarray(values)
         self.length += 1
 
     def tensors(self) -> dict[str, Tensor]:
-        """Every field [S, T, N, …] on the device."""
+        """Return every field [S, T, N, …] on the device."""
         return {name: t.to(self._device) for name, t in self._fields.items()}

@@ -1,7 +1,8 @@
-"""Parts for learners whose processes update one set of parameters in shared memory without a lock.
+"""Building blocks for learners whose processes update one set of parameters in shared memory, without a lock.
 
-An update is a few in-place operations on whole rows. Another process may come between two of them, or two may write one
-number at once, so that a contribution is lost now and then: such runs converge, and cannot be repeated bit for bit.
+An update is a few in-place operations on whole rows. Another process may run between two of them, or two processes may
+write one number at the same time, so a contribution is lost now and then. Such runs converge but are not repeatable bit
+for bit.
 Sources: Recht et al. 2011 (Hogwild), arXiv:1106.5730; Mnih et al. 2016, arXiv:1602.01783, section 4 and supplement 8.
 """
 
@@ -22,14 +23,14 @@ from rlbench.api import BudgetExceeded, Diverged, Interaction, Stopped
 
 
 def shared(values: Tensor) -> Tensor:
-    """A copy in memory that a process started with "spawn" shares when it is given the tensor as an argument."""
+    """Return a copy in shared memory. A process started with "spawn" shares it if it gets the tensor as an argument."""
     return values.detach().cpu().clone().share_memory_()
 
 
 class SharedRMSprop:
-    """RMSprop whose average of squared gradients is the processes' common one ("Shared RMSProp"):
+    """RMSprop whose average of squared gradients is shared by all processes ("Shared RMSProp").
 
-    g ← α g + (1 − α) Δ², θ ← θ − η Δ / √(g + ε). square: g in shared memory, shaped like the parameters.
+    g ← α g + (1 − α) Δ², θ ← θ − η Δ / √(g + ε). square: g in shared memory, with the shape of the parameters.
     """
 
     def __init__(self, square: Tensor, alpha: float, eps: float) -> None:
@@ -42,34 +43,34 @@ class SharedRMSprop:
 
 
 def run_workers(interaction: Interaction, count: int, target: Callable[..., None], *arguments: Any) -> None:
-    """Run `target(env, rank, *arguments)` in `count` processes, each with an environment of its own, until all end.
+    """Run `target(env, rank, *arguments)` in `count` processes, each with its own environment, until all have ended.
 
-    They begin together, when the last one has been started. BudgetExceeded, Stopped and Diverged may leave `target`.
-    Raises: WorkerFailed as soon as one of them fails; none is left behind, however this call ends.
+    They begin together, as soon as all processes have started. `target` may end with BudgetExceeded, Stopped or
+    Diverged. When this call ends, for any reason, no process is left. Raises: WorkerFailed as soon as a process fails.
     """
     context, started = multiprocessing.get_context("spawn"), shared(torch.zeros(count, dtype=torch.bool))
     processes: list[BaseProcess] = []
     try:
         for rank in range(count):
-            given = (target, started, interaction.make_env(0, rank), rank, arguments)
-            process: BaseProcess = context.Process(target=_enter, args=given, name=f"worker-{rank}", daemon=True)
+            worker_args = (target, started, interaction.make_env(0, rank), rank, arguments)
+            process: BaseProcess = context.Process(target=_enter, args=worker_args, name=f"worker-{rank}", daemon=True)
             process.start()
             processes.append(process)
         interaction.attend(processes)
     finally:
         for process in processes:
-            process.kill()  # nothing happens to those that have ended
+            process.kill()  # has no effect on a process that has ended
             process.join()
 
 
 def _enter(target: Callable[..., None], started: Tensor, env: Any, rank: int, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process: the run's own one decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process; only the main one reacts
     torch.set_num_threads(1)
-    gc.freeze()  # as in the run's own process: torch stays, and is not looked through again, least of all at the end
+    gc.freeze()  # as in the main process: torch's objects stay alive, so the collector can skip them
     started[rank] = True
     while not started.all():
         time.sleep(0.01)
     try:
         target(env, rank, *arguments)
     except (BudgetExceeded, Stopped, Diverged):
-        return  # the boundary has told the run's own process
+        return  # the boundary has informed the main process

@@ -1,4 +1,4 @@
-"""What an algorithm keeps, as named arrays [S, …] and back: the two halves of `state` and `load_state`."""
+"""Conversion of an algorithm's parts to named arrays [S, …] and back, for its `state` and `load_state`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch import Tensor
 
 from rlbench.api import Array
 
-# A part is a tensor or array [S, …] that is loaded in place, or an object with `state()` and `load_state()`.
+# A part is a tensor or array [S, …], which is loaded in place, or an object with `state()` and `load_state()`.
 Parts = Mapping[str, Any]
 
 
 def pack(parts: Parts, num_seeds: int) -> dict[str, Array]:
-    """Copies of everything in `parts`; an object's whole numbers, the same for all seeds, become [S]."""
+    """Return copies of everything in `parts`. An object's integers, which are the same for all seeds, become [S]."""
     packed: dict[str, Array] = {}
     for name, part in parts.items():
         if isinstance(part, (Tensor, np.ndarray)):
@@ -32,7 +32,7 @@ def _array(value: Tensor | Array) -> Array:
 
 
 def unpack(parts: Parts, state: Mapping[str, Array]) -> None:
-    """Load what `pack` gave into the same parts. Raises: KeyError for a part that `state` lacks."""
+    """Load the result of `pack` into the same parts. Raises: KeyError for a part that is missing in `state`."""
     for name, part in parts.items():
         if isinstance(part, Tensor):
             part.copy_(torch.from_numpy(state[name]))

@@ -1,4 +1,4 @@
-"""The interaction in tensors: what a torch algorithm acts on and receives."""
+"""The interaction as tensors, for torch algorithms."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from rlbench.api import Array, Interaction, Transition
 
 
 def tensor(array: Array, device: str = "cpu") -> Tensor:
-    """The array as a tensor, without a copy on the CPU."""
-    found = torch.from_numpy(array)
-    return found if device == "cpu" else found.to(device)
+    """Return the array as a tensor, without a copy on the CPU."""
+    result = torch.from_numpy(array)
+    return result if device == "cpu" else result.to(device)
 
 
 class TorchInteraction:
-    """Observations [S, N, *obs], the active seeds [S] and the steps taken, as tensors on a device."""
+    """The observations [S, N, *obs] and active seeds [S] of an interaction, as tensors on a device."""
 
     def __init__(self, interaction: Interaction, device: str = "cpu") -> None:
         self._interaction, self._device = interaction, device
@@ -34,5 +34,5 @@ class TorchInteraction:
         return self._active
 
     def step(self, actions: Tensor) -> Transition:
-        """Step with a tensor of actions [S, N, *action]; the transition stays in numpy, for storage."""
+        """Step with a tensor of actions [S, N, *action]. The transition stays in numpy, for storage."""
         return self._interaction.step(actions.detach().cpu().numpy())

@@ -34,7 +34,7 @@ from rlbench.api import (
     ReportSpec,
     hookspecs,
 )
-from rlbench.process_control import without_here
+from rlbench.process_control import without_current_folder
 
 
 @dataclass
@@ -324,7 +324,7 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
     """
     plugins = Plugins()
     seen: set[tuple[str, str]] = set()
-    for distribution in distributions(path=without_here(sys.path)):
+    for distribution in distributions(path=without_current_folder(sys.path)):
         name = distribution.metadata["Name"] or "unknown"
         for entry in distribution.entry_points:
             if entry.group != PROJECT or (name, entry.name) in seen:

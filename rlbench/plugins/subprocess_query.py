@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rlbench.process_control import (
-    find_modules_here,
-    leave_here_out,
+    allow_local_imports,
+    allows_local_imports,
+    forbid_local_imports,
     module_command,
-    sees_here,
     signal_group,
-    without_here,
+    without_current_folder,
 )
 
 _TAIL = 4096
@@ -33,9 +33,9 @@ class Ended(NamedTuple):
 def find_what_the_asker_finds() -> None:
     """In the child: have modules in the current folder found, last, where the process that asks finds them."""
     if os.environ.pop(_HERE, ""):
-        find_modules_here()
+        allow_local_imports()
     else:
-        leave_here_out()
+        forbid_local_imports()
 
 
 def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> Ended:
@@ -44,7 +44,11 @@ def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapp
     The module calls `find_what_the_asker_finds`: in PYTHONPATH the current folder would come before what is installed.
     Raises: PermissionError where Python itself cannot be started.
     """
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(without_here(sys.path)), _HERE: "1" * sees_here()}
+    env = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(without_current_folder(sys.path)),
+        _HERE: "1" * allows_local_imports(),
+    }
     env |= environment or {}
     with tempfile.TemporaryFile() as log:  # a pipe would be waited for as long as anybody holds it
         command = module_command(module, *arguments)

@@ -1,6 +1,6 @@
-"""Where a group's processor time goes: stacks sampled while it runs (`sampler`), and whose work each of them was (`parts`).
+"""CPU profiles of groups: `sampler` samples stacks while a group runs, `parts` assigns them to parts of the work.
 
-Nothing is measured, and nothing here is imported by a run, unless it is asked for.
+Without `--profile`, a run measures nothing and imports nothing from here.
 """
 
 from rlbench.profiling.measurement import Measurement, sample_child

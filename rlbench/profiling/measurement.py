@@ -1,7 +1,7 @@
-"""One measurement: the sampled seconds of a process by part, and of the processes it started that step its environments.
+"""One measurement: the sampled seconds by part, of a process and of those of its children that step environments.
 
-Those sample themselves from their first environment on, and leave what they found in a folder when they end; the rest
-of what ended child processes took (starting up, being killed, compilers) is measured and not sampled.
+Such children sample themselves from their first environment on, and write their seconds to a folder when they exit. The
+other time of ended children (start-up, being killed, compilers) is measured as a total.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from shutil import rmtree
 
 from rlbench.profiling.sampler import Sampler, unavailable
 
-_FOLDER = "RLBENCH_PROFILE"  # the environment variable by which children are told where to leave their seconds
-_in_a_child: list[Sampler] = []
+_FOLDER = "RLBENCH_PROFILE"  # the environment variable with the folder to which children write their seconds
+_child_samplers: list[Sampler] = []
 
 
 class Measurement:
-    """Seconds of processor time by part, of this process and of its children, from here to `finish` or `abandon`.
+    """CPU seconds by part, of this process and its children, from the creation to `finish` or `abandon`.
 
-    folder: made for the children, and removed at the end. Only the main thread may make one, and finish it.
+    folder: created for the children, removed at the end. Only the main thread may create and finish a measurement.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,8 +34,8 @@ class Measurement:
         self._sampler.start()
 
     def finish(self) -> dict[str, float]:
-        """Seconds by part, in the order of rlbench.profiling.parts.PARTS, those without any left out."""
-        from rlbench.profiling.parts import CHILDREN, PARTS, attribute  # only a run that is measured needs them
+        """Stop. Returns: seconds by part, in the order of rlbench.profiling.parts.PARTS, without parts of 0 s."""
+        from rlbench.profiling.parts import CHILDREN, PARTS, attribute  # only a profiled run needs them
 
         assert self._sampler is not None
         sampler = self._sampler
@@ -44,15 +44,15 @@ class Measurement:
         own, children = attribute(sampler.stacks()), _children_seconds() - self._children
         sampled: Counter[str] = Counter()
         for path in self._folder.glob("*.json"):
-            with suppress(OSError, ValueError):  # of a child that was killed while it wrote
+            with suppress(OSError, ValueError):  # a child was killed while it wrote
                 sampled.update(json.loads(path.read_text()))
         self._clean()
-        found = {part: own.get(part, 0.0) + sampled[part] for part in PARTS}
-        found[CHILDREN] = max(0.0, children - sampled.total())
-        return {part: seconds for part, seconds in found.items() if seconds > 0}
+        totals = {part: own.get(part, 0.0) + sampled[part] for part in PARTS}
+        totals[CHILDREN] = max(0.0, children - sampled.total())
+        return {part: seconds for part, seconds in totals.items() if seconds > 0}
 
     def abandon(self) -> None:
-        """Stop, unless it has been finished."""
+        """Stop without a result, unless `finish` was called."""
         if self._sampler is not None:
             self._sampler.stop()
             self._sampler = None
@@ -64,22 +64,22 @@ class Measurement:
 
 
 def sample_child() -> None:
-    """Called where a process is given an environment of a run: sample it from now on if the run is being measured."""
+    """Sample this process from now on if its run is being profiled. Called where a process gets an environment."""
     folder = os.environ.get(_FOLDER)
-    if folder is None or _in_a_child or unavailable():
+    if folder is None or _child_samplers or unavailable():
         return
-    _in_a_child.append(Sampler())
-    _in_a_child[0].start()
-    atexit.register(_leave, Path(folder))
+    _child_samplers.append(Sampler())
+    _child_samplers[0].start()
+    atexit.register(_write_samples, Path(folder))
 
 
-def _leave(folder: Path) -> None:
+def _write_samples(folder: Path) -> None:
     from rlbench.profiling.parts import attribute
 
-    _in_a_child[0].stop()
-    found = attribute(_in_a_child[0].stacks())
-    with suppress(OSError):  # the run has gone, or has no room: it does without
-        (folder / f"{os.getpid()}.json").write_text(json.dumps(found))
+    _child_samplers[0].stop()
+    seconds = attribute(_child_samplers[0].stacks())
+    with suppress(OSError):  # the run has ended, or the disk is full
+        (folder / f"{os.getpid()}.json").write_text(json.dumps(seconds))
 
 
 def _children_seconds() -> float:

@@ -1,13 +1,13 @@
-"""Whose work a sampled stack was: the part of a run's time that each function stands for, and which of them decides.
+"""Attribution of a sampled stack to a part of a run's work.
 
-What tells is where a function was written and what it is called, as rlbench.api.Algorithm documents for plugins:
+The file and the name of each function on the stack decide, as rlbench.api.Algorithm documents for plugins:
 
-1. evaluation, compiling and importing, wherever they are on the stack;
-2. else the innermost function that belongs to an environment, a replay or a rollout, or to the harness;
-3. else, of the algorithm: update, where the name of any of its functions says so; else acting; else other.
+1. evaluation, compiling and importing, anywhere on the stack;
+2. otherwise the innermost function of an environment, a replay or rollout buffer, or the harness;
+3. otherwise the algorithm: update, if the name of any of its functions says so; otherwise acting, or other.
 
-A function inside which environments are stepped is a loop, whatever it is called ("learn" in many libraries): its name
-does not make the rest of what it does an update.
+A function that steps environments is a loop, whatever its name ("learn" in many libraries). Its name does not turn its
+other work into an update.
 """
 
 from __future__ import annotations
@@ -25,29 +25,29 @@ CHILDREN = "child processes"
 PARTS = {
     "environment": "training environments: steps, resets, wrappers",
     "acting": "choosing actions in training",
-    "replay": "writing and reading replays and rollouts",
+    "replay": "writing and reading replay and rollout buffers",
     "update": "losses, gradients, optimisers",
-    "evaluation": "evaluations, their environments and all",
+    "evaluation": "evaluations, including their environments",
     "harness": "the metered boundary, records, checkpoints",
-    "compiling": "torch making graphs of functions",
-    "imports": "modules loaded while it ran",
-    "other": "the algorithm's own loop and set-up, and whatever has no telling name",
-    CHILDREN: "not sampled: how worker processes start up, compilers, whatever else was started",
+    "compiling": "torch compiling functions",
+    "imports": "modules imported during the run",
+    "other": "the algorithm's own loop and set-up, and functions whose names say nothing",
+    CHILDREN: "not sampled: start-up of worker processes, compilers, other processes",
 }
 
 
 class _Sign(Enum):
-    """What a function says of the work under way."""
+    """What a function indicates about the current work."""
 
-    NOTHING = auto()  # libraries, who work for their callers
-    STRANGER = auto()  # anyone's code whose name tells nothing
+    NOTHING = auto()  # library code, which counts for its caller
+    UNKNOWN = auto()  # other code whose name says nothing
     ACTING = auto()
     UPDATE = auto()
     ENVIRONMENT = auto()
     REPLAY = auto()
     HARNESS = auto()
-    BOUNDARY = auto()  # the harness's, but anyone's code that it calls is an environment's
-    BASE = auto()  # where the harness hands over to the algorithm
+    BOUNDARY = auto()  # harness code; any foreign code that it calls belongs to an environment
+    BASE = auto()  # where the harness calls the algorithm
     EVALUATION = auto()
     COMPILING = auto()
     IMPORTS = auto()
@@ -63,7 +63,7 @@ _SETTLED = {
 }
 _OVERRIDING = (_Sign.EVALUATION, _Sign.IMPORTS, _Sign.COMPILING)
 
-# The words of a function's name that tell, in any plugin and in libraries of algorithms.
+# Words in function names that indicate the work, in plugins and in algorithm libraries.
 _UPDATE = re.compile(
     "updates?|learn|train|fit|optimi[sz]e|improve|loss|losses|grads?|gradients?|backward|advantages?|gae|returns"
 )
@@ -71,7 +71,7 @@ _ACTING = re.compile("acts?|acting|actions?|policy|greedy|explore|choose|select|
 _STORAGE = re.compile(r"replay|\w*buffer\b|rollout_?(storage|buffer)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
-# Files of this package, by their path within it; the first that fits.
+# Files of this package, by the start of their path in it; the first match counts.
 _OWN = (
     ("profiling/", _Sign.NOTHING),
     ("kit/replay.py", _Sign.REPLAY),
@@ -84,7 +84,7 @@ _OWN = (
     ("kit/", _Sign.NOTHING),
     ("api/", _Sign.NOTHING),
     ("seeding.py", _Sign.NOTHING),
-    ("testing/", _Sign.STRANGER),
+    ("testing/", _Sign.UNKNOWN),
     ("runtime/evaluation.py", _Sign.EVALUATION),
     ("envs/acrobot.py", _Sign.ENVIRONMENT),
     ("envs/classic_control.py", _Sign.ENVIRONMENT),
@@ -93,7 +93,7 @@ _OWN = (
     ("envs/", _Sign.BOUNDARY),
     ("", _Sign.HARNESS),
 )
-# Packages of others, by their path after site-packages or dist-packages.
+# Other packages, by the start of their path after site-packages or dist-packages.
 _PACKAGES = (
     ("torch/_dynamo/convert_frame.py", _Sign.COMPILING),
     ("torch/_inductor/compile_fx.py", _Sign.COMPILING),
@@ -109,42 +109,42 @@ _PACKAGES = (
     ("tqdm/", _Sign.NOTHING),
     ("rich/", _Sign.NOTHING),
 )
-_PACKAGE = str(Path(__file__).parents[1]) + "/"  # as it was imported: code objects name their files likewise
+_PACKAGE = str(Path(__file__).parents[1]) + "/"  # as imported, like the file names in code objects
 _LIBRARY = tuple(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib"))
 _INSTALLED = re.compile(r".*/(?:site|dist)-packages/")
 
 
 def attribute(stacks: Mapping[Stack, float]) -> dict[str, float]:
-    """Seconds by part, in the order of PARTS, those without any left out; they add up to what the stacks have."""
-    readings = [(_read(stack), seconds) for stack, seconds in stacks.items()]
-    loops = {function for (_, _, _, around), _ in readings for function in around}
-    found = dict.fromkeys(PARTS, 0.0)
-    for (part, updating, acting, _), seconds in readings:
+    """Return seconds by part, in the order of PARTS, without parts of 0 s. They add up to the seconds of the stacks."""
+    classified = [(_classify(stack), seconds) for stack, seconds in stacks.items()]
+    loops = {function for (_, _, _, around), _ in classified for function in around}
+    totals = dict.fromkeys(PARTS, 0.0)
+    for (part, updating, acting, _), seconds in classified:
         if not part:
             part = "update" if set(updating) - loops else "acting" if acting else "other"
-        found[part] += seconds
-    return {part: seconds for part, seconds in found.items() if seconds > 0}
+        totals[part] += seconds
+    return {part: seconds for part, seconds in totals.items() if seconds > 0}
 
 
-def _read(stack: Stack) -> tuple[str, list[Function], bool, list[Function]]:
-    """The part that a stack settles by itself ("" for none), the functions whose names say update, whether one says
-    acting, and those of them around a step of an environment.
+def _classify(stack: Stack) -> tuple[str, list[Function], bool, list[Function]]:
+    """Return the part of a stack if the stack alone decides it (else ""), the functions named like an update, whether
+    one is named like acting, and the functions named like an update that enclose an environment step.
     """
     updating, around = list[Function](), list[Function]()
-    part, acting, strange, stepping = "", False, False, False
+    part, acting, foreign, stepping = "", False, False, False
     inside = None
     for function in stack:
         sign = _sign(function)
         if sign is _Sign.BASE:
-            part = part or ("" if strange else "harness")
+            part = part or ("" if foreign else "harness")
             if updating and updating[-1] == inside:
-                around.append(updating.pop())  # `train` itself, which is a loop even where no step is seen
+                around.append(updating.pop())  # `train` itself is a loop even if no step is on the stack
             break
         if sign in _OVERRIDING:
             if sign is _Sign.COMPILING or part not in ("imports", "compiling"):
                 part = _SETTLED[sign]
         elif sign is _Sign.BOUNDARY:
-            part = part or ("environment" if strange else "harness")
+            part = part or ("environment" if foreign else "harness")
         elif sign in _SETTLED:
             part = part or _SETTLED[sign]
         elif sign is _Sign.UPDATE:
@@ -152,7 +152,7 @@ def _read(stack: Stack) -> tuple[str, list[Function], bool, list[Function]]:
         elif sign is _Sign.ACTING:
             acting = True
         stepping = stepping or sign in (_Sign.BOUNDARY, _Sign.ENVIRONMENT)
-        strange = strange or sign in (_Sign.STRANGER, _Sign.UPDATE, _Sign.ACTING)
+        foreign = foreign or sign in (_Sign.UNKNOWN, _Sign.UPDATE, _Sign.ACTING)
         inside = function
     return part, updating, acting, around
 
@@ -170,31 +170,31 @@ def _sign(function: Function) -> _Sign:
         return _Sign.NOTHING
     if installed is not None:
         inside = file[installed.end() :]
-        found = next((sign for place, sign in _PACKAGES if inside.startswith(place)), None)
-        if found is not None:  # a compiler that is being imported compiles nothing yet
-            return _Sign.NOTHING if found is _Sign.COMPILING and name == "<module>" else found
-    return _named(name)
+        sign = next((sign for place, sign in _PACKAGES if inside.startswith(place)), None)
+        if sign is not None:  # a compiler that is being imported is not compiling yet
+            return _Sign.NOTHING if sign is _Sign.COMPILING and name == "<module>" else sign
+    return _sign_of_name(name)
 
 
 def _own_sign(file: str, name: str) -> _Sign:
     function = name.rpartition(".")[2]
     if file == "runtime/live_group.py":
         return _Sign.BASE if function in ("__init__", "_train") else _Sign.HARNESS
-    if file == "runtime/scheduled_evaluation.py" and name == "Examiner.evaluate":
+    if file == "runtime/scheduled_evaluation.py" and name == "EvaluationRunner.evaluate":
         return _Sign.EVALUATION
     if name == "SeedStreams.sample":
         return _Sign.ACTING  # it draws actions
     sign = next(sign for place, sign in _OWN if file.startswith(place))
     if sign is _Sign.REPLAY and function in ("state", "load_state"):
-        return _Sign.NOTHING  # a checkpoint's work
+        return _Sign.NOTHING  # called for a checkpoint
     return sign
 
 
-def _named(name: str) -> _Sign:
-    """What the name of anyone's function tells; of closures and methods their own names, of storage its class's too."""
+def _sign_of_name(name: str) -> _Sign:
+    """Return what a function's name indicates. Only the last part of a qualified name counts, except for buffers."""
     if _STORAGE.search(name):
         return _Sign.REPLAY
     words = [word.lower() for word in _WORD.findall(name.rpartition(".")[2])]
     if any(map(_UPDATE.fullmatch, words)):
         return _Sign.UPDATE
-    return _Sign.ACTING if any(map(_ACTING.fullmatch, words)) else _Sign.STRANGER
+    return _Sign.ACTING if any(map(_ACTING.fullmatch, words)) else _Sign.UNKNOWN

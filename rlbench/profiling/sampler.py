@@ -1,8 +1,8 @@
-"""Samples of the main thread's stack, taken as the process's processor time goes by and weighed with it.
+"""Samples of the main thread's stack, taken at intervals of CPU time and weighted with it.
 
-The kernel sends SIGPROF after each few milliseconds of processor time, of all threads together. Python runs the handler
-between bytecodes of the main thread alone: a call into C is noted when it returns, in the frame that made it, with all
-the time it took. So a compiled graph or a matrix product is its caller's work, and so is a collection of garbage.
+The kernel sends SIGPROF after every few milliseconds of CPU time, summed over all threads. Python runs the handler only
+between bytecodes of the main thread: a call into C is sampled when it returns, in the calling frame, with all the time
+it took. So compiled graphs, matrix products and garbage collections count for their caller.
 """
 
 from __future__ import annotations
@@ -13,50 +13,50 @@ import time
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-INTERVAL_SECONDS = 0.004  # the tick of most kernels: a shorter one is not met
+INTERVAL_SECONDS = 0.004  # the tick of most kernels, which cannot keep a shorter interval
 
 
 class Function(NamedTuple):
-    """Whose frame it is: the file it was compiled from, and its qualified name in there."""
+    """The function of a frame: its file and its qualified name."""
 
     file: str
     name: str
 
 
 Stack = tuple[Function, ...]
-"""Functions that were running, the innermost first."""
+"""The running functions, innermost first."""
 
 
 def unavailable() -> str:
-    """Why this process cannot be sampled from here, or nothing."""
+    """Return why this process cannot be sampled from here, "" if it can."""
     if threading.current_thread() is not threading.main_thread():
-        return "only a process's main thread can be sampled"
+        return "only the main thread of a process can be sampled"
     if signal.getitimer(signal.ITIMER_PROF)[0]:
-        return "another profiler has the process's timer"
+        return "another profiler uses the timer of this process"
     return ""
 
 
 class Sampler:
-    """Seconds of processor time by stack, between `start` and `stop`, which the main thread calls.
+    """CPU seconds by stack, between `start` and `stop`. The main thread must call both.
 
-    The handler keeps nothing but numbers and code objects, and calls nothing written in Python: torch's compiler looks
-    at every new frame while a compiled function runs, passes over those without tensors, and does so once.
+    The handler stores only numbers and code objects and calls no Python function: while a compiled function runs,
+    torch's compiler inspects every new frame, and skips those without tensors after the first time.
     """
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[int, ...], float] = {}
-        self._codes: dict[int, CodeType] = {}  # by id; held, so that an id stays one code's
+        self._codes: dict[int, CodeType] = {}  # by id; the references keep an id from being reused
         self._last = 0.0
         self._before: Any = signal.SIG_DFL
 
     def start(self) -> None:
         self._before = signal.signal(signal.SIGPROF, self._note)
-        signal.siginterrupt(signal.SIGPROF, False)  # a library's system call goes on instead of failing
+        signal.siginterrupt(signal.SIGPROF, False)  # interrupted system calls are restarted and do not fail
         self._last = time.process_time()
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take the last sample. The handler goes back to who had it; where nobody had, ours stays and is never called."""
+        """Take the last sample and restore the previous handler. If there was none, this one stays, uncalled."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         self._note(signal.SIGPROF, None)
         if callable(self._before):
@@ -75,10 +75,10 @@ class Sampler:
         self._seconds[stack] = self._seconds.get(stack, 0.0) + spent
 
     def stacks(self) -> dict[Stack, float]:
-        """Seconds by stack; () is what passed between the last sample and the end."""
+        """Return seconds by stack. The stack () has the time between the last sample and the end."""
         names = {key: Function(code.co_filename, code.co_qualname) for key, code in self._codes.items()}
-        found: dict[Stack, float] = {}
+        seconds: dict[Stack, float] = {}
         for ids, spent in self._seconds.items():
             stack = tuple(names[key] for key in ids)
-            found[stack] = found.get(stack, 0.0) + spent
-        return found
+            seconds[stack] = seconds.get(stack, 0.0) + spent
+        return seconds

@@ -1,1 +1,1 @@
-"""Play a published policy again: in a process of its own, with an environment that may be trusted."""
+"""Playing a published policy again, in a separate process, with an environment that is trusted."""

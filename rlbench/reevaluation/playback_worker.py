@@ -1,6 +1,8 @@
-"""The entry of a process that plays a policy: `python -m rlbench.reevaluation.playback_worker QUESTION.json ANSWER.json PARENT_PID`.
+"""The process that plays a policy, started as
 
-What it prints goes where its starter says; the answer is a file, so that a plugin's prints cannot corrupt it.
+    python -m rlbench.reevaluation.playback_worker QUESTION.json ANSWER.json PARENT_PID
+
+The answer is a file, so that what a plugin prints cannot corrupt it.
 """
 
 from __future__ import annotations
@@ -21,11 +23,11 @@ from safetensors.numpy import load
 from rlbench.api import Algorithm, Array, Diverged, PluginError, RlbenchError, StoreError, group_from_dict
 from rlbench.plugins import load_plugins
 from rlbench.plugins.config_model import configure
-from rlbench.process_control import die_with_parent, find_modules_here, leave_here_out
+from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports
 from rlbench.reevaluation.trust import refuse_untrusted
-from rlbench.reevaluation.video import Filmed
+from rlbench.reevaluation.video import Video
 from rlbench.results import code_identity, numerics
-from rlbench.results.code_dependencies import imported
+from rlbench.results.code_dependencies import imported_code
 from rlbench.results.file_io import read_bytes
 from rlbench.results.provenance import versions
 from rlbench.runtime.evaluation import Evaluator
@@ -34,17 +36,17 @@ from rlbench.runtime.record_sink import MemorySink
 from rlbench.runtime.scheduled_evaluation import FINAL
 
 
-def play(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Play what the question says; returns the answer, or raises what is to be told instead.
+def play(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Play the requested episodes. Returns: the answer.
 
-    Raises: StoreError for a damaged file, Diverged for a number that is not finite, PluginError for an algorithm that
-    cannot be loaded or cannot take its policy back; anything else comes from the algorithm or its environment.
+    Raises: StoreError for a damaged file; Diverged for a number that is not finite; PluginError for an algorithm that
+    cannot be loaded or cannot load its policy; any other exception of the algorithm or its environment.
     """
-    where, lanes = asked["policy_file"], asked["lanes"]
-    published = _published(Path(where), asked["sha256"])
-    group, plugins = group_from_dict(asked["group"]), load_plugins(asked["plugin_files"])
-    if not asked["trusted"]:
-        refuse_untrusted(group.task, plugins, asked["allowed"])
+    where, lanes = request["policy_file"], request["lanes"]
+    published = _published(Path(where), request["sha256"])
+    group, plugins = group_from_dict(request["group"]), load_plugins(request["plugin_files"])
+    if not request["trusted"]:
+        refuse_untrusted(group.task, plugins, request["allowed"])
     spec, backend = plugins.algorithm(group.algorithm), plugins.backend(group.task.backend)
     algorithm = spec.load()
     if "torch" in sys.modules:
@@ -52,33 +54,32 @@ def play(asked: Mapping[str, Any]) -> dict[str, Any]:
     live = LiveGroup(group, algorithm, configure(algorithm.Config, group.config, spec.name), backend, MemorySink())
     _load(live.algorithm, published, f"{where}: {spec.name!r}")
     try:
-        policy = live.algorithm.policy(asked["policy"])
+        policy = live.algorithm.policy(request["policy"])
     except ValueError as error:
         raise PluginError(f"{error}; choose another with --policy") from error
     gc.freeze()
     gc.enable()
     evaluator = Evaluator(backend.make_batch(group.task, lanes), lanes, live.streams)
-    played = evaluator.play(policy, FINAL, asked["step"], asked["episodes"])
+    played = evaluator.play(policy, FINAL, request["step"], request["episodes"])
     evaluator.close()
     if not played.finite.all():
-        raise Diverged(f"{where}: the policy met or gave a number that is not finite while it played")
-    film = asked.get("video")
-    if film:
-        with Filmed(group.task, backend.make_env, Path(film["path"])) as filmed:
-            again = live.algorithm.policy(asked["policy"])
-            Evaluator(filmed, 1, live.streams).play(again, FINAL, asked["step"], film["episodes"])
-    how = numerics(group.device, group.compile, asked["stack_size"])
+        raise Diverged(f"{where}: the policy received or returned a number that is not finite")
+    video = request.get("video")
+    if video:
+        with Video(group.task, backend.make_env, Path(video["path"])) as recording:
+            fresh_policy = live.algorithm.policy(request["policy"])
+            Evaluator(recording, 1, live.streams).play(fresh_policy, FINAL, request["step"], video["episodes"])
     made_by = {
-        "code": code_identity(plugins.find(group.algorithm)),  # files that its parameters name are not opened
-        "dependencies": imported(plugins.find(group.algorithm)),
-        "numerics": how,
+        "code": code_identity(plugins.find(group.algorithm)),  # without the group: files that it names are not opened
+        "dependencies": imported_code(plugins.find(group.algorithm)),
+        "numerics": numerics(group.device, group.compile, request["stack_size"]),
         "versions": versions(),
     }
     return {"returns": played.returns[0].tolist(), "lengths": played.lengths[0].tolist(), "made_by": made_by}
 
 
 def _published(path: Path, digest: str | None) -> dict[str, Array]:
-    """The published policy's arrays, without the seed axis; the bytes that are hashed are those that are loaded."""
+    """Return the published policy's arrays, without the seed axis. The loaded bytes are the hashed bytes."""
     if digest is None:
         return {}
     try:
@@ -86,26 +87,26 @@ def _published(path: Path, digest: str | None) -> dict[str, Array]:
     except OSError as error:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256(content).hexdigest() != digest:
-        raise StoreError(f"{path} is not what was published: its sha256 is not the one in result.json")
+        raise StoreError(f"{path} has changed since it was published: its sha256 differs from the one in result.json")
     arrays: dict[str, Array] = {name: array.copy() for name, array in load(content).items()}
     if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
-        raise Diverged(f"{path} holds numbers that are not finite: there is no policy to play")
+        raise Diverged(f"{path} contains numbers that are not finite: there is no policy to play")
     return arrays
 
 
 def _load(algorithm: Algorithm, published: Mapping[str, Array], where: str) -> None:
-    """Give the policy back, and see that it was taken: the algorithm must give the same bits again."""
+    """Load the policy into the algorithm, and check that the algorithm returns the same bits."""
     try:
         if published:
             algorithm.load_final_state({name: array[None] for name, array in published.items()})  # S = 1
-        held = {name: np.asarray(array)[0] for name, array in algorithm.final_state().items()}
+        loaded = {name: np.asarray(array)[0] for name, array in algorithm.final_state().items()}
     except Exception as error:
         text = f"{type(error).__name__}: {error}"
-        raise PluginError(f"{where} cannot take its published policy back (load_final_state): {text}") from error
-    if held and not published:
-        raise StoreError(f"{where} has no published policy, although it keeps {', '.join(sorted(held)[:3])}")
-    if _bits(held) != _bits(published):
-        raise PluginError(f"{where} did not take its published policy back: it needs load_final_state")
+        raise PluginError(f"{where} cannot load its published policy (load_final_state): {text}") from error
+    if loaded and not published:
+        raise StoreError(f"{where} has no published policy, although it has {', '.join(sorted(loaded)[:3])}")
+    if _bits(loaded) != _bits(published):
+        raise PluginError(f"{where} did not load its published policy: it needs load_final_state")
 
 
 def _bits(arrays: Mapping[str, Array]) -> dict[str, Any]:
@@ -115,21 +116,21 @@ def _bits(arrays: Mapping[str, Array]) -> dict[str, Any]:
 def _main(question: str, answer: str, parent: str) -> None:
     die_with_parent(int(parent))
     gc.disable()  # see rlbench.executors.worker_main
-    asked = json.loads(Path(question).read_text())
-    if asked["trusted"] or asked["allowed"] or asked["plugin_files"]:
-        find_modules_here()
+    request = json.loads(Path(question).read_text())
+    if request["trusted"] or request["allowed"] or request["plugin_files"]:
+        allow_local_imports()
     else:
-        leave_here_out()
+        forbid_local_imports()
     try:
-        found = play(asked)
+        result = play(request)
     except RlbenchError as error:
-        kinds = (StoreError, PluginError, Diverged, RlbenchError)  # the first that it is
-        found = {"kind": next(k.__name__ for k in kinds if isinstance(error, k)), "error": str(error)}
+        kinds = (StoreError, PluginError, Diverged, RlbenchError)  # from special to general
+        result = {"kind": next(k.__name__ for k in kinds if isinstance(error, k)), "error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
-        found = {"kind": "PluginError", "error": f"{asked['policy_file']} cannot be played: {text}"}
-    Path(answer).write_text(json.dumps(found))
+        result = {"kind": "PluginError", "error": f"{request['policy_file']} cannot be played: {text}"}
+    Path(answer).write_text(json.dumps(result))
 
 
 if __name__ == "__main__":

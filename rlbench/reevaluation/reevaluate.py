@@ -1,7 +1,7 @@
-"""Play a published policy again, as it was played in the final evaluation, and compare with what was recorded then.
+"""Playing a published policy again as in the final evaluation, and comparing the episodes with the recorded ones.
 
-With the lanes, the step and the episode seeds of the final evaluation, in a process that computes as a worker does, the
-first episodes are the recorded ones, bit for bit.
+The first episodes equal the recorded ones, bit for bit: they have the lanes, the step and the episode seeds of the
+final evaluation, and the process has the numerical settings of a worker.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Episodes(NamedTuple):
     lengths: list[int]
 
     def repeat(self, other: Episodes, count: int) -> bool:
-        """Whether the first `count` are the other's; returns are compared as bits."""
+        """Return whether the first `count` episodes equal the other's. Returns are compared bit for bit."""
         bits = [np.array(episodes.returns[:count], np.float64).tobytes() for episodes in (self, other)]
         return bits[0] == bits[1] and self.lengths[:count] == other.lengths[:count]
 
@@ -50,49 +50,51 @@ def reevaluate(
     policy: str,
     plugin_files: Sequence[str] = (),
     video: Path | None = None,
-    filmed: int = 1,
+    video_episodes: int = 1,
     allowed: Sequence[str] | None = (),
 ) -> Mapping[str, Any]:
     """Play `episodes` fresh episodes with a run's final policy, on the CPU; policy: "greedy" or "sampled".
 
-    allowed: modules that the folder may have imported beside what is installed (rlbench.reevaluation.trust); None: whatever
-    the run's task names, where a suite that asks for it was given by hand.
-    video: an MP4 file to be made of the first `filmed` of them, which are played once more for it.
-    Returns: returns and lengths [episodes]; recorded_episodes: how many of the first ones the final evaluation recorded;
-    equal: whether those are the same bit for bit, None where none are; changed: "code.version" and the like that are
-    not as recorded, each with what it was and is.
+    allowed: modules that the folder may import beside the installed ones (rlbench.reevaluation.trust); None allows
+    everything that the run's task names, for a user who has passed the suite.
+    video: an MP4 file to write, of the first `video_episodes` episodes, which are played a second time for it.
+    Returns: returns and lengths [episodes]; recorded_episodes: how many of the first ones the final evaluation
+    recorded; equal: whether those are equal bit for bit, None if there are none; changed: entries such as
+    "code.version" that differ from the record, each with the recorded and the present value.
     Raises: StoreError if nothing was published or a file is damaged; PluginError if the algorithm cannot be loaded, or
-    cannot take its policy back; Diverged if a number that is not finite is met.
+    cannot load its policy; Diverged for a number that is not finite.
     """
     if state.status not in SCORED:
         raise StoreError(f"{store.folder(run)} has no published policy: the run is {state.status}; finish it first")
     protocol = run.task.evaluation
-    before = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])
-    whole, published = len(before.returns), POLICY in state.result["files"]
-    lanes = min(MAX_LANES, protocol.final_episodes or episodes)  # as then: a policy's draws depend on how many it sees
-    count = max(episodes, lanes, 0 if published else whole)
-    question = _question(store, run, state, policy, lanes, count, plugin_files)
-    question |= {"trusted": allowed is None, "allowed": list(allowed or ())}
+    recorded = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])
+    total, published = len(recorded.returns), POLICY in state.result["files"]
+    # As in the final evaluation: a policy's random draws depend on the number of lanes.
+    lanes = min(MAX_LANES, protocol.final_episodes or episodes)
+    count = max(episodes, lanes, 0 if published else total)
+    request = _request(store, run, state, policy, lanes, count, plugin_files)
+    request |= {"trusted": allowed is None, "allowed": list(allowed or ())}
     if video is not None:
-        question["video"] = {"path": str(video.resolve()), "episodes": filmed}
-    answer = _ask(question)
+        request["video"] = {"path": str(video.resolve()), "episodes": video_episodes}
+    answer = _play_in_child(request)
     played = Episodes(answer["returns"], answer["lengths"])
-    if not published and not (whole and played.repeat(before, whole)):
-        # That nothing was published is right, as for `random`, where a fresh algorithm plays what was recorded.
+    if not published and not (total and played.repeat(recorded, total)):
+        # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
         raise StoreError(
-            f"{store.folder(run)} has no published policy: {run.algorithm!r} gave none to keep (its final_state is "
-            "empty), and as it begins it does not repeat a recorded final evaluation"
+            f"{store.folder(run)} has no published policy: {run.algorithm!r} published none (its final_state is "
+            "empty), and without training it does not repeat a recorded final evaluation"
         )
-    shown = min(episodes, whole)
-    equal = played.repeat(before, shown) if shown else None
+    compared = min(episodes, total)
+    equal = played.repeat(recorded, compared) if compared else None
     first = {"returns": played.returns[:episodes], "lengths": played.lengths[:episodes]}
-    return {**first, "recorded_episodes": shown, "equal": equal, "changed": _changed(state.result, answer["made_by"])}
+    changed = _changed(state.result, answer["made_by"])
+    return {**first, "recorded_episodes": compared, "equal": equal, "changed": changed}
 
 
-def _question(
+def _request(
     store: Store, run: Run, state: RunState, policy: str, lanes: int, episodes: int, plugin_files: Sequence[str]
 ) -> dict[str, Any]:
-    """What rlbench.reevaluation.playback_worker is asked, as JSON values."""
+    """Return the request for rlbench.reevaluation.playback_worker, as JSON values."""
     group = RunGroup(run.algorithm, run.config, run.task, (run.seed,), seed_space=run.seed_space)
     return {
         "group": group_as_dict(group),
@@ -109,42 +111,43 @@ def _question(
 
 
 def _recorded(store: Store, run: Run, state: RunState) -> Episodes:
-    """The final evaluation's episodes; none if there was none."""
+    """Return the final evaluation's episodes; none if there was no final evaluation."""
     rows = read_table(store.folder(run), "evaluations", state, ["kind", "returns", "lengths"])
     last = rows[rows["kind"] == FINAL].tail(1)
     return Episodes(*(last[name].iloc[0].tolist() if len(last) else [] for name in Episodes._fields))
 
 
 def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return what is not as result.json has it, [was, is] by name; of modules those that both have imported."""
+    """Return what differs from result.json, as [recorded, present] by name. Only modules imported both times count."""
     parts = [part for part in now if part != "dependencies"]
     was, is_ = (
         {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
         for by in (result, now)
     )
-    names = [name for name in {**was, **is_} if name != "code.named_files"]  # which are not looked at here
-    found = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
+    names = [name for name in {**was, **is_} if name != "code.named_files"]  # these files are not read here
+    differences = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
     for kind, modules in now.get("dependencies", {}).items():
         before = result.get("dependencies", {}).get(kind, {})
-        found |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
-    return found
+        differences |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
+    return differences
 
 
-def _ask(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Have a child play. Raises: what it raised on purpose; PluginError if it ended without an answer."""
+def _play_in_child(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Play in a child process. Returns: its answer. Raises: the error in the answer; PluginError if there is none."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
-        asked, answer, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
-        asked.write_text(json.dumps(question))
-        command = module_command("rlbench.reevaluation.playback_worker", str(asked), str(answer), str(os.getpid()))
+        question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
+        question_path.write_text(json.dumps(request))
+        paths = str(question_path), str(answer_path)
+        command = module_command("rlbench.reevaluation.playback_worker", *paths, str(os.getpid()))
         environment = worker_environment()
-        if question["mkl"] is not None:  # the mode it was trained in, whatever is set here
-            environment["MKL_CBWR"] = question["mkl"]
-        with open(log, "wb") as out:  # what a plugin prints is nobody's data
+        if request["mkl"] is not None:  # the mode of the training, whatever is set in this process
+            environment["MKL_CBWR"] = request["mkl"]
+        with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
-        found = read_json(answer)
-        if found is None:
-            said = log.read_text(errors="replace").strip().splitlines()[-1:] or ["nothing was printed"]
-            raise PluginError(f"the process that played {question['policy_file']} ended with code {code}: {said[0]}")
-    if "error" in found:
-        raise _ERRORS[found["kind"]](found["error"])
-    return found
+        answer = read_json(answer_path)
+        if answer is None:
+            lines = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
+            raise PluginError(f"the process that played {request['policy_file']} exited with code {code}: {lines[0]}")
+    if "error" in answer:
+        raise _ERRORS[answer["kind"]](answer["error"])
+    return answer

@@ -1,29 +1,31 @@
-"""What a result folder may have this program run: its environment and wrappers come from what is installed, or was allowed.
+"""Limits on the code that a result folder makes this program run: only installed or allowed environments and wrappers.
 
-A folder may be anybody's. Whoever runs a suite trusts it as one trusts a Makefile; whoever reads results trusts nobody.
+A result folder may come from anyone. Running a suite means trusting it, like a Makefile. Reading results must be safe
+without any trust.
 """
 
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Collection, Iterator
 from typing import Any
 
 from rlbench.api import PluginError, Task
 from rlbench.plugins import Plugins
 
-_OWN = "rlbench"  # the distribution whose modules are no wrappers
+_OWN = "rlbench"  # the distribution whose modules contain no wrappers
 _WRAPPERS = "gymnasium.wrappers"
-_WRITES = ("RecordVideo",)  # a folder of the file's choosing
+_WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
 _ADVICE = (
-    "a result folder is data, and runs nothing it names; if you trust it, say --suite FILE (the suite that asks for it)"
+    "a result folder is data and runs no code that it names; if you trust it, pass --suite FILE (the suite it is from)"
 )
 
 
 def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> None:
-    """See that making a task's environments imports and opens nothing but what is installed for the purpose.
+    """Check that creating a task's environments imports and opens only what is installed for that purpose.
 
-    allowed: modules named by whoever asks. Raises: PluginError saying what is refused, and what to do.
+    allowed: modules that the user has allowed. Raises: PluginError with what is refused and what to do.
     """
     module, colon, _ = task.env_id.rpartition(":")
     if colon and not _is_among(module, {*allowed, *_offered(plugins)}):
@@ -35,21 +37,23 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
         if module != _WRAPPERS and not _is_among(module, _offered(plugins)):
             raise PluginError(f"the wrapper {wrapper.name!r} imports a module: {_ADVICE} or --allow {module}")
         if name in _WRITES or not _is_wrapper(module, name):
-            raise PluginError(f"the wrapper {wrapper.name!r} is no class of observation, action or reward: {_ADVICE}")
+            raise PluginError(f"the wrapper {wrapper.name!r} is not an allowed gymnasium.Wrapper class: {_ADVICE}")
     for text in _texts([task.kwargs, *(wrapper.kwargs for wrapper in task.wrappers)]):
-        if set(text) & {"/", "\\", ":"} or text.startswith(("~", "..")):
-            raise PluginError(f"{task.env_id!r} is given {text[:80]!r}, which may be a path or a module: {_ADVICE}")
+        if set(text) & {"/", "\\", ":"} or text.startswith(("~", ".")) or os.path.lexists(text):
+            raise PluginError(
+                f"{task.env_id!r} has the argument {text[:80]!r}, which may be a path or a module: {_ADVICE}"
+            )
 
 
 def _offered(plugins: Plugins) -> set[str]:
-    """Top modules of installed plugins, and the modules that files given by hand are."""
-    found = set()
+    """Return the top-level modules of installed plugins, and the modules of plugin files given by the user."""
+    modules = set()
     for plugin in plugins.plugins:
         if plugin.file is not None:
-            found.add(plugin.name)
+            modules.add(plugin.name)
         elif plugin.distribution != _OWN:
-            found.add(plugin.target.partition(":")[0].partition(".")[0])
-    return found
+            modules.add(plugin.target.partition(":")[0].partition(".")[0])
+    return modules
 
 
 def _is_among(module: str, names: Collection[str]) -> bool:
@@ -59,12 +63,12 @@ def _is_among(module: str, names: Collection[str]) -> bool:
 def _is_wrapper(module: str, name: str) -> bool:
     import gymnasium
 
-    found = getattr(importlib.import_module(module), name, None)
-    return isinstance(found, type) and issubclass(found, gymnasium.Wrapper)
+    wrapper = getattr(importlib.import_module(module), name, None)
+    return isinstance(wrapper, type) and issubclass(wrapper, gymnasium.Wrapper)
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in JSON values, names of entries among them."""
+    """Yield every string in JSON values, including keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):

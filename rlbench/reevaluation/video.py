@@ -1,4 +1,4 @@
-"""Episodes of a policy as an MP4 file: a batch of one environment whose frames go to ffmpeg, which imageio-ffmpeg carries."""
+"""Episodes of a policy as an MP4 file: a batch of one environment whose frames go to the ffmpeg of imageio-ffmpeg."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ from typing import Any, Self
 import numpy as np
 
 from rlbench.api import Array, PluginError, RlbenchError, Task
-from rlbench.results.file_io import temporary
+from rlbench.results.file_io import temporary_path
 
 NEEDED = "imageio_ffmpeg"
-FRAMES_PER_SECOND = 30  # where the environment does not say
+FRAMES_PER_SECOND = 30  # if the environment does not define it
 
 
 def need_ffmpeg() -> None:
-    """Raises: PluginError with the line that installs it, where it is absent."""
+    """Check that ffmpeg is installed. Raises: PluginError with the command that installs it."""
     if find_spec(NEEDED) is None:
-        raise PluginError('--video needs imageio-ffmpeg, which carries ffmpeg: pip install "rlbench[video]"')
+        raise PluginError('--video needs imageio-ffmpeg, which includes ffmpeg: pip install "rlbench[video]"')
 
 
-class Filmed:
-    """One environment of a task, rendered at each reset and step (see rlbench.api.EnvBatch). The file is whole or absent:
-    `close` puts it into place."""
+class Video:
+    """One environment of a task, rendered at each reset and step (see rlbench.api.EnvBatch). The file is complete or
+    absent: `close` moves it into place.
+    """
 
     def __init__(self, task: Task, make_env: Callable[[Task], Any], path: Path) -> None:
         self._env = make_env(dataclasses.replace(task, kwargs={**task.kwargs, "render_mode": "rgb_array"}))
         self.observation_space, self.action_space = self._env.observation_space, self._env.action_space
         source = self.observation_space.dtype or np.dtype(np.float32)
         self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
-        self._path, self._draft = path, temporary(path).with_suffix(path.suffix)
+        self._path, self._draft = path, temporary_path(path).with_suffix(path.suffix)
         self._writer: Any = None
         self.frames = 0
 
     def reset(self, lane: int, seed: int) -> Array:
         obs = np.asarray(self._env.reset(seed=seed)[0], self._dtype)
-        self._film()
+        self._add_frame()
         return obs
 
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
         obs, reward, terminated, truncated, _ = self._env.step(actions[0])
-        self._film()
+        self._add_frame()
         flags = np.array([terminated], bool), np.array([truncated], bool)
         return np.asarray(obs, self._dtype)[None], np.array([reward], np.float64), *flags
 
-    def _film(self) -> None:
+    def _add_frame(self) -> None:
         picture = np.asarray(self._env.render())
         if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
             raise RlbenchError(
-                f"{self._env} renders no rgb_array [height, width, 3] of bytes, so there is nothing to film"
+                f"{self._env} does not render an rgb_array [height, width, 3] of bytes, so no video can be made"
             )
-        even = np.ascontiguousarray(
-            picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2]
-        )  # as yuv420p needs
+        # yuv420p needs an even height and width.
+        even = np.ascontiguousarray(picture[: picture.shape[0] // 2 * 2, : picture.shape[1] // 2 * 2])
         if self._writer is None:
             self._writer = self._open(even.shape[1], even.shape[0])
         self._writer.send(even)
@@ -86,7 +86,7 @@ class Filmed:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """A film that was broken off leaves nothing."""
+        """Close the video, or delete it after an exception."""
         if kind is None:
             self.close()
             return

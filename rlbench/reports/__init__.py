@@ -1,6 +1,6 @@
-"""From results to what a person reads: the table of scores, and the page with its figures.
+"""Reports for people: the table of scores, and the page with its figures.
 
-`rlbench.reports.page` is imported for itself: it draws, which takes matplotlib and seaborn.
+`rlbench.reports.page` is not imported here: it draws, which needs matplotlib and seaborn.
 """
 
 import contextlib
@@ -13,5 +13,5 @@ from rlbench.reports.score_table import Cell, score_cells
 __all__ = ["Cell", "score_cells"]
 
 if "matplotlib" not in sys.modules and os.path.lexists("matplotlibrc"):
-    with contextlib.chdir(Path(__file__).parent):  # it would obey this file, in a folder that may be anybody's
+    with contextlib.chdir(Path(__file__).parent):  # matplotlib would obey this file, and the folder may be anybody's
         import matplotlib  # noqa: F401

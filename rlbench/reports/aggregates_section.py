@@ -1,4 +1,4 @@
-"""Over all tasks, on scores between fixed anchors: estimates with their intervals, profiles, sample efficiency."""
+"""Section over all tasks, on scores between fixed anchors: estimates with intervals, profiles and sample efficiency."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from rlbench.analysis import Scores, keys_of
-from rlbench.analysis.estimates import OF_ALL, estimated
+from rlbench.analysis.estimates import OF_ALL, interval_estimate
 from rlbench.analysis.final_scores import resamples_for
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Table
-from rlbench.reports.profile_figures import profiles
-from rlbench.reports.report_data import Readings
-from rlbench.reports.sample_efficiency import efficiency
-from rlbench.reports.style import Look, in_a_row, interval, number, shortened
+from rlbench.reports.profile_figures import profile_figure
+from rlbench.reports.report_data import ReportData
+from rlbench.reports.sample_efficiency import efficiency_figure
+from rlbench.reports.style import SeriesStyle, interval, join_names, number, shorten
 from rlbench.reports.svg_figures import WIDE, ink
 from rlbench.reports.task_panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.stats import Interval
 
 ESTIMATES = {"IQM": "iqm", "median": "median", "mean": "mean", "optimality gap": "optimality_gap"}
-Found = Mapping[str, Mapping[str, Interval]]
+EstimatesByName = Mapping[str, Mapping[str, Interval]]
 
 
-def section(readings: Readings) -> Section | None:
-    found = panels(readings.scores, anchored=True)
-    if not found:
+def section(data: ReportData) -> Section | None:
+    panels_shown = panels(data.scores, anchored=True)
+    if not panels_shown:
         return None
     parts: list[Part] = []
-    for panel in found:
-        parts += [Heading(_title(panel, readings.scores))] if len(found) > 1 or len(panel.tasks) > 1 else []
-        parts += panel_parts(readings, panel)
-    missing = without_anchors(readings.scores)
+    for panel in panels_shown:
+        parts += [Heading(_title(panel, data.scores))] if len(panels_shown) > 1 or len(panel.tasks) > 1 else []
+        parts += panel_parts(data, panel)
+    missing = without_anchors(data.scores)
     return Section([*parts, *([Paragraph(missing, quiet=True)] if missing else [])])
 
 
@@ -41,43 +41,45 @@ def _title(panel: Panel, scores: Scores) -> str:
     return f"All tasks: {panel.title}" if everything and len(panel.tasks) > 1 else panel.title
 
 
-def panel_parts(readings: Readings, panel: Panel) -> list[Part]:
-    scores, looks = readings.scores, readings.looks
+def panel_parts(data: ReportData, panel: Panel) -> list[Part]:
+    scores, styles = data.scores, data.styles
     estimates = estimates_of(panel, scores)
-    parts: list[Part] = [_table(panel, scores, estimates), aggregate_figure(panel, scores, estimates, looks)]
-    found = [profiles(panel, scores, looks), efficiency(panel, readings)]
-    return [*parts, *(figure for figure in found if figure is not None)]
+    parts: list[Part] = [_table(panel, scores, estimates), aggregate_figure(panel, scores, estimates, styles)]
+    figures = [profile_figure(panel, scores, styles), efficiency_figure(panel, data)]
+    return [*parts, *(figure for figure in figures if figure is not None)]
 
 
-def estimates_of(panel: Panel, scores: Scores) -> Found:
-    """By algorithm and the estimate's name."""
+def estimates_of(panel: Panel, scores: Scores) -> EstimatesByName:
+    """Return the estimates by algorithm and name."""
     return {name: _estimates(panel, scores, name) for name in panel.algorithms}
 
 
 def _estimates(panel: Panel, scores: Scores, name: str) -> dict[str, Interval]:
-    """Of one algorithm, by the estimate's name; without an interval (NaN) where there are too few runs."""
+    """Return the estimates of one algorithm by name, with a NaN interval if there are too few runs."""
     runs = list(panel.normalised(scores, name).values())
     keys = keys_of([scores.samples[name, task] for task in panel.tasks])
-    return {shown: estimated(runs, keys, what, OF_ALL) for shown, what in ESTIMATES.items()}
+    return {shown: interval_estimate(runs, keys, what, OF_ALL) for shown, what in ESTIMATES.items()}
 
 
 def _resamples(panel: Panel, scores: Scores) -> str:
-    """How often each algorithm's runs are resampled, as in "10,000" or "4,000 to 10,000"."""
-    found = {resamples_for(sum(scores.samples[name, task].n for task in panel.tasks)) for name in panel.algorithms}
-    return " to ".join(f"{count:,}" for count in sorted({min(found), max(found)}))
+    """Return how often each algorithm's runs are resampled, as in "10,000" or "4,000 to 10,000"."""
+    counts_used = {
+        resamples_for(sum(scores.samples[name, task].n for task in panel.tasks)) for name in panel.algorithms
+    }
+    return " to ".join(f"{count:,}" for count in sorted({min(counts_used), max(counts_used)}))
 
 
-def _table(panel: Panel, scores: Scores, estimates: Found) -> Table:
+def _table(panel: Panel, scores: Scores, estimates: EstimatesByName) -> Table:
     rows = []
     for name in panel.algorithms:
         cells = [f"{number(e.estimate, 2)}\n{_bounds(e)}" for e in estimates[name].values()]
         rows.append((name, *cells, counts(panel, scores, name)))
     note = (
-        f"Scores between each task’s fixed anchors, 0 the lower and 1 the upper: {anchors_in_words(scores, panel.tasks)}."
-        " IQM over all runs of all tasks; median over tasks of the mean over runs; mean over tasks; optimality gap: how far"
-        " runs fall short of 1 on average, 0 is best. 95 % intervals: stratified bootstrap over runs within tasks,"
-        f" {_resamples(panel, scores)} resamples; percentile, for the mean bootstrap-t. They speak of other runs on these tasks, not of"
-        " other tasks."
+        "Scores between each task’s fixed anchors, 0 the lower and 1 the upper:"
+        f" {anchors_in_words(scores, panel.tasks)}. IQM over all runs of all tasks; median over tasks of the mean"
+        " over runs; mean over tasks; optimality gap: how far runs fall short of 1 on average, 0 is best. 95 %"
+        f" intervals: stratified bootstrap over runs within tasks, {_resamples(panel, scores)} resamples; percentile,"
+        " for the mean bootstrap-t. They apply to further runs on these tasks, not to other tasks."
     )
     return Table(
         f"aggregates-{panel.number}",
@@ -90,52 +92,60 @@ def _table(panel: Panel, scores: Scores, estimates: Found) -> Table:
     )
 
 
-def _bounds(found: Interval) -> str:
-    return "" if np.isnan(found.low) else interval(found.low, found.high, 2)
+def _bounds(estimate: Interval) -> str:
+    return "" if np.isnan(estimate.low) else interval(estimate.low, estimate.high, 2)
 
 
-def aggregate_figure(panel: Panel, scores: Scores, estimates: Found, looks: Mapping[str, Look]) -> Figure:
-    """The table as dots and intervals, best on top."""
+def aggregate_figure(
+    panel: Panel, scores: Scores, estimates: EstimatesByName, styles: Mapping[str, SeriesStyle]
+) -> Figure:
+    """Draw the table as dots and intervals, best on top."""
     names = sorted(panel.algorithms, key=lambda name: -estimates[name]["IQM"].estimate)
-    said = [
+    values = [
         f"{name} IQM {number(estimates[name]['IQM'].estimate, 2)} {_bounds(estimates[name]['IQM'])}" for name in names
     ]
     return Figure(
         f"aggregates-{panel.number}",
-        _drawn(names, estimates, looks),
-        f"Normalised scores over {panel.title}, best first: {'; '.join(said)}.",
-        _seen(names, estimates),
+        _draw_estimates(names, estimates, styles),
+        f"Normalised scores over {panel.title}, best first: {'; '.join(values)}.",
+        _finding(names, estimates),
         "Dots: estimates; lines: their 95 % intervals, as in the table; sorted by IQM.",
         wide=True,
     )
 
 
-def _seen(names: list[str], estimates: Found) -> str:
+def _finding(names: list[str], estimates: EstimatesByName) -> str:
     best = estimates[names[0]]["IQM"]
     overlap = [name for name in names[1:] if estimates[name]["IQM"].high >= best.low]
     if np.isnan(best.low):
         return f"{names[0]} has the highest IQM; too few runs for an interval."
     many = len(overlap) > 1
-    beside = f"; the interval{'s' * many} of {in_a_row(overlap)} overlap{'' if many else 's'} its own"
-    beside = beside if overlap else ", and no interval overlaps its own"
-    return f"{names[0]} has the highest IQM, {number(best.estimate, 2)}{beside}."
+    overlaps = f"; the interval{'s' * many} of {join_names(overlap)} overlap{'' if many else 's'} its own"
+    overlaps = overlaps if overlap else ", and no interval overlaps its own"
+    return f"{names[0]} has the highest IQM, {number(best.estimate, 2)}{overlaps}."
 
 
-def _drawn(names: list[str], estimates: Found, looks: Mapping[str, Look]) -> Callable[[], Drawing]:
+def _draw_estimates(
+    names: list[str], estimates: EstimatesByName, styles: Mapping[str, SeriesStyle]
+) -> Callable[[], Drawing]:
     def draw() -> Drawing:
         figure = Drawing(figsize=(WIDE, 0.7 + 0.24 * len(names)), layout="constrained")
         columns = figure.subplots(1, len(ESTIMATES), sharey=True)
         for axes, what in zip(columns, ESTIMATES):
             for row, name in enumerate(names):
-                found, look = estimates[name][what], looks[name]
-                axes.plot([found.low, found.high], [row, row], color=look.colour, linewidth=2.2, solid_capstyle="butt")
-                axes.plot(found.estimate, row, look.marker, color=look.colour, markersize=6, markeredgecolor="none")
+                estimate, style = estimates[name][what], styles[name]
+                axes.plot(
+                    [estimate.low, estimate.high], [row, row], color=style.colour, linewidth=2.2, solid_capstyle="butt"
+                )
+                axes.plot(
+                    estimate.estimate, row, style.marker, color=style.colour, markersize=6, markeredgecolor="none"
+                )
             axes.axvline(1.0 if what != "optimality gap" else 0.0, color=ink(), linewidth=0.8, linestyle=(0, (2, 2)))
             axes.set_title(f"{what}{' (lower is better)' if what == 'optimality gap' else ''}", fontsize=8.5)
             axes.grid(False, axis="y")
             sns.despine(ax=axes, left=True)
         columns[0].set_ylim(len(names) - 0.4, -0.6)
-        columns[0].set_yticks(range(len(names)), labels=[shortened(name) for name in names])
+        columns[0].set_yticks(range(len(names)), labels=[shorten(name) for name in names])
         return figure
 
     return draw

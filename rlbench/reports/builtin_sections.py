@@ -1,4 +1,4 @@
-"""rlbench's own sections of the report, registered as a third party's would be."""
+"""rlbench's own sections of the report, registered in the same way as third-party sections."""
 
 from __future__ import annotations
 

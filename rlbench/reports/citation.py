@@ -1,11 +1,11 @@
-"""How to cite: the harness in the version that planned the suite, and what the report should be said to rest on."""
+"""Section on how to cite: rlbench in the version that planned the suite, and the sources of the statistics."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 from rlbench.api.sections import Code, Paragraph, Section
-from rlbench.reports.report_data import Readings
+from rlbench.reports.report_data import ReportData
 
 _BIBTEX = """@software{{rlbench,
   title = {{rlbench: which reinforcement-learning algorithm is better, and how sure are we?}},
@@ -15,13 +15,13 @@ _BIBTEX = """@software{{rlbench,
 }}"""
 _SOURCES = (
     "The statistics are those of Agarwal et al. 2021 (IQM, stratified bootstrap, performance profiles, probability of"
-    " improvement; arXiv:2108.13264), with permutation tests adjusted by Holm 1979. Environments have papers of their own:"
-    " cite those whose tasks were used, with the version above."
+    " improvement; arXiv:2108.13264), with permutation tests adjusted by Holm 1979. Environments have their own"
+    " papers: cite those of the tasks used, with the version above."
 )
 
 
-def section(readings: Readings) -> Section:
-    commits = Counter(str(s.result["git_commit"]) for s in readings.states.values() if s.result.get("git_commit"))
+def section(data: ReportData) -> Section:
+    commits = Counter(str(s.result["git_commit"]) for s in data.states.values() if s.result.get("git_commit"))
     commit = f", commit {commits.most_common(1)[0][0]}" if len(commits) == 1 else ""
-    version = str(readings.suite.get("rlbench", ""))
+    version = str(data.suite.get("rlbench", ""))
     return Section([Code(_BIBTEX.format(version=version, commit=commit)), Paragraph(_SOURCES, quiet=True)])

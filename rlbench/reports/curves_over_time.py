@@ -1,4 +1,4 @@
-"""The learning curves again, against what was paid for them: processor seconds of a run, and the training clock."""
+"""Section with the learning curves against time: processor seconds of a run, and the training clock."""
 
 from __future__ import annotations
 
@@ -7,111 +7,116 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import seeded
-from rlbench.analysis.learning_curves import Grid, Numbers, estimate
+from rlbench.analysis import seeded_generator
+from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
-from rlbench.reports.report_data import Readings
-from rlbench.reports.style import Look, in_a_row, number
+from rlbench.reports.report_data import ReportData
+from rlbench.reports.style import SeriesStyle, number
 
 POINTS = 40
 AGAINST = {"cpu_seconds": "cpu", "wall_seconds": "seconds"}
 _CPU = (
-    "CPU seconds of a run: its share of the processor time of its process, in proportion to its training clock. Bands and"
-    " lines as above, each run held at its last evaluation once it has ended."
+    "CPU seconds of a run: its share of the processor time of its process, in proportion to its training clock. Bands"
+    " and lines as above; a run that has ended keeps its last evaluation."
 )
 
 
-def section(readings: Readings) -> Section | None:
-    grids = [grid for grid in readings.grids.values() if len(grid.steps) > 1]
-    if not grids:
+def section(data: ReportData) -> Section | None:
+    curves = [curve for curve in data.curves.values() if len(curve.steps) > 1]
+    if not curves:
         return None
-    parts: list[Part] = [Paragraph(_warning(readings), quiet=True)]
-    singles = single_runs(grids) // 2
-    for i, task in enumerate(readings.tasks):
-        own = [grid for grid in grids if grid.environment == task]
-        if not own:
+    parts: list[Part] = [Paragraph(_warning(data), quiet=True)]
+    singles = single_runs(curves) // 2
+    for i, task in enumerate(data.tasks):
+        task_curves = [curve for curve in curves if curve.environment == task]
+        if not task_curves:
             continue
-        found = [clock_figure(readings, task, what, f"{what.partition('_')[0]}-{i + 1}", singles) for what in AGAINST]
-        parts += [Heading(task), *(figure for figure in found if figure is not None)]
+        figures = [clock_figure(data, task, what, f"{what.partition('_')[0]}-{i + 1}", singles) for what in AGAINST]
+        parts += [Heading(task), *(figure for figure in figures if figure is not None)]
     return Section(parts)
 
 
 def clock_figure(
-    readings: Readings, task: str, against: str, name: str, singles: int = MOST_SINGLE_RUNS
+    data: ReportData, task: str, against: str, name: str, singles: int = MOST_SINGLE_RUNS
 ) -> Figure | None:
-    """The curves of a task against one of AGAINST; None where no evaluation has such a time."""
-    grids = [grid for grid in readings.grids.values() if grid.environment == task]
+    """Return the curves of a task against one of AGAINST, or None if no evaluation has such a time."""
+    curves = [curve for curve in data.curves.values() if curve.environment == task]
     which = AGAINST[against]
-    timed = [grid for grid in grids if len(grid.steps) > 1 and np.isfinite(getattr(grid, which)).any()]
-    return _figure(timed, which, name, task, readings.looks, singles) if timed else None
+    timed = [curve for curve in curves if len(curve.steps) > 1 and np.isfinite(getattr(curve, which)).any()]
+    return _figure(timed, which, name, task, data.styles, singles) if timed else None
 
 
-def _warning(readings: Readings) -> str:
-    """What keeps times from being compared."""
-    results = [state.result for state in readings.states.values()]
+def _warning(data: ReportData) -> str:
+    """Return why times may not be comparable."""
+    results = [state.result for state in data.states.values()]
     stacks = sorted({r["stack_size"] for r in results if "stack_size" in r})
     machines = {str(r.get("hardware", {}).get("cpu")) for r in results}
-    loaded = sum(1 for r in results if loaded_machine(r))
-    said = ["Times compare only where machine, load and stack are alike."]
+    loaded = sum(1 for r in results if was_overloaded(r))
+    sentences = ["Times are comparable only if machine, load and stack are alike."]
     if len(machines) > 1:
-        said.append(f"These runs were made on {len(machines)} kinds of machine.")
+        sentences.append(f"These runs used {len(machines)} kinds of machine.")
     if loaded:
-        said.append(f"{loaded} of {len(results)} runs were made while the machine had more work than cores.")
+        sentences.append(f"{loaded} of {len(results)} runs ran while the machine had more work than cores.")
     if len(stacks) > 1:
-        said.append(
-            f"Stacks had from {stacks[0]} to {stacks[-1]} seeds: the training clock is the whole stack's, so compare CPU"
-            " seconds, which are shared out."
+        sentences.append(
+            f"Stacks had from {stacks[0]} to {stacks[-1]} seeds: the training clock is that of the whole stack, so"
+            " compare CPU seconds, which are divided among its runs."
         )
-    return " ".join(said)
+    return " ".join(sentences)
 
 
-def along(grid: Grid, clock: Numbers) -> tuple[Numbers, Numbers]:
-    """A grid's evaluations at POINTS equal times, [K] and [R, K]: linear between evaluations, held after the last.
+def curves_at_times(curve: LearningCurves, clock: Numbers) -> tuple[Numbers, Numbers]:
+    """Return the evaluations of curves at POINTS equally spaced times: the times [K] and the values [R, K].
 
-    clock [R, T]: seconds at each evaluation. The times run from when the last run has its first evaluation to when the last run ends;
-    runs without a time are left out.
+    Values are interpolated linearly between evaluations and held after the last. clock [R, T]: seconds at each
+    evaluation. The times extend from the last run's first evaluation to the last run's end. Runs without a time are
+    left out.
     """
-    timed = np.isfinite(clock) & np.isfinite(grid.returns)
+    timed = np.isfinite(clock) & np.isfinite(curve.returns)
     rows = np.flatnonzero(timed.any(1))
     if not len(rows):
         return np.zeros(0), np.zeros((0, 0))
     firsts = [clock[r][timed[r]][0] for r in rows]
     lasts = [clock[r][timed[r]][-1] for r in rows]
     times = np.linspace(max(firsts), max(max(lasts), max(firsts)), POINTS)
-    values = np.array([np.interp(times, clock[r][timed[r]], grid.returns[r][timed[r]]) for r in rows])
+    values = np.array([np.interp(times, clock[r][timed[r]], curve.returns[r][timed[r]]) for r in rows])
     for at, r in enumerate(rows):
-        if grid.diverged[r]:  # from there on it counts with its score, as against steps
-            values[at, times > lasts[at]] = grid.counted[r, -1]
+        if curve.diverged[r]:  # from here on it counts with its score, as against steps
+            values[at, times > lasts[at]] = curve.counted[r, -1]
     return times, values
 
 
-def _figure(grids: Sequence[Grid], which: str, name: str, task: str, looks: Mapping[str, Look], singles: int) -> Figure:
-    clocks = {grid.algorithm: getattr(grid, which) for grid in grids}
-    curves = {grid.algorithm: along(grid, clocks[grid.algorithm]) for grid in grids}
-    found = {
-        grid.algorithm: estimate(curves[grid.algorithm][1], seeded(grid.keys))
-        for grid in grids
-        if len(curves[grid.algorithm][0])
+def _figure(
+    curves: Sequence[LearningCurves], which: str, name: str, task: str, styles: Mapping[str, SeriesStyle], singles: int
+) -> Figure:
+    clocks = {curve.algorithm: getattr(curve, which) for curve in curves}
+    timed = {curve.algorithm: curves_at_times(curve, clocks[curve.algorithm]) for curve in curves}
+    estimates = {
+        curve.algorithm: estimate(timed[curve.algorithm][1], seeded_generator(curve.keys))
+        for curve in curves
+        if len(timed[curve.algorithm][0])
     }
     unit = "CPU seconds of a run" if which == "cpu" else "training clock, seconds"
 
     def draw() -> Drawing:
         figure, axes = curve_axes(unit, "evaluation return")
-        for grid in grids:
-            look = looks[grid.algorithm]
-            draw_runs(axes, clocks[grid.algorithm][:singles], grid.returns[:singles], look, grid.diverged)
-            if grid.algorithm in found:
-                draw_estimate(axes, curves[grid.algorithm][0], found[grid.algorithm], look)
+        for curve in curves:
+            style = styles[curve.algorithm]
+            draw_runs(axes, clocks[curve.algorithm][:singles], curve.returns[:singles], style, curve.diverged)
+            if curve.algorithm in estimates:
+                draw_estimate(axes, timed[curve.algorithm][0], estimates[curve.algorithm], style)
         return figure
 
-    last = {name: float(curves[name][0][-1]) for name in found}
-    said = "; ".join(f"{name} {number(float(e[0][-1]))} after {number(last[name])} s" for name, e in found.items())
-    method = _CPU if which == "cpu" else "The clock of the stack a run was trained in; evaluation stops it."
+    last = {name: float(timed[name][0][-1]) for name in estimates}
+    values = "; ".join(
+        f"{name} {number(float(e[0][-1]))} after {number(last[name])} s" for name, e in estimates.items()
+    )
+    method = _CPU if which == "cpu" else "The training clock of the run’s stack, which stops during evaluation."
     return Figure(
         name,
         draw,
-        f"Evaluation return on {task} against {unit}. Last IQM: {said}.",
+        f"Evaluation return on {task} against {unit}. Last IQM: {values}.",
         f"{task}: {_quickest(last)}",
         method,
         list(clocks),
@@ -120,15 +125,16 @@ def _figure(grids: Sequence[Grid], which: str, name: str, task: str, looks: Mapp
 
 
 def _quickest(last: Mapping[str, float]) -> str:
-    """Who was through with its steps first and last."""
+    """Return which algorithm finished its steps first, and which last."""
     order = sorted(last, key=lambda name: last[name])
     if len(order) < 2:
         return f"a run takes {number(last[order[0]])} s." if order else "no times are known."
-    return f"{in_a_row(order[:1])} is through with its steps first, after {number(last[order[0]])} s, {order[-1]} last, after {number(last[order[-1]])} s."
+    first, latest = order[0], order[-1]
+    return f"{first} finishes first, after {number(last[first])} s, and {latest} last, after {number(last[latest])} s."
 
 
-def loaded_machine(result: Mapping[str, object]) -> bool:
-    """Whether the machine had more work than cores when the run ended."""
+def was_overloaded(result: Mapping[str, object]) -> bool:
+    """Return whether the machine had more work than cores when the run ended."""
     hardware, load = result.get("hardware"), result.get("load_average")
     cores = hardware.get("cores") if isinstance(hardware, Mapping) else None
     return isinstance(load, float) and isinstance(cores, int) and load > cores + 0.5

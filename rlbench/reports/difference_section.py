@@ -1,6 +1,7 @@
-"""Two result folders held against each other: what came out otherwise in the second than in the first, and why it may have.
+"""Report on two result folders: how the results of the second differ from the first's, and possible reasons.
 
-Algorithms are matched by label, tasks by name. A run that both folders have (the same key) with the same score is identical.
+Algorithms are matched by label, tasks by name. A run that both folders have (the same key) with the same score is
+identical.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from rlbench.reports.background import circumstances
 from rlbench.reports.cost_section import cost_rows
 from rlbench.reports.incomplete_runs import missing, state
 from rlbench.reports.page import Page
-from rlbench.reports.report_data import Readings, read
-from rlbench.reports.style import Look, count, in_a_row, interval, looks, number, shortened
+from rlbench.reports.report_data import ReportData, read_report_data
+from rlbench.reports.style import SeriesStyle, count, interval, join_names, number, series_styles, shorten
 from rlbench.reports.svg_figures import WIDTH, ink
-from rlbench.reports.verdict_section import shown
+from rlbench.reports.verdict_section import comparison_cells
 from rlbench.results import Store
 
 _ORDER = {
@@ -38,38 +39,45 @@ _ORDER = {
 
 
 @dataclass(frozen=True)
-class Both:
-    """Two folders. names: how they are called on the page, unlike each other."""
+class FolderPair:
+    """Two folders. names: their names on the page, which differ."""
 
-    first: Readings
-    second: Readings
+    first: ReportData
+    second: ReportData
     names: tuple[str, str]
-    looks: Mapping[str, Look]
+    styles: Mapping[str, SeriesStyle]
 
     @property
-    def sides(self) -> tuple[Readings, Readings]:
+    def sides(self) -> tuple[ReportData, ReportData]:
         return (self.first, self.second)
 
 
 def difference_page(first: Store, second: Store, anchors: Mapping[str, Anchors] | None = None) -> Page:
-    """The page of two folders. anchors: to be taken before their own. Raises: StoreError if one of them is none, or they normalise a task differently."""
-    readings = read(first, anchors=anchors), read(second, anchors=anchors)
-    both = Both(*readings, _names(first.root, second.root), looks([a for r in readings for a in r.looks]))
-    found = _compared(both)
+    """Return the page of two folders. anchors: take precedence over their own.
+
+    Raises: StoreError if one of them is not a result folder, or they normalise a task differently.
+    """
+    sides = read_report_data(first, anchors=anchors), read_report_data(second, anchors=anchors)
+    folders = FolderPair(*sides, _names(first.root, second.root), series_styles([a for r in sides for a in r.styles]))
+    comparison = _compare(folders)
     sections: list[tuple[str, str, Sequence[Part]]] = [
-        ("verdict", "What has changed", [Paragraph(_headline(found, both)), Points(_lines(found, both))]),
+        (
+            "verdict",
+            "What has changed",
+            [Paragraph(_headline(comparison, folders)), Points(_lines(comparison, folders))],
+        ),
     ]
-    if found.rows:
-        sections.append(("differences", "Scores", [_table(found, both), *_figures(found, both)]))
+    if comparison.rows:
+        sections.append(("differences", "Scores", [_table(comparison, folders), *_figures(comparison, folders)]))
     sections += [
-        ("runs", "Runs", _runs(both)),
-        ("cost", "Cost", [_costs(both)]),
-        ("circumstances", "What was not alike", _circumstances(both)),
-        ("missing", "Runs that failed, diverged or are not finished", _missing(both)),
+        ("runs", "Runs", _runs(folders)),
+        ("cost", "Cost", [_costs(folders)]),
+        ("circumstances", "What differed", _circumstances(folders)),
+        ("missing", "Runs that failed, diverged or are not finished", _missing(folders)),
     ]
-    said = "; ".join(f"{name}: {state(side.runs)}" for name, side in zip(both.names, both.sides))
-    corrupt = [text for side in both.sides for text in side.scores.corrupt]
-    return Page(f"{both.names[0]} and {both.names[1]}", said, [], sections, both.looks, corrupt=corrupt)
+    states = "; ".join(f"{name}: {state(side.runs)}" for name, side in zip(folders.names, folders.sides))
+    corrupt = [text for side in folders.sides for text in side.scores.corrupt]
+    return Page(f"{folders.names[0]} and {folders.names[1]}", states, [], sections, folders.styles, corrupt=corrupt)
 
 
 def _names(first: Path, second: Path) -> tuple[str, str]:
@@ -79,51 +87,56 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
     return f"{one.parent.name}/{one.name}", f"{other.parent.name}/{other.name} (second)"
 
 
-def _compared(both: Both) -> Comparison:
-    first, second = both.first.scores, both.second.scores
+def _compare(folders: FolderPair) -> Comparison:
+    first, second = folders.first.scores, folders.second.scores
     shared = [name for name in second.algorithms if name in first.algorithms]
     return compare([(Side(second, name, name), Side(first, name, name)) for name in shared])
 
 
-def _headline(found: Comparison, both: Both) -> str:
-    rows = [row for row in found.rows if row.environment]
+def _headline(comparison: Comparison, folders: FolderPair) -> str:
+    rows = [row for row in comparison.rows if row.environment]
     if not rows:
-        return "Nothing in common: no algorithm was run on the same task in both."
+        return "Nothing in common: no algorithm was run on the same task in both folders."
     counts = {verdict: sum(1 for row in rows if row.verdict == verdict) for verdict in _ORDER}
     if counts["identical"] == len(rows):
         return f"Identical: all {len(rows)} pairs of algorithm and task have the same runs with the same scores."
-    second = both.names[1]
-    said = [f"{counts[v]} {v}" for v in ("worse", "better") if counts[v]] or ["nothing shown to be better or worse"]
+    second = folders.names[1]
+    parts = [f"{counts[v]} {v}" for v in ("worse", "better") if counts[v]] or ["nothing shown to be better or worse"]
     rest = len(rows) - counts["worse"] - counts["better"] - counts["identical"]
-    said += [f"{counts['identical']} identical"] if counts["identical"] else []
-    said += [f"{rest} undecided"] if rest else []
-    return f"In {second}, of {count(len(rows), 'pair')} of algorithm and task: {', '.join(said)}."
+    parts += [f"{counts['identical']} identical"] if counts["identical"] else []
+    parts += [f"{rest} undecided"] if rest else []
+    return f"In {second}, of {count(len(rows), 'pair')} of algorithm and task: {', '.join(parts)}."
 
 
-def _lines(found: Comparison, both: Both) -> list[tuple[str, str]]:
+def _lines(comparison: Comparison, folders: FolderPair) -> list[tuple[str, str]]:
     lines = []
     for verdict in ("worse", "better"):
-        rows = [row for row in found.rows if row.verdict == verdict]
-        lines += [(f"{verdict.capitalize()} in {both.names[1]}:", f"{'; '.join(map(_told, rows))}.")] if rows else []
-    same = [f"{row.ours} on {row.environment}" for row in found.rows if row.verdict == "identical" and row.environment]
-    lines += [("Identical:", f"{in_a_row(same)}.")] if same else []
-    open_rows = [row for row in found.rows if not row.decided and row.environment]
+        rows = [row for row in comparison.rows if row.verdict == verdict]
+        lines += (
+            [(f"{verdict.capitalize()} in {folders.names[1]}:", f"{'; '.join(map(_sentence, rows))}.")] if rows else []
+        )
+    identical = [
+        f"{row.ours} on {row.environment}" for row in comparison.rows if row.verdict == "identical" and row.environment
+    ]
+    lines += [("Identical:", f"{join_names(identical)}.")] if identical else []
+    open_rows = [row for row in comparison.rows if not row.decided and row.environment]
     if open_rows:
         needed = [row.runs_to_show for row in open_rows if row.runs_to_show is not None]
         more = (
-            f" If they are as large as they look, the one that takes fewest would take about {min(needed):,} runs of each."
+            " If differences are as large as they look, the pair that needs the fewest runs needs about"
+            f" {min(needed):,} of each."
             if needed
             else ""
         )
-        lines.append(("Undecided:", f"{in_a_row([f'{r.ours} on {r.environment}' for r in open_rows])}.{more}"))
-    lines += [("Not compared:", f"{text}.") for text in found.apart]
-    for name, here, there in zip(both.names, both.sides, both.sides[::-1]):
-        alone = [a for a in here.scores.algorithms if a not in there.scores.algorithms]
-        lines += [(f"Only in {name}:", f"{in_a_row(alone)}.")] if alone else []
+        lines.append(("Undecided:", f"{join_names([f'{r.ours} on {r.environment}' for r in open_rows])}.{more}"))
+    lines += [("Not compared:", f"{text}.") for text in comparison.apart]
+    for name, side, other_side in zip(folders.names, folders.sides, folders.sides[::-1]):
+        only_here = [a for a in side.scores.algorithms if a not in other_side.scores.algorithms]
+        lines += [(f"Only in {name}:", f"{join_names(only_here)}.")] if only_here else []
     return lines
 
 
-def _told(row: Row) -> str:
+def _sentence(row: Row) -> str:
     where = f"on {row.environment}" if row.environment else f"over {row.tasks} tasks"
     assert row.estimates is not None and row.difference is not None
     return (
@@ -132,78 +145,87 @@ def _told(row: Row) -> str:
     )
 
 
-def _table(found: Comparison, both: Both) -> Table:
+def _table(comparison: Comparison, folders: FolderPair) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for row in sorted(found.rows, key=lambda row: _ORDER.get(row.verdict, 2)):
+    for row in sorted(comparison.rows, key=lambda row: _ORDER.get(row.verdict, 2)):
         estimates = row.estimates
         groups.setdefault(row.environment or "Over all tasks, normalised", []).append(
             (
                 row.ours,
                 row.verdict,
                 *(("–", "–") if estimates is None else (number(estimates[1]), number(estimates[0]))),
-                *shown(row),
+                *comparison_cells(row),
                 f"{row.n[1]}, {row.n[0]}",
                 row.note,
             )
         )
     note = (
-        f"IQM over runs of final scores; difference: {both.names[1]} minus {both.names[0]}, with its 95 % percentile bootstrap"
-        " interval over runs. p: two-sample permutation test within tasks, Holm over all rows of its kind. Identical: the same"
-        " runs (by key) with the same scores. On one task in its returns, over all tasks between the fixed anchors."
+        f"IQM over runs of final scores; difference: {folders.names[1]} minus {folders.names[0]}, with its 95 %"
+        " percentile bootstrap interval over runs. p: two-sample permutation test within tasks, Holm over all rows of"
+        " its kind. Identical: the same runs (by key) with the same scores. Values are returns on one task, and"
+        " scores between the fixed anchors over all tasks."
     )
-    header = ("algorithm", "verdict", *both.names, "difference", "95 % interval", "p", "runs", "note")
-    ordered = [(task, groups[task]) for task in ["Over all tasks, normalised", *both.second.tasks] if task in groups]
+    header = ("algorithm", "verdict", *folders.names, "difference", "95 % interval", "p", "runs", "note")
+    ordered = [(task, groups[task]) for task in ["Over all tasks, normalised", *folders.second.tasks] if task in groups]
     return Table("differences", "Differences", header, ordered, (2, 3, 4, 5, 6, 7), True, note)
 
 
-def _figures(found: Comparison, both: Both) -> list[Figure]:
+def _figures(comparison: Comparison, folders: FolderPair) -> list[Figure]:
     figures = []
-    for place, task in enumerate(both.second.tasks, 1):
-        rows = [row for row in found.rows if row.environment == task and row.difference is not None]
+    for place, task in enumerate(folders.second.tasks, 1):
+        rows = [row for row in comparison.rows if row.environment == task and row.difference is not None]
         if rows:
-            figures.append(_forest(rows, task, both, f"difference-{place}"))
+            figures.append(_forest(rows, task, folders, f"difference-{place}"))
     return figures
 
 
-def _forest(rows: Sequence[Row], task: str, both: Both, name: str) -> Figure:
-    """Differences on one task with their intervals, and no difference as a line."""
-    said = [
+def _forest(rows: Sequence[Row], task: str, folders: FolderPair, name: str) -> Figure:
+    """Draw the differences on one task with their intervals, and a line at zero."""
+    values = [
         f"{r.ours} {number(r.difference.estimate)} {interval(r.difference.low, r.difference.high)}"
         for r in rows
         if r.difference
     ]
-    apart = [r.ours for r in rows if r.difference and not r.difference.low <= 0 <= r.difference.high]
-    seen = (
-        f"{task}: the interval of {in_a_row(apart)} leaves out no difference."
-        if len(apart) == 1
+    nonzero = [r.ours for r in rows if r.difference and not r.difference.low <= 0 <= r.difference.high]
+    finding = (
+        f"{task}: the interval of {join_names(nonzero)} excludes 0."
+        if len(nonzero) == 1
         else (
-            f"{task}: the intervals of {in_a_row(apart)} leave out no difference."
-            if apart
-            else f"{task}: every interval holds no difference."
+            f"{task}: the intervals of {join_names(nonzero)} exclude 0."
+            if nonzero
+            else f"{task}: every interval includes 0."
         )
     )
     return Figure(
         name,
-        _drawn(rows, both),
-        f"Differences of the IQM on {task}, {both.names[1]} minus {both.names[0]}: {'; '.join(said)}.",
-        seen,
-        f"IQM in {both.names[1]} minus IQM in {both.names[0]}, with 95 % intervals as in the table, which are not corrected for"
-        " their number. To the right: higher in the second.",
+        _draw_forest(rows, folders),
+        f"Differences of the IQM on {task}, {folders.names[1]} minus {folders.names[0]}: {'; '.join(values)}.",
+        finding,
+        f"IQM in {folders.names[1]} minus IQM in {folders.names[0]}, with 95 % intervals as in the table, not"
+        " corrected for their number. Right of 0: higher in the second.",
     )
 
 
-def _drawn(rows: Sequence[Row], both: Both) -> Callable[[], Drawing]:
+def _draw_forest(rows: Sequence[Row], folders: FolderPair) -> Callable[[], Drawing]:
     def draw() -> Drawing:
         figure = Drawing(figsize=(WIDTH, 0.7 + 0.3 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvline(0.0, color=ink(), linewidth=1)
         for place, row in enumerate(rows):
-            look, shown = both.looks[row.ours], row.difference
-            assert shown is not None
-            axes.plot([shown.low, shown.high], [place] * 2, color=look.colour, linewidth=2.2, solid_capstyle="butt")
-            axes.plot(shown.estimate, place, look.marker, color=look.colour, markersize=6.5, markeredgecolor="none")
+            style, difference = folders.styles[row.ours], row.difference
+            assert difference is not None
+            bounds = [difference.low, difference.high]
+            axes.plot(bounds, [place] * 2, color=style.colour, linewidth=2.2, solid_capstyle="butt")
+            axes.plot(
+                difference.estimate,
+                place,
+                style.marker,
+                color=style.colour,
+                markersize=6.5,
+                markeredgecolor="none",
+            )
         axes.set_ylim(len(rows) - 0.45, -0.55)
-        axes.set_yticks(range(len(rows)), labels=[shortened(row.ours) for row in rows])
+        axes.set_yticks(range(len(rows)), labels=[shorten(row.ours) for row in rows])
         axes.grid(False, axis="y")
         axes.set_xlabel("difference of the IQM")
         sns.despine(ax=axes, left=True)
@@ -212,59 +234,63 @@ def _drawn(rows: Sequence[Row], both: Both) -> Callable[[], Drawing]:
     return draw
 
 
-def _runs(both: Both) -> list[Part]:
-    """Which runs the folders share, and whether those came out alike."""
-    scores = [dict(zip(side.runs["key"], side.runs["score"])) for side in both.sides]
+def _runs(folders: FolderPair) -> list[Part]:
+    """Return which runs the folders share, and whether their scores are equal."""
+    scores = [dict(zip(side.runs["key"], side.runs["score"])) for side in folders.sides]
     shared = [key for key in scores[0] if key in scores[1]]
-    known = [key for key in shared if np.isfinite(scores[0][key]) and np.isfinite(scores[1][key])]
-    equal = sum(1 for key in known if scores[0][key] == scores[1][key])
+    scored = [key for key in shared if np.isfinite(scores[0][key]) and np.isfinite(scores[1][key])]
+    equal = sum(1 for key in scored if scores[0][key] == scores[1][key])
     rows = [
         ("in both (the same algorithm, configuration, task and seed)", str(len(shared))),
-        ("of these with a score in both", str(len(known))),
+        ("of these with a score in both", str(len(scored))),
         ("of these with equal scores", str(equal)),
-        *((f"only in {name}", str(len(own) - len(shared))) for name, own in zip(both.names, scores)),
+        *(
+            (f"only in {name}", str(len(folder_scores) - len(shared)))
+            for name, folder_scores in zip(folders.names, scores)
+        ),
     ]
     return [Table("runs", "Runs of the two folders", ("runs", "number"), [("", rows)], (1,))]
 
 
-def _costs(both: Both) -> Table:
-    """Speeds and costs side by side, with the second over the first."""
-    first, second = (cost_rows(side) for side in both.sides)
+def _costs(folders: FolderPair) -> Table:
+    """Return speeds and costs side by side, and the second's relative to the first's."""
+    first, second = (cost_rows(side) for side in folders.sides)
     groups: dict[str, list[tuple[str, ...]]] = {}
     for key in second:
         if key in first:
             cells = tuple(map(_side_by_side, first[key], second[key]))
             groups.setdefault(key[0], []).append((key[1], *cells))
     note = (
-        f"Medians over the runs that are done, {both.names[0]} → {both.names[1]}, and the second over the first. It says something"
-        " of the code only where machine, load and stack are alike, which the next section shows."
+        f"Medians over the runs that are done, {folders.names[0]} → {folders.names[1]}, and the ratio of the second"
+        " to the first. They reflect the code only if machine, load and stack are alike, which the next section"
+        " shows."
     )
     header = ("algorithm", "steps/s", "CPU s per run", "peak MiB")
     return Table("cost", "Cost", header, list(groups.items()), (1, 2, 3), True, note)
 
 
 def _side_by_side(one: float | None, other: float | None) -> str:
-    shown = [number(value, 0 if value is not None and value >= 100 else 1) for value in (one, other)]
+    values = [number(value, 0 if value is not None and value >= 100 else 1) for value in (one, other)]
     ratio = "" if not one or other is None else f"\n× {other / one:.2f}"
-    return f"{shown[0]} → {shown[1]}{ratio}"
+    return f"{values[0]} → {values[1]}{ratio}"
 
 
-def _circumstances(both: Both) -> list[Part]:
-    """Hyperparameters, protocol, code and machines that the folders do not share."""
-    here, there = (circumstances(side) for side in both.sides)
+def _circumstances(folders: FolderPair) -> list[Part]:
+    """Return hyperparameters, protocol, code and machines that differ between the folders."""
+    first, second = (circumstances(side) for side in folders.sides)
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for what, name in dict.fromkeys([*here, *there]):
-        one, other = here.get((what, name), "–"), there.get((what, name), "–")
+    for what, name in dict.fromkeys([*first, *second]):
+        one, other = first.get((what, name), "–"), second.get((what, name), "–")
         if one != other:
             groups.setdefault(what, []).append((name, one, other))
     if not groups:
         return [Paragraph("Nothing: configurations, protocol, code, numerics and machines are the same.")]
-    return [Table("circumstances", "What was not alike", ("what", *both.names), list(groups.items()))]
+    return [Table("circumstances", "What differed", ("what", *folders.names), list(groups.items()))]
 
 
-def _missing(both: Both) -> list[Part]:
+def _missing(folders: FolderPair) -> list[Part]:
     parts: list[Part] = []
-    for place, (name, side) in enumerate(zip(both.names, both.sides), 1):
+    for place, (name, side) in enumerate(zip(folders.names, folders.sides), 1):
         table = missing(side, f"missing-{place}")
         parts += [Heading(name), table if table.groups else Paragraph("None: every run of the suite is done.")]
     return parts

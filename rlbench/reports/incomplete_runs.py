@@ -1,4 +1,4 @@
-"""What has become of the runs: how many are finished, which are not and why, and whether all were made alike."""
+"""Section on the state of the runs: how many are finished, which are not and why, and whether their code differs."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from rlbench.api import RunStatus
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.reports.report_data import Readings
+from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import count, number, ranges
-from rlbench.results.consistency import differing
+from rlbench.results.consistency import find_differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,72 +19,82 @@ FINISHED = (RunStatus.DONE, RunStatus.DIVERGED)
 
 
 def state(runs: pd.DataFrame) -> str:
-    """How many of the suite's runs are finished, and how the others stand, in words. runs: a row each, with its status."""
+    """Return how many of the suite's runs are finished, and the status of the others.
+
+    runs: one row each, with its status.
+    """
     counts = Counter(runs["status"])
     diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
-    said = [f"{sum(counts[s] for s in FINISHED)} of {count(len(runs), 'run')} finished{diverged}"]
-    said += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and status not in FINISHED]
-    return ", ".join(said)
+    parts = [f"{sum(counts[s] for s in FINISHED)} of {count(len(runs), 'run')} finished{diverged}"]
+    parts += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and status not in FINISHED]
+    return ", ".join(parts)
 
 
-def banners(readings: Readings) -> list[tuple[str, list[str]]]:
-    """For each algorithm whose results were made by differing code or numerics: what differs, and in how many runs."""
-    made: dict[str, list[Mapping[str, Any]]] = {}
-    for key, state in readings.states.items():
-        made.setdefault(readings.asked[key].algorithm, []).append(state.result)
+def banners(data: ReportData) -> list[tuple[str, list[str]]]:
+    """Return what differs, and in how many runs, for each algorithm produced by differing code or numerics."""
+    results_of: dict[str, list[Mapping[str, Any]]] = {}
+    for key, state in data.states.items():
+        results_of.setdefault(data.planned[key].algorithm, []).append(state.result)
     return [
         (
-            f"{algorithm}: its runs were made by differing {what}",
+            f"{algorithm}: its runs were produced by differing {what}",
             [
                 f"{name}: " + ", ".join(f"{v} ({count(n, 'run')})" for v, n in values.items())
                 for name, values in entries.items()
             ],
         )
-        for algorithm, results in made.items()
-        for what, entries in differing(results).items()
+        for algorithm, results in results_of.items()
+        for what, entries in find_differences(results).items()
     ]
 
 
-def section(readings: Readings) -> Section:
-    """Runs that failed, diverged or are not finished, by name, and pairs without runs."""
-    unlike, left_out = missing(readings), skipped(readings.suite)
+def section(data: ReportData) -> Section:
+    """Return the runs that failed, diverged or are not finished, by name, and the pairs without runs."""
+    unlike, left_out = missing(data), skipped(data.suite)
     parts: list[Part] = [unlike] if unlike.groups else [Paragraph("None: every run of the suite is done.")]
     if left_out.groups:
         parts += [Heading("Pairs without runs"), left_out]
     return Section(parts)
 
 
-def missing(readings: Readings, name: str = "missing") -> Table:
-    """Every run that is not done or has no score; seeds that ended alike share a row."""
-    runs = readings.runs
+def missing(data: ReportData, name: str = "missing") -> Table:
+    """Return every run that is not done or has no score. Seeds that ended alike share a row."""
+    runs = data.runs
     unlike = runs[(runs["status"] != RunStatus.DONE) | runs["score"].isna()].copy()
     silent = (unlike["status"] == RunStatus.DONE) & (unlike["message"] == "")
     unlike.loc[silent, "message"] = "it has no evaluation of its final policy"
     rows = []
-    for (algorithm, task, status, message), alike in unlike.groupby(
+    for (algorithm, task, status, message), same in unlike.groupby(
         ["algorithm", "environment", "status", "message"], sort=False
     ):
-        shown = message.replace(f"{readings.store.root}/", "")
+        text = message.replace(f"{data.store.root}/", "")
         if status == RunStatus.DIVERGED:
-            shown += "; " + _scores_counted(alike)
-        rows.append((algorithm, task, ranges(alike["seed"]), status, shown))
+            text += "; " + _scores_counted(same)
+        rows.append((algorithm, task, ranges(same["seed"]), status, text))
     return Table(
         name,
         "Runs that failed, diverged or are not finished",
         ("algorithm", "task", "seeds", "status", "message"),
         [("", rows)] if rows else [],
         marked=True,
-        note="Of these only diverged runs with a score to count with enter the numbers above.",
+        note="Of these, only diverged runs with a score enter the numbers above.",
     )
 
 
 def _scores_counted(diverged: pd.DataFrame) -> str:
     scores = diverged["score"].dropna()
-    return f"counts with the score {', '.join(map(number, scores))}" if len(scores) else "has no score to count with"
+    return (
+        f"counts with the score {', '.join(map(number, scores))}"
+        if len(scores)
+        else "has no score, so it does not count"
+    )
 
 
 def skipped(suite: Mapping[str, Any]) -> Table:
-    """Pairs of which no run could be planned: they do not fit, a package is not there, or the plugin is broken."""
+    """Return the pairs for which no run could be planned.
+
+    They are incompatible, a package is not installed, or the plugin is broken.
+    """
     rows = [
         (str(s["algorithm"]), str(s["environment"]), str(s.get("status", "skipped")), str(s["reason"]))
         for s in suite.get("skipped") or ()
@@ -95,5 +105,5 @@ def skipped(suite: Mapping[str, Any]) -> Table:
         ("algorithm", "task", "status", "reason"),
         [("", rows)] if rows else [],
         marked=True,
-        note="What the suite names and what cannot be run together (skipped), or whose plugin is broken (failed).",
+        note="Pairs of the suite that cannot be run together (skipped), or whose plugin is broken (failed).",
     )

@@ -1,4 +1,6 @@
-"""`rlbench.load`: a result folder in Python, with the report's figures as `plot`, its page as `report`, its table in notebooks."""
+"""`rlbench.load`: a result folder in Python, with the report's figures (`plot`), its page (`report`) and a notebook
+table.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,17 @@ class Results(score_reader.Results):
 
     @property
     def plot(self) -> Plotter:
-        """Figures of what is in the folder now: curves(), scores(), aggregates(), profile(), efficiency(), improvement()."""
-        from rlbench.reports.notebook_plots import Plotter  # draws, which takes matplotlib
+        """Figures of the folder's present contents: curves(), scores(), aggregates(), profile(), efficiency(),
+        improvement().
+        """
+        from rlbench.reports.notebook_plots import Plotter  # imports matplotlib
 
         return Plotter(self._store.root, self._anchors)
 
     def report(self, path: str | os.PathLike[str] | None = None, files: str | os.PathLike[str] | None = None) -> Path:
-        """Write the page, by default as report.html in the folder; files: a folder for its tables and figures as files.
+        """Write the page, by default as report.html in the folder. files: a folder for its tables and figures as files.
 
-        Returns: the page's path. Raises: StoreError where it cannot be written.
+        Returns: the page's path. Raises: StoreError if it cannot be written.
         """
         from rlbench.reports.page import results_page, write_page
         from rlbench.reports.report_files import write_files
@@ -40,14 +44,14 @@ class Results(score_reader.Results):
         return write_page(page, target)
 
     def _repr_html_(self) -> str:
-        from rlbench.reports.report_data import read
+        from rlbench.reports.report_data import read_report_data
         from rlbench.reports.scores_section import summary
 
-        return _as_html(summary(read(self._store, anchors=self._anchors), ""), repr(self))
+        return _as_html(summary(read_report_data(self._store, anchors=self._anchors), ""), repr(self))
 
 
-def _as_html(table: Table, said: str) -> str:
-    """The table as plain HTML in which every text is escaped."""
+def _as_html(table: Table, caption: str) -> str:
+    """Write the table as plain HTML, with all text escaped."""
     head = Markup("").join(Markup("<th>{}</th>").format(name) for name in table.header)
     rows = []
     for title, group in table.groups:
@@ -59,12 +63,12 @@ def _as_html(table: Table, said: str) -> str:
             for row in group
         ]
     body = Markup("").join(rows)
-    return str(Markup("<p>{}</p><table><tr>{}</tr>{}</table>").format(escape(said), head, body))
+    return str(Markup("<p>{}</p><table><tr>{}</tr>{}</table>").format(escape(caption), head, body))
 
 
 def load(folder: str | Path, anchors: score_reader.SuppliedAnchors | None = None) -> Results:
-    """Open a result folder. anchors: as `Results` takes them.
+    """Open a result folder. anchors: as in `Results`.
 
-    Raises: StoreError if it is none or was written by a newer rlbench, AnchorsError for anchors that are none.
+    Raises: StoreError if it is not a result folder or was written by a newer rlbench; AnchorsError for invalid anchors.
     """
     return Results(folder, anchors)

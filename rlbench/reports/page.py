@@ -1,6 +1,6 @@
-"""One HTML file for a result folder, made of sections that plugins register; the built-in ones among them.
+"""HTML page of a result folder, made of sections that plugins register, the built-in ones included.
 
-The file is whole in itself (no script, no network), holds names and messages as text whatever they contain, and is the
+The file is self-contained (no script, no network), treats names and messages as text whatever they contain, and is the
 same for the same results.
 """
 
@@ -23,8 +23,8 @@ from rlbench.api import ReportSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
-from rlbench.reports.report_data import Readings, read
-from rlbench.reports.style import DARK, LIGHT, Look, clean
+from rlbench.reports.report_data import ReportData, read_report_data
+from rlbench.reports.style import DARK, LIGHT, SeriesStyle, clean
 from rlbench.reports.svg_figures import inline
 from rlbench.results import Store
 from rlbench.results.file_io import replace_file
@@ -32,30 +32,31 @@ from rlbench.results.file_io import replace_file
 
 @dataclass(frozen=True)
 class Page:
-    """A page before it is drawn. sections: each one's name, title and parts. problems: what went wrong with a section;
-    corrupt: a sentence for each run that is damaged.
+    """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
+
+    corrupt: one sentence for each damaged run.
     """
 
     title: str
     state: str
     banners: Sequence[tuple[str, Sequence[str]]]
     sections: Sequence[tuple[str, str, Sequence[Part]]]
-    looks: Mapping[str, Look]
+    styles: Mapping[str, SeriesStyle]
     problems: Sequence[str] = ()
     corrupt: Sequence[str] = ()
 
 
 def write_report(store: Store, path: Path, plugins: Plugins | None = None) -> Path:
-    """Write the page of a result folder, whole or not at all. Works while the suite runs.
+    """Write the page of a result folder atomically. Works while the suite runs.
 
-    plugins: where sections are looked for; all that are installed by default. Returns: path. Raises: StoreError where there
-    are no results, or where `path` cannot be written.
+    plugins: where to look for sections, by default all that are installed. Returns: path. Raises: StoreError if there
+    are no results, or `path` cannot be written.
     """
     return write_page(results_page(store, plugins, path.parent), path)
 
 
 def write_page(page: Page, path: Path) -> Path:
-    """Raises: StoreError where `path` cannot be written."""
+    """Write a page as HTML. Raises: StoreError if `path` cannot be written."""
     text = as_html(page)
     try:
         replace_file(path, lambda draft: _write(draft, text))
@@ -69,7 +70,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def render(store: Store, plugins: Plugins | None = None) -> str:
-    """The page as HTML. Raises: StoreError if this is no result folder, or a newer version's."""
+    """Return the page as HTML. Raises: StoreError if this is not a result folder, or a newer version's."""
     return as_html(results_page(store, plugins))
 
 
@@ -79,44 +80,45 @@ def results_page(
     place: Path | None = None,
     anchors: Mapping[str, Anchors] | None = None,
 ) -> Page:
-    """The page of one result folder. place: the folder that the page is written to, if not its own; links start there.
-    anchors: to be taken before the suite's own and the shipped ones.
+    """Return the page of one result folder.
 
-    Raises: StoreError if it is none, or a newer version's, or no sections are installed.
+    place: the folder that the page is written to, if not its own; links are relative to it. anchors: take precedence
+    over the suite's own and the shipped ones.
+    Raises: StoreError if it is not a result folder, was written by a newer version, or no sections are installed.
     """
     specs, problems = (plugins or load_plugins()).reports()
-    if not specs:  # entry points are fixed when a package is installed; an empty page would replace a good one
+    if not specs:  # entry points are fixed at installation; an empty page would replace a good one
         why = "; ".join(["", *problems])
-        raise StoreError(f"no report sections are installed; install again (make install){why}")
-    readings = read(store, place, anchors)
+        raise StoreError(f"no report sections are installed; reinstall rlbench (make install){why}")
+    data = read_report_data(store, place, anchors)
     sections = []
     for spec in specs:
-        parts, problem = _parts(spec, readings)
+        parts, problem = _parts(spec, data)
         problems += [problem] if problem else []
         sections += [(spec.name, spec.title, parts)] if parts else []
     return Page(
-        readings.suite["suite"]["name"],
-        state(readings.runs),
-        banners(readings),
+        data.suite["suite"]["name"],
+        state(data.runs),
+        banners(data),
         sections,
-        readings.looks,
+        data.styles,
         problems,
-        corrupt_of(readings.runs),
+        corrupt_of(data.runs),
     )
 
 
-def _parts(spec: ReportSpec, readings: Readings) -> tuple[Sequence[Part], str]:
-    """A section's parts, none if it has nothing to show; and what went wrong."""
+def _parts(spec: ReportSpec, data: ReportData) -> tuple[Sequence[Part], str]:
+    """Return a section's parts, empty if it has nothing to show, and its error, if any."""
     try:
-        section = spec.section(readings)
+        section = spec.section(data)
         return (section.parts if section is not None else ()), ""
-    except Exception as error:  # noqa: BLE001 - a stranger's section must not take the page along
+    except Exception as error:  # noqa: BLE001 - a third-party section must not break the page
         problem = f"section {spec.name!r} of the report: {type(error).__name__}: {error}"
-        return [Paragraph(f"This section could not be made. {type(error).__name__}: {error}")], problem
+        return [Paragraph(f"This section failed. {type(error).__name__}: {error}")], problem
 
 
 def as_html(page: Page) -> str:
-    """The page as one HTML document, every text in it escaped; figures are drawn now."""
+    """Return the page as one HTML document with all text escaped. Draws the figures."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -126,7 +128,7 @@ def as_html(page: Page) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(
-        looks=page.looks,
+        styles=page.styles,
         kind_of=lambda part: type(part).__name__,
         grouped=lambda parts: list(_grouped(parts)),
         drawn=partial(_drawn, {}),
@@ -138,26 +140,26 @@ def as_html(page: Page) -> str:
         banners=page.banners,
         sections=page.sections,
         colours=list(enumerate(zip(LIGHT, DARK))),
-        series=sorted(look.index for look in page.looks.values()),
+        series=sorted(style.index for style in page.styles.values()),
     )
 
 
 def _drawn(drawn: dict[str, Markup], figure: Figure) -> Markup:
-    """Each figure once: the template may ask again."""
+    """Return the markup of a figure, drawing each figure only once: the template may request it again."""
     if figure.name not in drawn:
         drawn[figure.name] = inline(figure)
     return drawn[figure.name]
 
 
 def _grouped(parts: Sequence[Part]) -> Iterator[tuple[list[Figure], list[Part]]]:
-    """Runs of figures, which stand side by side, and of everything else."""
+    """Yield groups of consecutive figures, which are shown side by side, and of other parts."""
     for figures, run in groupby(parts, key=lambda part: isinstance(part, Figure)):
         together = list(run)
         yield ([part for part in together if isinstance(part, Figure)], [] if figures else together)
 
 
 def _plain(value: Any) -> Any:
-    """What every `{{ … }}` of the template goes through, before it is escaped."""
+    """Clean what every `{{ … }}` of the template inserts, before it is escaped."""
     if isinstance(value, Markup | jinja2.Undefined):
         return value
     return "\n".join(map(clean, str(value).split("\n")))

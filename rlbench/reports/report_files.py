@@ -1,7 +1,7 @@
-"""The page's tables as CSV, Markdown and LaTeX, its figures as SVG and PDF, in a folder of their own.
+"""The page's tables as CSV, Markdown and LaTeX, and its figures as SVG and PDF, in a folder of their own.
 
-Names are whatever a suite calls things, so each form has its own way to hold them as text: spreadsheets run cells that
-begin like a formula, Markdown and LaTeX have characters that mean something.
+Names come from a suite and may contain anything, so each format escapes them: spreadsheets run cells that begin like a
+formula, and Markdown and LaTeX have special characters.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rlbench.reports.page import Page
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import save
 from rlbench.results.file_io import make_folder, replace_file, unwritable
-from rlbench.results.table_export import harmless
+from rlbench.results.table_export import escape_formula
 
 _LATEX = {
     "\\": r"\textbackslash{}",
@@ -44,7 +44,7 @@ _LATEX = {
 def write_files(page: Page, folder: Path) -> list[Path]:
     """Write every table and figure of the page into `folder`, replacing files of the same name. Returns: the files.
 
-    Raises: StoreError or DiskFull where it cannot be written.
+    Raises: StoreError or DiskFull if one cannot be written.
     """
     make_folder(folder)
     written: list[Path] = []
@@ -54,12 +54,12 @@ def write_files(page: Page, folder: Path) -> list[Path]:
                 written.append(_write(folder / f"{part.name}.{ending}", _text(form(part))))
         elif isinstance(part, Figure):
             for ending in ("svg", "pdf"):
-                written.append(_write(folder / f"{part.name}.{ending}", partial(save, part, page.looks, form=ending)))
+                written.append(_write(folder / f"{part.name}.{ending}", partial(save, part, page.styles, form=ending)))
     return written
 
 
 def every_part(parts: Sequence[Part]) -> Iterator[Part]:
-    """All parts, those that are folded away among them."""
+    """Yield all parts, including those that are folded away."""
     for part in parts:
         yield part
         if isinstance(part, Folded):
@@ -82,7 +82,7 @@ def _write(path: Path, write: Callable[[Path], None]) -> Path:
 
 
 def _rows(table: Table) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, every cell in one line; the groups' titles are a first column where there are some."""
+    """Return header and rows, every cell on one line; the groups' titles, if any, form the first column."""
     grouped = any(title for title, _ in table.groups)
     header = [*(["group"] if grouped else []), *table.header]
     rows = [[*([title] if grouped else []), *row] for title, rows in table.groups for row in rows]
@@ -90,30 +90,32 @@ def _rows(table: Table) -> tuple[list[str], list[list[str]]]:
 
 
 def as_csv(table: Table) -> str:
-    """Numbers keep a plain minus sign; text that a spreadsheet would run stands behind a single quote."""
+    """Write a table as CSV. Numbers have a plain minus sign; text that a spreadsheet would run begins with a single
+    quote.
+    """
     header, rows = _rows(table)
     first = len(header) - len(table.header)
     numbers = {place + first for place in table.numbers}
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([harmless(cell) for cell in header])
+    writer.writerow([escape_formula(cell) for cell in header])
     for row in rows:
-        writer.writerow([_number(cell) if place in numbers else harmless(cell) for place, cell in enumerate(row)])
+        writer.writerow([_number(cell) if place in numbers else escape_formula(cell) for place, cell in enumerate(row)])
     return out.getvalue()
 
 
 def _number(cell: str) -> str:
-    """A number as programs read it; anything else as text."""
+    """Convert a number to the form that programs read, and keep anything else as text."""
     plain = cell.replace("−", "-").replace(",", "")
     try:
         float(plain)
     except ValueError:
-        return "" if cell == "–" else harmless(cell)
+        return "" if cell == "–" else escape_formula(cell)
     return plain
 
 
 def as_markdown(table: Table) -> str:
-    """A pipe table under its title."""
+    """Write a table as a pipe table under its title."""
     header, rows = _rows(table)
     numbers = {place + len(header) - len(table.header) for place in table.numbers}
     ruler = ["--:" if place in numbers else "---" for place in range(len(header))]
@@ -129,7 +131,7 @@ def _markdown(text: str) -> str:
 
 
 def as_latex(table: Table) -> str:
-    """A table float for the package booktabs, with its title and note as caption."""
+    """Write a table as a float for the package booktabs, with its title and note as caption."""
     header, rows = _rows(table)
     numbers = {place + len(header) - len(table.header) for place in table.numbers}
     columns = "".join("r" if place in numbers else "l" for place in range(len(header)))
@@ -155,6 +157,6 @@ def as_latex(table: Table) -> str:
 
 
 def latex(text: str) -> str:
-    """Text that LaTeX prints as it is."""
+    """Escape text so that LaTeX prints it unchanged."""
     text = "".join(_LATEX.get(c, c) for c in text)
     return f"{{}}{text}" if text.startswith("[") else text  # after \\ it would be an optional argument

@@ -1,4 +1,4 @@
-"""What the sweeps of a suite say of their hyperparameters."""
+"""Section on the sensitivity to hyperparameters that a suite sweeps."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from rlbench.analysis.sensitivity import Effect, sensitivity
 from rlbench.api.sections import Paragraph, Section, Table
-from rlbench.reports.report_data import Readings
+from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import as_text, interval, number
 
 
-def section(readings: Readings) -> Section | None:
-    """For each swept value the IQM over the runs of all points that have it, and the best and worst points."""
-    found = sensitivity(readings.store, readings.runs)
-    if not found.extremes:
+def section(data: ReportData) -> Section | None:
+    """Return, for each swept value, the IQM over the runs of all points that have it, and the best and worst points."""
+    results = sensitivity(data.store, data.runs)
+    if not results.extremes:
         return None
     rows = [
         (
@@ -25,13 +25,13 @@ def section(readings: Readings) -> Section | None:
             number(e.worst_iqm),
             str(e.trials),
         )
-        for e in found.extremes
+        for e in results.extremes
     ]
-    chosen = "The best point is chosen on its own seeds, so its score flatters it: run it alone on other seeds."
+    chosen = "The best point is chosen on its own seeds, so its score is biased upwards: run it again on other seeds."
     columns = ("task", "sweep", "best", "IQM", "worst", "IQM", "runs")
     return Section(
         [
-            _effects(found.effects),
+            _effects(results.effects),
             Table("sweeps", "Best and worst points", columns, [("", rows)], (3, 5, 6)),
             Paragraph(chosen, quiet=True),
         ]
@@ -51,8 +51,8 @@ def _effects(effects: Sequence[Effect]) -> Table:
             )
         )
     note = (
-        "IQM over the runs of all points of the sweep that have the value, points weighing the same; 95 % percentile bootstrap"
-        " over runs within points."
+        "IQM over the runs of all points of the sweep that have the value, points weighing the same; 95 % percentile"
+        " bootstrap over runs within points."
     )
     header = ("value", "IQM", "95 % interval", "n", "points")
     return Table("sensitivity", "Sensitivity", header, list(groups.items()), (1, 2, 3, 4), note=note)

@@ -1,6 +1,6 @@
-"""Figures under the report's theme: inline on the page, which recolours them, and as files in SVG and PDF.
+"""Figures in the report's theme: inline on the page, which recolours them, and as files in SVG and PDF.
 
-Figures are drawn in the light colours. The page's style sheet swaps these, and the ink, for those of the dark page.
+Figures are drawn in the light colours. The page's style sheet swaps these and the ink for the dark page's.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlbench.api import sections
-from rlbench.reports.style import LIGHT, Look, clean, shortened
+from rlbench.reports.style import LIGHT, SeriesStyle, clean, shorten
 
-INK = "#7f7f81"  # stands for the page's text colour, whichever it is
-PAPER = "#fdfdfb"  # stands for the page's background
+INK = "#7f7f81"  # placeholder for the page's text colour
+PAPER = "#fdfdfb"  # placeholder for the page's background
 PRINTED = "#1c1f24"  # the ink of figures that are files
-WIDTH = 4.6  # inches; on a phone the page shows figures about as large as they are
+WIDTH = 4.6  # inches; on a phone the page shows figures at about their real size
 WIDE = 9.6
 _PAGE_COLOURS = {INK: "currentColor", PAPER: "var(--paper)"} | {
     colour: f"var(--c{i})" for i, colour in enumerate(LIGHT)
@@ -39,7 +39,7 @@ _LEGEND_CHARACTERS = 52
 _INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
 _THEME: dict[str, Any] = {
     **{f"{part}.facecolor": "none" for part in ("axes", "figure", "savefig")},
-    "font.family": "DejaVu Sans",  # comes with matplotlib: the same layout everywhere
+    "font.family": "DejaVu Sans",  # part of matplotlib, for the same layout everywhere
     "font.size": 8.5,
     "axes.labelsize": 8.5,
     "xtick.labelsize": 8,
@@ -51,45 +51,51 @@ _THEME: dict[str, Any] = {
     "axes.axisbelow": True,
     "axes.formatter.useoffset": False,
     "svg.fonttype": "none",
-    "svg.hashsalt": "rlbench",  # the same figure, the same ids
+    "svg.hashsalt": "rlbench",  # the same ids for the same figure
     "pdf.fonttype": 42,  # text that can be searched and copied
-    "text.usetex": False,  # whatever is set: TeX runs what a name says
+    "text.usetex": False,  # whatever the user set: TeX would execute names
     "text.parse_math": False,  # a name such as "$x$" is a name
 }
 
 
 @contextmanager
-def themed(ink: str = INK) -> Iterator[None]:
-    """Draw and save under the report's theme: seaborn's grid on no background, text as text, names taken literally."""
+def theme(ink: str = INK) -> Iterator[None]:
+    """Draw and save in the report's theme.
+
+    It has seaborn's grid on no background, text as text, and names taken literally.
+    """
     settings: Any = {**sns.axes_style("whitegrid"), **_THEME, **dict.fromkeys(_INKED, ink)}
     with warnings.catch_warnings(), mpl.rc_context(settings):
-        # The page shows names in the browser's fonts, whatever the one that the layout is measured with has glyphs for.
+        # The page shows names in the browser's fonts, so missing glyphs in the font used for layout do not matter.
         warnings.filterwarnings("ignore", "Glyph ", UserWarning)
         warnings.filterwarnings("ignore", "Matplotlib currently does not support", UserWarning)
         yield
 
 
-def framed(width: float, height: float) -> tuple[Figure, Axes]:
-    """A figure with axes that leave room for tick labels and one line of text; inches. Finding the room takes matplotlib
-    as long as drawing."""
+def figure_with_axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """Create a figure with axes that leave room for tick labels and one line of text. Sizes in inches.
+
+    The margins are fixed because computing them takes matplotlib as long as drawing.
+    """
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(0.68 / width, 0.47 / height, 1 - 0.1 / width, 1 - 0.1 / height)
     return figure, figure.add_subplot()
 
 
 def ink() -> str:
-    """The colour of text and lines that belong to no algorithm."""
+    """Return the colour of text and lines that belong to no algorithm."""
     return str(mpl.rcParams["text.color"])
 
 
 def inline(figure: sections.Figure) -> Markup:
-    """A figure as an <svg> element for an HTML page: scalable, in the page's colours and font, without references.
+    """Return a figure as an <svg> element for an HTML page: scalable, in the page's colours and font, without
+    references.
 
-    Its ids begin with the figure's name. The markup is made by an XML writer, so names in the figure are text whatever
-    they contain.
+    Its ids begin with the figure's name. An XML writer makes the markup, so names in the figure are text whatever they
+    contain.
     """
     buffer = io.StringIO()
-    with themed():
+    with theme():
         figure.draw().savefig(buffer, format="svg", metadata={"Date": None})
     root = ElementTree.fromstring(buffer.getvalue())
     for element in root.iter():
@@ -100,7 +106,7 @@ def inline(figure: sections.Figure) -> Markup:
         }
         if _CLASSES.fullmatch(named):
             element.attrib["class"] = f"series {named}"
-        elif named and element.tag in ("path", "clipPath"):  # nothing refers to a group
+        elif named and element.tag in ("path", "clipPath"):  # nothing refers to groups
             element.attrib["id"] = f"{figure.name}-{named}"
     for parent in list(root.iter()):
         for child in [c for c in parent if c.tag in ("metadata", "style")]:
@@ -111,47 +117,57 @@ def inline(figure: sections.Figure) -> Markup:
 
 
 def _fit(key: str, value: str, name: str) -> str:
-    """An attribute of matplotlib's SVG as it is on the page."""
+    """Convert an attribute of matplotlib's SVG for the page."""
     if key.endswith("href"):
         return value.replace("#", f"#{name}-", 1)
     if key in ("d", "x", "y"):
         return _FINER.sub("", value)  # a tenth of a point is finer than any screen
     if key == "style":
         value = re.sub(r"font-family: [^;]*;?", "", value)
-        return _COLOUR.sub(lambda found: _PAGE_COLOURS.get(found[0], found[0]), value)
+        return _COLOUR.sub(lambda match: _PAGE_COLOURS.get(match[0], match[0]), value)
     return value.replace("url(#", f"url(#{name}-")
 
 
-def printed(figure: sections.Figure, looks: Mapping[str, Look]) -> Figure:
-    """The figure in black ink and the light colours, with its legend below it. Call and save it under `themed(PRINTED)`."""
+def draw_with_legend(figure: sections.Figure, styles: Mapping[str, SeriesStyle]) -> Figure:
+    """Draw the figure in black ink and the light colours, with its legend below it.
+
+    Call it, and save the figure, under `theme(PRINTED)`.
+    """
     drawn = figure.draw()
     if figure.legend:
         drawn.set_layout_engine("constrained")
-        _add_legend(drawn, [name for name in figure.legend if name in looks], looks)
+        _add_legend(drawn, [name for name in figure.legend if name in styles], styles)
     return drawn
 
 
-def save(figure: sections.Figure, looks: Mapping[str, Look], path: Path, form: str = "") -> None:
-    """Write the figure; form: "svg", "pdf" or another that matplotlib knows, by default as the path's ending says."""
-    made = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    named = form or path.suffix[1:]
-    with themed(PRINTED):
-        paper: dict[str, Any] = {} if named in made else {"facecolor": "white", "dpi": 200}
-        printed(figure, looks).savefig(path, format=named, metadata=made.get(named), **paper)
+def save(figure: sections.Figure, styles: Mapping[str, SeriesStyle], path: Path, form: str = "") -> None:
+    """Write the figure. form: "svg", "pdf" or another format of matplotlib, by default the path's suffix."""
+    metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
+    format_name = form or path.suffix[1:]
+    with theme(PRINTED):
+        paper: dict[str, Any] = {} if format_name in metadata else {"facecolor": "white", "dpi": 200}
+        draw_with_legend(figure, styles).savefig(path, format=format_name, metadata=metadata.get(format_name), **paper)
 
 
-def _add_legend(figure: Figure, labels: Sequence[str], looks: Mapping[str, Look]) -> None:
-    longest = max((len(shortened(label)) for label in labels), default=1) + 7
+def _add_legend(figure: Figure, labels: Sequence[str], styles: Mapping[str, SeriesStyle]) -> None:
+    longest = max((len(shorten(label)) for label in labels), default=1) + 7
     width = figure.get_figwidth()
     columns = max(1, min(len(labels), int(_LEGEND_CHARACTERS * width / WIDTH) // longest))
     figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * -(-len(labels) // columns))
-    handles = [_legend_line(looks[label]) for label in labels]
+    handles = [_legend_line(styles[label]) for label in labels]
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
-    for text, label in zip(legend.get_texts(), labels):  # a label that begins with "_" would be left out
-        text.set_text(shortened(label))
+    for text, label in zip(legend.get_texts(), labels):  # matplotlib leaves out labels that begin with "_"
+        text.set_text(shorten(label))
 
 
-def _legend_line(look: Look) -> Line2D:
+def _legend_line(style: SeriesStyle) -> Line2D:
     return Line2D(
-        [], [], color=look.colour, linestyle=look.linestyle, marker=look.marker, linewidth=1.6, markersize=4, label="a"
+        [],
+        [],
+        color=style.colour,
+        linestyle=style.linestyle,
+        marker=style.marker,
+        linewidth=1.6,
+        markersize=4,
+        label="a",
     )

@@ -1,4 +1,7 @@
-"""Which algorithms can be compared over which tasks: everyone on the same ones, or the easier tasks would decide."""
+"""Panels: algorithms that can be compared over several tasks because all of them have scores on each.
+
+Otherwise the algorithm with the easier tasks would win.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,13 @@ from dataclasses import dataclass
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from rlbench.analysis import Scores, seeded
-from rlbench.reports.style import in_a_row
+from rlbench.analysis import Scores, seeded_generator
+from rlbench.reports.style import join_names
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Algorithms that all have scores on all of these tasks. number: from 1 on, for names of figures."""
+    """Algorithms that all have scores on all of these tasks. number: from 1, for names of figures."""
 
     number: int
     tasks: tuple[str, ...]
@@ -22,46 +25,48 @@ class Panel:
 
     @property
     def title(self) -> str:
-        return in_a_row(self.tasks, 8)
+        return join_names(self.tasks, 8)
 
     def raw(self, scores: Scores, algorithm: str) -> dict[str, NDArray]:
-        """Scores [n] by task."""
-        found = scores.of(algorithm)
-        return {task: found[task] for task in self.tasks}
+        """Return the scores [n] by task."""
+        scores_by_task = scores.of(algorithm)
+        return {task: scores_by_task[task] for task in self.tasks}
 
     def normalised(self, scores: Scores, algorithm: str) -> dict[str, NDArray]:
+        """Return the normalised scores [n] by task."""
         return scores.normalised(self.raw(scores, algorithm))
 
     def draw(self, scores: Scores, what: str, *algorithms: str) -> Generator:
-        """A generator that the runs of these algorithms decide."""
+        """Return a generator seeded by the runs of these algorithms."""
         keys = (key for name in algorithms for task in self.tasks for key in scores.samples[name, task].keys)
-        return seeded(keys, what)
+        return seeded_generator(keys, what)
 
 
 def panels(scores: Scores, anchored: bool, few: int = 1) -> list[Panel]:
-    """For each set of tasks that some algorithm was scored on, everyone who has all of them; the largest sets first.
+    """Return a panel for each set of tasks that some algorithm was scored on, the largest sets first.
 
-    anchored: only tasks that have anchors. few: a single task is left out where there are more than so many sets, since
-    it has its own figures. Sets with one algorithm alone are left out.
+    A panel contains every algorithm with scores on all of its tasks; sets with a single algorithm are left out.
+    anchored: only tasks that have anchors. few: with more than this many tasks, sets of a single task are left out,
+    since it has its own figures.
     """
-    having: dict[str, frozenset[str]] = {}
+    tasks_of: dict[str, frozenset[str]] = {}
     for name in scores.algorithms:
         tasks = frozenset(scores.of(name))
-        having[name] = tasks & frozenset(scores.anchors) if anchored else tasks
-    sets = sorted({tasks for tasks in having.values() if tasks}, key=lambda tasks: (-len(tasks), sorted(tasks)))
+        tasks_of[name] = tasks & frozenset(scores.anchors) if anchored else tasks
+    sets = sorted({tasks for tasks in tasks_of.values() if tasks}, key=lambda tasks: (-len(tasks), sorted(tasks)))
     if len(scores.environments) > few:
         sets = [tasks for tasks in sets if len(tasks) > 1] or sets
-    found: list[Panel] = []
+    shown: list[Panel] = []
     for tasks in sets:
-        algorithms = tuple(name for name in scores.algorithms if tasks <= having[name])
+        algorithms = tuple(name for name in scores.algorithms if tasks <= tasks_of[name])
         if len(algorithms) > 1:
             ordered = tuple(task for task in scores.environments if task in tasks)
-            found.append(Panel(len(found) + 1, ordered, algorithms))
-    return found
+            shown.append(Panel(len(shown) + 1, ordered, algorithms))
+    return shown
 
 
 def resamples(panel: Panel, scores: Scores, usual: int) -> int:
-    """Fewer where there are very many runs, which make intervals smooth."""
+    """Return the number of resamples, fewer for very many runs, which give smooth intervals."""
     return (
         usual
         if sum(scores.samples[name, t].n for name in panel.algorithms for t in panel.tasks) < 2_000
@@ -69,30 +74,30 @@ def resamples(panel: Panel, scores: Scores, usual: int) -> int:
     )
 
 
-def enough(panel: Panel, scores: Scores, algorithm: str, runs: int = 3) -> bool:
-    """Whether the algorithm has so many runs on each task, as an interval needs."""
+def has_enough_runs(panel: Panel, scores: Scores, algorithm: str, runs: int = 3) -> bool:
+    """Return whether the algorithm has at least `runs` runs on each task, as an interval needs."""
     return all(len(values) >= runs for values in panel.raw(scores, algorithm).values())
 
 
 def counts(panel: Panel, scores: Scores, algorithm: str) -> str:
-    """How many runs on each task, as in "5" or "5, 4"."""
+    """Return the number of runs on each task, as in "5" or "5, 4"."""
     numbers = [len(values) for values in panel.raw(scores, algorithm).values()]
     return str(numbers[0]) if len(set(numbers)) == 1 else ", ".join(map(str, numbers))
 
 
 def learners(panel: Panel, scores: Scores) -> list[str]:
-    """The panel's algorithms without `random`, in its order."""
+    """Return the panel's algorithms without `random`, in its order."""
     return [name for name in panel.algorithms if name in scores.learners]
 
 
 def without_anchors(scores: Scores) -> str:
-    """What is said of tasks that normalised scores leave out."""
+    """Return a sentence on tasks that normalised scores leave out, or ""."""
     missing = [task for task in scores.environments if task not in scores.anchors]
     if not missing:
         return ""
-    return f"Without anchors, and so not in it: {in_a_row(missing)} (see `rlbench anchors`)."
+    return f"Not included, because they have no anchors: {join_names(missing)} (see `rlbench anchors`)."
 
 
 def anchors_in_words(scores: Scores, tasks: Mapping[str, object] | tuple[str, ...]) -> str:
-    """Lower and upper anchor of each task, in its returns; every task has some."""
+    """Return the lower and upper anchor of each task, in its returns. Every task must have anchors."""
     return "; ".join(f"{task} {scores.anchors[task].lower:g} and {scores.anchors[task].upper:g}" for task in tasks)

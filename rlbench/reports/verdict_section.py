@@ -1,4 +1,4 @@
-"""Who is better than whom, how sure that is, and what is not shown: in words, before any number."""
+"""Section with the verdict: who is better than whom, how sure that is, and what is not shown, in words."""
 
 from __future__ import annotations
 
@@ -9,128 +9,136 @@ from rlbench.analysis.pairwise import Comparison, Row, Side, compare
 from rlbench.analysis.sequential_log import Decisions, read_decisions
 from rlbench.analysis.tuned_algorithms import left_at_defaults
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
-from rlbench.reports.report_data import Readings
+from rlbench.reports.report_data import ReportData
 from rlbench.reports.scores_section import chance_cells
-from rlbench.reports.style import in_a_row, interval, number
+from rlbench.reports.style import interval, join_names, number
 from rlbench.reports.verdict_sentences import FEW_PAIRS, by_task, headline, over_all
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED
 
 _UNDECIDED = (
-    "Undecided does not mean equal: that two are as good takes a margin (rlbench run --until-decided, or rlbench gate)."
+    "Undecided does not mean equal: showing that one algorithm is as good as another requires a margin (rlbench run"
+    " --until-decided, or rlbench gate)."
 )
-MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are compared over all tasks only, or it would take minutes
+MANY_RUNS, RESAMPLES_IF_LARGE = (
+    2_000,
+    1_000,
+)  # more runs are only compared over all tasks; single tasks would take minutes
 _LARGE = (
-    f"With more than {MANY_RUNS:,} runs algorithms are compared over all tasks only, from {RESAMPLES_IF_LARGE:,} resamples;"
-    " rlbench compare does it for each task."
+    f"With more than {MANY_RUNS:,} runs, algorithms are only compared over all tasks, with {RESAMPLES_IF_LARGE:,}"
+    " resamples; rlbench compare also compares them on each task."
 )
 _OUTCOMES = {BETTER: "better or worse", EQUIVALENT: "equivalent", UNDECIDED: "undecided at the cap", "": "still open"}
 _ADAPTIVE = (
-    "Seeds were added group by group until each pair was decided. These verdicts allow for that (docs/adaptive.md); intervals"
-    " and probabilities elsewhere on this page do not, and are narrower than they say."
+    "Seeds were added group by group until each pair was decided. These verdicts allow for that (docs/adaptive.md)."
+    " Elsewhere on this page intervals and probabilities do not, so the intervals are narrower than their level"
+    " claims."
 )
 
 
-def section(readings: Readings) -> Section | None:
-    if not readings.cells:
+def section(data: ReportData) -> Section | None:
+    if not data.cells:
         return None
-    scores = readings.scores
+    scores = data.scores
     scored = [name for name in scores.learners if scores.of(name)]
-    decisions = read_decisions(readings.store) if readings.suite.get("adaptive") else None
+    decisions = read_decisions(data.store) if data.suite.get("adaptive") else None
     if decisions is not None and decisions.looks:
-        return _decided(readings, decisions)
+        return _sequential_verdicts(data, decisions)
     sides = {name: Side(scores, name, name) for name in scored}
     if len(scored) < 2:
-        return Section([Paragraph(_alone(readings, scored)), *_points(_caveats(readings))])
+        return Section([Paragraph(_nothing_to_compare(data, scored)), *_as_points(_caveats(data))])
     pairs = [(sides[a], sides[b]) for a, b in combinations(scored, 2) if set(scores.of(a)) & set(scores.of(b))]
-    large = len(readings.runs) > MANY_RUNS and len(scores.anchors) > 1
-    found = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
-    lines = [*over_all(found), *by_task(found, scores.environments), *_caveats(readings)]
-    parts: list[Part] = [Paragraph(headline(found)), Points(lines)]
-    if found.rows and not all(row.decided for row in found.rows):
+    large = len(data.runs) > MANY_RUNS and len(scores.anchors) > 1
+    comparison = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
+    lines = [*over_all(comparison), *by_task(comparison, scores.environments), *_caveats(data)]
+    parts: list[Part] = [Paragraph(headline(comparison)), Points(lines)]
+    if comparison.rows and not all(row.decided for row in comparison.rows):
         parts.append(Paragraph(_UNDECIDED, quiet=True))
     if large:
         parts.append(Paragraph(_LARGE, quiet=True))
-    if found.rows:
-        every = (
+    if comparison.rows:
+        summary = (
             "The comparison with its numbers"
-            if len(found.rows) == 1
-            else f"All {len(found.rows)} comparisons with their numbers"
+            if len(comparison.rows) == 1
+            else f"All {len(comparison.rows)} comparisons with their numbers"
         )
-        parts.append(Folded(every, [_table(found)]))
+        parts.append(Folded(summary, [_table(comparison)]))
     return Section(parts)
 
 
-def _decided(readings: Readings, decisions: Decisions) -> Section:
-    """What adaptive seeds have decided: only that allows for their having been added by what was seen."""
-    told = [decisions.told(reading) for reading in decisions.last.values()]
+def _sequential_verdicts(data: ReportData, decisions: Decisions) -> Section:
+    """Return the verdicts of the sequential tests: only they allow for seeds that were added depending on results."""
+    sentences = [decisions.sentence(reading) for reading in decisions.last.values()]
     outcomes = list(decisions.outcomes.values())
     counts = [f"{outcomes.count(kind)} {what}" for kind, what in _OUTCOMES.items() if kind in outcomes]
     headline = (
-        f"{told[0]}."
-        if len(told) == 1
+        f"{sentences[0]}."
+        if len(sentences) == 1
         else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
     )
-    lines = [*(("", f"{text}.") for text in told), *_caveats(readings)]
+    lines = [*(("", f"{text}.") for text in sentences), *_caveats(data)]
     return Section([Paragraph(headline), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
 
 
-def _alone(readings: Readings, scored: Sequence[str]) -> str:
+def _nothing_to_compare(data: ReportData, scored: Sequence[str]) -> str:
     if not scored:
         return "There is nothing to compare yet: no run of a learning algorithm has a score."
     return f"There is nothing to compare: only {scored[0]} has scores."
 
 
-def _points(lines: list[tuple[str, str]]) -> list[Part]:
+def _as_points(lines: list[tuple[str, str]]) -> list[Part]:
     return [Points(lines)] if lines else []
 
 
-def _caveats(readings: Readings) -> list[tuple[str, str]]:
-    return [*_random(readings), *_self_reported(readings), *_defaults(readings), *_absent(readings)]
+def _caveats(data: ReportData) -> list[tuple[str, str]]:
+    return [*_random(data), *_self_reported(data), *_defaults(data), *_absent(data)]
 
 
-def _defaults(readings: Readings) -> list[tuple[str, str]]:
-    """Name who was left at its defaults where others were not."""
-    names = left_at_defaults(readings.suite["suite"])
-    what = "others were given hyperparameters, so a difference may be one of choosing them."
-    return [("At their defaults:", f"{in_a_row(names)}; {what}")] if names else []
+def _defaults(data: ReportData) -> list[tuple[str, str]]:
+    """Return the algorithms left at their defaults while others were not."""
+    names = left_at_defaults(data.suite["suite"])
+    what = "others were given hyperparameters, so a difference may come from that choice."
+    return [("At their defaults:", f"{join_names(names)}; {what}")] if names else []
 
 
-def _self_reported(readings: Readings) -> list[tuple[str, str]]:
-    """Whose numbers nobody else has counted."""
-    names = readings.scores.self_reported
-    what = "neither metered nor played in the common evaluation, so a difference may be one of protocol."
-    return [("Self-reported:", f"{in_a_row(names)}; {what}")] if names else []
+def _self_reported(data: ReportData) -> list[tuple[str, str]]:
+    """Return the algorithms whose numbers rlbench did not count."""
+    names = data.scores.self_reported
+    what = "neither metered nor played in the common evaluation, so a difference may come from the protocol."
+    return [("Self-reported:", f"{join_names(names)}; {what}")] if names else []
 
 
-def _random(readings: Readings) -> list[tuple[str, str]]:
-    """Name the pairs whose interval is not wholly above that of the random policy."""
-    chance = chance_cells(readings)
-    weak = [
+def _random(data: ReportData) -> list[tuple[str, str]]:
+    """Return the pairs whose interval is not entirely above that of the random policy."""
+    chance = chance_cells(data)
+    not_shown = [
         f"{cell.algorithm} on {cell.environment}"
-        for cell in readings.cells
+        for cell in data.cells
         if (random := chance.get(cell.environment)) is not None
-        and cell.algorithm in readings.scores.learners
+        and cell.algorithm in data.scores.learners
         and cell.low is not None
         and random.high is not None
         and cell.low <= random.high
     ]
-    return [("Not shown to be better than random:", f"{in_a_row(weak)}.")] if weak else []
+    return [("Not shown to be better than random:", f"{join_names(not_shown)}.")] if not_shown else []
 
 
-def _absent(readings: Readings) -> list[tuple[str, str]]:
-    missing = readings.scores.absent()
+def _absent(data: ReportData) -> list[tuple[str, str]]:
+    missing = data.scores.absent()
     if not missing:
         return []
-    lost = readings.runs.loc[readings.runs["score"].isna(), "status"].value_counts()
-    counts = ", ".join(f"{number} {status}" for status, number in lost.items())
-    shown = f" {'; '.join(missing)}." if len(missing) <= FEW_PAIRS else " They are named below."
+    statuses = data.runs.loc[data.runs["score"].isna(), "status"].value_counts()
+    counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
+    details = f" {'; '.join(missing)}." if len(missing) <= FEW_PAIRS else " They are named below."
     return [
-        ("Without a score:", f"{lost.sum()} of {len(readings.runs)} runs ({counts}), which enter no number.{shown}")
+        (
+            "Without a score:",
+            f"{statuses.sum()} of {len(data.runs)} runs ({counts}), which are not included in any number.{details}",
+        )
     ]
 
 
-def shown(row: Row) -> tuple[str, str, str]:
-    """A comparison's difference, its interval and p after Holm, as a table has them."""
+def comparison_cells(row: Row) -> tuple[str, str, str]:
+    """Return a comparison's difference, its interval and p after Holm, as shown in tables."""
     difference = row.difference
     return (
         "–" if difference is None else number(difference.estimate),
@@ -139,17 +147,17 @@ def shown(row: Row) -> tuple[str, str, str]:
     )
 
 
-def _table(found: Comparison) -> Table:
+def _table(comparison: Comparison) -> Table:
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for row in found.rows:
-        cells = (row.ours, row.theirs, row.verdict, *shown(row), f"{row.n[0]}, {row.n[1]}", row.note)
+    for row in comparison.rows:
+        cells = (row.ours, row.theirs, row.verdict, *comparison_cells(row), f"{row.n[0]}, {row.n[1]}", row.note)
         groups.setdefault(row.environment or "Over all common tasks, normalised", []).append(cells)
     note = (
-        "Difference: IQM of the first minus that of the second, over all tasks on normalised scores, on one task in its returns;"
-        " 95 % percentile bootstrap over runs, of each comparison alone. p: the larger of a permutation's (run labels exchanged"
-        " within tasks) and Welch's t of the IQMs (spreads may differ), adjusted by Holm over all pairs"
-        f" ({found.family[0]} over all tasks, {found.family[1]} on single ones), random left out. Better or worse at"
-        f" p ≤ {found.alpha:g}. Nothing is paired by seed."
+        "Difference: IQM of the first minus IQM of the second, on normalised scores over all tasks and on returns on"
+        " one task; 95 % percentile bootstrap over runs, for each comparison alone. p: the larger of the p of a"
+        " permutation test (run labels exchanged within tasks) and the p of Welch's t of the IQMs (spreads may"
+        f" differ), adjusted by Holm over all pairs ({comparison.family[0]} over all tasks, {comparison.family[1]} on"
+        f" single tasks), random left out. Better or worse at p ≤ {comparison.alpha:g}. Nothing is paired by seed."
     )
     header = ("algorithm", "against", "verdict", "difference", "95 % interval", "p", "runs", "note")
     return Table("verdict", "Every comparison", header, list(groups.items()), (3, 4, 5, 6), True, note)

@@ -1,4 +1,4 @@
-"""Links to the videos of final policies that lie in the result folder."""
+"""Section with links to the videos of final policies in the result folder."""
 
 from __future__ import annotations
 
@@ -6,26 +6,26 @@ import os
 from pathlib import Path
 
 from rlbench.api.sections import Links, Paragraph, Section
-from rlbench.reports.report_data import Readings
+from rlbench.reports.report_data import ReportData
 
 FOLDER = "videos"
 
 
-def section(readings: Readings) -> Section | None:
-    """Those of DIRECTORY/videos, told by the runs that they are named after."""
-    there = sorted((readings.store.root / FOLDER).glob("*.mp4"))
-    found = [path for path in there if not path.name.startswith(".")]  # that would be one being made
-    if not found:
+def section(data: ReportData) -> Section | None:
+    """Return the videos of DIRECTORY/videos, labelled by the runs that they are named after."""
+    paths = sorted((data.store.root / FOLDER).glob("*.mp4"))
+    videos = [path for path in paths if not path.name.startswith(".")]  # a dot file is still being written
+    if not videos:
         return None
-    runs = {run.name: run for run in readings.asked.values()}
+    runs = {run.name: run for run in data.planned.values()}
     entries = []
-    for path in found:
+    for path in videos:
         run = runs.get(path.stem)
-        told = path.stem if run is None else f"{run.label or run.algorithm} on {run.task.env_id}, seed {run.seed}"
-        entries.append((told, _from(readings, path)))
-    return Section([Links(entries), Paragraph("Made by rlbench evaluate RUN --video FILE.", quiet=True)])
+        label = path.stem if run is None else f"{run.label or run.algorithm} on {run.task.env_id}, seed {run.seed}"
+        entries.append((label, _relative_path(data, path)))
+    return Section([Links(entries), Paragraph("Create videos with rlbench evaluate RUN --video FILE.", quiet=True)])
 
 
-def _from(readings: Readings, path: Path) -> str:
-    start = readings.place or readings.store.root
+def _relative_path(data: ReportData, path: Path) -> str:
+    start = data.place or data.store.root
     return Path(os.path.relpath(os.path.realpath(path), os.path.realpath(start))).as_posix()

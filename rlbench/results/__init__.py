@@ -1,7 +1,7 @@
-"""Results on disk: where a run's files lie, how they are written so that a crash loses nothing, and reading them back."""
+"""Results on disk: the layout of a run's files, crash-safe writing, and reading."""
 
 from rlbench.results.jsonl_records import JsonlSink
-from rlbench.results.provenance import changes, code_identity, commit, hardware, numerics
+from rlbench.results.provenance import changes_since, code_identity, commit, hardware, numerics
 from rlbench.results.publication import publish
 from rlbench.results.stack_independence import independence
 from rlbench.results.store import RunState, Store
@@ -10,7 +10,7 @@ __all__ = [
     "JsonlSink",
     "RunState",
     "Store",
-    "changes",
+    "changes_since",
     "code_identity",
     "commit",
     "hardware",

@@ -1,6 +1,7 @@
-"""Rows as an Arrow table, made without pandas.
+"""Conversion of rows to an Arrow table without pandas.
 
-`pyarrow.array` imports pandas to see whether it was given a part of it: a third of a second of every worker's start.
+`pyarrow.array` imports pandas to check whether its input is a pandas object, which costs every worker a third of a
+second at startup.
 """
 
 from __future__ import annotations
@@ -12,19 +13,20 @@ from typing import Any
 
 import pyarrow as pa
 
-_CODES = {pa.int64(): "q", pa.int32(): "i", pa.float64(): "d"}  # of the module `array`, which refuses what does not fit
+# Type codes of the module `array`, which rejects values that do not fit.
+_CODES = {pa.int64(): "q", pa.int32(): "i", pa.float64(): "d"}
 
 
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """The table that `pyarrow.Table.from_pylist` makes of rows in which nothing is missing.
+    """Return the table that `pyarrow.Table.from_pylist` makes of rows without missing values.
 
-    Raises: TypeError or OverflowError for a value that is not of its column's type, KeyError for one that is absent.
+    Raises: TypeError or OverflowError for a value that does not fit its column's type, KeyError for a missing value.
     """
     return pa.Table.from_arrays([_column([row[f.name] for row in rows], f.type) for f in schema], schema=schema)
 
 
 def _column(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Numbers, text, or lists of them, laid out as https://arrow.apache.org/docs/format/Columnar.html has it."""
+    """Return an array of numbers, text or lists, laid out as in https://arrow.apache.org/docs/format/Columnar.html."""
     if kind in _CODES:
         return pa.Array.from_buffers(kind, len(values), [None, _buffer(_CODES[kind], values)])
     parts = [value.encode() for value in values] if kind == pa.string() else values

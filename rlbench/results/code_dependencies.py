@@ -1,9 +1,10 @@
-"""What code a run's numbers rest on: the source files that its plugin, environment and wrappers had Python import.
+"""The code that a run's numbers depend on: the source files imported for its plugin, environment and wrappers.
 
-A folder keeps results while the code they came from changes: a reward multiplied by ten in one's own environment leaves the
-run's key as it was. So each run records a hash of every module it imported from outside installed distributions and the
-standard library, the versions of the distributions it took others from, and, of rlbench itself, the modules that numbers
-depend on and that this run used. Modules that are loaded under a name made up at run time (compiled graphs) are left out.
+A folder keeps results while the code that produced them changes: multiplying a reward by ten in a local environment
+does not change the run's key. Therefore each run records a hash of every module it imported from outside installed
+distributions and the standard library, the versions of the distributions that other modules came from, and hashes of
+those rlbench modules that numbers depend on and the run used. Modules with names made up at run time (compiled graphs)
+are left out.
 """
 
 from __future__ import annotations
@@ -24,29 +25,31 @@ from pathlib import Path
 from rlbench.plugins import Plugin
 from rlbench.user_cache import cache_folder, recall, remember
 
-Recorded = Mapping[str, Mapping[str, str]]
+Dependencies = Mapping[str, Mapping[str, str]]
 # Packages and modules of rlbench that numbers depend on.
 NUMERIC = ("rlbench.envs", "rlbench.kit", "rlbench.runtime", "rlbench.seeding")
-# Distributions that rlbench needs itself and whose version changes numbers without any source of ours changing.
+# Distributions that rlbench itself requires and whose versions change numbers although rlbench's sources do not change.
 NUMERIC_DISTRIBUTIONS = ("torch", "numpy", "gymnasium")
 EDITED = "edited while the run used it"
-ANONYMOUS = "~"  # before the hash of a module that is not to be found by its name, since it was loaded from a file
+ANONYMOUS = "~"  # prefix of the hash of a module that was loaded from a file and cannot be found by its name
 _ROOT = Path(__file__).parents[1]
 
 
-def imported(
-    plugin: Plugin, before: Recorded | None = None, others: Sequence[Plugin] = (), since: float | None = None
+def imported_code(
+    plugin: Plugin, before: Dependencies | None = None, others: Sequence[Plugin] = (), since: float | None = None
 ) -> dict[str, dict[str, str]]:
-    """Return what this process has imported until now: {"files": …, "rlbench": …, "distributions": …}.
+    """Return the code that this process has imported so far: {"files": …, "rlbench": …, "distributions": …}.
 
-    files: by module, a hash of each source outside installed distributions, and of the plugin's own package wherever that
-    lies; rlbench: likewise, of its numeric modules; distributions: the versions of those that other modules lie in, but for
-    what rlbench needs itself. before: what was found earlier in the same run; what it has is kept, since a file may have
-    been edited after it was imported. others: plugins from files that this process loaded to see what they offer; what only
-    they use is left out. since: when it was asked before; a module that is new and was edited after that is recorded as such,
-    for which of its contents ran is not known.
+    files: a hash by module of each source outside installed distributions, and of the plugin's own package wherever it
+    is. rlbench: the same for rlbench's numeric modules. distributions: the versions of the distributions that other
+    modules come from, except those that rlbench itself requires.
+
+    before: an earlier answer in the same run; its entries are kept, because a file may have been edited after it was
+    imported. others: plugins from files that this process loaded only to list them; modules that only they use are
+    left out. since: the time of the earlier answer; a new module edited after it is recorded as EDITED, because it is
+    unknown which version of it ran.
     """
-    found: dict[str, dict[str, str]] = {"files": {}, "rlbench": {}, "distributions": {}}
+    code: dict[str, dict[str, str]] = {"files": {}, "rlbench": {}, "distributions": {}}
     own, tops, known = _package(plugin), set(), (before or {}).get("files", {})
     for name, module in list(sys.modules.items()):
         path = getattr(module, "__file__", None)
@@ -55,62 +58,65 @@ def imported(
         top = name.partition(".")[0]
         if top == "rlbench":
             if _is_numeric(name):
-                found["rlbench"][name] = file_hash(path)
-        elif top == own or _lies(path) == "outside":
+                code["rlbench"][name] = file_hash(path)
+        elif top == own or _origin(path) == "outside":
             if content := file_hash(path):
                 edited = since is not None and name not in known and os.stat(path).st_mtime > since
-                found["files"][name] = EDITED if edited else content
-        elif _lies(path) == "installed":
+                code["files"][name] = EDITED if edited else content
+        elif _origin(path) == "installed":
             tops.add(top)
-    _leave_out(found["files"], own, others)
-    found["distributions"] = {name: number for top in tops - {own} for name, number in _distribution_of(top)}
-    return {kind: dict(sorted({**values, **(before or {}).get(kind, {})}.items())) for kind, values in found.items()}
+    _drop_foreign(code["files"], own, others)
+    code["distributions"] = {name: number for top in tops - {own} for name, number in _distribution_of(top)}
+    return {kind: dict(sorted({**values, **(before or {}).get(kind, {})}.items())) for kind, values in code.items()}
 
 
 def changed_modules(
-    recorded: Recorded, folders: Sequence[Path] = (), files: Mapping[str, Path] | None = None
+    recorded: Dependencies, folders: Sequence[Path] = (), files: Mapping[str, Path] | None = None
 ) -> list[str]:
-    """Say which recorded modules and distributions are others now, in words; found without importing any.
+    """List in words the recorded modules and distributions that have changed, without importing any.
 
-    folders: where modules are looked for after Python's own path; files: modules that were loaded from a file by name.
-    A module that is gone is told of too, where it could be found by its name when it was recorded.
+    folders: searched for modules after Python's own path. files: by name, modules that were loaded from a file.
+    A missing module is listed too, if it could be found by its name when it was recorded.
     """
-    told = []
+    changes = []
     for kind in ("files", "rlbench"):
         for name, before in recorded.get(kind, {}).items():
             if before == EDITED:
-                told.append(f"{name} was {EDITED}")
+                changes.append(f"{name} was {EDITED}")
                 continue
             path = (files or {}).get(name) or _source(name, tuple(map(str, folders)))
             if path is None:
                 if not before.startswith(ANONYMOUS):
-                    told.append(f"{name} is not to be found any more")
+                    changes.append(f"{name} can no longer be found")
             elif (now := file_hash(str(path))) and now != before.removeprefix(ANONYMOUS):
-                told.append(f"{name} has changed{_since(path)}")
+                changes.append(f"{name} has changed{_edit_time(path)}")
     for name, number in recorded.get("distributions", {}).items():
         if (now := _version(name)) != number:
-            told.append(f"{name} {number}, now {now or 'absent'}")
-    return told
+            changes.append(f"{name} {number}, now {now or 'absent'}")
+    return changes
 
 
 def file_hash(path: str) -> str:
-    """Return a file's hash, 16 hexadecimal digits; "" for one that cannot be read."""
+    """Return a file's hash, 16 hexadecimal digits; "" if it cannot be read."""
     try:
-        facts = os.stat(path)
-        return _hashed(path, facts.st_mtime_ns, facts.st_size)
+        info = os.stat(path)
+        return _hash_content(path, info.st_mtime_ns, info.st_size)
     except (OSError, ValueError):
         return ""
 
 
 @lru_cache(maxsize=4096)
-def _hashed(path: str, changed: int, size: int) -> str:
-    """Read once as long as it is not written to."""
+def _hash_content(path: str, changed: int, size: int) -> str:
+    """Hash a file; the arguments make the cache valid until the file is written."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _leave_out(files: dict[str, str], own: str, others: Sequence[Plugin]) -> None:
-    """Remove what other plugins' files brought along, unless a module that stays speaks of it; mark what has no name."""
+def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> None:
+    """Drop modules that only other plugins' files imported, and mark modules that cannot be found by name.
+
+    Such a module stays if a remaining module mentions its name.
+    """
     foreign = {name for plugin in others for name in plugin.brought if name in files and name.partition(".")[0] != own}
     texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
     for name in foreign:
@@ -122,7 +128,7 @@ def _leave_out(files: dict[str, str], own: str, others: Sequence[Plugin]) -> Non
 
 
 def _package(plugin: Plugin) -> str:
-    """The top-level name of a plugin's modules."""
+    """Return the top-level name of a plugin's modules."""
     return plugin.name if plugin.file is not None else plugin.target.partition(":")[0].partition(".")[0]
 
 
@@ -132,61 +138,63 @@ def _is_numeric(name: str) -> bool:
 
 @cache
 def _places() -> tuple[tuple[str, str], ...]:
-    """Folders and what lies in them; the first that fits counts."""
+    """Return folders and the kind of code in them; the first match counts."""
     paths = sysconfig.get_paths()
     installed = {paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()}
     made_up = {str(cache_folder("")), os.environ.get("TORCHINDUCTOR_CACHE_DIR", "")} - {""}
     python = {paths["stdlib"], paths["platstdlib"]}
     kinds = ((made_up, "made up"), (installed, "installed"), (python, "python"))
-    return tuple((os.path.realpath(p) + os.sep, kind) for places, kind in kinds for p in places)
+    return tuple((os.path.realpath(p) + os.sep, kind) for folders, kind in kinds for p in folders)
 
 
 @lru_cache(maxsize=16_384)
-def _lies(path: str) -> str:
-    """Whether a file is "installed", Python's own ("python"), "made up" at run time, or of somebody's own ("outside")."""
+def _origin(path: str) -> str:
+    """Return a file's origin: "installed", "python" (the standard library), "made up" (at run time) or "outside"."""
     if "torchinductor_" in path:
         return "made up"
     real = os.path.realpath(path)
-    return next((kind for place, kind in _places() if real.startswith(place)), "outside")
+    return next((kind for folder, kind in _places() if real.startswith(folder)), "outside")
 
 
 def _distribution_of(top: str) -> list[tuple[str, str]]:
-    """The distribution that offers a top-level name, with its version; none for what rlbench needs itself."""
-    found = _distributions().get(top)
-    return [(found, _version(found))] if found else []
+    """Return the distribution of a top-level name with its version; empty for those that rlbench itself requires."""
+    name = _distributions().get(top)
+    return [(name, _version(name))] if name else []
 
 
 @cache
 def _distributions() -> dict[str, str]:
-    """By top-level name the distribution that counts; asked of the metadata once for an environment, then kept."""
+    """Return the relevant distribution by top-level name; the metadata are read once per environment, then cached."""
     folders = [p for p, kind in _places() if kind == "installed" and os.path.isdir(p)]
     state = "".join(f"{p}{os.stat(p).st_mtime_ns}" for p in sorted(folders)) + sys.version
     path = cache_folder("distributions") / f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.json"
     known = recall(path)
     if known is None:
-        needed = _needed("rlbench") - set(NUMERIC_DISTRIBUTIONS)
-        known = {top: names[0] for top, names in packages_distributions().items() if _plain(names[0]) not in needed}
+        required = _requirements("rlbench") - set(NUMERIC_DISTRIBUTIONS)
+        top_names = packages_distributions().items()
+        known = {top: names[0] for top, names in top_names if _normalize(names[0]) not in required}
         remember(path, known)
     return {str(top): str(name) for top, name in known.items()}
 
 
-def _needed(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
-    """Everything that a distribution requires, directly or not, extras aside; itself among it."""
-    found, left = set(seen), [_plain(name)]
-    while left:
-        name = left.pop()
-        if name in found:
+def _requirements(name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Return a distribution and all its direct and indirect requirements, without extras."""
+    requirements, pending = set(seen), [_normalize(name)]
+    while pending:
+        name = pending.pop()
+        if name in requirements:
             continue
-        found.add(name)
+        requirements.add(name)
         try:
             required = distribution(name).requires or []
         except PackageNotFoundError:
             continue
-        left += [_plain(re.split(r"[^\w.-]", text, maxsplit=1)[0]) for text in required if "extra ==" not in text]
-    return found
+        names = [re.split(r"[^\w.-]", text, maxsplit=1)[0] for text in required if "extra ==" not in text]
+        pending += map(_normalize, names)
+    return requirements
 
 
-def _plain(name: str) -> str:
+def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
@@ -200,7 +208,7 @@ def _version(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _source(name: str, folders: tuple[str, ...]) -> Path | None:
-    """Where a module's source lies now, without importing it or a package around it."""
+    """Return the present path of a module's source, without importing it or its packages."""
     top, *rest = name.split(".")
     if top == "rlbench":
         path = _ROOT.joinpath(*rest)
@@ -214,7 +222,7 @@ def _source(name: str, folders: tuple[str, ...]) -> Path | None:
 
 
 def _spec_of(top: str) -> ModuleSpec | None:
-    """Find a top-level module as an import would, whether it is loaded or not: one loaded from a file has a spec as well."""
+    """Find a top-level module as an import would, even if it is loaded: one loaded from a file has a spec too."""
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         try:
@@ -229,7 +237,7 @@ def _file_of(spec: ModuleSpec | None) -> Path | None:
     return Path(spec.origin) if spec is not None and spec.origin and os.path.isfile(spec.origin) else None
 
 
-def _since(path: Path) -> str:
+def _edit_time(path: Path) -> str:
     try:
         return time.strftime(" (edited %Y-%m-%d %H:%M)", time.localtime(path.stat().st_mtime))
     except OSError:

@@ -1,4 +1,4 @@
-"""Whether the finished runs of an algorithm were all made alike: by the same code, computed in the same way."""
+"""Consistency of an algorithm's finished runs: whether the same code and numerical settings produced all of them."""
 
 from __future__ import annotations
 
@@ -10,42 +10,43 @@ from typing import Any
 from rlbench.results.stack_independence import ENTRIES
 from rlbench.results.store import Store
 
-Differing = dict[str, dict[str, Counter[str]]]
+Differences = dict[str, dict[str, Counter[str]]]
 
 
-def mixtures(store: Store) -> dict[str, Differing]:
-    """What differs among the runs of each algorithm (by id), for those whose runs were not all made alike."""
+def inconsistencies(store: Store) -> dict[str, Differences]:
+    """Return the differences among each algorithm's runs, by algorithm id, for algorithms whose runs differ."""
     runs = store.runs()
     states = store.states(runs)
     results: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
         if states[run.key].result:
             results.setdefault(run.algorithm, []).append(states[run.key].result)
-    found = {algorithm: differing(made) for algorithm, made in results.items()}
-    return {algorithm: differs for algorithm, differs in found.items() if differs}
+    differences = {algorithm: find_differences(group) for algorithm, group in results.items()}
+    return {algorithm: difference for algorithm, difference in differences.items() if difference}
 
 
-def differing(results: Iterable[Mapping[str, Any]]) -> Differing:
-    """Return what differs among results in `code`, `numerics` and `dependencies`: by entry, each value and how many have it.
+def find_differences(results: Iterable[Mapping[str, Any]]) -> Differences:
+    """Return the entries of `code`, `numerics` and `dependencies` that differ among results, with counts of the values.
 
-    Of a device only its kind counts: the groups of a suite may be dealt over several alike; and whether a run's bits
-    depend on its stack is not how it was computed. A module that only some have imported is no difference.
+    Only the kind of a device counts, because a suite may distribute its groups over several equal devices. Stack
+    independence does not count, because it is not a numerical setting. A module that only some runs imported is not a
+    difference.
     """
-    made, found = list(results), Differing()
-    for what in ("code", "numerics"):
-        stated = [result[what] for result in made if what in result]
-        for name in dict.fromkeys(name for entry in stated for name in entry if name not in ENTRIES):
-            values = Counter(_value(name, entry.get(name)) for entry in stated)
+    results, differences = list(results), Differences()
+    for section in ("code", "numerics"):
+        records = [result[section] for result in results if section in result]
+        for name in dict.fromkeys(name for record in records for name in record if name not in ENTRIES):
+            values = Counter(_value(name, record.get(name)) for record in records)
             if len(values) > 1:
-                found.setdefault(what, {})[name] = values
+                differences.setdefault(section, {})[name] = values
     modules: dict[str, Counter[str]] = {}
-    for result in made:
+    for result in results:
         for entries in result.get("dependencies", {}).values():
             for name, value in entries.items():
                 modules.setdefault(name, Counter())[value] += 1
-    if unlike := {name: values for name, values in modules.items() if len(values) > 1}:
-        found["dependencies"] = unlike
-    return found
+    if changed := {name: values for name, values in modules.items() if len(values) > 1}:
+        differences["dependencies"] = changed
+    return differences
 
 
 def _value(name: str, value: Any) -> str:

@@ -1,4 +1,4 @@
-"""How long groups took here before, and how much disk, so that what a suite will cost can be said before it runs."""
+"""Estimates of a suite's time and disk use, from what earlier groups took on this machine."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 @dataclass(frozen=True)
 class Cost:
-    """What groups are expected to take: seconds with `workers` at a time, bytes on disk; and the groups of which
-    nothing is known, which are not in either figure.
+    """The estimated cost of groups.
+
+    seconds: wall clock with the given number of workers. bytes: disk use. unknown: groups that nothing is known about;
+    neither figure includes them.
     """
 
     seconds: float
@@ -30,7 +32,7 @@ def _hash(value: Any) -> str:
 
 
 def _names(group: RunGroup) -> tuple[str, str]:
-    """A group's kind here (algorithm × environment on this machine) and its exact self, the number of steps aside."""
+    """Return hashes of a group's kind (algorithm × environment on this machine) and of its settings except steps."""
     machine = hardware()
     kind = _hash([machine["cpu"], machine["cores"], group.algorithm, group.task.env_id, group.device])
     protocol = vars(group.task.evaluation)
@@ -39,57 +41,53 @@ def _names(group: RunGroup) -> tuple[str, str]:
 
 
 def remember_cost(group: RunGroup, startup: float, seconds: float, disk_bytes: int) -> None:
-    """Keep what a group took: seconds of wall clock to start up and to run, evaluation and all; the bytes it left."""
+    """Record the cost of a group: wall-clock seconds to start and to run, with evaluations, and the bytes it wrote."""
     kind, exact = _names(group)
     steps = group.task.steps * len(group.seeds)
     entry = {"startup_seconds": startup, "seconds_per_step": seconds / steps, "bytes_per_step": disk_bytes / steps}
     remember(cache_folder("speeds") / f"{kind}-{exact}.json", entry)
 
 
-def _known(group: RunGroup) -> Mapping[str, Any] | None:
-    """What is remembered of this group, else of the newest of its kind."""
+def _recall_nearest(group: RunGroup) -> Mapping[str, Any] | None:
+    """Return the entry of this group, or else the newest entry of its kind."""
     kind, exact = _names(group)
     folder = cache_folder("speeds")
-    found = _recalled(folder / f"{kind}-{exact}.json")
-    if found is not None:
-        return found
-    alike = sorted(folder.glob(f"{kind}-*.json"), key=os.path.getmtime)
-    return _recalled(alike[-1]) if alike else None
+    entry = _recall_entry(folder / f"{kind}-{exact}.json")
+    if entry is not None:
+        return entry
+    similar = sorted(folder.glob(f"{kind}-*.json"), key=os.path.getmtime)
+    return _recall_entry(similar[-1]) if similar else None
 
 
-def _recalled(path: Path) -> Mapping[str, Any] | None:
-    """An entry, or None where it has not the numbers of one."""
-    found = recall(path) or {}
-    names = ("startup_seconds", "seconds_per_step", "bytes_per_step")
-    return (
-        found
-        if all(isinstance(found.get(name, 0 if name == names[0] else None), (int, float)) for name in names)
-        else None
-    )
+def _recall_entry(path: Path) -> Mapping[str, Any] | None:
+    """Return an entry, or None if its numbers are missing."""
+    entry = recall(path) or {}
+    numbers = [entry.get("startup_seconds", 0), entry.get("seconds_per_step"), entry.get("bytes_per_step")]
+    return entry if all(isinstance(number, (int, float)) for number in numbers) else None
 
 
-def seconds_of(group: RunGroup, steps: int | None = None) -> float | None:
-    """Expected wall-clock seconds for a group, or for the last `steps` of it; None if nothing like it ran here."""
-    known = _known(group)
-    if known is None:
+def estimate_seconds(group: RunGroup, steps: int | None = None) -> float | None:
+    """Return the expected wall-clock seconds of a group, or of its last `steps`; None if nothing similar ran here."""
+    entry = _recall_nearest(group)
+    if entry is None:
         return None
-    return _seconds(known, group, group.task.steps if steps is None else steps)
+    return _seconds(entry, group, group.task.steps if steps is None else steps)
 
 
-def _seconds(known: Mapping[str, Any], group: RunGroup, steps: int) -> float:
-    return float(known.get("startup_seconds", 0)) + float(known["seconds_per_step"]) * len(group.seeds) * steps
+def _seconds(entry: Mapping[str, Any], group: RunGroup, steps: int) -> float:
+    return float(entry.get("startup_seconds", 0)) + float(entry["seconds_per_step"]) * len(group.seeds) * steps
 
 
-def expected(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
-    """The cost of groups of which so many steps are still to do, longest first on `workers` workers."""
+def estimate_cost(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
+    """Return the cost of groups, each with its number of remaining steps, run longest first on `workers` workers."""
     times, disk, unknown = [], 0.0, []
     for group, steps in groups:
-        known = _known(group)
-        if known is None:
+        entry = _recall_nearest(group)
+        if entry is None:
             unknown.append(f"{group.label or group.algorithm} on {group.task.env_id}")
             continue
-        times.append(_seconds(known, group, steps))
-        disk += float(known["bytes_per_step"]) * len(group.seeds) * group.task.steps
+        times.append(_seconds(entry, group, steps))
+        disk += float(entry["bytes_per_step"]) * len(group.seeds) * group.task.steps
     ends = [0.0] * max(1, workers)
     for seconds in sorted(times, reverse=True):
         ends[ends.index(min(ends))] += seconds

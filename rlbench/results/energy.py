@@ -1,6 +1,6 @@
-"""Energy as far as the machine tells it: the processor packages' own counters (Linux, Intel and AMD RAPL).
+"""Energy readings from the processor packages' own counters, where the machine has them (Linux, Intel and AMD RAPL).
 
-A counter is the whole package's, so what other processes drew meanwhile is in it; results say so.
+A counter covers the whole package, so it includes what other processes used in the same time; results state this.
 """
 
 from __future__ import annotations
@@ -13,19 +13,22 @@ _ROOT = Path("/sys/class/powercap")
 
 
 def read(root: Path = _ROOT) -> dict[str, tuple[int, int]]:
-    """Microjoules counted so far and the value at which the counter starts again, by package; empty where none tells."""
-    found = {}
+    """Return, by package, the microjoules counted so far and the value at which the counter wraps around.
+
+    Empty if there are no readable counters.
+    """
+    readings = {}
     for folder in sorted(root.glob("intel-rapl:*")):
         if folder.name.count(":") != 1:
-            continue  # a part of a package that is counted already
+            continue  # part of a package that is already counted
         with suppress(OSError, ValueError):
             counted = int((folder / "energy_uj").read_text())
-            found[folder.name] = (counted, int((folder / "max_energy_range_uj").read_text()))
-    return found
+            readings[folder.name] = (counted, int((folder / "max_energy_range_uj").read_text()))
+    return readings
 
 
 def joules(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> float | None:
-    """Energy between two readings; a counter that has started again is allowed for once. None where nothing tells."""
+    """Return the energy between two readings, or None without a common counter; one wrap-around is accounted for."""
     common = [name for name in before if name in after]
     if not common:
         return None

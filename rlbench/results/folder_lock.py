@@ -1,7 +1,7 @@
-"""The lock of a result folder: one process writes, whoever reads holds up nobody.
+"""The lock of a result folder: one process writes, and readers never block it.
 
-The kernel frees an flock when its holder ends, however it ends, so what stands in LOCK is information only. Whoever asks
-whether it is held takes it shared for a moment; a writer that begins just then tries again.
+The kernel frees an flock when its holder ends, however it ends, so the text in LOCK is information only. A process that
+checks whether the lock is held takes it shared for a moment; a writer that starts at that moment retries.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ _PATIENCE_SECONDS, _PAUSE_SECONDS = 1.0, 0.002
 
 
 class Lock:
-    """A folder's LOCK, taken by this object or not."""
+    """A folder's LOCK, which this object may or may not hold."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
 
     def take(self) -> None:
-        """Raises: LockedError naming the holder; StoreError where nothing can be written."""
+        """Take the lock. Raises: LockedError naming the holder; StoreError if nothing can be written."""
         try:
             file = self._open(os.O_RDWR | os.O_CREAT)
         except OSError as error:
             if error.errno in NOT_OWN:
-                raise StoreError(f"{self._folder / 'LOCK'} is no regular file of its own; remove it") from error
+                path = self._folder / "LOCK"
+                raise StoreError(f"{path} is not a regular file, or has several links; remove it") from error
             raise unwritable(self._folder, error) from error
-        if not _taken(file):
-            holder = os.pread(file, 1000, 0).decode(errors="replace").strip() or "a process that did not say who it is"
+        if not _take_exclusive(file):
+            holder = os.pread(file, 1000, 0).decode(errors="replace").strip() or "an unidentified process"
             os.close(file)
             raise LockedError(f"{self._folder} is in use by {holder}; wait for it, or choose another folder with -o")
         since = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -54,7 +55,7 @@ class Lock:
             self._file = None
 
     def is_held_elsewhere(self) -> bool:
-        """Whether a harness other than the one that asks holds it."""
+        """Return whether another process holds the lock."""
         if self._file is not None:
             return False
         try:
@@ -62,13 +63,14 @@ class Lock:
         except OSError:
             return False
         try:
-            return not _flock(file, fcntl.LOCK_SH)
+            return not _try_flock(file, fcntl.LOCK_SH)
         finally:
             os.close(file)
 
     def _open(self, flags: int) -> int:
-        """Neither through a link, which may lead out of the folder, nor of a pipe, which would wait for its other end, nor of
-        a file that has another name too, which may be anybody's.
+        """Open LOCK, but neither a symbolic link, a pipe nor a file with several hard links.
+
+        A link may lead out of the folder, a pipe would wait for its other end, and a hard link may be anyone's file.
         """
         file = os.open(self._folder / "LOCK", flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
         try:
@@ -79,20 +81,20 @@ class Lock:
         return file
 
 
-def _taken(file: int) -> bool:
-    """Take it for writing. It fails at once while another writes; readers are gone in a moment."""
-    until = time.monotonic() + _PATIENCE_SECONDS
-    while not _flock(file, fcntl.LOCK_EX):
-        if not _flock(file, fcntl.LOCK_SH) or time.monotonic() > until:
+def _take_exclusive(file: int) -> bool:
+    """Take the lock for writing: fail at once if another process writes, but wait for readers, which are brief."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while not _try_flock(file, fcntl.LOCK_EX):
+        if not _try_flock(file, fcntl.LOCK_SH) or time.monotonic() > deadline:
             return False
         fcntl.flock(file, fcntl.LOCK_UN)
         time.sleep(_PAUSE_SECONDS)
     return True
 
 
-def _flock(file: int, how: int) -> bool:
+def _try_flock(file: int, mode: int) -> bool:
     try:
-        fcntl.flock(file, how | fcntl.LOCK_NB)
+        fcntl.flock(file, mode | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno in (errno.EWOULDBLOCK, errno.EACCES):
             return False

@@ -1,6 +1,6 @@
-"""What stands in a result folder's JSON files, with its shape checked: one of another shape is one run's trouble alone.
+"""Shape checks for the JSON files of a result folder, so that a malformed file affects only its own run.
 
-A folder may come from anywhere, so names in it are names of entries of the folder and never paths.
+A folder may come from anywhere, so every file name in it must be a plain entry of the folder, never a path.
 """
 
 from __future__ import annotations
@@ -13,198 +13,213 @@ from typing import Any
 from rlbench.api import Run, RunStatus, task_from_dict
 
 Document = Mapping[str, Any]
-OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # what result.json may say
+OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json may contain
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
-_LONGEST_NAME = 255  # bytes that file systems take
+_LONGEST_NAME = 255  # bytes that file systems accept
 _MKL = re.compile("[A-Z0-9_,]*")
 
 
-class Misshapen(ValueError):
-    """A document of another shape than rlbench writes; says which part."""
+class ShapeError(ValueError):
+    """A document differs in shape from what rlbench writes; the message names the part."""
 
 
 def is_name(value: Any) -> bool:
-    """Whether this can be an entry of a folder: no path that leads on or out."""
+    """Return whether a value can name an entry of a folder and is not a path that leads elsewhere."""
     if not isinstance(value, str) or value in ("", ".", "..") or any(c in value for c in "/\\\0"):
         return False
     return len(value.encode("utf-8", "replace")) <= _LONGEST_NAME
 
 
-def _number(value: Any) -> bool:
+def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _whole(value: Any) -> bool:
+def _is_integer(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 63
 
 
-def _or_none(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
+def _optional(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or kind(value)
 
 
-def _is(*kinds: type) -> Callable[[Any], bool]:
+def _instance_of(*kinds: type) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, kinds)
 
 
-_text, _object, _flag = _is(str), _is(dict), _is(bool)
+_is_text, _is_object, _is_list, _is_flag = map(_instance_of, (str, dict, list, bool))
 
 
-def need(found: Any, where: str, must: Mapping[str, Callable[[Any], bool]], may: Document | None = None) -> Document:
-    """The document, seen to have every part of `must`, and those of `may` that it has, as they say. Raises: Misshapen."""
-    if not isinstance(found, dict):
-        raise Misshapen(f"{where} is no object")
-    for name, fits in must.items():
-        if name not in found:
-            raise Misshapen(f"{where} has no {name!r}")
-        if not fits(found[name]):
-            raise Misshapen(f"{name!r} in {where} is {_shown(found[name])}")
-    for name, fits in (may or {}).items():
-        if name in found and not fits(found[name]):
-            raise Misshapen(f"{name!r} in {where} is {_shown(found[name])}")
-    return found
+def check_object(
+    document: Any, where: str, required: Mapping[str, Callable[[Any], bool]], optional: Document | None = None
+) -> Document:
+    """Return the document after checking that it is an object whose parts fit.
+
+    required: a check for each part that must be present; optional: checks for parts that may be absent.
+    Raises: ShapeError.
+    """
+    if not isinstance(document, dict):
+        raise ShapeError(f"{where} is not an object")
+    for name, fits in required.items():
+        if name not in document:
+            raise ShapeError(f"{where} has no {name!r}")
+        if not fits(document[name]):
+            raise ShapeError(f"{name!r} in {where} is {_shorten(document[name])}")
+    for name, fits in (optional or {}).items():
+        if name in document and not fits(document[name]):
+            raise ShapeError(f"{name!r} in {where} is {_shorten(document[name])}")
+    return document
 
 
-def _shown(value: Any) -> str:
+def _shorten(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:40] + "…"
 
 
 def _is_import(value: Any) -> bool:
-    """Whether it can be what an import notes of a run; the tables show its training return."""
-    return _object(value) and ("training_return" not in value or _number(value["training_return"]))
+    """Return whether a value can be an import's notes on a run; tables show the training return in it."""
+    return _is_object(value) and _is_integer(value.get("rows", 0)) and _is_number(value.get("training_return", 0))
+
+
+def _is_order(value: Any) -> bool:
+    """Return whether later attempts can still be numbered after this one."""
+    return _is_integer(value) and value < 1 << 62
 
 
 def _is_mkl(value: Any) -> bool:
-    """Whether it can be a mode of Intel's library; it is put into the environment of a process."""
+    """Return whether a value can be a mode of Intel's library, since it is set in the environment of a process."""
     return isinstance(value, str) and _MKL.fullmatch(value) is not None
 
 
 # -- suite.json --------------------------------------------------------------------------------------------------
-def check_suite(found: Any) -> Document:
-    """Raises: Misshapen."""
-    lists = {"runs": _is(list), "suite": _object}
-    need(found, "it", lists, {"schema_version": _whole, "skipped": _is(list), "rlbench": _text, "adaptive": _flag})
-    suite = need(found["suite"], "'suite'", {"name": _text}, {"algorithms": _is(list), "environments": _is(list)})
+def check_suite(document: Any) -> Document:
+    """Check a suite.json and return it. Raises: ShapeError."""
+    optional = {"schema_version": _is_integer, "skipped": _is_list, "rlbench": _is_text, "adaptive": _is_flag}
+    check_object(document, "it", {"runs": _is_list, "suite": _is_object}, optional)
+    lists = {"algorithms": _is_list, "environments": _is_list}
+    suite = check_object(document["suite"], "'suite'", {"name": _is_text}, lists)
     for entry in suite.get("algorithms", ()):
-        need(entry, "an algorithm", {"id": _text}, {"label": _or_none(_text)})
+        check_object(entry, "an algorithm", {"id": _is_text}, {"label": _optional(_is_text)})
     for entry in suite.get("environments", ()):
-        need(entry, "an environment", {"id": _text}, {"steps": _whole})
+        check_object(entry, "an environment", {"id": _is_text}, {"steps": _is_integer})
     folders = set[str]()
-    for entry in found["runs"]:
-        folder = need(entry, "a run", {"folder": is_name, "label": _text}, {"imported": _flag})["folder"]
-        if folder in folders:
-            raise Misshapen(f"it lists the run {_shown(folder)} twice")
-        folders.add(folder)
-    for entry in found.get("skipped", ()):
-        need(entry, "a skipped pair", dict.fromkeys(("algorithm", "environment", "reason"), _text), {"status": _text})
-    return found
+    for entry in document["runs"]:
+        check_object(entry, "a run", {"folder": is_name, "label": _is_text}, {"imported": _is_flag})
+        if entry["folder"] in folders:
+            raise ShapeError(f"it lists the run {_shorten(entry['folder'])} twice")
+        folders.add(entry["folder"])
+    pair = dict.fromkeys(("algorithm", "environment", "reason"), _is_text)
+    for entry in document.get("skipped", ()):
+        check_object(entry, "a skipped pair", pair, {"status": _is_text})
+    return document
 
 
-_SPEC = dict.fromkeys(("key", "algorithm", "seed_space", "precision"), _text)
-_SPEC |= {"config": _object, "task": _object, "seed": _whole}
+_SPEC = dict.fromkeys(("key", "algorithm", "seed_space", "precision"), _is_text)
+_SPEC |= {"config": _is_object, "task": _is_object, "seed": _is_integer}
 _TASK = {
-    "env_id": _text,
-    "backend": _text,
-    "steps": _whole,
-    "kwargs": _object,
-    "evaluation": _object,
-    "wrappers": _is(list),
+    "env_id": _is_text,
+    "backend": _is_text,
+    "steps": _is_integer,
+    "kwargs": _is_object,
+    "evaluation": _is_object,
+    "wrappers": _is_list,
 }
-_PROTOCOL = {"every": _whole, "episodes": _whole, "final_episodes": _whole, "policy": _text}
+_PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
 
 
 # -- spec.json ---------------------------------------------------------------------------------------------------
-def run_of(found: Any, label: str) -> Run:
-    """The run that a spec.json asks for. Raises: Misshapen, also where its key is not that of what it says."""
-    need(found, "it", _SPEC)
-    task = need(found["task"], "'task'", _TASK)
-    need(task["evaluation"], "'evaluation'", _PROTOCOL)
+def parse_run(document: Any, label: str) -> Run:
+    """Return the run that a spec.json describes. Raises: ShapeError, also if its key does not match its contents."""
+    check_object(document, "it", _SPEC)
+    task = check_object(document["task"], "'task'", _TASK)
+    check_object(task["evaluation"], "'evaluation'", _PROTOCOL)
     for wrapper in task["wrappers"]:
-        need(wrapper, "a wrapper", {"name": _text, "kwargs": _object})
+        check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
     try:
-        values = {**{name: found[name] for name in _FIELDS}, "task": task_from_dict(task), "label": label}
+        values = {**{name: document[name] for name in _FIELDS}, "task": task_from_dict(task), "label": label}
         run = Run(**values)
         key = run.key
     except (TypeError, KeyError, ValueError) as error:
-        raise Misshapen(f"it asks for no run: {error}") from error
-    if key != found["key"]:
-        raise Misshapen("what it asks for is not what its key was made of")
+        raise ShapeError(f"it does not describe a run: {error}") from error
+    if key != document["key"]:
+        raise ShapeError("its key does not match its contents")
     return run
 
 
 # -- result.json -------------------------------------------------------------------------------------------------
 _FACTS: Mapping[str, Callable[[Any], bool]] = {
-    "message": _text,
-    "diverged_at": _or_none(_whole),
-    **dict.fromkeys(("resumed_from", "stack_size"), _whole),
-    "wall_seconds": _or_none(_number),
-    **dict.fromkeys(("group_wall_seconds", "steps_per_second", "cpu_seconds", "load_average"), _number),
-    "group_peak_memory_bytes": _or_none(_number),
-    "package_energy_joules": _or_none(_number),
-    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "dependencies"), _object),
+    "message": _is_text,
+    "diverged_at": _optional(_is_integer),
+    **dict.fromkeys(("resumed_from", "stack_size"), _is_integer),
+    "wall_seconds": _optional(_is_number),
+    **dict.fromkeys(("group_wall_seconds", "steps_per_second", "cpu_seconds", "load_average"), _is_number),
+    "group_peak_memory_bytes": _optional(_is_number),
+    "package_energy_joules": _optional(_is_number),
+    **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "dependencies"), _is_object),
     "imported": _is_import,
-    **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _text),
-    "git_commit": _or_none(_text),
-    **dict.fromkeys(("reproducible", "resumable"), _flag),
+    **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _is_text),
+    "git_commit": _optional(_is_text),
+    **dict.fromkeys(("reproducible", "resumable"), _is_flag),
 }
 
 
-_RESULT = {**dict.fromkeys(("key", "status"), _text), **dict.fromkeys(("steps", "schema_version"), _whole)}
-_RESULT |= {"attempt": is_name, "files": _object}
-_FILE = {"sha256": _text, "rows": _whole}
+_RESULT = {**dict.fromkeys(("key", "status"), _is_text), **dict.fromkeys(("steps", "schema_version"), _is_integer)}
+_RESULT |= {"attempt": is_name, "files": _is_object}
+_FILE = {"sha256": _is_text, "rows": _is_integer}
 
 
-def check_result(found: Any, run: Run) -> Document:
-    """Raises: Misshapen, also for a result of another run."""
-    need(found, "it", _RESULT, _FACTS)
-    if found["key"] != run.key:
-        raise Misshapen("it is the result of another run")
-    if found["status"] not in OUTCOMES:
-        raise Misshapen(f"'status' in it is {_shown(found['status'])}")
-    if not 0 <= found["steps"] <= run.task.steps:
-        raise Misshapen(f"it has taken {found['steps']} of {run.task.steps} steps")
-    for name, facts in found["files"].items():
+def check_result(document: Any, run: Run) -> Document:
+    """Check the result.json of a run and return it. Raises: ShapeError, also for a result of another run."""
+    check_object(document, "it", _RESULT, _FACTS)
+    if document["key"] != run.key:
+        raise ShapeError("it is the result of another run")
+    if document["status"] not in OUTCOMES:
+        raise ShapeError(f"'status' in it is {_shorten(document['status'])}")
+    if not 0 <= document["steps"] <= run.task.steps:
+        raise ShapeError(f"it records {document['steps']} of {run.task.steps} steps")
+    for name, facts in document["files"].items():
         if not is_name(name):
-            raise Misshapen(f"it names the file {_shown(name)}")
-        need(facts, "a file's entry", _FILE)
-    for name, entries in found.get("dependencies", {}).items():
-        need(entries, f"'dependencies' {_shown(name)}", dict.fromkeys(entries, _text) if _object(entries) else {})
-    if "numerics" in found:
-        need(found["numerics"], "'numerics'", {}, {"mkl": _or_none(_is_mkl)})
-    if "group_profile" in found:
-        profile = need(found["group_profile"], "'group_profile'", {"from_step": _whole, "seconds": _object})
-        need(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _number))
-    return found
+            raise ShapeError(f"it names the file {_shorten(name)}")
+        check_object(facts, "a file's entry", _FILE)
+    for name, entries in document.get("dependencies", {}).items():
+        required = dict.fromkeys(entries, _is_text) if _is_object(entries) else {}
+        check_object(entries, f"'dependencies' {_shorten(name)}", required)
+    if "numerics" in document:
+        check_object(document["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl)})
+    if "group_profile" in document:
+        parts = {"from_step": _is_integer, "seconds": _is_object}
+        profile = check_object(document["group_profile"], "'group_profile'", parts)
+        check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
+    return document
 
 
 # -- an attempt's files ------------------------------------------------------------------------------------------
-def check_attempt(found: Any) -> Document:
-    """What a group.json says. Raises: Misshapen."""
-    parts = {"order": _whole, "keys": _object, "group": _object, "plugin": _text, "restore": _object}
-    need(found, "it", parts, {"profile": _flag})
-    need(found["keys"], "'keys'", dict.fromkeys(found["keys"], _text))
-    need(found["restore"], "'restore'", dict.fromkeys(found["restore"], _text))
-    return found
+def check_attempt(document: Any) -> Document:
+    """Check a group.json and return it. Raises: ShapeError."""
+    parts = {"order": _is_order, "keys": _is_object, "group": _is_object, "plugin": _is_text, "restore": _is_object}
+    check_object(document, "it", parts, {"profile": _is_flag})
+    check_object(document["keys"], "'keys'", dict.fromkeys(document["keys"], _is_text))
+    check_object(document["restore"], "'restore'", dict.fromkeys(document["restore"], _is_text))
+    return document
 
 
-def check_end(found: Any) -> Document:
-    """What an exit.json, or a last word, says. Raises: Misshapen."""
-    need(found, "it", {"status": lambda value: value in list(RunStatus)}, {"message": _text})
-    return found
+def check_exit(document: Any) -> Document:
+    """Check an exit.json, or a worker's exit report, and return it. Raises: ShapeError."""
+    check_object(document, "it", {"status": lambda value: value in list(RunStatus)}, {"message": _is_text})
+    return document
 
 
-def check_event(found: Any) -> Document:
-    """What a worker may report over its pipe. Raises: Misshapen."""
-    kind = need(found, "it", {"event": _text})["event"]
+def check_event(document: Any) -> Document:
+    """Check an event that a worker reports over its pipe and return it. Raises: ShapeError."""
+    kind = check_object(document, "it", {"event": _is_text})["event"]
     if kind == "progress":
-        return need(found, "progress", {"step": _whole, "pulse": _whole})
+        return check_object(document, "progress", {"step": _is_integer, "pulse": _is_integer})
     if kind == "evaluated":
-        need(found, "an evaluation", {"kind": _text, "step": _whole, "returns": _is(list)})
-        if not found["returns"] or not all(map(_number, found["returns"])):
-            raise Misshapen("an evaluation has returns that are none")
-        return found
+        check_object(document, "an evaluation", {"kind": _is_text, "step": _is_integer, "returns": _is_list})
+        if not document["returns"] or not all(map(_is_number, document["returns"])):
+            raise ShapeError("an evaluation has no returns, or returns that are not numbers")
+        return document
     if kind == "notice":
-        return need(found, "a notice", {"message": _text})
+        return check_object(document, "a notice", {"message": _is_text})
     if kind == "finished":
-        return need(check_end(found), "a last word", {"message": _text}, {"disk_full": _flag})
-    raise Misshapen(f"there is no event {_shown(kind)}")
+        return check_object(check_exit(document), "an exit report", {"message": _is_text}, {"disk_full": _is_flag})
+    raise ShapeError(f"there is no event {_shorten(kind)}")

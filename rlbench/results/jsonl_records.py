@@ -1,7 +1,7 @@
-"""Records while a group runs: JSON lines in the attempt's folder, one file a table, one object a line.
+"""Records while a group runs: JSON lines in the attempt's folder, one file per table, one object per line.
 
-A line is handed to the kernel before the next record is taken, so a killed process loses at most a partial last line.
-A copy that a run makes of its process (`os.fork`) shares these files and is not the run: it ends where it would write.
+Each line is handed to the kernel before the next record is accepted, so a killed process loses at most a partial last
+line. If a run forks its process (`os.fork`), the child shares these files but is not the run: it exits before writing.
 """
 
 from __future__ import annotations
@@ -13,21 +13,21 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
-from rlbench.results.file_io import read_bytes, refuse_crowded
+from rlbench.results.file_io import read_bytes, refuse_too_many_values
 
 TABLES = tuple(COLUMNS)
 _NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
 
 
 def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) -> dict[str, Any]:
-    """A record by the names of its table's columns."""
+    """Return a record as a mapping from its table's column names to values."""
     return dict(zip(_NAMES[table], record))
 
 
 class JsonlSink:
-    """Writes an attempt's records (see rlbench.runtime.record_sink.Sink).
+    """The writer of an attempt's records (see rlbench.runtime.record_sink.Sink).
 
-    history: the folder of an earlier attempt and, for each seed, the positions up to which its records are taken over.
+    history: for each seed, the folder of an earlier attempt and the positions up to which its records are copied.
     """
 
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
@@ -40,7 +40,7 @@ class JsonlSink:
                         self._write(table, row)
 
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
-        end_copies(self._process)
+        exit_if_forked(self._process)
         file = self._files[table]
         file.write(json.dumps(row) + "\n")
         file.flush()
@@ -55,7 +55,7 @@ class JsonlSink:
         self._write("metrics", as_row("metrics", record))
 
     def positions(self) -> dict[str, int]:
-        end_copies(self._process)
+        exit_if_forked(self._process)
         for file in self._files.values():
             os.fsync(file.fileno())
         return {table: file.tell() for table, file in self._files.items()}
@@ -65,24 +65,24 @@ class JsonlSink:
             file.close()
 
 
-def end_copies(process: int) -> None:
-    """End this process at once, without a word, unless it is `process`: a copy of a run that goes on by itself."""
+def exit_if_forked(process: int) -> None:
+    """Exit immediately and silently unless this process is `process`: a fork of a run must not write."""
     if os.getpid() != process:
         os._exit(1)
 
 
 def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
-    """The rows of a file, up to byte `end`; a partial last line is ignored.
+    """Yield the rows of a file up to byte `end`; a partial last line is ignored.
 
-    Raises: StoreError for a broken line before the last, with its number.
+    Raises: StoreError with the line number for a broken line before the last.
     """
     if not path.exists():
         return
     text = read_bytes(path)[:end].decode("utf-8", errors="replace")
-    whole, _, _ = text.rpartition("\n")
-    for number, line in enumerate(whole.split("\n") if whole else [], 1):
+    complete, _, _ = text.rpartition("\n")
+    for number, line in enumerate(complete.split("\n") if complete else [], 1):
         try:
-            refuse_crowded(line.encode())
+            refuse_too_many_values(line.encode())
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error

@@ -1,4 +1,4 @@
-"""What stands beside a result: the code that made it, how its numbers were computed, and on what machine."""
+"""Provenance of a result: the code that produced it, its numerical settings, and the machine."""
 
 from __future__ import annotations
 
@@ -19,32 +19,34 @@ import psutil
 
 from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
-from rlbench.results.code_dependencies import Recorded, changed_modules, file_hash
+from rlbench.results.code_dependencies import Dependencies, changed_modules, file_hash
 
 PACKAGES = ("rlbench", "torch", "numpy", "gymnasium", "stable-baselines3", "envpool", "mujoco", "box2d")
-# Instructions that a user keeps libraries to; whichever is set is recorded.
+# Variables that restrict libraries to some processor instructions; those that are set are recorded.
 INSTRUCTIONS = ("ATEN_CPU_CAPABILITY", "MKL_ENABLE_INSTRUCTIONS", "ONEDNN_MAX_CPU_ISA")
 _LONGEST_PATH = 4096
 
 
 def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, str]:
-    """Return a plugin's distribution and version; named_files, where there are some: one hash over the files that the
-    group's parameters, keyword arguments and `data_files` name. What was imported is in `rlbench.results.code_dependencies`.
+    """Return a plugin's distribution and version, and a hash of the data files that the group names.
+
+    named_files: one hash over the files that the group's parameters, keyword arguments and `data_files` name; absent if
+    there are none. `rlbench.results.code_dependencies` covers imported code.
     """
     return {"distribution": plugin.distribution, "version": plugin.version} | (_named_files(group) if group else {})
 
 
 def _named_files(group: RunGroup) -> dict[str, str]:
-    """Hash the files that words of the configuration name: a script, say, weights to begin with, or levels of a game."""
-    given = [group.config, group.task.kwargs, *(wrapper.kwargs for wrapper in group.task.wrappers)]
-    words = [word for text in _texts(given) for word in _words(text)]
+    """Hash the files that the configuration names, such as a script, initial weights or the levels of a game."""
+    settings = [group.config, group.task.kwargs, *(wrapper.kwargs for wrapper in group.task.wrappers)]
+    words = [word for text in _texts(settings) for word in _words(text)]
     words += group.data_files
-    hashes = [found for word in words if len(word) < _LONGEST_PATH and (found := _regular_hash(word))]
+    hashes = [digest for word in words if len(word) < _LONGEST_PATH and (digest := _regular_hash(word))]
     return {"named_files": hashlib.sha256("".join(hashes).encode()).hexdigest()[:16]} if hashes else {}
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Every text in nested lists and mappings, in their order."""
+    """Yield every text in nested lists and mappings, in their order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
@@ -58,64 +60,65 @@ def _texts(value: Any) -> Iterator[str]:
 def _words(text: str) -> list[str]:
     try:
         return shlex.split(text)
-    except ValueError:  # a quotation mark of another meaning
+    except ValueError:  # an unbalanced quotation mark
         return text.split()
 
 
 def _regular_hash(path: str) -> str:
-    """Return a file's hash; "" if it is none, or cannot be read."""
+    """Return a regular file's hash; "" if it is not one, or cannot be read."""
     try:
         return file_hash(path) if stat.S_ISREG(os.stat(path).st_mode) else ""
     except (OSError, ValueError):
         return ""
 
 
-# Packages whose version changes numbers without any source of ours changing.
+# Packages whose versions change numbers although rlbench's sources do not change.
 _NUMERIC_PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3")
 
 
-def changes(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[str]:
-    """Say how a published result was made otherwise than it would be made now; empty if it was not, or is none.
+def changes_since(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[str]:
+    """List how code and settings have changed since a published result; empty if they have not, or without a result.
 
-    Asked without importing torch or a plugin, so what only a running worker knows (its CPU capability, say) is left out.
+    The check imports neither torch nor a plugin, so it leaves out what only a running worker knows, such as its CPU
+    capability.
     """
     if not result:
         return []
     before, now = result.get("code", {}), code_identity(plugin, group)
-    said = {
+    messages = {
         "distribution": "another distribution",
         "version": f"version {before.get('version')}, now {now['version']}",
-        "named_files": "another content of data files that its parameters or data_files name, or others of them",
+        "named_files": "the data files that its parameters or data_files name have changed",
     }
-    if "named_files" not in now:  # they may lie elsewhere, seen from here
-        del said["named_files"]
-    found = [text for name, text in said.items() if before.get(name) != now.get(name)]
-    found += changed_sources(result.get("dependencies"), plugin)
-    was, have = result.get("versions", {}), versions()
-    found += [
-        f"{name} {was[name]}, now {have.get(name, 'absent')}"
+    if "named_files" not in now:  # relative paths may lead elsewhere from the current folder
+        del messages["named_files"]
+    changes = [message for name, message in messages.items() if before.get(name) != now.get(name)]
+    changes += changed_sources(result.get("dependencies"), plugin)
+    recorded, installed = result.get("versions", {}), versions()
+    changes += [
+        f"{name} {recorded[name]}, now {installed.get(name, 'absent')}"
         for name in _NUMERIC_PACKAGES
-        if name in was and was[name] != have.get(name)
+        if name in recorded and recorded[name] != installed.get(name)
     ]
-    how = result.get("numerics", {})
-    kind = str(how.get("device", "")).partition(":")[0]
+    settings = result.get("numerics", {})
+    kind = str(settings.get("device", "")).partition(":")[0]
     if kind and kind != group.device.partition(":")[0]:
-        found.append(f"on {kind}, now on {group.device}")
-    if "compiled" in how and how["compiled"] != group.compile:
-        found.append("compiled, now not" if how["compiled"] else "not compiled, now it is")
-    return found
+        changes.append(f"on {kind}, now on {group.device}")
+    if "compiled" in settings and settings["compiled"] != group.compile:
+        changes.append("compiled, now not compiled" if settings["compiled"] else "not compiled, now compiled")
+    return changes
 
 
-def changed_sources(recorded: Recorded | None, plugin: Plugin) -> list[str]:
-    """Say which modules and distributions that a run imported are others now."""
+def changed_sources(recorded: Dependencies | None, plugin: Plugin) -> list[str]:
+    """List the modules and distributions that a run imported and that have changed since."""
     if recorded is None:
-        return ["made before rlbench recorded what a run imports"]
+        return ["produced before rlbench recorded imported code"]
     files = {plugin.name: plugin.file} if plugin.file is not None else {}
     return changed_modules(recorded, [path.parent for path in files.values()], files)
 
 
 def commit(path: Path) -> str | None:
-    """The git commit of a tracked source file, with "+" where the checkout has changes; None if there is none."""
+    """Return the git commit of a tracked source file, with "+" if the checkout has changes; None if not tracked."""
 
     def git(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(["git", "-C", str(path.parent), *arguments], capture_output=True, text=True, timeout=20)
@@ -130,11 +133,13 @@ def commit(path: Path) -> str | None:
 
 
 def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
-    """How numbers are computed in this process, and whether a run's may be independent of its stack if they are
-    (`independence` says whether it was seen): compiled single seeds agree with stacked ones to a tolerance only.
+    """Return the numerical settings of this process.
+
+    stack_independence in them states whether the settings allow a run's numbers to be independent of its stack;
+    `independence` adds the evidence. Compiled single seeds agree with stacked ones only to a tolerance.
     """
     torch = sys.modules.get("torch")
-    chosen = {name.lower(): os.environ[name] for name in INSTRUCTIONS if os.environ.get(name)}
+    instruction_limits = {name.lower(): os.environ[name] for name in INSTRUCTIONS if os.environ.get(name)}
     return {
         "torch": torch.__version__ if torch else None,
         "cpu_capability": torch.backends.cpu.get_cpu_capability() if torch else None,
@@ -142,15 +147,15 @@ def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
         "mkl": os.environ.get("MKL_CBWR", ""),
         "device": device,
         "compiled": compiled,
-        "stack_independence": "bitwise" if _bitwise(torch, device, compiled, stack_size) else "tolerance",
+        "stack_independence": "bitwise" if _is_bitwise(torch, device, compiled, stack_size) else "tolerance",
         "numpy": version("numpy"),
         "machine": platform.machine(),
-        **chosen,
+        **instruction_limits,
     }
 
 
-def _bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
-    """Whether the promise of docs/design.md holds for numbers computed like this."""
+def _is_bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
+    """Return whether the promise of docs/design.md holds with these settings."""
     if torch is None:
         return True
     return device == "cpu" and torch.get_num_threads() == 1 and not (compiled and stack_size == 1)
@@ -158,18 +163,18 @@ def _bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
 
 @cache
 def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            installed[name] = version(name)
         except PackageNotFoundError:
             continue
-    return found
+    return installed
 
 
 @cache
 def hardware() -> dict[str, Any]:
-    """The machine, in words and numbers."""
+    """Return a description of the machine."""
     return {
         "cpu": _cpu_name(),
         "cores": psutil.cpu_count(),

@@ -1,4 +1,4 @@
-"""From an attempt's JSON lines to a published run: parquet tables, the final policy, and result.json as commit point."""
+"""Publication of an attempt's JSON lines as a run: parquet tables, the final policy, and result.json as commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from rlbench.process_control import failpoint
 from rlbench.results.arrow_tables import table as as_table
 from rlbench.results.file_io import file_hash, publish_file, replace_file
 from rlbench.results.jsonl_records import TABLES, read_lines
-from rlbench.results.record_checks import refuse_miscounted
+from rlbench.results.record_checks import check_counts
 
 SCHEMA_VERSION = 1
 _TYPES = {
@@ -32,23 +32,23 @@ _TYPES = {
 
 
 def schema(table: str) -> pa.Schema:
-    """A table's Arrow schema; units and meanings stand in the fields' metadata."""
+    """Return a table's Arrow schema; the fields' metadata contain units and meanings."""
     return pa.schema(
         [pa.field(c.name, _TYPES[c.dtype], metadata={"unit": c.unit, "meaning": c.meaning}) for c in COLUMNS[table]],
         metadata={"rlbench.schema_version": str(SCHEMA_VERSION)},
     )
 
 
-Records = Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]]
+AttemptRecords = Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]]
 
 
-def read_records(attempt: Path) -> Records:
-    """An attempt's rows by table and seed, read in one pass. Raises: StoreError for a broken line."""
-    found: dict[str, dict[int, list[Mapping[str, Any]]]] = {table: {} for table in TABLES}
-    for table, by_seed in found.items():
+def read_records(attempt: Path) -> AttemptRecords:
+    """Read an attempt's rows, by table and seed, in one pass. Raises: StoreError for a broken line."""
+    records: dict[str, dict[int, list[Mapping[str, Any]]]] = {table: {} for table in TABLES}
+    for table, by_seed in records.items():
         for row in read_lines(attempt / f"{table}.jsonl"):
             by_seed.setdefault(row["seed"], []).append(row)
-    return found
+    return records
 
 
 def publish(
@@ -57,19 +57,19 @@ def publish(
     attempt: Path,
     policy: Mapping[str, Array],
     facts: Mapping[str, Any],
-    records: Records | None = None,
+    records: AttemptRecords | None = None,
 ) -> bool:
-    """Write everything of one finished run into its folder; result.json last, by a link that only one writer can make.
+    """Write all files of one finished run into its folder, result.json last, by a link that only one writer can create.
 
-    records: what `read_records` found in the attempt, for whoever publishes several runs of it. Returns: False if the run had been published already; its files are then left as they are.
-    Raises: StoreError for records that do not add up to one run.
+    records: the answer of `read_records` for the attempt, if already read for several runs. Returns: False if the run
+    was already published; its files are then unchanged. Raises: StoreError for records that do not add up to one run.
     """
     if (folder / "result.json").exists():
         return False
     files: dict[str, dict[str, Any]] = {}
-    recorded = read_records(attempt) if records is None else records
-    own = {table: list(recorded[table].get(run.seed, ())) for table in TABLES}
-    refuse_miscounted(run, own, metered=facts.get("metering") != "self-reported")
+    records = read_records(attempt) if records is None else records
+    own = {table: list(records[table].get(run.seed, ())) for table in TABLES}
+    check_counts(run, own, metered=facts.get("metering") != "self-reported")
     for table, rows in own.items():
         path = folder / f"{table}.parquet"
         replace_file(path, partial(write_table, table=table, rows=rows))
@@ -85,9 +85,9 @@ def publish(
 
 
 def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write a run's rows as its published table; the same rows give the same bytes."""
+    """Write a run's rows as its published table; equal rows give equal bytes."""
     pq.write_table(as_table(rows, schema(table)), path, compression="zstd")
 
 
 def _contiguous(array: Array) -> Array:
-    return np.array(array, order="C")  # a seed's entry of [S] is a scalar, which has no copy of its own
+    return np.array(array, order="C")  # one seed's entry of an array [S] is a numpy scalar, not an array

@@ -1,6 +1,6 @@
-"""Which algorithm is the random policy: what scores are told apart from chance by, and so in no family of tests.
+"""Recognition of the random policy, which serves as the reference for chance and is in no family of tests.
 
-Its own name says so, never its label: a suite may call `random` what it likes, and call anything else "random".
+Only the algorithm's own name counts, never its label, because a suite may give any label to any algorithm.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import re
 
 RANDOM = "random"
-# What an own name may have around it: who offers it ("dist:random"), what it comes from ("imported/random"), and what an
-# import adds where the folder has such a label already ("imported/random (imported)").
+# Additions to the own name: its distribution ("dist:random"), its origin ("imported/random"), and the suffix that an
+# import adds if the folder already has such a label ("imported/random (imported)").
 _AROUND = re.compile(r"^.*[:/]|\s*\(imported\)$")
 
 
 def is_random(algorithm: str) -> bool:
-    """Whether an algorithm's own name (a run's `algorithm`, a frame's `id`) is that of the random policy.
+    """Return whether an algorithm's own name (a run's `algorithm`, a frame's `id`) is that of the random policy.
 
-    Files that are imported write it as they like, "Random" among others.
+    Case is ignored, because imported files spell the name in various ways, such as "Random".
     """
     return _AROUND.sub("", algorithm).strip().casefold() == RANDOM

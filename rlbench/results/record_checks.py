@@ -1,4 +1,4 @@
-"""Whether a run's records add up to one run within its budget; what was recorded twice would move its scores."""
+"""Checks that a run's records add up to one run within its budget; records stored twice would shift its scores."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from rlbench.api import Run, StoreError
 Rows = Sequence[Mapping[str, Any]]
 
 
-def refuse_miscounted(run: Run, rows: Mapping[str, Rows], metered: bool) -> None:
-    """See that there is one final evaluation at most, each point of the grid once, and no step beyond the budget.
+def check_counts(run: Run, rows: Mapping[str, Rows], metered: bool) -> None:
+    """Check that there is at most one final evaluation, one at each grid point, and no step beyond the budget.
 
-    metered: its episodes were counted at the boundary, so that their lengths add up as well. Raises: StoreError.
+    metered: episodes were counted at the boundary, so their lengths must add up as well. Raises: StoreError.
     """
     budget = run.task.steps
     evaluations, episodes = rows["evaluations"], rows["episodes"]
     finals = sum(1 for row in evaluations if row["kind"] == "final")
     if finals > 1:
-        raise _wrong(run, f"{finals} final evaluations")
+        raise _count_error(run, f"there are {finals} final evaluations")
     for point, count in Counter(row["nominal_step"] for row in evaluations if row["kind"] == "grid").items():
         if count > 1:
-            raise _wrong(run, f"{count} evaluations at step {point}")
+            raise _count_error(run, f"there are {count} evaluations at step {point}")
     latest = max((row["step"] for table in rows.values() for row in table), default=0)
     if latest > budget:
-        raise _wrong(run, f"a record of step {latest}, and the budget is {budget}")
+        raise _count_error(run, f"there is a record of step {latest}, but the budget is {budget}")
     if not metered:
         return
-    for place, count in Counter((row["rank"], row["episode"]) for row in episodes).items():
+    for (rank, episode), count in Counter((row["rank"], row["episode"]) for row in episodes).items():
         if count > 1:
-            raise _wrong(run, f"episode {place[1]} of environment {place[0]} {count} times")
+            raise _count_error(run, f"episode {episode} of environment {rank} is recorded {count} times")
     taken = sum(row["length"] for row in episodes)
     if taken > budget:
-        raise _wrong(run, f"episodes of {taken} steps, and the budget is {budget}")
+        raise _count_error(run, f"its episodes have {taken} steps, but the budget is {budget}")
 
 
-def _wrong(run: Run, found: str) -> StoreError:
+def _count_error(run: Run, problem: str) -> StoreError:
     return StoreError(
-        f"the records of seed {run.seed} do not add up: {found}; the run was recorded more than once, by a copy of its"
-        " process or by two at a time"
+        f"the records of seed {run.seed} do not add up: {problem}; the run was recorded more than once, by a fork of"
+        " its process or by two processes at a time"
     )

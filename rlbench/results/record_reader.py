@@ -1,7 +1,7 @@
-"""Records in Python: a folder's runs, evaluations, episodes and metrics as tidy pandas frames, one row a record.
+"""Records in Python: a folder's runs, evaluations, episodes and metrics as tidy pandas frames, one row per record.
 
-Columns, dtypes, units and meanings of the records are those of rlbench.api.COLUMNS; before them stand `algorithm` (the
-label), `environment` and `key` of the run.
+Columns, dtypes, units and meanings of the records are those of rlbench.api.COLUMNS. The columns `algorithm` (the
+label), `environment` and `key` of the run precede them.
 """
 
 from __future__ import annotations
@@ -23,34 +23,37 @@ _IDENTITY = ("algorithm", "environment", "key")
 
 
 class Records:
-    """A result folder. Reading takes no lock and works while the suite runs: what is not published yet is not there."""
+    """A result folder. Reading takes no lock and works while the suite runs; unpublished results are absent."""
 
     def __init__(self, folder: str | Path) -> None:
         self._store = Store(Path(folder).expanduser())
-        self._store.suite()  # a folder without results is an error here, not later
+        self._store.suite()  # fail now, not later, if the folder has no results
 
     def runs(self) -> pd.DataFrame:
-        """One row a run of the suite, finished or not; the columns of rlbench.results.run_table.run_table."""
+        """Return one row per run of the suite, finished or not; columns as in rlbench.results.run_table.run_table."""
         return run_table(self._store)
 
     def evaluations(self) -> pd.DataFrame:
-        """One row an evaluation of a published run."""
+        """Return one row per evaluation of the published runs."""
         return self._records("evaluations")
 
     def episodes(self) -> pd.DataFrame:
-        """One row a training episode of a published run."""
+        """Return one row per training episode of the published runs."""
         return self._records("episodes")
 
     def metrics(self) -> pd.DataFrame:
-        """One row a number that an algorithm logged, of published runs."""
+        """Return one row per number that an algorithm logged in the published runs."""
         return self._records("metrics")
 
     def profiles(self) -> pd.DataFrame:
-        """One row a part of each group that was run with `--profile`; the columns of rlbench.results.time_profiles.profile_table."""
+        """Return one row per part of each group that ran with `--profile`.
+
+        Columns as in rlbench.results.time_profiles.profile_table.
+        """
         return profile_table(self._store)
 
     def _records(self, table: str) -> pd.DataFrame:
-        """The table of every published run; a damaged file is left out (`runs()` names it as corrupt)."""
+        """Return one table of all published runs; damaged files are left out (`runs()` lists those runs as corrupt)."""
         runs = self._store.runs()
         states = self._store.states(runs)
         tables, identities = [], []
@@ -63,16 +66,16 @@ class Records:
                 continue
             identities.append((run.label or run.algorithm, run.task.env_id, str(run.key)))
         counts = [len(part) for part in tables]
-        whole = pa.concat_tables(tables) if tables else schema(table).empty_table()
+        combined = pa.concat_tables(tables) if tables else schema(table).empty_table()
         del tables
-        # Lists become views of one buffer; columns are given up one by one as they are converted.
-        frame = whole.to_pandas(split_blocks=True, self_destruct=True)
-        for place, name in enumerate(_IDENTITY):
-            values = pd.array([identity[place] for identity in identities], dtype="str")
-            frame.insert(place, name, values.take(np.repeat(np.arange(len(values)), counts)))
+        # Lists become views of one buffer; each column is freed as it is converted.
+        frame = combined.to_pandas(split_blocks=True, self_destruct=True)
+        for position, name in enumerate(_IDENTITY):
+            values = pd.array([identity[position] for identity in identities], dtype="str")
+            frame.insert(position, name, values.take(np.repeat(np.arange(len(values)), counts)))
         return frame
 
     def __repr__(self) -> str:
         counts = self.runs()["status"].value_counts()
-        said = ", ".join(f"{count} {status}" for status, count in counts.items())
-        return f"{type(self).__name__}({str(self._store.root)!r}: {said})"
+        summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"{type(self).__name__}({str(self._store.root)!r}: {summary})"

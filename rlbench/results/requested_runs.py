@@ -1,4 +1,4 @@
-"""The runs that a folder was asked for, those among them that cannot be read back: nothing is missing unseen."""
+"""The runs that a folder's suite.json lists, including those that cannot be read back, so that none goes unnoticed."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import Run, RunKey, Task, slug
-from rlbench.results.file_io import lies_within, parse_json, why_unreadable
-from rlbench.results.json_shapes import Misshapen, run_of
+from rlbench.results.file_io import is_within, parse_json, why_unreadable
+from rlbench.results.json_shapes import ShapeError, parse_run
 
-IMPORTED = "imported/"  # what the algorithm of a run that was made elsewhere begins with
+IMPORTED = "imported/"  # prefix of the algorithm name of an imported run
 
 
 @dataclass(frozen=True)
 class DamagedRun(Run):
-    """A run whose spec.json is gone or damaged: what is known of it by its folder's name, the suite and its siblings.
+    """A run whose spec.json is missing or damaged, reconstructed from its folder's name, the suite and other runs.
 
-    folder: its name in suite.json; damage: what is wrong, and what to do.
+    folder: its name in suite.json. damage: what is wrong, and what to do.
     """
 
     folder: str = ""
@@ -30,7 +30,7 @@ class DamagedRun(Run):
 
     @cached_property
     def key(self) -> RunKey:
-        """Its own is not known for certain; this one is no other run's."""
+        """Return a unique stand-in key, because the run's real key is uncertain."""
         return RunKey(hashlib.sha256(f"damaged {self.folder}".encode()).hexdigest())
 
     @cached_property
@@ -39,58 +39,69 @@ class DamagedRun(Run):
 
 
 def read_run(folder: Path, label: str) -> Run:
-    """The run that a folder's spec.json asks for. Raises: Misshapen, saying what is wrong, where it is not this folder's."""
-    for place in (folder, folder.parent):  # what a folder's links lead to is not part of it
-        if place.is_symlink() and not lies_within(folder.parent.parent, place):
-            raise Misshapen(f"{place.name} is a link that leads out of the folder; put what it leads to in its place")
+    """Return the run that a folder's spec.json describes.
+
+    Raises: ShapeError with the reason if spec.json cannot be used or belongs to another folder.
+    """
+    for path in (folder, folder.parent):  # the target of an outward link is not part of the folder
+        if path.is_symlink() and not is_within(folder.parent.parent, path):
+            raise ShapeError(f"{path.name} is a link that leads out of the folder; replace it with its target")
     try:
-        run = run_of(parse_json(folder / "spec.json"), label)
-    except Misshapen as error:
-        raise Misshapen(f"spec.json is not what rlbench writes: {error}") from error
+        run = parse_run(parse_json(folder / "spec.json"), label)
+    except ShapeError as error:
+        raise ShapeError(f"spec.json does not have the form that rlbench writes: {error}") from error
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno == errno.ENOENT:
-            raise Misshapen("spec.json is gone" if folder.exists() else "it is gone") from error
-        raise Misshapen(f"spec.json cannot be read: {why_unreadable(error)}") from error
+            raise ShapeError("spec.json is missing" if folder.exists() else "the folder is missing") from error
+        raise ShapeError(f"spec.json cannot be read: {why_unreadable(error)}") from error
     if run.name != folder.name:
-        raise Misshapen("spec.json is that of another run")
+        raise ShapeError("spec.json belongs to another run")
     return run
 
 
 def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
-    """Every run that suite.json lists, in its order, from `folder` (ROOT/runs); a DamagedRun for each that cannot be read."""
-    found: list[Run | tuple[Mapping[str, Any], str]] = []
+    """Return every run that suite.json lists, in its order, read from `folder` (ROOT/runs).
+
+    A run that cannot be read is a DamagedRun.
+    """
+    runs: list[Run | tuple[Mapping[str, Any], str]] = []
     for entry in document["runs"]:
         try:
-            found.append(read_run(folder / entry["folder"], entry["label"]))
-        except Misshapen as why:
-            found.append((entry, str(why)))
-    whole = [run for run in found if isinstance(run, Run)]
-    return [run if isinstance(run, Run) else _guessed(folder, *run, whole, document["suite"]) for run in found]
+            runs.append(read_run(folder / entry["folder"], entry["label"]))
+        except ShapeError as error:
+            runs.append((entry, str(error)))
+    readable = [run for run in runs if isinstance(run, Run)]
+    return [run if isinstance(run, Run) else _damaged_run(folder, *run, readable, document["suite"]) for run in runs]
 
 
-def _guessed(
-    folder: Path, entry: Mapping[str, Any], why: str, whole: Sequence[Run], suite: Mapping[str, Any]
+def _damaged_run(
+    folder: Path, entry: Mapping[str, Any], reason: str, readable: Sequence[Run], suite: Mapping[str, Any]
 ) -> DamagedRun:
-    """What is left of a run: its folder's name says algorithm, environment and seed; another seed's run says the rest."""
+    """Reconstruct a run: its folder's name gives algorithm, environment and seed; another seed's run gives the rest."""
     name, label = entry["folder"], entry["label"]
     parts = (name.split("--") + [""] * 3)[:3]
-    advice = "import it again" if entry.get("imported") else "running the suite again restores it"
-    own = {"label": label, "folder": name, "damage": f"{folder / name}: {why}; {advice}", "seed": _seed(parts[2])}
-    sibling = next((r for r in whole if r.label == label and r.name.split("--")[:2] == parts[:2]), None)
+    advice = "import it again" if entry.get("imported") else "run the suite again to restore it"
+    known_fields = {
+        "label": label,
+        "folder": name,
+        "damage": f"{folder / name}: {reason}; {advice}",
+        "seed": _seed(parts[2]),
+    }
+    sibling = next((r for r in readable if r.label == label and r.name.split("--")[:2] == parts[:2]), None)
     if sibling is not None:
         fields = {f.name: getattr(sibling, f.name) for f in dataclasses.fields(Run)}
-        return DamagedRun(**{**fields, **own})
+        return DamagedRun(**{**fields, **known_fields})
     algorithms = [a["id"] for a in suite.get("algorithms", ()) if slug(a["id"], 24) == parts[0]]
-    return DamagedRun(algorithms[0] if algorithms else label, {}, _task(parts[1], whole, suite), **own)
+    return DamagedRun(algorithms[0] if algorithms else label, {}, _task(parts[1], readable, suite), **known_fields)
 
 
 def _seed(text: str) -> int:
     return int(text[1:]) if text[1:].isdecimal() and len(text) < 19 else 0
 
 
-def _task(environment: str, whole: Sequence[Run], suite: Mapping[str, Any]) -> Task:
-    """The task of other algorithms' runs on the environment, or what the suite says of it."""
-    for run in whole:
+def _task(environment: str, readable: Sequence[Run], suite: Mapping[str, Any]) -> Task:
+    """Return the task of other algorithms' runs on the environment, or a task built from the suite's entry."""
+    for run in readable:
         if run.name.split("--")[1] == environment:
             return run.task
     for entry in suite.get("environments", ()):

@@ -1,7 +1,8 @@
-"""What reading a folder needs of each published run, kept in one file so that thousands are not opened again.
+"""A cache of the main numbers of every published run in one file, so that thousands of files are not opened again.
 
-index.parquet is a cache: deleted, stale or damaged, it is made again from the runs' own files, which a run's stamp (sizes and
-times of its files) ties it to. The sha256 of its bytes stands in index.sha256. Small folders have none.
+index.parquet is only a cache: if it is deleted, stale or damaged, it is rebuilt from the runs' own files. A stamp for
+each run (sizes and times of its files) shows whether its entry is current. index.sha256 contains the sha256 of
+index.parquet. Small folders have no index.
 """
 
 from __future__ import annotations
@@ -22,16 +23,17 @@ from numpy.typing import NDArray
 
 from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
-from rlbench.results.parquet_reader import UNREADABLE, read_sound
+from rlbench.results.parquet_reader import UNREADABLE, read_columns
 from rlbench.results.publication import schema
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
 SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 _NAME, _DIGEST, _VERSION = "index.parquet", "index.sha256", "2"
-_WORTH_KEEPING = 200  # so many runs read anew take about as long as the cache takes to write
+_WORTH_KEEPING = 200  # reading this many runs takes about as long as writing the cache
 _READERS = 4
-_LONGEST = 1e12  # seconds of a run
+_LAST_STEP = 10**12  # largest budget
+_LONGEST = 1e12  # longest run in seconds
 _FILES = ("result.json", "evaluations.parquet", "episodes.parquet", "metrics.parquet", "policy.safetensors")
 _GRID = ("steps", "returns", "wall_seconds")
 _SCHEMA = pa.schema(
@@ -49,12 +51,12 @@ _SCHEMA = pa.schema(
 )
 
 
-class Facts(NamedTuple):
-    """What a published run's tables say in short.
+class RunFacts(NamedTuple):
+    """A summary of a published run's tables.
 
-    damaged: why they cannot be used, or "". score: mean return of the last evaluation, the final policy's where there is
-    one, NaN without any; training_return: mean of the last 100 whole training episodes. steps, returns, wall_seconds [T]:
-    nominal step, mean return and training clock of each evaluation on the grid whose return is finite.
+    damaged: why they cannot be used, or "". score: mean return of the final policy's evaluation, or else of the last
+    evaluation; NaN without any. training_return: mean of the last 100 complete training episodes. steps, returns,
+    wall_seconds [T]: nominal step, mean return and training clock of each grid evaluation with a finite return.
     """
 
     damaged: str
@@ -65,23 +67,23 @@ class Facts(NamedTuple):
     wall_seconds: NDArray[np.float64]
 
 
-def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, Facts]:
-    """The facts of every published run, by key; the cache is used, and renewed where that is worth it."""
+def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, RunFacts]:
+    """Return the facts of every published run, by key; use the cache, and rewrite it if many runs had to be read."""
     published = [run for run in runs if states[run.key].status in SCORED]
-    kept = _read(store) if len(published) >= _WORTH_KEEPING else {}
+    cached = _read_cache(store) if len(published) >= _WORTH_KEEPING else {}
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
-    stale = [run for run in published if kept.get(str(run.key), ("",))[0] != stamps[str(run.key)]]
-    with ThreadPoolExecutor(_READERS) as readers:  # reading, hashing and decoding leave the interpreter to others
-        anew = readers.map(lambda run: _facts(store.folder(run), run, states[run.key]), stale)
-        fresh = {str(run.key): facts for run, facts in zip(stale, anew)}
-    found = {key: fresh[key] if key in fresh else kept[key][1] for key in stamps}
+    stale = [run for run in published if cached.get(str(run.key), ("",))[0] != stamps[str(run.key)]]
+    with ThreadPoolExecutor(_READERS) as readers:  # reading, hashing and decoding release the interpreter lock
+        reread = readers.map(lambda run: _read_run(store.folder(run), run, states[run.key]), stale)
+        fresh = {str(run.key): facts for run, facts in zip(stale, reread)}
+    facts_by_key = {key: fresh[key] if key in fresh else cached[key][1] for key in stamps}
     if len(stale) >= _WORTH_KEEPING:
-        _write(store.root / _NAME, found, stamps)
-    return found
+        _write_cache(store.root / _NAME, facts_by_key, stamps)
+    return facts_by_key
 
 
-def verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
-    """A published table's bytes. Raises: StoreError if they are not those that were published."""
+def read_verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
+    """Return a published table's bytes. Raises: StoreError if they differ from what was published."""
     path = folder / f"{table}.parquet"
     expected = state.result["files"].get(path.name, {}).get("sha256")
     try:
@@ -89,92 +91,95 @@ def verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != expected:
-        raise StoreError(f"{path} is absent or not what was published")
+        raise StoreError(f"{path} is missing or not what was published")
     return pa.BufferReader(content)
 
 
 def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str] | None = None) -> pa.Table:
-    """One table of a published run. Raises: StoreError if the file is not the one that was published, or no such table."""
-    content, wanted = verified(folder, table, state), schema(table)
-    names = wanted.names if columns is None else list(columns)
+    """Read one table of a published run.
+
+    Raises: StoreError if the file is not the one that was published, or is not such a table.
+    """
+    content, full_schema = read_verified(folder, table, state), schema(table)
+    names = full_schema.names if columns is None else list(columns)
     rows = state.result["files"][f"{table}.parquet"]["rows"]
     try:
-        return read_sound(content, pa.schema([wanted.field(name) for name in names]), range(rows, rows + 1))
+        return read_columns(content, pa.schema([full_schema.field(name) for name in names]), range(rows, rows + 1))
     except UNREADABLE as error:
-        raise StoreError(f"{folder / table}.parquet is no table that can be read: {error}") from error
+        raise StoreError(f"{folder / table}.parquet is not a readable table: {error}") from error
 
 
-def _facts(folder: Path, run: Run, state: RunState) -> Facts:
+def _read_run(folder: Path, run: Run, state: RunState) -> RunFacts:
     nothing: Any = np.empty(0, np.int64)
     try:
         columns = ["kind", "nominal_step", "return_mean", "wall_seconds"]
         evaluations = read_arrow(folder, "evaluations", state, columns)
         episodes = read_arrow(folder, "episodes", state, ["return", "end"])
-        _refuse_impossible(folder, run, evaluations)
+        _check_ranges(folder, run, evaluations)
         _verify_others(folder, state)
     except StoreError as error:
-        return Facts(str(error), math.nan, math.nan, nothing, nothing, nothing)
+        return RunFacts(str(error), math.nan, math.nan, nothing, nothing, nothing)
     returns = evaluations["return_mean"].to_numpy()
     final = pc.equal(evaluations["kind"], "final").to_numpy()
     grid = pc.equal(evaluations["kind"], "grid").to_numpy() & np.isfinite(returns)
-    chosen = returns[final] if final.any() else returns
-    whole = episodes["return"].to_numpy()[pc.not_equal(episodes["end"], "abandoned").to_numpy()]
-    whole = whole[np.abs(whole) <= LARGEST_RETURN]
-    return Facts(
+    scores = returns[final] if final.any() else returns
+    complete = episodes["return"].to_numpy()[pc.not_equal(episodes["end"], "abandoned").to_numpy()]
+    complete = complete[np.abs(complete) <= LARGEST_RETURN]
+    return RunFacts(
         "",
-        float(chosen[-1]) if len(chosen) else math.nan,
-        float(whole[-TRAINING_EPISODES:].mean()) if len(whole) else math.nan,
+        float(scores[-1]) if len(scores) else math.nan,
+        float(complete[-TRAINING_EPISODES:].mean()) if len(complete) else math.nan,
         evaluations["nominal_step"].to_numpy()[grid],
         returns[grid],
         evaluations["wall_seconds"].to_numpy()[grid],
     )
 
 
-def _refuse_impossible(folder: Path, run: Run, evaluations: pa.Table) -> None:
-    """Raises: StoreError for evaluations with numbers that no run of rlbench has, and that no plot has room for."""
+def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
+    """Check that evaluations have no numbers impossible in rlbench or too large to plot. Raises: StoreError."""
     columns = {name: evaluations[name].to_numpy() for name in ("return_mean", "nominal_step", "wall_seconds")}
     limits = {"return_mean": (-LARGEST_RETURN, LARGEST_RETURN), "nominal_step": (0, run.task.steps)}
     limits["wall_seconds"] = (0, _LONGEST)
     for name, values in columns.items():
         low, high = limits[name]
-        known = values[~np.isnan(values)] if name == "wall_seconds" else values  # imported runs may have no clock
-        if not ((known >= low) & (known <= high)).all():
+        checked = values[~np.isnan(values)] if name == "wall_seconds" else values  # imported runs may have no clock
+        if not ((checked >= low) & (checked <= high)).all():
             raise StoreError(f"{folder / 'evaluations.parquet'} has a {name} that is not from {low:,} to {high:,}")
 
 
 def _verify_others(folder: Path, state: RunState) -> None:
-    """Raises: StoreError where a file that no score is made of is not the one that was published."""
-    for name, facts in state.result["files"].items():
+    """Check that the files which no score depends on are the published ones. Raises: StoreError."""
+    for name, entry in state.result["files"].items():
         if name in ("evaluations.parquet", "episodes.parquet"):
             continue
         try:
-            found = file_hash(folder / name)
+            digest = file_hash(folder / name)
         except OSError:
-            found = ""
-        if found != facts["sha256"]:
-            raise StoreError(f"{folder / name} is absent or not what was published")
+            digest = ""
+        if digest != entry["sha256"]:
+            raise StoreError(f"{folder / name} is missing or not what was published")
 
 
 def _stamp(folder: Path) -> str:
-    said, within = [], str(folder)
+    stamps, prefix = [], str(folder)
     for name in _FILES:
         try:
-            found = os.stat(f"{within}/{name}")  # as a Path each would take longer to name than to look up
+            info = os.stat(f"{prefix}/{name}")  # building a Path would take longer than the stat
         except OSError:
-            said.append("absent")
+            stamps.append("absent")
         else:
-            said.append(f"{found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}")
-    return ", ".join(said)
+            stamps.append(f"{info.st_size} {info.st_mtime_ns} {info.st_ctime_ns}")
+    return ", ".join(stamps)
 
 
-def _read(store: Store) -> dict[str, tuple[str, Facts]]:
-    """Stamp and facts by key; empty where there is no cache, or one that cannot be used."""
+def _read_cache(store: Store) -> dict[str, tuple[str, RunFacts]]:
+    """Return stamp and facts by key; empty without a usable cache."""
     path = store.root / _NAME
     try:
         content, digest = read_bytes(path), read_bytes(path.with_name(_DIGEST), 1000)
         if hashlib.sha256(content).hexdigest().encode() != digest.strip():
             return {}
-        table = read_sound(pa.BufferReader(content), _SCHEMA, range(len(os.listdir(store.root / "runs")) + 1))
+        table = read_columns(pa.BufferReader(content), _SCHEMA, range(len(os.listdir(store.root / "runs")) + 1))
         lengths = [pc.list_value_length(table[name]) for name in _GRID]
     except UNREADABLE:
         return {}
@@ -187,10 +192,22 @@ def _read(store: Store) -> dict[str, tuple[str, Facts]]:
     table = table.combine_chunks()
     plain = [table[name].to_pylist() for name in ("key", "stamp", "damaged", "score", "training_return")]
     lists = [_parts(table[name].chunk(0)) if table.num_rows else [] for name in _GRID]
-    return {
-        key: (stamp, Facts(damaged, score, training, *grid))
+    cached = {
+        key: (stamp, RunFacts(damaged, score, training, *grid))
         for key, stamp, damaged, score, training, *grid in zip(*plain, *lists)
     }
+    return cached if all(_is_possible(facts) for _, facts in cached.values()) else {}
+
+
+def _is_possible(facts: RunFacts) -> bool:
+    """Return whether the numbers are in the ranges that are required of a run's own files."""
+    returns = np.array([facts.score, facts.training_return, *facts.returns])
+    seconds, steps = facts.wall_seconds, facts.steps
+    return bool(
+        ((np.abs(returns) <= LARGEST_RETURN) | np.isnan(returns)).all()
+        and (((seconds >= 0) & (seconds <= _LONGEST)) | np.isnan(seconds)).all()
+        and ((steps >= 0) & (steps <= _LAST_STEP)).all()
+    )
 
 
 def _parts(lists: pa.ListArray) -> list[NDArray[Any]]:
@@ -198,8 +215,8 @@ def _parts(lists: pa.ListArray) -> list[NDArray[Any]]:
     return [values[begin:end] for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist())]
 
 
-def _write(path: Path, facts: Mapping[str, Facts], stamps: Mapping[str, str]) -> None:
-    """Write the cache, or not: a folder that can only be read is as good without."""
+def _write_cache(path: Path, facts: Mapping[str, RunFacts], stamps: Mapping[str, str]) -> None:
+    """Write the cache if possible; a read-only folder works without one."""
     columns: list[Any] = [
         list(facts),
         [stamps[key] for key in facts],

@@ -1,4 +1,4 @@
-"""Published runs as tidy pandas frames, one row a run."""
+"""Published runs as tidy pandas frames, one row per run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from rlbench.api import Run, RunStatus
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import SCORED, Facts, read_arrow, read_facts
+from rlbench.results.results_index import SCORED, RunFacts, read_arrow, read_facts
 from rlbench.results.score_anchors import Anchors, anchors_of
 from rlbench.results.store import RunState, Store
 
@@ -38,38 +38,39 @@ COLUMNS = [
 def run_table(
     store: Store,
     supplied: Mapping[str, Anchors] | None = None,
-    asked: Sequence[Run] | None = None,
-    known: tuple[Mapping[str, RunState], Mapping[str, Facts]] | None = None,
+    runs: Sequence[Run] | None = None,
+    known: tuple[Mapping[str, RunState], Mapping[str, RunFacts]] | None = None,
 ) -> pd.DataFrame:
-    """One row for each run of the suite. supplied: anchors to be taken before those that `anchors_of` knows. asked: the
-    store's runs, for whoever has read them already; known: their states and facts (rlbench.results.results_index), likewise.
+    """Return a frame with one row for each run of the suite.
 
-    Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean return
-    of the final policy; of a diverged run its last finite evaluation, or the task's lower anchor where that is lower or
-    there is none; without an anchor the mean of this folder's `random` runs stands for it; NaN without any), training_return (mean of the last 100 training episodes), steps
-    (taken), budget (steps that the suite gives it),
-    resume ("approximate" where a run went on although its numbers were computed otherwise than before), metering
-    ("boundary", or "self-reported" where steps and scores are the run's own account), score_from ("evaluation", or "training"
-    where a self-reported run told of no evaluation, so that its score is that of its last training episodes); all three are
-    empty while there is no result.
+    supplied: anchors that take precedence over those of `anchors_of`. runs: the store's runs, if already read. known:
+    their states and facts (rlbench.results.results_index), if already read.
+
+    Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean
+    return of the final policy; for a diverged run the lower of its last finite evaluation and the task's lower anchor,
+    where the mean of this folder's `random` runs replaces a missing anchor; NaN without any of these), training_return
+    (mean of the last 100 training episodes), steps (taken), budget (steps that the suite allows), resume ("approximate"
+    if the run resumed with different numerical settings), metering ("boundary", or "self-reported" if the run reported
+    its own steps and scores), score_from ("evaluation", or "training" if a self-reported run reported no evaluation, so
+    that its score is that of its last training episodes). The last three are empty while there is no result.
     """
-    runs = store.runs() if asked is None else asked
+    runs = store.runs() if runs is None else runs
     states, facts = (store.states(runs), None) if known is None else known
     facts = read_facts(store, runs, states) if facts is None else facts
     frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
     chance = frame[frame["id"].map(is_random) & (frame["status"] == RunStatus.DONE)]
-    # What was imported stands for chance only where no runs of the folder's own do.
-    ours = chance[chance["metering"] != "self-reported"].groupby("environment")["score"].mean()
+    # Imported runs of the random policy count only where the folder has none of its own.
+    own = chance[chance["metering"] != "self-reported"].groupby("environment")["score"].mean()
     tasks = {run.task.env_id: run.task for run in runs}
     anchors = anchors_of(store.suite()["suite"], tasks, supplied)
-    lower = {environment: found.lower for environment, found in anchors.items()}
-    lowest = {**chance.groupby("environment")["score"].mean(), **ours, **lower}
+    lower = {environment: anchor.lower for environment, anchor in anchors.items()}
+    floors = {**chance.groupby("environment")["score"].mean(), **own, **lower}
     diverged = frame["status"] == RunStatus.DIVERGED
-    frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(lowest).astype(float))[diverged]
+    frame.loc[diverged, "score"] = np.fmin(frame["score"], frame["environment"].map(floors).astype(float))[diverged]
     return frame
 
 
-def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
+def _row(run: Run, state: RunState, facts: RunFacts | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "algorithm": run.label or run.algorithm,
         "id": run.algorithm,
@@ -77,7 +78,7 @@ def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
         "seed": run.seed,
         "key": str(run.key),
         "status": str(state.status),
-        "message": state.message.encode("utf-8", "replace").decode(),  # a file name in it may be no text
+        "message": state.message.encode("utf-8", "replace").decode(),  # a file name in it may not be valid text
         "score": float("nan"),
         "training_return": float("nan"),
         "steps": state.result.get("steps", 0),
@@ -92,11 +93,11 @@ def _row(run: Run, state: RunState, facts: Facts | None) -> dict[str, Any]:
         return {**row, "status": str(RunStatus.CORRUPT), "message": facts.damaged}
     if row["metering"] == "self-reported" and "score_from" not in state.result and facts.score == facts.training_return:
         row["score_from"] = "training"  # published before this was recorded
-    # Of a run of which running means are told, the last of them is that mean.
+    # If an imported run reported running means, the last of them is the training return.
     training = state.result.get("imported", {}).get("training_return", facts.training_return)
     return {**row, "score": facts.score, "training_return": training}
 
 
 def read_table(folder: Path, table: str, state: RunState, columns: list[str] | None = None) -> pd.DataFrame:
-    """One table of a published run. Raises: StoreError if the file is not the one that was published."""
+    """Read one table of a published run. Raises: StoreError if the file is not the one that was published."""
     return read_arrow(folder, table, state, columns).to_pandas()

@@ -1,8 +1,8 @@
-"""Fixed anchors of a task's score: what costs nothing (lower, 0 on the normalised scale) and what counts as solved (upper, 1).
+"""Fixed anchors of a task's score: the score without learning (lower, 0 on the normalised scale) and solved (upper, 1).
 
-lower: the better of the random policy and the best constant action, over 10 000 episodes; on MountainCarContinuous-v0 doing
-nothing beats random play. upper: a published or solved threshold. Those of the tasks of the shipped suites are data
-(anchors.json); a suite or a file may say others.
+lower: the better of the random policy and the best constant action, over 10 000 episodes; on MountainCarContinuous-v0
+doing nothing beats random play. upper: a published threshold, or one for solving the task. anchors.json contains the
+anchors of the tasks in the shipped suites; a suite or a file may supply others.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Anchors:
-    """lower and upper, in the task's returns, lower < upper; source: where each comes from, in words."""
+    """The anchors of a task. lower, upper: returns of the task, lower < upper. source: the origin of each, in words."""
 
     lower: float
     upper: float
@@ -31,26 +31,26 @@ class Anchors:
 
 @cache
 def shipped_anchors() -> Mapping[str, Anchors]:
-    """By environment id, of tasks without keyword arguments or wrappers."""
+    """Return the shipped anchors by environment id; they are for tasks without keyword arguments or wrappers."""
     return _parse(json.loads(Path(__file__).with_name("anchors.json").read_text()), "anchors.json")
 
 
 def read_anchors(path: Path) -> Mapping[str, Anchors]:
-    """The anchors in a file as `rlbench anchors -o FILE` writes it, by environment id.
+    """Read the anchors in a file as written by `rlbench anchors -o FILE`, by environment id.
 
-    Raises: AnchorsError if it is none, or an entry has no upper anchor or one that is not above the lower.
+    Raises: AnchorsError if it is not such a file, or an entry's upper anchor is missing or not above the lower one.
     """
     try:
         document = json.loads(path.read_text())
     except (OSError, ValueError) as error:
-        raise AnchorsError(f"{path}: no anchors can be read: {error}") from error
+        raise AnchorsError(f"{path}: the anchors cannot be read: {error}") from error
     return _parse(document, str(path))
 
 
 def _parse(document: Any, where: str) -> Mapping[str, Anchors]:
     if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
         raise AnchorsError(
-            f'{where}: is no file of anchors: it has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}'
+            f'{where}: not an anchors file; such a file has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}'
         )
     if document.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
         raise AnchorsError(f"{where}: written by a newer rlbench; update to use it")
@@ -58,34 +58,34 @@ def _parse(document: Any, where: str) -> Mapping[str, Anchors]:
 
 
 def as_anchors(entry: Any, where: str) -> Anchors:
-    """One entry {"lower": …, "upper": …}. Raises: AnchorsError, beginning with `where`."""
-    given = entry if isinstance(entry, Mapping) else {}
-    low: Any = given.get("lower")
-    high: Any = given.get("upper")
+    """Return the anchors of one entry {"lower": …, "upper": …}. Raises: AnchorsError, beginning with `where`."""
+    values = entry if isinstance(entry, Mapping) else {}
+    low: Any = values.get("lower")
+    high: Any = values.get("upper")
     for name, value in (("lower", low), ("upper", high)):
         if not isinstance(value, (int, float)) or isinstance(value, bool) or not math.isfinite(value):
             raise AnchorsError(f"{where}: the {name} anchor is {json.dumps(value)}; give a score")
     if not high > low:
         raise AnchorsError(f"{where}: the upper anchor {high:g} is not above the lower anchor {low:g}")
-    sources = [f"{name}: {given[f'{name}_source']}" for name in ("lower", "upper") if given.get(f"{name}_source")]
+    sources = [f"{name}: {values[f'{name}_source']}" for name in ("lower", "upper") if values.get(f"{name}_source")]
     return Anchors(float(low), float(high), "; ".join(sources))
 
 
 def anchors_of(
     suite: Mapping[str, Any], tasks: Mapping[str, Task], supplied: Mapping[str, Anchors] | None = None
 ) -> dict[str, Anchors]:
-    """The anchors of those tasks that have some; `supplied` ones first, then the suite's own, then the shipped ones.
+    """Return the anchors of those tasks that have some: `supplied` ones first, then the suite's, then shipped ones.
 
-    Args: suite: as suite.json has it; tasks: by environment id. The shipped ones were measured on the task as Gymnasium
-        makes it: keyword arguments or wrappers make another task of it, for which they are not taken.
+    suite: as in suite.json. tasks: by environment id. The shipped anchors were measured on tasks as Gymnasium makes
+    them, so they are not used with keyword arguments or wrappers, which make a different task.
     """
-    found = {}
+    anchors = {}
     own = {str(e.get("id")): e.get("anchors") for e in suite.get("environments", ()) if isinstance(e, Mapping)}
     for name, task in tasks.items():
         if supplied and name in supplied:
-            found[name] = supplied[name]
+            anchors[name] = supplied[name]
         elif own.get(name):
-            found[name] = as_anchors(own[name], f"anchors of {name} in the suite")
+            anchors[name] = as_anchors(own[name], f"anchors of {name} in the suite")
         elif name in shipped_anchors() and not task.kwargs and not task.wrappers:
-            found[name] = shipped_anchors()[name]
-    return found
+            anchors[name] = shipped_anchors()[name]
+    return anchors

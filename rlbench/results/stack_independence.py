@@ -1,7 +1,8 @@
-"""What a record may say of the promise that a run's numbers do not depend on its stack: what was tried where it ran.
+"""Evidence that a run's numbers do not depend on its stack, from trials on the machine that computed them.
 
-The kit notes the kernels that a group uses (`rlbench.kit.kernel_choice`); each is tried once on a machine and the answer kept in
-the user's cache, under everything that decides which kernel it is: processor, torch, what is set in the environment.
+The kit notes the kernels that a group uses (`rlbench.kit.kernel_choice`). Each kernel is tried once per machine. The
+answer is kept in the user's cache, keyed by everything that selects the kernel: the processor, torch and environment
+variables.
 """
 
 from __future__ import annotations
@@ -19,78 +20,83 @@ from rlbench.plugins import Plugin
 from rlbench.results.provenance import INSTRUCTIONS, hardware
 from rlbench.user_cache import cache_folder, recall, remember
 
-# The entries of a record's numerics that say it; how numbers were computed is in the others.
+# The entries of a record's numerics that state this evidence; the other entries state how numbers were computed.
 ENTRIES = ("stack_independence", "independence_shown_by", "kernels_that_differ")
 _IMPORTS_TORCH = re.compile(rb"^\s*(from|import)\s+(torch|rlbench\.kit)\b", re.M)
 _MOST_NAMED = 20
 
 
-def forget() -> None:
-    """A group begins: what the last one in this process used is not its own."""
+def forget_kernels() -> None:
+    """Clear the noted kernels, because a new group does not use those of the last group in this process."""
     kit = sys.modules.get("rlbench.kit")
     if kit is not None:
         kit.kernel_choice.forget()
 
 
 def uses_torch(plugin: Plugin, loaded_before: bool) -> bool:
-    """Whether a plugin that has just been loaded computes with torch, in a process that may have had it before."""
+    """Return whether a newly loaded plugin computes with torch.
+
+    loaded_before: whether the process had torch already; then the plugin's sources decide.
+    """
     if "torch" not in sys.modules:
         return False
     return not loaded_before or any(_IMPORTS_TORCH.search(path.read_bytes()) for path in plugin.sources())
 
 
 def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool) -> dict[str, Any]:
-    """The record's ENTRIES, for a group that was computed in this process as `numerics` say.
+    """Return the record's ENTRIES for a group that this process computed as `numerics` states.
 
-    "bitwise" where it may be by how numbers were computed, and every kernel of the kit's functions gave a lane alone the
-    bits it has in stacks; else "tolerance". with_torch: without it there is nothing to try. stackable: otherwise there is
-    no stack to depend on.
+    The answer is "bitwise" if `numerics` allows it and every kernel of the kit's functions gave a single lane the same
+    bits as in a stack; otherwise it is "tolerance". with_torch: without torch there is nothing to try. stackable: an
+    algorithm that is not stackable has no stack to depend on.
     """
     if numerics["stack_independence"] != "bitwise":  # another device, several threads, a compiled seed alone
         return _entries("tolerance", "nothing")
     if not with_torch or not stackable:
         return _entries("bitwise", "no stack" if not stackable else "no torch")
     kit: Any = sys.modules.get("rlbench.kit")
-    used = kit.kernel_choice.used() if kit is not None else []
-    if not used:  # it computes with torch alone
+    used = kit.kernel_choice.operations() if kit is not None else []
+    if not used:  # the algorithm uses torch directly, without the kit
         return _entries("tolerance", "nothing")
-    differ = sorted(
-        {kit.kernel_choice.in_words(use) for use, same in _tried(kit.kernel_trials, used, numerics).items() if not same}
-    )
-    shown = "trial" + ", of compiled graphs the rule stack_mates" * bool(numerics["compiled"])
-    return _entries("tolerance" if differ else "bitwise", shown, differ)
+    trial_results = _try_kernels(kit.kernel_trials, used, numerics)
+    differing = sorted({kit.kernel_choice.summary(use) for use, same in trial_results.items() if not same})
+    evidence = "trial" + ", of compiled graphs the rule stack_mates" * bool(numerics["compiled"])
+    return _entries("tolerance" if differing else "bitwise", evidence, differing)
 
 
-def told(found: Mapping[str, Any], numerics: Mapping[str, Any]) -> str:
-    """What the user should know; the same for all groups that are computed alike, "" if nothing."""
-    if numerics["stack_independence"] != "bitwise" or found["stack_independence"] == "bitwise":
+def independence_warning(entries: Mapping[str, Any], numerics: Mapping[str, Any]) -> str:
+    """Return a warning for the user, the same for all groups computed alike; "" if there is none.
+
+    entries: as returned by `independence`.
+    """
+    if numerics["stack_independence"] != "bitwise" or entries["stack_independence"] == "bitwise":
         return ""
     mode = f"MKL_CBWR={numerics['mkl'] or 'unset'}, {numerics['cpu_capability']}"
-    why = f"on this processor ({mode}) kernels give a seed other last bits alone than in a stack"
-    if "kernels_that_differ" not in found:
-        why = "an algorithm computes with torch outside the kit, where nothing is tried"
-    return f'{why}: result.json says "stack_independence": "tolerance" of such runs'
+    reason = f"on this processor ({mode}) kernels give a seed different last bits alone and in a stack"
+    if "kernels_that_differ" not in entries:
+        reason = "an algorithm uses torch outside the kit, where kernels are not tried"
+    return f'{reason}: result.json records "stack_independence": "tolerance" for such runs'
 
 
-def _entries(word: str, shown_by: str, differ: Iterable[str] = ()) -> dict[str, Any]:
-    named = list(differ)[:_MOST_NAMED]
-    return {"stack_independence": word, "independence_shown_by": shown_by} | (
-        {"kernels_that_differ": named} if named else {}
+def _entries(agreement: str, evidence: str, differing: Iterable[str] = ()) -> dict[str, Any]:
+    kernels = list(differing)[:_MOST_NAMED]
+    return {"stack_independence": agreement, "independence_shown_by": evidence} | (
+        {"kernels_that_differ": kernels} if kernels else {}
     )
 
 
-def _tried(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) -> dict[str, bool]:
-    """Whether each kernel gives the same bits; from the cache where it has been tried. Two processes may both try one."""
-    path = cache_folder("kernels") / f"{_circumstances(trials, numerics)}.json"
-    known = {use: same for use, same in (recall(path) or {}).items() if isinstance(same, bool)}
-    fresh = {use: trials.same_bits(use) for use in used if use not in known}
+def _try_kernels(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) -> dict[str, bool]:
+    """Return whether each kernel gives the same bits, from the cache if possible; two processes may both try one."""
+    path = cache_folder("kernels") / f"{_cache_key(trials, numerics)}.json"
+    cached = {use: same for use, same in (recall(path) or {}).items() if isinstance(same, bool)}
+    fresh = {use: trials.same_bits(use) for use in used if use not in cached}
     if fresh:
         remember(path, (recall(path) or {}) | fresh)
-    return {use: fresh[use] if use in fresh else known[use] for use in used}
+    return {use: fresh[use] if use in fresh else cached[use] for use in used}
 
 
-def _circumstances(trials: Any, numerics: Mapping[str, Any]) -> str:
-    """A hash of all that decides which kernel an operation is, and of how it is tried."""
+def _cache_key(trials: Any, numerics: Mapping[str, Any]) -> str:
+    """Return a hash of everything that selects an operation's kernel, and of the trial code."""
     entries = {name: numerics[name] for name in ("torch", "cpu_capability", "threads", "mkl", "machine")}
     environment = {name: os.environ.get(name, "") for name in INSTRUCTIONS}
     parts = [entries, environment, hardware()["cpu"], _flags(), Path(trials.__file__).read_text()]
@@ -98,7 +104,7 @@ def _circumstances(trials: Any, numerics: Mapping[str, Any]) -> str:
 
 
 def _flags() -> str:
-    """What the processor can do, as Linux says it; "" elsewhere."""
+    """Return the processor's feature flags as Linux lists them; "" on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""One suite's folder: where things lie, who may write, and what has become of each run, derived from the files alone.
+"""One suite's result folder: its layout, its single writer, and the state of each run, derived from the files alone.
 
 suite.json  LOCK  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
 attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
@@ -41,9 +41,9 @@ from rlbench.results.file_io import (
 )
 from rlbench.results.folder_lock import Lock
 from rlbench.results.json_shapes import (
-    Misshapen,
+    ShapeError,
     check_attempt,
-    check_end,
+    check_exit,
     check_result,
     check_suite,
 )
@@ -51,12 +51,12 @@ from rlbench.results.jsonl_records import read_lines
 from rlbench.results.requested_runs import IMPORTED, DamagedRun, read_run, read_runs
 
 SCHEMA_VERSION = 1
-MOST_SUITE = 256 << 20  # bytes of suite.json
+MOST_SUITE = 256 << 20  # largest suite.json, in bytes
 
 
 @dataclass(frozen=True)
 class RunState:
-    """What has become of a run: its status, why it failed, and the contents of result.json when it is published."""
+    """The state of a run: its status, why it failed, and the contents of result.json once it is published."""
 
     status: RunStatus
     message: str = ""
@@ -68,18 +68,18 @@ class Store:
     """A result folder. Reading needs no lock."""
 
     def __init__(self, root: Path) -> None:
-        root = root.absolute()  # what is trained in this process may change its folder
+        root = root.absolute()  # an algorithm in this process may change the current folder
         self.root = root
-        self._runs = root / "runs"  # put together once: of ten thousand runs, paths are a tenth of what reading takes
+        self._runs = root / "runs"  # built once: for ten thousand runs, building paths is a tenth of the reading time
         self._lock = Lock(root)
-        self._depth = 0  # how often it has been taken here
+        self._depth = 0  # how often this object has taken the lock
 
     # -- writing -------------------------------------------------------------------------------------------------
     def lock(self) -> None:
-        """Make the folder and become its only writer, until this process ends, however it ends.
+        """Make the folder and become its only writer until `unlock` or the end of this process, however it ends.
 
-        Locked again by its holder, it stays so until unlocked as often. Raises: LockedError naming the holder; StoreError
-        where nothing can be written.
+        The lock is reentrant: it is released after as many calls of `unlock`. Raises: LockedError naming the holder;
+        StoreError if nothing can be written.
         """
         if self._depth == 0:
             make_folder(self.root)
@@ -99,11 +99,11 @@ class Store:
             self._lock.give_back()
 
     def set_aside(self, run: Run) -> None:
-        """Move a run, if it is published, out of the way, to be trained again; nothing is deleted."""
+        """Move a published run to superseded/ so that it can be trained again; nothing is deleted."""
         if not (self.folder(run) / "result.json").exists():
             return
-        aside = make_folder(self.root / "superseded")
-        os.rename(self.folder(run), aside / f"{run.name}--{time.time_ns()}")
+        superseded = make_folder(self.root / "superseded")
+        os.rename(self.folder(run), superseded / f"{run.name}--{time.time_ns()}")
 
     def describe_suite(
         self,
@@ -113,20 +113,22 @@ class Store:
         skipped: Sequence[Mapping[str, str]] = (),
         adaptive: bool = False,
     ) -> None:
-        """Write suite.json, and a spec.json once for each run. skipped: algorithm, environment, reason and status of pairs;
-        adaptive: whether there are as many runs as it took to decide.
+        """Write suite.json, and a spec.json for each run that has none.
+
+        skipped: algorithm, environment, reason and status of skipped pairs. adaptive: whether interim analyses decided
+        the number of runs.
         """
-        before = self._before()
+        previous = self._previous_suite()
         try:
-            names: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
-            names += self._kept(before.get("runs", ()), names, skipped)
+            entries: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
+            entries += self._entries_to_keep(previous.get("runs", ()), entries, skipped)
             write_json(
                 self.root / "suite.json",
                 {
                     "schema_version": SCHEMA_VERSION,
                     "rlbench": version,
                     "suite": suite,
-                    "runs": names,
+                    "runs": entries,
                     "skipped": list(skipped),
                     **({"adaptive": True} if adaptive else {}),
                 },
@@ -134,18 +136,18 @@ class Store:
         except OSError as error:
             raise unwritable(self.root, error) from error
 
-    def _kept(
+    def _entries_to_keep(
         self,
-        before: Sequence[Mapping[str, Any]],
-        names: Sequence[Mapping[str, Any]],
+        previous: Sequence[Mapping[str, Any]],
+        entries: Sequence[Mapping[str, Any]],
         skipped: Sequence[Mapping[str, str]],
     ) -> list[Mapping[str, Any]]:
-        """Entries that stay beside those of a suite: imported runs, and finished ones whose plugin is broken by now."""
-        new = {entry["folder"] for entry in names}
+        """Return previous entries to keep: imported runs, and finished runs whose plugin has broken since."""
+        new = {entry["folder"] for entry in entries}
         failed = {(pair["algorithm"], pair["environment"]) for pair in skipped if pair["status"] == RunStatus.FAILED}
         return [
             entry
-            for entry in before
+            for entry in previous
             if entry["folder"] not in new and (entry.get("imported") or self._has_failed_since(entry, failed))
         ]
 
@@ -154,13 +156,14 @@ class Store:
             return False
         try:
             run = read_run(self._runs / entry["folder"], entry["label"])
-        except Misshapen:
+        except ShapeError:
             return False
         return (run.label, run.task.env_id) in failed
 
-    def _before(self) -> Mapping[str, Any]:
-        """What suite.json says; where it is gone or damaged what it would say of runs that no suite asks for: those that
-        were imported.
+    def _previous_suite(self) -> Mapping[str, Any]:
+        """Return the contents of suite.json; if it is missing or damaged, entries for the imported runs instead.
+
+        Imported runs have to be looked up because no suite requests them.
         """
         path = self.root / "suite.json"
         try:
@@ -170,17 +173,17 @@ class Store:
                 raise
             if path.exists():
                 os.rename(path, make_folder(self.root / "superseded") / f"suite.json--{time.time_ns()}")
-        kept = []
+        entries = []
         for folder in sorted(self._runs.glob("*")):
-            with suppress(Misshapen):
+            with suppress(ShapeError):
                 run = read_run(folder, "")
                 if run.algorithm.startswith(IMPORTED):
                     label = run.algorithm.removeprefix(IMPORTED)
-                    kept.append({"folder": run.name, "label": label, "imported": True})
-        return {"runs": kept}
+                    entries.append({"folder": run.name, "label": label, "imported": True})
+        return {"runs": entries}
 
     def describe_run(self, run: Run) -> dict[str, Any]:
-        """Write a run's spec.json: once, or anew where what is there is not it. Returns: its entry in suite.json."""
+        """Write a run's spec.json if it is missing or wrong. Returns: the run's entry in suite.json."""
         folder = self.folder(run)
         refuse_outside(self.root, folder)
         make_folder(folder)
@@ -189,49 +192,49 @@ class Store:
             publish_file(folder / "spec.json", text)
         try:
             read_run(folder, run.label)
-        except Misshapen:
+        except ShapeError:
             write_json(folder / "spec.json", json.loads(text))
         return {"folder": run.name, "label": run.label}
 
     def add_imported(
         self, runs: Sequence[Run], suite: Mapping[str, Any], version: str, replaced: Sequence[Run] = ()
     ) -> None:
-        """Enter runs that were made elsewhere; they stay when the suite is run. suite: of a folder that has none yet.
+        """Add imported runs to suite.json; they remain when the suite is run. suite: used if the folder has none yet.
 
-        replaced: imported runs that are moved aside, once nothing names them any more; with them goes their budget, where
-        no other run of the folder has it.
+        replaced: imported runs to move to superseded/ once suite.json no longer lists them; budgets in suite.json are
+        then taken from `suite`.
         """
-        found: Mapping[str, Any]
+        document: Mapping[str, Any]
         if (self.root / "suite.json").exists():
-            found = self.suite()
+            document = self.suite()
         else:
-            found = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": [], "skipped": []}
-        gone = {run.name for run in replaced}
-        entries = [entry for entry in found["runs"] if entry["folder"] not in gone]
-        there = {entry["folder"] for entry in entries}
+            document = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": [], "skipped": []}
+        removed = {run.name for run in replaced}
+        entries = [entry for entry in document["runs"] if entry["folder"] not in removed]
+        listed = {entry["folder"] for entry in entries}
         try:
-            added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in there]
+            added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in listed]
             if replaced:
-                found = {**found, "suite": _with_budgets(found["suite"], suite)}
-            write_json(self.root / "suite.json", {**found, "runs": [*entries, *added]})
+                document = {**document, "suite": _with_budgets(document["suite"], suite)}
+            write_json(self.root / "suite.json", {**document, "runs": [*entries, *added]})
             for run in replaced:
                 self.set_aside(run)
         except OSError as error:
             raise unwritable(self.root, error) from error
 
     def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str, profile: bool = False) -> Path:
-        """A fresh folder for one process that trains `group`, with group.json in it.
+        """Make a folder with a group.json for one process that trains `group`, and return it.
 
-        restore: for each seed the checkpoint to go on from, relative to the store; empty: from the start. profile: whether
-        it is to be measured where its time goes.
+        restore: the checkpoint to resume from for each seed, relative to the store; empty: start from the beginning.
+        profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
         number = sum(1 for path in parent.iterdir() if path.name.startswith(group.name + "-")) + 1
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{secrets.token_hex(3)}"
         folder = make_folder(parent / name)
         keys = {str(run.seed): run.key for run in group.runs}
-        # After all that are there, whatever the clock says now and said then.
-        order = max([time.time_ns(), *(1 + before["order"] for _, before in self.attempts())])
+        # Greater than the order of every existing attempt, even if the clock was set back.
+        order = max([time.time_ns(), *(1 + description["order"] for _, description in self.attempts())])
         write_json(
             folder / "group.json",
             {
@@ -251,30 +254,32 @@ class Store:
         return self._runs / run.name
 
     def suite(self) -> Mapping[str, Any]:
-        """The contents of suite.json. Raises: StoreError if this is no result folder, one that may not be read, or a newer
-        version's; naming the file and what to do where it is damaged.
+        """Return the contents of suite.json.
+
+        Raises: StoreError if this is not a result folder, cannot be read or was written by a newer version; if
+        suite.json is damaged, the message names it and says what to do.
         """
         path = self.root / "suite.json"
         try:
-            found = parse_json(path, MOST_SUITE)
-            self._refuse_newer(found)
-            suite = check_suite(found)
+            document = parse_json(path, MOST_SUITE)
+            self._refuse_newer(document)
+            suite = check_suite(document)
             for folder in (self._runs, self.root / "attempts"):
                 if folder.exists():
-                    os.scandir(folder).close()  # what may not be read is not empty
+                    os.scandir(folder).close()  # raises for an unreadable folder, which would otherwise seem empty
         except FileNotFoundError as error:
             raise StoreError(f"{self.root}: no results here (there is no suite.json)") from error
         except PermissionError as error:
             raise unreadable(Path(str(error.filename)), error) from error
         except (OSError, ValueError) as error:
             raise StoreError(
-                f"{path}: is not what rlbench writes ({why_unreadable(error)}); `rlbench run SUITE -o {self.root}` writes it"
-                " anew and keeps every run"
+                f"{path} does not have the form that rlbench writes ({why_unreadable(error)}); `rlbench run SUITE -o"
+                f" {self.root}` rewrites it and keeps every run"
             ) from error
         return suite
 
     def damage(self) -> str:
-        """What is wrong with suite.json, where there is one that cannot be used; else ""."""
+        """Return what is wrong with a suite.json that cannot be used; "" if it is usable or missing."""
         try:
             self.suite() if (self.root / "suite.json").exists() else None
         except StoreError as error:
@@ -287,92 +292,93 @@ class Store:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
     def runs(self) -> list[Run]:
-        """The runs of the suite as it was last planned, in its order; a DamagedRun for each that cannot be read back."""
+        """Return the runs of the suite as last planned, in its order; a run that cannot be read is a DamagedRun."""
         return read_runs(self._runs, self.suite())
 
     def imported(self) -> frozenset[str]:
-        """Folders of the runs that were made elsewhere."""
+        """Return the folder names of the imported runs."""
         return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
 
     def failed_pairs(self) -> list[str]:
-        """A sentence for each algorithm on an environment that has no runs because its plugin is broken."""
-        left_out = [pair for pair in self.suite().get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
-        return [
-            f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in left_out
-        ]
+        """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
+        pairs = [pair for pair in self.suite().get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
+        return [f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in pairs]
 
     def attempts(self) -> list[tuple[Path, Mapping[str, Any]]]:
-        """Attempts with their group.json, newest first; folders without a readable one are passed over."""
-        found = []
+        """Return attempts with their group.json, newest first, skipping folders without a readable one."""
+        attempts = []
         for path in (self.root / "attempts").glob("*"):
             with suppress(OSError, ValueError):
-                found.append((path, check_attempt(parse_json(path / "group.json"))))
-        return sorted(found, key=lambda pair: -pair[1]["order"])
+                attempts.append((path, check_attempt(parse_json(path / "group.json"))))
+        return sorted(attempts, key=lambda pair: -pair[1]["order"])
 
     def states(self, runs: Sequence[Run]) -> dict[str, RunState]:
-        """What has become of each run, by its key."""
+        """Return the state of each run, by its key."""
         newest: dict[str, Path] = {}
         for path, description in self.attempts():
             for key in description["keys"].values():
                 newest.setdefault(key, path)
-        written = cache(self._lock.is_held_elsewhere)  # asked once, and only where it matters
-        return {run.key: self._state(run, newest.get(run.key), written) for run in runs}
+        is_locked = cache(self._lock.is_held_elsewhere)  # checked at most once, and only if needed
+        return {run.key: self._state(run, newest.get(run.key), is_locked) for run in runs}
 
-    def _state(self, run: Run, attempt: Path | None, written: Callable[[], bool]) -> RunState:
+    def _state(self, run: Run, attempt: Path | None, is_locked: Callable[[], bool]) -> RunState:
         if isinstance(run, DamagedRun):
             return RunState(RunStatus.CORRUPT, run.damage)
         path = self.folder(run) / "result.json"
         try:
             result = check_result(parse_json(path), run)
             if result["schema_version"] != SCHEMA_VERSION:
-                raise Misshapen(f"its schema version is {result['schema_version']}")
+                raise ShapeError(f"its schema version is {result['schema_version']}")
             return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
-            why = why_unreadable(error)
-            return RunState(RunStatus.CORRUPT, f"{path} is not a result of this run ({why}); remove it to train again")
+            message = f"{path} is not a result of this run ({why_unreadable(error)}); remove it to train again"
+            return RunState(RunStatus.CORRUPT, message)
         if attempt is None:
             return RunState(RunStatus.PENDING)
         try:
-            ended = check_end(parse_json(attempt / "exit.json"))
+            exit_report = check_exit(parse_json(attempt / "exit.json"))
         except FileNotFoundError:
-            if written():
-                begun = (attempt / "made-by.json").exists()
-                return RunState(RunStatus.RUNNING if begun else RunStatus.PENDING, attempt=attempt.name)
-            return RunState(RunStatus.INTERRUPTED, "its process ended without a word", attempt=attempt.name)
+            if is_locked():
+                started = (attempt / "made-by.json").exists()
+                return RunState(RunStatus.RUNNING if started else RunStatus.PENDING, attempt=attempt.name)
+            message = "its process exited without reporting a result"
+            return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
         except (OSError, ValueError) as error:
-            why = f"its process left a last word that cannot be read ({why_unreadable(error)})"
-            return RunState(RunStatus.INTERRUPTED, why, attempt=attempt.name)
-        status = RunStatus(ended["status"])
-        if status in (RunStatus.DONE, RunStatus.DIVERGED):  # only result.json makes a run so, and it has been removed
+            message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
+            return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
+        status = RunStatus(exit_report["status"])
+        if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
-        return RunState(status, ended.get("message", ""), attempt=attempt.name)
+        return RunState(status, exit_report.get("message", ""), attempt=attempt.name)
 
     def step_reached(self, attempt: str, seed: int) -> int:
-        """The step an attempt has reached for a seed: its last sign of life or evaluation, 0 if there is neither."""
-        beat = (read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None) or {}
-        last = beat["step"] if isinstance(beat.get("step"), int) else 0
+        """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation; 0 without either."""
+        heartbeat = (read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None) or {}
+        last = heartbeat["step"] if isinstance(heartbeat.get("step"), int) else 0
         try:
             for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
                 if row["seed"] == seed and isinstance(row.get("step"), int):
-                    last = max(last, min(row["step"], 1 << 62))  # of so many digits no share could be made
+                    last = max(last, min(row["step"], 1 << 62))  # dividing a larger integer may overflow
         except (StoreError, OSError):
             pass
         return last
 
     def checkpoints(self, run: Run) -> Iterator[Path]:
-        """Folders that may hold checkpoints of a run, newest attempt first."""
+        """Yield the folders that may contain checkpoints of a run, newest attempt first."""
         for path, description in self.attempts():
             if run.key in description["keys"].values():
                 yield path / "checkpoints"
 
 
 def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """A suite with the budgets and grids that another has for the same environments."""
+    """Return a suite with the budgets and evaluation grids that another suite has for the same environments."""
     new = {entry["id"]: entry for entry in other.get("environments", ())}
     environments = [
-        entry | {key: each[key] for key in ("steps", "evaluation")} if each["steps"] != entry["steps"] else entry
+        entry | {key: each[key] for key in ("steps", "evaluation") if key in each}
+        if each.get("steps") != entry.get("steps")
+        else entry
         for entry in suite["environments"]
         for each in (new.get(entry["id"], entry),)
     ]
@@ -380,6 +386,6 @@ def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[st
 
 
 def _spec(run: Run) -> dict[str, Any]:
-    """What was asked for. A label is the suite's, not the run's: it may change, and stands in suite.json."""
+    """Return the contents of spec.json; the label is left out because it belongs to the suite and may change."""
     fields = [f.name for f in dataclasses.fields(run) if f.name != "label"]
     return {"key": run.key, **{name: json.loads(canonical(getattr(run, name))) for name in fields}}

@@ -1,6 +1,6 @@
-"""Results for other programs: the four frames of a result folder as csv or parquet files, each whole or not there.
+"""Results for other programs: the four frames of a result folder as csv or parquet files, each written atomically.
 
-Spreadsheets run a cell that begins like a formula, so csv text is made harmless; parquet holds everything as recorded.
+Spreadsheets execute a cell that begins like a formula, so csv text is escaped; parquet keeps everything as recorded.
 """
 
 from __future__ import annotations
@@ -27,23 +27,32 @@ _IDENTITY = {
     "key": "hash of what the run was asked to do",
 }
 _FORMULA = ("=", "+", "-", "@")
-# Control characters; those that stand between words leave a space.
-_CONTROLS: Mapping[int, str | None] = {**dict.fromkeys([*range(32), 127]), **dict.fromkeys(b"\t\n\r", " ")}
+# Control characters; those between words are replaced by a space.
+_INVISIBLE = (
+    *range(32),
+    *range(127, 160),
+    *range(0x200B, 0x2010),
+    *range(0x2028, 0x202F),
+    *range(0x2060, 0x2070),
+    0xFEFF,
+)
+_CONTROLS: Mapping[int, str | None] = {**dict.fromkeys(_INVISIBLE), **dict.fromkeys(b"\t\n\r", " ")}
 
 
-class Exported(NamedTuple):
-    """The rows of each file that was written, and what is said of runs whose files are damaged."""
+class ExportSummary(NamedTuple):
+    """The number of rows in each written file, and a message for each run whose files are damaged."""
 
     rows: dict[Path, int]
     corrupt: tuple[str, ...]
 
 
-def export(results: Records, folder: Path, form: str) -> Exported:
-    """Write runs, evaluations, episodes and metrics into `folder`, replacing what an earlier export left there.
+def export(results: Records, folder: Path, form: str) -> ExportSummary:
+    """Write runs, evaluations, episodes and metrics into `folder`, replacing the files of an earlier export.
 
-    form: "csv": lists are JSON, NaN an empty cell; text without control characters, behind a single quote where it
-    begins with one of = + - @ or a tab or carriage return. "parquet": units and meanings in the fields' metadata.
-    All four show one moment: what is published while they are read is in none. Raises: StoreError, DiskFull.
+    form: "csv" writes lists as JSON and NaN as an empty cell, removes control characters from text, and puts a single
+    quote before text that begins with one of = + - @, a tab or a carriage return. "parquet" stores units and meanings
+    in the fields' metadata. All four files show the same moment: runs published during the export are in none of them.
+    Raises: StoreError, DiskFull.
     """
     runs = results.runs()
     published = runs.loc[runs["status"].isin([*SCORED, RunStatus.CORRUPT]), "key"]
@@ -58,8 +67,8 @@ def export(results: Records, folder: Path, form: str) -> Exported:
         _write(path, name, frame, form)
         rows[path] = len(frame)
     damaged = runs[runs["status"] == RunStatus.CORRUPT]
-    told = (f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
-    return Exported(rows, tuple(told))
+    messages = (f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
+    return ExportSummary(rows, tuple(messages))
 
 
 def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:
@@ -67,7 +76,7 @@ def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:
         if form == "csv":
             as_cells(frame).to_csv(draft, index=False, lineterminator="\n")
             return
-        with open(draft, "wb") as file:  # its own errors have no number, which tells a full disk
+        with open(draft, "wb") as file:  # pyarrow's own errors lack the error number that identifies a full disk
             pq.write_table(_as_arrow(name, frame), file, compression="zstd")
 
     try:
@@ -77,20 +86,20 @@ def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:
 
 
 def as_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame as csv shows it; columns of numbers are not touched."""
+    """Return the frame with csv cells in place of lists and text; numeric columns are unchanged."""
     lists = {column.name for columns in COLUMNS.values() for column in columns if column.dtype.startswith("list<")}
     cells = frame.copy()
     for name in frame.columns:
         if name in lists:
             cells[name] = [json.dumps(np.asarray(values).tolist()) for values in frame[name]]
         elif not pd.api.types.is_numeric_dtype(frame[name]):
-            known = {text: harmless(str(text)) for text in frame[name].unique()}
-            cells[name] = frame[name].map(known)
+            escaped = {text: escape_formula(str(text)) for text in frame[name].unique()}
+            cells[name] = frame[name].map(escaped)
     return cells
 
 
-def harmless(text: str) -> str:
-    """Text that a spreadsheet shows and does not run."""
+def escape_formula(text: str) -> str:
+    """Return text that a spreadsheet displays and does not execute."""
     clean = text.translate(_CONTROLS)
     return f"'{clean}" if text.startswith(("\t", "\r")) or clean.lstrip().startswith(_FORMULA) else clean
 
@@ -100,9 +109,9 @@ def _as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
         return pa.Table.from_pandas(frame, preserve_index=False)
     recorded = schema(name)
     identity = [pa.field(n, pa.string(), metadata={"unit": "", "meaning": text}) for n, text in _IDENTITY.items()]
-    whole = pa.schema([*identity, *recorded], metadata=recorded.metadata)
-    if frame.empty:  # the identity's columns then have no type
-        return whole.empty_table()
-    # A recorded NaN stays one: pandas' own conversion would make it null.
-    arrays = [pa.array(frame[field.name].to_numpy(), field.type, from_pandas=False) for field in whole]
-    return pa.Table.from_arrays(arrays, schema=whole)
+    combined = pa.schema([*identity, *recorded], metadata=recorded.metadata)
+    if frame.empty:  # the identity columns of an empty frame have no type
+        return combined.empty_table()
+    # A recorded NaN stays NaN; pandas' own conversion would make it null.
+    arrays = [pa.array(frame[field.name].to_numpy(), field.type, from_pandas=False) for field in combined]
+    return pa.Table.from_arrays(arrays, schema=combined)

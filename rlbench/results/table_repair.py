@@ -1,6 +1,6 @@
-"""A published table that is gone or damaged, made again from the lines of the attempt that it was made of.
+"""Repair of missing or damaged published tables, which are rebuilt from the JSON lines of their attempt.
 
-The sha256 in result.json says whether it is the same file again; any other is not put in its place.
+A rebuilt table replaces the old one only if its sha256 equals the one in result.json.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from rlbench.api import Run, StoreError
 from rlbench.results.file_io import file_hash, refuse_outside, replace_file
 from rlbench.results.jsonl_records import TABLES, read_lines
 from rlbench.results.publication import write_table
-from rlbench.results.results_index import verified
+from rlbench.results.results_index import read_verified
 from rlbench.results.store import RunState, Store
 
 
-class _Differs(Exception):
-    """What was made is not what was published."""
+class _HashMismatch(Exception):
+    """The rebuilt table differs from the published one."""
 
 
 def restore_tables(store: Store, run: Run, state: RunState) -> list[str]:
-    """Make a run's damaged tables again, as far as that is possible. Returns: the names of those that were restored."""
+    """Rebuild a run's damaged tables where possible. Returns: the names of the restored files."""
     folder, restored = store.folder(run), []
     refuse_outside(store.root, folder)
     for table in TABLES:
@@ -30,9 +30,9 @@ def restore_tables(store: Store, run: Run, state: RunState) -> list[str]:
         if name not in state.result["files"]:
             continue
         try:
-            verified(folder, table, state)
+            read_verified(folder, table, state)
         except StoreError:
-            with suppress(_Differs, StoreError, OSError, ValueError, TypeError, KeyError, OverflowError):
+            with suppress(_HashMismatch, StoreError, OSError, ValueError, TypeError, KeyError, OverflowError):
                 lines = read_lines(store.root / "attempts" / state.attempt / f"{table}.jsonl")
                 rows = [row for row in lines if row["seed"] == run.seed]
                 digest = state.result["files"][name]["sha256"]
@@ -44,4 +44,4 @@ def restore_tables(store: Store, run: Run, state: RunState) -> list[str]:
 def _write(draft: Path, table: str, rows: list[dict[str, object]], digest: str) -> None:
     write_table(draft, table, rows)
     if file_hash(draft) != digest:
-        raise _Differs
+        raise _HashMismatch

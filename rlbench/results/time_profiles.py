@@ -1,7 +1,7 @@
-"""Where the time of groups went, read back from what `rlbench run --profile` has kept with their runs.
+"""CPU time profiles of groups, read back from the runs that `rlbench run --profile` measured.
 
 Every run of a group has the whole group's profile: `group_profile` in result.json, with CPU seconds by part
-(rlbench.profiling.parts.PARTS) and the step from which on they count, which is not 0 where the group was resumed.
+(rlbench.profiling.parts.PARTS) and the step at which measurement began, which is not 0 if the group was resumed.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ COLUMNS = ("algorithm", "environment", "group", "seeds", "from_step", "part", "s
 
 @dataclass(frozen=True)
 class Profile:
-    """CPU seconds by part, in the order of PARTS. groups: how many were measured, from_step: the latest beginning."""
+    """CPU seconds by part, in the order of PARTS.
+
+    groups: number of measured groups. from_step: latest step at which the measurement of a group began.
+    """
 
     seconds: Mapping[str, float]
     groups: int = 1
@@ -31,27 +34,30 @@ class Profile:
         return sum(self.seconds.values())
 
     def share(self, part: str) -> float:
-        """Of the total, in [0, 1]."""
+        """Return the part's share of the total, in [0, 1]."""
         return self.seconds.get(part, 0.0) / self.total if self.total else 0.0
 
 
 def profile_of(results: Iterable[Mapping[str, Any]]) -> Profile | None:
-    """The sum over the groups whose runs have these contents of result.json; None where none was measured."""
-    found = {result["attempt"]: result["group_profile"] for result in results if "group_profile" in result}
-    if not found:
+    """Return the sum of the profiles of all groups whose runs have these result.json contents.
+
+    None if no group was measured.
+    """
+    profiles = {result["attempt"]: result["group_profile"] for result in results if "group_profile" in result}
+    if not profiles:
         return None
-    known = [*PARTS, *(part for each in found.values() for part in each["seconds"] if part not in PARTS)]
-    seconds = {part: sum(each["seconds"].get(part, 0.0) for each in found.values()) for part in dict.fromkeys(known)}
+    parts = [*PARTS, *(part for each in profiles.values() for part in each["seconds"] if part not in PARTS)]
+    seconds = {part: sum(each["seconds"].get(part, 0.0) for each in profiles.values()) for part in dict.fromkeys(parts)}
     present = {part: spent for part, spent in seconds.items() if spent > 0}
-    return Profile(present, len(found), max(each["from_step"] for each in found.values()))
+    return Profile(present, len(profiles), max(each["from_step"] for each in profiles.values()))
 
 
 def profile_table(store: Store) -> pd.DataFrame:
-    """One row for each part of each group that was measured.
+    """Return a frame with one row for each part of each measured group.
 
-    Columns: algorithm (label), environment, group (its attempt's folder), seeds (how many it trained together),
-    from_step (env steps; the profile counts from there), part (one of PARTS), seconds (CPU, of the whole group), share
-    (of the group's seconds, in [0, 1]).
+    Columns: algorithm (label), environment, group (its attempt's folder), seeds (number trained together), from_step
+    (env steps; start of the measurement), part (one of PARTS), seconds (CPU, whole group), share (of the group's
+    seconds, in [0, 1]).
     """
     runs = store.runs()
     states = store.states(runs)
@@ -62,6 +68,6 @@ def profile_table(store: Store) -> pd.DataFrame:
         if profile is None or result["attempt"] in seen:
             continue
         seen.add(result["attempt"])
-        named = (run.label or run.algorithm, run.task.env_id, result["attempt"], result["stack_size"])
-        rows += [(*named, profile.from_step, p, s, profile.share(p)) for p, s in profile.seconds.items()]
+        group = (run.label or run.algorithm, run.task.env_id, result["attempt"], result["stack_size"])
+        rows += [(*group, profile.from_step, p, s, profile.share(p)) for p, s in profile.seconds.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))

@@ -1,8 +1,18 @@
-"""Run a suite in a result folder: decide which runs to train, hand them to an executor, report what happens."""
+"""Running a suite in a result folder: decide which runs to train, hand them to an executor, report progress."""
 
 from rlbench.runner.preparation import prepare
-from rlbench.runner.run_suite import Options, Outcome, Watch, again, run_suite
-from rlbench.runner.schedule import Intent, intents
-from rlbench.runner.unrequested_runs import unasked
+from rlbench.runner.run_suite import Options, ProgressReporter, SuiteOutcome, run_suite, runs_to_retrain
+from rlbench.runner.schedule import RunDecision, decide_runs
+from rlbench.runner.unrequested_runs import describe_unrequested
 
-__all__ = ["Intent", "Options", "Outcome", "Watch", "again", "intents", "prepare", "run_suite", "unasked"]
+__all__ = [
+    "Options",
+    "ProgressReporter",
+    "RunDecision",
+    "SuiteOutcome",
+    "decide_runs",
+    "describe_unrequested",
+    "prepare",
+    "run_suite",
+    "runs_to_retrain",
+]

@@ -1,4 +1,4 @@
-"""Prepare the jobs of a suite: one attempt for each group of runs that still have to be trained."""
+"""The jobs of a suite: one attempt for each group of runs that still have to be trained."""
 
 from __future__ import annotations
 
@@ -8,54 +8,59 @@ from collections.abc import Sequence
 from rlbench.api import Run, RunGroup
 from rlbench.executors.jobs import Job
 from rlbench.plugins import Plugins
-from rlbench.results import Store, changes
-from rlbench.runner.schedule import Again, Intent, intents, never
+from rlbench.results import Store, changes_since
+from rlbench.runner.schedule import RunDecision, ShouldRetry, decide_runs, retry_nothing
 
 
 def changed_runs(store: Store, plugins: Plugins, groups: Sequence[RunGroup]) -> list[tuple[Run, list[str]]]:
-    """Published runs that other code made, or other numerics than would be used now, and what differs."""
+    """Return the published runs whose code or numerics differ from the current ones, and what differs."""
     states = store.states([run for group in groups for run in group.runs])
-    found = []
+    changed = []
     for group in groups:
         plugin = plugins.find(group.algorithm)
         for run in group.runs:
-            differs = changes(states[run.key].result, plugin, group)
-            if differs:
-                found.append((run, differs))
-    return found
+            differences = changes_since(states[run.key].result, plugin, group)
+            if differences:
+                changed.append((run, differences))
+    return changed
 
 
 def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
-    """Runs of the suite whose published files are damaged."""
+    """Return the runs of the suite whose published files are damaged."""
     if not (store.root / "suite.json").exists() or not any((store.root / "runs").glob("*")):
         return []
-    from rlbench.results.run_table import run_table  # pandas, which a worker needs for nothing
+    from rlbench.results.run_table import run_table  # imports pandas, which a worker does not need
 
     corrupt = set(run_table(store).query("status == 'corrupt'")["key"])
     return [run for run in runs if run.key in corrupt]
 
 
 def prepare(
-    store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never, profile: bool = False
+    store: Store,
+    plugins: Plugins,
+    groups: Sequence[RunGroup],
+    should_retry: ShouldRetry = retry_nothing,
+    profile: bool = False,
 ) -> list[Job]:
-    """Attempts for the runs that are not finished; seeds of a group that are at different steps become groups of their own.
+    """Create attempts for the runs that are not finished. Seeds of a group that are at different steps are split into
+    separate groups. A corrupt result is never replaced automatically.
 
-    again: whether a run that has failed is to be run once more. profile: measure where their time goes. A corrupt result is never replaced by itself.
+    should_retry: whether to train a failed run again. profile: measure where the training time goes.
     """
-    parts: dict[tuple[str, int], list[Intent]] = {}
-    for intent in intents(store, plugins, groups, again):
-        if intent.wanted:
-            parts.setdefault((intent.group.name, intent.step), []).append(intent)
+    parts: dict[tuple[str, int], list[RunDecision]] = {}
+    for decision in decide_runs(store, plugins, groups, should_retry):
+        if decision.train:
+            parts.setdefault((decision.group.name, decision.step), []).append(decision)
     jobs = []
-    for (_, step), found in parts.items():
-        group = dataclasses.replace(found[0].group, seeds=tuple(intent.run.seed for intent in found))
+    for (_, step), decisions in parts.items():
+        group = dataclasses.replace(decisions[0].group, seeds=tuple(decision.run.seed for decision in decisions))
         restore = {
-            intent.run.seed: str(intent.checkpoint.relative_to(store.root))
-            for intent in found
-            if intent.checkpoint is not None
+            decision.run.seed: str(decision.checkpoint.relative_to(store.root))
+            for decision in decisions
+            if decision.checkpoint is not None
         }
         files = tuple(str(plugin.file) for plugin in plugins.files if plugin.error is None)
         attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
-        notice = next((intent.why for intent in found if ": " in intent.why), "")
+        notice = next((decision.reason for decision in decisions if ": " in decision.reason), "")
         jobs.append(Job(group, attempt, step, files, notice))
     return jobs

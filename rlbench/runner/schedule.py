@@ -1,4 +1,4 @@
-"""What a suite's folder still needs: for each run whether it will be trained, from which checkpoint, and why."""
+"""The decision for each run of a suite: whether to train it, from which checkpoint, and why."""
 
 from __future__ import annotations
 
@@ -18,101 +18,106 @@ FAILURES = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED)
 _KEPT = {
     RunStatus.DONE: "finished: kept",
     RunStatus.DIVERGED: "diverged, which is an outcome: kept",
-    RunStatus.RUNNING: "another process is at it",
-    RunStatus.CORRUPT: "damaged: stays so until --rerun corrupt",
+    RunStatus.RUNNING: "running in another process",
+    RunStatus.CORRUPT: "damaged: kept unless --rerun corrupt is given",
 }
-_Complete = Callable[[Path], list[Path]]
-Again = Callable[[Run], bool]
+_FindComplete = Callable[[Path], list[Path]]
+ShouldRetry = Callable[[Run], bool]
 
 
-def never(run: Run) -> bool:
+def retry_nothing(run: Run) -> bool:
+    """Return False: no failed run is trained again."""
     return False
 
 
 @dataclass(frozen=True)
-class Intent:
-    """What will be done for one run. checkpoint: what it goes on from; step: the step of that, 0 for the start."""
+class RunDecision:
+    """What will be done for one run. checkpoint: where it resumes; step: the checkpoint's step, 0 for a fresh start."""
 
     group: RunGroup
     run: Run
     state: RunState
-    wanted: bool
-    why: str
+    train: bool
+    reason: str
     checkpoint: Path | None = None
     step: int = 0
 
 
-def intents(store: Store, plugins: Plugins, groups: Sequence[RunGroup], again: Again = never) -> list[Intent]:
-    """One for each run of `groups`, in their order. again: whether a run that has failed is to be run once more."""
+def decide_runs(
+    store: Store, plugins: Plugins, groups: Sequence[RunGroup], should_retry: ShouldRetry = retry_nothing
+) -> list[RunDecision]:
+    """Return one decision for each run of `groups`, in order. should_retry: whether to train a failed run again."""
     states = store.states([run for group in groups for run in group.runs])
-    complete = functools.cache(checkpoint.complete)  # it reads and hashes every file
-    found = []
+    find_complete = functools.cache(checkpoint.complete)  # reads and hashes every file
+    decisions = []
     for group in groups:
         plugin = plugins.find(group.algorithm)
         code = code_identity(plugin, group)
-        made_alike = functools.cache(functools.partial(_made_alike, plugin=plugin, code=tuple(code.items())))
+        is_same_code = functools.cache(functools.partial(_is_same_code, plugin=plugin, code=tuple(code.items())))
         backend = plugins.backend(group.task.backend)
-        lost = "" if backend.can_resume(group.resume) else f"{backend.name} cannot bring its environments back"
-        wanted = [run for run in group.runs if _is_wanted(run, states[run.key], again)]
-        open_seeds = [run.seed for run in wanted]
+        obstacle = "" if backend.can_resume(group.resume) else f"{backend.name} cannot restore its environments"
+        to_train = [run for run in group.runs if _has_to_train(run, states[run.key], should_retry)]
+        open_seeds = [run.seed for run in to_train]
         for run in group.runs:
             state = states[run.key]
-            if run not in wanted:
-                why = _KEPT.get(state.status) or f"{state.status}: stays so until --rerun failed"
-                found.append(Intent(group, run, state, False, why))
+            if run not in to_train:
+                reason = _KEPT.get(state.status) or f"{state.status}: kept unless --rerun failed is given"
+                decisions.append(RunDecision(group, run, state, False, reason))
                 continue
-            found.append(_next(store, group, run, state, made_alike, open_seeds, complete, lost))
-    return found
+            decisions.append(
+                _where_to_start(store, group, run, state, is_same_code, open_seeds, find_complete, obstacle)
+            )
+    return decisions
 
 
-def _is_wanted(run: Run, state: RunState, again: Again) -> bool:
+def _has_to_train(run: Run, state: RunState, should_retry: ShouldRetry) -> bool:
     if state.status in FAILURES:
-        return again(run)
+        return should_retry(run)
     return state.status in (RunStatus.PENDING, RunStatus.INTERRUPTED)
 
 
-def _next(
+def _where_to_start(
     store: Store,
     group: RunGroup,
     run: Run,
     state: RunState,
-    made_alike: Callable[[Path], bool],
+    is_same_code: Callable[[Path], bool],
     open_seeds: Sequence[int],
-    complete: _Complete,
-    lost: str,
-) -> Intent:
-    """A run that is to be trained: from its newest checkpoint that fits, or from the start. lost: why from none."""
-    folders = list(store.checkpoints(run)) if group.resume != "never" and not lost else []
+    find_complete: _FindComplete,
+    obstacle: str,
+) -> RunDecision:
+    """Train a run from its newest usable checkpoint, or from the start. obstacle: why no checkpoint can be used."""
+    folders = list(store.checkpoints(run)) if group.resume != "never" and not obstacle else []
     for folder in folders:
-        if _fits(folder, group, made_alike, open_seeds):
-            for path in complete(folder):
+        if _is_usable(folder, group, is_same_code, open_seeds):
+            for path in find_complete(folder):
                 if (path / f"seed-{run.seed}.json").exists():
                     step = int(path.name)
-                    return Intent(group, run, state, True, f"goes on from step {step}", path, step)
-    stale = any(complete(folder) for folder in folders)
-    why = "its checkpoints were made by other code or in another way" if stale else ""
+                    return RunDecision(group, run, state, True, f"resumes from step {step}", path, step)
+    stale = any(find_complete(folder) for folder in folders)
+    reason = "its checkpoints come from different code or settings" if stale else ""
     start = "starts" if state.status == RunStatus.PENDING else "starts again"
-    why = lost if start == "starts again" and group.resume != "never" and lost else why
-    return Intent(group, run, state, True, f"{start} at step 0" + (f": {why}" if why else ""))
+    reason = obstacle if start == "starts again" and group.resume != "never" and obstacle else reason
+    return RunDecision(group, run, state, True, f"{start} at step 0" + (f": {reason}" if reason else ""))
 
 
-def _made_alike(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> bool:
-    """Whether an attempt was made by the code there is now; other code would continue with other numbers."""
+def _is_same_code(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> bool:
+    """Return whether the current code made an attempt; different code would continue with different numbers."""
     made_by = read_json(attempt / "made-by.json") or {}
     return made_by.get("code") == dict(code) and not changed_sources(made_by.get("dependencies"), plugin)
 
 
-def _fits(folder: Path, group: RunGroup, made_alike: Callable[[Path], bool], open_seeds: Sequence[int]) -> bool:
-    """Whether resuming from checkpoints in `folder` gives the numbers of an uninterrupted run, or need not."""
+def _is_usable(folder: Path, group: RunGroup, is_same_code: Callable[[Path], bool], open_seeds: Sequence[int]) -> bool:
+    """Return whether checkpoints in `folder` give the numbers of an uninterrupted run, or the suite accepts others."""
     if group.resume == "approximate":
         return True
-    if not made_alike(folder.parent):
+    if not is_same_code(folder.parent):
         return False
     before = (read_json(folder.parent / "group.json") or {}).get("group")
     if not isinstance(before, dict):
         return False
     if any(before.get(k) != group_as_dict(group)[k] for k in ("device", "compile")):
         return False
-    # compiled graphs are restacked only in their old grouping
+    # Compiled groups are resumed only with the same seeds together as before.
     seeds = before.get("seeds")
     return not group.compile or (isinstance(seeds, list) and sorted(map(str, seeds)) == sorted(map(str, open_seeds)))

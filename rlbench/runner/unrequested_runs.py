@@ -1,4 +1,4 @@
-"""Finished runs of a folder that its suite does not ask for, or no longer, and how they differ from those it asks for."""
+"""Finished runs in a folder that its suite does not request (any more), and how they differ from the requested ones."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _MOST_NAMED = 4
 _MOST_READ = 2_000
 
 
-def unasked(store: Store, runs: Sequence[Run]) -> str:
-    """Name the finished runs in a folder that are not among `runs` and were not imported, in one line; "" for none.
+def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
+    """Name the finished runs in a folder that are neither among `runs` nor imported, in one line; "" for none.
 
-    Runs that differ from those asked for in the same way are named in one line: by hyperparameters, budget or seeds.
+    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds.
     """
     try:
         imported = store.imported()
-    except StoreError:  # no suite.json, or a damaged one: whoever reads it reports that
+    except StoreError:  # suite.json is missing or damaged, which is reported elsewhere
         imported = frozenset()
     shown = {run.name for run in runs} | imported
     names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
@@ -33,38 +33,41 @@ def unasked(store: Store, runs: Sequence[Run]) -> str:
     for name in others[:_MOST_READ]:
         text, seed = _described(read_json(store.root / "runs" / name / "spec.json"), runs, name)
         groups.setdefault(text, []).extend(seed)
-    told = [f"{text}{_seeds(seeds)}" for text, seeds in groups.items()]
-    more = f"; and {len(told) - _MOST_NAMED} more kinds" if len(told) > _MOST_NAMED else ""
+    kinds = [f"{text}{_seeds(seeds)}" for text, seeds in groups.items()]
+    more = f"; and {len(kinds) - _MOST_NAMED} more kinds" if len(kinds) > _MOST_NAMED else ""
     count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
-    return f"also in {store.root}, not asked for: {count}: {'; '.join(told[:_MOST_NAMED])}{more}; kept, not shown"
+    return (
+        f"also in {store.root}, not requested by the suite: {count}: {'; '.join(kinds[:_MOST_NAMED])}{more}; "
+        "kept, not shown"
+    )
 
 
 def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -> tuple[str, list[int]]:
-    """What sets a run apart from those asked for of the same algorithm and task, and its seed."""
+    """Return how a run differs from the requested ones of the same algorithm and task, and its seed."""
     try:
         assert spec is not None
         algorithm, task, seed = str(spec["algorithm"]), spec["task"], int(spec["seed"])
         where = f"{algorithm} on {task['env_id']}"
-        like = next((r for r in runs if (r.algorithm, r.task.env_id) == (algorithm, task["env_id"])), None)
-        if like is None:
+        requested = next((r for r in runs if (r.algorithm, r.task.env_id) == (algorithm, task["env_id"])), None)
+        if requested is None:
             return where, [seed]
-        now = json.loads(canonical(like.config))
-        unlike = [f"{k} {json.dumps(v)}" for k, v in spec["config"].items() if now.get(k) != v]
-        if task["steps"] != like.task.steps:
-            unlike.append(f"{task['steps']:,} steps")
-        elif task != json.loads(canonical(like.task)):
-            unlike.append("another evaluation or environment")
-        return where + (f" with {', '.join(unlike)}" if unlike else ""), [seed]
+        config = json.loads(canonical(requested.config))
+        differences = [f"{k} {json.dumps(v)}" for k, v in spec["config"].items() if config.get(k) != v]
+        if task["steps"] != requested.task.steps:
+            differences.append(f"{task['steps']:,} steps")
+        elif task != json.loads(canonical(requested.task)):
+            differences.append("another evaluation or environment")
+        return where + (f" with {', '.join(differences)}" if differences else ""), [seed]
     except (AssertionError, KeyError, TypeError, ValueError):
         return name, []
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    """As in ", seed 3" or ", seeds 0–4" or ", seeds 1, 5"."""
+    """Return text such as ", seed 3", ", seeds 0–4" or ", seeds 1, 5"."""
     ordered = sorted(set(seeds))
     if not ordered:
         return ""
     if len(ordered) == 1:
         return f", seed {ordered[0]}"
-    whole = ordered == list(range(ordered[0], ordered[-1] + 1)) and len(ordered) > 2
-    return f", seeds {ordered[0]}–{ordered[-1]}" if whole else f", seeds {', '.join(map(str, ordered))}"
+    is_range = ordered == list(range(ordered[0], ordered[-1] + 1)) and len(ordered) > 2
+    return f", seeds {ordered[0]}–{ordered[-1]}" if is_range else f", seeds {', '.join(map(str, ordered))}"

@@ -1,1 +1,1 @@
-"""Running one RunGroup: the interaction, evaluation on a stopped clock, checkpoints."""
+"""Running one RunGroup: the interaction, evaluation with the training clock paused, checkpoints."""

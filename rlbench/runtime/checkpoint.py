@@ -1,6 +1,6 @@
-"""Checkpoints on disk: one pair of files for each seed, arrays as safetensors, numbers as JSON, `DONE` written last.
+"""Checkpoints on disk: a pair of files per seed, arrays as safetensors and numbers as JSON. `DONE` is written last.
 
-A folder without DONE, or with a file whose hash differs, is as good as absent.
+A folder without DONE, or with a file whose hash differs, is ignored.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from rlbench.api import Array
 
 VERSION = 1
 KEPT = 2
-_MOST_DONE = 1 << 20  # bytes; ours has a hundred for each seed
+_MOST_DONE = 1 << 20  # bytes; a real one has about a hundred per seed
 
 
 @dataclass(frozen=True)
 class SeedState:
-    """One seed's part of a checkpoint: JSON-able numbers, arrays by name, and the step both belong to."""
+    """One seed's part of a checkpoint: numbers as JSON values, arrays by name, and the step of both."""
 
     seed: int
     step: int
@@ -35,7 +35,7 @@ class SeedState:
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Safetensors, contiguous; the file is on disk when this returns."""
+    """Write the arrays, made contiguous, as safetensors. The file is on disk when this returns."""
     save_file({name: np.array(array, order="C") for name, array in arrays.items()}, path)
     _sync(path)
 
@@ -49,7 +49,10 @@ def _sync(path: Path) -> None:
 
 
 def save(folder: Path, states: Sequence[SeedState]) -> Path:
-    """Write `folder`/<step>, complete or (without DONE) not at all; prune all but the newest two. Returns its path."""
+    """Write the checkpoint `folder`/<step>, which counts only once DONE is there; delete all but the newest two.
+
+    Returns: its path.
+    """
     target = folder / f"{states[0].step:012d}"
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
@@ -71,7 +74,7 @@ def save(folder: Path, states: Sequence[SeedState]) -> Path:
 
 
 def complete(folder: Path) -> list[Path]:
-    """The complete checkpoints under `folder`, newest first; broken ones are passed over."""
+    """Return the complete checkpoints under `folder`, newest first. Broken ones are skipped."""
     return [path for path in sorted(folder.glob("*"), reverse=True) if _is_complete(path)]
 
 
@@ -80,7 +83,7 @@ def _is_complete(path: Path) -> bool:
         if not (path / "DONE").is_file() or not path.name.isdecimal():
             return False
         if (path / "DONE").stat().st_size > _MOST_DONE or not all(file.is_file() for file in path.iterdir()):
-            return False  # a pipe in the place of a file would be waited for
+            return False  # reading a pipe instead of a file would block
         done = json.loads((path / "DONE").read_text())
         hashes = done["sha256"].items()
         return done["version"] == VERSION and all(
@@ -91,7 +94,7 @@ def _is_complete(path: Path) -> bool:
 
 
 def load(path: Path, seed: int) -> SeedState:
-    """One seed's state from a complete checkpoint. Raises: FileNotFoundError if the seed is not in it."""
+    """Load one seed's state from a complete checkpoint. Raises: FileNotFoundError if the seed is not in it."""
     numbers = json.loads((path / f"seed-{seed}.json").read_text())
     return SeedState(seed, numbers["step"], numbers, load_file(path / f"seed-{seed}.safetensors"))
 

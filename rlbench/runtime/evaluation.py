@@ -1,7 +1,7 @@
-"""Evaluation: greedy episodes in environments and streams of their own, the same episodes for every run of a task.
+"""Evaluation: greedy episodes in separate environments with separate streams; all runs of a task get the same episodes.
 
-Episode k of every seed is played in lane k mod E. A finished lane takes its next episode, or is fed its last
-observation and masked: shapes are constant, so a seed's actions never depend on who else has finished.
+Episode k of every seed is played in lane k mod E. A finished lane starts its next episode, or gets its last observation
+again and is masked. Shapes are constant, so a seed's actions never depend on which other lanes have finished.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from rlbench.envs.finite_check import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
 MAX_LANES = 20
-# An episode that no time limit ends is cut here (30 minutes of a 60 Hz game), so that an evaluation always ends.
+# Episodes without a time limit are truncated here (30 minutes of a 60 Hz game), so that every evaluation ends.
 MAX_EPISODE_STEPS = 108_000
 
 
 class Evaluation(NamedTuple):
-    """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds; which seeds [S]
-    stayed finite throughout."""
+    """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
+
+    finite: which seeds [S] met only finite numbers.
+    """
 
     returns: Array
     lengths: Array
@@ -31,7 +33,7 @@ class Evaluation(NamedTuple):
 
 
 class _Lanes:
-    """Who plays which episode, [S · E] lanes; a lane without an episode left is closed."""
+    """Which of the [S · E] lanes plays which episode. A lane with no episode left is closed."""
 
     def __init__(self, seeds: int, lanes: int, episodes: int) -> None:
         self.episode = np.tile(np.arange(lanes), seeds)
@@ -47,11 +49,11 @@ class _Lanes:
         self._steps += 1
 
     def too_long(self, playing: Array) -> Array | bool:
-        """Which of these lanes' episodes have to end; none can before so many steps were taken at all."""
+        """Return which of these lanes' episodes are over the limit; none can be before that many steps in all."""
         return self._steps >= MAX_EPISODE_STEPS and self._length[playing] >= MAX_EPISODE_STEPS
 
     def finish(self, lane: int) -> int | None:
-        """Write the lane's episode down. Returns: the lane's next one, or None when it closes."""
+        """Record the lane's episode. Returns: the lane's next episode, or None if the lane closes."""
         place = lane // self._lanes, self.episode[lane]
         self.returns[place], self.lengths[place] = self._return[lane], self._length[lane]
         self._return[lane] = self._length[lane] = 0
@@ -63,28 +65,28 @@ class _Lanes:
 
 
 class Evaluator:
-    """Plays evaluation episodes for S seeds in a batch of S × E environments. taken: times the batch was stepped."""
+    """Plays evaluation episodes for S seeds in a batch of S × E environments. batch_steps: so far."""
 
     def __init__(self, envs: EnvBatch, lanes: int, streams: SeedStreams) -> None:
         self._envs, self._lanes, self._streams = envs, lanes, streams
-        self.taken = 0
+        self.batch_steps = 0
 
     def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
-        """Play `episodes` episodes of each seed.
+        """Play `episodes` episodes for each seed.
 
-        kind: "grid" or "final"; each has its own fixed episode seeds, equal for every run of the task. step: from it
-        and the seeds the policy's own draws (stream "evaluate") are derived, anew at each evaluation.
+        kind: "grid" or "final"; each has fixed episode seeds, the same for every run of the task. step: the policy's
+        own draws (stream "evaluate") are derived from it and the seeds, afresh at each evaluation.
         """
         seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
         self._streams.restart(EVALUATE, step)
         reset_seeds = evaluation_seeds(kind, self._streams.space)
         state = _Lanes(seeds, lanes, episodes)
         finite = np.ones(seeds, bool)
-        # With fewer lanes than environments (a short evaluation) the first ones of each seed's share are used.
+        # A short evaluation has fewer lanes than environments and uses the first ones of each seed.
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
         flat = np.stack([self._envs.reset(slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)])
-        sound = np.isfinite(flat.reshape(seeds, -1)).all(1)
-        self._drop(state, finite, ~sound, lanes)
+        finite_starts = np.isfinite(flat.reshape(seeds, -1)).all(1)
+        self._drop(state, finite, ~finite_starts, lanes)
         with self._streams.only(EVALUATE):
             while state.open.any():
                 obs = flat.reshape(seeds, lanes, *flat.shape[1:])
@@ -99,7 +101,8 @@ class Evaluator:
         seeds, lanes = len(finite), len(slots) // len(finite)
         if actions.shape[:2] != (seeds, lanes):
             raise RlbenchError(
-                f"act gave actions of shape {actions.shape} for observations [{seeds}, {lanes}, …]; they are [S, E, …]"
+                f"act returned actions of shape {actions.shape} for observations [{seeds}, {lanes}, …]; "
+                "actions must be [S, E, …]"
             )
         state.start[:] = False
         if not all_finite(actions):
@@ -112,7 +115,7 @@ class Evaluator:
             rows, playing_slots = rows[playing], [slots[i] for i in playing.tolist()]
         chosen = rows.tolist() if rows.ndim == 1 and rows.dtype.kind in "iu" else list(rows)
         next_obs, reward, terminated, truncated = self._envs.step(playing_slots, chosen)
-        self.taken += 1
+        self.batch_steps += 1
         if all_finite(next_obs) and all_finite(reward):
             state.add(playing, reward)
             flat[playing] = next_obs
@@ -135,7 +138,7 @@ class Evaluator:
 
     @staticmethod
     def _drop(state: _Lanes, finite: Array, broken: Array, lanes: int) -> None:
-        """Close every lane of a seed that met a number that is not finite."""
+        """Close all lanes of the seeds in `broken`, which have met a number that is not finite."""
         finite &= ~broken
         state.open &= ~np.repeat(broken, lanes)
 
@@ -144,6 +147,6 @@ class Evaluator:
 
 
 def evaluation_seeds(kind: str, space: str) -> EpisodeSeeds:
-    """The reset seeds of evaluation episodes: the same for all algorithms and runs, other ones for tuning."""
+    """Return the reset seeds of evaluation episodes: the same for all algorithms and runs, others for tuning."""
     key = (SPACES["evaluation"], SPACES[space], zlib.crc32(kind.encode()))
     return EpisodeSeeds(SeedSequence(0, spawn_key=key), "evaluation")

@@ -1,7 +1,7 @@
-"""The process-wide generators of torch, numpy and `random`, which foreign libraries draw from.
+"""The global random generators of torch, numpy and `random`, which third-party libraries draw from.
 
-They are seeded from the run's own stream, and put back after an evaluation, so that evaluating changes no training.
-torch is touched only when something else has imported it.
+They are seeded from the run's own stream and restored after each evaluation, so that evaluation does not affect
+training. torch is used only if something else has imported it.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from rlbench.seeding import SeedStreams
 
 
 def seed_global_generators(streams: SeedStreams) -> None:
-    """Seed all three from the first seed's stream "global"."""
+    """Seed all three generators from the first seed's stream "global"."""
     number = int(streams.sequence("global", 0).generate_state(1)[0])
     random.seed(number)
-    np.random.seed(number)  # noqa: NPY002, TID251 - the legacy generator is what foreign libraries use
+    np.random.seed(number)  # noqa: NPY002, TID251 - third-party libraries use the legacy generator
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(number)
 
 
 @contextmanager
 def kept_global_generators() -> Iterator[None]:
-    """Put the three generators back to where they were."""
+    """Restore the states of the three generators on exit."""
     torch = sys.modules.get("torch")
     states = random.getstate(), np.random.get_state(), torch.get_rng_state() if torch else None  # noqa: NPY002
     try:

@@ -1,4 +1,4 @@
-"""Run one RunGroup from its first step, or from a checkpoint, to the evaluation of the final policy."""
+"""One RunGroup, from its first step or a checkpoint to the evaluation of the final policy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from rlbench.runtime.evaluation import Evaluator
 from rlbench.runtime.global_random import seed_global_generators
 from rlbench.runtime.live_interaction import LiveInteraction
 from rlbench.runtime.record_sink import Sink
-from rlbench.runtime.scheduled_evaluation import FINAL, Examiner
-from rlbench.runtime.self_reported import Account
+from rlbench.runtime.scheduled_evaluation import FINAL, EvaluationRunner
+from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.runtime.training_clock import TrainingClock
 from rlbench.seeding import SeedStreams
 
@@ -37,9 +37,10 @@ Observe = Callable[[str, int, list[float]], None]
 
 @dataclass
 class GroupOutcome:
-    """What became of a group: steps taken, seeds that diverged and when, final policies.
+    """The result of a group: steps taken, the step at which seeds diverged, the final policies, by seed.
 
-    wall_seconds: of training; elapsed_seconds: with evaluation; cpu_seconds: of the whole group; over all attempts.
+    wall_seconds: training time; elapsed_seconds: with evaluation; cpu_seconds: of the whole group. All are sums over
+    attempts.
     """
 
     steps: int
@@ -52,11 +53,11 @@ class GroupOutcome:
 
 
 class LiveGroup:
-    """A group made ready: algorithm, environments, streams and records, joined by its interaction.
+    """A group that is ready to train: algorithm, environments, streams and records, connected by its interaction.
 
-    checkpoints: the folder to save to, or None. restore: one SeedState for each seed, all at one step. approximate: go
-    on although environments come back otherwise. approximated: it, or an earlier attempt, did. self_reported: the
-    algorithm is taken at its word (`Interaction.report`).
+    checkpoints: the folder to save to, or None. restore: one SeedState per seed, all at the same step. approximate:
+    resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt did so.
+    self_reported: the algorithm reports its own steps and returns (`Interaction.report`).
     """
 
     def __init__(
@@ -85,13 +86,16 @@ class LiveGroup:
         def make_evaluator(lanes: int) -> Evaluator:
             return Evaluator(backend.make_batch(task, len(group.seeds) * lanes), lanes, self.streams)
 
-        self.examiner = Examiner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
-        self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.examiner, sink, self._policy)
+        self.evaluations = EvaluationRunner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
+        self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.evaluations, sink, self._policy)
         if self_reported:
             if len(group.seeds) != 1:
-                raise RlbenchError("only a group of one seed can report for itself: register it with stackable=False")
-            account = Account(task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe)
-            self.interaction.account = account
+                raise RlbenchError(
+                    "only a group of one seed can report its own steps: register it with stackable=False"
+                )
+            self.interaction.self_reported = SelfReportedLog(
+                task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe
+            )
         self.interaction.scratch = str(checkpoints.parent) if checkpoints is not None else None
         seed_global_generators(self.streams)
         self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
@@ -104,39 +108,39 @@ class LiveGroup:
             self.interaction.schedule_save()
 
     def progress(self) -> dict[str, int]:
-        """The step reached and a pulse that moves with every step of training and evaluation; from any thread."""
+        """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
         step = self.interaction.progress()
-        return {"step": step, "pulse": step + self.examiner.pulse()}
+        return {"step": step, "pulse": step + self.evaluations.pulse()}
 
     def _policy(self) -> Any:
         return self.algorithm.policy(self.group.task.evaluation.policy)
 
     def run(self) -> GroupOutcome:
-        """Train to the end of the budget, evaluate the final policy. Exceptions of the algorithm pass through."""
+        """Train to the end of the budget and evaluate the final policy. Exceptions of the algorithm are not caught."""
         interaction = self.interaction
         try:
             self._train()
             wall_seconds = self.clock.seconds
-            if interaction.account is not None and interaction.active.any():
-                interaction.account.finish()
+            if interaction.self_reported is not None and interaction.active.any():
+                interaction.self_reported.finish()
             elif interaction.active.any():
                 budget = self.group.task.steps
-                finite = self.examiner.evaluate(self._policy(), FINAL, budget, interaction.steps, interaction.active)
+                finite = self.evaluations.evaluate(self._policy(), FINAL, budget, interaction.steps, interaction.active)
                 interaction.active = interaction.active & finite
             return self._outcome(wall_seconds)
         finally:
             interaction.close()
-            self.examiner.close()
+            self.evaluations.close()
 
     def _train(self) -> None:
-        """Train until the budget is spent or every seed has diverged; ending before is an error."""
+        """Train until the budget is spent or every seed has diverged. Raises: RlbenchError if training ends earlier."""
         interaction, ended = self.interaction, None
         try:
             self.algorithm.train(interaction)
         except (BudgetExceeded, Diverged) as end:
             ended = end
-        except Overrun as endless:
-            raise RlbenchError(str(endless)) from None
+        except Overrun as error:
+            raise RlbenchError(str(error)) from None
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"
@@ -161,7 +165,7 @@ class LiveGroup:
             checkpoint.save(self._checkpoints, self.states(algorithm))
 
     def states(self, algorithm: Algorithm) -> list[SeedState]:
-        """Everything that the run needs to go on, seed by seed."""
+        """Return everything that is needed to resume, for each seed."""
         interaction = self.interaction
         batch = interaction.open_batch()
         learned = {name: np.asarray(array) for name, array in algorithm.state().items()}
@@ -172,7 +176,7 @@ class LiveGroup:
             entry = {
                 "boundary": numbers,
                 "streams": self.streams.state(index),
-                "next_evaluation": interaction.grid.next,
+                "next_evaluation": interaction.schedule.next,
                 "clock": {"spent": self.clock.seconds, "elapsed": self.clock.elapsed, "cpu": self.clock.cpu},
                 "positions": positions,
                 "diverged_at": batch.diverged_at.get(index),
@@ -186,7 +190,7 @@ class LiveGroup:
     def _restore(self, states: Sequence[SeedState], approximate: bool) -> None:
         interaction = self.interaction
         self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
-        interaction.grid.next = states[0].numbers["next_evaluation"]
+        interaction.schedule.next = states[0].numbers["next_evaluation"]
         batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
         exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
         self.approximated = not exact or any(s.numbers["approximated"] for s in states)

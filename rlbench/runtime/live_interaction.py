@@ -1,4 +1,4 @@
-"""The live handle of a RunGroup: it joins meter, evaluation, records and checkpoints, and does none of them itself."""
+"""The interaction of a running RunGroup. It connects meter, evaluation, records and checkpoints."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ from rlbench.envs.metered_batch import MeteredBatch
 from rlbench.envs.metered_env import MeteredEnv
 from rlbench.envs.remote_envs import Attendant, SharedCounter, connect
 from rlbench.runtime.record_sink import Sink
-from rlbench.runtime.scheduled_evaluation import GRID, NEVER, Examiner, Grid
-from rlbench.runtime.self_reported import Account
+from rlbench.runtime.scheduled_evaluation import GRID, NEVER, EvaluationRunner, EvaluationSchedule
+from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
 Save = Callable[[Algorithm], None]
-# How long an algorithm that could be saved may take to come to a safe point once it is to stop.
+# How long a resumable algorithm may take to reach a safe point after a stop request.
 SAFE_POINT_PATIENCE_SECONDS = 10.0
 
 
 class LiveInteraction:
     """Implements rlbench.api.Interaction for one group.
 
-    policy: the policy to evaluate, looked up at each evaluation. save: writes a checkpoint, or None where the
-    algorithm cannot be resumed. account: takes what is reported, or None where everything is metered.
+    policy: returns the policy to evaluate, called at each evaluation. save: writes a checkpoint, or None if the
+    algorithm cannot be resumed. self_reported: receives the algorithm's reports, or None if it is metered.
     """
 
     obs: Array
@@ -52,15 +52,15 @@ class LiveInteraction:
         backend: EnvBackendSpec,
         streams: SeedStreams,
         num_envs: int,
-        examiner: Examiner,
+        evaluations: EvaluationRunner,
         sink: Sink,
         policy: Callable[[], Policy],
     ) -> None:
-        self._task, self._backend, self._streams, self._examiner, self._sink = task, backend, streams, examiner, sink
-        self._policy, self._one_stream = policy, backend.make_streams is not None
+        self._task, self._backend, self._streams, self._sink = task, backend, streams, sink
+        self._evaluations, self._policy, self._one_stream = evaluations, policy, backend.make_streams is not None
         self.seeds, self.num_envs, self.budget = streams.seeds, num_envs, Budget(task.steps)
         self.meter = Meter(task.steps, sink.episode)
-        self.grid = Grid(task.evaluation.every, task.steps)
+        self.schedule = EvaluationSchedule(task.evaluation.every, task.steps)
         self.batch: MeteredBatch | None = None
         self.save: Save | None = None
         self.save_every, self._next_save = 0, NEVER
@@ -69,22 +69,22 @@ class LiveInteraction:
         self._single: list[MeteredEnv] = []
         self._attendant: Attendant | None = None
         self.scratch: str | None = None
-        self.account: Account | None = None
+        self.self_reported: SelfReportedLog | None = None
         self._ranks: set[int] = set()
         self._stop = False
-        self._stop_asked = 0.0
-        self._attention = min(self.grid.next, task.steps)
+        self._stop_requested_at = 0.0
+        self._attention = min(self.schedule.next, task.steps)
 
     # -- stacked loops -------------------------------------------------------------------------------------------
-    def open_batch(self, begun: Sequence[int] = ()) -> MeteredBatch:
-        """Make the S × N environments, once. begun: episodes that each has begun before, where a run goes on."""
+    def open_batch(self, earlier_episodes: Sequence[int] = ()) -> MeteredBatch:
+        """Create the S × N environments, once. earlier_episodes: in a resumed run, how many each has begun before."""
         if self.batch is None:
             lanes, opened = len(self.seeds) * self.num_envs, []
             if self._backend.make_streams is None:
                 envs = self._backend.make_batch(self._task, lanes)
-            else:  # one that goes on opens another stream: the first would begin with the same episodes again
+            else:  # a resumed run opens the next stream, since the first would repeat its episodes
                 each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
-                opened = [OneStream(seeds[count]) for seeds, count in zip(each, begun or [0] * lanes)]
+                opened = [OneStream(seeds[count]) for seeds, count in zip(each, earlier_episodes or [0] * lanes)]
                 envs = self._backend.make_streams(self._task, [one.seed for one in opened])
             self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter, opened)
         return self.batch
@@ -113,23 +113,25 @@ class LiveInteraction:
         return transition
 
     def restored(self) -> None:
-        """Take over what a checkpoint brought back: counters, parked seeds, the next point of the grid."""
+        """Update counters, parked seeds and the next evaluation after a checkpoint was loaded."""
         self.reset()
         self.steps = self.meter.steps
         self.finished = not self.active.any()
-        self._attention = min(self.grid.next, self.budget.steps)
+        self._attention = min(self.schedule.next, self.budget.steps)
 
-    # -- the grid, the budget, a stop ----------------------------------------------------------------------------
+    # -- evaluation, the end of the budget, a stop ---------------------------------------------------------------
     def advance(self) -> None:
-        """Do what the steps taken so far call for: evaluate, finish, stop."""
+        """Evaluate, finish or stop, if the steps taken so far require it."""
         self.steps = self.meter.steps
-        if self._stop and (self.save is None or time.monotonic() - self._stop_asked > SAFE_POINT_PATIENCE_SECONDS):
+        if self._stop and (
+            self.save is None or time.monotonic() - self._stop_requested_at > SAFE_POINT_PATIENCE_SECONDS
+        ):
             raise Stopped(f"stopped at step {self.steps}, without a checkpoint")
-        nominal = self.grid.cross(self.steps)
+        nominal = self.schedule.cross(self.steps)
         if nominal is not None:
-            self._park(self._examiner.evaluate(self._policy(), GRID, nominal, self.steps, self.active))
+            self._park(self._evaluations.evaluate(self._policy(), GRID, nominal, self.steps, self.active))
         self.finished = self.steps >= self.budget.steps or not self.active.any()
-        self._attention = 0 if self._stop else min(self.grid.next, self.budget.steps)
+        self._attention = 0 if self._stop else min(self.schedule.next, self.budget.steps)
 
     def _park(self, finite: Array) -> None:
         if (finite | ~self.active).all():
@@ -140,8 +142,8 @@ class LiveInteraction:
         self.active = self.active & finite if self.batch is None else self.batch.active
 
     def request_stop(self) -> None:
-        """Stop at the next safe point (at the next step where there is none). Safe to call from a signal handler."""
-        self._stop, self._attention, self._stop_asked = True, 0, time.monotonic()
+        """Stop at the next safe point, or at the next step if there is none. A signal handler may call this."""
+        self._stop, self._attention, self._stop_requested_at = True, 0, time.monotonic()
         if self._attendant is not None:
             self._attendant.counter.set_limit(0)
 
@@ -155,7 +157,7 @@ class LiveInteraction:
             )
         if rank in self._ranks:
             raise RlbenchError(
-                f"environment {rank} has been made already; a second one would repeat its episodes: take another rank"
+                f"environment {rank} exists already, and a second one would repeat its episodes: use another rank"
             )
         self._ranks.add(rank)
         seeds = environment_seeds(self._streams, 0, rank, self._one_stream)
@@ -166,7 +168,7 @@ class LiveInteraction:
 
     def _share(self, rank: int) -> tuple[Any, ...]:
         if self._attendant is None:
-            limit = min(self.grid.next, self.budget.steps)
+            limit = min(self.schedule.next, self.budget.steps)
             counter = SharedCounter.create(self.meter.steps, limit, self.budget.steps, self.scratch)
             self._attendant = Attendant(counter, self._sink.episode)
         arguments = (self._task, self._backend.make_env, self.seeds[0], self._streams.space, rank)
@@ -189,30 +191,31 @@ class LiveInteraction:
         self.meter.steps = self._attendant.counter.steps
         if not self._stop:
             self.advance()
-        return None if self._stop else min(self.grid.next, self.budget.steps)  # a stop may come while it evaluates
+        # A stop may be requested during the evaluation.
+        return None if self._stop else min(self.schedule.next, self.budget.steps)
 
     def progress(self) -> int:
-        """Steps taken so far by each seed, wherever they are counted; may be asked from another thread."""
+        """Return the steps each seed has taken so far, in any process. Other threads may call this."""
         return self.meter.steps if self._attendant is None else self._attendant.counter.steps
 
-    # -- runs by their own account ---------------------------------------------------------------------------------
+    # -- self-reported runs --------------------------------------------------------------------------------------
     def report(
         self, step: int, return_: float | None = None, length: int = 0, evaluation: Sequence[float] = ()
     ) -> None:
-        if self.account is None:
+        if self.self_reported is None:
             raise RlbenchError('only an algorithm registered with metering="self-reported" may report its own steps')
         if self.finished:
             self.meter.refuse(f"{self.steps} of {self.budget.steps} environment steps are spent")
-        within = self.account.moved(step)
-        self.steps = self.meter.steps = self.account.step
+        within = self.self_reported.advance(step)
+        self.steps = self.meter.steps = self.self_reported.step
         self.finished = self.steps >= self.budget.steps
         if within and not np.isfinite([*evaluation, 0.0 if return_ is None else return_]).all():
             self.active, self.finished = np.zeros(1, bool), True
-            raise Diverged(f"seed {self.seeds[0]}: it reported a return that is not finite at step {step}")
+            raise Diverged(f"seed {self.seeds[0]}: reported a return that is not finite at step {step}")
         if return_ is not None:
-            self.account.episode(step, return_, length)
+            self.self_reported.episode(step, return_, length)
         if evaluation:
-            self.account.evaluation(step, evaluation)
+            self.self_reported.evaluation(step, evaluation)
         if self._stop:
             raise Stopped(f"stopped at step {self.steps}")
 
@@ -246,7 +249,7 @@ class LiveInteraction:
 
 
 class _LocalBoundary:
-    """Single environments that step in the run's own process."""
+    """The boundary of single environments that step in the run's own process."""
 
     def __init__(self, interaction: LiveInteraction) -> None:
         self._interaction, self._process = interaction, os.getpid()
@@ -260,7 +263,7 @@ class _LocalBoundary:
         return self._interaction.finished
 
     def spend(self, steps: int) -> None:
-        if os.getpid() != self._process:  # a copy of the counter would count for nobody
+        if os.getpid() != self._process:  # steps counted in a forked copy would be lost
             raise RlbenchError(
                 'a metered environment cannot be forked: send it as an argument to a process started with "spawn"'
             )

@@ -1,4 +1,4 @@
-"""Where records go while a group runs: files in an attempt's folder, or lists in memory."""
+"""Destinations of records while a group runs: files in an attempt's folder, or lists in memory."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlbench.api import EpisodeRecord, EvaluationRecord, MetricRecord
 
 
 class Sink(Protocol):
-    """Receives records in the order they happen."""
+    """Receives records in chronological order."""
 
     def episode(self, record: EpisodeRecord) -> None: ...
 
@@ -18,12 +18,12 @@ class Sink(Protocol):
     def metric(self, record: MetricRecord) -> None: ...
 
     def positions(self) -> Mapping[str, Any]:
-        """How much has been written, after making it durable; stored in a checkpoint to cut off what came later."""
+        """Flush to disk and return how much has been written; a checkpoint stores it, to discard later records."""
         ...
 
 
 class MemorySink:
-    """Records as lists, for tests and notebooks."""
+    """Keeps records in lists, for tests and notebooks."""
 
     def __init__(self) -> None:
         self.episodes: list[EpisodeRecord] = []

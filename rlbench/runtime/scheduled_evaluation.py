@@ -1,4 +1,4 @@
-"""Evaluations as records: when the grid is due, what is played, on a stopped clock, and who is found to have diverged."""
+"""Scheduled evaluations: when one is due, playing it with the training clock paused, and recording the results."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ FINAL = "final"
 GRID = "grid"
 
 
-class Grid:
-    """The points at which policies are evaluated: every, 2·every, … up to the budget. They are crossed, not hit."""
+class EvaluationSchedule:
+    """The steps at which policies are evaluated: every, 2·every, … up to the budget. Training may step past them."""
 
     def __init__(self, every: int, budget: int) -> None:
         self._every, self._budget = every, budget
         self.next = every if 0 < every <= budget else NEVER
 
     def cross(self, steps: int) -> int | None:
-        """The last point that `steps` has reached, once; None if there is no new one."""
+        """Return the last point that `steps` has reached, each only once; None if there is no new one."""
         if steps < self.next:
             return None
         nominal = min(steps, self._budget) // self._every * self._every
@@ -31,11 +31,11 @@ class Grid:
         return nominal
 
 
-class Examiner:
+class EvaluationRunner:
     """Evaluates the seeds' policies and writes the records.
 
-    make_evaluator: makes the evaluation environments, at the first evaluation. observe: told each evaluation's step and
-    mean returns (for progress).
+    make_evaluator: creates the evaluation environments, at the first evaluation. observe: called with the kind, step
+    and mean returns of each evaluation, to show progress.
     """
 
     def __init__(
@@ -82,8 +82,8 @@ class Examiner:
         return played.finite
 
     def pulse(self) -> int:
-        """Steps that evaluation has taken so far, in any environment."""
-        return self._evaluator.taken if self._evaluator is not None else 0
+        """Return the number of steps that evaluations have taken so far, in any environment."""
+        return self._evaluator.batch_steps if self._evaluator is not None else 0
 
     def close(self) -> None:
         if self._evaluator is not None:

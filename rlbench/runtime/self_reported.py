@@ -1,7 +1,8 @@
-"""Records of a run by its own account (metering "self-reported"): nobody else has counted its steps or played its policy.
+"""Records of a self-reported run: rlbench has neither counted its steps nor played its policy.
 
-Its points of the grid and its final score are its own evaluations where it reports some, else its latest training episodes.
-Source: Machado et al. 2018, section 4.2 (performance from the last training episodes), arXiv:1709.06009.
+The learning curve and the final score come from the run's own evaluations if it reports any, otherwise from its latest
+training episodes. Source: Machado et al. 2018, section 4.2 (performance from the last training episodes),
+arXiv:1709.06009.
 """
 
 from __future__ import annotations
@@ -13,16 +14,17 @@ import numpy as np
 
 from rlbench.api import EpisodeRecord, EvaluationProtocol, EvaluationRecord, RlbenchError
 from rlbench.runtime.record_sink import Sink
-from rlbench.runtime.scheduled_evaluation import FINAL, GRID, Grid
+from rlbench.runtime.scheduled_evaluation import FINAL, GRID, EvaluationSchedule
 
-END, NO_SEED = "reported", -1  # of its episodes: how they ended, and the seed of their reset, which nobody knows
+END, NO_SEED = "reported", -1  # how its episodes ended, and the seed of their reset, which is unknown
 
 
-class Account:
-    """What one run of one seed tells of itself, turned into records as it comes.
+class SelfReportedLog:
+    """Turns the reports of one run with one seed into records.
 
-    seconds: the training clock. observe: told each record's kind, step and mean returns (for progress). latest: of how many
-    training episodes the final score and each point of the grid are the mean; None: of as many as the protocol evaluates.
+    seconds: returns the time of the training clock. observe: called with the kind, step and mean returns of each
+    record, to show progress. latest: number of training episodes that are averaged for the final score and each point
+    of the learning curve; None: as many as the protocol evaluates.
     """
 
     def __init__(
@@ -37,57 +39,57 @@ class Account:
     ) -> None:
         self._budget, self._seed, self._sink = budget, seed, sink
         self._seconds, self._observe = seconds, observe
-        self._grid = Grid(protocol.every, budget)
+        self._schedule = EvaluationSchedule(protocol.every, budget)
         self._counts = (protocol.episodes, protocol.final_episodes) if latest is None else (latest, latest)
         self._latest: deque[tuple[float, int]] = deque(maxlen=max(*self._counts, 1))
         self._count, self.step = 0, 0
         self._evaluation: tuple[float, ...] = ()  # the latest
-        self._fresh = False  # it was reported since the last point of the grid
+        self._fresh = False  # whether it was reported after the last recorded point
 
     @property
     def score_from(self) -> str:
-        """What the final score is made of: "evaluation", the run's own, or "training", its latest training episodes."""
+        """The source of the final score: "evaluation", the run's own, or "training", its latest training episodes."""
         return "evaluation" if self._evaluation else "training"
 
-    def moved(self, step: int) -> bool:
-        """So many steps have been taken. Returns: whether they lie within the budget. Raises: RlbenchError if they fell."""
+    def advance(self, step: int) -> bool:
+        """Move to `step`. Returns: whether it is within the budget. Raises: RlbenchError if it is an earlier step."""
         if step < self.step:
-            raise RlbenchError(f"it reported step {step} after step {self.step}")
-        self._pass(min(step - 1, self._budget))  # more may be told of `step` itself
+            raise RlbenchError(f"reported step {step} after step {self.step}")
+        self._record_point(min(step - 1, self._budget))  # `step` itself may still get more reports
         self.step = min(step, self._budget)
         return step <= self._budget
 
     def episode(self, step: int, return_: float, length: int = 0) -> None:
-        """A training episode has ended. length: 0 where it is not known. What lies beyond the budget is left out."""
-        if self.moved(step):
+        """Record a finished training episode, unless it is beyond the budget. length: 0 if it is not known."""
+        if self.advance(step):
             self._latest.append((return_, length))
             self._sink.episode(EpisodeRecord(self._seed, step, 0, self._count, NO_SEED, return_, length, END))
             self._count += 1
 
     def evaluation(self, step: int, returns: Sequence[float]) -> None:
-        """It has evaluated its policy itself: each episode's return. What lies beyond the budget is left out."""
-        if self.moved(step) and returns:
+        """Record the run's own evaluation, unless it is beyond the budget. returns: one per episode."""
+        if self.advance(step) and returns:
             self._fresh, self._evaluation = True, tuple(returns)
 
     def finish(self) -> None:
-        """Record the final score. Raises: RlbenchError if nothing was reported to make it of."""
-        self._pass(self._budget)
+        """Record the final score. Raises: RlbenchError if no episode and no evaluation was reported."""
+        self._record_point(self._budget)
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
             returns, lengths = self._episodes(self._counts[1])
         if not returns:
-            raise RlbenchError("it reported neither an episode nor an evaluation, so it has no score")
+            raise RlbenchError("neither an episode nor an evaluation was reported, so there is no score")
         self._record(FINAL, self._budget, returns, lengths)
 
-    def _pass(self, step: int) -> None:
-        """Record the last point of the grid up to `step`, with what is known of it."""
-        nominal = self._grid.cross(step)
+    def _record_point(self, step: int) -> None:
+        """Record the last point of the schedule up to `step`, from the reports so far."""
+        nominal = self._schedule.cross(step)
         if nominal is None:
             return
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
             returns, lengths = self._episodes(self._counts[0])
-        elif not self._fresh:  # it evaluates more seldom than the grid asks for
+        elif not self._fresh:  # it evaluates less often than the schedule
             return
         if returns:
             self._record(GRID, nominal, returns, lengths)

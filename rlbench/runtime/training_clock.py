@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 
 class TrainingClock:
-    """Seconds since it was made, less the pauses, plus what earlier attempts had already spent.
+    """Counts the seconds since its creation without pauses, plus the seconds that earlier attempts spent.
 
-    elapsed: the same with the pauses; cpu: this process's and its ended children's processor time.
+    elapsed: the same with pauses; cpu: processor seconds of this process and its ended children.
     """
 
     def __init__(self, spent: float = 0.0, elapsed: float = 0.0, cpu: float = 0.0) -> None:
@@ -35,7 +35,7 @@ class TrainingClock:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Stand still meanwhile; pauses may be nested."""
+        """Pause the clock inside the context. Pauses may be nested."""
         if self._paused_at is not None:
             yield
             return

@@ -1,7 +1,7 @@
-"""Statistics over runs: vectorised numpy, one explicit generator wherever something is drawn.
+"""Statistics over runs in vectorised numpy. Whatever draws random numbers takes an explicit generator.
 
-Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts may differ. docs/statistics.md says what each
-statistic is, where it comes from and where it ends.
+Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts may differ. docs/statistics.md gives the
+definition, the source and the limits of each statistic.
 """
 
 from rlbench.stats.aggregates import (
@@ -15,53 +15,61 @@ from rlbench.stats.aggregates import (
     pooled_median,
 )
 from rlbench.stats.bootstrap import Interval, bootstrap_interval, percentile_interval
-from rlbench.stats.curve_summaries import Band, Reached, area_under_curve, efficiency_curve, steps_to_threshold
-from rlbench.stats.differences import NotWorse, difference, difference_per_task, not_worse
+from rlbench.stats.curve_summaries import Band, ThresholdSteps, area_under_curve, efficiency_curve, steps_to_threshold
+from rlbench.stats.differences import NonInferiority, difference, difference_per_task, not_worse
 from rlbench.stats.effect_sizes import cliffs_delta, standardised_difference
 from rlbench.stats.improvement import probability_of_improvement
-from rlbench.stats.noninferiority import Detectable, MarginTest, detectable, fewest_runs, margin_test
+from rlbench.stats.noninferiority import DetectableLoss, MarginTest, detectable_loss, fewest_runs, margin_test
 from rlbench.stats.performance_profiles import Profile, performance_profile
-from rlbench.stats.permutation import EXACT_UP_TO, Permutation, holm, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats.permutation import (
+    EXACT_UP_TO,
+    PermutationTest,
+    holm,
+    permutation_test,
+    runs_needed,
+    smallest_p,
+    too_few,
+)
 from rlbench.stats.prediction_intervals import mean_interval, prediction_interval, welch_interval
 from rlbench.stats.samples import Statistic, normalise
 from rlbench.stats.sequential import Crossing, Trajectories, crossing, trajectories, uniform_spending
-from rlbench.stats.sequential_design import Design, PairTest, Reading, judge, pairs_of
-from rlbench.stats.tolerance_intervals import Tolerance, normal_tolerance_interval, tolerance_interval
-from rlbench.stats.two_sample import TwoSample, two_sample_test
-from rlbench.stats.welch import Welch, welch_test
+from rlbench.stats.sequential_design import Design, InterimResult, PairTest, interim_results, pairs_of
+from rlbench.stats.tolerance_intervals import ToleranceInterval, normal_tolerance_interval, tolerance_interval
+from rlbench.stats.two_sample import TwoSampleTest, two_sample_test
+from rlbench.stats.welch import WelchTest, welch_test
 
 __all__ = [
     "EXACT_UP_TO",
     "Band",
     "Crossing",
     "Design",
-    "Detectable",
+    "DetectableLoss",
+    "InterimResult",
     "Interval",
     "MarginTest",
-    "NotWorse",
+    "NonInferiority",
     "PairTest",
-    "Permutation",
+    "PermutationTest",
     "Profile",
-    "Reached",
-    "Reading",
     "Statistic",
-    "Tolerance",
+    "ThresholdSteps",
+    "ToleranceInterval",
     "Trajectories",
-    "TwoSample",
-    "Welch",
+    "TwoSampleTest",
+    "WelchTest",
     "area_under_curve",
     "bootstrap_interval",
     "cliffs_delta",
     "crossing",
-    "detectable",
+    "detectable_loss",
     "difference",
     "difference_per_task",
     "efficiency_curve",
     "fewest_runs",
     "holm",
+    "interim_results",
     "iqm",
     "iqm_of_draws",
-    "judge",
     "margin_test",
     "mean_interval",
     "normal_tolerance_interval",

@@ -1,10 +1,10 @@
-"""Stratified bootstrap intervals: runs are resampled within each task, never episodes and never across tasks.
+"""Stratified bootstrap intervals. Runs are resampled within each task, never episodes and never across tasks.
 
 Sources: Efron & Tibshirani 1993, ch. 12 (bootstrap-t), 13 (percentile), 14 (BCa); Agarwal et al. 2021, arXiv:2108.13264
-(strata are tasks). A percentile interval of a mean of 5 runs is far too narrow: docs/statistics.md has the coverages.
+(strata are tasks). A percentile interval of a mean of 5 runs is far too narrow: docs/statistics.md lists the coverages.
 
-No bound lies beyond what resampling the runs could give: bootstrap-t divides by the standard error of a resample, and where
-one run of five has learnt, next to nothing would put a bound at forty times the range of all returns.
+No bound exceeds what resampling the runs can give. Bootstrap-t divides by the standard error of a resample; if only one
+run of five has learned, that error is close to zero, and a bound could be forty times the range of all returns.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.stats.aggregates import iqm, iqm_of_draws, overall_iqm, overall_mean
-from rlbench.stats.resampling import RESAMPLES, chunks, draws, resampled
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, exponent_of, share, shrunk
+from rlbench.stats.resampling import RESAMPLES, chunks, draw_resamples, draws
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, exponent_of, scale_down, share
 
 METHODS = ("percentile", "bootstrap-t", "bca")
-LEAST_ERROR = 0.25  # of a resample, as a share of that of the runs; below it a pivot tells of nothing but chance
+LEAST_ERROR = 0.25  # of a resample, relative to the error of the runs; below it a pivot is only noise
 _LARGE = 300  # powers of two, up or down, within which squares stay in range
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate between two bounds. method: the one that made them; note: why it is not the one asked for, if so."""
+    """An estimate between two bounds. method: the method used. note: why it differs from the requested one, if so."""
 
     estimate: float
     low: float
@@ -48,11 +48,11 @@ def bootstrap_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """The stratified bootstrap interval of `statistic` over one [n_task] array a task, n_task ≥ 2.
+    """Return the stratified bootstrap interval of `statistic` over one [n_task] array a task, n_task ≥ 2.
 
-    method: "percentile"; "bootstrap-t", for `overall_mean` alone; or "bca" (bias-corrected and accelerated). The last two
-    give a percentile interval, and say why in its note, where they do not exist (all runs equal, say).
-    Raises: ValueError for scores, a method or a level it does not accept.
+    method: "percentile"; "bootstrap-t", for `overall_mean` alone; or "bca" (bias-corrected and accelerated). If one of
+    the last two does not exist (all runs are equal, for example), the result is a percentile interval with a note.
+    Raises: ValueError for invalid scores, an unknown method or level, or a method that the statistic does not support.
     """
     check_method(method, statistic)
     tasks = list(as_samples(scores, fewest=2).values())
@@ -60,11 +60,11 @@ def bootstrap_interval(
 
 
 def check_method(method: str, statistic: Statistic) -> None:
-    """Raises: ValueError for a method that is none, or that the statistic does not have."""
+    """Check the method. Raises: ValueError if it is unknown, or if the statistic does not support it."""
     if method not in METHODS:
-        raise ValueError(f"no interval is called {method!r}: it is one of {', '.join(METHODS)}")
+        raise ValueError(f"unknown interval method {method!r}; use one of {', '.join(METHODS)}")
     if method == "bootstrap-t" and statistic is not overall_mean:
-        raise ValueError("bootstrap-t knows the standard error of overall_mean alone: take percentile or bca")
+        raise ValueError("bootstrap-t only supports overall_mean: use percentile or bca")
 
 
 def interval_of(
@@ -77,29 +77,29 @@ def interval_of(
     error: Callable[[Tasks], Numbers],
     signs: Sequence[int],
 ) -> Interval:
-    """As `bootstrap_interval`, of strata [n] that were checked.
+    """Return the interval as `bootstrap_interval` does, for checked strata [n].
 
-    error: the standard error of the statistic [...]; signs: of each stratum, 1 where the statistic rises with its runs, -1
-    where it falls.
+    error: the standard error of the statistic [...]. signs: for each stratum, 1 if the statistic rises with its runs,
+    -1 if it falls.
     """
     tail = (1 - share(level, "the level")) / 2
     estimate, note = float(statistic(tasks)), ""
     if method == "bootstrap-t":
         error = _in_range(error, exponent_of(tasks))
         pivots = _pivots(tasks, statistic, estimate, generator, resamples, error)
-        if (own := float(error(tasks))) > _rounding(tasks):
-            low, high = _bootstrap_t(pivots[0], pivots[1], estimate, own, tail)
-            least, most = _attainable(tasks, statistic, signs)
-            cut = "cut off at what resampling the runs can give" if low < least or high > most else ""
-            return Interval(estimate, max(low, least), min(high, most), level, method, cut)
+        if (standard_error_of_runs := float(error(tasks))) > _rounding(tasks):
+            low, high = _bootstrap_t(pivots[0], pivots[1], estimate, standard_error_of_runs, tail)
+            lowest, highest = _attainable(tasks, statistic, signs)
+            cut = "cut off at what resampling the runs can give" if low < lowest or high > highest else ""
+            return Interval(estimate, max(low, lowest), min(high, highest), level, method, cut)
         drawn, note = pivots[0], "bootstrap-t does not exist: the runs have no spread"
     else:
-        drawn = np.concatenate(list(_drawn(tasks, statistic, generator, resamples)))
+        drawn = np.concatenate(list(_resampled_statistic(tasks, statistic, generator, resamples)))
     tails = (tail, 1 - tail)
     if method == "bca":
         adjusted = _bca_tails(tasks, statistic, estimate, drawn, tail)
         if adjusted is None:
-            note = "BCa does not exist: the estimate does not vary as runs are left out, or lies outside its resamples"
+            note = "BCa does not exist: the estimate does not change as runs are left out, or is outside its resamples"
         else:
             tails = adjusted
     low, high = np.quantile(drawn, tails)
@@ -107,33 +107,33 @@ def interval_of(
 
 
 def _in_range(error: Callable[[Tasks], Numbers], exponent: int) -> Callable[[Tasks], Numbers]:
-    """Return the same standard error, without squares of numbers that leave the range of floats."""
+    """Return the same standard error, computed so that squares stay in the range of floats."""
     if abs(exponent) < _LARGE:
         return error
-    return lambda tasks: np.ldexp(error(shrunk(tasks, exponent)), exponent)
+    return lambda tasks: np.ldexp(error(scale_down(tasks, exponent)), exponent)
 
 
 def _attainable(tasks: Tasks, statistic: Statistic, signs: Sequence[int]) -> tuple[float, float]:
     """Return the least and the greatest value of the statistic over all resamples."""
     ends = [(runs.min(keepdims=True), runs.max(keepdims=True)) for runs in tasks]
-    least, most = ([end[take if sign > 0 else 1 - take] for end, sign in zip(ends, signs)] for take in (0, 1))
-    return float(statistic(least)), float(statistic(most))
+    lowest, highest = ([end[take if sign > 0 else 1 - take] for end, sign in zip(ends, signs)] for take in (0, 1))
+    return float(statistic(lowest)), float(statistic(highest))
 
 
-def _drawn(tasks: Tasks, statistic: Statistic, generator: Generator, resamples: int) -> Iterator[Numbers]:
-    """The statistic of each resample [B], in chunks."""
+def _resampled_statistic(tasks: Tasks, statistic: Statistic, generator: Generator, resamples: int) -> Iterator[Numbers]:
+    """Yield the statistic of each resample [B], in chunks."""
     each = len(tasks[0])
     if statistic is not overall_iqm or any(len(runs) != each for runs in tasks):
-        yield from (statistic(sample) for sample in resampled(tasks, generator, resamples))
+        yield from (statistic(sample) for sample in draw_resamples(tasks, generator, resamples))
         return
-    ranked = iqm_of_draws(np.concatenate(tasks))  # of equal run counts: the same numbers, sooner
+    ranked = iqm_of_draws(np.concatenate(tasks))  # with equal run counts: the same numbers, faster
     for rows in chunks(resamples, each * len(tasks)):
         drawn = [generator.integers(each, size=(rows, each)) + each * place for place in range(len(tasks))]
         yield ranked(np.concatenate(drawn, -1))
 
 
 def standard_error(tasks: Tasks) -> Numbers:
-    """Of the mean over tasks of means over runs: √(Σ s²/n) / tasks, for one [..., n_task] array a task."""
+    """Return the standard error of `overall_mean`, √(Σ s²/n) / tasks, for one [..., n_task] array a task."""
     variances: Numbers = np.sum(np.stack([runs.var(-1, ddof=1) / runs.shape[-1] for runs in tasks], -1), -1)
     return np.sqrt(variances) / len(tasks)
 
@@ -146,16 +146,16 @@ def _pivots(
     resamples: int,
     error: Callable[[Tasks], Numbers],
 ) -> tuple[Numbers, Numbers]:
-    """The statistic of each resample, and the standard error of each [B]."""
+    """Return the statistic of each resample and the standard error of each [B]."""
     values, errors = [], []
-    for sample in resampled(tasks, generator, resamples):
+    for sample in draw_resamples(tasks, generator, resamples):
         values.append(statistic(sample))
         errors.append(error(sample))
     return np.concatenate(values), np.concatenate(errors)
 
 
 def _rounding(tasks: Tasks) -> float:
-    """Below this a standard error is rounding: that of equal numbers need not come out as 0."""
+    """Return the value below which a standard error is only rounding: equal numbers need not give exactly 0."""
     return 1e-12 * max(float(np.abs(runs).max()) for runs in tasks)
 
 
@@ -169,7 +169,7 @@ def _bootstrap_t(drawn: Numbers, errors: Numbers, estimate: float, error: float,
 def _bca_tails(
     tasks: Tasks, statistic: Statistic, estimate: float, drawn: Numbers, tail: float
 ) -> tuple[float, float] | None:
-    """The percentiles that correct for bias z0 and acceleration a; None where they do not exist.
+    """Return the percentiles that correct for bias z0 and acceleration a, or None if they do not exist.
 
     Resamples equal to the estimate count as half below it. Left-out runs enter stratum by stratum: U = (n - 1)(mean of
     the task's leave-one-out estimates - each), a = Σ ΣU³/n³ / (6 (Σ ΣU²/n²)^1.5).
@@ -195,7 +195,7 @@ def _bca_tails(
 
 
 def _without_each(tasks: Tasks, index: int, statistic: Statistic) -> Numbers:
-    """The statistic without each run of task `index` in turn [n_task]."""
+    """Return the statistic without each run of task `index` in turn [n_task]."""
     n = len(tasks[index])
     others = np.arange(n) != np.arange(n)[:, None]  # [left out, run]
     without = np.broadcast_to(tasks[index], (n, n))[others].reshape(n, n - 1)
@@ -210,13 +210,14 @@ def percentile_interval(
     level: float = 0.95,
     resamples: int = 10_000,
 ) -> tuple[float, float]:
-    """The percentile interval of `statistic` (over the last axis) for the scores [n] of one task. Source: Efron & Tibshirani 1993, ch. 13.
+    """Return the percentile interval of `statistic` (over the last axis) for the scores [n] of one task.
 
-    At n = 5 such intervals are narrower than their level says; tables therefore print n beside them.
+    At n = 5 such intervals are narrower than their level claims, so tables print n beside them. Source: Efron &
+    Tibshirani 1993, ch. 13.
     """
     runs = next(iter(as_samples([np.asarray(scores, float)]).values()))
     tail = (1 - share(level, "the level")) / 2
-    ranked = iqm_of_draws(runs) if statistic is iqm else None  # the same numbers, sooner
+    ranked = iqm_of_draws(runs) if statistic is iqm else None  # the same numbers, faster
     drawn = np.concatenate(
         [
             statistic(runs.take(picks)) if ranked is None else ranked(picks)

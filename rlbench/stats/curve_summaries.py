@@ -1,6 +1,7 @@
-"""What an evaluation curve says beside its end: the area under it, the step at which it reaches a threshold, its IQM.
+"""Summaries of an evaluation curve besides its end: area under the curve, step at which it reaches a threshold, and
+IQM.
 
-Where the final score saturates (CartPole) these still tell fast from slow.
+They distinguish fast from slow learning where the final score saturates (CartPole).
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from rlbench.stats.samples import Numbers, Tasks, share
 
 
 def area_under_curve(steps: NDArray[Any], returns: NDArray[Any]) -> Numbers:
-    """Mean height of each curve between its first and last evaluation, by the trapezoid rule, in the unit of returns.
+    """Return the mean height of each curve between its first and last evaluation, in the unit of returns.
 
-    Args: steps [K] ascending, K ≥ 2; returns [..., K], the evaluations of a run at them. Returns: [...].
-    Raises: ValueError if the steps do not ascend, the shapes do not fit or an evaluation is not finite.
+    It uses the trapezoid rule. Args: steps [K] ascending, K ≥ 2; returns [..., K], a run's evaluations at these steps.
+    Returns: [...]. Raises: ValueError if the steps do not ascend, the shapes do not fit or an evaluation is not finite.
     """
     grid, values = _curve(steps, returns)
     if len(grid) < 2:
@@ -32,9 +33,14 @@ def area_under_curve(steps: NDArray[Any], returns: NDArray[Any]) -> Numbers:
 
 
 @dataclass(frozen=True)
-class Reached:
-    """steps [R]: the first step at which a run is at the threshold, or of its last evaluation where it never is; reached
-    [R] says which. median: over all runs; None where half of them or more never reach it, since it lies beyond the end."""
+class ThresholdSteps:
+    """When runs reach a threshold.
+
+    steps [R]: the first step at which a run is at the threshold, or the step of its last evaluation if it never is.
+    reached [R]:
+    which of the two. median: over all runs, None if half of them or more never reach it: it is then beyond the last
+    step.
+    """
 
     threshold: float
     steps: Numbers
@@ -46,33 +52,35 @@ class Reached:
         middle = "median beyond the end" if self.median is None else f"median {self.median:,.0f} steps"
         if not never:
             return f"all {len(self.steps)} runs reached {self.threshold:g}: {middle}"
-        return f"{never} of {len(self.steps)} runs never reached {self.threshold:g} in {last.max():,.0f} steps (censored): {middle}"
+        count = f"{never} of {len(self.steps)} runs"
+        return f"{count} never reached {self.threshold:g} in {last.max():,.0f} steps (censored): {middle}"
 
 
-def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: float, hold: int = 1) -> Reached:
-    """When each run is first at or above `threshold`, and stays for `hold` evaluations in a row (counted from the first).
+def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: float, hold: int = 1) -> ThresholdSteps:
+    """Return when each run is first at or above `threshold` for `hold` evaluations in a row, counted from the first of
+    them.
 
-    Evaluations are noisy, so with hold = 1 a lucky one counts; the grid is as fine as the answer can be. Runs that never
-    reach it are censored, never left out and never counted with their last step.
+    Evaluations are noisy, so with hold = 1 a lucky one counts. The evaluation grid limits the precision. Runs that
+    never reach the threshold are censored: they are neither left out nor counted with their last step.
     Args: steps [K] ascending; returns [R, K]; hold from 1 to K. Raises: ValueError as `area_under_curve`.
     """
     grid, values = _curve(steps, returns)
     if values.ndim != 2:
-        raise ValueError(f"returns have shape {list(values.shape)}; [runs, evaluations] is wanted")
+        raise ValueError(f"returns have shape {list(values.shape)}; expected [runs, evaluations]")
     if not 1 <= hold <= len(grid):
-        raise ValueError(f"hold is {hold}; it is a number of evaluations from 1 to {len(grid)}")
+        raise ValueError(f"hold is {hold}; it must be a number of evaluations from 1 to {len(grid)}")
     windows = np.lib.stride_tricks.sliding_window_view(values >= threshold, hold, axis=1)
     at: NDArray[np.bool_] = np.all(windows, -1)  # [R, K - hold + 1]
     reached: NDArray[np.bool_] = np.any(at, 1)
     first = np.where(reached, grid[at.argmax(1)], grid[-1])
     ranked = np.sort(np.where(reached, first, np.inf))
     middle = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
-    return Reached(float(threshold), first, reached, float(middle) if np.isfinite(middle) else None)
+    return ThresholdSteps(float(threshold), first, reached, float(middle) if np.isfinite(middle) else None)
 
 
 @dataclass(frozen=True)
 class Band:
-    """The IQM over runs and tasks at each point [K], with the bounds of its interval at that point taken alone."""
+    """The IQM over runs and tasks at each point [K], with the bounds of its pointwise interval."""
 
     iqm: Numbers
     low: Numbers
@@ -82,7 +90,7 @@ class Band:
 def efficiency_curve(
     curves: Sequence[NDArray[Any]], generator: Generator, level: float = 0.95, resamples: int = 2_000
 ) -> Band:
-    """The sample-efficiency curve: `overall_iqm` at each of K points, with a pointwise percentile band.
+    """Return the sample-efficiency curve: `overall_iqm` at each of K points, with a pointwise percentile band.
 
     Args: curves, one [n_task, K] array a task, of normalised evaluations at K equal shares of the task's budget (or of
         wall-clock or CPU seconds). Whole runs are resampled within each task, the same ones at every point.
@@ -90,7 +98,7 @@ def efficiency_curve(
     """
     tasks = [np.asarray(task, np.float64) for task in curves]
     if not tasks or any(task.ndim != 2 or task.shape[1] != tasks[0].shape[-1] or not len(task) for task in tasks):
-        raise ValueError("one [runs, points] array for each task is wanted, with as many points in each")
+        raise ValueError("expected one [runs, points] array for each task, with the same number of points in each")
     tail = (1 - share(level, "the level")) / 2
     centre = overall_iqm([task.T for task in tasks])
     of_draws = _of_draws(tasks)
@@ -102,7 +110,7 @@ def efficiency_curve(
 
 
 def _of_draws(tasks: Tasks) -> Callable[[list[NDArray[np.int64]]], Numbers]:
-    """`overall_iqm` at each point [B, K] of the runs that are picked [B, n] of each task [n, K]."""
+    """Return a function for `overall_iqm` at each point [B, K] of the runs picked [B, n] of each task [n, K]."""
     if len({len(task) for task in tasks}) > 1:
         return lambda picks: overall_iqm([task.T[:, pick].swapaxes(0, 1) for task, pick in zip(tasks, picks)])
     points = [iqm_of_draws(values) for values in np.concatenate(tasks).T]  # runs weigh the same, whatever their task
@@ -118,9 +126,11 @@ def _of_draws(tasks: Tasks) -> Callable[[list[NDArray[np.int64]]], Numbers]:
 def _curve(steps: NDArray[Any], returns: NDArray[Any]) -> tuple[Numbers, Numbers]:
     grid, values = np.asarray(steps, np.float64), np.asarray(returns, np.float64)
     if grid.ndim != 1 or not len(grid) or (np.diff(grid) <= 0).any():
-        raise ValueError("steps are one ascending axis of at least one point")
+        raise ValueError("steps must be one ascending axis with at least one point")
     if values.ndim == 0 or values.shape[-1] != len(grid):
-        raise ValueError(f"returns have shape {list(values.shape)}; their last axis has the {len(grid)} steps")
+        raise ValueError(f"returns have shape {list(values.shape)}; their last axis must have the {len(grid)} steps")
     if not np.isfinite(values).all():
-        raise ValueError("an evaluation is not finite: leave out that run, or say what a diverged one counts with")
+        raise ValueError(
+            "an evaluation is not finite: leave out that run, or replace it by the score of a diverged run"
+        )
     return grid, values

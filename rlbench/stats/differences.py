@@ -1,7 +1,7 @@
-"""Differences between two algorithms, ours minus theirs, of any point estimate; the unit of resampling is the run.
+"""Differences of any point estimate between two algorithms, ours minus theirs. The unit of resampling is the run.
 
-The runs of both sides are resampled independently within each task: seed 3 of one and of the other share nothing but a
-number, so nothing is paired.
+Runs of both sides are resampled independently within each task. Nothing is paired: seed 3 of one side and seed 3 of the
+other share only a number.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ def difference(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """statistic(ours) - statistic(theirs) over all tasks, with its bootstrap interval.
+    """Return statistic(ours) - statistic(theirs) over all tasks, with its bootstrap interval.
 
-    Args: as `bootstrap_interval`, of two sides with the same tasks and any numbers of runs ≥ 2.
+    Args: as `bootstrap_interval`, for two sides with the same tasks and any numbers of runs ≥ 2.
     Raises: ValueError as `bootstrap_interval`, and if the tasks differ.
     """
     check_method(method, statistic)
@@ -54,7 +54,7 @@ def difference_per_task(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> dict[str, Interval]:
-    """`difference` of each task alone, by task."""
+    """Return the `difference` of each task alone, by task."""
     return {
         name: difference([left], [right], statistic, generator, method, level, resamples)
         for name, (left, right) in as_pairs(ours, theirs, fewest=2).items()
@@ -62,8 +62,11 @@ def difference_per_task(
 
 
 @dataclass(frozen=True)
-class NotWorse:
-    """Whether ours is not worse than theirs by `margin` or more: `lower`, the one-sided bound, lies above -margin."""
+class NonInferiority:
+    """The result of a non-inferiority test. holds: ours is shown not to be worse than theirs by `margin` or more.
+
+    lower: the one-sided bound of the difference; the test holds if it is above -margin.
+    """
 
     estimate: float
     lower: float
@@ -80,16 +83,16 @@ def not_worse(
     statistic: Statistic = overall_iqm,
     level: float = 0.95,
     resamples: int = RESAMPLES,
-) -> NotWorse:
-    """Non-inferiority: the one-sided lower percentile bound of the difference at `level`, held against -margin.
+) -> NonInferiority:
+    """Test non-inferiority: compare the one-sided lower percentile bound of the difference at `level` with -margin.
 
-    The margin is chosen before the runs are seen, in the units of the scores. That it does not hold is no evidence that
-    ours is worse. Source: Piaggio et al. 2012, JAMA 308:2594. Raises: ValueError for a margin that is not positive, a
-    level not above one half, and as `difference`.
+    The margin is chosen before the runs are seen, in the unit of the scores. A test that does not hold is no evidence
+    that ours is worse. Source: Piaggio et al. 2012, JAMA 308:2594. Raises: ValueError for a margin that is not
+    positive, a level not above one half, and as `difference`.
     """
     if not margin > 0:
-        raise ValueError(f"the margin is {margin}; it is the positive loss that would still be acceptable")
+        raise ValueError(f"the margin is {margin}; it must be positive, the loss that would still be acceptable")
     if not share(level, "the level") > 0.5:
-        raise ValueError(f"the level is {level}; a one-sided bound has one above 0.5, as 0.95 is")
-    found = difference(ours, theirs, statistic, generator, level=2 * level - 1, resamples=resamples)
-    return NotWorse(found.estimate, found.low, margin, level, found.low > -margin)
+        raise ValueError(f"the level is {level}; a one-sided bound needs one above 0.5, such as 0.95")
+    interval = difference(ours, theirs, statistic, generator, level=2 * level - 1, resamples=resamples)
+    return NonInferiority(interval.estimate, interval.low, margin, level, interval.low > -margin)

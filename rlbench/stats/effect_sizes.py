@@ -1,4 +1,4 @@
-"""Effect sizes: how far two algorithms are apart on one task, whatever the number of runs says of certainty."""
+"""Effect sizes: how far apart two algorithms are on one task, regardless of how certain the runs make it."""
 
 from __future__ import annotations
 
@@ -9,27 +9,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.stats.improvement import wins
-from rlbench.stats.samples import as_pairs, exponent_of, shrunk
+from rlbench.stats.samples import as_pairs, exponent_of, scale_down
 
 
 def cliffs_delta(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
-    """P(ours > theirs) - P(ours < theirs), in [-1, 1], of runs [n] and [m] of one task. Source: Cliff 1993.
+    """Return P(ours > theirs) - P(ours < theirs), in [-1, 1], for runs [n] and [m] of one task. Source: Cliff 1993.
 
-    It is 2·P - 1 of the probability of improvement, and needs no scale. Raises: ValueError for scores not finite.
+    It equals 2·P - 1 for the probability of improvement P, and needs no scale. Raises: ValueError for scores not
+    finite.
     """
     ((left, right),) = as_pairs([ours], [theirs]).values()
     return float(2 * wins(left, right).mean() - 1)
 
 
 def standardised_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float | None:
-    """Hedges' g of runs [n] and [m] of one task: J(ν)·(mean(ours) - mean(theirs)) / pooled deviation, ν = n + m - 2.
+    """Return Hedges' g for runs [n] and [m] of one task: J(ν)·(mean(ours) - mean(theirs)) / pooled deviation, ν = n + m
+    - 2.
 
-    J(ν) = Γ(ν/2) / (√(ν/2) Γ((ν - 1)/2)) takes away the bias of small samples, exactly for normal scores. None where no
-    run differs from the others of its side: there is no spread to measure by. Source: Hedges 1981, eq. 6e.
+    J(ν) = Γ(ν/2) / (√(ν/2) Γ((ν - 1)/2)) removes the bias of small samples, exactly for normal scores. Returns None if
+    all runs within each side are equal: there is no spread to measure by. Source: Hedges 1981, eq. 6e.
     Raises: ValueError for fewer than 2 runs on a side, or scores not finite.
     """
     ((left, right),) = as_pairs([ours], [theirs], fewest=2).values()
-    left, right = shrunk([left, right], exponent_of([left, right]))
+    left, right = scale_down([left, right], exponent_of([left, right]))
     freedom = len(left) + len(right) - 2
     squares = float(((left - left.mean()) ** 2).sum() + ((right - right.mean()) ** 2).sum())
     largest = max(float(np.abs(left).max()), float(np.abs(right).max()))

@@ -1,6 +1,6 @@
 """Probability of improvement: how likely a run of ours beats a run of theirs, averaged over tasks.
 
-Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.3; Mann & Whitney 1947. Ties count one half.
+Ties count one half. Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.3; Mann & Whitney 1947.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ from rlbench.stats.samples import Numbers, Scores, as_pairs, share
 
 
 def wins(ours: Numbers, theirs: Numbers) -> Numbers:
-    """1 where a run of ours [n] is above one of theirs [m], one half where they tie, else 0: [n, m]."""
+    """Return [n, m]: 1 where a run of ours [n] is above one of theirs [m], one half where they tie, else 0."""
     return 0.5 + 0.5 * np.sign(ours[:, None] - theirs)
 
 
 def probability_of_improvement(
     ours: Scores, theirs: Scores, generator: Generator, level: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
-    """P(ours > theirs) + ½ P(tie), mean over tasks, with its interval: the percentile bootstrap over runs of both sides.
+    """Return P(ours > theirs) + ½ P(tie), averaged over tasks, with a percentile bootstrap interval over both sides'
+    runs.
 
-    Where resampling cannot move it, since in every task all of one side lie above all of the other (or all are equal),
-    the bounds are exact instead (`exact_bounds`); complete separation in one direction has a one-sided bound.
+    Resampling cannot change the estimate if on every task all runs of one side are above all of the other, or all are
+    equal. The bounds are then exact (`exact_bounds`). Complete separation in one direction has a one-sided bound.
     Raises: ValueError if the tasks differ, or for scores without runs or not finite.
     """
     pairs = list(as_pairs(ours, theirs).values())
@@ -48,11 +49,13 @@ def probability_of_improvement(
 
 
 def exact_bounds(tasks: Sequence[tuple[float, int]], estimate: float, level: float) -> Interval:
-    """Bounds where every task is decided: (1.0 all above, 0.0 all below or 0.5 all equal; k = min(n, m)) for each.
+    """Return exact bounds for tasks that are all decided.
 
-    k disjoint pairs of runs are independent, so all of them agree with probability at most pᵏ, p the probability of one
-    pair, and a constant side attains it: with one task, p ≥ α^(1/k). Over tasks the smallest mean of p with
-    Π p^k ≥ α. One-sided, at α = 1 - level, where all tasks are decided alike; else α/2 at each end.
+    Args: tasks: for each, 1.0 (all above), 0.0 (all below) or 0.5 (all equal), and k = min(n, m).
+    k disjoint pairs of runs are independent, so all of them agree with probability at most pᵏ, where p is the
+    probability for one pair; a side without spread attains it. With one task, p ≥ α^(1/k). Over tasks, the bound is the
+    smallest mean of p with Π p^k ≥ α. It is one-sided at α = 1 - level if all tasks are decided alike; otherwise α/2
+    applies at each end.
     """
     alpha = 1 - level
     if all(won == 1.0 for won, _ in tasks):
@@ -62,27 +65,27 @@ def exact_bounds(tasks: Sequence[tuple[float, int]], estimate: float, level: flo
         return Interval(estimate, 0.0, 1 - _smallest(swapped, alpha), level, "exact, one-sided", _SEPARATED)
     swapped = [(1 - won, pairs) for won, pairs in tasks]
     low, high = _smallest(tasks, alpha / 2), 1 - _smallest(swapped, alpha / 2)
-    return Interval(estimate, low, high, level, "exact", "every task is decided: resampling has nothing to vary")
+    return Interval(estimate, low, high, level, "exact", "every task is decided: resampling cannot change the estimate")
 
 
-_SEPARATED = "complete separation: an exact bound on one side, at the level itself"
+_SEPARATED = "complete separation: an exact one-sided bound at the full level"
 
 
 def _smallest(tasks: Sequence[tuple[float, int]], alpha: float) -> float:
-    """The smallest mean of won·p over tasks with Π pᵏ ≥ α over the tasks that are not lost.
+    """Return the smallest mean of won·p over tasks with Π pᵏ ≥ α over the tasks that are not lost.
 
-    At the minimum p = min(1, μ k / won) for one μ, which bisection finds on a logarithmic scale.
+    At the minimum p = min(1, μ k / won) for one μ, found by bisection on a logarithmic scale.
     """
-    held = [(won, pairs) for won, pairs in tasks if won > 0]
-    if not held:
+    counted = [(won, pairs) for won, pairs in tasks if won > 0]
+    if not counted:
         return 0.0
 
     def agreement(mu: float) -> float:
-        return sum(pairs * math.log(min(1.0, mu * pairs / won)) for won, pairs in held)
+        return sum(pairs * math.log(min(1.0, mu * pairs / won)) for won, pairs in counted)
 
     low, high = math.log(alpha) - 50.0, 0.0
     for _ in range(200):
         middle = (low + high) / 2
         low, high = (middle, high) if agreement(math.exp(middle)) < math.log(alpha) else (low, middle)
     mu = math.exp(high)
-    return sum(won * min(1.0, mu * pairs / won) for won, pairs in held) / len(tasks)
+    return sum(won * min(1.0, mu * pairs / won) for won, pairs in counted) / len(tasks)

@@ -1,21 +1,22 @@
-"""Losses against a margin: whether one is shown to be greater, shown to be smaller, or neither, and what it would take.
+"""Losses compared with a margin: shown to be greater, shown to be smaller, or neither, and what showing it would take.
 
-The runs of the new side are raised by the margin and then exchanged with those of the base: a permutation test of a loss of
-just the margin.
+The margin is added to the runs of the new side, which are then exchanged with the base's. This is a permutation test of
+a loss of exactly the margin.
 
-- Greater, by the difference. Raising one side by δ raises the difference observed by δ and every relabelled one by at most
-  δ, since no run's rise lowers the IQM or the mean, and both move along with all runs. So where both sides come from one
-  distribution, whatever it is and however few the runs, a loss is said to be greater with probability at most α; ties
-  broken by the plain mean change nothing in this.
-- Smaller, by the difference and by the difference over its standard error; the larger p counts. Nothing is exact here: a
-  loss of the margin is there, and unless it is a mere shift the two sides differ in spread, which exchanging runs hides
-  and studentising repairs as n grows.
+- Greater, by the difference. Raising one side by δ raises the observed difference by δ and every relabelled one by at
+  most δ:
+no run's rise lowers the IQM or the mean, and both shift with all runs. If both sides come from one distribution, a loss
+is therefore called greater with probability at most α, whatever the distribution and however few the runs. Breaking
+ties by the plain mean does not change this.
+- Smaller, by the difference and by the difference over its standard error; the larger p counts. This test is not exact:
+  under a loss of the margin that is not a mere shift, the two sides differ in spread. Exchanging runs hides that;
+  studentising corrects it as n grows.
 
-Both take Welch's t beside theirs, and the larger p counts (`two_sample.py` says why); what is proven of a permutation holds
-for the larger of two p values as well.
+Both tests are combined with Welch's t, and the larger p counts (`two_sample.py` explains why). What is proven of a
+permutation also holds for the larger of two p values.
 
-docs/gate.md has both by simulation. Sources: Yuen 1974 (standard error of a trimmed mean); Janssen 1997 and Chung & Romano
-2013, arXiv:1304.5939 (studentised permutation tests); Piaggio et al. 2012, JAMA 308:2594 (non-inferiority).
+docs/gate.md reports both by simulation. Sources: Yuen 1974 (standard error of a trimmed mean); Janssen 1997 and Chung &
+Romano 2013, arXiv:1304.5939 (studentised permutation tests); Piaggio et al. 2012, JAMA 308:2594 (non-inferiority).
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ import numpy as np
 from numpy.random import Generator
 
 from rlbench.stats.aggregates import overall_iqm, overall_mean
-from rlbench.stats.permutation import EXACT_UP_TO, drawn_splits, every_split
-from rlbench.stats.resampling import resampled
-from rlbench.stats.samples import Numbers, Statistic, Tasks, as_pairs, exponent_of, share, shrunk
+from rlbench.stats.permutation import EXACT_UP_TO, draw_splits, every_split
+from rlbench.stats.resampling import draw_resamples
+from rlbench.stats.samples import Numbers, Statistic, Tasks, as_pairs, exponent_of, scale_down, share
 from rlbench.stats.student_t import t_quantile
 from rlbench.stats.welch import standard_error, welch_test
 
@@ -42,8 +43,11 @@ _MOST_RUNS = 10**12
 
 @dataclass(frozen=True)
 class MarginTest:
-    """difference: statistic(new) - statistic(base). p_greater: against a loss of at most the margin; p_smaller: against one
-    of at least the margin; smallest: what neither could have fallen below with so many runs."""
+    """The result of a margin test. difference: statistic(new) - statistic(base).
+
+    p_greater: against a loss of at most the margin. p_smaller: against a loss of at least the margin. smallest: the
+    smallest p that either could have had with this many runs.
+    """
 
     difference: float
     margin: float
@@ -61,42 +65,49 @@ def margin_test(
     permutations: int = 50_000,
     exact_up_to: int = EXACT_UP_TO,
 ) -> MarginTest:
-    """Test a loss of `new` [n] against `base` [m] and `margin`, runs of one task in one unit, from both sides.
+    """Test a loss of `new` [n] against `base` [m] in both directions; both are runs of one task in one unit.
 
-    statistic: `overall_iqm` or `overall_mean`. Up to `exact_up_to` splits are all counted, else so many are drawn.
+    statistic: `overall_iqm` or `overall_mean`. Up to `exact_up_to` splits are all enumerated; otherwise `permutations`
+    are drawn.
     Raises: ValueError for a margin below 0, another statistic, no runs, or scores that are not finite.
     """
     if not (margin >= 0 and math.isfinite(margin)):
-        raise ValueError(f"the margin is {margin}; it is the loss that would still be acceptable, 0 or more")
+        raise ValueError(f"the margin is {margin}; it must be 0 or more, the loss that would still be acceptable")
     if statistic not in (overall_iqm, overall_mean):
-        raise ValueError("a margin is tested of overall_iqm or overall_mean, whose standard errors are known")
+        raise ValueError("a margin test needs overall_iqm or overall_mean, whose standard errors are known")
     ours, theirs = as_pairs([new], [base])["0"]
     exponent = exponent_of([ours + margin, theirs])
-    raised, held = shrunk([ours + margin, theirs], exponent)
-    pair = [(raised, held)]
+    raised, base_runs = scale_down([ours + margin, theirs], exponent)
+    pair = [(raised, base_runs)]
     splits = math.comb(len(ours) + len(theirs), len(ours))
     exact = splits <= exact_up_to
-    relabelled = every_split(pair, splits) if exact else drawn_splits(pair, permutations, generator)
+    relabelled = every_split(pair, splits) if exact else draw_splits(pair, permutations, generator)
     trimmed = statistic is overall_iqm
-    rounding = 1e-12 * max(1e-300, float(np.abs(raised).max()), float(np.abs(held).max()))
-    observed = standardised(raised[None], held[None], trimmed, rounding)  # three of [1]
+    rounding = 1e-12 * max(1e-300, float(np.abs(raised).max()), float(np.abs(base_runs).max()))
+    observed = standardise(raised[None], base_runs[None], trimmed, rounding)  # three of [1]
     below = above = np.zeros(2, np.int64)
     for (left,), (right,) in relabelled:
-        found = standardised(left, right, trimmed, rounding)
-        tails = np.array([_tails(found[i], found[2], observed[i][0], observed[2][0], rounding) for i in (0, 1)])
+        relabelled_values = standardise(left, right, trimmed, rounding)
+        tails = np.array(
+            [
+                _tails(relabelled_values[i], relabelled_values[2], observed[i][0], observed[2][0], rounding)
+                for i in (0, 1)
+            ]
+        )
         below, above = below + tails[:, 0], above + tails[:, 1]
     extra, total = (0, splits) if exact else (1, permutations + 1)
-    welch = welch_test([raised], [held], statistic)
+    welch = welch_test([raised], [base_runs], statistic)
     p_greater = max((int(below[0]) + extra) / total, welch.p_below(0.0))
     p_smaller = max((int(above.max()) + extra) / total, welch.p_above(0.0))
     return MarginTest(float(np.ldexp(observed[0][0], exponent)) - margin, margin, p_greater, p_smaller, 1 / total)
 
 
-def standardised(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Of rows [B, n] and [B, m]: the difference of means, trimmed as the IQM is or not; that over its standard error; and
-    the plain difference of means, which breaks ties.
+def standardise(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -> tuple[Numbers, Numbers, Numbers]:
+    """Return three values for rows [B, n] and [B, m].
 
-    The error is Yuen's: (n - 1) s² / (h (h - 1)), s² of the runs winsorised where the mean is trimmed, h those that count.
+    They are the difference of means (trimmed as in the IQM if `trimmed`), that difference over its standard error, and
+    the plain difference of means, which breaks ties. The error is Yuen's, (n - 1) s² / (h (h - 1)): s² is the variance
+    of the runs, winsorised if the mean is trimmed, and h is the number of runs that count.
     """
     between, plain, squared = np.zeros(len(left)), np.zeros(len(left)), np.zeros(len(left))
     for sign, side in ((1, left), (-1, right)):
@@ -117,27 +128,34 @@ def standardised(left: Numbers, right: Numbers, trimmed: bool, rounding: float) 
     return between, studentised, plain
 
 
-def _tails(found: Numbers, plain: Numbers, seen: float, plainly: float, rounding: float) -> tuple[int, int]:
-    """How many are at most, and at least, as far up as the one seen; where they tie, by the plain difference of means.
+def _tails(
+    relabelled: Numbers, plain: Numbers, observed: float, observed_plain: float, rounding: float
+) -> tuple[int, int]:
+    """Count the splits that are at most, and at least, as far up as the observed one; the plain difference breaks ties.
 
-    Many splits tie, since exchanging runs that the IQM cuts changes nothing, and where runs are equal nothing else does.
+    Many splits tie: exchanging runs that the IQM cuts changes nothing, and with equal runs nothing else does either.
     """
     with np.errstate(invalid="ignore"):  # inf - inf
-        slack = np.maximum(rounding, 1e-9 * abs(seen)) if math.isfinite(seen) else 0.0
-        tied = (found == seen) | (np.abs(found - seen) <= slack)
-    below = np.count_nonzero(~tied & (found < seen)) + np.count_nonzero(tied & (plain <= plainly + rounding))
-    above = np.count_nonzero(~tied & (found > seen)) + np.count_nonzero(tied & (plain >= plainly - rounding))
+        slack = np.maximum(rounding, 1e-9 * abs(observed)) if math.isfinite(observed) else 0.0
+        tied = (relabelled == observed) | (np.abs(relabelled - observed) <= slack)
+    below = np.count_nonzero(~tied & (relabelled < observed)) + np.count_nonzero(
+        tied & (plain <= observed_plain + rounding)
+    )
+    above = np.count_nonzero(~tied & (relabelled > observed)) + np.count_nonzero(
+        tied & (plain >= observed_plain - rounding)
+    )
     return int(below), int(above)
 
 
 @dataclass(frozen=True)
-class Detectable:
-    """What runs with this spread can decide, four times in five: a plan by normal approximation, no promise.
+class DetectableLoss:
+    """What runs with this spread can decide four times in five. A plan by normal approximation, not a guarantee.
 
-    loss: the smallest that would be shown to be greater than the margin with as many runs as there are; None where none
-    could be. Runs on each side it takes to show: runs_if_equal, that the loss is smaller, if there is none (None where the
-    margin is 0); runs_if_so, that it is greater, if it is the one observed (None where that is not greater). Neither is a
-    number beyond 10¹².
+    loss: the smallest loss that the present number of runs would show to be greater than the margin, None if none. The
+    others are numbers of runs on each side. runs_if_equal: to show that the loss is smaller if there is none; None if
+    the margin is 0.
+    runs_if_so: to show that the loss is greater if it is the observed one; None if the observed one is not greater.
+    Numbers above 10¹² are None too.
     """
 
     loss: float | None
@@ -145,7 +163,7 @@ class Detectable:
     runs_if_so: int | None
 
 
-def detectable(
+def detectable_loss(
     new: Numbers,
     base: Numbers,
     margin: float,
@@ -156,27 +174,27 @@ def detectable(
     power: float = POWER,
     resamples: int = 2_000,
     fewest: int = 2,
-) -> Detectable:
-    """What it takes on one task, from the spread of runs [n] and [m], n and m ≥ 2.
+) -> DetectableLoss:
+    """Return what deciding takes on one task, from the spread of runs [n] and [m], n and m ≥ 2.
 
     alpha_greater: the level at which a loss is shown (after Holm's correction for the first of its family).
-    With standard error s of the difference, loss = margin + (t_α + z_power) s, t with Welch's degrees of freedom; the runs
-    are the fewest with (t_α + z_power) s ≤ distance, s falling with their root and the degrees of freedom rising with them,
-    never fewer than `fewest` or than let a test reach its level.
+    With standard error s of the difference, loss = margin + (t_α + z_power) s, where t has Welch's degrees of freedom.
+    The runs are the fewest with (t_α + z_power) s ≤ distance; s falls with their root, and the degrees of freedom rise
+    with them. They are at least `fewest`, and enough for a test to reach its level.
     """
-    given = as_pairs([new], [base], fewest=2)["0"]
-    exponent = exponent_of(given)
-    pairs, unit = shrunk(given, exponent), math.ldexp(1.0, -exponent)
+    runs_of_both = as_pairs([new], [base], fewest=2)["0"]
+    exponent = exponent_of(runs_of_both)
+    pairs, unit = scale_down(runs_of_both, exponent), math.ldexp(1.0, -exponent)
     margin *= unit
     variances = [_variance(side, statistic, generator, resamples) for side in pairs]
     n, m = map(len, pairs)
     beyond = _NORMAL.inv_cdf(share(power, "the power"))
     freedom = float(standard_error([pairs[0]], [pairs[1]], statistic)[1]) / (n + m)  # for each run
-    error, both = math.sqrt(variances[0] / n + variances[1] / m), sum(variances)
+    error, summed_variance = math.sqrt(variances[0] / n + variances[1] / m), sum(variances)
     loss = float(statistic([pairs[1]]) - statistic([pairs[0]]))
 
     def reach(alpha: float, runs: int) -> float:
-        """Return how many standard errors a difference must measure to be shown by `runs` in all."""
+        """Return the number of standard errors that a difference needs to be shown by `runs` runs in all."""
         critical = t_quantile(1 - alpha, freedom * runs) if freedom else _NORMAL.inv_cdf(1 - alpha)
         return critical + beyond
 
@@ -185,7 +203,7 @@ def detectable(
             return None
 
         def shows(each: int) -> bool:
-            return reach(alpha, 2 * each) * math.sqrt(both / each) <= distance
+            return reach(alpha, 2 * each) * math.sqrt(summed_variance / each) <= distance
 
         low = high = max(fewest, fewest_runs(alpha))
         while not shows(high):
@@ -194,7 +212,7 @@ def detectable(
             low, high = high + 1, 2 * high
         return bisect_left(range(high), True, lo=low, key=shows)
 
-    return Detectable(
+    return DetectableLoss(
         (margin + reach(alpha_greater, n + m) * error) / unit if math.comb(n + m, n) * alpha_greater >= 1 else None,
         needed(margin, alpha_smaller),
         needed(loss - margin, alpha_greater),
@@ -202,7 +220,10 @@ def detectable(
 
 
 def fewest_runs(alpha: float) -> int:
-    """The fewest runs on each side of one task with which a one-sided test can reach `alpha`: 1 / C(2n, n) is its least p."""
+    """Return the fewest runs on each side of one task with which a one-sided test can reach `alpha`.
+
+    Its smallest p is 1 / C(2n, n).
+    """
     n = 1
     while math.comb(2 * n, n) * share(alpha, "alpha") < 1:
         n += 1
@@ -210,7 +231,10 @@ def fewest_runs(alpha: float) -> int:
 
 
 def _variance(runs: Numbers, statistic: Statistic, generator: Generator, resamples: int) -> float:
-    """Of the statistic, times the number of runs: bootstrapped, corrected by n / (n - 1) for resampling what was seen."""
+    """Return the variance of the statistic times the number of runs.
+
+    It is bootstrapped and corrected by n / (n - 1), because resampling uses the observed runs.
+    """
     tasks: Tasks = [runs]
-    drawn = np.concatenate([statistic(sample) for sample in resampled(tasks, generator, resamples)])
+    drawn = np.concatenate([statistic(sample) for sample in draw_resamples(tasks, generator, resamples)])
     return float(drawn.var()) * len(runs) * len(runs) / (len(runs) - 1)

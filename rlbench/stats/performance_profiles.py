@@ -18,7 +18,7 @@ from rlbench.stats.samples import Numbers, Scores, as_samples, share
 
 @dataclass(frozen=True)
 class Profile:
-    """share, low, high [K]: the share of runs above each threshold in [0, 1], and the band at each point taken alone."""
+    """share, low, high [K]: the share of runs above each threshold, in [0, 1], and its pointwise band."""
 
     thresholds: Numbers
     share: Numbers
@@ -29,10 +29,11 @@ class Profile:
 def performance_profile(
     scores: Scores, thresholds: NDArray[Any], generator: Generator, level: float = 0.95, resamples: int = 2_000
 ) -> Profile:
-    """Share of runs whose score is above each of `thresholds` [K], tasks weighing the same; percentile band over runs.
+    """Return the share of runs with a score above each of `thresholds` [K], tasks weighing the same.
 
-    The band holds `level` at each threshold, not at all of them together. Where all runs of all tasks lie on one side it
-    has no width, which is no certainty. Raises: ValueError for scores without runs or not finite.
+    The percentile band over runs holds `level` at each threshold, not at all of them together. Where all runs of all
+    tasks are on one side of a threshold the band has no width; this does not mean certainty. Raises: ValueError for
+    scores without runs or not finite.
     """
     tasks = list(as_samples(scores).values())
     tail = (1 - share(level, "the level")) / 2

@@ -1,6 +1,6 @@
-"""Two-sample permutation tests: run labels are exchanged within each task, never paired by seed and never across tasks.
+"""Two-sample permutation tests. Run labels are exchanged within each task, never paired by seed and never across tasks.
 
-Exact where the splits can be enumerated, else Monte Carlo with p = (b + 1) / (m + 1), which is never 0.
+The test is exact if the splits can be enumerated, otherwise Monte Carlo with p = (b + 1) / (m + 1), which is never 0.
 Sources: Phipson & Smyth 2010, arXiv:1603.05766 (Monte Carlo p); Holm 1979 (families).
 """
 
@@ -18,17 +18,20 @@ from numpy.typing import NDArray
 
 from rlbench.stats.aggregates import iqm, overall_iqm
 from rlbench.stats.resampling import chunks
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
 
 Pairs = Sequence[tuple[Numbers, Numbers]]
-EXACT_UP_TO = 200_000  # splits: 10 runs against 10 of one task have 184 756
+EXACT_UP_TO = 200_000  # splits; 10 runs against 10 on one task have 184 756
 _ALTERNATIVES = ("two-sided", "greater", "less")
 
 
 @dataclass(frozen=True)
-class Permutation:
-    """A test's outcome. difference: statistic(ours) - statistic(theirs). smallest: no relabelling could have had a lower
-    p than this. splits: enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences."""
+class PermutationTest:
+    """The result of a test. difference: statistic(ours) - statistic(theirs). smallest: the smallest p of any
+    relabelling.
+
+    splits: the number enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences.
+    """
 
     difference: float
     p: float
@@ -46,16 +49,17 @@ def permutation_test(
     alternative: str = "two-sided",
     permutations: int = 50_000,
     exact_up_to: int = EXACT_UP_TO,
-) -> Permutation:
+) -> PermutationTest:
     """Test whether run labels are exchangeable within each task, by statistic(ours) - statistic(theirs).
 
-    p is the share of splits whose difference is at least as far out as the one observed: in absolute value
-    ("two-sided"), above ("greater": ours is better) or below ("less"). Of several tasks the statistic is over them all
-    and labels change within each. Draws from the generator only if the splits are more than `exact_up_to`.
-    Raises: ValueError if the tasks differ, for scores without runs or not finite, or another alternative.
+    p is the share of splits whose difference is at least as extreme as the observed one: in absolute value
+    ("two-sided"), above ("greater": ours is better) or below ("less"). With several tasks the statistic covers all of
+    them, and labels are exchanged within each. Draws from the generator only if there are more than `exact_up_to`
+    splits.
+    Raises: ValueError if the tasks differ, for scores without runs or not finite, or an unknown alternative.
     """
     if alternative not in _ALTERNATIVES:
-        raise ValueError(f"the alternative is {alternative!r}; it is one of {', '.join(_ALTERNATIVES)}")
+        raise ValueError(f"unknown alternative {alternative!r}; use one of {', '.join(_ALTERNATIVES)}")
     pairs = list(as_pairs(ours, theirs).values())
 
     def between(lefts: Tasks, rights: Tasks) -> Numbers:
@@ -66,29 +70,29 @@ def permutation_test(
     if not exact and statistic is overall_iqm and len({(len(left), len(right)) for left, right in pairs}) == 1:
         differences = _differences_of_iqms(pairs, permutations, generator)
     else:
-        relabelled = every_split(pairs, splits) if exact else drawn_splits(pairs, permutations, generator)
+        relabelled = every_split(pairs, splits) if exact else draw_splits(pairs, permutations, generator)
         differences = np.concatenate([between(*sides) for sides in relabelled])
     observed = float(between([left for left, _ in pairs], [right for _, right in pairs]))
     sign = -1.0 if alternative == "less" else 1.0
-    outward = np.abs if alternative == "two-sided" else lambda found: sign * found
-    far, seen = outward(differences), float(outward(np.float64(observed)))
-    # Equal differences come out of sums in different orders, so "at least as far" allows for rounding.
+    outward = np.abs if alternative == "two-sided" else lambda difference: sign * difference
+    extents, extent = outward(differences), float(outward(np.float64(observed)))
+    # Equal differences may result from sums in different orders, so "at least as extreme" allows for rounding.
     rounding = 1e-12 * max(1e-300, *(float(np.abs(side).max()) for pair in pairs for side in pair))
-    count, deviation = int(np.count_nonzero(far >= seen - rounding)), _deviation(differences)
+    count, deviation = int(np.count_nonzero(extents >= extent - rounding)), _deviation(differences)
     if exact:
-        extreme = int(np.count_nonzero(far >= far.max() - rounding))
-        return Permutation(observed, count / splits, extreme / splits, True, splits, deviation)
+        extreme = int(np.count_nonzero(extents >= extents.max() - rounding))
+        return PermutationTest(observed, count / splits, extreme / splits, True, splits, deviation)
     p, smallest = (count + 1) / (permutations + 1), 1 / (permutations + 1)
-    return Permutation(observed, p, smallest, False, permutations, deviation)
+    return PermutationTest(observed, p, smallest, False, permutations, deviation)
 
 
 def _deviation(differences: Numbers) -> float:
     exponent = exponent_of([differences])
-    return float(np.ldexp(shrunk([differences], exponent)[0].std(), exponent))
+    return float(np.ldexp(scale_down([differences], exponent)[0].std(), exponent))
 
 
 def every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
-    """All splits of every task's pooled runs, in chunks: ours [B, n] and theirs [B, m] of each task."""
+    """Yield all splits of every task's pooled runs, in chunks: ours [B, n] and theirs [B, m] of each task."""
     pooled = [np.concatenate(pair) for pair in pairs]
     chosen = [_choices(len(pool), len(left)) for pool, (left, _) in zip(pooled, pairs)]  # each [C, n + m]
     start = 0
@@ -105,20 +109,18 @@ def every_split(pairs: Pairs, splits: int) -> Iterator[tuple[list[Numbers], list
 
 @functools.lru_cache(8)
 def _choices(total: int, size: int) -> NDArray[np.int64]:
-    """Every choice of `size` of `total` places, followed by the places left [C(total, size), total]."""
+    """Return every choice of `size` of `total` places, followed by the remaining places [C(total, size), total]."""
     places = chain.from_iterable(combinations(range(total), size))
     taken = np.fromiter(places, np.int64, math.comb(total, size) * size).reshape(-1, size)
     free = np.ones((len(taken), total), bool)
     np.put_along_axis(free, taken, False, axis=1)
-    found = np.concatenate([taken, np.nonzero(free)[1].reshape(len(taken), total - size)], 1)
-    found.flags.writeable = False  # it is kept for the next who asks
-    return found
+    choices = np.concatenate([taken, np.nonzero(free)[1].reshape(len(taken), total - size)], 1)
+    choices.flags.writeable = False  # the cache shares it between callers
+    return choices
 
 
-def drawn_splits(
-    pairs: Pairs, permutations: int, generator: Generator
-) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
-    """`permutations` random splits, in chunks, as `every_split` gives them."""
+def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
+    """Yield `permutations` random splits, in chunks, in the form of `every_split`."""
     pooled = [np.concatenate(pair) for pair in pairs]
     for rows in chunks(permutations, sum(map(len, pooled))):
         lefts, rights = [], []
@@ -130,30 +132,34 @@ def drawn_splits(
 
 
 def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) -> Numbers:
-    """`overall_iqm` of ours less that of theirs for each split of `drawn_splits`, to the bit, where every task has the same n
-    and m: [B]. All runs are put in order once and a split marks in it whose each is, so no side of a split is sorted.
+    """Return the difference of `overall_iqm` for each split of `draw_splits` [B], bitwise the same.
+
+    Every task must have the same n and m. All runs are sorted once; a split then marks whose each of them is, so its
+    sides need no sorting.
     """
     pooled = np.concatenate([side for pair in pairs for side in pair])
     order = np.argsort(pooled)
-    ordered, found = pooled[order], []
+    ordered, differences = pooled[order], []
     for rows in chunks(permutations, len(pooled)):
         drawn = [_lowest(generator.random((rows, len(left) + len(right))), len(left)) for left, right in pairs]
         ours = np.concatenate(drawn, -1).take(order, -1)
-        found.append(_iqm_of_marked(ordered, ours) - _iqm_of_marked(ordered, ~ours))
-    return np.concatenate(found)
+        differences.append(_iqm_of_marked(ordered, ours) - _iqm_of_marked(ordered, ~ours))
+    return np.concatenate(differences)
 
 
 def _lowest(draws: Numbers, count: int) -> NDArray[np.bool_]:
-    """Which of each row of draws [B, N] are the `count` lowest of it."""
+    """Mark the `count` lowest of each row of draws [B, N]."""
     lowest: NDArray[np.bool_] = draws <= np.partition(draws, count - 1, -1)[:, count - 1 : count]
-    if np.count_nonzero(lowest) != count * len(draws):  # two equal draws, as good as never
+    if np.count_nonzero(lowest) != count * len(draws):  # two draws are equal, which almost never happens
         lowest = np.zeros(draws.shape, np.bool_)
         np.put_along_axis(lowest, np.argsort(draws, -1)[:, :count], True, -1)
     return lowest
 
 
 def _iqm_of_marked(ordered: Numbers, marked: NDArray[np.bool_]) -> Numbers:
-    """The interquartile mean [B] of those of ascending scores [N] that each row marks [B, N], as many in every row."""
+    """Return the interquartile mean [B] of the ascending scores [N] that each row marks [B, N]; all rows mark equally
+    many.
+    """
     places = np.flatnonzero(marked).reshape(len(marked), -1)
     cut = places.shape[1] // 4
     middle = places[:, cut : places.shape[1] - cut] - len(ordered) * np.arange(len(marked))[:, None]
@@ -161,11 +167,11 @@ def _iqm_of_marked(ordered: Numbers, marked: NDArray[np.bool_]) -> Numbers:
 
 
 def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
-    """The smallest two-sided p that n runs against m of one task can have, however far apart, if no two are equal.
+    """Return the smallest two-sided p of n runs against m of one task, however far apart, if no two runs are equal.
 
-    One split of C(n + m, n) puts one side wholly above the other; with n = m its mirror image counts too. The IQM cuts
-    ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange those tie with it. Right for `overall_iqm`,
-    `iqm` and statistics that every run moves, such as `overall_mean`.
+    One split of C(n + m, n) puts one side entirely above the other; with n = m its mirror image counts too. The IQM
+    cuts ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange those tie with it. Correct for
+    `overall_iqm`, `iqm` and statistics that every run moves, such as `overall_mean`.
     """
     if n < 1 or m < 1:
         raise ValueError(f"{n} runs against {m}: a test needs at least one on each side")
@@ -174,7 +180,7 @@ def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
 
 
 def runs_needed(pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> int:
-    """The fewest runs on each side with which the first of `pairs` tests can reach `alpha` after Holm."""
+    """Return the fewest runs on each side with which the first of `pairs` tests can reach `alpha` after Holm."""
     if pairs < 1 or not 0 < alpha < 1:
         raise ValueError(f"{pairs} pairs at alpha {alpha}: at least one pair, and alpha between 0 and 1")
     n = 1
@@ -184,7 +190,7 @@ def runs_needed(pairs: int, alpha: float = 0.05, statistic: Statistic = overall_
 
 
 def too_few(n: int, m: int, pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> str:
-    """What to print where Holm over `pairs` puts `alpha` out of the reach of n runs against m; "" where it is in reach."""
+    """Return a message if n runs against m cannot reach `alpha` after Holm over `pairs`, or ""."""
     if pairs * smallest_p(n, m, statistic) <= alpha:
         return ""
     noun = "pair" if pairs == 1 else "pairs"
@@ -192,10 +198,10 @@ def too_few(n: int, m: int, pairs: int, alpha: float = 0.05, statistic: Statisti
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjusted p of each member of one family: reject where it is at most alpha, and the family errs at most so often.
+    """Return Holm's adjusted p of each member of one family.
 
-    The i-th smallest of k is multiplied by k - i + 1; none may fall below one before it. Raises: ValueError for a p
-    outside [0, 1].
+    Rejecting where it is at most alpha gives a family-wise error of at most alpha. The i-th smallest of k p values is
+    multiplied by k - i + 1, and none may fall below the one before it. Raises: ValueError for a p outside [0, 1].
     """
     for name, p in p_values.items():
         if not 0 <= p <= 1:

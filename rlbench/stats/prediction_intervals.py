@@ -1,6 +1,6 @@
-"""Prediction intervals: where the mean of m further runs lies, given n runs; and the interval of a mean by itself.
+"""Prediction intervals for the mean of m further runs, given n runs, and intervals of a mean by itself.
 
-Exact if scores are normal. Source: Hahn & Meeker 1991, Statistical Intervals, ch. 4.
+Exact for normal scores. Source: Hahn & Meeker 1991, Statistical Intervals, ch. 4.
 """
 
 from __future__ import annotations
@@ -16,15 +16,18 @@ from rlbench.stats.student_t import t_quantile
 
 
 def prediction_interval(runs: NDArray[Any], further: int = 1, level: float = 0.95) -> tuple[float, float]:
-    """mean ± t s √(1/n + 1/further) of runs [n] of one task, n ≥ 2: holds the mean of that many further runs."""
+    """Return mean ± t s √(1/n + 1/further) for runs [n] of one task, n ≥ 2.
+
+    It contains the mean of `further` more runs with probability `level`.
+    """
     values = next(iter(as_samples([np.asarray(runs, float)], fewest=2).values()))
     if further < 1:
-        raise ValueError(f"{further} further runs: at least one is predicted")
+        raise ValueError(f"{further} further runs: predict at least one")
     return _around(values, math.sqrt(1 / len(values) + 1 / further), level)
 
 
 def mean_interval(runs: NDArray[Any], level: float = 0.95) -> tuple[float, float]:
-    """Student's interval mean ± t s / √n of runs [n] of one task, n ≥ 2."""
+    """Return Student's interval mean ± t s / √n of runs [n] of one task, n ≥ 2."""
     values = next(iter(as_samples([np.asarray(runs, float)], fewest=2).values()))
     return _around(values, math.sqrt(1 / len(values)), level)
 
@@ -38,13 +41,13 @@ def _around(values: NDArray[np.float64], scale: float, level: float) -> tuple[fl
 def welch_interval(
     mean: float, deviation: float, n: int, runs: NDArray[Any], level: float = 0.95
 ) -> tuple[float, float]:
-    """The interval of mean(runs) - mean, of runs [m] against n others of which mean and deviation (n - 1) are known.
+    """Return the interval of mean(runs) - mean, for runs [m] against n others with known mean and deviation.
 
-    Source: Welch 1947; degrees of freedom by Satterthwaite, floored at 1.
+    The deviation has the divisor n - 1. Source: Welch 1947; degrees of freedom by Satterthwaite, floored at 1.
     """
     values = next(iter(as_samples([np.asarray(runs, float)], fewest=2).values()))
     if n < 2 or deviation < 0:
-        raise ValueError(f"a deviation of {deviation} over {n} runs: it takes two runs, and is 0 or more")
+        raise ValueError(f"a deviation of {deviation} over {n} runs: it must be 0 or more, over at least two runs")
     parts = (float(values.var(ddof=1)) / len(values), deviation**2 / n)
     squared = sum(parts)
     freedom = squared**2 / (parts[0] ** 2 / (len(values) - 1) + parts[1] ** 2 / (n - 1)) if squared > 0 else 1.0

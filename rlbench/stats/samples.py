@@ -1,6 +1,6 @@
-"""Scores as the statistics take them: one array of runs for each task, unequal in number if need be, every one a number.
+"""Scores in the form that the statistics take: one array of finite runs for each task; their numbers may differ.
 
-A run without a score is missing and is said to be so; it never enters as NaN, which sorting would silently trim.
+A run without a score is missing, and reported as missing. It is never a NaN, which sorting would trim silently.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ Statistic = Callable[[Tasks], Numbers]  # one [..., n_task] array a task -> [...
 
 
 def named_tasks(scores: Scores) -> dict[str, Numbers]:
-    """Scores by task, as float arrays. Sequences name their tasks "0", "1", …
+    """Return scores by task, as float arrays. Sequences name their tasks "0", "1", …
 
-    Args: scores: a mapping or a sequence, one array [..., n_task] a task, n_task ≥ 1; of a matrix each row is a task.
-        Bare numbers are the runs of one task.
+    Args: scores: a mapping or a sequence, one array [..., n_task] a task, n_task ≥ 1; each row of a matrix is a task.
+        Plain numbers are the runs of one task.
     Raises: ValueError for no task, a task without runs, or a number that is not finite.
     """
     if isinstance(scores, Mapping):
@@ -40,35 +40,38 @@ def named_tasks(scores: Scores) -> dict[str, Numbers]:
         if not np.isfinite(runs).all():
             at = np.argwhere(~np.isfinite(runs))[0]
             raise ValueError(
-                f"task {name!r}: run {at[-1]} (from 0) is {runs[tuple(at)]}, which is no score; leave out runs that are"
-                " missing and say how many, or give those that diverged a score"
+                f"task {name!r}: run {at[-1]} (from 0) is {runs[tuple(at)]}, which is not a score; leave out missing"
+                " runs and report how many, or give diverged runs a score"
             )
     return named
 
 
 def as_tasks(scores: Scores) -> list[Numbers]:
-    """The arrays of `named_tasks`, in their order."""
+    """Return the arrays of `named_tasks`, in their order."""
     return list(named_tasks(scores).values())
 
 
 def as_samples(scores: Scores, fewest: int = 1) -> dict[str, Numbers]:
-    """As `named_tasks`, each task [n_task]. Raises: ValueError also where a task has other axes or fewer runs than `fewest`."""
+    """Return `named_tasks` with one axis each [n_task].
+
+    Raises: ValueError as `named_tasks`, and for a task with other axes or fewer runs than `fewest`.
+    """
     named = named_tasks(scores)
     for name, runs in named.items():
         if runs.ndim != 1:
-            raise ValueError(f"task {name!r} has shape {list(runs.shape)}; one axis of runs is wanted")
+            raise ValueError(f"task {name!r} has shape {list(runs.shape)}; expected one axis of runs")
         if len(runs) < fewest:
             raise ValueError(f"task {name!r} has {len(runs)} runs; this needs at least {fewest} in each task")
     return named
 
 
 def as_pairs(ours: Scores, theirs: Scores, fewest: int = 1) -> dict[str, tuple[Numbers, Numbers]]:
-    """Two algorithms' runs by task, [n] and [m]. Mappings are matched by name, sequences by place.
+    """Return two algorithms' runs by task, [n] and [m]. Mappings are matched by name, sequences by position.
 
     Raises: ValueError if their tasks differ, and as `as_samples`.
     """
     if isinstance(ours, Mapping) != isinstance(theirs, Mapping):
-        raise ValueError("one side names its tasks and the other does not: give two mappings or two sequences")
+        raise ValueError("one side names its tasks and the other does not: pass two mappings or two sequences")
     left, right = as_samples(ours, fewest), as_samples(theirs, fewest)
     if left.keys() != right.keys():
         alone = ", ".join(sorted(left.keys() ^ right.keys()))
@@ -77,10 +80,11 @@ def as_pairs(ours: Scores, theirs: Scores, fewest: int = 1) -> dict[str, tuple[N
 
 
 def normalise(scores: Mapping[str, Any], lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, Numbers]:
-    """Scores on each task's fixed scale: (score - lower) / (upper - lower), so that 0 and 1 are the anchors.
+    """Return scores on each task's fixed scale, (score - lower) / (upper - lower): the anchors become 0 and 1.
 
-    Anchors are fixed beforehand and never the extremes of the runs compared: those would let one algorithm move another's
-    number. Raises: ValueError for a task without anchors, or whose upper anchor is not above its lower.
+    Anchors are fixed beforehand and never the extremes of the compared runs: those would let one algorithm change
+    another's number. Raises: ValueError for a task without anchors, or with an upper anchor that is not above the lower
+    one.
     """
     scaled = {}
     for name, runs in named_tasks(scores).items():
@@ -94,17 +98,20 @@ def normalise(scores: Mapping[str, Any], lower: Mapping[str, float], upper: Mapp
 
 
 def exponent_of(tasks: Iterable[Numbers]) -> int:
-    """Return e with every score below 2**e in size: divided by that, scores keep every digit and no square overflows."""
+    """Return e such that the absolute value of every score is below 2**e.
+
+    Divided by 2**e, scores keep every digit and no square overflows.
+    """
     return math.frexp(max(float(np.abs(runs).max()) for runs in tasks))[1]
 
 
-def shrunk(tasks: Iterable[Numbers], exponent: int) -> list[Numbers]:
+def scale_down(tasks: Iterable[Numbers], exponent: int) -> list[Numbers]:
     """Return the scores divided by 2**exponent."""
     return [np.ldexp(runs, -exponent) for runs in tasks]
 
 
 def share(value: float, name: str) -> float:
-    """A level or share strictly between 0 and 1. Raises: ValueError for another."""
+    """Return a level or share if it is strictly between 0 and 1. Raises: ValueError otherwise."""
     if not 0 < value < 1:
-        raise ValueError(f"{name} is {value}; it lies between 0 and 1, as 0.95 does")
+        raise ValueError(f"{name} is {value}; it must be between 0 and 1, such as 0.95")
     return float(value)

@@ -1,8 +1,9 @@
-"""Group-sequential permutation test of two algorithms: runs come in groups, and after each group one may stop.
+"""Group-sequential permutation test of two algorithms. Runs come in groups, and testing may stop after each group.
 
-Labels are exchanged within each group of each task, so a look at the first groups says nothing of a later exchange. A row
-is one relabelling of every group; how its difference moves from look to look is a trajectory, and the observed one is row 0.
-Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882, section 4. docs/adaptive.md says what is taken from there and what not.
+Labels are exchanged within each group of each task, so a look at the first groups reveals nothing about later
+exchanges. A look is an interim analysis. A row is one relabelling of every group; its difference at each look is a
+trajectory, and row 0 is the observed one. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882, section 4.
+docs/adaptive.md lists the differences.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ _SIDES = ("both", "above")
 class Trajectories:
     """statistic(ours) - statistic(theirs) of each row after each look.
 
-    exact: [e, rows] over every relabelling of the first e groups, e ≥ 0, empty where there are too many; drawn: [k, rows]
-    of row 0 and of random rows, k looks, absent where k = e. rounding: differences closer than this are equal.
+    exact: [e, rows] over every relabelling of the first e groups, e ≥ 0; empty if there are too many. drawn: [k, rows]
+    of row 0 and of random rows, with k looks; None if k = e. rounding: differences closer than this are equal.
     """
 
     exact: Numbers
@@ -48,8 +49,11 @@ class Trajectories:
 
 @dataclass(frozen=True)
 class Crossing:
-    """When the observed difference lay beyond a boundary first. look: from 1 on, 0 for not yet; boundaries: of each look
-    so far; spent: the share of all relabellings that crossed one of them, at most the level."""
+    """When the observed difference first crossed a boundary.
+
+    look: from 1, or 0 if it has not. boundaries: of each look so far. spent: the share of all relabellings that crossed
+    one of them, at most the level.
+    """
 
     look: int
     boundaries: tuple[float, ...]
@@ -64,25 +68,28 @@ def trajectories(
     rows: int = ROWS,
     exact_up_to: int = EXACT_UP_TO,
 ) -> Trajectories:
-    """How the difference moves as groups come in, as observed and relabelled.
+    """Return how the difference changes as groups come in, observed and relabelled.
 
-    All relabellings of the first groups are enumerated as long as they are at most `exact_up_to`; from there on `rows` are
-    drawn, group by group: a generator in the same state extends the rows of an earlier look, which is what keeps the
-    looks together a valid test. Run counts may differ between groups, tasks and sides.
+    All relabellings of the first groups are enumerated while they are at most `exact_up_to`. From there on `rows` are
+    drawn, group by group: a generator in the same state extends the rows of an earlier look, which keeps the looks
+    together a valid test.
+    Run counts may differ between groups, tasks and sides.
     Raises: ValueError for no group, sides with different groups or tasks, or scores not finite.
     """
     if not ours or len(ours) != len(theirs):
         raise ValueError(f"{len(ours)} groups against {len(theirs)}: both sides need the same groups, at least one")
     strata = [list(as_pairs(list(left), list(right)).values()) for left, right in zip(ours, theirs)]
     if len({len(group) for group in strata}) != 1:
-        raise ValueError("a group has other tasks than another: every group needs runs of every task")
+        raise ValueError("groups have different tasks: every group needs runs of every task")
     rounding = 1e-12 * max(1e-300, *(float(np.abs(side).max()) for group in strata for pair in group for side in pair))
     sizes = np.cumprod(
         [math.prod(math.comb(len(a) + len(b), len(a)) for a, b in group) for group in strata], dtype=float
     )
     exact = int((sizes <= exact_up_to).sum())
-    enumerated = _enumerated(strata[:exact], int(sizes[exact - 1]), statistic) if exact else np.zeros((0, 1))
-    drawn = None if exact == len(strata) else _walked(_drawn(strata, generator, rows), len(strata[0]), statistic)
+    enumerated = _enumerate_rows(strata[:exact], int(sizes[exact - 1]), statistic) if exact else np.zeros((0, 1))
+    drawn = (
+        None if exact == len(strata) else _differences(_draw_rows(strata, generator, rows), len(strata[0]), statistic)
+    )
     return Trajectories(enumerated, drawn, rounding)
 
 
@@ -90,90 +97,94 @@ Strata = Sequence[Sequence[tuple[Numbers, Numbers]]]  # for each group, one pair
 Relabelled = list[tuple[Numbers, Numbers]]  # the sides of each stratum, one [rows, n] and [rows, m]
 
 
-def _enumerated(strata: Strata, splits: int, statistic: Statistic) -> Numbers:
-    """[groups, splits]; the first split leaves the labels as they are."""
+def _enumerate_rows(strata: Strata, splits: int, statistic: Statistic) -> Numbers:
+    """Return the differences [groups, splits]; the first split leaves the labels as they are."""
     flat, tasks = [pair for group in strata for pair in group], len(strata[0])
     return np.concatenate(
-        [_walked(list(zip(lefts, rights)), tasks, statistic) for lefts, rights in every_split(flat, splits)], -1
+        [_differences(list(zip(lefts, rights)), tasks, statistic) for lefts, rights in every_split(flat, splits)], -1
     )
 
 
-def _drawn(strata: Strata, generator: Generator, rows: int) -> Relabelled:
-    """Row 0 as observed, then `rows` random ones; a stratum is drawn whole before the next."""
-    found = []
+def _draw_rows(strata: Strata, generator: Generator, rows: int) -> Relabelled:
+    """Return row 0 as observed, then `rows` random ones; each stratum is drawn completely before the next."""
+    sides = []
     for left, right in (pair for group in strata for pair in group):
         pool, n = np.concatenate([left, right]), len(left)
         values = pool[np.argsort(generator.random((rows, len(pool))), -1)]
         values = np.concatenate([pool[None], values])
-        found.append((values[:, :n], values[:, n:]))
-    return found
+        sides.append((values[:, :n], values[:, n:]))
+    return sides
 
 
-def _walked(relabelled: Relabelled, tasks: int, statistic: Statistic) -> Numbers:
-    """The difference after each group [groups, rows], of all runs until then."""
-    found = []
+def _differences(relabelled: Relabelled, tasks: int, statistic: Statistic) -> Numbers:
+    """Return the difference of all runs so far after each group [groups, rows]."""
+    differences = []
     for end in range(tasks, len(relabelled) + 1, tasks):
         sides = [
             [np.concatenate([pair[side] for pair in relabelled[task:end:tasks]], -1) for task in range(tasks)]
             for side in (0, 1)
         ]
-        found.append(statistic(sides[0]) - statistic(sides[1]))
-    return np.stack(found)
+        differences.append(statistic(sides[0]) - statistic(sides[1]))
+    return np.stack(differences)
 
 
 def uniform_spending(looks: int, first: int = 1) -> tuple[float, ...]:
-    """The share of the level that may be spent by each look: nothing before look `first`, from there in equal parts."""
+    """Return the share of the level that may be spent by each look.
+
+    It is 0 before look `first` and grows in equal parts from there.
+    """
     if not 1 <= first <= looks:
-        raise ValueError(f"look {first} of {looks}: spending begins at one of them")
+        raise ValueError(f"look {first} of {looks}: spending must begin at one of them")
     return tuple(max(0, look - first + 1) / (looks - first + 1) for look in range(1, looks + 1))
 
 
 def crossing(
-    found: Trajectories,
+    paths: Trajectories,
     level: float,
     spending: Sequence[float],
     side: str = "both",
     beside: Sequence[float] | None = None,
 ) -> Crossing:
-    """Whether the observed difference crosses a boundary that at most a share `level` of all rows ever cross.
+    """Find where the observed difference crosses a boundary that at most a share `level` of all rows ever cross.
 
-    The boundary of look i is the smallest value such that rows beyond it, together with those that crossed before, are at
-    most level · spending[i - 1]. side: rows cross by their absolute value ("both") or by their value ("above"). Under
-    exchangeable labels the observed row is one like the others, so it crosses with probability at most `level`.
+    The boundary of look i is the smallest value such that the rows beyond it, together with those that crossed before,
+    are at most level · spending[i - 1]. side: rows cross by their absolute value ("both") or by their value ("above").
+    Under exchangeable labels the observed row is like any other, so it crosses with probability at most `level`.
 
-    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only where that p is at
-    most the look's own level too: the share of all rows beyond its boundary, or what the look may spend, if that is more.
+    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only if that p is
+    also at most the look's own level: the larger of the share of all rows beyond its boundary and what the look may
+    spend.
     """
     share(level, "the level")
     if side not in _SIDES:
-        raise ValueError(f"the side is {side!r}; it is one of {', '.join(_SIDES)}")
-    if len(spending) < found.looks or any(b < a for a, b in zip(spending, spending[1:])) or spending[-1] > 1:
-        raise ValueError(f"spending {tuple(spending)} does not rise to at most 1 over {found.looks} looks")
+        raise ValueError(f"unknown side {side!r}; use one of {', '.join(_SIDES)}")
+    if len(spending) < paths.looks or any(b < a for a, b in zip(spending, spending[1:])) or spending[-1] > 1:
+        raise ValueError(f"spending {tuple(spending)} must not fall, nor exceed 1, over {paths.looks} looks")
     boundaries: list[float] = []
     spent, look = 0.0, 0
-    for rows, known in ((found.exact, 0), (found.drawn, len(found.exact))):
-        if rows is None or len(rows) <= known:
+    for rows, known_looks in ((paths.exact, 0), (paths.drawn, len(paths.exact))):
+        if rows is None or len(rows) <= known_looks:
             continue
         outward = np.abs(rows) if side == "both" else rows
         inside = np.ones(rows.shape[-1], bool)
         for i, values in enumerate(outward):
-            if i >= known:
+            if i >= known_looks:
                 allowed = math.floor(rows.shape[-1] * (level * spending[i] - spent) + 1e-9)
                 boundaries.append(_boundary(values[inside], allowed))
-            far = values > boundaries[i] + found.rounding
-            beyond = inside & far
-            if i >= known:
+            is_far = values > boundaries[i] + paths.rounding
+            beyond = inside & is_far
+            if i >= known_looks:
                 spent += float(beyond.sum()) / rows.shape[-1]
-                own = level * (spending[i] - (spending[i - 1] if i else 0.0))
-                agreed = beside is None or beside[i] <= max(own, float(far.mean()))
-                if far[0] and agreed and not look:
+                own_level = level * (spending[i] - (spending[i - 1] if i else 0.0))
+                agreed = beside is None or beside[i] <= max(own_level, float(is_far.mean()))
+                if is_far[0] and agreed and not look:
                     look = i + 1
             inside &= ~beyond
     return Crossing(look, tuple(boundaries), spent)
 
 
 def _boundary(values: NDArray[np.float64], allowed: int) -> float:
-    """The smallest of the values that at most `allowed` lie above; -inf where all of them may."""
+    """Return the smallest of the values that at most `allowed` exceed, or -inf if all of them may."""
     if allowed >= len(values):
         return -math.inf
     return float(np.partition(values, len(values) - 1 - max(0, allowed))[len(values) - 1 - max(0, allowed)])

@@ -1,4 +1,4 @@
-"""Student's t for degrees of freedom that need not be whole: the probability beyond a value, and its inverse.
+"""Student's t for degrees of freedom that need not be whole: tail probabilities and quantiles.
 
 Source: Abramowitz & Stegun 1964, 26.5.8 (the incomplete beta function as a continued fraction) and 26.7.1.
 """
@@ -12,12 +12,12 @@ _TINY = 1e-300
 
 
 def t_tail(t: float, freedom: float) -> float:
-    """Return P(T > t) of Student's t with `freedom` > 0, to a relative 1e-9.
+    """Return P(T > t) of Student's t with `freedom` > 0, to a relative accuracy of 1e-9.
 
     Raises: ValueError for degrees of freedom that are not positive.
     """
     if not freedom > 0:
-        raise ValueError(f"{freedom} degrees of freedom: they are positive")
+        raise ValueError(f"{freedom} degrees of freedom: they must be positive")
     if t < 0:
         return 1.0 - t_tail(-t, freedom)
     if math.isinf(t):
@@ -27,12 +27,12 @@ def t_tail(t: float, freedom: float) -> float:
 
 @cache
 def t_quantile(probability: float, freedom: float) -> float:
-    """Return the t with P(T ≤ t) = `probability` in [0.5, 1), to a relative 1e-9.
+    """Return the t with P(T ≤ t) = `probability` in [0.5, 1), to a relative accuracy of 1e-9.
 
     Raises: ValueError for another probability, or degrees of freedom that are not positive.
     """
     if not 0.5 <= probability < 1:
-        raise ValueError(f"the probability is {probability}; it is at least 0.5 and below 1")
+        raise ValueError(f"the probability is {probability}; it must be at least 0.5 and below 1")
     tail = 1 - probability
     low, high = 0.0, 1.0
     while t_tail(high, freedom) > tail:
@@ -46,14 +46,14 @@ def t_quantile(probability: float, freedom: float) -> float:
 def _incomplete_beta(a: float, b: float, part: float, rest: float) -> float:
     """Return the regularised incomplete beta function I_x(a, b) at x = part / (part + rest).
 
-    x comes in two parts, so that 1 - x keeps its digits where x is close to 1.
+    x is given in two parts, so that 1 - x keeps its digits if x is close to 1.
     """
     total = part + rest
     x, y = part / total, rest / total
     if x == 0 or y == 0:
         return 1.0 if y == 0 else 0.0
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log(y))
-    if x < (a + 1) / (a + b + 2):  # where the fraction converges fast
+    if x < (a + 1) / (a + b + 2):  # the fraction converges fast here
         return front * _fraction(a, b, x) / a
     return 1.0 - front * _fraction(b, a, y) / b
 

@@ -1,7 +1,8 @@
-"""Tolerance intervals: where a given share of all future runs lies, with a given confidence.
+"""Tolerance intervals: the range of a given share of all future runs, with a given confidence.
 
-A confidence interval says where the mean lies and shrinks with more runs; this one says what a user's next run may do and
-does not. Sources: Wilks 1941 (order statistics); Wald & Wolfowitz 1946 and ISO 16269-6 (normal).
+A confidence interval shows where the mean is and shrinks with more runs. A tolerance interval shows what a user's next
+run may score and does not shrink to a point. Sources: Wilks 1941 (order statistics); Wald & Wolfowitz 1946 and ISO
+16269-6 (normal).
 """
 
 from __future__ import annotations
@@ -20,9 +21,11 @@ _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class Tolerance:
-    """[low, high] holds at least `share` of all runs with confidence `confidence`, which may lie below the one asked for
-    where there are too few runs; `note` then says how many are needed."""
+class ToleranceInterval:
+    """[low, high] contains at least `share` of all runs with confidence `confidence`.
+
+    With too few runs the confidence may be below the requested one; `note` then gives the number of runs needed.
+    """
 
     low: float
     high: float
@@ -31,11 +34,12 @@ class Tolerance:
     note: str = ""
 
 
-def tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: float = 0.95) -> Tolerance:
-    """The nonparametric interval of runs [n] of one task, n ≥ 2: from the r-th smallest to the r-th largest.
+def tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: float = 0.95) -> ToleranceInterval:
+    """Return the nonparametric interval of runs [n] of one task, n ≥ 2: from the r-th smallest to the r-th largest.
 
-    It holds at least `content` of all runs with probability P(Bin(n, content) ≤ n - 2r), for any distribution; r is the
-    largest that keeps `confidence`. Where even the extremes (r = 1) do not, they are given with the confidence they have.
+    It contains at least `content` of all runs with probability P(Bin(n, content) ≤ n - 2r), for any distribution; r is
+    the largest that keeps `confidence`. If even the extremes (r = 1) do not, they are returned with the confidence they
+    have.
     """
     ordered = np.sort(next(iter(as_samples([np.asarray(runs, float)], fewest=2).values())))
     content, confidence = share(content, "the content"), share(confidence, "the confidence")
@@ -50,19 +54,22 @@ def tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: flo
         while _confidence(needed, 1, content) < confidence:
             needed += 1
         note = f"n too small for {content:.0%} of runs at {confidence:.0%}: needs n >= {needed}"
-    return Tolerance(float(ordered[dropped - 1]), float(ordered[n - dropped]), content, reached, note)
+    return ToleranceInterval(float(ordered[dropped - 1]), float(ordered[n - dropped]), content, reached, note)
 
 
-def normal_tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: float = 0.95) -> Tolerance:
-    """mean ± k·s of runs [n] of one task, n ≥ 2, exact if scores are normal, and wrong where they are not (some runs fail)."""
+def normal_tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: float = 0.95) -> ToleranceInterval:
+    """Return mean ± k·s of runs [n] of one task, n ≥ 2.
+
+    It is exact for normal scores, and wrong for others (if some runs fail, for example).
+    """
     values = next(iter(as_samples([np.asarray(runs, float)], fewest=2).values()))
     factor = normal_factor(len(values), share(content, "the content"), share(confidence, "the confidence"))
     centre, spread = float(values.mean()), float(values.std(ddof=1))
-    return Tolerance(centre - factor * spread, centre + factor * spread, content, confidence)
+    return ToleranceInterval(centre - factor * spread, centre + factor * spread, content, confidence)
 
 
 def normal_factor(n: int, content: float, confidence: float) -> float:
-    """k with P(N(x̄, s²) interval x̄ ± k·s holds `content`) = `confidence` over samples of n ≥ 2 normal scores.
+    """Return k such that x̄ ± k·s contains `content` with probability `confidence` over samples of n ≥ 2 normal scores.
 
     Given the error z/√n of the mean, the half-width must be at least r(z): Φ(z/√n + r) - Φ(z/√n - r) = content. So
     confidence = E_z P(χ²_ν ≥ ν r(z)² / k²), ν = n - 1, integrated by Gauss-Hermite and solved for k by bisection.
@@ -84,12 +91,12 @@ def normal_factor(n: int, content: float, confidence: float) -> float:
 
 
 def _confidence(n: int, dropped: int, content: float) -> float:
-    """P(Bin(n, content) ≤ n - 2·dropped)."""
+    """Return P(Bin(n, content) ≤ n - 2·dropped)."""
     return 1 - sum(math.comb(n, k) * content**k * (1 - content) ** (n - k) for k in range(n - 2 * dropped + 1, n + 1))
 
 
 def _radius(offset: float, content: float) -> float:
-    """r with Φ(offset + r) - Φ(offset - r) = content."""
+    """Return r with Φ(offset + r) - Φ(offset - r) = content."""
     low, high = 0.0, offset + 10.0
     for _ in range(100):
         middle = (low + high) / 2
@@ -99,7 +106,10 @@ def _radius(offset: float, content: float) -> float:
 
 
 def _chi_square_above(values: Numbers, freedom: int) -> Numbers:
-    """P(χ² > values) for whole degrees of freedom: Q(a + 1, x) = Q(a, x) + xᵃ e⁻ˣ / Γ(a + 1) from Q(½, x) or Q(1, x)."""
+    """Return P(χ² > values) for whole degrees of freedom.
+
+    Q(a + 1, x) = Q(a, x) + xᵃ e⁻ˣ / Γ(a + 1), from Q(½, x) or Q(1, x).
+    """
     x = values / 2
     logs = np.log(np.maximum(x, 1e-300))
     order = 0.5 if freedom % 2 else 1.0

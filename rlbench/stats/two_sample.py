@@ -1,9 +1,10 @@
-"""The test behind "better": the larger of two p values, each of which holds where the other fails.
+"""The test behind "better": the larger of two p values, each valid where the other fails.
 
-A permutation of run labels is exact where both sides have one distribution, whatever it is, but what it tests is that there
-is one: of two sides with equal interquartile means and spreads 1:10 it calls one better in 15 to 43 % of studies, and in more
-the more runs there are. Welch's t allows for unequal spreads, but takes a standard error from the runs, which is next to
-nothing where the few there are happen to lie in one cluster. docs/statistics.md has level and power of both and of the larger.
+A permutation of run labels is exact if both sides have the same distribution, whatever it is. But sameness is what it
+tests: of two sides with equal interquartile means and spreads 1:10 it calls one better in 15 to 43 % of studies, and in
+more of them the more runs there are. Welch's t allows for unequal spreads. But it estimates the standard error from the
+runs, and a few runs that happen to be in one cluster give almost none. docs/statistics.md has level and power of both
+and of the larger.
 """
 
 from __future__ import annotations
@@ -18,17 +19,21 @@ from rlbench.stats.aggregates import overall_iqm
 from rlbench.stats.permutation import EXACT_UP_TO, permutation_test
 from rlbench.stats.samples import Scores, Statistic, share
 from rlbench.stats.student_t import t_quantile
-from rlbench.stats.welch import Welch, welch_test
+from rlbench.stats.welch import WelchTest, welch_test
 
 POWER = 0.8
 _NORMAL = NormalDist()
 
 
 @dataclass(frozen=True)
-class TwoSample:
-    """difference: statistic(ours) - statistic(theirs). p: the larger of p_permutation and p_welch, two-sided. smallest: no
-    scores of so many runs could have had a lower p. exact: every relabelling was counted; splits: how many were.
-    deviation: the standard deviation of the relabelled differences."""
+class TwoSampleTest:
+    """The result of the two tests. difference: statistic(ours) - statistic(theirs).
+
+    p: the larger of p_permutation and p_welch, two-sided. smallest: the smallest p that this many runs could have had.
+    exact:
+    whether every relabelling was counted. splits: how many were. deviation: the standard deviation of the relabelled
+    differences.
+    """
 
     difference: float
     p: float
@@ -38,13 +43,13 @@ class TwoSample:
     exact: bool
     splits: int
     deviation: float
-    welch: Welch
+    welch: WelchTest
 
     def runs_to_show(self, runs: float, alpha: float, power: float = POWER, most: int = 1_000) -> int | None:
-        """Return about how many runs on each side of each task would show a difference as large as this one looks.
+        """Return about how many runs on each side of each task would show a difference of the observed size.
 
-        runs: those on each side now; the answer is above it and at most `most`, None where there is none. A normal
-        approximation: what varies falls with the root of the runs, degrees of freedom rise with them.
+        runs: the present number on each side. The result is above it and at most `most`, or None if there is none. This
+        is a normal approximation: deviations fall with the root of the runs, and degrees of freedom rise with them.
         """
         beyond = _NORMAL.inv_cdf(share(power, "the power"))
         critical = _NORMAL.inv_cdf(1 - share(alpha, "alpha") / 2)
@@ -75,15 +80,23 @@ def two_sample_test(
     statistic: Statistic = overall_iqm,
     permutations: int = 50_000,
     exact_up_to: int = EXACT_UP_TO,
-) -> TwoSample:
+) -> TwoSampleTest:
     """Test whether two sides of runs, by task, differ in `overall_iqm` or `overall_mean`.
 
-    Where no run that counts differs from its like on either side, Welch's p is 1 for equal scores and 0 for unequal ones,
-    so that the permutation's is the larger. Args and raises: as `permutation_test`, and ValueError for another statistic.
+    If the runs that count have no spread on either side, Welch's p is 1 for equal scores and 0 for unequal ones, so the
+    permutation's p is the larger. Args and raises: as `permutation_test`, and ValueError for another statistic.
     """
     welch = welch_test(ours, theirs, statistic)
-    found = permutation_test(ours, theirs, generator, statistic, "two-sided", permutations, exact_up_to)
-    p = max(found.p, welch.p)
-    return TwoSample(
-        found.difference, p, found.p, welch.p, found.smallest, found.exact, found.splits, found.deviation, welch
+    permuted = permutation_test(ours, theirs, generator, statistic, "two-sided", permutations, exact_up_to)
+    p = max(permuted.p, welch.p)
+    return TwoSampleTest(
+        permuted.difference,
+        p,
+        permuted.p,
+        welch.p,
+        permuted.smallest,
+        permuted.exact,
+        permuted.splits,
+        permuted.deviation,
+        welch,
     )

@@ -1,8 +1,8 @@
 """Welch's t for two interquartile means, or two means, of runs whose spreads and counts may differ.
 
-The standard error is that of a trimmed mean: runs beyond the quartiles count as if they lay on them (winsorised), over
-several tasks at the quartiles of all their runs together. Sources: Welch 1947; Yuen 1974, Biometrika 61:165 (trimmed means);
-Satterthwaite 1946 (degrees of freedom). docs/statistics.md has its level by simulation.
+The standard error is that of a trimmed mean: runs beyond the quartiles count as if they were on them (winsorised). Over
+several tasks the quartiles are those of all their runs together. Sources: Welch 1947; Yuen 1974, Biometrika 61:165
+(trimmed means); Satterthwaite 1946 (degrees of freedom). docs/statistics.md reports its level by simulation.
 """
 
 from __future__ import annotations
@@ -13,16 +13,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from rlbench.stats.aggregates import overall_iqm, overall_mean
-from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, shrunk
+from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
 from rlbench.stats.student_t import t_tail
 
-_EDGE = 1e-12  # of the weight: what sums of shares differ by
+_EDGE = 1e-12  # of the weight: rounding of sums of shares
 
 
 @dataclass(frozen=True)
-class Welch:
-    """difference: statistic(ours) - statistic(theirs); error: its standard error, 0 where no run that counts differs from
-    its like; freedom: degrees of freedom, not necessarily whole. Both are NaN with a single run on a side of a task."""
+class WelchTest:
+    """The result of Welch's test. difference: statistic(ours) - statistic(theirs).
+
+    error: its standard error, 0 if the runs that count have no spread on either side. freedom: degrees of freedom, not
+    necessarily whole. Both are NaN if a side has a single run on a task.
+    """
 
     difference: float
     error: float
@@ -31,7 +34,8 @@ class Welch:
     def p_above(self, reference: float) -> float:
         """Return the one-sided p against a true difference of at most `reference`.
 
-        Without an error it is 0 or 1, and another test decides; with a single run nothing can be shown, and it is 1.
+        With a standard error of 0 it is 0 or 1, and another test decides. With a single run it is 1: nothing can be
+        shown.
         """
         beyond = self.difference - reference
         if math.isnan(self.error):
@@ -42,7 +46,7 @@ class Welch:
 
     def p_below(self, reference: float) -> float:
         """Return the one-sided p against a true difference of at least `reference`."""
-        return Welch(-self.difference, self.error, self.freedom).p_above(-reference)
+        return WelchTest(-self.difference, self.error, self.freedom).p_above(-reference)
 
     @property
     def p(self) -> float:
@@ -50,30 +54,30 @@ class Welch:
         return min(1.0, 2 * min(self.p_above(0.0), self.p_below(0.0)))
 
 
-def welch_test(ours: Scores, theirs: Scores, statistic: Statistic = overall_iqm) -> Welch:
+def welch_test(ours: Scores, theirs: Scores, statistic: Statistic = overall_iqm) -> WelchTest:
     """Compare two sides of runs, [n] and [m] a task, by `overall_iqm` or `overall_mean`.
 
     Raises: ValueError for another statistic, if the tasks differ, or for scores without runs or not finite.
     """
     pairs = as_pairs(ours, theirs).values()
     exponent = exponent_of(runs for pair in pairs for runs in pair)
-    sides = shrunk((left for left, _ in pairs), exponent), shrunk((right for _, right in pairs), exponent)
+    sides = scale_down((left for left, _ in pairs), exponent), scale_down((right for _, right in pairs), exponent)
     difference = float(statistic(sides[0]) - statistic(sides[1]))
     if any(len(runs) < 2 for side in sides for runs in side):
         check_statistic(statistic)
-        return Welch(float(np.ldexp(difference, exponent)), math.nan, math.nan)
+        return WelchTest(float(np.ldexp(difference, exponent)), math.nan, math.nan)
     scale = max(1e-300, *(float(np.abs(runs).max()) for side in sides for runs in side))
     error, freedom = standard_error(*sides, statistic)
     flat = float(error) <= 1e-12 * scale
-    level = abs(difference) <= 1e-12 * scale  # sums of equal runs in another order
-    found = np.ldexp([0.0 if level else difference, 0.0 if flat else float(error)], exponent)
-    return Welch(float(found[0]), float(found[1]), float(freedom))
+    equal = abs(difference) <= 1e-12 * scale  # sums of equal runs in another order
+    scaled = np.ldexp([0.0 if equal else difference, 0.0 if flat else float(error)], exponent)
+    return WelchTest(float(scaled[0]), float(scaled[1]), float(freedom))
 
 
 def check_statistic(statistic: Statistic) -> None:
-    """Raises: ValueError for a statistic of which no standard error is known."""
+    """Check that the statistic has a known standard error. Raises: ValueError otherwise."""
     if statistic not in (overall_iqm, overall_mean):
-        raise ValueError("the standard errors of overall_iqm and overall_mean are known, of no other statistic")
+        raise ValueError("Welch's test only supports overall_iqm and overall_mean, whose standard errors are known")
 
 
 def standard_error(ours: Tasks, theirs: Tasks, statistic: Statistic) -> tuple[Numbers, Numbers]:
@@ -93,23 +97,24 @@ def standard_error(ours: Tasks, theirs: Tasks, statistic: Statistic) -> tuple[Nu
 def _variances(tasks: Tasks, trimmed: bool) -> tuple[Numbers, Numbers]:
     """Return each task's part of the variance of one side's statistic, and its degrees of freedom [..., tasks].
 
-    A mean: s²/n, n - 1. A trimmed mean that counts h of the n runs of its one task: Yuen's (n - 1) s² / (h (h - 1)), s² of
-    the winsorised runs; degrees of freedom (h - 1)(n + h) / 2n, a quarter fewer than Yuen's h - 1 where a quarter is cut at
-    each end. So s² of normal runs varies, to 1 % for n from 5 to 60; with h - 1 the test rejects in 6 to 7 % instead of 5.
+    A mean has s²/n and n - 1. A trimmed mean that counts h of the n runs of its one task has Yuen's (n - 1) s² / (h (h
+    - 1)), with s² of the winsorised runs, and (h - 1)(n + h) / 2n degrees of freedom. These are a quarter fewer than
+      Yuen's h - 1 if a quarter is cut at each end. They match the variation of s² of normal runs to 1 % for n from 5 to
+      60; with h - 1 the test rejects in 6 to 7 % instead of 5 %.
     """
     count = len(tasks)
     if not trimmed:
         variances = [runs.var(-1, ddof=1) / runs.shape[-1] / count**2 for runs in tasks]
         freedoms = [np.full(v.shape, runs.shape[-1] - 1.0) for v, runs in zip(variances, tasks)]
         return np.stack(variances, -1), np.stack(freedoms, -1)
-    low, high, inside, kept = _quartiles(tasks)
+    low, high, inside, counted_share = _quartiles(tasks)
     variances, freedoms, start = [], [], 0
     for runs in tasks:
         n = runs.shape[-1]
         counted = np.maximum(inside[..., start : start + n].sum(-1), 2)
         start += n
-        # Scaled by how many of n runs count in all tasks together, of which the quartiles are.
-        middle = max(n * kept, 1.5)
+        # Scaled by the share of runs that count over all tasks together, because the quartiles are theirs.
+        middle = max(n * counted_share, 1.5)
         winsorised = np.clip(runs, low, high).var(-1, ddof=1) / count**2
         variances.append(winsorised * (n - 1) / (middle * (middle - 1)))
         freedoms.append((counted - 1) * (n + counted) / (2 * n))
@@ -117,8 +122,10 @@ def _variances(tasks: Tasks, trimmed: bool) -> tuple[Numbers, Numbers]:
 
 
 def _quartiles(tasks: Tasks) -> tuple[Numbers, Numbers, Numbers, float]:
-    """Return the lowest and highest run that `overall_iqm` counts [..., 1], which runs it counts [..., N], and what share of
-    the weight that is.
+    """Return what `overall_iqm` counts.
+
+    These are the lowest and the highest run that it counts [..., 1], which runs it counts [..., N], and their share of
+    the weight.
     """
     values = np.concatenate(tasks, -1)
     shares = np.concatenate([np.full(runs.shape[-1], 1 / (len(tasks) * runs.shape[-1])) for runs in tasks])

@@ -1,12 +1,12 @@
-"""Suites: what a YAML file may say, reading it with errors that point at the line, and the plan of runs it means."""
+"""Suites: the models of suite files, a reader whose errors point at the line, and the plan of runs."""
 
-from rlbench.suites.loader import Draft, builtin_suites, find_suite, load_suite, read_suite
+from rlbench.suites.loader import LoadedSuite, builtin_suites, find_suite, load_suite, read_suite
 from rlbench.suites.overrides import value_of
 from rlbench.suites.plan import Plan, Skip, plan
 from rlbench.suites.suite_models import Suite, seconds
 
 __all__ = [
-    "Draft",
+    "LoadedSuite",
     "Plan",
     "Skip",
     "Suite",

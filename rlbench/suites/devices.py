@@ -1,4 +1,4 @@
-"""Which devices are there, asked of a child process: the harness itself imports no torch."""
+"""Available devices, queried in a child process because the harness itself does not import torch."""
 
 from __future__ import annotations
 
@@ -10,51 +10,51 @@ from collections.abc import Sequence
 from rlbench.api import SuiteError
 
 TIME_LIMIT_SECONDS = 120
-_QUESTION = (
+_QUERY = (
     "import json, torch; "
     "print(json.dumps({'cuda': torch.cuda.device_count() if torch.cuda.is_available() else 0, "
     "'mps': int(torch.backends.mps.is_available())}))"
 )
 
 
-def counts() -> dict[str, int]:
-    """How many devices of each kind torch finds. Raises: SuiteError if it cannot be asked."""
-    asked = subprocess.run(
-        [sys.executable, "-P", "-c", _QUESTION], capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS
+def device_counts() -> dict[str, int]:
+    """Return how many devices of each kind torch finds. Raises: SuiteError if the query fails."""
+    process = subprocess.run(
+        [sys.executable, "-P", "-c", _QUERY], capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS
     )
     try:
-        return dict(json.loads(asked.stdout))
+        return dict(json.loads(process.stdout))
     except ValueError as error:
-        raise SuiteError(f"torch could not be asked for its devices: {asked.stderr.strip()[-300:]}") from error
+        raise SuiteError(f"torch did not report its devices: {process.stderr.strip()[-300:]}") from error
 
 
-def choose(wanted: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
-    """The devices that groups are dealt over, and what is wrong with those that are not there.
+def choose_devices(requested: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the devices that groups are distributed over, and a message for each device that is unavailable.
 
-    wanted: "cpu", "mps", "cuda" (the first), "cuda:i", or "auto": every CUDA device, and cpu where there is none
-    (Apple's mps has to be named: small networks are slower on it).
+    requested: "cpu", "mps", "cuda" (the first), "cuda:i", or "auto": every CUDA device, or cpu if there is none
+    (Apple's mps must be named, because small networks are slower on it).
     """
-    if set(wanted) == {"cpu"}:
+    if set(requested) == {"cpu"}:
         return ("cpu",), []
-    there = counts()
-    chosen: list[str] = []
+    available = device_counts()
+    devices: list[str] = []
     problems = []
-    for device in wanted:
+    for device in requested:
         if device == "auto":
-            chosen += [f"cuda:{i}" for i in range(there["cuda"])] or ["cpu"]
+            devices += [f"cuda:{i}" for i in range(available["cuda"])] or ["cpu"]
             continue
-        problem = _absent(device, there)
+        problem = _unavailable(device, available)
         problems += [problem] if problem else []
-        chosen.append("cuda:0" if device == "cuda" else device)
-    return tuple(dict.fromkeys(chosen)), problems
+        devices.append("cuda:0" if device == "cuda" else device)
+    return tuple(dict.fromkeys(devices)), problems
 
 
-def _absent(device: str, there: dict[str, int]) -> str:
+def _unavailable(device: str, available: dict[str, int]) -> str:
     kind, _, index = device.partition(":")
     if kind == "cpu":
         return ""
-    if there[kind] == 0:
-        return f"device {device} is not there: torch finds no {kind} device; devices: cpu always works"
-    if int(index or 0) >= there[kind]:
-        return f"device {device} is not there: torch finds {there[kind]}, cuda:0 to cuda:{there[kind] - 1}"
+    if available[kind] == 0:
+        return f"device {device} is not available: torch finds no {kind} device; devices: cpu always works"
+    if int(index or 0) >= available[kind]:
+        return f"device {device} is not available: torch finds {available[kind]}, cuda:0 to cuda:{available[kind] - 1}"
     return ""

@@ -1,5 +1,7 @@
-"""How many seeds train together, and whether their updates are compiled: decided from the suite and the machine alone,
-never from a timing, so that the same suite means the same on the same machine. docs/performance.md has the measurements.
+"""Choice of how many seeds train together, and whether to compile their updates.
+
+Only the suite and the machine decide, never a timing, so that a suite always gives the same groups on a machine.
+docs/performance.md has the measurements.
 """
 
 from __future__ import annotations
@@ -13,46 +15,46 @@ from functools import cache
 from rlbench.api import RunGroup
 from rlbench.plugins import Resolved
 
-# Updates of a run from which a compiled graph has won its compiler's time (10 to 30 s a group) back.
+# Number of updates in a run from which a compiled graph saves more time than compiling takes (10 to 30 s per group).
 COMPILE_FROM_UPDATES = 20_000
-# Layers of so many units keep a core busy with one seed: more of them together are hardly faster each.
-WIDE = 256
+# Layers with this many units keep a core busy with one seed, so stacking several hardly makes each faster.
+WIDE_LAYER = 256
 FEWEST_TO_SPLIT = 4
 
 
-def compiles(asked: str, found: Resolved, steps: int) -> bool:
-    """Whether groups of this algorithm compile their updates; asked: auto, on or off."""
-    if asked != "auto":
-        return asked == "on"
-    return found.updates_per_step * steps >= COMPILE_FROM_UPDATES and has_compiler()
+def should_compile(setting: str, algorithm: Resolved, steps: int) -> bool:
+    """Return whether groups of this algorithm compile their updates. setting: auto, on or off."""
+    if setting != "auto":
+        return setting == "on"
+    return algorithm.updates_per_step * steps >= COMPILE_FROM_UPDATES and has_compiler()
 
 
 @cache
 def has_compiler() -> bool:
-    """Whether there is a C++ compiler, without which torch compiles nothing, not even with a warm cache."""
-    named = os.environ.get("CXX", "").split()
-    return any(shutil.which(name) for name in (*named[:1], "g++", "clang++"))
+    """Return whether there is a C++ compiler, which torch needs to compile, even with a warm cache."""
+    command = os.environ.get("CXX", "").split()
+    return any(shutil.which(name) for name in (*command[:1], "g++", "clang++"))
 
 
-def stack_size(found: Resolved, seeds: int, workers: int) -> int:
-    """Seeds of a group: all of them, or an equal part for each worker where networks are wide."""
-    if not found.stackable:
+def stack_size(algorithm: Resolved, seeds: int, workers: int) -> int:
+    """Return the number of seeds in a group: all of them, or an equal part per worker if networks are wide."""
+    if not algorithm.stackable:
         return 1
-    hidden = found.config.get("hidden", ())
-    wide = isinstance(hidden, (list, tuple)) and max(hidden, default=0) >= WIDE
-    return min(-(-seeds // workers) if wide else seeds, found.max_stack or seeds)
+    hidden = algorithm.config.get("hidden", ())
+    wide = isinstance(hidden, (list, tuple)) and max(hidden, default=0) >= WIDE_LAYER
+    return min(-(-seeds // workers) if wide else seeds, algorithm.max_stack or seeds)
 
 
 def spread(groups: Sequence[RunGroup], workers: int) -> list[RunGroup]:
-    """The same runs in at least as many groups as there are workers, as far as halving the largest stacks gets there."""
-    found = list(groups)
-    while found and len(found) < workers:
+    """Return the same runs in at least one group per worker, as far as halving the largest stacks allows."""
+    result = list(groups)
+    while result and len(result) < workers:
         largest = max(
-            found, key=lambda group: (len(group.seeds) >= FEWEST_TO_SPLIT, len(group.seeds) * group.task.steps)
+            result, key=lambda group: (len(group.seeds) >= FEWEST_TO_SPLIT, len(group.seeds) * group.task.steps)
         )
         seeds = largest.seeds
         if len(seeds) < FEWEST_TO_SPLIT:
             break
-        half, at = -(-len(seeds) // 2), found.index(largest)
-        found[at : at + 1] = [dataclasses.replace(largest, seeds=part) for part in (seeds[:half], seeds[half:])]
-    return found
+        half, at = -(-len(seeds) // 2), result.index(largest)
+        result[at : at + 1] = [dataclasses.replace(largest, seeds=part) for part in (seeds[:half], seeds[half:])]
+    return result

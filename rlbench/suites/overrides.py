@@ -1,4 +1,4 @@
-"""What the command line says instead of the suite file."""
+"""Command-line values that override those of a suite file."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ from rlbench.suites.suite_models import Suite
 _SMALLEST = {"name": "any", "algorithms": ["any"], "environments": [{"id": "any", "steps": 1}], "seeds": 1}
 
 
-def validated(keys: Mapping[str, Any]) -> Suite:
-    """A suite of which only these keys mean anything. Raises: pydantic's ValidationError for what is wrong with them."""
+def validate_keys(keys: Mapping[str, Any]) -> Suite:
+    """Return a suite with these keys and placeholders for the rest. Raises: pydantic's ValidationError for the keys."""
     return Suite.model_validate({**_SMALLEST, **keys})
 
 
 def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Sequence[str]) -> None:
-    """Put changed top-level keys and hyperparameters ("dqn.lr=1e-3") into a suite's values.
+    """Replace top-level keys and hyperparameters ("dqn.lr=1e-3") in a suite's values.
 
-    Raises: SuiteError for a change that is none.
+    Raises: SuiteError for an invalid change.
     """
     try:
-        validated(changes)
+        validate_keys(changes)
     except ValidationError as error:
-        told = [f"--{str(e['loc'][0]).replace('_', '-')}: {explain(e)}" for e in error.errors()]
-        raise SuiteError("\n".join(f"error: {line}" for line in told)) from error
+        messages = [f"--{str(e['loc'][0]).replace('_', '-')}: {explain(e)}" for e in error.errors()]
+        raise SuiteError("\n".join(f"error: {message}" for message in messages)) from error
     values.update(changes)
     for entry in values.get("algorithms") or () if "seeds" in changes else ():
         if isinstance(entry, dict):
-            entry.pop("seeds", None)  # asked for all of them
+            entry.pop("seeds", None)  # the new seeds apply to every algorithm
     for setting in settings:
         _set(values, setting)
 
 
 def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
-    """A hyperparameter of one algorithm and its value, from "lr=1e-3" or "dqn.lr=1e-3". Raises: SuiteError if it is neither."""
+    """Return an algorithm's hyperparameter and its value, from "lr=1e-3" or "dqn.lr=1e-3". Raises: SuiteError."""
     name, sign, text = setting.partition("=")
     name = name.removeprefix(f"{algorithm}.")
     if not sign or not name.isidentifier():
@@ -62,21 +62,21 @@ def _set(values: dict[str, Any], setting: str) -> None:
         raise SuiteError(f"--set {setting}: should be ALGORITHM.PARAM=VALUE, such as dqn.lr=1e-3")
     value = _read(setting, text)
     labels = [_names(entry) for entry in algorithms]
-    hit = False
+    matched = False
     for i, names in enumerate(labels):
         parameter = next((name[len(n) + 1 :] for n in names if name.startswith(f"{n}.")), "")
         if parameter:
-            hit = True
+            matched = True
             entry = algorithms[i] = {"id": algorithms[i]} if isinstance(algorithms[i], str) else dict(algorithms[i])
             entry["params"] = {**entry.get("params", {}), parameter: value}
             if isinstance(entry.get("sweep"), dict):
                 entry["sweep"] = {name: values for name, values in entry["sweep"].items() if name != parameter}
-            for own in entry.get("per_environment", {}).values():
-                if parameter in own:
-                    own[parameter] = value
-    if not hit:
-        known = ", ".join(dict.fromkeys(n for names in labels for n in names))
-        raise SuiteError(f"--set {setting}: no such algorithm in the suite; it has {known}")
+            for params in entry.get("per_environment", {}).values():
+                if parameter in params:
+                    params[parameter] = value
+    if not matched:
+        available = ", ".join(dict.fromkeys(n for names in labels for n in names))
+        raise SuiteError(f"--set {setting}: the suite has no such algorithm; it has {available}")
 
 
 def _names(entry: Any) -> list[str]:

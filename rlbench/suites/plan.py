@@ -1,5 +1,7 @@
-"""From a suite to the groups of runs it means: seeds that may train together are one group; pairs that cannot fit are
-skipped with a reason, those of a broken plugin have failed, and what is wrong is an error before anything runs.
+"""Expansion of a suite into groups of runs; seeds that may train together form one group.
+
+Incompatible pairs are skipped with a reason, pairs whose plugin is broken have failed, and every other problem is an
+error before anything runs.
 """
 
 from __future__ import annotations
@@ -23,14 +25,14 @@ from rlbench.api import (
     Wrapper,
 )
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.compatibility import misfit, spaces_of
-from rlbench.suites.devices import choose
-from rlbench.suites.grouping import compiles, spread, stack_size
-from rlbench.suites.loader import Draft
+from rlbench.suites.compatibility import incompatibility, spaces_of
+from rlbench.suites.devices import choose_devices
+from rlbench.suites.grouping import should_compile, spread, stack_size
+from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
-from rlbench.suites.validation import broken_rules, same_twice, seeds_of, too_many
+from rlbench.suites.validation import duplicate_runs, excess_runs, find_problems, seeds_of
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000
@@ -38,7 +40,7 @@ MAX_RUNS = 10_000
 
 @dataclass(frozen=True)
 class Skip:
-    """A pair that is not run, and why. status: skipped, or failed where the algorithm's plugin is broken."""
+    """A pair that is not run, and why. status: skipped, or failed if the algorithm's plugin is broken."""
 
     algorithm: str
     env_id: str
@@ -51,8 +53,11 @@ class Skip:
 
 @dataclass
 class Plan:
-    """The groups of a suite and the pairs left out. devices: those that groups are dealt over; workers: groups run at a
-    time; adaptive: whether the runs are as many as were asked for from look to look, not as the suite says."""
+    """The groups of a suite and the skipped pairs.
+
+    devices: groups are distributed over them. workers: number of groups run at a time. adaptive: whether interim
+    analyses decide the number of runs, instead of the suite.
+    """
 
     suite: Suite
     groups: list[RunGroup] = field(default_factory=list)
@@ -67,13 +72,13 @@ class Plan:
 
     @property
     def broken(self) -> bool:
-        """Whether pairs have failed before anything has run."""
+        """Return whether pairs have failed before anything has run."""
         return any(skip.status == RunStatus.FAILED for skip in self.skipped)
 
 
 @dataclass(frozen=True)
 class _Pair:
-    """One algorithm (of a sweep: one point) on one environment; i, j: where they stand in the suite's lists."""
+    """One algorithm (or one point of a sweep) on one environment. i, j: their indices in the suite's lists."""
 
     i: int
     point: Point
@@ -86,28 +91,31 @@ class _Pair:
 
     @property
     def _own_budget(self) -> str | None:
-        """What the environment gives a budget to: the algorithm by its label, that of its sweep, or its id."""
+        """Return the name of this algorithm in the environment's budgets: its label, that of its sweep, or its id."""
         names = (self.algorithm.name, self.point.base, self.algorithm.id)
         return next((name for name in names if name in self.environment.per_algorithm), None)
 
     @property
     def steps(self) -> int:
-        """The budget: the algorithm's own on this environment, else the environment's."""
-        own = self._own_budget
-        return self.environment.steps if own is None else self.environment.per_algorithm[own].steps
+        """Return the budget: the algorithm's own on this environment, or else the environment's."""
+        name = self._own_budget
+        return self.environment.steps if name is None else self.environment.per_algorithm[name].steps
 
     @property
     def steps_at(self) -> Location:
-        """Where the suite gives the budget."""
-        own: Location = () if self._own_budget is None else ("per_algorithm", self._own_budget)
-        return ("environments", self.j, *own, "steps")
+        """Return the location of the budget in the suite."""
+        key: Location = () if self._own_budget is None else ("per_algorithm", self._own_budget)
+        return ("environments", self.j, *key, "steps")
 
     @property
     def params(self) -> dict[str, Any]:
         return {**self.algorithm.params, **self.algorithm.per_environment.get(self.environment.id, {})}
 
     def where(self, parameter: str, at_key: bool) -> Location:
-        """Where the suite gives a parameter (dotted; at_key: its name, not its value), or the algorithm where it does not."""
+        """Return the location of a parameter in the suite, or where it would be.
+
+        parameter: dotted name. at_key: the location of its name, not of its value.
+        """
         names = [int(part) if part.isdigit() else part for part in parameter.split(".")]
         if names[0] in self.point.places:
             place = () if at_key else (self.point.places[str(names[0])], *names[1:])
@@ -118,7 +126,7 @@ class _Pair:
 
 
 def plan(
-    asked: Suite | Draft,
+    request: Suite | LoadedSuite,
     plugins: Plugins,
     *,
     max_runs: int = MAX_RUNS,
@@ -128,91 +136,95 @@ def plan(
 ) -> Plan:
     """Plan every algorithm × environment of a suite.
 
-    max_runs: more are refused, so that a slip of the keyboard starts no flood. skip_missing: pairs whose packages are
-    not installed are skipped instead of refused. jobs: groups run at a time, instead of what the suite says, or a core
-    each. seeds: how many each algorithm is given, by its label, of those that the suite has; None: all.
+    max_runs: refuse a larger plan, so that a typing error does not start a flood of runs. skip_missing: skip pairs
+    whose packages are not installed, instead of refusing them. jobs: number of groups run at a time; default: the
+    suite's, or one per core. seeds: number of the suite's seeds to use for each algorithm, by its label; None: all.
 
-    Raises: SuiteError with every problem found, those of the file's form among them.
+    Raises: SuiteError with every problem, including those of the file's form.
     """
-    draft = asked if isinstance(asked, Draft) else None
-    suite = draft.suite if draft else asked
+    loaded = request if isinstance(request, LoadedSuite) else None
+    suite = loaded.suite if loaded else request
     assert isinstance(suite, Suite)
-    problems = list(draft.problems) if draft else []
-    problems += broken_rules(suite, max_runs)
-    made = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1, adaptive=seeds is not None)
-    made.devices, absent = choose(suite.devices)
-    problems += [Problem(("devices",), text) for text in absent]
+    problems = list(loaded.problems) if loaded else []
+    problems += find_problems(suite, max_runs)
+    result = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1, adaptive=seeds is not None)
+    result.devices, device_messages = choose_devices(suite.devices)
+    problems += [Problem(("devices",), message) for message in device_messages]
     problems += [
-        Problem(("data_files", i), f"there is no file {name!r} here; paths are from the current folder")
+        Problem(("data_files", i), f"file {name!r} does not exist; paths are relative to the current folder")
         for i, name in enumerate(suite.data_files)
         if not os.path.isfile(name)
     ]
-    flood = bool(too_many(suite, max_runs))  # then only what else is wrong is looked for, at one point of each sweep
-    _fill(made, plugins, problems, skip_missing, 1 if flood else None, seeds)
-    made.groups = _dealt(spread(made.groups, made.workers), made.devices)
-    problems += same_twice(made.groups)
+    # If there are too many runs, only other problems are searched for, at one point of each sweep.
+    points_per_sweep = 1 if excess_runs(suite, max_runs) else None
+    _add_pairs(result, plugins, problems, skip_missing, points_per_sweep, seeds)
+    result.groups = _assign_devices(spread(result.groups, result.workers), result.devices)
+    problems += duplicate_runs(result.groups)
     if problems:
         distinct = list(dict.fromkeys(problems))
         raise SuiteError(
-            draft.source.describe(distinct) if draft else "\n".join(f"error: {p.message}" for p in distinct)
+            loaded.source.describe(distinct) if loaded else "\n".join(f"error: {p.message}" for p in distinct)
         )
-    return made
+    return result
 
 
-def _fill(
-    made: Plan,
+def _add_pairs(
+    result: Plan,
     plugins: Plugins,
     problems: list[Problem],
     skip_missing: bool,
-    of_a_sweep: int | None,
+    points_per_sweep: int | None,
     seeds: Callable[[str], int] | None,
 ) -> None:
-    """Add the groups and skips of every pair, and what is wrong with them. of_a_sweep: how many points, None for all."""
-    suite = made.suite
+    """Add the groups, skips and problems of every pair. points_per_sweep: number of points, None for all."""
+    suite = result.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
-    pairs = _pairs(suite, environments, of_a_sweep)
+    pairs = _pairs(suite, environments, points_per_sweep)
     spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
-    problems += [Problem(("environments", j, "id"), found) for j, found in spaces.items() if isinstance(found, str)]
-    if not pairs:  # the environments are wrong altogether; the algorithms may be as well
-        pairs = _pairs(suite, [(0, EnvironmentEntry.model_validate({"id": "", "steps": 1}))], of_a_sweep, anywhere=True)
+    problems += [Problem(("environments", j, "id"), text) for j, text in spaces.items() if isinstance(text, str)]
+    if not pairs:  # all environments are wrong; check the algorithms anyway
+        placeholder = EnvironmentEntry.model_validate({"id": "", "steps": 1})
+        pairs = _pairs(suite, [(0, placeholder)], points_per_sweep, anywhere=True)
     answers = resolve(plugins, [(pair.algorithm.id, pair.params) for pair in pairs])
     for pair, answer in zip(pairs, answers):
         if isinstance(answer, BrokenPlugin):
-            made.skipped.append(
-                Skip(pair.algorithm.name, pair.environment.id, " ".join(str(answer).split()), RunStatus.FAILED)
-            )
+            reason = " ".join(str(answer).split())
+            result.skipped.append(Skip(pair.algorithm.name, pair.environment.id, reason, RunStatus.FAILED))
             continue
         if isinstance(answer, PluginError):
-            problems += _refused(pair, answer)
+            problems += _plugin_problems(pair, answer)
             continue
-        found, task = spaces.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
+        pair_spaces, task = spaces.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
         if answer.missing:
-            text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install(answer)}"
+            text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install_command(answer)}"
             if skip_missing:
-                made.skipped.append(Skip(pair.algorithm.name, task.env_id, text.partition(": ")[2]))
+                result.skipped.append(Skip(pair.algorithm.name, task.env_id, text.partition(": ")[2]))
             else:
                 problems.append(Problem(("algorithms", pair.i, "id"), text))
             continue
-        if isinstance(found, str):
+        if isinstance(pair_spaces, str):
             continue
-        reason = misfit(answer, *found)
+        reason = incompatibility(answer, *pair_spaces)
         if reason:
-            made.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
+            result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
-        problem = _indivisible(task.steps, int(answer.config.get("num_envs", 1)))
+        problem = _divisibility_problem(task.steps, int(answer.config.get("num_envs", 1)))
         if problem:
             text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
-        made.groups += _groups(made, pair, task, answer, seeds)
+        result.groups += _groups(result, pair, task, answer, seeds)
 
 
 def _pairs(
-    suite: Suite, environments: Sequence[tuple[int, EnvironmentEntry]], of_a_sweep: int | None, anywhere: bool = False
+    suite: Suite,
+    environments: Sequence[tuple[int, EnvironmentEntry]],
+    points_per_sweep: int | None,
+    anywhere: bool = False,
 ) -> list[_Pair]:
-    """Every algorithm on each of the environments it is for (anywhere: on each), environment by environment."""
+    """Pair every algorithm with each of its environments (anywhere: with every one), environment by environment."""
     algorithms = [
-        (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), of_a_sweep)
+        (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), points_per_sweep)
     ]
     return [
         _Pair(i, p, j, e)
@@ -222,12 +234,12 @@ def _pairs(
     ]
 
 
-def _refused(pair: _Pair, error: PluginError) -> list[Problem]:
-    """What a plugin says against an algorithm's name or parameters, with the place of each."""
+def _plugin_problems(pair: _Pair, error: PluginError) -> list[Problem]:
+    """Return a plugin's problems with an algorithm's name or parameters, each with its location."""
     if not isinstance(error, ConfigError):
         return [Problem(("algorithms", pair.i, "id"), str(error))]
     return [
-        # of a sweep, what is not swept is wrong at every point alike, and told once
+        # a wrong parameter that is not swept is wrong at every point of a sweep, and is reported once
         Problem(pair.where(name, unknown), f"{pair.point.base}.{name}: {text}", unknown)
         if name
         else Problem(("algorithms", pair.i, "params"), f"{pair.algorithm.name}: {text}", True)
@@ -236,36 +248,39 @@ def _refused(pair: _Pair, error: PluginError) -> list[Problem]:
     ]
 
 
-def _install(found: Resolved) -> str:
-    return f'pip install "rlbench[{found.extra}]"' if found.extra else f"pip install {' '.join(found.missing)}"
+def _install_command(algorithm: Resolved) -> str:
+    if algorithm.extra:
+        return f'pip install "rlbench[{algorithm.extra}]"'
+    return f"pip install {' '.join(algorithm.missing)}"
 
 
 def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
-    given = suite.evaluation_on(environment)  # one grid for all algorithms of an environment, whatever their budgets
-    every = max(1, environment.steps // 10) if given.every is None else given.every
-    protocol = EvaluationProtocol(every, given.episodes, given.final_episodes, given.policy)
+    entry = suite.evaluation_on(environment)  # one grid for all algorithms on an environment, whatever their budgets
+    every = max(1, environment.steps // 10) if entry.every is None else entry.every
+    protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy)
     wrappers = tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers)
     return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend)
 
 
-def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved, given: Callable[[str], int] | None) -> list[RunGroup]:
-    """A pair's groups."""
-    suite, own, seeds = made.suite, pair.environment, seeds_of(made.suite, pair.algorithm)
-    seeds = seeds if given is None else seeds[: given(pair.algorithm.name)]
-    size = stack_size(found, len(seeds), made.workers)
-    every = suite.checkpoint_every if own.checkpoint_every is None else own.checkpoint_every
+def _groups(
+    result: Plan, pair: _Pair, task: Task, algorithm: Resolved, seed_count: Callable[[str], int] | None
+) -> list[RunGroup]:
+    suite, environment, seeds = result.suite, pair.environment, seeds_of(result.suite, pair.algorithm)
+    seeds = seeds if seed_count is None else seeds[: seed_count(pair.algorithm.name)]
+    size = stack_size(algorithm, len(seeds), result.workers)
+    every = suite.checkpoint_every if environment.checkpoint_every is None else environment.checkpoint_every
     every = max(1, task.steps // CHECKPOINTS_PER_RUN) if every is None else every
     return [
         RunGroup(
             algorithm=pair.algorithm.id,
-            config=found.config,
+            config=algorithm.config,
             task=task,
             seeds=seeds[i : i + size],
             label=pair.algorithm.name,
             seed_space=suite.seed_space,
-            compile=compiles(suite.compile, found, task.steps),
+            compile=should_compile(suite.compile, algorithm, task.steps),
             checkpoint_every=every,
-            timeout=own.timeout or suite.timeout,
+            timeout=environment.timeout or suite.timeout,
             stall_timeout=suite.stall_timeout,
             resume=suite.resume,
             data_files=suite.data_files,
@@ -274,13 +289,13 @@ def _groups(made: Plan, pair: _Pair, task: Task, found: Resolved, given: Callabl
     ]
 
 
-def _dealt(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[RunGroup]:
-    """Devices by a group's place in the plan, so that a resumed suite deals them alike."""
+def _assign_devices(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[RunGroup]:
+    """Assign devices by a group's position in the plan, so that a resumed suite assigns them in the same way."""
     return [dataclasses.replace(group, device=devices[i % len(devices)]) for i, group in enumerate(groups)]
 
 
-def _indivisible(steps: int, num_envs: int) -> str:
+def _divisibility_problem(steps: int, num_envs: int) -> str:
     if steps % num_envs == 0:
         return ""
     below = steps // num_envs * num_envs
-    return f"num_envs {num_envs} does not divide steps {steps}; the nearest that fit are {below} and {below + num_envs}"
+    return f"num_envs {num_envs} does not divide steps {steps}; nearest multiples: {below} and {below + num_envs}"

@@ -1,4 +1,4 @@
-"""The text of a suite file, where each part of it stands, and problems that point there."""
+"""The text of a suite file, the location of each part, and problems that point there."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ _TOKEN = re.compile(r"[^\s,}\]#:]+")
 
 
 class Problem(NamedTuple):
-    """Something wrong and where: the keys and indices that lead there; at_key: point at the last key, not its value."""
+    """A problem and its location: the keys and indices that lead to it.
+
+    at_key: whether to point at the last key instead of its value.
+    """
 
     location: Location
     message: str
@@ -22,31 +25,31 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True)
 class Source:
-    """A suite file as read. written: keys as the file spells them, by the location of the key that was meant."""
+    """A suite file as read. spellings: the file's spelling of misspelled keys, by the location of the intended key."""
 
     path: Path
     text: str
     document: Any = None
-    written: Mapping[Location, str] = field(default_factory=dict)
+    spellings: Mapping[Location, str] = field(default_factory=dict)
 
     def describe(self, problems: Sequence[Problem]) -> str:
-        """Every problem as a compiler would print it, in the order of the file."""
-        placed = sorted((self._place(p), p.message) for p in dict.fromkeys(problems))
-        return "\n".join(self.pointed(line, column, message) for (line, column), message in placed)
+        """Return every problem as a compiler would print it, in the order of the file."""
+        located = sorted((self._locate(p), p.message) for p in dict.fromkeys(problems))
+        return "\n".join(self.point_at(line, column, message) for (line, column), message in located)
 
-    def pointed(self, line: int, column: int, message: str) -> str:
-        """file:line:column, the message, the line itself and a caret; line and column count from 0 here."""
+    def point_at(self, line: int, column: int, message: str) -> str:
+        """Return file:line:column, the message, the line and a caret. line, column: counted from 0."""
         lines = self.text.splitlines()
         source = lines[line] if line < len(lines) else ""
         token = _TOKEN.match(source[column:])
         mark = "^" * max(1, len(token[0]) if token else 1)
         return f"{self.path}:{line + 1}:{column + 1}: error: {message}\n    {source}\n    {' ' * column}{mark}"
 
-    def _place(self, problem: Problem) -> tuple[int, int]:
-        """Line and column (from 0) of the deepest part of a location that the file has."""
+    def _locate(self, problem: Problem) -> tuple[int, int]:
+        """Return line and column (from 0) of the deepest part of a location that the file has."""
         node, place = self.document, (0, 0)
         for depth, part in enumerate(problem.location):
-            name = self.written.get(problem.location[: depth + 1], part)
+            name = self.spellings.get(problem.location[: depth + 1], part)
             try:
                 if hasattr(node, "keys"):
                     last = depth == len(problem.location) - 1

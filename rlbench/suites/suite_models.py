@@ -1,6 +1,6 @@
-"""What a suite file may say, as pydantic models; every unknown key is an error.
+"""Pydantic models of a suite file; every unknown key is an error.
 
-The field descriptions are what editors show: `rlbench schema` prints the JSON schema made from them.
+Editors show the field descriptions: `rlbench schema` prints the JSON schema that contains them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 MAX_SEEDS = 10_000
-LARGEST_SEED = (1 << 31) - 1  # what environments take as a seed
+LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
@@ -22,12 +22,12 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _wrong(message: str) -> PydanticCustomError:
+def _error(message: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{message}", {"message": message})
 
 
 def _by_id(value: Any) -> Any:
-    """`dqn` is short for `{id: dqn}`."""
+    """Expand `dqn`, which is short for `{id: dqn}`."""
     return {"id": value} if isinstance(value, str) else value
 
 
@@ -40,7 +40,7 @@ def _on_or_off(value: Any) -> Any:
 
 
 def seconds(value: Any) -> float | None:
-    """A duration such as 90, "90s", "30m", "1h30m" or "2d" in seconds. Raises: a pydantic error for anything else."""
+    """Convert a duration such as 90, "90s", "30m", "1h30m" or "2d" to seconds. Raises: a pydantic error."""
     if value is None:
         return None
     if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
@@ -50,47 +50,48 @@ def seconds(value: Any) -> float | None:
         total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
         if total > 0:
             return total
-    raise _wrong(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
+    raise _error(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
 
 
 def _seeds(value: Any) -> Any:
-    """A count, or the seeds themselves."""
-    whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
-    if whole and 1 <= value <= MAX_SEEDS:
+    """Return the seeds, from a count or a list of seeds."""
+    is_whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
+    if is_whole and 1 <= value <= MAX_SEEDS:
         return tuple(range(int(value)))
-    several = isinstance(value, (list, tuple)) and 0 < len(value) <= MAX_SEEDS
-    if several and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
+    is_list = isinstance(value, (list, tuple)) and 0 < len(value) <= MAX_SEEDS
+    if is_list and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
         return tuple(dict.fromkeys(value))
-    raise _wrong(
+    raise _error(
         f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {value!r}"
     )
 
 
-def _several(value: Any) -> Any:
+def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
 def _devices(value: Any) -> Any:
-    found = [value] if isinstance(value, str) else value
-    if not isinstance(found, (list, tuple)) or not found or not all(isinstance(d, str) for d in found):
-        raise _wrong(f"should be a device or a list of them, got {value!r}")
-    for device in found:
+    devices = [value] if isinstance(value, str) else value
+    if not isinstance(devices, (list, tuple)) or not devices or not all(isinstance(d, str) for d in devices):
+        raise _error(f"should be a device or a list of devices, got {value!r}")
+    for device in devices:
         if not re.fullmatch(DEVICE, device):
-            raise _wrong(f"there is no device {device!r}: it is cpu, mps, cuda, cuda:0, … or auto")
-    return tuple(dict.fromkeys(found))
+            raise _error(f"unknown device {device!r}; use cpu, mps, cuda, cuda:0, … or auto")
+    return tuple(dict.fromkeys(devices))
 
 
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", value):
-        raise _wrong(
-            f"should be at most 61 letters, digits, dots, dashes and underscores, for it names a folder; got {value!r}"
+        raise _error(
+            "should be at most 61 letters, digits, dots, dashes and underscores, because it names a folder;"
+            f" got {value!r}"
         )
     return value
 
 
 def _values(value: Any) -> Any:
     if not isinstance(value, (list, tuple)) or not value:
-        raise _wrong(f"should be a list of the values to try, got {value!r}")
+        raise _error(f"should be a list of the values to try, got {value!r}")
     return tuple(value)
 
 
@@ -127,8 +128,8 @@ Devices = Annotated[
 class AlgorithmEntry(_Strict):
     """An algorithm and its parameters."""
 
-    id: str = Field(description="its name, as `rlbench ls algorithms` lists it")
-    label: str = Field("", description="its name in tables, so that one may stand twice")
+    id: str = Field(description="its name, as listed by `rlbench ls algorithms`")
+    label: str = Field("", description="its name in tables; lets a suite list one algorithm twice")
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
     per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
     sweep: dict[str, Values] = Field(
@@ -139,11 +140,11 @@ class AlgorithmEntry(_Strict):
         Annotated[
             tuple[str, ...],
             Field(min_length=1),
-            BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...]),
+            BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
         ]
         | None
-    ) = Field(None, description="ids of those it runs on; left out: all that fit")
-    seeds: Seeds | None = Field(None, description="how many, or which, instead of the suite's")
+    ) = Field(None, description="ids of the environments it runs on; default: all compatible ones")
+    seeds: Seeds | None = Field(None, description="number of seeds or a list of them, instead of the suite's")
 
     @property
     def name(self) -> str:
@@ -151,7 +152,7 @@ class AlgorithmEntry(_Strict):
 
 
 class WrapperEntry(_Strict):
-    """A wrapper that defines the task: it lies under the meter."""
+    """A wrapper that defines the task; it is applied below the meter."""
 
     name: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description='"module:Class"')]
     kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
@@ -162,11 +163,12 @@ class EvaluationEntry(_Strict):
 
     every: Annotated[int, Field(ge=0)] | None = Field(
         None,
-        description="environment steps between evaluations, the same for all algorithms; 0: only the final one; left out: a tenth of the environment's budget",
+        description="environment steps between evaluations, the same for all algorithms; 0: only the final evaluation;"
+        " default: a tenth of the environment's budget",
     )
-    episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes of one evaluation")
-    final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes of the final policy's evaluation")
-    policy: Literal["greedy", "sampled"] = Field("greedy", description="the mode of the policy, or a draw from it")
+    episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes in one evaluation")
+    final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes in the final policy's evaluation")
+    policy: Literal["greedy", "sampled"] = Field("greedy", description="the policy's mode, or a sample from it")
 
 
 Algorithms = Annotated[
@@ -177,90 +179,98 @@ Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_i
 
 
 class BudgetEntry(_Strict):
-    """What one algorithm is given on an environment."""
+    """The budget of one algorithm on an environment."""
 
     steps: Steps = Field(description="its budget, in environment steps")
 
 
 class AnchorsEntry(_Strict):
-    """The scores between which those of an environment are normalised."""
+    """The scores that an environment's scores are normalised by."""
 
-    lower: float = Field(description="what costs nothing: the better of random play and the best constant action")
-    upper: float = Field(description="what counts as solved, above lower")
-    lower_source: str = Field("", description="where it comes from")
-    upper_source: str = Field("", description="where it comes from")
+    lower: float = Field(description="score without learning: the better of random play and the best constant action")
+    upper: float = Field(description="score that counts as solved; must be above lower")
+    lower_source: str = Field("", description="source of the lower anchor")
+    upper_source: str = Field("", description="source of the upper anchor")
 
     @model_validator(mode="after")
     def _apart(self) -> AnchorsEntry:
         if not math.isfinite(self.lower) or not math.isfinite(self.upper) or not self.upper > self.lower:
-            raise _wrong(f"should have upper above lower, got lower {self.lower:g} and upper {self.upper:g}")
+            raise _error(f"should have upper above lower, got lower {self.lower:g} and upper {self.upper:g}")
         return self
 
 
 class EnvironmentEntry(_Strict):
-    """An environment, its budget, and what differs from the suite on it."""
+    """An environment, its budget, and its own values of suite settings."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
     steps: Steps = Field(description="the budget of each run, in environment steps")
     per_algorithm: dict[str, BudgetEntry] = Field(
-        {}, description="budgets that differ, by label or id; the reports mark what was not given the same"
+        {}, description="different budgets, by label or id; reports mark results with unequal budgets"
     )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
     backend: str = Field(
-        "gymnasium", description="what makes the environments for training; envpool: in C++ (docs/envpool.md)"
+        "gymnasium", description="the backend that creates training environments; envpool: in C++ (docs/envpool.md)"
     )
-    evaluation: EvaluationEntry | None = Field(None, description="what differs from the suite's evaluation")
+    evaluation: EvaluationEntry | None = Field(None, description="differences from the suite's evaluation")
     anchors: AnchorsEntry | None = Field(
-        None, description="instead of those that come with rlbench; `rlbench anchors ID` measures the lower one"
+        None, description="replaces the anchors shipped with rlbench; `rlbench anchors ID` measures the lower one"
     )
-    timeout: Duration = Field(None, description="instead of the suite's")
-    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(None, description="instead of the suite's")
+    timeout: Duration = Field(None, description="replaces the suite's timeout")
+    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="replaces the suite's checkpoint_every"
+    )
 
 
 class Suite(_Strict):
     """Algorithms × environments × seeds, and how they are evaluated and run."""
 
     name: Name = Field(description="letters, digits, dots, dashes; names the result folder")
-    algorithms: Algorithms = Field(description="those that are compared; each runs on every environment that fits it")
+    algorithms: Algorithms = Field(description="the algorithms to compare; each runs on every compatible environment")
     environments: Annotated[tuple[EnvironmentEntry, ...], Field(min_length=1)] = Field(
-        description="what they are run on"
+        description="the environments that the algorithms run on"
     )
-    seeds: Seeds = Field(description="how many (3: those from 0 to 2), or which")
+    seeds: Seeds = Field(description="number of seeds (3: seeds 0 to 2), or a list of them")
     seed_space: Literal["training", "tuning"] = Field(
-        "training", description="tuning: draws that no reported run shares"
+        "training", description="tuning: random numbers that no reported run shares"
     )
     evaluation: EvaluationEntry = Field(
-        EvaluationEntry(), description="how policies are evaluated, where an environment does not say otherwise"
+        EvaluationEntry(), description="how policies are evaluated, unless an environment overrides it"
     )
     devices: Devices = Field(
         ("cpu",),
-        description="cpu, mps, cuda, cuda:0, …, or a list of them, over which groups are dealt; auto: every CUDA device, else cpu",
+        description="cpu, mps, cuda, cuda:0, …, or a list of them to distribute groups over; auto: every CUDA device,"
+        " else cpu",
     )
-    jobs: Annotated[int, Field(ge=1)] | None = Field(None, description="groups run at a time; left out: one a core")
+    jobs: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="number of groups run at a time; default: one per core"
+    )
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
-        "auto", description="compile updates; auto: in runs long enough to win the compiler's time back"
+        "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )
     resume: Literal["exact", "approximate", "never"] = Field(
-        "exact", description="approximate: go on although numbers will differ, and mark the rows; never: start again"
+        "exact",
+        description="how to resume interrupted runs; approximate: resume even if numbers will differ, and mark the"
+        " rows; never: restart",
     )
     checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="environment steps between checkpoints; 0: none; left out: a tenth of the budget"
+        None, description="environment steps between checkpoints; 0: no checkpoints; default: a tenth of the budget"
     )
     data_files: tuple[str, ...] = Field(
-        (), description="files that environments or algorithms read; when one changes, so has what made the runs"
+        (),
+        description="files that environments or algorithms read; a run counts as outdated when one of them changes",
     )
 
     def resolved(self) -> dict[str, Any]:
-        """The suite as JSON values with every default filled in; read again it means the same."""
+        """Return the suite as JSON values with every default filled in; reading them gives the same suite."""
         values = self.model_dump(mode="json")
         for environment, entry in zip(self.environments, values["environments"]):
             entry["evaluation"] = self.evaluation_on(environment).model_dump(mode="json")
         return values
 
     def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:
-        """The suite's evaluation with what the environment says of its own."""
+        """Return the suite's evaluation with the environment's differences applied."""
         own = environment.evaluation
         return self.evaluation if own is None else self.evaluation.model_copy(update=own.model_dump(exclude_unset=True))

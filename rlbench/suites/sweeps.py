@@ -1,4 +1,4 @@
-"""Sweeps: one entry of a suite that stands for every combination of some hyperparameters, each an algorithm of its own."""
+"""Sweeps: entries of a suite that expand to one algorithm for every combination of hyperparameter values."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from rlbench.suites.suite_models import AlgorithmEntry
 
 @dataclass(frozen=True)
 class Point:
-    """One combination. entry: the algorithm it means, by its own label; swept: its value of each swept hyperparameter;
-    places: where each stands in its list; base: the label of what was swept."""
+    """One combination of a sweep.
+
+    entry: the algorithm, with its own label. swept: the value of each swept hyperparameter. places: the index of each
+    value in its list. base: the label of the entry with the sweep.
+    """
 
     entry: AlgorithmEntry
     swept: Mapping[str, Any]
@@ -24,22 +27,23 @@ class Point:
 
 
 def size(entry: AlgorithmEntry) -> int:
-    """How many algorithms an entry stands for, counted without making them."""
+    """Return the number of algorithms that an entry expands to, counted without creating them."""
     return math.prod(len(values) for values in entry.sweep.values())
 
 
 def points(entry: AlgorithmEntry) -> Iterator[Point]:
-    """The algorithms an entry stands for, the last hyperparameter changing fastest; of one without a sweep, itself."""
+    """Yield the algorithms of an entry, the last hyperparameter changing fastest; without a sweep, the entry itself."""
     if not entry.sweep:
         yield Point(entry, {}, {}, entry.name)
         return
-    for chosen in product(*(enumerate(values) for values in entry.sweep.values())):
-        swept = {name: value for name, (_, value) in zip(entry.sweep, chosen)}
-        label = f"{entry.name} {', '.join(f'{name}={shown(value)}' for name, value in swept.items())}"
-        made = entry.model_copy(update={"label": label, "params": {**entry.params, **swept}, "sweep": {}})
-        yield Point(made, swept, {name: place for name, (place, _) in zip(entry.sweep, chosen)}, entry.name)
+    for combination in product(*(enumerate(values) for values in entry.sweep.values())):
+        swept = {name: value for name, (_, value) in zip(entry.sweep, combination)}
+        label = f"{entry.name} {', '.join(f'{name}={format_value(value)}' for name, value in swept.items())}"
+        algorithm = entry.model_copy(update={"label": label, "params": {**entry.params, **swept}, "sweep": {}})
+        places = {name: index for name, (index, _) in zip(entry.sweep, combination)}
+        yield Point(algorithm, swept, places, entry.name)
 
 
-def shown(value: Any) -> str:
-    """A value as labels and tables show it: 0.001, [64,64], linear."""
+def format_value(value: Any) -> str:
+    """Return a value as labels and tables show it: 0.001, [64,64], linear."""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""What may be wrong between the entries of a suite, and between its runs, when each by itself is in order."""
+"""Checks between the entries of a suite, and between its runs, for problems that no single entry shows."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from rlbench.api import RunGroup
 from rlbench.messages import nearest
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, Suite
-from rlbench.suites.sweeps import points, shown, size
+from rlbench.suites.sweeps import format_value, points, size
 
 
-def broken_rules(suite: Suite, max_runs: int) -> list[Problem]:
-    """Every name that stands twice or names nothing, and a flood of runs."""
-    flood = too_many(suite, max_runs)
-    found = [*_algorithms(suite), *_environments(suite, expand=not flood), *_sweeps(suite)]
-    return found + flood
+def find_problems(suite: Suite, max_runs: int) -> list[Problem]:
+    """Return duplicate names, unknown names, and a problem if the suite has too many runs."""
+    excess = excess_runs(suite, max_runs)
+    problems = [*_algorithms(suite), *_environments(suite, expand=not excess), *_sweeps(suite)]
+    return problems + excess
 
 
-def too_many(suite: Suite, max_runs: int) -> list[Problem]:
-    """A flood of runs, counted without making one: a slip in a sweep may mean billions."""
+def excess_runs(suite: Suite, max_runs: int) -> list[Problem]:
+    """Return a problem if there are too many runs, counted without creating any: a wrong sweep may mean billions."""
     sizes = {i: size(a) for i, a in enumerate(suite.algorithms) if a is not None}
     runs = sum(
         sizes[i] * len(seeds_of(suite, a)) * len(a.environments or suite.environments)
@@ -40,8 +40,8 @@ def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:
     return suite.seeds if algorithm.seeds is None else algorithm.seeds
 
 
-def same_twice(groups: Sequence[RunGroup]) -> list[Problem]:
-    """Runs that two labels stand for."""
+def duplicate_runs(groups: Sequence[RunGroup]) -> list[Problem]:
+    """Return a problem for each run that has two labels."""
     labels: dict[str, str] = {}
     problems = []
     for group in groups:
@@ -61,7 +61,7 @@ def _algorithms(suite: Suite) -> Iterator[Problem]:
             continue
         at: Location = ("algorithms", i)
         if algorithm.name in labels:
-            text = f"algorithm {algorithm.name!r} stands twice; give each its own label"
+            text = f"algorithm {algorithm.name!r} is listed twice; give each its own label"
             yield Problem((*at, "label" if algorithm.label else "id"), text)
         labels.add(algorithm.name)
         if known is None:
@@ -77,25 +77,25 @@ def _algorithms(suite: Suite) -> Iterator[Problem]:
 
 
 def _sweeps(suite: Suite) -> Iterator[Problem]:
-    """Hyperparameters that are swept and set as well, and values that stand twice."""
+    """Yield hyperparameters that are both swept and set, and values that are listed twice."""
     for i, algorithm in enumerate(suite.algorithms):
         for name, values in algorithm.sweep.items() if algorithm is not None else ():
             at: Location = ("algorithms", i, "sweep", name)
             if name in algorithm.params:
-                text = f"{name} of {algorithm.name!r} stands in params and in sweep; take it out of one of them"
+                text = f"{name} of {algorithm.name!r} is in params and in sweep; remove it from one of them"
                 yield Problem(at, text, True)
             for env_id, own in algorithm.per_environment.items():
                 if name in own:
                     text = f"{name} of {algorithm.name!r} is swept; per_environment cannot set it"
                     yield Problem(("algorithms", i, "per_environment", env_id, name), text, True)
-            told = [shown(value) for value in values]
-            for k, value in enumerate(told):
-                if value in told[:k]:
+            texts = [format_value(value) for value in values]
+            for k, value in enumerate(texts):
+                if value in texts[:k]:
                     yield Problem((*at, k), f"the sweep of {name} has {value} twice")
 
 
 def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
-    """expand: whether points of sweeps may be named too."""
+    """Yield duplicate environments and budgets for unknown algorithms. expand: accept the points of sweeps as names."""
     seen: set[str] = set()
     names = [n for a in suite.algorithms if a is not None for n in dict.fromkeys((a.name, a.id))]
     names += [p.entry.name for a in suite.algorithms if expand and a is not None for p in points(a) if a.sweep]
@@ -104,8 +104,8 @@ def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
             continue
         if environment.id in seen:
             text = (
-                f"environment {environment.id!r} stands twice; one suite has each of them once: write one for each variant, "
-                "with a name of its own, such as one.yaml and two.yaml (docs/suites.md)"
+                f"environment {environment.id!r} is listed twice, but a suite may have it only once; write one suite"
+                " for each variant, each with its own name, such as one.yaml and two.yaml (docs/suites.md)"
             )
             yield Problem(("environments", j, "id"), text)
         seen.add(environment.id)

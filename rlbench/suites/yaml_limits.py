@@ -1,4 +1,4 @@
-"""What a suite file may cost to read, judged from its parse events before anything is built of them."""
+"""Limits on the cost of reading a suite file, checked on its parse events before any object is built."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ Refusal = tuple[int, int, str]
 
 
 def refusal(text: str) -> Refusal | None:
-    """Why a document is not read: line, column (from 0) and reason; None if it may be.
+    """Return why a document is refused, as line and column (from 0) and reason; None if it may be read.
 
-    Depth and aliases are bounded, and so are the nodes once every alias is written out: nine anchors of nine aliases
-    each are 306 bytes and a billion nodes. Tags would ask for Python objects. Raises: ruamel's YAMLError.
+    The depth, the number of aliases and the number of nodes with every alias expanded are bounded: nine anchors of nine
+    aliases each take 306 bytes and expand to a billion nodes. Tags are refused because they request Python objects.
+    Raises: ruamel's YAMLError.
     """
     sizes: dict[str, int] = {}
     open_nodes: list[tuple[str | None, int]] = []  # anchor, nodes before it
@@ -28,13 +29,13 @@ def refusal(text: str) -> Refusal | None:
         if isinstance(event, AliasEvent):
             aliases += 1
             if event.anchor in [anchor for anchor, _ in open_nodes]:
-                return line, column, f"*{event.anchor} stands inside what it names"
+                return line, column, f"*{event.anchor} refers to a value that contains it"
             nodes += sizes.get(event.anchor, 1)
         elif isinstance(event, (CollectionStartEvent, ScalarEvent)):
             nodes += 1
             tag = str(event.tag or "")
             if tag and tag != "!" and tag not in _PLAIN_TAGS:
-                return line, column, f"the tag {tag} is not allowed; a suite is plain values"
+                return line, column, f"the tag {tag} is not allowed; a suite has plain values only"
             if isinstance(event, CollectionStartEvent):
                 open_nodes.append((event.anchor, nodes - 1))
             elif event.anchor:
@@ -48,5 +49,5 @@ def refusal(text: str) -> Refusal | None:
         if aliases > MAX_ALIASES:
             return line, column, f"over {MAX_ALIASES} aliases"
         if nodes > MAX_NODES:
-            return line, column, f"over {MAX_NODES:,} values, aliases written out"
+            return line, column, f"over {MAX_NODES:,} values with aliases expanded"
     return None

@@ -1,7 +1,6 @@
-"""For tests of algorithms, ours or a stranger's: the rules they keep, playing a group in memory, and environments with known
-answers.
+"""Tools to test algorithms: the rules of `rlbench test-plugin`, training in memory, and environments with known values.
 
-All is loaded when first used, so that a process which only steps one of the environments needs no torch.
+Each name is imported at its first use, so a process that only steps one of the environments does not need torch.
 """
 
 from __future__ import annotations

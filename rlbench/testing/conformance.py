@@ -1,6 +1,6 @@
-"""What every algorithm that claims it must show: the same numbers in any stack, and after a resume.
+"""Checks that an algorithm gives the same numbers in any stack, and the same numbers after a resume.
 
-Each check trains tiny groups in this process and raises AssertionError where a rule is broken.
+Each check trains small groups in this process and raises AssertionError if the rule is broken.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ STACKS = ((SEED,), (7, SEED, 11, 5), (5, 11, SEED))
 def check_independence(
     algorithm: type[Algorithm], config: Any, env_id: str, steps: int, kwargs: Mapping[str, Any] | None = None
 ) -> None:
-    """A run's records and weights do not depend on its stack-mates, bit for bit."""
+    """Check that a run's records and weights do not depend on its stack-mates, bit for bit."""
     runs = [play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, every=max(1, steps // 3)) for seeds in STACKS]
     alone, *stacked = [run.of_seed(SEED) for run in runs]
     assert alone["evaluations"] and alone["episodes"], "too few steps to compare anything"
     for other in stacked:
-        for what, value in alone.items():
-            assert other[what] == value, f"{what} of seed {SEED} depend on who shares its stack"
+        for name, value in alone.items():
+            assert other[name] == value, f"{name} of seed {SEED} depend on the other seeds of its stack"
 
 
 def check_resume(
@@ -44,37 +44,37 @@ def check_resume(
     every: int = 0,
     compile: bool = False,
 ) -> int:
-    """A run that goes on from a checkpoint ends with the same records and weights as one in one go.
+    """Check that a resumed run ends with the same records and weights as an uninterrupted one.
 
-    every: steps between checkpoints, by default a fifth of the budget; compile: its updates are compiled. Returns: the step of the checkpoint used.
+    every: steps between checkpoints, by default a fifth of the budget. compile: compile the updates. Returns: the step
+    of the checkpoint from which the run resumed.
     """
     torch.set_num_threads(1)
     protocol = EvaluationProtocol(max(1, steps // 4), 2, 2)
     task = Task(env_id, steps, protocol, kwargs or {})
     group = RunGroup(algorithm.__name__, {}, task, (SEED, 8), compile=compile, checkpoint_every=every or steps // 5)
 
-    def live(sink: MemorySink, **more: Any) -> LiveGroup:
-        return LiveGroup(group, algorithm, config, rlbench_env_backends()[0], sink, **more)
+    def live_group(sink: MemorySink, **options: Any) -> LiveGroup:
+        return LiveGroup(group, algorithm, config, rlbench_env_backends()[0], sink, **options)
 
-    whole_sink, sink = MemorySink(), MemorySink()
-    whole = live(whole_sink, resumable=True, checkpoints=folder / "checkpoints")
-    outcome = whole.run()
-    made = checkpoint.complete(folder / "checkpoints")
-    assert made, "no checkpoint was made: does train call interaction.checkpoint(self) in its loop?"
-    at = made[-1]
-    states = [checkpoint.load(at, seed) for seed in group.seeds]
-    again = live(sink, resumable=True, checkpoints=folder / "again", restore=states)
-    again_outcome = again.run()
+    full_sink, sink = MemorySink(), MemorySink()
+    full = live_group(full_sink, resumable=True, checkpoints=folder / "checkpoints")
+    outcome = full.run()
+    checkpoints = checkpoint.complete(folder / "checkpoints")
+    assert checkpoints, "no checkpoint was saved: does train call interaction.checkpoint(self) in its loop?"
+    states = [checkpoint.load(checkpoints[-1], seed) for seed in group.seeds]
+    resumed = live_group(sink, resumable=True, checkpoints=folder / "resumed", restore=states)
+    resumed_outcome = resumed.run()
     step, positions = states[0].step, states[0].numbers["positions"]
     assert 0 < step < steps, "no checkpoint before the end: does train call interaction.checkpoint(self) in its loop?"
     for table in ("episodes", "evaluations", "metrics"):
-        setattr(sink, table, getattr(whole_sink, table)[: positions[table]] + getattr(sink, table))
-    ran = [
-        Played(kept, ended, dict(group_.algorithm.state()), group_.algorithm, group.seeds)
-        for kept, ended, group_ in ((whole_sink, outcome, whole), (sink, again_outcome, again))
+        setattr(sink, table, getattr(full_sink, table)[: positions[table]] + getattr(sink, table))
+    results = [
+        Played(records, end, dict(trained.algorithm.state()), trained.algorithm, group.seeds)
+        for records, end, trained in ((full_sink, outcome, full), (sink, resumed_outcome, resumed))
     ]
     for seed in group.seeds:
-        one, other = (played.of_seed(seed) for played in ran)
-        for what, value in one.items():
-            assert other[what] == value, f"{what} of seed {seed} differ after going on from step {step}"
+        expected, actual = (result.of_seed(seed) for result in results)
+        for name, value in expected.items():
+            assert actual[name] == value, f"{name} of seed {seed} differ after resuming from step {step}"
     return step

@@ -23,11 +23,11 @@ SIGNAL = "rlbench.testing.fakes:rlbench/Signal-v0"
 
 
 class Shapes(gymnasium.Env[Any, Any]):
-    """A random walk of any size: observations move at random and with the action, episodes end at random.
+    """A random walk of any size. Observations move at random and with the action, and episodes end at random.
 
-    actions: so many discrete ones; dims: continuous ones instead. bad_seeds: reset seeds of episodes in which `bad` is
-    given after `bad_after` steps (0: at the reset), as an observation and as a reward. An action that is not finite is
-    an error; `taken` counts the steps of all instances.
+    actions: number of discrete actions. dims: if above 0, dimensions of continuous actions instead. bad_seeds: reset
+    seeds of episodes in which `bad` is the observation and the reward after `bad_after` steps (0: at the reset). An
+    action that is not finite is an error. taken: counts the steps of all instances.
     """
 
     taken: ClassVar[int] = 0
@@ -59,7 +59,7 @@ class Shapes(gymnasium.Env[Any, Any]):
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         push = 0.1 * float(np.sum(action))
         if not np.isfinite(push):
-            raise RuntimeError("an action that is not finite has reached the environment")
+            raise RuntimeError("an action that is not finite reached the environment")
         Shapes.taken += 1
         self._obs = 0.9 * self._obs + 0.3 * self.np_random.standard_normal(self._obs.shape) + push
         self._steps += 1
@@ -71,10 +71,10 @@ class Shapes(gymnasium.Env[Any, Any]):
 
 
 class Constant(gymnasium.Env[Any, Any]):
-    """One state, reward 1 a step, episodes of `length` steps that end by `how` ("terminated" or "truncated").
+    """One state with reward 1 per step. Episodes have `length` steps and end by `how`, "terminated" or "truncated".
 
-    So V = Σ γᵗ over `length` steps where termination ends it, and 1 / (1 − γ) where truncation does not. `taken` counts
-    the steps of all instances, for tests of the meter.
+    So V = Σ γᵗ over `length` steps if episodes terminate, and V = 1 / (1 − γ) if they are truncated. taken, resets: the
+    steps and reset seeds of all instances, for tests of the meter.
     """
 
     taken: ClassVar[int] = 0
@@ -100,8 +100,10 @@ class Constant(gymnasium.Env[Any, Any]):
 
 
 class Noisy(gymnasium.Env[Any, Any]):
-    """A start state with one action that matters not, then a state whose `actions` all end the episode with a reward drawn
-    from N(0, 1): every value is 0, and a maximum over estimates is above it (Sutton & Barto 2018, example 6.7).
+    """Two states, in which every value is 0 but a maximum over estimated values is above 0.
+
+    In the start state the action has no effect. In the second state, each of `actions` actions ends the episode with a
+    reward from N(0, 1). Source: Sutton & Barto 2018, example 6.7.
     """
 
     def __init__(self, actions: int = 10) -> None:
@@ -121,11 +123,12 @@ class Noisy(gymnasium.Env[Any, Any]):
 
 
 class Fork(gymnasium.Env[Any, Any]):
-    """Two states. In the first, [1, 0], action 0 ends the episode with reward 0.6, action 1 leads on for nothing. In the
-    second, [0, 1], every action gives 1 and ends the episode by `how`, with the second state as its successor.
+    """Two states whose best first action depends on how episodes end.
 
-    So V(second) = 1 if the end is "terminated" and 1 / (1 − γ) if it is "truncated": with γ = 0.5 action 0 is the better
-    one (0.6 against 0.5) where it terminates, and action 1 (1.0 against 0.6) where it is cut.
+    In the first state, [1, 0], action 0 ends the episode with reward 0.6, and action 1 leads to the second state with
+    reward 0. In the second state, [0, 1], every action gives 1 and ends the episode by `how`, with the second state as
+    its successor. So V(second) = 1 if `how` is "terminated", and 1 / (1 − γ) if it is "truncated". With γ = 0.5, action
+    0 is better under termination (0.6 against 0.5), and action 1 is better under truncation (1.0 against 0.6).
     """
 
     def __init__(self, how: str = "terminated") -> None:
@@ -147,7 +150,7 @@ class Fork(gymnasium.Env[Any, Any]):
 
 
 class Bandit(gymnasium.Env[Any, Any]):
-    """Episodes of one step; action i of `actions` gives i / (actions − 1) plus N(0, `noise`): the last is the best."""
+    """Episodes of one step. Action i of `actions` gives i / (actions − 1) + N(0, `noise`), so the last is the best."""
 
     def __init__(self, actions: int = 4, noise: float = 0.1) -> None:
         self.observation_space, self.action_space = Box(-1, 1, (1,), np.float32), Discrete(actions)
@@ -163,10 +166,10 @@ class Bandit(gymnasium.Env[Any, Any]):
 
 
 class Target(gymnasium.Env[Any, Any]):
-    """Episodes of one step with a continuous action in bounds that are not symmetric and differ by dimension.
+    """Episodes of one step with a continuous action, whose bounds are asymmetric and differ between dimensions.
 
-    The reward is 1 − Σ ((a − `best`) / (high − low))²; an action outside its bounds is an error. `best` lies at 80 %, 25 %
-    and 50 % of the way from low to high.
+    The reward is 1 − Σ ((a − `best`) / (high − low))². `best` is at 80 %, 25 % and 50 % of the way from low to high. An
+    action outside its bounds is an error.
     """
 
     low, high = np.array([-1, 0, -3], np.float32), np.array([2, 5, -1], np.float32)
@@ -185,15 +188,16 @@ class Target(gymnasium.Env[Any, Any]):
         low, high, best = (bound[: self._dims] for bound in (self.low, self.high, self.best))
         taken = np.asarray(action, np.float64)
         if taken.shape != (self._dims,) or (taken < low - 1e-5).any() or (taken > high + 1e-5).any():
-            raise ValueError(f"the action {action} lies outside its bounds {low} to {high}")
+            raise ValueError(f"the action {action} is outside its bounds {low} to {high}")
         return np.ones(2, np.float32), 1.0 - float((((taken - best) / (high - low)) ** 2).sum()), True, False, {}
 
 
 class Cut(gymnasium.Env[Any, Any]):
-    """One state, episodes of one step. Action 1 (of `dims` continuous ones: above 0) ends it, with reward 1.2; action 0 gives 1
-    and the episode is only cut there.
+    """One state with episodes of one step. Action 1 gives 1.2 and terminates; action 0 gives 1 and is truncated.
 
-    So Q(0) = 1 + γ max Q is the greater for every γ above 1/6 where truncation is no end, and the lesser, 1, where it is.
+    With `dims` continuous actions, a first component above 0 is action 1. If an algorithm bootstraps after truncation,
+    Q(0) = 1 + γ max Q is greater than Q(1) = 1.2 for every γ above 1/6. If it treats truncation as termination, Q(0) =
+    1 is smaller.
     """
 
     def __init__(self, dims: int = 0) -> None:
@@ -210,11 +214,11 @@ class Cut(gymnasium.Env[Any, Any]):
 
 
 class Signal(gymnasium.Env[Any, Any]):
-    """Episodes of one step. The first observation is +1 or −1 by chance; action 1 (of `dims` continuous ones: above 0) is
-    right at +1, the other at −1, and being right gives 1. The last observation is the opposite sign.
+    """Episodes of one step. The first observation is +1 or −1 at random, and the last one has the opposite sign.
 
-    So an algorithm that acts at the start of an episode on the last observation of the one before is right by chance
-    alone, however well its policy does in evaluation.
+    Action 1 is right at +1, action 0 at −1; the right action gives 1, the wrong one 0. With `dims` continuous actions,
+    a first component above 0 is action 1. An algorithm that starts an episode by acting on the last observation of the
+    previous episode is right only by chance, however good its policy is in evaluation.
     """
 
     def __init__(self, dims: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Train a group in this process and keep everything it did, for comparisons bit for bit."""
+"""Training of a group in this process, with all its records kept for bitwise comparisons."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rlbench.runtime.record_sink import MemorySink
 
 @dataclass
 class Played:
-    """What a group did: its records, its outcome, and `state()` of the trained algorithm."""
+    """A trained group. sink: its records. learned: `state()` of the trained algorithm."""
 
     sink: MemorySink
     outcome: GroupOutcome
@@ -26,17 +26,18 @@ class Played:
     seeds: tuple[int, ...]
 
     def of_seed(self, seed: int) -> dict[str, Any]:
-        """Everything about one seed but times: comparable with == (arrays as bytes, so NaN equals NaN)."""
+        """Return all results of one seed except times, comparable with ==. Arrays become bytes, so NaN equals NaN."""
         index = self.seeds.index(seed)
         return {
             "episodes": [e for e in self.sink.episodes if e.seed == seed],
-            "evaluations": [untimed(e) for e in self.sink.evaluations if e.seed == seed],
+            "evaluations": [without_time(e) for e in self.sink.evaluations if e.seed == seed],
             "metrics": [m for m in self.sink.metrics if m.seed == seed],
             "learned": {name: np.ascontiguousarray(array[index]).tobytes() for name, array in self.learned.items()},
         }
 
 
-def untimed(record: EvaluationRecord) -> EvaluationRecord:
+def without_time(record: EvaluationRecord) -> EvaluationRecord:
+    """Return the record with its time set to 0."""
     return record._replace(wall_seconds=0.0)
 
 
@@ -55,8 +56,14 @@ def play(
     backend: EnvBackendSpec | None = None,
     self_reported: bool = False,
 ) -> Played:
-    """Train `algorithm` for `steps` steps on one thread. every: of the evaluation grid, 0: final only; backend: instead
-    of Gymnasium; self_reported: it is taken at its word.
+    """Train `algorithm` on one task in this process, on one thread, and return everything that it recorded.
+
+    Despite its name, `play` trains. It does not play a trained policy.
+
+    seeds: trained together, as one stack. steps: environment steps of each seed. kwargs: of the environment. every:
+    steps between evaluations on the grid; 0: evaluate only the final policy. episodes: episodes per evaluation on the
+    grid. final_episodes: episodes of the final evaluation. compile: compile the updates. backend: replaces Gymnasium.
+    self_reported: the algorithm reports its own steps (see AlgorithmSpec). Raises: what training raises.
     """
     torch.set_num_threads(1)
     backend = backend or reference_backend()
@@ -64,6 +71,6 @@ def play(
     task = Task(env_id, steps, protocol, kwargs or {}, backend=backend.name)
     group = RunGroup(algorithm.__name__, {}, task, tuple(seeds), compile=compile)
     sink = MemorySink()
-    live = LiveGroup(group, algorithm, config, backend, sink, self_reported=self_reported)
-    outcome = live.run()
-    return Played(sink, outcome, dict(live.algorithm.state()), live.algorithm, tuple(seeds))
+    trained = LiveGroup(group, algorithm, config, backend, sink, self_reported=self_reported)
+    outcome = trained.run()
+    return Played(sink, outcome, dict(trained.algorithm.state()), trained.algorithm, tuple(seeds))

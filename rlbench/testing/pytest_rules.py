@@ -1,4 +1,4 @@
-"""The rules for pytest: one call for each, in a process such as a run would have."""
+"""The rules for pytest: one call checks one rule, in a process like that of a run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rlbench.executors.rule_processes import RULES, Trial, put_to_rules
+from rlbench.executors.rule_processes import RULES, TrialConfig, check_rules
 from rlbench.plugins import load_plugins
 
 __all__ = ["RULES", "check"]
@@ -22,18 +22,20 @@ def check(
     timeout: float = 600.0,
     plugin_files: Sequence[str | Path] = (),
 ) -> None:
-    """Try one of `RULES` on an installed algorithm, or on one that a file in `plugin_files` offers.
+    """Check one of `RULES` for an installed algorithm, or for one that a file in `plugin_files` offers.
 
-    params: as a suite gives them; steps, learn_steps: environment steps of short runs, and of those that learn; timeout: in
-    seconds. It skips the test where the algorithm does not claim what the rule is about. Raises: AssertionError with what was
-    seen; KeyError for a rule that is none; ConfigError, PluginError as `rlbench run` would.
+    If the rule is about a property that the algorithm does not claim, the test is skipped. params: as in a suite.
+    steps: environment steps of short runs. learn_steps: environment steps per seed of runs that have to learn. timeout:
+    seconds.
+    Raises: AssertionError with the observation if the rule is broken; KeyError for an unknown rule; ConfigError or
+    PluginError like `rlbench run`.
     """
     import pytest
 
-    means = RULES[rule]
-    how = Trial(steps, learn_steps, timeout, tuple(map(str, plugin_files)))
-    (verdict,) = put_to_rules(load_plugins(plugin_files), algorithm, params or {}, [rule], how)
-    if verdict.verdict == "not claimed":
-        pytest.skip(verdict.seen)
-    if not verdict.kept:
-        raise AssertionError(f"{algorithm} {verdict.verdict} {rule}: {verdict.seen}\nthe rule: {means}")
+    requirement = RULES[rule]
+    trial = TrialConfig(steps, learn_steps, timeout, tuple(map(str, plugin_files)))
+    (result,) = check_rules(load_plugins(plugin_files), algorithm, params or {}, [rule], trial)
+    if result.verdict == "not claimed":
+        pytest.skip(result.seen)
+    if not result.passes:
+        raise AssertionError(f"{algorithm} {result.verdict} {rule}: {result.seen}\nthe rule: {requirement}")

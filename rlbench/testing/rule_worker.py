@@ -1,7 +1,7 @@
-"""The entry of a process that puts an algorithm to the rules: `python -m rlbench.testing.rule_worker QUESTION FD PARENT_PID`.
+"""The process that checks an algorithm against rules: `python -m rlbench.testing.rule_worker REQUEST FD PARENT_PID`.
 
-What a plugin prints goes where its starter says; answers are lines in a pipe of their own, so that prints cannot corrupt them
-and a death loses none.
+Its parent process decides where the plugin's own output goes. Results are lines in a separate pipe, so that the
+plugin's output cannot corrupt them and no result is lost if this process dies.
 """
 
 from __future__ import annotations
@@ -13,30 +13,31 @@ from collections.abc import Mapping
 from typing import Any, TextIO
 
 from rlbench.plugins import load_plugins
-from rlbench.process_control import die_with_parent, find_modules_here
+from rlbench.process_control import allow_local_imports, die_with_parent
 from rlbench.testing.rules import RULES
 from rlbench.testing.subject import NotClaimed, Subject
 
 
-def put(subject: Subject, rule: str) -> tuple[str, str]:
-    """The verdict on one rule ("passed", "failed", "not claimed" or "raised") and what was seen."""
+def check_rule(subject: Subject, rule: str) -> tuple[str, str]:
+    """Check one rule. Returns: the verdict ("passed", "failed", "not claimed" or "raised") and what was observed."""
     try:
         return "passed", RULES[rule](subject)
-    except NotClaimed as said:
-        return "not claimed", str(said)
-    except AssertionError as broken:
-        return "failed", str(broken) or "an assertion of the algorithm's own"
-    except Exception as error:  # noqa: BLE001 - whatever a stranger's code raises
+    except NotClaimed as reason:
+        return "not claimed", str(reason)
+    except AssertionError as failure:
+        return "failed", str(failure) or "an assertion of the algorithm's own"
+    except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         return "raised", f"{type(error).__name__}: {error}"
 
 
-def main(asked: Mapping[str, Any], answers: TextIO) -> None:
-    spec = load_plugins(asked["plugin_files"]).algorithm(asked["name"])
-    subject = Subject(spec, asked["params"], asked["steps"], asked["learn_steps"])
-    for rule in asked["rules"]:
+def main(request: Mapping[str, Any], answers: TextIO) -> None:
+    """Check the requested rules and write each result as a line of JSON to `answers`."""
+    spec = load_plugins(request["plugin_files"]).algorithm(request["name"])
+    subject = Subject(spec, request["params"], request["steps"], request["learn_steps"])
+    for rule in request["rules"]:
         print(json.dumps({"rule": rule, "verdict": "began"}), file=answers)
         began = time.perf_counter()
-        verdict, seen = put(subject, rule)
+        verdict, seen = check_rule(subject, rule)
         print(
             json.dumps({"rule": rule, "verdict": verdict, "seen": seen, "seconds": time.perf_counter() - began}),
             file=answers,
@@ -45,7 +46,7 @@ def main(asked: Mapping[str, Any], answers: TextIO) -> None:
 
 if __name__ == "__main__":
     die_with_parent(int(sys.argv[3]))
-    question = json.loads(sys.argv[1])
-    find_modules_here(question["plugin_files"])
+    request = json.loads(sys.argv[1])
+    allow_local_imports(request["plugin_files"])
     with open(int(sys.argv[2]), "w", buffering=1) as pipe:
-        main(question, pipe)
+        main(request, pipe)

@@ -1,4 +1,4 @@
-"""What is put to the rules: one algorithm with its configuration, and small plays of it on tasks that it claims."""
+"""The algorithm under test with its configuration, and short training runs on tasks that it supports."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from rlbench.testing.fakes import BANDIT, CUT, SHAPES, SIGNAL, TARGET
 from rlbench.testing.group_training import Played, play
 
 SEED = 3
-Asked = tuple[str, Mapping[str, Any]]  # an environment and its arguments
+EnvArguments = tuple[str, Mapping[str, Any]]  # an environment's id and its keyword arguments
 
 
 class NotClaimed(Exception):
-    """The rule is about something that the algorithm does not say of itself."""
+    """The rule is about a property that the algorithm does not claim."""
 
 
 @dataclass(frozen=True)
 class Subject:
     """An algorithm under test.
 
-    params: as a suite gives them; small networks and warm-ups make the rules quick. steps: of the plays whose numbers are
-    compared; learn_steps: of those that have to learn something, of each seed.
+    params: as in a suite; small networks and short warm-ups make the checks fast. steps: environment steps of runs
+    whose numbers are compared. learn_steps: environment steps per seed of runs that have to learn.
     """
 
     spec: AlgorithmSpec
@@ -37,47 +37,51 @@ class Subject:
 
     @property
     def algorithm(self) -> type[Algorithm]:
+        """The class of the algorithm."""
         return self.spec.load()
 
     @property
     def config(self) -> Any:
+        """The configuration, from `params` and the defaults."""
         return configure(self.algorithm.Config, self.params, self.spec.name)
 
     @property
     def walk(self) -> dict[str, Any]:
-        """Arguments of a random walk of odd sizes, with actions of a kind that is claimed."""
+        """The arguments of a random walk with odd sizes and a supported kind of actions."""
         return {"obs": 5, "actions": 3} if self.spec.supports.discrete else {"obs": 5, "dims": 3}
 
-    def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **more: Any) -> Played:
-        """`rlbench.testing.play`, by default one seed on the random walk. Raises: NotClaimed where nothing is metered."""
+    def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **options: Any) -> Played:
+        """Train with `play`, by default one seed on the random walk. Raises: NotClaimed if it is self-reported."""
         if self.spec.metering != "boundary":
-            raise NotClaimed(f"metering={self.spec.metering!r}: it steps environments of its own")
-        kwargs = more.pop("kwargs", self.walk if env_id == SHAPES else {})
-        return play(self.algorithm, self.config, env_id, seeds, self.whole(steps or self.steps), kwargs=kwargs, **more)
+            raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
+        kwargs = options.pop("kwargs", self.walk if env_id == SHAPES else {})
+        return play(
+            self.algorithm, self.config, env_id, seeds, self.round_up(steps or self.steps), kwargs=kwargs, **options
+        )
 
-    def whole(self, steps: int) -> int:
-        """At least so many steps that all of its environments take equally many, as suites ask for."""
+    def round_up(self, steps: int) -> int:
+        """Round steps up to a multiple of the number of environments, as suites require."""
         num_envs = int(getattr(self.config, "num_envs", 1))
         return -(-steps // num_envs) * num_envs
 
-    def learn(self, discrete: Asked, continuous: Asked) -> list[Played]:
-        """Three seeds that learn a task, each alone where they do not stack. Raises: NotClaimed if it learns nothing."""
+    def learn(self, discrete: EnvArguments, continuous: EnvArguments) -> list[Played]:
+        """Train three seeds on a task, separately if they cannot be stacked. Raises: NotClaimed if it keeps nothing."""
         env_id, kwargs = discrete if self.spec.supports.discrete else continuous
-        together = self.spec.stackable and (self.spec.max_stack or 3) >= 3
-        groups = [(0, 1, 2)] if together else [(0,), (1,), (2,)]
-        played = [self.play(seeds, env_id, self.learn_steps, kwargs=kwargs, final_episodes=100) for seeds in groups]
-        if not played[0].learned:
+        stacked = self.spec.stackable and (self.spec.max_stack or 3) >= 3
+        groups = [(0, 1, 2)] if stacked else [(0,), (1,), (2,)]
+        trained = [self.play(seeds, env_id, self.learn_steps, kwargs=kwargs, final_episodes=100) for seeds in groups]
+        if not trained[0].learned:
             raise NotClaimed("`state` is empty: it keeps nothing, so it learns nothing")
-        return played
+        return trained
 
 
-# Tasks of one kind for discrete actions and for continuous ones.
-BANDITS: tuple[Asked, Asked] = (BANDIT, {}), (TARGET, {"dims": 2})
-CUTS: tuple[Asked, Asked] = (CUT, {}), (CUT, {"dims": 1})
-SIGNALS: tuple[Asked, Asked] = (SIGNAL, {}), (SIGNAL, {"dims": 1})
+# Each pair is a task for discrete actions and the same task for continuous actions.
+BANDITS: tuple[EnvArguments, EnvArguments] = (BANDIT, {}), (TARGET, {"dims": 2})
+CUTS: tuple[EnvArguments, EnvArguments] = (CUT, {}), (CUT, {"dims": 1})
+SIGNALS: tuple[EnvArguments, EnvArguments] = (SIGNAL, {}), (SIGNAL, {"dims": 1})
 
 
-def alive() -> tuple[set[int], set[int]]:
-    """Threads and child processes of this process."""
+def threads_and_children() -> tuple[set[int], set[int]]:
+    """Return the ids of this process's threads and child processes."""
     threads = {thread.ident or 0 for thread in threading.enumerate()}
     return threads, {child.pid for child in psutil.Process().children(recursive=True)}

@@ -224,7 +224,7 @@ def test_one_update_of_ppo_is_that_of_a_plain_one_seed_implementation(kwargs, va
     peers = []
     for s in range(2):
         actor, critic = (
-            module_of(agent.actor._whole, agent.params[0][s]),
+            module_of(agent.actor._network, agent.params[0][s]),
             module_of(agent.critic, agent.params[1][s]),
         )
         log_std = nn.Parameter(torch.full((3,), -0.4))

@@ -173,7 +173,7 @@ def alone(folder, body, steps=200):
             "print('global_step=50, episodic_return=1'); print('global_step=40, episodic_return=1')",
             "step 40 after step 50",
         ),
-        ("print('{\"step\": 200}')", "so it has no score"),
+        ("print('{\"step\": 200}')", "so there is no score"),
     ],
 )
 def test_an_account_that_cannot_be_is_told(tmp_path, body, message):

@@ -9,7 +9,7 @@ import pytest
 from support.result_folders import folder
 
 from rlbench.analysis.published_check import check_against, expectation, moving_average, verdict
-from rlbench.analysis.published_scores import PROTOCOLS, published
+from rlbench.analysis.published_scores import PROTOCOLS, published_scores
 from rlbench.api import EpisodeRecord, EvaluationRecord, RunGroup, Task
 from rlbench.results import JsonlSink, Store, publish
 from rlbench.results.score_anchors import Anchors, shipped_anchors
@@ -19,12 +19,12 @@ LOWER = shipped_anchors()[CARTPOLE].lower
 
 
 def one(source, environment, algorithm):
-    (found,) = [p for p in published(source) if (p.environment, p.algorithm) == (environment, algorithm)]
+    (found,) = [p for p in published_scores(source) if (p.environment, p.algorithm) == (environment, algorithm)]
     return found
 
 
 def test_published_numbers_are_shipped_with_what_they_are_means_of():
-    assert {source: len(published(source)) for source in PROTOCOLS} == {"zoo": 19, "cleanrl": 6, "slm-lab": 13}
+    assert {source: len(published_scores(source)) for source in PROTOCOLS} == {"zoo": 19, "cleanrl": 6, "slm-lab": 13}
     zoo, cleanrl, slm = one("zoo", ACROBOT, "dqn"), one("cleanrl", ACROBOT, "dqn"), one("slm-lab", ACROBOT, "dqn")
     assert (zoo.mean, zoo.std, zoo.runs, zoo.train_steps) == (-76.639, 11.752, 1, 100_000)
     assert (cleanrl.mean, cleanrl.std, cleanrl.runs) == (-91.54, 7.20, 3)
@@ -80,15 +80,15 @@ def test_another_budget_than_theirs_has_no_verdict(tmp_path):
     store = folder(tmp_path / "s", {"mine": {CARTPOLE: [500.0] * 5}}, {CARTPOLE: {"steps": 49_999}})
     (found,) = check_against(store, "zoo")
     assert (found.verdict, found.comparable, found.expected, found.expected_of) == ("not comparable", False, None, "")
-    assert found.notes == ("another budget: ours had 49,999 steps, theirs 50,000",)
+    assert found.notes == ("different budgets: ours 49,999 steps, theirs 50,000",)
     assert (found.mean, found.n) == (500.0, 5)  # what ours scored is told all the same
 
 
 @pytest.mark.parametrize(
     ("source", "steps", "said"),
     [
-        ("zoo", 50_000, ["theirs is one agent: a prediction interval, no test of means"]),
-        ("slm-lab", 200_000, ["theirs has no spread: a prediction interval, no test of means"]),
+        ("zoo", 50_000, ["theirs is one agent: a prediction interval, not a test of means"]),
+        ("slm-lab", 200_000, ["theirs has no spread: a prediction interval, not a test of means"]),
         ("cleanrl", 500_000, []),
     ],
 )

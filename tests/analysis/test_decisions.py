@@ -6,23 +6,23 @@ from dataclasses import replace
 import pytest
 
 from rlbench.analysis import Anchors
-from rlbench.analysis.sequential_log import Decisions, Look, read_decisions, write_decisions
+from rlbench.analysis.sequential_log import Decisions, InterimAnalysis, read_decisions, write_decisions
 from rlbench.api import StoreError
 from rlbench.results import Store
-from rlbench.stats import Design, Reading
+from rlbench.stats import Design, InterimResult
 
-FIRST = Look(
+FIRST = InterimAnalysis(
     1,
     "2026-01-01T00:00:00+00:00",
     (
-        Reading("a", "b", 1, "better", "a", 0.5, 0.25),
-        Reading("a", "c", 1, "", "", -0.1, math.inf, (-math.inf, 0.25)),
-        Reading("b", "c", 1, "", "", 0.0, 0.2),
+        InterimResult("a", "b", 1, "better", "a", 0.5, 0.25),
+        InterimResult("a", "c", 1, "", "", -0.1, math.inf, (-math.inf, 0.25)),
+        InterimResult("b", "c", 1, "", "", 0.0, 0.2),
     ),
     ("b on t: 4 of 5 runs, 1 failed",),
 )
-SECOND = Look(
-    2, "2026-01-01T01:00:00+00:00", (Reading("a", "c", 2, "equivalent", "", 0.01, 0.2, (0.01, 0.02)),), (), ("b",)
+SECOND = InterimAnalysis(
+    2, "2026-01-01T01:00:00+00:00", (InterimResult("a", "c", 2, "equivalent", "", 0.01, 0.2, (0.01, 0.02)),), (), ("b",)
 )
 TASKS = {"a": {"t": "k1", "u": "k2"}, "b": {"t": "k3"}, "c": {"t": "k4", "u": "k5"}}
 BEGUN = Decisions(Design(), "normalised", TASKS, {"t": Anchors(0, 1, "by hand"), "u": Anchors(-1, 1)})
@@ -42,7 +42,8 @@ def test_algorithms_in_question_are_given_one_group_more_and_the_others_keep_wha
     assert one.outcomes == {("a", "b"): "better", ("a", "c"): "", ("b", "c"): ""}
     assert [one.runs_of(label) for label in "abc"] == [10, 10, 10] and one.runs == 5 * 5
     closed = replace(
-        BEGUN, looks=(FIRST, replace(SECOND, readings=(*SECOND.readings, Reading("b", "c", 2, "better", "c", -1, 0.1))))
+        BEGUN,
+        looks=(FIRST, replace(SECOND, readings=(*SECOND.readings, InterimResult("b", "c", 2, "better", "c", -1, 0.1)))),
     )
     assert closed.finished and [closed.runs_of(label) for label in "abc"] == [10, 10, 10] and closed.runs == 50
     early = replace(
@@ -52,7 +53,7 @@ def test_algorithms_in_question_are_given_one_group_more_and_the_others_keep_wha
 
 
 def test_readings_are_said_with_their_numbers():
-    told = [BEGUN.told(reading) for reading in (*FIRST.readings, *SECOND.readings)]
+    told = [BEGUN.sentence(reading) for reading in (*FIRST.readings, *SECOND.readings)]
     assert told == [
         "a is better than b: difference 0.5, boundary 0.25",
         "a against c: open, difference 0.1, boundary inf",
@@ -72,7 +73,7 @@ def test_the_frame_has_a_row_for_each_pair_at_each_look():
     [
         ("{", "cannot be read"),
         ('{"schema_version": 99}', "written by a newer rlbench"),
-        ('{"schema_version": 1, "looks": []}', "is not what rlbench writes"),
+        ('{"schema_version": 1, "looks": []}', "not a valid decisions file"),
     ],
 )
 def test_a_damaged_file_is_an_error_and_not_a_new_beginning(tmp_path, text, said):

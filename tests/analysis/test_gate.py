@@ -8,7 +8,7 @@ import pytest
 from support.result_folders import folder
 
 from rlbench.analysis.folder_diff import Folder
-from rlbench.analysis.gate_verdicts import Case, decide, disagreement, judge, overall
+from rlbench.analysis.gate_verdicts import Case, case_verdicts, disagreement, explained_verdicts, overall
 from rlbench.analysis.regression_gate import gate
 from rlbench.analysis.training_speed import compare_speeds, loss_of
 from rlbench.api import RunGroup, RunStatus, Task
@@ -39,18 +39,18 @@ def test_a_loss_beyond_the_margin_fails_and_names_its_cell(tmp_path):
         {"a": {CARTPOLE: runs(400, 20, 8, 2)}, "b": {CARTPOLE: runs(400, 2, 8, 3)}},
     )
     assert found.verdict == "fail" and rows["a", CARTPOLE].verdict == "fail" and rows["b", CARTPOLE].verdict == "pass"
-    assert rows["a", CARTPOLE].judged.test.difference == pytest.approx(-200 / (475 - LOWER), abs=0.03)
+    assert rows["a", CARTPOLE].details.test.difference == pytest.approx(-200 / (475 - LOWER), abs=0.03)
 
 
 def test_it_passes_where_every_loss_is_shown_to_be_smaller(tmp_path):
     found, rows = judged(tmp_path, {"a": {CARTPOLE: runs(400, 2, 6)}}, {"a": {CARTPOLE: runs(401, 2, 6, 1)}})
-    assert found.verdict == "pass" and rows["a", CARTPOLE].judged.test.p_smaller == pytest.approx(1 / 924)
+    assert found.verdict == "pass" and rows["a", CARTPOLE].details.test.p_smaller == pytest.approx(1 / 924)
 
 
 def test_the_same_runs_are_identical_and_need_no_test(tmp_path):
     scores = {"random": {CARTPOLE: [20, 22]}, "a": {CARTPOLE: [400, 100]}}
     found, rows = judged(tmp_path, scores, scores)
-    assert found.verdict == "identical" and rows["a", CARTPOLE].judged is None and not found.notes
+    assert found.verdict == "identical" and rows["a", CARTPOLE].details is None and not found.notes
 
 
 def test_one_run_that_differs_is_enough_for_a_test(tmp_path):
@@ -61,7 +61,7 @@ def test_one_run_that_differs_is_enough_for_a_test(tmp_path):
 
 def test_what_too_few_runs_cannot_say_is_undecided_with_what_it_takes(tmp_path):
     found, rows = judged(tmp_path, {"a": {CARTPOLE: runs(300, 90, 6)}}, {"a": {CARTPOLE: runs(330, 90, 6, 1)}})
-    plan = rows["a", CARTPOLE].judged.plan
+    plan = rows["a", CARTPOLE].details.plan
     assert found.verdict == "undecided" and plan.loss > 0.05 and plan.runs_if_equal > 6
     _, rows = judged(tmp_path / "few", {"a": {CARTPOLE: runs(100, 1, 4)}}, {"a": {CARTPOLE: runs(400, 1, 4, 1)}})
     assert rows["a", CARTPOLE].verdict == "undecided" and "descriptive only" in rows["a", CARTPOLE].note
@@ -71,18 +71,18 @@ def test_a_family_too_large_for_its_runs_says_how_many_it_takes():
     """Fourteen lost cells of five runs: 14 / 252 is more than 0.05."""
     g = np.random.default_rng(0)
     cases = {i: Case(g.normal(0.1, 0.01, 5), g.normal(0.9, 0.01, 5), 0.05, g) for i in range(14)}
-    found = judge(cases, 0.05, permutations=500)
+    found = explained_verdicts(cases, 0.05, permutations=500)
     assert {one.verdict for one in found.values()} == {"undecided"}
-    assert found[0].note == "n too small: to show a loss among 14 takes 6 runs on each side"
+    assert found[0].note == "n too small: showing a loss among 14 takes 6 runs on each side"
     del cases[13], cases[12]  # 12 / 252 is less
-    assert judge(cases, 0.05, permutations=500)[0].verdict == "fail"
+    assert explained_verdicts(cases, 0.05, permutations=500)[0].verdict == "fail"
 
 
 def test_an_interval_across_the_margin_beside_a_verdict_is_explained():
     g = np.random.default_rng(0)
     new = np.array([-1.0, -1.0, 0.0, 0.01, 0.02, 0.01, 0.0, 0.02])
     base = np.array([0.0, 0.01, -0.01, 0.0, 0.01, -0.01, 0.0, 0.01])
-    (found,) = judge({"a": Case(new, base, 0.05, g)}, 0.05, permutations=2_000).values()
+    (found,) = explained_verdicts({"a": Case(new, base, 0.05, g)}, 0.05, permutations=2_000).values()
     assert found.verdict == "pass" and found.interval.low < -0.05
     assert found.note == "the tests decide, although resampling leaves a loss of the margin in the interval"
     across, beyond = (Interval(-0.2, -0.3, high, 0.95, "percentile") for high in (-0.01, -0.06))
@@ -134,8 +134,8 @@ def test_new_algorithms_and_a_random_policy_that_moved_are_noted(tmp_path):
         tmp_path, {"random": {CARTPOLE: [30.0]}, **same, "z": same["a"]}, {"random": {CARTPOLE: [20.0]}, **same}
     )
     assert found.verdict == "identical"
-    assert "only in the new results, so not judged: z on CartPole-v1" in found.notes
-    assert any(note.startswith("random on CartPole-v1 is not what it was") for note in found.notes)
+    assert "only in the new results, so not compared: z on CartPole-v1" in found.notes
+    assert any(note.startswith("random on CartPole-v1 has changed") for note in found.notes)
 
 
 def test_runs_of_one_cell_that_other_code_made_are_noted(tmp_path):
@@ -143,7 +143,7 @@ def test_runs_of_one_cell_that_other_code_made_are_noted(tmp_path):
     for path, code in zip(sorted((tmp_path / "new").glob("runs/*/result.json")), ("old", *["now"] * 4)):
         path.write_text(json.dumps({**json.loads(path.read_text()), "code": {"plugin_sources": code}}))
     assert gate(*stores, **QUICK).notes == (
-        "a on CartPole-v1 in the new results: not all runs made alike (code: plugin_sources)",
+        "a on CartPole-v1 in the new results: its runs were produced differently (code: plugin_sources)",
     )
 
 
@@ -152,7 +152,7 @@ def test_the_mean_sees_a_fifth_of_failing_runs_and_the_iqm_does_not(tmp_path):
     _, iqm = judged(tmp_path / "iqm", new, base)
     _, mean = judged(tmp_path / "mean", new, base, statistic="mean")
     assert iqm["a", CARTPOLE].verdict == "pass" and mean["a", CARTPOLE].verdict == "undecided"
-    assert mean["a", CARTPOLE].judged.test.difference == pytest.approx(-0.19, abs=0.01)
+    assert mean["a", CARTPOLE].details.test.difference == pytest.approx(-0.19, abs=0.01)
 
 
 # -- speeds ------------------------------------------------------------------------------------------------------
@@ -185,10 +185,10 @@ def test_speeds_of_one_quiet_machine_are_compared_by_process():
     [
         ({"hardware": {**FACTS["hardware"], "cpu": "another"}}, "2 different machines or devices"),
         ({"numerics": {"device": "cuda:0", "threads": 1}}, "2 different machines or devices"),
-        ({"stack_size": 5}, "not as many seeds"),
-        ({"load_average": 2.6}, "shared (load 1.6 beside"),
+        ({"stack_size": 5}, "the number of seeds"),
+        ({"load_average": 2.6}, "shared (load 1.6 beyond"),
         ({"load_average": None}, "not recorded"),
-        ({"resumed_from": 50}, "no process of one side"),
+        ({"resumed_from": 50}, "one side has no process"),
     ],
 )
 def test_speeds_that_say_nothing_are_not_compared_and_the_reason_is_said(facts, reason):
@@ -198,7 +198,7 @@ def test_speeds_that_say_nothing_are_not_compared_and_the_reason_is_said(facts, 
 def test_seeds_that_share_a_process_are_one_measurement():
     one = side([90.0] * 6)
     together = Folder(
-        None, None, one.asked, {k: RunState(s.status, "", s.result, "0") for k, s in one.states.items()}, None
+        None, None, one.planned, {k: RunState(s.status, "", s.result, "0") for k, s in one.states.items()}, None
     )
     assert compare_speeds(together, one, ("a", CARTPOLE)).reason.startswith("1 against 6 processes")
 
@@ -226,7 +226,7 @@ def test_halves_of_one_sample_raise_an_alarm_in_at_most_the_stated_share():
     for _ in range(40):
         cells = [np.where(g.random((2, 5)) < 1 / 3, g.normal(0.25, 0.08, (2, 5)), 1.0) for _ in range(2)]
         cases = {i: Case(new, base, 0.05, g) for i, (new, base) in enumerate(cells)}
-        said.append(overall([found.verdict for found in decide(cases, 0.05).values()]))
+        said.append(overall([found.verdict for found in case_verdicts(cases, 0.05).values()]))
     assert said.count("fail") < 8
 
 
@@ -236,5 +236,5 @@ def test_the_loss_planted_in_dqn_is_seen():
     new, base = (np.array(stored[name]["normalised"]) for name in ("never_updated", "base"))
     again = np.array(stored["again"]["normalised"])
     g = np.random.default_rng(0)
-    assert decide({"dqn": Case(new, base, 0.05, g)}, 0.05, permutations=2_000)["dqn"].verdict == "fail"
-    assert decide({"dqn": Case(again, base, 0.05, g)}, 0.05, permutations=2_000)["dqn"].verdict != "fail"
+    assert case_verdicts({"dqn": Case(new, base, 0.05, g)}, 0.05, permutations=2_000)["dqn"].verdict == "fail"
+    assert case_verdicts({"dqn": Case(again, base, 0.05, g)}, 0.05, permutations=2_000)["dqn"].verdict != "fail"

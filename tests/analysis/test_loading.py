@@ -5,13 +5,13 @@ import pytest
 from support.result_folders import folder
 
 import rlbench
-from rlbench.analysis.final_scores import read_scores, seeded
+from rlbench.analysis.final_scores import read_scores, seeded_generator
 from rlbench.analysis.frames import AGGREGATE_COLUMNS, COMPARISON_COLUMNS, PROFILE_COLUMNS, SCORE_COLUMNS
 from rlbench.analysis.learning_curves import estimate
 from rlbench.api import StoreError
 from rlbench.reports import score_cells
 from rlbench.reports.aggregates_section import ESTIMATES, estimates_of
-from rlbench.reports.report_data import read
+from rlbench.reports.report_data import read_report_data
 from rlbench.reports.task_panels import panels
 from rlbench.results.run_table import run_table
 from rlbench.results.score_anchors import shipped_anchors
@@ -122,9 +122,9 @@ def test_a_run_that_diverged_before_its_first_evaluation_counts_with_its_score_f
     curves, lower = rlbench.load(store.root).curves(), shipped_anchors()[CARTPOLE].lower
     assert curves["n"].tolist() == [4, 4]
     assert curves["iqm"].tolist() == pytest.approx([(lower + 35) / 2, (40 + 70) / 2])  # of four the middle two
-    ((_, drawn),) = read(store).grids.items()
+    ((_, drawn),) = read_report_data(store).curves.items()
     assert [curves[name].tolist() for name in ("iqm", "low", "high")] == [
-        line.tolist() for line in estimate(drawn.counted, seeded(drawn.keys))
+        line.tolist() for line in estimate(drawn.counted, seeded_generator(drawn.keys))
     ]
 
 

@@ -9,23 +9,23 @@ from gymnasium.spaces import Box, Discrete
 from support.cli import rlbench
 
 from rlbench.analysis import anchor_measurement, read_anchors
-from rlbench.analysis.anchor_measurement import constants
+from rlbench.analysis.anchor_measurement import constant_actions
 from rlbench.api import AnchorsError, RlbenchError, Task
 from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.testing.fakes import BANDIT
 
 
 def test_every_discrete_action_is_tried_and_levels_of_continuous_ones_with_bounds_and_centre():
-    assert [int(a) for _, a in constants(Discrete(3, start=1), "x")] == [1, 2, 3]
-    assert [float(a[0]) for _, a in constants(Box(-2, 2, (1,)), "x")] == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
-    assert len(constants(Box(-1, 1, (2,)), "x")) == 25
-    assert [a.tolist() for _, a in constants(Box(-1, 1, (3,)), "x")][::2] == [[-1] * 3, [0] * 3, [1] * 3]
+    assert [int(a) for _, a in constant_actions(Discrete(3, start=1), "x")] == [1, 2, 3]
+    assert [float(a[0]) for _, a in constant_actions(Box(-2, 2, (1,)), "x")] == [-2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2]
+    assert len(constant_actions(Box(-1, 1, (2,)), "x")) == 25
+    assert [a.tolist() for _, a in constant_actions(Box(-1, 1, (3,)), "x")][::2] == [[-1] * 3, [0] * 3, [1] * 3]
 
 
 @pytest.mark.parametrize("space", [Discrete(101), Box(-np.inf, np.inf, (1,))])
 def test_actions_that_cannot_be_tried_are_an_error(space):
-    with pytest.raises(RlbenchError, match="x: actions are"):
-        constants(space, "x")
+    with pytest.raises(RlbenchError, match="x: cannot measure actions"):
+        constant_actions(space, "x")
 
 
 def test_a_constant_action_scores_what_a_plain_loop_over_the_same_episodes_scores(monkeypatch):
@@ -67,7 +67,7 @@ def test_measuring_again_keeps_other_tasks_and_the_upper_anchor_of_this_one(tmp_
 def test_an_upper_anchor_that_no_score_can_be_held_against_is_refused_and_not_written(tmp_path, upper):
     path = tmp_path / "mine.json"
     ran = rlbench("anchors", BANDIT, "--episodes", 2, "--upper", f"{BANDIT}={upper}", "-o", path)
-    assert ran.returncode == 2 and ("is not ENV=SCORE" in ran.stderr or "not above the lower" in ran.stderr)
+    assert ran.returncode == 2 and ("should be ENV=SCORE" in ran.stderr or "not above the lower" in ran.stderr)
     assert not path.exists()
 
 

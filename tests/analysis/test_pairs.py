@@ -110,8 +110,8 @@ def test_another_budget_is_told_and_another_task_is_not_compared(tmp_path):
     found = compare(pairs_between(one, two, ("1", "2")))
     assert [r.environment for r in found.rows] == [CARTPOLE] and "steps 1,000 against 2,000" in found.rows[0].note
     assert found.apart == (
-        'Pendulum-v1 is another task in a (1) than in a (2): keyword arguments {} against {"g":1.0} (compared as they are '
-        "written)",
+        "Pendulum-v1 is a different task in a (1) than in a (2): keyword arguments {} against"
+        ' {"g":1.0} (compared as written)',
     )
 
 
@@ -126,9 +126,11 @@ def test_folders_of_nothing_but_random_are_compared_by_it(tmp_path):
     )
     found = compare(pairs_between(one, two, ("1", "2")))
     assert [(row.ours, row.theirs) for row in found.rows] == [("random (1)", "random (2)")] and found.family == (0, 1)
-    with pytest.raises(NothingToCompare, match="no algorithm is in both but random, .*: 1 has random, 3 random, a"):
+    with pytest.raises(
+        NothingToCompare, match="no algorithm is in both folders but random, .*: 1 has random, 3 random, a"
+    ):
         pairs_between(one, more, ("1", "3"))
-    with pytest.raises(RlbenchError, match=r"there are random, a \(random is compared where it is named\)"):
+    with pytest.raises(RlbenchError, match=r"it has random, a \(random is only compared if named\)"):
         pairs_within(more)
 
 
@@ -152,7 +154,7 @@ def test_the_same_folder_gives_the_same_digits(three):
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"), [(("a", "random2"), "no algorithm .random2.; did you mean .random."), (("a",), "takes two")]
+    ("asked", "told"), [(("a", "random2"), "no algorithm .random2.; did you mean .random."), (("a",), "needs two")]
 )
 def test_what_cannot_be_compared_is_said(three, asked, told):
     with pytest.raises(RlbenchError, match=told):

@@ -8,7 +8,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.analysis.seed_count import reach_of
 from rlbench.api import RunGroup, Task
-from rlbench.cli.seed_advice import told
+from rlbench.cli.seed_advice import advice
 from rlbench.stats import two_sample_test
 
 
@@ -24,8 +24,8 @@ def test_five_seeds_cannot_decide_a_pair_among_many():
     assert found.smallest_p == pytest.approx(10 * 2 * comb(2, 1) / comb(10, 5))
     # 6 against 6: 2·2 / 924 · 10 = 0.043
     assert found.seeds_needed == 6 and found.described == {}
-    assert told(found) == [
-        "5 seeds cannot decide any of 10 pairs on a single task, whatever they score: it takes 6 of each"
+    assert advice(found) == [
+        "5 seeds cannot decide any of the 10 pairs on single tasks, whatever the scores: 6 seeds each are needed"
     ]
 
 
@@ -34,11 +34,12 @@ def test_ten_seeds_can_decide_a_pair():
     found = reach_of(groups(dict.fromkeys("abcde", 10), ("X", "Y", "Z")), anchored={"X", "Y"})
     assert (found.pairs, found.decidable, found.pairs_over_tasks) == (30, 30, 10)
     assert found.smallest_p == pytest.approx(30 * 12 / 184_756)
-    assert told(found) == [
-        "10 seeds: 30 pairs on single tasks; the smallest possible p after Holm is 0.0019, so a pair can be decided",
-        f"the first of them is shown four times in five if the two lie {found.deviations:.1f} standard deviations of their"
-        " runs apart (normal scores); rlbench power says it of real ones",
-        "over all tasks: 10 pairs, a family of their own",
+    assert advice(found) == [
+        "10 seeds: 30 pairs on single tasks; the smallest possible p after Holm's correction is 0.0019,"
+        " so every pair can be decided",
+        f"a difference of {found.deviations:.1f} standard deviations (normal scores) is shown with a power of 80 %"
+        " for the first of these pairs; `rlbench power` estimates this from real runs",
+        "over all tasks: 10 pairs, a separate family of tests",
     ]
 
 
@@ -47,22 +48,23 @@ def test_those_with_few_seeds_are_named_and_only_described():
     found = reach_of(groups({"a": 10, "b": 10, "a3c": 3}))
     assert (found.seeds, found.pairs, found.decidable, found.described) == ((3, 10), 3, 1, {"a3c": 3})
     assert found.smallest_p == pytest.approx(3 * 12 / 184_756)
-    first, _, second = told(found)
+    first, _, second = advice(found)
     assert first.startswith("3 to 10 seeds: 3 pairs on single tasks") and first.endswith(
-        "so 1 of them can be decided; the others take 5 of each"
+        "so 1 of them can be decided; the others need 5 seeds each"
     )
-    assert second == "only described, with fewer than 5 seeds: a3c (3)"
+    assert second == "described but not tested, with fewer than 5 seeds: a3c (3)"
 
 
 def test_one_pair_of_five_seeds_can_be_decided_and_of_three_it_takes_five():
     five, three = (reach_of(groups({"a": n, "b": n})) for n in (5, 3))
-    assert told(five)[0] == (
-        "5 seeds: 1 pair on a single task; the smallest possible p after Holm is 0.016, so it can be decided"
+    assert advice(five)[0] == (
+        "5 seeds: 1 pair on a single task; the smallest possible p after Holm's correction is 0.016,"
+        " so it can be decided"
     )
     assert three.deviations is None
-    assert told(three) == [
-        "3 seeds cannot decide the one pair on a single task, whatever they score: it takes 5 of each",
-        "fewer than 5 seeds of an algorithm are only described",
+    assert advice(three) == [
+        "3 seeds cannot decide the only pair on a single task, whatever the scores: 5 seeds each are needed",
+        "with fewer than 5 seeds, an algorithm is described but not tested",
     ]
 
 
@@ -93,4 +95,4 @@ def test_seeds_of_groups_that_were_parted_are_counted_together():
 @pytest.mark.parametrize("seeds", [{}, {"random": 5}, {"random": 5, "a": 5}])
 def test_where_there_is_nothing_to_compare_nothing_is_said(seeds):
     found = reach_of(groups(seeds))
-    assert (found.pairs, found.smallest_p) == (0, None) and told(found) == []
+    assert (found.pairs, found.smallest_p) == (0, None) and advice(found) == []

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from rlbench.analysis.verdicts import Row, adjusted
+from rlbench.analysis.verdicts import Row, adjust_verdicts
 from rlbench.stats import Interval, overall_iqm
 
 
@@ -28,7 +28,7 @@ def row(p_permutation, p_welch, low=0.5, high=1.5, tasks=1, wins=0.9, n=20):
 
 
 def judged(*rows):
-    return adjusted(rows, overall_iqm, 0.05)
+    return adjust_verdicts(rows, overall_iqm, 0.05)
 
 
 def test_both_tests_decide_and_then_no_number_of_runs_is_named():

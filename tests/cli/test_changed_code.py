@@ -55,7 +55,7 @@ def test_rewards_times_ten_in_a_helper_of_the_environment_are_not_mixed_in_unsee
     assert run().returncode == 0
     (result, *_) = [json.loads(path.read_text()) for path in sorted(Path("R/runs").glob("*/result.json"))]
     assert {"walk_of_mine", "gain_of_mine"} <= set(result["dependencies"]["files"])
-    assert "made otherwise" not in rlbench("check", "walk.yaml", "-o", "R").stdout
+    assert "different code" not in rlbench("check", "walk.yaml", "-o", "R").stdout
 
     (here / "gain_of_mine.py").write_text("GAIN = 10\n")
     said = rlbench("check", "walk.yaml", "-o", "R").stdout
@@ -71,17 +71,20 @@ def test_rewards_times_ten_in_a_helper_of_the_environment_are_not_mixed_in_unsee
     whole = run("-s", "4", "--rerun", "changed")
     assert "made by different code" not in whole.stdout and "has changed" not in whole.stderr
     hidden = run("-s", "3")
-    assert "not asked for: 1 finished run: random on walk_of_mine:Walk-v0, seed 3; kept, not shown" in hidden.stderr
+    assert (
+        "not requested by the suite: 1 finished run: random on walk_of_mine:Walk-v0, seed 3; kept, not shown"
+        in hidden.stderr
+    )
 
 
 def test_a_data_file_that_the_suite_names_is_part_of_what_made_a_run(here):
     suite = here / "walk.yaml"
     suite.write_text(SUITE.replace("walk_of_mine:Walk-v0", "CartPole-v1") + "data_files: [levels.json]\n")
-    assert "there is no file 'levels.json' here" in run().stderr
+    assert "file 'levels.json' does not exist" in run().stderr
     (here / "levels.json").write_text("[1]")
     assert run().returncode == 0
     (here / "levels.json").write_text("[2]")
-    assert "another content of data files" in rlbench("check", "walk.yaml", "-o", "R").stdout
+    assert "data_files name have changed" in rlbench("check", "walk.yaml", "-o", "R").stdout
 
 
 def test_two_sides_of_a_comparison_that_ran_other_code_of_one_environment_are_told(here):

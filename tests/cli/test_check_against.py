@@ -11,7 +11,7 @@ def test_results_are_held_against_published_ones(tmp_path):
     made = folder(tmp_path / "s", scores, {"CartPole-v1": {"steps": 50_000}, "Acrobot-v1": {"steps": 100_000}}).root
     ran = rlbench("check-against", "zoo", made)
     assert ran.returncode == 0 and "deterministic evaluation" in ran.stdout, ran.stderr
-    assert "theirs is one agent: a prediction interval, no test of means" in ran.stdout
+    assert "theirs is one agent: a prediction interval, not a test of means" in ran.stdout
     rows = {
         row["environment"]: row for row in json.loads(rlbench("check-against", "zoo", made, "--json").stdout)["checked"]
     }
@@ -23,7 +23,7 @@ def test_other_budgets_are_told_and_not_judged(tmp_path):
     scores = {"dqn": {"CartPole-v1": [500.0] * 5, "Acrobot-v1": [-90.0] * 5}}
     made = folder(tmp_path / "s", scores, {"CartPole-v1": {"steps": 50_000}, "Acrobot-v1": {"steps": 1_000}}).root
     text = rlbench("check-against", "zoo", made).stdout
-    assert "dqn on Acrobot-v1: another budget: ours had 1,000 steps, theirs 100,000" in text
+    assert "dqn on Acrobot-v1: different budgets: ours 1,000 steps, theirs 100,000" in text
     assert "not comparable: trained for another number of steps" in text
     rows = {r["environment"]: r for r in json.loads(rlbench("check-against", "zoo", made, "--json").stdout)["checked"]}
     assert [rows[env]["comparable"] for env in ("CartPole-v1", "Acrobot-v1")] == [True, False]

@@ -64,10 +64,10 @@ def test_what_could_be_a_folder_or_an_algorithm_is_an_error_that_says_the_way_ou
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("monday", "quick"), "is compared with one other folder, and quick is none"),
-        (("quick",), "compared with what"),
+        (("monday", "quick"), "is compared with one other folder, and quick is not a folder with results"),
+        (("quick",), "quick alone cannot be compared"),
         (("quick", "slov", "-d", "monday"), "did you mean 'slow'"),
-        (("monday", "tuesday", "--baseline", "quick"), "it is one of monday and tuesday"),
+        (("monday", "tuesday", "--baseline", "quick"), "the baseline is monday or tuesday"),
     ],
 )
 def test_what_cannot_be_meant_is_a_usage_error(root, arguments, told):

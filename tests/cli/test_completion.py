@@ -57,7 +57,7 @@ def test_the_shell_is_taken_from_the_environment_or_asked_for():
     assert completion(SHELL="/usr/local/bin/fish").stdout == completion("fish").stdout
     for shell in ("/bin/tcsh", ""):
         ran = completion(SHELL=shell)
-        assert ran.returncode == 2 and ran.stdout == "" and "say bash, zsh, fish" in ran.stderr
+        assert ran.returncode == 2 and ran.stdout == "" and "give one of bash, zsh, fish" in ran.stderr
     assert completion("tcsh").returncode == 2
 
 

@@ -57,7 +57,7 @@ def test_a_process_that_dies_is_one_verdict_and_the_next_rule_has_another(unruly
     assert ran.returncode == 1, ran.stderr
     assert lines[0][:2] == ["passed", "configuration"]
     assert [line[:2] for line in lines if line[:1] == ["died"]] == [["died", "spaces"], ["died", "budget"]]
-    assert f"{told}: about to misbehave" in ran.stdout and "read on: docs/rules.md#budget" in ran.stdout
+    assert f"{told}: about to misbehave" in ran.stdout and "details: docs/rules.md#budget" in ran.stdout
     assert ran.stdout.splitlines()[-1] == "unruly breaks spaces, budget"
 
 

@@ -51,8 +51,8 @@ def decisions(folder):
 def test_seeds_are_added_until_the_pair_is_decided_and_what_that_saved_is_said(decided):
     folder, ran = decided
     assert ran.returncode == 0, ran.stderr
-    assert "look 1 of 3, 2 runs each: 1 pair still open" in ran.stderr
-    assert "look 2 of 3, 4 runs each: 0 pairs still open" in ran.stderr
+    assert "interim analysis 1 of 3, 2 runs each: 1 pair still open" in ran.stderr
+    assert "interim analysis 2 of 3, 4 runs each: 0 pairs still open" in ran.stderr
     assert "leans is better than random: difference" in ran.stdout and "8 of at most 12 runs: 4 saved" in ran.stdout
     found = decisions(folder / "out")
     assert found.finished and found.scale == "normalised" and found.design.group_size == 2
@@ -91,14 +91,14 @@ def test_a_look_that_was_lost_is_judged_again_from_the_runs_to_the_same_numbers(
 def test_the_design_is_fixed_before_a_run_is_seen(copied):
     shutil.rmtree(copied[-1])
     stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000000001s")
-    assert "look 1 is not judged" in stopped.stderr and "no look has been judged yet" in stopped.stdout
+    assert "interim analysis 1 skipped" in stopped.stderr and "no interim analysis yet" in stopped.stdout
     assert decisions(copied[-1]).looks == () and decisions(copied[-1]).design.alpha == 0.5
-    assert "was begun with --alpha 0.5" in rlbench(*copied, "--until-decided", *SMALL, "--alpha", "0.4").stderr
+    assert "was started with --alpha 0.5" in rlbench(*copied, "--until-decided", *SMALL, "--alpha", "0.4").stderr
 
 
 def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_decided(decided, copied):
     marked = rlbench("table", decided[0] / "out")
-    assert marked.stdout.count("seeds added until decided") == 3 and "narrower than it says" in marked.stdout
+    assert marked.stdout.count("seeds added until decided") == 3 and "narrower than its level claims" in marked.stdout
     assert [c["marks"] for c in cells(decided[0] / "out")] == [["seeds added until decided"]] * 2 + [[]]
     plain = rlbench(*copied, "-a", "random", "-a", "leans")
     assert plain.returncode == 0 and "until decided" not in plain.stdout
@@ -108,19 +108,19 @@ def test_cells_are_marked_in_the_table_as_long_as_the_seeds_were_added_until_dec
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (None, ("--alpha", "0.1"), "was begun with --alpha 0.5, not 0.1: what is fixed at the beginning stays so"),
-        (None, ("--margin", "0"), "was begun with --margin 0.05, not 0.0"),
-        (None, ("--statistic", "iqm"), "was begun with --statistic mean, not iqm"),
-        (None, ("--looks", "4"), "was begun with --looks 3, not 4"),
-        (("steps: 40", "steps: 80"), (), "was begun with other hyperparameters, another budget or another evaluation"),
-        (("leans", "{id: leans, label: other}"), (), "was begun with random on CartPole-v1; leans on CartPole-v1"),
+        (None, ("--alpha", "0.1"), "was started with --alpha 0.5, not 0.1: this cannot change afterwards"),
+        (None, ("--margin", "0"), "was started with --margin 0.05, not 0.0"),
+        (None, ("--statistic", "iqm"), "was started with --statistic mean, not iqm"),
+        (None, ("--looks", "4"), "was started with --looks 3, not 4"),
+        (("steps: 40", "steps: 80"), (), "was started with different hyperparameters, budget or evaluation"),
+        (("leans", "{id: leans, label: other}"), (), "was started with random on CartPole-v1; leans on CartPole-v1"),
         (
             ("id: CartPole-v1,", "id: CartPole-v1, anchors: {lower: 0, upper: 9},"),
             (),
-            "anchors 22.1688 and 475 of CartPole-v1",
+            "anchors 22.1688 and 475 for CartPole-v1",
         ),
-        (None, ("--rerun", "all"), "rests on the runs as they are"),
-        (None, ("--rerun", "failed"), "rests on the runs as they are"),
+        (None, ("--rerun", "all"), "depend on the present runs"),
+        (None, ("--rerun", "failed"), "depend on the present runs"),
     ],
 )
 def test_what_is_fixed_at_the_beginning_cannot_be_changed(copied, change, options, said):
@@ -136,10 +136,10 @@ def test_what_is_fixed_at_the_beginning_cannot_be_changed(copied, change, option
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--until-decided", "-s", "4"), "--seeds and --until-decided contradict"),
-        (("--alpha", "0.1"), "--alpha belongs to --until-decided"),
-        (("--until-decided", "--alpha", "2"), "alpha is 2.0; it lies between 0 and 1"),
-        (("--until-decided", "-a", "random"), "it takes at least two that share a task"),
+        (("--until-decided", "-s", "4"), "--seeds contradicts --until-decided"),
+        (("--alpha", "0.1"), "--alpha requires --until-decided"),
+        (("--until-decided", "--alpha", "2"), "alpha is 2.0; it must be between 0 and 1"),
+        (("--until-decided", "-a", "random"), "it needs at least two that share a task"),
         (("--until-decided", "--max-runs", "50"), "90 runs are over the limit of 50"),
     ],
 )
@@ -154,7 +154,7 @@ def test_tasks_without_anchors_are_not_judged_together(tmp_path):
     two = "environments: [{id: CartPole-v1, steps: 40}, {id: Acrobot-v1, steps: 40, kwargs: {render_mode: null}}]"
     command[1].write_text(command[1].read_text().replace("environments: [{id: CartPole-v1, steps: 40}]", two))
     ran = rlbench(*command, "--until-decided", "-a", "random", "-a", "leans")
-    assert ran.returncode == 2 and "takes anchors, and Acrobot-v1 has none" in ran.stderr, ran.stderr
+    assert ran.returncode == 2 and "needs anchors for each; Acrobot-v1 has none" in ran.stderr, ran.stderr
 
 
 def test_an_algorithm_whose_runs_all_fail_is_given_no_more_and_its_pairs_stay_undecided(copied):
@@ -171,8 +171,10 @@ def test_an_algorithm_whose_runs_all_fail_is_given_no_more_and_its_pairs_stay_un
     assert {p["difference"] for p in last["pairs"] if "fails" in (p["ours"], p["theirs"])} == {None}
     before = (copied[-1] / "decisions.json").read_text()
     again = rlbench(*copied, "--until-decided", *DESIGN)
-    assert "was written meanwhile" not in again.stderr and "for want of scores" in again.stdout, again.stderr
-    assert "begin again in another folder" in again.stderr and "--rerun" not in again.stderr
+    assert "was changed by another process" not in again.stderr and "because scores are missing" in again.stdout, (
+        again.stderr
+    )
+    assert "start again in another folder" in again.stderr and "--rerun" not in again.stderr
     assert (copied[-1] / "decisions.json").read_text() == before
 
 
@@ -185,7 +187,7 @@ def test_a_look_of_which_runs_are_unfinished_is_not_judged(decided, copied):
     dry = rlbench(*copied, "--until-decided", "--dry-run", *SMALL)
     assert "8 runs, 1 to do" in dry.stdout and len(decisions(copied[-1]).looks) == 1
     stopped = rlbench(*copied, "--until-decided", *SMALL, "--stop-after", "0.000000001s")
-    assert stopped.returncode == 1 and "look 2 is not judged: 1 of its runs" in stopped.stderr, stopped.stderr
+    assert stopped.returncode == 1 and "interim analysis 2 skipped: 1 of its runs" in stopped.stderr, stopped.stderr
     assert "8 of at most" not in stopped.stdout and "so far" in stopped.stdout and len(decisions(copied[-1]).looks) == 1
     resumed = rlbench(*copied, "--until-decided", *SMALL)
     assert resumed.stdout == decided[1].stdout
@@ -196,7 +198,7 @@ def test_the_same_from_python(decided, copied):
     options = {"plugins": copied[3], "quiet": True, "executor": "serial", "algorithms": ["random", "leans"]}
     frame = package.run(copied[1], copied[-1], until_decided=design, **options).decisions()
     assert list(frame["outcome"]) == ["", "better"] and list(frame["runs"]) == [2, 4]
-    with pytest.raises(package.RlbenchError, match="until_decided has no 'beta'"):
+    with pytest.raises(package.RlbenchError, match="until_decided has no option 'beta'"):
         package.run(copied[1], copied[-1], until_decided={"beta": 1}, **options)
     with pytest.raises(package.RlbenchError, match="contradict"):
         package.run(copied[1], copied[-1], until_decided=True, seeds=3, **options)

@@ -222,7 +222,7 @@ def test_the_statistics_are_those_of_the_episodes_and_no_torch_is_imported_here(
     ):
         assert any(line.startswith(name) and f" {value:.6g} " in line + " " for line in ran.stdout.splitlines()), name
     assert "ppo on CartPole-v1, seed 0: greedy policy, 25 episodes" in ran.stdout
-    assert ran.stdout.endswith("the first 25 episodes are those of the recorded final evaluation: equal\n")
+    assert ran.stdout.endswith("the first 25 episodes of the recorded final evaluation: repeated exactly\n")
     assert document(run_of(out, "random"), "--episodes", 1)["return_standard_error"] is None
 
 
@@ -235,11 +235,11 @@ def test_it_says_that_recorded_episodes_differ_and_what_was_computed_otherwise(c
 
     rewrite(run, change)
     ran = rlbench("evaluate", run)
-    assert ran.returncode == 73 and "as it begins it does not repeat a recorded final evaluation" in ran.stderr
+    assert ran.returncode == 73 and "without training it does not repeat a recorded final evaluation" in ran.stderr
     # With a policy that it had to publish, differing is news and no error.
     pretend(run)
     text = rlbench("evaluate", run).stdout
-    assert "the first 25 episodes are those of the recorded final evaluation, but they differ" in text
+    assert "the first 25 episodes of the recorded final evaluation: not repeated exactly" in text
     assert "code and numerics are as recorded" in text
     edit(run, lambda result: result["numerics"].update(threads=9))
     text = rlbench("evaluate", run).stdout
@@ -260,7 +260,7 @@ def test_a_policy_that_is_not_the_published_one_is_refused(copied):
     policy = run / "policy.safetensors"
     shutil.copy(run_of(copied, "dqn", seed=1) / policy.name, policy)
     ran = rlbench("evaluate", run)
-    assert ran.returncode == 73 and "its sha256 is not the one in result.json" in ran.stderr and ran.stdout == ""
+    assert ran.returncode == 73 and "its sha256 differs from the one in result.json" in ran.stderr and ran.stdout == ""
     policy.unlink()
     ran = rlbench("evaluate", run)
     assert ran.returncode == 73 and f"{policy}: cannot be read" in ran.stderr
@@ -272,12 +272,16 @@ def test_a_policy_that_is_not_the_published_one_is_refused(copied):
 @pytest.mark.parametrize(
     ("algorithm", "code", "said"),
     [
-        ("forgets", 2, "cannot take its published policy back (load_final_state): KeyError: 'moments'"),
-        ("ignores", 2, "did not take its published policy back: it needs load_final_state"),
-        ("hides", 73, "has no published policy: 'hides' gave none to keep"),
-        ("ends", 2, "ended with code 0: no more"),
+        ("forgets", 2, "cannot load its published policy (load_final_state): KeyError: 'moments'"),
+        ("ignores", 2, "did not load its published policy: it needs load_final_state"),
+        ("hides", 73, "has no published policy: 'hides' published none"),
+        ("ends", 2, "exited with code 0: no more"),
         ("raises", 2, "cannot be played: KeyError: 'mine' (mine.py:"),
-        ("diverges", 1, "holds numbers that are not finite: there is no policy to play; the run diverged at step 60"),
+        (
+            "diverges",
+            1,
+            "contains numbers that are not finite: there is no policy to play; the run diverged at step 60",
+        ),
     ],
 )
 def test_what_cannot_be_played_is_said_and_never_an_untrained_policy_played(odd, algorithm, code, said):
@@ -299,7 +303,7 @@ def test_without_a_recorded_final_evaluation_of_that_policy_nothing_is_compared(
     assert "nothing to compare with: no final evaluation was recorded" in ran.stdout
     samples = run_of(odd / "out", "samples")
     ran = rlbench("evaluate", samples, "--policy", "sampled", *plugin)
-    assert "nothing to compare with: the recorded final evaluation played the greedy policy" in ran.stdout
+    assert "nothing to compare with: the recorded final evaluation used the greedy policy" in ran.stdout
     greedy, sampled = (document(samples, "--policy", policy, *plugin) for policy in ("greedy", "sampled"))
     assert greedy["equal"] is True and sampled["equal"] is None and greedy["returns"] != sampled["returns"]
     ran = rlbench("evaluate", run, "--policy", "sampled", *plugin)

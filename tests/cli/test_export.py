@@ -17,7 +17,7 @@ from rlbench.results.file_io import write_json
 from rlbench.results.table_export import export
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1, 2), label="=HYPERLINK(A1)")
-NAMES = ("+inf", "-x", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1", "lo\x1bss\n2", "ä,\"'")
+NAMES = ("+inf", "-x", "@SUM(A1)", "\t=1", "\r=1", " =1", "\x00=1", "lo\x1bss\n2", "ä,\"\u202e\x9b'")
 SAFE = ("'+inf", "'-x", "'@SUM(A1)", "' =1", "' =1", "' =1", "'=1", "loss 2", "ä,\"'")
 MESSAGE = "-boom\n\x1b[31min red\x07"
 RETURNS = (-200.0, 0.1 + 0.2, 5e-324)
@@ -107,7 +107,7 @@ def test_parquet_keeps_everything_with_units_and_meanings(folder, tmp_path):
         assert set(found["algorithm"].to_pylist()) == {"=HYPERLINK(A1)"}
     assert pq.read_table(tmp_path / "new/folder/runs.parquet")["message"].to_pylist() == [
         "",
-        "its process ended without a word",
+        "its process exited without reporting a result",
         MESSAGE,
     ]
 

@@ -101,7 +101,7 @@ def test_a_running_mean_of_training_is_training_and_its_last_value_the_score(tmp
         assert curve["return_mean"].tolist() == [10.0, 20.0, 30.0, 40.0]
     (tmp_path / "r.csv").write_text("step,mean_return\n10,1\n20,3\n")
     ran = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "other")
-    assert "each mean_return is taken as the return of a single episode" in ran.stderr
+    assert "each mean_return is read as the return of a single episode" in ran.stderr
 
 
 def test_the_score_is_of_the_last_hundred_training_episodes_whatever_the_folder_plays(tmp_path):
@@ -123,13 +123,13 @@ def test_what_is_imported_stays_beside_a_suite_that_is_run_again(tmp_path):
     assert "0 to do" in again.stderr and "theirs" in again.stdout
     assert scores(tmp_path / "out")["theirs", "CartPole-v1", 0] == 6.0  # at the suite's own budget of 160
     once_more = command("import", tmp_path / "r.csv", *SETTINGS, "-o", tmp_path / "out")
-    assert "there already: kept" in once_more.stderr and "0 runs imported" in once_more.stderr
+    assert "already there: kept" in once_more.stderr and "0 runs imported" in once_more.stderr
 
 
 def test_a_run_that_ends_far_before_the_budget_is_left_out_and_named(tmp_path):
     (tmp_path / "r.csv").write_text("seed,step,return\n0,100,5\n1,50,5\n")
     ran = command("import", tmp_path / "r.csv", *SETTINGS, "--steps", "100", "-o", tmp_path / "out")
-    assert ran.returncode == 1 and "left out: it ends at step 50 of 100" in ran.stderr
+    assert ran.returncode == 1 and "skipped: it ends at step 50 of 100" in ran.stderr
     assert list(scores(tmp_path / "out")) == [("theirs", "CartPole-v1", 0)]
 
 
@@ -144,17 +144,21 @@ def test_a_return_that_is_not_finite_makes_a_diverged_run(tmp_path):
 @pytest.mark.parametrize(
     ("text", "options", "said"),
     [
-        ("a,b\n1,2\n", SETTINGS, "no column for the step; it has a, b; say --column step=COLUMN"),
-        ("step,return\n1,high\n", SETTINGS, "r.csv:2: return 'high' is no number"),
-        ("step,return\n1.5,2\n", SETTINGS, "r.csv:2: step '1.5' is no whole number"),
-        ("step,return,kind\n1,2,test\n", SETTINGS, "r.csv:2: kind 'test'; it is episode or evaluation"),
+        ("a,b\n1,2\n", SETTINGS, "no column for the step; it has a, b; choose one with --column step=COLUMN"),
+        ("step,return\n1,high\n", SETTINGS, "r.csv:2: return 'high' is not a number"),
+        ("step,return\n1.5,2\n", SETTINGS, "r.csv:2: step '1.5' is not a whole number"),
+        ("step,return,kind\n1,2,test\n", SETTINGS, "r.csv:2: kind 'test'; it must be episode or evaluation"),
         ("step,return\n", SETTINGS, "no rows in it"),
-        ("step,return\n1,2\n", (), "does not say its algorithm; say --algorithm NAME"),
-        ("step,return\n1,2\n", (*SETTINGS, "--path", "{algo}/x"), "it takes {algorithm}, {environment}, {seed}"),
-        ("step,return\n1,2\n", (*SETTINGS, "--path", "{algorithm}/none_{seed}"), "is not like --path"),
+        ("step,return\n1,2\n", (), "does not name its algorithm; pass --algorithm NAME"),
+        (
+            "step,return\n1,2\n",
+            (*SETTINGS, "--path", "{algo}/x"),
+            "use one or more of {algorithm}, {environment}, {seed}",
+        ),
+        ("step,return\n1,2\n", (*SETTINGS, "--path", "{algorithm}/none_{seed}"), "does not match --path"),
         ("step,return\n1,2\n", (*SETTINGS, "--column", "stp=x"), "with NAME one of step, return"),
         ("seed,step,return,kind\n0,1,2,\n", (*SETTINGS, "--column", "length=x"), "no column 'x'"),
-        ("#{oops\nr,l,t\n", SETTINGS, "r.csv:1: no line of JSON after a #"),
+        ("#{oops\nr,l,t\n", SETTINGS, "r.csv:1: invalid JSON after the #"),
         ('#{"t_start": 0}\nr,l,t\n1,x,3\n', SETTINGS, "r.csv:3: not the r, l and t of an episode"),
     ],
 )
@@ -169,7 +173,7 @@ def test_two_files_of_one_run_are_both_refused_and_the_same_twice_is_taken_once(
     for name, value in (("a.csv", 2), ("b.csv", 3), ("c.csv", 2)):
         (tmp_path / name).write_text(f"seed,step,return\n0,1,{value}\n")
     ran = command("import", tmp_path / "a.csv", tmp_path / "b.csv", *SETTINGS, "-o", tmp_path / "out")
-    assert ran.returncode == 2 and "theirs on CartPole-v1, seed 0, is another run already" in ran.stderr
+    assert ran.returncode == 2 and "theirs on CartPole-v1, seed 0, is also in" in ran.stderr
     ran = command("import", tmp_path / "a.csv", tmp_path / "c.csv", *SETTINGS, "-o", tmp_path / "out")
     assert ran.returncode == 0 and "the same rows as" in ran.stderr and "1 run imported" in ran.stderr
 
@@ -199,10 +203,10 @@ def test_seeds_are_counted_on_over_several_imports_and_the_same_content_is_there
         told(tmp_path / f"{name}/progress.csv", value) for name, value in (("a", 1), ("b", 2), ("c", 1))
     )
     outcomes = [command("import", file, *SETTINGS, "-o", tmp_path / "out").stderr for file in (one, other, copy)]
-    assert ["1 run imported" in said for said in outcomes] == [True, True, False] and "there already" in outcomes[2]
+    assert ["1 run imported" in said for said in outcomes] == [True, True, False] and "already there" in outcomes[2]
     assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 1.0, ("theirs", "CartPole-v1", 1): 2.0}
     refused = command("import", other, *SETTINGS, "--seed", "0", "-o", tmp_path / "out")
-    assert refused.returncode == 2 and "seed 0, is there already with other rows (1 from" in refused.stderr
+    assert refused.returncode == 2 and "seed 0, is already in the folder with other rows (1 from" in refused.stderr
     refused = command("import", one, *SETTINGS, "--steps", "50", "-o", tmp_path / "out")
     assert refused.returncode == 2 and "has a budget of 100 steps in this folder, not 50" in refused.stderr
 
@@ -210,7 +214,7 @@ def test_seeds_are_counted_on_over_several_imports_and_the_same_content_is_there
 def test_what_lies_beyond_the_budget_is_left_out_be_it_finite_or_not(tmp_path):
     (tmp_path / "r.csv").write_text("seed,step,return\n0,90,3\n0,100,5\n1,100,7\n1,500,nan\n2,150,9\n")
     ran = command("import", tmp_path / "r.csv", *SETTINGS, "--steps", "100", "-o", tmp_path / "out")
-    assert ran.returncode == 1 and "left out: nothing of it lies within 100 steps" in ran.stderr
+    assert ran.returncode == 1 and "skipped: it has no rows within 100 steps" in ran.stderr
     assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 4.0, ("theirs", "CartPole-v1", 1): 7.0}
 
 

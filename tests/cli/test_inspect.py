@@ -111,7 +111,7 @@ def test_check_shows_what_would_run_and_runs_nothing(suite, tmp_path):
         "8 runs, 8 to do (12,200 environment steps)" in text and "skipped: dqn on Pendulum-v1: actions are Box" in text
     )
     assert not (tmp_path / "out").exists()
-    said = "2 seeds cannot decide the one pair on a single task, whatever they score: it takes 5 of each"
+    said = "2 seeds cannot decide the only pair on a single task, whatever the scores: 5 seeds each are needed"
     assert said in text and said in rlbench("run", suite, "-o", tmp_path / "out", "--dry-run").stdout
     assert found["can_show"]["pairs"] == 1 and found["can_show"]["seeds_needed"] == 5
     suite.write_text(SUITE.replace("seeds", "sedes"))

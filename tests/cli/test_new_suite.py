@@ -61,7 +61,7 @@ def test_what_is_asked_for_stands_in_it_beside_random(folder):
 
 def test_a_pair_that_does_not_fit_is_said(folder):
     _, ran = made("-a", "dqn", "-e", "Pendulum-v1")
-    assert ran.stderr == "skipped: dqn on Pendulum-v1: actions are Box, dqn takes discrete ones\n"
+    assert ran.stderr == "skipped: dqn on Pendulum-v1: actions are Box, but dqn supports discrete actions\n"
 
 
 def test_the_example_in_its_comments_can_be_taken_in(folder):

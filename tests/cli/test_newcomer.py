@@ -47,9 +47,9 @@ def suite(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("act", "step", "said"),
     [
-        (".T", "", "act gave actions of shape (2, 2) for observations [2, 2"),
-        ("[0]", "", "act gave actions of shape (2,) for observations [2, 2, …]; they are [S, E, …]"),
-        ("", ".T", "step was given actions of shape (1, 2); they are [S, N, …], here (2, 1)"),
+        (".T", "", "act returned actions of shape (2, 2) for observations [2, 2"),
+        ("[0]", "", "act returned actions of shape (2,) for observations [2, 2, …]; actions must be [S, E, …]"),
+        ("", ".T", "step got actions of shape (1, 2); the first axes must be (2, 1)"),
     ],
 )
 def test_actions_of_another_shape_are_refused_and_not_reshaped(suite, capfd, act, step, said):
@@ -57,7 +57,7 @@ def test_actions_of_another_shape_are_refused_and_not_reshaped(suite, capfd, act
     text = Path("small.yaml").read_text()
     if act == ".T":  # as many seeds as episodes hide it: three episodes do not
         Path("small.yaml").write_text(text.replace("final_episodes: 2", "final_episodes: 3"))
-        said = "act gave actions of shape (3, 2) for observations [2, 3, …]"
+        said = "act returned actions of shape (3, 2) for observations [2, 3, …]"
     assert invoke(["run", *suite]) == 1
     assert said in capfd.readouterr().err
 
@@ -68,7 +68,7 @@ def test_check_says_what_rerun_would_do_and_what_other_code_has_made(suite, caps
     capsys.readouterr()
     assert invoke(["check", *suite]) == 0
     said = capsys.readouterr().out
-    assert "4 runs, 0 to do" in said and "made otherwise than it would be now: odd (odd has changed (edited " in said
+    assert "4 runs, 0 to do" in said and "made by different code or settings: odd (odd has changed (edited " in said
     for rerun, count in (("changed", 2), ("all", 4), ("odd--CartPole-v1--s01", 1)):
         assert invoke(["check", *suite, "--rerun", rerun]) == 0
         assert f"{count} to do" in capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_check_says_what_rerun_would_do_and_what_other_code_has_made(suite, caps
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_a_pattern_that_matches_nothing_is_an_error_that_names_what_there_is(suite, capsys, command):
     assert invoke([command, *suite, "-a", "random", "-a", "foo"]) == 2
-    assert "no algorithm of the suite is called 'foo'; it has random, odd" in capsys.readouterr().err
+    assert "no algorithm in the suite is called 'foo'; it has random, odd" in capsys.readouterr().err
     assert invoke([command, *suite, "-e", "Acro*"]) == 2
 
 
@@ -105,7 +105,7 @@ def test_a_lost_run_spoils_no_other(suite, capsys):
     capsys.readouterr()
     assert invoke(["table"]) == 1
     said = capsys.readouterr()
-    assert "1/2" in said.out and f"results/small/runs/{folder.name}: it is gone" in said.err
+    assert "1/2" in said.out and f"results/small/runs/{folder.name}: the folder is missing" in said.err
     assert invoke(["status"]) == 1 and "4 runs: 3 done, 1 corrupt" in capsys.readouterr().out
     assert invoke(["run", *suite]) == 0 and "1 to do" in capsys.readouterr().err
 
@@ -115,7 +115,7 @@ def test_a_run_is_found_by_part_of_its_name(suite, capsys):
     capsys.readouterr()
     assert invoke(["show", "random--CartPole-v1--s01"]) == 0
     assert "random on CartPole-v1, seed 1: done" in capsys.readouterr().out
-    assert invoke(["show", "random"]) == 2 and "is the name of 2 runs" in capsys.readouterr().err
+    assert invoke(["show", "random"]) == 2 and "matches 2 runs" in capsys.readouterr().err
     assert invoke(["show", "nowhere"]) == 2 and "does not exist" in capsys.readouterr().err
     assert invoke(["show", "results/small"]) == 73 and "is not a run's folder" in capsys.readouterr().err
 

@@ -68,15 +68,15 @@ def test_seeds_and_hyperparameters_may_be_given_instead_of_the_files(suite, caps
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "dqnn.lr=1"], "--set dqnn.lr=1: no such algorithm in the suite; it has random, learner, dqn"),
+        (["--set", "dqnn.lr=1"], "--set dqnn.lr=1: the suite has no such algorithm; it has random, learner, dqn"),
         (["--set", "dqn.lr"], "should be ALGORITHM.PARAM=VALUE"),
         (["--set", "dqn.lr=[1"], "'[1' is not a value"),
         (["--set", "dqn.lr=-1"], "learner.lr: should be above 0, got -1"),
         (["-s", "some"], "--seeds: should be a count from 1"),
         (["--timeout", "soon"], "--timeout: should be a duration such as 90s"),
-        (["--device", "gpu"], "there is no device 'gpu'"),
+        (["--device", "gpu"], "unknown device 'gpu'"),
         (["--max-runs", "7"], "8 runs are over the limit of 7"),
-        (["--rerun", "nothing"], "--rerun nothing: no run's folder is called so"),
+        (["--rerun", "nothing"], "--rerun nothing: no run matches"),
     ],
 )
 def test_what_an_option_cannot_mean_is_an_error_and_starts_nothing(suite, capsys, arguments, said):
@@ -135,7 +135,9 @@ def test_strict_refuses_a_folder_with_runs_that_were_made_otherwise(suite, capsy
     said = capsys.readouterr().err
     assert "random: numpy 1.0, now " in said and "on cuda, now on cpu" in said and "--rerun changed" in said
     assert invoke(["run", suite, "-a", "random", "-e", "CartPole-v1"]) == 0
-    assert "in another way: random (numpy 1.0, now " in capsys.readouterr().err
+    assert (
+        "made by different code or settings than the present ones: random (numpy 1.0, now " in capsys.readouterr().err
+    )
     assert invoke(["run", suite, "-a", "random", "-e", "CartPole-v1", "--rerun", "changed"]) == 0
     assert "2 to do" in capsys.readouterr().err
 

@@ -78,7 +78,7 @@ def test_finished_runs_are_not_run_again_for_a_profile(suite, capsys):
     run(suite, "plain", "-a", "random")
     before = results("plain")
     assert not invoke(["run", suite, "-o", "plain", "-a", "random", "--profile"])
-    assert "nothing is profiled; --rerun all trains again" in capsys.readouterr().err
+    assert "there is nothing to profile; --rerun all trains all runs again" in capsys.readouterr().err
     assert results("plain") == before
     results_frame = rlbench.run(
         suite, "plain", algorithms="random", rerun="all", profile=True, executor="serial", quiet=True

@@ -164,14 +164,14 @@ def test_a_damaged_run_is_named_and_trained_again_when_asked(suite, out):
     path = next((out / "runs").glob("dqn*/episodes.parquet"))
     path.write_bytes(b"x")
     ran = rlbench("run", suite, "-o", out)
-    assert ran.returncode == 0 and "episodes.parquet made again" in ran.stderr and scores(out) == before
+    assert ran.returncode == 0 and "regenerated episodes.parquet" in ran.stderr and scores(out) == before
     path.write_bytes(b"x")
     for lines in (out / "attempts").glob("dqn*/episodes.jsonl"):
         lines.unlink()  # what it was made of
     ran = rlbench("run", suite, "-o", out)
     assert (
         ran.returncode == 1
-        and "episodes.parquet is absent or not what was published" in ran.stderr
+        and "episodes.parquet is missing or not what was published" in ran.stderr
         and "--rerun corrupt" in ran.stderr
     )
     again = rlbench("run", suite, "-o", out, "--rerun", "corrupt")
@@ -205,7 +205,7 @@ def test_another_suite_in_the_same_folder_is_told(suite, out):
     suite.write_text(suite.read_text().replace("name: small", "name: large").replace(PPO, "").replace(", ]", "]"))
     ran = rlbench("run", suite, "-o", out)
     assert (
-        "held the suite 'small' until now" in ran.stderr
+        "contained the suite 'small' until now" in ran.stderr
         and "3 finished runs" in ran.stderr
         and "kept, not shown" in ran.stderr
     )

@@ -61,7 +61,7 @@ def test_no_line_is_added_to_another_file(tmp_path, how):
     victim, path = tmp_path / "victim", tmp_path / "imports.jsonl"
     victim.write_text("theirs")
     {"link": path.symlink_to, "hard link": path.hardlink_to, "pipe": lambda _: os.mkfifo(path)}[how](victim)
-    with pytest.raises(StoreError, match="no regular file of its own"):
+    with pytest.raises(StoreError, match="not a regular file"):
         append_line(path, "{}")
     assert victim.read_text() == "theirs"
     path.unlink()
@@ -75,7 +75,7 @@ def test_a_lock_that_is_another_file_too_is_not_written(store, tmp_path):
     victim.write_text("theirs")
     (store.root / "LOCK").unlink(missing_ok=True)
     (store.root / "LOCK").hardlink_to(victim)
-    with pytest.raises(StoreError, match="LOCK is no regular file of its own"):
+    with pytest.raises(StoreError, match="LOCK is not a regular file"):
         store.lock()
     assert victim.read_text() == "theirs"
 

@@ -70,7 +70,7 @@ def test_a_signal_stops_at_a_safe_point_and_the_same_command_goes_on(tmp_path, n
         process.send_signal(number)
         rest = process.stderr.read()
         assert process.wait() == code, rest
-    assert "the same command goes on" in rest
+    assert "run the same command again to resume the others" in rest
     states = [json.loads(p.read_text())["status"] for p in (tmp_path / "out/attempts").glob("*/exit.json")]
     assert states and set(states) == {"interrupted"}
 
@@ -82,7 +82,7 @@ def test_a_plugin_that_never_comes_to_a_safe_point_is_stopped_all_the_same(tmp_p
     suite.write_text(
         "{name: s, algorithms: [fails], environments: [{id: CartPole-v1, steps: 100000000}], seeds: 1, evaluation: {every: 500}}"
     )
-    code = "from rlbench.runtime import interaction; interaction.SAFE_POINT_PATIENCE_SECONDS = 0.1\n"
+    code = "from rlbench.runtime import live_interaction; live_interaction.SAFE_POINT_PATIENCE_SECONDS = 0.1\n"
     plugin.write_text(code + plugin.read_text())
     command = [
         sys.executable,

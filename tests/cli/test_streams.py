@@ -65,7 +65,7 @@ def test_a_folder_that_is_gone_is_told_in_a_sentence(results, tmp_path):
     gone = tmp_path / "gone"
     line = f"mkdir {gone} && cd {gone} && rmdir {gone} && exec {COMMAND[0]} table {results}"
     ran = subprocess.run(["sh", "-c", line], capture_output=True, text=True)
-    assert ran.returncode == 2 and ran.stderr.startswith("error: the current folder does not exist any more")
+    assert ran.returncode == 2 and ran.stderr.startswith("error: the current folder no longer exists")
 
 
 def test_a_folder_that_may_not_be_read_is_not_an_empty_one(results, monkeypatch):

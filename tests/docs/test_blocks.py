@@ -39,7 +39,7 @@ def test_every_suite_in_a_document_can_be_read(document, tmp_path):
         if block.language == "yaml":
             path = tmp_path / "suite.yaml"
             path.write_text(block.body if name_of(block.body) else completed(block.body))
-            read_suite(path).checked()
+            read_suite(path).valid_suite()
 
 
 @pytest.mark.parametrize("document", [*RUN, *OTHERS])

@@ -8,7 +8,7 @@ from rlbench.api import EvaluationProtocol, RlbenchError, Task, Wrapper
 from rlbench.envs import vectorized_classic
 from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
-from rlbench.envs.vectorized_classic import Lanes, in_step
+from rlbench.envs.vectorized_classic import Lanes, vectorized_batch
 
 PROTOCOL = EvaluationProtocol(0, 1, 1)
 
@@ -39,7 +39,7 @@ def drawn(space, rng, count, dtype):
 @pytest.mark.parametrize("count", [4, 5, 17])
 def test_every_episode_is_gymnasiums_bit_for_bit(env_id, kwargs, dtype, count):
     asked, rng = task(env_id, kwargs), np.random.default_rng(count)
-    ours, theirs = in_step(asked, count, GymnasiumBatch), GymnasiumBatch(asked, count)
+    ours, theirs = vectorized_batch(asked, count, GymnasiumBatch), GymnasiumBatch(asked, count)
     assert isinstance(ours, Lanes)
     for lane in range(count):
         assert ours.reset(lane, lane).tobytes() == theirs.reset(lane, lane).tobytes()
@@ -61,7 +61,7 @@ def test_every_episode_is_gymnasiums_bit_for_bit(env_id, kwargs, dtype, count):
 
 
 def test_what_a_step_returns_is_not_written_again():
-    batch = in_step(task("Pendulum-v1"), 4, GymnasiumBatch)
+    batch = vectorized_batch(task("Pendulum-v1"), 4, GymnasiumBatch)
     for lane in range(4):
         batch.reset(lane, lane)
     first = batch.step(range(4), np.zeros((4, 1), np.float32))
@@ -71,7 +71,7 @@ def test_what_a_step_returns_is_not_written_again():
 
 
 def test_an_action_that_does_not_exist_is_an_error():
-    batch = in_step(task("CartPole-v1"), 4, GymnasiumBatch)
+    batch = vectorized_batch(task("CartPole-v1"), 4, GymnasiumBatch)
     for lane in range(4):
         batch.reset(lane, lane)
     with pytest.raises(RlbenchError, match="is not in Discrete"):
@@ -88,11 +88,11 @@ def test_an_action_that_does_not_exist_is_an_error():
     ],
 )
 def test_whatever_is_not_exactly_known_stays_gymnasiums(asked):
-    assert in_step(asked, 8, GymnasiumBatch) is None
+    assert vectorized_batch(asked, 8, GymnasiumBatch) is None
 
 
 def test_few_lanes_stay_gymnasiums():
-    assert in_step(task("CartPole-v1"), 3, GymnasiumBatch) is None
+    assert vectorized_batch(task("CartPole-v1"), 3, GymnasiumBatch) is None
 
 
 def test_dynamics_that_differ_in_one_bit_are_not_used(monkeypatch):
@@ -104,5 +104,5 @@ def test_dynamics_that_differ_in_one_bit_are_not_used(monkeypatch):
             return new, np.nextafter(reward, 0), terminated
 
     monkeypatch.setitem(DYNAMICS, "Pendulum-v1", (entry, Off))
-    monkeypatch.setattr(vectorized_classic, "_AGREED", {})
-    assert in_step(task("Pendulum-v1"), 8, GymnasiumBatch) is None
+    monkeypatch.setattr(vectorized_classic, "_MATCHES", {})
+    assert vectorized_batch(task("Pendulum-v1"), 8, GymnasiumBatch) is None

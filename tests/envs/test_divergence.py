@@ -93,7 +93,7 @@ def test_a_choice_that_is_not_finite_parks_its_seed_and_leaves_the_others_theirs
 
 def test_half_a_choice_is_refused():
     Chooses.other = 0.5
-    with pytest.raises(RlbenchError, match=r"actions such as 0.5, and they are choices"):
+    with pytest.raises(RlbenchError, match=r"actions such as 0.5; discrete actions must be integers"):
         play(Chooses, None, "CartPole-v1", [1, 2], 12, final_episodes=1)
 
 

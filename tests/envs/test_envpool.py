@@ -69,7 +69,7 @@ def test_steps_are_metered_exactly():
     assert batch._meter.steps == 1200
     assert all(e.length == e.return_ for e in episodes)
     open_steps = {1: 0, 2: 0}
-    for lane, began in enumerate(batch._began):
+    for lane, began in enumerate(batch._first_step):
         open_steps[batch.seeds[lane // 3]] += batch._clock - began
     for seed in (1, 2):
         assert sum(e.length for e in episodes if e.seed == seed) + open_steps[seed] == 1200
@@ -262,12 +262,12 @@ def test_an_interrupted_run_starts_again_and_says_so(tmp_path):
     suite, folder = tmp_path / "suite.yaml", tmp_path / "out"
     suite.write_text(SUITE)
     before = rlbench("check", suite, "-o", folder)
-    assert "resumes: no, on CartPole-v1: envpool cannot bring its environments back" in before.stdout
+    assert "resumes: no, on CartPole-v1: envpool cannot restore its environments" in before.stdout
     assert rlbench("run", suite, "-o", folder, "--retries", "0", fail_at="evaluated:2").returncode == 1
     assert not list(folder.glob("attempts/*/checkpoints/*"))
     again = rlbench("run", suite, "-o", folder)
-    told = "starts again at step 0: envpool cannot bring its environments back"
-    assert again.returncode == 0 and told in again.stdout + again.stderr
+    message = "starts again at step 0: envpool cannot restore its environments"
+    assert again.returncode == 0 and message in again.stdout + again.stderr
     whole = rlbench("run", suite, "-o", tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr
     results = [json.loads(p.read_text()) for p in sorted(tmp_path.glob("*/runs/*/result.json"))]

@@ -155,7 +155,7 @@ if __name__ == "__main__":
 
 def test_no_process_outlives_the_one_that_attends_it(tmp_path):
     script = tmp_path / "run.py"
-    script.write_text(RUN.format(path=[str(Path(__file__).parent)]))
+    script.write_text(RUN.format(path=[str(Path(__file__).parent), str(Path(__file__).parents[1])]))
     marks = tmp_path / "marks"
     marks.mkdir()
     with subprocess.Popen([sys.executable, str(script)], env={**os.environ, "HOGWILD_MARKS": str(marks)}) as process:

@@ -6,7 +6,7 @@ import pytest
 from rlbench.api import EpisodeRecord, Task
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
 from rlbench.envs.meter import Meter
-from rlbench.envs.metered_batch import MeteredBatch, ReplayDiffers
+from rlbench.envs.metered_batch import MeteredBatch, ReplayMismatch
 from rlbench.seeding import SeedStreams
 
 TASKS = [
@@ -83,7 +83,7 @@ def test_an_environment_that_does_not_come_back_is_noticed():
     states = [batch.state(i) for i in range(2)]
     states[1][1]["obs.0"][0] = np.nextafter(states[1][1]["obs.0"][0], np.float32(9))  # one last bit
     restored, _ = make("CartPole-v1", [])
-    with pytest.raises(ReplayDiffers, match="environment 0 of seed 9"):
+    with pytest.raises(ReplayMismatch, match="environment 0 of seed 9"):
         restored.load(states)
 
 

@@ -7,9 +7,9 @@ import pytest
 from support.cli import rlbench
 
 from rlbench.api import PluginError, RlbenchError, Task
-from rlbench.cli.commands.evaluate import _film
+from rlbench.cli.commands.evaluate import _video_path
 from rlbench.reevaluation import video
-from rlbench.reevaluation.video import Filmed, need_ffmpeg
+from rlbench.reevaluation.video import Video, need_ffmpeg
 
 ffmpeg = pytest.importorskip("imageio_ffmpeg")
 
@@ -44,7 +44,7 @@ class Counter:
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_every_step_is_a_frame_of_the_film_which_is_there_when_it_is_whole(tmp_path):
     path = tmp_path / "a.mp4"
-    film = Filmed(Task("x", 1, kwargs={"wind": 1}), Counter, path)
+    film = Video(Task("x", 1, kwargs={"wind": 1}), Counter, path)
     assert film.reset(0, 7).dtype == np.float32
     for _ in range(9):
         _, reward, terminated, _ = film.step([0], [1])
@@ -61,15 +61,15 @@ def test_every_step_is_a_frame_of_the_film_which_is_there_when_it_is_whole(tmp_p
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore:unclosed file:ResourceWarning")
 def test_a_film_that_is_broken_off_leaves_no_file(tmp_path):
     task = Task("x", 1, kwargs={"wind": 1})
-    with pytest.raises(RuntimeError, match="broken off"), Filmed(task, Counter, tmp_path / "a.mp4") as film:
+    with pytest.raises(RuntimeError, match="broken off"), Video(task, Counter, tmp_path / "a.mp4") as film:
         film.reset(0, 7)
         raise RuntimeError("broken off")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_environment_that_draws_nothing_is_an_error(tmp_path):
-    film = Filmed(Task("x", 1, kwargs={"wind": 1}), lambda task: Counter(task, (4, 4)), tmp_path / "a.mp4")
-    with pytest.raises(RlbenchError, match="renders no rgb_array"):
+    film = Video(Task("x", 1, kwargs={"wind": 1}), lambda task: Counter(task, (4, 4)), tmp_path / "a.mp4")
+    with pytest.raises(RlbenchError, match="does not render an rgb_array"):
         film.reset(0, 7)
 
 
@@ -80,7 +80,7 @@ def test_without_ffmpeg_the_line_that_installs_it_is_said(monkeypatch):
 
 
 def test_a_path_without_an_ending_is_a_folder_which_is_made(tmp_path):
-    assert _film(tmp_path / "mine/videos", "a run") == tmp_path / "mine/videos/a run.mp4"
+    assert _video_path(tmp_path / "mine/videos", "a run") == tmp_path / "mine/videos/a run.mp4"
     assert (tmp_path / "mine/videos").is_dir()
 
 

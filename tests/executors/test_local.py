@@ -66,7 +66,7 @@ def test_a_group_over_its_time_is_stopped_at_a_safe_point_and_goes_on_when_asked
     )
     assert invoke([*command, "--timeout", "2.5s"]) == 1
     said = capfd.readouterr().err
-    assert "odd on CartPole-v1, seed 4: timeout: took over 2.5 s, its time limit; stopped at step 10" in said
+    assert "odd on CartPole-v1, seed 4: timeout: exceeded its time limit of 2.5 s; stopped at step 10" in said
     assert cell("random")["n_valid"] == 1 and cell("odd")["statuses"] == {"timeout": 1}
     assert "Thread" in next(Path("out/attempts").glob("odd*/stderr.log")).read_text()  # where it stood
     assert invoke(command) == 1 and "0 to do" in capfd.readouterr().err  # a time-out is a result, not a pause
@@ -81,7 +81,9 @@ def test_a_group_that_hears_nothing_is_killed_after_its_grace(write, capfd, monk
     deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); threading.Event().wait()"
     assert invoke([*write(deaf), limit, "3s"]) == 1
     status, why = (
-        ("timeout", "took over 3 s") if limit == "--timeout" else ("stalled", "took no environment step for 3 s")
+        ("timeout", "exceeded its time limit of 3 s")
+        if limit == "--timeout"
+        else ("stalled", "took no environment step for 3 s")
     )
     assert [(e["status"], e["message"].split(",")[0]) for e in exits()] == [(status, why)]
     log = next(Path("out/attempts").glob("odd*/stderr.log"))
@@ -111,7 +113,7 @@ def test_the_time_for_a_whole_command_ends_it_as_a_signal_would_and_the_next_goe
     command = write("if not os.path.exists('go'): time.sleep(0.02)", steps=2000)
     assert invoke([*command, "--stop-after", "3s"]) == 1
     said = capfd.readouterr().err
-    assert "the time for this is up: 1 group stops at its next safe point" in said
+    assert "--stop-after reached: stopping 1 group at its next safe point" in said
     assert [e["status"] for e in exits()] == ["interrupted"] and cell("random")["n_valid"] == 1
     Path("go").touch()
     assert invoke(command) == 0 and "odd on CartPole-v1, seed 4: started from step " in capfd.readouterr().err

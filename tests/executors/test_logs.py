@@ -27,7 +27,7 @@ def test_of_much_the_first_and_the_last_bytes_are_kept_and_how_much_lay_between(
     logs = written(tmp_path / "log", b"h" * HEAD_BYTES, b"m" * middle, b"t" * TAIL_BYTES)
     logs.started()
     logs.finish()
-    said = f"\n… {middle:,} bytes are left out …\n".encode()
+    said = f"\n… {middle:,} bytes omitted …\n".encode()
     assert (tmp_path / "log").read_bytes() == b"h" * HEAD_BYTES + said + b"t" * TAIL_BYTES
 
 

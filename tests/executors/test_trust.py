@@ -44,6 +44,7 @@ def installed():
         task("CartPole-v1", ("rlbench_dqn.dqn:DQN", {})),
         task(xml_file="/etc/passwd"),
         task(xml_file={"deep": ["~/x"]}),
+        task(xml_file=".evil.xml"),
         task(env_id="unheard_of:Own-v0"),
     ],
     ids=str,
@@ -52,6 +53,14 @@ def test_what_is_not_installed_for_it_is_refused_with_what_to_do(installed, aske
     with pytest.raises(PluginError, match="--suite FILE"):
         refuse_untrusted(asked, installed, ())
     assert "unheard_of" not in sys.modules
+
+
+def test_an_argument_that_is_a_file_of_the_current_folder_is_refused(installed, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    refuse_untrusted(task(model="ant"), installed, ())
+    (tmp_path / "ant").write_text("")
+    with pytest.raises(PluginError, match="may be a path"):
+        refuse_untrusted(task(model="ant"), installed, ())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import dataclasses
 
 from rlbench.api import EvaluationProtocol, Run, Task
 from rlbench.results import Store
-from rlbench.runner import unasked
+from rlbench.runner import describe_unrequested
 
 TASK = Task("CartPole-v1", 100, EvaluationProtocol())
 
@@ -22,7 +22,7 @@ def test_dropped_seeds_old_hyperparameters_and_budgets_are_told_together(tmp_pat
     now = [Run("ppo", {"lr": 0.003}, TASK, seed) for seed in range(3)]
     longer = Run("ppo", {"lr": 0.003}, dataclasses.replace(TASK, steps=2000), 0)
     finished(store, *now, *old, longer, Run("random", {}, TASK, 7))
-    text = unasked(store, now[:1])
+    text = describe_unrequested(store, now[:1])
     for part in (
         "8 finished runs",
         "ppo on CartPole-v1, seeds 1, 2",
@@ -35,9 +35,9 @@ def test_dropped_seeds_old_hyperparameters_and_budgets_are_told_together(tmp_pat
 
 def test_nothing_is_said_where_all_is_asked_for_or_nothing_is_there(tmp_path):
     store, runs = Store(tmp_path / "s"), [Run("random", {}, TASK, 0)]
-    assert unasked(store, runs) == ""
+    assert describe_unrequested(store, runs) == ""
     finished(store, *runs)
-    assert unasked(store, runs) == ""
+    assert describe_unrequested(store, runs) == ""
 
 
 def test_a_folder_that_cannot_be_read_is_named_by_its_own_name(tmp_path):
@@ -47,11 +47,11 @@ def test_a_folder_that_cannot_be_read_is_named_by_its_own_name(tmp_path):
     stray.mkdir()
     for name in ("result.json", "spec.json"):
         (stray / name).write_text("{}")
-    assert "1 finished run: stray;" in unasked(store, runs)
+    assert "1 finished run: stray;" in describe_unrequested(store, runs)
 
 
 def test_a_damaged_suite_json_stops_nothing_here(tmp_path):
     store, runs = Store(tmp_path), [Run("random", {}, TASK, seed) for seed in range(2)]
     finished(store, *runs)
     (tmp_path / "suite.json").write_text("garbage")
-    assert "1 finished run: random on CartPole-v1, seed 1;" in unasked(store, runs[:1])
+    assert "1 finished run: random on CartPole-v1, seed 1;" in describe_unrequested(store, runs[:1])

@@ -25,15 +25,15 @@ jobs: 2
 """
 # What becomes of the runs of each, and what is said of it.
 SAID = {
-    "exits": ("failed", "its process ended with code 0 before the runs did"),
-    "forks": ("done", "left processes behind, which were ended: "),
+    "exits": ("failed", "worker exited with code 0 during training"),
+    "forks": ("done", "left processes behind, which were killed: "),
     "hangs": ("stalled", "took no environment step for 3 s"),
     "misshapes": ("failed", "shape"),
     "nans": ("diverged", "diverged at step 50"),
-    "oversteps": ("failed", "it asked for 100 more steps and did not end: 200 of 200 environment steps are spent"),
+    "oversteps": ("failed", "it requested 100 more steps and did not end: 200 of 200 environment steps are spent"),
     "prints": ("done", ""),
     "raises": ("failed", "ValueError: the learning rate has gone (raises.py:"),
-    "segfaults": ("failed", "its process crashed with SIGSEGV"),
+    "segfaults": ("failed", "worker crashed with SIGSEGV"),
     "twin": (None, "'twin' is offered by first-twin and second-twin; write first-twin:twin"),
     "unimportable": (None, "plugin 'unimportable' of a-unimportable 1.0 cannot be loaded: ModuleNotFoundError"),
 }
@@ -104,7 +104,7 @@ def test_a_flood_of_print_leaves_its_beginning_and_its_end(ran):
     text = log.read_text()
     assert len(text) < 5_000_000
     assert text.startswith("the first line\n") and text.rstrip().endswith("the last line")
-    assert "bytes are left out" in text
+    assert "bytes omitted" in text
 
 
 @pytest.mark.faults

@@ -60,7 +60,7 @@ def statuses():
 def test_a_worker_that_does_not_end_after_its_last_word_is_ended(run, left):
     told = run(left)
     assert told.returncode == 0 and statuses() == {"odd": "done", "random": "done"}
-    assert "had not ended 0.5 s after its last word" in told.stderr
+    assert "did not exit within 0.5 s after it had finished" in told.stderr
 
 
 def test_a_child_left_in_this_process_is_ended_when_its_run_is_over(run):
@@ -93,4 +93,4 @@ def test_what_a_worker_reports_of_another_shape_is_told_and_passed_over(run):
     )
     told = run(fake)
     assert told.returncode == 0 and statuses() == {"odd": "done", "random": "done"}
-    assert "reported what is no report" in told.stderr
+    assert "sent an invalid event" in told.stderr

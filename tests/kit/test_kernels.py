@@ -48,23 +48,23 @@ def outcomes(function, *args):
     """What the trial of each operation says that `function` uses."""
     kernel_choice.forget()
     watched(function)(*args)
-    return {kernel_choice.in_words(use).split()[0]: same_bits(use) for use in kernel_choice.used()}
+    return {kernel_choice.summary(use).split()[0]: same_bits(use) for use in kernel_choice.operations()}
 
 
 @pytest.mark.parametrize("seeds", [(3,), (3, 4, 5)], ids=["alone", "stacked"])
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_every_kernel_of_an_algorithm_that_comes_along_is_noted_and_can_be_tried(name, seeds):
     played(name, seeds)
-    names = {json.loads(use)[0].split(".")[1] for use in kernel_choice.used()}
+    names = {json.loads(use)[0].split(".")[1] for use in kernel_choice.operations()}
     assert {"baddbmm", "bmm", "_fused_adam_" if name != "a2c" else "addcdiv_"} <= names
-    assert not [use for use in kernel_choice.used() if len(json.loads(use)) == 1]
+    assert not [use for use in kernel_choice.operations() if len(json.loads(use)) == 1]
 
 
 @pytest.mark.parametrize("name", ALGORITHMS)
 def test_being_watched_changes_no_bit(name, monkeypatch):
     one = played(name)
-    monkeypatch.setattr(kernel_choice, "unseen", lambda key: False)
-    monkeypatch.setattr(stacked_networks, "unseen", lambda key: False)
+    monkeypatch.setattr(kernel_choice, "is_new", lambda key: False)
+    monkeypatch.setattr(stacked_networks, "is_new", lambda key: False)
     other = played(name)
     assert all(one.of_seed(seed) == other.of_seed(seed) for seed in (3, 4))
 
@@ -73,17 +73,17 @@ def test_a_function_is_noted_once_for_its_shapes():
     double = watched(lambda x: 2.0 * x)
     for rows in (3, 3, 4):
         double(rand(2, rows))
-    assert [kernel_choice.in_words(use) for use in kernel_choice.used()] == ["mul [2, 3]", "mul [2, 4]"]
+    assert [kernel_choice.summary(use) for use in kernel_choice.operations()] == ["mul [2, 3]", "mul [2, 4]"]
     kernel_choice.forget()
     double(rand(2, 3))
-    assert len(kernel_choice.used()) == 1
+    assert len(kernel_choice.operations()) == 1
 
 
 def test_a_networks_gradients_are_noted_with_it():
     network = MLP((5, 16, 3))
     params = network.init(SeedStreams((0, 1)), "init").requires_grad_()
     watched(lambda params, x: network(params, x).sum(-1).sum(-1).sum().backward())(params, rand(2, 4, 5))
-    names = [kernel_choice.in_words(use).split()[0] for use in kernel_choice.used()]
+    names = [kernel_choice.summary(use).split()[0] for use in kernel_choice.operations()]
     assert names.count("baddbmm") == 2 and "bmm" in names and "threshold_backward" in names
 
 
@@ -109,7 +109,7 @@ def test_what_rounds_each_number_by_itself_has_the_same_bits_however_it_lies(lan
 def test_a_kernel_whose_bits_depend_on_how_much_there_is_is_found(monkeypatch):
     real = torch.ops.aten.frac.default
     watched(torch.frac)(rand(2, 17))
-    (use,) = kernel_choice.used()
+    (use,) = kernel_choice.operations()
     assert same_bits(use)
     monkeypatch.setattr(torch.ops.aten.frac, "default", lambda x: real(x) * (1 + 1e-6 * (x.numel() > 40)))
     assert not same_bits(use)
@@ -120,7 +120,7 @@ def test_adam_is_tried_in_stacks_and_in_rows():
     adam, everyone = Adam([params], 0.1), torch.ones(3, dtype=torch.bool)
     adam.apply([params], [rand(3, 32)], everyone)
     adam.apply([params], [rand(3, 32)], torch.tensor([True, False, True]))
-    adams = [use for use in kernel_choice.used() if "_fused_adam_" in use]
+    adams = [use for use in kernel_choice.operations() if "_fused_adam_" in use]
     assert len(adams) == 2 and all(map(same_bits, adams))
 
 
@@ -140,6 +140,6 @@ def test_what_trials_say_of_a_network_and_its_gradients_is_so(dims, batch):
         return [mine, by_params, by_inputs]
 
     stacked = gradients(slice(0, 5))
-    claimed = all(map(same_bits, kernel_choice.used()))
+    claimed = all(map(same_bits, kernel_choice.operations()))
     alone = [gradients(slice(s, s + 1)) for s in range(5)]
     assert not claimed or all(torch.equal(a[0], b[s]) for s, one in enumerate(alone) for a, b in zip(one, stacked))

@@ -166,5 +166,8 @@ def test_it_is_said_why_a_process_cannot_be_sampled(tmp_path):
     measurement = Measurement(tmp_path / "profile")
     said.append(unavailable())
     measurement.abandon()
-    assert said == ["only a process's main thread can be sampled", "another profiler has the process's timer"]
+    assert said == [
+        "only the main thread of a process can be sampled",
+        "another profiler uses the timer of this process",
+    ]
     assert unavailable() == ""

@@ -42,7 +42,7 @@ GYM = (
 )
 EVALUATION = (
     own("runtime/evaluation.py:Evaluator.play"),
-    own("runtime/scheduled_evaluation.py:Examiner.evaluate"),
+    own("runtime/scheduled_evaluation.py:EvaluationRunner.evaluate"),
     own("runtime/live_interaction.py:LiveInteraction.advance"),
 )
 IMPORT = Function("<frozen importlib._bootstrap>", "_load")

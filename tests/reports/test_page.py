@@ -14,7 +14,7 @@ from rlbench.analysis.learning_curves import estimate
 from rlbench.api import Task, Wrapper
 from rlbench.reports.curve_figures import learning_curves, single_runs
 from rlbench.reports.page import render
-from rlbench.reports.style import DARK, LIGHT, looks
+from rlbench.reports.style import DARK, LIGHT, series_styles
 from rlbench.reports.svg_figures import inline, save
 from rlbench.results import Store
 from rlbench.results.file_io import write_json
@@ -56,8 +56,8 @@ def test_a_cell_whose_interval_does_not_lie_above_that_of_random_says_so(tmp_pat
     play(store, chance, [16.0, 17.0, 18.0, 19.0, 20.0])
     play(store, mine, scores)
     page = page_of(store)
-    assert ("not better than random" in page.row("mine")[5]) is said
-    assert "not better" not in page.row("chance")[5]
+    assert ("not shown to be better than random" in page.row("mine")[5]) is said
+    assert "better than random" not in page.row("chance")[5]
 
 
 def test_without_an_interval_nothing_is_said_against_random(tmp_path):
@@ -141,7 +141,7 @@ def test_a_run_that_diverged_goes_on_to_count_in_the_curve(tmp_path):
 
 def test_no_more_than_a_hundred_runs_are_drawn_singly_and_the_caption_says_so():
     grid = grid_of(np.arange(250.0)[:, None] * [[1.0, 2.0]])
-    figure = learning_curves([grid], "task", TASK.evaluation, looks(["many"]), "p", single_runs([grid]))
+    figure = learning_curves([grid], "task", TASK.evaluation, series_styles(["many"]), "p", single_runs([grid]))
     assert "many 100 of 250" in figure.method
     longest = max(re.findall(r' d="([^"]*)"', inline(figure)), key=len)
     assert longest.count("M") == 100
@@ -172,8 +172,8 @@ def test_a_name_that_means_something_to_the_drawing_library_is_a_name(tmp_path, 
     store = suite_of(tmp_path, [g])
     play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0), (100, 2.0)]] * 3)
     assert page_of(store).texts.count(name) == 1  # beside the dots; the legends of the page are no part of figures
-    figure = learning_curves([grid_of(np.ones((3, 2)), name)], "t", TASK.evaluation, looks([name]), "f")
-    save(figure, looks([name]), tmp_path / "f.svg")
+    figure = learning_curves([grid_of(np.ones((3, 2)), name)], "t", TASK.evaluation, series_styles([name]), "f")
+    save(figure, series_styles([name]), tmp_path / "f.svg")
     assert f">{name}</text>" in (tmp_path / "f.svg").read_text()
 
 
@@ -188,7 +188,7 @@ def test_colours_stand_out_from_their_background_and_looks_differ():
 
     assert all(1.05 / (luminance(colour) + 0.05) >= 3 for colour in LIGHT)
     assert all((luminance(colour) + 0.05) / (luminance("#15181c") + 0.05) >= 3 for colour in DARK)
-    many = looks([f"a{i}" for i in range(32)])
+    many = series_styles([f"a{i}" for i in range(32)])
     assert len({(look.colour, look.dash, look.marker) for look in many.values()}) == 32
 
 
@@ -212,7 +212,7 @@ def test_a_banner_names_an_algorithm_whose_runs_were_made_by_differing_code(tmp_
     assert "differing" not in page_of(store).text
     play(store, mine, [None, None, 3.0], code={"distribution": "rlbench", "plugin_sources": "bbbb"})
     said = page_of(store).text
-    assert "mine: its runs were made by differing code" in said
+    assert "mine: its runs were produced by differing code" in said
     assert "plugin_sources: aaaa (2 runs), bbbb (1 run)" in said
     assert "other: its runs" not in said and "differing numerics" not in said
 

@@ -13,7 +13,7 @@ from support.report_pages import BAD, TASK, Page, group, page_of, play, suite_of
 from rlbench.api import StoreError, Task, Wrapper
 from rlbench.cli.commands.report import report
 from rlbench.reports.page import render, write_report
-from rlbench.reports.style import clean, shortened
+from rlbench.reports.style import clean, shorten
 from rlbench.results import JsonlSink, Store, publish
 from rlbench.results.file_io import write_json
 
@@ -38,7 +38,7 @@ def test_names_arrive_as_text_wherever_they_stand(tmp_path):
     assert [tag for tag, _ in harmful.tags] == [tag for tag, _ in harmless.tags]
     assert [set(attributes) for _, attributes in harmful.tags] == [set(attributes) for _, attributes in harmless.tags]
     assert all(name in "".join(harmful.texts) for name in BAD)
-    assert harmful.texts.count(shortened(BAD[0])) == 1  # beside the dots
+    assert harmful.texts.count(shorten(BAD[0])) == 1  # beside the dots
 
 
 def test_control_characters_do_not_arrive(tmp_path):
@@ -163,6 +163,6 @@ def test_the_command_line_draws_nothing_before_it_is_asked_to():
 
 
 def test_names_in_figures_are_cut_in_their_middle():
-    assert shortened("short") == "short" and clean("a\tb\nc") == "a b c"
-    first, second = shortened("ppo_with_many_settings_one"), shortened("ppo_with_many_settings_two")
+    assert shorten("short") == "short" and clean("a\tb\nc") == "a b c"
+    first, second = shorten("ppo_with_many_settings_one"), shorten("ppo_with_many_settings_two")
     assert len(first) == 20 and first != second and first.startswith("ppo_with_m") and first.endswith("tings_one")

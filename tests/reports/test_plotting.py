@@ -46,7 +46,7 @@ def test_without_a_task_there_is_a_figure_for_each(results):
 def test_what_cannot_be_drawn_is_an_error_that_says_what_there_is(results):
     with pytest.raises(RlbenchError, match="no task 'Pong'; it has CartPole-v1, Acrobot-v1"):
         results.plot.curves("Pong")
-    with pytest.raises(RlbenchError, match="it is one of steps, cpu_seconds, wall_seconds"):
+    with pytest.raises(RlbenchError, match="use one of steps, cpu_seconds, wall_seconds"):
         results.plot.curves(against="hours")
 
 

@@ -58,7 +58,7 @@ def test_a_strangers_section_stands_in_its_place_as_text_and_a_broken_one_says_s
     ]
     read = Page(render(store, plugins))
     assert not {"script", "x", "b", "own", "alt"} & {tag for tag, _ in read.tags}
-    assert "This section could not be made. ValueError: <b>no</b>" in read.text
+    assert "This section failed. ValueError: <b>no</b>" in read.text
     assert [a["href"] for t, a in read.tags if t == "a" and "videos" in a["href"]] == [
         "videos/a%20b%27%22%3E%3Cx%3E.mp4"
     ]
@@ -94,6 +94,6 @@ def test_sections_are_listed(tmp_path):
 def test_where_no_sections_are_installed_the_page_that_is_there_is_kept(tmp_path):
     store = suite_of(tmp_path, [group("mine", 3)])
     (tmp_path / "report.html").write_text("the old one")
-    with pytest.raises(StoreError, match=r"no report sections are installed; install again \(make install\)"):
+    with pytest.raises(StoreError, match=r"no report sections are installed; reinstall rlbench \(make install\)"):
         write_report(store, tmp_path / "report.html", Plugins())
     assert (tmp_path / "report.html").read_text() == "the old one"

@@ -4,12 +4,12 @@ import json
 
 from support.report_pages import TASK, group, play, suite_of
 
-from rlbench.analysis.sequential_log import Decisions, Look, write_decisions
+from rlbench.analysis.sequential_log import Decisions, InterimAnalysis, write_decisions
 from rlbench.api import Task
-from rlbench.reports.report_data import read
+from rlbench.reports.report_data import read_report_data
 from rlbench.reports.verdict_section import section
 from rlbench.results.file_io import write_json
-from rlbench.stats import Design, Reading
+from rlbench.stats import Design, InterimResult
 
 LOW, HIGH = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [101.0, 102.0, 103.0, 104.0, 105.0, 106.0]
 
@@ -20,7 +20,7 @@ def told(root, scores, tasks=(TASK,)):
     store = suite_of(root, groups)
     for g in groups:
         play(store, g, scores[g.label])
-    parts = section(read(store)).parts
+    parts = section(read_report_data(store)).parts
     return parts[0].text, " ".join(f"{lead} {text}" for lead, text in parts[1].lines)
 
 
@@ -33,7 +33,7 @@ def test_a_pair_that_is_decided_is_the_headline_with_its_numbers(tmp_path):
 
 def test_what_is_not_shown_is_called_that_with_the_runs_it_would_take(tmp_path):
     headline, points = told(tmp_path, {"a": [1.0, 2.0, 3.0, 4.0, 5.0, 9.0], "b": [2.0, 3.0, 4.0, 5.0, 6.0, 10.0]})
-    assert headline == "Whether a or b is better on CartPole-v1 is not shown."
+    assert headline == "It is not shown whether a or b is better on CartPole-v1."
     assert "a against b on CartPole-v1 is undecided (IQM 3.50 against 4.50" in points
     assert "of each would show it (80% power)" in points
 
@@ -42,22 +42,25 @@ def test_few_runs_only_describe(tmp_path):
     headline, points = told(
         tmp_path, {n: [base, base + 1.0, base + 2.0] for n, base in zip("abcd", (0, 100, 200, 300))}
     )
-    assert headline.startswith("With fewer than 5 runs of each nothing is decided")
+    assert headline.startswith("With fewer than 5 runs of each, nothing is decided")
     assert "None of 6 pairs is decided. All have fewer than 5 runs on a side" in points
 
 
 def test_where_the_family_is_too_large_the_runs_it_takes_are_named(tmp_path):
     scores = {n: [base + i for i in range(5)] for n, base in zip("abcde", range(0, 500, 100))}
     headline, points = told(tmp_path, scores)
-    assert headline.endswith("could not show any difference among them, however large. It takes 6 of each.")
-    assert "So few runs could not show anything among 10 comparisons, however large: it takes 6 of each." in points
+    assert headline.endswith("no difference could be shown, however large. It takes at least 6 of each.")
+    assert (
+        "With so few runs no difference could be shown among 10 comparisons, however large: it takes at least 6 of each."
+        in points
+    )
     assert "every run of one scored higher than every run of the other: e above a, b, c and d;" in points
 
 
 def test_a_single_comparison_is_told_as_one(tmp_path):
     _, points = told(tmp_path, {"a": [1.0, 2.0, 3.0], "b": [2.0, 3.0, 4.0]})
     # 4 of each could have p = 2 / 70, but under 5 nobody is called better
-    assert "among 1 comparison, however large: it takes 5 of each" in points
+    assert "among 1 comparison, however large: it takes at least 5 of each" in points
 
 
 def test_many_pairs_are_summed_up_by_who_wins(tmp_path):
@@ -83,7 +86,7 @@ def test_pairs_that_share_one_task_are_not_counted_among_those_that_share_severa
     store = suite_of(tmp_path, groups)
     for g in groups:
         play(store, g, scores[g.label])
-    headline, points = (section(read(store)).parts[i] for i in (0, 1))
+    headline, points = (section(read_report_data(store)).parts[i] for i in (0, 1))
     assert headline.text.startswith("None of the 10 pairs is decided: no algorithm is")
     told_of = dict(points.lines)
     assert told_of["Over all common tasks:"].startswith("None of 6 pairs that share several tasks is decided.")
@@ -103,10 +106,10 @@ def test_who_is_no_better_than_random_and_which_runs_are_missing_is_said(tmp_pat
     attempt = play(store, groups[1], [*LOW[:5], None])
     write_json(attempt / "exit.json", {"status": "failed", "message": "broke"})
     play(store, groups[2], HIGH)
-    points = dict(section(read(store)).parts[1].lines)
+    points = dict(section(read_report_data(store)).parts[1].lines)
     assert points["Not shown to be better than random:"] == "weak on CartPole-v1."
     assert points["Without a score:"].startswith(
-        "1 of 18 runs (1 failed), which enter no number. weak on CartPole-v1: 5 of 6"
+        "1 of 18 runs (1 failed), which are not included in any number. weak on CartPole-v1: 5 of 6"
     )
 
 
@@ -114,7 +117,7 @@ def test_one_algorithm_alone_has_nothing_to_be_compared_with(tmp_path):
     g = group("mine", 5)
     store = suite_of(tmp_path, [g])
     play(store, g, LOW[:5])
-    assert "nothing to compare" in section(read(store)).parts[0].text
+    assert "nothing to compare" in section(read_report_data(store)).parts[0].text
 
 
 def test_a_number_of_runs_that_is_there_is_never_named(tmp_path):
@@ -125,11 +128,11 @@ def test_a_number_of_runs_that_is_there_is_never_named(tmp_path):
     for name, scores in (("a", (400.0, -480.0)), ("c", (295.0, -91.0))):
         for g, centre in zip(groups[name], scores):
             play(store, g, [centre + i for i in range(5)])
-    (_, text), *_ = section(read(store)).parts[1].lines
+    (_, text), *_ = section(read_report_data(store)).parts[1].lines
     assert "the interval leaves 0 out, but exchanging labels within tasks often gives as large a difference" in text
     assert (
         "about 8 runs of each would show it" in text
-        and "Undecided does not mean equal" in section(read(store)).parts[2].text
+        and "Undecided does not mean equal" in section(read_report_data(store)).parts[2].text
     )
 
 
@@ -137,7 +140,7 @@ def test_no_win_is_claimed_of_pairs_that_no_test_could_decide(tmp_path):
     """Seven algorithms with five runs each, wholly apart: 21 pairs, of which none can be shown, and that is the headline."""
     scores = {n: [100.0 * i + j for j in range(5)] for i, n in enumerate("abcdefg")}
     headline, points = told(tmp_path, scores)
-    assert headline.startswith("None of the 21 pairs is decided: so few runs could not show any difference")
+    assert headline.startswith("None of the 21 pairs is decided: with so few runs no difference could be shown")
     assert "better than" not in headline + points and "every run of one scored higher" in points
 
 
@@ -148,9 +151,9 @@ def test_adaptive_seeds_have_the_word_since_only_their_verdict_allows_for_them(t
         play(store, g, scores[:5])
     suite = json.loads((tmp_path / "suite.json").read_text())
     write_json(tmp_path / "suite.json", {**suite, "adaptive": True})
-    look = Look(1, "2026-01-01T00:00:00+00:00", (Reading("a", "b", 1, "better", "b", -0.5, 0.25),))
+    look = InterimAnalysis(1, "2026-01-01T00:00:00+00:00", (InterimResult("a", "b", 1, "better", "b", -0.5, 0.25),))
     tasks = {name: {"CartPole-v1": "k"} for name in "ab"}
     write_decisions(store, Decisions(Design(), "raw", tasks, {}, (look,)))
-    parts = section(read(store)).parts
+    parts = section(read_report_data(store)).parts
     assert parts[0].text == "b is better than a: difference 0.5, boundary 0.25."
     assert "These verdicts allow for that" in parts[-1].text

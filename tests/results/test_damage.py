@@ -10,8 +10,8 @@ from support.result_folders import folder
 
 from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
-from rlbench.results.cost_estimates import remember_cost, seconds_of
-from rlbench.results.json_shapes import Misshapen, check_event
+from rlbench.results.cost_estimates import estimate_seconds, remember_cost
+from rlbench.results.json_shapes import ShapeError, check_event
 from rlbench.results.run_table import run_table
 from rlbench.results.table_repair import restore_tables
 
@@ -177,7 +177,7 @@ def test_a_damaged_suite_file_is_named_with_what_to_do(store, old, new):
     change(store.root / "suite.json", old, new)
     for command in READERS:
         told = rlbench(command, store.root)
-        assert told.returncode == 73 and "suite.json: is not what rlbench writes" in told.stderr
+        assert told.returncode == 73 and "suite.json does not have the form that rlbench writes" in told.stderr
         assert "rlbench run SUITE -o" in told.stderr
 
 
@@ -212,7 +212,7 @@ def test_nothing_is_written_through_a_link_that_leads_out(store, tmp_path, name)
         store.lock()
     (store.root / "LOCK").unlink()
     (store.root / "LOCK").symlink_to(tmp_path / "made")
-    with pytest.raises(StoreError, match="no regular file"):
+    with pytest.raises(StoreError, match="not a regular file"):
         store.lock()
     assert not (tmp_path / "made").exists()
 
@@ -235,8 +235,12 @@ def row(kind, step, **more):
         ("evaluations", [row("final", 1000)] * 2, "2 final evaluations"),
         ("evaluations", [row("grid", 500)] * 2, "2 evaluations at step 500"),
         ("evaluations", [row("grid", 1001)], "a record of step 1001"),
-        ("episodes", [row("", 900, rank=0, episode=3, length=10)] * 2, "episode 3 of environment 0 2 times"),
-        ("episodes", [row("", 900, rank=i, episode=0, length=600) for i in (0, 1)], "episodes of 1200 steps"),
+        (
+            "episodes",
+            [row("", 900, rank=0, episode=3, length=10)] * 2,
+            "episode 3 of environment 0 is recorded 2 times",
+        ),
+        ("episodes", [row("", 900, rank=i, episode=0, length=600) for i in (0, 1)], "episodes have 1200 steps"),
     ],
 )
 def test_records_that_do_not_add_up_to_one_run_are_not_published(store, tmp_path, table, rows, said):
@@ -262,7 +266,7 @@ def test_records_that_do_not_add_up_to_one_run_are_not_published(store, tmp_path
     ],
 )
 def test_what_is_no_report_of_a_worker_is_none(event):
-    with pytest.raises(Misshapen):
+    with pytest.raises(ShapeError):
         check_event(event)
 
 
@@ -281,7 +285,7 @@ def test_a_cost_that_is_remembered_in_another_shape_is_not_known(store, tmp_path
     run = store.runs()[0]
     group = RunGroup(run.algorithm, run.config, run.task, (run.seed,), run.label)
     remember_cost(group, 1.0, 2.0, 3)
-    assert seconds_of(group) == 3.0
+    assert estimate_seconds(group) == 3.0
     (entry,) = (tmp_path / "cache" / "speeds").glob("*.json")
     entry.write_text(text)
-    assert seconds_of(group) is None
+    assert estimate_seconds(group) is None

@@ -10,7 +10,7 @@ import pytest
 from rlbench.plugins import load_plugins
 from rlbench.plugins.entry_points import Plugin
 from rlbench.results import code_dependencies
-from rlbench.results.code_dependencies import changed_modules, imported
+from rlbench.results.code_dependencies import changed_modules, imported_code
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def own(tmp_path, monkeypatch):
 def test_a_module_of_ones_own_is_recorded_with_what_it_imports(plugin, own):
     import of_mine  # noqa: F401
 
-    found = imported(plugin)
+    found = imported_code(plugin)
     assert {"of_mine", "of_mine.helper"} <= set(found["files"]) and "rlbench_random" not in found["rlbench"]
     # of the two alone: a module that another test left may have lost its file
     assert [len(found["files"][name]) for name in ("of_mine", "of_mine.helper")] == [16, 16]
@@ -44,7 +44,7 @@ def test_a_module_of_ones_own_is_recorded_with_what_it_imports(plugin, own):
 def test_a_change_is_named_with_the_module_and_when_it_was_edited(plugin, own):
     import of_mine  # noqa: F401
 
-    before = imported(plugin)
+    before = imported_code(plugin)
     assert changed_modules(before) == []
     (own / "helper.py").write_text("GAIN = 10\n")
     (told,) = changed_modules(before)
@@ -54,9 +54,9 @@ def test_a_change_is_named_with_the_module_and_when_it_was_edited(plugin, own):
 def test_what_was_imported_first_counts_though_the_file_is_edited_later(plugin, own):
     import of_mine  # noqa: F401
 
-    before = imported(plugin)
+    before = imported_code(plugin)
     (own / "helper.py").write_text("GAIN = 10\n")
-    later = imported(plugin, before)
+    later = imported_code(plugin, before)
     assert later["files"]["of_mine.helper"] == before["files"]["of_mine.helper"]
     assert len(changed_modules(later)) == 1
 
@@ -64,10 +64,10 @@ def test_what_was_imported_first_counts_though_the_file_is_edited_later(plugin, 
 def test_a_module_that_is_gone_is_a_change(plugin, own):
     import of_mine  # noqa: F401
 
-    before = imported(plugin)
+    before = imported_code(plugin)
     (own / "helper.py").unlink()
     code_dependencies._source.cache_clear()
-    assert changed_modules(before) == ["of_mine.helper is not to be found any more"]
+    assert changed_modules(before) == ["of_mine.helper can no longer be found"]
 
 
 def test_a_module_loaded_from_a_file_under_a_name_of_its_own_is_not_looked_for(plugin, tmp_path):
@@ -75,19 +75,19 @@ def test_a_module_loaded_from_a_file_under_a_name_of_its_own_is_not_looked_for(p
     spec = importlib.util.spec_from_file_location("level_of_mine", tmp_path / "level.py")
     sys.modules["level_of_mine"] = importlib.util.module_from_spec(spec)
     try:
-        found = imported(plugin)
+        found = imported_code(plugin)
     finally:
         del sys.modules["level_of_mine"]
     assert found["files"]["level_of_mine"].startswith("~") and changed_modules(found) == []
 
 
 def test_a_module_that_is_edited_before_it_is_noted_is_told_of_for_ever(plugin, own):
-    before = imported(plugin)
+    before = imported_code(plugin)
     import of_mine  # noqa: F401
 
-    later = imported(plugin, before, since=(own / "helper.py").stat().st_mtime - 1)
+    later = imported_code(plugin, before, since=(own / "helper.py").stat().st_mtime - 1)
     assert "of_mine.helper was edited while the run used it" in changed_modules(later)
-    assert "of_mine.helper" not in " ".join(changed_modules(imported(plugin, before, since=time.time() + 9)))
+    assert "of_mine.helper" not in " ".join(changed_modules(imported_code(plugin, before, since=time.time() + 9)))
 
 
 def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp_path, monkeypatch):
@@ -97,8 +97,8 @@ def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp
     importlib.import_module(name)
     other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py", brought=frozenset({name}))
     try:
-        assert name not in imported(plugin, others=[other])["files"]
-        assert name in imported(other, others=[plugin])["files"] and name in imported(plugin)["files"]
+        assert name not in imported_code(plugin, others=[other])["files"]
+        assert name in imported_code(other, others=[plugin])["files"] and name in imported_code(plugin)["files"]
     finally:
         del sys.modules[name]
 
@@ -112,7 +112,7 @@ def test_rlbenchs_own_part_is_the_numeric_modules_that_were_used(plugin):
     import rlbench.envs.meter
     import rlbench.seeding  # noqa: F401
 
-    found = imported(plugin)["rlbench"]
+    found = imported_code(plugin)["rlbench"]
     assert "rlbench.envs.meter" in found and not any(
         name.startswith(("rlbench.cli", "rlbench.results")) for name in found
     )

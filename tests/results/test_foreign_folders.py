@@ -22,7 +22,7 @@ def read(path, template=None, exclude=(), tag=None):
 
 
 def places(reading):
-    return [(told.algorithm, told.environment, told.seed) for told in reading.told]
+    return [(records.algorithm, records.environment, records.seed) for records in reading.records]
 
 
 def test_one_odd_file_costs_itself_alone(tmp_path):
@@ -32,7 +32,7 @@ def test_one_odd_file_costs_itself_alone(tmp_path):
     (tmp_path / "X_3/r.csv").write_bytes(b"\xff\xfe\x00")
     found = read(tmp_path, "{environment}_{seed}")
     assert places(found) == [("", "X", 1)]
-    assert ["0.monitor.csv:1: no line of JSON" in one.why or "cannot be read" in one.why for one in found.skipped] == [
+    assert ["0.monitor.csv:1: invalid JSON after the #" in one.why or "cannot be read" in one.why for one in found.skipped] == [
         True,
         True,
     ]
@@ -43,7 +43,7 @@ def test_what_is_not_like_the_template_is_named_and_may_be_excluded(tmp_path):
     run(tmp_path / "ppo/X_1/eval", name="monitor.csv")
     found = read(tmp_path, "{algorithm}/{environment}_{seed}")
     assert places(found) == [("ppo", "X", 1)]
-    assert "eval/monitor.csv is not like --path" in found.skipped[0].why
+    assert "eval/monitor.csv does not match --path" in found.skipped[0].why
     for pattern in ("eval", "ev*", "*/eval/*", "ppo/X_1/eval/"):
         found = read(tmp_path, "{algorithm}/{environment}_{seed}", [pattern])
         assert places(found) == [("ppo", "X", 1)] and not found.skipped
@@ -60,9 +60,9 @@ def test_folders_behind_links_are_read_and_each_once(tmp_path):
     found = read(logs, "{environment}_{seed}")
     assert places(found) == [("", "X", 1), ("", "X", 2)] and not found.skipped
     assert sorted(found.notes) == [
-        f"{logs}/X_1/up: the same folder as {logs}, passed over",
-        f"{logs}/X_9: a link that leads nowhere",
-        f"{logs}/latest: the same folder as {logs}/X_1, passed over",
+        f"{logs}/X_1/up: the same folder as {logs}, skipped",
+        f"{logs}/X_9: a broken link",
+        f"{logs}/latest: the same folder as {logs}/X_1, skipped",
     ]
 
 
@@ -75,7 +75,7 @@ def test_names_may_be_in_capitals_and_no_text(tmp_path):
 def test_results_of_rlbenchs_own_are_told_apart(tmp_path):
     (tmp_path / "runs").mkdir()
     (tmp_path / "suite.json").write_text("{}")
-    with pytest.raises(ForeignError, match="results of rlbench's own; `rlbench compare A B`"):
+    with pytest.raises(ForeignError, match="an rlbench result folder; use `rlbench compare A B`"):
         read(tmp_path)
 
 
@@ -83,7 +83,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     run(tmp_path / "a")
     os.mkfifo(tmp_path / "a/pipe.csv")
     found = read(tmp_path)
-    assert len(found.told) == 1 and "pipe.csv: neither a file nor a link to one" in found.skipped[0].why
+    assert len(found.records) == 1 and "pipe.csv: neither a file nor a link to one" in found.skipped[0].why
 
 
 @pytest.mark.parametrize("template", ["{_}", "{time}", "*"])
@@ -119,7 +119,7 @@ def test_paths_say_names_of_any_letters_and_seeds_of_any_sign(tmp_path, folder, 
 
 @pytest.mark.parametrize("template", ["{algo}", "a/b", "{_}", "{seed}/{seed}"])
 def test_a_template_of_unknown_parts_or_none_is_refused(tmp_path, template):
-    with pytest.raises(ForeignError, match="it takes {algorithm}, {environment}, {seed}, each once"):
+    with pytest.raises(ForeignError, match="use one or more of {algorithm}, {environment}, {seed}, each once"):
         read(tmp_path, template)
 
 
@@ -133,36 +133,36 @@ def test_evaluations_beside_a_monitor_are_the_runs(tmp_path):
     evaluations(
         tmp_path / "a", [[1.0, 3.0], [500.0, 400.0]], ep_lengths=[[9, 9], [8, 7]], successes=[[True, False]] * 2
     )
-    (told,) = read(tmp_path).told
-    assert [tuple(row) for row in told.rows] == [
+    (records,) = read(tmp_path).records
+    assert [tuple(row) for row in records.rows] == [
         (50, 1.0, 9, True),
         (50, 3.0, 9, True),
         (100, 10.0, 100, False),
         (100, 500.0, 8, True),
         (100, 400.0, 7, True),
     ]
-    assert told.source == str(tmp_path / "a") and "its evaluations are those in evaluations.npz" in told.notes
+    assert records.source == str(tmp_path / "a") and "its evaluations are those in evaluations.npz" in records.notes
 
 
 def test_of_evaluations_whose_steps_go_back_the_later_hold(tmp_path):
     evaluations(tmp_path, [[1.0], [2.0], [3.0], [8.0], [9.0]], timesteps=np.array([0, 100, 200, 100, 300]))
-    (told,) = read(tmp_path).told
-    assert [(row.step, row.return_) for row in told.rows] == [(0, 1.0), (100, 8.0), (300, 9.0)]
-    assert told.notes == (
-        "steps go back from 200 to 100 in evaluations.npz: what it tells again holds; left out: 2 rows told before",
+    (records,) = read(tmp_path).records
+    assert [(row.step, row.return_) for row in records.rows] == [(0, 1.0), (100, 8.0), (300, 9.0)]
+    assert records.notes == (
+        "steps go back from 200 to 100 in evaluations.npz: the later rows count; skipped: 2 earlier rows",
     )
 
 
 def test_evaluations_alone_are_a_run(tmp_path):
     evaluations(tmp_path, [[5.0], [6.0]])
-    assert [row.return_ for row in read(tmp_path / "evaluations.npz").told[0].rows] == [5.0, 6.0]
+    assert [row.return_ for row in read(tmp_path / "evaluations.npz").records[0].rows] == [5.0, 6.0]
 
 
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
         ({"results": np.array([[1.0], [2.0, 3.0]], dtype=object)}, "cannot be read"),
-        ({"timesteps": np.arange(3)}, "do not fit"),
+        ({"timesteps": np.arange(3)}, "do not match"),
         ({"results": np.zeros((0, 5)), "timesteps": np.zeros(0, int)}, "no evaluation in it"),
         ({"timesteps": np.array([-1, 5])}, "timesteps from -1 to 5"),
     ],
@@ -172,7 +172,7 @@ def test_a_run_whose_evaluations_cannot_be_read_is_left_out(tmp_path, arrays, sa
     run(tmp_path / "b")
     np.savez(tmp_path / "a/evaluations.npz", **{"timesteps": np.arange(2), "results": np.ones((2, 2)), **arrays})
     found = read(tmp_path)
-    assert [told.source for told in found.told] == [str(tmp_path / "b/0.monitor.csv")]
+    assert [records.source for records in found.records] == [str(tmp_path / "b/0.monitor.csv")]
     assert said in found.skipped[0].why
 
 
@@ -185,7 +185,7 @@ def test_a_broken_archive_is_named(tmp_path):
 def test_tables_beside_monitor_files_are_named_as_not_read(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "a", "x\n", "progress.csv")
-    assert read(tmp_path).told[0].notes == ("beside it, not read: progress.csv",)
+    assert read(tmp_path).records[0].notes == ("ignored, since there is a Monitor file: progress.csv",)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra tensorboard")
@@ -198,14 +198,14 @@ def test_of_steps_that_event_files_tell_twice_the_later_hold(tmp_path, begin, st
         for step in (first, first + 10) if value == 5.0 else (10, 20, 30):
             writer.add_scalar("charts/episodic_return", value, step)
         writer.close()
-    (told,) = read(tmp_path).told
-    assert [row.step for row in told.rows] == steps
-    assert [row.return_ for row in told.rows] == [5.0 if step >= begin else 1.0 for step in steps]
-    assert f"steps go back from 30 to {begin}" in told.notes[1]
+    (records,) = read(tmp_path).records
+    assert [row.step for row in records.rows] == steps
+    assert [row.return_ for row in records.rows] == [5.0 if step >= begin else 1.0 for step in steps]
+    assert f"steps go back from 30 to {begin}" in records.notes[1]
     older, newer = sorted(tmp_path.iterdir())
-    assert [row.step for row in read(tmp_path, exclude=[newer.name]).told[0].rows] == [10, 20, 30]
+    assert [row.step for row in read(tmp_path, exclude=[newer.name]).records[0].rows] == [10, 20, 30]
     older.write_bytes(older.read_bytes()[:-1])
-    (told,) = read(tmp_path, exclude=[newer.name]).told
-    assert [row.step for row in told.rows] == [10, 20] and told.notes == (
-        f"the last record of {older.name} is unfinished, so it is left out",
+    (records,) = read(tmp_path, exclude=[newer.name]).records
+    assert [row.step for row in records.rows] == [10, 20] and records.notes == (
+        f"the last record of {older.name} is incomplete and was skipped",
     )

@@ -18,24 +18,24 @@ def read(path, text, name="0.monitor.csv"):
     path.mkdir(exist_ok=True)
     (path / name).write_bytes(text.encode() if isinstance(text, str) else text)
     reading = read_sources([path], {}, None, None)
-    (told,) = reading.told
+    (records,) = reading.records
     assert not reading.skipped
-    return told
+    return records
 
 
-def returns(told):
-    return [row.return_ for row in told.rows]
+def returns(records):
+    return [row.return_ for row in records.rows]
 
 
 def test_a_restart_goes_on_where_the_file_does(tmp_path):
-    told = read(tmp_path / "a", HEAD + lines(10, 3) + lines(500, 3))
-    assert returns(told) == [10, 10, 10, 500, 500, 500] and told.rows[-1].step == 60
-    assert told.notes == ("2 sessions, one after the other",) and told.seconds == 6.0
+    records = read(tmp_path / "a", HEAD + lines(10, 3) + lines(500, 3))
+    assert returns(records) == [10, 10, 10, 500, 500, 500] and records.rows[-1].step == 60
+    assert records.notes == ("2 sessions, one after another",) and records.seconds == 6.0
 
 
 def test_a_head_in_the_middle_begins_a_session(tmp_path):
-    told = read(tmp_path / "a", HEAD + lines(10, 2) + HEAD.replace("100.0", "900.0") + lines(500, 2))
-    assert returns(told) == [10, 10, 500, 500] and "2 sessions" in told.notes[0]
+    records = read(tmp_path / "a", HEAD + lines(10, 2) + HEAD.replace("100.0", "900.0") + lines(500, 2))
+    assert returns(records) == [10, 10, 500, 500] and "2 sessions" in records.notes[0]
 
 
 def test_files_of_one_folder_are_merged_session_by_session(tmp_path):
@@ -44,10 +44,10 @@ def test_files_of_one_folder_are_merged_session_by_session(tmp_path):
     for rank in (0, 1):
         text = HEAD.replace("100.0", f"{100 + rank / 2}") + lines(rank, 2) + lines(10 + rank, 2)
         (folder / f"{rank}.monitor.csv").write_text(text)
-    (told,) = read_sources([folder], {}, None, None).told
-    assert returns(told) == [0, 1, 0, 1, 10, 11, 10, 11]
-    said = "one run in 2 environments: 0.monitor.csv, 1.monitor.csv; files of several runs are given one by one"
-    assert said in told.notes
+    (records,) = read_sources([folder], {}, None, None).records
+    assert returns(records) == [0, 1, 0, 1, 10, 11, 10, 11]
+    said = "read as one run in 2 environments: 0.monitor.csv, 1.monitor.csv; pass files of several runs one by one"
+    assert said in records.notes
 
 
 def test_an_environment_without_an_episode_is_named(tmp_path):
@@ -55,28 +55,28 @@ def test_an_environment_without_an_episode_is_named(tmp_path):
     folder.mkdir()
     (folder / "0.monitor.csv").write_text(HEAD + lines(10, 2))
     (folder / "1.monitor.csv").write_text(HEAD)
-    (told,) = read_sources([folder], {}, None, None).told
-    assert returns(told) == [10, 10] and told.notes[0] == "1.monitor.csv: no episode in it"
+    (records,) = read_sources([folder], {}, None, None).records
+    assert returns(records) == [10, 10] and records.notes[0] == "1.monitor.csv: no episode in it"
 
 
 @pytest.mark.parametrize("rest", ["500.0,1", "500.0,100,2", "\0\0\0\0"])
 def test_an_unfinished_last_line_is_left_out_and_named(tmp_path, rest):
-    told = read(tmp_path / "a", HEAD + lines(10, 3) + rest)
-    assert returns(told) == [10, 10, 10]
-    assert told.notes == (f"its last line is unfinished, so it is left out: {rest!r}",)
+    records = read(tmp_path / "a", HEAD + lines(10, 3) + rest)
+    assert returns(records) == [10, 10, 10]
+    assert records.notes == (f"the last line is incomplete and was skipped: {rest!r}",)
 
 
 def test_half_a_line_before_a_new_head_is_left_out_and_named(tmp_path):
-    told = read(tmp_path / "a", HEAD + lines(10, 100) + "500.0,1" + HEAD + lines(20, 100))
-    assert returns(told) == [10] * 100 + [20] * 100
-    assert "line 103 is no episode, so it is left out: '500.0,1'" in told.notes
+    records = read(tmp_path / "a", HEAD + lines(10, 100) + "500.0,1" + HEAD + lines(20, 100))
+    assert returns(records) == [10] * 100 + [20] * 100
+    assert "line 103 is not an episode and was skipped: '500.0,1'" in records.notes
 
 
 def test_two_lines_in_one_are_left_out_and_named(tmp_path):
     glued = "61,62,136.887254181,182,139.867808\n"
-    told = read(tmp_path / "a", HEAD + lines(10, 100) + glued + "20,10,200.0\n")
-    assert returns(told) == [10] * 100 + [20]
-    assert told.notes == (f"line 103 is no episode, so it is left out: {glued.strip()!r}",)
+    records = read(tmp_path / "a", HEAD + lines(10, 100) + glued + "20,10,200.0\n")
+    assert returns(records) == [10] * 100 + [20]
+    assert records.notes == (f"line 103 is not an episode and was skipped: {glued.strip()!r}",)
 
 
 def test_a_file_with_many_odd_lines_is_none(tmp_path):
@@ -85,9 +85,9 @@ def test_a_file_with_many_odd_lines_is_none(tmp_path):
 
 
 def test_without_a_head_the_first_three_values_are_r_l_and_t(tmp_path):
-    told = read(tmp_path / "a", lines(10, 3).replace(".0\n", ".0,True\n"))
-    assert returns(told) == [10, 10, 10] and told.environment == ""
-    assert [row.step for row in told.rows] == [10, 20, 30]
+    records = read(tmp_path / "a", lines(10, 3).replace(".0\n", ".0,True\n"))
+    assert returns(records) == [10, 10, 10] and records.environment == ""
+    assert [row.step for row in records.rows] == [10, 20, 30]
 
 
 def test_a_header_without_json_and_in_another_order_is_read(tmp_path):

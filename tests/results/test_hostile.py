@@ -11,7 +11,7 @@ import pytest
 from support.cli import rlbench
 from support.result_folders import folder
 
-from rlbench.api import StoreError
+from rlbench.api import RunGroup, StoreError
 from rlbench.results import parquet_reader
 from rlbench.results.file_io import parse_json, read_bytes
 from rlbench.results.results_index import read_arrow
@@ -225,3 +225,23 @@ def test_an_index_of_too_many_rows_or_with_empty_entries_is_made_again(store, mo
         (store.root / "index.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
         assert run_table(store).equals(before)
     assert np.isfinite(before["score"]).all()
+
+
+@pytest.mark.parametrize("column, value", [("score", np.inf), ("score", 1e308), ("returns", -1e308), ("steps", -1)])
+def test_an_index_with_numbers_that_no_run_has_is_made_again(store, monkeypatch, column, value):
+    monkeypatch.setattr("rlbench.results.results_index._WORTH_KEEPING", 1)
+    before = run_table(store)
+    path = store.root / "index.parquet"
+    rows = pq.read_table(path).to_pylist()
+    rows[0][column] = [value for _ in rows[0][column]] if isinstance(rows[0][column], list) else value
+    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
+    (store.root / "index.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert run_table(store).equals(before)
+
+
+def test_an_attempt_numbered_beyond_all_others_is_passed_over(store):
+    run = store.runs()[0]
+    first_attempt, second = (store.new_attempt(RunGroup("a", {}, run.task, (0,)), {}, "x") for _ in range(2))
+    edit(first_attempt / "group.json", lambda said: said.update(order=(1 << 63) - 1))
+    third = store.new_attempt(RunGroup("a", {}, run.task, (0,)), {}, "x")
+    assert [path for path, _ in store.attempts()][:2] == [third, second]

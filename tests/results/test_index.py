@@ -50,7 +50,7 @@ def test_the_cache_gives_what_the_files_give(store):
 
 def test_runs_are_not_opened_again(store, monkeypatch):
     before = run_table(store)
-    monkeypatch.setattr(results_index, "_facts", lambda *_: pytest.fail("opened"))
+    monkeypatch.setattr(results_index, "_read_run", lambda *_: pytest.fail("opened"))
     assert run_table(store).equals(before)
 
 

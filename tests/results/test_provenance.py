@@ -9,9 +9,9 @@ import pytest
 
 from rlbench.api import EvaluationProtocol, RunGroup, Task, Wrapper
 from rlbench.plugins import load_plugins
-from rlbench.results import changes, code_identity, commit, energy
-from rlbench.results.code_dependencies import imported
-from rlbench.results.consistency import differing
+from rlbench.results import changes_since, code_identity, commit, energy
+from rlbench.results.code_dependencies import imported_code
+from rlbench.results.consistency import find_differences
 from rlbench.results.provenance import versions
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0,))
@@ -24,12 +24,12 @@ def plugin():
 
 def made(plugin, **more):
     numerics = {"device": "cpu", "compiled": False}
-    code, modules = code_identity(plugin, GROUP), imported(plugin)
+    code, modules = code_identity(plugin, GROUP), imported_code(plugin)
     return {"code": code, "dependencies": modules, "versions": versions(), "numerics": numerics, **more}
 
 
 def test_a_result_made_as_it_would_be_now_has_not_changed(plugin):
-    assert changes(made(plugin), plugin, GROUP) == [] and changes({}, plugin, GROUP) == []
+    assert changes_since(made(plugin), plugin, GROUP) == [] and changes_since({}, plugin, GROUP) == []
 
 
 def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
@@ -41,23 +41,23 @@ def test_each_way_in_which_a_result_was_made_otherwise_is_said(plugin):
         versions={**versions(), "torch": "1.0"},
         numerics={"device": "cuda:1", "compiled": True},
     )
-    first, second, *others = changes(old, plugin, GROUP)
+    first, second, *others = changes_since(old, plugin, GROUP)
     assert first == f"version 0.0.1, now {plugin.version}"
     assert second.startswith("rlbench.kit.optimizers has changed (edited ")
     assert others == [
         f"torch 1.0, now {versions()['torch']}",
         "on cuda, now on cpu",
-        "compiled, now not",
+        "compiled, now not compiled",
     ]
 
 
 def test_runs_that_were_not_made_alike_are_named_with_what_differs(plugin):
     one, other = made(plugin), made(plugin)
-    assert differing([one, other]) == {}
+    assert find_differences([one, other]) == {}
     other["code"] = {**other["code"], "version": "else"}
     other["numerics"] = {"device": "cuda:0", "compiled": False, "stack_independence": "tolerance"}
     third = {**other, "numerics": {**other["numerics"], "device": "cuda:1"}}
-    found = differing([one, other, third])
+    found = find_differences([one, other, third])
     assert {what: list(names) for what, names in found.items()} == {"code": ["version"], "numerics": ["device"]}
     assert found["numerics"]["device"] == {"cpu": 1, "cuda": 2} and found["code"]["version"]["else"] == 2
 
@@ -65,13 +65,13 @@ def test_runs_that_were_not_made_alike_are_named_with_what_differs(plugin):
 def test_modules_that_several_runs_imported_must_be_alike_and_what_only_some_did_is_no_difference():
     first = {"dependencies": {"files": {"mine": "a", "only_here": "b"}, "rlbench": {"rlbench.kit.optimizers": "c"}}}
     other = {"dependencies": {"files": {"mine": "z"}, "rlbench": {"rlbench.kit.optimizers": "c"}}}
-    assert differing([first, other]) == {"dependencies": {"mine": {"a": 1, "z": 1}}}
+    assert find_differences([first, other]) == {"dependencies": {"mine": {"a": 1, "z": 1}}}
 
 
 def test_what_was_made_before_modules_were_recorded_says_so(plugin):
     old = made(plugin)
     del old["dependencies"]
-    assert changes(old, plugin, GROUP) == ["made before rlbench recorded what a run imports"]
+    assert changes_since(old, plugin, GROUP) == ["produced before rlbench recorded imported code"]
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
@@ -109,7 +109,7 @@ def test_energy_is_the_packages_counters_which_may_start_again(tmp_path):
 
 
 def test_nothing_in_provenance_names_a_path_or_is_beyond_json(plugin):
-    assert "/" not in json.dumps([code_identity(plugin, GROUP), imported(plugin), versions()])
+    assert "/" not in json.dumps([code_identity(plugin, GROUP), imported_code(plugin), versions()])
 
 
 def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_path):
@@ -118,10 +118,10 @@ def test_a_file_that_a_parameter_names_belongs_to_what_made_a_run(plugin, tmp_pa
     config = {"command": f"python {script} --seed 1", "lr": 0.1}
     group = RunGroup("random", config, GROUP.task, (0,))
     before = {**made(plugin), "code": code_identity(plugin, group)}
-    assert changes(before, plugin, group) == []
+    assert changes_since(before, plugin, group) == []
     script.write_text("print(2)")
-    assert changes(before, plugin, group) == [
-        "another content of data files that its parameters or data_files name, or others of them"
+    assert changes_since(before, plugin, group) == [
+        "the data files that its parameters or data_files name have changed"
     ]
     assert "named_files" not in code_identity(plugin, replace(group, config={"command": "python absent.py"}))
 
@@ -138,6 +138,6 @@ def test_files_that_an_environment_is_given_or_that_the_suite_names_belong_to_it
     before = [{**made(plugin), "code": code_identity(plugin, group)} for group in groups]
     levels.write_text("[1, 2]")
     for group, result in zip(groups, before):
-        assert changes(result, plugin, group) == [
-            "another content of data files that its parameters or data_files name, or others of them"
+        assert changes_since(result, plugin, group) == [
+            "the data files that its parameters or data_files name have changed"
         ]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from rlbench.results.stack_independence import forget, independence, told
+from rlbench.results.stack_independence import forget_kernels, independence, independence_warning
 
 HOW = {
     "torch": "2.13",
@@ -23,10 +23,10 @@ class Kit:
 
     def __init__(self, used):
         self.tried, self.left = [], list(used)
-        self.kernels = SimpleNamespace(
-            used=lambda: self.left, in_words=lambda use: f"{use} [2]", forget=lambda: self.left.clear()
+        self.kernel_choice = SimpleNamespace(
+            operations=lambda: self.left, summary=lambda use: f"{use} [2]", forget=lambda: self.left.clear()
         )
-        self.trials = SimpleNamespace(same_bits=self.same_bits, __file__=__file__)
+        self.kernel_trials = SimpleNamespace(same_bits=self.same_bits, __file__=__file__)
 
     def same_bits(self, use):
         self.tried.append(use)
@@ -66,28 +66,29 @@ def test_it_is_a_tolerance_where_one_differs_and_that_one_is_named_and_told(kit)
         "independence_shown_by": "trial",
         "kernels_that_differ": ["bad [2]"],
     }
-    assert "MKL_CBWR=AUTO,STRICT, AVX512" in told(record, HOW) and '"tolerance"' in told(record, HOW)
+    warning = independence_warning(record, HOW)
+    assert "MKL_CBWR=AUTO,STRICT, AVX512" in warning and '"tolerance"' in warning
 
 
 def test_nothing_is_claimed_of_torch_outside_the_kit(kit):
     kit()
     record = found()
     assert record == {"stack_independence": "tolerance", "independence_shown_by": "nothing"}
-    assert "outside the kit" in told(record, HOW)
+    assert "outside the kit" in independence_warning(record, HOW)
 
 
 def test_what_promises_less_from_the_start_is_not_tried_and_not_told(kit):
     stand_in = kit("bad")
     how = HOW | {"stack_independence": "tolerance"}
     assert found(how) == {"stack_independence": "tolerance", "independence_shown_by": "nothing"}
-    assert stand_in.tried == [] and told(found(how), how) == ""
+    assert stand_in.tried == [] and independence_warning(found(how), how) == ""
 
 
 def test_without_torch_or_without_stacks_there_is_nothing_to_try(kit):
     stand_in = kit("bad")
     assert found(with_torch=False)["independence_shown_by"] == "no torch"
     assert found(stackable=False) == {"stack_independence": "bitwise", "independence_shown_by": "no stack"}
-    assert stand_in.tried == [] and told(found(with_torch=False), HOW) == ""
+    assert stand_in.tried == [] and independence_warning(found(with_torch=False), HOW) == ""
 
 
 def test_a_kernel_is_tried_once_on_a_machine_and_again_under_another_mode(kit):
@@ -126,5 +127,5 @@ def test_a_cache_that_cannot_be_written_costs_time_alone(kit, tmp_path):
 
 def test_a_group_answers_for_what_it_used_itself(kit):
     kit("bad")
-    forget()
+    forget_kernels()
     assert found()["independence_shown_by"] == "nothing"

@@ -12,7 +12,7 @@ from rlbench_sb3.dqn import StableBaselinesDQN
 from rlbench import Algorithm, EvaluationProtocol, Task
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
 from rlbench.runtime.evaluation import Evaluator, evaluation_seeds
-from rlbench.runtime.scheduled_evaluation import Grid
+from rlbench.runtime.scheduled_evaluation import EvaluationSchedule
 from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import CONSTANT, SHAPES
@@ -44,7 +44,7 @@ def test_training_is_the_same_with_evaluation_on_or_off(case):
 
 def test_the_grid_is_crossed_not_hit():
     """N = 8, every 700: 704, 1400, 2104, …"""
-    grid = Grid(700, 3000)
+    grid = EvaluationSchedule(700, 3000)
     crossed = [(grid.cross(steps), steps) for steps in range(8, 3001, 8)]
     assert [pair for pair in crossed if pair[0] is not None] == [(700, 704), (1400, 1400), (2100, 2104), (2800, 2800)]
 
@@ -53,7 +53,7 @@ def test_the_grid_is_crossed_not_hit():
     ("every", "budget", "points"), [(10, 30, [10, 20, 30]), (0, 30, []), (40, 30, []), (4, 9, [4, 8])]
 )
 def test_the_grid_ends_with_the_budget(every, budget, points):
-    grid = Grid(every, budget)
+    grid = EvaluationSchedule(every, budget)
     assert [p for p in map(grid.cross, range(1, budget + 1)) if p is not None] == points
 
 
@@ -63,7 +63,7 @@ def test_an_episode_that_nothing_ends_is_cut_so_that_an_evaluation_always_ends(m
     streams = SeedStreams([0, 1])
     evaluator = Evaluator(GymnasiumBatch(Task(CONSTANT, 1, kwargs={"length": 99}), 4), 2, streams)
     played = evaluator.play(lambda obs, start: np.zeros(obs.shape[:2], int), "final", 0, 3)
-    assert played.lengths.tolist() == [[7, 7, 7]] * 2 and evaluator.taken == 14
+    assert played.lengths.tolist() == [[7, 7, 7]] * 2 and evaluator.batch_steps == 14
 
 
 def test_records_hold_the_nominal_and_the_actual_step():

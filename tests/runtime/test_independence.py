@@ -74,7 +74,7 @@ def test_what_trials_say_of_a_whole_run_is_so(name):
         kernel_choice.forget()
         kwargs = {"obs": obs, "actions": actions}
         found.append(play(algorithm, config, SHAPES, seeds, steps, kwargs=kwargs, every=50).of_seed(SEED))
-        claimed.append(bool(kernel_choice.used()) and all(map(same_bits, kernel_choice.used())))
+        claimed.append(bool(kernel_choice.operations()) and all(map(same_bits, kernel_choice.operations())))
     assert found[0] == found[1] == found[2] or not any(claimed)
 
 

@@ -5,7 +5,7 @@ import pytest
 from rlbench import Algorithm, EvaluationProtocol
 from rlbench.api import RlbenchError
 from rlbench.runtime.record_sink import MemorySink
-from rlbench.runtime.self_reported import Account
+from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.testing import play
 
 PROTOCOL = EvaluationProtocol(every=100, episodes=2, final_episodes=3)
@@ -18,7 +18,7 @@ def sink():
 
 @pytest.fixture
 def account(sink):
-    return Account(PROTOCOL, 300, 7, sink, lambda: 1.5)
+    return SelfReportedLog(PROTOCOL, 300, 7, sink, lambda: 1.5)
 
 
 def points(sink):
@@ -61,19 +61,19 @@ def test_what_lies_beyond_the_budget_is_left_out(account, sink):
 
 def test_a_silence_over_several_points_leaves_them_out_but_the_last(account, sink):
     account.episode(20, 1.0)
-    account.moved(250)
+    account.advance(250)
     assert points(sink) == [("grid", 200, (1.0,))]
 
 
 def test_steps_that_fall_are_refused(account):
-    account.moved(50)
+    account.advance(50)
     with pytest.raises(RlbenchError, match="reported step 49 after step 50"):
         account.episode(49, 1.0)
 
 
 def test_without_anything_reported_there_is_no_score(account):
-    account.moved(300)
-    with pytest.raises(RlbenchError, match="so it has no score"):
+    account.advance(300)
+    with pytest.raises(RlbenchError, match="so there is no score"):
         account.finish()
 
 

@@ -7,7 +7,7 @@ import pytest
 from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.stats import iqm
-from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, judge, pairs_of
+from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED, Design, PairTest, interim_results, pairs_of
 
 
 def draws():
@@ -21,7 +21,7 @@ def followed(design, sides, rows=500, exact_up_to=300):
     for look in range(1, design.looks + 1):
         scores = {name: {"task": groups[:look]} for name, groups in sides.items()}
         tests = {(a, b): PairTest(design, scores[a], scores[b], draws, rows, exact_up_to) for a, b in family}
-        for reading in judge(design, tests, family, decided, look):
+        for reading in interim_results(design, tests, family, decided, look):
             pair = (reading.ours, reading.theirs)
             decided[pair], last[pair] = reading.outcome, reading
     return last
@@ -70,7 +70,7 @@ def test_a_pair_is_compared_on_the_tasks_it_shares():
     assert family == [("a", "b")]
     far, near = [np.arange(5.0)], [np.arange(5.0) + 0.1]
     test = PairTest(Design(), {"x": far, "y": far}, {"y": near}, draws)
-    (reading,) = judge(Design(), {("a", "b"): test}, family, {}, 1)
+    (reading,) = interim_results(Design(), {("a", "b"): test}, family, {}, 1)
     assert reading.difference == pytest.approx(-0.1)
 
 
@@ -82,7 +82,7 @@ def test_looks_one_by_one_decide_as_all_groups_read_at_once():
     whole = PairTest(design, {"task": sides["a"]}, {"task": sides["b"]}, draws, 500, 300)
     assert stepwise.outcome == BETTER and 1 < stepwise.look <= 4
     assert [whole.differs(1, look) for look in range(1, 5)] == [look >= stepwise.look for look in range(1, 5)]
-    assert whole.reading(("a", "b"), stepwise.look, BETTER, 1, 1) == stepwise
+    assert whole.result(("a", "b"), stepwise.look, BETTER, 1, 1) == stepwise
 
 
 def test_the_statistic_is_the_one_that_was_chosen():
@@ -97,9 +97,9 @@ def test_the_statistic_is_the_one_that_was_chosen():
     [
         ({"alpha": 0}, "alpha is 0"),
         ({"margin": -1}, "the margin is -1"),
-        ({"statistic": "median"}, "it is one of mean, iqm"),
+        ({"statistic": "median"}, "use one of mean, iqm"),
         ({"group_size": 1}, "2 runs a group"),
-        ({"looks": 0}, "at least 1 look"),
+        ({"looks": 0}, "use at least 1"),
     ],
 )
 def test_a_design_that_is_none_is_refused(values, said):

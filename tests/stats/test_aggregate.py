@@ -128,7 +128,7 @@ def test_a_task_without_anchors_or_with_inverted_ones_is_refused():
 )
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_a_number_that_is_none_is_refused_and_named(call, bad):
-    with pytest.raises(ValueError, match=r"task 'b': run 1 \(from 0\) is (nan|inf), which is no score"):
+    with pytest.raises(ValueError, match=r"task 'b': run 1 \(from 0\) is (nan|inf), which is not a score"):
         call({"a": [1.0, 2.0], "b": [1.0, bad, 3.0]})
 
 

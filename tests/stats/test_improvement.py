@@ -42,7 +42,7 @@ def test_complete_separation_has_a_one_sided_exact_bound():
     """All of 10 above all of 12: at least ten independent pairs agree, so 0.05 = p¹⁰ at the bound."""
     found = probability_of_improvement([np.arange(10.0) + 100], [np.arange(12.0)], rng())
     assert (found.estimate, found.high) == (1, 1) and found.low == pytest.approx(0.05**0.1, abs=1e-9)
-    assert found.method == "exact, one-sided" and "one side" in found.note
+    assert found.method == "exact, one-sided" and "one-sided bound" in found.note
     below = probability_of_improvement([np.arange(12.0)], [np.arange(10.0) + 100], rng())
     assert (below.estimate, below.low) == (0, 0) and below.high == pytest.approx(1 - 0.05**0.1, abs=1e-9)
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rlbench.stats import detectable, fewest_runs, margin_test, overall_iqm, overall_mean, permutation_test
+from rlbench.stats import detectable_loss, fewest_runs, margin_test, overall_iqm, overall_mean, permutation_test
 
 
 def rng(seed=0):
@@ -121,7 +121,7 @@ def test_the_fewest_runs_are_those_whose_splits_are_many_enough(alpha, runs):
 
 def test_what_can_be_detected_follows_from_the_standard_error_of_the_difference():
     new, base = rng(10).normal(0.6, 0.2, 9), rng(11).normal(0.8, 0.1, 12)
-    found = detectable(new, base, 0.05, rng(), 0.01, 0.05, overall_mean, resamples=50_000)
+    found = detectable_loss(new, base, 0.05, rng(), 0.01, 0.05, overall_mean, resamples=50_000)
     z, f = stats.norm.ppf(0.8), stats.ttest_ind(new, base, equal_var=False).df
     error = math.sqrt(new.var(ddof=1) / 9 + base.var(ddof=1) / 12)
     both, lost = new.var(ddof=1) + base.var(ddof=1), base.mean() - new.mean()
@@ -137,6 +137,6 @@ def test_what_can_be_detected_follows_from_the_standard_error_of_the_difference(
 
 
 def test_where_no_loss_could_be_shown_none_is_called_detectable():
-    found = detectable(np.ones(3), np.ones(3), 0.05, rng(), 0.01, 0.05)
+    found = detectable_loss(np.ones(3), np.ones(3), 0.05, rng(), 0.01, 0.05)
     assert found.loss is None and found.runs_if_so is None and found.runs_if_equal == 3
-    assert detectable(np.ones(5), np.ones(5), 0.0, rng(), 0.01, 0.05).runs_if_equal is None
+    assert detectable_loss(np.ones(5), np.ones(5), 0.0, rng(), 0.01, 0.05).runs_if_equal is None

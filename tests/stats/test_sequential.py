@@ -149,8 +149,8 @@ def test_the_level_is_spent_in_equal_parts_from_the_look_it_begins_at():
     [
         ([], [], "the same groups, at least one"),
         ([[[1.0]]], [[[1.0]]] * 2, "1 groups against 2"),
-        ([[[1.0]], [[1.0], [2.0]]], [[[1.0]], [[1.0], [2.0]]], "other tasks"),
-        ([[[math.nan]]], [[[1.0]]], "is no score"),
+        ([[[1.0]], [[1.0], [2.0]]], [[[1.0]], [[1.0], [2.0]]], "different tasks"),
+        ([[[math.nan]]], [[[1.0]]], "is not a score"),
     ],
 )
 def test_what_cannot_be_tested_is_refused(ours, theirs, said):

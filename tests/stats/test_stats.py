@@ -19,7 +19,7 @@ def test_the_iqm_of_five_runs_is_the_mean_of_the_middle_three():
 
 
 def test_the_iqm_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="no scores"):
+    with pytest.raises(ValueError, match="at least one score"):
         iqm(np.array([]))
 
 

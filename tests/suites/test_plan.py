@@ -6,7 +6,7 @@ import torch
 from rlbench.api import Run, SuiteError, Task
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
-from rlbench.suites.devices import choose
+from rlbench.suites.devices import choose_devices
 
 
 def suite(algorithms, env="CartPole-v1", steps=1000, seeds=3, **more):
@@ -35,8 +35,8 @@ def test_pairs_that_do_not_fit_are_skipped_with_a_reason():
     planned = made(["random", "dqn", "double_dqn"], env="Pendulum-v1")
     assert [g.algorithm for g in planned.groups] == ["random"]
     assert [(s.algorithm, s.reason) for s in planned.skipped] == [
-        ("dqn", "actions are Box, dqn takes discrete ones"),
-        ("double_dqn", "actions are Box, double_dqn takes discrete ones"),
+        ("dqn", "actions are Box, but dqn supports discrete actions"),
+        ("double_dqn", "actions are Box, but double_dqn supports discrete actions"),
     ]
 
 
@@ -56,9 +56,7 @@ def test_observations_that_do_not_fit_are_skipped(wrapper, said):
 
 
 def test_environments_of_a_seed_divide_the_budget():
-    with pytest.raises(
-        SuiteError, match="num_envs 8 does not divide steps 1001; the nearest that fit are 1000 and 1008"
-    ):
+    with pytest.raises(SuiteError, match="num_envs 8 does not divide steps 1001; nearest multiples: 1000 and 1008"):
         made(["ppo"], steps=1001)
 
 
@@ -82,7 +80,7 @@ def test_an_environment_that_cannot_be_made_is_an_error():
 
 def test_variants_of_an_environment_are_a_suite_each():
     variants = [{"id": "CartPole-v1", "steps": 400, "kwargs": kwargs} for kwargs in ({}, {"sutton_barto_reward": True})]
-    with pytest.raises(SuiteError, match=r"stands twice; .*: write one for each variant, with a name of its own"):
+    with pytest.raises(SuiteError, match=r"listed twice, .*; write one suite for each variant, each with its own name"):
         made(["random"], environments=variants)
 
 
@@ -163,29 +161,29 @@ def test_the_same_algorithm_under_two_labels_is_an_error():
 @pytest.mark.parametrize(
     ("device", "there", "said"),
     [
-        ("cuda", 0, "device cuda is not there: torch finds no cuda device"),
-        ("mps", 0, "device mps is not there"),
-        (["cpu", "cuda:2"], 2, "device cuda:2 is not there: torch finds 2, cuda:0 to cuda:1"),
+        ("cuda", 0, "device cuda is not available: torch finds no cuda device"),
+        ("mps", 0, "device mps is not available"),
+        (["cpu", "cuda:2"], 2, "device cuda:2 is not available: torch finds 2, cuda:0 to cuda:1"),
     ],
 )
 def test_a_device_that_is_absent_is_an_error_before_anything_runs(device, there, said, monkeypatch):
-    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": there, "mps": there})
+    monkeypatch.setattr("rlbench.suites.devices.device_counts", lambda: {"cuda": there, "mps": there})
     with pytest.raises(SuiteError, match=said):
         made(["random"], devices=device)
     assert made(["random"]).groups
 
 
 def test_groups_are_dealt_over_the_chosen_devices(monkeypatch):
-    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": 2, "mps": 0})
+    monkeypatch.setattr("rlbench.suites.devices.device_counts", lambda: {"cuda": 2, "mps": 0})
     assert [g.device for g in made(["random", "dqn", "ppo"], devices="auto").groups] == ["cuda:0", "cuda:1", "cuda:0"]
     assert [g.device for g in made(["sb3/dqn"], devices=["cpu", "cuda"]).groups] == ["cpu", "cuda:0", "cpu"]
-    monkeypatch.setattr("rlbench.suites.devices.counts", lambda: {"cuda": 0, "mps": 1})
+    monkeypatch.setattr("rlbench.suites.devices.device_counts", lambda: {"cuda": 0, "mps": 1})
     assert {g.device for g in made(["random", "dqn"], devices="auto").groups} == {"cpu"}
 
 
 def test_torch_itself_is_asked_for_devices():
-    assert choose(["cpu"]) == (("cpu",), []) and choose(["cuda:63"])[1]
-    assert (choose(["cuda"])[1] == []) is torch.cuda.is_available()
+    assert choose_devices(["cpu"]) == (("cpu",), []) and choose_devices(["cuda:63"])[1]
+    assert (choose_devices(["cuda"])[1] == []) is torch.cuda.is_available()
 
 
 def test_limits_of_a_group_come_from_the_suite_and_the_environments_own_go_first():
@@ -204,7 +202,10 @@ def test_an_environments_evaluation_changes_what_it_names_and_nothing_else():
 
 
 def test_an_environment_without_a_version_is_an_error_that_names_it():
-    with pytest.warns(UserWarning), pytest.raises(SuiteError, match="CartPole: has no version.*write CartPole-v1"):
+    with (
+        pytest.warns(UserWarning),
+        pytest.raises(SuiteError, match="CartPole: the version is missing.*write CartPole-v1"),
+    ):
         made(["random"], env="CartPole")
 
 

@@ -7,7 +7,7 @@ import pytest
 from rlbench.api import RunGroup, Supports, Task
 from rlbench.plugins import Resolved
 from rlbench.suites import Suite, grouping
-from rlbench.suites.grouping import compiles, has_compiler, spread, stack_size
+from rlbench.suites.grouping import has_compiler, should_compile, spread, stack_size
 
 
 def resolved(**changes):
@@ -51,11 +51,11 @@ def test_splitting_keeps_every_run_once_and_its_key():
 
 def test_auto_compiles_runs_with_many_updates_where_there_is_a_compiler(monkeypatch):
     monkeypatch.setattr(grouping, "has_compiler", lambda: True)
-    assert compiles("auto", resolved(), 40_000) and not compiles("auto", resolved(), 39_999)
-    assert not compiles("auto", resolved(updates_per_step=0.0), 1 << 40)
-    assert compiles("on", resolved(), 1) and not compiles("off", resolved(), 1 << 40)
+    assert should_compile("auto", resolved(), 40_000) and not should_compile("auto", resolved(), 39_999)
+    assert not should_compile("auto", resolved(updates_per_step=0.0), 1 << 40)
+    assert should_compile("on", resolved(), 1) and not should_compile("off", resolved(), 1 << 40)
     monkeypatch.setattr(grouping, "has_compiler", lambda: False)
-    assert not compiles("auto", resolved(), 40_000)
+    assert not should_compile("auto", resolved(), 40_000)
 
 
 def test_the_compiler_is_looked_for_where_torch_looks(monkeypatch, tmp_path):

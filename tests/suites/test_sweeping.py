@@ -98,7 +98,7 @@ def test_a_sweep_is_a_list_for_each_hyperparameter(tmp_path, change, place, said
     path = tmp_path / "swept.yaml"
     path.write_text(SWEPT.replace(*change))
     with pytest.raises(SuiteError) as error:
-        read_suite(path).checked()
+        read_suite(path).valid_suite()
     assert f"swept.yaml:{place}: error: {said}" in str(error.value)
 
 
@@ -124,7 +124,7 @@ def test_every_mistake_in_sweeps_is_told_once_and_at_its_place(tmp_path):
         "3:44: error: the sweep of lr has 0.001 twice",
         "4:44: error: b.lr: should be above 0, got -1",
         "5:33: error: c.lrr: unknown parameter; did you mean 'lr'?",
-        "6:50: error: lr of 'd' stands in params and in sweep; take it out of one of them",
+        "6:50: error: lr of 'd' is in params and in sweep; remove it from one of them",
         "7:57: error: gamma of 'e' is swept; per_environment cannot set it",
         "8:41: error: f.batch: should be at least 1, got -1",
         "9:53: error: g.hidden.1: should be a whole number, got 0.5",

@@ -4,7 +4,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from rlbench.analysis.learning_curves import Grid
+from rlbench.analysis.learning_curves import LearningCurves
 from rlbench.api import EpisodeRecord, EvaluationProtocol, EvaluationRecord, MetricRecord, RunGroup, Task
 from rlbench.reports.page import render
 from rlbench.results import JsonlSink, Store, publish
@@ -102,7 +102,7 @@ def grid_of(values, name="many"):
     steps = np.arange(1.0, values.shape[1] + 1)
     blank = np.full_like(values, np.nan)
     keys = tuple(map(str, range(len(values))))
-    return Grid(name, "task", steps, values, values, blank, blank, np.zeros(len(values), bool), keys)
+    return LearningCurves(name, "task", steps, values, values, blank, blank, np.zeros(len(values), bool), keys)
 
 
 BAD = ["<img src=x onerror=alert(1)>", "</script><script>alert(1)</script>", '" onload="alert(1)', "-->{{ 7*7 }}$x$"]

@@ -17,7 +17,7 @@ from rlbench.api import AlgorithmSpec
 from rlbench.executors.rule_processes import RULES as SAID
 from rlbench.plugins import load_plugins, survey
 from rlbench.testing import RULES
-from rlbench.testing.rule_worker import put
+from rlbench.testing.rule_worker import check_rule
 from rlbench.testing.rules import RULES as FUNCTIONS
 from rlbench.testing.subject import Subject
 
@@ -64,7 +64,7 @@ NOT_CLAIMED = {name: LONE for name in SMALL if name.startswith("sb3/")} | {
 @pytest.mark.parametrize("name", SMALL)
 def test_ours_and_foreign_loops_keep_them(name):
     subject = Subject(load_plugins().algorithm(name), SMALL[name], 300, LEARN_STEPS.get(name, 2000))
-    told = {rule: put(subject, rule) for rule in FUNCTIONS}
+    told = {rule: check_rule(subject, rule) for rule in FUNCTIONS}
     assert {rule: said for rule, said in told.items() if said[0] not in ("passed", "not claimed")} == {}
     assert {rule for rule, said in told.items() if said[0] == "not claimed"} == NOT_CLAIMED.get(name, set())
 
@@ -215,15 +215,15 @@ class Early(DQN):
 BROKEN = {
     "configuration": (Mute, "extra: no meaning given"),
     "repeatable": (Unseeded, "differ between two runs of one seed"),
-    "evaluation": (Watched, "differ with evaluations between"),
-    "acting": (Flat, "act gave actions of shape"),
-    "published": (Unpublished, "acts otherwise after load_final_state"),
-    "stack-mates": (SharedDraw, "depend on who shares its stack"),
-    "resume": (Forgets, "differ after going on"),
-    "not-finite": (Averaged, "episodes of seed 7 changed by the NaN of seed 8"),
+    "evaluation": (Watched, "differ if evaluations happen"),
+    "acting": (Flat, "act returned actions of shape"),
+    "published": (Unpublished, "acts differently after load_final_state"),
+    "stack-mates": (SharedDraw, "depend on the other seeds of its stack"),
+    "resume": (Forgets, "differ after resuming"),
+    "not-finite": (Averaged, "episodes of seed 7 changed because of the NaN of seed 8"),
     "nothing-left": (Lingering, "1 threads"),
-    "learns": (Climbing, "is asked"),
-    "truncation": (EndsAtCuts, "a cut is taken for an end"),
+    "learns": (Climbing, "is required"),
+    "truncation": (EndsAtCuts, "treats truncation as termination"),
     "resets": (Stale, "acts on the wrong observation"),
 }
 
@@ -238,16 +238,16 @@ def test_a_configuration_that_can_be_changed_is_told():
 
 
 def test_a_default_outside_its_own_range_is_told():
-    with pytest.raises(AssertionError, match=r"defaults are refused: broken.lr: should be above 0, got -1.0"):
+    with pytest.raises(AssertionError, match=r"the defaults are invalid: broken.lr: should be above 0, got -1.0"):
         FUNCTIONS["configuration"](dataclasses.replace(broken(Outside), params={}))
 
 
 def test_what_reports_for_itself_is_asked_for_its_configuration_alone():
     spec = load_plugins().algorithm("script")
     command = {"command": "python train.py {env} {seed} {steps}"}
-    verdicts = {rule: put(Subject(spec, command, 300), rule)[0] for rule in FUNCTIONS}
+    verdicts = {rule: check_rule(Subject(spec, command, 300), rule)[0] for rule in FUNCTIONS}
     assert verdicts.pop("configuration") == "passed" and set(verdicts.values()) == {"not claimed"}
-    verdict, seen = put(Subject(spec, {}, 300), "configuration")
+    verdict, seen = check_rule(Subject(spec, {}, 300), "configuration")
     assert verdict == "failed" and "say what is to be run" in seen
 
 
@@ -259,13 +259,16 @@ def test_what_breaks_a_rule_is_told_how(rule):
 
 
 def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
-    assert put(broken(Early), "budget") == ("raised", "RlbenchError: train ended after 150 of 307 environment steps")
+    assert check_rule(broken(Early), "budget") == (
+        "raised",
+        "RlbenchError: train ended after 150 of 307 environment steps",
+    )
 
 
 def test_an_assertion_of_the_algorithms_own_without_words_is_told_as_one():
     claims = dataclasses.replace(broken(DQN).spec, supports=Supports(discrete=True, continuous=True))
     subject = dataclasses.replace(broken(DQN), spec=claims)
-    assert put(subject, "spaces") == ("failed", "an assertion of the algorithm's own")
+    assert check_rule(subject, "spaces") == ("failed", "an assertion of the algorithm's own")
 
 
 def test_the_documents_example_is_a_test_that_passes(tmp_path):

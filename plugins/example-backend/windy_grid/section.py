@@ -18,7 +18,7 @@ def rlbench_reports() -> list[ReportSpec]:
 
 
 def section(readings: Any) -> Section | None:
-    """None where no run is of this backend: the section is then absent. readings: rlbench.reports.report_data.Readings."""
+    """None where no run is of this backend: the section is then absent. readings: rlbench.reports.report_data.ReportData."""
     budgets = {str(key): run.task.steps for key, run in readings.asked.items() if run.task.backend == "windy"}
     if not budgets:
         return None

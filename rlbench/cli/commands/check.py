@@ -1,4 +1,4 @@
-"""`rlbench check` and `run --dry-run`: what `run` would do and what it would cost, without doing it."""
+"""`rlbench check` and `run --dry-run`: what `run` would do and what it would cost."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import open_plugins, open_suite, result_folder, suite_options
-from rlbench.cli.progress.lines import plural
-from rlbench.cli.seed_advice import reach_of_plan, told
+from rlbench.cli.progress.phrases import plural
+from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_out
-from rlbench.cli.user_paths import shown
+from rlbench.cli.user_paths import short_path
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
     from rlbench.results import Store
     from rlbench.results.cost_estimates import Cost
-    from rlbench.runner import Intent, Options
+    from rlbench.runner import Options, RunDecision
     from rlbench.suites import Plan
 
 
 @click.command()
 @click.argument("suite")
 @suite_options
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def check(
     suite: str,
     output: Path | None,
@@ -41,11 +41,12 @@ def check(
     rerun: str | None,
     **changes: Any,
 ) -> None:
-    """Check SUITE; show every run, its state, why it will or will not run, and what that will cost. Runs nothing.
+    """Check SUITE and show, for every run, its state, whether it would be trained, and why. Trains nothing.
 
-    Whether so many seeds could decide a pair is said as well. Time and disk are what the same groups took on this machine before.
+    SUITE is a YAML file or the name of a built-in suite (`rlbench ls suites`). The output also says whether the suite
+    has enough seeds to decide its comparisons, and estimates time and disk space from earlier runs on this machine.
     """
-    from rlbench.cli.shadowed_modules import shadowed
+    from rlbench.cli.shadowed_modules import shadowing_notes
     from rlbench.results import Store
     from rlbench.runner import Options
     from rlbench.suites import plan
@@ -56,7 +57,7 @@ def check(
     planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
     store = Store(result_folder(output, planned.suite.name))
     options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
-    for note in shadowed(Path.cwd()):
+    for note in shadowing_notes(Path.cwd()):
         click.echo(plain(note), err=True)
     show_plan(planned, plugins, store, options, as_json)
     if planned.broken:
@@ -64,112 +65,113 @@ def check(
 
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, as_json: bool) -> None:
-    """Print every run with its state and what would be done about it, skipped pairs, time and disk."""
+    """Print each run's state and what would be done, the skipped pairs, and the expected time and disk space."""
     import dataclasses
 
-    from rlbench.runner import again, intents, unasked
+    from rlbench.runner import decide_runs, describe_unrequested, runs_to_retrain
 
     plugins.executor(options.executor)
     groups = options.chosen(planned.groups)
-    anew, changed = again(store, plugins, groups, options)
-    found = [
-        dataclasses.replace(intent, wanted=True, why=f"trained again: --rerun {options.rerun}")
-        if not intent.wanted and intent.run in anew
-        else intent
-        for intent in intents(store, plugins, groups, options.again)
+    retrained, changed = runs_to_retrain(store, plugins, groups, options)
+    decisions = [
+        dataclasses.replace(decision, train=True, reason=f"trained again: --rerun {options.rerun}")
+        if not decision.train and decision.run in retrained
+        else decision
+        for decision in decide_runs(store, plugins, groups, options.should_retry)
     ]
     workers = options.jobs or planned.workers
-    cost = _cost(found, workers)
+    cost = _cost(decisions, workers)
     if as_json:
-        write_out(json.dumps(_document(planned, store, found, cost, workers), indent=1) + "\n")
+        write_out(json.dumps(_document(planned, store, decisions, cost, workers), indent=1) + "\n")
         return
-    todo = [intent for intent in found if intent.wanted]
-    steps = sum(intent.group.task.steps - intent.step for intent in todo)
-    write_out(
-        f"{planned.suite.name}: {plural(len(found), 'run')}, {len(todo)} to do ({steps:,} environment steps), results in {shown(store.root)}\n\n"
-    )
-    rows = _rows(found)
+    todo = [decision for decision in decisions if decision.train]
+    steps = sum(decision.group.task.steps - decision.step for decision in todo)
+    count = f"{plural(len(decisions), 'run')}, {len(todo)} to do ({steps:,} environment steps)"
+    write_out(f"{planned.suite.name}: {count}, results in {short_path(store.root)}\n\n")
+    rows = _rows(decisions)
     header = ["algorithm", "task", "steps", "seeds", "what will be done"]
     write_out(fitted(header, rows, numbers=(2,)) if rows else "nothing to run\n")
-    for label, differs in changed.items():
-        write_out(f"made otherwise than it would be now: {plain(label)} ({', '.join(differs)}); --rerun changed\n")
-    if others := unasked(store, [run for group in planned.groups for run in group.runs]):
+    for label, differences in changed.items():
+        what = f"{plain(label)} ({', '.join(differences)})"
+        write_out(f"made by different code or settings: {what}; --rerun changed trains these runs again\n")
+    if others := describe_unrequested(store, [run for group in planned.groups for run in group.runs]):
         write_out(plain(others) + "\n")
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
     for skip in planned.skipped:
         write_out(plain(str(skip)) + "\n")
-    if not planned.adaptive:  # whose seeds are as many as it takes, judged by a test of their own
-        lines = told(reach_of_plan(planned))
+    if not planned.adaptive:  # an adaptive suite adds seeds as needed and has its own test
+        lines = advice(reach_of_plan(planned))
         write_out("\n" * bool(lines) + "".join(f"{line}\n" for line in lines))
     if todo:
         write_out(f"\n{_estimate(cost, workers, store)}\n")
 
 
-def _rows(found: Sequence[Intent]) -> list[list[str]]:
-    """Seeds of one group with the same fate share a row."""
-    alike: dict[tuple[str, str], list[Intent]] = {}
-    for intent in found:
-        alike.setdefault((intent.group.name, intent.why), []).append(intent)
+def _rows(decisions: Sequence[RunDecision]) -> list[list[str]]:
+    """Return the rows of the table. Seeds of a group with the same reason share a row."""
+    by_reason: dict[tuple[str, str], list[RunDecision]] = {}
+    for decision in decisions:
+        by_reason.setdefault((decision.group.name, decision.reason), []).append(decision)
     return [
         [
             plain(same[0].group.label),
             plain(same[0].group.task.env_id),
             f"{same[0].group.task.steps:,}",
-            _seeds([intent.run.seed for intent in same]),
-            _what(same[0], why),
+            _seeds([decision.run.seed for decision in same]),
+            _action(same[0]),
         ]
-        for (_, why), same in alike.items()
+        for same in by_reason.values()
     ]
 
 
-def _what(intent: Intent, why: str) -> str:
-    """What will be done, what became of the run before, and how it will be computed."""
-    said = f" ({plain(intent.state.message)})" if intent.state.message else ""
-    return plain(why) + said + (", compiled" if intent.wanted and intent.group.compile else "")
+def _action(decision: RunDecision) -> str:
+    """Return what will be done and why, the message of the previous attempt, and whether training is compiled."""
+    message = f" ({plain(decision.state.message)})" if decision.state.message else ""
+    return plain(decision.reason) + message + (", compiled" if decision.train and decision.group.compile else "")
 
 
-def _not_resumed(plugins: Plugins, todo: Sequence[Intent]) -> list[str]:
-    """A line for each backend whose environments do not come back when a run is interrupted."""
-    lost: dict[tuple[str, str], dict[str, None]] = {}
-    for intent in todo:
-        task, resume = intent.group.task, intent.group.resume
+def _not_resumed(plugins: Plugins, todo: Sequence[RunDecision]) -> list[str]:
+    """Return a line for each backend that cannot restore its environments when an interrupted run resumes."""
+    environments: dict[tuple[str, str], dict[str, None]] = {}
+    for decision in todo:
+        task, resume = decision.group.task, decision.group.resume
         if not plugins.backend(task.backend).replayable:
-            lost.setdefault((task.backend, resume), {})[task.env_id] = None
+            environments.setdefault((task.backend, resume), {})[task.env_id] = None
     return [
-        f"resumes: {'approximately' if resume == 'approximate' else 'no'}, on {plain(', '.join(ids))}: {backend} cannot "
-        f"bring its environments back; interrupted runs "
+        f"resumes: {'approximately' if resume == 'approximate' else 'no'}, on {plain(', '.join(ids))}: {backend} "
+        "cannot restore its environments; interrupted runs "
         + ("begin new episodes and are marked" if resume == "approximate" else "start again at step 0")
-        for (backend, resume), ids in lost.items()
+        for (backend, resume), ids in environments.items()
     ]
 
 
 def _seeds(seeds: Sequence[int]) -> str:
-    """0–4 for a range, otherwise each."""
+    """Return text such as 0–4 for a range, or 1, 5 otherwise."""
     if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
         return f"{seeds[0]}–{seeds[-1]}"
     return ", ".join(map(str, seeds))
 
 
-def _cost(found: Sequence[Intent], workers: int) -> Cost:
+def _cost(decisions: Sequence[RunDecision], workers: int) -> Cost:
     import dataclasses
 
-    from rlbench.results.cost_estimates import expected
+    from rlbench.results.cost_estimates import estimate_cost
 
-    parts: dict[tuple[str, int], list[Intent]] = {}
-    for intent in found:
-        if intent.wanted:
-            parts.setdefault((intent.group.name, intent.step), []).append(intent)
+    parts: dict[tuple[str, int], list[RunDecision]] = {}
+    for decision in decisions:
+        if decision.train:
+            parts.setdefault((decision.group.name, decision.step), []).append(decision)
     groups = [
         (dataclasses.replace(same[0].group, seeds=tuple(i.run.seed for i in same)), same[0].group.task.steps - step)
         for (_, step), same in parts.items()
     ]
-    return expected(groups, workers)
+    return estimate_cost(groups, workers)
 
 
 def _free(store: Store) -> int:
-    there = next(path for path in (store.root.absolute(), *store.root.absolute().parents) if path.exists())
-    return shutil.disk_usage(there).free
+    folder = store.root.absolute()
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def _estimate(cost: Cost, workers: int, store: Store) -> str:
@@ -179,15 +181,18 @@ def _estimate(cost: Cost, workers: int, store: Store) -> str:
     text = f"time: about {duration(cost.seconds)} with {plural(workers, 'job')}" if cost.seconds else "time: unknown"
     text += f"; disk: about {cost.bytes / 1e6:.1f} MB of {free / 1e9:.1f} GB free" if cost.bytes else "; disk: unknown"
     if cost.seconds:
-        text += " (by what the same took here before)"
+        text += " (from earlier runs on this machine)"
     if cost.unknown and cost.seconds:
-        text += f"\nnot counted, for nothing like it has run here: {plain(', '.join(cost.unknown))}"
+        unknown = plain(", ".join(cost.unknown))
+        text += f"\nnot included, because nothing similar has run on this machine: {unknown}"
     if cost.bytes > free:
-        text += "\nthat is more than there is room for"
+        text += "\nthe disk does not have enough free space for that"
     return text
 
 
-def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, workers: int) -> dict[str, Any]:
+def _document(
+    planned: Plan, store: Store, decisions: Sequence[RunDecision], cost: Cost, workers: int
+) -> dict[str, Any]:
     from dataclasses import asdict
 
     return {
@@ -195,21 +200,21 @@ def _document(planned: Plan, store: Store, found: Sequence[Intent], cost: Cost, 
         "folder": str(store.root),
         "runs": [
             {
-                "algorithm": intent.group.label,
-                "task": intent.group.task.env_id,
-                "seed": intent.run.seed,
-                "steps": intent.group.task.steps,
-                "device": intent.group.device,
-                "stack_size": len(intent.group.seeds),
-                "compiled": intent.group.compile,
-                "folder": intent.run.name,
-                "state": str(intent.state.status),
-                "message": intent.state.message,
-                "will_run": intent.wanted,
-                "from_step": intent.step,
-                "why": intent.why,
+                "algorithm": decision.group.label,
+                "task": decision.group.task.env_id,
+                "seed": decision.run.seed,
+                "steps": decision.group.task.steps,
+                "device": decision.group.device,
+                "stack_size": len(decision.group.seeds),
+                "compiled": decision.group.compile,
+                "folder": decision.run.name,
+                "state": str(decision.state.status),
+                "message": decision.state.message,
+                "will_run": decision.train,
+                "from_step": decision.step,
+                "why": decision.reason,
             }
-            for intent in found
+            for decision in decisions
         ],
         "skipped": [
             {"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason, "status": str(s.status)}

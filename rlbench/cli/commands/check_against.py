@@ -1,4 +1,4 @@
-"""`rlbench check-against`: results against published scores."""
+"""`rlbench check-against`: a comparison of results with published scores."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import corrupt_runs, say_damaged
+from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.text_table import fitted, plain, write_out
 
 if TYPE_CHECKING:
-    from rlbench.analysis.published_check import Checked
+    from rlbench.analysis.published_check import PublishedComparison
 
 SCHEMA_VERSION = 1
 SOURCES = ("zoo", "cleanrl", "slm-lab")
@@ -38,14 +38,15 @@ HEADER = (
 @click.command("check-against")
 @click.argument("source", type=click.Choice(SOURCES))
 @folder_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.pass_context
 def check_against(context: click.Context, source: str, directory: Path, as_json: bool) -> None:
-    """Hold the scores in DIRECTORY (the newest results if none is given) against published ones, made as those were made.
+    """Compare the scores in DIRECTORY (default: the newest results) with published ones.
 
-    zoo: RL Baselines3 Zoo. cleanrl: CleanRL. slm-lab: SLM-Lab. Ours is consistent where a number like the published one is
-    to be expected from runs like ours (95 %), else higher or lower; with another number of environment steps than theirs it is
-    not comparable. Exit code 4 if the results have nothing in common with the source.
+    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores are computed in the way
+    the source computes its own. Ours is consistent if runs like ours give a score like theirs with 95 % probability,
+    and otherwise higher or lower. It is not comparable if the number of environment steps differs. Exit code 4 if the
+    results and the source have nothing in common.
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS
@@ -53,35 +54,35 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     from rlbench.results.run_table import run_table
 
     store = Store(directory)
-    found, corrupt = check(store, source), corrupt_runs(run_table(store))
+    rows, corrupt = check(store, source), describe_damaged(run_table(store))
     protocol = PROTOCOLS[source]
     if as_json:
         document = {
             "schema_version": SCHEMA_VERSION,
             "directory": str(directory),
             "protocol": asdict(protocol),
-            "checked": [_entry(row) for row in found],
+            "checked": [_entry(row) for row in rows],
             "corrupt": corrupt,
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
-    elif found:
+    elif rows:
         text = f"{directory} against {protocol.title} ({protocol.where})\n{protocol.statistic}"
         text += f"; theirs ± {protocol.spread}\n\n" if protocol.spread else "; no spread published\n\n"
-        text += fitted(HEADER, [_row(row) for row in found], numbers=(2, 3, 4, 5, 6, 7, 8))
-        noted = [row for row in found if row.notes]
+        text += fitted(HEADER, [_row(row) for row in rows], numbers=(2, 3, 4, 5, 6, 7, 8))
+        noted = [row for row in rows if row.notes]
         text += "\n" if noted else ""
         text += "".join(plain(f"{row.algorithm} on {row.environment}: {'; '.join(row.notes)}") + "\n" for row in noted)
-        write_out(text + f"\n{_expected(found)}\n")
-    if not found:
-        click.echo(f"nothing in {directory} is among the published scores of {protocol.title}", err=True)
-    context.exit(say_damaged(corrupt, 0 if found else 4))
+        write_out(text + f"\n{_expected(rows)}\n")
+    if not rows:
+        click.echo(f"{protocol.title} has published no score for the algorithms and tasks in {directory}", err=True)
+    context.exit(report_damaged(corrupt, 0 if rows else 4))
 
 
-def _entry(row: Checked) -> dict[str, Any]:
+def _entry(row: PublishedComparison) -> dict[str, Any]:
     return {**asdict(row), "mean": None if math.isnan(row.mean) else row.mean, "comparable": row.comparable}
 
 
-def _row(row: Checked) -> tuple[str, ...]:
+def _row(row: PublishedComparison) -> tuple[str, ...]:
     theirs = row.reference
     spread = "" if theirs.std is None else f" ± {theirs.std:g}"
     return (
@@ -102,11 +103,11 @@ def _between(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"[{low:.1f}, {high:.1f}]"
 
 
-def _expected(found: list[Checked]) -> str:
-    """What the column "expected" holds, or why it holds nothing."""
-    if not any(row.comparable for row in found):
+def _expected(rows: list[PublishedComparison]) -> str:
+    """Explain the column "expected", or why it is empty."""
+    if not any(row.comparable for row in rows):
         return "not comparable: their runs took more environment steps than any of ours"
-    by = " or ".join(dict.fromkeys(row.expected_of for row in found if row.expected_of)) or "3 runs or more"
-    text = f"expected: where theirs would lie if it came from runs like ours, by {by}; one in twenty lies outside by chance"
-    apart = "" if all(row.comparable for row in found) else "\nnot comparable: trained for another number of steps"
-    return text + apart
+    by = " or ".join(dict.fromkeys(row.expected_of for row in rows if row.expected_of)) or "3 runs or more"
+    text = f"expected: the range of their score if their runs were like ours, by {by}; 1 in 20 is outside by chance"
+    differing = "" if all(row.comparable for row in rows) else "\nnot comparable: trained for another number of steps"
+    return text + differing

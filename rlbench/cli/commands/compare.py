@@ -1,4 +1,4 @@
-"""`rlbench compare`: algorithms held against each other, in one result folder or between two."""
+"""`rlbench compare`: pairwise comparison of algorithms in one result folder or between two."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.common_options import anchors_option, find_folder, results_root
-from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import fitted, number, plain, write_out
 from rlbench.cli.user_paths import user_path
 
@@ -30,24 +30,33 @@ directory_option = click.option(
     "--dir",
     "directory",
     metavar="DIRECTORY",
-    help="The result folder in which A and B are algorithms; default: the newest results.",
+    help="Result folder that contains the algorithms A and B; default: the newest results.",
 )
 
 
 @click.command(
-    epilog="Exit codes: 0 every pair is decided · 4 no common task · 5 some pair is undecided · others as elsewhere."
+    epilog="Exit codes: 0 every pair is decided · 4 no common task · 5 some pair is undecided · "
+    "others: see rlbench --help."
 )
 @click.argument("names", nargs=-1, metavar="[A B…]")
 @directory_option
-@click.option("--baseline", metavar="X", help="Each of the others minus X, instead of all pairs.")
+@click.option("--baseline", metavar="X", help="Compare each of the others with X, instead of all pairs.")
 @click.option(
-    "--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True, help="What is compared."
+    "--statistic",
+    type=click.Choice(["iqm", "mean"]),
+    default="iqm",
+    show_default=True,
+    help="Statistic of the runs' scores to compare: the interquartile mean or the mean.",
 )
 @click.option(
-    "--alpha", type=click.FloatRange(0, 1, True, True), default=0.05, show_default=True, help="Level of the family."
+    "--alpha",
+    type=click.FloatRange(0, 1, True, True),
+    default=0.05,
+    show_default=True,
+    help="Family-wise significance level.",
 )
 @anchors_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def compare(
     names: Sequence[str],
     directory: str | None,
@@ -57,30 +66,33 @@ def compare(
     supplied: Mapping[str, Anchors],
     as_json: bool,
 ) -> int:
-    """Hold A against B: the difference A - B with its 95 % interval, on each task and over all, tests and effect sizes.
+    """Compare A with B: print the difference A − B with its 95 % interval, tests and effect sizes.
+
+    Each pair is compared on every task that both have, and over all tasks.
 
     \b
-    rlbench compare dqn ppo              two algorithms of the newest results (-d: of others)
-    rlbench compare dqn ppo sac          all pairs of them
-    rlbench compare --baseline dqn       every algorithm against dqn
-    rlbench compare                      all pairs but those with random
-    rlbench compare today yesterday      each algorithm of the folder today against itself in yesterday
+    rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)
+    rlbench compare dqn ppo sac          all pairs of these three
+    rlbench compare --baseline dqn       every algorithm with dqn
+    rlbench compare                      all pairs, except those with random
+    rlbench compare today yesterday      each algorithm in the folder today with itself in yesterday
 
-    A and B are folders (by path, or by name under results/) where both hold results and no -d is given, else algorithms;
-    what could be either is an error. Everything asked for at once is one family, over which Holm adjusts.
+    A and B are folders (a path, or a name under results/) if both contain results and -d is not given; otherwise they
+    are algorithms. A name that could be either is an error. Holm's correction covers all
+    comparisons of one call: those over all tasks are one family of tests, those on single tasks another.
     """
-    from rlbench.analysis import compare as held
+    from rlbench.analysis import compare as compare_pairs
 
     pairs = _pairs(names, directory, baseline, supplied)
-    result = held(pairs, statistic, alpha)
+    result = compare_pairs(pairs, statistic, alpha)
     corrupt = [
         text for scores in {id(s.scores): s.scores for pair in pairs for s in pair}.values() for text in scores.corrupt
     ]
     if as_json or result.rows:
         write_out(_as_json(result, corrupt) if as_json else _as_text(result))
     if not result.rows:
-        raise NothingToCompare("; ".join(["nothing to compare: no two of them share a task", *result.apart]))
-    return say_damaged(corrupt, 0 if result.decided else UNDECIDED)
+        raise NothingToCompare("; ".join(["nothing to compare: no two algorithms share a task", *result.apart]))
+    return report_damaged(corrupt, 0 if result.decided else UNDECIDED)
 
 
 def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, supplied: Mapping[str, Anchors]) -> Pairs:
@@ -94,27 +106,27 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
         both = [name for name in folders if within is not None and name in within.algorithms]
         if both:
             raise click.UsageError(
-                f"{both[0]!r} is an algorithm of {within.name if within else ''} and a folder with results: give -d DIRECTORY"
-                f" for the algorithm, or the folder as {folders[both[0]]}/"
+                f"{both[0]!r} is both an algorithm of {within.name if within else ''} and a folder with results: "
+                f"give -d DIRECTORY to mean the algorithm, or {folders[both[0]]}/ to mean the folder"
             )
         if len(names) != 2 or len(folders) != 2:
             others = ", ".join(name for name in names if name not in folders)
             raise click.UsageError(
                 f"{', '.join(folders)}: a folder is compared with one other folder"
-                + (f", and {others} is none that holds results" if others else "")
+                + (f", and {others} is not a folder with results" if others else "")
             )
         if baseline is not None and baseline not in names:
-            raise click.UsageError(f"--baseline {baseline}: between folders it is one of {' and '.join(names)}")
+            raise click.UsageError(f"--baseline {baseline}: between two folders, the baseline is {' or '.join(names)}")
         first, second = sorted(names, key=lambda name: name == baseline)
         scores = [read_scores(Store(folders[name]), supplied) for name in (first, second)]
         return pairs_between(scores[0], scores[1], (plain(first), plain(second)))
     if len(names) == 1 and baseline is None:
-        raise click.UsageError(f"{names[0]}: compared with what? give two algorithms, or --baseline")
+        raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, or --baseline")
     return pairs_within(read_scores(Store(find_folder(directory)), supplied), names, baseline)
 
 
 def _folder(name: str) -> Path | None:
-    """A folder with results by its path or its name under results/, or None."""
+    """Return the folder with results that has this path, or this name under results/; None if there is none."""
     return next((path for path in (user_path(name), results_root() / name) if (path / "suite.json").is_file()), None)
 
 
@@ -137,9 +149,10 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
 def _as_text(result: Comparison) -> str:
     overall = [row for row in result.rows if not row.environment]
     single = [row for row in result.rows if row.environment]
-    text = f"{result.statistic.upper() if result.statistic == 'iqm' else result.statistic} over runs, ours − theirs, with its 95 % interval\n"
+    statistic = result.statistic.upper() if result.statistic == "iqm" else result.statistic
+    text = f"{statistic} over runs, ours − theirs, with its 95 % interval\n"
     if overall:
-        text += "\nover all tasks, on normalised scores (0: lower anchor, 1: upper)\n\n"
+        text += "\nover all tasks, in normalised scores (0: lower anchor, 1: upper anchor)\n\n"
         text += fitted(
             ("ours − theirs", "tasks", *HEADER), [(_pair(r), str(r.tasks), *_cells(r, 3)) for r in overall], _NUMBERS
         )
@@ -161,11 +174,11 @@ def _pair(row: Row) -> str:
 
 def _cells(row: Row, digits: int) -> tuple[str, ...]:
     estimates = row.estimates or (None, None)
-    apart = row.difference
-    if apart is not None:
-        three = [_without_rounding(value, estimates) for value in (apart.estimate, apart.low, apart.high)]
-        shown = [number(value, digits, "+", three) for value in three]
-        difference = f"{shown[0]} [{shown[1]}, {shown[2]}]"
+    interval = row.difference
+    if interval is not None:
+        three = [_without_rounding(value, estimates) for value in (interval.estimate, interval.low, interval.high)]
+        numbers = [number(value, digits, "+", three) for value in three]
+        difference = f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
     elif row.estimates is not None:
         difference = number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
     else:
@@ -176,7 +189,7 @@ def _cells(row: Row, digits: int) -> tuple[str, ...]:
 
 
 def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
-    """Return 0 for a difference that is nothing but rounding of the two."""
+    """Return 0 for a difference that is only a rounding error of the two estimates."""
     size = max((abs(estimate) for estimate in estimates if estimate is not None), default=0.0)
     return 0.0 if abs(value) <= 1e-14 * size else value
 
@@ -186,10 +199,10 @@ def _effects(row: Row) -> tuple[str, str]:
     return delta or "–", g or "–"
 
 
-def _improvement(found: Interval | None) -> str:
-    if found is None:
+def _improvement(interval: Interval | None) -> str:
+    if interval is None:
         return "–"
-    return f"{found.estimate:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -203,18 +216,20 @@ def _p(value: float | None) -> str:
 def _legend(result: Comparison) -> str:
     whole, single = result.family
     families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
-    said = [
-        f"better, worse: ours, p after Holm at most {result.alpha:g} (families: {', '.join(families)})",
-        "p: the larger of a permutation's (run labels exchanged within tasks) and Welch's t (spreads may differ)",
-        "P(higher): a run of ours scores higher than one of theirs, ties by half; intervals are of each comparison alone",
+    lines = [
+        f"better, worse: of ours, if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
+        "p: the larger one of a permutation test (run labels exchanged within tasks) and Welch's t-test",
+        "P(higher): the probability that a run of ours scores higher than one of theirs; ties count half",
+        "intervals: for each comparison alone, without a correction for their number",
     ]
     verdicts = {row.verdict for row in result.rows}
     if "descriptive only" in verdicts:
-        said.append("descriptive only: under 5 runs on a side nobody is called better")
+        lines.append("descriptive only: with under 5 runs on a side, neither is called better")
     if "too few runs" in verdicts:
-        said.append("too few runs: under 3 on a side there is no interval and no test")
+        lines.append("too few runs: with under 3 runs on a side, there is no interval and no test")
     if result.self_reported:
-        said.append(f"self-reported, so a difference may be one of protocol: {plain(', '.join(result.self_reported))}")
-    said += [f"missing: {plain(text)}" for text in result.absent]
-    said += [f"not compared: {plain(text)}" for text in result.apart]
-    return "".join(f"{line}\n" for line in said)
+        names = plain(", ".join(result.self_reported))
+        lines.append(f"self-reported, so a difference may be one of protocol: {names}")
+    lines += [f"missing: {plain(text)}" for text in result.absent]
+    lines += [f"not compared: {plain(text)}" for text in result.apart]
+    return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""`rlbench completion`: what a shell needs to complete rlbench's commands and options."""
+"""`rlbench completion`: a script that lets a shell complete rlbench's commands and options."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SHELLS = ("bash", "zsh", "fish")
 @click.argument("shell", type=click.Choice(SHELLS), required=False)
 @click.pass_context
 def completion(context: click.Context, shell: str | None) -> None:
-    """Print what SHELL needs to complete rlbench's commands and options; default: the shell in $SHELL.
+    """Print a script that lets SHELL complete rlbench's commands and options; default: the shell in $SHELL.
 
-    Put it in a file (its folder may have to be made first) and open a new shell:
+    Write it to a file (you may have to create the folder first) and open a new shell:
 
     \b
     bash  rlbench completion bash > ~/.local/share/bash-completion/completions/rlbench
@@ -26,7 +26,7 @@ def completion(context: click.Context, shell: str | None) -> None:
     zsh   rlbench completion zsh > ~/.zfunc/_rlbench
           and in ~/.zshrc, before compinit: fpath+=~/.zfunc
 
-    Or, without the package bash-completion, in ~/.bashrc:
+    For bash without the package bash-completion, add to ~/.bashrc:
 
     \b
           eval "$(rlbench completion bash)"
@@ -36,8 +36,8 @@ def completion(context: click.Context, shell: str | None) -> None:
     if shell is None:
         shell = Path(os.environ.get("SHELL", "")).name
         if shell not in SHELLS:
-            raise click.UsageError(f"cannot tell the shell from $SHELL ({shell!r}); say {', '.join(SHELLS)}")
+            raise click.UsageError(f"$SHELL ({shell!r}) is not a known shell; give one of {', '.join(SHELLS)}")
     root = context.find_root()
-    found = get_completion_class(shell)
-    assert found is not None  # click knows these three
-    write_out(found(root.command, {}, "rlbench", "_RLBENCH_COMPLETE").source() + "\n")
+    shell_complete = get_completion_class(shell)
+    assert shell_complete is not None  # click supports all SHELLS
+    write_out(shell_complete(root.command, {}, "rlbench", "_RLBENCH_COMPLETE").source() + "\n")

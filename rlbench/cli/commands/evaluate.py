@@ -1,4 +1,4 @@
-"""`rlbench evaluate`: a run's published policy in fresh evaluation environments."""
+"""`rlbench evaluate`: a new evaluation of a run's final policy."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import open_plugins, plugin_option
-from rlbench.cli.progress.lines import plural
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.text_table import aligned, plain, write_out
 from rlbench.cli.user_paths import UserPath
@@ -24,29 +24,36 @@ DIVERGED = 1
 
 @click.command()
 @run_argument
-@click.option("--episodes", type=click.IntRange(1), help="How many; default: as many as the final evaluation.")
+@click.option("--episodes", type=click.IntRange(1), help="Number of episodes; default: as in the final evaluation.")
 @click.option(
-    "--policy", type=click.Choice(["greedy", "sampled"]), help="Which actions it takes; default: as the suite says."
+    "--policy",
+    type=click.Choice(["greedy", "sampled"]),
+    help="Take the best action, or sample one from the policy; default: as in the suite.",
 )
 @click.option(
     "--video",
     type=UserPath(path_type=Path),
     metavar="FILE.mp4|FOLDER",
-    help="Film the first episodes; in a folder, which is made: under the run's name. Those in DIRECTORY/videos are linked from the report. Needs the extra video.",
+    help="Record the first episodes to this file, or to a file named after the run in this folder, which is created if "
+    "missing. The report links to videos in DIRECTORY/videos. Requires the extra `video`.",
 )
-@click.option("--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="How many are filmed.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document, with each episode's return and length.")
+@click.option(
+    "--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="Number of episodes to record."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document, with the return and length of each episode."
+)
 @click.option(
     "--suite",
     metavar="SUITE",
-    help="The suite that RUN is of: what its environment imports is then trusted as in `run`.",
+    help="Suite of RUN: the modules that its environment imports are then trusted, as in `rlbench run`.",
 )
 @click.option(
     "--allow",
     "allowed",
     multiple=True,
     metavar="MODULE",
-    help="A module that RUN's environment or wrappers may import; may be repeated.",
+    help="Module that RUN's environment or wrappers may import; may be repeated.",
 )
 @plugin_option
 def evaluate(
@@ -60,53 +67,59 @@ def evaluate(
     allowed: Sequence[str],
     plugin_files: Sequence[str],
 ) -> None:
-    """Play RUN's final policy in fresh evaluation environments and print its mean return. RUN is a folder in DIRECTORY/runs.
+    """Evaluate RUN's final policy again, in fresh environments, and print its mean return.
 
-    Episodes are those of the final evaluation, in its order; beyond as many as it had they are new. Whether the first
-    ones repeat what was recorded, bit for bit, is said in the last line. It is played on one thread of the CPU.
+    RUN is a folder in DIRECTORY/runs, or part of its name. The episodes are those of the recorded final evaluation, in
+    the same order; additional ones are new. The last line says whether the recorded episodes were repeated exactly. The
+    policy runs on one thread of the CPU.
 
-    A result folder is data: an environment or wrapper that it names is made only where it comes with Gymnasium, an installed
-    plugin or a file of --plugin, unless --suite or --allow says otherwise.
+    A result folder is treated as data. An environment or wrapper that it names is created only if it comes with
+    Gymnasium, an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.api import Diverged
     from rlbench.reevaluation.reevaluate import reevaluate
 
-    store, found, state = find_run(run)
-    video = _film(video, found.name)
-    open_plugins(plugin_files).find(found.algorithm)  # what may not be loaded here is not loaded in a child either
-    protocol = found.task.evaluation
+    store, spec, state = find_run(run)
+    video = _video_path(video, spec.name)
+    open_plugins(plugin_files).find(spec.algorithm)  # fails here for a plugin that may not be loaded in the child
+    protocol = spec.task.evaluation
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy
     try:
-        trusted = None if suite is not None and _asks_for(suite, found) else allowed
-        played = reevaluate(store, found, state, count, mode, plugin_files, video, video_episodes, trusted)
+        trusted = None if suite is not None and _has_environment(suite, spec) else allowed
+        evaluation = reevaluate(store, spec, state, count, mode, plugin_files, video, video_episodes, trusted)
     except Diverged as error:
         click.echo(plain(f"error: {error}" + (f"; the run {state.message}" if state.message else "")), err=True)
         raise click.exceptions.Exit(DIVERGED) from error
-    document = {**_identity(found), "policy": mode, "episodes": count, **_statistics(played), **played}
-    write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(found, document))
+    document = {**_identity(spec), "policy": mode, "episodes": count, **_statistics(evaluation), **evaluation}
+    write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(spec, document))
     if video is not None:
         click.echo(f"video: {video}", err=True)
 
 
-def _asks_for(suite: str, run: Run) -> bool:
-    """Whether a suite has the run's environment, with the same arguments and wrappers. Raises: SuiteError if not."""
+def _has_environment(suite: str, run: Run) -> bool:
+    """Check that a suite contains the run's environment, with the same arguments and wrappers.
+
+    Returns: True. Raises: SuiteError if it does not.
+    """
     from rlbench.api import SuiteError, canonical
     from rlbench.cli.common_options import open_suite
 
-    asked = open_suite(suite).suite.environments
     task = run.task
-    wanted = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in task.wrappers]])
-    for entry in asked:
+    requested = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in task.wrappers]])
+    for entry in open_suite(suite).suite.environments:
         if entry is not None and entry.id == task.env_id:
             own = [entry.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in entry.wrappers]]
-            if canonical(own) == wanted:
+            if canonical(own) == requested:
                 return True
-    raise SuiteError(f"{suite} does not ask for {task.env_id!r} as {run.name} has it, with its arguments and wrappers")
+    raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
 
 
-def _film(video: Path | None, run: str) -> Path | None:
-    """Where the video goes; its folder is made. Raises: PluginError where it cannot be made, before anything is played."""
+def _video_path(video: Path | None, run: str) -> Path | None:
+    """Return the path of the video, and create its folder.
+
+    Raises: PluginError before anything is played if videos cannot be made; click.BadParameter for another file format.
+    """
     from rlbench.reevaluation.video import need_ffmpeg
     from rlbench.results.file_io import make_folder
 
@@ -132,11 +145,14 @@ def _identity(run: Run) -> dict[str, Any]:
     }
 
 
-def _statistics(played: Mapping[str, Any]) -> dict[str, float | None]:
-    """Over the episodes. return_std has ddof 0, as in the records; the standard error has ddof 1 and needs two."""
+def _statistics(evaluation: Mapping[str, Any]) -> dict[str, float | None]:
+    """Return statistics over the episodes.
+
+    return_std has ddof 0, as in the records; the standard error has ddof 1, and is None for a single episode.
+    """
     import numpy as np
 
-    returns = np.array(played["returns"])
+    returns = np.array(evaluation["returns"])
     error = float(returns.std(ddof=1) / len(returns) ** 0.5) if len(returns) > 1 else None
     return {
         "return_mean": float(returns.mean()),
@@ -144,7 +160,7 @@ def _statistics(played: Mapping[str, Any]) -> dict[str, float | None]:
         "return_standard_error": error,
         "return_min": float(returns.min()),
         "return_max": float(returns.max()),
-        "length_mean": float(np.mean(played["lengths"])),
+        "length_mean": float(np.mean(evaluation["lengths"])),
     }
 
 
@@ -153,7 +169,7 @@ def _text(run: Run, document: Mapping[str, Any]) -> str:
     meanings = {
         "return_mean": ("mean return", ""),
         "return_std": ("standard deviation", "over episodes"),
-        "return_standard_error": ("standard error", "of this policy's mean; it says nothing of other seeds"),
+        "return_standard_error": ("standard error", "of this policy's mean; not the spread between seeds"),
         "return_min": ("smallest return", ""),
         "return_max": ("largest return", ""),
         "length_mean": ("mean length", "steps"),
@@ -168,19 +184,19 @@ def _text(run: Run, document: Mapping[str, Any]) -> str:
 
 
 def _comparison(run: Run, document: Mapping[str, Any]) -> str:
-    """Whether the recorded episodes came out again, and what is not as it was where they did not."""
+    """Return whether the recorded episodes were repeated exactly and, if not, which conditions have changed."""
     recorded, protocol = document["recorded_episodes"], run.task.evaluation
     if not recorded and document["policy"] != protocol.policy:
-        return f"nothing to compare with: the recorded final evaluation played the {protocol.policy} policy\n"
+        return f"nothing to compare with: the recorded final evaluation used the {protocol.policy} policy\n"
     if not recorded:
         return "nothing to compare with: no final evaluation was recorded\n"
-    which = "the first episode is that" if recorded == 1 else f"the first {recorded} episodes are those"
+    which = "the first episode" if recorded == 1 else f"the first {recorded} episodes"
     if document["equal"]:
-        return f"{which} of the recorded final evaluation: equal\n"
-    text = f"{which} of the recorded final evaluation, but they differ from what was recorded\n"
+        return f"{which} of the recorded final evaluation: repeated exactly\n"
+    text = f"{which} of the recorded final evaluation: not repeated exactly\n"
     changed = [
-        f"  {name} was {plain(str(was))}, is {plain(str(now))}\n" for name, (was, now) in document["changed"].items()
+        f"  {name} was {plain(str(old))}, is {plain(str(new))}\n" for name, (old, new) in document["changed"].items()
     ]
     if not changed:
-        return text + "code and numerics are as recorded: the algorithm or its environment does not repeat itself\n"
-    return text + "not as recorded:\n" + "".join(changed)
+        return text + "code and numerics are as recorded: the algorithm or its environment is not deterministic\n"
+    return text + "changed since the recording:\n" + "".join(changed)

@@ -1,4 +1,4 @@
-"""`rlbench export`: a result folder as files for spreadsheets and other programs."""
+"""`rlbench export`: the records of a result folder as files for spreadsheets and other programs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import say_damaged
-from rlbench.cli.progress.lines import plural
+from rlbench.cli.missing_runs import report_damaged
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
 
@@ -21,18 +21,18 @@ from rlbench.cli.user_paths import UserPath
     type=click.Choice(["csv", "parquet"]),
     default="csv",
     show_default=True,
-    help="What kind of files.",
+    help="Format of the files.",
 )
-@click.option("-o", "--output", type=UserPath(path_type=Path), help="The folder to write to; default DIRECTORY/export.")
+@click.option("-o", "--output", type=UserPath(path_type=Path), help="Folder to write to; default: DIRECTORY/export.")
 def export(directory: Path, form: str, output: Path | None) -> int:
-    """Write runs, evaluations, episodes and metrics of DIRECTORY (the newest results if none is given) as four files,
-    and print each path and its rows.
+    """Export the runs, evaluations, episodes and metrics in DIRECTORY as four files. Default: the newest results.
 
-    Works while the suite runs; what is not published yet is left out. Files of an earlier export are replaced.
+    The path of each file is printed with its number of rows. Works while the suite runs: what is not published yet
+    is omitted. Files of an earlier export are replaced.
 
-    In csv the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0], and a number that is not there
-    or not a number is an empty cell. Text that begins with one of = + - @ or a tab stands behind a single quote, so that
-    no spreadsheet runs it; control characters are left out. Parquet holds everything as recorded, with the unit and the
+    In CSV, the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0]. A missing number or NaN is an
+    empty cell. Text that begins with one of = + - @ or a tab is preceded by a single quote, so that no spreadsheet runs
+    it as a formula; control characters are removed. Parquet contains everything as recorded, with the unit and the
     meaning of each recorded column.
     """
     from rlbench.results import table_export
@@ -41,4 +41,4 @@ def export(directory: Path, form: str, output: Path | None) -> int:
     written = table_export.export(Records(directory), output or directory / "export", form)
     for path, rows in written.rows.items():
         write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
-    return say_damaged(written.corrupt)
+    return report_damaged(written.corrupt)

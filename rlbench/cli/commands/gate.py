@@ -1,4 +1,4 @@
-"""`rlbench gate`: whether new results have lost anything against a base, as an exit code."""
+"""`rlbench gate`: a check of new results for regressions against a base, with an exit code."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import anchors_option, find_folder
-from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import fitted, number, plain, write_out
 
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
-    from rlbench.analysis.regression_gate import Gate, Row
+    from rlbench.analysis.regression_gate import Gate, GateRow
 
 SCHEMA_VERSION = 1
 EXIT = {"pass": 0, "identical": 0, "fail": 1, "undecided": 5}
@@ -30,39 +30,39 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
 @click.command()
 @click.argument("new", callback=_folder)
 @click.option(
-    "--against", "base", required=True, callback=_folder, metavar="BASE", help="The results to hold it against."
+    "--against", "base", required=True, callback=_folder, metavar="BASE", help="Result folder to compare NEW with."
 )
 @click.option(
     "--margin",
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="The loss that is acceptable, in normalised scores (0 to 1 between the anchors).",
+    help="Acceptable loss, in normalised scores (0 to 1 between the anchors).",
 )
 @click.option(
     "--alpha",
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="How often the whole gate may fail without a loss greater than the margin; likewise pass with one.",
+    help="Maximum probability that the whole gate fails without a loss above the margin, and that it passes with one.",
 )
 @click.option(
     "--speed-margin",
     default=0.1,
     show_default=True,
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
-    help="The share of speed whose loss is acceptable.",
+    help="Acceptable loss of training speed, as a share.",
 )
-@click.option("--no-speed", is_flag=True, help="Compare no speeds.")
+@click.option("--no-speed", is_flag=True, help="Do not compare training speeds.")
 @click.option(
     "--statistic",
     default="iqm",
     show_default=True,
     type=click.Choice(["iqm", "mean"]),
-    help="Of the runs' scores; the mean also sees what happens to fewer than a quarter of them.",
+    help="Statistic of the runs' scores; the mean also reflects changes in fewer than a quarter of them.",
 )
 @anchors_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.pass_context
 def gate(
     context: click.Context,
@@ -76,57 +76,58 @@ def gate(
     supplied: Mapping[str, Anchors],
     as_json: bool,
 ) -> None:
-    """Say whether the results in NEW have lost anything against those in BASE, for continuous integration.
+    """Check whether the results in NEW are worse than those in BASE, for continuous integration.
 
-    It fails (exit code 1) where a loss greater than the margin is shown, passes (0) where every loss is shown to be smaller
-    or the runs are identical to the bit, and is undecided otherwise (5), with what more runs could show. Algorithms are
-    matched by label, tasks by environment.
+    The gate fails (exit code 1) if some loss is shown to exceed the margin. It passes (0) if every loss is shown to be
+    smaller, or if the runs are bitwise identical. Otherwise it is undecided (5), and prints how many runs would decide
+    it. Algorithms are matched by label, tasks by environment. NEW and BASE are result folders, or names of folders
+    under results/.
     """
     from rlbench.analysis.regression_gate import gate as judge_folders
     from rlbench.results import Store
 
     speeds = None if no_speed else speed_margin
-    found = judge_folders(Store(new), Store(base), margin, alpha, speeds, statistic, supplied)
+    result = judge_folders(Store(new), Store(base), margin, alpha, speeds, statistic, supplied)
     if as_json:
-        write_out(json.dumps(_document(found, new, base), indent=1, sort_keys=True) + "\n")
+        write_out(json.dumps(_document(result, new, base), indent=1, sort_keys=True) + "\n")
     else:
-        write_out(_text(found, new, base))
-    context.exit(say_damaged(found.corrupt, EXIT[found.verdict]))
+        write_out(_text(result, new, base))
+    context.exit(report_damaged(result.corrupt, EXIT[result.verdict]))
 
 
-def _document(found: Gate, new: Path, base: Path) -> dict[str, Any]:
-    return {"schema_version": SCHEMA_VERSION, "new": str(new), "base": str(base), **asdict(found)}
+def _document(result: Gate, new: Path, base: Path) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "new": str(new), "base": str(base), **asdict(result)}
 
 
-def _text(found: Gate, new: Path, base: Path) -> str:
-    speed = "" if found.speed_margin is None else f", {found.speed_margin:.0%} of speed"
-    name = {"iqm": "IQM", "mean": "mean"}[found.statistic]
-    text = f"{new} against {base}: margin {found.margin:g}{speed}, alpha {found.alpha:g} for the whole gate\n\n"
-    scores = [row for row in found.rows if row.what == "score"]
+def _text(result: Gate, new: Path, base: Path) -> str:
+    speed = "" if result.speed_margin is None else f", {result.speed_margin:.0%} of speed"
+    name = {"iqm": "IQM", "mean": "mean"}[result.statistic]
+    text = f"{new} against {base}: margin {result.margin:g}{speed}, alpha {result.alpha:g} for the whole gate\n\n"
+    scores = [row for row in result.rows if row.what == "score"]
     header = ("task", "algorithm", name, "base", "difference", "95 % interval", "n", "verdict", "")
     text += fitted(header, [_score(row) for row in scores], numbers=(2, 3, 4, 5, 6)) if scores else ""
-    text += "\ndifference: in normalised scores, new minus base\n" if any(row.judged for row in scores) else ""
-    text += _speed_lines([row for row in found.rows if row.what == "speed"])
-    text += "".join(_plan(row, found) for row in found.rows)
-    text += "".join(f"gone wrong: {plain(line)}\n" for line in found.gone_wrong)
-    text += "".join(f"note: {plain(line)}\n" for line in found.notes)
-    return text + f"\n{_closing(found)}\n"
+    text += "\ndifference: in normalised scores, new minus base\n" if any(row.details for row in scores) else ""
+    text += _speed_lines([row for row in result.rows if row.what == "speed"])
+    text += "".join(_needed_runs(row, result) for row in result.rows)
+    text += "".join(f"newly failed: {plain(line)}\n" for line in result.gone_wrong)
+    text += "".join(f"note: {plain(line)}\n" for line in result.notes)
+    return text + f"\n{_closing(result)}\n"
 
 
-def _score(row: Row) -> tuple[str, ...]:
+def _score(row: GateRow) -> tuple[str, ...]:
     values = ["–" if value is None else number(value, 1) for value in row.values]
     difference = interval = ""
-    if row.judged is not None and row.judged.interval is not None:
-        there = row.judged.interval
-        three = (there.estimate, there.low, there.high)
+    if row.details is not None and row.details.interval is not None:
+        bounds = row.details.interval
+        three = (bounds.estimate, bounds.low, bounds.high)
         difference, low, high = (number(value, 3, "+", three) for value in three)
         interval = f"[{low}, {high}]"
     names = (plain(row.environment), plain(row.algorithm))
     return (*names, *values, difference, interval, f"{row.n[0]}/{row.n[1]}", row.verdict, plain(row.note))
 
 
-def _speed_lines(rows: list[Row]) -> str:
-    """A line for each speed that was compared, and one for each reason why others were not."""
+def _speed_lines(rows: list[GateRow]) -> str:
+    """Return a line for each compared speed, and one for each reason why others were not compared."""
     text = ""
     reasons: dict[str, list[str]] = {}
     for row in rows:
@@ -134,7 +135,7 @@ def _speed_lines(rows: list[Row]) -> str:
         ratio = (
             f"{row.values[0] / row.values[1]:.2f} times the base's" if row.values[0] and row.values[1] else "unknown"
         )
-        if row.judged is not None:
+        if row.details is not None:
             text += f"speed of {name}: {ratio}, {row.verdict}\n"
         else:
             reasons.setdefault(row.note, []).append(f"{name} ({ratio})" if row.values[0] and row.values[1] else name)
@@ -144,39 +145,43 @@ def _speed_lines(rows: list[Row]) -> str:
     return text
 
 
-def _plan(row: Row, found: Gate) -> str:
-    """What as many runs as there are could show, and how many more it takes."""
-    if row.verdict != "undecided" or row.judged is None or row.judged.plan is None:
+def _needed_runs(row: GateRow, result: Gate) -> str:
+    """Return what the present runs can show, and how many runs are needed."""
+    if row.verdict != "undecided" or row.details is None or row.details.plan is None:
         return ""
-    plan, unit = row.judged.plan, "runs" if row.what == "score" else "processes"
+    plan, unit = row.details.plan, "runs" if row.what == "score" else "processes"
 
-    def shown(loss: float) -> str:
+    def loss_text(loss: float) -> str:
         return number(loss, 2) if row.what == "score" else f"{1 - math.exp(-loss):.0%} of speed"
 
-    said = [f"{row.n[0]} {unit} against {row.n[1]} show a loss of {shown(plan.loss)}"] if plan.loss is not None else []
-    said += [f"{plan.runs_if_equal} on each side that there is none"] if plan.runs_if_equal else []
-    said += [f"{plan.runs_if_so} on each side the loss seen here"] if plan.runs_if_so else []
+    parts = (
+        [f"{row.n[0]} {unit} against {row.n[1]} show a loss of {loss_text(plan.loss)}"] if plan.loss is not None else []
+    )
+    if plan.runs_if_equal:
+        parts.append(f"{plan.runs_if_equal} on each side show that there is no loss")
+    if plan.runs_if_so:
+        parts.append(f"{plan.runs_if_so} on each side show the loss seen here")
     name = plain(f"{row.algorithm} on {row.environment}")
     what = "" if row.what == "score" else "speed of "
-    return f"{what}{name}: with a power of 80 %, {'; '.join(said)}\n"
+    return f"{what}{name}: with a power of 80 %, {'; '.join(parts)}\n"
 
 
-def _closing(found: Gate) -> str:
-    named = {
+def _closing(result: Gate) -> str:
+    names = {
         verdict: [
             ("speed of " if row.what == "speed" else "") + plain(f"{row.algorithm} on {row.environment}")
-            for row in found.rows
-            if row.verdict == verdict and (row.what == "score" or row.judged is not None)
+            for row in result.rows
+            if row.verdict == verdict and (row.what == "score" or row.details is not None)
         ]
         for verdict in ("fail", "undecided", "not compared", "identical")
     }
-    if found.verdict == "fail":
-        return f"FAIL: lost more than the margin: {', '.join(named['fail'])}"
-    if found.verdict == "undecided":
-        open_ = named["undecided"] + [f"{name} (not compared)" for name in named["not compared"]]
-        damaged = [f"{len(found.corrupt)} damaged or gone"] if found.corrupt else []
-        return f"UNDECIDED: {', '.join(open_ + damaged) or 'nothing to judge'}"
-    if found.verdict == "identical":
+    if result.verdict == "fail":
+        return f"FAIL: loss above the margin: {', '.join(names['fail'])}"
+    if result.verdict == "undecided":
+        undecided = names["undecided"] + [f"{name} (not compared)" for name in names["not compared"]]
+        damaged = [f"{len(result.corrupt)} damaged or missing"] if result.corrupt else []
+        return f"UNDECIDED: {', '.join(undecided + damaged) or 'nothing to compare'}"
+    if result.verdict == "identical":
         return "PASS: all runs are identical"
-    same = f" ({len(named['identical'])} identical)" if named["identical"] else ""
-    return f"PASS: every loss is shown to be smaller than the margin{same}"
+    same = f" ({len(names['identical'])} identical)" if names["identical"] else ""
+    return f"PASS: every loss is shown to be below the margin{same}"

@@ -1,4 +1,4 @@
-"""`rlbench import`: results made elsewhere, brought in."""
+"""`rlbench import`: results of other programs, added to a result folder."""
 
 from __future__ import annotations
 
@@ -9,52 +9,52 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import result_folder
-from rlbench.cli.progress.lines import plural
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain
-from rlbench.cli.user_paths import UserPath, shown
+from rlbench.cli.user_paths import UserPath, short_path
 
 if TYPE_CHECKING:
-    from rlbench.importers.import_runs import Imports
+    from rlbench.importers.import_runs import ImportResult
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
     from rlbench.importers.csv_files import NAMES
 
-    found = {}
+    columns = {}
     for value in values:
         name, equals, column = value.partition("=")
         if not equals or name not in NAMES:
             raise click.BadParameter(f"{value!r} should be NAME=COLUMN, with NAME one of {', '.join(NAMES)}")
-        found[name] = column
-    return found
+        columns[name] = column
+    return columns
 
 
 @click.command(
     "import",
-    epilog="Exit codes: 0 all that was found is in the folder · 1 some of it was left out, and named · 2 nothing could be "
-    "imported · others as elsewhere.",
+    epilog="Exit codes: 0 everything was imported · 1 some of it was left out, and is listed · 2 nothing could be "
+    "imported · others: see rlbench --help.",
 )
 @click.argument("sources", nargs=-1, required=True, type=UserPath(path_type=Path), metavar="SOURCE...")
 @click.option(
     "-o",
     "--output",
     type=UserPath(file_okay=False, path_type=Path),
-    help="Result folder, new or with results in it; default results/imported.",
+    help="Result folder, new or existing; default: results/imported.",
 )
-@click.option("--algorithm", help="What the runs are called, where the files do not say.")
-@click.option("--environment", help="Their environment, likewise.")
-@click.option("--seed", type=int, help="The seed of a single run; left out, seeds are counted.")
+@click.option("--algorithm", help="Name of the algorithm, for files that do not contain it.")
+@click.option("--environment", help="Id of the environment, for files that do not contain it.")
+@click.option("--seed", type=int, help="Seed of a single run without one; default: the next free number.")
 @click.option(
     "--path",
     "template",
     metavar="TEMPLATE",
-    help="What is in the paths, such as '{algorithm}/{environment}_{seed}'; {time}, {_} and * are ignored.",
+    help="Pattern of the paths, such as '{algorithm}/{environment}_{seed}'; {time}, {_} and * match text to ignore.",
 )
 @click.option(
     "--exclude",
     multiple=True,
     metavar="PATTERN",
-    help="Names or paths in folders that are not looked at, such as eval or '*/old/*'; may be repeated.",
+    help="Files or folders to skip, by name or path, such as eval or '*/old/*'; may be repeated.",
 )
 @click.option(
     "--column",
@@ -62,25 +62,28 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     multiple=True,
     callback=_columns,
     metavar="NAME=COLUMN",
-    help="What a CSV file calls its step, return, length, kind, algorithm, environment or seed, or which column it is (#3); "
-    "may be repeated.",
+    help="Column of a CSV file, by name or number (#3), that contains the step, return, length, kind, algorithm, "
+    "environment or seed; may be repeated.",
 )
 @click.option(
     "--tag",
-    help="The scalar to read from TensorBoard's files; default charts/episodic_return, eval/mean_reward or rollout/ep_rew_mean.",
+    help="Scalar to read from TensorBoard files; default: charts/episodic_return, eval/mean_reward or "
+    "rollout/ep_rew_mean.",
 )
 @click.option(
     "--steps",
     type=click.IntRange(1, 10**12),
-    help="The budget; left out: the folder's, or where most of an environment's runs end.",
+    help="Budget in environment steps; default: the folder's, or the step at which most runs on an environment end.",
 )
 @click.option(
-    "--every", type=click.IntRange(0), help="Steps between points of the learning curve; default a tenth of the budget."
+    "--every",
+    type=click.IntRange(0),
+    help="Steps between points of the learning curve; default: a tenth of the budget.",
 )
 @click.option(
     "--replace",
     is_flag=True,
-    help="Put a run that has other rows now in the place of the one that was imported, which is moved to superseded/.",
+    help="Replace an imported run whose rows have changed; the old one is moved to superseded/.",
 )
 def import_results(
     sources: Sequence[Path],
@@ -96,45 +99,47 @@ def import_results(
     every: int | None,
     replace: bool,
 ) -> None:
-    """Bring results made elsewhere into a result folder: CSV files, Monitor files, evaluations.npz, TensorBoard's event files,
-    or folders of them.
+    """Import results of other programs into a result folder.
 
-    Nobody here has counted their steps: every table marks them self-reported. A run's score is the mean of its latest
-    evaluation, or of its last hundred training episodes. The folder may hold results of rlbench's own; they stay, and
-    `rlbench run` on it keeps what was imported. What cannot be read, or is left out, is named, and costs nothing else.
+    A SOURCE is a CSV file, a Monitor file, an evaluations.npz, a TensorBoard event file, or a folder of such files.
+
+    rlbench has not counted the steps of these runs, so every table marks them as self-reported. A run's score is the
+    mean of its last evaluation, or of its last hundred training episodes. The result folder may already contain runs of
+    rlbench; they stay, and a later `rlbench run` keeps the imported ones. Whatever cannot be read or is left out is
+    listed, and does not affect the rest.
     """
     from rlbench.cli.commands.table import print_table
     from rlbench.importers import read_sources
-    from rlbench.importers.import_runs import Missing, import_runs
+    from rlbench.importers.import_runs import Defaults, import_runs
     from rlbench.results import Store
 
     reading = read_sources(sources, columns, tag, template, exclude)
     store = Store(result_folder(output, "imported"))
-    found = import_runs(store, reading, Missing(algorithm, environment, seed), steps, every, replace)
-    _say(found)
-    count = sum(one.outcome.startswith("imported") for one in found.runs)
-    click.echo(f"{plural(count, 'run')} imported into {shown(store.root)}", err=True)
-    if any(one.run is not None for one in found.runs):
+    result = import_runs(store, reading, Defaults(algorithm, environment, seed), steps, every, replace)
+    _report(result)
+    count = sum(run.outcome.startswith("imported") for run in result.runs)
+    click.echo(f"{plural(count, 'run')} imported into {short_path(store.root)}", err=True)
+    if any(run.run is not None for run in result.runs):
         print_table(store)
-    if not found.complete:
+    if not result.complete:
         raise click.exceptions.Exit(1)
 
 
-def _say(found: Imports) -> None:
-    """What became of each run, then everything that was left out, put together or guessed."""
+def _report(result: ImportResult) -> None:
+    """Print the outcome of each run, the notes on what was guessed or combined, and what was left out."""
     rows = [
         [
-            plain(one.told.algorithm),
-            plain(one.told.environment),
-            str(one.told.seed),
-            plain(one.told.source),
-            plain(one.outcome),
+            plain(run.records.algorithm),
+            plain(run.records.environment),
+            str(run.records.seed),
+            plain(run.records.source),
+            plain(run.outcome),
         ]
-        for one in found.runs
+        for run in result.runs
     ]
     click.echo(fitted(["algorithm", "task", "seed", "from", ""], rows, numbers=(2,)), err=True, nl=False)
-    told = [f"{one.told.source}: {note}" for one in found.runs for note in one.told.notes]
-    for line in dict.fromkeys([*found.notes, *told]):
+    notes = [f"{run.records.source}: {note}" for run in result.runs for note in run.records.notes]
+    for line in dict.fromkeys([*result.notes, *notes]):
         click.echo(f"note: {plain(line)}", err=True)
-    for one in found.skipped:
-        click.echo(f"left out: {plain(one.why)}", err=True)
+    for source in result.skipped:
+        click.echo(f"left out: {plain(source.why)}", err=True)

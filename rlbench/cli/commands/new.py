@@ -1,4 +1,4 @@
-"""`rlbench new`: a project to begin from."""
+"""`rlbench new`: projects and suites to start from."""
 
 from __future__ import annotations
 
@@ -15,49 +15,52 @@ SMALL = "--set 'hidden=[16]' --set batch=16 --set warmup=50 --set lr=0.01 --set 
 
 @click.group()
 def new() -> None:
-    """Make something to begin from: a project with an algorithm, an environment or a report section, or a suite."""
+    """Create a project with an algorithm, an environment or a report section, or a suite, to start from."""
 
 
 new.add_command(suite)
 
 
-@new.command(short_help="A plugin with an algorithm that works.")
+@new.command(short_help="Create a plugin with a working algorithm.")
 @click.argument("name")
 @folder_option
 def algorithm(name: str, output: Path | None) -> None:
-    """Make an installable plugin with an algorithm called NAME that works: Q-learning, to be replaced by yours.
+    """Create an installable plugin with a working algorithm called NAME: Q-learning, to be replaced by your own.
 
-    It keeps every rule (`rlbench test-plugin NAME`), has a test that says so, and a suite that runs it against dqn.
+    The algorithm keeps every rule (`rlbench test-plugin NAME`). The plugin has a test of that, and a suite that
+    compares it with dqn.
     """
     if any(plugin.name == name for plugin in open_plugins(()).plugins):
-        raise refused(f"there is a plugin called {name!r} already; choose another")
+        raise refused(f"there is already a plugin called {name!r}; choose another name")
     install, play = "pip install -e {folder}", "rlbench run {folder}/suite.yaml"
     begin("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
 
 
-@new.command(short_help="A project with a Gymnasium environment that works.")
+@new.command(short_help="Create a project with a working Gymnasium environment.")
 @click.argument("name")
 @folder_option
 def environment(name: str, output: Path | None) -> None:
-    """Make an installable project with a Gymnasium environment that works: a walk to a mark, to be replaced by yours.
+    """Create an installable project with a working Gymnasium environment: a walk to a mark.
 
-    Once it is installed, suites name it `rlbench_NAME:Name-v0`; it needs no plugin. It has tests for what a benchmark
-    relies on, and a suite that runs random and dqn on it.
+    Replace the walk by your own environment. After installation, suites refer to it as `rlbench_NAME:Name-v0`; it needs
+    no plugin. The project has tests for what a benchmark requires of an environment, and a suite that trains random and
+    dqn on it.
     """
     check, play = "rlbench check {folder}/suite.yaml", "rlbench run {folder}/suite.yaml"
     begin("environment", name, output, ["pip install -e {testable}", "pytest {folder}", check, play])
 
 
-@new.command(short_help="A plugin with a section of the report.")
+@new.command(short_help="Create a plugin with a section of the report.")
 @click.argument("name")
 @folder_option
 def report(name: str, output: Path | None) -> None:
-    """Make an installable plugin with a section of the report called NAME: each algorithm's best and worst run.
+    """Create an installable plugin with a report section called NAME: each algorithm's best and worst run.
 
-    Once it is installed, every report has it. It has tests, and a small suite whose report shows it.
+    After installation, every report contains the section. The plugin has tests, and a small suite whose report shows
+    the section.
     """
     specs, _ = open_plugins(()).reports()
     if name.replace("_", "-") in [spec.name for spec in specs]:
-        raise refused(f"the report has a section called {name.replace('_', '-')!r} already; choose another")
+        raise refused(f"the report already has a section called {name.replace('_', '-')!r}; choose another name")
     following = ["pip install -e {testable}", "pytest {folder}", "rlbench ls reports"]
     begin("report", name, output, [*following, "rlbench run {folder}/suite.yaml"])

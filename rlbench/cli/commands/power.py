@@ -1,4 +1,4 @@
-"""`rlbench power`: how many seeds a difference would take, from the spread of the runs there are."""
+"""`rlbench power`: how many seeds are needed to show a difference, from the spread of existing runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.common_options import anchors_option, folder_argument
-from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import fitted, number, plain, write_out
 
 if TYPE_CHECKING:
@@ -32,18 +32,26 @@ _SHARE = click.FloatRange(0, 1, True, True)
     type=click.FloatRange(0, min_open=True),
     multiple=True,
     metavar="D",
-    help="Of normalised scores; may be repeated; default 0.05, 0.1 and 0.2.",
+    help="Difference in normalised scores; may be repeated; default: 0.05, 0.1 and 0.2.",
 )
-@click.option("--power", type=_SHARE, default=0.8, show_default=True, help="How likely it is to be shown.")
-@click.option("--alpha", type=_SHARE, default=0.05, show_default=True, help="Level of the family.")
+@click.option("--power", type=_SHARE, default=0.8, show_default=True, help="Probability of showing the difference.")
+@click.option("--alpha", type=_SHARE, default=0.05, show_default=True, help="Family-wise significance level.")
 @click.option(
-    "--pairs", type=click.IntRange(1), default=1, show_default=True, help="Pairs to be tested at once (Holm)."
+    "--pairs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Number of pairs to test together, for Holm's correction.",
 )
 @click.option(
-    "--statistic", type=click.Choice(["iqm", "mean"]), default="iqm", show_default=True, help="What is compared."
+    "--statistic",
+    type=click.Choice(["iqm", "mean"]),
+    default="iqm",
+    show_default=True,
+    help="Statistic of the runs' scores to compare: the interquartile mean or the mean.",
 )
 @anchors_option
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def power(
     directory: Path,
     differences: Sequence[float],
@@ -54,29 +62,31 @@ def power(
     supplied: Mapping[str, Anchors],
     as_json: bool,
 ) -> int:
-    """Say how many seeds a difference of D would take, from the spread in DIRECTORY (the newest results if none is given).
+    """Estimate how many seeds are needed to show a difference, from the runs in DIRECTORY.
 
-    For each algorithm, against another one of like spread: the seeds on each side and task for each D, and the difference
-    that as many runs as there are would show. Simulated by drawing from the runs themselves (docs/statistics.md): of a
-    failure that has not happened yet they know nothing.
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
+
+    For each algorithm, compared with another of similar spread, the table shows how many seeds on each side and task
+    each difference needs, and which difference the present number of runs would show. The estimate draws simulated
+    studies from the runs themselves (docs/statistics.md), so it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import read_scores
     from rlbench.analysis.power_analysis import left_out, power_of
     from rlbench.results import Store
 
-    wanted = tuple(dict.fromkeys(differences or DEFAULT))
+    sizes = tuple(dict.fromkeys(differences or DEFAULT))
     scores = read_scores(Store(directory), supplied)
-    found = power_of(scores, wanted, power, alpha, pairs, statistic)
+    rows = power_of(scores, sizes, power, alpha, pairs, statistic)
     settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
     absent = left_out(scores)
-    if not found:
-        raise NothingToCompare("; ".join(["no spread to go by", *absent]))
-    write_out(_as_json(found, settings, absent) if as_json else _as_text(found, wanted, settings, absent))
-    return say_damaged(scores.corrupt)
+    if not rows:
+        raise NothingToCompare("; ".join(["no runs to estimate a spread from", *absent]))
+    write_out(_as_json(rows, settings, absent) if as_json else _as_text(rows, sizes, settings, absent))
+    return report_damaged(scores.corrupt)
 
 
-def _as_json(found: Sequence[Power], settings: Mapping[str, Any], absent: Sequence[str]) -> str:
-    rows = [{**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in found]
+def _as_json(powers: Sequence[Power], settings: Mapping[str, Any], absent: Sequence[str]) -> str:
+    rows = [{**asdict(row), "needed": [{"difference": d, "runs": n} for d, n in row.needed.items()]} for row in powers]
     return (
         json.dumps({"schema_version": SCHEMA_VERSION, **settings, "rows": rows, "left_out": list(absent)}, indent=1)
         + "\n"
@@ -84,11 +94,11 @@ def _as_json(found: Sequence[Power], settings: Mapping[str, Any], absent: Sequen
 
 
 def _as_text(
-    found: Sequence[Power], wanted: Sequence[float], settings: Mapping[str, Any], absent: Sequence[str]
+    powers: Sequence[Power], sizes: Sequence[float], settings: Mapping[str, Any], absent: Sequence[str]
 ) -> str:
     from rlbench.analysis.power_analysis import MOST
 
-    header = ("task", "algorithm", *(f"d = {d:g}" for d in wanted), "runs there are", "would show", "")
+    header = ("task", "algorithm", *(f"d = {d:g}" for d in sizes), "present runs", "would show", "")
     rows = [
         (
             plain(row.environment) or f"all {row.tasks}",
@@ -98,11 +108,11 @@ def _as_text(
             "nothing" if row.detectable is None else number(row.detectable, 3),
             plain(row.note),
         )
-        for row in found
+        for row in powers
     ]
-    many = "one pair" if settings["pairs"] == 1 else f"{settings['pairs']} pairs"
-    text = "seeds on each side and task to show a difference d of normalised scores, the same on every task, with a power of"
-    text += f" {settings['power']:.0%}\n"
-    text += f"({'IQM' if settings['statistic'] == 'iqm' else 'mean'}, two-sided at {settings['alpha']:g}, {many})\n\n"
+    pairs = "one pair" if settings["pairs"] == 1 else f"{settings['pairs']} pairs"
+    statistic = "IQM" if settings["statistic"] == "iqm" else "mean"
+    text = "seeds on each side and task that show a difference d in normalised scores, the same on every task, with"
+    text += f" a power of {settings['power']:.0%}\n({statistic}, two-sided at {settings['alpha']:g}, {pairs})\n\n"
     text += fitted(header, rows, tuple(range(2, len(header) - 1)))
     return text + "".join(f"left out: {plain(line)}\n" for line in absent)

@@ -1,4 +1,4 @@
-"""`rlbench report`: a result folder as one HTML file that needs nothing else, or the difference between two."""
+"""`rlbench report`: a result folder, or the differences between two, as one self-contained HTML file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import anchors_option, folders_argument, open_plugins, plugin_option
-from rlbench.cli.missing_runs import say_damaged
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     "--output",
     type=UserPath(path_type=Path),
     metavar="FILE",
-    help="Where to write it; default DIRECTORY/report.html, of two folders difference.html in the second.",
+    help="Path of the page; default: report.html in DIRECTORY, or difference.html in the second of two folders.",
 )
 @click.option(
     "--files",
     type=UserPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Write every table as CSV, Markdown and LaTeX and every figure as SVG and PDF there as well.",
+    help="Also write every table as CSV, Markdown and LaTeX, and every figure as SVG and PDF, to this folder.",
 )
 @anchors_option
 @plugin_option
@@ -42,12 +42,13 @@ def report(
     supplied: Mapping[str, Anchors],
     plugin_files: Sequence[str],
 ) -> int:
-    """Make one HTML page of the results in DIRECTORY (the newest results if none is given) and print its path.
+    """Write an HTML report on the results in DIRECTORY and print its path.
 
-    The verdict in words, scores with intervals, curves, runs that are missing, costs, protocol, hyperparameters and
-    provenance, in a file that holds everything it shows. Works while the suite runs.
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The report shows the
+    verdict in words, scores with intervals, learning curves, missing runs, costs, the protocol, hyperparameters and
+    provenance, in one file that needs no other. It can be written while the suite runs.
 
-    Given two folders, the page says what came out otherwise in the second than in the first.
+    With two folders, the page shows what differs in the second from the first.
     """
     from rlbench.reports.difference_section import difference_page
     from rlbench.reports.page import results_page, write_page
@@ -55,7 +56,7 @@ def report(
     from rlbench.results import Store
 
     if len(directories) > 2:
-        raise click.UsageError(f"{len(directories)} folders: a report shows one, or the difference between two")
+        raise click.UsageError(f"{len(directories)} folders given: a report shows one, or the difference between two")
     plugins = open_plugins(plugin_files)
     if len(directories) == 2:
         page = difference_page(Store(directories[0]), Store(directories[1]), supplied)
@@ -69,4 +70,4 @@ def report(
     if files:
         print(f"{len(written) - 1} files in {files}", file=sys.stderr)
     write_out(f"{path}\n")
-    return say_damaged(page.corrupt)
+    return report_damaged(page.corrupt)

@@ -1,4 +1,4 @@
-"""`rlbench run`: plan a suite, run what is not finished, print the table."""
+"""`rlbench run`: plan a suite, train the unfinished runs, print the table, write the report."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import click
 
 from rlbench.api import RunStatus
 from rlbench.cli.common_options import open_plugins, open_suite, result_folder, suite_options
-from rlbench.cli.missing_runs import corrupt_runs
-from rlbench.cli.progress.lines import watcher
+from rlbench.cli.missing_runs import describe_damaged
+from rlbench.cli.progress.reporter import make_reporter
 from rlbench.cli.sequential_options import adaptive_options
-from rlbench.cli.user_paths import shown
+from rlbench.cli.user_paths import short_path
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from rlbench.plugins import Plugins
     from rlbench.results import Store
-    from rlbench.runner import Outcome, Watch
+    from rlbench.runner import ProgressReporter, SuiteOutcome
     from rlbench.suites import Plan
 
 NOTHING_MATCHED = 4
@@ -32,24 +32,29 @@ T = TypeVar("T")
 @click.argument("suite")
 @suite_options
 @click.option(
-    "--executor", default="local", show_default=True, help="local (subprocesses) or serial (in this process)."
+    "--executor",
+    default="local",
+    show_default=True,
+    help="How to train groups: local (a subprocess for each), serial (in this process), or one from a plugin.",
 )
 @click.option(
     "--retries",
     default=1,
     show_default=True,
     type=click.IntRange(0),
-    help="How often a group goes on whose process was killed.",
+    help="How many times to restart a group whose process was killed.",
 )
 @adaptive_options
-@click.option("--stop-after", metavar="DURATION", help="Stop as by Ctrl-C after so long, such as 8h.")
-@click.option("--strict", is_flag=True, help="Refuse a folder with runs that other code made.")
-@click.option("--profile", is_flag=True, help="Measure where the time goes; for show and the report.")
-@click.option("--dry-run", is_flag=True, help="Show what would be done, do nothing.")
-@click.option("--no-report", is_flag=True, envvar="RLBENCH_NO_REPORT", help="Write no report.html.")
-@click.option("--json", "as_json", is_flag=True, help="One event a line on stdout instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="No progress on stderr.")
-@click.option("-v", "--verbose", is_flag=True, help="A line for every evaluation.")
+@click.option("--stop-after", metavar="DURATION", help="Stop after this time, such as 8h, as if by Ctrl-C.")
+@click.option("--strict", is_flag=True, help="Refuse a result folder with runs made by different code.")
+@click.option(
+    "--profile", is_flag=True, help="Measure where the training time goes, for `rlbench show` and the report."
+)
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and train nothing.")
+@click.option("--no-report", is_flag=True, envvar="RLBENCH_NO_REPORT", help="Do not write report.html.")
+@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line, instead of the table.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Print a line for every evaluation.")
 def run(
     suite: str,
     output: Path | None,
@@ -74,24 +79,26 @@ def run(
     design: Mapping[str, Any],
     **changes: Any,
 ) -> int:
-    """Run SUITE (a YAML file, or the name of one that comes with rlbench) and print its table.
+    """Train the algorithms of SUITE on its environments, print the table of scores, and write a report.
 
-    The same command again goes on where it left off: finished runs are kept, the others continue from their last
-    checkpoint. Progress goes to stderr, the table to stdout.
+    SUITE is a YAML file or the name of a built-in suite (`rlbench ls suites`). Progress is printed on stderr, the table
+    on stdout.
+
+    The same command resumes an interrupted suite: finished runs are kept, the others resume from their last checkpoint.
     """
     from rlbench.cli.commands.check import show_plan
-    from rlbench.cli.progress.json_events import Events
+    from rlbench.cli.progress.json_events import JsonReporter
     from rlbench.cli.sequential_options import print_decisions
-    from rlbench.cli.shadowed_modules import shadowed
+    from rlbench.cli.shadowed_modules import shadowing_notes
     from rlbench.results import Store
     from rlbench.runner import Options, run_suite
     from rlbench.suites import plan
 
     plugins = open_plugins(plugin_files)
     observers = plugins.load_observers()
-    asked = open_suite(suite, **changes)
+    loaded_suite = open_suite(suite, **changes)
     planning: dict[str, Any] = {"max_runs": max_runs, "skip_missing": skip_missing, "jobs": jobs}
-    store = Store(result_folder(output, asked.suite.name))
+    store = Store(result_folder(output, loaded_suite.suite.name))
     options = Options(
         jobs=jobs,
         executor=executor,
@@ -105,39 +112,41 @@ def run(
     )
     adaptive = None
     if until_decided:
-        from rlbench.runner.adaptive_seeds import Adaptive
+        from rlbench.runner.adaptive_seeds import AdaptiveRunner
 
-        adaptive = Adaptive(asked, plugins, store, options, design, planning)
-    planned = adaptive.planned()[0] if adaptive else plan(asked, plugins, **planning)
+        adaptive = AdaptiveRunner(loaded_suite, plugins, store, options, design, planning)
+    planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, plugins, **planning)
     if dry_run:
         show_plan(planned, plugins, store, options, as_json)
         return 0
-    watch = Events(watcher(quiet, verbose)) if as_json else watcher(quiet, verbose)
-    for note in shadowed(Path.cwd()):
-        watch.say(note)
+    reporter = make_reporter(quiet, verbose)
+    reporter = JsonReporter(reporter) if as_json else reporter
+    for note in shadowing_notes(Path.cwd()):
+        reporter.say(note)
     if not options.chosen(planned.groups):
-        watch.warn(
-            "\n".join([*map(str, planned.skipped), "nothing to run: every pair was skipped, or none was chosen"])
+        reporter.warn(
+            "\n".join([*map(str, planned.skipped), "nothing to run: every pair was skipped, or none was selected"])
         )
         return 1 if planned.broken else NOTHING_MATCHED
     for skip in planned.skipped:
         if skip.status == RunStatus.FAILED:
-            watch.warn(f"{skip}; the others are run")
-    told = {
-        str(file.error) for file in plugins.files if any(str(file.error) in skip.reason for skip in planned.skipped)
-    }
+            reporter.warn(f"{skip}; the other pairs will run")
+    reasons = [skip.reason for skip in planned.skipped]
+    reported = {str(file.error) for file in plugins.files if any(str(file.error) in reason for reason in reasons)}
     for problem in observers:
-        if not any(error in problem for error in told):
-            watch.warn(problem)
+        if not any(error in problem for error in reported):
+            reporter.warn(problem)
     if adaptive:
         planned, outcome, decisions = _interruptible(
-            lambda: adaptive.run(watch), lambda: adaptive.current or planned, store, watch
+            lambda: adaptive.run(reporter), lambda: adaptive.current or planned, store, reporter
         )
     else:
-        whole = partial(run_suite, planned, plugins, store, options, watch)
-        outcome = _interruptible(whole, lambda: planned, store, watch)
-    judged = bool(adaptive and decisions.looks)
-    code = _tell(planned, plugins, store, outcome, watch, report=not no_report, table=not as_json, judged=judged)
+        run_all = partial(run_suite, planned, plugins, store, options, reporter)
+        outcome = _interruptible(run_all, lambda: planned, store, reporter)
+    is_decided = bool(adaptive and decisions.looks)
+    code = _report_outcome(
+        planned, plugins, store, outcome, reporter, report=not no_report, table=not as_json, is_decided=is_decided
+    )
     if adaptive:
         print_decisions(decisions, as_json)
     return code or int(any(file.error for file in plugins.files))
@@ -154,58 +163,59 @@ def _seconds(option: str, value: str | None) -> float | None:
         raise click.BadParameter(error.message(), param_hint=option) from error
 
 
-def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, watch: Watch) -> T:
-    """Run it; an interruption says what is safe. current: the plan that is being run when it is asked."""
+def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, reporter: ProgressReporter) -> T:
+    """Call `run`; if it is interrupted, report what is finished. current: returns the plan that is running."""
     try:
         return run()
     except KeyboardInterrupt:
         runs = [run for group in current().groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)
-        rest = ", the same command goes on with the others" if done < len(runs) else ""
-        watch.say(f"interrupted; {done} of {len(runs)} runs are finished in {shown(store.root)}{rest}")
+        rest = "; run the same command again to resume the others" if done < len(runs) else ""
+        reporter.say(f"interrupted; {done} of {len(runs)} runs are finished in {short_path(store.root)}{rest}")
         raise
 
 
-def _tell(
+def _report_outcome(
     planned: Plan,
     plugins: Plugins,
     store: Store,
-    outcome: Outcome,
-    watch: Watch,
+    outcome: SuiteOutcome,
+    reporter: ProgressReporter,
     report: bool,
     table: bool,
-    judged: bool,
+    is_decided: bool,
 ) -> int:
-    """Print the table, what is missing from it, and where things are. judged: verdicts rest on the runs as they are.
+    """Print the table, what is missing from it, and where the results are.
 
-    Returns: the exit code.
+    is_decided: whether decisions depend on the present runs. Returns: the exit code.
     """
     from rlbench.cli.commands.table import print_table
     from rlbench.results.run_table import run_table
 
     runs = print_table(store) if table else run_table(store)
-    asked = runs["key"].isin([run.key for run in outcome.runs])
-    damaged = corrupt_runs(runs[~asked])
+    selected = runs["key"].isin([run.key for run in outcome.runs])
+    damaged = describe_damaged(runs[~selected])
     for sentence in damaged:
-        watch.warn(f"corrupt: {sentence}")
-    runs = runs[runs["key"].isin([run.key for run in outcome.runs])]
-    _say_what_is_missing(runs, watch, judged)
+        reporter.warn(f"corrupt: {sentence}")
+    runs = runs[selected]
+    _report_missing(runs, reporter, is_decided)
     for skip in planned.skipped:
         if skip.status == RunStatus.SKIPPED:
-            watch.say(str(skip))
+            reporter.say(str(skip))
     if outcome.changed:
-        told = "; ".join(f"{label} ({', '.join(differs)})" for label, differs in outcome.changed.items())
-        watch.warn(
-            f"made by other code than is installed now, or in another way: {told}; kept as they are; --rerun changed trains them again"
+        details = "; ".join(f"{label} ({', '.join(differences)})" for label, differences in outcome.changed.items())
+        reporter.warn(
+            f"made by different code or settings than the present ones: {details}; these runs are kept as they are; "
+            "--rerun changed trains them again"
         )
-    watch.say(f"results: {shown(store.root)}")
+    reporter.say(f"results: {short_path(store.root)}")
     if report:
-        _report(store, plugins, outcome, watch)
+        _report(store, plugins, outcome, reporter)
     return 0 if (runs["status"] == "done").all() and not planned.broken and not damaged else 1
 
 
-def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> None:
-    """Write the report if anything has changed since it was written; a page that cannot be written loses no run."""
+def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
+    """Write the report if a run has been trained since. A failure to write it is only a warning: no run is lost."""
     from rlbench.api import StoreError
     from rlbench.reports.page import results_page, write_page
 
@@ -215,31 +225,31 @@ def _report(store: Store, plugins: Plugins, outcome: Outcome, watch: Watch) -> N
             page = results_page(store, plugins)
             write_page(page, path)
         except StoreError as error:
-            watch.warn(f"no report: {error}")
+            reporter.warn(f"the report was not written: {error}")
             return
-        told = {str(plugin.error) for plugin in plugins.files}
+        reported = {str(plugin.error) for plugin in plugins.files}
         for problem in page.problems:
-            if not any(error in problem for error in told):  # as an observer it has been told of already
-                watch.warn(problem)
-    watch.say(f"report:  {shown(path)}")
+            if not any(error in problem for error in reported):  # reported before training, as an observer
+                reporter.warn(problem)
+    reporter.say(f"report:  {short_path(path)}")
 
 
-def _say_what_is_missing(table: pd.DataFrame, watch: Watch, judged: bool) -> None:
-    """One line for all seeds that ended alike, and what to do."""
-    lost = table[~table["status"].isin(["done", "diverged"])]
-    for (name, task, status, message), rows in lost.groupby(
+def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided: bool) -> None:
+    """Print one line for all seeds of a group that ended alike, and what to do about them."""
+    missing = table[~table["status"].isin(["done", "diverged"])]
+    for (name, task, status, message), rows in missing.groupby(
         ["algorithm", "environment", "status", "message"], sort=False
     ):
         seeds = ", ".join(map(str, rows["seed"]))
-        watch.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    how = lost["status"]
-    if judged and how.isin(["failed", "timeout", "stalled", "corrupt"]).any():
-        watch.warn("what was judged stays so: when the cause is mended, begin again in another folder (-o)")
-    elif (how == "failed").any():
-        watch.warn("failed runs stay so until the cause is mended and --rerun failed is given")
-    if not judged and how.isin(["timeout", "stalled"]).any():
-        watch.warn("runs out of time stay so until --rerun failed is given, which goes on from their checkpoints")
-    if (how == "interrupted").any():
-        watch.warn("the same command goes on with those that were interrupted")
-    if not judged and (how == "corrupt").any():
-        watch.warn("corrupt runs stay so until the cause is understood and --rerun corrupt is given")
+        reporter.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
+    statuses = missing["status"]
+    if is_decided and statuses.isin(["failed", "timeout", "stalled", "corrupt"]).any():
+        reporter.warn("decisions already made are final: fix the cause, then start again in another folder (-o)")
+    elif (statuses == "failed").any():
+        reporter.warn("failed runs are not retried; fix the cause, then `--rerun failed` trains them again")
+    if not is_decided and statuses.isin(["timeout", "stalled"]).any():
+        reporter.warn("timed-out runs are not retried; `--rerun failed` resumes them from their checkpoints")
+    if (statuses == "interrupted").any():
+        reporter.warn("run the same command again to resume the interrupted runs")
+    if not is_decided and (statuses == "corrupt").any():
+        reporter.warn("corrupt runs are not retried; find the cause, then `--rerun corrupt` trains them again")

@@ -1,4 +1,4 @@
-"""`rlbench schema`: what a suite file may say, as a JSON schema for editors."""
+"""`rlbench schema`: the JSON schema of suite files, for editors."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from rlbench.cli.text_table import write_out
 
 @click.command()
 def schema() -> None:
-    """Print the JSON schema of suite files, for completion and checks while typing.
+    """Print the JSON schema of suite files, for completion and checks in an editor.
 
-    An editor with a YAML language server takes it from a first line such as
+    An editor with a YAML language server uses the schema if the first line of the suite is, for example,
     `# yaml-language-server: $schema=suite.schema.json`.
     """
     write_out(text())
 
 
 def text() -> str:
-    """The document that is printed, and that lies beside the shipped suites."""
+    """Return the printed document, which is also stored beside the built-in suites."""
     from rlbench.suites import Suite
 
     document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Suite.model_json_schema()}

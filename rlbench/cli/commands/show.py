@@ -1,4 +1,4 @@
-"""`rlbench show` and `rlbench logs`: one run in full, and what its process printed."""
+"""`rlbench show` and `rlbench logs`: one run in full, and the output of its process."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from rlbench.cli.progress.lines import plural
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.text_table import aligned, plain, write_out
 
@@ -18,36 +18,37 @@ _BLOCK = 1 << 16  # characters
 
 @click.command()
 @run_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def show(run: Path, as_json: bool) -> None:
-    """Show one run: what was asked for, what became of it, how it was computed. RUN is a folder in DIRECTORY/runs."""
+    """Show one run in full: its configuration, its result, and how it was computed.
+
+    RUN is a folder in DIRECTORY/runs, or part of its name.
+    """
     from rlbench.results.file_io import read_json
 
-    store, found, state = find_run(run)
-    spec = read_json(store.folder(found) / "spec.json") or {}
+    store, spec, state = find_run(run)
     document: dict[str, Any] = {
         "status": str(state.status),
         "message": state.message,
-        "asked": spec,
+        "asked": read_json(store.folder(spec) / "spec.json") or {},
         "result": dict(state.result),
     }
     if as_json:
         write_out(json.dumps(document, indent=1) + "\n")
         return
-    write_out(
-        f"{plain(found.label or found.algorithm)} on {plain(found.task.env_id)}, seed {found.seed}: {state.status}\n"
-    )
+    name = f"{plain(spec.label or spec.algorithm)} on {plain(spec.task.env_id)}, seed {spec.seed}"
+    write_out(f"{name}: {state.status}\n")
     write_out(f"{plain(state.message)}\n" if state.message else "")
     profile = document["result"].pop("group_profile", None)
-    for title in ("asked", "result"):
-        if document[title]:
-            write_out(f"\n{title}\n" + "".join(f"  {line}\n" for line in _lines(document[title])))
+    for title, key in (("configuration", "asked"), ("result", "result")):
+        if document[key]:
+            write_out(f"\n{title}\n" + "".join(f"  {line}\n" for line in _lines(document[key])))
     if profile is not None:
         write_out(_times(state.result))
 
 
 def _times(result: Mapping[str, Any]) -> str:
-    """Where the time of the run's group went."""
+    """Return a table of where the training time of the run's group went."""
     from rlbench.profiling.parts import PARTS
     from rlbench.results.time_profiles import profile_of
 
@@ -65,7 +66,7 @@ def _times(result: Mapping[str, Any]) -> str:
 
 
 def _lines(value: Any, path: str = "") -> list[str]:
-    """A nested mapping as one `path value` line an entry."""
+    """Return a nested mapping as lines of `path value`."""
     if isinstance(value, dict):
         return [line for key, inner in value.items() for line in _lines(inner, f"{path}.{key}".lstrip("."))]
     return [f"{plain(path)} {plain(json.dumps(value, ensure_ascii=False))}"]
@@ -73,9 +74,12 @@ def _lines(value: Any, path: str = "") -> list[str]:
 
 @click.command()
 @run_argument
-@click.option("--stdout", is_flag=True, help="What was printed to stdout instead of stderr.")
+@click.option("--stdout", is_flag=True, help="Print its standard output instead of its standard error.")
 def logs(run: Path, stdout: bool) -> None:
-    """Print what the process of RUN's newest attempt wrote to stderr: tracebacks, warnings. RUN is a folder in DIRECTORY/runs."""
+    """Print the log of RUN: what the process of its newest attempt wrote to stderr, such as tracebacks and warnings.
+
+    RUN is a folder in DIRECTORY/runs, or part of its name.
+    """
     store, _, state = find_run(run)
     from rlbench.api import StoreError
     from rlbench.results.file_io import NOT_OWN, open_within, unreadable
@@ -87,14 +91,14 @@ def logs(run: Path, stdout: bool) -> None:
         file = None
     except OSError as error:
         if error.errno in NOT_OWN:
-            raise StoreError(f"{path} is no regular file of its own in this folder: it is not read") from error
+            raise StoreError(f"{path} is not a regular file of its own in this folder, so it is not read") from error
         raise unreadable(path, error) from error
     if file is None:
-        click.echo("no log: it has not been started in a process of its own", err=True)
+        click.echo("no log: the run has not been started in its own process", err=True)
         return
-    ended = True
+    ends_with_newline = True
     with file:
         while text := file.read(_BLOCK):  # a line may be as long as the file
             write_out("\n".join(map(plain, text.split("\n"))))
-            ended = text.endswith("\n")
-    write_out("" if ended else "\n")
+            ends_with_newline = text.endswith("\n")
+    write_out("" if ends_with_newline else "\n")

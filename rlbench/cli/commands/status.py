@@ -1,4 +1,4 @@
-"""`rlbench status`: what has become of the runs in a result folder."""
+"""`rlbench status`: the progress of the runs in a result folder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import click
 
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import SOME_DAMAGED
-from rlbench.cli.progress.lines import plural
 from rlbench.cli.progress.live import NARROW
+from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain, write_out
 
 if TYPE_CHECKING:
@@ -21,17 +21,21 @@ if TYPE_CHECKING:
 
     from rlbench.results import Store
 
-SECONDS_BETWEEN_LOOKS = 1.0
+SECONDS_BETWEEN_UPDATES = 1.0
 _OPEN = ("running", "pending")
 _STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "yellow", "interrupted": "yellow"}
 
 
 @click.command()
 @folder_argument
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
-@click.option("--watch", is_flag=True, help="Look again every second until nothing runs any more, or Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+@click.option("--watch", is_flag=True, help="Update every second until no run is pending or running, or until Ctrl-C.")
 def status(directory: Path, as_json: bool, watch: bool) -> int:
-    """Show how far the runs in DIRECTORY are (the newest results if none is given). Works while the suite runs."""
+    """Show the status of each run in DIRECTORY: done, running, pending, failed, … and its step.
+
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. Works while the suite
+    runs. Exit code 1 if any run is damaged.
+    """
     from rlbench.results import Store
 
     store = Store(directory)
@@ -49,7 +53,7 @@ def status(directory: Path, as_json: bool, watch: bool) -> int:
 
 
 def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
-    """A row a run. thorough: files of published runs are held against their hashes as well."""
+    """Return one row per run. thorough: also compare the files of published runs with their hashes."""
     from rlbench.api import RunStatus
     from rlbench.results import RunState
 
@@ -59,7 +63,7 @@ def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
         from rlbench.results.results_index import read_facts
 
         facts = read_facts(store, runs, states)
-        damaged = {key: RunState(RunStatus.CORRUPT, found.damaged) for key, found in facts.items() if found.damaged}
+        damaged = {key: RunState(RunStatus.CORRUPT, fact.damaged) for key, fact in facts.items() if fact.damaged}
         states = {key: damaged.get(str(key), state) for key, state in states.items()}
     return [
         {
@@ -77,12 +81,12 @@ def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
 
 def _headline(store: Store, rows: list[dict[str, Any]]) -> str:
     counts = Counter(row["status"] for row in rows)
-    told = ", ".join(f"{n} {s}" for s, n in counts.items())
-    return f"{plain(store.suite()['suite']['name'])}: {plural(len(rows), 'run')}: {told}"
+    totals = ", ".join(f"{n} {s}" for s, n in counts.items())
+    return f"{plain(store.suite()['suite']['name'])}: {plural(len(rows), 'run')}: {totals}"
 
 
 def _text(store: Store, rows: list[dict[str, Any]]) -> str:
-    shown = [
+    cells = [
         [
             plain(row["algorithm"]),
             plain(row["task"]),
@@ -93,38 +97,38 @@ def _text(store: Store, rows: list[dict[str, Any]]) -> str:
         ]
         for row in rows
     ]
-    table = fitted(["algorithm", "task", "seed", "status", "step", ""], shown, numbers=(2, 4))
+    table = fitted(["algorithm", "task", "seed", "status", "step", ""], cells, numbers=(2, 4))
     return f"{_headline(store, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in store.failed_pairs())
 
 
 def _watch(store: Store) -> None:
-    """On a terminal a table that is drawn anew; elsewhere a line whenever the counts change."""
+    """Redraw a table on a terminal; elsewhere, print a line whenever the counts change."""
     from rich.console import Console
     from rich.live import Live
 
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
-        said = ""
+        previous = ""
         while True:
             rows = _rows(store)
             line = _headline(store, rows)
-            if line != said:
+            if line != previous:
                 write_out(line + "\n")
-                said = line
+                previous = line
             if not any(row["status"] in _OPEN for row in rows):
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_UPDATES)
     with Live(console=console, auto_refresh=False) as live:
         while True:
             rows = _rows(store)
             live.update(_table(store, rows, console.width, console.height), refresh=True)
             if not any(row["status"] in _OPEN for row in rows):
                 return
-            time.sleep(SECONDS_BETWEEN_LOOKS)
+            time.sleep(SECONDS_BETWEEN_UPDATES)
 
 
 def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) -> RenderableType:
-    """A line for each algorithm on each task: how its runs stand, and how far the slowest is."""
+    """Return a table with one line per algorithm and task: the mean progress of its runs, and their statuses."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
@@ -139,8 +143,8 @@ def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) ->
         counts = Counter(row["status"] for row in same)
         text = Text(", ").join(Text(f"{n} {s}", style=_STYLES.get(s, "red")) for s, n in counts.items())
         filled = round(share * bar)
-        drawn = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
-        table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *drawn, f"{100 * share:3.0f} %", text)
+        progress = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
+        table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *progress, f"{100 * share:3.0f} %", text)
     hidden = len(cells) - max(1, height - 4)
     more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
     return Group(Text(plain(_headline(store, rows)), style="bold"), Text(""), table, *more)

@@ -1,4 +1,4 @@
-"""`rlbench table`: the scores of a result folder."""
+"""`rlbench table`: the scores in a result folder."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import corrupt_runs, say_damaged
+from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.text_table import aligned, number, plain, width, write_out
 
 if TYPE_CHECKING:
@@ -26,34 +26,38 @@ LEVEL = 0.95
 
 @click.command()
 @folder_argument
-@click.option("--sensitivity", is_flag=True, help="What a suite's sweeps say, instead of the scores.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+@click.option(
+    "--sensitivity", is_flag=True, help="Print how the scores depend on the hyperparameters that the suite sweeps."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
-    """Print the scores in DIRECTORY (the newest results if none is given): IQM over runs with its 95 % bootstrap interval.
+    """Print the scores in DIRECTORY: for each algorithm and task, the IQM over runs with its 95 % bootstrap interval.
 
-    Works while the suite runs. The score of a run is the mean return of its final policy.
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The score of a run is
+    the mean return of its final policy; the IQM (interquartile mean) is the mean of the middle half of the runs. Works
+    while the suite runs.
     """
     from rlbench.results import Store
 
     if sensitivity:
         from rlbench.cli.commands.table_sensitivity import print_sensitivity
 
-        return say_damaged(corrupt_runs(print_sensitivity(Store(directory), as_json)))
+        return report_damaged(describe_damaged(print_sensitivity(Store(directory), as_json)))
 
-    return say_damaged(corrupt_runs(print_table(Store(directory), as_json)))
+    return report_damaged(describe_damaged(print_table(Store(directory), as_json)))
 
 
 def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
-    """Write the table of scores to stdout. Returns: the runs behind it, one a row."""
-    from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED, marks
+    """Write the table of scores to stdout. Returns: the runs it is made from, one per row."""
+    from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED, caveats_of
     from rlbench.analysis.sensitivity import sweeps_of
     from rlbench.analysis.tuned_algorithms import left_at_defaults
     from rlbench.reports import score_cells
-    from rlbench.results.consistency import mixtures
+    from rlbench.results.consistency import inconsistencies
     from rlbench.results.run_table import run_table
 
     runs = run_table(store)
-    cells = score_cells(runs, marks(store, runs))
+    cells = score_cells(runs, caveats_of(store, runs))
     name = store.suite()["suite"]["name"]
     if as_json:
         document = {
@@ -61,7 +65,7 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
             "suite": name,
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
-            "corrupt": corrupt_runs(runs),
+            "corrupt": describe_damaged(runs),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return runs
@@ -69,25 +73,26 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
     wide = aligned(HEADER, rows, numbers=(2, 3, 4, 5))
     text = f"{plain(name)}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
-    text += "\ntraining: the last 100 episodes, while exploring\n"
+    text += "\ntraining: mean return of the last 100 training episodes, with exploration\n"
     text += "".join(f"{plain(line)}\n" for line in store.failed_pairs())
-    for algorithm, differs in mixtures(store).items():
-        entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differs.items())
-        text += f"not all made alike: {plain(algorithm)} ({entries}); the report says how\n"
-    if plain_ones := left_at_defaults(store.suite()["suite"]):
-        text += f"at their defaults, while others were given hyperparameters: {plain(', '.join(plain_ones))}\n"
+    for algorithm, differences in inconsistencies(store).items():
+        entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items())
+        text += f"runs made in different ways: {plain(algorithm)} ({entries}); the report has the details\n"
+    if untuned := left_at_defaults(store.suite()["suite"]):
+        names = plain(", ".join(untuned))
+        text += f"with default hyperparameters, while the suite sets those of other algorithms: {names}\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
-        text += "under 5 runs a row is descriptive only; under 3 it has no interval\n"
+        text += "under 5 runs, a row is only descriptive; under 3, it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):
-        text += f"{ADAPTIVE}: such an interval is narrower than it says, and its estimate leans outward (docs/adaptive.md)\n"
+        text += f"{ADAPTIVE}: the interval is narrower than its level claims, and the estimate is biased away from"
+        text += " the other algorithms' (docs/adaptive.md)\n"
     if any(MIXED in cell.marks for cell in cells):
-        text += (
-            f"{MIXED}: such a row is of no one thing; rlbench run SUITE --rerun changed trains the older runs again\n"
-        )
+        text += f"{MIXED}: the row combines runs of different code, so it describes no single algorithm; "
+        text += "`rlbench run SUITE --rerun changed` trains the older runs again\n"
     if any(SELF_REPORTED in cell.marks for cell in cells):
-        text += f"{SELF_REPORTED}: counted and scored by what the runs say of themselves (docs/scripts.md)\n"
+        text += f"{SELF_REPORTED}: steps and scores are those that the programs reported themselves (docs/scripts.md)\n"
     if sweeps_of(store.suite()["suite"]):
-        text += "swept hyperparameters: rlbench table --sensitivity\n"
+        text += "`rlbench table --sensitivity` shows the effect of the swept hyperparameters\n"
     write_out(text)
     return runs
 
@@ -111,7 +116,7 @@ def _row(cell: Cell) -> tuple[str, ...]:
 
 
 def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
-    """The same for narrow terminals: a few lines a row."""
+    """Return the table for narrow terminals: a few lines per row."""
     text = ""
     for task, algorithm, iqm, interval, n, training, note in rows:
         text += f"{algorithm} on {task}\n  IQM {iqm} {interval}\n  n {n}, training {training}\n" + (

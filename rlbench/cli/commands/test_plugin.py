@@ -1,16 +1,19 @@
-"""`rlbench test-plugin`: the rules that an algorithm keeps, tried on it."""
+"""`rlbench test-plugin`: a check of an algorithm against the rules."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rlbench.cli.common_options import open_plugins, plugin_option
 from rlbench.cli.text_table import plain, width, write_out
+
+if TYPE_CHECKING:
+    from rlbench.executors.rule_processes import RuleResult
 
 SCHEMA_VERSION = 1
 BROKEN = 1
@@ -28,20 +31,30 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
 
 @click.command("test-plugin")
 @click.argument("algorithm")
-@click.option("--set", "settings", multiple=True, metavar="PARAM=VALUE", help="A hyperparameter; may be repeated.")
 @click.option(
-    "--steps", default=2_000, show_default=True, type=click.IntRange(20), help="Environment steps of a short run."
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PARAM=VALUE",
+    help="Hyperparameter, such as lr=1e-3, to use instead of its default; may be repeated.",
+)
+@click.option(
+    "--steps",
+    default=2_000,
+    show_default=True,
+    type=click.IntRange(20),
+    help="Environment steps of a training run, for most rules.",
 )
 @click.option(
     "--learn-steps",
     default=5_000,
     show_default=True,
     type=click.IntRange(100),
-    help="Of one that has to learn something.",
+    help="Environment steps for the rules that check learning.",
 )
-@click.option("--rule", "rules", multiple=True, help="Only this rule; may be repeated.")
-@click.option("--timeout", default="10m", show_default=True, callback=_seconds, help="Longest time of a rule.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--rule", "rules", multiple=True, help="Check only this rule; may be repeated.")
+@click.option("--timeout", default="10m", show_default=True, callback=_seconds, help="Time limit per rule.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 @plugin_option
 def test_plugin(
     algorithm: str,
@@ -53,13 +66,13 @@ def test_plugin(
     as_json: bool,
     plugin_files: Sequence[str],
 ) -> None:
-    """Try the rules that every algorithm keeps on ALGORITHM and say which it breaks.
+    """Check ALGORITHM against the rules that every algorithm has to keep, and print those it breaks.
 
-    It is played on small tasks, with its own defaults unless --set says otherwise; small networks and short warm-ups
-    (--set warmup=100) make that quick. What it does not claim (stackable, resumable, reproducible, bootstraps) is not asked.
-    Exit code 1 if a rule is broken.
+    ALGORITHM is trained on small tasks, with its default hyperparameters unless --set changes them. Small networks and
+    short warm-ups (--set warmup=100) make this faster. A property that it does not claim (stackable, resumable,
+    reproducible, bootstraps) is not checked. docs/rules.md explains each rule. Exit code 1 if a rule is broken.
     """
-    from rlbench.executors.rule_processes import RULES, Trial, put_to_rules
+    from rlbench.executors.rule_processes import RULES, TrialConfig, check_rules
     from rlbench.messages import nearest
     from rlbench.suites import value_of
 
@@ -67,33 +80,33 @@ def test_plugin(
         if rule not in RULES:
             raise click.BadParameter(f"no rule {rule!r}{nearest(rule, list(RULES)) or '; known: ' + ', '.join(RULES)}")
     params = dict(value_of(setting, algorithm) for setting in settings)
-    told: list[Any] = []
-    chosen = [rule for rule in RULES if not rules or rule in rules]
-    how = Trial(steps, learn_steps, timeout, tuple(plugin_files))
-    for verdict in put_to_rules(open_plugins(plugin_files), algorithm, params, chosen, how):
-        told.append(verdict)
+    results: list[RuleResult] = []
+    selected = [rule for rule in RULES if not rules or rule in rules]
+    trial = TrialConfig(steps, learn_steps, timeout, tuple(plugin_files))
+    for result in check_rules(open_plugins(plugin_files), algorithm, params, selected, trial):
+        results.append(result)
         if not as_json:
-            _say(verdict, RULES[verdict.rule])
-    broken = [verdict.rule for verdict in told if not verdict.kept]
+            _print_result(result, RULES[result.rule])
+    broken = [result.rule for result in results if not result.passes]
     if as_json:
-        rows = [{**asdict(v), "means": RULES[v.rule], "read": f"{READ_ON}#{v.rule}"} for v in told]
+        rows = [{**asdict(r), "means": RULES[r.rule], "read": f"{READ_ON}#{r.rule}"} for r in results]
         document = {"schema_version": SCHEMA_VERSION, "algorithm": algorithm, "broken": broken, "rules": rows}
         write_out(json.dumps(document, indent=1) + "\n")
     else:
-        asked = sum(verdict.verdict != "not claimed" for verdict in told)
-        kept = (
-            f"{algorithm} keeps "
-            + (f"all {asked} rules that it claims" if asked != 1 else "the one rule that it claims")
-            if not broken
-            else f"{algorithm} breaks {', '.join(broken)}"
-        )
-        write_out(f"\n{kept}\n")
+        write_out(f"\n{algorithm} {_summary(results, broken)}\n")
     if broken:
         raise click.exceptions.Exit(BROKEN)
 
 
-def _say(verdict: Any, means: str) -> None:
-    line = f"{verdict.verdict:<12} {verdict.rule:<14} {plain(verdict.seen)}"
-    write_out(line[: None if len(line) <= width() or not verdict.kept else width()].rstrip() + "\n")
-    if not verdict.kept:
-        write_out(f"{'':<12} the rule: {means}\n{'':<12} read on: {READ_ON}#{verdict.rule}\n")
+def _summary(results: Sequence[RuleResult], broken: Sequence[str]) -> str:
+    if broken:
+        return f"breaks {', '.join(broken)}"
+    claimed = sum(result.verdict != "not claimed" for result in results)
+    return f"keeps all {claimed} rules that it claims" if claimed != 1 else "keeps the one rule that it claims"
+
+
+def _print_result(result: RuleResult, requirement: str) -> None:
+    line = f"{result.verdict:<12} {result.rule:<14} {plain(result.seen)}"
+    write_out(line[: None if len(line) <= width() or not result.passes else width()].rstrip() + "\n")
+    if not result.passes:
+        write_out(f"{'':<12} the rule: {requirement}\n{'':<12} details: {READ_ON}#{result.rule}\n")

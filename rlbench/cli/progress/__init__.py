@@ -1,1 +1,1 @@
-"""What `rlbench run` reports while it works: plain lines, a live table on a terminal, or JSON."""
+"""Progress of `rlbench run`: plain lines, a live table on a terminal, or JSON events."""

@@ -1,14 +1,12 @@
-"""Progress on a terminal: a line for each running group, and a footer with what is done and how long it will take."""
+"""Progress as a live table on a terminal: one line per running group, and totals with the time left."""
 
 from __future__ import annotations
 
-import os
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlbench.cli.progress.lines import ending, group_name, opening, plural
+from rlbench.cli.progress.phrases import clock, ending_line, group_name, mean, opening_line, plural
 from rlbench.cli.text_table import plain
 
 if TYPE_CHECKING:
@@ -23,35 +21,31 @@ NARROW = 70
 _STYLES = {"done": "green", "diverged": "yellow", "interrupted": "yellow"}
 
 
-def can_show_a_board() -> bool:
-    """Whether stderr is a terminal that can be drawn on."""
-    return sys.stderr is not None and sys.stderr.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-
-
-class _Line:
-    """A running group: where it is and how fast. Rates are of the time since it started, evaluation included."""
+class _GroupProgress:
+    """A running group: its step and its speed. The speed includes the time spent on evaluation."""
 
     def __init__(self, job: Job, expected: float | None) -> None:
         self._expected = expected
         self.job, self.began, self.step = job, time.monotonic(), job.resumed_from
-        self._first: tuple[float, int] | None = None  # when it was first seen to move: starting up is not speed
+        # Time and step of the first progress: the speed leaves out the time to start up.
+        self._first: tuple[float, int] | None = None
         self.returns: Sequence[float] = ()
 
-    def moved(self, step: int) -> None:
+    def advance(self, step: int) -> None:
         if self._first is None and step > self.job.resumed_from:
             self._first = (time.monotonic(), step)
         self.step = max(self.step, step)
 
     @property
     def rate(self) -> float | None:
-        """Steps of one seed a second, or None as long as nothing can be said."""
+        """Steps of one seed per second, or None as long as it is unknown."""
         if self._first is None or self.step == self._first[1]:
             return None
         return (self.step - self._first[1]) / max(time.monotonic() - self._first[0], 1e-6)
 
     @property
-    def left(self) -> float | None:
-        """Seconds until it ends."""
+    def seconds_left(self) -> float | None:
+        """Seconds until the group ends, or None as long as they are unknown."""
         steps = self.job.group.task.steps - self.step
         if self.rate is not None:
             return steps / self.rate
@@ -60,22 +54,22 @@ class _Line:
         return max(0.0, self._expected - (time.monotonic() - self.began))
 
 
-class Board:
-    """Drawn by rich on stderr; what has been said scrolls above it. Implements rlbench.executors.Watch."""
+class LiveReporter:
+    """Draws a table with rich on stderr; messages scroll above it. Implements rlbench.runner.ProgressReporter."""
 
     def __init__(self) -> None:
         from rich.console import Console
 
         self._console = Console(stderr=True, highlight=False)
         self._live: Any = None
-        self._lines: dict[Any, _Line] = {}
+        self._lines: dict[Any, _GroupProgress] = {}
         self._waiting: list[Job] = []
         self._expected: dict[Any, float | None] = {}
         self._counts: dict[str, int] = {}
-        self._heard: set[str] = set()
+        self._printed_notices: set[str] = set()
         self._workers, self._began = 1, time.monotonic()
 
-    # -- what happens --------------------------------------------------------------------------------------------
+    # -- events --------------------------------------------------------------------------------------------
     def say(self, text: str) -> None:
         self._print(text)
 
@@ -90,10 +84,12 @@ class Board:
     def begin(self, planned: Plan, todo: Sequence[Job], store: Store, workers: int) -> None:
         from rich.live import Live
 
-        from rlbench.results.cost_estimates import seconds_of
+        from rlbench.results.cost_estimates import estimate_seconds
 
-        self._expected = {job.attempt: seconds_of(job.group, job.group.task.steps - job.resumed_from) for job in todo}
-        self._print(opening(planned, todo, store))
+        self._expected = {
+            job.attempt: estimate_seconds(job.group, job.group.task.steps - job.resumed_from) for job in todo
+        }
+        self._print(opening_line(planned, todo, store))
         self._waiting, self._workers, self._began = list(todo), workers, time.monotonic()
         if todo:
             self._live = Live(
@@ -115,19 +111,19 @@ class Board:
         kind, line = event["event"], self._lines.get(job.attempt)
         if kind == "started":
             self._waiting = [other for other in self._waiting if other.attempt != job.attempt]
-            self._lines[job.attempt] = _Line(job, self._expected.get(job.attempt))
+            self._lines[job.attempt] = _GroupProgress(job, self._expected.get(job.attempt))
             if job.notice:
                 self.say(f"{group_name(job.group)}: {job.notice}")
         elif kind == "notice" and event.get("once"):
-            if event["message"] not in self._heard:
-                self._heard.add(event["message"])
+            if event["message"] not in self._printed_notices:
+                self._printed_notices.add(event["message"])
                 self.warn(event["message"])
         elif kind == "notice":
             self.say(f"{group_name(job.group)}: {event['message']}")
         elif kind == "finished":
             self._finished(job, event)
         elif line is not None:
-            line.moved(int(event["step"]))
+            line.advance(int(event["step"]))
             if kind == "evaluated":
                 line.returns = event["returns"]
 
@@ -135,10 +131,10 @@ class Board:
         line, status = self._lines.pop(job.attempt, None), str(event["status"])
         self._counts[status] = self._counts.get(status, 0) + len(job.group.seeds)
         seconds = f" in {clock(time.monotonic() - line.began)}" if line is not None else ""
-        score = f", mean return {_mean(line.returns):.1f}" if line is not None and line.returns else ""
-        self._print(f"{group_name(job.group)}: {ending(job, event, seconds + score)}", _STYLES.get(status, "red"))
+        score = f", mean return {mean(line.returns):.1f}" if line is not None and line.returns else ""
+        self._print(f"{group_name(job.group)}: {ending_line(job, event, seconds + score)}", _STYLES.get(status, "red"))
 
-    # -- how it looks --------------------------------------------------------------------------------------------
+    # -- drawing --------------------------------------------------------------------------------------------
     def _draw(self) -> RenderableType:
         from rich.console import Group
         from rich.table import Table
@@ -164,14 +160,18 @@ class Board:
         running = sum(len(line.job.group.seeds) for line in self._lines.values())
         waiting = sum(len(job.group.seeds) for job in self._waiting)
         counts = [f"{count} {status}" for status, count in sorted(self._counts.items())]
-        parts = [*counts, f"{running} running"] + ([f"{waiting} to come"] if waiting else [])
+        parts = [*counts, f"{running} running"] + ([f"{waiting} waiting"] if waiting else [])
         eta = self._eta()
-        left = f", about {clock(eta)} to go" if eta is not None else ""
-        return f"{plural(running + waiting + sum(self._counts.values()), 'run')}: {', '.join(parts)}; {clock(time.monotonic() - self._began)}{left}"
+        left = f", about {clock(eta)} left" if eta is not None else ""
+        total = plural(running + waiting + sum(self._counts.values()), "run")
+        return f"{total}: {', '.join(parts)}; {clock(time.monotonic() - self._began)}{left}"
 
     def _eta(self) -> float | None:
-        """Seconds until everything is done: what waits, by what like it took here before, shared by the workers."""
-        running = [line.left for line in self._lines.values()]
+        """Return the seconds until everything is done, or None if they are unknown.
+
+        Waiting groups are estimated from the time that similar ones took on this machine; all share the workers.
+        """
+        running = [line.seconds_left for line in self._lines.values()]
         waiting = [self._expected.get(job.attempt) for job in self._waiting]
         known = [seconds for seconds in (*running, *waiting) if seconds is not None]
         if len(known) < len(running) + len(waiting):
@@ -179,24 +179,13 @@ class Board:
         return max([sum(known) / self._workers, *known], default=None)
 
 
-def _cells(line: _Line) -> list[str]:
-    group, rate, left = line.job.group, line.rate, line.left
+def _cells(line: _GroupProgress) -> list[str]:
+    group, rate, left = line.job.group, line.rate, line.seconds_left
     share = f"{100 * line.step // group.task.steps:3d} %"
     return [
         plain(group_name(group)),
         f"{line.step:,} {share}",
-        f"{_mean(line.returns):.1f}" if line.returns else "–",
+        f"{mean(line.returns):.1f}" if line.returns else "–",
         f"{rate * len(group.seeds):,.0f}" if rate is not None else "–",
         clock(left) if left is not None else "–",
     ]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

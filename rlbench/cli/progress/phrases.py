@@ -1,0 +1,54 @@
+"""Phrases shared by the progress reporters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rlbench.cli.user_paths import short_path
+
+if TYPE_CHECKING:
+    from rlbench.api import RunGroup
+    from rlbench.executors import Job
+    from rlbench.results import Store
+    from rlbench.suites import Plan
+
+LONGEST_MESSAGE = 500
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def clock(seconds: float) -> str:
+    """Return seconds as m:ss or h:mm:ss."""
+    minutes, rest = divmod(int(seconds + 0.5), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def group_name(group: RunGroup) -> str:
+    seeds = f", seed {group.seeds[0]}" if len(group.seeds) == 1 else ""
+    return f"{group.label or group.algorithm} on {group.task.env_id}{seeds}"
+
+
+def opening_line(planned: Plan, todo: Sequence[Job], store: Store) -> str:
+    """Return the first line: how many runs the suite has, how many of them will be trained, and where results go."""
+    runs = sum(len(job.group.seeds) for job in todo)
+    groups = f" in {plural(len(todo), 'group')} of seeds" if todo else ""
+    folder = short_path(store.root)
+    return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {runs} to do{groups}, results in {folder}"
+
+
+def ending_line(job: Job, event: Mapping[str, Any], details: str = "") -> str:
+    """Return how a group ended: its status, `details`, the reason, and its log if that explains a failure."""
+    message = " ".join(str(event.get("message", "")).split())
+    message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
+    log = job.attempt / "stderr.log"
+    is_failure = event["status"] in ("failed", "timeout", "stalled") or "killed" in message
+    text = f"{event['status']}{details}" + (f": {message}" if message else "")
+    return text + (f"; log: {short_path(log)}" if is_failure and log.exists() else "")
