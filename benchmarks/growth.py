@@ -57,7 +57,7 @@ def alone(sides: Sequence[Side], plan: Plan, study: str) -> list[dict[str, Any]]
                     "study": study,
                     "work": work,
                     "seeds": played.side.seeds,
-                    "width": played.side.width or BY_NAME[work].config["hidden"][0],
+                    "width": played.side.width or BY_NAME[work].config["net_arch"][0],
                     "jobs": 1,
                     "steps_per_second": statistics.median(t["steps"] / t["wall"] for t in turns),
                     "cpu_microseconds": statistics.median(t["cpu"] / t["steps"] for t in turns) * 1e6,
@@ -82,7 +82,7 @@ def together(work: str, seeds: int, cores: Sequence[int], plan: Plan) -> dict[st
         "study": "jobs",
         "work": work,
         "seeds": seeds,
-        "width": BY_NAME[work].config["hidden"][0],
+        "width": BY_NAME[work].config["net_arch"][0],
         "jobs": len(cores),
         "steps_per_second": statistics.median(sum(t["steps"] / t["wall"] for t in turns) for turns in rounds),
         "cpu_microseconds": statistics.median(sum(t["cpu"] for t in r) / sum(t["steps"] for t in r) for r in rounds)

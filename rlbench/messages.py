@@ -24,7 +24,7 @@ _EXPECTED = {
     "model_attributes_type": "should be a mapping (key: value)",
     "too_short": "should not be empty",
 }
-_BOUNDS = {
+BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
     "greater_than": ("above", "gt"),
     "less_than_equal": ("at most", "le"),
@@ -35,8 +35,8 @@ _BOUNDS = {
 def explain(error: Mapping[str, Any]) -> str:
     """Return a sentence for one entry of pydantic's `errors()`. The caller adds the name of the value."""
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
-    if kind in _BOUNDS:
-        word, bound = _BOUNDS[kind]
+    if kind in BOUNDS:
+        word, bound = BOUNDS[kind]
         return f"should be {word} {context[bound]:g}, got {quoted(given)}"
     if kind == "literal_error":
         choices = context["expected"].replace(" or ", ", ")

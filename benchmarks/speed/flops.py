@@ -61,14 +61,14 @@ def step(dims: Sequence[int], each: float) -> Flops:
 
 def update(work: Work) -> Flops:
     """One update of one seed: an on-policy minibatch, or a batch from replay (with its share of a delayed actor's)."""
-    c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["hidden"])
+    c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
     if work.algorithm in ("ppo", "a2c"):
-        size = c["batch"] if work.algorithm == "ppo" else c["horizon"] * c["num_envs"]
-        each = CLIP + (RMSPROP if c.get("optimizer") == "rmsprop" else ADAM)
+        size = c["batch_size"] if work.algorithm == "ppo" else c["n_steps"] * c["n_envs"]
+        each = CLIP + (RMSPROP if c.get("use_rms_prop") else ADAM)
         nets = [(obs, *hidden, out), (obs, *hidden, 1)]
         parts = [forward(net, size) + backward(net, size) + step(net, each) for net in nets]
         return parts[0] + parts[1]
-    batch = c["batch"]
+    batch = c["batch_size"]
     if work.algorithm == "dqn":
         net = (obs, *hidden, out)
         return forward(net, batch) * 2 + backward(net, batch) + step(net, ADAM + CLIP)
@@ -88,13 +88,13 @@ def update(work: Work) -> Flops:
 
 def seed_step(work: Work) -> Flops:
     """One environment step of one seed: its share of the updates, the acting policy and, on-policy, one value."""
-    c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["hidden"])
+    c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
     policy = forward((obs, *hidden, out * (2 if work.algorithm == "sac" else 1)), 1)
     if work.algorithm == "ppo":
-        return update(work) * (c["epochs"] / c["batch"]) + policy + forward((obs, *hidden, 1), 1)
+        return update(work) * (c["n_epochs"] / c["batch_size"]) + policy + forward((obs, *hidden, 1), 1)
     if work.algorithm == "a2c":
-        return update(work) * (1 / (c["horizon"] * c["num_envs"])) + policy + forward((obs, *hidden, 1), 1)
-    return update(work) * (c["gradient_steps"] / c["train_every"]) + policy
+        return update(work) * (1 / (c["n_steps"] * c["n_envs"])) + policy + forward((obs, *hidden, 1), 1)
+    return update(work) * (c["gradient_steps"] / (c["train_freq"] * c["n_envs"])) + policy
 
 
 def floor_seconds(work: Work, gflops: float, env_seconds: float) -> float:

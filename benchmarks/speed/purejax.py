@@ -71,12 +71,12 @@ def init(c: Mapping[str, Any], key: Array) -> Learner:
     """A fresh seed; c: the work's configuration."""
     actor, critic, envs, key = jax.random.split(key, 4)
     params = {
-        "actor": network(actor, (4, *c["hidden"], 2), 0.01),
-        "critic": network(critic, (4, *c["hidden"], 1), 1.0),
+        "actor": network(actor, (4, *c["net_arch"], 2), 0.01),
+        "critic": network(critic, (4, *c["net_arch"], 1), 1.0),
     }
     zeros = jax.tree.map(jnp.zeros_like, params)
-    states = jax.vmap(cartpole.reset)(jax.random.split(envs, c["num_envs"]))
-    return Learner(params, zeros, zeros, jnp.float32(0), states, jnp.zeros(c["num_envs"]), key)
+    states = jax.vmap(cartpole.reset)(jax.random.split(envs, c["n_envs"]))
+    return Learner(params, zeros, zeros, jnp.float32(0), states, jnp.zeros(c["n_envs"]), key)
 
 
 def rollout(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Steps]:
@@ -88,7 +88,7 @@ def rollout(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Steps]:
         log_prob = jnp.take_along_axis(every, action[:, None], -1)[:, 0]
         stepped, reward, terminated, truncated = jax.vmap(cartpole.step)(envs, action)
         done, returns = terminated | truncated, returns + reward
-        first = jax.vmap(cartpole.reset)(jax.random.split(fresh, c["num_envs"]))
+        first = jax.vmap(cartpole.reset)(jax.random.split(fresh, c["n_envs"]))
         following = cartpole.State(
             jnp.where(done[:, None], first.obs, stepped.obs), jnp.where(done, first.length, stepped.length)
         )
@@ -96,7 +96,7 @@ def rollout(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Steps]:
         return (following, jnp.where(done, 0, returns), key), seen
 
     carry = (learner.envs, learner.returns, learner.key)
-    (envs, returns, key), steps = jax.lax.scan(one, carry, None, c["horizon"])
+    (envs, returns, key), steps = jax.lax.scan(one, carry, None, c["n_steps"])
     return learner._replace(envs=envs, returns=returns, key=key), steps
 
 
@@ -104,7 +104,7 @@ def gae(c: Mapping[str, Any], critic: Net, steps: Steps) -> tuple[Array, Array]:
     """Advantages and the critic's targets [T, N]. Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16."""
     value, next_value = apply(critic, steps.obs)[..., 0], apply(critic, steps.next_obs)[..., 0]
     delta = steps.reward + c["gamma"] * ~steps.terminated * next_value - value
-    keep = c["gamma"] * c["lam"] * ~steps.done
+    keep = c["gamma"] * c["gae_lambda"] * ~steps.done
 
     def back(later: Array, now: tuple[Array, Array]) -> tuple[Array, Array]:
         advantage = now[0] + now[1] * later
@@ -118,9 +118,9 @@ def loss(c: Mapping[str, Any], params: dict[str, Net], steps: Steps, advantage: 
     log_prob, entropy = log_probs(params["actor"], steps.obs, steps.action)
     scaled = (advantage - advantage.mean()) / (advantage.std() + 1e-8)
     ratio = jnp.exp(log_prob - steps.log_prob)
-    policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - c["clip"], 1 + c["clip"]) * scaled).mean()
-    value = 0.5 * jnp.square(apply(params["critic"], steps.obs)[..., 0] - target).mean()
-    return policy + c["value_weight"] * value - c["entropy_weight"] * entropy.mean()
+    policy = -jnp.minimum(ratio * scaled, jnp.clip(ratio, 1 - c["clip_range"], 1 + c["clip_range"]) * scaled).mean()
+    value = jnp.square(apply(params["critic"], steps.obs)[..., 0] - target).mean()
+    return policy + c["vf_coef"] * value - c["ent_coef"] * entropy.mean()
 
 
 def adam(c: Mapping[str, Any], learner: Learner, grads: Any) -> Learner:
@@ -129,7 +129,7 @@ def adam(c: Mapping[str, Any], learner: Learner, grads: Any) -> Learner:
     scale, count = jnp.minimum(1, c["max_grad_norm"] / (norm + 1e-6)), learner.count + 1
     mean = jax.tree.map(lambda m, g: 0.9 * m + 0.1 * scale * g, learner.mean, grads)
     square = jax.tree.map(lambda v, g: 0.999 * v + 0.001 * (scale * g) ** 2, learner.square, grads)
-    rate, root = c["lr"] / (1 - 0.9**count), jnp.sqrt(1 - 0.999**count)
+    rate, root = c["learning_rate"] / (1 - 0.9**count), jnp.sqrt(1 - 0.999**count)
     params = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + 1e-5), learner.params, mean, square)
     return learner._replace(params=params, mean=mean, square=square, count=count)
 
@@ -139,7 +139,7 @@ def update(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Array]:
     learner, steps = rollout(c, learner)
     advantage, target = gae(c, learner.params["critic"], steps)
     rows = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), (steps, advantage, target))
-    size = c["num_envs"] * c["horizon"]
+    size = c["n_envs"] * c["n_steps"]
     gradient = jax.grad(lambda params, minibatch: loss(c, params, *minibatch))
 
     def minibatch(learner: Learner, index: Array) -> tuple[Learner, None]:
@@ -148,10 +148,10 @@ def update(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Array]:
 
     def epoch(learner: Learner, _: None) -> tuple[Learner, None]:
         key, order = jax.random.split(learner.key)
-        index = jax.random.permutation(order, size).reshape(-1, c["batch"])
+        index = jax.random.permutation(order, size).reshape(-1, c["batch_size"])
         return jax.lax.scan(minibatch, learner._replace(key=key), index)
 
-    learner, _ = jax.lax.scan(epoch, learner, None, c["epochs"])
+    learner, _ = jax.lax.scan(epoch, learner, None, c["n_epochs"])
     return learner, steps.finished.sum() / jnp.maximum(steps.done.sum(), 1)
 
 
@@ -169,5 +169,5 @@ def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     while True:
         learners, returns = train(learners)
         returns.block_until_ready()
-        steps += side.seeds * work.config["num_envs"] * work.config["horizon"]
+        steps += side.seeds * work.config["n_envs"] * work.config["n_steps"]
         turnstile.passed(steps)

@@ -16,14 +16,6 @@ from stable_baselines3.common.noise import NormalActionNoise
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import Side, Work
 
-# Our names of hyperparameters and the library's, where they differ.
-NAMES = {
-    "lr": "learning_rate", "horizon": "n_steps", "batch": "batch_size", "epochs": "n_epochs", "lam": "gae_lambda",
-    "clip": "clip_range", "value_weight": "vf_coef", "entropy_weight": "ent_coef", "eps": "rms_prop_eps",
-    "capacity": "buffer_size", "warmup": "learning_starts", "train_every": "train_freq",
-    "target_every": "target_update_interval", "epsilon_start": "exploration_initial_eps",
-    "epsilon_end": "exploration_final_eps",
-}  # fmt: skip
 ENDLESS = 1 << 40
 
 
@@ -44,10 +36,9 @@ class AtTheTurnstile(BaseCallback):
 def arguments(library: type[Any], work: Work) -> dict[str, Any]:
     """The constructor's keyword arguments for a work, as far as it knows them."""
     known = inspect.signature(library).parameters
-    given = {NAMES.get(name, name): value for name, value in work.config.items()}
-    passed = {name: value for name, value in given.items() if name in known}
-    if work.config.get("action_noise") == "gaussian":
-        passed["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, work.config["sigma"]))
+    passed = {name: value for name, value in work.config.items() if name in known}
+    if work.config.get("noise_type") == "normal":
+        passed["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, work.config["noise_std"]))
     return passed
 
 
@@ -61,7 +52,7 @@ def learn(library: type[Any], work: Work, turnstile: Turnstile, **given: Any) ->
 
 def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     torch.set_num_threads(1)
-    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[work.config["activation"]]
-    network = {"net_arch": list(work.config["hidden"]), "activation_fn": activation}
+    activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[work.config["activation_fn"]]
+    network = {"net_arch": list(work.config["net_arch"]), "activation_fn": activation}
     library = getattr(stable_baselines3, work.algorithm.upper())
     learn(library, work, turnstile, policy_kwargs=network, device="cpu")

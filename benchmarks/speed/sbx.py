@@ -14,7 +14,7 @@ from benchmarks.speed.works import Side, Work
 def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     torch.set_num_threads(1)
     network = {
-        "net_arch": list(work.config["hidden"]),
-        "activation_fn": getattr(flax.linen, work.config["activation"]),
+        "net_arch": list(work.config["net_arch"]),
+        "activation_fn": getattr(flax.linen, work.config["activation_fn"]),
     }
     learn(getattr(sbx, work.algorithm.upper()), work, turnstile, policy_kwargs=network)

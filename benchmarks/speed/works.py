@@ -1,7 +1,7 @@
 """What is measured: the same work for every library, and the sides that take turns at it.
 
-A work's `config` is what our algorithm is configured with; the peers' arguments are derived from it (`sb3.arguments`), so
-that the hyperparameters cannot drift apart.
+A work's `config` is what our algorithm is configured with, by Stable-Baselines3's names; the peers are given the same
+(`sb3.arguments`), so that the hyperparameters cannot drift apart.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Work:
     @property
     def num_envs(self) -> int:
         """Environments of each seed."""
-        return int(self.config.get("num_envs", 1))
+        return int(self.config.get("n_envs", 1))
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ class Side:
 
     def at(self, work: Work) -> Work:
         """The work as this side does it."""
-        hidden = (self.width,) * len(work.config["hidden"])
-        return replace(work, config={**work.config, "hidden": hidden}) if self.width else work
+        layers = (self.width,) * len(work.config["net_arch"])
+        return replace(work, config={**work.config, "net_arch": layers}) if self.width else work
 
     @property
     def name(self) -> str:
@@ -79,8 +79,8 @@ class Side:
 
 _CARTPOLE, _PENDULUM = "CartPole-v1", "Pendulum-v1"
 _OFF_POLICY = {
-    "num_envs": 1, "hidden": (256, 256), "activation": "relu", "batch": 256, "capacity": 100_000, "warmup": 256,
-    "train_every": 1, "gradient_steps": 1, "gamma": 0.99, "tau": 0.005, "lr": 1e-3,
+    "n_envs": 1, "net_arch": (256, 256), "activation_fn": "relu", "batch_size": 256, "buffer_size": 100_000,
+    "learning_starts": 256, "train_freq": 1, "gradient_steps": 1, "gamma": 0.99, "tau": 0.005, "learning_rate": 1e-3,
 }  # fmt: skip
 _WARM = 256 + 24
 
@@ -89,9 +89,9 @@ WORKS = (
         "ppo",
         _CARTPOLE,
         {
-            "num_envs": 8, "horizon": 256, "batch": 64, "epochs": 10, "hidden": (64, 64), "activation": "tanh",
-            "lr": 3e-4, "lr_schedule": "constant", "gamma": 0.99, "lam": 0.95, "clip": 0.2, "value_weight": 0.5,
-            "entropy_weight": 0.0, "max_grad_norm": 0.5,
+            "n_envs": 8, "n_steps": 256, "batch_size": 64, "n_epochs": 10, "net_arch": (64, 64), "activation_fn": "tanh",
+            "learning_rate": 3e-4, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2, "vf_coef": 0.5, "ent_coef": 0.0,
+            "max_grad_norm": 0.5,
         },
         2048,
         ("sb3", "sbx", "purejax"),
@@ -101,8 +101,9 @@ WORKS = (
         "a2c",
         _CARTPOLE,
         {
-            "num_envs": 8, "horizon": 5, "hidden": (64, 64), "activation": "tanh", "optimizer": "rmsprop", "lr": 7e-4,
-            "eps": 1e-5, "gamma": 0.99, "lam": 1.0, "value_weight": 0.5, "entropy_weight": 0.01, "max_grad_norm": 0.5,
+            "n_envs": 8, "n_steps": 5, "net_arch": (64, 64), "activation_fn": "tanh", "use_rms_prop": True,
+            "rms_prop_eps": 1e-5, "learning_rate": 7e-4, "gamma": 0.99, "gae_lambda": 1.0, "vf_coef": 0.5,
+            "ent_coef": 0.01, "max_grad_norm": 0.5,
         },
         400,
         ("sb3",),
@@ -113,15 +114,16 @@ WORKS = (
         _CARTPOLE,
         {
             # Epsilon is at its end from the start: one that still explores chooses without its network.
-            "num_envs": 1, "hidden": (128, 128), "activation": "relu", "batch": 64, "capacity": 100_000, "warmup": 64,
-            "train_every": 1, "gradient_steps": 1, "target_every": 500, "epsilon_start": 0.05, "epsilon_end": 0.05,
-            "gamma": 0.99, "lr": 1e-3, "max_grad_norm": 10.0,
+            "n_envs": 1, "net_arch": (128, 128), "activation_fn": "relu", "batch_size": 64, "buffer_size": 100_000,
+            "learning_starts": 64, "train_freq": 1, "gradient_steps": 1, "target_update_interval": 500,
+            "exploration_initial_eps": 0.05, "exploration_final_eps": 0.05, "gamma": 0.99, "learning_rate": 1e-3,
+            "max_grad_norm": 10.0,
         },
         64 + 64,
     ),
-    Work("sac", _PENDULUM, {**_OFF_POLICY, "lr": 3e-4}, _WARM),
-    Work("td3", _PENDULUM, {**_OFF_POLICY, "policy_delay": 2, "action_noise": "gaussian", "sigma": 0.1}, _WARM),
-    Work("ddpg", _PENDULUM, {**_OFF_POLICY, "action_noise": "gaussian", "sigma": 0.1}, _WARM),
+    Work("sac", _PENDULUM, {**_OFF_POLICY, "learning_rate": 3e-4}, _WARM),
+    Work("td3", _PENDULUM, {**_OFF_POLICY, "policy_delay": 2, "noise_type": "normal", "noise_std": 0.1}, _WARM),
+    Work("ddpg", _PENDULUM, {**_OFF_POLICY, "noise_type": "normal", "noise_std": 0.1}, _WARM),
 )  # fmt: skip
 BY_NAME = {work.name: work for work in WORKS}
 

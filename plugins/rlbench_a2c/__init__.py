@@ -7,7 +7,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 def updates_per_step(c: Any) -> float:
     """One for each rollout."""
-    return 1 / (c.num_envs * c.horizon)
+    return 1 / (c.n_envs * c.n_steps)
 
 
 @hookimpl

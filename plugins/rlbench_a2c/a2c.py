@@ -14,34 +14,37 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, decay, gae, pack, tensor, unpack
+from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, gae, pack, tensor, unpack
 from rlbench.kit.compilation import compile_methods
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
 from rlbench.kit.rmsprop import RMSprop
+from rlbench.kit.schedules import decay, parse_schedule
 from rlbench.kit.stacked_networks import value_and_grad
 
 
 @dataclass(frozen=True)
 class A2CConfig:
-    """Hyperparameters. A rollout has num_envs · horizon steps; what is left of the budget after the last is not learned from."""
+    """Hyperparameters, by the names of Stable-Baselines3. What the last rollout of n_envs · n_steps leaves is not learned from."""
 
-    num_envs: int = setting(8, "environments of each seed", ge=1)
-    horizon: int = setting(5, "steps of each environment in a rollout, from which one update is made", ge=1)
-    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    n_envs: int = setting(8, "environments of each seed", ge=1)
+    n_steps: int = setting(5, "steps of each environment in a rollout, from which one update is made", ge=1)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
     shared: bool = setting(False, "the hidden layers are the same for policy and value")
     log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
-    optimizer: Literal["rmsprop", "adam"] = setting("rmsprop", "rmsprop: as in the paper")
-    lr: float = setting(7e-4, "the optimiser's learning rate (Mnih 2016: 10^-4 to 10^-2)", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    eps: float = setting(1e-5, "the optimiser's epsilon", gt=0)
-    alpha: float = setting(0.99, "share of RMSProp's running squares that stays at an update", ge=0, lt=1)
-    eps_inside: bool = setting(False, "RMSProp in TensorFlow's form: epsilon under the root, squares starting at 1")
+    learning_rate: float | str = setting(
+        7e-4, "the optimiser's (Mnih 2016: 10^-4 to 10^-2); lin_7e-4: falls to 0", gt=0, schedule=True
+    )
+    use_rms_prop: bool = setting(True, "RMSProp, as in the paper, rather than Adam")
+    rms_prop_eps: float = setting(1e-5, "RMSProp's epsilon", gt=0)
+    rms_prop_alpha: float = setting(0.99, "share of RMSProp's running squares that stays at an update", ge=0, lt=1)
+    rms_prop_tf_like: bool = setting(False, "RMSProp in TensorFlow's form: epsilon under the root, squares from 1 on")
+    adam_eps: float = setting(1e-5, "Adam's epsilon", gt=0)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lam: float = setting(1.0, "GAE's lambda; 1: the n-step returns of the paper", ge=0, le=1)
-    value_weight: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
-    entropy_weight: float = setting(0.01, "weight of the entropy bonus", ge=0)
+    gae_lambda: float = setting(1.0, "GAE's lambda; 1: the n-step returns of the paper", ge=0, le=1)
+    vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
+    ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
     normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
     normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
@@ -57,23 +60,24 @@ class A2C(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
         self.num_seeds, self.dist = s, policy_for(task.action_space)
-        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
-        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.hidden, 1)
-        self.critic = MLP(layers, c.activation, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
+        self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
+        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
+        self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
+        self.schedule = lr, _ = parse_schedule(c.learning_rate)
         self.optimizer: Adam | RMSprop = (
-            Adam(self.params, c.lr, c.eps)
-            if c.optimizer == "adam"
-            else RMSprop(self.params, c.lr, c.eps, c.alpha, c.eps_inside)
+            RMSprop(self.params, lr, c.rms_prop_eps, c.rms_prop_alpha, c.rms_prop_tf_like)
+            if c.use_rms_prop
+            else Adam(self.params, lr, c.adam_eps)
         )
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
-        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         state, flag = Field((obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
-        self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
+        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value, self.gradient)
 
     # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
@@ -96,7 +100,7 @@ class A2C(Algorithm):
         error = self.critic(critic, features if c.shared else obs).squeeze(-1) - target  # [S, B]
         policy_loss = -(advantage * self.dist.log_prob(*out, action)).mean(-1)  # [S]
         value_loss, entropy = (error * error).mean(-1), self.dist.entropy(*out).mean(-1)  # [S]
-        return policy_loss + c.value_weight * value_loss - c.entropy_weight * entropy
+        return policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
 
     def gradient(self, params: list[Tensor], *rollout: Tensor) -> list[Tensor]:
         """Of the loss, clipped."""
@@ -139,11 +143,11 @@ class A2C(Algorithm):
             self.rollout.add(**step, terminated=t.terminated, cut=cut)
 
     def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        c, r = self.config, self.rollout.tensors()
-        self.optimizer.set_lr(decay(c.lr, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule))
+        c, r, (lr, shape) = self.config, self.rollout.tensors(), self.schedule
+        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
+        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
         advantage = advantage.flatten(1)
         target = advantage + value.flatten(1)  # [S, B]
         if c.normalize_advantage:

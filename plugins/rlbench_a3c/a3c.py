@@ -14,29 +14,34 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Field, Rollout, clip, decay, gae, pack, tensor, unpack, value_and_grad
+from rlbench.kit import MLP, Field, Rollout, clip, gae, pack, tensor, unpack, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import RewardNormalizer
+from rlbench.kit.schedules import decay, parse_schedule
 from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
 
 
 @dataclass(frozen=True)
 class A3CConfig:
-    """Hyperparameters. What a worker has collected when the budget is spent is not learned from."""
+    """Hyperparameters, by the names of Stable-Baselines3 where it has them.
 
-    num_workers: int = setting(4, "processes, each with an environment of its own (Mnih 2016: 16)", ge=1)
-    horizon: int = setting(20, "most steps of a worker between updates; an episode's end updates too (t_max)", ge=1)
-    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
-    lr: float = setting(1e-3, "RMSprop's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("linear", "linear: to 0 at the end of the budget (Mnih 2016)")
+    What a worker has collected when the budget is spent is not learned from.
+    """
+
+    n_workers: int = setting(4, "processes, each with an environment of its own (Mnih 2016: 16)", ge=1)
+    n_steps: int = setting(20, "most steps of a worker between updates; an episode's end updates too (t_max)", ge=1)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    learning_rate: float | str = setting(
+        "lin_0.001", "RMSprop's; lin_1e-3: falls to 0 over the budget (Mnih 2016)", gt=0, schedule=True
+    )
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lam: float = setting(1.0, "GAE's lambda; 1: the n-step returns of Mnih 2016", ge=0, le=1)
-    value_weight: float = setting(0.5, "weight of the squared error of the value", ge=0)
-    entropy_weight: float = setting(0.01, "weight of the entropy bonus (Mnih 2016: 0.01)", ge=0)
+    gae_lambda: float = setting(1.0, "GAE's lambda; 1: the n-step returns of Mnih 2016", ge=0, le=1)
+    vf_coef: float = setting(0.5, "weight of the squared error of the value", ge=0)
+    ent_coef: float = setting(0.01, "weight of the entropy bonus (Mnih 2016: 0.01)", ge=0)
     max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
-    alpha: float = setting(0.99, "RMSprop's decay of the average of squares (Mnih 2016: 0.99)", ge=0, lt=1)
-    rms_eps: float = setting(1e-5, "RMSprop's epsilon, under the root", gt=0)
+    rms_prop_alpha: float = setting(0.99, "RMSprop's decay of the average of squares (Mnih 2016: 0.99)", ge=0, lt=1)
+    rms_prop_eps: float = setting(1e-5, "RMSprop's epsilon, under the root", gt=0)
     log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
     normalize_reward: bool = setting(False, "scale rewards by the running deviation of the worker's discounted return")
 
@@ -55,8 +60,10 @@ class ActorCritic:
     def __init__(self, config: A3CConfig, task: TaskInfo) -> None:
         c, self.dist = config, policy_for(task.action_space)
         self.obs_size = int(np.prod(task.observation_space.shape or ()))
-        self.actor = Actor(self.dist, self.obs_size, c.hidden, c.activation)
-        self.critic = MLP((self.obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[2**0.5] * len(c.hidden), 1.0])
+        self.actor = Actor(self.dist, self.obs_size, c.net_arch, c.activation_fn)
+        self.critic = MLP(
+            (self.obs_size, *c.net_arch, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(c.net_arch), 1.0]
+        )
 
     def init(self, streams: SeedStreams, log_std: float) -> Tensor:
         return torch.cat([self.actor.init(streams, "init", log_std), self.critic.init(streams, "init")], 1)
@@ -82,11 +89,11 @@ class Worker:
     ) -> None:
         self.env, self.rank, self.parts, self.config, self.budget = env, rank, parts, config, task.steps
         self.network = ActorCritic(config, task)
-        self.optimizer = SharedRMSprop(parts.square, config.alpha, config.rms_eps)
+        self.optimizer = SharedRMSprop(parts.square, config.rms_prop_alpha, config.rms_prop_eps)
         self.streams, self.name = streams, f"worker {rank}"
         obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
-        self.rollout = Rollout(1, config.horizon, 1, "cpu", **fields, terminated=flag, cut=flag)
+        self.rollout = Rollout(1, config.n_steps, 1, "cpu", **fields, terminated=flag, cut=flag)
         self.reward_norm = RewardNormalizer(1, 1, config.gamma, config.normalize_reward)
         self.obs = env.reset()[0]
 
@@ -123,10 +130,11 @@ class Worker:
         c, steps = self.config, int(self.parts.taken.sum())
         r = {name: whole[:, : self.rollout.length] for name, whole in self.rollout.tensors().items()}  # [1, T, 1, …]
         value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [1, T, 1]
+        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [1, T, 1]
         columns = [x.flatten(1, 2) for x in (r["obs"], r["action"], advantage, advantage + value)]
         _, grads = value_and_grad(self.loss, [params], *columns)
-        lr = decay(c.lr, 0.0, self.budget, steps, c.lr_schedule)
+        start, shape = parse_schedule(c.learning_rate)
+        lr = decay(start, 0.0, self.budget, steps, shape)
         self.optimizer.apply(self.parts.params, clip(grads, c.max_grad_norm)[0], lr)
 
     def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, goal: Tensor) -> Tensor:
@@ -134,8 +142,8 @@ class Worker:
         c, dist, error = self.config, self.network.dist, self.network.value(params, obs) - goal
         policy = self.network.policy(params, obs)
         log_prob, entropy = dist.log_prob(*policy, action), dist.entropy(*policy)
-        each = c.value_weight * error * error - log_prob * advantage - c.entropy_weight * entropy  # [1, T]
-        return each.sum(-1) / c.horizon
+        each = c.vf_coef * error * error - log_prob * advantage - c.ent_coef * entropy  # [1, T]
+        return each.sum(-1) / c.n_steps
 
 
 @torch.no_grad()
@@ -157,12 +165,12 @@ class A3C(Algorithm):
             raise ValueError("a3c trains one seed on the CPU, where its processes share memory: set devices to cpu")
         self.network = ActorCritic(config, task)
         params = self.network.init(streams, config.log_std_init)
-        taken = torch.zeros(config.num_workers, dtype=torch.int64)
+        taken = torch.zeros(config.n_workers, dtype=torch.int64)
         self.shared = Shared(shared(params), shared(torch.zeros_like(params)), shared(taken))
 
     def train(self, interaction: Interaction) -> None:
         arguments = (self.shared, self.config, self.task, self.streams.seeds, self.streams.space)
-        run_workers(interaction, self.config.num_workers, work, *arguments)
+        run_workers(interaction, self.config.n_workers, work, *arguments)
 
     def act(self, obs: Any) -> Any:
         dist = self.network.dist

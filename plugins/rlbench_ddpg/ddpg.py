@@ -13,40 +13,42 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Field, Replay, compile_methods, seeds_at_a_time, tensor
 from rlbench.kit.kernel_choice import watched
 from rlbench.kit.optimizers import Adam, polyak
+from rlbench.kit.schedules import Every, decay, parse_schedule
 from rlbench.kit.stacked_networks import MLP, value_and_grad
 from rlbench.kit.state_dict import pack, unpack
 
 
 @dataclass(frozen=True)
 class DDPGConfig:
-    """Hyperparameters. Cadences are in environment steps of one seed; actions are normalised to −1 … 1."""
+    """Hyperparameters, by the names of Stable-Baselines3 where it has them; actions are normalised to −1 … 1."""
 
-    num_envs: int = setting(1, "environments of each seed", ge=1)
-    hidden: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of the critic")
-    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    n_envs: int = setting(1, "environments of each seed", ge=1)
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of the critic")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lr: float = setting(1e-3, "Adam's learning rate", gt=0)
-    critic_lr: float | None = setting(None, "the critic's learning rate; none: lr", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(None, "the critic's; none: learning_rate", gt=0, schedule=True)
     tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    batch: int = setting(64, "transitions of one update (Lillicrap 2016)", ge=1)
-    capacity: int = setting(1_000_000, "transitions kept for replay (Lillicrap 2016)", ge=1)
-    warmup: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
-    train_every: int = setting(1, "steps between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
-    action_noise: Literal["none", "gaussian", "ou"] = setting("gaussian", "exploration; ou: Ornstein-Uhlenbeck")
-    sigma: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
-    theta: float = setting(0.15, "ou: pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1)
-    dt: float = setting(1.0, "ou: time between two steps", gt=0, le=1)
+    batch_size: int = setting(64, "transitions of one update (Lillicrap 2016)", ge=1)
+    buffer_size: int = setting(1_000_000, "transitions kept for replay (Lillicrap 2016)", ge=1)
+    learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "of exploration")
+    noise_std: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
+    noise_theta: float = setting(
+        0.15, "Ornstein-Uhlenbeck's pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1
+    )
+    noise_dt: float = setting(1.0, "Ornstein-Uhlenbeck's time between two steps", gt=0, le=1)
 
     def __post_init__(self) -> None:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.capacity < self.batch:
-            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
+        if self.buffer_size < self.batch_size:
+            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
 
 
 class DDPG(Algorithm):
@@ -57,22 +59,25 @@ class DDPG(Algorithm):
     def __init__(self, config: DDPGConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.warmup >= task.steps:
-            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        if c.learning_starts >= task.steps:
+            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
         self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
         self.dim = self.bounds.size
-        self.actor_net = MLP((obs_size, *c.hidden, self.dim), c.activation)
-        self.critic_net = MLP((obs_size + self.dim, *c.hidden, 1), c.activation)
+        self.actor_net = MLP((obs_size, *c.net_arch, self.dim), c.activation_fn)
+        self.critic_net = MLP((obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
         self.critic = self.critic_net.init(streams, "init", device=device.name)
         self.target_actor, self.target_critic = self.actor.clone(), self.critic.clone()
-        self.actor_optimizer, self.critic_optimizer = Adam([self.actor], c.lr), Adam([self.critic], c.critic_lr or c.lr)
+        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.critic_learning_rate or c.learning_rate)]
+        self.actor_optimizer = Adam([self.actor], self.rates[0][0])
+        self.critic_optimizer = Adam([self.critic], self.rates[1][0])
         fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
         fields |= {"reward": Field(), "discount": Field()}
-        self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
-        self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
-        self.train_round = Every(c.train_every)
-        block = seeds_at_a_time(self.num_seeds, c.batch, c.hidden, device)
+        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
+        lanes = (self.num_seeds, c.n_envs, self.dim)
+        self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
+        self.train_round = Every(c.train_freq)
+        block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
         compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
@@ -124,28 +129,27 @@ class DDPG(Algorithm):
             obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
             discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
             self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            rounds = self.train_round.due(interaction.steps)
-            if interaction.steps > self.config.warmup and rounds:
-                self.learn(interaction, rounds)
+            due = self.train_round.due(interaction.steps // self.config.n_envs)  # steps that all of them take together
+            if due and interaction.steps > self.config.learning_starts:
+                self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
         """Normalised actions [S, N, A]: the actor's and noise; uniformly random ones during the warm-up."""
         n = interaction.num_envs
-        if interaction.steps < self.config.warmup:
+        if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
         noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
         return np.clip(
             self.policy_of(self.actor, tensor(interaction.obs, self.device.name)).cpu().numpy() + noise, -1, 1
         )
 
-    def learn(self, interaction: Interaction, rounds: int) -> None:
+    def learn(self, interaction: Interaction) -> None:
         """Draw minibatches and learn from them."""
         c, active = self.config, tensor(interaction.active, self.device.name)
-        rate = decay(1.0, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule)
-        self.actor_optimizer.set_lr(rate * c.lr)
-        self.critic_optimizer.set_lr(rate * (c.critic_lr or c.lr))
-        for _ in range(rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps)):
-            index = self.streams.integers("replay", self.replay.size, c.batch)
+        for optimizer, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
+            optimizer.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
+        for _ in range(c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps):
+            index = self.streams.integers("replay", self.replay.size, c.batch_size)
             batch = self.replay.sample(tensor(index, self.device.name))
             self.update([self.actor, self.critic, self.target_actor, self.target_critic], batch, active)
 

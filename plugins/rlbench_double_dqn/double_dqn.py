@@ -25,6 +25,7 @@ from rlbench.kit import (
     compile_methods,
     decay,
     pack,
+    parse_schedule,
     polyak,
     tensor,
     unpack,
@@ -34,25 +35,24 @@ from rlbench.kit import (
 
 @dataclass(frozen=True)
 class DoubleDQNConfig:
-    """Hyperparameters. All cadences and durations are in environment steps of one seed."""
+    """Hyperparameters, by the names of Stable-Baselines3 where it has them; durations are in environment steps of one seed."""
 
-    num_envs: int = setting(1, "environments of each seed", ge=1)
-    hidden: tuple[int, ...] = setting((128, 128), "units of the hidden layers")
-    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    n_envs: int = setting(1, "environments of each seed", ge=1)
+    net_arch: tuple[int, ...] = setting((128, 128), "units of the hidden layers")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lr: float = setting(1e-3, "Adam's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    batch: int = setting(64, "transitions of one update", ge=1)
-    capacity: int = setting(100_000, "transitions kept for replay", ge=1)
-    warmup: int = setting(1_000, "steps of random actions before the first update", ge=0)
-    train_every: int = setting(1, "steps between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
-    target_every: int = setting(500, "steps between updates of the target network", ge=1)
+    learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
+    batch_size: int = setting(64, "transitions of one update", ge=1)
+    buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
+    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0)
+    train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
+    target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "share of the online network in each target update; 1: a copy", gt=0, le=1)
-    epsilon_start: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
-    epsilon_end: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
-    epsilon_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
-    epsilon_schedule: Literal["linear", "exponential"] = setting(
+    exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
+    exploration_final_eps: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
+    exploration_schedule: Literal["linear", "exponential"] = setting(
         "linear", "shape of the decay; exponential needs an end above 0"
     )
     loss: Literal["huber", "mse"] = setting(
@@ -64,10 +64,11 @@ class DoubleDQNConfig:
     def __post_init__(self) -> None:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.capacity < self.batch:
-            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
-        if self.epsilon_schedule == "exponential" and min(self.epsilon_start, self.epsilon_end) <= 0:
-            raise ValueError("an exponential epsilon_schedule needs epsilon_start and epsilon_end above 0")
+        if self.buffer_size < self.batch_size:
+            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+        ends = self.exploration_initial_eps, self.exploration_final_eps
+        if self.exploration_schedule == "exponential" and min(ends) <= 0:
+            raise ValueError("exponential decay needs exploration_initial_eps and exploration_final_eps above 0")
 
 
 class DoubleDQN(Algorithm):
@@ -78,14 +79,14 @@ class DoubleDQN(Algorithm):
     def __init__(self, config: DoubleDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.warmup >= task.steps:
-            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        if c.learning_starts >= task.steps:
+            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
         assert isinstance(task.action_space, Discrete)  # what the spec says it supports
         self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
-        self.network = MLP((obs_size, *c.hidden, self.num_actions), c.activation)
+        self.network = MLP((obs_size, *c.net_arch, self.num_actions), c.activation_fn)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
-        self.optimizer = Adam([self.online], c.lr, c.adam_eps)
+        self.optimizer = Adam([self.online], parse_schedule(c.learning_rate)[0], c.adam_eps)
         fields = {
             "obs": Field((obs_size,)),
             "action": Field(dtype=torch.int64),
@@ -93,8 +94,8 @@ class DoubleDQN(Algorithm):
             "next_obs": Field((obs_size,)),
             "discount": Field(),
         }
-        self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
-        self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
+        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
+        self.train_round, self.target_round = Every(c.train_freq), Every(max(c.target_update_interval // c.n_envs, 1))
         compile_methods(device, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
@@ -138,31 +139,30 @@ class DoubleDQN(Algorithm):
                 next_obs=t.next_obs.reshape(*t.reward.shape, -1),
                 discount=np.where(t.terminated, np.float32(0), np.float32(c.gamma)),
             )
-            rounds = self.train_round.due(interaction.steps)
-            if interaction.steps > c.warmup and rounds:
-                self.learn(interaction, env, rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps))
-            if self.target_round.due(interaction.steps):
+            calls = interaction.steps // c.n_envs  # cadences count steps that all environments take together
+            if self.train_round.due(calls) and interaction.steps > c.learning_starts:
+                self.learn(interaction, env, c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps)
+            if self.target_round.due(calls):
                 polyak(self.target, self.online, c.tau, env.active) if c.tau < 1 else self.target.copy_(self.online)
 
     def explore(self, interaction: Interaction) -> Any:
         """Epsilon-greedy actions [S, N]; all random during the warm-up."""
         c, n, steps = self.config, interaction.num_envs, interaction.steps
-        epsilon = decay(
-            c.epsilon_start, c.epsilon_end, c.epsilon_fraction * interaction.budget.steps, steps, c.epsilon_schedule
-        )
+        ends = c.exploration_initial_eps, c.exploration_final_eps
+        epsilon = decay(*ends, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
         coin, pick = np.moveaxis(self.streams.uniform("explore", n, 2), -1, 0)
         at_random = (pick * self.num_actions).astype(np.int64)
-        if steps < c.warmup:
+        if steps < c.learning_starts:
             return at_random
         return np.where(coin < epsilon, at_random, self.act(interaction.obs))
 
     def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
         """Draw and learn from `updates` minibatches."""
         c = self.config
-        constant = c.lr_schedule == "constant"
-        self.optimizer.set_lr(c.lr if constant else decay(c.lr, 0.0, interaction.budget.steps, interaction.steps))
+        lr, shape = parse_schedule(c.learning_rate)
+        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
         for _ in range(updates):
-            index = self.streams.integers("replay", self.replay.size, c.batch)
+            index = self.streams.integers("replay", self.replay.size, c.batch_size)
             self.update(self.online, self.target, self.replay.sample(tensor(index, self.device.name)), env.active)
 
     # -- what is kept --------------------------------------------------------------------------------------------

@@ -14,39 +14,41 @@ from gymnasium.spaces import Discrete
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import Every, Field, NStep, PrioritizedReplay, TorchInteraction, compile_methods, decay, tensor
+from rlbench.kit import Field, NStep, PrioritizedReplay, TorchInteraction, compile_methods, tensor
 from rlbench.kit.optimizers import Adam, clip, polyak
+from rlbench.kit.schedules import Every, decay, parse_schedule
 from rlbench.kit.stacked_networks import MLP, value_and_grad
 from rlbench.kit.state_dict import pack, unpack
 
 
 @dataclass(frozen=True)
 class PERDQNConfig:
-    """Hyperparameters. All cadences and durations are in environment steps of one seed."""
+    """Hyperparameters, by the names of Stable-Baselines3 where it has them; durations are in environment steps of one seed."""
 
-    num_envs: int = setting(1, "environments of each seed", ge=1)
-    hidden: tuple[int, ...] = setting((128, 128), "units of the hidden layers")
-    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    n_envs: int = setting(1, "environments of each seed", ge=1)
+    net_arch: tuple[int, ...] = setting((128, 128), "units of the hidden layers")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lr: float = setting(1e-3, "Adam's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    batch: int = setting(64, "transitions of one update", ge=1)
-    n_step: int = setting(1, "steps whose rewards a target sums before it bootstraps", ge=1)
-    capacity: int = setting(100_000, "transitions kept for replay", ge=1)
-    alpha: float = setting(0.6, "exponent of priorities; 0: uniform replay (Schaul 2016, table 3)", ge=0, le=1)
-    beta: float = setting(
+    learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
+    batch_size: int = setting(64, "transitions of one update", ge=1)
+    multi_step_returns: int = setting(1, "steps whose rewards a target sums before it bootstraps", ge=1)
+    buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
+    prioritized_replay_alpha: float = setting(
+        0.6, "exponent of priorities; 0: uniform replay (Schaul 2016, table 3)", ge=0, le=1
+    )
+    prioritized_replay_beta0: float = setting(
         0.4, "exponent of the importance weights at step 0, going to 1 at the end of the budget (same)", ge=0, le=1
     )
-    priority_floor: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
-    warmup: int = setting(1_000, "steps of random actions before the first update", ge=0)
-    train_every: int = setting(1, "steps between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
-    target_every: int = setting(500, "steps between updates of the target network", ge=1)
+    prioritized_replay_eps: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
+    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0)
+    train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
+    target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
     tau: float = setting(1.0, "share of the online network in each target update; 1: a copy", gt=0, le=1)
-    epsilon_start: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
-    epsilon_end: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
-    epsilon_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
-    epsilon_schedule: Literal["linear", "exponential"] = setting(
+    exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
+    exploration_final_eps: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
+    exploration_schedule: Literal["linear", "exponential"] = setting(
         "linear", "shape of the decay; exponential needs an end above 0"
     )
     loss: Literal["huber", "mse"] = setting(
@@ -58,12 +60,15 @@ class PERDQNConfig:
     def __post_init__(self) -> None:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.capacity < self.batch:
-            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
-        if self.warmup < (self.n_step - 1) * self.num_envs:
-            raise ValueError(f"warmup {self.warmup} ends before the first transition over {self.n_step} steps is whole")
-        if self.epsilon_schedule == "exponential" and min(self.epsilon_start, self.epsilon_end) <= 0:
-            raise ValueError("an exponential epsilon_schedule needs epsilon_start and epsilon_end above 0")
+        if self.buffer_size < self.batch_size:
+            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+        if self.learning_starts < (self.multi_step_returns - 1) * self.n_envs:
+            raise ValueError(
+                f"learning_starts {self.learning_starts} precedes a transition of {self.multi_step_returns} steps"
+            )
+        ends = self.exploration_initial_eps, self.exploration_final_eps
+        if self.exploration_schedule == "exponential" and min(ends) <= 0:
+            raise ValueError("exponential decay needs exploration_initial_eps and exploration_final_eps above 0")
 
 
 class PERDQN(Algorithm):
@@ -74,14 +79,14 @@ class PERDQN(Algorithm):
     def __init__(self, config: PERDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.warmup >= task.steps:
-            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        if c.learning_starts >= task.steps:
+            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
         assert isinstance(task.action_space, Discrete)  # what the spec says it supports
         self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
-        self.network = MLP((obs_size, *c.hidden, self.num_actions), c.activation)
+        self.network = MLP((obs_size, *c.net_arch, self.num_actions), c.activation_fn)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
-        self.optimizer = Adam([self.online], c.lr, c.adam_eps)
+        self.optimizer = Adam([self.online], parse_schedule(c.learning_rate)[0], c.adam_eps)
         fields = {
             "obs": Field((obs_size,)),
             "action": Field(dtype=torch.int64),
@@ -89,12 +94,16 @@ class PERDQN(Algorithm):
             "next_obs": Field((obs_size,)),
             "discount": Field(),
         }
-        capacity = min(c.capacity, task.steps)
         self.replay = PrioritizedReplay(
-            self.num_seeds, capacity, device.name, alpha=c.alpha, floor=c.priority_floor, **fields
+            self.num_seeds,
+            min(c.buffer_size, task.steps),
+            device.name,
+            alpha=c.prioritized_replay_alpha,
+            floor=c.prioritized_replay_eps,
+            **fields,
         )
-        self.n_step = NStep(self.num_seeds, c.num_envs, c.n_step, c.gamma, obs_size, fields["action"])
-        self.train_round, self.target_round = Every(c.train_every), Every(c.target_every)
+        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, obs_size, fields["action"])
+        self.train_round, self.target_round = Every(c.train_freq), Every(max(c.target_update_interval // c.n_envs, 1))
         compile_methods(device, self.gradient)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
@@ -139,32 +148,31 @@ class PERDQN(Algorithm):
             transition = self.n_step.add(interaction.step(self.explore(interaction)))
             if transition is not None:
                 self.replay.add(**transition)
-            rounds = self.train_round.due(interaction.steps)
-            if interaction.steps > c.warmup and rounds:
-                self.learn(interaction, env, rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps))
-            if self.target_round.due(interaction.steps):
+            calls = interaction.steps // c.n_envs  # cadences count steps that all environments take together
+            if self.train_round.due(calls) and interaction.steps > c.learning_starts:
+                self.learn(interaction, env, c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps)
+            if self.target_round.due(calls):
                 polyak(self.target, self.online, c.tau, env.active) if c.tau < 1 else self.target.copy_(self.online)
 
     def explore(self, interaction: Interaction) -> Any:
         """Epsilon-greedy actions [S, N]; all random during the warm-up."""
         c, n, steps = self.config, interaction.num_envs, interaction.steps
-        epsilon = decay(
-            c.epsilon_start, c.epsilon_end, c.epsilon_fraction * interaction.budget.steps, steps, c.epsilon_schedule
-        )
+        ends = c.exploration_initial_eps, c.exploration_final_eps
+        epsilon = decay(*ends, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
         coin, pick = np.moveaxis(self.streams.uniform("explore", n, 2), -1, 0)
         at_random = (pick * self.num_actions).astype(np.int64)
-        if steps < c.warmup:
+        if steps < c.learning_starts:
             return at_random
         return np.where(coin < epsilon, at_random, self.act(interaction.obs))
 
     def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
         """Draw and learn from `updates` minibatches, and give what was drawn the priorities of its errors."""
         c = self.config
-        beta = decay(c.beta, 1.0, interaction.budget.steps, interaction.steps)
-        constant = c.lr_schedule == "constant"
-        self.optimizer.set_lr(c.lr if constant else decay(c.lr, 0.0, interaction.budget.steps, interaction.steps))
+        beta = decay(c.prioritized_replay_beta0, 1.0, interaction.budget.steps, interaction.steps)
+        lr, shape = parse_schedule(c.learning_rate)
+        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
         for _ in range(updates):
-            index, batch = self.replay.sample(self.streams.uniform("replay", c.batch), beta)
+            index, batch = self.replay.sample(self.streams.uniform("replay", c.batch_size), beta)
             error = self.update(self.online, self.target, batch, env.active)
             self.replay.update(index, error.cpu().numpy(), interaction.active)
 

@@ -7,7 +7,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 def updates_per_step(c: Any) -> float:
     """As many as epochs have minibatches, for each rollout."""
-    return c.epochs / min(c.batch, c.num_envs * c.horizon)
+    return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
 
 
 @hookimpl

@@ -13,44 +13,44 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, decay, gae, pack, tensor, unpack
+from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, gae, pack, tensor, unpack
 from rlbench.kit.compilation import compile_methods
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
+from rlbench.kit.schedules import decay, parse_schedule
 from rlbench.kit.stacked_networks import value_and_grad
 
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """Hyperparameters. A rollout has num_envs · horizon steps; what is left of the budget after the last is not learned from."""
+    """Hyperparameters, by the names of Stable-Baselines3. What the last rollout of n_envs · n_steps leaves is not learned from."""
 
-    num_envs: int = setting(8, "environments of each seed", ge=1)
-    horizon: int = setting(256, "steps of each environment in a rollout", ge=2)
-    epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch: int = setting(64, "steps of a minibatch; divides num_envs · horizon, or is more: all of them", ge=2)
-    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    n_envs: int = setting(8, "environments of each seed", ge=1)
+    n_steps: int = setting(256, "steps of each environment in a rollout", ge=2)
+    n_epochs: int = setting(10, "passes over a rollout", ge=1)
+    batch_size: int = setting(64, "steps of a minibatch; divides n_envs · n_steps, or is more: all of them", ge=2)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
     shared: bool = setting(False, "the hidden layers are the same for policy and value")
     log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
-    lr: float = setting(3e-4, "Adam's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("linear", "linear: to 0 at the end of the budget (detail 4)")
+    learning_rate: float | str = setting(3e-4, "Adam's; lin_3e-4: falls to 0 (detail 4)", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lam: float = setting(0.95, "GAE's lambda", ge=0, le=1)
-    clip: float = setting(0.2, "largest change of a probability ratio", gt=0)
-    clip_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
-    value_clip: float = setting(0.0, "largest change of a value estimate that is rewarded (detail 9); 0: any", ge=0)
-    target_kl: float = setting(0.0, "KL divergence from the acting policy that ends a rollout's updates; 0: any", ge=0)
-    value_weight: float = setting(0.5, "weight of the value loss, which is half the mean squared error", ge=0)
-    entropy_weight: float = setting(0.0, "weight of the entropy bonus", ge=0)
+    gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
+    clip_range: float | str = setting(0.2, "largest change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
+    clip_range_vf: float | str | None = setting(None, "likewise, of a value (detail 9); none: any", gt=0, schedule=True)
+    normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch (detail 7)")
+    target_kl: float | None = setting(None, "a KL divergence above 1.5 of it ends a rollout's updates; none: any", gt=0)
+    vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
+    ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
     normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
     normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
-        rollout = self.num_envs * self.horizon
-        if self.batch < rollout and rollout % self.batch:
-            raise ValueError(f"batch {self.batch} does not divide num_envs · horizon = {rollout}")
+        rollout = self.n_envs * self.n_steps
+        if self.batch_size < rollout and rollout % self.batch_size:
+            raise ValueError(f"batch_size {self.batch_size} does not divide n_envs · n_steps = {rollout}")
 
 
 class PPO(Algorithm):
@@ -62,20 +62,21 @@ class PPO(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
         self.num_seeds, self.dist = s, policy_for(task.action_space)
-        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
-        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.hidden, 1)
-        self.critic = MLP(layers, c.activation, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
+        self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
+        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
+        self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
-        self.optimizer = Adam(self.params, c.lr, c.adam_eps)
+        self.schedules = [parse_schedule(x) for x in (c.learning_rate, c.clip_range, c.clip_range_vf or 0.0)]
+        self.clip, self.value_clip = (torch.tensor(x, device=device.name) for x, _ in self.schedules[1:])
+        self.optimizer = Adam(self.params, self.schedules[0][0], c.adam_eps)
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
-        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         state, flag, number = Field((obs_size,)), Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
-        self.rollout = Rollout(s, c.horizon, c.num_envs, device.name, **fields, terminated=flag, cut=flag)
-        self.clip = torch.tensor(c.clip, device=device.name)
+        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value, self.gradient)
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
@@ -101,16 +102,15 @@ class PPO(Algorithm):
         out = self.actor.head(actor, features)
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         ratio = (self.dist.log_prob(*out, action) - old).exp()  # [S, B]
-        centred = advantage - advantage.mean(-1, keepdim=True)  # normalised per seed and minibatch: detail 7
-        advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
+        if c.normalize_advantage:  # per seed and minibatch: detail 7
+            centred = advantage - advantage.mean(-1, keepdim=True)
+            advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
         clipped = torch.minimum(torch.maximum(ratio, 1 - self.clip), 1 + self.clip)
         policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean(-1)  # [S]
-        error = (value - target) * (value - target)
-        if c.value_clip:
-            near = before + (value - before).clamp(-c.value_clip, c.value_clip) - target
-            error = torch.maximum(error, near * near)
-        value_loss = 0.5 * error.mean(-1)  # [S]
-        return policy_loss + c.value_weight * value_loss - c.entropy_weight * self.dist.entropy(*out).mean(-1)
+        if c.clip_range_vf is not None:
+            value = before + torch.minimum(torch.maximum(value - before, -self.value_clip), self.value_clip)
+        error, entropy = value - target, self.dist.entropy(*out)
+        return policy_loss + c.vf_coef * (error * error).mean(-1) - c.ent_coef * entropy.mean(-1)
 
     def divergence(self, actor: Tensor, obs: Tensor, action: Tensor, old: Tensor) -> Tensor:
         """KL(acting policy ‖ policy) [S], estimated by E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL")."""
@@ -119,8 +119,8 @@ class PPO(Algorithm):
 
     def gradient(self, params: list[Tensor], going: Tensor, *minibatch: Tensor) -> tuple[list[Tensor], Tensor]:
         """Of the loss, clipped, and which of the seeds that are `going` [S] still are."""
-        if self.config.target_kl:
-            going = going & (self.divergence(params[0], *minibatch[:3]) <= self.config.target_kl)
+        if self.config.target_kl is not None:
+            going = going & ~(self.divergence(params[0], *minibatch[:3]) > 1.5 * self.config.target_kl)
         return clip(value_and_grad(self.loss, params, *minibatch)[1], self.config.max_grad_norm), going
 
     # -- the loop ------------------------------------------------------------------------------------------------
@@ -161,15 +161,17 @@ class PPO(Algorithm):
 
     def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
         c, r, budget, going = self.config, self.rollout.tensors(), interaction.budget.steps, env.active
-        self.optimizer.set_lr(decay(c.lr, 0.0, budget, interaction.steps, c.lr_schedule))
-        self.clip.fill_(decay(c.clip, 0.0, budget, interaction.steps, c.clip_schedule))
+        rates = [decay(start, 0.0, budget, interaction.steps, shape) for start, shape in self.schedules]
+        self.optimizer.set_lr(rates[0])
+        for limit, now in zip((self.clip, self.value_clip), rates[1:]):
+            limit.fill_(now)
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.lam)  # [S, T, N]
+        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
         steps = (r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value)
-        columns, seeds, size = [x.flatten(0, 2) for x in steps], self.num_seeds, c.horizon * c.num_envs  # [S·T·N, …]
-        offset, batch = torch.arange(seeds, device=self.device.name).unsqueeze(1) * size, min(c.batch, size)
-        for _ in range(c.epochs):
+        columns, seeds, size = [x.flatten(0, 2) for x in steps], self.num_seeds, c.n_steps * c.n_envs  # [S·T·N, …]
+        offset, batch = torch.arange(seeds, device=self.device.name).unsqueeze(1) * size, min(c.batch_size, size)
+        for _ in range(c.n_epochs):
             order = tensor(self.streams.permutations("order", size), self.device.name) + offset  # [S, T·N]
             index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # a minibatch of every seed after the other
             shuffled = [x.index_select(0, index).view(-1, seeds, batch, *x.shape[1:]) for x in columns]

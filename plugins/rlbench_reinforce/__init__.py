@@ -6,8 +6,8 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 
 def updates_per_step(c: Any) -> float:
-    """The policy’s and the value steps, for each horizon."""
-    return (1 + c.value_steps) / (c.num_envs * c.horizon)
+    """The policy’s and the value steps, for each look, n_steps apart."""
+    return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 
 
 @hookimpl

@@ -14,39 +14,39 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, TorchInteraction, clip, compile_methods, decay, gae, pack, tensor, unpack
+from rlbench.kit import MLP, Adam, TorchInteraction, clip, compile_methods, gae, pack, tensor, unpack
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
+from rlbench.kit.schedules import decay, parse_schedule
 from rlbench.kit.stacked_networks import value_and_grad
 
 
 @dataclass(frozen=True)
 class ReinforceConfig:
-    """Hyperparameters. Episodes that are not over when the budget is spent are not learned from."""
+    """Hyperparameters, named as Stable-Baselines3 does. Episodes that are not over when the budget is spent are not learned from."""
 
-    num_envs: int = setting(8, "environments of each seed", ge=1)
-    horizon: int = setting(32, "steps of each environment between looks for episodes that are over", ge=1)
+    n_envs: int = setting(8, "environments of each seed", ge=1)
+    n_steps: int = setting(32, "steps of each environment between looks for episodes that are over", ge=1)
     episodes: int = setting(8, "fewest new episodes to learn from; fewer wait until memory would lose steps", ge=1)
     memory: int = setting(1024, "newest steps of each environment kept; older ones of an open episode are lost", ge=1)
-    hidden: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
     log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
-    lr: float = setting(1e-3, "Adam's learning rate for the policy", gt=0)
-    value_lr: float = setting(1e-3, "Adam's learning rate for the baseline", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: both to 0 at the end of the budget")
+    learning_rate: float | str = setting(1e-3, "Adam's, of the policy; lin_1e-3: falls to 0", gt=0, schedule=True)
+    value_learning_rate: float | str = setting(1e-3, "likewise, of the baseline", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     baseline: bool = setting(True, "subtract a value network's estimate; truncated episodes then bootstrap from it")
     value_steps: int = setting(5, "gradient steps of the baseline for one of the policy", ge=1)
     normalize_return: bool = setting(True, "returns, less the baseline, with mean 0 and deviation 1 in each batch")
-    entropy_weight: float = setting(0.0, "weight of the entropy bonus", ge=0)
+    ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "largest norm of the gradient, of each network", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
     normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
     normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
-        if self.memory < self.horizon:
-            raise ValueError(f"memory {self.memory} does not hold the {self.horizon} steps between two looks")
+        if self.memory < self.n_steps:
+            raise ValueError(f"memory {self.memory} does not hold the {self.n_steps} steps between two looks")
 
 
 class Reinforce(Algorithm):
@@ -58,14 +58,16 @@ class Reinforce(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
         self.num_seeds, self.dist = s, policy_for(task.action_space)
-        self.actor = Actor(self.dist, obs_size, c.hidden, c.activation)
-        self.critic = MLP((obs_size, *c.hidden, 1), c.activation, "orthogonal", [*[2**0.5] * len(c.hidden), 1.0])
+        self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
+        self.critic = MLP((obs_size, *c.net_arch, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(c.net_arch), 1.0])
         actor = self.actor.init(streams, "init", c.log_std_init, device.name)
         self.params = [actor, self.critic.init(streams, "init", device=device.name)]
-        rates = zip(self.params, (c.lr, c.value_lr))
-        self.optimizer, self.value_optimizer = (Adam([p], lr, c.adam_eps) for p, lr in rates)
+        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.value_learning_rate)]
+        self.optimizer, self.value_optimizer = (
+            Adam([p], lr, c.adam_eps) for p, (lr, _) in zip(self.params, self.rates)
+        )
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
-        self.reward_norm = RewardNormalizer(s, c.num_envs, c.gamma, c.normalize_reward)
+        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         kinds: dict[str, tuple[tuple[int, ...], Any]] = {
             "obs": ((obs_size,), np.float32),
             "next_obs": ((obs_size,), np.float32),
@@ -73,7 +75,7 @@ class Reinforce(Algorithm):
             "reward": ((), np.float32),
             **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: taken, and not learned from yet
         }
-        self.window = {k: np.zeros((s, c.memory, c.num_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
+        self.window = {k: np.zeros((s, c.memory, c.n_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
         compile_methods(device, self.sample, self.value, self.gradient, self.value_gradient)
 
     # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
@@ -91,7 +93,7 @@ class Reinforce(Algorithm):
 
     def loss(self, actor: Tensor, obs: Tensor, action: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
         out = self.actor(actor, obs)
-        gain = weight * self.dist.log_prob(*out, action) + self.config.entropy_weight * self.dist.entropy(*out)
+        gain = weight * self.dist.log_prob(*out, action) + self.config.ent_coef * self.dist.entropy(*out)
         return -self.mean(gain, mask)
 
     def value_loss(self, critic: Tensor, obs: Tensor, target: Tensor, mask: Tensor) -> Tensor:
@@ -142,7 +144,7 @@ class Reinforce(Algorithm):
 
     def collect(self, interaction: Interaction) -> None:
         """Move the window on and fill its newest steps, or what the budget leaves of them."""
-        h = self.config.horizon
+        h = self.config.n_steps
         for x in self.window.values():
             x[:, :-h], x[:, -h:] = x[:, h:].copy(), 0
         for i in range(-h, 0):
@@ -161,12 +163,12 @@ class Reinforce(Algorithm):
         """Let the seeds learn that have seen enough episodes end; a step counts once, when its episode is over."""
         c, w, budget = self.config, self.window, interaction.budget.steps
         over = w["fresh"] & np.logical_or.accumulate(w["cut"][:, ::-1], 1)[:, ::-1]  # [S, T, N]
-        enough = ((over & w["cut"]).sum((1, 2)) >= c.episodes) | over[:, : c.horizon].any((1, 2))  # [S]
+        enough = ((over & w["cut"]).sum((1, 2)) >= c.episodes) | over[:, : c.n_steps].any((1, 2))  # [S]
         if not enough.any():
             return
         mask = over & enough[:, None, None]
-        for optimizer, lr in ((self.optimizer, c.lr), (self.value_optimizer, c.value_lr)):
-            optimizer.set_lr(decay(lr, 0.0, budget, interaction.steps, c.lr_schedule))
+        for optimizer, (lr, shape) in zip((self.optimizer, self.value_optimizer), self.rates):
+            optimizer.set_lr(decay(lr, 0.0, budget, interaction.steps, shape))
         t = {name: tensor(x, self.device.name) for name, x in w.items()}
         zero = torch.zeros_like(t["reward"])
         last = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # counts where truncated

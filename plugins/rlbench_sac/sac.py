@@ -14,46 +14,47 @@ import torch
 from torch import Tensor
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Every, Field, Replay, compile_methods, decay, seeds_at_a_time, tensor
+from rlbench.kit import ActionBounds, ActionNoise, Field, Replay, compile_methods, seeds_at_a_time, tensor
 from rlbench.kit.kernel_choice import watched
 from rlbench.kit.optimizers import Adam, polyak
+from rlbench.kit.schedules import Every, decay, parse_schedule
 from rlbench.kit.squashed_gaussian import squashed_gaussian
 from rlbench.kit.stacked_networks import MLP, value_and_grad
 from rlbench.kit.state_dict import pack, unpack
+from rlbench_sac.temperature import one_way, temperature
 
 
 @dataclass(frozen=True)
 class SACConfig:
-    """Hyperparameters. Cadences are in environment steps of one seed; actions are normalised to −1 … 1."""
+    """Hyperparameters, by the names of Stable-Baselines3 where it has them; actions are normalised to −1 … 1."""
 
-    num_envs: int = setting(1, "environments of each seed", ge=1)
-    hidden: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of each critic")
-    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    n_envs: int = setting(1, "environments of each seed", ge=1)
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of each critic")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    lr: float = setting(3e-4, "Adam's learning rate, the temperature's too (arXiv:1812.05905)", gt=0)
-    critic_lr: float | None = setting(None, "the critics' learning rate; none: lr", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    learning_rate: float | str = setting(3e-4, "Adam's, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
     tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    batch: int = setting(256, "transitions of one update (arXiv:1812.05905)", ge=1)
-    capacity: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
-    warmup: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
-    train_every: int = setting(1, "steps between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps since the last round", ge=-1)
-    learn_alpha: bool = setting(True, "learn the temperature; otherwise it stays at alpha")
-    alpha: float = setting(1.0, "temperature, weight of the entropy; where it is learned, the first one", gt=0)
-    target_entropy: float = setting(-1.0, "entropy to learn alpha for, per action dimension (arXiv:1812.05905)")
+    batch_size: int = setting(256, "transitions of one update (arXiv:1812.05905)", ge=1)
+    buffer_size: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
+    learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
+    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
+    ent_coef: float | str = setting("auto", "temperature; auto: learned, from 1 on; auto_0.1: learned, from 0.1 on")
+    target_entropy: float | Literal["auto"] = setting("auto", "auto: minus the action's dimensions (arXiv:1812.05905)")
     log_std_min: float = setting(-20.0, "least log standard deviation before squashing; it begins near 0", le=0)
     log_std_max: float = setting(2.0, "largest log standard deviation before squashing", ge=0)
-    action_noise: Literal["none", "gaussian", "ou"] = setting("none", "on top of the policy; ou: Ornstein-Uhlenbeck")
-    sigma: float = setting(0.1, "scale of that noise, in half ranges of the action", ge=0)
-    theta: float = setting(0.15, "ou: pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1)
-    dt: float = setting(1.0, "ou: time between two steps", gt=0, le=1)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "on top of the policy")
+    noise_std: float = setting(0.1, "scale of that noise, in half ranges of the action", ge=0)
+    noise_theta: float = setting(0.15, "Ornstein-Uhlenbeck's pull towards 0 per unit of time", ge=0, le=1)
+    noise_dt: float = setting(1.0, "Ornstein-Uhlenbeck's time between two steps", gt=0, le=1)
 
     def __post_init__(self) -> None:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.capacity < self.batch:
-            raise ValueError(f"capacity {self.capacity} holds less than a batch of {self.batch}")
+        if self.buffer_size < self.batch_size:
+            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+        object.__setattr__(self, "ent_coef", one_way(self.ent_coef))
 
 
 class SAC(Algorithm):
@@ -64,24 +65,27 @@ class SAC(Algorithm):
     def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.warmup >= task.steps:
-            raise ValueError(f"warmup {c.warmup} leaves nothing of {task.steps} steps to learn in")
+        if c.learning_starts >= task.steps:
+            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
         self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
         self.dim = self.bounds.size
-        self.actor_net = MLP((obs_size, *c.hidden, 2 * self.dim), c.activation)
-        self.critic_net = MLP((obs_size + self.dim, *c.hidden, 1), c.activation)
+        self.actor_net = MLP((obs_size, *c.net_arch, 2 * self.dim), c.activation_fn)
+        self.critic_net = MLP((obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
         self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
         self.target = self.critic.clone()
-        self.log_alpha = torch.full((self.num_seeds, 16), math.log(c.alpha), device=device.name)  # column 0, padded
-        self.actor_optimizer = Adam([self.actor, self.log_alpha], c.lr)
-        self.critic_optimizer = Adam([self.critic], c.critic_lr or c.lr)
+        self.target_entropy = -float(self.dim) if c.target_entropy == "auto" else c.target_entropy
+        alpha, self.learns_alpha = temperature(c.ent_coef)
+        self.log_alpha = torch.full((self.num_seeds, 16), math.log(alpha), device=device.name)  # column 0, padded
+        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.critic_learning_rate or c.learning_rate)]
+        self.actor_optimizer = Adam([self.actor, self.log_alpha], self.rates[0][0])
+        self.critic_optimizer = Adam([self.critic], self.rates[1][0])
         fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
         fields |= {"reward": Field(), "discount": Field()}
-        self.replay = Replay(self.num_seeds, min(c.capacity, task.steps), device.name, **fields)
-        self.noise = ActionNoise(c.action_noise, (self.num_seeds, c.num_envs, self.dim), c.sigma, c.theta, c.dt)
-        self.train_round = Every(c.train_every)
-        block = seeds_at_a_time(self.num_seeds, c.batch, c.hidden, device)
+        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
+        lanes, self.train_round = (self.num_seeds, c.n_envs, self.dim), Every(c.train_freq)
+        self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
+        block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
         compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
@@ -113,8 +117,8 @@ class SAC(Algorithm):
         """The actor's, at frozen critics and α, and α's [S]; α falls while the entropy is above its target."""
         action, log_prob = self.policy_of(actor, obs, normal)
         value = self.soft_value(critic, obs, action, log_prob, log_alpha.detach()).mean(-1)
-        excess = -log_prob.detach().mean(-1) - self.config.target_entropy * self.dim
-        return float(self.config.learn_alpha) * log_alpha[:, 0] * excess - value
+        excess = -log_prob.detach().mean(-1) - self.target_entropy
+        return float(self.learns_alpha) * log_alpha[:, 0] * excess - value
 
     def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
         (actor, log_alpha, critic, target), next_obs = params, batch["next_obs"]
@@ -156,29 +160,26 @@ class SAC(Algorithm):
             obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
             discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
             self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            rounds = self.train_round.due(interaction.steps)
-            if interaction.steps > self.config.warmup and rounds:
-                self.learn(interaction, rounds)
+            due = self.train_round.due(interaction.steps // self.config.n_envs)  # steps that all of them take together
+            if due and interaction.steps > self.config.learning_starts:
+                self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
         """Normalised actions [S, N, A]: the policy's and noise; uniformly random ones during the warm-up."""
-        n = interaction.num_envs
-        if interaction.steps < self.config.warmup:
-            return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
-        noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
+        if interaction.steps < self.config.learning_starts:
+            return (2 * self.streams.uniform("explore", interaction.num_envs, self.dim) - 1).astype(np.float32)
+        noise = self.noise.next(self.streams.normal("noise", interaction.num_envs, self.dim), interaction.active)
         return np.clip(self.draw(interaction.obs, "act") + noise, -1, 1)
 
-    def learn(self, interaction: Interaction, rounds: int) -> None:
+    def learn(self, interaction: Interaction) -> None:
         c, active = self.config, tensor(interaction.active, self.device.name)
-        rate = decay(1.0, 0.0, interaction.budget.steps, interaction.steps, c.lr_schedule)
-        self.actor_optimizer.set_lr(rate * c.lr)
-        self.critic_optimizer.set_lr(rate * (c.critic_lr or c.lr))
-        for _ in range(rounds * (c.train_every if c.gradient_steps < 0 else c.gradient_steps)):
-            index = tensor(self.streams.integers("replay", self.replay.size, c.batch), self.device.name)
-            normal = tensor(self.streams.normal("update", 2, c.batch, self.dim), self.device.name)
-            self.update(
-                [self.actor, self.log_alpha, self.critic, self.target], self.replay.sample(index), normal, active
-            )
+        for adam, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
+            adam.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
+        params = [self.actor, self.log_alpha, self.critic, self.target]
+        for _ in range(c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps):
+            index = tensor(self.streams.integers("replay", self.replay.size, c.batch_size), self.device.name)
+            normal = tensor(self.streams.normal("update", 2, c.batch_size, self.dim), self.device.name)
+            self.update(params, self.replay.sample(index), normal, active)
 
     # -- what is kept --------------------------------------------------------------------------------------------
     def parts(self) -> dict[str, Any]:

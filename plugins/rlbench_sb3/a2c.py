@@ -19,7 +19,9 @@ from rlbench_sb3.parameters import PolicyGradient
 class StableBaselinesA2CConfig(PolicyGradient):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
-    learning_rate: float = setting(7e-4, "the optimiser's learning rate", gt=0)
+    learning_rate: float | str = setting(
+        7e-4, "the optimiser's learning rate; lin_7e-4: falls to 0", gt=0, schedule=True
+    )
     n_steps: int = setting(5, "steps of each environment in a rollout", ge=1)
     gae_lambda: float = setting(1.0, "GAE's lambda", ge=0, le=1)
     normalize_advantage: bool = setting(False, "scale the advantages of a rollout")

@@ -59,7 +59,7 @@ class Foreign(Algorithm):
         c, library = self.config, self._fields_of(self.library)
         own = {name: value for name, value in self._fields_of(self.network_class).items() if name not in library}
         own.pop("lr_schedule", None)
-        return own | {"net_arch": list(c.net_arch), "activation_fn": self.activations[c.activation]}
+        return own | {"net_arch": list(c.net_arch), "activation_fn": self.activations[c.activation_fn]}
 
     def _fields_of(self, cls: type[Any]) -> dict[str, Any]:
         """The configuration's fields that the constructor of a class knows."""
@@ -68,7 +68,7 @@ class Foreign(Algorithm):
 
     def _environments(self, interaction: Interaction) -> VecEnv:
         c = self.config
-        envs = [interaction.make_env(0, rank) for rank in range(c.num_envs)]
+        envs = [interaction.make_env(0, rank) for rank in range(c.n_envs)]
         vector: VecEnv = DummyVecEnv([lambda env=env: env for env in envs])  # type: ignore[misc]
         if c.normalize_obs or c.normalize_reward:
             clips, gamma = (c.clip_obs, c.clip_reward), getattr(c, "gamma", GAMMA)

@@ -6,6 +6,7 @@ Source: Raffin et al. 2021. `arguments` is what the library's constructor is giv
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,10 +15,14 @@ from stable_baselines3.common.noise import ActionNoise, NormalActionNoise, Ornst
 from stable_baselines3.common.utils import LinearSchedule
 
 from rlbench import TaskInfo, setting
+from rlbench.kit.schedules import parse_schedule
+
+_TRAIN_FREQ = "steps of each environment between rounds of updates; [1, episode]: episodes, of one environment"
 
 
-def schedule(start: float, shape: str) -> Any:
-    """A number for the library, or its schedule from `start` to 0 over the whole budget."""
+def scheduled(value: float | str) -> Any:
+    """A number for the library, or for "lin_3e-4" its schedule from there to 0 over the whole budget."""
+    start, shape = parse_schedule(value)
     return LinearSchedule(start, 0.0, 1.0) if shape == "linear" else start
 
 
@@ -25,18 +30,17 @@ def schedule(start: float, shape: str) -> Any:
 class Learner:
     """Of the vector environment (DummyVecEnv and VecNormalize), and of whatever learns."""
 
-    num_envs: int = setting(1, "environments (n_envs)", ge=1)
+    n_envs: int = setting(1, "environments", ge=1)
     normalize_obs: bool = setting(False, "scale observations by their running mean and variance (norm_obs)")
     normalize_reward: bool = setting(False, "scale rewards by the running variance of returns (norm_reward)")
     clip_obs: float = setting(10.0, "largest normalised observation", gt=0)
     clip_reward: float = setting(10.0, "largest normalised reward", gt=0)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of each network")
-    activation: Literal["relu", "tanh"] = setting("relu", "of the hidden layers (activation_fn)")
-    learning_rate: float = setting(3e-4, "Adam's learning rate", gt=0)
-    lr_schedule: Literal["constant", "linear"] = setting("constant", "linear: to 0 at the end of the budget")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    learning_rate: float | str = setting(3e-4, "Adam's learning rate; lin_3e-4: falls to 0", gt=0, schedule=True)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        return {"learning_rate": schedule(self.learning_rate, self.lr_schedule)}
+        return {"learning_rate": scheduled(self.learning_rate)}
 
 
 @dataclass(frozen=True)
@@ -47,13 +51,18 @@ class OffPolicy(Learner):
     learning_starts: int = setting(100, "steps before the first update", ge=0)
     batch_size: int = setting(256, "transitions of one update", ge=1)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    train_freq: int = setting(1, "steps of each environment, or episodes, between rounds of updates", ge=1)
-    train_freq_unit: Literal["step", "episode"] = setting("step", "of train_freq; episode needs one environment")
+    train_freq: int | tuple[int, Literal["step", "episode"]] = setting(1, _TRAIN_FREQ)
     gradient_steps: int = setting(1, "updates of a round; -1: as many as steps", ge=-1)
     n_steps: int = setting(1, "steps of the return in a target", ge=1)
 
-    def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        return super().arguments(task) | {"train_freq": (self.train_freq, self.train_freq_unit)}
+    def __post_init__(self) -> None:
+        count, unit = self.train_freq if isinstance(self.train_freq, tuple) else (self.train_freq, "step")
+        if count < 1:
+            raise ValueError(f"train_freq must be at least 1, got {count}")
+        if unit == "episode" and self.n_envs > 1:
+            raise ValueError(f"train_freq in episodes needs n_envs 1, got {self.n_envs}")
+        if unit == "step":  # one way to say it is one identity
+            object.__setattr__(self, "train_freq", count)
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,8 @@ class EpsilonGreedy(OffPolicy):
     """Of what learns the values of discrete actions from replay."""
 
     batch_size: int = setting(32, "transitions of one update", ge=1)
-    train_freq: int = setting(4, "steps of each environment, or episodes, between rounds of updates", ge=1)
-    learning_rate: float = setting(1e-4, "Adam's learning rate", gt=0)
+    train_freq: int | tuple[int, Literal["step", "episode"]] = setting(4, _TRAIN_FREQ)
+    learning_rate: float | str = setting(1e-4, "Adam's learning rate; lin_1e-4: falls to 0", gt=0, schedule=True)
     tau: float = setting(1.0, "share of the online network in each target update", gt=0, le=1)
     target_update_interval: int = setting(10_000, "steps between target updates", ge=1)
     exploration_fraction: float = setting(0.1, "part of the budget over which epsilon decays", ge=0, le=1)
@@ -74,18 +83,18 @@ class EpsilonGreedy(OffPolicy):
 class Continuous(OffPolicy):
     """Of what learns from replay to choose continuous actions; the noise on them is in units of half their range."""
 
-    action_noise: Literal["none", "normal", "ou"] = setting("none", "normal, ou (Ornstein-Uhlenbeck), or none")
-    noise_sigma: float = setting(0.1, "scale of the noise (sigma)", ge=0)
-    noise_theta: float = setting(0.15, "ou: rate of return to 0 (theta)", ge=0)
-    noise_dt: float = setting(0.01, "ou: time of one step (dt)", gt=0)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "of exploration (action_noise)")
+    noise_std: float = setting(0.1, "scale of the noise (sigma)", ge=0)
+    noise_theta: float = setting(0.15, "Ornstein-Uhlenbeck's rate of return to 0 (theta)", ge=0)
+    noise_dt: float = setting(0.01, "Ornstein-Uhlenbeck's time of one step (dt)", gt=0)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
         mean = np.zeros(task.action_space.shape or ())
-        sigma = np.full_like(mean, self.noise_sigma)
+        sigma = np.full_like(mean, self.noise_std)
         noise: ActionNoise | None = None
-        if self.action_noise == "normal":
+        if self.noise_type == "normal":
             noise = NormalActionNoise(mean, sigma)
-        elif self.action_noise == "ou":
+        elif self.noise_type == "ornstein-uhlenbeck":
             noise = OrnsteinUhlenbeckActionNoise(mean, sigma, self.noise_theta, self.noise_dt)
         return super().arguments(task) | {"action_noise": noise}
 
@@ -95,19 +104,31 @@ class Entropic(Continuous):
     """And is rewarded for the entropy of its policy, by a temperature that may be learned."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of each network")
-    ent_coef: float | Literal["auto"] = setting("auto", "temperature; auto: learned from 1 on")
-    ent_coef_init: float = setting(1.0, "temperature at first, where it is learned (auto_…)", gt=0)
+    ent_coef: float | str = setting("auto", "temperature; auto: learned from 1 on; auto_0.1: learned from 0.1 on")
     target_entropy: float | Literal["auto"] = setting(
         "auto", "of the policy; auto: minus the number of action dimensions"
     )
 
     def __post_init__(self) -> None:
-        if self.ent_coef != "auto" and float(self.ent_coef) < 0:
-            raise ValueError("ent_coef must be auto or at least 0")
+        super().__post_init__()
+        object.__setattr__(self, "ent_coef", _temperature(self.ent_coef))
 
-    def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        temperature = f"auto_{self.ent_coef_init}" if self.ent_coef == "auto" else self.ent_coef
-        return super().arguments(task) | {"ent_coef": temperature}
+
+def _temperature(given: float | str) -> float | str:
+    """The same as one value however it is written. Raises: ValueError for what is neither auto, auto_0.1 nor a number."""
+    if given == "auto":
+        return "auto"
+    text = str(given)
+    try:
+        number = float(text.removeprefix("auto_"))
+    except ValueError:
+        number = math.nan
+    learned = text.startswith("auto_")
+    if not (0 < number < math.inf if learned else 0 <= number < math.inf):
+        raise ValueError(
+            f"ent_coef must be auto, auto_0.1 (learned from 0.1 on) or a number of at least 0, got {given!r}"
+        )
+    return f"auto_{number!r}" if learned else number
 
 
 @dataclass(frozen=True)
@@ -127,7 +148,7 @@ class Truncated(Entropic):
 class OnPolicy(Learner):
     """Of what learns from rollouts."""
 
-    activation: Literal["relu", "tanh"] = setting("tanh", "of the hidden layers (activation_fn)")
+    activation_fn: Literal["relu", "tanh"] = setting("tanh", "of the hidden layers")
     ortho_init: bool = setting(True, "orthogonal initialisation")
     log_std_init: float = setting(0.0, "logarithm of the first standard deviation, where actions are continuous")
     n_steps: int = setting(2048, "steps of each environment in a rollout", ge=1)
@@ -151,19 +172,18 @@ class Clipped(PolicyGradient):
 
     batch_size: int = setting(64, "steps of a minibatch", ge=2)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    clip_range: float = setting(0.2, "largest change of a probability ratio", gt=0)
-    clip_schedule: Literal["constant", "linear"] = setting(
-        "constant", "of what is clipped; linear: to 0 at the budget's end"
+    clip_range: float | str = setting(
+        0.2, "largest change of a probability ratio; lin_0.2: falls to 0", gt=0, schedule=True
     )
 
     def __post_init__(self) -> None:
-        enough_to_scale(self.num_envs * self.n_steps)
+        enough_to_scale(self.n_envs * self.n_steps)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        return super().arguments(task) | {"clip_range": schedule(self.clip_range, self.clip_schedule)}
+        return super().arguments(task) | {"clip_range": scheduled(self.clip_range)}
 
 
 def enough_to_scale(steps: int) -> None:
     """Raises: ValueError for a rollout of one step, whose advantages have no deviation to be divided by."""
     if steps < 2:
-        raise ValueError("a rollout needs num_envs · n_steps of at least 2 to scale its advantages")
+        raise ValueError("a rollout needs n_envs · n_steps of at least 2 to scale its advantages")

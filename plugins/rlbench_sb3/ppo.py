@@ -13,18 +13,20 @@ from stable_baselines3.common.policies import ActorCriticPolicy
 
 from rlbench import TaskInfo, setting
 from rlbench_sb3.foreign import Foreign
-from rlbench_sb3.parameters import Clipped, schedule
+from rlbench_sb3.parameters import Clipped, scheduled
 
 
 @dataclass(frozen=True)
 class StableBaselinesPPOConfig(Clipped):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
-    clip_range_vf: float | None = setting(None, "largest change of a value; none: not clipped", gt=0)
+    clip_range_vf: float | str | None = setting(
+        None, "largest change of a value; lin_0.2: falls to 0; none: not clipped", gt=0, schedule=True
+    )
     target_kl: float | None = setting(None, "KL divergence beyond which a rollout's updates end; none: never", gt=0)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        values = None if self.clip_range_vf is None else schedule(self.clip_range_vf, self.clip_schedule)
+        values = None if self.clip_range_vf is None else scheduled(self.clip_range_vf)
         return super().arguments(task) | {"clip_range_vf": values}
 
 

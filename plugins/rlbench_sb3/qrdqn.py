@@ -20,7 +20,7 @@ class ContribQRDQNConfig(EpsilonGreedy):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
     n_quantiles: int = setting(200, "quantiles of each action's return", ge=1)
-    learning_rate: float = setting(5e-5, "Adam's learning rate", gt=0)
+    learning_rate: float | str = setting(5e-5, "Adam's learning rate; lin_5e-5: falls to 0", gt=0, schedule=True)
     exploration_fraction: float = setting(0.005, "part of the budget over which epsilon decays", ge=0, le=1)
     exploration_final_eps: float = setting(0.01, "epsilon after the decay", ge=0, le=1)
     max_grad_norm: float | None = setting(None, "largest norm of the gradient; none: not clipped", gt=0)

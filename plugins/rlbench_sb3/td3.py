@@ -20,7 +20,7 @@ class StableBaselinesTD3Config(Continuous):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
     net_arch: tuple[int, ...] = setting((400, 300), "units of the hidden layers, of each network")
-    learning_rate: float = setting(1e-3, "Adam's learning rate", gt=0)
+    learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
     tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
     n_critics: int = setting(2, "critics", ge=1)
     policy_delay: int = setting(2, "critic updates for each of the actor and the targets", ge=1)

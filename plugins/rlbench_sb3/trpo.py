@@ -19,7 +19,9 @@ from rlbench_sb3.parameters import OnPolicy, enough_to_scale
 class ContribTRPOConfig(OnPolicy):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
-    learning_rate: float = setting(1e-3, "Adam's learning rate, of the value network", gt=0)
+    learning_rate: float | str = setting(
+        1e-3, "Adam's learning rate, of the value network; lin_1e-3: falls to 0", gt=0, schedule=True
+    )
     batch_size: int = setting(128, "steps of a minibatch, of the value network", ge=2)
     cg_max_steps: int = setting(15, "steps of the conjugate gradient method", ge=1)
     cg_damping: float = setting(0.1, "what is added to the Hessian's diagonal", ge=0)
@@ -30,7 +32,7 @@ class ContribTRPOConfig(OnPolicy):
     sub_sampling_factor: int = setting(1, "every so many steps of a rollout make the policy's update", ge=1)
 
     def __post_init__(self) -> None:
-        enough_to_scale(self.num_envs * self.n_steps)
+        enough_to_scale(self.n_envs * self.n_steps)
 
 
 class ContribTRPO(Foreign):

@@ -20,7 +20,7 @@ class SbxCrossQConfig(Critics, Entropic):
     """The library's constructor arguments and their defaults; durations are in its own units."""
 
     n_critics: int = setting(2, "critics", ge=1)
-    learning_rate: float = setting(1e-3, "Adam's learning rate", gt=0)
+    learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
     policy_delay: int = setting(3, "critic updates to one of the actor", ge=1)
     batch_norm: bool = setting(True, "batch renormalisation in the critics")
     batch_norm_actor: bool = setting(True, "and in the actor")

@@ -23,6 +23,7 @@ class SbxDQNConfig(EpsilonGreedy):
     target_update_interval: int = setting(1_000, "steps between target updates", ge=1)
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if len(self.net_arch) != 2 or self.net_arch[0] != self.net_arch[1]:
             raise ValueError("net_arch must be two equal numbers: the library's network has two layers of one width")
 

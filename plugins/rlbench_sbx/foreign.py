@@ -21,6 +21,7 @@ from rlbench_sb3.parameters import Learner
 from stable_baselines3.common.utils import LinearSchedule
 
 from rlbench import Device, SeedStreams, TaskInfo, setting
+from rlbench.kit.schedules import parse_schedule
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,11 @@ class JaxForeign(Foreign):
     def rebuild(self, arrays: Mapping[str, Any]) -> None:
         spaces, rate = (self.task.observation_space, self.task.action_space), LinearSchedule(0.0, 0.0, 1.0)
         self.network = self.network_class(*spaces, rate, **self.architecture())
-        self.network.build(jax.random.PRNGKey(0), rate, *(getattr(self.config, name) for name in self.build))
-        numbers = self._numbers()
-        leaves = [jax.numpy.asarray(arrays[_name(path)]) for path, _ in jax.tree_util.tree_leaves_with_path(numbers)]
-        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(numbers), leaves)
+        numbers = (parse_schedule(getattr(self.config, name))[0] for name in self.build)
+        self.network.build(jax.random.PRNGKey(0), rate, *numbers)
+        old = self._numbers()
+        leaves = [jax.numpy.asarray(arrays[_name(path)]) for path, _ in jax.tree_util.tree_leaves_with_path(old)]
+        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(old), leaves)
         setattr(self.network, self.acting, getattr(self.network, self.acting).replace(**tree))
 
     def _numbers(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ class SbxPPOConfig(Clipped):
 
     ortho_init: bool = setting(False, "orthogonal initialisation")
     target_kl: float | None = setting(
-        None, "KL divergence towards which the learning rate is adapted; none: as lr_schedule says", gt=0
+        None, "KL divergence towards which the learning rate is adapted; none: as it says", gt=0
     )
 
 

@@ -78,7 +78,7 @@ def task_differences(new: Sequence[Run], base: Sequence[Run]) -> str:
 
 
 def config_changes(new: Sequence[Run], base: Sequence[Run]) -> str:
-    """Return the hyperparameters that changed, as in "target_every 100 → 500", or ""."""
+    """Return the hyperparameters that changed, as in "target_update_interval 100 → 500", or ""."""
     ours, theirs = new[0].config, base[0].config
     if all(one.algorithm.startswith(IMPORTED) for one in (new[0], base[0])):
         return ""  # the config of an import only names its file

@@ -6,7 +6,15 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rlbench.api.algorithm import Algorithm, AlgorithmSpec, Policy, Supports, setting, updates_from_replay
+    from rlbench.api.algorithm import (
+        Algorithm,
+        AlgorithmSpec,
+        Policy,
+        Supports,
+        environments_of,
+        setting,
+        updates_from_replay,
+    )
     from rlbench.api.errors import (
         AnchorsError,
         BrokenPlugin,
@@ -92,6 +100,7 @@ __all__ = [
     "WorkerFailed",
     "Wrapper",
     "canonical",
+    "environments_of",
     "group_as_dict",
     "group_from_dict",
     "hookimpl",
@@ -108,6 +117,7 @@ _NAMES_BY_MODULE = {
         "AlgorithmSpec",
         "Policy",
         "Supports",
+        "environments_of",
         "setting",
         "updates_from_replay",
     ),

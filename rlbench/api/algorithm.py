@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rlbench.seeding import SeedStreams
 
 Policy = Callable[[Array, Array], Array]
+_ENVIRONMENTS = ("n_envs", "num_envs")
 
 
 @dataclass(frozen=True)
@@ -157,13 +158,26 @@ class AlgorithmSpec:
         return algorithm
 
 
+def environments_of(config: Any) -> int:
+    """Return the number of environments of each seed: n_envs, else num_envs, else 1.
+
+    config: a Config, or its fields by name.
+    """
+    given = (
+        config if isinstance(config, Mapping) else {k: getattr(config, k) for k in _ENVIRONMENTS if hasattr(config, k)}
+    )
+    return next((int(given[name]) for name in _ENVIRONMENTS if name in given), 1)
+
+
 def updates_from_replay(config: Any) -> float:
     """Return the updates per environment step of a seed, for use as `AlgorithmSpec.updates_per_step`.
 
-    The algorithm makes `gradient_steps` updates after every `train_every` environment steps of a seed.
-    config: has both fields; gradient_steps below 0 means one update for each step taken.
+    The algorithm makes `gradient_steps` updates each `train_freq` steps of its n_envs environments.
+    config: has these fields; gradient_steps below 0 means one update for each step taken, in any environment.
     """
-    return 1.0 if config.gradient_steps < 0 else float(config.gradient_steps / config.train_every)
+    if config.gradient_steps < 0:
+        return 1.0
+    return float(config.gradient_steps / (config.train_freq * environments_of(config)))
 
 
 def setting(
@@ -175,10 +189,14 @@ def setting(
     le: float | None = None,
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
+    schedule: bool = False,
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
     doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
+    schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the budget
+    (`rlbench.kit.parse_schedule` reads both).
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
-    return dataclasses.field(default=default, metadata={"doc": doc, "limits": limits, "choices": choices})
+    said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}
+    return dataclasses.field(default=default, metadata=said)

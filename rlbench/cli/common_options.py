@@ -67,7 +67,7 @@ _SUITE_OPTIONS = (
         "settings",
         multiple=True,
         metavar="ALGORITHM.PARAM=VALUE",
-        help="Hyperparameter, such as dqn.lr=1e-3; overrides the suite's; may be repeated.",
+        help="Hyperparameter, such as dqn.learning_rate=1e-3; overrides the suite's; may be repeated.",
     ),
     click.option("--max-runs", default=10_000, show_default=True, help="Refuse a suite with more runs than this."),
     click.option("--skip-missing", is_flag=True, help="Skip algorithms whose packages are not installed."),

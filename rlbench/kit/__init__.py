@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from rlbench.kit.returns import gae
     from rlbench.kit.rmsprop import RMSprop
     from rlbench.kit.rollout import Rollout
-    from rlbench.kit.schedules import Every, decay
+    from rlbench.kit.schedules import Every, decay, parse_schedule
     from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
     from rlbench.kit.squashed_gaussian import squashed_gaussian
     from rlbench.kit.stacked_networks import MLP, value_and_grad
@@ -62,6 +62,7 @@ __all__ = [
     "gae",
     "in_blocks",
     "pack",
+    "parse_schedule",
     "policy_for",
     "polyak",
     "run_workers",
@@ -130,6 +131,7 @@ _NAMES_BY_MODULE = {
     "schedules": (
         "Every",
         "decay",
+        "parse_schedule",
     ),
     "squashed_gaussian": ("squashed_gaussian",),
     "stacked_networks": (

@@ -12,11 +12,11 @@ import numpy as np
 
 from rlbench.api import Array
 
-NoiseKind = Literal["none", "gaussian", "ou"]
+NoiseKind = Literal["none", "normal", "ornstein-uhlenbeck"]
 
 
 class ActionNoise:
-    """x ← (1 − θ·dt)·x + σ·√dt·ε ("ou"), σ·ε ("gaussian") or 0 ("none"); x [S, N, A] begins each episode at 0.
+    """x ← (1 − θ·dt)·x + σ·√dt·ε ("ornstein-uhlenbeck"), σ·ε ("normal") or 0 ("none"); x [S, N, A] begins each episode at 0.
 
     Its stationary variance is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt; at lag k it correlates by
     (1 − θ·dt)ᵏ. With θ 0.15 it forgets within 7 steps at dt = 1 and within 670 at dt = 0.01, where it pushes one way for
@@ -26,13 +26,13 @@ class ActionNoise:
     def __init__(
         self, kind: NoiseKind, shape: tuple[int, int, int], sigma: float, theta: float = 0.15, dt: float = 1.0
     ) -> None:
-        if kind == "ou" and not 0 <= theta * dt < 2:
+        if kind == "ornstein-uhlenbeck" and not 0 <= theta * dt < 2:
             raise ValueError(f"theta · dt is {theta * dt}; outside [0, 2) Ornstein-Uhlenbeck noise grows exponentially")
         self.value = np.zeros(shape, np.float32)
         self._keep, self._scale = {
             "none": (0.0, 0.0),
-            "gaussian": (0.0, sigma),
-            "ou": (1 - theta * dt, sigma * dt**0.5),
+            "normal": (0.0, sigma),
+            "ornstein-uhlenbeck": (1 - theta * dt, sigma * dt**0.5),
         }[kind]
 
     def next(self, normal: Array, active: Array) -> Array:

@@ -21,6 +21,16 @@ def decay(start: float, end: float, duration: float, steps: int, shape: str = "l
     raise ValueError(f"unknown schedule {shape!r}; known: constant, linear, exponential")
 
 
+def parse_schedule(value: float | str) -> tuple[float, str]:
+    """A setting with schedule=True as (its number at step 0, the shape for `decay`): 3e-4 is constant, "lin_3e-4" linear.
+
+    Raises: ValueError for other text.
+    """
+    if isinstance(value, str) and value.startswith("lin_"):
+        return float(value.removeprefix("lin_")), "linear"
+    return float(value), "constant"
+
+
 class Every:
     """Something due every `period` steps. With N environments steps come N at a time: multiples are crossed."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
-from pydantic import ConfigDict, Field, ValidationError, create_model
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from rlbench.api import ConfigError, PluginError
-from rlbench.messages import explain, nearest
+from rlbench.messages import BOUNDS, explain, nearest, quoted
+from rlbench.plugins.parameter_names import hint, value_hint
+
+_FALLS = "lin_"
 
 
 def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
@@ -23,7 +26,7 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
     try:
         values = _model(config)(**{k: v for k, v in params.items() if k in fields})
     except ValidationError as error:
-        problems += [(".".join(map(str, e["loc"])), explain(e)) for e in error.errors()]
+        problems += [(".".join(map(str, e["loc"])), _explained(e)) for e in error.errors()]
     if problems:
         raise ConfigError(where, problems)
     try:
@@ -35,7 +38,15 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
 def _unknown(name: str, known: list[str]) -> str:
     if not known:
         return "unknown parameter; there are none"
-    return "unknown parameter" + (nearest(name, known) or f"; known: {', '.join(sorted(known))}")
+    return "unknown parameter" + (hint(name, known) or nearest(name, known) or f"; known: {', '.join(sorted(known))}")
+
+
+def _explained(error: Mapping[str, Any]) -> str:
+    """What pydantic found, with what is written here for a value that is known from elsewhere."""
+    expected = str(error.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
+    choices = expected.split(", ") if expected else []  # none: it is no choice between words
+    meant = value_hint(str(error["loc"][0]), error["input"], choices)
+    return explain(error).partition("; did you mean")[0] + meant if meant else explain(error)
 
 
 def _model(config: type[Any]) -> type[Any]:
@@ -48,8 +59,38 @@ def _model(config: type[Any]) -> type[Any]:
         default = (
             {"default": f.default} if f.default is not dataclasses.MISSING else {"default_factory": f.default_factory}
         )
-        fields[f.name] = (hints[f.name], Field(**default, **f.metadata.get("limits", {})))
+        limits = f.metadata.get("limits", {})
+        if f.metadata.get("schedule"):
+            read = _schedule(limits, type(None) in typing.get_args(hints[f.name]))
+            fields[f.name] = (Annotated[Any, BeforeValidator(read)], Field(**default, validate_default=True))
+        else:
+            fields[f.name] = (hints[f.name], Field(**default, **limits))
     return create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+
+
+def _schedule(limits: Mapping[str, Any], may_be_nothing: bool) -> Callable[[Any], float | str | None]:
+    """What reads a setting with schedule=True: a number within the limits, or one that falls, as one text however it is written.
+
+    The text is `lin_` and the number as Python writes it. may_be_nothing: None stays None.
+    """
+    number: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits)])
+
+    def read(given: Any) -> float | str | None:
+        if given is None and may_be_nothing:
+            return None
+        falls = isinstance(given, str) and given.startswith(_FALLS)
+        try:
+            found = number.validate_python(given.removeprefix(_FALLS) if falls else given)
+        except ValidationError as error:
+            [problem] = error.errors()
+            if problem["type"] in BOUNDS:
+                raise ValueError(explain({**problem, "input": given})) from None
+            raise ValueError(
+                f"should be a number, such as 0.001, or lin_0.001, which falls to 0 over the budget, got {quoted(given)}"
+            ) from None
+        return f"{_FALLS}{found!r}" if falls else found
+
+    return read
 
 
 def schema(config: type[Any]) -> list[dict[str, Any]]:

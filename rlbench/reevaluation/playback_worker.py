@@ -23,6 +23,7 @@ from safetensors.numpy import load
 from rlbench.api import Algorithm, Array, Diverged, PluginError, RlbenchError, StoreError, group_from_dict
 from rlbench.plugins import load_plugins
 from rlbench.plugins.config_model import configure
+from rlbench.plugins.parameter_names import named_as_now
 from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports
 from rlbench.reevaluation.trust import refuse_untrusted
 from rlbench.reevaluation.video import Video
@@ -51,7 +52,8 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
     algorithm = spec.load()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-    live = LiveGroup(group, algorithm, configure(algorithm.Config, group.config, spec.name), backend, MemorySink())
+    config = configure(algorithm.Config, named_as_now(group.config, algorithm.Config), spec.name)
+    live = LiveGroup(group, algorithm, config, backend, MemorySink())
     _load(live.algorithm, published, f"{where}: {spec.name!r}")
     try:
         policy = live.algorithm.policy(request["policy"])

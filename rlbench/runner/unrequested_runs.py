@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from rlbench.api import Run, StoreError
 from rlbench.api.records import canonical
+from rlbench.plugins.parameter_names import is_old
 from rlbench.results import Store
 from rlbench.results.file_io import read_json
 
 _MOST_NAMED = 4
 _MOST_READ = 2_000
+_OLD_NAMES = "the parameter names of version 0.1"
 
 
 def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
     """Name the finished runs in a folder that are neither among `runs` nor imported, in one line; "" for none.
 
-    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds.
+    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds. Runs
+    whose parameters have the names of version 0.1 are other runs now; of these, unfinished ones are counted too.
     """
     try:
         imported = store.imported()
@@ -27,8 +30,9 @@ def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
     shown = {run.name for run in runs} | imported
     names = sorted(path.parent.name for path in (store.root / "runs").glob("*/result.json"))
     others = [name for name in names if name not in shown]
+    unfinished = _unfinished(store, runs, shown | set(others))
     if not others:
-        return ""
+        return f"also in {store.root}: {unfinished}" if unfinished else ""
     groups: dict[str, list[int]] = {}
     for name in others[:_MOST_READ]:
         text, seed = _described(read_json(store.root / "runs" / name / "spec.json"), runs, name)
@@ -38,8 +42,28 @@ def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
     count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
     return (
         f"also in {store.root}, not requested by the suite: {count}: {'; '.join(kinds[:_MOST_NAMED])}{more}; "
-        "kept, not shown"
+        f"kept, not shown{'; ' if unfinished else ''}{unfinished}"
     )
+
+
+def _unfinished(store: Store, runs: Sequence[Run], known: Collection[str]) -> str:
+    """Count the unfinished runs with the parameter names of version 0.1, which cannot resume; "" for none."""
+    paths = [path for path in sorted((store.root / "runs").glob("*/spec.json")) if path.parent.name not in known]
+    specs = [read_json(path) or {} for path in paths[:_MOST_READ]]
+    count = sum(1 for spec in specs if (run := _counterpart(spec, runs)) and is_old(spec["config"], run.config))
+    if not count:
+        return ""
+    return f"{count} unfinished {'run' if count == 1 else 'runs'} with {_OLD_NAMES}: not resumed"
+
+
+def _counterpart(spec: Mapping[str, Any], runs: Sequence[Run]) -> Run | None:
+    """Return a requested run of the same algorithm and environment."""
+    try:
+        cell = str(spec["algorithm"]), spec["task"]["env_id"]
+        assert isinstance(spec["config"], Mapping)
+    except (AssertionError, KeyError, TypeError):
+        return None
+    return next((run for run in runs if (run.algorithm, run.task.env_id) == cell), None)
 
 
 def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -> tuple[str, list[int]]:
@@ -48,9 +72,11 @@ def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -
         assert spec is not None
         algorithm, task, seed = str(spec["algorithm"]), spec["task"], int(spec["seed"])
         where = f"{algorithm} on {task['env_id']}"
-        requested = next((r for r in runs if (r.algorithm, r.task.env_id) == (algorithm, task["env_id"])), None)
+        requested = _counterpart(spec, runs)
         if requested is None:
             return where, [seed]
+        if is_old(spec["config"], requested.config):
+            return f"{where} with {_OLD_NAMES}", [seed]
         config = json.loads(canonical(requested.config))
         differences = [f"{k} {json.dumps(v)}" for k, v in spec["config"].items() if config.get(k) != v]
         if task["steps"] != requested.task.steps:

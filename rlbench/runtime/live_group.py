@@ -20,6 +20,7 @@ from rlbench.api import (
     RlbenchError,
     RunGroup,
     TaskInfo,
+    environments_of,
 )
 from rlbench.runtime import checkpoint
 from rlbench.runtime.checkpoint import SeedState
@@ -78,7 +79,7 @@ class LiveGroup:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
         self.streams = SeedStreams(group.seeds, group.seed_space)
         self.clock = TrainingClock(**restore[0].numbers["clock"]) if restore else TrainingClock()
-        task, num_envs = group.task, int(getattr(config, "num_envs", 1))
+        task, num_envs = group.task, environments_of(config)
         probe = backend.make_env(task)
         info = TaskInfo(task.env_id, probe.observation_space, probe.action_space, num_envs, task.steps)
         probe.close()

@@ -40,8 +40,8 @@ def stack_size(algorithm: Resolved, seeds: int, workers: int) -> int:
     """Return the number of seeds in a group: all of them, or an equal part per worker if networks are wide."""
     if not algorithm.stackable:
         return 1
-    hidden = algorithm.config.get("hidden", ())
-    wide = isinstance(hidden, (list, tuple)) and max(hidden, default=0) >= WIDE_LAYER
+    layers = algorithm.config.get("net_arch", algorithm.config.get("hidden", ()))
+    wide = isinstance(layers, (list, tuple)) and max(layers, default=0) >= WIDE_LAYER
     return min(-(-seeds // workers) if wide else seeds, algorithm.max_stack or seeds)
 
 

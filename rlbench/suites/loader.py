@@ -78,10 +78,11 @@ def load_suite(path: Path) -> Suite:
 def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: Sequence[str] = ()) -> LoadedSuite:
     """Read a suite together with its problems of form, so that they can be reported along with later problems.
 
-    changes: top-level keys that replace those of the file. settings: hyperparameters that do the same, "dqn.lr=1e-3",
-    where dqn is an algorithm's label or id. Raises: SuiteError if the file is not a YAML mapping or a change is wrong.
+    changes: top-level keys that replace those of the file. settings: hyperparameters that do the same, such as
+    "dqn.learning_rate=1e-3", where dqn is an algorithm's label or id. Raises: SuiteError if the file is not a YAML mapping
+    or a change is wrong.
     """
-    source = _parse(path)
+    source = parse(path)
     problems: list[Problem] = []
     spellings: dict[Location, str] = {}
     values = _convert(source.document, Suite, (), problems, spellings)
@@ -96,10 +97,14 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
         return LoadedSuite(_partial_suite(values), source, problems)
 
 
-def _parse(path: Path) -> Source:
+def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, environments and seeds") -> Source:
+    """Read a mapping in YAML as it is written, bounded in size. what: it is, for messages; keys: that it should have.
+
+    Raises: SuiteError, with a place where there is one.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise SuiteError(f"{path}: over {MAX_BYTES:,} bytes, the largest size of a suite file")
+            raise SuiteError(f"{path}: over {MAX_BYTES:,} bytes, the largest size of {what}")
         text = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise SuiteError(f"{path}: cannot be read: {error}") from error
@@ -116,7 +121,7 @@ def _parse(path: Path) -> Source:
     except (YAMLError, ValueError) as error:
         raise SuiteError(f"{path}: {error}") from error
     if not isinstance(document, dict):
-        raise SuiteError(source.point_at(0, 0, "a suite is a mapping with name, algorithms, environments and seeds"))
+        raise SuiteError(source.point_at(0, 0, f"{what} is a mapping with {keys}"))
     return Source(path, text, document)
 
 

@@ -22,7 +22,7 @@ def validate_keys(keys: Mapping[str, Any]) -> Suite:
 
 
 def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Sequence[str]) -> None:
-    """Replace top-level keys and hyperparameters ("dqn.lr=1e-3") in a suite's values.
+    """Replace top-level keys and hyperparameters ("dqn.learning_rate=1e-3") in a suite's values.
 
     Raises: SuiteError for an invalid change.
     """
@@ -40,11 +40,14 @@ def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Seque
 
 
 def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
-    """Return an algorithm's hyperparameter and its value, from "lr=1e-3" or "dqn.lr=1e-3". Raises: SuiteError."""
+    """Return an algorithm's hyperparameter and its value, from "learning_rate=1e-3" or "dqn.learning_rate=1e-3".
+
+    Raises: SuiteError if it is neither.
+    """
     name, sign, text = setting.partition("=")
     name = name.removeprefix(f"{algorithm}.")
     if not sign or not name.isidentifier():
-        raise SuiteError(f"--set {setting}: should be PARAM=VALUE, such as lr=1e-3")
+        raise SuiteError(f"--set {setting}: should be PARAM=VALUE, such as learning_rate=1e-3")
     return name, _read(setting, text)
 
 
@@ -59,7 +62,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
     name, sign, text = setting.partition("=")
     algorithms = values.get("algorithms")
     if not sign or not isinstance(algorithms, list):
-        raise SuiteError(f"--set {setting}: should be ALGORITHM.PARAM=VALUE, such as dqn.lr=1e-3")
+        raise SuiteError(f"--set {setting}: should be ALGORITHM.PARAM=VALUE, such as dqn.learning_rate=1e-3")
     value = _read(setting, text)
     labels = [_names(entry) for entry in algorithms]
     matched = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -23,6 +23,7 @@ from rlbench.api import (
     SuiteError,
     Task,
     Wrapper,
+    environments_of,
 )
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import incompatibility, spaces_of
@@ -208,7 +209,7 @@ def _add_pairs(
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
-        problem = _divisibility_problem(task.steps, int(answer.config.get("num_envs", 1)))
+        problem = _divisibility_problem(task.steps, answer.config)
         if problem:
             text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
             problems.append(Problem(pair.steps_at, text))
@@ -294,8 +295,9 @@ def _assign_devices(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[
     return [dataclasses.replace(group, device=devices[i % len(devices)]) for i, group in enumerate(groups)]
 
 
-def _divisibility_problem(steps: int, num_envs: int) -> str:
-    if steps % num_envs == 0:
+def _divisibility_problem(steps: int, config: Mapping[str, Any]) -> str:
+    number = environments_of(config)
+    if steps % number == 0:
         return ""
-    below = steps // num_envs * num_envs
-    return f"num_envs {num_envs} does not divide steps {steps}; nearest multiples: {below} and {below + num_envs}"
+    name, below = "n_envs" if "n_envs" in config else "num_envs", steps // number * number
+    return f"{name} {number} does not divide steps {steps}; nearest multiples: {below} and {below + number}"

@@ -35,7 +35,7 @@ def refusal(text: str) -> Refusal | None:
             nodes += 1
             tag = str(event.tag or "")
             if tag and tag != "!" and tag not in _PLAIN_TAGS:
-                return line, column, f"the tag {tag} is not allowed; a suite has plain values only"
+                return line, column, f"the tag {tag} is not allowed; values are plain"
             if isinstance(event, CollectionStartEvent):
                 open_nodes.append((event.anchor, nodes - 1))
             elif event.anchor:

@@ -9,7 +9,7 @@ from typing import Any
 
 import psutil
 
-from rlbench.api import Algorithm, AlgorithmSpec
+from rlbench.api import Algorithm, AlgorithmSpec, environments_of
 from rlbench.plugins.config_model import configure
 from rlbench.testing.fakes import BANDIT, CUT, SHAPES, SIGNAL, TARGET
 from rlbench.testing.group_training import Played, play
@@ -61,7 +61,7 @@ class Subject:
 
     def round_up(self, steps: int) -> int:
         """Round steps up to a multiple of the number of environments, as suites require."""
-        num_envs = int(getattr(self.config, "num_envs", 1))
+        num_envs = environments_of(self.config)
         return -(-steps // num_envs) * num_envs
 
     def learn(self, discrete: EnvArguments, continuous: EnvArguments) -> list[Played]:

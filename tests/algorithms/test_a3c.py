@@ -49,7 +49,7 @@ class Watched(A3C):
 
 
 def test_the_budget_is_spent_to_the_step_and_everyone_waits_while_the_policy_is_evaluated():
-    config = A3C.Config(num_workers=2, hidden=(16,))
+    config = A3C.Config(n_workers=2, net_arch=(16,))
     played = play(Watched, config, CONSTANT, [4], 1001, kwargs={"length": 7}, every=250, episodes=1, final_episodes=1)
     taken = played.algorithm.shared.taken
     assert played.outcome.steps == 1001 == taken.sum() and (taken > 0).all()
@@ -70,7 +70,7 @@ def test_the_budget_is_spent_to_the_step_and_everyone_waits_while_the_policy_is_
 
 def test_a_worker_that_raises_ends_the_run_and_leaves_no_process():
     with pytest.raises(WorkerFailed, match="exit code 1"):  # an environment of one arm divides by zero
-        play(A3C, A3C.Config(num_workers=2), BANDIT, [0], 10_000_000, kwargs={"actions": 1})
+        play(A3C, A3C.Config(n_workers=2), BANDIT, [0], 10_000_000, kwargs={"actions": 1})
     assert children() == []
 
 
@@ -86,13 +86,13 @@ def test_a_worker_that_is_killed_ends_the_run_and_leaves_no_process():
             children()[0].kill()
 
     with pytest.raises(WorkerFailed, match="exit code -9"):
-        play(Killed, A3C.Config(num_workers=2), CONSTANT, [0], 1 << 40)
+        play(Killed, A3C.Config(n_workers=2), CONSTANT, [0], 1 << 40)
     assert children() == []
 
 
 def test_a_number_that_is_not_finite_ends_the_run_as_diverged():
     bad = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, 1), "training")[2]
-    played = play(A3C, A3C.Config(num_workers=2), SHAPES, [4], 10_000_000, kwargs={"dims": 3, "bad_seeds": [bad]})
+    played = play(A3C, A3C.Config(n_workers=2), SHAPES, [4], 10_000_000, kwargs={"dims": 3, "bad_seeds": [bad]})
     assert list(played.outcome.diverged_at) == [4] and played.sink.evaluations == [] and children() == []
 
 
@@ -108,7 +108,7 @@ def test_a_stop_ends_the_workers():
             interaction.request_stop()
 
     with pytest.raises(Stopped):
-        play(Stops, A3C.Config(num_workers=2), CONSTANT, [0], 1 << 40)
+        play(Stops, A3C.Config(n_workers=2), CONSTANT, [0], 1 << 40)
     assert children() == []
 
 
@@ -128,7 +128,7 @@ class Says(A3C):
         super().train(interaction)
 
 if __name__ == "__main__":
-    play(Says, A3C.Config(num_workers=2), CONSTANT, [4], 1 << 40, kwargs={"length": 1 << 40})  # no episode ends
+    play(Says, A3C.Config(n_workers=2), CONSTANT, [4], 1 << 40, kwargs={"length": 1 << 40})  # no episode ends
 """
 
 
@@ -208,7 +208,7 @@ SPACES = {1: Discrete(1), 3: Discrete(3), 6: Discrete(6)} | {
 
 def one_worker(space, length=100, how="", steps=1000, **config):
     env = Played(space, length, how)
-    config = A3C.Config(**{"num_workers": 3, "hidden": (16,), "log_std_init": -0.3, **config})
+    config = A3C.Config(**{"n_workers": 3, "net_arch": (16,), "log_std_init": -0.3, **config})
     task = TaskInfo("", env.observation_space, space, 1, steps)
     algorithm = A3C(config, task, SeedStreams([3]), Device())
     worker = Worker(env, 1, algorithm.shared, config, task, SeedStreams([3]))
@@ -240,15 +240,15 @@ def slow_gradient(worker, env, params, bootstrap):
             spread = extra[0, : len(head)].exp()
             policy = torch.distributions.Independent(torch.distributions.Normal(head, spread), 1)
         error = goal - value(tensor(obs))
-        total = total - policy.log_prob(action) * error.detach() + c.value_weight * error**2
-        total = total - c.entropy_weight * policy.entropy()
-    return torch.autograd.grad(total / c.horizon, params)[0]
+        total = total - policy.log_prob(action) * error.detach() + c.vf_coef * error**2
+        total = total - c.ent_coef * policy.entropy()
+    return torch.autograd.grad(total / c.n_steps, params)[0]
 
 
 @pytest.mark.parametrize("actions", SPACES)
 @pytest.mark.parametrize(("length", "how"), [(4, "terminated"), (4, "truncated"), (7, "terminated"), (9, "terminated")])
 def test_the_gradient_is_that_of_the_papers_loop(actions, length, how):
-    worker, env, algorithm = one_worker(SPACES[actions], length, how, horizon=7, gamma=0.8, max_grad_norm=1e9)
+    worker, env, algorithm = one_worker(SPACES[actions], length, how, n_steps=7, gamma=0.8, max_grad_norm=1e9)
     params = algorithm.shared.params.clone()
     params += 0.3 * torch.from_numpy(env.numbers.normal(size=params.shape)).float()  # a policy with preferences
     worker.collect(params)
@@ -263,7 +263,7 @@ def test_the_gradient_is_that_of_the_papers_loop(actions, length, how):
 
 
 def test_a_rollout_after_an_end_begins_with_the_next_episode_and_one_after_none_goes_on():
-    worker, env, algorithm = one_worker(Discrete(2), 9, "terminated", horizon=7)
+    worker, env, algorithm = one_worker(Discrete(2), 9, "terminated", n_steps=7)
     for _ in range(3):
         worker.collect(algorithm.shared.params)
     assert [len(env.seen), worker.rollout.length, env.steps] == [16, 7, 7]
@@ -272,7 +272,7 @@ def test_a_rollout_after_an_end_begins_with_the_next_episode_and_one_after_none_
 
 
 def test_a_worker_scales_rewards_by_the_deviation_of_its_own_discounted_returns_so_far():
-    worker, env, algorithm = one_worker(Discrete(2), 4, "terminated", horizon=7, gamma=0.8, normalize_reward=True)
+    worker, env, algorithm = one_worker(Discrete(2), 4, "terminated", n_steps=7, gamma=0.8, normalize_reward=True)
     expected, returns, current = [], [], 0.0
     for _ in range(3):
         worker.collect(algorithm.shared.params)
@@ -286,7 +286,7 @@ def test_a_worker_scales_rewards_by_the_deviation_of_its_own_discounted_returns_
 
 
 def test_gradients_are_clipped_and_the_learning_rate_goes_to_zero_with_the_steps_of_all_workers():
-    worker, _, algorithm = one_worker(Discrete(3), lr=0.2, steps=1000, horizon=5, max_grad_norm=1e-3)
+    worker, _, algorithm = one_worker(Discrete(3), learning_rate="lin_0.2", steps=1000, n_steps=5, max_grad_norm=1e-3)
     algorithm.shared.taken[:] += torch.tensor([400, 95, 250])
     worker.collect(algorithm.shared.params)
     worker.learn(algorithm.shared.params)
@@ -295,14 +295,14 @@ def test_gradients_are_clipped_and_the_learning_rate_goes_to_zero_with_the_steps
     algorithm.shared.taken[:] += 1000
     worker.learn(algorithm.shared.params)
     assert worker.optimizer.lr == 0
-    worker, *_ = one_worker(Discrete(3), lr=0.2, lr_schedule="constant")
+    worker, *_ = one_worker(Discrete(3), learning_rate=0.2)
     worker.collect(algorithm.shared.params)
     worker.learn(algorithm.shared.params)
     assert worker.optimizer.lr == 0.2
 
 
 def test_a_worker_acts_by_one_copy_of_the_parameters_for_a_whole_rollout():
-    worker, env, algorithm = one_worker(Discrete(2), horizon=5)
+    worker, env, algorithm = one_worker(Discrete(2), n_steps=5)
     seen, real = [], worker.network.draw
     worker.network.draw = lambda params, *rest: seen.append(params) or real(params, *rest)
 

@@ -12,7 +12,7 @@ from rlbench.testing.fakes import BANDIT, FORK, TARGET
 
 
 def learned(env_id, steps, kwargs, **config):
-    config = {"num_workers": 2, "hidden": (16,), "lr": 1e-2, "entropy_weight": 0.0, **config}
+    config = {"n_workers": 2, "net_arch": (16,), "learning_rate": "lin_1e-2", "ent_coef": 0.0, **config}
     return play(A3C, A3C.Config(**config), env_id, [0], steps, kwargs=kwargs).algorithm
 
 
@@ -33,19 +33,19 @@ def test_it_finds_the_better_branch_where_the_end_is_a_termination_and_where_it_
 def test_it_finds_the_best_arm_and_a_bonus_on_entropy_makes_it_as_unsure_as_it_should_be():
     """With weight w the best policy is proportional to exp(reward / w)."""
     sure = policy_at(learned(BANDIT, 2000, {}), [1.0])
-    unsure = policy_at(learned(BANDIT, 2000, {}, entropy_weight=0.5), [1.0])
+    unsure = policy_at(learned(BANDIT, 2000, {}, ent_coef=0.5), [1.0])
     expected = np.exp(np.arange(4) / 3 / 0.5)
     assert sure[3] > 0.9 and unsure.numpy() == pytest.approx(expected / expected.sum(), abs=0.15)
 
 
 @pytest.mark.slow
 def test_it_finds_the_target_in_bounds_that_are_not_symmetric():
-    agent = learned(TARGET, 4000, {}, lr=5e-3)
+    agent = learned(TARGET, 4000, {}, learning_rate="lin_5e-3")
     best = np.array([1.4, 1.25, -2.0])
     assert agent.act(np.ones((1, 1, 2), np.float32))[0, 0] == pytest.approx(best, abs=0.3)
 
 
 @pytest.mark.slow
 def test_it_learns_cartpole():
-    played = play(A3C, A3C.Config(num_workers=2), "CartPole-v1", [1], 20_000, final_episodes=20)
+    played = play(A3C, A3C.Config(n_workers=2), "CartPole-v1", [1], 20_000, final_episodes=20)
     assert played.sink.evaluations[-1].return_mean > 100

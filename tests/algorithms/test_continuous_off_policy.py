@@ -12,7 +12,7 @@ from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
 from support.continuous_updates import ALL, SEEDS, agent_of, inputs, small, step
 
-from rlbench import SeedStreams
+from rlbench import RlbenchError, SeedStreams
 from rlbench.kit import compilation
 from rlbench.plugins.config_model import configure
 from rlbench.seeding import EpisodeSeeds
@@ -22,11 +22,19 @@ from rlbench.testing.fakes import SHAPES, TARGET, Target
 
 # -- the promises ----------------------------------------------------------------------------------------------------
 SHAPED = {
-    "observation 17, 1 dimension, batch 1": (17, 1, {"batch": 1}),
-    "observation 17, 3 dimensions, N 3, batch 33": (17, 3, {"batch": 33, "num_envs": 3, "action_noise": "ou"}),
-    "observation 17, 6 dimensions, batch 100": (17, 6, {"batch": 100, "lr_schedule": "linear"}),
-    "observation 3, 1 dimension, N 3, 100-33 tanh": (3, 1, {"num_envs": 3, "hidden": (100, 33), "activation": "tanh"}),
-    "256-256, batch 33, gaussian": (17, 6, {"hidden": (256, 256), "batch": 33, "action_noise": "gaussian"}),
+    "observation 17, 1 dimension, batch 1": (17, 1, {"batch_size": 1}),
+    "observation 17, 3 dimensions, N 3, batch 33": (
+        17,
+        3,
+        {"batch_size": 33, "n_envs": 3, "noise_type": "ornstein-uhlenbeck"},
+    ),
+    "observation 17, 6 dimensions, batch 100": (17, 6, {"batch_size": 100, "learning_rate": "lin_1e-3"}),
+    "observation 3, 1 dimension, N 3, 100-33 tanh": (
+        3,
+        1,
+        {"n_envs": 3, "net_arch": (100, 33), "activation_fn": "tanh"},
+    ),
+    "256-256, batch 33, gaussian": (17, 6, {"net_arch": (256, 256), "batch_size": 33, "noise_type": "normal"}),
 }
 
 
@@ -38,10 +46,12 @@ def test_a_run_does_not_depend_on_its_stack_mates(algorithm, case):
 
 
 @ALL
-@pytest.mark.parametrize("more", [{"action_noise": "ou", "train_every": 3}, {"num_envs": 2, "gradient_steps": -1}])
+@pytest.mark.parametrize(
+    "more", [{"noise_type": "ornstein-uhlenbeck", "train_freq": 3}, {"n_envs": 2, "gradient_steps": -1}]
+)
 def test_a_resumed_run_equals_an_uninterrupted_one(algorithm, more, tmp_path):
     more = {**more, "policy_delay": 3} if algorithm is TD3 else more
-    config = small(algorithm, lr_schedule="linear", **more)
+    config = small(algorithm, learning_rate="lin_1e-3", **more)
     check_resume(algorithm, config, SHAPES, 130, tmp_path, {"obs": 5, "dims": 3})
 
 
@@ -49,7 +59,10 @@ def test_a_resumed_run_equals_an_uninterrupted_one(algorithm, more, tmp_path):
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):
     reset_seed = EpisodeSeeds(SeedStreams([8]).sequence("environment", 0, 0), "training")[2]
-    config, kwargs = small(algorithm, action_noise="ou"), {"bad_seeds": [reset_seed], "bad": bad, "end": 0.1, "dims": 2}
+    config, kwargs = (
+        small(algorithm, noise_type="ornstein-uhlenbeck"),
+        {"bad_seeds": [reset_seed], "bad": bad, "end": 0.1, "dims": 2},
+    )
     played = play(algorithm, config, SHAPES, [7, 8, 9], 160, kwargs=kwargs, every=64)
     for seed in (7, 9):
         assert played.of_seed(seed) == play(algorithm, config, SHAPES, [seed], 160, kwargs=kwargs, every=64).of_seed(
@@ -60,7 +73,7 @@ def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):
 
 @ALL
 def test_a_seed_that_is_not_active_keeps_every_bit_it_has_learned(algorithm):
-    agent = agent_of(algorithm, small(algorithm, lr=1e-2))
+    agent = agent_of(algorithm, small(algorithm, learning_rate=1e-2))
     for _ in range(4):
         step(agent, *inputs(agent))
     before = agent.state()
@@ -91,11 +104,11 @@ def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm, monkeypatc
 
 
 # -- known answers -----------------------------------------------------------------------------------------------------
-FOUND = {"hidden": (32, 32), "activation": "tanh", "batch": 64, "warmup": 300, "lr": 3e-3}
+FOUND = {"net_arch": (32, 32), "activation_fn": "tanh", "batch_size": 64, "learning_starts": 300, "learning_rate": 3e-3}
 FINDS = {
-    DDPG: {**FOUND, "sigma": 0.3, "lr_schedule": "linear"},
-    TD3: {**FOUND, "sigma": 0.3, "lr_schedule": "linear"},
-    SAC: {**FOUND, "train_every": 2},
+    DDPG: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
+    TD3: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
+    SAC: {**FOUND, "train_freq": 2},
 }
 
 
@@ -139,7 +152,14 @@ STEADY, COUNTING = "rlbench-tests/Steady-v0", "rlbench-tests/Counting-v0"
 for name, env in ((STEADY, Steady), (COUNTING, Counting)):
     if name not in gymnasium.registry:
         gymnasium.register(name, env)
-QUICK = {"hidden": (16,), "batch": 32, "warmup": 32, "gamma": 0.5, "lr": 1e-2, "tau": 0.1, "lr_schedule": "linear"}
+QUICK = {
+    "net_arch": (16,),
+    "batch_size": 32,
+    "learning_starts": 32,
+    "gamma": 0.5,
+    "learning_rate": "lin_1e-2",
+    "tau": 0.1,
+}
 
 
 def values_at(agent):
@@ -155,7 +175,7 @@ def values_at(agent):
 @pytest.mark.parametrize(("how", "value"), [("terminated", 1.0), ("truncated", 2.0)])
 def test_truncation_bootstraps_and_termination_does_not(algorithm, how, value):
     """One step ends the episode: Q = 1 if it terminates, 1 + γQ = 2 if it is only cut."""
-    more = {"learn_alpha": False, "alpha": 1e-4} if algorithm is SAC else {}
+    more = {"ent_coef": 1e-4} if algorithm is SAC else {}
     agent = play(algorithm, algorithm.Config(**QUICK, **more), STEADY, [0, 1], 700, kwargs={"how": how}).algorithm
     assert values_at(agent) == pytest.approx(np.full(values_at(agent).shape, value), abs=0.05)
 
@@ -163,7 +183,7 @@ def test_truncation_bootstraps_and_termination_does_not(algorithm, how, value):
 @pytest.mark.slow
 def test_sac_counts_the_entropy_of_the_best_policy_as_reward():
     """Where all actions are equal the best policy is uniform on (−1, 1), whose entropy is log 2: Q = (1 + γα log 2)/(1 − γ)."""
-    config = SAC.Config(**{**QUICK, "batch": 128}, learn_alpha=False, alpha=1.0)
+    config = SAC.Config(**{**QUICK, "batch_size": 128}, ent_coef=1.0)
     agent = play(SAC, config, STEADY, [0, 1], 1500, kwargs={"how": "truncated"}).algorithm
     assert values_at(agent) == pytest.approx(np.full((2, 2, 5), 2 + math.log(2)), abs=0.08)
     assert entropy_of(agent, np.ones((2, 2), np.float32)) == pytest.approx([math.log(2)] * 2, abs=0.05)
@@ -177,12 +197,12 @@ def entropy_of(agent, obs, count=4000):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("dims", "per_dimension"), [(1, -1.0), (3, -0.5)])
-def test_sac_holds_its_entropy_at_the_target(dims, per_dimension):
-    config = SAC.Config(**{**FINDS[SAC], "train_every": 1, "alpha": 0.1}, target_entropy=per_dimension)
+@pytest.mark.parametrize(("dims", "target", "entropy"), [(1, "auto", -1.0), (3, -1.5, -1.5)])
+def test_sac_holds_its_entropy_at_the_target(dims, target, entropy):
+    config = SAC.Config(**{**FINDS[SAC], "train_freq": 1, "ent_coef": "auto_0.1"}, target_entropy=target)
     agent = play(SAC, config, TARGET, [0, 1], 2000, kwargs={"dims": dims}).algorithm
     found = entropy_of(agent, np.ones((2, 2), np.float32))
-    assert found == pytest.approx([per_dimension * dims] * 2, abs=0.4)
+    assert found == pytest.approx([entropy] * 2, abs=0.4)
     alpha = agent.log_alpha.exp()[:, 0]
     assert (alpha < 0.1).all() and alpha[0] != alpha[1]  # a temperature of its own for each seed
 
@@ -192,7 +212,7 @@ def test_sac_holds_its_entropy_at_the_target(dims, per_dimension):
 def test_td3_updates_its_actor_and_all_targets_with_the_delay(delay):
     """With tau 1 a target update is a copy, so a target differs from its network just where it was left alone."""
     for updates in (6, 7):
-        config = small(TD3, policy_delay=delay, tau=1.0, lr=1e-2)
+        config = small(TD3, policy_delay=delay, tau=1.0, learning_rate=1e-2)
         agent = play(TD3, config, SHAPES, [0, 1], 20 + updates, kwargs={"dims": 2}).algorithm
         assert agent.critic_optimizer.step.tolist() == [updates] * 2 == agent.updates.tolist()
         assert agent.actor_optimizer.step.tolist() == [updates // delay] * 2
@@ -218,7 +238,7 @@ def test_td3_smooths_its_target_by_clipped_noise_in_units_of_the_range():
 
 @pytest.mark.parametrize("tau", [0.005, 0.3, 1.0])
 def test_ddpgs_targets_move_by_tau(tau):
-    agent = agent_of(DDPG, small(DDPG, tau=tau, lr=1e-2))
+    agent = agent_of(DDPG, small(DDPG, tau=tau, learning_rate=1e-2))
     step(agent, *inputs(agent))  # now online and target differ
     before = [agent.target_actor.clone(), agent.target_critic.clone()]
     step(agent, *inputs(agent, seed=1))
@@ -229,10 +249,10 @@ def test_ddpgs_targets_move_by_tau(tau):
 
 # -- acting and storing --------------------------------------------------------------------------------------------------
 @ALL
-@pytest.mark.parametrize("num_envs", [1, 2])
-def test_replay_holds_normalised_actions_and_what_came_of_them(algorithm, num_envs):
+@pytest.mark.parametrize("n_envs", [1, 2])
+def test_replay_holds_normalised_actions_and_what_came_of_them(algorithm, n_envs):
     """The reward of a one-step task says which action the environment was given."""
-    agent = play(algorithm, small(algorithm, num_envs=num_envs), TARGET, [0, 1], 80).algorithm
+    agent = play(algorithm, small(algorithm, n_envs=n_envs), TARGET, [0, 1], 80).algorithm
     kept = {name: agent.replay.state()[name].numpy() for name in ("action", "reward", "discount")}
     assert np.abs(kept["action"]).max() <= 1
     taken = agent.bounds.to_env(kept["action"])
@@ -242,7 +262,7 @@ def test_replay_holds_normalised_actions_and_what_came_of_them(algorithm, num_en
 
 @ALL
 def test_what_is_learned_from_is_the_true_successor_and_not_the_next_episodes_start(algorithm):
-    agent = play(algorithm, small(algorithm, num_envs=2, gamma=0.5), COUNTING, [0, 1], 80).algorithm
+    agent = play(algorithm, small(algorithm, n_envs=2, gamma=0.5), COUNTING, [0, 1], 80).algorithm
     kept = {name: values for name, values in agent.replay.state().items() if name in ("obs", "next_obs", "discount")}
     assert torch.equal(kept["next_obs"], kept["obs"] + 1) and kept["next_obs"].max() == 3
     assert (kept["discount"] == 0.5).all()
@@ -250,10 +270,10 @@ def test_what_is_learned_from_is_the_true_successor_and_not_the_next_episodes_st
 
 @pytest.mark.parametrize("algorithm", [DDPG, TD3])
 @pytest.mark.parametrize(
-    ("kind", "spread"), [("none", 0.0), ("gaussian", 0.2), ("ou", 0.2 * math.sqrt(1 / (1 - 0.85**2)))]
+    ("kind", "spread"), [("none", 0.0), ("normal", 0.2), ("ornstein-uhlenbeck", 0.2 * math.sqrt(1 / (1 - 0.85**2)))]
 )
 def test_exploration_adds_the_noise_it_is_told_to(algorithm, kind, spread):
-    config = small(algorithm, action_noise=kind, sigma=0.2, capacity=1500, lr=1e-12, train_every=50)
+    config = small(algorithm, noise_type=kind, noise_std=0.2, buffer_size=1500, learning_rate=1e-12, train_freq=50)
     agent = play(algorithm, config, SHAPES, [0, 1], 1500, kwargs={"dims": 2, "end": 0.001}).algorithm
     kept = agent.replay.state()
     obs, action = kept["obs"][:, 20:], kept["action"][:, 20:]
@@ -261,12 +281,12 @@ def test_exploration_adds_the_noise_it_is_told_to(algorithm, kind, spread):
     inside = noise[np.abs(action.numpy()) < 1]
     assert inside.std() == pytest.approx(spread, rel=0.25, abs=1e-6)
     correlation = np.corrcoef(noise[0, 1:, 0], noise[0, :-1, 0])[0, 1] if spread else 0.0
-    assert correlation == pytest.approx(0.85 if kind == "ou" else 0.0, abs=0.15)
+    assert correlation == pytest.approx(0.85 if kind == "ornstein-uhlenbeck" else 0.0, abs=0.15)
 
 
 @ALL
 def test_actions_are_uniform_over_the_range_until_the_warmup_ends(algorithm):
-    agent = play(algorithm, small(algorithm, warmup=1000, capacity=1001), TARGET, [0, 1], 1001).algorithm
+    agent = play(algorithm, small(algorithm, learning_starts=1000, buffer_size=1001), TARGET, [0, 1], 1001).algorithm
     action = agent.replay.state()["action"][:, :1000].numpy()
     assert np.histogram(action, 10, (-1, 1))[0] / action.size == pytest.approx(np.full(10, 0.1), abs=0.02)
     assert agent.critic_optimizer.step.tolist() == [1, 1]
@@ -277,11 +297,12 @@ def test_actions_are_uniform_over_the_range_until_the_warmup_ends(algorithm):
     ("more", "updates"),
     [
         ({}, 60),
-        ({"train_every": 4}, 15),
-        ({"train_every": 4, "gradient_steps": -1}, 60),
-        ({"train_every": 4, "gradient_steps": 2}, 30),
-        ({"num_envs": 4}, 60),
-        ({"num_envs": 4, "train_every": 8, "gradient_steps": -1}, 64),
+        ({"train_freq": 4}, 15),
+        ({"train_freq": 4, "gradient_steps": -1}, 60),
+        ({"train_freq": 4, "gradient_steps": 2}, 30),
+        ({"n_envs": 4}, 15),
+        ({"n_envs": 4, "gradient_steps": -1}, 60),
+        ({"n_envs": 4, "train_freq": 2, "gradient_steps": -1}, 64),
     ],
 )
 def test_updates_keep_to_the_cadence_whatever_the_number_of_environments(algorithm, more, updates):
@@ -289,12 +310,19 @@ def test_updates_keep_to_the_cadence_whatever_the_number_of_environments(algorit
     assert agent.critic_optimizer.step.tolist() == [updates] * 2
 
 
-def test_learning_rates_decay_to_zero_where_they_are_told_to():
-    agent = play(DDPG, small(DDPG, lr=1e-3, critic_lr=1e-2, lr_schedule="linear"), SHAPES, [0], 80, kwargs={"dims": 1})
-    optimizers = agent.algorithm.actor_optimizer, agent.algorithm.critic_optimizer
-    assert [o.lr for o in optimizers] == [0, 0]
-    agent = play(SAC, small(SAC, lr=1e-3, critic_lr=1e-2), SHAPES, [0], 80, kwargs={"dims": 1}).algorithm
-    assert [agent.actor_optimizer.lr, agent.critic_optimizer.lr] == pytest.approx([1e-3, 1e-2])
+@ALL
+@pytest.mark.parametrize(
+    ("rates", "last"),
+    [
+        ({"learning_rate": "lin_1e-3"}, (0, 0)),
+        ({"learning_rate": "lin_1e-3", "critic_learning_rate": 1e-2}, (0, 1e-2)),
+        ({"learning_rate": 1e-3, "critic_learning_rate": "lin_1e-2"}, (1e-3, 0)),
+        ({"learning_rate": 1e-3}, (1e-3, 1e-3)),
+    ],
+)
+def test_a_learning_rate_falls_to_zero_where_it_is_told_to(algorithm, rates, last):
+    agent = play(algorithm, small(algorithm, **rates), SHAPES, [0], 80, kwargs={"dims": 1}).algorithm
+    assert (agent.actor_optimizer.lr, agent.critic_optimizer.lr) == pytest.approx(last)
 
 
 @ALL
@@ -324,25 +352,65 @@ def test_the_published_settings_of_the_zoo_can_be_said():
     for algorithm in (DDPG, TD3):
         pendulum = {
             "gamma": 0.98,
-            "capacity": 200_000,
-            "warmup": 10_000,
-            "sigma": 0.1,
-            "lr": 1e-3,
-            "hidden": [400, 300],
+            "buffer_size": 200_000,
+            "learning_starts": 10_000,
+            "noise_std": 0.1,
+            "learning_rate": 1e-3,
+            "net_arch": [400, 300],
         }
-        car = {"action_noise": "ou", "sigma": 0.5, "dt": 1, "lr": 1e-3, "batch": 256, "hidden": [400, 300]}
+        car = {
+            "noise_type": "ornstein-uhlenbeck",
+            "noise_std": 0.5,
+            "noise_dt": 1,
+            "learning_rate": 1e-3,
+            "batch_size": 256,
+            "net_arch": [400, 300],
+        }
         for params in (pendulum, car):
-            assert configure(algorithm.Config, params, "zoo").hidden == (400, 300)
-    car = {"lr": 3e-4, "capacity": 50_000, "batch": 512, "alpha": 0.1, "learn_alpha": False, "train_every": 32}
-    car |= {"gradient_steps": 32, "gamma": 0.9999, "tau": 0.01, "warmup": 0, "hidden": [64, 64]}
-    assert configure(SAC.Config, car, "zoo").alpha == 0.1
-    assert configure(SAC.Config, {"critic_lr": None, "action_noise": "ou"}, "zoo").critic_lr is None
+            assert configure(algorithm.Config, params, "zoo").net_arch == (400, 300)
+    car = {"learning_rate": 3e-4, "buffer_size": 50_000, "batch_size": 512, "ent_coef": 0.1, "train_freq": 32}
+    car |= {"gradient_steps": 32, "gamma": 0.9999, "tau": 0.01, "learning_starts": 0, "net_arch": [64, 64]}
+    assert configure(SAC.Config, car, "zoo").ent_coef == 0.1
+    assert (
+        configure(
+            SAC.Config, {"critic_learning_rate": None, "noise_type": "ornstein-uhlenbeck"}, "zoo"
+        ).critic_learning_rate
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("auto", "auto"), ("auto_0.10", "auto_0.1"), ("auto_1", "auto_1.0"), (1, 1.0), (0.2, 0.2), ("2e-1", 0.2)],
+)
+def test_sacs_temperature_is_kept_alike_however_it_is_written(given, kept):
+    assert configure(SAC.Config, {"ent_coef": given}, "sac").ent_coef == kept
+
+
+@pytest.mark.parametrize(("given", "first"), [("auto", 1.0), ("auto_0.3", 0.3), (0.3, 0.3)])
+def test_sacs_temperature_is_learned_from_auto_on_and_stays_at_a_number(given, first):
+    agent = agent_of(SAC, small(SAC, ent_coef=given, learning_rate=1e-2))
+    before = agent.log_alpha.exp()[:, 0]
+    step(agent, *inputs(agent))
+    after = agent.log_alpha.exp()[:, 0]
+    assert before.tolist() == pytest.approx([first] * 3)
+    assert (after == before).all() if given == 0.3 else (after != before).all()
+
+
+@pytest.mark.parametrize("given", ["automatic", "auto_", "auto_-1", "often", 0, -0.1, math.inf])
+def test_a_temperature_that_is_none_is_refused(given):
+    with pytest.raises(RlbenchError, match=r"ent_coef should be auto, auto_0\.1 \(learned, .* got"):
+        configure(SAC.Config, {"ent_coef": given}, "sac")
 
 
 @ALL
 @pytest.mark.parametrize(
     ("params", "problem"),
-    [({"gradient_steps": 0}, "gradient_steps"), ({"capacity": 10}, "holds less"), ({"warmup": 1000}, "leaves nothing")],
+    [
+        ({"gradient_steps": 0}, "gradient_steps"),
+        ({"buffer_size": 10}, "holds less"),
+        ({"learning_starts": 1000}, "leaves nothing"),
+    ],
 )
 def test_settings_that_cannot_work_are_refused(algorithm, params, problem):
     with pytest.raises(ValueError, match=problem):

@@ -13,6 +13,8 @@ from torch import nn
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
 
+FIRST_ALPHA = {"auto": 1.0, "auto_0.5": 0.5, 0.3: 0.3}
+
 
 # -- one update against torch's own modules, optimisers and distributions ---------------------------------------------
 class Peer:
@@ -24,11 +26,11 @@ class Peer:
         self.actor, self.target_actor = (module_of(agent.actor_net, agent.actor[s], nn.ReLU) for _ in range(2))
         rows = agent.critic[s].view(twins, -1)
         self.critics, self.targets = ([module_of(agent.critic_net, row, nn.ReLU) for row in rows] for _ in range(2))
-        self.log_alpha = nn.Parameter(torch.tensor(math.log(getattr(c, "alpha", 1.0))))
-        self.actor_adam = torch.optim.Adam(self.actor.parameters(), c.lr)
-        self.alpha_adam = torch.optim.Adam([self.log_alpha], c.lr)
+        self.log_alpha = nn.Parameter(torch.tensor(math.log(FIRST_ALPHA[getattr(c, "ent_coef", "auto")])))
+        self.actor_adam = torch.optim.Adam(self.actor.parameters(), c.learning_rate)
+        self.alpha_adam = torch.optim.Adam([self.log_alpha], c.learning_rate)
         parameters = [p for critic in self.critics for p in critic.parameters()]
-        self.critic_adam = torch.optim.Adam(parameters, c.critic_lr or c.lr)
+        self.critic_adam = torch.optim.Adam(parameters, c.critic_learning_rate or c.learning_rate)
 
     def draw(self, obs, normal):
         mean, log_std = self.actor(obs).split(self.agent.dim, -1)
@@ -64,7 +66,7 @@ class Peer:
         self.apply(self.critic_adam, scale * sum(nn.functional.mse_loss(q(x)[:, 0], goal) for q in self.critics))
         loss, log_prob = self.actor_loss(b["obs"], normal)
         self.apply(self.actor_adam, loss)
-        if isinstance(self.agent, SAC) and self.config.learn_alpha:
+        if isinstance(self.agent, SAC) and self.config.ent_coef != 0.3:
             target_entropy = -self.agent.dim
             self.apply(self.alpha_adam, -(self.log_alpha * (log_prob + target_entropy)).mean())
         for target, online in zip([self.target_actor, *self.targets], [self.actor, *self.critics]):
@@ -83,17 +85,17 @@ def assert_same(module, mlp, row):
 
 
 VARIANTS = {
-    "ddpg": (DDPG, {"critic_lr": 3e-2}),
+    "ddpg": (DDPG, {"critic_learning_rate": 3e-2}),
     "td3": (TD3, {}),
-    "sac": (SAC, {"alpha": 0.5}),
-    "sac, fixed alpha, narrow": (SAC, {"learn_alpha": False, "alpha": 0.3, "log_std_min": -0.1, "log_std_max": 0.2}),
+    "sac": (SAC, {"ent_coef": "auto_0.5"}),
+    "sac, fixed alpha, narrow": (SAC, {"ent_coef": 0.3, "log_std_min": -0.1, "log_std_max": 0.2}),
 }
 
 
 @pytest.mark.parametrize("case", VARIANTS.values(), ids=VARIANTS.keys())
 def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
     algorithm, more = case
-    agent = agent_of(algorithm, small(algorithm, lr=1e-2, **more))
+    agent = agent_of(algorithm, small(algorithm, learning_rate=1e-2, **more))
     peers = [Peer(agent, s) for s in range(agent.num_seeds)]
     for k in range(5):
         batch, normal = inputs(agent, seed=k)
@@ -108,6 +110,7 @@ def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
                 assert_same(other, agent.critic_net, row)
         if algorithm is SAC:
             assert float(agent.log_alpha[s, 0]) == pytest.approx(peer.log_alpha.item(), abs=1e-5)
-            assert (agent.log_alpha[s, 0] != math.log(agent.config.alpha)) == agent.config.learn_alpha
+            stays = float(agent.log_alpha[s, 0]) == pytest.approx(math.log(FIRST_ALPHA[agent.config.ent_coef]))
+            assert stays == (agent.config.ent_coef == 0.3)
         else:
             assert_same(peer.target_actor, agent.actor_net, agent.target_actor[s])

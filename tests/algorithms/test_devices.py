@@ -20,7 +20,7 @@ from rlbench_reinforce.reinforce import Reinforce
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
 
-from rlbench.api import Device, Task, TaskInfo
+from rlbench.api import Device, Task, TaskInfo, environments_of
 from rlbench.envs.gymnasium_backend import rlbench_env_backends
 from rlbench.seeding import SeedStreams
 
@@ -30,14 +30,14 @@ SEEDS, META = 3, "meta"
 def built(algorithm, env_id, **config):
     probe = rlbench_env_backends()[0].make_env(Task(env_id, 1_000))
     made = algorithm.Config(**config)
-    info = TaskInfo(env_id, probe.observation_space, probe.action_space, made.num_envs, 1_000)
+    info = TaskInfo(env_id, probe.observation_space, probe.action_space, environments_of(made), 1_000)
     return algorithm(made, info, SeedStreams(range(SEEDS)), Device(META))
 
 
 def interaction(agent):
     return SimpleNamespace(
         seeds=tuple(range(SEEDS)),
-        num_envs=agent.config.num_envs,
+        num_envs=environments_of(agent.config),
         budget=SimpleNamespace(steps=1_000),
         steps=500,
         active=np.ones(SEEDS, bool),
@@ -56,7 +56,7 @@ def fill(replay):
 
 @pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN])
 def test_value_learners_update_on_their_device_alone(algorithm):
-    agent = built(algorithm, "CartPole-v1", batch=8, warmup=10)
+    agent = built(algorithm, "CartPole-v1", batch_size=8, learning_starts=10)
     replay = getattr(agent.replay, "ring", agent.replay)
     fill(replay)
     batch = replay.sample(torch.zeros(SEEDS, 8, dtype=torch.int64, device=META))
@@ -68,17 +68,22 @@ def test_value_learners_update_on_their_device_alone(algorithm):
 
 @pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
 def test_continuous_learners_update_on_their_device_alone(algorithm):
-    agent = built(algorithm, "Pendulum-v1", batch=8, warmup=10)
+    agent = built(algorithm, "Pendulum-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)
     for _ in range(2):  # TD3's actor moves at every second
-        agent.learn(interaction(agent), 1)
+        agent.learn(interaction(agent))
     assert agent.actor.device.type == agent.critic.device.type == META
 
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "Pendulum-v1"])
 @pytest.mark.parametrize(
     ("algorithm", "config"),
-    [(PPO, {"horizon": 4, "batch": 16, "target_kl": 0.1}), (A2C, {}), (A2C, {"optimizer": "adam"}), (Reinforce, {})],
+    [
+        (PPO, {"n_steps": 4, "batch_size": 16, "target_kl": 0.1, "clip_range_vf": 0.2}),
+        (A2C, {}),
+        (A2C, {"use_rms_prop": False}),
+        (Reinforce, {}),
+    ],
     ids=["ppo", "a2c", "a2c, Adam", "reinforce"],
 )
 def test_policy_gradients_update_on_their_device_alone(algorithm, config, env_id):

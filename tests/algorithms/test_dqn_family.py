@@ -39,7 +39,9 @@ gymnasium.register("rlbench-tests/Lottery-v0", Lottery)
 
 
 def small(algorithm, **more):
-    return algorithm.Config(**{"hidden": (32,), "warmup": 30, "capacity": 110, "target_every": 7, **more})
+    return algorithm.Config(
+        **{"net_arch": (32,), "learning_starts": 30, "buffer_size": 110, "target_update_interval": 7, **more}
+    )
 
 
 def untrained(algorithm, seeds=(3, 7), obs=5, actions=3, steps=1000, **more):
@@ -137,22 +139,37 @@ def double_goal(online, target, batch, s):
 
 # -- the promises ------------------------------------------------------------------------------------------------
 CASES = {
-    "dueling, 1 action, batch 1": (DuelingDQN, {"batch": 1}, 1, 120),
-    "dueling, 3 actions, batch 33, N 3": (DuelingDQN, {"batch": 33, "num_envs": 3, "warmup": 33}, 3, 180),
-    "dueling, 6 actions, batch 100, n-step": (DuelingDQN, {"batch": 100, "n_step": 3, "double": False}, 6, 120),
+    "dueling, 1 action, batch 1": (DuelingDQN, {"batch_size": 1}, 1, 120),
+    "dueling, 3 actions, batch 33, N 3": (DuelingDQN, {"batch_size": 33, "n_envs": 3, "learning_starts": 33}, 3, 180),
+    "dueling, 6 actions, batch 100, n-step": (
+        DuelingDQN,
+        {"batch_size": 100, "multi_step_returns": 3, "double": False},
+        6,
+        120,
+    ),
     "dueling, 128-128-128, mse, soft targets": (
         DuelingDQN,
-        {"batch": 33, "hidden": (128, 128), "loss": "mse", "tau": 0.1},
+        {"batch_size": 33, "net_arch": (128, 128), "loss": "mse", "tau": 0.1},
         3,
         90,
     ),
-    "dueling, streams of 100, tanh": (DuelingDQN, {"stream_hidden": 100, "activation": "tanh", "batch": 1}, 6, 90),
-    "per, 1 action, batch 1": (PERDQN, {"batch": 1}, 1, 120),
-    "per, 3 actions, batch 33, N 3": (PERDQN, {"batch": 33, "num_envs": 3, "warmup": 33}, 3, 180),
-    "per, 6 actions, batch 100, n-step": (PERDQN, {"batch": 100, "n_step": 3, "alpha": 0.7}, 6, 120),
+    "dueling, streams of 100, tanh": (
+        DuelingDQN,
+        {"stream_hidden": 100, "activation_fn": "tanh", "batch_size": 1},
+        6,
+        90,
+    ),
+    "per, 1 action, batch 1": (PERDQN, {"batch_size": 1}, 1, 120),
+    "per, 3 actions, batch 33, N 3": (PERDQN, {"batch_size": 33, "n_envs": 3, "learning_starts": 33}, 3, 180),
+    "per, 6 actions, batch 100, n-step": (
+        PERDQN,
+        {"batch_size": 100, "multi_step_returns": 3, "prioritized_replay_alpha": 0.7},
+        6,
+        120,
+    ),
     "per, 128-128, mse, soft targets": (
         PERDQN,
-        {"batch": 33, "hidden": (128, 128), "loss": "mse", "tau": 0.1, "alpha": 1.0},
+        {"batch_size": 33, "net_arch": (128, 128), "loss": "mse", "tau": 0.1, "prioritized_replay_alpha": 1.0},
         3,
         90,
     ),
@@ -166,9 +183,11 @@ def test_a_run_does_not_depend_on_its_stack_mates(case):
 
 
 @pytest.mark.parametrize("algorithm", FAMILY)
-@pytest.mark.parametrize("more", [{}, {"n_step": 3, "num_envs": 2, "tau": 0.5}], ids=["one step", "three steps"])
+@pytest.mark.parametrize(
+    "more", [{}, {"multi_step_returns": 3, "n_envs": 2, "tau": 0.5}], ids=["one step", "three steps"]
+)
 def test_a_resumed_run_equals_one_in_one_go(algorithm, more, tmp_path):
-    config = small(algorithm, batch=16, **more)
+    config = small(algorithm, batch_size=16, **more)
     assert 0 < check_resume(algorithm, config, SHAPES, 300, tmp_path, {"obs": 17, "actions": 3}) < 300
 
 
@@ -177,7 +196,7 @@ def test_a_resumed_run_equals_one_in_one_go(algorithm, more, tmp_path):
 @pytest.mark.filterwarnings("ignore")  # inductor's own
 @pytest.mark.parametrize("algorithm", FAMILY)
 def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm):
-    config = small(algorithm, batch=33)
+    config = small(algorithm, batch_size=33)
     first, *others = [
         play(algorithm, config, SHAPES, seeds, 60, kwargs={"obs": 17, "actions": 3}, compile=True).of_seed(3)
         for seeds in ([7, 3], [3, 11, 5], [5, 3, 7])
@@ -190,7 +209,7 @@ def test_compiled_runs_agree_in_every_stack_of_two_or_more(algorithm):
 def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):
     poisoned = EpisodeSeeds(SeedStreams([8]).sequence("environment", 0, 0), "training")[2]
     kwargs = {"bad_seeds": [poisoned], "bad": bad, "end": 0.1}
-    config = small(algorithm, batch=8, warmup=10, n_step=2)
+    config = small(algorithm, batch_size=8, learning_starts=10, multi_step_returns=2)
     played = play(algorithm, config, SHAPES, [7, 8, 9], 200, kwargs=kwargs, every=64)
     assert set(played.outcome.diverged_at) == {8}
     for seed in (7, 9):
@@ -210,15 +229,14 @@ def test_a_published_policy_plays_as_the_one_that_was_trained(algorithm):
 # -- known answers -----------------------------------------------------------------------------------------------
 def exact_values(algorithm, env_id, how, n_step):
     config = algorithm.Config(
-        batch=32,
-        hidden=(32,),
-        warmup=50,
+        batch_size=32,
+        net_arch=(32,),
+        learning_starts=50,
         gamma=GAMMA,
-        lr=1e-2,
-        lr_schedule="linear",
-        target_every=20,
-        epsilon_end=1.0,
-        n_step=n_step,
+        learning_rate="lin_1e-2",
+        target_update_interval=20,
+        exploration_final_eps=1.0,
+        multi_step_returns=n_step,
     )
     return play(algorithm, config, env_id, [0, 1], 1000, kwargs={"how": how}).algorithm
 
@@ -245,11 +263,11 @@ def test_truncation_bootstraps_but_termination_does_not(algorithm, how, value, n
 @pytest.mark.parametrize(
     ("algorithm", "wrong", "message"),
     [
-        (DuelingDQN, {"hidden": ()}, "at least one layer"),
-        (DuelingDQN, {"hidden": (32, 1)}, "two units or more"),
-        (DuelingDQN, {"n_step": 5, "num_envs": 8}, "over 5 steps"),
-        (PERDQN, {"n_step": 5, "num_envs": 8}, "over 5 steps"),
-        (PERDQN, {"batch": 200}, "holds less than a batch"),
+        (DuelingDQN, {"net_arch": ()}, "at least one layer"),
+        (DuelingDQN, {"net_arch": (32, 1)}, "two units or more"),
+        (DuelingDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
+        (PERDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
+        (PERDQN, {"batch_size": 200}, "holds less than a batch"),
     ],
 )
 def test_numbers_that_cannot_work_are_refused(algorithm, wrong, message):
@@ -259,7 +277,7 @@ def test_numbers_that_cannot_work_are_refused(algorithm, wrong, message):
 
 @pytest.mark.parametrize("algorithm", FAMILY)
 def test_the_shortest_warm_up_leaves_something_to_draw(algorithm):
-    config = small(algorithm, n_step=3, num_envs=2, warmup=4, batch=5)
+    config = small(algorithm, multi_step_returns=3, n_envs=2, learning_starts=4, batch_size=5)
     assert play(algorithm, config, SHAPES, [1], 12).outcome.steps == 12
 
 
@@ -311,7 +329,7 @@ def test_a_dueling_update_takes_the_gradient_that_torch_takes(double, max_grad_n
 # -- prioritized -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("loss", ["huber", "mse"])
 def test_a_prioritized_update_takes_the_weighted_gradient_that_torch_takes_and_returns_its_errors(loss):
-    agent, learns, batch = untrained(PERDQN, loss=loss), untrained(PERDQN, loss=loss, lr=0.1), random_batch()
+    agent, learns, batch = untrained(PERDQN, loss=loss), untrained(PERDQN, loss=loss, learning_rate=0.1), random_batch()
     grad = gradient_of(agent, batch)
     error = learns.update(learns.online, learns.target, batch, torch.ones(2, dtype=torch.bool))  # from before it learns
     for s in range(2):
@@ -327,7 +345,15 @@ def test_a_prioritized_update_takes_the_weighted_gradient_that_torch_takes_and_r
 
 def test_priorities_are_those_of_the_errors_of_what_is_replayed():
     """With a learning rate that changes no weight, each transition drawn so far has exactly (|δ| + floor)^α."""
-    config = small(PERDQN, batch=16, lr=1e-30, alpha=0.7, priority_floor=0.01, capacity=60, n_step=2)
+    config = small(
+        PERDQN,
+        batch_size=16,
+        learning_rate=1e-30,
+        prioritized_replay_alpha=0.7,
+        prioritized_replay_eps=0.01,
+        buffer_size=60,
+        multi_step_returns=2,
+    )
     agent = play(PERDQN, config, SHAPES, [3, 7], 300, kwargs={"obs": 17, "actions": 3}).algorithm
     kept = {name: torch.from_numpy(array) for name, array in agent.state().items() if name.startswith("replay.")}
     drawn = 0
@@ -353,7 +379,7 @@ def test_beta_goes_to_1_at_the_end_of_the_budget():
             sample = self.replay.sample
             self.replay.sample = lambda uniform, beta: (seen.append(beta), sample(uniform, beta))[1]
 
-    play(Watched, small(PERDQN, beta=0.4, batch=8), SHAPES, [1], 100)
+    play(Watched, small(PERDQN, prioritized_replay_beta0=0.4, batch_size=8), SHAPES, [1], 100)
     assert seen == [decay(0.4, 1.0, 100, steps) for steps in range(31, 101)] and seen[-1] == 1.0
 
 
@@ -366,16 +392,15 @@ class Uncorrected(PERDQN):
 
 def value_of_the_lottery(algorithm):
     config = algorithm.Config(
-        batch=64,
-        hidden=(16,),
-        warmup=500,
+        batch_size=64,
+        net_arch=(16,),
+        learning_starts=500,
         gamma=0.0,
-        lr=3e-3,
-        lr_schedule="linear",
+        learning_rate="lin_3e-3",
         loss="mse",
-        alpha=1.0,
-        beta=1.0,
-        priority_floor=1e-3,
+        prioritized_replay_alpha=1.0,
+        prioritized_replay_beta0=1.0,
+        prioritized_replay_eps=1e-3,
     )
     agent = play(algorithm, config, "rlbench-tests/Lottery-v0", [0, 1, 2], 2500).algorithm
     wins = agent.state()["replay.reward"].mean(-1)

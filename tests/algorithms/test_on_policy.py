@@ -17,30 +17,47 @@ from rlbench.testing.fakes import BANDIT, SHAPES, TARGET
 
 # -- the promise -----------------------------------------------------------------------------------------------------
 CASES = {
-    "ppo, 3 dims, N 3, batch 33, normalised": ({"dims": 3}, 99, *ppo(num_envs=3, horizon=11, batch=33, **NORMALIZED)),
-    "ppo, 1 dim, N 1, batch 100": ({"dims": 1}, 200, *ppo(num_envs=1, horizon=100, batch=100, entropy_weight=0.01)),
+    "ppo, 3 dims, N 3, batch 33, normalised": (
+        {"dims": 3},
+        99,
+        *ppo(n_envs=3, n_steps=11, batch_size=33, **NORMALIZED),
+    ),
+    "ppo, 1 dim, N 1, batch 100, plain advantages": (
+        {"dims": 1},
+        200,
+        *ppo(n_envs=1, n_steps=100, batch_size=100, ent_coef=0.01, normalize_advantage=False),
+    ),
     "ppo, 6 dims, N 1, shared, value clip, target KL": (
         {"dims": 6},
         90,
-        *ppo(num_envs=1, horizon=30, batch=10, shared=True, value_clip=0.2, target_kl=1e-4, epochs=4, lr=1e-2),
+        *ppo(
+            n_envs=1,
+            n_steps=30,
+            batch_size=10,
+            shared=True,
+            clip_range_vf="lin_0.2",
+            target_kl=1e-4,
+            n_epochs=4,
+            learning_rate=1e-2,
+        ),
     ),
-    "ppo, 1 action, N 1, normalised": ({"actions": 1}, 60, *ppo(num_envs=1, horizon=20, batch=10, **NORMALIZED)),
-    "a2c, 1 action, N 1, horizon 1": ({"actions": 1}, 60, *a2c(num_envs=1, horizon=1)),
-    "a2c, 3 actions, N 3, horizon 11, shared": ({"actions": 3}, 99, *a2c(num_envs=3, horizon=11, shared=True)),
+    "ppo, 1 action, N 1, normalised": ({"actions": 1}, 60, *ppo(n_envs=1, n_steps=20, batch_size=10, **NORMALIZED)),
+    "a2c, 1 action, N 1, horizon 1": ({"actions": 1}, 60, *a2c(n_envs=1, n_steps=1)),
+    "a2c, 3 actions, N 3, horizon 11, shared": ({"actions": 3}, 99, *a2c(n_envs=3, n_steps=11, shared=True)),
     "a2c, 6 actions, N 1, horizon 100, Adam": (
         {"actions": 6},
         200,
-        *a2c(num_envs=1, horizon=100, optimizer="adam", lam=0.9, normalize_advantage=True),
+        *a2c(n_envs=1, n_steps=100, use_rms_prop=False, gae_lambda=0.9, normalize_advantage=True),
     ),
-    "a2c, 1 dim, N 1, horizon 100": ({"dims": 1}, 200, *a2c(num_envs=1, horizon=100, eps_inside=True)),
-    "a2c, 3 dims, N 3, horizon 11, normalised": ({"dims": 3}, 99, *a2c(num_envs=3, horizon=11, **NORMALIZED)),
-    "a2c, 6 dims, N 1, relu": ({"dims": 6}, 90, *a2c(num_envs=1, activation="relu", lr_schedule="linear")),
-    "reinforce, 1 action, N 1, a step's look": ({"actions": 1}, 80, *reinforce(num_envs=1, horizon=1, memory=33)),
-    "reinforce, 3 actions, N 3, window 33": ({"actions": 3}, 99, *reinforce(num_envs=3, memory=11)),
-    "reinforce, 6 actions, no baseline": ({"actions": 6}, 120, *reinforce(num_envs=1, memory=100, baseline=False)),
-    "reinforce, 1 dim, normalised": ({"dims": 1}, 120, *reinforce(num_envs=1, memory=100, **NORMALIZED)),
-    "reinforce, 3 dims, entropy": ({"dims": 3}, 99, *reinforce(num_envs=3, memory=11, entropy_weight=0.01)),
-    "reinforce, 6 dims, raw returns": ({"dims": 6}, 120, *reinforce(num_envs=1, normalize_return=False)),
+    "a2c, 1 dim, N 1, horizon 100": ({"dims": 1}, 200, *a2c(n_envs=1, n_steps=100, rms_prop_tf_like=True)),
+    "a2c, 3 dims, N 3, horizon 11, normalised": ({"dims": 3}, 99, *a2c(n_envs=3, n_steps=11, **NORMALIZED)),
+    "a2c, 6 dims, N 1, relu": ({"dims": 6}, 90, *a2c(n_envs=1, activation_fn="relu", learning_rate="lin_7e-4")),
+    "reinforce, 1 action, N 1, a step's look": ({"actions": 1}, 80, *reinforce(n_envs=1, n_steps=1, memory=33)),
+    "reinforce, 3 actions, N 3, window 33": ({"actions": 3}, 99, *reinforce(n_envs=3, memory=11)),
+    "reinforce, 6 actions, no baseline": ({"actions": 6}, 120, *reinforce(n_envs=1, memory=100, baseline=False)),
+    "reinforce, 1 dim, normalised": ({"dims": 1}, 120, *reinforce(n_envs=1, memory=100, **NORMALIZED)),
+    "reinforce, 3 dims, entropy": ({"dims": 3}, 99, *reinforce(n_envs=3, memory=11, ent_coef=0.01)),
+    "reinforce, 6 dims, raw returns": ({"dims": 6}, 120, *reinforce(n_envs=1, normalize_return=False)),
 }
 
 
@@ -77,7 +94,7 @@ def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(make, kwargs):
 @both()
 def test_a_parked_seed_learns_nothing_more(make, kwargs):
     """Parked before the first update, its networks stay as they began and its statistics as they were."""
-    algorithm, config = make(num_envs=1, **({"batch": 8} if make is ppo else {}), **NORMALIZED)
+    algorithm, config = make(n_envs=1, **({"batch_size": 8} if make is ppo else {}), **NORMALIZED)
     bad = EpisodeSeeds(SeedStreams([8]).sequence("environment", 0, 0), "training")[0]
     kwargs = {**kwargs, "bad_seeds": [bad], "end": 0.02, "bad_after": 2}  # before the first update
     played = play(algorithm, config, SHAPES, [7, 8], 160, kwargs=kwargs)
@@ -158,21 +175,21 @@ def test_a_budget_that_is_no_multiple_of_a_rollout_is_spent_exactly(make):
 
 
 ZOO = {
-    "a2c CartPole-v1": A2C.Config(num_envs=8, entropy_weight=0.0),
-    "a2c Acrobot-v1, MountainCar-v0": A2C.Config(num_envs=16, entropy_weight=0.0, **NORMALIZED),
+    "a2c CartPole-v1": A2C.Config(n_envs=8),
+    "a2c Acrobot-v1, MountainCar-v0": A2C.Config(n_envs=16, **NORMALIZED),
     "a2c Pendulum-v1, less gSDE": A2C.Config(
-        num_envs=8, horizon=8, lam=0.9, value_weight=0.4, gamma=0.9, lr=7e-4, lr_schedule="linear", log_std_init=-2.0, **NORMALIZED
+        n_envs=8, n_steps=8, gae_lambda=0.9, vf_coef=0.4, gamma=0.9, learning_rate="lin_7e-4", log_std_init=-2.0, **NORMALIZED
     ),
-    "a2c MountainCarContinuous-v0, less gSDE": A2C.Config(num_envs=4, horizon=100, log_std_init=0.0, **NORMALIZED),
+    "a2c MountainCarContinuous-v0, less gSDE": A2C.Config(n_envs=4, n_steps=100, log_std_init=0.0, **NORMALIZED),
     "ppo CartPole-v1": PPO.Config(
-        num_envs=8, horizon=32, batch=256, lam=0.8, gamma=0.98, epochs=20, lr=1e-3, clip=0.2, clip_schedule="linear"
+        n_envs=8, n_steps=32, batch_size=256, gae_lambda=0.8, gamma=0.98, n_epochs=20, learning_rate="lin_1e-3", clip_range="lin_0.2"
     ),
-    "ppo Acrobot-v1": PPO.Config(num_envs=16, horizon=256, lam=0.94, epochs=4, lr_schedule="constant", **NORMALIZED),
-    "ppo MountainCar-v0": PPO.Config(num_envs=16, horizon=16, lam=0.98, epochs=4, lr_schedule="constant", **NORMALIZED),
-    "ppo Pendulum-v1, less gSDE": PPO.Config(num_envs=4, horizon=1024, gamma=0.9, lr=1e-3, lr_schedule="constant"),
+    "ppo Acrobot-v1": PPO.Config(n_envs=16, n_steps=256, gae_lambda=0.94, n_epochs=4, **NORMALIZED),
+    "ppo MountainCar-v0": PPO.Config(n_envs=16, n_steps=16, gae_lambda=0.98, n_epochs=4, **NORMALIZED),
+    "ppo Pendulum-v1, less gSDE": PPO.Config(n_envs=4, n_steps=1024, gamma=0.9, learning_rate=1e-3),
     "ppo MountainCarContinuous-v0, less gSDE": PPO.Config(
-        num_envs=1, horizon=8, batch=8, gamma=0.9999, lr=7.77e-5, lr_schedule="constant", entropy_weight=0.00429, clip=0.1,
-        lam=0.9, max_grad_norm=5.0, value_weight=0.38, log_std_init=-3.29, **NORMALIZED,
+        n_envs=1, n_steps=8, batch_size=8, gamma=0.9999, learning_rate=7.77e-5, ent_coef=0.00429, clip_range=0.1,
+        gae_lambda=0.9, max_grad_norm=5.0, vf_coef=0.19, log_std_init=-3.29, **NORMALIZED,
     ),
 }  # fmt: skip
 
@@ -182,6 +199,6 @@ def test_the_zoos_settings_can_be_said_and_run(row):
     name, config = row
     algorithm = A2C if name.startswith("a2c") else PPO
     env_id = name.split(" ")[1].strip(",")
-    steps = 2 * config.num_envs * config.horizon
-    config = replace(config, epochs=1) if algorithm is PPO else config
+    steps = 2 * config.n_envs * config.n_steps
+    config = replace(config, n_epochs=1) if algorithm is PPO else config
     assert play(algorithm, config, env_id, [0], steps, final_episodes=1).outcome.diverged_at == {}

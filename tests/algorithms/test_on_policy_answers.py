@@ -13,10 +13,10 @@ from rlbench.testing.fakes import BANDIT, CONSTANT, FORK, TARGET, Target
 
 # -- known answers ---------------------------------------------------------------------------------------------------
 FAST = {
-    "ppo": ppo(num_envs=4, horizon=16, batch=32, epochs=4, lr=5e-3, gamma=GAMMA, entropy_weight=0.0),
-    "a2c": a2c(num_envs=4, lr=5e-3, gamma=GAMMA, entropy_weight=0.0),
-    "a2c, shared, Adam": a2c(num_envs=4, lr=5e-3, gamma=GAMMA, optimizer="adam", shared=True, lam=0.9, entropy_weight=0.0),
-    "reinforce": reinforce(lr=1e-2, value_lr=1e-2, gamma=GAMMA, value_steps=4),
+    "ppo": ppo(n_envs=4, n_steps=16, batch_size=32, n_epochs=4, learning_rate="lin_5e-3", gamma=GAMMA),
+    "a2c": a2c(n_envs=4, learning_rate=5e-3, gamma=GAMMA),
+    "a2c, shared, Adam": a2c(n_envs=4, learning_rate=5e-3, gamma=GAMMA, use_rms_prop=False, shared=True, gae_lambda=0.9),
+    "reinforce": reinforce(learning_rate=1e-2, value_learning_rate=1e-2, gamma=GAMMA, value_steps=4),
 }  # fmt: skip
 fast = pytest.mark.parametrize("case", FAST.values(), ids=FAST.keys())
 
@@ -39,7 +39,7 @@ def test_the_better_branch_depends_on_how_the_episode_ends(case, how, best):
 
 @pytest.mark.slow
 def test_without_a_baseline_the_return_ends_where_the_episode_is_cut():
-    algorithm, config = reinforce(lr=1e-2, gamma=GAMMA, baseline=False)
+    algorithm, config = reinforce(learning_rate=1e-2, gamma=GAMMA, baseline=False)
     agent = play(algorithm, config, FORK, [0, 1, 2], 3_000, kwargs={"how": "truncated"}).algorithm
     assert (probabilities(agent, [1.0, 0.0])[:, 0] > 0.9).all()
 
@@ -57,7 +57,8 @@ def test_the_best_arm_is_found(case):
 @pytest.mark.parametrize(("how", "value"), [("terminated", 1.0), ("truncated", 1 / (1 - GAMMA))])
 def test_truncation_bootstraps_but_termination_does_not(case, how, value):
     algorithm, config = case
-    config = replace(config, lr=1e-2, lr_schedule="linear")
+    rates = ("learning_rate", "value_learning_rate") if algorithm is Reinforce else ("learning_rate",)
+    config = replace(config, **dict.fromkeys(rates, "lin_1e-2"))
     agent = play(algorithm, config, CONSTANT, [0, 1], 2_000, kwargs={"how": how}).algorithm
     obs = torch.ones(2, 1, 2)
     features = agent.actor.features(agent.params[0], obs) if getattr(config, "shared", False) else obs
@@ -68,7 +69,7 @@ def test_truncation_bootstraps_but_termination_does_not(case, how, value):
 @fast
 def test_the_target_is_hit_in_bounds_that_are_not_symmetric(case):
     algorithm, config = case
-    config = replace(config, log_std_init=-0.5, lr=1e-2 if algorithm is Reinforce else 5e-3)
+    config = replace(config, log_std_init=-0.5)
     played = play(algorithm, config, TARGET, [0, 1, 2], 6_000)
     agent = played.algorithm
     found = agent.act(np.ones((3, 1, 2), np.float32))

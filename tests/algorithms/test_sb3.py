@@ -19,19 +19,19 @@ from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, TARGET
 
 SPECS = {spec.name.removeprefix("sb3/"): spec for spec in rlbench_algorithms()}
-OFF = {"learning_starts": 60, "batch_size": 16, "buffer_size": 500, "net_arch": (16,), "num_envs": 2}
-ON = {"n_steps": 20, "net_arch": (16,), "num_envs": 2}
+OFF = {"learning_starts": 60, "batch_size": 16, "buffer_size": 500, "net_arch": (16,), "n_envs": 2}
+ON = {"n_steps": 20, "net_arch": (16,), "n_envs": 2}
 SMALL = {
     "dqn": OFF,
     "a2c": ON,
     "ppo": ON | {"batch_size": 20, "n_epochs": 2},
-    "ddpg": OFF | {"action_noise": "normal"},
-    "td3": OFF | {"action_noise": "normal"},
+    "ddpg": OFF | {"noise_type": "normal"},
+    "td3": OFF | {"noise_type": "normal"},
     "sac": OFF,
     "qrdqn": OFF,
     "tqc": OFF,
     "trpo": ON | {"batch_size": 20},
-    "ars": {"net_arch": (16,), "num_envs": 2, "n_delta": 2, "zero_policy": False},
+    "ars": {"net_arch": (16,), "n_envs": 2, "n_delta": 2, "zero_policy": False},
 }
 DISCRETE, CONTINUOUS = (
     ("dqn", "a2c", "ppo", "qrdqn", "trpo", "ars"),
@@ -68,7 +68,7 @@ OTHER = {
     "policy_delay": 3,
     "target_policy_noise": 0.1,
     "target_noise_clip": 0.4,
-    "action_noise": "ou",
+    "noise_type": "ornstein-uhlenbeck",
     "target_entropy": -2.5,
     "top_quantiles_to_drop_per_net": 3,
     "cg_max_steps": 9,
@@ -84,7 +84,7 @@ OTHER = {
     "alive_bonus_offset": -0.5,
     "n_eval_episodes": 2,
 }
-ELSEWHERE = {"use_rms_prop", "delta_std", "rms_prop_eps", "learning_rate", "action_noise"}
+ELSEWHERE = {"use_rms_prop", "delta_std", "rms_prop_eps", "learning_rate", "noise_type"}
 
 
 def library(name):
@@ -113,14 +113,15 @@ def test_the_librarys_six_algorithms_and_four_of_contribs_are_offered():
 def test_defaults_are_the_librarys_own(name):
     known = inspect.signature(library(name)).parameters
     config = SPECS[name].load().Config()
-    ours = {n: getattr(config, n) for n in config.__dataclass_fields__ if n in known and n != "action_noise"}
+    ours = {n: getattr(config, n) for n in config.__dataclass_fields__ if n in known}
     assert ours == {n: known[n].default for n in ours} and len(ours) >= 7
     left_out = {"policy", "env", "verbose", "device", "seed", "policy_kwargs", "tensorboard_log", "stats_window_size"}
     left_out |= {"optimize_memory_usage", "use_sde", "sde_sample_freq", "use_sde_at_warmup", "_init_setup_model"}
     left_out |= {n for n in known if n.endswith(("buffer_class", "buffer_kwargs"))}
+    left_out |= {"action_noise"}  # which noise_type and its numbers make
     assert set(known) - set(config.__dataclass_fields__) == left_out & set(known)
     policy = inspect.signature(library(name).policy_aliases["MlpPolicy"]).parameters
-    assert config.activation == policy["activation_fn"].default.__name__.lower()
+    assert config.activation_fn == policy["activation_fn"].default.__name__.lower()
     assert all(getattr(config, n) == policy[n].default for n in ("ortho_init", "log_std_init") if hasattr(config, n))
 
 
@@ -139,7 +140,7 @@ def test_every_parameter_arrives(name):
         given["normalize_advantage"] = not Config().normalize_advantage
     assert set(given) >= set(Config.__dataclass_fields__) & set(inspect.signature(library(name)).parameters)
     assert all(value != getattr(Config(), n) for n, value in given.items())
-    more = {"num_envs": 2, "net_arch": (8, 12), "activation": "tanh" if Config().activation == "relu" else "relu"}
+    more = {"n_envs": 2, "net_arch": (8, 12), "activation_fn": "tanh" if Config().activation_fn == "relu" else "relu"}
     model = play(SPECS[name].load(), Config(**given, **more), environment(name), [0], 48).algorithm.model
     for n, value in given.items():
         if n in ELSEWHERE:
@@ -151,44 +152,45 @@ def test_every_parameter_arrives(name):
     assert model.n_envs == 2 and model.lr_schedule(0.25) == 3e-3
     weights = {n: v for n, v in model.policy.state_dict().items() if n.endswith("weight")}
     assert {8, 12} <= {size for weight in weights.values() for size in weight.shape}
-    activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[more["activation"]]
+    activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[more["activation_fn"]]
     assert any(isinstance(m, activation) for m in model.policy.modules())
     if name == "a2c":
         assert isinstance(model.policy.optimizer, torch.optim.Adam)
         rms = play(SPECS[name].load(), Config(rms_prop_eps=1e-3), environment(name), [0], 10).algorithm.model
         assert isinstance(rms.policy.optimizer, torch.optim.RMSprop) and rms.policy.optimizer.defaults["eps"] == 1e-3
-    if "action_noise" in given:
+    if "noise_type" in given:
         assert isinstance(model.action_noise, VectorizedActionNoise) and len(model.action_noise.noises) == 2
         assert isinstance(model.action_noise.noises[0], OrnsteinUhlenbeckActionNoise)
         assert vars(model.action_noise.noises[0])["_sigma"] == pytest.approx([0.1])
 
 
 def test_the_parameters_that_are_put_together_arrive():
-    model = small("ppo", "CartPole-v1", lr_schedule="linear", clip_schedule="linear", clip_range_vf=0.3).algorithm
-    model = model.model
+    model = small(
+        "ppo", "CartPole-v1", learning_rate="lin_3e-4", clip_range="lin_0.2", clip_range_vf="lin_0.3"
+    ).algorithm.model
     assert [model.lr_schedule(left) for left in (1, 0.5, 0)] == pytest.approx([3e-4, 1.5e-4, 0])
     assert [model.clip_range(left) for left in (1, 0.5, 0)] == pytest.approx([0.2, 0.1, 0])
     assert model.clip_range_vf(0.5) == pytest.approx(0.15)
-    sac = small("sac", "Pendulum-v1", ent_coef_init=0.25, learning_starts=290).algorithm.model
+    sac = small("sac", "Pendulum-v1", ent_coef="auto_0.25", learning_starts=290).algorithm.model
     assert sac.log_ent_coef.exp().item() == pytest.approx(0.25, rel=0.02) and sac.target_entropy == -1
     fixed = small("sac", "Pendulum-v1", ent_coef=0.1, n_critics=3).algorithm.model
     assert fixed.ent_coef_tensor.item() == pytest.approx(0.1) and fixed.critic.n_critics == 3
-    episodic = small("td3", "Pendulum-v1", num_envs=1, train_freq_unit="episode", steps=450).algorithm.model
+    episodic = small("td3", "Pendulum-v1", n_envs=1, train_freq=[1, "episode"], steps=450).algorithm.model
     assert episodic._n_updates == 2  # one a finished episode of 200 steps
-    normal = small("ddpg", "Pendulum-v1", noise_sigma=0.3).algorithm.model
+    normal = small("ddpg", "Pendulum-v1", noise_std=0.3).algorithm.model
     assert normal.action_noise.noises[0]._sigma == pytest.approx([0.3]) and len(normal.critic.q_networks) == 1
     std = small("ppo", "Pendulum-v1", log_std_init=-1.5, steps=2).algorithm.network.log_std
     assert std.item() == -1.5
 
 
 def test_contribs_own_parameters_arrive():
-    ars = small("ars", "Pendulum-v1", delta_std=0.2, delta_std_schedule="linear", steps=50).algorithm.model
+    ars = small("ars", "Pendulum-v1", delta_std="lin_0.2", steps=50).algorithm.model
     assert [ars.delta_std_schedule(left) for left in (1, 0.5, 0)] == pytest.approx([0.2, 0.1, 0])
     linear = {"net_arch": [], "with_bias": False, "squash_output": False}
     weights = small("ars", "Pendulum-v1", steps=50, **linear).algorithm.network.state_dict()
     assert {name: tuple(value.shape) for name, value in weights.items()} == {"action_net.0.weight": (1, 3)}
     assert small("qrdqn", "CartPole-v1", n_quantiles=7).algorithm.network.quantile_net.n_quantiles == 7
-    tqc = small("tqc", "Pendulum-v1", n_quantiles=7, n_critics=3, ent_coef_init=0.25, learning_starts=290)
+    tqc = small("tqc", "Pendulum-v1", n_quantiles=7, n_critics=3, ent_coef="auto_0.25", learning_starts=290)
     model = tqc.algorithm.model
     assert (model.critic.quantiles_total, model.critic.n_critics) == (21, 3)
     assert model.log_ent_coef.exp().item() == pytest.approx(0.25, rel=0.02)
@@ -212,12 +214,12 @@ def test_the_budget_is_exact_and_the_numbers_hang_on_the_seed_alone(name, env_id
 
 @pytest.mark.parametrize(("steps", "rollouts"), [(128, 2), (150, 2), (127, 1)])
 def test_every_whole_rollout_is_learned_from_and_nothing_else(steps, rollouts):
-    played = small("ppo", "CartPole-v1", num_envs=1, n_steps=64, batch_size=32, n_epochs=3, steps=steps)
+    played = small("ppo", "CartPole-v1", n_envs=1, n_steps=64, batch_size=32, n_epochs=3, steps=steps)
     assert played.outcome.steps == steps and played.algorithm.model._n_updates == 3 * rollouts
 
 
 def test_the_last_round_of_updates_is_done():
-    played = small("dqn", "CartPole-v1", num_envs=1, train_freq=50, gradient_steps=9, steps=200)
+    played = small("dqn", "CartPole-v1", n_envs=1, train_freq=50, gradient_steps=9, steps=200)
     assert played.algorithm.model._n_updates == 9 * 3  # after 100, 150 and 200
 
 
@@ -306,13 +308,38 @@ def test_a_parameter_out_of_range_is_refused():
         ("sac", {"ent_coef": -1.0}, "at least 0"),
         ("ppo", {"target_kl": 0}, "target_kl"),
         ("ppo", {"n_steps": 1}, "at least 2"),
-        ("td3", {"action_noise": "pink"}, "action_noise"),
+        ("sac", {"ent_coef": "auto_0"}, "auto_0.1"),
+        ("sac", {"train_freq": 0}, "train_freq must be at least 1"),
+        ("td3", {"noise_type": "pink"}, "noise_type"),
+        ("td3", {"train_freq": [1, "episodes"]}, "train_freq"),
+        ("td3", {"train_freq": [1, "episode"], "n_envs": 2}, "needs n_envs 1, got 2"),
+        ("ars", {"delta_std": "lin_0"}, "delta_std: should be above 0"),
         ("tqc", {"n_quantiles": 2}, "leaves nothing of 2"),
         ("ars", {"n_delta": 2, "n_top": 3}, "at most n_delta, 2"),
     ):
         with pytest.raises(Exception, match=said):
             configure(SPECS[name].load().Config, params, name)
     assert configure(SPECS["ppo"].load().Config, {"target_kl": None, "clip_range_vf": 0.1}, "ppo").target_kl is None
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("dqn", {"train_freq": [4, "step"]}, {"train_freq": 4}),
+        ("dqn", {"train_freq": [2, "episode"]}, {"train_freq": (2, "episode")}),
+        ("sac", {"ent_coef": "auto_0.10"}, {"ent_coef": "auto_0.1"}),
+        ("tqc", {"ent_coef": 1}, {"ent_coef": 1.0}),
+        (
+            "ppo",
+            {"clip_range": "lin_0.20", "learning_rate": "lin_3e-4"},
+            {"clip_range": "lin_0.2", "learning_rate": "lin_0.0003"},
+        ),
+    ],
+)
+def test_what_can_be_written_in_two_ways_is_kept_in_one(name, given, kept):
+    Config = SPECS[name].load().Config
+    found = configure(Config, given, name)
+    assert found == configure(Config, kept, name) and {n: getattr(found, n) for n in kept} == kept
 
 
 @pytest.mark.slow

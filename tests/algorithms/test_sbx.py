@@ -20,7 +20,7 @@ LIBRARY = {name: getattr(sbx, "CrossQ" if name == "crossq" else name.upper()) fo
 OFF = {"learning_starts": 60, "batch_size": 16, "buffer_size": 500, "net_arch": (16, 16)}
 SMALL = {
     **dict.fromkeys(SPECS, OFF),
-    "ppo": {"n_steps": 40, "batch_size": 20, "n_epochs": 2, "net_arch": (16,), "num_envs": 2},
+    "ppo": {"n_steps": 40, "batch_size": 20, "n_epochs": 2, "net_arch": (16,), "n_envs": 2},
 }
 DISCRETE, CONTINUOUS = ("dqn", "ppo"), ("ppo", "ddpg", "td3", "sac", "tqc", "crossq")
 CASES = [*((name, "CartPole-v1") for name in DISCRETE), *((name, "Pendulum-v1") for name in CONTINUOUS)]
@@ -28,6 +28,7 @@ CASES = [*((name, "CartPole-v1") for name in DISCRETE), *((name, "Pendulum-v1") 
 LEFT_OUT = {"policy", "env", "verbose", "device", "seed", "policy_kwargs", "tensorboard_log", "stats_window_size"}
 LEFT_OUT |= {"optimize_memory_usage", "use_sde", "sde_sample_freq", "use_sde_at_warmup", "_init_setup_model"}
 LEFT_OUT |= {"replay_buffer_class", "replay_buffer_kwargs", "rollout_buffer_class", "rollout_buffer_kwargs"}
+LEFT_OUT |= {"action_noise"}  # which noise_type and its numbers make
 LEFT_OUT |= {"param_resets", "clip_range_vf"}  # a list of steps; the library takes the latter and never reads it
 
 
@@ -41,10 +42,11 @@ def test_defaults_are_the_librarys_own(name):
     known = inspect.signature(LIBRARY[name]).parameters
     network = inspect.signature(LIBRARY[name].policy_aliases["MlpPolicy"]).parameters
     config = SPECS[name].load().Config()
-    fields = set(config.__dataclass_fields__) - {"action_noise", "lr_schedule"}
+    fields = set(config.__dataclass_fields__)
     ours = {n: getattr(config, n) for n in fields if n in known}
     assert ours == {n: known[n].default for n in ours} and len(ours) >= 10
     theirs = {n: network[n].default for n in fields if n in network and (name, n) != ("ddpg", "n_critics")}
+    assert theirs.pop("activation_fn") is SPECS[name].load().activations[config.activation_fn]
     assert theirs.pop("net_arch") is None and theirs == {n: getattr(config, n) for n in theirs}
     assert set(known) - set(config.__dataclass_fields__) == LEFT_OUT & set(known)
 
@@ -91,6 +93,7 @@ def test_sampling_leaves_the_librarys_own_keys_alone():
 def test_a_parameter_out_of_range_is_refused():
     for name, params, said in (
         ("sac", {"ent_coef": -1.0}, "at least 0"),
+        ("dqn", {"train_freq": [1, "episode"], "n_envs": 2}, "needs n_envs 1, got 2"),
         ("tqc", {"n_quantiles": 2}, "leaves nothing of 2"),
         ("dqn", {"net_arch": [64, 32]}, "two equal numbers"),
     ):

@@ -28,29 +28,33 @@ def runs(scores, environment="CartPole-v1"):
     )
 
 
-GRID = {"id": "dqn", "sweep": {"lr": [1, 2], "depth": [3, 4]}}
+GRID = {"id": "dqn", "sweep": {"learning_rate": [1, 2], "depth": [3, 4]}}
 SCORES = {
     "random": [0, 0],
-    "dqn lr=1, depth=3": [1, 2, 3, 4],
-    "dqn lr=1, depth=4": [5, 6, 7, 8],
-    "dqn lr=2, depth=3": [9, 9, 9, 9],
-    "dqn lr=2, depth=4": [2, 2, 2, np.nan],
+    "dqn learning_rate=1, depth=3": [1, 2, 3, 4],
+    "dqn learning_rate=1, depth=4": [5, 6, 7, 8],
+    "dqn learning_rate=2, depth=3": [9, 9, 9, 9],
+    "dqn learning_rate=2, depth=4": [2, 2, 2, np.nan],
 }
 
 
 def test_a_value_is_scored_over_all_values_of_the_others():
     found = sensitivity(Folder({"id": "random"}, GRID), runs(SCORES))
     cells = {(e.parameter, e.value): e for e in found.effects}
-    assert list(cells) == [("lr", 1), ("lr", 2), ("depth", 3), ("depth", 4)]
-    assert cells["lr", 1].iqm == iqm(np.arange(1, 9)) == 4.5
+    assert list(cells) == [("learning_rate", 1), ("learning_rate", 2), ("depth", 3), ("depth", 4)]
+    assert cells["learning_rate", 1].iqm == iqm(np.arange(1, 9)) == 4.5
     assert cells["depth", 3].iqm == 6.25  # of 1 2 3 4 9 9 9 9 the middle four
-    assert (cells["lr", 1].points, cells["lr", 1].n, cells["lr", 1].n_valid) == (2, 8, 8)
-    assert (cells["lr", 2].n, cells["lr", 2].n_valid) == (8, 7)
-    assert cells["lr", 1].low < 4.5 < cells["lr", 1].high
+    assert (cells["learning_rate", 1].points, cells["learning_rate", 1].n, cells["learning_rate", 1].n_valid) == (
+        2,
+        8,
+        8,
+    )
+    assert (cells["learning_rate", 2].n, cells["learning_rate", 2].n_valid) == (8, 7)
+    assert cells["learning_rate", 1].low < 4.5 < cells["learning_rate", 1].high
 
 
 def test_with_unequal_runs_points_weigh_the_same():
-    """lr = 2 has 4 runs of 9 and 3 of 2: half of the weight each, so the middle half of it is half 9 and half 2, less
+    """learning_rate = 2 has 4 runs of 9 and 3 of 2: half of the weight each, so the middle half of it is half 9 and half 2, less
     what ⌊7/4⌋/7 cuts off both ends alike."""
     found = sensitivity(Folder(GRID), runs(SCORES))
     assert found.effects[1].iqm == pytest.approx(5.5)
@@ -58,8 +62,8 @@ def test_with_unequal_runs_points_weigh_the_same():
 
 def test_the_best_and_worst_points_are_named_with_what_the_choice_cost_and_that_it_is_one():
     (extremes,) = sensitivity(Folder(GRID), runs(SCORES)).extremes
-    assert (extremes.best, extremes.best_iqm) == ("dqn lr=2, depth=3", 9)
-    assert (extremes.worst, extremes.worst_iqm) == ("dqn lr=2, depth=4", 2)
+    assert (extremes.best, extremes.best_iqm) == ("dqn learning_rate=2, depth=3", 9)
+    assert (extremes.worst, extremes.worst_iqm) == ("dqn learning_rate=2, depth=4", 2)
     assert (extremes.points, extremes.trials, extremes.steps) == (4, 15, 160)
     assert extremes.note == "chosen on its own seeds"
 

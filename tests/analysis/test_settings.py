@@ -6,7 +6,7 @@ from rlbench.analysis.tuned_algorithms import left_at_defaults
 def test_defaults_beside_given_numbers_are_named():
     entries = [
         {"id": "random"},
-        {"id": "dqn", "params": {"lr": 1e-3}},
+        {"id": "dqn", "params": {"learning_rate": 1e-3}},
         {"id": "sb3/dqn"},
         {"id": "ppo", "label": "mine"},
     ]
@@ -15,11 +15,17 @@ def test_defaults_beside_given_numbers_are_named():
 
 def test_all_at_defaults_or_none_is_alike():
     assert left_at_defaults({"algorithms": [{"id": "random"}, {"id": "dqn"}, {"id": "ppo"}]}) == []
-    given = [{"id": "dqn", "sweep": {"lr": [1, 2]}}, {"id": "ppo", "per_environment": {"A": {"lr": 1}}}]
+    given = [
+        {"id": "dqn", "sweep": {"learning_rate": [1, 2]}},
+        {"id": "ppo", "per_environment": {"A": {"learning_rate": 1}}},
+    ]
     assert left_at_defaults({"algorithms": given}) == []
 
 
 def test_what_was_imported_has_no_hyperparameters_to_speak_of():
     assert (
-        left_at_defaults({"algorithms": [{"id": "dqn", "params": {"lr": 1}}, {"id": "imported/a", "label": "a"}]}) == []
+        left_at_defaults(
+            {"algorithms": [{"id": "dqn", "params": {"learning_rate": 1}}, {"id": "imported/a", "label": "a"}]}
+        )
+        == []
     )

@@ -20,14 +20,14 @@ def frozen(net: nn.Module) -> nn.Module:
 
 def play_update(work: Work) -> float:
     """The products of one update as the algorithm's paper has it, counted; TD3's with its actor's at full share."""
-    (obs, out), hidden, c = SIZES[work.env_id], work.config["hidden"], work.config
+    (obs, out), hidden, c = SIZES[work.env_id], work.config["net_arch"], work.config
     if work.algorithm in ("ppo", "a2c"):
-        size = c["batch"] if work.algorithm == "ppo" else c["num_envs"] * c["horizon"]
+        size = c["batch_size"] if work.algorithm == "ppo" else c["n_envs"] * c["n_steps"]
         actor, critic, x = network(obs, *hidden, out), network(obs, *hidden, 1), torch.zeros(size, obs)
         with FlopCounterMode(display=False) as counter:
             (actor(x).sum() + critic(x).sum()).backward()
         return counter.get_total_flops()
-    x = torch.zeros(c["batch"], obs)
+    x = torch.zeros(c["batch_size"], obs)
     if work.algorithm == "dqn":
         online, target = network(obs, *hidden, out), frozen(network(obs, *hidden, out))
         with FlopCounterMode(display=False) as counter:
@@ -37,7 +37,7 @@ def play_update(work: Work) -> float:
     actor = network(obs, *hidden, 2 * out if sac else out)
     critics = [network(obs + out, *hidden, 1) for _ in range(1 if ddpg else 2)]
     targets = [frozen(network(obs + out, *hidden, 1)) for _ in critics]
-    taken = torch.zeros(c["batch"], out)
+    taken = torch.zeros(c["batch_size"], out)
     with FlopCounterMode(display=False) as counter:
         with torch.no_grad():
             following = torch.cat([x, actor(x)[:, :out]], 1)

@@ -40,7 +40,7 @@ def test_a_reset_is_within_its_bounds_and_every_environments_own():
 
 def test_advantages_are_a_slow_loops():
     """Terminated steps do not bootstrap, truncated ones do, and no sum runs over an end."""
-    rng, c = np.random.default_rng(0), {"gamma": 0.9, "lam": 0.8}
+    rng, c = np.random.default_rng(0), {"gamma": 0.9, "gae_lambda": 0.8}
     obs, next_obs = rng.normal(size=(2, 6, 3, 4)).astype(np.float32)
     reward, terminated = rng.normal(size=(6, 3)).astype(np.float32), rng.random((6, 3)) < 0.2
     done = terminated | (rng.random((6, 3)) < 0.2)

@@ -5,6 +5,8 @@ import json
 
 import pytest
 import stable_baselines3
+import torch
+from stable_baselines3.common.noise import NormalActionNoise
 
 from benchmarks.speed.sb3 import arguments
 from benchmarks.speed.turnstile import Turnstile
@@ -24,17 +26,25 @@ def test_the_peer_is_built_with_the_same_hyperparameters(work):
     library = getattr(stable_baselines3, work.algorithm.upper())
     c, passed = work.config, arguments(library, work)
     model = library("MlpPolicy", work.env_id, device="cpu", **passed)
-    assert (model.learning_rate, model.gamma) == (c["lr"], c["gamma"])
-    if work.algorithm in ("ppo", "a2c"):
-        assert (model.n_steps, model.gae_lambda, model.max_grad_norm) == (c["horizon"], c["lam"], c["max_grad_norm"])
-        assert (model.ent_coef, model.vf_coef) == (c["entropy_weight"], c["value_weight"])
-    else:
-        assert (model.batch_size, model.buffer_size, model.learning_starts) == (c["batch"], c["capacity"], c["warmup"])
-        assert (model.train_freq.frequency, model.gradient_steps) == (c["train_every"], c["gradient_steps"])
-    if work.algorithm == "ppo":
-        assert (model.batch_size, model.n_epochs) == (c["batch"], c["epochs"])
-    if work.algorithm == "dqn":
-        assert model.exploration_initial_eps == model.exploration_final_eps == c["epsilon_end"] == c["epsilon_start"]
+    as_given = set(c) - {
+        "n_envs",
+        "net_arch",
+        "activation_fn",
+        "noise_type",
+        "noise_std",
+    }  # `play` gives the first three
+    assert set(passed) == as_given | ({"action_noise"} if "noise_type" in c else set())
+    for name in as_given - {"train_freq", "clip_range", "use_rms_prop", "rms_prop_eps"}:
+        assert getattr(model, name) == c[name], name
+    if "train_freq" in c:
+        assert model.train_freq.frequency == c["train_freq"]
+    if "clip_range" in c:
+        assert model.clip_range(1.0) == c["clip_range"]
+    if "use_rms_prop" in c:
+        rms_prop = model.policy.optimizer
+        assert isinstance(rms_prop, torch.optim.RMSprop) and rms_prop.defaults["eps"] == c["rms_prop_eps"]
+    if "noise_type" in c:
+        assert isinstance(model.action_noise, NormalActionNoise) and model.action_noise._sigma == c["noise_std"]
 
 
 @by_algorithm

@@ -70,7 +70,7 @@ def test_one_that_never_ends_is_stopped(unruly):
 def test_mistakes_are_told_before_anything_runs():
     for arguments, said in (
         (("dqn", "--rule", "resum"), "did you mean 'resume'?"),
-        (("dqn", "--set", "lr"), "should be PARAM=VALUE"),
+        (("dqn", "--set", "learning_rate"), "should be PARAM=VALUE"),
         (("dqn", "--set", "learning=3"), "unknown parameter"),
         (("dqn", "--timeout", "soon"), "should be a duration"),
         (("dqnn",), "dqn"),

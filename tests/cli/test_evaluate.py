@@ -22,9 +22,9 @@ SUITE = """
 name: small
 algorithms:
   - random
-  - {id: dqn, params: {hidden: [16], warmup: 50}}
-  - {id: double_dqn, params: {hidden: [16], warmup: 50}}
-  - {id: ppo, params: {num_envs: 4, horizon: 25, batch: 50, epochs: 2}}
+  - {id: dqn, params: {net_arch: [16], learning_starts: 50}}
+  - {id: double_dqn, params: {net_arch: [16], learning_starts: 50}}
+  - {id: ppo, params: {n_envs: 4, n_steps: 25, batch_size: 50, n_epochs: 2}}
   - {id: sb3/dqn, params: {learning_starts: 50}}
 environments: [{id: CartPole-v1, steps: 300}]
 seeds: 2
@@ -194,7 +194,7 @@ def test_new_episodes_are_what_one_environment_at_a_time_gives(out):
     run = run_of(out, "dqn")
     env = gymnasium.make("CartPole-v1")
     task = TaskInfo("CartPole-v1", env.observation_space, env.action_space, 1, 300)
-    dqn = DQN(DQN.Config(hidden=(16,), warmup=50), task, SeedStreams([0]), Device())
+    dqn = DQN(DQN.Config(net_arch=(16,), learning_starts=50), task, SeedStreams([0]), Device())
     dqn.load_final_state({name: array[None] for name, array in load_file(run / "policy.safetensors").items()})
     seeds, slow = evaluation_seeds("final", "training"), []
     for k in range(28):

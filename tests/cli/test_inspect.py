@@ -57,13 +57,24 @@ def test_only_the_plugins_that_may_be_used_are_shown():
 def test_an_algorithms_hyperparameters_are_shown_with_range_and_meaning():
     text = rlbench("info", "dqn").stdout
     assert "discrete actions; trains its seeds together; resumes exactly" in text
-    assert any(
-        line.split()[:4] == ["gamma", "0.99", "≥", "0,"] and "discount factor" in line for line in text.splitlines()
-    )
-    assert listed("info", "dqn")["config"]["batch"] == 64
+    (line,) = [line for line in text.splitlines() if line.startswith("gamma")]
+    assert "0.99" in line and "≥ 0, ≤ 1" in line and line.endswith("discount factor")
+    assert listed("info", "dqn")["config"]["batch_size"] == 64
     assert "no parameters" in rlbench("info", "random").stdout
     ran = rlbench("info", "dqnn")
     assert ran.returncode == 2 and "did you mean 'dqn'" in ran.stderr
+
+
+def test_beside_a_default_stands_that_of_stable_baselines3_marked_where_it_is_another():
+    pytest.importorskip("stable_baselines3")
+    lines = {line.split()[0]: line.split() for line in rlbench("info", "dqn").stdout.splitlines() if line}
+    assert lines["parameter"][1:3] == ["default", "SB3"]
+    assert lines["buffer_size"][1:4] == ["100000", "≠", "1000000"] and lines["gamma"][1:3] == ["0.99", "0.99"]
+    found = listed("info", "dqn")
+    assert found["sb3"]["learning_rate"] == 1e-4 and found["sb3"]["loss"] == "huber"
+    assert "learning_rate" in found["unlike_sb3"] and not {"gamma", "loss"} & set(found["unlike_sb3"])
+    for name in ("sb3/dqn", "double_dqn", "random"):
+        assert listed("info", name)["sb3"] == {} and "SB3" not in rlbench("info", name).stdout.split()
 
 
 LEANS = """

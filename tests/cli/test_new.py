@@ -9,7 +9,16 @@ import pytest
 from support.cli import rlbench
 from support.projects import Project
 
-SMALL = [f"--set={pair}" for pair in ("hidden=[16]", "batch=16", "warmup=50", "lr=0.01", "target_every=50")]
+SMALL = [
+    f"--set={pair}"
+    for pair in (
+        "net_arch=[16]",
+        "batch_size=16",
+        "learning_starts=50",
+        "learning_rate=0.01",
+        "target_update_interval=50",
+    )
+]
 KINDS = ("algorithm", "environment", "report")
 # Of their own tests; the others take longer, and are run by tests/thirdparty/test_scaffolds.py.
 CHOSEN = {"algorithm": "budget or acting", "environment": "", "report": "not page"}
@@ -69,7 +78,7 @@ def test_an_algorithms_suite_runs_with_other_algorithms(projects, tmp_path):
         "-a",
         "random",
         "--set",
-        "my_algorithm.warmup=100",
+        "my_algorithm.learning_starts=100",
         "-o",
         tmp_path / "out",
     )

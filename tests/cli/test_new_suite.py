@@ -8,6 +8,7 @@ import pytest
 from support.cli import rlbench
 from support.installation import GOOD
 
+from rlbench.plugins import load_plugins, resolve
 from rlbench.suites import builtin_suites, load_suite
 
 PLUGIN = GOOD.format(name="zero")
@@ -62,6 +63,30 @@ def test_what_is_asked_for_stands_in_it_beside_random(folder):
 def test_a_pair_that_does_not_fit_is_said(folder):
     _, ran = made("-a", "dqn", "-e", "Pendulum-v1")
     assert ran.stderr == "skipped: dqn on Pendulum-v1: actions are Box, but dqn supports discrete actions\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "environment", "unsaid"),
+    [
+        ("dqn", "CartPole-v1", {"loss", "adam_eps", "exploration_schedule"}),
+        ("ppo", "CartPole-v1", {"shared", "adam_eps"}),
+        ("a2c", "CartPole-v1", {"shared", "adam_eps", "rms_prop_alpha", "rms_prop_tf_like"}),
+        ("ddpg", "Pendulum-v1", {"critic_learning_rate"}),
+        ("td3", "Pendulum-v1", {"critic_learning_rate"}),
+        ("sac", "Pendulum-v1", {"critic_learning_rate", "log_std_min", "log_std_max"}),
+    ],
+)
+def test_an_algorithm_and_stable_baselines3s_of_the_name_get_the_same_numbers(folder, name, environment, unsaid):
+    """Tuned ones on quickstart's environment, defaults elsewhere; what theirs has no parameter for is left out."""
+    pytest.importorskip("stable_baselines3")
+    suite, _ = made("-a", name, "-a", f"sb3/{name}", "-e", environment)
+    asked = [(a.id, a.params) for a in suite.algorithms if a.id != "random"]
+    ours, theirs = resolve(load_plugins(), asked)
+    assert {k for k in ours.config if k not in theirs.config} == unsaid
+    assert {k: v for k, v in ours.config.items() if k not in unsaid and v != theirs.config[k]} == {}
+    assert f"# the numbers of {name}; what is left out" in Path("mine.yaml").read_text()
+    if name == "dqn":
+        assert theirs.config["learning_rate"] == "lin_0.001" and theirs.config["target_update_interval"] == 100
 
 
 def test_the_example_in_its_comments_can_be_taken_in(folder):

@@ -16,7 +16,7 @@ SUITE = """
 name: small
 algorithms:
   - random
-  - {id: dqn, label: learner, params: {hidden: [16], warmup: 50}, per_environment: {CartPole-v1: {gamma: 0.9}}}
+  - {id: dqn, label: learner, params: {net_arch: [16], learning_starts: 50}, per_environment: {CartPole-v1: {gamma: 0.9}}}
 environments: [{id: CartPole-v1, steps: 160}, {id: Acrobot-v1, steps: 160}]
 seeds: 2
 evaluation: {every: 0, final_episodes: 2}
@@ -57,7 +57,7 @@ def test_seeds_and_hyperparameters_may_be_given_instead_of_the_files(suite, caps
     plain = checked(capsys, suite)
     assert [r["seed"] for r in checked(capsys, suite, "-s", "7,3")["runs"]][:2] == [7, 3]
     assert len(checked(capsys, suite, "-s", "3")["runs"]) == 12
-    other = checked(capsys, suite, "--set", "learner.gamma=0.5", "--set", "dqn.hidden=[8, 8]")
+    other = checked(capsys, suite, "--set", "learner.gamma=0.5", "--set", "dqn.net_arch=[8, 8]")
     changed = [(a["folder"] != b["folder"]) for a, b in zip(plain["runs"], other["runs"])]
     assert changed == [False, False, True, True] * 2
     assert invoke(["run", suite, "-a", "learner", "-e", "CartPole-v1", "--set", "learner.gamma=0.5"]) == 0
@@ -68,10 +68,13 @@ def test_seeds_and_hyperparameters_may_be_given_instead_of_the_files(suite, caps
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--set", "dqnn.lr=1"], "--set dqnn.lr=1: the suite has no such algorithm; it has random, learner, dqn"),
-        (["--set", "dqn.lr"], "should be ALGORITHM.PARAM=VALUE"),
-        (["--set", "dqn.lr=[1"], "'[1' is not a value"),
-        (["--set", "dqn.lr=-1"], "learner.lr: should be above 0, got -1"),
+        (
+            ["--set", "dqnn.learning_rate=1"],
+            "--set dqnn.learning_rate=1: the suite has no such algorithm; it has random, learner, dqn",
+        ),
+        (["--set", "dqn.learning_rate"], "should be ALGORITHM.PARAM=VALUE"),
+        (["--set", "dqn.learning_rate=[1"], "'[1' is not a value"),
+        (["--set", "dqn.learning_rate=-1"], "learner.learning_rate: should be above 0, got -1"),
         (["-s", "some"], "--seeds: should be a count from 1"),
         (["--timeout", "soon"], "--timeout: should be a duration such as 90s"),
         (["--device", "gpu"], "unknown device 'gpu'"),
@@ -187,7 +190,7 @@ def test_the_schema_beside_the_suites_is_the_one_that_is_printed(capsys):
 
 
 def test_a_notebook_runs_a_suite_and_has_its_frames(suite, capsys):
-    results = rlbench.run(suite, "out", settings={"learner.hidden": [8]}, environments=["CartPole-v1"], quiet=True)
+    results = rlbench.run(suite, "out", settings={"learner.net_arch": [8]}, environments=["CartPole-v1"], quiet=True)
     runs = results.runs()
     assert list(runs[runs["status"] == "done"]["algorithm"]) == ["random", "random", "learner", "learner"]
     assert len(results.evaluations()) == 4 and capsys.readouterr().out == ""

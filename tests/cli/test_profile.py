@@ -16,7 +16,7 @@ from rlbench.results import Store
 
 SUITE = """
 name: small
-algorithms: [random, {id: dqn, params: {hidden: [16], warmup: 50}}]
+algorithms: [random, {id: dqn, params: {net_arch: [16], learning_starts: 50}}]
 environments: [{id: CartPole-v1, steps: 200}]
 seeds: 2
 checkpoint_every: 40

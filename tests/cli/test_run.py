@@ -11,12 +11,12 @@ from support.small_suites import LIGHT, cells, rlbench
 
 SUITE = """
 name: small
-algorithms: [random, {{id: dqn, params: {{hidden: [16], warmup: 50}}}}, {more}]
+algorithms: [random, {{id: dqn, params: {{net_arch: [16], learning_starts: 50}}}}, {more}]
 environments: [{{id: CartPole-v1, steps: 160}}]
 seeds: 3
 evaluation: {{episodes: 2, final_episodes: 3}}
 """
-PPO = "{id: ppo, params: {num_envs: 4, horizon: 10, batch: 20, epochs: 1}}"
+PPO = "{id: ppo, params: {n_envs: 4, n_steps: 10, batch_size: 20, n_epochs: 1}}"
 
 
 @pytest.fixture

@@ -16,7 +16,9 @@ NOT_FOR_USERS = {"RLBENCH_PROFILE", "RLBENCH_FAIL_AT", "RLBENCH_COMPLETE", "RLBE
 
 
 def test_what_is_generated_in_the_documents_is_what_the_code_says():
-    ran = subprocess.run([sys.executable, "tools/docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        [sys.executable, "tools/docs/generate.py", "--check"], cwd=ROOT, capture_output=True, text=True
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

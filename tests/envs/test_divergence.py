@@ -13,8 +13,8 @@ from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES, Shapes
 
-DQN_CONFIG = DQN.Config(batch=8, hidden=(16,), warmup=10, target_every=5)
-PPO_CONFIG = PPO.Config(num_envs=2, horizon=8, batch=8, hidden=(16,), epochs=2)
+DQN_CONFIG = DQN.Config(batch_size=8, net_arch=(16,), learning_starts=10, target_update_interval=5)
+PPO_CONFIG = PPO.Config(n_envs=2, n_steps=8, batch_size=8, net_arch=(16,), n_epochs=2)
 
 
 def reset_seed(seed, episode, rank=0):

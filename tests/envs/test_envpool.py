@@ -159,7 +159,7 @@ def test_a_seeds_environments_do_not_depend_on_its_stack_mates(env_id):
 
 @pytest.mark.parametrize("env_id", ["CartPole-v1", "MountainCarContinuous-v0"])
 def test_a_run_does_not_depend_on_its_stack_mates(env_id):
-    config = PPO.Config(batch=33, num_envs=3, horizon=11, hidden=(32,), epochs=2)
+    config = PPO.Config(batch_size=33, n_envs=3, n_steps=11, net_arch=(32,), n_epochs=2)
     alone, stacked = [play(PPO, config, env_id, s, 330, every=99, backend=BACKEND).of_seed(SEED) for s in STACKS]
     assert alone == stacked and len(alone["evaluations"]) == 4
 
@@ -244,7 +244,7 @@ def test_evaluation_changes_no_training():
 # -- resume ------------------------------------------------------------------------------------------------------
 SUITE = """
 name: envpool
-algorithms: [{id: dqn, params: {hidden: [16], warmup: 50}}]
+algorithms: [{id: dqn, params: {net_arch: [16], learning_starts: 50}}]
 environments: [{id: CartPole-v1, steps: 600, backend: envpool}]
 seeds: 2
 evaluation: {every: 200, episodes: 2, final_episodes: 2}

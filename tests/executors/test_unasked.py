@@ -18,15 +18,15 @@ def finished(store, *runs):
 
 def test_dropped_seeds_old_hyperparameters_and_budgets_are_told_together(tmp_path):
     store = Store(tmp_path)
-    old = [Run("ppo", {"lr": 0.001}, TASK, seed) for seed in range(4)]
-    now = [Run("ppo", {"lr": 0.003}, TASK, seed) for seed in range(3)]
-    longer = Run("ppo", {"lr": 0.003}, dataclasses.replace(TASK, steps=2000), 0)
+    old = [Run("ppo", {"learning_rate": 0.001}, TASK, seed) for seed in range(4)]
+    now = [Run("ppo", {"learning_rate": 0.003}, TASK, seed) for seed in range(3)]
+    longer = Run("ppo", {"learning_rate": 0.003}, dataclasses.replace(TASK, steps=2000), 0)
     finished(store, *now, *old, longer, Run("random", {}, TASK, 7))
     text = describe_unrequested(store, now[:1])
     for part in (
         "8 finished runs",
         "ppo on CartPole-v1, seeds 1, 2",
-        "ppo on CartPole-v1 with lr 0.001, seeds 0–3",
+        "ppo on CartPole-v1 with learning_rate 0.001, seeds 0–3",
         "ppo on CartPole-v1 with 2,000 steps, seed 0",
         "random on CartPole-v1, seed 7",
     ):
@@ -55,3 +55,31 @@ def test_a_damaged_suite_json_stops_nothing_here(tmp_path):
     finished(store, *runs)
     (tmp_path / "suite.json").write_text("garbage")
     assert "1 finished run: random on CartPole-v1, seed 1;" in describe_unrequested(store, runs[:1])
+
+
+def test_names_of_version_01_are_said_in_one_word_and_unfinished_runs_of_them_are_counted(tmp_path):
+    store = Store(tmp_path)
+    old = [Run("ppo", {"lr": 0.001, "horizon": 128, "gamma": 0.99}, TASK, seed) for seed in range(5)]
+    now = [Run("ppo", {"learning_rate": 0.001, "n_steps": 128, "gamma": 0.99}, TASK, seed) for seed in range(5)]
+    finished(store, *now, *old)
+    for run in old[3:]:
+        (store.folder(run) / "result.json").unlink()
+    text = describe_unrequested(store, now)
+    assert (
+        "3 finished runs: ppo on CartPole-v1 with the parameter names of version 0.1, seeds 0–2; kept, not shown"
+        in text
+    )
+    assert "2 unfinished runs with the parameter names of version 0.1: not resumed" in text
+    assert "horizon" not in text and "lr" not in text
+    for run in old[:3]:
+        (store.folder(run) / "result.json").unlink()
+    assert describe_unrequested(store, now).endswith(
+        "5 unfinished runs with the parameter names of version 0.1: not resumed"
+    )
+
+
+def test_a_plugin_that_still_has_such_names_is_told_apart_by_its_numbers(tmp_path):
+    store = Store(tmp_path)
+    old, now = (Run("theirs", {"lr": lr}, TASK, 0) for lr in (0.1, 0.2))
+    finished(store, old, now)
+    assert "theirs on CartPole-v1 with lr 0.1, seed 0" in describe_unrequested(store, [now])

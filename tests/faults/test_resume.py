@@ -20,8 +20,8 @@ from rlbench.testing.fakes import SHAPES
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(240)]
 
-DQN = "{id: dqn, params: {hidden: [32, 32], warmup: 100, train_every: 2, target_every: 50, capacity: 700}}"
-PPO = "{id: ppo, params: {num_envs: 4, horizon: 32, batch: 64, epochs: 2}}"
+DQN = "{id: dqn, params: {net_arch: [32, 32], learning_starts: 100, train_freq: 2, target_update_interval: 50, buffer_size: 700}}"
+PPO = "{id: ppo, params: {n_envs: 4, n_steps: 32, batch_size: 64, n_epochs: 2}}"
 SUITE = """
 name: resume
 algorithms: [{algorithm}]
@@ -245,7 +245,9 @@ def test_a_worker_that_is_killed_every_time_ends_after_its_retries(tmp_path):
     suite = tmp_path / "suite.yaml"
     suite.write_text(SUITE.format(algorithm="random", env="CartPole-v1").replace("200\n", "0\n"))
     ran = rlbench("run", suite, "-o", tmp_path / "cut", "--retries", 2, RLBENCH_FAIL_AT="evaluated:4")
-    assert ran.returncode == 1 and ran.stderr.count("worker killed by SIGKILL") == 3 + 1  # each time, and in the summary
+    assert (
+        ran.returncode == 1 and ran.stderr.count("worker killed by SIGKILL") == 3 + 1
+    )  # each time, and in the summary
     assert len(list((tmp_path / "cut/attempts").iterdir())) == 3
 
 

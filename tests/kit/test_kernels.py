@@ -13,13 +13,13 @@ from rlbench.testing.fakes import SHAPES
 
 GENERATOR = torch.Generator()
 SMALL = {
-    "num_envs": 2,
-    "batch": 8,
-    "horizon": 8,
-    "warmup": 16,
-    "hidden": (20, 16),
+    "n_envs": 2,
+    "batch_size": 8,
+    "n_steps": 8,
+    "learning_starts": 16,
+    "net_arch": (20, 16),
     "tau": 0.1,
-    "target_every": 5,
+    "target_update_interval": 5,
     "episodes": 1,
 }
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac"]

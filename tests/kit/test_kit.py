@@ -20,6 +20,7 @@ from rlbench.kit import (
     decay,
     gae,
     pack,
+    parse_schedule,
     polyak,
     sigmoid,
     softplus,
@@ -334,6 +335,14 @@ def test_decay_follows_its_shape():
     assert decay(3.0, 0.0, 100, 70, "constant") == 3.0 and decay(1.0, 0.5, 0, 0) == 0.5
     with pytest.raises(ValueError, match="known: constant"):
         decay(1, 0, 1, 0, "cosine")
+
+
+def test_a_setting_that_may_fall_is_a_number_and_the_shape_of_its_decay():
+    assert parse_schedule(3e-4) == parse_schedule("0.0003") == (3e-4, "constant")
+    number, shape = parse_schedule("lin_0.0003")
+    assert [decay(number, 0.0, 100, s, shape) for s in (0, 50, 100)] == pytest.approx([3e-4, 1.5e-4, 0.0])
+    with pytest.raises(ValueError):
+        parse_schedule("linear")
 
 
 def test_methods_are_compiled_in_their_objects_place_and_in_no_others():

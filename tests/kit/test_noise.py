@@ -17,7 +17,7 @@ def draws(steps, shape=(2, 3, 2)):
     ("sigma", "theta", "dt"), [(0.5, 0.15, 1.0), (0.2, 0.5, 0.1), (1.0, 1.0, 1.0), (0.3, 0.0, 0.5)]
 )
 def test_ornstein_uhlenbeck_noise_is_the_recursion_it_names(sigma, theta, dt):
-    noise, normals = ActionNoise("ou", (2, 3, 2), sigma, theta, dt), draws(50)
+    noise, normals = ActionNoise("ornstein-uhlenbeck", (2, 3, 2), sigma, theta, dt), draws(50)
     expected = np.zeros((2, 3, 2))
     for normal in normals:
         found = noise.next(normal, ALL)
@@ -29,7 +29,7 @@ def test_ornstein_uhlenbeck_noise_is_the_recursion_it_names(sigma, theta, dt):
 @pytest.mark.parametrize(("sigma", "theta", "dt"), [(0.5, 0.15, 1.0), (0.3, 2.0, 0.1)])
 def test_its_variance_and_correlation_are_those_of_the_stationary_process(sigma, theta, dt):
     shape, rng = (2, 50, 20), np.random.default_rng(1)
-    noise, path = ActionNoise("ou", shape, sigma, theta, dt), []
+    noise, path = ActionNoise("ornstein-uhlenbeck", shape, sigma, theta, dt), []
     for step in range(1500):
         value = noise.next(rng.standard_normal(shape, np.float32), ALL)
         if step >= 100:
@@ -42,7 +42,7 @@ def test_its_variance_and_correlation_are_those_of_the_stationary_process(sigma,
 
 
 def test_gaussian_noise_has_its_scale_and_no_memory():
-    noise, normals = ActionNoise("gaussian", (2, 3, 2), 0.3, theta=0.9, dt=0.5), draws(20)
+    noise, normals = ActionNoise("normal", (2, 3, 2), 0.3, theta=0.9, dt=0.5), draws(20)
     for normal in normals:
         assert noise.next(normal, ALL) == pytest.approx(0.3 * normal)
 
@@ -52,7 +52,7 @@ def test_no_noise_is_zero():
 
 
 def test_an_ended_episode_begins_again_at_zero_and_no_other_does():
-    noise, normals = ActionNoise("ou", (2, 3, 2), 0.5), draws(11)
+    noise, normals = ActionNoise("ornstein-uhlenbeck", (2, 3, 2), 0.5), draws(11)
     for normal in normals[:10]:
         before = noise.next(normal, ALL)
     ended = np.array([[True, False, False], [False, False, True]])
@@ -63,7 +63,7 @@ def test_an_ended_episode_begins_again_at_zero_and_no_other_does():
 
 
 def test_a_seed_that_is_not_active_is_left_as_it_is_and_what_was_given_out_is_not_written_again():
-    noise, normals = ActionNoise("ou", (2, 3, 2), 0.5), draws(3)
+    noise, normals = ActionNoise("ornstein-uhlenbeck", (2, 3, 2), 0.5), draws(3)
     first = noise.next(normals[0], ALL)
     kept = first.copy()
     broken = normals[1].copy()
@@ -75,7 +75,7 @@ def test_a_seed_that_is_not_active_is_left_as_it_is_and_what_was_given_out_is_no
 
 
 def test_it_goes_on_from_its_state():
-    noise, again = (ActionNoise("ou", (2, 3, 2), 0.5) for _ in range(2))
+    noise, again = (ActionNoise("ornstein-uhlenbeck", (2, 3, 2), 0.5) for _ in range(2))
     normals = draws(12)
     for normal in normals[:6]:
         noise.next(normal, ALL)
@@ -86,4 +86,4 @@ def test_it_goes_on_from_its_state():
 
 def test_noise_that_would_grow_exponentially_is_refused():
     with pytest.raises(ValueError, match="grows exponentially"):
-        ActionNoise("ou", (1, 1, 1), 0.1, theta=4.0, dt=0.5)
+        ActionNoise("ornstein-uhlenbeck", (1, 1, 1), 0.1, theta=4.0, dt=0.5)

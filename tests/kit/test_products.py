@@ -11,7 +11,8 @@ from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac"]
-SMALLEST = {"num_envs": 1, "batch": 1, "horizon": 4, "warmup": 4, "episodes": 1, "hidden": (16, 1), "stream_hidden": 1}
+SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
+SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1}
 
 
 class Products(TorchDispatchMode):
@@ -33,7 +34,7 @@ class Products(TorchDispatchMode):
 def smallest(algorithm):
     """Its configuration where every size that may be one is."""
     fields = algorithm.Config.__dataclass_fields__
-    wanted = SMALLEST | ({"hidden": (16, 2)} if "stream_hidden" in fields else {})  # it refuses one
+    wanted = SMALLEST | ({"net_arch": (16, 2)} if "stream_hidden" in fields else {})  # it refuses one
     return algorithm.Config(**{name: value for name, value in wanted.items() if name in fields})
 
 

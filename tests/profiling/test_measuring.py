@@ -120,7 +120,7 @@ def test_a_call_into_c_counts_with_all_its_time_for_who_called_it(tmp_path, monk
 
 
 def test_numbers_are_the_same_with_and_without_bit_for_bit(tmp_path):
-    config = DQN.Config(hidden=(16,), warmup=20, batch=8)
+    config = DQN.Config(net_arch=(16,), learning_starts=20, batch_size=8)
     arguments = (DQN, config, SHAPES, [3, 5], 300)
     plain = play(*arguments, every=100)
     with_profile, shares = measured(tmp_path, *arguments, every=100)
@@ -136,7 +136,7 @@ def test_a_library_with_a_loop_of_its_own_is_told_apart(tmp_path):
 
 
 def test_worker_processes_are_sampled_from_their_first_environment_on(tmp_path):
-    _, shares = measured(tmp_path, A3C, A3C.Config(num_workers=1, hidden=(16,)), SHAPES, [0], 600)
+    _, shares = measured(tmp_path, A3C, A3C.Config(n_workers=1, net_arch=(16,)), SHAPES, [0], 600)
     assert shares["update"] > 0 and shares["acting"] > 0
     assert shares[CHILDREN] > 0  # until then they start up
 

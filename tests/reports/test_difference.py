@@ -43,10 +43,10 @@ def test_a_loss_is_named_first_with_its_size(tmp_path):
 
 
 def test_what_was_not_alike_is_listed(tmp_path):
-    first = folder(tmp_path / "a", {"x": SIX}, {"lr": 0.1})
-    second = folder(tmp_path / "b", {"x": SIX}, {"lr": 0.2}, versions={"python": "3.12", "rlbench": "0.1.0"})
+    first = folder(tmp_path / "a", {"x": SIX}, {"learning_rate": 0.1})
+    second = folder(tmp_path / "b", {"x": SIX}, {"learning_rate": 0.2}, versions={"python": "3.12", "rlbench": "0.1.0"})
     said = page(first, second)
-    assert said.row("x: lr") == ["x: lr", "0.1", "0.2"]
+    assert said.row("x: learning_rate") == ["x: learning_rate", "0.1", "0.2"]
     assert said.row("python") == ["python", "3.11", "3.12"]
     assert "only in a" in [row[0] for row in said.rows if row]
 

@@ -229,7 +229,7 @@ def test_seeds_dealt_over_devices_of_one_kind_are_no_difference(tmp_path):
 
 def test_protocol_and_resolved_hyperparameters_are_there(tmp_path):
     task = Task("Foo-v0", 2000, TASK.evaluation, {"wind": True}, (Wrapper("m:Scale", {"by": 2}),))
-    g = group("mine", 3, task, config={"lr": 0.001, "hidden": [64, 64]})
+    g = group("mine", 3, task, config={"learning_rate": 0.001, "net_arch": [64, 64]})
     page = page_of(suite_of(tmp_path, [g]))
     assert page.row("Foo-v0", "2,000") == [
         "Foo-v0",
@@ -240,7 +240,7 @@ def test_protocol_and_resolved_hyperparameters_are_there(tmp_path):
         "greedy",
         "gymnasium; wind true; m:Scale by 2",
     ]
-    assert page.row("lr")[1] == "0.001" and page.row("hidden")[1] == "[64, 64]"
+    assert page.row("learning_rate")[1] == "0.001" and page.row("net_arch")[1] == "[64, 64]"
     assert "Seeds 0–2 of the training space; float32" in page.text
 
 
@@ -263,7 +263,7 @@ def test_the_suite_on_the_page_reads_back_equal(tmp_path):
         "seeds": [0, 1],
         "evaluation": {"every": None, "policy": "greedy"},
         "device": "yes",
-        "lr": 1e-8,
+        "learning_rate": 1e-8,
         "odd": "#: \u202e",
     }
     store = suite_of(tmp_path, [group("mine: - 深度", config={"a": 1})], **more)

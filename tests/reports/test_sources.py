@@ -14,18 +14,25 @@ from rlbench.results.score_anchors import Anchors
 
 
 def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp_path):
-    groups = [group(f"dqn lr={lr}", 4, algorithm="dqn", config={"lr": lr}) for lr in (1, 2)]
+    groups = [group(f"dqn learning_rate={lr}", 4, algorithm="dqn", config={"learning_rate": lr}) for lr in (1, 2)]
     store = suite_of(tmp_path, groups)
     play(store, groups[0], [1.0, 2.0, 3.0, 4.0])
     play(store, groups[1], [9.0, 9.0, 9.0, 9.0])
     suite = json.loads((tmp_path / "suite.json").read_text())
-    suite["suite"]["algorithms"] = [{"id": "dqn", "sweep": {"lr": [1, 2]}}]
+    suite["suite"]["algorithms"] = [{"id": "dqn", "sweep": {"learning_rate": [1, 2]}}]
     write_json(tmp_path / "suite.json", suite)
     effects, extremes, note = sensitivity_section.section(read_report_data(store)).parts
     ((title, rows),) = effects.groups
-    assert title == "CartPole-v1: dqn, lr"
+    assert title == "CartPole-v1: dqn, learning_rate"
     assert [(row[0], row[1], row[3], row[4]) for row in rows] == [("1", "2.50", "4/4", "1"), ("2", "9.00", "4/4", "1")]
-    assert extremes.groups[0][1][0][:6] == ("CartPole-v1", "dqn", "dqn lr=2", "9.00", "dqn lr=1", "2.50")
+    assert extremes.groups[0][1][0][:6] == (
+        "CartPole-v1",
+        "dqn",
+        "dqn learning_rate=2",
+        "9.00",
+        "dqn learning_rate=1",
+        "2.50",
+    )
     assert "chosen on its own seeds" in note.text
 
 

@@ -80,7 +80,9 @@ def test_decimal_commas_are_numbers_where_commas_part_nothing(tmp_path):
 def test_two_columns_of_one_name_are_told_apart_by_their_place(tmp_path):
     text = "step,return,Return ,reward\n1,100,7,8\n"
     assert one(tmp_path, text).notes == ("the return is read from return, not from reward (--column return=COLUMN)",)
-    with pytest.raises(ForeignError, match="two columns are called return; choose one with --column 'return=#2' or .*'return=#3'"):
+    with pytest.raises(
+        ForeignError, match="two columns are called return; choose one with --column 'return=#2' or .*'return=#3'"
+    ):
         read(tmp_path, text.replace("Return ", "return"))
     assert rows(one(tmp_path, text.replace("Return ", "return"), {"return": "#3"})) == [(1, 7.0)]
 

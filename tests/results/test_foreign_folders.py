@@ -32,7 +32,9 @@ def test_one_odd_file_costs_itself_alone(tmp_path):
     (tmp_path / "X_3/r.csv").write_bytes(b"\xff\xfe\x00")
     found = read(tmp_path, "{environment}_{seed}")
     assert places(found) == [("", "X", 1)]
-    assert ["0.monitor.csv:1: invalid JSON after the #" in one.why or "cannot be read" in one.why for one in found.skipped] == [
+    assert [
+        "0.monitor.csv:1: invalid JSON after the #" in one.why or "cannot be read" in one.why for one in found.skipped
+    ] == [
         True,
         True,
     ]

@@ -18,8 +18,8 @@ from rlbench.testing import play
 from rlbench.testing.fakes import CONSTANT, SHAPES
 
 CASES = {
-    "dqn": (DQN, DQN.Config(batch=16, hidden=(32,), warmup=50, target_every=20), [3, 4]),
-    "ppo": (PPO, PPO.Config(num_envs=4, horizon=16, batch=32, hidden=(32,), epochs=2), [3, 4]),
+    "dqn": (DQN, DQN.Config(batch_size=16, net_arch=(32,), learning_starts=50, target_update_interval=20), [3, 4]),
+    "ppo": (PPO, PPO.Config(n_envs=4, n_steps=16, batch_size=32, net_arch=(32,), n_epochs=2), [3, 4]),
     "sb3/dqn": (
         StableBaselinesDQN,
         StableBaselinesDQN.Config(learning_starts=50, batch_size=16, exploration_fraction=0.5),
@@ -67,7 +67,7 @@ def test_an_episode_that_nothing_ends_is_cut_so_that_an_evaluation_always_ends(m
 
 
 def test_records_hold_the_nominal_and_the_actual_step():
-    config = PPO.Config(num_envs=8, horizon=16, batch=64, hidden=(16,), epochs=1)
+    config = PPO.Config(n_envs=8, n_steps=16, batch_size=64, net_arch=(16,), n_epochs=1)
     played = play(PPO, config, "CartPole-v1", [0], 2400, every=700)
     assert [(e.kind, e.nominal_step, e.step) for e in played.sink.evaluations] == [
         ("grid", 700, 704),

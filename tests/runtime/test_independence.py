@@ -15,19 +15,21 @@ SEED = 3
 STACKS = ([SEED], [7, SEED, 11, 5], [5, 11, SEED])
 
 
-def dqn(batch, num_envs=1, hidden=(32,), **more):
-    return DQN, DQN.Config(
-        batch=batch, num_envs=num_envs, hidden=hidden, warmup=20 * num_envs, capacity=110, target_every=7, **more
-    )
+REPLAY = {"buffer_size": 110, "target_update_interval": 7}
 
 
-def ppo(batch, num_envs, horizon, hidden=(32,), **more):
-    return PPO, PPO.Config(batch=batch, num_envs=num_envs, horizon=horizon, hidden=hidden, epochs=2, **more)
+def dqn(batch_size, n_envs=1, net_arch=(32,), **more):
+    sizes = {"batch_size": batch_size, "n_envs": n_envs, "net_arch": net_arch, "learning_starts": 20 * n_envs}
+    return DQN, DQN.Config(**sizes, **REPLAY, gradient_steps=-1, **more)
 
 
-def double_dqn(batch):
-    config = DoubleDQN.Config(batch=batch, hidden=(32,), warmup=20, capacity=110, target_every=7)
-    return DoubleDQN, config
+def ppo(batch_size, n_envs, n_steps, net_arch=(32,), **more):
+    sizes = {"batch_size": batch_size, "n_envs": n_envs, "n_steps": n_steps, "net_arch": net_arch}
+    return PPO, PPO.Config(**sizes, n_epochs=2, **more)
+
+
+def double_dqn(batch_size):
+    return DoubleDQN, DoubleDQN.Config(batch_size=batch_size, net_arch=(32,), learning_starts=20, **REPLAY)
 
 
 CASES = {
@@ -35,18 +37,18 @@ CASES = {
     "dqn, observation 17, 1 action, batch 1": (*dqn(1), 17, 1, 120),
     "dqn, observation 17, 3 actions, batch 33": (*dqn(33), 17, 3, 120),
     "dqn, observation 17, 6 actions, batch 100": (*dqn(100), 17, 6, 120),
-    "dqn, observation 4, 2 actions, hidden 100": (*dqn(64, 2, (100, 100), activation="tanh"), 4, 2, 120),
+    "dqn, observation 4, 2 actions, hidden 100": (*dqn(64, 2, (100, 100), activation_fn="tanh"), 4, 2, 120),
     "dqn, 256-256, batch 1, mse, soft targets": (*dqn(1, 1, (256, 256), loss="mse", tau=0.1), 17, 6, 90),
     "ppo, observation 17, 1 action, N 1, batch 1": (*ppo(1, 1, 20), 17, 1, 60),
     "ppo, observation 17, 3 actions, N 3, batch 33": (*ppo(33, 3, 11), 17, 3, 99),
     "ppo, observation 17, 6 actions, N 1, batch 100": (*ppo(100, 1, 100), 17, 6, 200),
     "ppo, observation 3, 6 actions, N 5, hidden 100, relu": (
-        *ppo(20, 5, 12, (100,), activation="relu", entropy_weight=0.01),
+        *ppo(20, 5, 12, (100,), activation_fn="relu", ent_coef=0.01),
         3,
         6,
         120,
     ),
-    "ppo, 64-64, N 8": (*ppo(64, 8, 16, (64, 64), clip_schedule="linear"), 4, 2, 256),
+    "ppo, 64-64, N 8": (*ppo(64, 8, 16, (64, 64), clip_range="lin_0.2"), 4, 2, 256),
 }
 
 
@@ -83,7 +85,7 @@ def test_what_trials_say_of_a_whole_run_is_so(name):
 @pytest.mark.filterwarnings("ignore")  # inductor's own
 @pytest.mark.parametrize(
     "case",
-    [(*dqn(33), 17, 3, 60), (*ppo(33, 3, 11), 17, 3, 66), (A2C, A2C.Config(num_envs=3, horizon=4), 17, 3, 60)],
+    [(*dqn(33), 17, 3, 60), (*ppo(33, 3, 11), 17, 3, 66), (A2C, A2C.Config(n_envs=3, n_steps=4), 17, 3, 60)],
     ids=["dqn", "ppo", "a2c"],
 )
 def test_compiled_runs_agree_in_every_stack_of_two_or_more(case):

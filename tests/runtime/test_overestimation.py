@@ -18,15 +18,15 @@ def value_of_the_start(algorithm):
     same noise both would choose and value alike, and splitting the two would help nothing.
     """
     config = algorithm.Config(
-        batch=32,
-        hidden=(32,),
-        warmup=50,
+        batch_size=32,
+        net_arch=(32,),
+        learning_starts=50,
         gamma=1.0,
-        lr=5e-3,
-        target_every=300,
-        epsilon_start=1.0,
-        epsilon_end=1.0,
-        capacity=100,
+        learning_rate=5e-3,
+        target_update_interval=300,
+        exploration_initial_eps=1.0,
+        exploration_final_eps=1.0,
+        buffer_size=100,
         loss="mse",
     )
     agent = play(algorithm, config, NOISY, SEEDS, 3000).algorithm

@@ -19,7 +19,12 @@ EXPECTED = {"terminated": 1.0, "truncated": 1 / (1 - GAMMA)}
 @pytest.mark.parametrize("how", EXPECTED)
 def test_dqn_bootstraps_at_truncation_but_not_at_termination(how, algorithm):
     config = algorithm.Config(
-        batch=16, hidden=(16,), warmup=16, gamma=GAMMA, lr=1e-2, target_every=20, lr_schedule="linear"
+        batch_size=16,
+        net_arch=(16,),
+        learning_starts=16,
+        gamma=GAMMA,
+        learning_rate="lin_1e-2",
+        target_update_interval=20,
     )
     played = play(algorithm, config, CONSTANT, [0, 1], 900, kwargs={"how": how})
     agent = played.algorithm
@@ -29,7 +34,9 @@ def test_dqn_bootstraps_at_truncation_but_not_at_termination(how, algorithm):
 
 @pytest.mark.parametrize("how", EXPECTED)
 def test_ppo_bootstraps_at_truncation_but_not_at_termination(how):
-    config = PPO.Config(num_envs=2, horizon=16, batch=16, hidden=(16,), gamma=GAMMA, lr=1e-2, value_weight=1.0)
+    config = PPO.Config(
+        n_envs=2, n_steps=16, batch_size=16, net_arch=(16,), gamma=GAMMA, learning_rate=1e-2, vf_coef=0.5
+    )
     played = play(PPO, config, CONSTANT, [0, 1], 2400, kwargs={"how": how})
     agent = played.algorithm
     values = agent.critic(agent.params[1], torch.ones(2, 1, 2)).detach().numpy()
@@ -38,7 +45,7 @@ def test_ppo_bootstraps_at_truncation_but_not_at_termination(how):
 
 def test_dqn_learns_the_exact_action_values_of_a_two_armed_cartpole_step():
     """With gamma 0 the value of every action is its immediate reward, 1."""
-    config = DQN.Config(batch=32, hidden=(32,), warmup=32, gamma=0.0, lr=1e-2, lr_schedule="linear")
+    config = DQN.Config(batch_size=32, net_arch=(32,), learning_starts=32, gamma=0.0, learning_rate="lin_1e-2")
     played = play(DQN, config, "CartPole-v1", [0], 800)
     agent = played.algorithm
     obs = torch.from_numpy(played.algorithm.replay.state()["obs"][:, :200].numpy())

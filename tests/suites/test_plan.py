@@ -23,7 +23,7 @@ def made(*args, **kwargs):
 def test_seeds_of_one_algorithm_and_task_are_one_group():
     groups = made(["random", "dqn"], seeds=[4, 2]).groups
     assert [(g.algorithm, g.seeds) for g in groups] == [("random", (4, 2)), ("dqn", (4, 2))]
-    assert groups[1].config["lr"] == 1e-3 and groups[1].config["hidden"] == [128, 128]
+    assert groups[1].config["learning_rate"] == 1e-3 and groups[1].config["net_arch"] == [128, 128]
     assert groups[0].task.evaluation.every == 100 and groups[0].checkpoint_every == 100
 
 
@@ -56,19 +56,23 @@ def test_observations_that_do_not_fit_are_skipped(wrapper, said):
 
 
 def test_environments_of_a_seed_divide_the_budget():
-    with pytest.raises(SuiteError, match="num_envs 8 does not divide steps 1001; nearest multiples: 1000 and 1008"):
+    with pytest.raises(SuiteError, match="n_envs 8 does not divide steps 1001; nearest multiples: 1000 and 1008"):
         made(["ppo"], steps=1001)
 
 
 def test_everything_wrong_is_told_at_once():
-    algorithms = [{"id": "dqnn"}, {"id": "dqn", "params": {"lr": -1, "btch": 3}}, {"id": "ppo", "params": {"batch": 7}}]
+    algorithms = [
+        {"id": "dqnn"},
+        {"id": "dqn", "params": {"learning_rate": -1, "btch_size": 3}},
+        {"id": "ppo", "params": {"batch_size": 7}},
+    ]
     with pytest.raises(SuiteError) as error:
         made(algorithms)
     for said in (
         "did you mean 'dqn'",
-        "dqn.lr: should be above 0, got -1",
-        "did you mean 'batch'",
-        "batch 7 does not divide",
+        "dqn.learning_rate: should be above 0, got -1",
+        "did you mean 'batch_size'",
+        "batch_size 7 does not divide",
     ):
         assert said in str(error.value)
 
@@ -90,14 +94,18 @@ def test_keyword_arguments_are_compared_as_they_are_written():
 
 
 def test_parameters_may_differ_by_environment():
-    entry = {"id": "dqn", "params": {"lr": 0.1, "batch": 8}, "per_environment": {"CartPole-v1": {"lr": 0.2}}}
+    entry = {
+        "id": "dqn",
+        "params": {"learning_rate": 0.1, "batch_size": 8},
+        "per_environment": {"CartPole-v1": {"learning_rate": 0.2}},
+    }
     config = made([entry]).groups[0].config
-    assert (config["lr"], config["batch"]) == (0.2, 8)
+    assert (config["learning_rate"], config["batch_size"]) == (0.2, 8)
 
 
 def test_an_algorithm_may_have_a_budget_of_its_own_on_an_environment_and_the_same_grid():
     budgets = {"steep": {"steps": 4000}, "dqn": {"steps": 2000}}
-    algorithms = ["random", "dqn", {"id": "dqn", "label": "steep", "params": {"lr": 0.1}}]
+    algorithms = ["random", "dqn", {"id": "dqn", "label": "steep", "params": {"learning_rate": 0.1}}]
     groups = made(algorithms, environment={"per_algorithm": budgets}).groups
     assert {g.label: g.task.steps for g in groups} == {"random": 1000, "dqn": 2000, "steep": 4000}
     assert {g.task.evaluation.every for g in groups} == {100}
@@ -105,7 +113,9 @@ def test_an_algorithm_may_have_a_budget_of_its_own_on_an_environment_and_the_sam
 
 
 def test_a_budget_given_by_id_holds_for_every_label_of_it():
-    algorithms = [{"id": "dqn", "label": name, "params": {"lr": lr}} for name, lr in (("a", 0.1), ("b", 0.2))]
+    algorithms = [
+        {"id": "dqn", "label": name, "params": {"learning_rate": lr}} for name, lr in (("a", 0.1), ("b", 0.2))
+    ]
     groups = made(algorithms, environment={"per_algorithm": {"dqn": {"steps": 50}}}).groups
     assert [g.task.steps for g in groups] == [50, 50]
 
@@ -138,7 +148,9 @@ def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
         return [run.key for group in made(*args, **kwargs).groups for run in group.runs]
 
     base = keys(["dqn"])
-    assert keys([{"id": "dqn", "label": "other", "params": {"lr": 0.001}}]) == base  # a label and a default spelled out
+    assert (
+        keys([{"id": "dqn", "label": "other", "params": {"learning_rate": 0.001}}]) == base
+    )  # a label and a default spelled out
     assert keys(["dqn"], seeds=[2, 1, 0])[::-1] == base
     assert keys(["dqn"], checkpoint_every=7, jobs=3, compile=True) == base
     changes = [
@@ -149,13 +161,15 @@ def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
         {"environment": {"kwargs": {"sutton_barto_reward": True}}},
         {"environment": {"wrappers": ["gymnasium.wrappers:FlattenObservation"]}},
     ]
-    others = [keys(["dqn"], **change) for change in changes] + [keys([{"id": "dqn", "params": {"lr": 0.002}}])]
+    others = [keys(["dqn"], **change) for change in changes] + [
+        keys([{"id": "dqn", "params": {"learning_rate": 0.002}}])
+    ]
     assert len(set(base).union(*others)) == 3 * (1 + len(others))
 
 
 def test_the_same_algorithm_under_two_labels_is_an_error():
     with pytest.raises(SuiteError, match="dqn and again on CartPole-v1 are the same"):
-        made(["dqn", {"id": "dqn", "label": "again", "params": {"lr": 1e-3}}])
+        made(["dqn", {"id": "dqn", "label": "again", "params": {"learning_rate": 1e-3}}])
 
 
 @pytest.mark.parametrize(

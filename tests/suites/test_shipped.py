@@ -34,13 +34,13 @@ def test_ours_and_stable_baselines3s_are_given_the_same_runs():
     assert ours and sorted(ours) == sorted(theirs)
 
 
-@pytest.mark.parametrize(("batch", "fits"), [(64, True), (256, True), (300, True), (48, False)])
-def test_ppos_minibatches_divide_the_rollout_or_are_all_of_it(batch, fits):
+@pytest.mark.parametrize(("batch_size", "fits"), [(64, True), (256, True), (300, True), (48, False)])
+def test_ppos_minibatches_divide_the_rollout_or_are_all_of_it(batch_size, fits):
     from rlbench_ppo.ppo import PPO
 
-    given = {"num_envs": 8, "horizon": 32, "batch": batch}
+    given = {"n_envs": 8, "n_steps": 32, "batch_size": batch_size}
     if fits:
-        assert PPO.Config(**given).batch == batch
+        assert PPO.Config(**given).batch_size == batch_size
     else:
-        with pytest.raises(ValueError, match="batch 48 does not divide"):
+        with pytest.raises(ValueError, match="batch_size 48 does not divide"):
             PPO.Config(**given)

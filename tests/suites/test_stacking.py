@@ -11,7 +11,7 @@ from rlbench.suites.grouping import has_compiler, should_compile, spread, stack_
 
 
 def resolved(**changes):
-    given = Resolved("a", {"hidden": [64, 64]}, Supports(), True, None, True, 0.5, "boundary", (), "", ())
+    given = Resolved("a", {"net_arch": [64, 64]}, Supports(), True, None, True, 0.5, "boundary", (), "", ())
     return dataclasses.replace(given, **changes)
 
 
@@ -25,8 +25,9 @@ def group(env_id, seeds, steps=100):
         (resolved(), 10),
         (resolved(max_stack=4), 4),
         (resolved(stackable=False), 1),
-        (resolved(config={"hidden": [256, 256]}), 4),  # ten over three workers: 4, 4, 2
-        (resolved(config={"hidden": [256, 256]}, max_stack=2), 2),
+        (resolved(config={"net_arch": [256, 256]}), 4),  # ten over three workers: 4, 4, 2
+        (resolved(config={"hidden": [256, 256]}), 4),  # what another's plugin may call it
+        (resolved(config={"net_arch": [256, 256]}, max_stack=2), 2),
         (resolved(config={}), 10),
     ],
 )

@@ -4,7 +4,7 @@ from support.document_blocks import Allowance
 
 SMALL = """cat > small.yaml <<'END'
 name: mine
-algorithms: [random, {id: dqn, params: {hidden: [16], warmup: 50}}, {id: ppo, params: {num_envs: 4, horizon: 25, batch: 50}}]
+algorithms: [random, {id: dqn, params: {net_arch: [16], learning_starts: 50}}, {id: ppo, params: {n_envs: 4, n_steps: 25, batch_size: 50}}]
 environments: [{id: CartPole-v1, steps: 400}]
 seeds: 5
 evaluation: {every: 0, final_episodes: 5}

@@ -16,12 +16,14 @@ SEEDS = [0, 1, 2]
 
 
 def small(algorithm, **more):
-    return algorithm.Config(**{"hidden": (16,), "batch": 16, "warmup": 20, "capacity": 110, "tau": 0.1, **more})
+    return algorithm.Config(
+        **{"net_arch": (16,), "batch_size": 16, "learning_starts": 20, "buffer_size": 110, "tau": 0.1, **more}
+    )
 
 
 def agent_of(algorithm, config, obs=4, dims=2, seeds=SEEDS):
     box = Box(np.array([-1, 0, -3, 2, 0, 5], np.float32)[:dims], np.array([2, 5, -1, 3, 9, 6], np.float32)[:dims])
-    info = TaskInfo("none", Box(-np.inf, np.inf, (obs,), np.float32), box, config.num_envs, 1000)
+    info = TaskInfo("none", Box(-np.inf, np.inf, (obs,), np.float32), box, config.n_envs, 1000)
     return algorithm(config, info, SeedStreams(seeds), Device())
 
 

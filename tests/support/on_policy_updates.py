@@ -13,15 +13,15 @@ GAMMA = 0.5
 
 
 def ppo(**more):
-    return PPO, PPO.Config(**{"num_envs": 4, "horizon": 8, "batch": 16, "epochs": 2, "hidden": (16,)} | more)
+    return PPO, PPO.Config(**{"n_envs": 4, "n_steps": 8, "batch_size": 16, "n_epochs": 2, "net_arch": (16,)} | more)
 
 
 def a2c(**more):
-    return A2C, A2C.Config(**{"num_envs": 4, "hidden": (16,)} | more)
+    return A2C, A2C.Config(**{"n_envs": 4, "net_arch": (16,)} | more)
 
 
 def reinforce(**more):
-    small = {"num_envs": 4, "horizon": 8, "episodes": 4, "memory": 64, "hidden": (16,), "value_steps": 2}
+    small = {"n_envs": 4, "n_steps": 8, "episodes": 4, "memory": 64, "net_arch": (16,), "value_steps": 2}
     return Reinforce, Reinforce.Config(**small | more)
 
 
@@ -36,5 +36,5 @@ def both(names=("ppo", "a2c", "reinforce")):
 def built(algorithm, config, env_id, kwargs, seeds=(0,), steps=1_000):
     """The algorithm as it is before its first step."""
     probe = rlbench_env_backends()[0].make_env(Task(env_id, steps, kwargs=kwargs))
-    info = TaskInfo(env_id, probe.observation_space, probe.action_space, config.num_envs, steps)
+    info = TaskInfo(env_id, probe.observation_space, probe.action_space, config.n_envs, steps)
     return algorithm(config, info, SeedStreams(seeds), Device())

@@ -21,31 +21,31 @@ from rlbench.testing.rule_worker import check_rule
 from rlbench.testing.rules import RULES as FUNCTIONS
 from rlbench.testing.subject import Subject
 
-OURS = {"hidden": [16], "batch": 16, "warmup": 50, "lr": 0.01}
-ON_POLICY = {"hidden": [16], "lr": 0.01}
+OURS = {"net_arch": [16], "batch_size": 16, "learning_starts": 50, "learning_rate": 0.01}
+ON_POLICY = {"net_arch": [16], "learning_rate": 0.01}
 ON_POLICY_FOREIGN = {"net_arch": [16], "learning_rate": 0.01}
 FOREIGN = {"net_arch": [16], "learning_starts": 50, "batch_size": 16, "learning_rate": 0.01}
 SMALL = {
-    "dqn": OURS | {"target_every": 50},
-    "double_dqn": OURS | {"target_every": 50},
-    "dueling_dqn": OURS | {"target_every": 50},
-    "per_dqn": OURS | {"target_every": 50},
+    "dqn": OURS | {"target_update_interval": 50},
+    "double_dqn": OURS | {"target_update_interval": 50},
+    "dueling_dqn": OURS | {"target_update_interval": 50},
+    "per_dqn": OURS | {"target_update_interval": 50},
     "ddpg": OURS,
     "td3": OURS,
     "sac": OURS,
-    "a2c": ON_POLICY | {"num_envs": 4},
-    "ppo": ON_POLICY | {"num_envs": 2, "horizon": 32, "batch": 32},
+    "a2c": ON_POLICY | {"n_envs": 4},
+    "ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "reinforce": ON_POLICY,
-    "a3c": ON_POLICY | {"num_workers": 2},
+    "a3c": ON_POLICY | {"n_workers": 2},
     "random": {},
     "sb3/dqn": FOREIGN | {"target_update_interval": 50},
     "sb3/qrdqn": FOREIGN | {"target_update_interval": 50},
     "sb3/a2c": ON_POLICY_FOREIGN,
     "sb3/ppo": ON_POLICY_FOREIGN | {"n_steps": 32, "batch_size": 32},
     "sb3/trpo": ON_POLICY_FOREIGN | {"n_steps": 64, "batch_size": 64},
-    "sb3/ddpg": FOREIGN | {"action_noise": "normal"},
+    "sb3/ddpg": FOREIGN | {"noise_type": "normal"},
     "sb3/td3": FOREIGN
-    | {"net_arch": [32], "learning_starts": 100, "batch_size": 64, "learning_rate": 0.003, "action_noise": "normal"},
+    | {"net_arch": [32], "learning_starts": 100, "batch_size": 64, "learning_rate": 0.003, "noise_type": "normal"},
     "sb3/sac": FOREIGN,
     "sb3/tqc": FOREIGN,
     "sb3/ars": {"net_arch": [16], "n_delta": 2, "delta_std": 0.5, "learning_rate": 0.5},
@@ -92,13 +92,13 @@ class Mute(DQN):
 class Loose(DQN):
     @dataclasses.dataclass
     class Config:
-        lr: float = setting(1e-3, "Adam's learning rate")
+        learning_rate: float = setting(1e-3, "Adam's learning rate")
 
 
 class Outside(DQN):
     @dataclasses.dataclass(frozen=True)
     class Config:
-        lr: float = setting(-1.0, "Adam's learning rate", gt=0)
+        learning_rate: float = setting(-1.0, "Adam's learning rate", gt=0)
 
 
 class Unseeded(DQN):
@@ -238,7 +238,9 @@ def test_a_configuration_that_can_be_changed_is_told():
 
 
 def test_a_default_outside_its_own_range_is_told():
-    with pytest.raises(AssertionError, match=r"the defaults are invalid: broken.lr: should be above 0, got -1.0"):
+    with pytest.raises(
+        AssertionError, match=r"the defaults are invalid: broken.learning_rate: should be above 0, got -1.0"
+    ):
         FUNCTIONS["configuration"](dataclasses.replace(broken(Outside), params={}))
 
 

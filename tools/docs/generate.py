@@ -11,14 +11,18 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from generating import columns, commands, suites
+from generating import columns, commands, parameters, suites
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS: dict[str, tuple[str, Callable[[], str]]] = {
+PARTS: dict[str, tuple[str, Callable[[], str | None]]] = {
     "suite keys": ("docs/suites.md", suites.keys),
     "record columns": ("docs/storage.md", columns.records),
     "commands": ("docs/commands.md", commands.commands),
     "exit codes": ("docs/commands.md", commands.exit_codes),
+    "names of CleanRL": ("docs/coming-from.md", parameters.cleanrl),
+    "keys of the zoo": ("docs/coming-from.md", parameters.zoo),
+    "names of version 0.1": ("docs/coming-from.md", parameters.version_01),
+    "other defaults": ("docs/coming-from.md", parameters.defaults),
 }
 FILES: dict[str, Callable[[], str]] = {"suites/suite.schema.json": suites.schema}
 
@@ -31,7 +35,10 @@ def renewed() -> Iterator[tuple[Path, str]]:
         begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
         if text.count(begin) != 1 or text.count(end) != 1:
             sys.exit(f"{page}: should have one {begin!r} and one {end!r}")
-        body = f"{begin}\n\n{made().strip()}\n\n{end}"
+        found = made()
+        if found is None:  # what it is made of is not installed
+            continue
+        body = f"{begin}\n\n{found.strip()}\n\n{end}"
         pages[page] = re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _, body=body: body, text, flags=re.DOTALL)
     pages |= {name: made() for name, made in FILES.items()}
     return ((ROOT / name, text) for name, text in pages.items())

@@ -53,7 +53,7 @@ name: mistaken
 algoritms:
   - random
   - dqnn
-  - {id: ppo, params: {lr: -1, horzion: 128}}
+  - {id: ppo, params: {learning_rate: -1, n_setps: 128}}
 environments:
   - {id: CartPole-v1, steps: 50_000}
 seeds: five

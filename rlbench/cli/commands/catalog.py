@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -150,15 +150,22 @@ def _few(names: Sequence[str]) -> list[str]:
 @_json
 @plugin_option
 def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
-    """Show an algorithm's hyperparameters: default, allowed range, meaning."""
+    """Show an algorithm's hyperparameters: default, allowed range, meaning.
+
+    Beside them, where it is installed, stands the default of Stable-Baselines3's algorithm of the same name, with ≠ where
+    it is another one.
+    """
+    from rlbench.cli.projects.sb3_defaults import sb3_defaults
     from rlbench.plugins import resolve
 
     loaded = open_plugins(plugin_files)
     (found,) = resolve(loaded, [(algorithm, None)])
     if isinstance(found, Exception):
         raise found
+    theirs = sb3_defaults(loaded, found)
     if as_json:
-        write_out(json.dumps(asdict(found), indent=1) + "\n")
+        differ = [e["name"] for e in found.schema if e["name"] in theirs and theirs[e["name"]] != e["default"]]
+        write_out(json.dumps({**asdict(found), "sb3": theirs, "unlike_sb3": differ}, indent=1) + "\n")
         return
     plugin = loaded.find(algorithm)
     actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(found.supports)[kind])
@@ -169,11 +176,24 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
         write_out(f'needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"\n')
         return
     rows: Rows = [
-        {"parameter": e["name"], "default": e["default"], "range": _limits(e), "meaning": e["doc"]}
+        {
+            "parameter": e["name"],
+            "default": e["default"],
+            **({"SB3": _beside(e, theirs)} if theirs else {}),
+            "range": _limits(e),
+            "meaning": e["doc"],
+        }
         for e in found.schema
     ]
     write_out("\n" if rows else "it has no parameters\n")
     _print(rows, as_json=False)
+
+
+def _beside(entry: Any, theirs: Mapping[str, Any]) -> str:
+    name = entry["name"]
+    if name not in theirs:
+        return ""
+    return ("" if theirs[name] == entry["default"] else "≠ ") + _cell(theirs[name])
 
 
 def _limits(entry: Any) -> str:

@@ -10,7 +10,10 @@ from rlbench.cli.common_options import open_plugins
 from rlbench.cli.projects.project_files import begin, folder_option, refused
 from rlbench.cli.projects.starter_suite import suite
 
-SMALL = "--set 'hidden=[16]' --set batch=16 --set warmup=50 --set lr=0.01 --set target_every=50 --steps 300"
+SMALL = (
+    "--set 'net_arch=[16]' --set batch_size=16 --set learning_starts=50 --set learning_rate=0.01 "
+    "--set target_update_interval=50 --steps 300"
+)
 
 
 @click.group()

@@ -1,0 +1,193 @@
+"""Names and values that parameters have elsewhere, or had in version 0.1: what is to be written for them here.
+
+Parameters are called as in Stable-Baselines3. Elsewhere is CleanRL, with - or _ between the words, and what the zoo
+and Stable-Baselines3 say beside an algorithm's own parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+
+class Word(NamedTuple):
+    """What a name means here. here: the parameter; "" where it is none, and `said` tells where it goes instead."""
+
+    here: str
+    said: str = ""
+    beside: str = ""  # meant only where the algorithm has this parameter too
+
+
+# -- version 0.1 --------------------------------------------------------------------------------------------------
+OLD: dict[str, tuple[Word, ...]] = {
+    "num_envs": (Word("n_envs"),),
+    "num_workers": (Word("n_workers"),),
+    "hidden": (Word("net_arch"),),
+    "activation": (Word("activation_fn"),),
+    "lr": (Word("learning_rate"),),
+    "lr_schedule": (Word("learning_rate", "write learning_rate: lin_0.001 for one that falls to 0 over the budget"),),
+    "critic_lr": (Word("critic_learning_rate"),),
+    "value_lr": (Word("value_learning_rate"),),
+    "batch": (Word("batch_size"),),
+    "capacity": (Word("buffer_size"),),
+    "warmup": (Word("learning_starts"),),
+    "train_every": (Word("train_freq"),),
+    "target_every": (Word("target_update_interval"),),
+    "epsilon_start": (Word("exploration_initial_eps"),),
+    "epsilon_end": (Word("exploration_final_eps"),),
+    "epsilon_fraction": (Word("exploration_fraction"),),
+    "epsilon_schedule": (Word("exploration_schedule"),),
+    "n_step": (Word("multi_step_returns"),),
+    "alpha": (
+        Word("prioritized_replay_alpha"),
+        Word("rms_prop_alpha"),
+        Word("ent_coef", "write ent_coef: 0.2 where it is fixed, auto_0.2 where it is learned from there on"),
+    ),
+    "beta": (Word("prioritized_replay_beta0"),),
+    "priority_floor": (Word("prioritized_replay_eps"),),
+    "horizon": (Word("n_steps"),),
+    "epochs": (Word("n_epochs"),),
+    "lam": (Word("gae_lambda"),),
+    "clip": (Word("clip_range"),),
+    "clip_schedule": (Word("clip_range", "write clip_range: lin_0.2 for one that falls to 0 over the budget"),),
+    "value_clip": (Word("clip_range_vf", "it is called clip_range_vf here; null: not clipped"),),
+    "value_weight": (
+        Word("vf_coef", "write vf_coef, of the whole squared error: half of what value_weight was", "clip_range"),
+        Word("vf_coef"),
+    ),
+    "entropy_weight": (Word("ent_coef"),),
+    "optimizer": (Word("use_rms_prop", "write use_rms_prop: true for rmsprop, false for adam"),),
+    "eps": (Word("rms_prop_eps"),),
+    "rms_eps": (Word("rms_prop_eps"),),
+    "eps_inside": (Word("rms_prop_tf_like"),),
+    "learn_alpha": (Word("ent_coef", "write ent_coef: auto where it is learned, auto_0.1 from 0.1 on, or a number"),),
+    "ent_coef_init": (Word("ent_coef", "write ent_coef: auto_0.1 where it is learned from 0.1 on"),),
+    "action_noise": (Word("noise_type", "write noise_type: normal, ornstein-uhlenbeck or none"),),
+    "sigma": (Word("noise_std"),),
+    "noise_sigma": (Word("noise_std"),),
+    "theta": (Word("noise_theta"),),
+    "dt": (Word("noise_dt"),),
+    "target_noise": (Word("target_policy_noise"),),
+    "train_freq_unit": (Word("train_freq", "write train_freq: [1, episode] where it is episode"),),
+    "delta_std_schedule": (Word("delta_std", "write delta_std: lin_0.05 for one that falls to 0 over the budget"),),
+}
+
+# -- CleanRL ------------------------------------------------------------------------------------------------------
+_BUDGET = (Word("", "it is the budget: `steps` of the environment"),)
+_SUITE_SEEDS = (Word("", "it is `seeds` of the suite"),)
+_SUITE_DEVICES = (Word("", "it is `devices` of the suite"),)
+CLEANRL: dict[str, tuple[Word, ...]] = {
+    "total_timesteps": _BUDGET,
+    "env_id": (Word("", "it is `id` of an entry of environments"),),
+    "seed": _SUITE_SEEDS,
+    "cuda": _SUITE_DEVICES,
+    "num_steps": (Word("n_steps"),),
+    "num_minibatches": (Word("batch_size", "write batch_size: n_envs · n_steps / num-minibatches"),),
+    "update_epochs": (Word("n_epochs"),),
+    "clip_coef": (Word("clip_range"),),
+    "clip_vloss": (Word("clip_range_vf", "write clip_range_vf: 0.2, or null where it is false"),),
+    "vf_coef": (Word("vf_coef", "write vf_coef: half of vf-coef, which weighs half the squared error", "clip_range"),),
+    "target_kl": (Word("target_kl", "write target_kl: two thirds of it, as updates end at 1.5 times target_kl"),),
+    "anneal_lr": (Word("learning_rate", "write learning_rate: lin_2.5e-4 where it is true"),),
+    "norm_adv": (Word("normalize_advantage"),),
+    "train_frequency": (Word("train_freq"),),
+    "target_network_frequency": (Word("target_update_interval"),),
+    "start_e": (Word("exploration_initial_eps"),),
+    "end_e": (Word("exploration_final_eps"),),
+    "policy_lr": (Word("learning_rate"),),
+    "q_lr": (Word("critic_learning_rate"),),
+    "autotune": (Word("ent_coef", "write ent_coef: auto where it is true, else the number of alpha"),),
+    "alpha": (Word("ent_coef", "write ent_coef: 0.2 where autotune is false, else auto"),),
+    "policy_frequency": (Word("policy_delay"),),
+    "exploration_noise": (Word("noise_std", "write noise_type: normal and noise_std"),),
+    "policy_noise": (Word("target_policy_noise"),),
+    "noise_clip": (Word("target_noise_clip"),),
+}
+
+# -- the zoo and Stable-Baselines3, beside an algorithm's parameters -----------------------------------------------
+_NO_SDE = (Word("", "state-dependent exploration (gSDE) is not supported"),)
+_NO_BUFFER = (Word("", "the replay buffer is the algorithm's own; buffer_size is its length"),)
+_NOWHERE = (Word("", "leave it out: it changes no number, and everything is recorded"),)
+ZOO: dict[str, tuple[Word, ...]] = {
+    "n_timesteps": _BUDGET,
+    "normalize": (
+        Word("normalize_obs", "write normalize_obs and normalize_reward, which `true` means both"),
+        Word("", "it has no normalisation of observations and rewards; a wrapper of the environment may do it"),
+    ),
+    "norm_obs": (Word("normalize_obs"),),
+    "norm_reward": (Word("normalize_reward"),),
+    "env_wrapper": (Word("", "it is `wrappers` of the environment"),),
+    "vec_env_wrapper": (Word("", "write what it does as `wrappers` of the environment"),),
+    "frame_stack": (Word("", "it is one of `wrappers` of the environment: gymnasium.wrappers:FrameStackObservation"),),
+    "policy": (Word("", "leave it out: policies are multi-layer perceptrons, of net_arch"),),
+    "policy_kwargs": (Word("", "write what stands in it beside the others: net_arch, activation_fn"),),
+    "use_sde": _NO_SDE,
+    "sde_sample_freq": _NO_SDE,
+    "use_sde_at_warmup": _NO_SDE,
+    "ortho_init": (Word("", "weights begin as Stable-Baselines3's do by default, and no other way"),),
+    "replay_buffer_class": _NO_BUFFER,
+    "replay_buffer_kwargs": _NO_BUFFER,
+    "optimize_memory_usage": _NO_BUFFER,
+    "seed": _SUITE_SEEDS,
+    "device": _SUITE_DEVICES,
+    "verbose": _NOWHERE,
+    "tensorboard_log": _NOWHERE,
+    "callback": _NOWHERE,
+}
+
+_VALUES = {
+    "gaussian": "normal",
+    "ou": "ornstein-uhlenbeck",
+    "ornstein_uhlenbeck": "ornstein-uhlenbeck",
+    "relu": "relu",
+    "tanh": "tanh",
+}
+_OFF_BY_NOTHING = ("clip_range_vf", "target_kl")
+
+
+def hint(name: str, known: Collection[str]) -> str:
+    """What to write for a name that is no parameter, as "; it is called …", or "" where it is not known from elsewhere.
+
+    known: the parameters that there are; a name that leads to none of them leads nowhere.
+    """
+    plain = name.replace("-", "_")
+    words = [word for table in (OLD, CLEANRL, ZOO) for word in table.get(plain, ())]
+    for word in [*words, Word(plain)] if plain != name else words:
+        if (not word.here or word.here in known) and (not word.beside or word.beside in known):
+            return f"; {word.said or f'it is called {word.here!r} here'}"
+    return ""
+
+
+def value_hint(name: str, value: Any, choices: Collection[str] = ()) -> str:
+    """What to write for a value that a parameter does not take, as "; write …", or "" where it is not known from elsewhere."""
+    if name == "net_arch" and isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
+        return "; write one list for all networks, such as [64, 64]"
+    if name in _OFF_BY_NOTHING and isinstance(value, (int, float)) and value <= 0:
+        return "; write null to have it off"
+    if value is None and "none" in choices:
+        return "; write none"
+    here = _VALUES.get(str(value).rpartition(".")[2].lower(), "")
+    return f"; write {here}" if here in choices else ""
+
+
+def is_old(config: Mapping[str, Any], now: Collection[str]) -> bool:
+    """Whether a stored configuration has names of version 0.1. now: the names that there are."""
+    return any(name in OLD and name not in now for name in config)
+
+
+def named_as_now(config: Mapping[str, Any], now: type[Any]) -> dict[str, Any]:
+    """A stored configuration as an algorithm's Config takes it, as far as a policy that only plays needs it.
+
+    What version 0.1 said in another form (how it was trained) is left out; names of another kind stay, to be refused.
+    """
+    known = {field.name for field in dataclasses.fields(now)}
+    if not is_old(config, known):
+        return dict(config)
+    found = {name: value for name, value in config.items() if name in known or name not in OLD}
+    for name, value in config.items():
+        words = OLD.get(name, ()) if name not in known else ()
+        here = next((word for word in words if word.here in known), None)
+        if here and not here.said:
+            found.setdefault(here.here, value)
+    return found
