@@ -1,10 +1,10 @@
-"""How often adaptive seeds end in a wrong verdict, and how many runs they take: simulated studies by kind of data.
+"""Simulate adaptive seeds: how often a verdict is wrong, and how many runs are needed, by kind of data.
 
     .venv/bin/python benchmarks/adaptive.py [--studies 2000] [--rows 1000] [--case NAME] [--json]
 
-Each study draws its runs anew, group by group, and is judged as `rlbench run --until-decided` judges. "Better" is wrong
-for a pair whose scores have one distribution, "equivalent" for one whose means differ by the margin or more. The table of
-docs/adaptive.md is this output.
+Each study draws new runs, group by group, and is decided like `rlbench run --until-decided`. "Better" is wrong for a
+pair whose scores have the same distribution, "equivalent" for one whose means differ by at least the margin. The output
+is the table of docs/adaptive.md.
 """
 
 from __future__ import annotations
@@ -36,19 +36,22 @@ def skewed(mean: float) -> Draw:
 
 
 def failing(share: float) -> Draw:
-    """One in 1/share scores about 0, the others about 1."""
+    """Draw runs that score about 1, except one in 1/share, which scores about 0."""
     return lambda g, n: (g.random(n) >= share) + 0.02 * g.standard_normal(n)
 
 
 def saturated(mean: float) -> Draw:
-    """Most runs reach the top exactly, as on CartPole: ties."""
+    """Draw runs that mostly reach the maximum exactly, as on CartPole, so that there are ties."""
     return lambda g, n: np.minimum(1.0, g.normal(mean, SPREAD, n))
 
 
 @dataclass(frozen=True)
 class Case:
-    """sides: how each algorithm's runs are drawn, one a task; same: classes of equal distribution; at_margin: pairs whose
-    means differ by the margin or more; missing: the share of runs without a score."""
+    """Data of a simulated study.
+
+    sides: for each algorithm, how runs are drawn on each task. same: classes of equal distribution. at_margin: pairs
+    whose means differ by at least the margin. missing: share of runs without a score.
+    """
 
     name: str
     sides: Sequence[Sequence[Draw]]
@@ -109,10 +112,10 @@ CASES = [
 
 
 def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -> tuple[dict[Any, str], int, int]:
-    """One study: the outcome of every pair of indices, how many runs it took, and how many the cap is."""
+    """Simulate a study. Returns: the outcome of every pair of indices, the number of runs, and the cap."""
     sample = Generator(PCG64(SeedSequence(list(seed))))
 
-    def draws() -> Generator:  # the same at every look of a study: rows are extended, not drawn anew
+    def draws() -> Generator:  # the same at every interim analysis of a study: rows are extended, not redrawn
         return Generator(PCG64(SeedSequence([*seed, 1])))
 
     tasks = [f"task {t}" for t in range(len(case.sides[0]))]
@@ -124,7 +127,7 @@ def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -
         }
         for name, side in zip(names, case.sides)
     }
-    # All groups at once: what a look finds does not depend on what comes after it (tests/stats/test_adaptive.py).
+    # All groups at once, as an interim analysis does not depend on later runs (tests/stats/test_adaptive.py).
     tests = {(a, b): PairTest(design, runs[a], runs[b], draws, rows, exact_up_to=300) for a, b in family}
     decided: dict[tuple[str, str], str] = {}
     taken = 0
@@ -137,10 +140,10 @@ def study(case: Case, seed: Sequence[int], rows: int, design: Design = DESIGN) -
 
 
 def drawn(case: Case, draw: Draw, sample: Generator, design: Design) -> np.ndarray:
-    """One group of runs, without those that are missing (at least one is there)."""
-    found = draw(sample, design.group_size)
-    kept = found[sample.random(len(found)) >= case.missing]
-    return kept if len(kept) else found[:1]
+    """Draw one group of runs without the missing ones, but at least one run."""
+    runs = draw(sample, design.group_size)
+    scored = runs[sample.random(len(runs)) >= case.missing]
+    return scored if len(scored) else runs[:1]
 
 
 def measure(index: int, studies: int, rows: int) -> dict[str, Any]:
@@ -149,15 +152,15 @@ def measure(index: int, studies: int, rows: int) -> dict[str, Any]:
     ends = {BETTER: 0, EQUIVALENT: 0, UNDECIDED: 0}
     taken = cap = pairs = 0
     for number in range(studies):
-        found, runs, most = study(case, (index, number), rows)
-        better = any(o == BETTER and case.same[i] == case.same[j] for (i, j), o in found.items())
-        equivalent = any(o == EQUIVALENT and pair in case.at_margin for pair, o in found.items())
+        outcomes, runs, limit = study(case, (index, number), rows)
+        better = any(o == BETTER and case.same[i] == case.same[j] for (i, j), o in outcomes.items())
+        equivalent = any(o == EQUIVALENT and pair in case.at_margin for pair, o in outcomes.items())
         wrong["better"] += better
         wrong["equivalent"] += equivalent
         wrong["any"] += better or equivalent
-        for outcome in found.values():
+        for outcome in outcomes.values():
             ends[outcome] += 1
-        taken, cap, pairs = taken + runs, cap + most, pairs + len(found)
+        taken, cap, pairs = taken + runs, cap + limit, pairs + len(outcomes)
     return {
         "case": case.name,
         "pairs": pairs // studies,

@@ -1,13 +1,13 @@
-"""What the boundary costs: microseconds of one `Interaction.step` beyond the environments' own steps and resets.
+"""Measure the boundary: microseconds of one `Interaction.step` beyond the environments' own steps and resets.
 
     .venv/bin/python benchmarks/boundary.py [--json]
     .venv/bin/python benchmarks/boundary.py --backend envpool [--json]
 
-Both sides play the same actions in CartPole-v1 with evaluation off, in turns within one run; each figure is the median
-over the turns. The allowance is 20 µs a call and 2 µs an environment.
+Both sides play the same actions in CartPole-v1 without evaluation, alternating within one run. Each figure is the
+median over the turns. The allowance is 20 µs per call plus 2 µs per environment.
 
---backend: instead, what one whole `Interaction.step` costs on another backend and on Gymnasium, for several tasks, in
-processor time (that of EnvPool's own thread included) and in wall time (which needs a machine with a free core).
+--backend: measure a whole `Interaction.step` on another backend and on Gymnasium instead, for several tasks, in
+processor time (including EnvPool's own thread) and in wall time (which needs a machine with a free core).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SHAPES = ((1, 1), (10, 1), (1, 8), (10, 8))
 
 
 class Bare:
-    """The environments alone, stepped and reset as cheaply as Python can."""
+    """The environments alone, stepped and reset as fast as Python can."""
 
     def __init__(self, lanes: int) -> None:
         self.envs = [make_env(Task("CartPole-v1", 1)) for _ in range(lanes)]
@@ -60,7 +60,7 @@ class Bare:
 
 
 class Metered:
-    """The same through the boundary."""
+    """The same environments behind the boundary."""
 
     def __init__(self, seeds: int, num_envs: int, env_id: str = "CartPole-v1", backend: str = "gymnasium") -> None:
         task, streams, sink = Task(env_id, 1 << 60, backend=backend), SeedStreams(range(seeds)), MemorySink()
@@ -102,7 +102,7 @@ def measure(seeds: int, num_envs: int) -> dict[str, float]:
 
 
 def compare(env_id: str, seeds: int, num_envs: int, backend: str) -> dict[str, float]:
-    """Microseconds of one `Interaction.step` on Gymnasium and on `backend`, in turns."""
+    """Measure microseconds of one `Interaction.step` on Gymnasium and on `backend`, in turns."""
     calls = max(30, STEPS_A_TURN // (4 * seeds * num_envs))
     names = ("gymnasium", backend)
     sides = {name: Metered(seeds, num_envs, env_id, name) for name in names}
@@ -132,21 +132,22 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--backend", help="compare a whole step on it with one on gymnasium")
-    asked = parser.parse_args()
-    if asked.backend:
-        rows = [compare(env_id, *shape, asked.backend) for env_id in TASKS for shape in SHAPES]
+    arguments = parser.parse_args()
+    if arguments.backend:
+        rows = [compare(env_id, *shape, arguments.backend) for env_id in TASKS for shape in SHAPES]
     else:
         rows = [measure(*shape) for shape in SHAPES]
-    if asked.json:
+    if arguments.json:
         print(json.dumps(rows, indent=1))
         return
-    if asked.backend:
-        show_comparison(rows, asked.backend)
+    if arguments.backend:
+        show_comparison(rows, arguments.backend)
         return
     print(f"{'S':>3} {'N':>3} {'environments':>13} {'boundary':>9} {'allowed':>8}   (µs a call)")
     for row in rows:
         print(
-            f"{row['seeds']:>3} {row['num_envs']:>3} {row['environments_us']:>13.1f} {row['boundary_us']:>9.1f} {row['allowed_us']:>8.0f}"
+            f"{row['seeds']:>3} {row['num_envs']:>3} {row['environments_us']:>13.1f} {row['boundary_us']:>9.1f} "
+            f"{row['allowed_us']:>8.0f}"
         )
 
 

@@ -1,9 +1,10 @@
-"""How often 95 % intervals hold the truth: simulated studies of n runs, by kind of data, statistic and method.
+"""Simulate how often 95 % intervals contain the true value, by kind of data, statistic, method and number of runs.
 
     .venv/bin/python benchmarks/coverage.py [--studies 10000] [--resamples 2000] [--json]
 
-Each study draws its runs anew, asks for the interval as a report would, and is a hit if the population's mean, or its
-mean between the quartiles, lies inside. All methods see the same studies. The table of docs/statistics.md is this output.
+Each study draws new runs and computes the interval like a report. It is a hit if the interval contains the population's
+mean, or its mean between the quartiles. All methods use the same studies. The output is the table of
+docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ CELLS = [(kind, tasks, n) for tasks, sizes in ((1, (5, 10, 20)), (5, (5, 10))) f
 
 _phi = np.vectorize(NormalDist().cdf)
 KINDS: dict[str, tuple[Callable[[Generator, int], np.ndarray], Callable[[np.ndarray], np.ndarray], float]] = {
-    # how n runs are drawn, the distribution function, the mean
+    # function that draws n runs, distribution function, mean
     "normal": (lambda g, n: g.standard_normal(n), _phi, 0.0),
     "skewed": (lambda g, n: g.exponential(size=n), lambda x: 1 - np.exp(-np.maximum(x, 0)), 1.0),
     "failing": (
@@ -46,7 +47,7 @@ KINDS: dict[str, tuple[Callable[[Generator, int], np.ndarray], Callable[[np.ndar
 
 
 def middle_mean(distribution: Callable[[np.ndarray], np.ndarray]) -> float:
-    """The population's mean between its quartiles, from its distribution function on a fine grid."""
+    """Return the population's mean between its quartiles, from its distribution function on a fine grid."""
     grid = np.linspace(-10, 30, 200_001)
     shares = (np.arange(20_000) + 0.5) / 40_000 + 0.25
     return float(np.interp(shares, distribution(grid), grid).mean())
@@ -61,10 +62,10 @@ def cover(kind: str, tasks: int, n: int, studies: int, resamples: int) -> list[d
         sample, *streams = (Generator(PCG64(child)) for child in root.spawn(1 + len(METHODS)))
         runs = [draw(sample, n) for _ in range(tasks)]
         for index, ((name, statistic, method), stream) in enumerate(zip(METHODS, streams)):
-            found = bootstrap_interval(runs, statistic, stream, method, resamples=resamples)
-            hits[index] += found.low <= truth[name] <= found.high
-            fallen[index] += found.method != method
-            width[index] += found.high - found.low
+            interval = bootstrap_interval(runs, statistic, stream, method, resamples=resamples)
+            hits[index] += interval.low <= truth[name] <= interval.high
+            fallen[index] += interval.method != method
+            width[index] += interval.high - interval.low
     return [
         {
             "data": kind,
@@ -103,7 +104,7 @@ def main() -> None:
 
 
 def _shown(row: dict[str, Any]) -> str:
-    """The coverage, and where the method fell back to percentile, in how many studies."""
+    """Return the coverage, and the share of studies in which the method fell back to percentile."""
     fallen = f" ({row['fell_back']:.1%} fell back)" if row["fell_back"] else ""
     return f"{row['coverage']:.1%}{fallen}"
 

@@ -1,10 +1,11 @@
-"""How often the other 95 % intervals that are printed hold the truth: medians, gaps, differences, probabilities, profiles.
+"""Simulate the coverage of the other printed 95 % intervals: medians, gaps, differences, probabilities, profiles.
 
     .venv/bin/python benchmarks/coverage_others.py [--studies 4000] [--resamples 2000]
 
-As benchmarks/coverage.py, whose kinds of data it takes; two sides are drawn from one distribution, or the second with four
-times the spread around the same centre. Bands of learning and efficiency curves and marginal IQMs of sweeps are percentile
-intervals of the IQM at each point, which that table has. The second table of docs/statistics.md is this output.
+Like benchmarks/coverage.py, with the same kinds of data. Both sides have the same distribution, or the second has four
+times the spread around the same centre. Bands of learning and efficiency curves and marginal IQMs of sweeps are
+percentile intervals of the IQM at each point, which that table covers. The output is the second table of
+docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ WIDER, LEVEL = 4.0, 0.5
 
 
 def population(kind: str) -> np.ndarray:
-    """A million runs, by which what has no closed form is known to about 0.001."""
+    """Draw a million runs, to know values without closed form to about 0.001."""
     return KINDS[kind][0](Generator(PCG64(SeedSequence(99))), 1_000_000)
 
 
@@ -91,14 +92,15 @@ def main() -> None:
         spread, hits = float(population(kind).std()), np.zeros(len(NAMES))
         for study in range(arguments.studies):
             g = Generator(PCG64(SeedSequence(study, spawn_key=(list(KINDS).index(kind), tasks, n, 1))))
-            for i, found in enumerate(intervals(kind, tasks, n, g, arguments.resamples, spread)):
-                low, high = found if isinstance(found, tuple) else (found.low, found.high)
+            for i, interval in enumerate(intervals(kind, tasks, n, g, arguments.resamples, spread)):
+                low, high = interval if isinstance(interval, tuple) else (interval.low, interval.high)
                 hits[i] += low - 1e-9 <= truth[i] <= high + 1e-9
         print(
             f"| {kind} | {tasks} | {n} | " + " | ".join(f"{h / arguments.studies:.1%}" for h in hits) + " |", flush=True
         )
     print(
-        f"\n{arguments.studies:,} studies a row; one run in {1 / FAILING:.0f} fails; {time.process_time() - began:.0f} s"
+        f"\n{arguments.studies:,} studies a row; one run in {1 / FAILING:.0f} fails; "
+        f"{time.process_time() - began:.0f} s"
     )
 
 

@@ -1,11 +1,11 @@
-"""Ours against Stable-Baselines3: every pair X and sb3/X of a result folder, task by task and over all of them.
+"""Compare every pair X and sb3/X of a result folder, on each task and over all tasks.
 
     .venv/bin/python benchmarks/equivalence.py results/vs-sb3 [--lower TASK=SCORE] [--upper TASK=SCORE] [--json]
 
-Scores are normalised by fixed anchors: lower, the mean of the folder's own `random` runs where it has some, else the one
-below; upper, a score that counts as solved. Differences are ours minus theirs. Each p is of a two-sample permutation
-test, Holm's over the family of all pairs and tasks. "Not worse" is said of the whole where the lower bound of the 95 %
-interval of the difference of IQMs lies above -0.05. An unfinished folder is read as far as it goes.
+Scores are normalised by fixed anchors: the lower is the mean of the folder's own `random` runs, or LOWER without such
+runs; the upper is a score that counts as solved. Differences are ours minus theirs. Each p is of a two-sample
+permutation test; Holm's covers all pairs and tasks. The overall result is "not worse" if the lower bound of the 95 %
+interval of the difference of IQMs is above -0.05. Unfinished folders are accepted.
 """
 
 from __future__ import annotations
@@ -47,12 +47,12 @@ PEER = "sb3/"
 
 
 def anchors(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, dict[str, float]]:
-    """Each task's anchors. Raises: ValueError for a task that has none, saying what to give, or that is not there."""
+    """Return each task's anchors. Raises: ValueError for a task without anchors, or an unknown one."""
     chance = runs[runs["id"].map(is_random)].groupby("environment")["score"].mean().dropna().to_dict()
     low, high = {**LOWER, **chance, **lower}, {**UPPER, **upper}
     tasks = sorted(runs["environment"].unique())
-    if strange := sorted({*lower, *upper} - set(tasks)):
-        raise ValueError(f"no task here is called {', '.join(strange)}: there are {', '.join(tasks)}")
+    if unknown := sorted({*lower, *upper} - set(tasks)):
+        raise ValueError(f"no task here is called {', '.join(unknown)}: there are {', '.join(tasks)}")
     for task in tasks:
         for name, known in (("lower", low), ("upper", high)):
             if task not in known:
@@ -61,7 +61,7 @@ def anchors(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, 
 
 
 def cells(runs: pd.DataFrame) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.DataFrame]]:
-    """Runs of both sides, for each algorithm that both have, on each task that both were planned on."""
+    """Return the runs of both sides, by the algorithms and tasks that both have."""
     grouped = dict(list(runs.groupby(["algorithm", "environment"], sort=False)))
     return {
         (name, task): (rows, grouped[PEER + name, task])
@@ -71,7 +71,7 @@ def cells(runs: pd.DataFrame) -> dict[tuple[str, str], tuple[pd.DataFrame, pd.Da
 
 
 def scored(rows: pd.DataFrame, lower: float) -> pd.DataFrame:
-    """Runs that have a score; one that diverged counts with the lower anchor where that is lower or it has none."""
+    """Return the runs with a score. A diverged run counts at most the lower anchor, and that anchor without a score."""
     rows = rows.copy()
     diverged = rows["status"] == "diverged"
     rows.loc[diverged, "score"] = np.fmin(rows.loc[diverged, "score"], lower)
@@ -79,19 +79,19 @@ def scored(rows: pd.DataFrame, lower: float) -> pd.DataFrame:
 
 
 def missing(rows: pd.DataFrame, valid: pd.DataFrame) -> str:
-    """What of a side is not there, or ""."""
+    """Describe the runs of a side without a score, "" for none."""
     absent = rows[~rows.index.isin(valid.index)]
     counts = ", ".join(f"{count} {status}" for status, count in absent["status"].value_counts().sort_index().items())
     return f"{rows['algorithm'].iloc[0]} on {rows['environment'].iloc[0]}: {counts}" if counts else ""
 
 
 def seeded_generator(what: str, *sides: pd.DataFrame) -> Generator:
-    """A generator that the runs themselves decide: the same runs give the same digits."""
+    """Return a generator seeded by the runs, so that the same runs give the same digits."""
     return by_keys([key for side in sides for key in side["key"]], what)
 
 
 def compare(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, Any]:
-    """Everything the script prints, as JSON values. runs: the columns of run_table."""
+    """Return everything that the script prints, as JSON values. runs: the columns of run_table."""
     scale = anchors(runs, lower, upper)
     absent, rows, ours, theirs, used = [], [], {}, {}, []
     for (name, task), sides in cells(runs).items():
@@ -106,7 +106,7 @@ def compare(runs: pd.DataFrame, lower: Mapping[str, float], upper: Mapping[str, 
         )
         used += valid
         rows.append(_row(name, task, valid, ours[cell], theirs[cell]))
-    # The family is every pair planned: a cell without a test yet is in it, as one that shows nothing.
+    # The family contains every planned pair: a cell without a test yet counts with p = 1.
     adjusted = holm({f"{row['pair']} on {row['task']}": row.get("p", 1.0) for row in rows})
     for row in rows:
         if "p" in row:
@@ -141,14 +141,14 @@ def _overall(ours: dict[str, Any], theirs: dict[str, Any], used: list[pd.DataFra
     if not ours:
         return None
     draw = seeded_generator("overall", *used)
-    found = difference(ours, theirs, overall_iqm, draw)
+    interval = difference(ours, theirs, overall_iqm, draw)
     test = permutation_test(ours, theirs, draw)
-    verdict = {"margin": MARGIN, "not_worse": found.low > -MARGIN, "p": test.p, "smallest_p": test.smallest}
-    return {**asdict(found), **verdict, "cells": list(ours)}
+    verdict = {"margin": MARGIN, "not_worse": interval.low > -MARGIN, "p": test.p, "smallest_p": test.smallest}
+    return {**asdict(interval), **verdict, "cells": list(ours)}
 
 
 def show(report: Mapping[str, Any]) -> str:
-    """The report as text."""
+    """Return the report as text."""
     lines = ["Normalised scores: 0 is the lower anchor, 1 the upper. Differences are ours minus theirs; IQM, 95 %."]
     for task, low in report["anchors"]["lower"].items():
         lines.append(f"  {task}: {low:g} to {report['anchors']['upper'][task]:g}")

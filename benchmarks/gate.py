@@ -1,13 +1,13 @@
-"""How often `rlbench gate` is wrong, and how often it sees a loss: simulated gates, by kind of data and number of runs.
+"""Simulate how often `rlbench gate` is wrong and how often it detects a loss, by kind of data and number of runs.
 
     .venv/bin/python benchmarks/gate.py alarms|margin|power|methods|plan|published [--cases 1000]
     .venv/bin/python benchmarks/gate.py runs results/one results/another     # splits of the real runs of one algorithm
     .venv/bin/python benchmarks/gate.py power docs/images/gate.png --cases 300
 
-alarms: both sides drawn from one algorithm; margin: a loss of just the margin; power: greater losses; methods: other tests
-on the same data; plan: whether losses said to be detectable are detected; published: how often `rlbench check-against` calls
-a number higher or lower that came from runs like ours. Scores are normalised, the margin is 0.05, alpha 0.05. The tables of
-docs/gate.md are this output.
+alarms: both sides have the same distribution; margin: a loss of exactly the margin; power: greater losses; methods:
+other tests on the same data; plan: whether losses reported as detectable are detected; published: how often `rlbench
+check-against` reports a number as higher or lower that came from runs like ours. Scores are normalised, the margin is
+0.05, alpha 0.05. The output is the tables of docs/gate.md.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from rlbench.stats.noninferiority import standardise
 
 MARGIN = ALPHA = 0.05
 SIZES = (5, 10, 20)
-UNLIKE = ((5, 5), (8, 8), (10, 10), (20, 20), (5, 10), (10, 5))  # new runs against those of the base
-PERMUTATIONS, FEWER = 499, 299  # FEWER: of gates of one cell
+UNLIKE = ((5, 5), (8, 8), (10, 10), (20, 20), (5, 10), (10, 5))  # new runs, runs of the base
+PERMUTATIONS, FEWER = 499, 299  # FEWER: for gates of one cell
 Draw = Callable[[Generator, int], np.ndarray]
 
 
 def two_kinds(share: float, bad: float, spread: float, good_spread: float) -> Draw:
-    """Runs of which `share` end near `bad`, and the others near 1."""
+    """Draw runs of which a share scores near `bad`, and the others near 1."""
 
     def draw(g: Generator, n: int) -> np.ndarray:
         return np.where(g.random(n) < share, g.normal(bad, spread, n), g.normal(1.0, good_spread, n))
@@ -40,7 +40,7 @@ def two_kinds(share: float, bad: float, spread: float, good_spread: float) -> Dr
 
 
 def bimodal(share: float) -> Draw:
-    """DQN on CartPole-v1: the task's cap, exactly, or about 140 of 500."""
+    """Draw runs like DQN's on CartPole-v1: exactly the task's cap, or about 140 of 500."""
     return two_kinds(share, 0.25, 0.08, 0.0)
 
 
@@ -66,19 +66,19 @@ def shifted(draw: Draw, loss: float) -> Draw:
 
 
 def expected(draw: Draw, n: int) -> float:
-    """The mean IQM of n runs, which is what the gate's difference is about."""
+    """Return the mean IQM of n runs, the quantity that the gate compares."""
     return float(iqm(draw(generator("expected"), 40_000 * n).reshape(-1, n)).mean())
 
 
 def lower_by(kind: str, n: int, loss: float) -> Iterator[tuple[str, Draw]]:
-    """Distributions whose IQM of n runs is lower by `loss`: the same one shifted; one of another shape."""
+    """Yield distributions whose IQM of n runs is lower by `loss`: a shifted one, and ones of another shape."""
     draw = KINDS[kind]
     yield "shifted", shifted(draw, loss)
     if kind in MIXTURES:
-        low, high, goal = 0.0, 1.0, expected(draw, n) - loss
+        low, high, target = 0.0, 1.0, expected(draw, n) - loss
         for _ in range(16):
             middle = (low + high) / 2
-            low, high = (middle, high) if expected(MIXTURES[kind](middle), n) > goal else (low, middle)
+            low, high = (middle, high) if expected(MIXTURES[kind](middle), n) > target else (low, middle)
         yield f"{low:.0%} of runs bad", MIXTURES[kind](low)
         return
     centre = expected(draw, n)
@@ -92,9 +92,9 @@ def lower_by(kind: str, n: int, loss: float) -> Iterator[tuple[str, Draw]]:
 
 
 def verdict(g: Generator, sides: list[tuple[np.ndarray, np.ndarray]], permutations: int = PERMUTATIONS) -> str:
-    """The shipped gate's verdict over cells of runs (new, base)."""
+    """Return the gate's verdict over cells of runs (new, base)."""
     cases = {i: Case(new, base, MARGIN, g) for i, (new, base) in enumerate(sides)}
-    return overall([found.verdict for found in case_verdicts(cases, ALPHA, permutations=permutations).values()])
+    return overall([case.verdict for case in case_verdicts(cases, ALPHA, permutations=permutations).values()])
 
 
 def rates(
@@ -104,13 +104,13 @@ def rates(
     cells: list[tuple[Draw, Draw]],
     permutations: int = PERMUTATIONS,
 ) -> tuple[float, float]:
-    """Shares of gates that fail and that pass, over cells of runs drawn from (new, base): n of each, or n[0] against n[1]."""
-    said = []
+    """Return the shares of gates that fail and that pass, over cells of runs (new, base): n each, or n[0] and n[1]."""
+    verdicts = []
     ours, theirs = (n, n) if isinstance(n, int) else n
     for case in range(cases):
         g = generator(where, n, case)
-        said.append(verdict(g, [(new(g, ours), base(g, theirs)) for new, base in cells], permutations))
-    return said.count(FAIL) / cases, said.count(PASS) / cases
+        verdicts.append(verdict(g, [(new(g, ours), base(g, theirs)) for new, base in cells], permutations))
+    return verdicts.count(FAIL) / cases, verdicts.count(PASS) / cases
 
 
 def alarms(cases: int) -> None:
@@ -128,14 +128,14 @@ def alarms(cases: int) -> None:
 
 
 def shared(kind: str, cases: int, n: int, draw: Draw) -> tuple[float, float]:
-    """As `rates`, of a change that left half of the runs as they were."""
-    said = []
+    """Return the same as `rates` for a change that left half of the runs identical."""
+    verdicts = []
     for case in range(cases):
         g = generator("shared", kind, n, case)
         new, base = draw(g, n), draw(g, n)
         new[: n // 2] = base[: n // 2]
-        said.append(verdict(g, [(new, base)], FEWER))
-    return said.count(FAIL) / cases, said.count(PASS) / cases
+        verdicts.append(verdict(g, [(new, base)], FEWER))
+    return verdicts.count(FAIL) / cases, verdicts.count(PASS) / cases
 
 
 def margin(cases: int) -> None:
@@ -157,7 +157,7 @@ LOSSES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 
 
 def power_of(kind: str, n: int, loss: float, cases: int) -> float:
-    """How often it fails, of a gate of one cell: shifted for normal and skewed data, more bad runs for the others."""
+    """Return how often a gate of one cell fails: shifted normal and skewed data, more bad runs for other data."""
     *_, (_, lower) = [pair for pair in lower_by(kind, n, loss) if kind in MIXTURES or pair[0] == "shifted"]
     return rates(f"power {kind} {loss}", cases, n, [(lower, KINDS[kind])], FEWER)[0]
 
@@ -165,17 +165,17 @@ def power_of(kind: str, n: int, loss: float, cases: int) -> float:
 def power(cases: int, path: Path | None) -> None:
     print("| data | n | " + " | ".join(f"{loss:g}" for loss in LOSSES) + " |")
     print("|---|--:" + "|--:" * len(LOSSES) + "|")
-    found: dict[tuple[str, int], list[float]] = {}
+    detected: dict[tuple[str, int], list[float]] = {}
     for kind in KINDS:
         for n in SIZES:
-            found[kind, n] = [power_of(kind, n, loss, cases) for loss in LOSSES]
-            print(f"| {kind} | {n} | " + " | ".join(f"{share:.0%}" for share in found[kind, n]) + " |", flush=True)
+            detected[kind, n] = [power_of(kind, n, loss, cases) for loss in LOSSES]
+            print(f"| {kind} | {n} | " + " | ".join(f"{share:.0%}" for share in detected[kind, n]) + " |", flush=True)
     if path is not None:
-        plot(found, path)
+        plot(detected, path)
 
 
 def methods(cases: int) -> None:
-    """Fails and passes of other tests at no loss, at a loss of the margin and at 0.2, in a gate of one cell."""
+    """Print fails and passes of other tests without a loss, at the margin and at 0.2, for a gate of one cell."""
     names = ("difference", "studentised", "both", "Welch", "the gate", "percentile", "mean: bootstrap-t")
     print("| data | loss | n | " + " | ".join(names) + " |\n|---|---|--:" + "|--:" * len(names) + "|")
     for n in SIZES[:2]:
@@ -186,14 +186,16 @@ def methods(cases: int) -> None:
                         continue
                     g = generator("methods", kind, n, loss, how)
                     new, base = (side(g, cases * n).reshape(cases, n) for side in (lower, draw))
-                    said = [*_permuted(new, base, g), *_bootstrapped(new, base, g)]
-                    shown = " | ".join(f"{fails:.1%} / {passes:.1%}" for fails, passes in said)
+                    outcomes = [*_permuted(new, base, g), *_bootstrapped(new, base, g)]
+                    shown = " | ".join(f"{fails:.1%} / {passes:.1%}" for fails, passes in outcomes)
                     print(f"| {kind} | {loss:g}, {how} | {n} | {shown} |", flush=True)
 
 
 def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[float, float]]:
-    """How often tests say greater and smaller: exchanging by the difference, by Yuen's t, by the larger p of both; Welch's
-    t; and the gate's: by the difference and Welch's for greater, by all three for smaller.
+    """Return how often tests report greater and smaller.
+
+    Tests: permutation of the difference, of Yuen's t, the larger p of both; Welch's t; and the gate's, which uses the
+    difference and Welch's for greater, all three for smaller.
     """
     n = new.shape[1]
     order = np.argsort(g.random((FEWER, 2 * n)), -1)
@@ -201,8 +203,8 @@ def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[flo
     distances = [np.empty(pool.shape[:2]) for _ in range(2)]
     for case, rows in enumerate(pool):
         distances[0][case], distances[1][case], _ = standardise(rows[:, :n], rows[:, n:], True, 1e-12)
-    greater = [(found <= found[:, :1] + 1e-12).mean(1) for found in distances]
-    smaller = [(found >= found[:, :1] - 1e-12).mean(1) for found in distances]
+    greater = [(distance <= distance[:, :1] + 1e-12).mean(1) for distance in distances]
+    smaller = [(distance >= distance[:, :1] - 1e-12).mean(1) for distance in distances]
     welch = [welch_test([a + MARGIN], [b]) for a, b in zip(new, base)]
     below, above = (np.array([getattr(w, side)(0.0) for w in welch]) for side in ("p_below", "p_above"))
     both = np.maximum(*greater), np.maximum(*smaller)
@@ -212,28 +214,28 @@ def _permuted(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[flo
 
 
 def _bootstrapped(new: np.ndarray, base: np.ndarray, g: Generator) -> list[tuple[float, float]]:
-    """How often the one-sided bounds of bootstrap intervals lie beyond the margin, and within it."""
-    said = []
+    """Return how often the one-sided bounds of bootstrap intervals are beyond the margin, and within it."""
+    outcomes = []
     for statistic, method in ((overall_iqm, "percentile"), (overall_mean, "bootstrap-t")):
-        found = [difference([a], [b], statistic, g, method, 1 - 2 * ALPHA, 500) for a, b in zip(new, base)]
-        said.append((np.mean([i.high < -MARGIN for i in found]), np.mean([i.low > -MARGIN for i in found])))
-    return said
+        gaps = [difference([a], [b], statistic, g, method, 1 - 2 * ALPHA, 500) for a, b in zip(new, base)]
+        outcomes.append((np.mean([i.high < -MARGIN for i in gaps]), np.mean([i.low > -MARGIN for i in gaps])))
+    return outcomes
 
 
 def plan(cases: int) -> None:
-    """Losses said to be detectable with a power of 80 %, against how often shifts of that size are detected."""
+    """Print losses reported as detectable with a power of 80 %, and how often shifts of that size are detected."""
     print("| data | n | detectable, median of plans | detected |\n|---|--:|--:|--:|")
     for kind, draw in KINDS.items():
         for n in SIZES:
             g = generator("plan", kind, n)
             losses = [detectable_loss(draw(g, n), draw(g, n), MARGIN, g, ALPHA, ALPHA).loss for _ in range(200)]
-            loss = float(np.median([found for found in losses if found is not None]))
+            loss = float(np.median([each for each in losses if each is not None]))
             fails, _ = rates(f"planned {kind}", cases, n, [(shifted(draw, loss), draw)], FEWER)
             print(f"| {kind} | {n} | {loss:.2f} | {fails:.0%} |", flush=True)
 
 
 def published(cases: int) -> None:
-    """How often a number published from runs like ours is called higher or lower: of one agent, and a mean of four."""
+    """Print how often a number from runs like ours is called higher or lower: one agent's, and a mean of four."""
     print("| data | n | one agent | mean of 4 |\n|---|--:|--:|--:|")
     for kind, draw in KINDS.items():
         for n in (3, *SIZES):
@@ -247,30 +249,30 @@ def published(cases: int) -> None:
 
 
 def runs(cases: int, folders: list[Path]) -> None:
-    """Alarms between halves of the real runs of one algorithm on one task, dealt anew for each case."""
+    """Print alarms between random halves of the real runs of one algorithm on one task."""
     from rlbench.analysis import read_scores
     from rlbench.results import Store
 
-    found = [read_scores(Store(folder)) for folder in folders]
-    for (label, task), sample in found[0].samples.items():
+    studies = [read_scores(Store(folder)) for folder in folders]
+    for (label, task), sample in studies[0].samples.items():
         if sample.random:
             continue
-        raw = np.concatenate([scores.samples[label, task].scores for scores in found])
-        pool = found[0].normalised({task: raw})[task]
+        raw = np.concatenate([scores.samples[label, task].scores for scores in studies])
+        pool = studies[0].normalised({task: raw})[task]
         for n in SIZES:
             if 2 * n > len(pool):
                 continue
-            said = []
+            verdicts = []
             for case in range(cases):
                 g = generator("runs", label, task, n, case)
                 dealt = g.permutation(pool)
-                said.append(verdict(g, [(dealt[:n], dealt[n : 2 * n])]))
-            fails, passes = said.count(FAIL) / cases, said.count(PASS) / cases
+                verdicts.append(verdict(g, [(dealt[:n], dealt[n : 2 * n])]))
+            fails, passes = verdicts.count(FAIL) / cases, verdicts.count(PASS) / cases
             print(f"{label} on {task}, {n} against {n} of {len(pool)} runs: {fails:.1%} fail, {passes:.1%} pass")
 
 
-def plot(found: dict[tuple[str, int], list[float]], path: Path) -> None:
-    """Power curves by kind of data and number of runs."""
+def plot(detected: dict[tuple[str, int], list[float]], path: Path) -> None:
+    """Plot power curves by kind of data and number of runs."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -281,7 +283,7 @@ def plot(found: dict[tuple[str, int], list[float]], path: Path) -> None:
     figure, axes = plt.subplots(1, len(KINDS), figsize=(13, 3.4), sharey=True, layout="constrained")
     for axis, kind in zip(axes, KINDS):
         for n in SIZES:
-            axis.plot(LOSSES, found[kind, n], marker="o", ms=3, label=f"{n} runs")
+            axis.plot(LOSSES, detected[kind, n], marker="o", ms=3, label=f"{n} runs")
         axis.axvline(MARGIN, color="0.5", lw=1)
         axis.axhline(ALPHA, color="0.5", lw=1, ls=":")
         axis.set(title=kind, xlabel="loss (normalised)", ylim=(0, 1.02))

@@ -1,10 +1,10 @@
-"""How speed and memory grow with the number of seeds trained together, the width of networks, and groups run at a time.
+"""Measure how speed and memory grow with seeds per group, width of networks, and parallel groups.
 
     .venv/bin/python benchmarks/growth.py [--seconds 2] [--out build/growth]
 
-Seed-steps a second of ours alone, evaluation off, not compiled, each side a process of its own on one core; sides of one
-study take turns in several rounds, and the medians are given. Jobs are groups on as many cores at the same time. Writes
-JSON, a table in Markdown and a figure.
+Seed-steps per second of the built-in algorithms, without evaluation, not compiled, each side in its own process on one
+core. Sides of a study take turns in several rounds; the medians are reported. Jobs are groups that run at the same time
+on as many cores. Writes JSON, a Markdown table and a figure.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ def widths() -> list[Side]:
 
 
 def alone(sides: Sequence[Side], plan: Plan, study: str) -> list[dict[str, Any]]:
-    """A row for each side: seed-steps a second, microseconds of processor time a seed-step, memory at most."""
-    found = []
+    """Return a row for each side: seed-steps per second, processor time in µs per seed-step, peak memory."""
+    rows = []
     for work in dict.fromkeys(side.work for side in sides):
         say(f"{study}: {work}")
         for played in play([side for side in sides if side.work == work], plan, say):
             if played.failed:
                 continue
             turns = played.turns
-            found.append(
+            rows.append(
                 {
                     "study": study,
                     "work": work,
@@ -64,11 +64,11 @@ def alone(sides: Sequence[Side], plan: Plan, study: str) -> list[dict[str, Any]]
                     "peak_bytes": max(t["peak_bytes"] for t in turns),
                 }
             )
-    return found
+    return rows
 
 
 def together(work: str, seeds: int, cores: Sequence[int], plan: Plan) -> dict[str, Any]:
-    """Equal parts of the seeds on each of the cores at the same time."""
+    """Measure equal parts of the seeds on each of the cores at the same time."""
     players = [Player(Side(work, "ours", seeds // len(cores)), core) for core in cores]
     try:
         for player in players:
@@ -105,7 +105,7 @@ def markdown(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
-    """Speed against the stack, and against the width for one seed and ten."""
+    """Draw speed by stack size, and by width for one seed and ten."""
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rlbench", "font.family": "DejaVu Sans"}):
         figure, (left, right) = mpl.pyplot.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
         for axes, study, x, style in ((left, "stacks", "seeds", None), (right, "widths", "width", "seeds")):
@@ -116,7 +116,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             )
             axes.set(xscale="log", yscale="log", ylabel="seed-steps a second")
             axes.set_xticks(sorted(set(columns[x])), [str(value) for value in sorted(set(columns[x]))])
-            axes.set_xticks([], minor=True)  # they would be labelled, over the others
+            axes.set_xticks([], minor=True)  # their labels would overlap the others
             axes.grid(alpha=0.25, linewidth=0.6)
             axes.legend(fontsize=7)
         left.set_xlabel("seeds trained together")

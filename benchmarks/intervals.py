@@ -1,8 +1,8 @@
-"""What the statistics cost: seconds of one core for the intervals and tests of a report.
+"""Measure the statistics: seconds of one core for the intervals and tests of a report.
 
     .venv/bin/python benchmarks/intervals.py [--json]
 
-Each figure is the CPU time of one call, the median of five. The first has an allowance: under 0.5 s.
+Each figure is the CPU time of one call, the median of five. The first must be under 0.5 s.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def cases() -> dict[str, Callable[[Generator], object]]:
 
 
 def measure(call: Callable[[Generator], object]) -> tuple[float, float]:
-    """CPU seconds, and the largest memory held by arrays meanwhile, in MB."""
+    """Return CPU seconds, and the peak memory of arrays in MB."""
     seconds = []
     for turn in range(TURNS):
         generator = Generator(PCG64(SeedSequence(turn)))

@@ -1,10 +1,10 @@
-"""How often "better" is said wrongly, and how often rightly: simulated studies of two algorithms, by kind of data.
+"""Simulate how often "better" is wrong and how often right, for two algorithms, by kind of data.
 
     .venv/bin/python benchmarks/levels.py [one|tasks|family|power] [--studies 4000] [--permutations 999]
 
-Each study draws its runs anew; the interquartile means of the populations are equal, but in `power`. Shares of studies in
-which the permutation's p, Welch's p and the larger of them, which is the verdict's, are at most 5 %. The tables of
-docs/statistics.md are this output.
+Each study draws new runs. The interquartile means of the populations are equal, except in `power`. Reported are the
+shares of studies in which the permutation's p, Welch's p and the larger of them, which the verdict uses, are at
+most 5 %. The output is the tables of docs/statistics.md.
 """
 
 from __future__ import annotations
@@ -30,23 +30,23 @@ def normal(mean: float, spread: float) -> Draw:
 
 
 def lognormal(spread: float) -> Draw:
-    """Skewed, its interquartile mean 0; spread: that of its logarithm."""
+    """Draw skewed runs with interquartile mean 0; spread: that of the logarithm."""
     shares = 0.25 + 0.5 * (np.arange(20_000) + 0.5) / 20_000
     centre = np.exp(spread * np.vectorize(NormalDist().inv_cdf)(shares)).mean()
     return lambda g, n: g.lognormal(0, spread, n) - centre
 
 
 def failing(share: float, bad: float, spread: float) -> Draw:
-    """Runs about 1, of which a share are about `bad` instead."""
+    """Draw runs about 1, except a share about `bad`."""
     return lambda g, n: np.where(g.random(n) < share, bad, 1.0) + spread * g.standard_normal(n)
 
 
 def capped(mean: float, spread: float = 0.1) -> Draw:
-    """Runs that reach the top exactly, as on CartPole: ties."""
+    """Draw runs that often reach the maximum exactly, as on CartPole, so that there are ties."""
     return lambda g, n: np.minimum(1.0, g.normal(mean, spread, n))
 
 
-# Ours against theirs; of 5 against 10 runs ours are the 5.
+# Ours and theirs; with 5 and 10 runs, ours are the 5.
 ONE: Mapping[str, tuple[Draw, Draw]] = {
     "normal 1:1": (normal(0, 1), normal(0, 1)),
     "normal 1:4": (normal(0, 1), normal(0, 4)),
@@ -65,22 +65,22 @@ ONE: Mapping[str, tuple[Draw, Draw]] = {
 }
 
 
-def centred(draw: Draw, goal: float) -> Draw:
-    """The same, shifted so that the population's interquartile mean is `goal`."""
+def centred(draw: Draw, centre: float) -> Draw:
+    """Return the distribution shifted so that the population's interquartile mean is `centre`."""
     g = Generator(PCG64(SeedSequence(0)))
-    off = goal - np.mean([float(overall_iqm([draw(g, 40_000)])) for _ in range(25)])
+    off = centre - np.mean([float(overall_iqm([draw(g, 40_000)])) for _ in range(25)])
     return lambda g, n: draw(g, n) + off
 
 
-# Equal interquartile means, unequal means: nothing is said of those.
+# Equal interquartile means but unequal means: not reported for means.
 SKEWED = ("lognormal", "fails against none", "half at a cap, 1:4")
 
-# Cut off or failing on one side alone, these have equal interquartile means only after a shift.
+# Truncated or failing on one side only: these have equal interquartile means only after a shift.
 for _name in ("half at a cap, 1:4", "one run in five fails against none, wider"):
     _left, _right = ONE[_name]
     ONE = {**ONE, _name: (centred(_left, 0.0), centred(_right, 0.0))}
 
-# Every algorithm on each of three tasks, by mean and spread of each.
+# Both algorithms on three tasks, by mean and spread.
 TASKS: Mapping[str, tuple[list[Draw], list[Draw]]] = {
     "alike": ([normal(m, 0.1) for m in (0, 0.3, 1)], [normal(m, 0.1) for m in (0, 0.3, 1)]),
     "spreads 1:4": ([normal(0.5, 0.1)] * 3, [normal(0.5, 0.4)] * 3),
@@ -104,14 +104,14 @@ def generator(*where: object) -> Generator:
 
 def rates(where: str, ours: list[Draw], theirs: list[Draw], size: tuple[int, int], studies: int, drawn: int) -> str:
     """Return how often the permutation, Welch's t and the larger p reject by the IQM, and the larger p by the mean."""
-    found = np.zeros(4)
+    rejections = np.zeros(4)
     for study in range(studies):
         g = generator(where, *size, study)
         left, right = [draw(g, size[0]) for draw in ours], [draw(g, size[1]) for draw in theirs]
         test = two_sample_test(left, right, g, permutations=drawn, exact_up_to=drawn)
         of_means = two_sample_test(left, right, g, overall_mean, permutations=drawn, exact_up_to=drawn)
-        found += np.array([test.p_permutation, test.p_welch, test.p, of_means.p]) <= ALPHA
-    shown = [f"{share:.1%}" for share in found / studies]
+        rejections += np.array([test.p_permutation, test.p_welch, test.p, of_means.p]) <= ALPHA
+    shown = [f"{share:.1%}" for share in rejections / studies]
     return " | ".join([*shown[:3], "" if any(part in where for part in SKEWED) else shown[3]])
 
 
@@ -133,7 +133,7 @@ def tasks(studies: int, drawn: int) -> None:
 
 
 def power(studies: int, drawn: int) -> None:
-    """Differences in standard deviations of normal runs."""
+    """Print the power at differences in standard deviations of normal runs."""
     print(f"| difference {HEADER}", flush=True)
     for shift in (1.0, 1.5, 2.0, 3.0):
         for size in SIZES:
@@ -147,9 +147,9 @@ def power(studies: int, drawn: int) -> None:
 
 
 def family(studies: int, drawn: int) -> None:
-    """Seven identical bimodal algorithms on three tasks: studies with any "better" after Holm.
+    """Print how often seven identical bimodal algorithms on three tasks give any "better" after Holm.
 
-    A permutation is asked only where Welch's p is at most 5 %: the larger of the two is above it otherwise.
+    The permutation test is needed only if Welch's p is at most 5 %, because the larger of the two counts.
     """
     print("| family | n | Welch alone | the larger p |\n|---|--:|--:|--:|", flush=True)
     for n in (5, 8, 10, 20):

@@ -1,10 +1,10 @@
-"""How long a large result folder takes to load, to aggregate and to compare, and the memory it takes.
+"""Measure time and memory to load, aggregate and compare a large result folder.
 
     taskset -c 1 .venv/bin/python benchmarks/loading.py /tmp/large [--runs 10000] [--evaluations 200]
 
-Makes the folder in the store's own formats where there is none yet (ten algorithms on ten tasks, scores drawn; some
-runs fail, some diverge), then does each part in a process of its own, first without and then with the cache that the folder
-keeps (index.parquet). Seconds are of the whole process, imports included; memory is the peak resident set.
+Creates the folder in the store's own formats if it does not exist (ten algorithms on ten tasks, random scores; some
+runs fail, some diverge), then runs each part in its own process, first without and then with the folder's cache
+(index.parquet). Seconds are of the whole process, imports included; memory is the peak resident set.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ PARTS = {
 
 
 def make(root: Path, runs: int, evaluations: int) -> None:
-    """A folder of finished runs: evaluation curves that rise to a score drawn around the algorithm's own.
+    """Write a folder of finished runs whose evaluation curves rise to a score near the algorithm's own.
 
-    Nothing waits for the disk, which would take longer than all else: a folder that a power cut spoils is made again.
+    Nothing waits for the disk, which would take longer than everything else. Delete a folder that a power cut corrupts.
     """
     with patch("rlbench.results.file_io.sync"):
         _make(root, runs, evaluations)
@@ -63,7 +63,7 @@ def _make(root: Path, runs: int, evaluations: int) -> None:
         attempt = store.new_attempt(group, {}, "rlbench")
         for run in group.runs:
             draw = generator.random()
-            if draw < 0.002:  # it failed: no result
+            if draw < 0.002:  # a failed run without result
                 continue
             score = generator.normal(50 + 2 * (at // TASKS), 10)
             _write(store.folder(run), run, attempt.name, _tables(run.seed, score, evaluations, generator), draw > 0.998)
@@ -71,7 +71,7 @@ def _make(root: Path, runs: int, evaluations: int) -> None:
 
 
 def _tables(seed: int, score: float, evaluations: int, generator: Generator) -> dict[str, pa.Table]:
-    """A run's tables as they are published: an evaluation every 1 000 steps, 200 training episodes, 20 metrics."""
+    """Return a run's published tables: an evaluation every 1 000 steps, 200 training episodes, 20 metrics."""
     count, steps = evaluations + 1, np.arange(1, evaluations + 1) * 1_000
     rising = score * (1 - np.exp(-steps / steps[-1] * 5))
     returns = np.concatenate([(rising[:, None] + generator.standard_normal((evaluations, 10))).ravel(),
@@ -100,7 +100,7 @@ def _tables(seed: int, score: float, evaluations: int, generator: Generator) -> 
 
 
 def _write(folder: Path, run: Run, attempt: str, tables: dict[str, pa.Table], diverged: bool) -> None:
-    """As rlbench.results.publication does, which takes records one by one and waits for the disk after each file."""
+    """Write like rlbench.results.publication, but all records at once and without waiting for the disk."""
     listed = {}
     for name, table in tables.items():
         path = folder / f"{name}.parquet"
@@ -122,7 +122,7 @@ def _write(folder: Path, run: Run, attempt: str, tables: dict[str, pa.Table], di
 
 
 def measure(root: Path, code: str) -> dict[str, float]:
-    """A part in a process of its own."""
+    """Measure a part in its own process."""
     script = f"import rlbench; r = rlbench.load({str(root)!r}); {code}"
     began = time.monotonic()
     child = subprocess.Popen([sys.executable, "-c", script])
@@ -147,21 +147,21 @@ def main() -> None:
     arguments = parser.parse_args()
     if not (arguments.folder / "suite.json").exists():
         make(arguments.folder, arguments.runs, arguments.evaluations)
-    found = []
+    rows = []
     for part in arguments.part or PARTS:
         for cache in ("without", "with"):
             if cache == "without":
                 (arguments.folder / "index.parquet").unlink(missing_ok=True)
-            found.append({"part": part, "cache": cache, **measure(arguments.folder, PARTS[part])})
+            rows.append({"part": part, "cache": cache, **measure(arguments.folder, PARTS[part])})
             if not arguments.json:
                 print(
                     "{part:40} {cache:8} {seconds:7.1f} s {cpu_seconds:7.1f} CPU s {peak_gb:6.2f} GB".format(
-                        **found[-1]
+                        **rows[-1]
                     ),
                     flush=True,
                 )
     if arguments.json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":

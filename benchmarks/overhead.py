@@ -1,9 +1,9 @@
-"""Where the processor time of a suite goes: algorithms, environments, and what is the harness's own.
+"""Measure where the processor time of a suite goes: algorithms, environments, harness.
 
 `python benchmarks/overhead.py [SUITE]` runs the suite as `rlbench run` does, in a temporary folder, and samples the
 stack of every process each few milliseconds of its processor time. A sample belongs to the innermost frame that is
-the algorithm's (a plugin, the kit), the environment's (gymnasium) or the harness's; libraries count for who called
-them. What imports take, and the table and the report at the end, are shown by themselves.
+the algorithm's (a plugin, the kit), the environment's (gymnasium) or the harness's; libraries count for
+their caller. Imports, and the table and the report at the end, are listed separately.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# Imported by every Python of the run before anything else.
+# Imported first by every Python process of the run.
 SAMPLER = """
 import atexit, json, os, signal, sys
 from collections import Counter
@@ -47,7 +47,8 @@ def write():
     signal.setitimer(signal.ITIMER_PROF, 0)
     times = os.times()
     with open(os.path.join(os.environ["RLBENCH_SAMPLES"], f"{os.getpid()}.json"), "w") as file:
-        json.dump({"worker": "rlbench.executors.worker_main" in " ".join(sys.orig_argv), "seconds": times.user + times.system, "counts": COUNTS}, file)
+        worker = "rlbench.executors.worker_main" in " ".join(sys.orig_argv)
+        json.dump({"worker": worker, "seconds": times.user + times.system, "counts": COUNTS}, file)
 
 signal.signal(signal.SIGPROF, sample)
 signal.setitimer(signal.ITIMER_PROF, 0.004, 0.004)
@@ -56,7 +57,7 @@ atexit.register(write)
 
 
 def measure(suite: str) -> list[dict]:
-    """Run the suite; what each process sampled."""
+    """Run the suite. Returns: the samples of each process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "sitecustomize.py").write_text(SAMPLER)
@@ -80,7 +81,8 @@ def main(suite: str = "suites/quickstart.yaml") -> None:
         print(f"{kind:24}{value:8.2f}{value / whole:8.1%}")
     harness = sum(seconds[k] for k in ("boundary", "records and storage", "processes and progress", "planning"))
     print(
-        f"{'harness':24}{harness:8.2f}{harness / whole:8.1%}   boundary, records, storage, processes, progress, planning"
+        f"{'harness':24}{harness:8.2f}{harness / whole:8.1%}"
+        "   boundary, records, storage, processes, progress, planning"
     )
 
 

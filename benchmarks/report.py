@@ -1,8 +1,8 @@
-"""How long the page of a large result folder takes, how much memory, how large it is: `python benchmarks/report.py`.
+"""Measure time, memory and file size of the report of a large result folder: `python benchmarks/report.py`.
 
-The folder is made up (10 algorithms × 10 tasks × 100 seeds, 200 evaluations and 50 episodes a run) and kept where --folder
-says; making it takes minutes and is not in the figures. Drawn in a process of its own; seconds of the wall and of the
-processor, imports aside.
+The folder is synthetic (10 algorithms × 10 tasks × 100 seeds, 200 evaluations and 50 episodes a run) and kept in
+--folder. Creating it takes minutes and is not measured. The report is written in a separate process; wall and processor
+seconds exclude imports.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ FACTS = {
 
 
 def make(root: Path, algorithms: int, seeds: int) -> None:
-    """A folder of made-up runs; what is there already is kept."""
+    """Create a folder of synthetic runs; existing runs are kept."""
     draw = np.random.Generator(np.random.PCG64(7))
     protocol = EvaluationProtocol(every=1_000, episodes=10, final_episodes=100)
     groups = [
@@ -82,7 +82,9 @@ from rlbench.reports.page import write_report
 from rlbench.results import Store
 path = write_report(Store(Path(sys.argv[1])), Path(sys.argv[2]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": round(time.perf_counter() - begun, 2), "cpu_seconds": round(time.process_time(), 2), "peak_mib": round(peak), "mib": round(path.stat().st_size / 2**20, 2)}))
+seconds, cpu_seconds = round(time.perf_counter() - begun, 2), round(time.process_time(), 2)
+mib = round(path.stat().st_size / 2**20, 2)
+print(json.dumps({"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mib": round(peak), "mib": mib}))
 """
 
 
@@ -91,16 +93,16 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "rlbench-large")
     parser.add_argument("--algorithms", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=100)
-    parser.add_argument("--cold", action="store_true", help="without the cache that the folder keeps of its runs")
+    parser.add_argument("--cold", action="store_true", help="delete the folder's cache of its runs first")
     given = parser.parse_args()
     if not (given.folder / "suite.json").exists():
-        with patch("rlbench.results.file_io.sync"):  # made-up runs need not survive a power cut
+        with patch("rlbench.results.file_io.sync"):  # synthetic runs need not survive a power cut
             make(given.folder, given.algorithms, given.seeds)
     if given.cold:
         (given.folder / "index.parquet").unlink(missing_ok=True)
     command = [sys.executable, "-c", CHILD, str(given.folder), str(given.folder / "report.html")]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    print(json.dumps({"runs": given.algorithms * given.seeds * len(TASKS), **found}))
+    figures = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    print(json.dumps({"runs": given.algorithms * given.seeds * len(TASKS), **figures}))
 
 
 if __name__ == "__main__":

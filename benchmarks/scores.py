@@ -1,13 +1,13 @@
-"""Scores on classic control against the thresholds they are to reach, as a table in Markdown.
+"""Compare scores on classic control with their thresholds, as a Markdown table.
 
     .venv/bin/rlbench run suites/classic-full.yaml -s 3
     .venv/bin/python benchmarks/scores.py [results/classic-full] [--write docs/scores.md]
 
-With --write, cells that the folder has take the place of the page's, which keeps the others: each row names the commit it
-was measured at. The READMEs of plugins show the page's rows of their own algorithm.
+With --write, the folder's cells replace those of the page, which keeps its other cells; each row names the commit that
+was measured. The READMEs of plugins show the page's rows of their own algorithm.
 
-The measured figure is the IQM over runs of the mean return of the final policy, with its 95 % bootstrap interval from three
-runs on. must, goal: of ten runs. Where there is none, the cell is run for comparison alone.
+The measured figure is the IQM over runs of the mean return of the final policy, with a 95 % bootstrap interval if there
+are at least three runs. must, goal: thresholds for ten runs. Cells without thresholds are run only for comparison.
 """
 
 from __future__ import annotations
@@ -60,10 +60,10 @@ Row = tuple[str, ...]
 
 
 def rows(store: Store) -> Iterator[Row]:
-    """Cells that have runs which are done."""
+    """Yield a row for each cell with finished runs."""
     runs = run_table(store)
-    asked = {str(run.key): run for run in store.runs()}
-    states = store.states(list(asked.values()))
+    planned = {str(run.key): run for run in store.runs()}
+    states = store.states(list(planned.values()))
     for cell in score_cells(runs):
         if not cell.n_valid:
             continue
@@ -79,8 +79,8 @@ def rows(store: Store) -> Iterator[Row]:
             "" if cell.low is None else f"{cell.low:z.1f} to {cell.high:z.1f}",
             f"{cell.n_valid}/{cell.n}",
             _verdict(cell, must, goal),
-            _differing(asked[chosen["key"].iloc[0]]),
-            _commit([(states[asked[key].key].result or {}).get("git_commit") for key in chosen["key"]]),
+            _differing(planned[chosen["key"].iloc[0]]),
+            _commit([(states[planned[key].key].result or {}).get("git_commit") for key in chosen["key"]]),
         )
 
 
@@ -92,26 +92,26 @@ def _verdict(cell: Cell, must: float | None, goal: float | None) -> str:
     return "goal" if goal is not None and cell.iqm >= goal else "must"
 
 
-def _commit(found: Sequence[str | None]) -> str:
-    """The commit that made the runs; several are named each."""
-    return ", ".join(dict.fromkeys(f"`{name[:7]}`" for name in found if name))
+def _commit(commits: Sequence[str | None]) -> str:
+    """Return the commit that produced the runs, or all of several commits."""
+    return ", ".join(dict.fromkeys(f"`{name[:7]}`" for name in commits if name))
 
 
 def merged(old: Sequence[Row], new: Sequence[Row]) -> list[Row]:
-    """The page's rows, with the new ones in the places of their cells, by task and algorithm in the suite's order."""
+    """Return the page's rows with the new ones in place of their cells, by task and algorithm in the suite's order."""
     cells = {row[:2]: row for row in [*old, *new]}
     names = list(dict.fromkeys(name for _, name in cells))
     return sorted(cells.values(), key=lambda row: (TASKS.index(row[0]), names.index(row[1])))
 
 
-def _table(found: Sequence[Row], header: Row = HEADER) -> str:
+def _table(rows: Sequence[Row], header: Row = HEADER) -> str:
     numbers = ("steps", "must", "goal", "measured")
-    lines = [header, tuple("--:" if name in numbers else "--" for name in header), *found]
+    lines = [header, tuple("--:" if name in numbers else "--" for name in header), *rows]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def _between(path: Path, name: str, table: str | None = None) -> str:
-    """What stands between a file's markers; with a table, that takes its place."""
+    """Return the text between a file's markers; replace it if a table is given."""
     before, rest = path.read_text().split(f"<!-- {name} -->\n", 1)
     inside, after = rest.split(f"<!-- end of {name} -->", 1)
     if table is not None:
@@ -119,10 +119,10 @@ def _between(path: Path, name: str, table: str | None = None) -> str:
     return inside
 
 
-def write(page: Path, found: Sequence[Row]) -> None:
+def write(page: Path, measured: Sequence[Row]) -> None:
     """Put the rows into the page, and the page's rows into the plugins' READMEs."""
     old = [tuple(cell.strip() for cell in line.split("|")[1:-1]) for line in _between(page, "table").splitlines()[2:]]
-    whole = merged([(*row, "")[: len(HEADER)] for row in old], found)
+    whole = merged([(*row, "")[: len(HEADER)] for row in old], measured)
     _between(page, "table", _table(whole))
     columns = [HEADER.index(name) for name in SHOWN]
     for name in dict.fromkeys(row[1] for row in whole):
@@ -131,7 +131,7 @@ def write(page: Path, found: Sequence[Row]) -> None:
 
 
 def _differing(run: Run) -> str:
-    """The hyperparameters that are not the algorithm's defaults."""
+    """Return the hyperparameters that differ from the algorithm's defaults."""
     defaults = _defaults(run.algorithm)
     return (
         ", ".join(f"{name} {_value(v)}" for name, v in run.config.items() if v != defaults.get(name, v)) or "defaults"
@@ -143,10 +143,10 @@ def _defaults(algorithm: str) -> Mapping[str, Any]:
     from rlbench.api import PluginError
     from rlbench.plugins import load_plugins, resolve
 
-    (found,) = resolve(load_plugins(), [(algorithm, {})])
-    if isinstance(found, PluginError):
-        raise found
-    return found.config
+    (resolved,) = resolve(load_plugins(), [(algorithm, {})])
+    if isinstance(resolved, PluginError):
+        raise resolved
+    return resolved.config
 
 
 def _value(value: Any) -> str:
@@ -164,11 +164,11 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default="results/classic-full", type=Path)
     parser.add_argument("--write", type=Path, help="replace the table of this page")
     given = parser.parse_args()
-    found = list(rows(Store(given.folder)))
+    cells = list(rows(Store(given.folder)))
     if given.write is None:
-        print(_table(found))
+        print(_table(cells))
     else:
-        write(given.write, found)
+        write(given.write, cells)
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ def run(
 
     suite: a YAML file, the name of a built-in suite, or a suite as a mapping. output: the result folder, by default
     results/<suite name>. plugins: Python files that provide algorithms. settings: hyperparameters that override the
-    file's, such as {"dqn.learning_rate": 1e-3}. until_decided: add seeds until every pair of algorithms is decided; True, or a
-    mapping with some of {"alpha": 0.05, "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}. The
-    decisions are in `results.decisions()`. options: seeds, devices, timeout and stall_timeout, which override the
+    file's, such as {"dqn.learning_rate": 1e-3}. until_decided: add seeds until every pair of algorithms is decided;
+    True, or a mapping with some of {"alpha": 0.05, "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}.
+    The decisions are in `results.decisions()`. options: seeds, devices, timeout and stall_timeout, which override the
     suite's; and jobs, executor, rerun, retries, algorithms, environments, strict, profile and stop_after ("8h"), as in
     rlbench.runner.Options.
 

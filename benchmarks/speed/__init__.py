@@ -1,1 +1,1 @@
-"""How fast our algorithms are against their peers and against what the machine allows; the command is `run.py`."""
+"""Speed of the built-in algorithms compared with other libraries and with the machine's limit; run `run.py`."""

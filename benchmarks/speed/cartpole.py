@@ -1,7 +1,7 @@
 """CartPole-v1 in JAX, for one environment; `jax.vmap` makes many. Needs the extra `peers`.
 
-Source: Barto, Sutton & Anderson 1983, with the equations of motion of Florian 2007 without friction and the constants of
-Gymnasium's CartPole-v1, whose steps it gives to float32 precision: Euler's method at 20 ms, ends at 12° or 2.4 m,
+Source: Barto, Sutton & Anderson 1983, with the equations of motion of Florian 2007 without friction and the constants
+of Gymnasium's CartPole-v1, whose steps it gives to float32 precision: Euler's method at 20 ms, ends at 12° or 2.4 m,
 truncation after 500 steps.
 """
 
@@ -27,7 +27,7 @@ class State(NamedTuple):
 
 
 def reset(key: Array) -> State:
-    """Every part of the observation uniform in ±0.05."""
+    """Draw every part of the observation uniformly from ±0.05."""
     return State(jax.random.uniform(key, (4,), minval=-0.05, maxval=0.05), jnp.int32(0))
 
 

@@ -1,7 +1,7 @@
-"""One side in a process of its own: `python -m benchmarks.speed.child SIDE CORE`, SIDE as JSON.
+"""Run one side in its own process: `python -m benchmarks.speed.child SIDE CORE`, SIDE as JSON.
 
-It goes to its core before anything else is imported, so that every library finds one core; its standard output is a
-channel to the parent, and what libraries print goes to standard error.
+The process is pinned to its core before other imports, so that every library sees one core. Its standard output is a
+channel to the parent; output of libraries goes to standard error.
 """
 
 from __future__ import annotations

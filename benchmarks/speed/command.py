@@ -1,4 +1,4 @@
-"""The command: what takes part, the works one after another, and where the results go."""
+"""The command: select the sides, measure the works one after another, and store the results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PACKAGES = {"sb3": "stable_baselines3", "sbx": "sbx", "purejax": "jax"}
 
 
 def sides_of(work: Work) -> tuple[list[Side], dict[str, str]]:
-    """What can take part here, the floor first, and why the rest cannot."""
+    """Return the sides that can run here, the floor first, and why the others cannot."""
     plugins, skipped = load_plugins(), {}
     sides = [Side(work.name, "floor")]
     for side in [*ours_of(work), *peers_of(work)]:
@@ -46,7 +46,7 @@ def sides_of(work: Work) -> tuple[list[Side], dict[str, str]]:
 
 
 def measure(work: Work, arguments: argparse.Namespace, limit: float) -> dict[str, Any]:
-    """One work in `limit` seconds: its sides' turns, the rows made of them, and what was left out and why."""
+    """Measure one work in `limit` seconds: its sides' turns, their rows, and skipped sides with reasons."""
     say(work.name)
     sides, skipped = sides_of(work)
     for name, why in skipped.items():
@@ -70,11 +70,11 @@ def say(line: str) -> None:
 
 
 def circumstances(arguments: argparse.Namespace) -> dict[str, Any]:
-    """What the figures hang on beside the code that is measured."""
-    found = dict(versions())
+    """Return what affects the figures besides the measured code."""
+    packages = dict(versions())
     for name in ("jax", "jaxlib", "sbx-rl", "flax", "envpool"):
         try:
-            found[name] = version(name)
+            packages[name] = version(name)
         except PackageNotFoundError:
             continue
     return {
@@ -82,7 +82,7 @@ def circumstances(arguments: argparse.Namespace) -> dict[str, Any]:
         "began": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(Path(__file__).resolve()),
         "hardware": hardware(),
-        "versions": found,
+        "versions": packages,
         "core": arguments.core,
         "load_before": os.getloadavg()[0],
         "quick": arguments.quick,
@@ -97,33 +97,35 @@ def parse(description: str | None) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list instead of a table")
     parser.add_argument("--works", default="", help="algorithms, separated by commas; all of them if not given")
     parser.add_argument("--rounds", type=int, help=f"turns of each side (default {FULL[0]}, quick {QUICK[0]})")
-    parser.add_argument("--seconds", type=float, help=f"of a turn, at least (default {FULL[1]:g}, quick {QUICK[1]:g})")
+    parser.add_argument(
+        "--seconds", type=float, help=f"minimum seconds of a turn (default {FULL[1]:g}, quick {QUICK[1]:g})"
+    )
     parser.add_argument("--core", type=int, help="the core to measure on (default: the last one that may be used)")
     parser.add_argument("--out", type=Path, default=rounds.ROOT / "build" / "speed", help="folder of the results")
     arguments = parser.parse_args()
     rounds_given, seconds_given = QUICK if arguments.quick else FULL
     arguments.rounds = arguments.rounds or rounds_given
     arguments.seconds = arguments.seconds or seconds_given
-    wanted = [name for name in arguments.works.split(",") if name]
+    requested = [name for name in arguments.works.split(",") if name]
     known = [work.algorithm for work in WORKS]
-    if unknown := [name for name in wanted if name not in known]:
+    if unknown := [name for name in requested if name not in known]:
         parser.error(f"no work called {', '.join(unknown)}: there are {', '.join(known)}")
-    arguments.chosen = [work for work in WORKS if not wanted or work.algorithm in wanted]
+    arguments.chosen = [work for work in WORKS if not requested or work.algorithm in requested]
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if arguments.core is not None and arguments.core not in allowed:
         parser.error(f"core {arguments.core} may not be used: there are {allowed or 'none to pin to on this system'}")
     arguments.core = arguments.core if arguments.core is not None or not allowed else allowed[-1]
-    arguments.spare = allowed[-4:]  # more at a time would rather need memory
+    arguments.spare = allowed[-4:]  # more at a time would need too much memory
     return arguments
 
 
 def main(description: str | None) -> int:
-    """Measure, store, print. Returns: 1 where a side failed, else 0."""
+    """Measure, store, print. Returns: 1 if a side failed, else 0."""
     arguments, began = parse(description), time.perf_counter()
     document: dict[str, Any] = {**circumstances(arguments), "works": []}
     for index, work in enumerate(arguments.chosen):
         left = QUICK_LIMIT - (time.perf_counter() - began) if arguments.quick else float("inf")
-        # What one work leaves is the others'; one may take half as much again as its share.
+        # Time that one work does not use goes to the others; a work may use 1.5 times its share.
         document["works"].append(measure(work, arguments, min(left, 1.5 * left / (len(arguments.chosen) - index))))
     document["seconds"] = time.perf_counter() - began
     document["rows"] = rows = [row for work in document["works"] for row in work.pop("rows")]

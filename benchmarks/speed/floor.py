@@ -1,4 +1,4 @@
-"""What the machine allows: the rate of float32 matrix products, and what the environments' own stepping takes.
+"""The machine's limit: the rate of float32 matrix products, and the time of the environments' own steps.
 
 It takes turns like every side, so that its figures come from the same minutes as theirs.
 """
@@ -31,9 +31,9 @@ def play(side: Side, work: Work, turnstile: Turnstile) -> None:
         try:
             backend = plugins.backend(name)
         except PluginError:
-            continue  # said once, by the command
+            continue  # the command reports it once
         steppers[name] = [Stepper(_batch(backend, work))]
-        if name == "gymnasium":  # without the backend's collecting, which is ours
+        if name == "gymnasium":  # without the backend's batching, which is rlbench's
             steppers[name].append(Stepper(_bare(backend, work)))
     products = [_product(*shape) for shape in SHAPES]
     seconds = 0.5
@@ -53,7 +53,7 @@ def _product(lanes: int, m: int, k: int, n: int) -> tuple[Callable[[], Any], flo
 
 
 def rate(function: Callable[[], Any], flops: float, seconds: float) -> float:
-    """The best GFLOP/s of single calls within so many seconds: interruptions only ever make one slower."""
+    """Return the best GFLOP/s of single calls within `seconds`, because interruptions only make calls slower."""
     best, until = float("inf"), time.perf_counter() + seconds
     while True:
         began = time.perf_counter()
@@ -65,7 +65,7 @@ def rate(function: Callable[[], Any], flops: float, seconds: float) -> float:
 
 
 class Stepper:
-    """Plays at random. step: steps every lane, given their actions, and says which are done; reset: one lane."""
+    """Plays random actions. step: steps every lane and returns which are done; reset: resets one lane."""
 
     def __init__(self, made: tuple[Callable[[list[Any]], Any], Callable[[int], None], list[list[Any]]]) -> None:
         self._step, self._reset, self._actions = made
@@ -73,7 +73,7 @@ class Stepper:
             self._reset(lane)
 
     def seconds(self, limit: float) -> float:
-        """Of one step of one environment, resets excluded: the median over calls within `limit` seconds."""
+        """Return seconds per step of one environment without resets, the median over calls in `limit` seconds."""
         taken, until = [], time.perf_counter() + limit
         while time.perf_counter() < until:
             for actions in self._actions:

@@ -1,8 +1,8 @@
 """Floating-point operations of one environment step of one seed, by formula from the networks' shapes.
 
-A product of [m, k] and [k, n] counts 2·m·k·n. Backward, a layer takes one such product for its weights and one for its
-input, which the first layer's weights do without. Activations, losses and the drawing of numbers count nothing, the
-optimiser is counted apart: so it is a lower bound for any implementation, with unpadded shapes.
+A product of [m, k] and [k, n] counts 2·m·k·n. In the backward pass a layer needs one such product for its weights and
+one for its input, except the first layer, which needs none for its input. Activations, losses and random numbers count
+0, and the optimiser is counted separately. The result is a lower bound for any implementation with unpadded shapes.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from itertools import pairwise
 
 from benchmarks.speed.works import Work
 
-# Operations on each parameter: Adam's two running means (3 + 4), its step (6), its two corrections folded into the rate.
+# Operations per parameter: Adam's running means (3 + 4) and step (6), with corrections folded into the rate.
 ADAM, RMSPROP = 13, 8
 CLIP, POLYAK = 3, 3  # square, add, scale; subtract, scale, add
-# Sizes of an observation and of what a policy network gives for it, by environment.
+# Sizes of an observation and of the policy network's output, by environment.
 SIZES = {"CartPole-v1": (4, 2), "Pendulum-v1": (3, 1)}
 
 
@@ -38,29 +38,29 @@ class Flops:
 
 
 def forward(dims: Sequence[int], batch: int) -> Flops:
-    """dims: (inputs, hidden …, outputs) of a multilayer perceptron."""
+    """Count a forward pass. dims: (inputs, hidden …, outputs) of a multilayer perceptron."""
     return Flops(forward=2.0 * batch * sum(a * b for a, b in pairwise(dims)))
 
 
 def backward(dims: Sequence[int], batch: int, weights: bool = True, inputs: bool = False) -> Flops:
-    """weights: of every layer; inputs: also the gradient of the network's own input."""
+    """Count a backward pass. weights: of every layer; inputs: also the gradient of the network's own input."""
     products = [a * b for a, b in pairwise(dims)]
     count = weights * sum(products) + sum(products[1:]) + inputs * products[0]
     return Flops(backward=2.0 * batch * count)
 
 
 def parameters(dims: Sequence[int]) -> int:
-    """Weights and biases."""
+    """Count weights and biases."""
     return sum((a + 1) * b for a, b in pairwise(dims))
 
 
 def step(dims: Sequence[int], each: float) -> Flops:
-    """The optimiser's, at `each` operations a parameter."""
+    """Count the optimiser's operations, `each` per parameter."""
     return Flops(optimiser=float(each * parameters(dims)))
 
 
 def update(work: Work) -> Flops:
-    """One update of one seed: an on-policy minibatch, or a batch from replay (with its share of a delayed actor's)."""
+    """Count an update of one seed: an on-policy minibatch, or a batch from replay with its share of a delayed actor."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
     if work.algorithm in ("ppo", "a2c"):
         size = c["batch_size"] if work.algorithm == "ppo" else c["n_steps"] * c["n_envs"]
@@ -75,19 +75,19 @@ def update(work: Work) -> Flops:
     outputs = 2 if work.algorithm == "sac" else 1  # mean and deviation
     actor, critic = (obs, *hidden, outputs * out), (obs + out, *hidden, 1)
     critics = 1 if work.algorithm == "ddpg" else 2
-    goal = forward(actor, batch) + forward(critic, batch) * critics
+    target = forward(actor, batch) + forward(critic, batch) * critics
     fit = (forward(critic, batch) + backward(critic, batch) + step(critic, ADAM)) * critics
-    climbed = critics if work.algorithm == "sac" else 1  # critics that the actor looks at, frozen
+    climbed = critics if work.algorithm == "sac" else 1  # critics in the actor's loss, frozen
     through = (forward(critic, batch) + backward(critic, batch, weights=False, inputs=True)) * climbed
     climb = forward(actor, batch) + backward(actor, batch) + step(actor, ADAM) + through
     follow = step(critic, POLYAK) * critics
     if work.algorithm == "sac":
-        return goal + fit + climb + follow
-    return goal + fit + (climb + follow + step(actor, POLYAK)) * (1 / c.get("policy_delay", 1))
+        return target + fit + climb + follow
+    return target + fit + (climb + follow + step(actor, POLYAK)) * (1 / c.get("policy_delay", 1))
 
 
 def seed_step(work: Work) -> Flops:
-    """One environment step of one seed: its share of the updates, the acting policy and, on-policy, one value."""
+    """Count an environment step of one seed: its share of updates, the acting policy and, on-policy, one value."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
     policy = forward((obs, *hidden, out * (2 if work.algorithm == "sac" else 1)), 1)
     if work.algorithm == "ppo":
@@ -98,8 +98,8 @@ def seed_step(work: Work) -> Flops:
 
 
 def floor_seconds(work: Work, gflops: float, env_seconds: float) -> float:
-    """The least time of one environment step of one seed, at a rate of matrix products and a backend's own stepping.
+    """Return the minimum time of one environment step of one seed, from the rate of products and the backend's steps.
 
-    Nothing built on these products and these environments can be faster; to come near, it would have to do nothing else.
+    No program built on these products and environments can be faster; one that is close does almost nothing else.
     """
     return seed_step(work).total / (gflops * 1e9) + env_seconds

@@ -1,4 +1,4 @@
-"""Our side: a group as a worker would train it, evaluation off, without the command line."""
+"""The side of the built-in algorithms: a group trained as in a worker, without evaluation and command line."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rlbench.plugins import load_plugins
 from rlbench.runtime.live_group import LiveGroup
 from rlbench.runtime.record_sink import MemorySink
 
-ENDLESS = 1 << 40  # a budget that no turn comes to; nothing here is scheduled over it
+ENDLESS = 1 << 40  # a budget that no turn reaches; no schedule depends on it
 
 
 def play(side: Side, work: Work, turnstile: Turnstile) -> None:
-    """Train until the process ends; the algorithm's checkpoints are the safe points."""
+    """Train until the process ends. The turnstile is passed at the algorithm's checkpoints."""
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     plugins = load_plugins()

@@ -1,4 +1,4 @@
-"""The ratios as a figure: a point for the median and a line for the range of the rounds, peers side by side."""
+"""Draw the ratios: a point for the median and a line for the range of the rounds, a panel for each peer."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write an SVG; the ends of a line are the rows' least and greatest ratio."""
+    """Write an SVG. A line spans the smallest to the largest ratio of a row."""
     table: dict[str, list[Any]] = {"work": [], "ours": [], "against": [], "ratio": []}
     for row in rows:
         ours = f"S={row['seeds']}{', compiled' if row['compiled'] else ''}, {row['backend']}"
-        for part in ("ratio_low", "ratio_median", "ratio_high"):  # their own median, least and greatest
+        for part in ("ratio_low", "ratio_median", "ratio_high"):  # their median, minimum and maximum are these values
             for name, value in zip(table, (row["work"], ours, row["peer"], row[part])):
                 table[name].append(value)
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "rlbench", "font.family": "DejaVu Sans"}):

@@ -22,7 +22,7 @@ Net = list[tuple[Array, Array]]
 
 
 class Learner(NamedTuple):
-    """One seed. params, mean, square: {"actor", "critic"}; count: Adam's steps; returns [N]: of the open episodes."""
+    """One seed. params, mean, square: {"actor", "critic"}; count: Adam's steps; returns [N]: of open episodes."""
 
     params: dict[str, Net]
     mean: dict[str, Net]
@@ -34,7 +34,7 @@ class Learner(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """A rollout [T, N], or a minibatch [B]; target and advantage are filled in after it."""
+    """A rollout [T, N] or a minibatch [B]."""
 
     obs: Array
     action: Array
@@ -62,13 +62,13 @@ def apply(net: Net, x: Array) -> Array:
 
 
 def log_probs(net: Net, obs: Array, action: Array) -> tuple[Array, Array]:
-    """Of the actions taken, and the policy's entropy."""
+    """Return log-probabilities of the actions taken, and the policy's entropy."""
     every = jax.nn.log_softmax(apply(net, obs))
     return jnp.take_along_axis(every, action[..., None], -1)[..., 0], -(jnp.exp(every) * every).sum(-1)
 
 
 def init(c: Mapping[str, Any], key: Array) -> Learner:
-    """A fresh seed; c: the work's configuration."""
+    """Return a new seed's state. c: the work's configuration."""
     actor, critic, envs, key = jax.random.split(key, 4)
     params = {
         "actor": network(actor, (4, *c["net_arch"], 2), 0.01),
@@ -101,7 +101,7 @@ def rollout(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Steps]:
 
 
 def gae(c: Mapping[str, Any], critic: Net, steps: Steps) -> tuple[Array, Array]:
-    """Advantages and the critic's targets [T, N]. Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16."""
+    """Return advantages and the critic's targets [T, N]. Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16."""
     value, next_value = apply(critic, steps.obs)[..., 0], apply(critic, steps.next_obs)[..., 0]
     delta = steps.reward + c["gamma"] * ~steps.terminated * next_value - value
     keep = c["gamma"] * c["gae_lambda"] * ~steps.done
@@ -135,7 +135,7 @@ def adam(c: Mapping[str, Any], learner: Learner, grads: Any) -> Learner:
 
 
 def update(c: Mapping[str, Any], learner: Learner) -> tuple[Learner, Array]:
-    """A rollout and all its minibatches. Returns: the learner, and the mean return of the episodes that ended."""
+    """Run a rollout and all its minibatches. Returns: the learner, and the mean return of the ended episodes."""
     learner, steps = rollout(c, learner)
     advantage, target = gae(c, learner.params["critic"], steps)
     rows = jax.tree.map(lambda x: x.reshape(-1, *x.shape[2:]), (steps, advantage, target))

@@ -1,4 +1,4 @@
-"""Sides that take turns: A B A B, on one core, each in a process of its own that stands still while another's turn lasts."""
+"""Run sides in turns (A B A B) on one core, each in its own process that waits during the turns of others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.speed.works import Side
 from rlbench.executors.worker_process import worker_environment
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300.0  # seconds for the warm-up, which compiles, and beyond a turn's own length
+PATIENCE = 300.0  # seconds for the warm-up, which compiles, and in addition to the length of a turn
 _ONE_THREAD = (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS", "VECLIB_MAXIMUM_THREADS",
     "TORCHINDUCTOR_COMPILE_THREADS",
@@ -29,18 +29,19 @@ _XLA = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
 class SideFailed(Exception):
-    """A side's process ended; its last line on standard error."""
+    """A side's process ended. The message is its last line on standard error."""
 
 
 class OutOfTime(SideFailed):
-    """A side was not ready in the time there was for it, which is no fault of its own."""
+    """A side was not ready within its time limit, which is not a failure of the side."""
 
 
 @dataclass
 class Played:
-    """What a side has done. warm_up: steps, wall and cpu seconds before its first turn; turns: the same of each.
+    """Measurements of a side.
 
-    failed: why it has done no more; late: because there was no time for it.
+    warm_up: steps, wall and cpu seconds before its first turn. turns: the same for each turn. failed: why it stopped.
+    late: whether it stopped for lack of time.
     """
 
     side: Side
@@ -58,7 +59,7 @@ class Player:
         environment = {**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "JAX_PLATFORMS": "cpu"}
         environment["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_XLA}".strip()
         if side.library == "ours":
-            environment = worker_environment()  # the peers have what is theirs by default
+            environment = worker_environment()  # the peers keep their defaults
         described = json.dumps(asdict(side)), "" if core is None else str(core)
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.speed.child", *described],
@@ -70,18 +71,18 @@ class Player:
         )
 
     def answer(self, patience: float) -> dict[str, Any]:
-        """Its next answer. Raises: SideFailed when it ends instead, OutOfTime after `patience` seconds."""
+        """Return its next answer. Raises: SideFailed if it ends instead, OutOfTime after `patience` seconds."""
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], patience)[0]:
             raise OutOfTime(f"no answer within {patience:.0f} s")
         line = self._process.stdout.readline()
         if line:
-            found: dict[str, Any] = json.loads(line)
-            return found
+            message: dict[str, Any] = json.loads(line)
+            return message
         self._process.wait()
         self._errors.seek(0)
-        said = [text.strip() for text in self._errors if text.strip()]
-        raise SideFailed(said[-1] if said else f"it ended with {self._process.returncode} and said nothing")
+        lines = [text.strip() for text in self._errors if text.strip()]
+        raise SideFailed(lines[-1] if lines else f"it ended with {self._process.returncode} and printed nothing")
 
     def turn(self, seconds: float) -> dict[str, Any]:
         assert self._process.stdin is not None
@@ -89,11 +90,11 @@ class Player:
             self._process.stdin.write(f"{seconds}\n".encode())
             self._process.stdin.flush()
         except BrokenPipeError:
-            pass  # the answer says why
+            pass  # the answer contains the reason
         return self.answer(PATIENCE + seconds)
 
     def move(self, core: int) -> None:
-        """Put every thread of it on a core."""
+        """Move all its threads to a core."""
         for thread in os.listdir(f"/proc/{self._process.pid}/task"):
             os.sched_setaffinity(int(thread), {core})
 
@@ -105,8 +106,10 @@ class Player:
 
 @dataclass(frozen=True)
 class Plan:
-    """rounds: of turns; seconds: of a turn, at least; core: where turns are taken, None where processes cannot be pinned;
-    spare: the cores that sides warm up on, one side a core at a time; limit: seconds that it may all take.
+    """A plan of turns.
+
+    rounds: number of rounds. seconds: minimum length of a turn. core: the core for turns, None if processes cannot be
+    pinned. spare: cores for warm-up, one side per core at a time. limit: seconds for everything.
     """
 
     rounds: int
@@ -119,11 +122,11 @@ class Plan:
 def play(sides: Sequence[Side], plan: Plan, say: Callable[[str], None]) -> list[Played]:
     """Warm all sides up, then give each a turn in every round.
 
-    A side that fails is left out of the rest. When the limit is near, sides that are not warm are given up, and rounds
-    after the first that would pass it are not begun.
+    A side that fails is skipped from then on. Near the limit, sides that are not warm are dropped, and further rounds
+    that would exceed it are not started.
     """
     core, spare, until = plan.core, plan.spare, time.perf_counter() + plan.limit
-    warm_until = until - 1.5 * plan.rounds * plan.seconds * len(sides)  # turns end at safe points, so some last longer
+    warm_until = until - 1.5 * plan.rounds * plan.seconds * len(sides)  # turns end at checkpoints, so some last longer
     cores: SimpleQueue[int | None] = SimpleQueue()
     for free in spare or [core]:
         cores.put(free)
@@ -142,13 +145,13 @@ def play(sides: Sequence[Side], plan: Plan, say: Callable[[str], None]) -> list[
         except SideFailed as failure:
             played.failed, played.late = str(failure), isinstance(failure, OutOfTime)
             if side in players:
-                players.pop(side).close()  # or it would go on compiling beside the others' turns
+                players.pop(side).close()  # otherwise it would keep compiling during the others' turns
         cores.put(place)
         say(f"  {side.name}: " + (played.failed or f"warm after {time.perf_counter() - began:.0f} s"))
         return played
 
     try:
-        # What compiles comes last, so that it is what is given up where time is short.
+        # Compiling sides come last, so that these are dropped if time is short.
         with ThreadPoolExecutor(max(1, len(spare))) as pool:
             warmed = {side: pool.submit(warm, side) for side in sorted(sides, key=lambda side: side.compiles)}
             results = [warmed[side].result() for side in sides]

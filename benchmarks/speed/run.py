@@ -1,10 +1,11 @@
-"""How fast our algorithms are against Stable-Baselines3, SBX and PPO wholly in JAX, and against the machine's floor.
+"""Compare the speed of the built-in algorithms with Stable-Baselines3, SBX, PPO in pure JAX, and the machine's limit.
 
     .venv/bin/python benchmarks/speed/run.py [--quick] [--json] [--works ppo,dqn]
 
-Every side does the same work on the same pinned core, one thread, evaluation off, in turns within one run (A B A B); what
-is compiled and warmed up before the first turn is reported apart. Ratios are formed round by round: median, least and
-greatest are given. Results go to build/speed/ as JSON, Markdown and SVG. SBX and JAX need `pip install -e '.[peers]'`.
+Every side does the same work on the same pinned core, with one thread and without evaluation, in turns within one run
+(A B A B). Compilation and warm-up before the first turn are reported separately. Ratios are computed by round; median,
+minimum and maximum are reported. Results are written to build/speed/ as JSON, Markdown and SVG. SBX and
+JAX need `pip install -e '.[peers]'`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's side, and what SBX shares with it. Source: Raffin et al. 2021."""
+"""The side of Stable-Baselines3, and the parts that SBX shares with it. Source: Raffin et al. 2021."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ENDLESS = 1 << 40
 
 
 class AtTheTurnstile(BaseCallback):
-    """Passes the turnstile before each rollout, that is, after the updates that followed the last one."""
+    """Passes the turnstile before each rollout, that is, after the updates of the last one."""
 
     def __init__(self, turnstile: Turnstile) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class AtTheTurnstile(BaseCallback):
 
 
 def arguments(library: type[Any], work: Work) -> dict[str, Any]:
-    """The constructor's keyword arguments for a work, as far as it knows them."""
+    """Return the constructor's keyword arguments for a work, as far as it accepts them."""
     known = inspect.signature(library).parameters
     passed = {name: value for name, value in work.config.items() if name in known}
     if work.config.get("noise_type") == "normal":

@@ -1,4 +1,4 @@
-"""Ratios of rates, round by round, and the tables that a person reads."""
+"""Ratios of rates by round, and tables of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BEST = "best of "
 
 
 def rates(played: Played, clock: str = "wall") -> list[float]:
-    """Environment steps a second, summed over seeds, of each turn; clock: "wall", or "cpu" for processor seconds."""
+    """Return steps per second of each turn, summed over seeds. clock: "wall", or "cpu" for processor seconds."""
     return [turn["steps"] / turn[clock] for turn in played.turns]
 
 
@@ -24,12 +24,12 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> list[float]:
-    """Formed round by round, so that what slows a whole round down cancels."""
+    """Return ratios by round, so that slowdowns of a whole round cancel."""
     return [a / b for a, b in zip(ours, theirs)]
 
 
 def work_rows(work: Work, results: Sequence[Played]) -> list[dict[str, Any]]:
-    """A row for each of our sides and each of its peers; a side that failed has none."""
+    """Return a row for each of our sides and each of its peers. A failed side has none."""
     whole = [played for played in results if played.turns and not played.failed]
     floor = next((played for played in whole if played.side.library == "floor"), None)
     mine = [played for played in whole if played.side.library == "ours"]
@@ -44,20 +44,20 @@ def work_rows(work: Work, results: Sequence[Played]) -> list[dict[str, Any]]:
 
 
 def _peers(ours: Played, whole: Sequence[Played]) -> list[tuple[str, list[Played]]]:
-    """Whom a side of ours is compared with: each of the peers, the fastest of them, ours with one seed."""
+    """Return the sides to compare one of ours with: each peer, the fastest of them, ours with one seed."""
     others = [p for p in whole if p.side.library not in ("ours", "floor")]
     fitting = [p for p in others if p.side.seeds in (1, ours.side.seeds)]
-    found = [(p.side.library, [p]) for p in fitting]
+    peers = [(p.side.library, [p]) for p in fitting]
     single = [p for p in fitting if p.side.seeds == 1]
     if len(single) > 1:
-        found.append((BEST + ", ".join(p.side.library for p in single), single))
+        peers.append((BEST + ", ".join(p.side.library for p in single), single))
     alone = [
         p
         for p in whole
         if p.side.library == "ours"
         and (p.side.seeds, p.side.compiled, p.side.backend) == (1, ours.side.compiled, ours.side.backend)
     ]
-    return found + ([(ALONE, alone)] if alone and ours.side.seeds == STACK else [])
+    return peers + ([(ALONE, alone)] if alone and ours.side.seeds == STACK else [])
 
 
 def _row(work: Work, ours: Played, peer: str, members: Sequence[Played]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def _row(work: Work, ours: Played, peer: str, members: Sequence[Played]) -> dict
 
 
 def _share(work: Work, ours: Played, floor: Played | None, clock: str) -> float | None:
-    """The floor's time of a seed's step as a part of ours, median of the rounds; None without a floor for the backend."""
+    """Return the floor's share of our time per step, the median of the rounds; None without a floor for the backend."""
     if floor is None or ours.side.backend not in floor.turns[0]["env_seconds"]:
         return None
     least = [floor_seconds(work, turn["gflops"], turn["env_seconds"][ours.side.backend]) for turn in floor.turns]
@@ -96,11 +96,11 @@ def _share(work: Work, ours: Played, floor: Played | None, clock: str) -> float 
 
 
 def busy(results: Sequence[Played]) -> float:
-    """Processor seconds a second of the turns' time, the least of the sides' medians; below 1 the core was shared."""
-    found = [
+    """Return processor seconds per second, the minimum of the sides' medians. Below 1 the core was shared."""
+    shares = [
         statistics.median(t["cpu"] / t["wall"] for t in p.turns) for p in results if p.turns and "cpu" in p.turns[0]
     ]
-    return min(found, default=1.0)
+    return min(shares, default=1.0)
 
 
 COLUMNS = ("work", "ours", "peer", "ours steps/s", "peer steps/s", "ratio", "range", "share of floor", "warm-up s")

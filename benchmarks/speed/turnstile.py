@@ -1,7 +1,7 @@
-"""Where a side's loop waits for its turn: at a safe point it tells how far it came and blocks until it may go on.
+"""The point at which a side's loop waits for its turn: it reports its steps and blocks until the next turn.
 
-The same in every library, so that all are timed alike: a turn is at least so many seconds long and ends at the first
-safe point after that (a rollout learned from, a step of the environments with its update).
+All libraries use it, so that all are timed alike. A turn lasts at least a number of seconds and ends at the next pass
+(after the update on a rollout, or after a step of the environments with its update).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 
 class Turnstile:
-    """Made before the library is imported; all until `warm_steps` (summed over seeds) is the warm-up."""
+    """Created before the library is imported. Everything before `warm_steps` (summed over seeds) is the warm-up."""
 
     def __init__(self, commands: TextIO, answers: TextIO, warm_steps: int) -> None:
         self._commands, self._answers, self._warm_steps = commands, answers, warm_steps
@@ -26,7 +26,7 @@ class Turnstile:
         self._steps, self._cpu, self._wall = steps, cpu_seconds(), time.perf_counter()
 
     def passed(self, steps: int) -> None:
-        """To be called at every safe point with the environment steps made so far, summed over seeds."""
+        """Pass between updates. steps: environment steps so far, summed over seeds."""
         if self._seconds is None:
             if steps < self._warm_steps:
                 return
@@ -38,16 +38,16 @@ class Turnstile:
         self._begin(steps)
 
     def tell(self, answer: dict[str, Any]) -> float:
-        """Answer and wait. Returns: how many seconds the next turn is to last. The process ends when nobody asks."""
+        """Answer and wait. Returns: the length of the next turn in seconds. The process ends with its parent."""
         self._answers.write(json.dumps(answer) + "\n")
         self._answers.flush()
         line = self._commands.readline()
         if not line:
-            os._exit(0)  # whatever the library's threads do
+            os._exit(0)  # regardless of the library's threads
         return float(line)
 
 
 def cpu_seconds() -> float:
-    """Processor time of this process, all its threads, and its ended children (compilers)."""
+    """Return the processor time of this process, its threads, and its ended children (compilers)."""
     times = os.times()
-    return time.process_time() + times.children_user + times.children_system  # os.times counts in hundredths alone
+    return time.process_time() + times.children_user + times.children_system  # os.times counts only in hundredths

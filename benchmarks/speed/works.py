@@ -1,7 +1,7 @@
-"""What is measured: the same work for every library, and the sides that take turns at it.
+"""The measured works, which are the same for every library, and the sides that take turns.
 
-A work's `config` is what our algorithm is configured with, by Stable-Baselines3's names; the peers are given the same
-(`sb3.arguments`), so that the hyperparameters cannot drift apart.
+A work's `config` configures our algorithm, with Stable-Baselines3's names. The peers get the same values
+(`sb3.arguments`), so that the hyperparameters cannot differ.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ STACK = 10
 class Work:
     """An algorithm on an environment.
 
-    config: our configuration, all cadences given. warm_steps: steps of each seed after which everything has been
+    config: our configuration, with all intervals. warm_steps: steps of each seed after which everything has been
     compiled and the updates run. peers: libraries that can do it. backends: our environments', the first of them for
     every side.
     """
@@ -41,9 +41,9 @@ class Work:
 
 @dataclass(frozen=True)
 class Side:
-    """One that takes turns: a library (or the floor) at a work, in a process of its own.
+    """A library (or the floor) on a work, in its own process.
 
-    backend: of its environments. width: units of each hidden layer instead of the work's; 0: as it says.
+    backend: of its environments. width: units of each hidden layer instead of the work's; 0: the work's.
     """
 
     work: str
@@ -54,7 +54,7 @@ class Side:
     width: int = 0
 
     def at(self, work: Work) -> Work:
-        """The work as this side does it."""
+        """Return the work with this side's width."""
         layers = (self.width,) * len(work.config["net_arch"])
         return replace(work, config={**work.config, "net_arch": layers}) if self.width else work
 
@@ -73,7 +73,7 @@ class Side:
 
     @property
     def compiles(self) -> int:
-        """0 for a side that compiles nothing; the greater, the longer its warm-up or the sooner it can be done without."""
+        """Rank of compilation: 0 without compiling; larger for a longer warm-up or a less important side."""
         return self.compiled * (1 + (self.library == "ours") * (1 + (self.seeds == 1)))
 
 
@@ -89,9 +89,9 @@ WORKS = (
         "ppo",
         _CARTPOLE,
         {
-            "n_envs": 8, "n_steps": 256, "batch_size": 64, "n_epochs": 10, "net_arch": (64, 64), "activation_fn": "tanh",
-            "learning_rate": 3e-4, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2, "vf_coef": 0.5, "ent_coef": 0.0,
-            "max_grad_norm": 0.5,
+            "n_envs": 8, "n_steps": 256, "batch_size": 64, "n_epochs": 10, "net_arch": (64, 64),
+            "activation_fn": "tanh", "learning_rate": 3e-4, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2,
+            "vf_coef": 0.5, "ent_coef": 0.0, "max_grad_norm": 0.5,
         },
         2048,
         ("sb3", "sbx", "purejax"),
@@ -113,7 +113,7 @@ WORKS = (
         "dqn",
         _CARTPOLE,
         {
-            # Epsilon is at its end from the start: one that still explores chooses without its network.
+            # Epsilon is constant at its final value, because random actions skip the network.
             "n_envs": 1, "net_arch": (128, 128), "activation_fn": "relu", "batch_size": 64, "buffer_size": 100_000,
             "learning_starts": 64, "train_freq": 1, "gradient_steps": 1, "target_update_interval": 500,
             "exploration_initial_eps": 0.05, "exploration_final_eps": 0.05, "gamma": 0.99, "learning_rate": 1e-3,
@@ -129,14 +129,14 @@ BY_NAME = {work.name: work for work in WORKS}
 
 
 def ours_of(work: Work) -> list[Side]:
-    """Our sides: ten seeds together and one alone, compiled or not; other backends than the first with ten, compiled."""
+    """Return our sides: ten seeds and one, compiled or not; for backends after the first, ten compiled."""
     first, *others = work.backends
     plain = [Side(work.name, "ours", s, c, first) for s in (STACK, 1) for c in (True, False)]
     return plain + [Side(work.name, "ours", STACK, True, backend) for backend in others]
 
 
 def peers_of(work: Work) -> list[Side]:
-    """The peers' sides: one seed, whose steps a second are what it does for ten seeds one after another; JAX has ten."""
+    """Return the peers' sides: one seed, with the same rate as ten in sequence; JAX has ten."""
     return [
         Side(work.name, name, STACK, True, "jax")
         if name == "purejax"

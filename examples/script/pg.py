@@ -1,4 +1,4 @@
-"""REINFORCE with a baseline for CartPole-like tasks, in one file: it knows nothing of rlbench, and prints as CleanRL does."""
+"""REINFORCE with a baseline for CartPole-like tasks, in one file, independent of rlbench. It prints like CleanRL."""
 
 import argparse
 

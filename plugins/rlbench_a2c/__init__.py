@@ -6,7 +6,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 
 def updates_per_step(c: Any) -> float:
-    """One for each rollout."""
+    """Return the updates per step of one seed: one for each rollout."""
     return 1 / (c.n_envs * c.n_steps)
 
 

@@ -1,7 +1,7 @@
 """Advantage actor-critic for discrete and continuous actions, S seeds at once: A3C's update without its threads.
 
-Source: Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", arXiv:1602.01783; λ-returns: Schulman et
-al. 2016, arXiv:1506.02438.
+Source: Mnih et al. 2016, "Asynchronous Methods for Deep Reinforcement Learning", arXiv:1602.01783; λ-returns:
+Schulman et al. 2016, arXiv:1506.02438.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from rlbench.kit.stacked_networks import value_and_grad
 
 @dataclass(frozen=True)
 class A2CConfig:
-    """Hyperparameters, by the names of Stable-Baselines3. What the last rollout of n_envs · n_steps leaves is not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(5, "steps of each environment in a rollout, from which one update is made", ge=1)
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
-    shared: bool = setting(False, "the hidden layers are the same for policy and value")
-    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+    n_steps: int = setting(5, "steps of each environment per rollout, which gives one update", ge=1)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
+    shared: bool = setting(False, "policy and value share the hidden layers")
+    log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
     learning_rate: float | str = setting(
         7e-4, "the optimiser's (Mnih 2016: 10^-4 to 10^-2); lin_7e-4: falls to 0", gt=0, schedule=True
     )
-    use_rms_prop: bool = setting(True, "RMSProp, as in the paper, rather than Adam")
+    use_rms_prop: bool = setting(True, "RMSProp, as in the paper, instead of Adam")
     rms_prop_eps: float = setting(1e-5, "RMSProp's epsilon", gt=0)
-    rms_prop_alpha: float = setting(0.99, "share of RMSProp's running squares that stays at an update", ge=0, lt=1)
-    rms_prop_tf_like: bool = setting(False, "RMSProp in TensorFlow's form: epsilon under the root, squares from 1 on")
+    rms_prop_alpha: float = setting(0.99, "decay of RMSProp's running squares", ge=0, lt=1)
+    rms_prop_tf_like: bool = setting(False, "RMSProp in TensorFlow's form: epsilon under the root, squares start at 1")
     adam_eps: float = setting(1e-5, "Adam's epsilon", gt=0)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(1.0, "GAE's lambda; 1: the n-step returns of the paper", ge=0, le=1)
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
     normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
-    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
-    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
+    normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
 
 
 class A2C(Algorithm):
@@ -103,12 +103,12 @@ class A2C(Algorithm):
         return policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
 
     def gradient(self, params: list[Tensor], *rollout: Tensor) -> list[Tensor]:
-        """Of the loss, clipped."""
+        """Return the clipped gradient of the loss."""
         return clip(value_and_grad(self.loss, params, *rollout)[1], self.config.max_grad_norm)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
-        """Drawn actions; obs [S, N, size] as the network sees them."""
+        """Return sampled actions; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
         return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
 
@@ -130,7 +130,7 @@ class A2C(Algorithm):
                 self.learn(interaction, env)
 
     def collect(self, interaction: Interaction) -> None:
-        """Fill the rollout, or what the budget leaves of it."""
+        """Fill the rollout, or as much of it as the budget allows."""
         self.rollout.clear()
         while not (self.rollout.full or interaction.finished):
             self.obs_norm.update(interaction.obs, interaction.active)
@@ -156,7 +156,7 @@ class A2C(Algorithm):
         grads = self.gradient(self.params, r["obs"].flatten(1, 2), r["action"].flatten(1, 2), advantage, target)
         self.optimizer.apply(self.params, grads, env.active)
 
-    # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
+    # -- checkpoints (the rollout is empty whenever one is written) ----------------------------------------------
     def final_parts(self) -> dict[str, Any]:
         nets = {"actor": self.params[0], "critic": self.params[1]}
         return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}

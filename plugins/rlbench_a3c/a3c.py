@@ -1,7 +1,7 @@
 """Asynchronous advantage actor-critic: processes that share parameters and optimiser, without a lock.
 
-Source: Mnih et al. 2016, arXiv:1602.01783, algorithm S3 and section 4. One seed, on the CPU; the order in which the
-processes come to update is the operating system's, so a run cannot be repeated.
+Source: Mnih et al. 2016, arXiv:1602.01783, algorithm S3 and section 4. One seed, on the CPU. The operating system
+decides the order in which processes update, so a run cannot be repeated exactly.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
 
 @dataclass(frozen=True)
 class A3CConfig:
-    """Hyperparameters, by the names of Stable-Baselines3 where it has them.
+    """Hyperparameters, with Stable-Baselines3's names where it has them.
 
-    What a worker has collected when the budget is spent is not learned from.
+    When the budget is spent, the steps of an unfinished rollout are discarded without an update.
     """
 
-    n_workers: int = setting(4, "processes, each with an environment of its own (Mnih 2016: 16)", ge=1)
-    n_steps: int = setting(20, "most steps of a worker between updates; an episode's end updates too (t_max)", ge=1)
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
+    n_workers: int = setting(4, "processes, each with its own environment (Mnih 2016: 16)", ge=1)
+    n_steps: int = setting(20, "maximum steps between a worker's updates; an episode's end updates too (t_max)", ge=1)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     learning_rate: float | str = setting(
         "lin_0.001", "RMSprop's; lin_1e-3: falls to 0 over the budget (Mnih 2016)", gt=0, schedule=True
     )
@@ -39,15 +39,18 @@ class A3CConfig:
     gae_lambda: float = setting(1.0, "GAE's lambda; 1: the n-step returns of Mnih 2016", ge=0, le=1)
     vf_coef: float = setting(0.5, "weight of the squared error of the value", ge=0)
     ent_coef: float = setting(0.01, "weight of the entropy bonus (Mnih 2016: 0.01)", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
     rms_prop_alpha: float = setting(0.99, "RMSprop's decay of the average of squares (Mnih 2016: 0.99)", ge=0, lt=1)
     rms_prop_eps: float = setting(1e-5, "RMSprop's epsilon, under the root", gt=0)
-    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
-    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the worker's discounted return")
+    log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
+    normalize_reward: bool = setting(False, "divide rewards by the running deviation of the worker's discounted return")
 
 
-class Shared(NamedTuple):
-    """What the processes have in common: parameters [1, P], RMSprop's squares [1, P], steps taken by each worker [W]."""
+class SharedState(NamedTuple):
+    """Memory shared by the processes.
+
+    params: parameters [1, P]. square: RMSprop's squares [1, P]. taken: steps taken by each worker [W].
+    """
 
     params: Tensor
     square: Tensor
@@ -69,27 +72,27 @@ class ActorCritic:
         return torch.cat([self.actor.init(streams, "init", log_std), self.critic.init(streams, "init")], 1)
 
     def policy(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """[1, B, obs] → what the distribution takes."""
+        """Return the distribution's parameters at observations [1, B, obs]."""
         return self.actor(params, obs)
 
     def value(self, params: Tensor, obs: Tensor) -> Tensor:
         return self.critic(params[:, -self.critic.size :], obs).squeeze(-1)  # [1, B]
 
     def draw(self, params: Tensor, obs: Tensor, streams: SeedStreams, name: str) -> Tensor:
-        """Actions [1, B, …] from the policy, by numbers of the stream `name`."""
+        """Sample actions [1, B, …] from the policy, with numbers of the stream `name`."""
         noise = tensor(self.dist.noise(streams, name, obs.shape[1]))
         return self.dist.sample(*self.policy(params, obs), noise)
 
 
 class Worker:
-    """One process: acts by a copy of the shared parameters, then updates them by its gradient."""
+    """One process. It acts with a copy of the shared parameters, then updates these with its gradient."""
 
     def __init__(
-        self, env: Any, rank: int, parts: Shared, config: A3CConfig, task: TaskInfo, streams: SeedStreams
+        self, env: Any, rank: int, shared: SharedState, config: A3CConfig, task: TaskInfo, streams: SeedStreams
     ) -> None:
-        self.env, self.rank, self.parts, self.config, self.budget = env, rank, parts, config, task.steps
+        self.env, self.rank, self.shared, self.config, self.budget = env, rank, shared, config, task.steps
         self.network = ActorCritic(config, task)
-        self.optimizer = SharedRMSprop(parts.square, config.rms_prop_alpha, config.rms_prop_eps)
+        self.optimizer = SharedRMSprop(shared.square, config.rms_prop_alpha, config.rms_prop_eps)
         self.streams, self.name = streams, f"worker {rank}"
         obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
@@ -99,63 +102,66 @@ class Worker:
 
     def run(self) -> None:
         while not self.env.finished:
-            params = self.parts.params.clone()
+            params = self.shared.params.clone()
             self.collect(params)
             self.learn(params)
 
     def collect(self, params: Tensor) -> None:
-        """Fill the rollout, or take it to the end of the episode."""
-        over = False
+        """Fill the rollout, at most to the end of the episode."""
+        done = False
         self.rollout.clear()
-        while not (over or self.rollout.full):
+        while not (done or self.rollout.full):
             obs = np.asarray(self.obs, np.float32).reshape(1, 1, -1)
             action = self.network.draw(params, tensor(obs), self.streams, self.name)  # [1, 1, …]
             self.obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
-            self.parts.taken[self.rank] += 1
-            over = terminated or truncated
-            reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), over), np.ones(1, bool))
+            self.shared.taken[self.rank] += 1
+            done = terminated or truncated
+            reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), done), np.ones(1, bool))
             self.rollout.add(
                 obs=obs,
                 next_obs=np.reshape(self.obs, (1, 1, -1)),
                 action=action,
                 reward=reward,
                 terminated=terminated,
-                cut=over,
+                cut=done,
             )
-        if over:
+        if done:
             self.obs = self.env.reset()[0]
 
     def learn(self, params: Tensor) -> None:
-        """Take the gradient at `params`, by which this worker acted, and apply it to the shared ones as they are now."""
-        c, steps = self.config, int(self.parts.taken.sum())
-        r = {name: whole[:, : self.rollout.length] for name, whole in self.rollout.tensors().items()}  # [1, T, 1, …]
+        """Compute the gradient at `params`, with which this worker acted, and apply it to the present shared ones."""
+        c, steps = self.config, int(self.shared.taken.sum())
+        r = {name: x[:, : self.rollout.length] for name, x in self.rollout.tensors().items()}  # [1, T, 1, …]
         value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [1, T, 1]
         columns = [x.flatten(1, 2) for x in (r["obs"], r["action"], advantage, advantage + value)]
         _, grads = value_and_grad(self.loss, [params], *columns)
         start, shape = parse_schedule(c.learning_rate)
         lr = decay(start, 0.0, self.budget, steps, shape)
-        self.optimizer.apply(self.parts.params, clip(grads, c.max_grad_norm)[0], lr)
+        self.optimizer.apply(self.shared.params, clip(grads, c.max_grad_norm)[0], lr)
 
-    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, goal: Tensor) -> Tensor:
-        """Summed over the steps as in Mnih 2016, in units of a whole rollout: no step weighs more because its episode ended."""
-        c, dist, error = self.config, self.network.dist, self.network.value(params, obs) - goal
+    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, target: Tensor) -> Tensor:
+        """Return the sum over the steps as in Mnih 2016, divided by n_steps.
+
+        A shorter rollout is divided by the same number, so that no step weighs more because its episode ended.
+        """
+        c, dist, error = self.config, self.network.dist, self.network.value(params, obs) - target
         policy = self.network.policy(params, obs)
         log_prob, entropy = dist.log_prob(*policy, action), dist.entropy(*policy)
-        each = c.vf_coef * error * error - log_prob * advantage - c.ent_coef * entropy  # [1, T]
-        return each.sum(-1) / c.n_steps
+        loss = c.vf_coef * error * error - log_prob * advantage - c.ent_coef * entropy  # [1, T]
+        return loss.sum(-1) / c.n_steps
 
 
 @torch.no_grad()
 def work(
-    env: Any, rank: int, parts: Shared, config: A3CConfig, task: TaskInfo, seeds: tuple[int, ...], space: str
+    env: Any, rank: int, memory: SharedState, config: A3CConfig, task: TaskInfo, seeds: tuple[int, ...], space: str
 ) -> None:
-    """What a process runs."""
-    Worker(env, rank, parts, config, task, SeedStreams(seeds, space)).run()
+    """Run a worker; the entry point of a process."""
+    Worker(env, rank, memory, config, task, SeedStreams(seeds, space)).run()
 
 
 class A3C(Algorithm):
-    """Starts the workers, and plays the policy they share."""
+    """The algorithm in the main process: starts the workers and evaluates their shared policy."""
 
     Config = A3CConfig
 
@@ -166,7 +172,7 @@ class A3C(Algorithm):
         self.network = ActorCritic(config, task)
         params = self.network.init(streams, config.log_std_init)
         taken = torch.zeros(config.n_workers, dtype=torch.int64)
-        self.shared = Shared(shared(params), shared(torch.zeros_like(params)), shared(taken))
+        self.shared = SharedState(shared(params), shared(torch.zeros_like(params)), shared(taken))
 
     def train(self, interaction: Interaction) -> None:
         arguments = (self.shared, self.config, self.task, self.streams.seeds, self.streams.space)
@@ -178,12 +184,12 @@ class A3C(Algorithm):
 
     def policy(self, mode: str = "greedy") -> Any:
         def sampled(obs: Any, start: Any) -> Any:
-            drawn = self.network.draw(self.shared.params, tensor(obs).flatten(2), self.streams, "evaluate")
-            return self.network.dist.to_env(drawn)
+            action = self.network.draw(self.shared.params, tensor(obs).flatten(2), self.streams, "evaluate")
+            return self.network.dist.to_env(action)
 
         return sampled if mode == "sampled" else super().policy(mode)
 
-    # -- what is kept: nothing to go on from, as the workers' environments and streams end with them --------------
+    # -- checkpoints: not resumable, because the workers' environments and streams end with them -----------------
     def state(self) -> dict[str, Any]:
         return pack({"params": self.shared.params, "square": self.shared.square}, 1)
 

@@ -23,21 +23,21 @@ from rlbench.kit.state_dict import pack, unpack
 
 @dataclass(frozen=True)
 class DDPGConfig:
-    """Hyperparameters, by the names of Stable-Baselines3 where it has them; actions are normalised to −1 … 1."""
+    """Hyperparameters, with Stable-Baselines3's names where it has them. Actions are normalised to −1 … 1."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
-    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of the critic")
-    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of the actor and of the critic")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
     critic_learning_rate: float | str | None = setting(None, "the critic's; none: learning_rate", gt=0, schedule=True)
-    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    batch_size: int = setting(64, "transitions of one update (Lillicrap 2016)", ge=1)
+    tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
+    batch_size: int = setting(64, "transitions per update (Lillicrap 2016)", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Lillicrap 2016)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
-    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "of exploration")
+    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "exploration noise")
     noise_std: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
     noise_theta: float = setting(
         0.15, "Ornstein-Uhlenbeck's pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1
@@ -48,11 +48,11 @@ class DDPGConfig:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
         if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
 
 
 class DDPG(Algorithm):
-    """A deterministic actor climbs a critic that is fitted to one-step targets; both targets trail behind."""
+    """A deterministic actor maximises a critic that is fitted to one-step targets from delayed copies of both."""
 
     Config = DDPGConfig
 
@@ -60,7 +60,7 @@ class DDPG(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
         if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
+            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
         self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
         self.dim = self.bounds.size
         self.actor_net = MLP((obs_size, *c.net_arch, self.dim), c.activation_fn)
@@ -88,22 +88,25 @@ class DDPG(Algorithm):
     def value(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         return self.critic_net(critic, torch.cat([obs, action], -1)).squeeze(-1)  # [S, B]
 
-    def goal(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """r + γ(1 − terminated) Q'(s', π'(s')) of the target networks [S, B]; the discount is 0 after termination only."""
+    def td_target(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """Return r + γ(1 − terminated) Q'(s', π'(s')) of the target networks [S, B].
+
+        The discount is 0 only after termination.
+        """
         next_value = self.value(critic, batch["next_obs"], self.policy_of(actor, batch["next_obs"]))
         return batch["reward"] + batch["discount"] * next_value
 
-    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, goal: Tensor) -> Tensor:
-        error = self.value(critic, obs, action) - goal
+    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
+        error = self.value(critic, obs, action) - target
         return (error * error).mean(-1)  # [S]
 
     def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
-        return -self.value(critic, obs, self.policy_of(actor, obs)).mean(-1)  # [S]; the critic is frozen
+        return -self.value(critic, obs, self.policy_of(actor, obs)).mean(-1)  # [S]; only the actor is differentiated
 
     def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor]) -> list[Tensor]:
         _, critic, target_actor, target_critic = params
-        goal = self.goal(target_actor, target_critic, batch)
-        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)[1]
+        target = self.td_target(target_actor, target_critic, batch)
+        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], target)[1]
 
     def actor_gradient(self, actor: Tensor, critic: Tensor, obs: Tensor) -> list[Tensor]:
         return value_and_grad(self.actor_loss, [actor], critic, obs)[1]
@@ -129,12 +132,12 @@ class DDPG(Algorithm):
             obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
             discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
             self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            due = self.train_round.due(interaction.steps // self.config.n_envs)  # steps that all of them take together
+            due = self.train_round.due(interaction.steps // self.config.n_envs)  # counts steps of all environments
             if due and interaction.steps > self.config.learning_starts:
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Normalised actions [S, N, A]: the actor's and noise; uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the actor's plus noise, or uniformly random ones during the warm-up."""
         n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
@@ -144,7 +147,7 @@ class DDPG(Algorithm):
         )
 
     def learn(self, interaction: Interaction) -> None:
-        """Draw minibatches and learn from them."""
+        """Learn from minibatches drawn from replay."""
         c, active = self.config, tensor(interaction.active, self.device.name)
         for optimizer, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
             optimizer.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
@@ -153,7 +156,7 @@ class DDPG(Algorithm):
             batch = self.replay.sample(tensor(index, self.device.name))
             self.update([self.actor, self.critic, self.target_actor, self.target_critic], batch, active)
 
-    # -- what is kept --------------------------------------------------------------------------------------------
+    # -- checkpoints ---------------------------------------------------------------------------------------------
     def parts(self) -> dict[str, Any]:
         networks = {"actor": self.actor, "critic": self.critic}
         targets = {"target_actor": self.target_actor, "target_critic": self.target_critic}

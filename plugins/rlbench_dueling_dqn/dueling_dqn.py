@@ -1,6 +1,6 @@
 """Dueling deep Q-learning, S seeds at once: a value and an advantage stream on shared layers, Q = V + A − mean A.
 
-Source: Wang et al. 2016, arXiv:1511.06581, eq. 9. To be read beside rlbench_double_dqn/double_dqn.py.
+Source: Wang et al. 2016, arXiv:1511.06581, eq. 9. Read it beside rlbench_double_dqn/double_dqn.py.
 """
 
 from __future__ import annotations
@@ -23,43 +23,43 @@ from rlbench.kit.state_dict import pack, unpack
 
 @dataclass(frozen=True)
 class DuelingDQNConfig:
-    """Hyperparameters, by the names of Stable-Baselines3 where it has them; durations are in environment steps of one seed."""
+    """Hyperparameters, with Stable-Baselines3's names where it has them. Durations are in steps of one seed."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
     net_arch: tuple[int, ...] = setting((128, 128), "units of the layers that both streams share")
     stream_hidden: int = setting(128, "units of each stream's hidden layer", ge=2)
-    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
-    batch_size: int = setting(64, "transitions of one update", ge=1)
+    batch_size: int = setting(64, "transitions per update", ge=1)
     multi_step_returns: int = setting(1, "steps whose rewards a target sums before it bootstraps", ge=1)
     buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)
-    tau: float = setting(1.0, "share of the online network in each target update; 1: a copy", gt=0, le=1)
+    tau: float = setting(1.0, "weight of the online network in each target update; 1: a copy", gt=0, le=1)
     exploration_initial_eps: float = setting(1.0, "probability of a random action at step 0", ge=0, le=1)
-    exploration_final_eps: float = setting(0.05, "the same at the end of the decay", ge=0, le=1)
-    exploration_fraction: float = setting(0.2, "part of the budget over which it decays", ge=0, le=1)
+    exploration_final_eps: float = setting(0.05, "probability of a random action after the decay", ge=0, le=1)
+    exploration_fraction: float = setting(0.2, "share of the budget over which this probability decays", ge=0, le=1)
     exploration_schedule: Literal["linear", "exponential"] = setting(
-        "linear", "shape of the decay; exponential needs an end above 0"
+        "linear", "shape of the decay; exponential needs both ends above 0"
     )
     loss: Literal["huber", "mse"] = setting(
         "huber", "huber: errors beyond 1 count linearly (Mnih 2015's clipped error)"
     )
-    max_grad_norm: float = setting(10.0, "largest norm of the gradient (Wang 2016, section 4.2)", gt=0)
-    shared_gradient: float = setting(2**-0.5, "factor of the gradient that enters the shared layers (same)", gt=0)
-    double: bool = setting(True, "the online network chooses the action that the target network values")
+    max_grad_norm: float = setting(10.0, "maximum norm of the gradient (Wang 2016, section 4.2)", gt=0)
+    shared_gradient: float = setting(2**-0.5, "factor of the gradient that enters the shared layers (Wang 2016)", gt=0)
+    double: bool = setting(True, "the online network chooses the action that the target network evaluates")
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
 
     def __post_init__(self) -> None:
-        if min(self.net_arch, default=0) < 2:  # products over one unit are not the same bits in every stack
-            raise ValueError("net_arch needs at least one layer for the streams to share, of two units or more")
+        if min(self.net_arch, default=0) < 2:  # products over one unit do not have the same bits in every stack
+            raise ValueError("net_arch needs at least one shared layer, of two units or more")
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
         if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
         if self.learning_starts < (self.multi_step_returns - 1) * self.n_envs:
             raise ValueError(
                 f"learning_starts {self.learning_starts} precedes a transition of {self.multi_step_returns} steps"
@@ -78,8 +78,8 @@ class DuelingDQN(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
         if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
-        assert isinstance(task.action_space, Discrete)  # what the spec says it supports
+            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
+        assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
         self.shared = MLP((obs_size, *c.net_arch), c.activation_fn)
         self.value = MLP((c.net_arch[-1], c.stream_hidden, 1), c.activation_fn)
@@ -105,14 +105,14 @@ class DuelingDQN(Algorithm):
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def network(self, params: Tensor, obs: Tensor) -> Tensor:
-        """[S, P], [S, B, obs] → action values [S, B, A]."""
+        """Map parameters [S, P] and observations [S, B, obs] to action values [S, B, A]."""
         shared, value, advantage = params.split(self.sizes, 1)
         features = self.shared.activation(self.shared(shared, obs))
-        gain = self.advantage(advantage, features)
-        return self.value(value, features) + (gain - gain.mean(-1, keepdim=True))
+        gains = self.advantage(advantage, features)
+        return self.value(value, features) + (gains - gains.mean(-1, keepdim=True))
 
     def best(self, params: Tensor, obs: Tensor) -> Tensor:
-        """[S, P], [S, B, obs] → actions [S, B]: the value stream adds the same to all of a state's."""
+        """Return the best actions [S, B]. The value stream adds the same to all actions, so it is not needed."""
         features = self.shared.activation(self.shared(params, obs))
         return self.advantage(params[:, -self.advantage.size :], features).argmax(-1)
 
@@ -124,17 +124,16 @@ class DuelingDQN(Algorithm):
         error = (value - target).abs()
         if self.config.loss == "mse":
             return (error * error).mean(-1)  # [S]
-        near = error.clamp(max=1.0)
-        return (near * (error - 0.5 * near)).mean(-1)  # [S]
+        clipped = error.clamp(max=1.0)
+        return (clipped * (error - 0.5 * clipped)).mean(-1)  # [S]
 
     def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> list[Tensor]:
         chooser = online if self.config.double else target
-        chosen = self.best(chooser, batch["next_obs"]).unsqueeze(-1)
-        next_value = self.network(target, batch["next_obs"]).gather(-1, chosen).squeeze(-1)
-        goal = (
-            batch["reward"] + batch["discount"] * next_value
-        )  # the discount is 0 after termination, not after truncation
-        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], goal)
+        next_action = self.best(chooser, batch["next_obs"]).unsqueeze(-1)
+        next_value = self.network(target, batch["next_obs"]).gather(-1, next_action).squeeze(-1)
+        # The discount is 0 after termination, not after truncation.
+        td_target = batch["reward"] + batch["discount"] * next_value
+        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], td_target)
         return clip([g * self.scale for g in grads], self.config.max_grad_norm)
 
     def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> None:
@@ -152,25 +151,28 @@ class DuelingDQN(Algorithm):
             transition = self.n_step.add(interaction.step(self.explore(interaction)))
             if transition is not None:
                 self.replay.add(**transition)
-            calls = interaction.steps // c.n_envs  # cadences count steps that all environments take together
-            if self.train_round.due(calls) and interaction.steps > c.learning_starts:
+            vector_steps = interaction.steps // c.n_envs  # intervals count steps that all environments take together
+            if self.train_round.due(vector_steps) and interaction.steps > c.learning_starts:
                 self.learn(interaction, env, c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps)
-            if self.target_round.due(calls):
-                polyak(self.target, self.online, c.tau, env.active) if c.tau < 1 else self.target.copy_(self.online)
+            if self.target_round.due(vector_steps):
+                if c.tau < 1:
+                    polyak(self.target, self.online, c.tau, env.active)
+                else:
+                    self.target.copy_(self.online)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Epsilon-greedy actions [S, N]; all random during the warm-up."""
+        """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
         c, n, steps = self.config, interaction.num_envs, interaction.steps
-        ends = c.exploration_initial_eps, c.exploration_final_eps
-        epsilon = decay(*ends, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
-        coin, pick = np.moveaxis(self.streams.uniform("explore", n, 2), -1, 0)
-        at_random = (pick * self.num_actions).astype(np.int64)
+        start, end = c.exploration_initial_eps, c.exploration_final_eps
+        epsilon = decay(start, end, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
+        draws = self.streams.uniform("explore", n, 2)  # [S, N, 2]
+        random_action = (draws[..., 1] * self.num_actions).astype(np.int64)
         if steps < c.learning_starts:
-            return at_random
-        return np.where(coin < epsilon, at_random, self.act(interaction.obs))
+            return random_action
+        return np.where(draws[..., 0] < epsilon, random_action, self.act(interaction.obs))
 
     def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
-        """Draw and learn from `updates` minibatches."""
+        """Learn from `updates` minibatches drawn from replay."""
         c = self.config
         lr, shape = parse_schedule(c.learning_rate)
         self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
@@ -178,10 +180,10 @@ class DuelingDQN(Algorithm):
             index = self.streams.integers("replay", self.replay.size, c.batch_size)
             self.update(self.online, self.target, self.replay.sample(tensor(index, self.device.name)), env.active)
 
-    # -- what is kept --------------------------------------------------------------------------------------------
+    # -- checkpoints ---------------------------------------------------------------------------------------------
     def parts(self) -> dict[str, Any]:
-        kept = {"online": self.online, "target": self.target, "optimizer": self.optimizer, "replay": self.replay}
-        return {**kept, "n_step": self.n_step, "train_round": self.train_round, "target_round": self.target_round}
+        learner = {"online": self.online, "target": self.target, "optimizer": self.optimizer, "replay": self.replay}
+        return {**learner, "n_step": self.n_step, "train_round": self.train_round, "target_round": self.target_round}
 
     def state(self) -> dict[str, Any]:
         return pack(self.parts(), self.num_seeds)

@@ -30,7 +30,7 @@ def _make_env(task: Task) -> Env[Any, Any]:
 
 
 def _make_batch(task: Task, lanes: int) -> EnvBatch:
-    """What evaluates: episodes that are the same for every run begin each from a seed, which EnvPool cannot do."""
+    """Make the evaluation environments in Gymnasium, because EnvPool cannot seed single episodes."""
     return reference_backend().make_batch(task, lanes)
 
 

@@ -9,31 +9,29 @@ import numpy as np
 
 from rlbench import Task
 from rlbench.api import Array
-from rlbench_envpool.pool import Pool, facts_of
+from rlbench_envpool.pool import Pool, task_spec
 
 
 class EnvPoolBatch:
-    """Lane i draws all its episodes from the stream that `seeds[i]` opens, whatever the other lanes are."""
+    """A batch in which lane i draws all its episodes from the stream of `seeds[i]`, independent of other lanes."""
 
     def __init__(self, task: Task, seeds: Sequence[int]) -> None:
-        facts = facts_of(task)
-        self.observation_space, self.action_space = facts.observation_space, facts.action_space
-        # float64 observations become float32: what networks and replays hold.
-        source = np.dtype(facts.observation_space.dtype)
+        spec = task_spec(task)
+        self.observation_space, self.action_space = spec.observation_space, spec.action_space
+        # float64 observations become float32, as in networks and replays.
+        source = np.dtype(spec.observation_space.dtype)
         self._dtype = np.dtype(np.float32) if source.kind == "f" else source
-        self._pool = Pool(task, facts, seeds)
+        self._pool = Pool(task, spec, seeds)
         self._seeds = tuple(seeds)
         self._all = np.arange(len(seeds), dtype=np.int32)
-        # First observations of episodes that have begun and were not asked for yet.
+        # First observations of episodes that have begun but were not requested yet.
         self._begun = dict(enumerate(self._first(self._all)))
 
     def reset(self, lane: int, seed: int) -> Array:
-        """Begin the lane's next episode; `seed` is its stream's. Raises: ValueError for another."""
+        """Begin the lane's next episode. Raises: ValueError if `seed` is not that of the lane's stream."""
         if seed != self._seeds[lane]:
-            raise ValueError(
-                f"EnvPool cannot reseed: lane {lane} has the stream of seed {self._seeds[lane]}, not {seed}"
-            )
-        if lane not in self._begun:  # the episode is given up before its end
+            raise ValueError(f"EnvPool cannot reseed: lane {lane} was made with seed {self._seeds[lane]}, not {seed}")
+        if lane not in self._begun:  # the episode is abandoned before its end
             return self._first(np.array([lane], np.int32))[0]
         return self._begun.pop(lane)
 
@@ -41,9 +39,8 @@ class EnvPoolBatch:
         ids = self._all if len(lanes) == len(self._all) else np.array(lanes, np.int32)
         obs, reward, terminated, truncated = self._pool.step(ids, actions)
         ended = terminated | truncated
-        if np.count_nonzero(
-            ended
-        ):  # all that end together begin together: a call alone costs as much as twenty environments
+        # Episodes that end together are reset together: one call costs as much as twenty environments.
+        if np.count_nonzero(ended):
             lanes_ended = ids[ended]
             self._begun.update(zip(lanes_ended.tolist(), self._first(lanes_ended)))
         return obs.astype(self._dtype, copy=False), reward.astype(np.float64), terminated, truncated

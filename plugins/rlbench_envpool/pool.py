@@ -1,11 +1,11 @@
-"""EnvPool's own interface, reduced to what a boundary needs: step some environments, begin new episodes in some.
+"""EnvPool's low-level interface, reduced to two operations: step some environments, reset some.
 
-Three of its habits end here:
-- It begins a new episode by itself when an ended environment is stepped, and answers that step with the observation of
-  the reset and reward 0. Here ended environments are reset by name before they are stepped again, so no such step is.
-- It calls an episode truncated whenever it ends at the time limit, although it may have terminated there. Its own limit
-  is therefore out of reach, its end is the termination, and the limit is counted from its `elapsed_step`.
-- It takes a seed when it is made and never again; each environment draws all its episodes from one stream.
+Three properties of EnvPool are hidden here:
+- Stepping an ended environment begins a new episode and returns the first observation and reward 0. Here ended
+  environments are always reset before they are stepped again, so this step never occurs.
+- It reports an episode that ends at the time limit as truncated even if it has terminated there. Therefore its own
+  limit is set out of reach, its end means termination, and the limit is checked with its `elapsed_step`.
+- It is seeded only once, when it is made; each environment draws all its episodes from one stream.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import numpy as np
 from rlbench import RlbenchError, Task
 from rlbench.api import Array
 
-_NO_LIMIT = 1 << 30  # one more still fits its 32 bits
+_NO_LIMIT = 1 << 30  # even one more fits in 32 bits
 
 
-class Facts(NamedTuple):
-    """What Gymnasium says of a task: the spaces that algorithms are told, and the time limit (0: none)."""
+class TaskSpec(NamedTuple):
+    """Gymnasium's description of a task: the spaces for algorithms, the time limit (0: none), and its spec."""
 
     observation_space: Any
     action_space: Any
@@ -31,17 +31,17 @@ class Facts(NamedTuple):
     spec: Any
 
 
-def facts_of(task: Task) -> Facts:
-    """Ask an environment of the reference. Errors are Gymnasium's own."""
+def task_spec(task: Task) -> TaskSpec:
+    """Read the task's description from Gymnasium's environment. Errors are Gymnasium's own."""
     env = gymnasium.make(task.env_id, disable_env_checker=True, **task.kwargs)
     limit = env.spec.max_episode_steps if env.spec is not None else None
-    found = Facts(env.observation_space, env.action_space, limit or 0, env.spec)
+    description = TaskSpec(env.observation_space, env.action_space, limit or 0, env.spec)
     env.close()
-    return found
+    return description
 
 
 class Outcome(NamedTuple):
-    """One step of some environments, in the order they were named, in EnvPool's own dtypes."""
+    """Result of one step of some environments, in the given order, in EnvPool's own dtypes."""
 
     next_obs: Array
     reward: Array
@@ -50,13 +50,13 @@ class Outcome(NamedTuple):
 
 
 class Pool:
-    """Environments of one task, numbered from 0; `seeds` open their streams (below 2³¹), one each.
+    """Environments of one task, numbered from 0, each with the stream of its own seed (below 2³¹).
 
-    One thread of its own steps them, whatever the machine has: a run has one core. EnvPool's `step` is not used: it
-    spends about 10 µs a call on Python dictionaries, a quarter of a call for ten environments (38 against 28 µs).
+    They are stepped by a single thread, because a run has one core. EnvPool's public `step` is not used: it spends
+    about 10 µs a call on Python dictionaries, a quarter of a call for ten environments (38 µs instead of 28 µs).
     """
 
-    def __init__(self, task: Task, facts: Facts, seeds: Sequence[int]) -> None:
+    def __init__(self, task: Task, spec: TaskSpec, seeds: Sequence[int]) -> None:
         import envpool
 
         given = {name: value for name, value in task.kwargs.items() if name != "max_episode_steps"}
@@ -72,23 +72,23 @@ class Pool:
         names = list(self._pool._state_keys)
         self._parts = [names.index(name) for name in ("obs", "reward", "done", "elapsed_step")]
         assert list(self._pool._action_keys) == ["env_id", "players.env_id", "action"]
-        discrete = isinstance(facts.action_space, gymnasium.spaces.Discrete)
-        self._actions = int(facts.action_space.n) if discrete else 0
-        self._action_shape = facts.action_space.shape
+        discrete = isinstance(spec.action_space, gymnasium.spaces.Discrete)
+        self._actions = int(spec.action_space.n) if discrete else 0
+        self._action_shape = spec.action_space.shape
         self._action_dtype = np.dtype(self._pool._spec._action_spec[-1][0])
-        self._limit = facts.limit or _NO_LIMIT
+        self._limit = spec.limit or _NO_LIMIT
 
     def reset(self, ids: Array) -> Array:
-        """Begin the next episode in each of these (int32): first observations [len(ids), *obs]."""
+        """Begin the next episode in environments `ids` (int32). Returns: first observations [len(ids), *obs]."""
         self._pool._reset(ids)
         first: Array = self._pool._recv()[self._parts[0]]
         return first
 
     def step(self, ids: Array, actions: Any) -> Outcome:
-        """Step these (int32) once; actions [len(ids), *action].
+        """Step environments `ids` (int32) once; actions [len(ids), *action].
 
-        Raises: ValueError for actions of another shape; RlbenchError for one that is none of the task's, which EnvPool
-        would take for some other.
+        Raises: ValueError for actions of another shape; RlbenchError for an invalid action, which EnvPool would
+        silently treat as a different one.
         """
         action = np.asarray(actions, self._action_dtype, order="C").reshape(len(ids), *self._action_shape)
         if self._actions and action.view(np.uint32).max() >= self._actions:
@@ -99,5 +99,5 @@ class Pool:
         return Outcome(obs, reward, done, elapsed >= self._limit)
 
     def close(self) -> None:
-        """Its threads end when EnvPool's object goes; its own `close` leaves them."""
+        """Drop EnvPool's object, which ends its threads; EnvPool's own `close` does not end them."""
         self._pool = None

@@ -1,7 +1,6 @@
 """One EnvPool environment as a `gymnasium.Env`, for libraries that own their loop.
 
-It is there so that such a library can stand beside others in one suite; one environment at a time is what EnvPool is
-slowest at.
+It allows such a library in the same suite as others. EnvPool is slowest with one environment at a time.
 """
 
 from __future__ import annotations
@@ -13,34 +12,34 @@ import numpy as np
 
 from rlbench import Task
 from rlbench.api import Array
-from rlbench_envpool.pool import Pool, facts_of
+from rlbench_envpool.pool import Pool, task_spec
 
 _ONLY = np.zeros(1, np.int32)
 
 
 class EnvPoolEnv(gymnasium.Env[Any, Any]):
-    """The first `reset` opens the environment's stream with its seed; all later episodes are drawn from that."""
+    """An environment whose first `reset` seeds its stream; all later episodes are drawn from that stream."""
 
     def __init__(self, task: Task) -> None:
-        self._task, self._facts = task, facts_of(task)
-        self.observation_space, self.action_space = self._facts.observation_space, self._facts.action_space
-        self.spec = self._facts.spec
+        self._task, self._task_spec = task, task_spec(task)
+        self.observation_space, self.action_space = self._task_spec.observation_space, self._task_spec.action_space
+        self.spec = self._task_spec.spec
         self._pool: Pool | None = None
         self._seed: int | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
-        """Begin the next episode. Raises: ValueError for a first reset without a seed, or a later one with another."""
+        """Begin the next episode. Raises: ValueError for a first reset without seed, or a later one with a new seed."""
         if self._pool is None:
             if seed is None:
-                raise ValueError("the first reset of an EnvPool environment needs a seed: it opens its stream")
-            self._seed, self._pool = seed, Pool(self._task, self._facts, [seed])
+                raise ValueError("the first reset of an EnvPool environment needs a seed for its stream")
+            self._seed, self._pool = seed, Pool(self._task, self._task_spec, [seed])
         elif seed not in (None, self._seed):
-            raise ValueError(f"EnvPool cannot reseed: this environment has the stream of seed {self._seed}, not {seed}")
+            raise ValueError(f"EnvPool cannot reseed: this environment was made with seed {self._seed}, not {seed}")
         return self._pool.reset(_ONLY)[0], {}
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
         if self._pool is None:
-            raise ValueError("reset has to come before the first step")
+            raise ValueError("call reset before the first step")
         obs, reward, terminated, truncated = self._pool.step(_ONLY, action)
         return obs[0], float(reward[0]), bool(terminated[0]), bool(truncated[0]), {}
 

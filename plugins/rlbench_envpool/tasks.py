@@ -1,7 +1,7 @@
-"""Which tasks this backend takes: those whose every step was seen to be Gymnasium's, and arguments that mean the same.
+"""The supported tasks: ids whose steps were found to equal Gymnasium's, and arguments with the same meaning.
 
-An id alone promises nothing: EnvPool has its own C++ of each environment, and MuJoCo of a version of its own.
-tests/envs/test_envpool_dynamics.py compares one step from the same state, for each id and argument that stands here.
+Equal ids guarantee nothing: EnvPool reimplements each environment in C++ and has its own version of MuJoCo.
+tests/envs/test_envpool_dynamics.py compares one step from the same state, for each id and argument listed here.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ TAKEN = {
     "Walker2d-v5": _WALKER,
 }
 
-# Ids that both have, and that were seen to be different tasks.
+# Ids that both have but that were found to be different tasks.
 DIFFERENT = {
-    "Ant-v5": "its contacts are computed otherwise (up to 0.04 apart after one step)",
-    "Humanoid-v5": "its contacts are computed otherwise (up to 0.04 apart after one step)",
-    "HumanoidStandup-v5": "its contacts are computed otherwise (over 1 apart after one step)",
-    "Pendulum-v1": "it moves the pole by the speed before that is limited to 8, Gymnasium by the speed after",
+    "Ant-v5": "its contacts are computed differently (up to 0.04 apart after one step)",
+    "Humanoid-v5": "its contacts are computed differently (up to 0.04 apart after one step)",
+    "HumanoidStandup-v5": "its contacts are computed differently (over 1 apart after one step)",
+    "Pendulum-v1": "it moves the pole before it limits the speed to 8, Gymnasium afterwards",
 }
 
 
 def check(task: Task) -> None:
-    """See that EnvPool gives the task that Gymnasium would. Raises: RlbenchError that says what to do otherwise."""
+    """Check that EnvPool's task equals Gymnasium's. Raises: RlbenchError with an alternative if it does not."""
     instead = "use `backend: gymnasium` for it"
     if find_spec("envpool") is None:
         raise RlbenchError('the backend envpool needs a package that is not installed: pip install "rlbench[envpool]"')
@@ -48,15 +48,15 @@ def check(task: Task) -> None:
         names = ", ".join(wrapper.name for wrapper in task.wrappers)
         raise RlbenchError(f"wrappers ({names}) go around Gymnasium's environments, not EnvPool's; {instead}")
     if task.env_id in DIFFERENT:
-        raise RlbenchError(f"EnvPool's environment of that name is another: {DIFFERENT[task.env_id]}; {instead}")
+        raise RlbenchError(f"EnvPool's environment of that name is different: {DIFFERENT[task.env_id]}; {instead}")
     if task.env_id not in TAKEN:
         raise RlbenchError(
             f"not among the environments of EnvPool that equal Gymnasium's ({', '.join(sorted(TAKEN))}); {instead}"
         )
     known = TAKEN[task.env_id]
-    strange = [name for name in task.kwargs if name not in known]
-    if strange:
+    unknown = [name for name in task.kwargs if name not in known]
+    if unknown:
         raise RlbenchError(
-            f"of its arguments EnvPool takes {', '.join(known)}, not {', '.join(strange)}; leave out what it does not "
-            f"take, or {instead}"
+            f"of the task's arguments EnvPool takes {', '.join(known)}, not {', '.join(unknown)}; leave these out, "
+            f"or {instead}"
         )

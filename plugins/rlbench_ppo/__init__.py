@@ -6,7 +6,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 
 def updates_per_step(c: Any) -> float:
-    """As many as epochs have minibatches, for each rollout."""
+    """Return the updates per step of one seed: n_epochs passes over the minibatches of each rollout."""
     return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
 
 

@@ -23,29 +23,29 @@ from rlbench.kit.stacked_networks import value_and_grad
 
 @dataclass(frozen=True)
 class PPOConfig:
-    """Hyperparameters, by the names of Stable-Baselines3. What the last rollout of n_envs · n_steps leaves is not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(256, "steps of each environment in a rollout", ge=2)
+    n_steps: int = setting(256, "steps of each environment per rollout", ge=2)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
-    batch_size: int = setting(64, "steps of a minibatch; divides n_envs · n_steps, or is more: all of them", ge=2)
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
-    shared: bool = setting(False, "the hidden layers are the same for policy and value")
-    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
+    batch_size: int = setting(64, "steps per minibatch; divides n_envs · n_steps, or is larger: all of them", ge=2)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
+    shared: bool = setting(False, "policy and value share the hidden layers")
+    log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
     learning_rate: float | str = setting(3e-4, "Adam's; lin_3e-4: falls to 0 (detail 4)", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
-    clip_range: float | str = setting(0.2, "largest change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
-    clip_range_vf: float | str | None = setting(None, "likewise, of a value (detail 9); none: any", gt=0, schedule=True)
+    clip_range: float | str = setting(0.2, "maximum change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
+    clip_range_vf: float | str | None = setting(None, "same for values (detail 9); none: off", gt=0, schedule=True)
     normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch (detail 7)")
-    target_kl: float | None = setting(None, "a KL divergence above 1.5 of it ends a rollout's updates; none: any", gt=0)
+    target_kl: float | None = setting(None, "updates stop when KL exceeds 1.5 times this; none: never", gt=0)
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
-    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
-    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
+    normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
         rollout = self.n_envs * self.n_steps
@@ -81,7 +81,7 @@ class PPO(Algorithm):
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Actions [S, N, *action] and their log-probabilities [S, N]."""
+        """Return sampled actions [S, N, *action] and their log-probabilities [S, N]."""
         out = self.actor(actor, obs)
         action = self.dist.sample(*out, noise)
         return action, self.dist.log_prob(*out, action)
@@ -94,38 +94,37 @@ class PPO(Algorithm):
         features = self.actor.features(actor, flat) if self.config.shared else flat
         return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
-    def loss(
-        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old: Tensor, advantage: Tensor, target: Tensor, before: Tensor
-    ) -> Tensor:  # fmt: skip
-        """old: the log-probability of each action when it was taken; before: the value then; all [S, B]."""
+    def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
+             advantage: Tensor, target: Tensor, old_value: Tensor) -> Tensor:  # fmt: skip
+        """Return the loss [S]. old_log_prob, old_value [S, B] are from when the actions were taken."""
         c, features = self.config, self.actor.features(actor, obs)
         out = self.actor.head(actor, features)
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
-        ratio = (self.dist.log_prob(*out, action) - old).exp()  # [S, B]
+        ratio = (self.dist.log_prob(*out, action) - old_log_prob).exp()  # [S, B]
         if c.normalize_advantage:  # per seed and minibatch: detail 7
             centred = advantage - advantage.mean(-1, keepdim=True)
             advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
         clipped = torch.minimum(torch.maximum(ratio, 1 - self.clip), 1 + self.clip)
         policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean(-1)  # [S]
         if c.clip_range_vf is not None:
-            value = before + torch.minimum(torch.maximum(value - before, -self.value_clip), self.value_clip)
+            value = old_value + torch.minimum(torch.maximum(value - old_value, -self.value_clip), self.value_clip)
         error, entropy = value - target, self.dist.entropy(*out)
         return policy_loss + c.vf_coef * (error * error).mean(-1) - c.ent_coef * entropy.mean(-1)
 
-    def divergence(self, actor: Tensor, obs: Tensor, action: Tensor, old: Tensor) -> Tensor:
-        """KL(acting policy ‖ policy) [S], estimated by E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL")."""
-        change = self.dist.log_prob(*self.actor(actor, obs), action) - old
-        return (change.exp() - 1 - change).mean(-1)
+    def divergence(self, actor: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor) -> Tensor:
+        """Estimate KL(acting policy ‖ policy) [S] by E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL")."""
+        log_ratio = self.dist.log_prob(*self.actor(actor, obs), action) - old_log_prob
+        return (log_ratio.exp() - 1 - log_ratio).mean(-1)
 
-    def gradient(self, params: list[Tensor], going: Tensor, *minibatch: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Of the loss, clipped, and which of the seeds that are `going` [S] still are."""
+    def gradient(self, params: list[Tensor], active: Tensor, *minibatch: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the clipped gradient of the loss, and the `active` seeds [S] whose divergence is below the limit."""
         if self.config.target_kl is not None:
-            going = going & ~(self.divergence(params[0], *minibatch[:3]) > 1.5 * self.config.target_kl)
-        return clip(value_and_grad(self.loss, params, *minibatch)[1], self.config.max_grad_norm), going
+            active = active & ~(self.divergence(params[0], *minibatch[:3]) > 1.5 * self.config.target_kl)
+        return clip(value_and_grad(self.loss, params, *minibatch)[1], self.config.max_grad_norm), active
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
-        """Drawn actions and their log-probabilities; obs [S, N, size] as the network sees them."""
+        """Return sampled actions and their log-probabilities; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
         return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
 
@@ -147,7 +146,7 @@ class PPO(Algorithm):
                 self.learn(interaction, env)
 
     def collect(self, interaction: Interaction) -> None:
-        """Fill the rollout, or what the budget leaves of it."""
+        """Fill the rollout, or as much of it as the budget allows."""
         self.rollout.clear()
         while not (self.rollout.full or interaction.finished):
             self.obs_norm.update(interaction.obs, interaction.active)
@@ -160,11 +159,11 @@ class PPO(Algorithm):
             self.rollout.add(**step, terminated=t.terminated, cut=cut)
 
     def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        c, r, budget, going = self.config, self.rollout.tensors(), interaction.budget.steps, env.active
+        c, r, budget, active = self.config, self.rollout.tensors(), interaction.budget.steps, env.active
         rates = [decay(start, 0.0, budget, interaction.steps, shape) for start, shape in self.schedules]
         self.optimizer.set_lr(rates[0])
-        for limit, now in zip((self.clip, self.value_clip), rates[1:]):
-            limit.fill_(now)
+        for limit, rate in zip((self.clip, self.value_clip), rates[1:]):
+            limit.fill_(rate)
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
@@ -173,13 +172,13 @@ class PPO(Algorithm):
         offset, batch = torch.arange(seeds, device=self.device.name).unsqueeze(1) * size, min(c.batch_size, size)
         for _ in range(c.n_epochs):
             order = tensor(self.streams.permutations("order", size), self.device.name) + offset  # [S, T·N]
-            index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # a minibatch of every seed after the other
+            index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # one minibatch of all seeds after another
             shuffled = [x.index_select(0, index).view(-1, seeds, batch, *x.shape[1:]) for x in columns]
             for minibatch in zip(*shuffled):
-                grads, going = self.gradient(self.params, going, *minibatch)
-                self.optimizer.apply(self.params, grads, going)
+                grads, active = self.gradient(self.params, active, *minibatch)
+                self.optimizer.apply(self.params, grads, active)
 
-    # -- what is kept (a rollout is empty at the safe point) ------------------------------------------------------
+    # -- checkpoints (the rollout is empty whenever one is written) ----------------------------------------------
     def final_parts(self) -> dict[str, Any]:
         nets = {"actor": self.params[0], "critic": self.params[1]}
         return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}

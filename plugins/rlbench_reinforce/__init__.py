@@ -6,7 +6,7 @@ from rlbench import AlgorithmSpec, Supports, hookimpl
 
 
 def updates_per_step(c: Any) -> float:
-    """The policy’s and the value steps, for each look, n_steps apart."""
+    """Return the updates per step of one seed: one of the policy and value_steps of the baseline, every n_steps."""
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 
 

@@ -23,34 +23,34 @@ from rlbench.kit.stacked_networks import value_and_grad
 
 @dataclass(frozen=True)
 class ReinforceConfig:
-    """Hyperparameters, named as Stable-Baselines3 does. Episodes that are not over when the budget is spent are not learned from."""
+    """Hyperparameters, with Stable-Baselines3's names. Episodes that the budget cuts off are not learned from."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(32, "steps of each environment between looks for episodes that are over", ge=1)
-    episodes: int = setting(8, "fewest new episodes to learn from; fewer wait until memory would lose steps", ge=1)
-    memory: int = setting(1024, "newest steps of each environment kept; older ones of an open episode are lost", ge=1)
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of the policy and of the value network")
-    activation_fn: Literal["tanh", "relu"] = setting("tanh", "of the hidden layers")
-    log_std_init: float = setting(0.0, "log of a continuous action's standard deviation at the start")
-    learning_rate: float | str = setting(1e-3, "Adam's, of the policy; lin_1e-3: falls to 0", gt=0, schedule=True)
-    value_learning_rate: float | str = setting(1e-3, "likewise, of the baseline", gt=0, schedule=True)
+    n_steps: int = setting(32, "steps of each environment between checks for ended episodes", ge=1)
+    episodes: int = setting(8, "minimum new episodes per update; fewer wait until memory would lose steps", ge=1)
+    memory: int = setting(1024, "newest steps kept of each environment; older steps of an open episode are lost", ge=1)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
+    activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
+    log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
+    learning_rate: float | str = setting(1e-3, "Adam's, for the policy; lin_1e-3: falls to 0", gt=0, schedule=True)
+    value_learning_rate: float | str = setting(1e-3, "the same for the baseline", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     baseline: bool = setting(True, "subtract a value network's estimate; truncated episodes then bootstrap from it")
-    value_steps: int = setting(5, "gradient steps of the baseline for one of the policy", ge=1)
-    normalize_return: bool = setting(True, "returns, less the baseline, with mean 0 and deviation 1 in each batch")
+    value_steps: int = setting(5, "gradient steps of the baseline per step of the policy", ge=1)
+    normalize_return: bool = setting(True, "returns minus baseline with mean 0 and deviation 1 in each batch")
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient, of each network", gt=0)
+    max_grad_norm: float = setting(0.5, "maximum norm of each network's gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
-    normalize_obs: bool = setting(False, "scale observations by their running mean and variance")
-    normalize_reward: bool = setting(False, "scale rewards by the running deviation of the discounted return")
+    normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
+    normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
 
     def __post_init__(self) -> None:
         if self.memory < self.n_steps:
-            raise ValueError(f"memory {self.memory} does not hold the {self.n_steps} steps between two looks")
+            raise ValueError(f"memory {self.memory} is smaller than n_steps {self.n_steps}")
 
 
 class Reinforce(Algorithm):
-    """A policy gradient step on every batch of whole episodes, weighted by the returns that followed each action."""
+    """Policy gradient steps on batches of whole episodes, weighted by the return that followed each action."""
 
     Config = ReinforceConfig
 
@@ -73,12 +73,12 @@ class Reinforce(Algorithm):
             "next_obs": ((obs_size,), np.float32),
             "action": (self.dist.field.shape, np.int64 if self.dist.field.dtype == torch.int64 else np.float32),
             "reward": ((), np.float32),
-            **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: taken, and not learned from yet
+            **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: not learned from yet
         }
         self.window = {k: np.zeros((s, c.memory, c.n_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
         compile_methods(device, self.sample, self.value, self.gradient, self.value_gradient)
 
-    # -- functions of tensors; B = T · N steps of each seed, of which those in `mask` count ----------------------
+    # -- functions of tensors; B = T · N steps of each seed; only steps in `mask` count --------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
         return self.dist.sample(*self.actor(actor, obs), noise)
 
@@ -93,8 +93,8 @@ class Reinforce(Algorithm):
 
     def loss(self, actor: Tensor, obs: Tensor, action: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
         out = self.actor(actor, obs)
-        gain = weight * self.dist.log_prob(*out, action) + self.config.ent_coef * self.dist.entropy(*out)
-        return -self.mean(gain, mask)
+        objective = weight * self.dist.log_prob(*out, action) + self.config.ent_coef * self.dist.entropy(*out)
+        return -self.mean(objective, mask)
 
     def value_loss(self, critic: Tensor, obs: Tensor, target: Tensor, mask: Tensor) -> Tensor:
         error = self.critic(critic, obs).squeeze(-1) - target
@@ -113,16 +113,16 @@ class Reinforce(Algorithm):
     def value_gradient(self, critic: Tensor, mask: Tensor, obs: Tensor, returns: Tensor) -> list[Tensor]:
         return clip(value_and_grad(self.value_loss, [critic], obs, returns, mask)[1], self.config.max_grad_norm)
 
-    def update(self, params: list[Tensor], on: Tensor, *steps: Tensor) -> None:
-        """For the seeds that are `on` [S]; steps: mask, obs, action and returns."""
-        self.optimizer.apply(params[:1], self.gradient(params, *steps), on)
+    def update(self, params: list[Tensor], active: Tensor, *steps: Tensor) -> None:
+        """Update the `active` seeds [S]; steps: mask, obs, action and returns."""
+        self.optimizer.apply(params[:1], self.gradient(params, *steps), active)
         mask, obs, _, returns = steps
-        for _ in range(self.config.value_steps if self.config.baseline else 0):  # fitted to the returns as they are
-            self.value_optimizer.apply(params[1:], self.value_gradient(params[1], mask, obs, returns), on)
+        for _ in range(self.config.value_steps if self.config.baseline else 0):  # unnormalised returns
+            self.value_optimizer.apply(params[1:], self.value_gradient(params[1], mask, obs, returns), active)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
-        """Drawn actions; obs [S, N, size] as the network sees them."""
+        """Return sampled actions; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
         return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
 
@@ -143,11 +143,11 @@ class Reinforce(Algorithm):
             self.learn(interaction, env)
 
     def collect(self, interaction: Interaction) -> None:
-        """Move the window on and fill its newest steps, or what the budget leaves of them."""
-        h = self.config.n_steps
+        """Shift the window by n_steps and fill its end, or as much of it as the budget allows."""
+        n = self.config.n_steps
         for x in self.window.values():
-            x[:, :-h], x[:, -h:] = x[:, h:].copy(), 0
-        for i in range(-h, 0):
+            x[:, :-n], x[:, -n:] = x[:, n:].copy(), 0
+        for i in range(-n, 0):
             if interaction.finished:
                 break
             self.obs_norm.update(interaction.obs, interaction.active)
@@ -160,32 +160,32 @@ class Reinforce(Algorithm):
                 self.window[name][:, i] = values
 
     def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        """Let the seeds learn that have seen enough episodes end; a step counts once, when its episode is over."""
+        """Update the seeds with enough ended episodes. Each step is used once, after its episode has ended."""
         c, w, budget = self.config, self.window, interaction.budget.steps
-        over = w["fresh"] & np.logical_or.accumulate(w["cut"][:, ::-1], 1)[:, ::-1]  # [S, T, N]
-        enough = ((over & w["cut"]).sum((1, 2)) >= c.episodes) | over[:, : c.n_steps].any((1, 2))  # [S]
-        if not enough.any():
+        ended = w["fresh"] & np.logical_or.accumulate(w["cut"][:, ::-1], 1)[:, ::-1]  # [S, T, N]
+        ready = ((ended & w["cut"]).sum((1, 2)) >= c.episodes) | ended[:, : c.n_steps].any((1, 2))  # [S]
+        if not ready.any():
             return
-        mask = over & enough[:, None, None]
+        mask = ended & ready[:, None, None]
         for optimizer, (lr, shape) in zip((self.optimizer, self.value_optimizer), self.rates):
             optimizer.set_lr(decay(lr, 0.0, budget, interaction.steps, shape))
         t = {name: tensor(x, self.device.name) for name, x in w.items()}
         zero = torch.zeros_like(t["reward"])
-        last = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # counts where truncated
-        returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, last, t["cut"], 1.0)  # [S, T, N]
-        on, chosen = (tensor(x, self.device.name) for x in (enough, mask.reshape(len(mask), -1)))
+        bootstrap = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # used where truncated
+        returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, bootstrap, t["cut"], 1.0)  # [S, T, N]
+        active, used = (tensor(x, self.device.name) for x in (ready, mask.reshape(len(mask), -1)))
         obs, action = t["obs"].flatten(1, 2), t["action"].flatten(1, 2)
-        self.update(self.params, on & env.active, chosen.float(), obs, action, returns.flatten(1))
+        self.update(self.params, active & env.active, used.float(), obs, action, returns.flatten(1))
         w["fresh"] &= ~mask
 
-    # -- what is kept --------------------------------------------------------------------------------------------
+    # -- checkpoints ---------------------------------------------------------------------------------------------
     def final_parts(self) -> dict[str, Any]:
         nets = {"actor": self.params[0], "critic": self.params[1]}
         return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
 
     def parts(self) -> dict[str, Any]:
-        kept = {"optimizer": self.optimizer, "value_optimizer": self.value_optimizer}
-        return {**self.final_parts(), **kept, **{f"window.{name}": x for name, x in self.window.items()}}
+        optimizers = {"optimizer": self.optimizer, "value_optimizer": self.value_optimizer}
+        return {**self.final_parts(), **optimizers, **{f"window.{name}": x for name, x in self.window.items()}}
 
     def state(self) -> dict[str, Any]:
         return pack(self.parts(), self.num_seeds)

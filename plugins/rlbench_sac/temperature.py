@@ -1,4 +1,4 @@
-"""SAC's `ent_coef` in the words of Stable-Baselines3: "auto", "auto_0.1" or a number."""
+"""SAC's `ent_coef` in Stable-Baselines3's format: "auto", "auto_0.1" or a number."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import math
 
 
 def temperature(ent_coef: float | str) -> tuple[float, bool]:
-    """The first temperature, and whether it is learned from there on. Raises: ValueError for anything else."""
+    """Return the initial temperature and whether it is learned. Raises: ValueError for an invalid value."""
     text = str(ent_coef)
     try:
-        first = float("1" if text == "auto" else text.removeprefix("auto_"))
+        initial = float("1" if text == "auto" else text.removeprefix("auto_"))
     except ValueError:
-        first = math.nan
-    if not 0 < first < math.inf:
-        said = "auto, auto_0.1 (learned, from 0.1 on) or a number above 0, at which it stays"
-        raise ValueError(f"ent_coef should be {said}, got {ent_coef!r}")
-    return first, text.startswith("auto")
+        initial = math.nan
+    if not 0 < initial < math.inf:
+        expected = "auto, auto_0.1 (learned, starts at 0.1) or a constant above 0"
+        raise ValueError(f"ent_coef should be {expected}, got {ent_coef!r}")
+    return initial, text.startswith("auto")
 
 
-def one_way(ent_coef: float | str) -> float | str:
-    """The same as one value however it is written, so that it is one identity. Raises: as `temperature`."""
-    first, learned = temperature(ent_coef)
-    return first if not learned else "auto" if ent_coef == "auto" else f"auto_{first!r}"
+def canonical(ent_coef: float | str) -> float | str:
+    """Return one spelling for equal settings, so that they are the same run. Raises: as `temperature`."""
+    initial, learned = temperature(ent_coef)
+    return initial if not learned else "auto" if ent_coef == "auto" else f"auto_{initial!r}"

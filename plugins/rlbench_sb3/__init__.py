@@ -18,10 +18,10 @@ def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: s
         supports,
         stackable=False,
         resumable=False,
-        bootstraps=name != "ARS",  # which knows whole episodes' returns alone
+        bootstraps=name != "ARS",  # ARS uses only returns of whole episodes
         requires=packages,
         extra="sb3",
-        summary=f"{library}'s {name}, its own loop through the metered boundary",
+        summary=f"{library}'s {name}, its own loop on metered environments",
     )
 
 

@@ -1,7 +1,7 @@
-"""Parameters that several of the libraries' algorithms have, under their own names and units; an algorithm's Config adds its own
-and says where its defaults are others.
+"""Parameters that several of the libraries' algorithms share, with the libraries' names and units.
 
-Source: Raffin et al. 2021. `arguments` is what the library's constructor is given instead of the fields of the same names.
+An algorithm's Config adds its own parameters and overrides defaults. `arguments` returns the constructor arguments that
+replace fields of the same names. Source: Raffin et al. 2021.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ _TRAIN_FREQ = "steps of each environment between rounds of updates; [1, episode]
 
 
 def scheduled(value: float | str) -> Any:
-    """A number for the library, or for "lin_3e-4" its schedule from there to 0 over the whole budget."""
+    """Return a number for the library, or for "lin_3e-4" its schedule from 3e-4 to 0 over the whole budget."""
     start, shape = parse_schedule(value)
     return LinearSchedule(start, 0.0, 1.0) if shape == "linear" else start
 
 
 @dataclass(frozen=True)
 class Learner:
-    """Of the vector environment (DummyVecEnv and VecNormalize), and of whatever learns."""
+    """Parameters of the vector environment (DummyVecEnv and VecNormalize) and of every learner."""
 
     n_envs: int = setting(1, "environments", ge=1)
-    normalize_obs: bool = setting(False, "scale observations by their running mean and variance (norm_obs)")
+    normalize_obs: bool = setting(False, "normalise observations by their running mean and variance (norm_obs)")
     normalize_reward: bool = setting(False, "scale rewards by the running variance of returns (norm_reward)")
-    clip_obs: float = setting(10.0, "largest normalised observation", gt=0)
-    clip_reward: float = setting(10.0, "largest normalised reward", gt=0)
-    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers, of each network")
-    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    clip_obs: float = setting(10.0, "maximum size of a normalised observation", gt=0)
+    clip_reward: float = setting(10.0, "maximum size of a normalised reward", gt=0)
+    net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of each network")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     learning_rate: float | str = setting(3e-4, "Adam's learning rate; lin_3e-4: falls to 0", gt=0, schedule=True)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
@@ -45,14 +45,14 @@ class Learner:
 
 @dataclass(frozen=True)
 class OffPolicy(Learner):
-    """Of what learns from replay."""
+    """Parameters of algorithms that learn from replay."""
 
     buffer_size: int = setting(1_000_000, "transitions kept for replay", ge=1)
     learning_starts: int = setting(100, "steps before the first update", ge=0)
-    batch_size: int = setting(256, "transitions of one update", ge=1)
+    batch_size: int = setting(256, "transitions per update", ge=1)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     train_freq: int | tuple[int, Literal["step", "episode"]] = setting(1, _TRAIN_FREQ)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps", ge=-1)
+    gradient_steps: int = setting(1, "updates per round; -1: as many as steps", ge=-1)
     n_steps: int = setting(1, "steps of the return in a target", ge=1)
 
     def __post_init__(self) -> None:
@@ -61,29 +61,29 @@ class OffPolicy(Learner):
             raise ValueError(f"train_freq must be at least 1, got {count}")
         if unit == "episode" and self.n_envs > 1:
             raise ValueError(f"train_freq in episodes needs n_envs 1, got {self.n_envs}")
-        if unit == "step":  # one way to say it is one identity
+        if unit == "step":  # one spelling for equal settings
             object.__setattr__(self, "train_freq", count)
 
 
 @dataclass(frozen=True)
 class EpsilonGreedy(OffPolicy):
-    """Of what learns the values of discrete actions from replay."""
+    """Parameters of algorithms that learn values of discrete actions from replay."""
 
-    batch_size: int = setting(32, "transitions of one update", ge=1)
+    batch_size: int = setting(32, "transitions per update", ge=1)
     train_freq: int | tuple[int, Literal["step", "episode"]] = setting(4, _TRAIN_FREQ)
     learning_rate: float | str = setting(1e-4, "Adam's learning rate; lin_1e-4: falls to 0", gt=0, schedule=True)
-    tau: float = setting(1.0, "share of the online network in each target update", gt=0, le=1)
+    tau: float = setting(1.0, "weight of the online network in each target update", gt=0, le=1)
     target_update_interval: int = setting(10_000, "steps between target updates", ge=1)
-    exploration_fraction: float = setting(0.1, "part of the budget over which epsilon decays", ge=0, le=1)
+    exploration_fraction: float = setting(0.1, "share of the budget over which epsilon decays", ge=0, le=1)
     exploration_initial_eps: float = setting(1.0, "epsilon at step 0", ge=0, le=1)
     exploration_final_eps: float = setting(0.05, "epsilon after the decay", ge=0, le=1)
 
 
 @dataclass(frozen=True)
 class Continuous(OffPolicy):
-    """Of what learns from replay to choose continuous actions; the noise on them is in units of half their range."""
+    """Parameters for continuous actions and replay. The noise is in units of half the action range."""
 
-    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "of exploration (action_noise)")
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "exploration noise (action_noise)")
     noise_std: float = setting(0.1, "scale of the noise (sigma)", ge=0)
     noise_theta: float = setting(0.15, "Ornstein-Uhlenbeck's rate of return to 0 (theta)", ge=0)
     noise_dt: float = setting(0.01, "Ornstein-Uhlenbeck's time of one step (dt)", gt=0)
@@ -101,12 +101,12 @@ class Continuous(OffPolicy):
 
 @dataclass(frozen=True)
 class Entropic(Continuous):
-    """And is rewarded for the entropy of its policy, by a temperature that may be learned."""
+    """Continuous, with an entropy reward whose temperature may be learned."""
 
-    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of each network")
-    ent_coef: float | str = setting("auto", "temperature; auto: learned from 1 on; auto_0.1: learned from 0.1 on")
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of each network")
+    ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
     target_entropy: float | Literal["auto"] = setting(
-        "auto", "of the policy; auto: minus the number of action dimensions"
+        "auto", "target of the policy's entropy; auto: minus the number of action dimensions"
     )
 
     def __post_init__(self) -> None:
@@ -115,7 +115,7 @@ class Entropic(Continuous):
 
 
 def _temperature(given: float | str) -> float | str:
-    """The same as one value however it is written. Raises: ValueError for what is neither auto, auto_0.1 nor a number."""
+    """Return one spelling for equal settings. Raises: ValueError unless it is auto, auto_0.1 or a number."""
     if given == "auto":
         return "auto"
     text = str(given)
@@ -126,14 +126,14 @@ def _temperature(given: float | str) -> float | str:
     learned = text.startswith("auto_")
     if not (0 < number < math.inf if learned else 0 <= number < math.inf):
         raise ValueError(
-            f"ent_coef must be auto, auto_0.1 (learned from 0.1 on) or a number of at least 0, got {given!r}"
+            f"ent_coef must be auto, auto_0.1 (learned, starts at 0.1) or a number of at least 0, got {given!r}"
         )
     return f"auto_{number!r}" if learned else number
 
 
 @dataclass(frozen=True)
 class Truncated(Entropic):
-    """And learns quantiles of returns, of which a target leaves out the largest."""
+    """Entropic, with quantiles of returns; targets leave out the largest ones."""
 
     n_quantiles: int = setting(25, "quantiles of each critic", ge=1)
     top_quantiles_to_drop_per_net: int = setting(2, "largest quantiles left out of a target, for each critic", ge=0)
@@ -146,44 +146,44 @@ class Truncated(Entropic):
 
 @dataclass(frozen=True)
 class OnPolicy(Learner):
-    """Of what learns from rollouts."""
+    """Parameters of algorithms that learn from rollouts."""
 
-    activation_fn: Literal["relu", "tanh"] = setting("tanh", "of the hidden layers")
+    activation_fn: Literal["relu", "tanh"] = setting("tanh", "activation function of the hidden layers")
     ortho_init: bool = setting(True, "orthogonal initialisation")
-    log_std_init: float = setting(0.0, "logarithm of the first standard deviation, where actions are continuous")
-    n_steps: int = setting(2048, "steps of each environment in a rollout", ge=1)
+    log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
+    n_steps: int = setting(2048, "steps of each environment per rollout", ge=1)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
-    normalize_advantage: bool = setting(True, "scale the advantages that an update is made with")
+    normalize_advantage: bool = setting(True, "normalise the advantages of an update")
 
 
 @dataclass(frozen=True)
 class PolicyGradient(OnPolicy):
-    """By one loss for policy, values and entropy."""
+    """OnPolicy, with one loss for policy, values and entropy."""
 
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     vf_coef: float = setting(0.5, "weight of the value loss", ge=0)
-    max_grad_norm: float = setting(0.5, "largest norm of the gradient", gt=0)
+    max_grad_norm: float = setting(0.5, "maximum norm of the gradient", gt=0)
 
 
 @dataclass(frozen=True)
 class Clipped(PolicyGradient):
-    """In several passes over a rollout, with a clipped change of the policy."""
+    """PolicyGradient, with several passes over a rollout and a clipped change of the policy."""
 
-    batch_size: int = setting(64, "steps of a minibatch", ge=2)
+    batch_size: int = setting(64, "steps per minibatch", ge=2)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
     clip_range: float | str = setting(
-        0.2, "largest change of a probability ratio; lin_0.2: falls to 0", gt=0, schedule=True
+        0.2, "maximum change of a probability ratio; lin_0.2: falls to 0", gt=0, schedule=True
     )
 
     def __post_init__(self) -> None:
-        enough_to_scale(self.n_envs * self.n_steps)
+        check_rollout(self.n_envs * self.n_steps)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
         return super().arguments(task) | {"clip_range": scheduled(self.clip_range)}
 
 
-def enough_to_scale(steps: int) -> None:
-    """Raises: ValueError for a rollout of one step, whose advantages have no deviation to be divided by."""
+def check_rollout(steps: int) -> None:
+    """Check the length of a rollout. Raises: ValueError for one step, whose advantages have no deviation."""
     if steps < 2:
-        raise ValueError("a rollout needs n_envs · n_steps of at least 2 to scale its advantages")
+        raise ValueError("a rollout needs n_envs · n_steps of at least 2 to normalise its advantages")

@@ -1,6 +1,6 @@
-"""Stable-Baselines3's PPO: a foreign loop through the metered boundary.
+"""Stable-Baselines3's PPO: the library's own training loop on metered environments.
 
-Source: Raffin et al. 2021; every number is passed on as it is, under the library's own names and units.
+Source: Raffin et al. 2021. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.policies import ActorCriticPolicy
 
 from rlbench import TaskInfo, setting
-from rlbench_sb3.foreign import Foreign
+from rlbench_sb3.foreign import LibraryAlgorithm
 from rlbench_sb3.parameters import Clipped, scheduled
 
 
 @dataclass(frozen=True)
 class StableBaselinesPPOConfig(Clipped):
-    """The library's constructor arguments and their defaults; durations are in its own units."""
+    """The library's constructor arguments and defaults. Durations are in its own units."""
 
     clip_range_vf: float | str | None = setting(
-        None, "largest change of a value; lin_0.2: falls to 0; none: not clipped", gt=0, schedule=True
+        None, "maximum change of a value; lin_0.2: falls to 0; none: not clipped", gt=0, schedule=True
     )
-    target_kl: float | None = setting(None, "KL divergence beyond which a rollout's updates end; none: never", gt=0)
+    target_kl: float | None = setting(None, "KL divergence above which a rollout's updates stop; none: never", gt=0)
 
     def arguments(self, task: TaskInfo) -> dict[str, Any]:
-        values = None if self.clip_range_vf is None else scheduled(self.clip_range_vf)
-        return super().arguments(task) | {"clip_range_vf": values}
+        clip_range_vf = None if self.clip_range_vf is None else scheduled(self.clip_range_vf)
+        return super().arguments(task) | {"clip_range_vf": clip_range_vf}
 
 
-class StableBaselinesPPO(Foreign):
+class StableBaselinesPPO(LibraryAlgorithm):
     Config = StableBaselinesPPOConfig
     library, network_class, stochastic = PPO, ActorCriticPolicy, True

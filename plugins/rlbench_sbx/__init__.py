@@ -1,4 +1,4 @@
-"""SBX's algorithms, Stable-Baselines3's in JAX, as rlbench plugins (extra `sbx`)."""
+"""Algorithms of SBX (Stable-Baselines3 in JAX) as rlbench plugins (extra `sbx`)."""
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
@@ -25,7 +25,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             resumable=False,
             requires=("sbx", "jax"),
             extra="sbx",
-            summary=f"SBX's {name} in JAX, its own loop through the metered boundary",
+            summary=f"SBX's {name} in JAX, its own loop on metered environments",
         )
         for name, supports in _SUPPORTS.items()
     ]

@@ -1,6 +1,6 @@
-"""SBX's DQN: a foreign loop through the metered boundary.
+"""SBX's DQN: the library's own training loop on metered environments.
 
-Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, under the library's own names and units.
+Source: Raffin et al. 2021, and its SBX. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from sbx import DQN
 from sbx.dqn.policies import DQNPolicy
 
 from rlbench import setting
-from rlbench_sbx.foreign import JaxForeign
+from rlbench_sbx.foreign import JaxLibraryAlgorithm
 
 
 @dataclass(frozen=True)
 class SbxDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and their defaults; durations are in its own units."""
+    """The library's constructor arguments and defaults. Durations are in its own units."""
 
-    net_arch: tuple[int, ...] = setting((256, 256), "units of the two hidden layers, which have equally many")
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the two hidden layers, which must be equal")
     target_update_interval: int = setting(1_000, "steps between target updates", ge=1)
 
     def __post_init__(self) -> None:
@@ -28,7 +28,7 @@ class SbxDQNConfig(EpsilonGreedy):
             raise ValueError("net_arch must be two equal numbers: the library's network has two layers of one width")
 
 
-class SbxDQN(JaxForeign):
+class SbxDQN(JaxLibraryAlgorithm):
     Config = SbxDQNConfig
     library, network_class = DQN, DQNPolicy
     acting, build = "qf_state", ()

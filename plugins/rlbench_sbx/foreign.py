@@ -1,6 +1,6 @@
-"""What SBX's algorithms have that Stable-Baselines3's have not: policies whose numbers are JAX's.
+"""Additions for SBX's algorithms: policies whose parameters are JAX arrays.
 
-Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, under the library's own names and units.
+Source: Raffin et al. 2021, and its SBX. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-# A run is one process on one core; read when JAX starts, so before it is imported.
+# A run is one process on one core. JAX reads this at import, so it is set before.
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
 
 import flax.linen
 import jax
 import numpy as np
-from rlbench_sb3.foreign import Foreign
+from rlbench_sb3.foreign import LibraryAlgorithm
 from rlbench_sb3.parameters import Learner
 from stable_baselines3.common.utils import LinearSchedule
 
@@ -26,18 +26,18 @@ from rlbench.kit.schedules import parse_schedule
 
 @dataclass(frozen=True)
 class Critics:
-    """Parameters of the critics, in the library's own units; beside Continuous or what is built on it."""
+    """Parameters of the critics, in the library's units; combined with Continuous or a subclass."""
 
     qf_learning_rate: float | None = setting(None, "the critics' learning rate; none: learning_rate", gt=0)
-    dropout_rate: float = setting(0.0, "share of the critics' units that are left out of an update", ge=0, lt=1)
+    dropout_rate: float = setting(0.0, "share of the critics' units dropped in an update", ge=0, lt=1)
     layer_norm: bool = setting(False, "layer normalisation in the critics")
 
 
-class JaxForeign(Foreign):
-    """The library's algorithm, one seed.
+class JaxLibraryAlgorithm(LibraryAlgorithm):
+    """The library's algorithm for one seed.
 
-    acting: name of the policy's train state that chooses actions. build: names of the parameters that its networks are built
-    with, beside the key and the learning rate.
+    acting: name of the policy's train state that chooses actions. build: names of the parameters with which its
+    networks are built, besides the key and the learning rate.
     """
 
     acting: ClassVar[str] = "actor_state"
@@ -50,17 +50,17 @@ class JaxForeign(Foreign):
         super().__init__(config, task, streams, device)
 
     def sampled(self, obs: Any, start: Any) -> Any:
-        """Draw from the library's distribution, with a key from the stream "evaluate" in place of its own."""
+        """Draw from the library's distribution, with a key from the stream "evaluate" instead of its own."""
         policy = self.network
-        own = policy.key, policy.noise_key
+        own_keys = policy.key, policy.noise_key
         policy.key = jax.random.PRNGKey(int(self.streams.integers("evaluate", 1 << 31, 1)[0, 0]))
-        action = policy.predict(self.seen(obs), deterministic=False)[0][None]
-        policy.key, policy.noise_key = own
+        action = policy.predict(self.normalized(obs), deterministic=False)[0][None]
+        policy.key, policy.noise_key = own_keys
         return action
 
-    # -- what is kept: the acting state's numbers, a name for each leaf ----------------------------------------------
+    # -- checkpoints: parameters of the acting state, with a name for each leaf --------------------------------------
     def weights(self) -> dict[str, Any]:
-        leaves = jax.tree_util.tree_leaves_with_path(self._numbers())
+        leaves = jax.tree_util.tree_leaves_with_path(self._parameters())
         return {_name(path): np.asarray(value) for path, value in leaves}
 
     def rebuild(self, arrays: Mapping[str, Any]) -> None:
@@ -68,12 +68,12 @@ class JaxForeign(Foreign):
         self.network = self.network_class(*spaces, rate, **self.architecture())
         numbers = (parse_schedule(getattr(self.config, name))[0] for name in self.build)
         self.network.build(jax.random.PRNGKey(0), rate, *numbers)
-        old = self._numbers()
-        leaves = [jax.numpy.asarray(arrays[_name(path)]) for path, _ in jax.tree_util.tree_leaves_with_path(old)]
-        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(old), leaves)
+        initial = self._parameters()
+        leaves = [jax.numpy.asarray(arrays[_name(path)]) for path, _ in jax.tree_util.tree_leaves_with_path(initial)]
+        tree = jax.tree_util.tree_unflatten(jax.tree_util.tree_structure(initial), leaves)
         setattr(self.network, self.acting, getattr(self.network, self.acting).replace(**tree))
 
-    def _numbers(self) -> dict[str, Any]:
+    def _parameters(self) -> dict[str, Any]:
         state = getattr(self.network, self.acting)
         statistics = getattr(state, "batch_stats", None)  # crossq
         return {"params": state.params} | ({} if statistics is None else {"batch_stats": statistics})

@@ -1,6 +1,6 @@
-"""SBX's PPO: a foreign loop through the metered boundary.
+"""SBX's PPO: the library's own training loop on metered environments.
 
-Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, under the library's own names and units.
+Source: Raffin et al. 2021, and its SBX. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from sbx import PPO
 from sbx.ppo.policies import PPOPolicy
 
 from rlbench import setting
-from rlbench_sbx.foreign import JaxForeign
+from rlbench_sbx.foreign import JaxLibraryAlgorithm
 
 
 @dataclass(frozen=True)
 class SbxPPOConfig(Clipped):
-    """The library's constructor arguments and their defaults; durations are in its own units."""
+    """The library's constructor arguments and defaults. Durations are in its own units."""
 
     ortho_init: bool = setting(False, "orthogonal initialisation")
     target_kl: float | None = setting(
-        None, "KL divergence towards which the learning rate is adapted; none: as it says", gt=0
+        None, "KL divergence to which the learning rate is adapted; none: not adapted", gt=0
     )
 
 
-class SbxPPO(JaxForeign):
+class SbxPPO(JaxLibraryAlgorithm):
     Config = SbxPPOConfig
     library, network_class, stochastic = PPO, PPOPolicy, True
     build = ("max_grad_norm",)

@@ -1,6 +1,6 @@
-"""SBX's SAC: a foreign loop through the metered boundary.
+"""SBX's SAC: the library's own training loop on metered environments.
 
-Source: Raffin et al. 2021, and its SBX; every number is passed on as it is, under the library's own names and units.
+Source: Raffin et al. 2021, and its SBX. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from sbx import SAC
 from sbx.sac.policies import SACPolicy
 
 from rlbench import setting
-from rlbench_sbx.foreign import Critics, JaxForeign
+from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 
 @dataclass(frozen=True)
 class SbxSACConfig(Critics, Entropic):
-    """The library's constructor arguments and their defaults; durations are in its own units."""
+    """The library's constructor arguments and defaults. Durations are in its own units."""
 
-    n_critics: int = setting(2, "critics", ge=1)
-    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    policy_delay: int = setting(1, "critic updates to one of the actor", ge=1)
+    n_critics: int = setting(2, "number of critics", ge=1)
+    tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
+    policy_delay: int = setting(1, "critic updates per actor update", ge=1)
 
 
-class SbxSAC(JaxForeign):
+class SbxSAC(JaxLibraryAlgorithm):
     Config = SbxSACConfig
     library, network_class, stochastic = SAC, SACPolicy, True

@@ -1,6 +1,6 @@
-"""SBX's TQC: a foreign loop through the metered boundary.
+"""SBX's TQC: the library's own training loop on metered environments.
 
-Source: Kuznetsov et al. 2020, arXiv:2005.04269; every number is passed on as it is, under the library's own names and units.
+Source: Kuznetsov et al. 2020, arXiv:2005.04269. Parameters keep the library's names, units and values.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from sbx import TQC
 from sbx.tqc.policies import TQCPolicy
 
 from rlbench import setting
-from rlbench_sbx.foreign import Critics, JaxForeign
+from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 
 @dataclass(frozen=True)
 class SbxTQCConfig(Critics, Truncated):
-    """The library's constructor arguments and their defaults; durations are in its own units."""
+    """The library's constructor arguments and defaults. Durations are in its own units."""
 
-    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    policy_delay: int = setting(1, "critic updates to one of the actor", ge=1)
+    tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
+    policy_delay: int = setting(1, "critic updates per actor update", ge=1)
 
 
-class SbxTQC(JaxForeign):
+class SbxTQC(JaxLibraryAlgorithm):
     Config = SbxTQCConfig
     library, network_class, stochastic = TQC, TQCPolicy, True

@@ -1,4 +1,7 @@
-"""Any command line as an algorithm: started with environment, seed and budget, read as it prints, ended at the budget."""
+"""Any command line as an algorithm.
+
+It is started with environment, seed and budget; its output is read; it is stopped at the budget.
+"""
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
@@ -14,6 +17,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             resumable=False,
             reproducible=False,
             metering="self-reported",
-            summary="a command line of your own, by its own account",
+            summary="your own command line; its results are self-reported",
         )
     ]

@@ -1,4 +1,4 @@
-"""Become another program, which ends when the process that asked for it does: `python -m rlbench_script.guarded PID WORD…`."""
+"""Run a program that ends together with the process PID: `python -m rlbench_script.guarded PID WORD…`."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ import sys
 
 from rlbench.process_control import die_with_parent
 
-NOT_FOUND, NOT_STARTED = 127, 126  # as a shell says it
+NOT_FOUND, NOT_STARTED = 127, 126  # as in a shell
 
 
 def main(parent: str, *words: str) -> None:
     die_with_parent(int(parent))
     try:
-        os.execvp(words[0], words)  # the kernel keeps the promise across exec
+        os.execvp(words[0], words)  # exec keeps this setting of the kernel
     except OSError as error:
         print(f"{words[0]} cannot be started: {error.strerror}", file=sys.stderr)
         sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED)

@@ -1,4 +1,4 @@
-"""What a process prints, line by line, until it has ended; who has its pipe after it is not waited for."""
+"""Read a process's output line by line until it ends, without waiting for others that hold its pipe."""
 
 from __future__ import annotations
 
@@ -7,29 +7,29 @@ import selectors
 import subprocess
 from collections.abc import Iterator
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 _CHUNK = 1 << 16
 
 
 def printed(process: subprocess.Popen[bytes]) -> Iterator[str | None]:
-    """Each line as it comes, and None whenever a look has found nothing whole, so that somebody else may be looked at."""
+    """Yield each line as it arrives, and None after a poll without a whole line, so that the caller can act."""
     assert process.stdout is not None
-    pipe, left = process.stdout.fileno(), b""
+    pipe, rest = process.stdout.fileno(), b""
     os.set_blocking(pipe, False)
     with selectors.DefaultSelector() as selector:
         selector.register(pipe, selectors.EVENT_READ)
         while True:
-            ended = process.poll() is not None  # asked first: what it said before it ended is in the pipe by now
-            there = bool(selector.select(0 if ended else LOOK_SECONDS))
-            chunk = _read(pipe) if there else None
+            ended = process.poll() is not None  # checked first, so that the pipe holds all output of an ended process
+            readable = bool(selector.select(0 if ended else POLL_SECONDS))
+            chunk = _read(pipe) if readable else None
             if chunk:
-                *lines, left = (left + chunk).split(b"\n")
+                *lines, rest = (rest + chunk).split(b"\n")
                 yield from (line.decode(errors="replace") + "\n" for line in lines)
                 if not lines:
                     yield None
             elif ended:
                 break
-            elif chunk == b"":  # it has closed its output, and may go on working
+            elif chunk == b"":  # it closed its output but may still be working
                 selector.unregister(pipe)
                 while process.poll() is None:
                     yield None
@@ -37,12 +37,12 @@ def printed(process: subprocess.Popen[bytes]) -> Iterator[str | None]:
                 break
             else:
                 yield None
-    if left:
-        yield left.decode(errors="replace")
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def _read(pipe: int) -> bytes | None:
-    """What is there; b"" at its end, None for nothing."""
+    """Read what is available: b"" at the end of the pipe, None for nothing."""
     try:
         return os.read(pipe, _CHUNK)
     except BlockingIOError:
@@ -51,6 +51,6 @@ def _read(pipe: int) -> bytes | None:
 
 def _wait(process: subprocess.Popen[bytes]) -> None:
     try:
-        process.wait(LOOK_SECONDS)
+        process.wait(POLL_SECONDS)
     except subprocess.TimeoutExpired:
         return

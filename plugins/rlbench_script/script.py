@@ -1,8 +1,8 @@
-"""A command line as an algorithm. Nothing is metered here: its rows say what the script says of itself, and are marked.
+"""A command line as an algorithm. Nothing is metered: results are self-reported by the script and marked as such.
 
-Its steps and episodes are read from what it prints (rlbench_script.lines); at the budget it is ended, and what it says
-beyond is left out. It has no policy that could be evaluated, so its score is that of its own evaluations where it prints
-some, else of its latest training episodes.
+Its steps and episodes are parsed from its output (rlbench_script.lines). At the budget it is stopped, and later output
+is ignored. It has no policy that rlbench could evaluate, so its score comes from its own evaluations if it prints any,
+else from its latest training episodes.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from rlbench_script.printed import printed
 
 NEEDED = ("env", "seed", "steps")
 KNOWN = (*NEEDED, "python")
-TUNING_SEEDS = 1 << 30  # of the tuning space, so that the same number is another seed there
-ENOUGH = 0.9  # of the budget: what has no episode to report at its end has done the rest as well
+TUNING_SEEDS = 1 << 30  # added in the tuning space, so that the same number is a different seed there
+ENOUGH = 0.9  # share of the budget that counts as complete: the last episode may be unreported
 GRACE_SECONDS = 10.0
 
 
@@ -35,11 +35,12 @@ GRACE_SECONDS = 10.0
 class ScriptConfig:
     command: str = setting(
         "",
-        "words as in a shell, without its other arts; {env}, {seed} and {steps} stand for the environment's id, the seed and "
-        "the budget, {python} for rlbench's own interpreter",
+        "words as in a shell, without pipes and the like; {env}, {seed} and {steps} are replaced by the environment's "
+        "id, the seed and the budget, {python} by rlbench's own interpreter",
     )
     pattern: str = setting(
-        CLEANRL, "regular expression of the lines to be read, with the groups step and return (and length) (CleanRL's)"
+        CLEANRL,
+        "regular expression for the lines to read, with the groups step and return (and length); default: CleanRL's",
     )
 
     def __post_init__(self) -> None:
@@ -47,15 +48,16 @@ class ScriptConfig:
             words = shlex.split(self.command)
             named = {name for word in words for _, name, _, _ in Formatter().parse(word) if name is not None}
         except ValueError as error:
-            raise ValueError(f"command: {error}; braces that are meant as such are doubled") from error
+            raise ValueError(f"command: {error}; double literal braces") from error
         if not words:
             raise ValueError(
-                "command: say what is to be run, such as python train.py --env-id {env} --seed {seed} --total-timesteps {steps}"
+                "command: give a command line, such as "
+                "python train.py --env-id {env} --seed {seed} --total-timesteps {steps}"
             )
         if unknown := sorted(named - {*KNOWN}):
-            raise ValueError(f"command: there is no {{{unknown[0]}}}; there are {', '.join(f'{{{n}}}' for n in KNOWN)}")
+            raise ValueError(f"command: there is no {{{unknown[0]}}}; known: {', '.join(f'{{{n}}}' for n in KNOWN)}")
         if absent := [name for name in NEEDED if name not in named]:
-            raise ValueError(f"command: {{{absent[0]}}} is not in it, so all its runs would be the same whatever it is")
+            raise ValueError(f"command: {{{absent[0]}}} is not in it, so runs would not depend on it")
         try:
             groups = re.compile(self.pattern).groupindex
         except re.error as error:
@@ -72,7 +74,7 @@ class Script(Algorithm):
         with self._started(steps) as process:
             for text in printed(process):
                 if text is None:
-                    interaction.report(interaction.steps)  # where a stop is heard of
+                    interaction.report(interaction.steps)  # here a request to stop takes effect
                     continue
                 print(text, end="", flush=True)  # into the run's own log
                 line = read_line(text, pattern)
@@ -87,22 +89,22 @@ class Script(Algorithm):
         if code != 0 or interaction.steps < ENOUGH * steps:
             ended = f"ended with code {code}" if code >= 0 else f"was ended by {signal.Signals(-code).name}"
             raise RlbenchError(
-                f"the script {ended} after {interaction.steps} of {steps} environment steps by its own count"
+                f"the script {ended} after {interaction.steps} of {steps} environment steps (its own count)"
             )
         interaction.report(steps)
 
     def act(self, obs: Array) -> Array:
-        raise RlbenchError("a script's policy is its own: nobody else can play it")
+        raise RlbenchError("rlbench cannot play the policy of a script")
 
     def words(self, steps: int) -> list[str]:
-        """The command line for this run's seed."""
+        """Return the command line for this run's seed."""
         seed = self.streams.seeds[0] + (TUNING_SEEDS if self.streams.space == "tuning" else 0)
         values = {"env": self.task.env_id, "seed": seed, "steps": steps, "python": sys.executable}
         return [word.format(**values) for word in shlex.split(self.config.command)]
 
     @contextmanager
     def _started(self, steps: int) -> Iterator[subprocess.Popen[bytes]]:
-        """The script in a session of its own; whatever is left of it at the end is ended."""
+        """Start the script in its own session. At the end all its remaining processes are killed."""
         words = self.words(steps)
         print("$", shlex.join(words), flush=True)
         guarded = module_command("rlbench_script.guarded", str(os.getpid()), *words)

@@ -1,7 +1,7 @@
 """Twin delayed deep deterministic policy gradient, S seeds at once.
 
 Source: Fujimoto et al. 2018, "Addressing Function Approximation Error in Actor-Critic Methods", arXiv:1802.09477,
-algorithm 1. To be read beside rlbench_ddpg/ddpg.py: two critics, a smoothed target, a delayed actor.
+algorithm 1. Read it beside rlbench_ddpg/ddpg.py: two critics, a smoothed target, a delayed actor.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from rlbench.kit.state_dict import pack, unpack
 
 @dataclass(frozen=True)
 class TD3Config:
-    """Hyperparameters, by the names of Stable-Baselines3 where it has them; actions are normalised to −1 … 1."""
+    """Hyperparameters, with Stable-Baselines3's names where it has them. Actions are normalised to −1 … 1."""
 
     n_envs: int = setting(1, "environments of each seed", ge=1)
-    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers, of the actor and of each critic")
-    activation_fn: Literal["relu", "tanh"] = setting("relu", "of the hidden layers")
+    net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of the actor and of each critic")
+    activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
     critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
-    tau: float = setting(0.005, "share of the online networks in each target update", gt=0, le=1)
-    batch_size: int = setting(256, "transitions of one update", ge=1)
+    tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
+    batch_size: int = setting(256, "transitions per update", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Fujimoto 2018)", ge=1)
     learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
-    gradient_steps: int = setting(1, "updates of a round; -1: as many as steps of one seed since the last round", ge=-1)
-    policy_delay: int = setting(2, "critic updates to one of the actor and of all targets (Fujimoto 2018)", ge=1)
+    gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
+    policy_delay: int = setting(2, "critic updates per update of the actor and all targets (Fujimoto 2018)", ge=1)
     target_policy_noise: float = setting(0.2, "scale of the smoothing noise, in half ranges of the action", ge=0)
-    target_noise_clip: float = setting(0.5, "its largest size, in half ranges of the action", ge=0)
-    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "of exploration")
+    target_noise_clip: float = setting(0.5, "maximum size of the smoothing noise, in half ranges of the action", ge=0)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "exploration noise")
     noise_std: float = setting(0.1, "scale of the exploration noise, in half ranges of the action", ge=0)
     noise_theta: float = setting(
         0.15, "Ornstein-Uhlenbeck's pull towards 0 per unit of time (Lillicrap 2016)", ge=0, le=1
@@ -52,11 +52,11 @@ class TD3Config:
         if self.gradient_steps == 0:
             raise ValueError("gradient_steps must be -1 or at least 1")
         if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} holds less than a batch of {self.batch_size}")
+            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
 
 
 class TD3(Algorithm):
-    """A deterministic actor climbs the first of two critics; both are fitted to the lesser of their smoothed targets."""
+    """A deterministic actor maximises the first of two critics, which are fitted to the smaller smoothed target."""
 
     Config = TD3Config
 
@@ -64,7 +64,7 @@ class TD3(Algorithm):
         super().__init__(config, task, streams, device)
         c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
         if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves nothing of {task.steps} steps to learn in")
+            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
         self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
         self.dim = self.bounds.size
         self.actor_net = MLP((obs_size, *c.net_arch, self.dim), c.activation_fn)
@@ -90,42 +90,43 @@ class TD3(Algorithm):
         return torch.tanh(self.actor_net(actor, obs.flatten(2)))  # [S, B, A]
 
     def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
-        """Both critics of every seed [S, 2, B], by one product a layer over 2S lanes."""
+        """Return both critics of every seed [S, 2, B], with one product per layer over 2S networks."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
         return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
 
-    def goal(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor], normal: Tensor) -> Tensor:
-        """r + γ(1 − terminated) min Q'(s', π'(s') + clipped noise) of the target networks [S, B].
+    def td_target(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor], normal: Tensor) -> Tensor:
+        """Return r + γ(1 − terminated) min Q'(s', π'(s') + clipped noise) of the target networks [S, B].
 
-        Actions are normalised, so the noise is scaled to each dimension's range. The discount is 0 after termination only.
+        Actions are normalised, so the noise is relative to each dimension's range. The discount is 0 only after
+        termination.
         """
         c, mode = self.config, self.policy_of(actor, batch["next_obs"])
         noise = (c.target_policy_noise * normal).clamp(-c.target_noise_clip, c.target_noise_clip)
         value = self.values(critic, batch["next_obs"], (mode + noise).clamp(-1, 1))
         return batch["reward"] + batch["discount"] * torch.minimum(value[:, 0], value[:, 1])
 
-    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, goal: Tensor) -> Tensor:
-        error = self.values(critic, obs, action) - goal.unsqueeze(1)
+    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
+        error = self.values(critic, obs, action) - target.unsqueeze(1)
         return (error * error).mean(-1).sum(-1)  # [S]
 
     def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
-        x, first = torch.cat([obs, self.policy_of(actor, obs)], -1), critic[:, : self.critic_net.size]
-        return -self.critic_net(first, x).squeeze(-1).mean(-1)  # [S]; the critic is frozen
+        x, first_critic = torch.cat([obs, self.policy_of(actor, obs)], -1), critic[:, : self.critic_net.size]
+        return -self.critic_net(first_critic, x).squeeze(-1).mean(-1)  # [S]; only the actor is differentiated
 
     def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
         _, critic, target_actor, target_critic = params
-        goal = self.goal(target_actor, target_critic, batch, normal)
-        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], goal)[1]
+        target = self.td_target(target_actor, target_critic, batch, normal)
+        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], target)[1]
 
     def actor_gradient(self, actor: Tensor, critic: Tensor, obs: Tensor) -> list[Tensor]:
         return value_and_grad(self.actor_loss, [actor], critic, obs)[1]
 
     def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
-        """One step of both critics."""
+        """Update both critics."""
         self.critic_optimizer.apply([params[1]], self.critic_gradient(params, batch, normal), active)
 
     def improve(self, params: list[Tensor], obs: Tensor, active: Tensor) -> None:
-        """One step of the actor and of all targets."""
+        """Update the actor and all targets."""
         actor, critic, target_actor, target_critic = params
         self.actor_optimizer.apply([actor], self.actor_gradient(actor, critic, obs), active)
         polyak(target_actor, actor, self.config.tau, active)
@@ -145,12 +146,12 @@ class TD3(Algorithm):
             obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
             discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
             self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            due = self.train_round.due(interaction.steps // self.config.n_envs)  # steps that all of them take together
+            due = self.train_round.due(interaction.steps // self.config.n_envs)  # counts steps of all environments
             if due and interaction.steps > self.config.learning_starts:
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
-        """Normalised actions [S, N, A]: the actor's and noise; uniformly random ones during the warm-up."""
+        """Return normalised actions [S, N, A]: the actor's plus noise, or uniformly random ones during the warm-up."""
         n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
@@ -160,7 +161,7 @@ class TD3(Algorithm):
         )
 
     def learn(self, interaction: Interaction) -> None:
-        """Draw minibatches and learn from them."""
+        """Learn from minibatches drawn from replay."""
         c, active = self.config, tensor(interaction.active, self.device.name)
         for optimizer, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
             optimizer.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
@@ -174,7 +175,7 @@ class TD3(Algorithm):
             if not (self.updates % c.policy_delay).any():
                 self.improve(params, batch["obs"], active)
 
-    # -- what is kept --------------------------------------------------------------------------------------------
+    # -- checkpoints ---------------------------------------------------------------------------------------------
     def parts(self) -> dict[str, Any]:
         networks = {"actor": self.actor, "critic": self.critic}
         targets = {"target_actor": self.target_actor, "target_critic": self.target_critic}

@@ -221,10 +221,9 @@ def _statistic(
 def moving_average(episodes: pd.DataFrame, steps: int) -> float:
     """Return SLM-Lab's score, as we read its documents.
 
-    It is the mean over the last 100 checkpoints, one every 500 environment steps, of the return of the last episode
-    finished by then, averaged over the run's environments. episodes: rank, step (of the end) and return, in the order
-    of time, at least one.
-    As in SLM-Lab, checkpoints before the first episode are left out.
+    At every 500th environment step, the returns of each environment's latest finished episode are averaged; the
+    result is the mean of the last 100 such averages. episodes: rank, step (of the end) and return, in the order
+    of time, at least one. As in SLM-Lab, checkpoints before the first episode are left out.
     """
     checkpoints = steps - CHECKPOINT_EVERY * np.arange(CHECKPOINTS)
     checkpoints = checkpoints[checkpoints > 0]

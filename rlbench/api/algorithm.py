@@ -194,8 +194,8 @@ def setting(
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
     doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
-    schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the budget
-    (`rlbench.kit.parse_schedule` reads both).
+    schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the
+    budget (`rlbench.kit.parse_schedule` reads both).
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
     said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}

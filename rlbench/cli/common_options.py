@@ -52,7 +52,8 @@ _SUITE_OPTIONS = (
         "--device",
         "devices",
         multiple=True,
-        help="Device to train on: cpu, cuda:0, mps or auto; overrides the suite's; may be repeated.",
+        help="Device to train on: cpu, cuda:0, mps or auto; overrides the suite's. If repeated, groups are "
+        "spread over them.",
     ),
     click.option(
         "--timeout",
@@ -88,7 +89,10 @@ _SELECTION_OPTIONS = (
         help="Select only this environment, by id or a pattern such as CartPole*; may be repeated.",
     ),
     click.option(
-        "-j", "--jobs", type=click.IntRange(1), help="Number of groups to train at a time; default: one per core."
+        "-j",
+        "--jobs",
+        type=click.IntRange(1),
+        help="Number of groups (seeds that train together) to train at once; default: one per core.",
     ),
     click.option(
         "--rerun",
@@ -100,7 +104,11 @@ _SELECTION_OPTIONS = (
 
 
 def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of commands that plan a suite; each is passed as one keyword argument."""
+    """Add the options of commands that plan a suite, `run` and `check`.
+
+    Each is passed as one keyword argument, which the commands hand on to `open_suite`: a new option is also a keyword
+    there.
+    """
     for option in reversed((output_option, *_SELECTION_OPTIONS, *_SUITE_OPTIONS, plugin_option)):
         command = option(command)
     return command
@@ -135,14 +143,14 @@ def open_plugins(files: Sequence[str]) -> Plugins:
     loaded. A child process first tries to import what this process will import: the files, and entry points that may
     observe runs or add report sections.
     """
-    from rlbench.plugins import load_plugins, survives
+    from rlbench.plugins import import_failure, load_plugins
 
     only = os.environ.get("RLBENCH_PLUGINS")
     plugins = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
     for plugin in plugins.plugins:
         is_own = plugin.target.startswith("rlbench.")
         if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not is_own):
-            plugin.error = survives(plugin) or None
+            plugin.error = import_failure(plugin) or None
     return plugins
 
 

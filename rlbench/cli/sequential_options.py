@@ -19,13 +19,15 @@ _OPTIONS = (
     click.option(
         "--until-decided",
         is_flag=True,
-        help="Add seeds in groups until every pair of algorithms is decided (one is better, or both are equivalent) "
+        help="Add seeds in batches, testing after each, until every pair of algorithms is decided (one is "
+        "better, or both are equivalent) "
         "or the maximum is reached. The exit code is 0 if all runs are done, decided or not.",
     ),
     click.option(
         "--alpha",
         type=float,
-        help="Maximum probability of any wrong verdict of a kind (with --until-decided; default: 0.05).",
+        help='Maximum probability of at least one wrong "better", and separately of at least one wrong '
+        '"equivalent" (with --until-decided; default: 0.05).',
     ),
     click.option(
         "--margin",
@@ -41,7 +43,7 @@ _OPTIONS = (
     click.option(
         "--group-size",
         type=click.IntRange(2),
-        help="Number of seeds to add at a time (with --until-decided; default: 5).",
+        help="Number of seeds in each batch (with --until-decided; default: 5).",
     ),
     click.option(
         "--looks",

@@ -16,7 +16,7 @@ from types import FrameType
 from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
 from rlbench.executors.attempt import Attempt
 from rlbench.executors.jobs import Context, Event, Job
-from rlbench.executors.time_limits import duration
+from rlbench.executors.time_limits import timeout_message
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -83,8 +83,7 @@ def _limited(attempt: Attempt, timeout: float | None, remaining: float | None) -
     """Stop `attempt` after `timeout` seconds as timed out, or after `remaining` seconds as interrupted."""
     timers = []
     if timeout is not None:
-        message = f"exceeded its time limit of {duration(timeout)}"
-        timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, message)))
+        timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, timeout_message(timeout))))
     if remaining is not None:
         timers.append(threading.Timer(remaining, attempt.stop))
     for timer in timers:

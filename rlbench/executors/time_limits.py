@@ -42,10 +42,15 @@ class Limits:
         """Return the status and message of the exceeded limit, or None."""
         group = self._group
         if group.timeout is not None and now - self._began > group.timeout:
-            return RunStatus.TIMEOUT, f"exceeded its time limit of {duration(group.timeout)}"
+            return RunStatus.TIMEOUT, timeout_message(group.timeout)
         if group.stall_timeout is not None and now - self._moved > group.stall_timeout:
             return RunStatus.STALLED, f"took no environment step for {duration(group.stall_timeout)}"
         return None
+
+
+def timeout_message(seconds: float) -> str:
+    """Return what every view shows of a run that exceeded its time limit."""
+    return f"exceeded its time limit of {duration(seconds)}"
 
 
 def duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""Exploration noise that is added to normalised actions: none, Gaussian, or Ornstein-Uhlenbeck.
+"""Exploration noise for normalised actions: none, Gaussian, or Ornstein-Uhlenbeck.
 
 Sources: Uhlenbeck & Ornstein 1930; Lillicrap et al. 2016, arXiv:1509.02971, appendix 7; Gaussian: Fujimoto et al. 2018.
 """
@@ -16,11 +16,13 @@ NoiseKind = Literal["none", "normal", "ornstein-uhlenbeck"]
 
 
 class ActionNoise:
-    """x ← (1 − θ·dt)·x + σ·√dt·ε ("ornstein-uhlenbeck"), σ·ε ("normal") or 0 ("none"); x [S, N, A] begins each episode at 0.
+    """Noise x [S, N, A] that is 0 at the start of each episode.
 
-    Its stationary variance is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt; at lag k it correlates by
-    (1 − θ·dt)ᵏ. With θ 0.15 it forgets within 7 steps at dt = 1 and within 670 at dt = 0.01, where it pushes one way for
-    most of an episode.
+    "ornstein-uhlenbeck": x ← (1 − θ·dt)·x + σ·√dt·ε; "normal": x = σ·ε; "none": x = 0.
+
+    The stationary variance of Ornstein-Uhlenbeck noise is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt; its
+    correlation at lag k is (1 − θ·dt)ᵏ. With θ = 0.15 it forgets within 7 steps at dt = 1 and within 670 at dt = 0.01,
+    where it pushes in one direction for most of an episode.
     """
 
     def __init__(
@@ -36,13 +38,16 @@ class ActionNoise:
         }[kind]
 
     def next(self, normal: Array, active: Array) -> Array:
-        """Move on by standard normal draws [S, N, A]; seeds that are not active [S] stay. Returns: the noise [S, N, A]."""
+        """Advance by standard normal draws [S, N, A] and return the noise [S, N, A].
+
+        Seeds that are not active [S] keep their value.
+        """
         moved = self._keep * self.value + self._scale * normal
         self.value = np.where(active[:, None, None], moved, self.value)
         return self.value.copy()
 
     def restart(self, ended: Array) -> None:
-        """Set the noise of environments whose episode ended [S, N] back to 0."""
+        """Reset the noise of environments whose episode ended [S, N] to 0."""
         self.value[ended] = 0
 
     def state(self) -> dict[str, Any]:

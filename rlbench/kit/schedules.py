@@ -1,4 +1,4 @@
-"""Numbers that change with the steps taken, and cadences that are crossed rather than hit."""
+"""Schedules: numbers that change with the environment steps, and events that are due every so many steps."""
 
 from __future__ import annotations
 
@@ -6,23 +6,25 @@ from collections.abc import Mapping
 
 
 def decay(start: float, end: float, duration: float, steps: int, shape: str = "linear") -> float:
-    """The value after `steps`, going from start to end over `duration` steps and staying there.
+    """Return the value after `steps`: from start to end over `duration` steps, then constant.
 
     shape: "constant" (start throughout), "linear", or "exponential" (start and end above 0).
     Raises: ValueError for another shape.
     """
-    part = min(steps / duration, 1.0) if duration > 0 else 1.0
+    progress = min(steps / duration, 1.0) if duration > 0 else 1.0
     if shape == "linear":
-        return start + (end - start) * part
+        return start + (end - start) * progress
     if shape == "exponential":
-        return start * (end / start) ** part
+        return start * (end / start) ** progress
     if shape == "constant":
         return start
     raise ValueError(f"unknown schedule {shape!r}; known: constant, linear, exponential")
 
 
 def parse_schedule(value: float | str) -> tuple[float, str]:
-    """A setting with schedule=True as (its number at step 0, the shape for `decay`): 3e-4 is constant, "lin_3e-4" linear.
+    """Parse the value of a hyperparameter with schedule=True into its number at step 0 and its shape for `decay`.
+
+    3e-4 is constant; "lin_3e-4" falls linearly.
 
     Raises: ValueError for other text.
     """
@@ -32,16 +34,19 @@ def parse_schedule(value: float | str) -> tuple[float, str]:
 
 
 class Every:
-    """Something due every `period` steps. With N environments steps come N at a time: multiples are crossed."""
+    """An event that is due every `period` steps.
+
+    With N environments steps come N at a time, so a multiple of the period may be passed rather than hit.
+    """
 
     def __init__(self, period: int) -> None:
         self.period, self._passed = period, 0
 
     def due(self, steps: int) -> int:
-        """How many multiples of the period have been reached since the last call; 0: not yet."""
+        """Return how many multiples of the period were reached since the last call; 0: not due."""
         passed = steps // self.period
-        new, self._passed = passed - self._passed, passed
-        return new
+        count, self._passed = passed - self._passed, passed
+        return count
 
     def state(self) -> dict[str, int]:
         return {"passed": self._passed}

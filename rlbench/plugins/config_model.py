@@ -1,4 +1,4 @@
-"""From parameters as a suite gives them to an algorithm's Config: types, ranges and unknown names are checked here."""
+"""Build an algorithm's Config from the parameters of a suite. Types, ranges and unknown names are checked here."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rlbench.api import ConfigError, PluginError
 from rlbench.messages import BOUNDS, explain, nearest, quoted
 from rlbench.plugins.parameter_names import hint, value_hint
 
-_FALLS = "lin_"
+_LINEAR_PREFIX = "lin_"
 
 
 def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
-    """An instance of the frozen dataclass `config` with defaults for what `params` leaves out.
+    """Return an instance of the frozen dataclass `config`, with defaults for what `params` leaves out.
 
-    1e5 is accepted where a whole number is meant, 1.5 is not. Raises: ConfigError with every problem.
+    An integer field accepts 1e5 but not 1.5. Raises: ConfigError with every problem.
     """
     fields = {f.name: f for f in dataclasses.fields(config)}
     problems = [(name, _unknown(name, list(fields))) for name in params if name not in fields]
@@ -42,15 +42,15 @@ def _unknown(name: str, known: list[str]) -> str:
 
 
 def _explained(error: Mapping[str, Any]) -> str:
-    """What pydantic found, with what is written here for a value that is known from elsewhere."""
+    """Return pydantic's message, with a hint where the value is known from another library."""
     expected = str(error.get("ctx", {}).get("expected", "")).replace("'", "").replace(" or ", ", ")
-    choices = expected.split(", ") if expected else []  # none: it is no choice between words
-    meant = value_hint(str(error["loc"][0]), error["input"], choices)
-    return explain(error).partition("; did you mean")[0] + meant if meant else explain(error)
+    choices = expected.split(", ") if expected else []  # empty: the field is not a choice between words
+    advice = value_hint(str(error["loc"][0]), error["input"], choices)
+    return explain(error).partition("; did you mean")[0] + advice if advice else explain(error)
 
 
 def _model(config: type[Any]) -> type[Any]:
-    """The dataclass as a pydantic model: the same fields, with the ranges that `setting` recorded."""
+    """Return the dataclass as a pydantic model: the same fields, with the ranges that `setting` recorded."""
     hints = typing.get_type_hints(config)
     fields: dict[str, Any] = {}
     for f in dataclasses.fields(config):
@@ -61,40 +61,42 @@ def _model(config: type[Any]) -> type[Any]:
         )
         limits = f.metadata.get("limits", {})
         if f.metadata.get("schedule"):
-            read = _schedule(limits, type(None) in typing.get_args(hints[f.name]))
+            read = _schedule_reader(limits, type(None) in typing.get_args(hints[f.name]))
             fields[f.name] = (Annotated[Any, BeforeValidator(read)], Field(**default, validate_default=True))
         else:
             fields[f.name] = (hints[f.name], Field(**default, **limits))
     return create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
 
 
-def _schedule(limits: Mapping[str, Any], may_be_nothing: bool) -> Callable[[Any], float | str | None]:
-    """What reads a setting with schedule=True: a number within the limits, or one that falls, as one text however it is written.
+def _schedule_reader(limits: Mapping[str, Any], optional: bool) -> Callable[[Any], float | str | None]:
+    """Return the function that reads a setting with schedule=True: a number within the limits, or a linear schedule.
 
-    The text is `lin_` and the number as Python writes it. may_be_nothing: None stays None.
+    Every spelling of a schedule gives the same text: `lin_` and the number as Python writes it. optional: None stays
+    None.
     """
     number: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits)])
 
     def read(given: Any) -> float | str | None:
-        if given is None and may_be_nothing:
+        if given is None and optional:
             return None
-        falls = isinstance(given, str) and given.startswith(_FALLS)
+        linear = isinstance(given, str) and given.startswith(_LINEAR_PREFIX)
         try:
-            found = number.validate_python(given.removeprefix(_FALLS) if falls else given)
+            value = number.validate_python(given.removeprefix(_LINEAR_PREFIX) if linear else given)
         except ValidationError as error:
             [problem] = error.errors()
             if problem["type"] in BOUNDS:
                 raise ValueError(explain({**problem, "input": given})) from None
             raise ValueError(
-                f"should be a number, such as 0.001, or lin_0.001, which falls to 0 over the budget, got {quoted(given)}"
+                "should be a number, such as 0.001, or lin_0.001, which falls to 0 over the budget, "
+                f"got {quoted(given)}"
             ) from None
-        return f"{_FALLS}{found!r}" if falls else found
+        return f"{_LINEAR_PREFIX}{value!r}" if linear else value
 
     return read
 
 
 def schema(config: type[Any]) -> list[dict[str, Any]]:
-    """The hyperparameters of a Config: name, type, default, limits and meaning, in its own order."""
+    """Return the hyperparameters of a Config in its own order: name, type, default, limits and meaning."""
     hints = typing.get_type_hints(config)
     return [
         {

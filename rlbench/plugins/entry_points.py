@@ -1,4 +1,4 @@
-"""Plugins as the installed metadata names them, imported only when one of their names is asked for.
+"""Plugins that the installed metadata names. A plugin is imported only when one of its names is requested.
 
 pluggy's own bulk loader is not used: one broken plugin would end the program.
 """
@@ -39,7 +39,10 @@ from rlbench.process_control import without_current_folder
 
 @dataclass
 class Plugin:
-    """One entry point, or a file given by `--plugin`. error: why it could not be loaded, set when it was tried."""
+    """One entry point, or a file given by `--plugin`.
+
+    error: why the plugin could not be loaded, set by `load`. imported: the modules that `load` imported.
+    """
 
     name: str
     distribution: str
@@ -49,7 +52,7 @@ class Plugin:
     file: Path | None = None
     module: ModuleType | None = None
     error: str | None = None
-    brought: frozenset[str] = frozenset()
+    imported: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """Import the plugin, once. Raises: BrokenPlugin with the cause's last line."""
@@ -58,9 +61,9 @@ class Plugin:
             try:
                 with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
                     self.module = self._import()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
                 self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
-            self.brought = frozenset(set(sys.modules) - before)
+            self.imported = frozenset(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
             raise BrokenPlugin(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
@@ -69,16 +72,16 @@ class Plugin:
     def _import(self) -> ModuleType:
         if self.file is None:
             assert self.entry_point is not None
-            found = self.entry_point.load()
-            if not isinstance(found, ModuleType):
+            loaded = self.entry_point.load()
+            if not isinstance(loaded, ModuleType):
                 raise TypeError(f"the entry point {self.target!r} is not a module")
-            return found
+            return loaded
         spec = importlib.util.spec_from_file_location(self.name, self.file)
         if spec is None or spec.loader is None:
             raise ImportError(f"{self.file} is not a Python file")
         module = importlib.util.module_from_spec(spec)
-        sys.modules[self.name] = module  # so that its classes know where they live
-        sys.path.append(str(self.file.parent))  # what lies beside it is found, and hides nothing that is installed
+        sys.modules[self.name] = module  # its classes look up their module there
+        sys.path.append(str(self.file.parent))  # last, so that files beside it hide no installed module
         try:
             spec.loader.exec_module(module)
         finally:
@@ -88,19 +91,19 @@ class Plugin:
         return module
 
     def source_hash(self) -> str:
-        """A hash of the plugin's own Python files, found without importing it."""
+        """Return a hash of the plugin's own Python files, without importing the plugin."""
         digest = hashlib.sha256()
         for path in self.sources():
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
     def sources(self) -> list[Path]:
-        """Its own Python files, found without importing it."""
+        """List the plugin's own Python files, without importing the plugin."""
         if self.file is not None:
             return [self.file, *_beside(self.file)]
         package = self.target.split(":")[0].split(".")[0]
         if package == "rlbench":
-            return [Path(__file__)]  # rlbench's own backends and executors: versioned with it
+            return [Path(__file__)]  # rlbench's own backends and executors have rlbench's version
         importlib.invalidate_caches()  # a plugin may have been installed since the folder was last listed
         spec = importlib.util.find_spec(package)
         if spec is None:
@@ -112,42 +115,47 @@ class Plugin:
 
 @dataclass
 class Plugins:
-    """Every plugin there is, as a value that is passed down; there is no module-level manager."""
+    """All plugins, as a value that callers pass on. There is no module-level manager."""
 
     plugins: list[Plugin] = field(default_factory=list)
 
     def find(self, name: str) -> Plugin:
-        """The plugin that offers `name`: an entry point NAME offers NAME and NAME/…; "dist:name" picks among several.
+        """Return the plugin that offers `name`. An entry point NAME offers NAME and NAME/…
 
-        Raises: PluginError if there is none, naming the nearest; BrokenPlugin if there are several, naming their
-        distributions, or none and a file given by hand, which might offer it, cannot be loaded.
+        "dist:name" picks one distribution where several offer the name. Raises: PluginError if no plugin offers it,
+        naming the nearest name; BrokenPlugin if several do, naming their distributions, or if none does and a
+        `--plugin` file that might offer it cannot be loaded.
         """
-        wanted, _, rest = name.rpartition(":")
+        distribution, _, rest = name.rpartition(":")
         head = rest.split("/")[0]
-        found = [p for p in self.plugins if p.file is None and p.name == head and wanted in ("", p.distribution)]
-        found += [p for p in self.files if p.error is None and not wanted and rest in _offered(p)]
-        if not found:
+        matches = [
+            p for p in self.plugins if p.file is None and p.name == head and distribution in ("", p.distribution)
+        ]
+        matches += [p for p in self.files if p.error is None and not distribution and rest in _offered(p)]
+        if not matches:
             self._refuse_broken_files(name)
             close = difflib.get_close_matches(head, [p.name for p in self.plugins], 1)
             known = sorted({p.name for p in self.plugins if not p.target.startswith("rlbench.")})
             hint = f"did you mean {close[0]!r}?" if close else f"installed plugins: {', '.join(known)}"
             raise PluginError(f"nothing called {name!r} is installed; {hint}")
-        if len(found) > 1:
+        if len(matches) > 1:
             raise BrokenPlugin(
-                f"{name!r} is offered by {' and '.join(p.distribution for p in found)}; write {found[0].distribution}:{name}"
+                f"{name!r} is offered by {' and '.join(p.distribution for p in matches)}; "
+                f"write {matches[0].distribution}:{name}"
             )
-        return found[0]
+        return matches[0]
 
     def _refuse_broken_files(self, name: str) -> None:
         for plugin in self.files:
             if plugin.error is not None:
                 raise BrokenPlugin(
-                    f"nothing called {name!r} is installed, and {plugin.distribution}, which may have it, cannot be loaded: {plugin.error}"
+                    f"nothing called {name!r} is installed, and {plugin.distribution}, which may have it, "
+                    f"cannot be loaded: {plugin.error}"
                 )
 
     @property
     def files(self) -> list[Plugin]:
-        """Those given by hand. What cannot be loaded of them has its `error` set."""
+        """The plugins given by `--plugin`, loaded. Those that cannot be loaded have `error` set."""
         given = [plugin for plugin in self.plugins if plugin.file is not None]
         for plugin in given:
             with contextlib.suppress(PluginError):
@@ -178,13 +186,13 @@ class Plugins:
         )
 
     def offered(self, plugin: Plugin) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec]]:
-        """Everything a plugin offers under names that are its own. Raises: PluginError if it cannot be loaded."""
+        """Return all that a plugin offers under its own names. Raises: PluginError if it cannot be loaded."""
         kinds: tuple[tuple[str, type[Any]], ...] = (
             ("rlbench_algorithms", AlgorithmSpec),
             ("rlbench_env_backends", EnvBackendSpec),
             ("rlbench_executors", ExecutorSpec),
         )
-        found: Any = tuple(
+        specs: Any = tuple(
             [
                 s
                 for s in _call(plugin, hook)
@@ -192,14 +200,15 @@ class Plugins:
             ]
             for hook, kind in kinds
         )
-        return found
+        return specs
 
     def reports(self) -> tuple[list[ReportSpec], list[str]]:
-        """The report's sections in their order: of files given by hand, and of entry points whose name begins with "report".
+        """Return the report's sections in their order, and one line for each problem.
 
-        Returns: them, and what went wrong, a line each: a plugin that cannot be loaded, a name that is taken.
+        Sections come from `--plugin` files and from entry points whose name begins with "report". Problems: a plugin
+        that cannot be loaded, a name that is taken.
         """
-        found: dict[str, ReportSpec] = {}
+        sections: dict[str, ReportSpec] = {}
         problems = []
         for plugin in sorted(self.plugins, key=lambda plugin: not plugin.target.startswith("rlbench.")):
             if plugin.file is None and not plugin.name.startswith("report"):
@@ -212,21 +221,21 @@ class Plugins:
             for spec in offered:
                 if spec.api_version > ReportSpec.api_version:
                     problems.append(f"section {spec.name!r} of {plugin.distribution} {newer(spec)}")
-                elif spec.name in found:
+                elif spec.name in sections:
                     problems.append(f"section {spec.name!r} of {plugin.distribution} is left out: the name is taken")
                 else:
-                    found[spec.name] = spec
-        return sorted(found.values(), key=lambda spec: spec.order), problems
+                    sections[spec.name] = spec
+        return sorted(sections.values(), key=lambda spec: spec.order), problems
 
     @staticmethod
     def sections(plugin: Plugin) -> list[ReportSpec]:
-        """The sections of the report that a plugin offers. Raises: PluginError if it cannot be loaded."""
+        """Return the report sections that a plugin offers. Raises: PluginError if it cannot be loaded."""
         return [spec for spec in _call(plugin, "rlbench_reports") if isinstance(spec, ReportSpec)]
 
     def load_observers(self) -> list[str]:
-        """Import what may observe: files given by hand, and entry points whose name begins with "observe".
+        """Import the plugins that may observe: `--plugin` files, and entry points whose name begins with "observe".
 
-        Returns: what went wrong, a line each.
+        Returns: one line for each problem.
         """
         problems = []
         for plugin in self.plugins:
@@ -238,7 +247,7 @@ class Plugins:
         return problems
 
     def notify(self, hook: str, **arguments: Any) -> list[str]:
-        """Call one observer hook of every plugin loaded so far, each by itself. Returns: what went wrong, a line each."""
+        """Call one observer hook of every loaded plugin, each separately. Returns: one line for each problem."""
         assert hook in OBSERVERS
         problems = []
         for plugin in self.plugins:
@@ -253,32 +262,32 @@ class Plugins:
 
 
 def _hides(path: Path) -> bool:
-    """Whether importing a file by its name would take the place of a module."""
-    found = PathFinder.find_spec(path.stem)
-    return path.stem in sys.stdlib_module_names or (found is not None and found.origin != str(path))
+    """Return whether importing a file by its name would hide another module."""
+    spec = PathFinder.find_spec(path.stem)
+    return path.stem in sys.stdlib_module_names or (spec is not None and spec.origin != str(path))
 
 
 def _beside(file: Path) -> list[Path]:
-    """The Python files in the same folder that a file imports, and those that they import, as their text says."""
-    found: dict[Path, None] = {}
-    left = [file]
-    while left:
+    """List the files of the same folder that a file imports, directly or through them, as their text states."""
+    siblings: dict[Path, None] = {}
+    unread = [file]
+    while unread:
         try:
-            tree = ast.parse(left.pop().read_bytes())
+            tree = ast.parse(unread.pop().read_bytes())
         except (OSError, SyntaxError, ValueError):
-            continue  # told when it is imported
+            continue  # reported when it is imported
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
             for path in (file.parent / f"{name.partition('.')[0]}.py" for name in names):
-                if path.is_file() and path != file and path not in found and not _hides(path):
-                    found[path] = None
-                    left.append(path)
-    return sorted(found)
+                if path.is_file() and path != file and path not in siblings and not _hides(path):
+                    siblings[path] = None
+                    unread.append(path)
+    return sorted(siblings)
 
 
 def _where(error: BaseException) -> str:
-    """The file and line of an error, as far as they are known."""
+    """Return the file and line of an error, "" where they are not known."""
     if isinstance(error, SyntaxError):
         return f" ({error.filename}:{error.lineno})"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
@@ -286,18 +295,18 @@ def _where(error: BaseException) -> str:
 
 
 def newer(spec: Any) -> str:
-    """What is to be said of a spec whose api_version is above what is known here."""
+    """Return the message for a spec whose api_version is above the one known here."""
     return f"is made for a newer rlbench (plugin API {spec.api_version}, here {type(spec).api_version})"
 
 
 def _offered(plugin: Plugin) -> set[str]:
-    """Every name that a file given by hand offers; it may be any. Raises: PluginError if it cannot be loaded."""
+    """Return every name that a `--plugin` file offers, which may be any. Raises: PluginError if it cannot be loaded."""
     hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
     return {spec.name for hook in hooks for spec in _call(plugin, hook)}
 
 
 def _manager(plugin: Plugin) -> pluggy.PluginManager:
-    """A manager with this plugin alone, so that one that raises hides no other's answer."""
+    """Return a manager for this plugin alone: if one plugin raises, the results of the others are still collected."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin.load(), plugin.name)
@@ -317,10 +326,11 @@ def _call(plugin: Plugin, hook: str) -> list[Any]:
 
 
 def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = None) -> Plugins:
-    """Name every installed plugin without importing any, and the given files beside them.
+    """List every installed plugin and the given files, without importing any.
 
-    only: the entry points that may be used at all (the environment variable RLBENCH_PLUGINS); rlbench's own backends
-    and executors always may. What lies in the current folder is not installed, whatever its metadata say. Raises: PluginError if a file is absent, or called as a module that there is.
+    only: the entry points that may be used (the environment variable RLBENCH_PLUGINS); rlbench's own backends and
+    executors may always be used. A package in the current folder does not count as installed, whatever its metadata
+    contain. Raises: PluginError if a file is absent, or has the name of an existing module.
     """
     plugins = Plugins()
     seen: set[tuple[str, str]] = set()
@@ -338,6 +348,6 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
         if not path.is_file():
             raise PluginError(f"--plugin {given}: no such file")
         if _hides(path):
-            raise PluginError(f"--plugin {given}: there is a module {path.stem!r} already; call the file otherwise")
+            raise PluginError(f"--plugin {given}: there is a module {path.stem!r} already; rename the file")
         plugins.plugins.append(Plugin(path.stem, path.name, "file", str(path), file=path))
     return plugins

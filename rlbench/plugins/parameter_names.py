@@ -1,7 +1,7 @@
-"""Names and values that parameters have elsewhere, or had in version 0.1: what is to be written for them here.
+"""Translate names and values of parameters from other libraries, or from version 0.1, into those used here.
 
-Parameters are called as in Stable-Baselines3. Elsewhere is CleanRL, with - or _ between the words, and what the zoo
-and Stable-Baselines3 say beside an algorithm's own parameters.
+Parameters have the names of Stable-Baselines3. The other libraries are CleanRL, with - or _ between the words, and
+the zoo and Stable-Baselines3 with the keys that are not an algorithm's own parameters.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 
 class Word(NamedTuple):
-    """What a name means here. here: the parameter; "" where it is none, and `said` tells where it goes instead."""
+    """Meaning of a foreign name. here: the parameter; "" where there is none, and `advice` explains what to do."""
 
     here: str
-    said: str = ""
-    beside: str = ""  # meant only where the algorithm has this parameter too
+    advice: str = ""
+    beside: str = ""  # this meaning holds only where the algorithm has this parameter too
 
 
 # -- version 0.1 --------------------------------------------------------------------------------------------------
@@ -147,24 +147,24 @@ _OFF_BY_NOTHING = ("clip_range_vf", "target_kl")
 
 
 def hint(name: str, known: Collection[str]) -> str:
-    """What to write for a name that is no parameter, as "; it is called …", or "" where it is not known from elsewhere.
+    """Return a hint for a name that is not a parameter, as "; it is called …", or "" where the name is unknown.
 
-    known: the parameters that there are; a name that leads to none of them leads nowhere.
+    known: the existing parameters. A name that means none of them gives no hint.
     """
     plain = name.replace("-", "_")
     words = [word for table in (OLD, CLEANRL, ZOO) for word in table.get(plain, ())]
     for word in [*words, Word(plain)] if plain != name else words:
         if (not word.here or word.here in known) and (not word.beside or word.beside in known):
-            return f"; {word.said or f'it is called {word.here!r} here'}"
+            return f"; {word.advice or f'it is called {word.here!r} here'}"
     return ""
 
 
 def value_hint(name: str, value: Any, choices: Collection[str] = ()) -> str:
-    """What to write for a value that a parameter does not take, as "; write …", or "" where it is not known from elsewhere."""
+    """Return a hint for a value that a parameter does not take, as "; write …", or "" where the value is unknown."""
     if name == "net_arch" and isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
         return "; write one list for all networks, such as [64, 64]"
     if name in _OFF_BY_NOTHING and isinstance(value, (int, float)) and value <= 0:
-        return "; write null to have it off"
+        return "; write null to switch it off"
     if value is None and "none" in choices:
         return "; write none"
     here = _VALUES.get(str(value).rpartition(".")[2].lower(), "")
@@ -172,22 +172,23 @@ def value_hint(name: str, value: Any, choices: Collection[str] = ()) -> str:
 
 
 def is_old(config: Mapping[str, Any], now: Collection[str]) -> bool:
-    """Whether a stored configuration has names of version 0.1. now: the names that there are."""
+    """Return whether a stored configuration has names of version 0.1. now: the present names."""
     return any(name in OLD and name not in now for name in config)
 
 
 def named_as_now(config: Mapping[str, Any], now: type[Any]) -> dict[str, Any]:
-    """A stored configuration as an algorithm's Config takes it, as far as a policy that only plays needs it.
+    """Return a stored configuration with the present names, as far as a policy that is only played needs it.
 
-    What version 0.1 said in another form (how it was trained) is left out; names of another kind stay, to be refused.
+    Settings of training that version 0.1 stored in another form are left out. Unknown names stay, so that Config
+    rejects them.
     """
     known = {field.name for field in dataclasses.fields(now)}
     if not is_old(config, known):
         return dict(config)
-    found = {name: value for name, value in config.items() if name in known or name not in OLD}
+    renamed = {name: value for name, value in config.items() if name in known or name not in OLD}
     for name, value in config.items():
         words = OLD.get(name, ()) if name not in known else ()
         here = next((word for word in words if word.here in known), None)
-        if here and not here.said:
-            found.setdefault(here.here, value)
-    return found
+        if here and not here.advice:
+            renamed.setdefault(here.here, value)
+    return renamed

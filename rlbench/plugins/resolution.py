@@ -1,4 +1,4 @@
-"""What a plugin's algorithms are, asked of a child process so that the harness imports no deep-learning library.
+"""Describe a plugin's algorithms in a child process, so that the harness imports no deep-learning library.
 
 The answers are cached by distribution, version and source hash. A plugin that hangs, prints or ends its process at
 import costs a time limit and an error, nothing else.
@@ -20,18 +20,21 @@ from typing import Any
 from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
 from rlbench.plugins.config_model import configure, schema
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
-from rlbench.plugins.subprocess_query import ask, find_what_the_asker_finds
+from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
 _CACHE_VERSION = 3
-Params = Mapping[str, Any] | None  # None: the defaults, as far as an algorithm can do with those
-Question = tuple[Plugin, str, Params]  # of which plugin, the algorithm, its parameters
+Params = Mapping[str, Any] | None  # None: the defaults, even where these alone are not a valid Config
+Request = tuple[Plugin, str, Params]  # plugin, algorithm, parameters
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """An algorithm as a suite names it, with its configuration after defaults (JSON values). missing: modules to install."""
+    """An algorithm that a suite names, with its configuration after defaults (JSON values).
+
+    missing: modules to install.
+    """
 
     name: str
     config: Mapping[str, Any]
@@ -47,12 +50,12 @@ class Resolved:
 
 
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
-    """Resolve (algorithm, params) pairs; an error stands in the place of a pair that cannot be.
+    """Resolve (algorithm, params) pairs. A pair that cannot be resolved gives an error in its place.
 
-    Pairs that are not in the cache are asked of one child process for each distribution or file.
+    Pairs that are not in the cache go to one child process for each distribution or file.
     """
     answers: dict[int, Resolved | PluginError] = {}
-    open_requests: dict[str, list[tuple[int, Question]]] = {}
+    open_requests: dict[str, list[tuple[int, Request]]] = {}
     for i, (name, params) in enumerate(requests):
         try:
             plugin = plugins.find(name)
@@ -65,46 +68,46 @@ def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Re
         else:
             source = str(plugin.file or plugin.distribution)
             open_requests.setdefault(source, []).append((i, (plugin, name, params)))
-    for asked in open_requests.values():
-        for (i, _), answer in zip(asked, _ask([question for _, question in asked])):
+    for numbered in open_requests.values():
+        for (i, _), answer in zip(numbered, _resolve_in_child([request for _, request in numbered])):
             answers[i] = answer
     return [answers[i] for i in range(len(requests))]
 
 
-def _ask(asked: Sequence[Question]) -> list[Resolved | PluginError]:
-    """Ask one child; where that ends without an answer, one for each plugin, which says whose fault it was."""
-    found = _answers(asked)
-    if isinstance(found, str):
-        names = dict.fromkeys(plugin.name for plugin, _, _ in asked)
+def _resolve_in_child(requests: Sequence[Request]) -> list[Resolved | PluginError]:
+    """Resolve in one child. If it exits without an answer, use one child for each plugin to find the faulty one."""
+    entries = _query(requests)
+    if isinstance(entries, str):
+        names = dict.fromkeys(plugin.name for plugin, _, _ in requests)
         if len(names) == 1:
-            plugin = asked[0][0]
-            return [BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {found}") for _ in asked]
-        apart = {name: iter(_ask([question for question in asked if question[0].name == name])) for name in names}
-        return [next(apart[plugin.name]) for plugin, _, _ in asked]
-    for (plugin, name, params), entry in zip(asked, found):
+            plugin = requests[0][0]
+            return [BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {entries}") for _ in requests]
+        apart = {name: iter(_resolve_in_child([r for r in requests if r[0].name == name])) for name in names}
+        return [next(apart[plugin.name]) for plugin, _, _ in requests]
+    for (plugin, name, params), entry in zip(requests, entries):
         if "error" not in entry and not entry["missing"]:
             remember(_cache_file(plugin, name, params), entry)
-    return [_decode(entry) for entry in found]
+    return [_decode(entry) for entry in entries]
 
 
-def _answers(asked: Sequence[Question]) -> list[dict[str, Any]] | str:
-    """What a child says of each, or what became of the child."""
-    files = {str(plugin.file): None for plugin, _, _ in asked if plugin.file}
+def _query(requests: Sequence[Request]) -> list[dict[str, Any]] | str:
+    """Return a child's answer to each request, or the reason why the child gave none."""
+    files = {str(plugin.file): None for plugin, _, _ in requests if plugin.file}
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
-        question.write_text(json.dumps({"files": list(files), "requests": [asks[1:] for asks in asked]}))
-        asked_with = [str(question), str(answer)]
+        question.write_text(json.dumps({"files": list(files), "requests": [request[1:] for request in requests]}))
+        arguments = [str(question), str(answer)]
         try:
-            ended = ask("rlbench.plugins.resolution", asked_with, TIME_LIMIT_SECONDS, {"OMP_NUM_THREADS": "1"})
+            exit_ = run_query("rlbench.plugins.resolution", arguments, TIME_LIMIT_SECONDS, {"OMP_NUM_THREADS": "1"})
         except PermissionError as error:
-            return f"cannot be asked: {sys.executable} cannot be started: {error.strerror}"
+            return f"cannot be loaded: {sys.executable} cannot be started: {error.strerror}"
         try:
-            found: list[dict[str, Any]] = json.loads(answer.read_text())
-            return found
+            entries: list[dict[str, Any]] = json.loads(answer.read_text())
+            return entries
         except (OSError, ValueError):
-            if ended.code is None:
+            if exit_.code is None:
                 return f"took over {TIME_LIMIT_SECONDS} s to import"
-            return f"ended its process with code {ended.code} at import: {ended.last_line or 'nothing was printed'}"
+            return f"ended its process with code {exit_.code} at import: {exit_.last_line or 'nothing was printed'}"
 
 
 def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
@@ -146,14 +149,14 @@ def _own_hash() -> str:
 
 def _cached(path: Path) -> Resolved | None:
     with suppress(TypeError, KeyError):
-        found = _decode(recall(path) or {})
-        return found if isinstance(found, Resolved) else None
+        cached = _decode(recall(path) or {})
+        return cached if isinstance(cached, Resolved) else None
     return None
 
 
 # -- in the child process ----------------------------------------------------------------------------------------
 def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
-    """The fields of `Resolved`, JSON-able. Raises: ConfigError if the parameters do not fit."""
+    """Return the fields of `Resolved` as JSON values. Raises: ConfigError if the parameters are not valid."""
     from importlib.util import find_spec
 
     entry: dict[str, Any] = {
@@ -184,24 +187,24 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
 
 
 def _main(question: str, answer: str) -> None:
-    asked = json.loads(Path(question).read_text())
-    plugins = load_plugins(asked["files"])
+    query = json.loads(Path(question).read_text())
+    plugins = load_plugins(query["files"])
     entries: list[dict[str, Any]] = []
-    for name, params in asked["requests"]:
+    for name, params in query["requests"]:
         try:
             entries.append(describe(plugins.algorithm(name), params))
         except ConfigError as error:
             entries.append({"error": name, "problems": error.problems})
         except PluginError as error:
             entries.append({"error": str(error), "broken": isinstance(error, BrokenPlugin)})
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a stranger's module does
-            told = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
-            entries.append({"error": told, "broken": True})
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
+            message = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
+            entries.append({"error": message, "broken": True})
     Path(answer).write_text(json.dumps(entries, default=str))
 
 
 if __name__ == "__main__":
-    gc.disable()  # libraries make no garbage; looking for it among theirs takes a third of what a child takes
-    find_what_the_asker_finds()
+    gc.disable()  # importing libraries makes no garbage, but collecting takes a third of the child's time
+    adopt_local_imports()
     _main(*sys.argv[1:])
     gc.freeze()

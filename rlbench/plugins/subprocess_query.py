@@ -1,4 +1,7 @@
-"""A question to a child process, which imports what a stranger wrote: it may hang, die, print without end or leave children."""
+"""Run a module in a child process that imports foreign code.
+
+The child may hang, die, print without end or leave processes behind.
+"""
 
 from __future__ import annotations
 
@@ -20,37 +23,39 @@ from rlbench.process_control import (
 )
 
 _TAIL = 4096
-_HERE = "RLBENCH_CURRENT_FOLDER"  # set in a child that is to find modules there
+_CURRENT_FOLDER = "RLBENCH_CURRENT_FOLDER"  # set in a child that may import modules from the current folder
 
 
-class Ended(NamedTuple):
-    """How a child ended. code: None where its time was up. last_line: of what it printed, "" for nothing."""
+class ChildExit(NamedTuple):
+    """How a child ended. code: None at the time limit. last_line: of its output, "" if it printed nothing."""
 
     code: int | None
     last_line: str
 
 
-def find_what_the_asker_finds() -> None:
-    """In the child: have modules in the current folder found, last, where the process that asks finds them."""
-    if os.environ.pop(_HERE, ""):
+def adopt_local_imports() -> None:
+    """In the child: allow imports from the current folder, last, exactly where the parent process allows them."""
+    if os.environ.pop(_CURRENT_FOLDER, ""):
         allow_local_imports()
     else:
         forbid_local_imports()
 
 
-def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None) -> Ended:
-    """Run `python -m module ARGUMENTS…` with this process's modules in sight; whatever it has started ends with it.
+def run_query(
+    module: str, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+) -> ChildExit:
+    """Run `python -m module ARGUMENTS…` with this process's import path, and kill all processes that it started.
 
-    The module calls `find_what_the_asker_finds`: in PYTHONPATH the current folder would come before what is installed.
-    Raises: PermissionError where Python itself cannot be started.
+    The module has to call `adopt_local_imports`: in PYTHONPATH the current folder would precede installed packages.
+    Raises: PermissionError if Python itself cannot be started.
     """
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(without_current_folder(sys.path)),
-        _HERE: "1" * allows_local_imports(),
+        _CURRENT_FOLDER: "1" * allows_local_imports(),
     }
     env |= environment or {}
-    with tempfile.TemporaryFile() as log:  # a pipe would be waited for as long as anybody holds it
+    with tempfile.TemporaryFile() as log:  # not a pipe: reading one waits until every process that holds it has ended
         command = module_command(module, *arguments)
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
@@ -65,4 +70,4 @@ def ask(module: str, arguments: Sequence[str], seconds: float, environment: Mapp
             child.wait()
         log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL))
         lines = log.read().decode(errors="replace").strip().splitlines()
-    return Ended(code, lines[-1] if lines else "")
+    return ChildExit(code, lines[-1] if lines else "")

@@ -1,4 +1,4 @@
-"""What every plugin offers, asked of child processes: one that is broken, slow or loud spoils no list."""
+"""List what every plugin offers. Child processes import them, so a broken, slow or loud plugin spoils no list."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, canonical, hookspecs
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins, newer
-from rlbench.plugins.subprocess_query import ask, find_what_the_asker_finds
+from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60
@@ -25,9 +25,10 @@ TIME_LIMIT_SECONDS = 60
 
 @dataclass(frozen=True)
 class Offer:
-    """A plugin and what it offers; `error` instead where it cannot be loaded, `notes` where part of it cannot be used.
+    """What a plugin offers.
 
-    hooks: those that it implements.
+    error: why the plugin cannot be loaded, "" if it can. notes: why parts of it cannot be used. hooks: those that it
+    implements.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Offer:
 
     @property
     def state(self) -> str:
-        """In words, "ready" where there is nothing to say."""
+        """The state in words, "ready" for a plugin without error and notes."""
         if self.error:
             return f"broken: {self.error}"
         return "; ".join(self.notes) or "ready"
@@ -55,42 +56,42 @@ class Offer:
 
 
 def survey(plugins: Plugins) -> list[Offer]:
-    """Ask every distribution and file, a few at a time; one for each plugin, sorted by name."""
+    """Query every distribution and file, a few at a time. Returns: an offer for each plugin, sorted by name."""
     sources: dict[str, list[Plugin]] = {}
     for plugin in plugins.plugins:
         sources.setdefault(str(plugin.file or plugin.distribution), []).append(plugin)
     with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        offers = [offer for found in pool.map(_ask, sources.values()) for offer in found]
-    return sorted(_clashes(offers), key=lambda offer: (offer.name, offer.distribution))
+        offers = [offer for group in pool.map(_query_offers, sources.values()) for offer in group]
+    return sorted(_note_clashes(offers), key=lambda offer: (offer.name, offer.distribution))
 
 
-def _clashes(offers: Sequence[Offer]) -> list[Offer]:
-    """The same, with a note at those whose name, or the name of something in them, is another's as well."""
+def _note_clashes(offers: Sequence[Offer]) -> list[Offer]:
+    """Return the offers, with a note for each name that another distribution offers too."""
     owners: dict[str, list[Offer]] = {}
     for offer in offers:
         for name in dict.fromkeys(
             (offer.name, *(a["name"] for a in offer.algorithms), *offer.backends, *offer.executors)
         ):
             owners.setdefault(name, []).append(offer)
-    found = []
+    noted = []
     for offer in offers:
-        for name, several in owners.items():
-            if offer in several and len({other.distribution for other in several}) > 1:
-                others = " and ".join(other.distribution for other in several if other is not offer)
+        for name, same_name in owners.items():
+            if offer in same_name and len({other.distribution for other in same_name}) > 1:
+                others = " and ".join(other.distribution for other in same_name if other is not offer)
                 note = f"{name!r} clashes with {others}: write {offer.distribution}:{name}"
                 offer = replace(offer, notes=(*offer.notes, note))
-        found.append(offer)
-    return found
+        noted.append(offer)
+    return noted
 
 
-def _ask(asked: Sequence[Plugin]) -> list[Offer]:
-    """Ask one child; where that ends without an answer, one for each plugin, which says whose fault it was."""
-    found = _answers(asked)
-    if isinstance(found, str):
-        if len(asked) > 1:
-            return [offer for plugin in asked for offer in _ask([plugin])]
-        found = [{"error": found}]
-    return [_offer(plugin, entry) for plugin, entry in zip(asked, found)]
+def _query_offers(plugins: Sequence[Plugin]) -> list[Offer]:
+    """Query one child. If it exits without an answer, use one child for each plugin to find the faulty one."""
+    entries = _query(plugins)
+    if isinstance(entries, str):
+        if len(plugins) > 1:
+            return [offer for plugin in plugins for offer in _query_offers([plugin])]
+        entries = [{"error": entries}]
+    return [_offer(plugin, entry) for plugin, entry in zip(plugins, entries)]
 
 
 def _offer(plugin: Plugin, entry: Mapping[str, Any]) -> Offer:
@@ -98,39 +99,39 @@ def _offer(plugin: Plugin, entry: Mapping[str, Any]) -> Offer:
     return Offer(plugin.name, plugin.distribution, plugin.version, **fields)
 
 
-def _answers(asked: Sequence[Plugin]) -> list[dict[str, Any]] | str:
-    """What a child says of each, or what became of the child."""
-    first = asked[0]
-    names = [plugin.name for plugin in asked]
+def _query(plugins: Sequence[Plugin]) -> list[dict[str, Any]] | str:
+    """Return a child's answer for each plugin, or the reason why the child gave none."""
+    first = plugins[0]
+    names = [plugin.name for plugin in plugins]
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         answer = Path(folder, "answer.json")
-        question = [str(answer), first.distribution, str(first.file or ""), *names]
+        arguments = [str(answer), first.distribution, str(first.file or ""), *names]
         try:
-            ended = ask("rlbench.plugins.survey", question, TIME_LIMIT_SECONDS)
+            exit_ = run_query("rlbench.plugins.survey", arguments, TIME_LIMIT_SECONDS)
         except PermissionError as error:
             return f"{sys.executable} cannot be started: {error.strerror}"
         try:
-            found: list[dict[str, Any]] = json.loads(answer.read_text())
-            return found
+            entries: list[dict[str, Any]] = json.loads(answer.read_text())
+            return entries
         except (OSError, ValueError):
-            if ended.code is None:
+            if exit_.code is None:
                 return f"took over {TIME_LIMIT_SECONDS} s to import"
-            return f"ended its process with code {ended.code} at import"
+            return f"ended its process with code {exit_.code} at import"
 
 
-def survives(plugin: Plugin) -> str:
-    """Whether it can be imported without ending or stopping a process: "" if so, else what became of a child that tried.
+def import_failure(plugin: Plugin) -> str:
+    """Return why importing the plugin ends or hangs a child process, "" if it does not.
 
-    That it can is remembered as long as its source stays the same.
+    A success is cached for as long as the plugin's source stays the same.
     """
     identity = [sys.version, plugin.distribution, plugin.version, plugin.name, plugin.source_hash()]
-    kept = cache_folder("imported") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
-    if recall(kept):
+    cache_file = cache_folder("imported") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
+    if recall(cache_file):
         return ""
-    found = _answers([plugin])
-    if isinstance(found, str):
-        return found
-    remember(kept, {"plugin": plugin.name})
+    entries = _query([plugin])
+    if isinstance(entries, str):
+        return entries
+    remember(cache_file, {"plugin": plugin.name})
     return ""
 
 
@@ -157,7 +158,7 @@ def _newer(specs: Sequence[Any]) -> list[str]:
 
 
 def _missing(specs: Sequence[AlgorithmSpec]) -> list[str]:
-    """What has to be installed first."""
+    """List the modules that have to be installed first."""
     missing = {(module, spec.extra) for spec in specs for module in spec.requires if find_spec(module) is None}
     return [f"needs {module}" + (f' (extra "{extra}")' if extra else "") for module, extra in sorted(missing)]
 
@@ -177,12 +178,12 @@ def _algorithm(spec: AlgorithmSpec) -> dict[str, Any]:
 
 def _main(answer: str, distribution: str, file: str, *names: str) -> None:
     plugins = load_plugins([file] if file else ())
-    asked = {p.name: p for p in plugins.plugins if p.distribution == distribution}
-    Path(answer).write_text(json.dumps([_listed(plugins, asked[name]) for name in names]))
+    by_name = {p.name: p for p in plugins.plugins if p.distribution == distribution}
+    Path(answer).write_text(json.dumps([_listed(plugins, by_name[name]) for name in names]))
 
 
 if __name__ == "__main__":
     gc.disable()  # see rlbench.plugins.resolution
-    find_what_the_asker_finds()
+    adopt_local_imports()
     _main(*sys.argv[1:])
     gc.freeze()

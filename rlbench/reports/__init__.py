@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from rlbench.reports.score_table import Cell, score_cells
+from rlbench.reports.score_cells import Cell, score_cells
 
 __all__ = ["Cell", "score_cells"]
 

@@ -1,7 +1,7 @@
 """Report on two result folders: how the results of the second differ from the first's, and possible reasons.
 
-Algorithms are matched by label, tasks by name. A run that both folders have (the same key) with the same score is
-identical.
+Algorithms are matched by label, tasks by name. A run is identical if both folders have it (the same key) and its
+scores are equal.
 """
 
 from __future__ import annotations

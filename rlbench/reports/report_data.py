@@ -12,7 +12,7 @@ from rlbench.analysis import Anchors, Scores, anchors_of, scores_of
 from rlbench.analysis.caveats import caveats_of
 from rlbench.analysis.learning_curves import LearningCurves, curves_of
 from rlbench.api import Run
-from rlbench.reports.score_table import Cell, score_cells
+from rlbench.reports.score_cells import Cell, score_cells
 from rlbench.reports.style import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.results_index import RunFacts, read_facts

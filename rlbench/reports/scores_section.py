@@ -10,7 +10,7 @@ from rlbench.api.sections import Figure, Folded, Heading, Paragraph, Part, Secti
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
 from rlbench.reports.report_data import ReportData, rows_of
-from rlbench.reports.score_table import Cell
+from rlbench.reports.score_cells import Cell
 from rlbench.reports.style import digits_for, interval, number
 from rlbench.results.random_policy import is_random
 

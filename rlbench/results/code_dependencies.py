@@ -117,7 +117,7 @@ def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> 
 
     Such a module stays if a remaining module mentions its name.
     """
-    foreign = {name for plugin in others for name in plugin.brought if name in files and name.partition(".")[0] != own}
+    foreign = {name for plugin in others for name in plugin.imported if name in files and name.partition(".")[0] != own}
     texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
     for name in foreign:
         if not any(name.rpartition(".")[2].encode() in text for text in texts):

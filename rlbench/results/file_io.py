@@ -144,7 +144,7 @@ def open_within(root: Path, path: Path) -> TextIO:
     Raises: OSError; its number is one of NOT_OWN for a refused file.
     """
     if not is_within(root, path.parent):
-        raise OSError(errno.ELOOP, "A link that leads out", str(path))
+        raise OSError(errno.ELOOP, "A link to outside the result folder", str(path))
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         refuse_shared(handle)

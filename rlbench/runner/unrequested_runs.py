@@ -20,8 +20,8 @@ _OLD_NAMES = "the parameter names of version 0.1"
 def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
     """Name the finished runs in a folder that are neither among `runs` nor imported, in one line; "" for none.
 
-    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds. Runs
-    whose parameters have the names of version 0.1 are other runs now; of these, unfinished ones are counted too.
+    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds.
+    Runs whose parameters have the names of version 0.1 are other runs now; of these, unfinished ones are counted too.
     """
     try:
         imported = store.imported()

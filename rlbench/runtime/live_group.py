@@ -144,7 +144,8 @@ class LiveGroup:
             raise RlbenchError(str(error)) from None
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
-                f"train ended after {interaction.steps} of {self.group.task.steps} environment steps"
+                f"`train` returned after {interaction.steps} of {self.group.task.steps} environment steps; "
+                "it has to loop until `interaction.finished`"
             ) from ended
 
     def _outcome(self, wall_seconds: float) -> GroupOutcome:

@@ -79,8 +79,8 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
     """Read a suite together with its problems of form, so that they can be reported along with later problems.
 
     changes: top-level keys that replace those of the file. settings: hyperparameters that do the same, such as
-    "dqn.learning_rate=1e-3", where dqn is an algorithm's label or id. Raises: SuiteError if the file is not a YAML mapping
-    or a change is wrong.
+    "dqn.learning_rate=1e-3", where dqn is an algorithm's label or id.
+    Raises: SuiteError if the file is not a YAML mapping or a change is wrong.
     """
     source = parse(path)
     problems: list[Problem] = []

@@ -134,7 +134,8 @@ class AlgorithmEntry(_Strict):
     per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
     sweep: dict[str, Values] = Field(
         {},
-        description="hyperparameters and the values to try; every combination is an algorithm, labelled `ppo learning_rate=0.001`",
+        description="hyperparameters and the values to try; every combination is an algorithm, "
+        "labelled `ppo learning_rate=0.001`",
     )
     environments: (
         Annotated[

@@ -227,7 +227,7 @@ def test_td3_smooths_its_target_by_clipped_noise_in_units_of_the_range():
     values = agent.values
     agent.values = lambda critic, obs, action: seen.append(action) or values(critic, obs, action)
     for normal in (0.0, 1.0, -100.0):
-        agent.goal(agent.target_actor, agent.target_critic, batch, torch.full((3, 12, 2), normal))
+        agent.td_target(agent.target_actor, agent.target_critic, batch, torch.full((3, 12, 2), normal))
     mode = agent.policy_of(agent.target_actor, batch["next_obs"])
     plain, moved, clipped = seen
     assert torch.equal(plain, mode)
@@ -408,8 +408,8 @@ def test_a_temperature_that_is_none_is_refused(given):
     ("params", "problem"),
     [
         ({"gradient_steps": 0}, "gradient_steps"),
-        ({"buffer_size": 10}, "holds less"),
-        ({"learning_starts": 1000}, "leaves nothing"),
+        ({"buffer_size": 10}, "is smaller than batch_size"),
+        ({"learning_starts": 1000}, "leaves none of the"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(algorithm, params, problem):

@@ -263,11 +263,11 @@ def test_truncation_bootstraps_but_termination_does_not(algorithm, how, value, n
 @pytest.mark.parametrize(
     ("algorithm", "wrong", "message"),
     [
-        (DuelingDQN, {"net_arch": ()}, "at least one layer"),
+        (DuelingDQN, {"net_arch": ()}, "at least one shared layer"),
         (DuelingDQN, {"net_arch": (32, 1)}, "two units or more"),
         (DuelingDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
         (PERDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
-        (PERDQN, {"batch_size": 200}, "holds less than a batch"),
+        (PERDQN, {"batch_size": 200}, "is smaller than batch_size"),
     ],
 )
 def test_numbers_that_cannot_work_are_refused(algorithm, wrong, message):

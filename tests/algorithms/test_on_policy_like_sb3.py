@@ -69,7 +69,7 @@ def weights_of(side):
         modules = [extractor.policy_net, policy.action_net, extractor.value_net, policy.value_net]
         spread = [policy.log_std] if hasattr(policy, "log_std") else []
     else:
-        actor, size = side.actor._whole, side.actor._whole.size
+        actor, size = side.actor._network, side.actor._network.size
         modules = [module_of(actor, side.params[0][S]), module_of(side.critic, side.params[1][S])]
         spread = [side.params[0][S, size : size + 3]] if side.dist.extra else []
     return [p for module in modules for p in module.parameters()] + spread

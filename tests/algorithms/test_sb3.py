@@ -264,7 +264,7 @@ def test_normalised_observations_are_the_librarys_and_evaluation_leaves_the_stat
     obs = np.random.default_rng(0).normal(size=(1, 50, 3)).astype(np.float32) * 3
     before = vector.obs_rms.mean.copy(), vector.obs_rms.var.copy(), vector.obs_rms.count
     assert before[2] == pytest.approx(302, abs=0.1)  # two resets and 300 steps: no evaluation among them
-    seen = player.seen(obs)
+    seen = player.normalized(obs)
     assert np.array_equal(seen, vector.normalize_obs(obs[0])) and abs(seen).max() == np.float32(0.9)
     player.act(obs), player.sampled(obs, None)
     assert (vector.obs_rms.mean == before[0]).all() and (vector.obs_rms.var == before[1]).all()

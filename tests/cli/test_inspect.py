@@ -7,6 +7,8 @@ import sys
 import pytest
 from support.cli import rlbench
 
+from rlbench import __version__
+
 SUITE = "{name: small, algorithms: [random, dqn, sb3/dqn], environments: [{id: CartPole-v1, steps: 2000}, {id: Pendulum-v1, steps: 100}], seeds: 2}"
 
 
@@ -43,7 +45,7 @@ def test_a_broken_plugin_is_shown_with_its_error_among_the_others(tmp_path):
     assert rows["dqn"] == {
         "plugin": "dqn",
         "distribution": "rlbench",
-        "version": "0.1.0",
+        "version": __version__,
         "hooks": ["algorithms"],
         "offers": ["dqn"],
         "state": "ready",

@@ -113,7 +113,7 @@ def test_what_comes_next_names_the_folder_as_a_shell_takes_it(tmp_path):
     [
         (("algorithm", "My-DQN"), "'My-DQN' should be lower-case letters"),
         (("environment", "grid_"), "'grid_' should be lower-case letters"),
-        (("report", "class"), "no keyword of Python, such as my_report"),
+        (("report", "class"), "and no keyword of Python, such as my_report"),
         (("algorithm", "dqn"), "there is already a plugin called 'dqn'"),
         (("environment", "dqn"), "a package rlbench_dqn is installed already"),
         (("report", "scores"), "the report already has a section called 'scores'"),

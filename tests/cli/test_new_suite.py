@@ -84,7 +84,7 @@ def test_an_algorithm_and_stable_baselines3s_of_the_name_get_the_same_numbers(fo
     ours, theirs = resolve(load_plugins(), asked)
     assert {k for k in ours.config if k not in theirs.config} == unsaid
     assert {k: v for k, v in ours.config.items() if k not in unsaid and v != theirs.config[k]} == {}
-    assert f"# the numbers of {name}; what is left out" in Path("mine.yaml").read_text()
+    assert f"# the numbers of {name}; all others have" in Path("mine.yaml").read_text()
     if name == "dqn":
         assert theirs.config["learning_rate"] == "lin_0.001" and theirs.config["target_update_interval"] == 100
 

@@ -7,7 +7,7 @@ import pytest
 from support.cli import rlbench
 
 from rlbench.cli.projects.sb3_defaults import ALWAYS
-from rlbench.cli.projects.zoo_literals import NotAValue, read_literal
+from rlbench.cli.projects.zoo_literals import LiteralError, read_literal
 from rlbench.plugins import load_plugins, resolve
 from rlbench.suites import load_suite
 
@@ -114,7 +114,7 @@ def test_several_environments_have_a_budget_and_numbers_each_and_older_versions_
     assert [(e.id, e.steps) for e in suite.environments] == [("Acrobot-v1", 1008), ("MountainCar-v0", 2000)]
     assert "ppo.yml has no Acrobot-v1; the numbers are those of its Acrobot-v0" in ran.stderr
     assert "Acrobot-v1: 1,001 steps are rounded up to whole steps of 16 environments" in ran.stderr
-    assert "MountainCar-v0: left out of what ppo.yml says: gae_lambda" in ran.stderr
+    assert "MountainCar-v0: keys of ppo.yml that are left out: gae_lambda" in ran.stderr
     for name in ("ppo", "sb3/ppo"):
         acrobot, car = (configs(suite, environment)[name] for environment in ("Acrobot-v1", "MountainCar-v0"))
         assert (acrobot["normalize_obs"], acrobot["normalize_reward"]) == (True, False)
@@ -140,7 +140,7 @@ def test_what_cannot_be_had_is_told_at_its_place_all_at_once_and_can_be_left_out
     without = ("--leave-out", "use_sde", "--leave-out", "ortho_init")
     suite, _ = made("--from-zoo", "ppo.yml", "-e", "MountainCarContinuous-v0", *without)
     assert configs(suite, "MountainCarContinuous-v0")["ppo"]["net_arch"] == [8]
-    assert "left out of what ppo.yml says: use_sde, ortho_init" in Path("mine.yaml").read_text()
+    assert "keys of ppo.yml that are left out: use_sde, ortho_init" in Path("mine.yaml").read_text()
 
 
 def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it(folder):
@@ -156,7 +156,7 @@ def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it
     [
         ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "policies here are multi-layer perceptrons"),
         ("n_timesteps: 20000", "n_timesteps: many", "should be a whole number of steps, got 'many'"),
-        ("n_timesteps: 20000", "", "has no n_timesteps for Pendulum-v1; say --steps"),
+        ("n_timesteps: 20000", "", "has no n_timesteps for Pendulum-v1; set --steps"),
         ('[4, "step"]', '[1, "episode"]', "no algorithm here counts episodes"),
         ("gamma: 0.98", "learning_rate: exp_0.1", "should be a number, or lin_0.001"),
         ("gamma: 0.98", "gamma: 2", "should be at most 1, got 2"),
@@ -201,8 +201,8 @@ def test_a_file_that_is_named_after_no_algorithm_takes_the_one_that_is_asked_for
 
 
 def test_keys_are_left_out_of_a_file_only_and_only_those_it_has(folder):
-    assert "--leave-out goes with --from-zoo" in refused("--leave-out", "use_sde")
-    assert "no entry that is taken has 'use_sde'" in refused("--from-zoo", "ppo.yml", "--leave-out", "use_sde")
+    assert "--leave-out needs --from-zoo" in refused("--leave-out", "use_sde")
+    assert "no entry that is used has 'use_sde'" in refused("--from-zoo", "ppo.yml", "--leave-out", "use_sde")
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,7 @@ def test_the_zoos_values_are_read_as_python_would(text, value):
     ],
 )
 def test_what_is_no_value_is_refused_without_being_evaluated(text):
-    with pytest.raises(NotAValue):
+    with pytest.raises(LiteralError):
         read_literal(text)
 
 

@@ -42,6 +42,6 @@ def test_every_file_that_a_run_leaves_is_named(folder):
 def test_every_status_of_a_run_is_explained():
     from rlbench.api import RunStatus
 
-    table = PAGE.split("## What has become of a run")[1].split("## ")[0]
+    table = PAGE.split("## Status of a run")[1].split("## ")[0]
     told = set(re.findall(r"`([a-z]+)`", "".join(row.split("|")[1] for row in table.splitlines() if row[:3] == "| `")))
     assert told == {str(status) for status in RunStatus}

@@ -306,7 +306,7 @@ def test_going_on_approximately_repeats_no_episode():
 REFUSED = {
     "an id that EnvPool lacks": (Task("MyEnv-v0", 1), "not among the environments of EnvPool"),
     "an id that was not compared": (Task("LunarLander-v3", 1), "not among the environments of EnvPool"),
-    "an id that is another task": (Task("Pendulum-v1", 1), "by the speed before that is limited"),
+    "an id that is another task": (Task("Pendulum-v1", 1), "before it limits the speed to 8"),
     "an argument of Gymnasium's": (
         Task("CartPole-v1", 1, kwargs={"sutton_barto_reward": True}),
         "EnvPool takes max_episode_steps, not sutton_barto_reward",

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from rlbench_envpool.batch import EnvPoolBatch
-from rlbench_envpool.pool import Pool, facts_of
+from rlbench_envpool.pool import Pool, task_spec
 from rlbench_envpool.tasks import DIFFERENT, TAKEN
 from scipy.stats import ks_2samp
 
@@ -97,13 +97,13 @@ def tells_state(env_id, o):
 def compare(env_id, kwargs, steps):
     """Drive EnvPool at random; from each state it shows, let Gymnasium take the same step."""
     task = Task(env_id, 1, kwargs=kwargs)
-    facts, streams = facts_of(task), SeedStreams([0])
-    pool, ids = Pool(task, facts, range(LANES)), np.arange(LANES, dtype=np.int32)
+    spec, streams = task_spec(task), SeedStreams([0])
+    pool, ids = Pool(task, spec, range(LANES)), np.arange(LANES, dtype=np.int32)
     env = gymnasium.make(env_id, disable_env_checker=True, **kwargs).unwrapped
     env.reset(seed=0)
     obs, worst, reward_worst, others, compared = pool.reset(ids), 0.0, 0.0, 0, 0
     for t in range(steps):
-        actions = streams.sample("actions", facts.action_space, (1, LANES))[0]
+        actions = streams.sample("actions", spec.action_space, (1, LANES))[0]
         after, reward, terminated, truncated = pool.step(ids, actions)
         for lane in range(t % 4, LANES, 4):
             if not tells_state(env_id, obs[lane]):

@@ -159,7 +159,7 @@ def test_an_answer_is_cached_until_the_source_changes(site, tmp_path, monkeypatc
     install(site, "cached-agent", "cached", GOOD.format(name="cached"))
     first = resolve(load_plugins(), [("cached", {})])
     with monkeypatch.context() as m:
-        m.setattr("rlbench.plugins.resolution._ask", lambda *a: pytest.fail("asked again"))
+        m.setattr("rlbench.plugins.resolution._resolve_in_child", lambda *a: pytest.fail("asked again"))
         assert resolve(load_plugins(), [("cached", {})]) == first
     (site / "cached_agent.py").write_text(GOOD.format(name="cached") + "\nraise ValueError('edited')")
     assert isinstance(resolve(load_plugins(), [("cached", {})])[0], PluginError)
@@ -245,5 +245,5 @@ def test_a_child_left_at_import_keeps_nobody_waiting(site, tmp_path):
 
 def test_a_file_called_as_a_module_is_refused(tmp_path):
     (tmp_path / "json.py").write_text(GOOD.format(name="mine"))
-    with pytest.raises(PluginError, match="there is a module 'json' already; call the file otherwise"):
+    with pytest.raises(PluginError, match="there is a module 'json' already; rename the file"):
         load_plugins([tmp_path / "json.py"])

@@ -95,7 +95,7 @@ def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp
     (tmp_path / f"{name}.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     importlib.import_module(name)
-    other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py", brought=frozenset({name}))
+    other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py", imported=frozenset({name}))
     try:
         assert name not in imported_code(plugin, others=[other])["files"]
         assert name in imported_code(other, others=[plugin])["files"] and name in imported_code(plugin)["files"]

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Write the parts of docs/ that the code decides, and suites/suite.schema.json; `--check` only says which are stale.
+"""Generate the parts of docs/ that the code determines, and suites/suite.schema.json; `--check` only lists stale files.
 
-A part stands in its page between `<!-- generated: NAME -->` and `<!-- end of NAME -->`; a new one is one more line of PARTS.
+A part is between `<!-- generated: NAME -->` and `<!-- end of NAME -->` in its page. To add one, add a line to PARTS.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ PARTS: dict[str, tuple[str, Callable[[], str | None]]] = {
 FILES: dict[str, Callable[[], str]] = {"suites/suite.schema.json": suites.schema}
 
 
-def renewed() -> Iterator[tuple[Path, str]]:
-    """Each file with what it should hold. Raises: SystemExit where a page lacks a part's place."""
+def regenerated() -> Iterator[tuple[Path, str]]:
+    """Yield each file with its regenerated content. Raises: SystemExit if a page has no place for a part."""
     pages: dict[str, str] = {}
-    for name, (page, made) in PARTS.items():
+    for name, (page, generate) in PARTS.items():
         text = pages.get(page) or (ROOT / page).read_text()
         begin, end = f"<!-- generated: {name} -->", f"<!-- end of {name} -->"
         if text.count(begin) != 1 or text.count(end) != 1:
             sys.exit(f"{page}: should have one {begin!r} and one {end!r}")
-        found = made()
-        if found is None:  # what it is made of is not installed
+        part = generate()
+        if part is None:  # its source is not installed
             continue
-        body = f"{begin}\n\n{found.strip()}\n\n{end}"
+        body = f"{begin}\n\n{part.strip()}\n\n{end}"
         pages[page] = re.sub(f"{re.escape(begin)}.*{re.escape(end)}", lambda _, body=body: body, text, flags=re.DOTALL)
-    pages |= {name: made() for name, made in FILES.items()}
+    pages |= {name: generate() for name, generate in FILES.items()}
     return ((ROOT / name, text) for name, text in pages.items())
 
 
 def main(arguments: list[str]) -> int:
-    stale = [(path, text) for path, text in renewed() if not path.exists() or path.read_text() != text]
+    stale = [(path, text) for path, text in regenerated() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
         for path, _ in stale:
-            print(f"{path.relative_to(ROOT)} is not what the code says; `python tools/docs/generate.py` renews it")
+            print(f"{path.relative_to(ROOT)} is stale; run `python tools/docs/generate.py`")
         return 1 if stale else 0
     for path, text in stale:
         path.write_text(text)

@@ -1,7 +1,7 @@
-"""Lays the repository out as a site: links that work while reading the files work there too.
+"""Turn the repository into a site in which links between files still work.
 
-A hook of properdocs (properdocs.yml). What a page of docs/ links to outside of it becomes a page of its own: Markdown as
-it is, a source file as text, a folder as a list of its files; data and notebooks are copied.
+A hook of properdocs (properdocs.yml). Targets of links outside docs/ become pages: Markdown unchanged, a source file as
+text, a folder as a list of its files. Data and notebooks are copied.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from properdocs.structure.files import File, Files, InclusionLevel
 
 ROOT = Path(__file__).resolve().parents[2]
-OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "plugins/*/README.md")  # pages that stand in the navigation
+OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md", "plugins/*/README.md")  # pages of the navigation
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".sh": "sh"}
 COPIED = (".json", ".ipynb", ".csv", ".svg", ".png")
 CODE = re.compile(r"^( *)(```+).*?^\1\2 *$|(`+)(?!`).*?(?<!`)\3(?!`)", re.MULTILINE | re.DOTALL)
@@ -24,14 +24,14 @@ LINK = re.compile(r"(?<=\]\()([^)#\s]*)(#[^)\s]*)?(?=\))")
 
 
 def on_config(config: Any) -> Any:
-    """Fill patterns of the navigation (plugins/*.md) with the pages there are."""
+    """Replace patterns of the navigation (plugins/*.md) by the matching pages."""
     pages = sorted(page_of(path) for pattern in OUTSIDE for path in matching(pattern))
 
     def filled(entry: Any) -> Any:
         if isinstance(entry, dict):
             return {title: filled(inside) for title, inside in entry.items()}
         if isinstance(entry, list):
-            return [each for item in entry for each in (spread(item) if isinstance(item, str) else [filled(item)])]
+            return [page for item in entry for page in (spread(item) if isinstance(item, str) else [filled(item)])]
         return entry
 
     def spread(item: str) -> list[str]:
@@ -42,7 +42,7 @@ def on_config(config: Any) -> Any:
 
 
 def on_files(files: Files, config: Any) -> Files:
-    """Add a file of the site for everything outside docs/ that is in the navigation or linked to."""
+    """Add a page for every file outside docs/ that is in the navigation or linked."""
     seen: set[str] = set()
     waiting = [path for pattern in OUTSIDE for path in matching(pattern)]
     named = set(waiting)
@@ -52,20 +52,20 @@ def on_files(files: Files, config: Any) -> Files:
         if path in seen or path.startswith("docs/"):
             continue
         seen.add(path)
-        files.append(laid_out(path, config, path in named))
+        files.append(site_file(path, config, path in named))
         if path.endswith(".md"):
             waiting += targets(path)
     return files
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:
-    """Point links at the pages of what they name."""
+    """Rewrite links to the pages of their targets."""
     here = page.file.src_uri
     origin = ORIGINS.get(here, f"docs/{here}")
     return outside_code(markdown, lambda text: LINK.sub(lambda link: moved(link, origin, here), text))
 
 
-ORIGINS: dict[str, str] = {}  # of each page that is laid out, where it lies in the repository
+ORIGINS: dict[str, str] = {}  # the repository path of each generated page
 
 
 def matching(pattern: str) -> list[str]:
@@ -73,10 +73,10 @@ def matching(pattern: str) -> list[str]:
 
 
 def page_of(path: str) -> str:
-    """The name in the site of a path in the repository."""
+    """Return the site's name for a path in the repository."""
     if path.startswith("docs/"):
         return path.removeprefix("docs/")
-    if path == "README.md":  # one of this name would be taken for the first page
+    if path == "README.md":  # README.md would become the first page
         return "readme.md"
     if path.startswith("plugins/") and path.endswith("/README.md"):
         return f"plugins/{path.split('/')[1].removeprefix('rlbench_')}.md"
@@ -84,7 +84,7 @@ def page_of(path: str) -> str:
 
 
 def targets(path: str) -> Iterator[str]:
-    """Paths in the repository that a Markdown file links to."""
+    """Yield the repository paths that a Markdown file links to."""
     text: list[str] = []
     outside_code((ROOT / path).read_text(), lambda part: text.append(part) or part)
     for target, _ in LINK.findall("".join(text)):
@@ -101,16 +101,16 @@ def moved(link: re.Match[str], origin: str, here: str) -> str:
 
 
 def outside_code(markdown: str, change: Callable[[str], str]) -> str:
-    """`change` applied to what stands outside of code blocks and of code in a line."""
-    found, end = [], 0
+    """Apply `change` to the text outside code blocks and inline code."""
+    parts, end = [], 0
     for code in CODE.finditer(markdown):
-        found += [change(markdown[end : code.start()]), code[0]]
+        parts += [change(markdown[end : code.start()]), code[0]]
         end = code.end()
-    return "".join([*found, change(markdown[end:])])
+    return "".join([*parts, change(markdown[end:])])
 
 
-def laid_out(path: str, config: Any, in_navigation: bool) -> File:
-    """The file of the site for a path. Raises: FileNotFoundError for a link to what is not there."""
+def site_file(path: str, config: Any, in_navigation: bool) -> File:
+    """Return the site's file for a path. Raises: FileNotFoundError for a link without a target."""
     place, name = ROOT / path, page_of(path)
     ORIGINS[name] = path
     inclusion = InclusionLevel.UNDEFINED if in_navigation else InclusionLevel.NOT_IN_NAV
@@ -123,9 +123,9 @@ def laid_out(path: str, config: Any, in_navigation: bool) -> File:
 
 
 def listing(folder: Path) -> str:
-    """A folder's Python files and what each says of itself in its first line."""
+    """List a folder's Python files with the first line of their docstrings."""
     rows = []
     for path in sorted(folder.glob("*.py")):
-        said = ast.get_docstring(ast.parse(path.read_text())) or ""
-        rows.append(f"| `{path.name}` | {said.partition(chr(10))[0].replace('|', chr(92) + '|')} |")
-    return f"# {folder.relative_to(ROOT)}\n\n| file | what it is |\n|---|---|\n" + "\n".join(rows) + "\n"
+        docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+        rows.append(f"| `{path.name}` | {docstring.partition(chr(10))[0].replace('|', chr(92) + '|')} |")
+    return f"# {folder.relative_to(ROOT)}\n\n| file | description |\n|---|---|\n" + "\n".join(rows) + "\n"

@@ -1,7 +1,7 @@
-"""Take the pictures in docs/images anew: `python tools/docs/screenshots.py`, from the repository root, with rlbench installed.
+"""Regenerate the pictures in docs/images: `python tools/docs/screenshots.py` from the repository root.
 
-The terminal is a real one, in tmux; what it shows is written as SVG. The report is drawn by headless Chromium. Needs
-tmux and chromium; takes about four minutes.
+Terminal pictures are SVGs of a real terminal in tmux. Headless Chromium draws the report. Needs rlbench, tmux and
+chromium; takes about four minutes.
 """
 
 from __future__ import annotations
@@ -37,13 +37,18 @@ THEME = TerminalTheme(
         (90, 94, 102),
     ],
 )
-# rich's own form names a font on a foreign host; this one names what the reader has.
+# rich's own template loads a font from the network; this one uses local fonts.
 FRAME = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}">
 <style>
-.{unique_id}-matrix {{ font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; font-size: {char_height}px; line-height: {line_height}px; }}
+.{unique_id}-matrix {{
+  font-family: ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+  font-size: {char_height}px; line-height: {line_height}px;
+}}
 {styles}
 </style>
-<defs><clipPath id="{unique_id}-clip-terminal"><rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/></clipPath>{lines}</defs>
+<defs><clipPath id="{unique_id}-clip-terminal">
+<rect x="0" y="0" width="{terminal_width}" height="{terminal_height}"/>
+</clipPath>{lines}</defs>
 <rect width="100%" height="100%" rx="8" fill="#fafafa" stroke="#c8c8c8"/>
 <g transform="translate(16, 18)">{backgrounds}<g class="{unique_id}-matrix">{matrix}</g></g>
 </svg>
@@ -82,7 +87,7 @@ class Terminal:
         return self._tmux("capture-pane", "-p", "-t", self._name)
 
     def wait(self, ready: Callable[[str], bool], seconds: float = 300) -> None:
-        """Look until the screen is as wanted. Raises: TimeoutError with what it shows."""
+        """Wait until the screen is ready. Raises: TimeoutError with its text."""
         end = time.monotonic() + seconds
         while not ready(self.text()):
             if time.monotonic() > end:
@@ -90,10 +95,10 @@ class Terminal:
             time.sleep(0.5)
 
     def picture(self, path: Path) -> None:
-        """What the terminal shows now, as SVG."""
-        shown = self._tmux("capture-pane", "-e", "-p", "-t", self._name).rstrip()
+        """Write the terminal's present screen as SVG."""
+        screen = self._tmux("capture-pane", "-e", "-p", "-t", self._name).rstrip()
         console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-        console.print(Text.from_ansi(shown), no_wrap=True, overflow="ignore", crop=False)
+        console.print(Text.from_ansi(screen), no_wrap=True, overflow="ignore", crop=False)
         path.write_text(console.export_svg(title="", theme=THEME, code_format=FRAME, unique_id=path.stem))
         print(path)
 
@@ -102,10 +107,10 @@ class Terminal:
 
 
 def page(report: Path, path: Path) -> None:
-    """The top of the report as PNG."""
+    """Write the top of the report as PNG."""
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
-        print("no chromium: the picture of the report stays as it is", file=sys.stderr)
+        print("no chromium: keeping the old picture of the report", file=sys.stderr)
         return
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(

@@ -1,4 +1,4 @@
-"""The backend against the book, and what rlbench relies on: lanes that share nothing, episodes that come back."""
+"""Checks of the backend against the book, and of independent lanes and reproducible episodes."""
 
 import numpy as np
 import pytest
@@ -12,8 +12,8 @@ UP, DOWN, LEFT, RIGHT = range(4)
 CALM, GUSTY = Task("WindyGrid-v0", 100), Task("WindyGrid-v0", 100, kwargs={"gusts": True})
 
 
-class AtRandom(Algorithm):
-    """Random actions, which need no more than the streams."""
+class RandomActions(Algorithm):
+    """Random actions from the streams."""
 
     def act(self, obs):
         return self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
@@ -25,12 +25,12 @@ class AtRandom(Algorithm):
 
 
 def walk(batch, lane, seed, actions=40):
-    """The cells that a lane shows on a way into the wind, where it stays before the goal's column."""
-    shown = [batch.reset(lane, seed).argmax()]
+    """Return the cells of a lane that walks into the wind and stays left of the goal's column."""
+    cells = [batch.reset(lane, seed).argmax()]
     for t in range(actions):
         obs, *_ = batch.step([lane], [RIGHT if t < 5 else (LEFT, RIGHT)[t % 2]])
-        shown.append(obs[0].argmax())
-    return shown
+        cells.append(obs[0].argmax())
+    return cells
 
 
 def test_the_shortest_way_of_the_book_takes_fifteen_steps():
@@ -43,15 +43,15 @@ def test_the_shortest_way_of_the_book_takes_fifteen_steps():
     assert sum(rewards) == -15
 
 
-def test_an_episode_depends_on_its_seed_alone_whatever_the_lanes_did():
+def test_an_episode_depends_only_on_its_seed():
     fresh, used = make_batch(GUSTY, 1), make_batch(GUSTY, 3)
     walk(used, 0, seed=1)
     used.reset(1, 2)
-    walk(used, 2, seed=9, actions=10)  # given up
+    walk(used, 2, seed=9, actions=10)  # abandoned
     assert walk(used, 2, seed=7) == walk(fresh, 0, seed=7) != walk(fresh, 0, seed=8)
 
 
-def test_lanes_stepped_together_go_as_each_would_alone():
+def test_lanes_stepped_together_equal_lanes_stepped_alone():
     together, alone = make_batch(GUSTY, 3), make_batch(GUSTY, 3)
     for lane in range(3):
         together.reset(lane, lane)
@@ -62,7 +62,7 @@ def test_lanes_stepped_together_go_as_each_would_alone():
         assert np.array_equal(obs, np.concatenate([alone.step([i], [a])[0] for i, a in zip(lanes, actions)]))
 
 
-def test_an_episode_is_cut_after_two_hundred_steps_and_does_not_end():
+def test_an_episode_is_truncated_after_two_hundred_steps():
     batch = make_batch(CALM, 1)
     batch.reset(0, 0)
     for t in range(200):
@@ -73,20 +73,21 @@ def test_an_episode_is_cut_after_two_hundred_steps_and_does_not_end():
 def test_a_run_does_not_depend_on_its_stack_mates():
     (backend,) = rlbench_env_backends()
     runs = [
-        play(AtRandom, None, GUSTY.env_id, seeds, 500, kwargs=GUSTY.kwargs, backend=backend) for seeds in ((3,), (7, 3))
+        play(RandomActions, None, GUSTY.env_id, seeds, 500, kwargs=GUSTY.kwargs, backend=backend)
+        for seeds in ((3,), (7, 3))
     ]
     one, other = (run.of_seed(3) for run in runs)
     assert one["episodes"] and one == other
 
 
 @pytest.mark.parametrize(
-    ("task", "said"),
+    ("task", "message"),
     [
-        (Task("CartPole-v1", 100), "has WindyGrid-v0 alone, not CartPole-v1"),
+        (Task("CartPole-v1", 100), "has only WindyGrid-v0, not CartPole-v1"),
         (Task("WindyGrid-v0", 100, kwargs={"gust": True}), "has no argument 'gust'"),
         (Task("WindyGrid-v0", 100, wrappers=(Wrapper("a:B"),)), "takes no wrappers"),
     ],
 )
-def test_what_it_would_not_do_is_refused(task, said):
-    with pytest.raises(RlbenchError, match=said):
+def test_unsupported_tasks_are_refused(task, message):
+    with pytest.raises(RlbenchError, match=message):
         make_env(task)

@@ -1,4 +1,4 @@
-"""The section's numbers against ones made by hand."""
+"""Checks of the section's numbers against hand-computed ones."""
 
 from types import SimpleNamespace
 
@@ -8,7 +8,7 @@ from windy_grid.section import rows_of, section
 from rlbench import Task
 
 
-def test_only_the_last_fifth_of_each_budget_is_looked_at():
+def test_only_the_last_fifth_of_each_budget_counts():
     episodes = pd.DataFrame(
         {
             "algorithm": ["mine"] * 4 + ["none"],
@@ -22,6 +22,6 @@ def test_only_the_last_fifth_of_each_budget_is_looked_at():
     assert rows == [("mine", "3", "67%", "18"), ("none", "1", "0%", "–")]
 
 
-def test_where_no_task_is_of_this_backend_there_is_no_section():
-    asked = {"a": SimpleNamespace(task=Task("CartPole-v1", 100))}
-    assert section(SimpleNamespace(asked=asked)) is None
+def test_without_tasks_of_this_backend_there_is_no_section():
+    planned = {"a": SimpleNamespace(task=Task("CartPole-v1", 100))}
+    assert section(SimpleNamespace(planned=planned)) is None

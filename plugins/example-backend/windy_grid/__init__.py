@@ -1,4 +1,4 @@
-"""The windy gridworld as an rlbench backend, which a suite asks for by `backend: windy`."""
+"""The windy gridworld as an rlbench backend, which a suite selects with `backend: windy`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def make_batch(task: Task, lanes: int) -> EnvBatch:
-    from windy_grid.batch import WindyBatch  # numpy and Gymnasium are not loaded to list plugins
+    from windy_grid.batch import WindyBatch  # imported here: listing plugins should not load numpy and Gymnasium
 
     return WindyBatch(task, lanes)
 
 
 def make_env(task: Task) -> Env[Any, Any]:
-    """A function of the module: processes of a foreign library are sent it."""
+    """Make one environment. This is a module-level function because foreign libraries send it to their processes."""
     from windy_grid.batch import WindyBatch
-    from windy_grid.single import OneLane
+    from windy_grid.single import SingleLaneEnv
 
-    return OneLane(WindyBatch(task, 1))
+    return SingleLaneEnv(WindyBatch(task, 1))
 
 
 @hookimpl
@@ -34,7 +34,7 @@ def rlbench_env_backends() -> list[EnvBackendSpec]:
             name="windy",
             make_batch=make_batch,
             make_env=make_env,
-            replayable=True,  # seed and actions bring an episode back: interrupted runs go on exactly
-            version=lambda: f"windy-grid {version('windy-grid')}",  # it stands in every result's provenance
+            replayable=True,  # seed and actions reproduce an episode, so interrupted runs resume exactly
+            version=lambda: f"windy-grid {version('windy-grid')}",  # recorded in every result's provenance
         )
     ]

@@ -1,6 +1,6 @@
 """The windy gridworld, any number of lanes in one numpy call (see rlbench.api.EnvBatch).
 
-Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. Every step gives −1; the goal takes 15 at best.
+Source: Sutton & Barto 2018, example 6.5; with gusts, exercise 6.10. Every step gives −1; the goal is 15 steps away.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from rlbench import RlbenchError, Task
 from rlbench.api import Array
 
 ID = "WindyGrid-v0"
-WIND = np.array([0, 0, 0, 1, 1, 1, 2, 2, 1, 0])  # rows that each column blows upwards
+WIND = np.array([0, 0, 0, 1, 1, 1, 2, 2, 1, 0])  # upward shift in rows, by column
 ROWS, COLUMNS = 7, len(WIND)
 START, GOAL = (3, 0), (3, 7)
 MOVES = np.array([[-1, 0], [1, 0], [0, -1], [0, 1]])  # up, down, left, right, as (row, column)
-LIMIT = 200  # steps, after which an episode is cut
+LIMIT = 200  # steps after which an episode is truncated
 
 
 class WindyBatch:
-    """Lanes that share nothing: each episode draws its gusts at its reset, from its own seed."""
+    """Independent lanes: each episode draws its gusts at its reset, from its own seed."""
 
     def __init__(self, task: Task, lanes: int) -> None:
-        """task.kwargs: gusts, whether the wind varies by a row up and down. Raises: RlbenchError for another task."""
+        """task.kwargs: gusts, whether the wind varies by one row. Raises: RlbenchError for an unsupported task."""
         self._gusty = _gusts_of(task)
-        self.observation_space = Box(0, 1, (ROWS * COLUMNS,), np.float32)  # a one for the cell
+        self.observation_space = Box(0, 1, (ROWS * COLUMNS,), np.float32)  # one-hot
         self.action_space = Discrete(len(MOVES))
         self._cells = np.zeros((lanes, 2), np.int64)
         self._taken = np.zeros(lanes, np.int64)
@@ -42,12 +42,12 @@ class WindyBatch:
         return self._observe(self._cells[[lane]])[0]
 
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
-        """Step some lanes; none that has ended is among them before its reset."""
+        """Step some lanes. A lane whose episode has ended is reset before it is stepped again."""
         index, chosen = np.asarray(lanes), np.asarray(actions)
         if not ((chosen >= 0) & (chosen < len(MOVES))).all():
             raise RlbenchError(f"an action of {chosen.tolist()} is not in {self.action_space}")
         cells = self._cells[index]
-        wind = WIND[cells[:, 1]]  # of the column that is left
+        wind = WIND[cells[:, 1]]  # of the column that the agent leaves
         wind = wind + np.where(wind > 0, self._gusts[index, self._taken[index]], 0)
         cells = cells + MOVES[chosen]
         cells[:, 0] -= wind
@@ -59,7 +59,7 @@ class WindyBatch:
         return self._observe(cells), np.full(len(index), -1.0), terminated, truncated
 
     def _observe(self, cells: Array) -> Array:
-        """[lanes, ROWS · COLUMNS]; a new array, which the caller keeps."""
+        """Return observations [lanes, ROWS · COLUMNS] in a new array, as the caller keeps it."""
         obs = np.zeros((len(cells), ROWS * COLUMNS), np.float32)
         obs[np.arange(len(cells)), cells[:, 0] * COLUMNS + cells[:, 1]] = 1
         return obs
@@ -69,11 +69,11 @@ class WindyBatch:
 
 
 def _gusts_of(task: Task) -> bool:
-    """What a suite may ask for; all else is refused, for results would say what was not done."""
+    """Return whether the task has gusts. Anything not supported is refused, so that results record what was done."""
     if task.env_id != ID:
-        raise RlbenchError(f"the backend windy has {ID} alone, not {task.env_id}; leave out `backend` for Gymnasium's")
+        raise RlbenchError(f"the backend windy has only {ID}, not {task.env_id}; leave out `backend` for Gymnasium's")
     if task.wrappers:
-        raise RlbenchError(f"the backend windy takes no wrappers; leave {task.wrappers[0].name} out")
+        raise RlbenchError(f"the backend windy takes no wrappers; remove {task.wrappers[0].name}")
     unknown = [name for name in task.kwargs if name != "gusts"]
     if unknown:
         raise RlbenchError(f"{ID} has no argument {unknown[0]!r}; it has gusts (true or false)")

@@ -1,4 +1,4 @@
-"""One lane of a batch as a `gymnasium.Env`, for libraries that own their loop, and for whoever asks for the spaces."""
+"""One lane of a batch as a `gymnasium.Env`, for libraries that own their loop, and for reading the spaces."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from rlbench.api import EnvBatch
 
 
-class OneLane(gymnasium.Env[Any, Any]):
-    """It fits any batch of a single lane; its steps are the lane's, bit for bit."""
+class SingleLaneEnv(gymnasium.Env[Any, Any]):
+    """An environment over any batch of a single lane. Its steps are bitwise those of the lane."""
 
     def __init__(self, batch: EnvBatch) -> None:
         self._batch = batch

@@ -1,4 +1,4 @@
-"""The cross-entropy method as an rlbench plugin: what it is called, what it can be run on, what it claims."""
+"""The cross-entropy method as an rlbench plugin: its name, its action spaces and its properties."""
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
@@ -8,9 +8,9 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
     return [
         AlgorithmSpec(
             "cem",
-            "linear_cem.cem:CrossEntropy",  # named, not imported: listing plugins loads none of them
+            "linear_cem.cem:CrossEntropy",  # named, not imported, so that listing plugins does not load it
             Supports(discrete=True, continuous=True),
-            bootstraps=False,  # it knows whole returns alone: an episode that is cut counts as it stands
-            summary="the cross-entropy method on a linear policy, in numpy alone",
+            bootstraps=False,  # it uses whole returns; a truncated episode counts with the rewards so far
+            summary="the cross-entropy method on a linear policy, in numpy only",
         )
     ]

@@ -56,7 +56,7 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
 def anchors(
     environments: Sequence[str], episodes: int, upper: dict[str, float], output: Path | None, as_json: bool
 ) -> None:
-    """Measure the lower anchor of each ENV: the best mean return of the random policy and of each constant action.
+    """Measure the lower anchor of each ENV: the highest mean return among the random policy and all constant actions.
 
     ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments and
     wrappers. For continuous actions, a few constant levels between the bounds are tried. Scores are normalised as

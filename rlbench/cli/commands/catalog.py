@@ -1,4 +1,4 @@
-"""`rlbench ls`, `info` and `plugins`: what there is, without running anything."""
+"""`rlbench ls`, `info` and `plugins`: list what is installed, without training anything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rlbench.plugins import Plugins
 
 Rows = list[dict[str, Any]]
-_json = click.option("--json", "as_json", is_flag=True, help="One JSON document instead of a table.")
+_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 
 
 def _print(rows: Rows, as_json: bool) -> None:
@@ -116,7 +116,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @_json
 @plugin_option
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
-    """List the algorithms, environments, suites, executors or sections of the report that are there."""
+    """List the available algorithms, environments, suites, executors or report sections."""
     _print(KINDS[kind](open_plugins(plugin_files)), as_json)
 
 
@@ -124,7 +124,7 @@ def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
 @_json
 @plugin_option
 def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
-    """Show every plugin: where it comes from, which hooks it implements, what it offers, and whether it can be used."""
+    """Show every plugin: its distribution, the hooks it implements, what it offers, and whether it can be used."""
     from rlbench.plugins import survey
 
     rows: Rows = [
@@ -133,7 +133,7 @@ def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
             "distribution": offer.distribution,
             "version": offer.version,
             "hooks": [hook.removeprefix("rlbench_") for hook in offer.hooks],
-            "offers": offer.names if as_json else _few(offer.names),
+            "offers": offer.names if as_json else _abbreviated(offer.names),
             "state": offer.state,
         }
         for offer in survey(open_plugins(plugin_files))
@@ -141,7 +141,7 @@ def plugins(as_json: bool, plugin_files: Sequence[str]) -> None:
     _print(rows, as_json)
 
 
-def _few(names: Sequence[str]) -> list[str]:
+def _abbreviated(names: Sequence[str]) -> list[str]:
     return list(names) if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"]
 
 
@@ -152,28 +152,28 @@ def _few(names: Sequence[str]) -> list[str]:
 def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """Show an algorithm's hyperparameters: default, allowed range, meaning.
 
-    Beside them, where it is installed, stands the default of Stable-Baselines3's algorithm of the same name, with ≠ where
-    it is another one.
+    If Stable-Baselines3 is installed, the defaults of its algorithm of the same name are shown too, marked ≠ where they
+    differ.
     """
     from rlbench.cli.projects.sb3_defaults import sb3_defaults
     from rlbench.plugins import resolve
 
     loaded = open_plugins(plugin_files)
-    (found,) = resolve(loaded, [(algorithm, None)])
-    if isinstance(found, Exception):
-        raise found
-    theirs = sb3_defaults(loaded, found)
+    (resolved,) = resolve(loaded, [(algorithm, None)])
+    if isinstance(resolved, Exception):
+        raise resolved
+    theirs = sb3_defaults(loaded, resolved)
     if as_json:
-        differ = [e["name"] for e in found.schema if e["name"] in theirs and theirs[e["name"]] != e["default"]]
-        write_out(json.dumps({**asdict(found), "sb3": theirs, "unlike_sb3": differ}, indent=1) + "\n")
+        differ = [e["name"] for e in resolved.schema if e["name"] in theirs and theirs[e["name"]] != e["default"]]
+        write_out(json.dumps({**asdict(resolved), "sb3": theirs, "unlike_sb3": differ}, indent=1) + "\n")
         return
     plugin = loaded.find(algorithm)
-    actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(found.supports)[kind])
-    stacked = "trains its seeds together" if found.stackable else "trains one seed a process"
-    resumes = "resumes exactly" if found.resumable else "starts again when interrupted"
-    write_out(f"{found.name} ({plugin.distribution} {plugin.version}): {actions} actions; {stacked}; {resumes}\n")
-    if found.missing:
-        write_out(f'needs {", ".join(found.missing)}: pip install "rlbench[{found.extra}]"\n')
+    actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(resolved.supports)[kind])
+    stacked = "trains its seeds together" if resolved.stackable else "trains one seed per process"
+    resumes = "resumes exactly" if resolved.resumable else "restarts when interrupted"
+    write_out(f"{resolved.name} ({plugin.distribution} {plugin.version}): {actions} actions; {stacked}; {resumes}\n")
+    if resolved.missing:
+        write_out(f'needs {", ".join(resolved.missing)}: pip install "rlbench[{resolved.extra}]"\n')
         return
     rows: Rows = [
         {
@@ -183,7 +183,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
             "range": _limits(e),
             "meaning": e["doc"],
         }
-        for e in found.schema
+        for e in resolved.schema
     ]
     write_out("\n" if rows else "it has no parameters\n")
     _print(rows, as_json=False)

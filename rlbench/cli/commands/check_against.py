@@ -44,9 +44,9 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     """Compare the scores in DIRECTORY (default: the newest results) with published ones.
 
     The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores are computed in the way
-    the source computes its own. Ours is consistent if runs like ours give a score like theirs with 95 % probability,
-    and otherwise higher or lower. It is not comparable if the number of environment steps differs. Exit code 4 if the
-    results and the source have nothing in common.
+    the source computes its own. A score of ours is consistent if theirs lies in the 95 % prediction interval
+    around it, and otherwise higher or lower. It is not comparable if the number of environment steps differs.
+    Exit code 4 if the results and the source have nothing in common.
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS

@@ -46,7 +46,7 @@ DIVERGED = 1
 @click.option(
     "--suite",
     metavar="SUITE",
-    help="Suite of RUN: the modules that its environment imports are then trusted, as in `rlbench run`.",
+    help="Suite file that RUN is from. Give it to allow importing the environment modules that it names.",
 )
 @click.option(
     "--allow",
@@ -69,11 +69,11 @@ def evaluate(
 ) -> None:
     """Evaluate RUN's final policy again, in fresh environments, and print its mean return.
 
-    RUN is a folder in DIRECTORY/runs, or part of its name. The episodes are those of the recorded final evaluation, in
-    the same order; additional ones are new. The last line says whether the recorded episodes were repeated exactly. The
-    policy runs on one thread of the CPU.
+    RUN is a folder in DIRECTORY/runs, or part of its name. Episodes begin from the same
+    reset seeds, in the same order, as in the recorded final evaluation; extra episodes have new seeds. The last
+    line says whether the recorded episodes were repeated exactly. The policy runs on one thread of the CPU.
 
-    A result folder is treated as data. An environment or wrapper that it names is created only if it comes with
+    A result folder is not trusted to run code. An environment or wrapper that it names is created only if it comes with
     Gymnasium, an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.api import Diverged

@@ -27,8 +27,8 @@ from rlbench.cli.user_paths import UserPath
 def export(directory: Path, form: str, output: Path | None) -> int:
     """Export the runs, evaluations, episodes and metrics in DIRECTORY as four files. Default: the newest results.
 
-    The path of each file is printed with its number of rows. Works while the suite runs: what is not published yet
-    is omitted. Files of an earlier export are replaced.
+    The path of each file is printed with its number of rows. Works while the suite runs: unfinished runs are
+    omitted. Files of an earlier export are replaced.
 
     In CSV, the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0]. A missing number or NaN is an
     empty cell. Text that begins with one of = + - @ or a tab is preceded by a single quote, so that no spreadsheet runs

@@ -44,7 +44,8 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Maximum probability that the whole gate fails without a loss above the margin, and that it passes with one.",
+    help="Maximum probability of a false failure (no score dropped by more than the margin), and likewise of a "
+    "false pass.",
 )
 @click.option(
     "--speed-margin",
@@ -78,10 +79,10 @@ def gate(
 ) -> None:
     """Check whether the results in NEW are worse than those in BASE, for continuous integration.
 
-    The gate fails (exit code 1) if some loss is shown to exceed the margin. It passes (0) if every loss is shown to be
-    smaller, or if the runs are bitwise identical. Otherwise it is undecided (5), and prints how many runs would decide
-    it. Algorithms are matched by label, tasks by environment. NEW and BASE are result folders, or names of folders
-    under results/.
+    The gate fails (exit code 1) if some score is shown to have dropped by more than the margin. It passes (0) if every
+    drop is shown to be smaller, or if the runs are bitwise identical. Otherwise it is undecided (5), and prints
+    how many runs would decide it. Algorithms are matched by label, tasks by environment. NEW and BASE are result
+    folders, or names of folders under results/.
     """
     from rlbench.analysis.regression_gate import gate as judge_folders
     from rlbench.results import Store

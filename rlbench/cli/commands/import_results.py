@@ -62,8 +62,8 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     multiple=True,
     callback=_columns,
     metavar="NAME=COLUMN",
-    help="Column of a CSV file, by name or number (#3), that contains the step, return, length, kind, algorithm, "
-    "environment or seed; may be repeated.",
+    help="CSV column of NAME (step, return, length, kind, algorithm, environment or seed): its header or number, as in "
+    "return=reward or step=#3; may be repeated.",
 )
 @click.option(
     "--tag",

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rlbench.cli.common_options import open_plugins
-from rlbench.cli.projects.project_files import begin, folder_option, refused
+from rlbench.cli.projects.project_files import create_project, folder_option, invalid_name
 from rlbench.cli.projects.starter_suite import suite
 
 SMALL = (
@@ -34,9 +34,9 @@ def algorithm(name: str, output: Path | None) -> None:
     compares it with dqn.
     """
     if any(plugin.name == name for plugin in open_plugins(()).plugins):
-        raise refused(f"there is already a plugin called {name!r}; choose another name")
+        raise invalid_name(f"there is already a plugin called {name!r}; choose another name")
     install, play = "pip install -e {folder}", "rlbench run {folder}/suite.yaml"
-    begin("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
+    create_project("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
 
 
 @new.command(short_help="Create a project with a working Gymnasium environment.")
@@ -50,7 +50,7 @@ def environment(name: str, output: Path | None) -> None:
     dqn on it.
     """
     check, play = "rlbench check {folder}/suite.yaml", "rlbench run {folder}/suite.yaml"
-    begin("environment", name, output, ["pip install -e {testable}", "pytest {folder}", check, play])
+    create_project("environment", name, output, ["pip install -e {testable}", "pytest {folder}", check, play])
 
 
 @new.command(short_help="Create a plugin with a section of the report.")
@@ -64,6 +64,6 @@ def report(name: str, output: Path | None) -> None:
     """
     specs, _ = open_plugins(()).reports()
     if name.replace("_", "-") in [spec.name for spec in specs]:
-        raise refused(f"the report already has a section called {name.replace('_', '-')!r}; choose another name")
+        raise invalid_name(f"the report already has a section called {name.replace('_', '-')!r}; choose another name")
     following = ["pip install -e {testable}", "pytest {folder}", "rlbench ls reports"]
-    begin("report", name, output, [*following, "rlbench run {folder}/suite.yaml"])
+    create_project("report", name, output, [*following, "rlbench run {folder}/suite.yaml"])

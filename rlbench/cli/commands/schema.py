@@ -13,8 +13,8 @@ from rlbench.cli.text_table import write_out
 def schema() -> None:
     """Print the JSON schema of suite files, for completion and checks in an editor.
 
-    An editor with a YAML language server uses the schema if the first line of the suite is, for example,
-    `# yaml-language-server: $schema=suite.schema.json`.
+    Save it with `rlbench schema > suite.schema.json`. An editor with a YAML language server then checks a suite whose
+    first line is `# yaml-language-server: $schema=suite.schema.json`.
     """
     write_out(text())
 

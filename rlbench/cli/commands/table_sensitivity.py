@@ -35,7 +35,8 @@ def print_sensitivity(store: Store, as_json: bool = False) -> pd.DataFrame:
     name = store.suite()["suite"]["name"]
     if not results.extremes:
         raise NothingToCompare(
-            f"the suite in {store.root} sweeps no hyperparameter; add `sweep: {{learning_rate: [1e-3, 3e-4]}}` to an algorithm"
+            f"the suite in {store.root} sweeps no hyperparameter; add "
+            "`sweep: {learning_rate: [1e-3, 3e-4]}` to an algorithm"
         )
     if as_json:
         document = {

@@ -1,1 +1,1 @@
-"""What `rlbench new` writes: projects from templates, and a suite to begin with."""
+"""Projects from templates and starter suites, which `rlbench new` writes."""

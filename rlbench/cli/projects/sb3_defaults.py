@@ -1,4 +1,4 @@
-"""What Stable-Baselines3's algorithm of the same name has for the same parameter."""
+"""Defaults of Stable-Baselines3's algorithm of the same name for the same parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sb3/"
 _ADAM, _SAME_RATE = 1e-8, {"critic_learning_rate": None}
-# What is a parameter here and no parameter there: what it does at all times.
+# Parameters that exist only here: the value that the library's behaviour always corresponds to.
 ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "dqn": {"loss": "huber", "exploration_schedule": "linear", "adam_eps": _ADAM},
     "a2c": {"shared": False, "adam_eps": 1e-5, "rms_prop_alpha": 0.99, "rms_prop_tf_like": False},
@@ -22,19 +22,20 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
 
 
 def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
-    """Defaults of sb3/X for those parameters of X that it has or fixes; none where there is no such algorithm, or it needs
-    what is not installed.
+    """Return the defaults of sb3/X for those parameters of X that it has or fixes.
+
+    Returns an empty mapping if sb3/X does not exist or needs a package that is not installed.
     """
     return {} if "/" in ours.name else defaults_of(plugins, ours.name, ours)
 
 
 def defaults_of(plugins: Plugins, theirs: str, ours: Resolved) -> dict[str, Any]:
-    """The same of sb3/THEIRS for one of ours by another name, such as dqn's for double_dqn."""
+    """Return the defaults of sb3/THEIRS for an algorithm of another name, such as dqn's for double_dqn."""
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
 
-    (found,) = resolve(plugins, [(PREFIX + theirs, None)])
-    if isinstance(found, PluginError) or found.missing:
+    (answer,) = resolve(plugins, [(PREFIX + theirs, None)])
+    if isinstance(answer, PluginError) or answer.missing:
         return {}
-    defaults = {**ALWAYS.get(theirs, {}), **{entry["name"]: entry["default"] for entry in found.schema}}
+    defaults = {**ALWAYS.get(theirs, {}), **{entry["name"]: entry["default"] for entry in answer.schema}}
     return {entry["name"]: defaults[entry["name"]] for entry in ours.schema if entry["name"] in defaults}

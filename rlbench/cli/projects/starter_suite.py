@@ -1,4 +1,4 @@
-"""`rlbench new suite`: a commented page of YAML that can be run as it is."""
+"""`rlbench new suite`: write a commented YAML file that runs unchanged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import click
 
 from rlbench.cli.commands.schema import text as schema_text
 from rlbench.cli.common_options import open_plugins, plugin_option
-from rlbench.cli.projects.project_files import refused, render, say
+from rlbench.cli.projects.project_files import invalid_name, print_next_steps, render
 from rlbench.cli.projects.suite_text import ANCHOR, parts, question, scalar, variant, zoo_parts
 from rlbench.cli.user_paths import UserPath
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 SCHEMA = "suite.schema.json"
 
 
-@click.command(short_help="A page of YAML, with comments, that can be run as it is.")
+@click.command(short_help="Write a commented YAML file that runs unchanged.")
 @click.argument("name")
 @click.option(
     "-a",
     "--algorithm",
     "algorithms",
     multiple=True,
-    help=f"One of its algorithms, beside {ANCHOR}; may be repeated. Default: dqn or sac, as actions ask for, and ppo.",
+    help=f"Algorithm of the suite besides {ANCHOR}; repeatable. Default: ppo, and dqn or sac as the actions require.",
 )
 @click.option(
     "-e",
@@ -38,25 +38,39 @@ SCHEMA = "suite.schema.json"
     multiple=True,
     default=["CartPole-v1"],
     show_default=True,
-    help="One of its environments, an id of Gymnasium's or module:MyEnv-v0; may be repeated.",
+    help="Environment of the suite, a Gymnasium id or module:MyEnv-v0; repeatable.",
 )
 @click.option("--steps", default=50_000, show_default=True, type=click.IntRange(10), help="Budget of each run.")
-@click.option("-s", "--seeds", default=5, show_default=True, type=click.IntRange(1), help="How many runs of each.")
-@click.option("--schema", "with_schema", is_flag=True, help=f"Write {SCHEMA} beside it too, for completion in editors.")
-@click.option("-o", "--output", type=UserPath(path_type=Path), metavar="FILE", help="The file; default: NAME.yaml.")
+@click.option(
+    "-s",
+    "--seeds",
+    default=5,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Number of seeds of each algorithm on each environment.",
+)
+@click.option(
+    "--schema", "with_schema", is_flag=True, help=f"Also write {SCHEMA} beside it, for completion in editors."
+)
+@click.option(
+    "-o", "--output", type=UserPath(path_type=Path), metavar="FILE", help="File to write; default: NAME.yaml."
+)
 @click.option(
     "--from-zoo",
     "zoo",
     type=UserPath(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Take hyperparameters and budgets from a file of rl-baselines3-zoo, such as its ppo.yml; default of -a is then ppo and sb3/ppo.",
+    help=(
+        "Take hyperparameters and budgets from a file of rl-baselines3-zoo, such as its ppo.yml. "
+        "The default of -a is then ppo and sb3/ppo."
+    ),
 )
 @click.option(
     "--leave-out",
     "leave_out",
     multiple=True,
     metavar="KEY",
-    help="A key of that file which cannot be had here, such as use_sde; may be repeated.",
+    help="Key of that file to skip because it is not supported here, such as use_sde; repeatable.",
 )
 @plugin_option
 @click.pass_context
@@ -73,39 +87,43 @@ def suite(
     leave_out: Sequence[str],
     plugin_files: Sequence[str],
 ) -> None:
-    """Make a suite called NAME, a file that says what its parts mean and that `rlbench check` passes.
+    """Write a suite called NAME: a file whose comments explain its parts and that passes `rlbench check`.
 
-    Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes. Where X stands beside sb3/X,
-    both get the same numbers. With --from-zoo these are the zoo's, and Stable-Baselines3's defaults where the zoo says none.
+    Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes. If the suite has both X and
+    sb3/X, they get the same hyperparameters. With --from-zoo these come from the zoo's file, and the rest are
+    Stable-Baselines3's defaults.
     """
     name = name.removesuffix(".yaml")
     path = _free_file(name, output)
     plugins, ids = open_plugins(plugin_files), tuple(dict.fromkeys(environments))
     kinds = _kinds_of_actions(plugins, ids, steps)
     if zoo is None and leave_out:
-        raise click.UsageError("--leave-out goes with --from-zoo")
+        raise click.UsageError("--leave-out needs --from-zoo")
     if zoo is None:
-        made_of = parts(plugins, algorithms, ids, kinds, steps)
+        suite_parts = parts(plugins, algorithms, ids, kinds, steps)
     else:
-        asked = context.get_parameter_source("steps") is click.core.ParameterSource.COMMANDLINE
-        made_of = zoo_parts(plugins, zoo, algorithms, ids, steps if asked else None, leave_out)
+        given = context.get_parameter_source("steps") is click.core.ParameterSource.COMMANDLINE
+        suite_parts = zoo_parts(plugins, zoo, algorithms, ids, steps if given else None, leave_out)
     schema = SCHEMA if with_schema or (path.parent / SCHEMA).is_file() else ""
     words = {"name": scalar(name), "seeds": seeds, "file": path.name, "schema": schema}
-    words |= {"question": question(made_of.found, ids), "variant": variant(made_of.found), **made_of._asdict()}
+    chosen = suite_parts.resolved
+    words |= {"question": question(chosen, ids), "variant": variant(chosen), **suite_parts._asdict()}
     text = render("suite/suite.yaml.j2", words)
     _check(text, path, plugins)
-    for note in made_of.notes:
+    for note in suite_parts.notes:
         click.echo(f"note: {note}", err=True)
-    made = {path: text} | ({path.parent / SCHEMA: schema_text()} if with_schema else {})
+    files = {path: text} | ({path.parent / SCHEMA: schema_text()} if with_schema else {})
     path.parent.mkdir(parents=True, exist_ok=True)
-    for place, content in made.items():
-        place.write_text(content, "utf-8")
-    options = "".join(f" --plugin {shlex.quote(file)}" for file in plugin_files)
-    say(list(made), [f"rlbench {command} {shlex.quote(str(path))}{options}" for command in ("check", "run")])
+    for file, content in files.items():
+        file.write_text(content, "utf-8")
+    options = "".join(f" --plugin {shlex.quote(plugin_file)}" for plugin_file in plugin_files)
+    print_next_steps(
+        list(files), [f"rlbench {command} {shlex.quote(str(path))}{options}" for command in ("check", "run")]
+    )
 
 
 def _free_file(name: str, output: Path | None) -> Path:
-    """Where the suite is written. Raises: BadParameter for a name that is none or is taken, or a file that is there."""
+    """Return the path to write. Raises: BadParameter for an invalid or taken name, or an existing file."""
     from pydantic import TypeAdapter, ValidationError
 
     from rlbench.messages import explain
@@ -115,19 +133,21 @@ def _free_file(name: str, output: Path | None) -> Path:
     try:
         TypeAdapter(Name).validate_python(name)
     except ValidationError as error:
-        raise refused(explain(error.errors()[0])) from error
+        raise invalid_name(explain(error.errors()[0])) from error
     if name in builtin_suites():
-        raise refused(f"a suite {name!r} comes with rlbench, and results lie in a folder of the name; choose another")
+        raise invalid_name(
+            f"a suite {name!r} comes with rlbench, and results are stored in a folder of that name; choose another"
+        )
     path = output or Path(f"{name}.yaml")
     if path.exists():
         raise click.BadParameter(
-            f"{path} exists; choose another, or take it away", param_hint="NAME" if output is None else "-o"
+            f"{path} exists; choose another, or remove it", param_hint="NAME" if output is None else "-o"
         )
     return path
 
 
 def _kinds_of_actions(plugins: Plugins, ids: Sequence[str], steps: int) -> set[str]:
-    """The types of the environments' action spaces. Raises: BadParameter for one that cannot be made."""
+    """Return the types of the action spaces. Raises: BadParameter for an environment that cannot be made."""
     from rlbench.api import Task
     from rlbench.suites.compatibility import spaces_of
 
@@ -141,7 +161,7 @@ def _kinds_of_actions(plugins: Plugins, ids: Sequence[str], steps: int) -> set[s
 
 
 def _check(text: str, path: Path, plugins: Plugins) -> None:
-    """Plan it as `rlbench check` does. Raises: SuiteError, which points at what is wrong in the file as it would be."""
+    """Plan the suite as `rlbench check` does. Raises: SuiteError that points into the file as it would be written."""
     from rlbench.api import SuiteError
     from rlbench.suites import plan, read_suite
 
@@ -151,7 +171,7 @@ def _check(text: str, path: Path, plugins: Plugins) -> None:
         try:
             planned = plan(read_suite(draft), plugins)
         except SuiteError as error:
-            said = str(error).replace(str(draft), str(path))
-            raise SuiteError(f"{said}\n{path} was not written") from error
+            message = str(error).replace(str(draft), str(path))
+            raise SuiteError(f"{message}\n{path} was not written") from error
     for skip in planned.skipped:
         click.echo(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}", err=True)

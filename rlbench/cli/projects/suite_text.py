@@ -1,4 +1,4 @@
-"""What the page of `rlbench new suite` is made of: algorithms with their numbers, environments, and remarks."""
+"""Parts of the file that `rlbench new suite` writes: algorithms with hyperparameters, environments, and notes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from rlbench.cli.projects.sb3_defaults import PREFIX
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins, Resolved
 
-MODEL = "quickstart"  # the suite whose hyperparameters are taken, on its own environment
+MODEL = "quickstart"  # the suite whose hyperparameters are used on its own environment
 ANCHOR = "random"
 RATES = ("learning_rate", "lr")
-PREFIXES = (PREFIX, "sbx/")  # whose algorithms are called as ours, and their parameters too
-Found = Sequence[tuple[str, "Resolved"]]
+PREFIXES = (PREFIX, "sbx/")  # libraries whose algorithms and parameters have our names
+Named = Sequence[tuple[str, "Resolved"]]
 
 
 class Parts(NamedTuple):
-    """Words of the template. every: steps between evaluations, "" where each environment has its own. origin: of the
-    numbers, in a sentence. notes: what a reader should know, a sentence each.
+    """Words of the template.
+
+    every: steps between evaluations, "" where each environment has its own. origin: a sentence on the source of the
+    numbers. notes: sentences for the reader.
     """
 
-    found: Found
+    resolved: Named
     algorithms: list[dict[str, Any]]
     environments: list[dict[str, Any]]
     every: str = ""
@@ -35,11 +37,11 @@ class Parts(NamedTuple):
 
 
 def parts(plugins: Plugins, algorithms: Sequence[str], ids: Sequence[str], kinds: set[str], steps: int) -> Parts:
-    """A first look: these algorithms, or those that the kinds of actions ask for, with numbers that were looked for."""
+    """Return a first look: the given algorithms, or defaults for the kinds of actions, with tuned numbers if known."""
     chosen = algorithms or [*(["dqn"] if "Discrete" in kinds else []), *(["sac"] if "Box" in kinds else []), "ppo"]
-    found = resolved(plugins, chosen)
+    named = resolve_all(plugins, chosen)
     environments = [{"id": scalar(i), "steps": f"{steps:_}", "kwargs": "", "wrappers": []} for i in ids]
-    return Parts(found, _entries(plugins, found, ids), environments, f"{steps // 10:_}")
+    return Parts(named, _entries(plugins, named, ids), environments, f"{steps // 10:_}")
 
 
 def zoo_parts(
@@ -50,52 +52,52 @@ def zoo_parts(
     steps: int | None,
     leave_out: Sequence[str],
 ) -> Parts:
-    """The numbers of a file of the zoo's for each algorithm; with them the defaults of Stable-Baselines3 for what it leaves
-    unsaid, where an algorithm has others.
+    """Return the numbers of a zoo file for each algorithm.
+
+    Where the file has no value and an algorithm's default differs from Stable-Baselines3's, the latter is included.
     """
     from rlbench.cli.projects.zoo_suite import family, from_zoo
 
     of = family(plugins, file, algorithms)
-    found = resolved(plugins, algorithms or (of, PREFIX + of))
-    made = from_zoo(plugins, file, of, [(name, a) for name, a in found if name != ANCHOR], ids, steps, leave_out)
+    named = resolve_all(plugins, algorithms or (of, PREFIX + of))
+    zoo = from_zoo(plugins, file, of, [(name, a) for name, a in named if name != ANCHOR], ids, steps, leave_out)
     entries: list[dict[str, Any]] = []
-    for name, _ in found:
-        groups = [("defaults of Stable-Baselines3, where those here are others", made.unsaid.get(name, {}))]
+    for name, _ in named:
+        groups = [("defaults of Stable-Baselines3 that differ from those here", zoo.unset.get(name, {}))]
         if len(ids) == 1 and name != ANCHOR:
-            groups.append((f"as {file.name} has them for {made.entries[ids[0]]}", made.same[ids[0]]))
-        own = [(scalar(i), made.entries[i], written(made.same[i])) for i in ids] if len(ids) > 1 else []
-        told = [(f"  # {why}", written(params)) for why, params in groups if params]
-        entries.append({"id": scalar(name), "groups": told, "own": own if name != ANCHOR else []})
+            groups.append((f"from {file.name}, its {zoo.entries[ids[0]]}", zoo.same[ids[0]]))
+        own = [(scalar(i), zoo.entries[i], yaml_items(zoo.same[i])) for i in ids] if len(ids) > 1 else []
+        commented = [(f"  # {why}", yaml_items(params)) for why, params in groups if params]
+        entries.append({"id": scalar(name), "groups": commented, "own": own if name != ANCHOR else []})
     environments = [
         {
             "id": scalar(env_id),
-            "steps": f"{made.steps[env_id]:_}",
-            "kwargs": json.dumps(made.kwargs[env_id]) if made.kwargs[env_id] else "",
-            "wrappers": [(wrapper, json.dumps(kwargs)) for wrapper, kwargs in made.wrappers[env_id]],
+            "steps": f"{zoo.steps[env_id]:_}",
+            "kwargs": json.dumps(zoo.kwargs[env_id]) if zoo.kwargs[env_id] else "",
+            "wrappers": [(wrapper, json.dumps(kwargs)) for wrapper, kwargs in zoo.wrappers[env_id]],
         }
         for env_id in ids
     ]
-    origin = (
-        f"Numbers are those of rl-baselines3-zoo's {file.name}; what it leaves unsaid is Stable-Baselines3's default."
-    )
-    return Parts(found, entries, environments, origin=origin, notes=made.notes)
+    origin = f"Numbers are those of rl-baselines3-zoo's {file.name}; all others are Stable-Baselines3's defaults."
+    return Parts(named, entries, environments, origin=origin, notes=zoo.notes)
 
 
-def resolved(plugins: Plugins, names: Iterable[str]) -> Found:
-    """The anchor and the algorithms of these names, each once. Raises: BadParameter for one that there is not."""
+def resolve_all(plugins: Plugins, names: Iterable[str]) -> Named:
+    """Resolve the anchor and the algorithms of these names, each once. Raises: BadParameter for an unknown one."""
     from rlbench.plugins import resolve
 
-    several = tuple(dict.fromkeys([ANCHOR, *names]))
-    answers = resolve(plugins, [(name, {}) for name in several])
+    unique = tuple(dict.fromkeys([ANCHOR, *names]))
+    answers = resolve(plugins, [(name, {}) for name in unique])
     for answer in answers:
         if isinstance(answer, Exception):
             raise click.BadParameter(str(answer), param_hint="-a") from answer
-    return [(name, answer) for name, answer in zip(several, answers) if not isinstance(answer, Exception)]
+    return [(name, answer) for name, answer in zip(unique, answers) if not isinstance(answer, Exception)]
 
 
-def _entries(plugins: Plugins, found: Found, ids: Sequence[str]) -> list[dict[str, Any]]:
-    """List the algorithms: those that the model suite has, on its environment, with its hyperparameters; where X stands
-    beside sb3/X or sbx/X, that one with the same numbers.
+def _entries(plugins: Plugins, named: Named, ids: Sequence[str]) -> list[dict[str, Any]]:
+    """List the algorithms with their hyperparameters.
+
+    On the model suite's environment its hyperparameters are used. If X is listed too, sb3/X and sbx/X get its numbers.
     """
     from rlbench.suites import builtin_suites, load_suite
 
@@ -103,20 +105,20 @@ def _entries(plugins: Plugins, found: Found, ids: Sequence[str]) -> list[dict[st
     same = tuple(ids) == tuple(environment.id for environment in model.environments)
     tuned: Mapping[str, Mapping[str, Any]] = {a.id: a.params for a in model.algorithms} if same else {}
     entries = []
-    for name, theirs in found:
+    for name, theirs in named:
         ours = next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), "")
-        if ours in dict(found):
+        if ours in dict(named):
             params: Mapping[str, Any] = _same_numbers(plugins, ours, tuned.get(ours, {}), theirs)
             why = f"the numbers of {ours}"
         else:
-            params, why = tuned.get(name, {}), f"as the suite {MODEL} has them"
-        told = [(f"  # {why}; what is left out has its default", written(params))] if params else []
-        entries.append({"id": scalar(name), "groups": told, "own": []})
+            params, why = tuned.get(name, {}), f"those of the suite {MODEL}"
+        groups = [(f"  # {why}; all others have their defaults", yaml_items(params))] if params else []
+        entries.append({"id": scalar(name), "groups": groups, "own": []})
     return entries
 
 
 def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs: Resolved) -> dict[str, Any]:
-    """What sb3/X has to be told to have the numbers of X: those that are not its defaults. What it has not is left out."""
+    """Return the parameters that give sb3/X the numbers of X, without those that are its defaults or unknown to it."""
     from rlbench.plugins import resolve
 
     (answer,) = resolve(plugins, [(ours, params)])
@@ -126,28 +128,28 @@ def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs
     return {name: value for name, value in answer.config.items() if name in known and known[name] != value}
 
 
-def variant(found: Found) -> dict[str, str] | None:
-    """An algorithm and the name of its learning rate, for an example."""
-    for name, answer in found:
+def variant(named: Named) -> dict[str, str] | None:
+    """Return an algorithm and the name of its learning rate, for an example."""
+    for name, answer in named:
         for entry in answer.schema:
             if entry["name"] in RATES:
                 return {"id": scalar(name), "parameter": entry["name"]}
     return None
 
 
-def question(found: Found, ids: Sequence[str]) -> str:
-    names = [name for name, _ in found]
-    asked = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
-    return f"{asked} on {', '.join(ids)}"
+def question(named: Named, ids: Sequence[str]) -> str:
+    names = [name for name, _ in named]
+    listed = f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]
+    return f"{listed} on {', '.join(ids)}"
 
 
-def written(params: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values as YAML has them."""
+def yaml_items(params: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return names and values as YAML text."""
     return [(name, scalar(value) if isinstance(value, str) else json.dumps(value)) for name, value in params.items()]
 
 
 def scalar(text: str) -> str:
-    """As YAML reads it back: in quotes where it would be a number, a date, or no text at all."""
+    """Return YAML that reads back as this text, in quotes where it would be a number, a date, or invalid."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

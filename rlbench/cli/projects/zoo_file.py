@@ -1,4 +1,4 @@
-"""A file of hyperparameters of rl-baselines3-zoo: an entry for each environment, found by its id and read as plain values."""
+"""Read a hyperparameter file of rl-baselines3-zoo: an entry for each environment, as plain values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rlbench.messages import nearest
 from rlbench.suites.loader import parse
 from rlbench.suites.source_location import Location, Problem, Source
 
-_MOST_NAMED = 12
+_MAX_LISTED = 12
 _VERSION = re.compile(r"(.+)-v(\d+)")
 
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """What a file says of one environment. name: the entry's own, of another version of the environment perhaps."""
+    """A file's entry for one environment. name: the entry's own, which may be of another version of the environment."""
 
     source: Source
     name: str
@@ -27,22 +27,24 @@ class ZooEntry:
     values: Mapping[str, Any]
 
     def at(self, key: str) -> Location:
-        """Where a key stands: in the entry, or in the one that it takes the rest from (`<<: *defaults`)."""
+        """Return the place of a key: in the entry, or in the one that it merges (`<<: *defaults`)."""
         return _place(self.source.document, self.name, key)
 
     def refusal(self, problems: Sequence[tuple[str, str]]) -> SuiteError:
-        """The error that says what is wrong with keys of the entry, each with its place."""
-        found = [Problem(self.at(key), message) for key, message in problems]
-        return SuiteError(self.source.describe(found))
+        """Return the error that describes the problems with keys of the entry, each with its place."""
+        return SuiteError(self.source.describe([Problem(self.at(key), message) for key, message in problems]))
 
 
 def read_zoo(path: Path) -> Source:
-    """Raises: SuiteError for a file that is no mapping in YAML."""
+    """Parse a file. Raises: SuiteError for a file that is not a YAML mapping."""
     return parse(path, "a file of hyperparameters", "an entry for each environment")
 
 
 def entry_of(source: Source, environment: str) -> ZooEntry:
-    """The entry of an environment, or of another version of it. Raises: SuiteError where there is none, or it is no mapping."""
+    """Return the entry of an environment, or of its newest other version.
+
+    Raises: SuiteError if the file has no such entry, or if the entry is not a mapping.
+    """
     name = _name_of(source, environment)
     values = source.document[name]
     if not isinstance(values, dict):
@@ -51,28 +53,28 @@ def entry_of(source: Source, environment: str) -> ZooEntry:
 
 
 def _name_of(source: Source, environment: str) -> str:
-    wanted = environment.rpartition(":")[2]
-    if wanted in source.document:
-        return wanted
-    base = _VERSION.fullmatch(wanted)
+    env_id = environment.rpartition(":")[2]
+    if env_id in source.document:
+        return env_id
+    base = _VERSION.fullmatch(env_id)
     versions = {
-        int(found[2]): name
+        int(match[2]): name
         for name in map(str, source.document)
-        if base and (found := _VERSION.fullmatch(name)) and found[1] == base[1]
+        if base and (match := _VERSION.fullmatch(name)) and match[1] == base[1]
     }
     if versions:
         return versions[max(versions)]
     names = [str(name) for name in source.document]
-    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    known = nearest(wanted, names) or f"; it has {', '.join(names[:_MOST_NAMED])}{more}"
+    more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
+    known = nearest(env_id, names) or f"; it has {', '.join(names[:_MAX_LISTED])}{more}"
     pixels = (
-        "; its atari is for games seen as pixels, which no algorithm here takes" if wanted.startswith("ALE/") else ""
+        "; its atari is for games seen as pixels, which no algorithm here takes" if env_id.startswith("ALE/") else ""
     )
-    raise SuiteError(f"{source.path}: no entry for {wanted}{pixels or known}")
+    raise SuiteError(f"{source.path}: no entry for {env_id}{pixels or known}")
 
 
 def plain_value(node: Any) -> Any:
-    """ruamel's own containers and numbers as Python's."""
+    """Convert ruamel's containers and numbers into Python's."""
     if isinstance(node, dict):
         return {str(key): plain_value(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):
@@ -87,8 +89,8 @@ def _place(document: Any, name: str, key: str) -> Location:
     entry = document[name]
     if key in (entry.lc.data or {}):
         return name, key
-    for given in getattr(entry, "merge", None) or ():
+    for merged in getattr(entry, "merge", None) or ():
         for other, values in document.items():
-            if values is given and key in values:
+            if values is merged and key in values:
                 return _place(document, other, key)
     return (name,)

@@ -1,4 +1,7 @@
-"""Values that the zoo writes as Python, such as "dict(net_arch=[64, 64], activation_fn=nn.ReLU)": read, never evaluated."""
+"""Read values that the zoo writes as Python code, such as "dict(net_arch=[64, 64], activation_fn=nn.ReLU)".
+
+The code is parsed, never evaluated.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +11,27 @@ from typing import Any
 MOST_CHARACTERS = 2_000
 
 
-class NotAValue(ValueError):
-    """Text that is no value, or more than one; its message says what stood there."""
+class LiteralError(ValueError):
+    """Text that is not a value, or more than one. The message quotes it."""
 
 
-class Named(str):
-    """A name of Python's that stands for itself, such as nn.ReLU."""
+class DottedName(str):
+    """A Python name that is kept as text, such as nn.ReLU."""
 
 
 def read_literal(text: str) -> Any:
-    """Numbers, text, lists, mappings, dict(name=value) and names with dots, as Python's values; names as `Named`.
+    """Read numbers, text, lists, mappings and dict(name=value) as Python values, and dotted names as `DottedName`.
 
-    Raises: NotAValue for anything else: no call, operator or comprehension is looked into.
+    Raises: LiteralError for anything else, such as another call, an operator or a comprehension.
     """
     if len(text) > MOST_CHARACTERS:
-        raise NotAValue(f"over {MOST_CHARACTERS:,} characters")
+        raise LiteralError(f"over {MOST_CHARACTERS:,} characters")
     try:
         return _value(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        if isinstance(error, NotAValue):
+        if isinstance(error, LiteralError):
             raise
-        raise NotAValue("not a value as Python writes it") from error
+        raise LiteralError("not a value as Python writes it") from error
 
 
 def _value(node: ast.expr) -> Any:
@@ -39,14 +42,14 @@ def _value(node: ast.expr) -> Any:
     if isinstance(node, ast.Dict):
         return {_key(key): _value(value) for key, value in zip(node.keys, node.values)}
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict" and not node.args:
-        return {_word(each.arg, node): _value(each.value) for each in node.keywords}
+        return {_argument(each.arg, node): _value(each.value) for each in node.keywords}
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):
         number = _value(node.operand)
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             return -number if isinstance(node.op, ast.USub) else number
     if isinstance(node, (ast.Name, ast.Attribute)):
-        return Named(_dotted(node))
-    raise NotAValue(
+        return DottedName(_dotted(node))
+    raise LiteralError(
         f"{ast.unparse(node)[:60]!r} is not a number, text, list, mapping, dict(…) or name; it is not evaluated"
     )
 
@@ -54,12 +57,12 @@ def _value(node: ast.expr) -> Any:
 def _key(node: ast.expr | None) -> str:
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return node.value
-    raise NotAValue("a mapping's keys should be text")
+    raise LiteralError("a mapping's keys should be text")
 
 
-def _word(name: str | None, node: ast.expr) -> str:
+def _argument(name: str | None, node: ast.expr) -> str:
     if name is None:
-        raise NotAValue(f"{ast.unparse(node)[:60]!r} is not dict(name=value, …)")
+        raise LiteralError(f"{ast.unparse(node)[:60]!r} is not dict(name=value, …)")
     return name
 
 
@@ -68,4 +71,4 @@ def _dotted(node: ast.expr) -> str:
         return node.id
     if isinstance(node, ast.Attribute):
         return f"{_dotted(node.value)}.{node.attr}"
-    raise NotAValue(f"{ast.unparse(node)[:60]!r} is not a name; it is not evaluated")
+    raise LiteralError(f"{ast.unparse(node)[:60]!r} is not a name; it is not evaluated")

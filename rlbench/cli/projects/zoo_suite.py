@@ -1,4 +1,4 @@
-"""What `rlbench new suite --from-zoo` writes: the zoo's numbers for each algorithm, and Stable-Baselines3's defaults for the rest."""
+"""Content of `rlbench new suite --from-zoo`: the zoo's numbers, and Stable-Baselines3's defaults for the rest."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import click
 
 from rlbench.cli.projects.sb3_defaults import PREFIX, defaults_of
 from rlbench.cli.projects.zoo_file import entry_of, read_zoo
-from rlbench.cli.projects.zoo_translation import Translated, translate
+from rlbench.cli.projects.zoo_translation import Translation, translate
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins, Resolved
@@ -21,10 +21,15 @@ Params = Mapping[str, Any]
 
 @dataclass
 class ZooSuite:
-    """Parts of a suite. unsaid, same: by algorithm and by environment; notes: what a reader should know, a sentence each."""
+    """Parts of a suite.
+
+    unset: for each algorithm, Stable-Baselines3's defaults that the file leaves unset and that differ from the
+    algorithm's own. same: for each environment, the file's numbers, which every algorithm gets. entries: by
+    environment, the name of the file's entry. notes: sentences for the reader.
+    """
 
     file: str
-    unsaid: dict[str, Params] = field(default_factory=dict)
+    unset: dict[str, Params] = field(default_factory=dict)
     same: dict[str, Params] = field(default_factory=dict)
     entries: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
@@ -34,9 +39,9 @@ class ZooSuite:
 
 
 def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
-    """Whose hyperparameters a file has: the algorithm it is named after, or the first of those that are asked for.
+    """Return the algorithm whose hyperparameters a file has: the one it is named after, or the first known of -a.
 
-    Raises: BadParameter where Stable-Baselines3 has none of the name, or is not installed.
+    Raises: BadParameter if Stable-Baselines3 has no such algorithm, or is not installed.
     """
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
@@ -47,68 +52,72 @@ def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
         if isinstance(answer, PluginError):
             continue
         if answer.missing:
-            told = f'Stable-Baselines3, whose defaults hold for what a file leaves unsaid: pip install "rlbench[{answer.extra}]"'
-            raise click.BadParameter(f"needs {told}", param_hint="--from-zoo")
+            install = f'pip install "rlbench[{answer.extra}]"'
+            message = f"needs Stable-Baselines3 for the defaults of what the file does not set: {install}"
+            raise click.BadParameter(message, param_hint="--from-zoo")
         return name
-    told = f"{file.name} is not named after an algorithm of Stable-Baselines3, such as ppo.yml; name one with -a"
-    raise click.BadParameter(told, param_hint="--from-zoo")
+    message = f"{file.name} is not named after an algorithm of Stable-Baselines3, such as ppo.yml; name one with -a"
+    raise click.BadParameter(message, param_hint="--from-zoo")
 
 
 def from_zoo(
     plugins: Plugins,
     file: Path,
     of: str,
-    found: Sequence[tuple[str, Resolved]],
+    named: Sequence[tuple[str, Resolved]],
     environments: Sequence[str],
     steps: int | None,
     leave_out: Sequence[str],
 ) -> ZooSuite:
-    """The numbers of a file for the algorithms `found`, and those of sb3/OF for what it leaves unsaid.
+    """Return a file's numbers for the algorithms `named`, and the defaults of sb3/OF for what it does not set.
 
-    steps: the budget instead of the file's. Raises: SuiteError for what cannot be said here, with its place in the file.
+    steps: the budget instead of the file's. Raises: SuiteError for what is not supported here, with its place in the
+    file.
     """
-    source, made = read_zoo(file), ZooSuite(file.name)
-    unsaid = {name: defaults_of(plugins, of, answer) for name, answer in found if "/" not in name}
+    source, zoo = read_zoo(file), ZooSuite(file.name)
+    defaults = {name: defaults_of(plugins, of, answer) for name, answer in named if "/" not in name}
     takes = {
-        name: {e["name"]: unsaid.get(name, {}).get(e["name"], e["default"]) for e in a.schema} for name, a in found
+        name: {e["name"]: defaults.get(name, {}).get(e["name"], e["default"]) for e in a.schema} for name, a in named
     }
-    said = [translate(entry_of(source, environment), takes, leave_out) for environment in environments]
-    _all_there(leave_out, said)
-    for each in said:
-        _put(made, each, found, steps)
-    everywhere = set.intersection(*(set(each.params) for each in said))
-    for name, answer in found:
+    translations = [translate(entry_of(source, environment), takes, leave_out) for environment in environments]
+    _check_left_out(leave_out, translations)
+    for translation in translations:
+        _add_environment(zoo, translation, named, steps)
+    everywhere = set.intersection(*(set(translation.params) for translation in translations))
+    for name, answer in named:
         own = {e["name"]: e["default"] for e in answer.schema}
-        differ = {k: v for k, v in unsaid.get(name, {}).items() if v != own[k] and k not in everywhere}
-        made.unsaid[name] = differ
-    return made
+        differ = {k: v for k, v in defaults.get(name, {}).items() if v != own[k] and k not in everywhere}
+        zoo.unset[name] = differ
+    return zoo
 
 
-def _put(made: ZooSuite, each: Translated, found: Sequence[tuple[str, Resolved]], steps: int | None) -> None:
-    """One environment of the suite."""
-    name, entry = each.entry.environment, each.entry.name
-    whole = {e["name"] for _, answer in found for e in answer.schema if e["type"] == "int"}
-    made.same[name] = {k: int(v) if k in whole and _is_whole(v) else v for k, v in each.params.items()}
-    made.entries[name], made.kwargs[name], made.wrappers[name] = entry, each.kwargs, each.wrappers
-    budget = steps or each.steps
+def _add_environment(
+    zoo: ZooSuite, translation: Translation, named: Sequence[tuple[str, Resolved]], steps: int | None
+) -> None:
+    """Add one environment to the suite."""
+    name, entry = translation.entry.environment, translation.entry.name
+    whole = {e["name"] for _, answer in named for e in answer.schema if e["type"] == "int"}
+    zoo.same[name] = {k: int(v) if k in whole and _is_whole(v) else v for k, v in translation.params.items()}
+    zoo.entries[name], zoo.kwargs[name], zoo.wrappers[name] = entry, translation.kwargs, translation.wrappers
+    budget = steps or translation.steps
     if budget is None:
-        told = f"{made.file} has no n_timesteps for {entry}; say --steps"
-        raise click.BadParameter(told, param_hint="--from-zoo")
-    number = int(made.same[name].get("n_envs", 1))
-    made.steps[name] = -(-budget // number) * number
+        message = f"{zoo.file} has no n_timesteps for {entry}; set --steps"
+        raise click.BadParameter(message, param_hint="--from-zoo")
+    number = int(zoo.same[name].get("n_envs", 1))
+    zoo.steps[name] = -(-budget // number) * number
     if entry != name.rpartition(":")[2]:
-        made.notes.append(f"{made.file} has no {name}; the numbers are those of its {entry}.")
-    if made.steps[name] != budget:
-        made.notes.append(f"{name}: {budget:,} steps are rounded up to whole steps of {number} environments.")
-    if each.left_out:
-        made.notes.append(f"{name}: left out of what {made.file} says: {', '.join(each.left_out)}.")
+        zoo.notes.append(f"{zoo.file} has no {name}; the numbers are those of its {entry}.")
+    if zoo.steps[name] != budget:
+        zoo.notes.append(f"{name}: {budget:,} steps are rounded up to whole steps of {number} environments.")
+    if translation.left_out:
+        zoo.notes.append(f"{name}: keys of {zoo.file} that are left out: {', '.join(translation.left_out)}.")
 
 
 def _is_whole(value: Any) -> bool:
     return isinstance(value, float) and value.is_integer()
 
 
-def _all_there(leave_out: Sequence[str], said: Sequence[Translated]) -> None:
+def _check_left_out(leave_out: Sequence[str], translations: Sequence[Translation]) -> None:
     for key in leave_out:
-        if not any(key in each.left_out for each in said):
-            raise click.BadParameter(f"no entry that is taken has {key!r}", param_hint="--leave-out")
+        if not any(key in translation.left_out for translation in translations):
+            raise click.BadParameter(f"no entry that is used has {key!r}", param_hint="--leave-out")

@@ -1,4 +1,4 @@
-"""An entry of rl-baselines3-zoo's in the words of a suite: parameters, budget, wrappers, and what cannot be said in it."""
+"""Translate an entry of rl-baselines3-zoo into a suite's parameters, budget and wrappers, or refuse it by name."""
 
 from __future__ import annotations
 
@@ -14,12 +14,16 @@ from rlbench.plugins.parameter_names import hint, value_hint
 IGNORED = ("seed", "verbose", "tensorboard_log", "device", "sde_sample_freq", "use_sde_at_warmup")
 _NORMALIZED = {"norm_obs": "normalize_obs", "norm_reward": "normalize_reward"}
 _ACTIVATIONS = {"relu": "relu", "tanh": "tanh"}
-_FALLS = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
+_SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 
 
 @dataclass
-class Translated:
-    """What an entry means. wrappers: (module:Class, keyword arguments), innermost first. left_out: what was asked to be."""
+class Translation:
+    """The meaning of an entry.
+
+    wrappers: (module:Class, keyword arguments), innermost first. left_out: the entry's keys that were left out on
+    request.
+    """
 
     entry: ZooEntry
     params: dict[str, Any] = field(default_factory=dict)
@@ -29,137 +33,139 @@ class Translated:
     left_out: list[str] = field(default_factory=list)
 
 
-def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str] = ()) -> Translated:
-    """Put an entry into a suite's words.
+def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str] = ()) -> Translation:
+    """Translate an entry into a suite's parameters, budget and wrappers.
 
-    takes: by algorithm the parameters that it has, with Stable-Baselines3's defaults where those are known. leave_out: keys
-    of the entry, or of its policy_kwargs, that are passed over. Raises: SuiteError with every problem, each at its place.
+    takes: each algorithm's parameters, with Stable-Baselines3's defaults where those are known. leave_out: keys of the
+    entry, or of its policy_kwargs, to skip. Raises: SuiteError with every problem, each at its place.
     """
-    found, problems = Translated(entry), list[tuple[str, str]]()
+    result, problems = Translation(entry), list[tuple[str, str]]()
     for key, value in entry.values.items():
         if key in leave_out:
-            found.left_out.append(key)
+            result.left_out.append(key)
             continue
         try:
-            meant = _KEYS.get(key, _as_it_is)(found, key, value)
+            params = _KEYS.get(key, _unchanged)(result, key, value)
         except ValueError as error:
             problems.append((key, f"{key}: {error}"))
             continue
-        for name, value_here in meant.items():
+        for name, value_here in params.items():
             try:
-                _take(found, name, value_here, takes, leave_out)
+                _add(result, name, value_here, takes, leave_out)
             except ValueError as error:
                 problems.append((key, f"{key}: {error}"))
     if problems:
         raise entry.refusal(problems)
-    return found
+    return result
 
 
-def _take(
-    found: Translated, name: str, value: Any, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str]
+def _add(
+    result: Translation, name: str, value: Any, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str]
 ) -> None:
-    """Keep a parameter. Raises: ValueError where an algorithm has none of the name, and does otherwise than it says."""
+    """Add a parameter. Raises: ValueError if an algorithm lacks it and does not always behave as it demands."""
     if name in leave_out:
-        found.left_out.append(name)
+        result.left_out.append(name)
         return
     without = [algorithm for algorithm, known in takes.items() if name not in known]
     if not without:
-        found.params[name] = value
-    elif not any(known.get(name, _ABSENT) == value for known in takes.values()):  # what is always so need not be said
-        told = hint(name, takes[without[0]]) if name not in takes[without[0]] else ""
-        raise _unable(f"{without[0]} has no parameter {name}{told}", name)
+        result.params[name] = value
+    elif not any(known.get(name, _ABSENT) == value for known in takes.values()):  # a fixed behaviour needs no parameter
+        advice = hint(name, takes[without[0]]) if name not in takes[without[0]] else ""
+        raise _unsupported(f"{without[0]} has no parameter {name}{advice}", name)
 
 
 _ABSENT = object()
 
 
-def _unable(said: str, name: str) -> ValueError:
-    return ValueError(f"{said}; --leave-out {name} makes the suite without it")
+def _unsupported(reason: str, name: str) -> ValueError:
+    return ValueError(f"{reason}; --leave-out {name} makes the suite without it")
 
 
-# -- one key each: (what was found, key, value) → parameters. Raises: ValueError with what is wrong ------------------
-Reads = Callable[[Translated, str, Any], Mapping[str, Any]]
+# -- one function a key: (translation so far, key, value) → parameters. Raises: ValueError with the problem ----------
+KeyReader = Callable[[Translation, str, Any], Mapping[str, Any]]
 
 
-def _as_it_is(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _unchanged(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if isinstance(value, str):
         value = value.strip()
-        if key in _FALLS and not re.fullmatch(r"lin_\S+", value):
+        if key in _SCHEDULED and not re.fullmatch(r"lin_\S+", value):
             raise ValueError(f"should be a number, or lin_0.001, which falls to 0, got {value!r}")
     if key == "clip_range_vf" and isinstance(value, (int, float)) and value < 0:
-        value = None  # the zoo's way to say: not clipped
+        value = None  # the zoo's spelling of: not clipped
     return {key: value}
 
 
-def _nothing(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _nothing(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     return {}
 
 
-def _budget(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _budget(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 1 <= value < 1e12 or value != int(value):
         raise ValueError(f"should be a whole number of steps, got {value!r}")
-    found.steps = int(value)
+    result.steps = int(value)
     return {}
 
 
-def _policy(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _policy(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if value != "MlpPolicy":
         raise ValueError(f"policies here are multi-layer perceptrons (MlpPolicy), got {value!r}")
     return {}
 
 
-def _policy_kwargs(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _policy_kwargs(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     given, params = _mapping(value), dict[str, Any]()
-    for name, what in given.items():
+    for name, argument in given.items():
         if name == "net_arch":
-            params[name] = _layers(what)
+            params[name] = _layers(argument)
         elif name == "activation_fn":
-            params[name] = _activation(what)
+            params[name] = _activation(argument)
         else:
-            params[name] = what
+            params[name] = argument
     return params
 
 
 def _layers(given: Any) -> list[int]:
-    """One list of units for all networks, of [64, 64], dict(pi=[64, 64], vf=[64, 64]) or the older [dict(…)]."""
+    """Read [64, 64], dict(pi=[64, 64], vf=[64, 64]) or the older [dict(…)] as one list of units for all networks."""
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict):
         given = given[0]
     if isinstance(given, dict):
-        several = list(given.values())
-        if not several or any(each != several[0] for each in several):
+        networks = list(given.values())
+        if not networks or any(units != networks[0] for units in networks):
             raise ValueError(f"net_arch: should be the same for all networks, got {given}")
-        given = several[0]
+        given = networks[0]
     if not isinstance(given, list) or not all(isinstance(n, int) and not isinstance(n, bool) for n in given):
         raise ValueError(f"net_arch: should be one list of units, such as [64, 64], got {given}")
     return given
 
 
 def _activation(given: Any) -> str:
-    meant = value_hint("activation_fn", given, _ACTIVATIONS).removeprefix("; write ")
-    if not meant:
+    activation = value_hint("activation_fn", given, _ACTIVATIONS).removeprefix("; write ")
+    if not activation:
         raise ValueError(f"activation_fn: should be nn.ReLU or nn.Tanh, got {given}")
-    return meant
+    return activation
 
 
-def _normalize(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
-    """VecNormalize scales both unless it is told otherwise; gamma is the algorithm's own, whatever stands here."""
+def _normalize(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
+    """Read arguments of VecNormalize. By default it scales both; gamma is always the algorithm's own."""
     if value is False:
         return {}
     given = {"norm_obs": True, "norm_reward": True} | ({} if value is True else _mapping(value))
-    return {_NORMALIZED.get(name) or name: what for name, what in given.items() if name not in ("gamma", "training")}
+    return {
+        _NORMALIZED.get(name) or name: argument for name, argument in given.items() if name not in ("gamma", "training")
+    }
 
 
-def _sde(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _sde(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if value:
-        raise _unable("state-dependent exploration (gSDE) is not supported", key)
+        raise _unsupported("state-dependent exploration (gSDE) is not supported", key)
     return {}
 
 
-def _noise(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _noise(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     return {key: "none" if value is None else value.strip() if isinstance(value, str) else value}
 
 
-def _frequency(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
+def _frequency(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     given = read_literal(value) if isinstance(value, str) else value
     if isinstance(given, list) and len(given) == 2 and given[1] == "step":
         given = given[0]
@@ -168,39 +174,39 @@ def _frequency(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
     return {key: given}
 
 
-def _environment(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
-    found.kwargs |= _mapping(value)
+def _environment(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
+    result.kwargs |= _mapping(value)
     return {}
 
 
-def _wrappers(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
-    """`package.module.Class`, or that and its keyword arguments, or a list of such, innermost first."""
+def _wrappers(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
+    """Read `package.module.Class`, a mapping from it to its keyword arguments, or a list of both, innermost first."""
     for each in value if isinstance(value, list) else [value] if value else []:
         name, kwargs = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, {})
         module, _, wrapper = name.rpartition(".") if isinstance(name, str) else ("", "", "")
         if not re.fullmatch(r"[\w.]+:\w+", f"{module}:{wrapper}") or not isinstance(kwargs or {}, dict):
-            raise ValueError(f"should be module.Class, or that and a mapping, got {each!r}")
+            raise ValueError(f"should be module.Class, or a mapping from it to its arguments, got {each!r}")
         module = f"gymnasium{module.removeprefix('gym')}" if module.split(".")[0] == "gym" else module
-        found.wrappers.append((f"{module}:{wrapper}", kwargs or {}))
+        result.wrappers.append((f"{module}:{wrapper}", kwargs or {}))
     return {}
 
 
-def _off_only(found: Translated, key: str, value: Any) -> Mapping[str, Any]:
-    """Of which only what it is by default can be had here."""
+def _default_only(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
+    """Accept only the default; no other value is supported here."""
     if value in (None, False, 1):
         return {}
-    raise _unable(hint(key, ()).removeprefix("; ") or "is not supported", key)
+    raise _unsupported(hint(key, ()).removeprefix("; ") or "is not supported", key)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """Raises: ValueError, NotAValue among them, for what is no mapping."""
+    """Read a mapping. Raises: ValueError, possibly LiteralError, for anything else."""
     given = read_literal(value) if isinstance(value, str) else value
     if not isinstance(given, dict):
         raise ValueError(f"should be a mapping, such as dict(…), got {value!r}")
     return given
 
 
-_KEYS: dict[str, Reads] = {
+_KEYS: dict[str, KeyReader] = {
     **dict.fromkeys(IGNORED, _nothing),
     "n_timesteps": _budget,
     "policy": _policy,
@@ -221,6 +227,6 @@ _KEYS: dict[str, Reads] = {
             "replay_buffer_kwargs",
             "optimize_memory_usage",
         ),
-        _off_only,
+        _default_only,
     ),
 }

@@ -1,1 +1,1 @@
-"""What tools/docs/generate.py writes: a module for each kind of source, each function a text in Markdown."""
+"""The parts that tools/docs/generate.py writes. Each module covers a source; each function returns Markdown."""

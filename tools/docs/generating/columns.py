@@ -1,4 +1,4 @@
-"""The columns of the tables that are stored with every run, from rlbench.api.COLUMNS."""
+"""Columns of the tables stored with every run, from rlbench.api.COLUMNS."""
 
 from __future__ import annotations
 

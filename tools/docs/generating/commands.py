@@ -1,4 +1,4 @@
-"""The commands, their arguments and options, from click."""
+"""Commands, arguments and options, from click."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rlbench.cli.main import EXIT_CODES, SECTIONS, cli
 
 
 def commands() -> str:
-    """Every command under what it is for, rlbench's own options first."""
+    """Return all commands by section, after rlbench's own options."""
     with click.Context(cli, info_name="rlbench") as root:
         parts = ["### rlbench\n", *described(cli, root)]
         for title, entries in SECTIONS.items():
@@ -24,7 +24,7 @@ def commands() -> str:
 
 
 def page(command: click.Command, parent: click.Context) -> Iterator[str]:
-    """A command, then those of its own."""
+    """Yield a command, followed by its subcommands."""
     with click.Context(command, info_name=command.name, parent=parent) as context:
         yield f"### {context.command_path}\n"
         yield from described(command, context)
@@ -37,37 +37,37 @@ def described(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
     yield f"`{usage}`\n"
     yield paragraphs(command.help or "")
-    options = [each for each in command.params if isinstance(each, click.Option)]
+    options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
         yield table(("option", "default", "meaning"), [row(option, context) for option in options])
 
 
 def paragraphs(text: str) -> str:
-    """A docstring as Markdown; what click is told not to wrap (\\b) is shown as it stands."""
-    found = []
+    """Return a docstring as Markdown; paragraphs that click must not wrap (\\b) become code blocks."""
+    paragraphs_ = []
     for part in re.split(r"\n\s*\n", inspect.cleandoc(text)):
         lines = part.removeprefix("\b\n").splitlines()
-        found.append("\n".join(f"    {line}" for line in lines) if part.startswith("\b") else literal(part))
-    return "\n\n".join(found) + "\n"
+        paragraphs_.append("\n".join(f"    {line}" for line in lines) if part.startswith("\b") else literal(part))
+    return "\n\n".join(paragraphs_) + "\n"
 
 
 def row(option: click.Option, context: click.Context) -> tuple[str, str, str]:
-    """Raises: ValueError for an option that does not say what it is for."""
+    """Return an option's row. Raises: ValueError for an option without help."""
     if not option.help:
         raise ValueError(f"{context.command_path} {option.opts[0]} has no help")
-    taken = "" if option.is_flag else " " + option.make_metavar(context).removesuffix(" RANGE")
+    metavar = "" if option.is_flag else " " + option.make_metavar(context).removesuffix(" RANGE")
     default = option.default if isinstance(option.default, (int, float, str)) and not option.is_flag else ""
     meaning = literal(option.help.strip().removesuffix("."))
-    if option.multiple and "repeated" not in option.help:
+    if option.multiple and "repeat" not in option.help:
         meaning += "; may be repeated"
     if option.envvar:
         meaning += f" (or `{option.envvar}=1`)"
     shown = "required" if option.required else code(str(default)) if default != "" else ""
-    return code(", ".join(option.opts) + taken), shown, meaning + bounds(option.type)
+    return code(", ".join(option.opts) + metavar), shown, meaning + bounds(option.type)
 
 
 def bounds(kind: click.ParamType) -> str:
-    """The range of a number, in words."""
+    """Describe the range of a number."""
     if not isinstance(kind, (click.IntRange, click.FloatRange)):
         return ""
     low, high = kind.min, kind.max
@@ -78,6 +78,6 @@ def bounds(kind: click.ParamType) -> str:
 
 
 def exit_codes() -> str:
-    said = " ".join(EXIT_CODES.replace("\b", "").split()).removeprefix("Exit codes: ").removesuffix(".")
-    rows = [part.strip().split(" ", 1) for part in said.split("·")]
+    text = " ".join(EXIT_CODES.replace("\b", "").split()).removeprefix("Exit codes: ").removesuffix(".")
+    rows = [part.strip().split(" ", 1) for part in text.split("·")]
     return table(("code", "meaning"), rows)

@@ -1,4 +1,4 @@
-"""Tables in Markdown, and text that is to stand as it is."""
+"""Markdown tables and escaped text."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from collections.abc import Sequence
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, *rows]
-    written = ["| " + " | ".join(" ".join(text.split()) for text in line) + " |" for line in lines]
-    return "\n".join([written[0], "|" + "---|" * len(header), *written[1:]]) + "\n"
+    markdown = ["| " + " | ".join(" ".join(text.split()) for text in line) + " |" for line in lines]
+    return "\n".join([markdown[0], "|" + "---|" * len(header), *markdown[1:]]) + "\n"
 
 
 def literal(text: str) -> str:
-    """Text of which nothing but `code` is Markdown; in a cell a bar in code has to be escaped too."""
+    """Escape all Markdown except `code`."""
     parts = re.split("(`[^`]*`)", text)
     return "".join(part if part.startswith("`") else re.sub(r"([*<|])", r"\\\1", part) for part in parts)
 
 
 def code(text: str) -> str:
-    """Text as code, in a cell."""
+    """Return text as code in a table cell, where bars are escaped."""
     return "`" + text.replace("|", "\\|") + "`"

@@ -1,4 +1,4 @@
-"""Names that parameters have elsewhere, and defaults that are not Stable-Baselines3's."""
+"""Parameter names of other libraries, and defaults that differ from Stable-Baselines3's."""
 
 from __future__ import annotations
 
@@ -13,33 +13,35 @@ from rlbench.plugins.parameter_names import CLEANRL, OLD, ZOO, Word
 
 
 def cleanrl() -> str:
-    return table(("CleanRL", "here"), [(code(name.replace("_", "-")), said(words)) for name, words in CLEANRL.items()])
+    return table(
+        ("CleanRL", "here"), [(code(name.replace("_", "-")), meanings(words)) for name, words in CLEANRL.items()]
+    )
 
 
 def zoo() -> str:
-    return table(("zoo, Stable-Baselines3", "here"), [(code(name), said(words[:1])) for name, words in ZOO.items()])
+    return table(("zoo, Stable-Baselines3", "here"), [(code(name), meanings(words[:1])) for name, words in ZOO.items()])
 
 
 def version_01() -> str:
-    return table(("version 0.1", "now"), [(code(name), said(words)) for name, words in OLD.items()])
+    return table(("version 0.1", "now"), [(code(name), meanings(words)) for name, words in OLD.items()])
 
 
-def said(words: Sequence[Word]) -> str:
-    """What the words say, each once."""
-    parts = [literal(word.said) if word.said else code(word.here) for word in words]
+def meanings(words: Sequence[Word]) -> str:
+    """Return the distinct meanings of a name."""
+    parts = [literal(word.advice) if word.advice else code(word.here) for word in words]
     return "; or ".join(dict.fromkeys(parts))
 
 
 def defaults() -> str | None:
-    """A line for each algorithm and parameter whose default differs; None where Stable-Baselines3 is not installed."""
+    """Return a table of the differing defaults, or None if Stable-Baselines3 is not installed."""
     plugins, rows = load_plugins(), []
-    for name, found in zip(ALWAYS, resolve(plugins, [(name, None) for name in ALWAYS])):
-        if isinstance(found, Exception):
-            raise found
-        theirs = sb3_defaults(plugins, found)
+    for name, resolved in zip(ALWAYS, resolve(plugins, [(name, None) for name in ALWAYS])):
+        if isinstance(resolved, Exception):
+            raise resolved
+        theirs = sb3_defaults(plugins, resolved)
         if not theirs:
             return None
-        rows += [(name, code(key), value(own), value(other)) for key, own, other in differing(found.schema, theirs)]
+        rows += [(name, code(key), value(own), value(other)) for key, own, other in differing(resolved.schema, theirs)]
     return table(("algorithm", "parameter", "rlbench", "Stable-Baselines3"), rows)
 
 
@@ -49,5 +51,5 @@ def differing(schema: Sequence[Mapping[str, Any]], theirs: Mapping[str, Any]) ->
 
 
 def value(given: Any) -> str:
-    """As one would write it in a suite."""
+    """Return a value as written in a suite."""
     return code(given if isinstance(given, str) else json.dumps(given))

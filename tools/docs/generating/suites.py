@@ -1,4 +1,4 @@
-"""What a suite may say, from the pydantic models: tables for people and the JSON schema for editors."""
+"""Keys of a suite, from the pydantic models: tables for people and the JSON schema for editors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from generating.markdown import code, literal, table
 from rlbench.cli.commands.schema import text
 from rlbench.suites import Suite
 
-# Where each model may stand, as a heading; the order of the page.
+# The place of each model in a suite, as a heading, in the order of the page.
 PLACES = {
     "AlgorithmEntry": "An entry of `algorithms`",
     "EnvironmentEntry": "An entry of `environments`",
@@ -28,24 +28,24 @@ def schema() -> str:
 
 
 def keys() -> str:
-    """A table for the suite and one for each model that may stand in it. Raises: KeyError for a model without a place."""
+    """Return a table for the suite and one for each of its models. Raises: KeyError for a model without a place."""
     document = Suite.model_json_schema()
     parts = [model("The suite", document)]
     assert set(document["$defs"]) == set(PLACES), set(document["$defs"]) ^ set(PLACES)
     return "\n".join([*parts, *(model(title, document["$defs"][name]) for name, title in PLACES.items())])
 
 
-def model(title: str, found: Mapping[str, Any]) -> str:
-    required = found.get("required", ())
+def model(title: str, definition: Mapping[str, Any]) -> str:
+    required = definition.get("required", ())
     rows = []
-    for name, field in found["properties"].items():
+    for name, field in definition["properties"].items():
         default = "required" if name in required else shown(field.get("default"))
         rows.append((f"`{name}`", kind(field), default, literal(field["description"])))
-    return f"### {title}\n\n{found['description']}\n\n{table(('key', 'value', 'default', 'meaning'), rows)}"
+    return f"### {title}\n\n{definition['description']}\n\n{table(('key', 'value', 'default', 'meaning'), rows)}"
 
 
 def shown(value: Any) -> str:
-    """A default as one would write it in a suite; nothing for what is left out."""
+    """Return a default as written in a suite; "" for an omitted key."""
     if value in (None, "", [], {}):
         return ""
     if isinstance(value, Mapping):
@@ -56,7 +56,7 @@ def shown(value: Any) -> str:
 
 
 def kind(field: Mapping[str, Any]) -> str:
-    """What a key takes, in words: choices, ranges, lists, or a link to the keys of a mapping."""
+    """Describe a key's values: choices, ranges, lists, or a link to the keys of a mapping."""
     if "$ref" in field:
         name = field["$ref"].rsplit("/", 1)[1]
         return f"[{SHORT[name]}](#{anchor(PLACES[name])})"
@@ -66,16 +66,16 @@ def kind(field: Mapping[str, Any]) -> str:
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":
-        return f"list of {several(kind(field['items']))}" if field.get("items") else "list"
+        return f"list of {plural(kind(field['items']))}" if field.get("items") else "list"
     if field.get("type") == "object":
         values = field.get("additionalProperties")
-        return f"mapping of names to {several(kind(values))}" if isinstance(values, dict) else "mapping"
+        return f"mapping of names to {plural(kind(values))}" if isinstance(values, dict) else "mapping"
     names = {"integer": "whole number", "number": "number", "string": "text", "boolean": "true or false"}
     return names.get(field.get("type", ""), "any value") + limits(field)
 
 
-def several(words: str) -> str:
-    """The plural of what `kind` says."""
+def plural(words: str) -> str:
+    """Return the plural of a description from `kind`."""
     for one in ("mapping", "whole number", "number", "list"):
         if words.startswith(one):
             return words.replace(one, f"{one}s", 1)
@@ -92,5 +92,5 @@ def limits(field: Mapping[str, Any]) -> str:
 
 
 def anchor(title: str) -> str:
-    """The place of a heading on its page, as Markdown makes it."""
+    """Return the anchor that Markdown gives a heading."""
     return "".join(c for c in title.lower() if c.isalnum() or c in " -_").replace(" ", "-")

@@ -1,4 +1,4 @@
-"""Table of scores: the IQM over runs for each task and algorithm, with its interval and number of runs."""
+"""Cells of the score table: the IQM over runs for each task and algorithm, with its interval and number of runs."""
 
 from __future__ import annotations
 
