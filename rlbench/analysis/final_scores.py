@@ -8,6 +8,7 @@ or is not finished has no score. Such runs are counted and named; they are never
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -150,7 +151,7 @@ class Scores:
         if without:
             raise StoreError(
                 f"no anchors for {', '.join(without)}, only raw scores: measure them with `rlbench anchors"
-                f" {without[0]} -o FILE`, then pass FILE, or add them to the environment in the suite"
+                f" {shlex.quote(without[0])} -o FILE`, then pass FILE, or add them to the environment in the suite"
             )
 
     @property

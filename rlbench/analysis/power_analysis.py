@@ -12,6 +12,7 @@ deviations from the task's mean are stretched by √(m / (m - 1)).
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -88,7 +89,9 @@ def left_out(scores: Scores) -> list[str]:
     """Return a sentence for the tasks without anchors, and one for each algorithm with too few runs on other tasks."""
     without = [env for env in scores.environments if env not in scores.anchors]
     sentences = (
-        [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {without[0]}`"] if without else []
+        [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {shlex.quote(without[0])}`"]
+        if without
+        else []
     )
     few: dict[str, list[str]] = {}
     for (label, env), sample in scores.samples.items():

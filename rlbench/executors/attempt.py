@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from rlbench.api import Algorithm, RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.plugins import Plugin, Plugins, load_plugins
@@ -257,7 +259,10 @@ class Attempt:
                 self._report({"event": "notice", "message": f"starts again at step 0: {differences[0]}"})
                 return [], False
             changed = changed or bool(differences)
-            states.append(checkpoint.load(path, seed))
+            try:
+                states.append(checkpoint.load(path, seed))
+            except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+                raise StoreError(f"{path} cannot be read: {error}") from error
         if changed:
             message = "resuming although code or numerical settings differ from the checkpoint's"
             self._report({"event": "notice", "message": message})

@@ -159,4 +159,4 @@ def as_latex(table: Table) -> str:
 def latex(text: str) -> str:
     """Escape text so that LaTeX prints it unchanged."""
     text = "".join(_LATEX.get(c, c) for c in text)
-    return f"{{}}{text}" if text.startswith("[") else text  # after \\ it would be an optional argument
+    return f"{{}}{text}" if text.startswith(("[", "*")) else text  # after \\ it would be an optional argument

@@ -32,6 +32,7 @@ NUMERIC = ("rlbench.envs", "rlbench.kit", "rlbench.runtime", "rlbench.seeding")
 NUMERIC_DISTRIBUTIONS = ("torch", "numpy", "gymnasium")
 EDITED = "edited while the run used it"
 ANONYMOUS = "~"  # prefix of the hash of a module that was loaded from a file and cannot be found by its name
+_NAME = re.compile(r"[\w.\-]{1,200}")  # of a module or a distribution
 _ROOT = Path(__file__).parents[1]
 
 
@@ -79,6 +80,8 @@ def changed_modules(
     A missing module is listed too, if it could be found by its name when it was recorded.
     """
     changes = []
+    if not _is_well_formed(recorded):
+        return ["what it imported is not recorded in a form that rlbench writes"]
     for kind in ("files", "rlbench"):
         for name, before in recorded.get(kind, {}).items():
             if before == EDITED:
@@ -94,6 +97,17 @@ def changed_modules(
         if (now := _version(name)) != number:
             changes.append(f"{name} {number}, now {now or 'absent'}")
     return changes
+
+
+def _is_well_formed(recorded: object) -> bool:
+    """Return whether this maps kinds to names of modules or distributions and their hashes: names, never paths."""
+    if not isinstance(recorded, Mapping) or not all(isinstance(names, Mapping) for names in recorded.values()):
+        return False
+    return all(
+        isinstance(name, str) and isinstance(value, str) and _NAME.fullmatch(name)
+        for names in recorded.values()
+        for name, value in names.items()
+    )
 
 
 def file_hash(path: str) -> str:

@@ -9,7 +9,14 @@ import pyarrow.parquet as pq
 MOST_BYTES = 1 << 30  # largest uncompressed size that a file may declare
 _MOST_TEXT = 1 << 28  # bytes of a text column over all rows: a file stores a repeated text once, however long it is
 MOST_VALUES = 1 << 28  # values in all columns: repeated values take no space in a file, but eight bytes each in memory
-UNREADABLE = (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError)  # the errors of `read_columns`
+UNREADABLE = (
+    pa.ArrowException,
+    OSError,
+    ValueError,
+    OverflowError,
+    MemoryError,
+    KeyError,
+)  # the errors of `read_columns`
 
 
 def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa.Table:
@@ -18,6 +25,8 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
     rows: the allowed numbers of rows. Raises: one of UNREADABLE; for an excessive size, before any decompression.
     """
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    if missing := set(schema.names) - set(pq.read_schema(content).names):
+        raise ValueError(f"it has no column {min(missing)!r}")
     file = pq.ParquetFile(content, read_dictionary=texts)  # a dictionary keeps a repeated text in memory once
     metadata, file_schema = file.metadata, file.schema_arrow
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]

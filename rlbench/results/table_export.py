@@ -31,10 +31,14 @@ _FORMULA = ("=", "+", "-", "@")
 _INVISIBLE = (
     *range(32),
     *range(127, 160),
+    0xAD,
+    0x061C,
+    0x180E,
     *range(0x200B, 0x2010),
     *range(0x2028, 0x202F),
     *range(0x2060, 0x2070),
     0xFEFF,
+    *range(0xFFF9, 0xFFFC),
 )
 _CONTROLS: Mapping[int, str | None] = {**dict.fromkeys(_INVISIBLE), **dict.fromkeys(b"\t\n\r", " ")}
 

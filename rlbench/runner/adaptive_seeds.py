@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import shlex
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -86,7 +87,7 @@ class AdaptiveRunner:
         if unanchored and len(tasks) > 1:
             raise SuiteError(
                 "--until-decided compares scores over all tasks and needs anchors for each; "
-                f"{', '.join(unanchored)} has none. Measure them with `rlbench anchors {unanchored[0]}` "
+                f"{', '.join(unanchored)} has none. Measure them with `rlbench anchors {shlex.quote(unanchored[0])}` "
                 "and add them to the suite, or choose one task with -e"
             )
         scale = "raw" if unanchored else "normalised"

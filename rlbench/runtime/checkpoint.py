@@ -22,6 +22,7 @@ from rlbench.api import Array
 VERSION = 1
 KEPT = 2
 _MOST_DONE = 1 << 20  # bytes; a real one has about a hundred per seed
+_MOST_BYTES = 64 << 30  # of all files of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,11 @@ def _is_complete(path: Path) -> bool:
             return False  # reading a pipe instead of a file would block
         done = json.loads((path / "DONE").read_text())
         hashes = done["sha256"].items()
-        return done["version"] == VERSION and all(
+        if done["version"] != VERSION or done["step"] != int(path.name) or path.name != f"{done['step']:012d}":
+            return False
+        if sum(file.stat().st_size for file in path.iterdir()) > _MOST_BYTES:
+            return False
+        return all(
             "/" not in name and (path / name).is_file() and _hash(path / name) == digest for name, digest in hashes
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
@@ -94,8 +99,13 @@ def _is_complete(path: Path) -> bool:
 
 
 def load(path: Path, seed: int) -> SeedState:
-    """Load one seed's state from a complete checkpoint. Raises: FileNotFoundError if the seed is not in it."""
+    """Load one seed's state from a complete checkpoint.
+
+    Raises: FileNotFoundError if the seed is not in it; ValueError if it is of another step than the folder's name.
+    """
     numbers = json.loads((path / f"seed-{seed}.json").read_text())
+    if numbers["step"] != int(path.name):
+        raise ValueError(f"{path} holds a state of step {numbers['step']}")
     return SeedState(seed, numbers["step"], numbers, load_file(path / f"seed-{seed}.safetensors"))
 
 

@@ -43,7 +43,7 @@ class Spaces(gymnasium.Env):
 
 
 def sides(name, kind, params, ours=None, theirs=None):
-    """Our algorithm of two seeds and the library's, with the weights of one of them. ours, theirs: what only one is told."""
+    """Our algorithm of two seeds and the library's, with the weights of one of them. ours, theirs: settings of one side alone."""
     algorithm = {"PPO": PPO, "A2C": A2C}[name]
     config = algorithm.Config(
         n_envs=N, net_arch=(16, 12), activation_fn="relu", log_std_init=-0.3, **params, **ours or {}

@@ -72,7 +72,7 @@ def test_a_train_that_returns_early_has_failed(tmp_path):
     plugin.write_text(FAILS.format(how="interaction.step(0 * self.streams.integers('explore', 2, 1))"))
     suite.write_text(LIGHT.format(more="fails"))
     ran = rlbench("run", suite, "-o", tmp_path / "out", "--plugin", plugin)
-    assert ran.returncode == 1 and "failed: train ended after 1 of 160 environment steps" in ran.stderr
+    assert ran.returncode == 1 and "failed: `train` returned after 1 of 160 environment steps" in ran.stderr
 
 
 def test_edited_code_is_told_and_trained_again_when_asked(tmp_path):

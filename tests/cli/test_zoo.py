@@ -1,4 +1,4 @@
-"""`rlbench new suite --from-zoo`: the zoo's numbers in both libraries, its text read and never evaluated, what cannot be said named."""
+"""`rlbench new suite --from-zoo`: the same numbers for both libraries; text is parsed, never evaluated; gaps are named."""
 
 import sys
 from pathlib import Path

@@ -77,7 +77,7 @@ def test_a_forked_environment_refuses_to_step_uncounted():
             assert "cannot be forked" in answer.recv()
             process.join()
 
-    with pytest.raises(RlbenchError, match="train ended after 0 of 10"):
+    with pytest.raises(RlbenchError, match="`train` returned after 0 of 10"):
         play(Forks, Config(), CONSTANT, [4], 10)
 
 

@@ -88,7 +88,7 @@ def test_a_copy_of_the_process_records_nothing(run, executor):
 
 def test_what_a_worker_reports_of_another_shape_is_told_and_passed_over(run):
     fake = (
-        '[os.write(fd, b\'[]\\n{"event": "exit", "code": 9}\\n\') for fd in range(3, 32)'
+        '[os.write(fd, b\'[]\\n{"event": "exit", "code": 9}\\n\') for fd in range(3, 1024)'
         " if os.path.exists(f'/proc/self/fd/{fd}') and os.readlink(f'/proc/self/fd/{fd}').startswith('pipe:')]"
     )
     told = run(fake)

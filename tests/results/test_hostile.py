@@ -13,6 +13,7 @@ from support.result_folders import folder
 
 from rlbench.api import RunGroup, StoreError
 from rlbench.results import parquet_reader
+from rlbench.results.code_dependencies import changed_modules
 from rlbench.results.file_io import parse_json, read_bytes
 from rlbench.results.results_index import read_arrow
 from rlbench.results.run_table import run_table
@@ -69,7 +70,11 @@ def with_more_rows(table):
     return pa.concat_tables([table] * 3)
 
 
-HOLLOW = (with_nulls, with_a_column_twice, with_other_bytes, with_more_rows)
+def without_kinds(table):
+    return table.drop_columns(["kind"])
+
+
+HOLLOW = (without_kinds, with_nulls, with_a_column_twice, with_other_bytes, with_more_rows)
 
 
 @pytest.mark.parametrize("harm", HOLLOW, ids=lambda f: f.__name__)
@@ -245,3 +250,13 @@ def test_an_attempt_numbered_beyond_all_others_is_passed_over(store):
     edit(first_attempt / "group.json", lambda said: said.update(order=(1 << 63) - 1))
     third = store.new_attempt(RunGroup("a", {}, run.task, (0,)), {}, "x")
     assert [path for path, _ in store.attempts()][:2] == [third, second]
+
+
+def test_a_dependency_that_is_a_path_is_not_looked_up(tmp_path):
+    outside = tmp_path / "outside.py"
+    outside.write_text("x = 1")
+    for name in (f"rlbench.{tmp_path}/outside", "rlbench." + "a" * 300):
+        (change,) = changed_modules({"rlbench": {name: "0123456789abcdef"}})
+        assert "not recorded in a form" in change and "outside" not in change
+    for recorded in ("abc", [1], {"files": ["x"]}, {"distributions": {"": "1"}}):
+        assert changed_modules(recorded) == ["what it imported is not recorded in a form that rlbench writes"]

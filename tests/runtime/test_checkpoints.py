@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from rlbench.runtime.checkpoint import complete
+from rlbench.runtime.checkpoint import complete, load
 
 
 @pytest.fixture
@@ -35,3 +35,23 @@ def test_with_a_pipe_in_it_it_is_passed_over(checkpoint, name):
 def test_a_mark_without_end_is_not_read(checkpoint):
     os.truncate(checkpoint / "DONE", 1 << 40)  # sparse
     assert complete(checkpoint.parent) == []
+
+
+@pytest.mark.parametrize("name", ["1", "000000000101", "9" * 200, "\u0661\u0662"])
+def test_a_folder_of_another_step_than_its_checkpoint_is_skipped(checkpoint, name):
+    checkpoint.rename(checkpoint.with_name(name))
+    assert complete(checkpoint.parent) == []
+
+
+def test_a_huge_file_in_it_is_not_hashed(checkpoint):
+    done = json.loads((checkpoint / "DONE").read_text())
+    (checkpoint / "DONE").write_text(json.dumps(done | {"sha256": {"x": "0"}}))
+    with open(checkpoint / "x", "wb") as file:
+        file.truncate(1 << 40)  # sparse
+    assert complete(checkpoint.parent) == []
+
+
+def test_a_state_of_another_step_is_refused(checkpoint):
+    (checkpoint / "seed-0.json").write_text('{"step": 59999}')
+    with pytest.raises(ValueError, match="holds a state of step 59999"):
+        load(checkpoint, 0)

@@ -250,7 +250,7 @@ def test_what_reports_for_itself_is_asked_for_its_configuration_alone():
     verdicts = {rule: check_rule(Subject(spec, command, 300), rule)[0] for rule in FUNCTIONS}
     assert verdicts.pop("configuration") == "passed" and set(verdicts.values()) == {"not claimed"}
     verdict, seen = check_rule(Subject(spec, {}, 300), "configuration")
-    assert verdict == "failed" and "say what is to be run" in seen
+    assert verdict == "failed" and "give a command line" in seen
 
 
 @pytest.mark.parametrize("rule", BROKEN)
@@ -263,7 +263,7 @@ def test_what_breaks_a_rule_is_told_how(rule):
 def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
     assert check_rule(broken(Early), "budget") == (
         "raised",
-        "RlbenchError: train ended after 150 of 307 environment steps",
+        "RlbenchError: `train` returned after 150 of 307 environment steps; it has to loop until `interaction.finished`",
     )
 
 
