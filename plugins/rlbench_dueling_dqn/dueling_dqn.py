@@ -62,7 +62,7 @@ class DuelingDQNConfig:
             raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
         if self.learning_starts < (self.multi_step_returns - 1) * self.n_envs:
             raise ValueError(
-                f"learning_starts {self.learning_starts} precedes a transition of {self.multi_step_returns} steps"
+                f"learning_starts {self.learning_starts} is too few for multi_step_returns {self.multi_step_returns}"
             )
         ends = self.exploration_initial_eps, self.exploration_final_eps
         if self.exploration_schedule == "exponential" and min(ends) <= 0:

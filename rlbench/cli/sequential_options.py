@@ -43,12 +43,12 @@ _OPTIONS = (
     click.option(
         "--group-size",
         type=click.IntRange(2),
-        help="Number of seeds in each batch (with --until-decided; default: 5).",
+        help="Number of seeds to add before each test (with --until-decided; default: 5).",
     ),
     click.option(
         "--looks",
         type=click.IntRange(1),
-        help="Maximum number of interim analyses, one after each group of seeds (with --until-decided; default: 6).",
+        help="Maximum number of tests, one after each batch of seeds (with --until-decided; default: 6).",
     ),
 )
 

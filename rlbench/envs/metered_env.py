@@ -113,5 +113,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.share is None:
-            raise TypeError("this metered environment cannot be sent to another process a second time")
+            raise TypeError(
+                "this metered environment has already been sent to a process: make another one for each process"
+            )
         return self.share(self)

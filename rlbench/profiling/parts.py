@@ -6,8 +6,8 @@ The file and the name of each function on the stack decide, as rlbench.api.Algor
 2. otherwise the innermost function of an environment, a replay or rollout buffer, or the harness;
 3. otherwise the algorithm: update, if the name of any of its functions says so; otherwise acting, or other.
 
-A function that steps environments is a loop, whatever its name ("learn" in many libraries). Its name does not turn its
-other work into an update.
+A function that steps environments is the training loop. Rule 3 ignores its name, so a loop called "learn" is not
+counted as update.
 """
 
 from __future__ import annotations

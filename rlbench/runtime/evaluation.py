@@ -74,8 +74,8 @@ class Evaluator:
     def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
         """Play `episodes` episodes for each seed.
 
-        kind: "grid" or "final"; each has fixed episode seeds, the same for every run of the task. step: the policy's
-        own draws (stream "evaluate") are derived from it and the seeds, afresh at each evaluation.
+        kind: "grid" or "final"; each has fixed episode seeds, the same for every run of the task. step: the training
+        step of this evaluation; the policy's random draws (stream "evaluate") are seeded by it and the run's seed.
         """
         seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
         self._streams.restart(EVALUATE, step)

@@ -92,7 +92,7 @@ class LiveGroup:
         if self_reported:
             if len(group.seeds) != 1:
                 raise RlbenchError(
-                    "only a group of one seed can report its own steps: register it with stackable=False"
+                    "an algorithm that reports its own steps trains a seed at a time: register it with stackable=False"
                 )
             self.interaction.self_reported = SelfReportedLog(
                 task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe

@@ -18,7 +18,10 @@ class Sink(Protocol):
     def metric(self, record: MetricRecord) -> None: ...
 
     def positions(self) -> Mapping[str, Any]:
-        """Flush to disk and return how much has been written; a checkpoint stores it, to discard later records."""
+        """Flush to disk and return how much has been written.
+
+        A checkpoint stores this, so that a resumed run discards records written after it.
+        """
         ...
 
 

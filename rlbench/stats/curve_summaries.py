@@ -37,9 +37,8 @@ class ThresholdSteps:
     """When runs reach a threshold.
 
     steps [R]: the first step at which a run is at the threshold, or the step of its last evaluation if it never is.
-    reached [R]:
-    which of the two. median: over all runs, None if half of them or more never reach it: it is then beyond the last
-    step.
+    reached [R]: whether the run reached the threshold. median: the median step over all runs, or None if half of them
+    or more never reach the threshold, because it is then beyond the last step.
     """
 
     threshold: float

@@ -3,14 +3,13 @@
 The margin is added to the runs of the new side, which are then exchanged with the base's. This is a permutation test of
 a loss of exactly the margin.
 
-- Greater, by the difference. Raising one side by δ raises the observed difference by δ and every relabelled one by at
-  most δ:
-no run's rise lowers the IQM or the mean, and both shift with all runs. If both sides come from one distribution, a loss
-is therefore called greater with probability at most α, whatever the distribution and however few the runs. Breaking
-ties by the plain mean does not change this.
-- Smaller, by the difference and by the difference over its standard error; the larger p counts. This test is not exact:
-  under a loss of the margin that is not a mere shift, the two sides differ in spread. Exchanging runs hides that;
-  studentising corrects it as n grows.
+- "Greater" is tested by the difference. Adding δ to every run of one side raises the observed difference by δ. After
+  relabelling, it raises the difference by at most δ, because raising a run never lowers the IQM or the mean. If both
+  sides come from one distribution, a loss is therefore called greater with probability at most α, whatever the
+  distribution and however few the runs. Breaking ties by the plain mean does not change this.
+- "Smaller" is tested by the difference, and by the difference over its standard error; the larger p counts. This
+  test is not exact: under a loss of the margin that is not a mere shift, the two sides differ in spread. Exchanging
+  runs hides that. The standard error corrects for it as n grows.
 
 Both tests are combined with Welch's t, and the larger p counts (`two_sample.py` explains why). What is proven of a
 permutation also holds for the larger of two p values.

@@ -78,8 +78,8 @@ def compare(
     rlbench compare today yesterday      each algorithm in the folder today with itself in yesterday
 
     A and B are folders (a path, or a name under results/) if both contain results and -d is not given; otherwise they
-    are algorithms. A name that could be either is an error. Holm's correction is applied
-    twice within each call: to the comparisons over all tasks, and to those on single tasks.
+    are algorithms. A name that could be either is an error. Holm's correction treats the
+    comparisons over all tasks as one family of tests, and those on single tasks as another.
     """
     from rlbench.analysis import compare as compare_pairs
 

@@ -44,8 +44,8 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Maximum probability of a false failure (no score dropped by more than the margin), and likewise of a "
-    "false pass.",
+    help="Maximum probability that the gate fails although no score dropped by more than the margin; likewise, "
+    "that it passes although one did.",
 )
 @click.option(
     "--speed-margin",
