@@ -265,8 +265,8 @@ def test_truncation_bootstraps_but_termination_does_not(algorithm, how, value, n
     [
         (DuelingDQN, {"net_arch": ()}, "at least one shared layer"),
         (DuelingDQN, {"net_arch": (32, 1)}, "two units or more"),
-        (DuelingDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
-        (PERDQN, {"multi_step_returns": 5, "n_envs": 8}, "of 5 steps"),
+        (DuelingDQN, {"multi_step_returns": 5, "n_envs": 8}, "for multi_step_returns 5"),
+        (PERDQN, {"multi_step_returns": 5, "n_envs": 8}, "for multi_step_returns 5"),
         (PERDQN, {"batch_size": 200}, "is smaller than batch_size"),
     ],
 )
