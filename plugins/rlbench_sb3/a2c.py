@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import PolicyGradient
 
 @dataclass(frozen=True)
 class StableBaselinesA2CConfig(PolicyGradient):
-    """The library's constructor arguments and defaults. Durations are in its own units."""
+    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
 
     learning_rate: float | str = setting(
         7e-4, "the optimiser's learning rate; lin_7e-4: falls to 0", gt=0, schedule=True

@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import EpsilonGreedy
 
 @dataclass(frozen=True)
 class StableBaselinesDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and defaults. Durations are in its own units."""
+    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
 
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
 

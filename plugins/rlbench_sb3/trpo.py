@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import OnPolicy, check_rollout
 
 @dataclass(frozen=True)
 class ContribTRPOConfig(OnPolicy):
-    """The library's constructor arguments and defaults. Durations are in its own units."""
+    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
 
     learning_rate: float | str = setting(
         1e-3, "Adam's learning rate for the value network; lin_1e-3: falls to 0", gt=0, schedule=True

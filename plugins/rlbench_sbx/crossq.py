@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxCrossQConfig(Critics, Entropic):
-    """The library's constructor arguments and defaults. Durations are in its own units."""
+    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
 
     n_critics: int = setting(2, "number of critics", ge=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)

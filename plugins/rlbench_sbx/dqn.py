@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and defaults. Durations are in its own units."""
+    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the two hidden layers, which must be equal")
     target_update_interval: int = setting(1_000, "steps between target updates", ge=1)

@@ -117,7 +117,7 @@ class Plotter:
         return self._by_panel(lambda panel: profile_figure(panel, self._data.scores, self._data.styles))
 
     def efficiency(self) -> Plot | Plots:
-        """Return the IQM of normalised evaluations at equal shares of the budget."""
+        """Plot the IQM of normalised scores against the fraction of each task's budget used."""
         return self._by_panel(lambda panel: efficiency_figure(panel, self._data))
 
     def improvement(self) -> Plot | Plots:

@@ -105,7 +105,7 @@ def load(path: Path, seed: int) -> SeedState:
     """
     numbers = json.loads((path / f"seed-{seed}.json").read_text())
     if numbers["step"] != int(path.name):
-        raise ValueError(f"{path} holds a state of step {numbers['step']}")
+        raise ValueError(f"{path} is damaged: it holds a state of step {numbers['step']}")
     return SeedState(seed, numbers["step"], numbers, load_file(path / f"seed-{seed}.safetensors"))
 
 

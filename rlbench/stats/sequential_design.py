@@ -179,8 +179,8 @@ def interim_results(
 ) -> list[InterimResult]:
     """Return the results of the open pairs of `family` after `look`.
 
-    tests: of the open pairs, with at least `look` groups. decided: outcomes by pair ("" or absent: open); closed pairs
-    stay in the family.
+    tests: one for each undecided pair, with at least `look` groups of runs. decided: outcomes by pair ("" or absent:
+    undecided). family: all pairs, the decided ones too, since the correction counts them.
     """
     open_tests = {pair: tests[pair] for pair in family if not decided.get(pair)}
     closed = {kind: sum(1 for pair in family if decided.get(pair) == kind) for kind in (BETTER, EQUIVALENT)}
