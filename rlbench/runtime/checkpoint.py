@@ -81,7 +81,7 @@ def complete(folder: Path) -> list[Path]:
 
 def _is_complete(path: Path) -> bool:
     try:
-        if not (path / "DONE").is_file() or not path.name.isdecimal():
+        if path.is_symlink() or not (path / "DONE").is_file() or not path.name.isdecimal():
             return False
         if (path / "DONE").stat().st_size > _MOST_DONE or not all(file.is_file() for file in path.iterdir()):
             return False  # reading a pipe instead of a file would block

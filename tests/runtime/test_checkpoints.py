@@ -55,3 +55,9 @@ def test_a_state_of_another_step_is_refused(checkpoint):
     (checkpoint / "seed-0.json").write_text('{"step": 59999}')
     with pytest.raises(ValueError, match="holds a state of step 59999"):
         load(checkpoint, 0)
+
+
+def test_a_link_to_a_checkpoint_is_skipped(checkpoint, tmp_path):
+    checkpoint.rename(tmp_path / "elsewhere")
+    checkpoint.symlink_to(tmp_path / "elsewhere")
+    assert complete(checkpoint.parent) == []
