@@ -70,7 +70,9 @@ def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         except (OSError, ValueError) as error:
             raise AnchorsError(f"{path}: cannot read anchors: {error}") from error
         if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
-            raise AnchorsError(f"{path}: not an anchor file; choose another name")
+            raise AnchorsError(
+                f"{path} exists and is not an anchor file, so nothing was written; give the name of a new file"
+            )
     written = dict(entry)
     existing = document["anchors"].get(env_id) or {}
     if existing.get("upper") is not None and written["upper_source"] != GIVEN:

@@ -31,7 +31,9 @@ class Meter:
         """Refuse further steps. Raises: BudgetExceeded, or Overrun after MAX_REFUSALS of them."""
         self._refusals += 1
         if self._refusals > MAX_REFUSALS:
-            raise Overrun(f"it requested {MAX_REFUSALS} more steps and did not end: {reason}")
+            raise Overrun(
+                f"`train` does not return although no step is left: {MAX_REFUSALS} more were requested; {reason}"
+            )
         raise BudgetExceeded(reason)
 
 

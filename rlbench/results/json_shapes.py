@@ -141,7 +141,7 @@ def parse_run(document: Any, label: str) -> Run:
     except (TypeError, KeyError, ValueError) as error:
         raise ShapeError(f"it does not describe a run: {error}") from error
     if key != document["key"]:
-        raise ShapeError("its key does not match its contents")
+        raise ShapeError("it was changed by hand or damaged: its contents no longer give the key stored in it")
     return run
 
 

@@ -91,8 +91,12 @@ def read_verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
     except OSError:
         content = b""
     if hashlib.sha256(content).hexdigest() != expected:
-        raise StoreError(f"{path} is missing or not what was published")
+        raise _altered(path)
     return pa.BufferReader(content)
+
+
+def _altered(path: Path) -> StoreError:
+    return StoreError(f"{path} is missing or was changed after the run was published; --rerun corrupt trains it again")
 
 
 def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str] | None = None) -> pa.Table:
@@ -157,7 +161,7 @@ def _verify_others(folder: Path, state: RunState) -> None:
         except OSError:
             digest = ""
         if digest != entry["sha256"]:
-            raise StoreError(f"{folder / name} is missing or not what was published")
+            raise _altered(folder / name)
 
 
 def _stamp(folder: Path) -> str:

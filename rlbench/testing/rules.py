@@ -132,7 +132,7 @@ def published(subject: Subject) -> str:
     trained = subject.play().algorithm
     arrays = {name: np.array(value) for name, value in trained.final_state().items()}
     if not arrays:
-        raise NotClaimed("`final_state` is empty: it keeps nothing to publish")
+        raise NotClaimed("`final_state` returned nothing, so there is no policy to check")
     task = trained.task
     fresh = subject.algorithm(subject.config, task, SeedStreams((SEED,)), trained.device)
     fresh.load_final_state(arrays)

@@ -65,13 +65,16 @@ class Subject:
         return -(-steps // num_envs) * num_envs
 
     def learn(self, discrete: EnvArguments, continuous: EnvArguments) -> list[Played]:
-        """Train three seeds on a task, separately if they cannot be stacked. Raises: NotClaimed if it keeps nothing."""
+        """Train three seeds on a task, separately if they cannot be stacked.
+
+        Raises: NotClaimed if `state` returns nothing.
+        """
         env_id, kwargs = discrete if self.spec.supports.discrete else continuous
         stacked = self.spec.stackable and (self.spec.max_stack or 3) >= 3
         groups = [(0, 1, 2)] if stacked else [(0,), (1,), (2,)]
         trained = [self.play(seeds, env_id, self.learn_steps, kwargs=kwargs, final_episodes=100) for seeds in groups]
         if not trained[0].learned:
-            raise NotClaimed("`state` is empty: it keeps nothing, so it learns nothing")
+            raise NotClaimed("`state` returned nothing, so there is no learning to check")
         return trained
 
 

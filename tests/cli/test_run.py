@@ -171,7 +171,7 @@ def test_a_damaged_run_is_named_and_trained_again_when_asked(suite, out):
     ran = rlbench("run", suite, "-o", out)
     assert (
         ran.returncode == 1
-        and "episodes.parquet is missing or not what was published" in ran.stderr
+        and "episodes.parquet is missing or was changed after the run was published" in ran.stderr
         and "--rerun corrupt" in ran.stderr
     )
     again = rlbench("run", suite, "-o", out, "--rerun", "corrupt")

@@ -30,7 +30,7 @@ SAID = {
     "hangs": ("stalled", "took no environment step for 3 s"),
     "misshapes": ("failed", "shape"),
     "nans": ("diverged", "diverged at step 50"),
-    "oversteps": ("failed", "it requested 100 more steps and did not end: 200 of 200 environment steps are spent"),
+    "oversteps": ("failed", "`train` does not return although no step is left: 100 more were requested; 200 of 200"),
     "prints": ("done", ""),
     "raises": ("failed", "ValueError: the learning rate has gone (raises.py:"),
     "segfaults": ("failed", "worker crashed with SIGSEGV"),

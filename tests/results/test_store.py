@@ -96,7 +96,7 @@ def test_a_damaged_table_makes_its_run_corrupt_and_no_other(store, harm):
     path.unlink() if harm == "delete" else path.write_bytes(bytes(content[:-4] if harm == "truncate" else content))
     frame = run_table(store)
     assert frame["status"].tolist() == ["corrupt", "done"] and np.isnan(frame["score"][0])
-    assert "not what was published" in frame["message"][0]
+    assert "was changed after the run was published" in frame["message"][0]
 
 
 def test_the_first_to_publish_wins(store):

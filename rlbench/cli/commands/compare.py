@@ -110,10 +110,11 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
                 f"give -d DIRECTORY to mean the algorithm, or {folders[both[0]]}/ to mean the folder"
             )
         if len(names) != 2 or len(folders) != 2:
-            others = ", ".join(name for name in names if name not in folders)
+            others = [name for name in names if name not in folders]
+            given = f"{', '.join(folders)} {'are folders' if len(folders) > 1 else 'is a folder'}"
             raise click.UsageError(
-                f"{', '.join(folders)}: a folder is compared with one other folder"
-                + (f", and {others} is not a folder with results" if others else "")
+                f"{given} with results, so exactly two folders are needed"
+                + (f"; {', '.join(others)} {'are' if len(others) > 1 else 'is'} not one" if others else "")
             )
         if baseline is not None and baseline not in names:
             raise click.UsageError(f"--baseline {baseline}: between two folders, the baseline is {' or '.join(names)}")

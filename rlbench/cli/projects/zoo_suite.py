@@ -120,4 +120,7 @@ def _is_whole(value: Any) -> bool:
 def _check_left_out(leave_out: Sequence[str], translations: Sequence[Translation]) -> None:
     for key in leave_out:
         if not any(key in translation.left_out for translation in translations):
-            raise click.BadParameter(f"no entry that is used has {key!r}", param_hint="--leave-out")
+            entries = ", ".join(translation.entry.name for translation in translations)
+            keys = ", ".join(dict.fromkeys(key for translation in translations for key in translation.entry.values))
+            message = f"the file sets no {key} for {entries}; it sets {keys}"
+            raise click.BadParameter(message, param_hint="--leave-out")
