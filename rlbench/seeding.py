@@ -91,7 +91,10 @@ class SeedStreams:
         return SeedSequence(self.seeds[seed_index], spawn_key=(SPACES[self.space], zlib.crc32(name.encode()), *key))
 
     def generators(self, name: str) -> list[Generator]:
-        """Return one generator per seed, for whole tensors (initialisation). Small draws are cheaper from blocks."""
+        """Return one generator per seed, for drawing large arrays such as initial weights.
+
+        For small draws, `uniform`, `normal` and `integers` are cheaper: they draw numbers in advance.
+        """
         if self._only is not None and name != self._only:
             raise RuntimeError(
                 f"the stream {name!r} was used during evaluation, which would change training; use {self._only!r} there"

@@ -39,9 +39,10 @@ def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]
 def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Device) -> int:
     """Return the number of seeds for which one call computes gradients.
 
-    On a CPU, it is the size of the smallest equal blocks whose activations [batch, the widest of hidden] fill a core's
-    cache. The blocks are equal so that one graph serves all of them. On an accelerator, it is all seeds. Blocks have
-    at least two seeds, because a graph for a single seed gives other bits than a graph for several.
+    On a CPU, the seeds are divided into blocks of equal size, so that one graph serves all of them. The size is the
+    smallest at which the activations of the widest hidden layer [size, batch, max(hidden)] have at least BLOCK_FLOATS
+    numbers. Blocks have at least two seeds, because a graph for a single seed gives other bits than a graph for
+    several. On an accelerator, one block holds all seeds.
     """
     if is_cpu(device):
         floats = batch * max(hidden, default=1)

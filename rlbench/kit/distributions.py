@@ -174,7 +174,10 @@ class Actor:
         return self._activation(self._body(params[:, : self._sizes[0]], obs))
 
     def head(self, params: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the distribution's outputs and own parameters: [S, P], [S, B, width] → [S, B, outputs], [S, extra]."""
+        """Return what the distribution needs: the network's outputs [S, B, outputs] and its own parameters [S, extra].
+
+        params: [S, P]. features: [S, B, width].
+        """
         _, head, extra = params.split(self._sizes, 1)
         return self._head(head, features), extra
 

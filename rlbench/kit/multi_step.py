@@ -37,7 +37,8 @@ class NStep:
         """Add one step of every environment [S, N, …], with observations of any shape.
 
         Returns: obs [S, N, obs_size], action, reward Σ_k γᵏ r_k, next_obs (the true successor of the last step used),
-            and discount γᵐ · (1 − terminated) after m steps; None for the first steps − 1 calls.
+            and discount γᵐ · (1 − terminated), where m counts the steps used: `steps`, or fewer if the episode ends.
+            The first `steps` − 1 calls return None.
         """
         w, at = self._window, self.count % self.steps
         for name, values in t._asdict().items():

@@ -41,9 +41,10 @@ def imported_code(
 ) -> dict[str, dict[str, str]]:
     """Return the code that this process has imported so far: {"files": …, "rlbench": …, "distributions": …}.
 
-    files: a hash by module of each source outside installed distributions, and of the plugin's own package wherever it
-    is. rlbench: the same for rlbench's numeric modules. distributions: the versions of the distributions that other
-    modules come from, except those that rlbench itself requires.
+    files: maps each imported module to the hash of its source file, if the module is in no installed distribution or
+    belongs to the plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
+    distributions: maps each distribution that other imported modules come from to its version. What rlbench itself
+    requires is left out, apart from NUMERIC_DISTRIBUTIONS.
 
     before: an earlier answer in the same run; its entries are kept, because a file may have been edited after it was
     imported. others: plugins from files that this process loaded only to list them; modules that only they use are

@@ -75,7 +75,7 @@ def compare(
     rlbench compare dqn ppo sac          all pairs of these three
     rlbench compare --baseline dqn       every algorithm with dqn
     rlbench compare                      all pairs, except those with random
-    rlbench compare today yesterday      each algorithm in the folder today with itself in yesterday
+    rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
 
     A and B are folders (a path, or a name under results/) if both contain results and -d is not given; otherwise they
     are algorithms. A name that could be either is an error. Holm's correction treats the

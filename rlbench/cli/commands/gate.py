@@ -60,7 +60,8 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default="iqm",
     show_default=True,
     type=click.Choice(["iqm", "mean"]),
-    help="Statistic of the runs' scores; the mean also reflects changes in fewer than a quarter of them.",
+    help="Statistic of the runs' scores. The IQM leaves out the lowest and the highest quarter of the runs, so it can "
+    "miss a change in a few runs; the mean leaves out none.",
 )
 @anchors_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")

@@ -73,7 +73,8 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
 @click.option(
     "--steps",
     type=click.IntRange(1, 10**12),
-    help="Budget in environment steps; default: the folder's, or the step at which most runs on an environment end.",
+    help="Budget in environment steps; default: the one that the result folder already has for the environment, "
+    "otherwise the step at which most of its runs end.",
 )
 @click.option(
     "--every",

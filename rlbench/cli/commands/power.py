@@ -66,10 +66,10 @@ def power(
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
-    For each algorithm, the table shows how many seeds per algorithm and task it takes to show each difference from an
-    algorithm of similar spread, and the smallest difference that the present number of runs would show. The
-    estimate draws simulated studies from the runs themselves (docs/statistics.md), so it cannot foresee a kind of
-    failure that no run has had.
+    Each algorithm is compared with an imagined one whose scores spread as much. For each --difference, the table
+    shows how many seeds both need on each task to show it. It also shows the smallest difference that the present
+    number of runs would show. The estimate draws simulated studies from the runs themselves (docs/statistics.md), so
+    it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import read_scores
     from rlbench.analysis.power_analysis import left_out, power_of

@@ -244,7 +244,10 @@ def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided:
         reporter.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
     statuses = missing["status"]
     if is_decided and statuses.isin(["failed", "timeout", "stalled", "corrupt"]).any():
-        reporter.warn("decisions already made are final: fix the cause, then start again in another folder (-o)")
+        reporter.warn(
+            "these runs cannot be trained again in this folder, because --until-decided has already tested its runs: "
+            "fix the cause, then start again in another folder (-o)"
+        )
     elif (statuses == "failed").any():
         reporter.warn("failed runs are not retried; fix the cause, then `--rerun failed` trains them again")
     if not is_decided and statuses.isin(["timeout", "stalled"]).any():

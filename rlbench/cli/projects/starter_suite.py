@@ -89,9 +89,9 @@ def suite(
 ) -> None:
     """Write a suite called NAME: a file whose comments explain its parts and that passes `rlbench check`.
 
-    Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes. If the suite has both X and
-    sb3/X, they get the same hyperparameters. With --from-zoo these come from the zoo's file, and the rest are
-    Stable-Baselines3's defaults.
+    Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes. If the suite has an
+    algorithm twice, ours and Stable-Baselines3's (such as ppo and sb3/ppo), both get the same hyperparameters. With
+    --from-zoo, hyperparameters come from the zoo's file; those that it does not set have Stable-Baselines3's defaults.
     """
     name = name.removesuffix(".yaml")
     path = _free_file(name, output)
