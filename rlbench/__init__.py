@@ -20,6 +20,7 @@ __all__ = [
     "ExecutorSpec",
     "Interaction",
     "ReportSpec",
+    "Results",
     "RlbenchError",
     "SeedStreams",
     "Supports",
@@ -36,6 +37,7 @@ __all__ = [
 ]
 
 _ELSEWHERE = {
+    "Results": "rlbench.analysis.suite_results",
     "SeedStreams": "rlbench.seeding",
     "load": "rlbench.reports.notebook_results",
     "reference_backend": "rlbench.envs.gymnasium_backend",
@@ -43,6 +45,7 @@ _ELSEWHERE = {
 }
 
 if TYPE_CHECKING:
+    from rlbench.analysis.suite_results import Results
     from rlbench.api import (
         Algorithm,
         AlgorithmSpec,

@@ -15,7 +15,7 @@ from rlbench.api import RunStatus, SuiteError
 from rlbench.cli.common_options import open_plugins, result_folder
 from rlbench.cli.progress.reporter import make_reporter
 from rlbench.messages import explain
-from rlbench.reports.notebook_results import Results, load
+from rlbench.reports.notebook_results import NotebookResults, load
 from rlbench.results import Store
 from rlbench.runner import Options, run_suite
 from rlbench.runner.adaptive_seeds import AdaptiveRunner
@@ -34,7 +34,7 @@ def run(
     quiet: bool = False,
     until_decided: bool | Mapping[str, Any] = False,
     **options: Any,
-) -> Results:
+) -> NotebookResults:
     """Run a suite, or resume it, and return its results. Progress is printed on stderr.
 
     suite: a YAML file, the name of a built-in suite, or a suite as a mapping. output: the result folder, by default

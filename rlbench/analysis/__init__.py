@@ -6,12 +6,12 @@ from rlbench.analysis.final_scores import (
     Sample,
     Scores,
     keys_of,
-    read_scores,
     scores_of,
     seeded_generator,
 )
 from rlbench.analysis.pair_selection import pairs_between, pairs_within
 from rlbench.analysis.pairwise import ALPHA, Comparison, Row, Side, compare
+from rlbench.analysis.suite_results import Results
 from rlbench.results.score_anchors import Anchors, anchors_of, read_anchors, shipped_anchors
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "FEWEST_FOR_VERDICT",
     "Anchors",
     "Comparison",
+    "Results",
     "Row",
     "Sample",
     "Scores",
@@ -30,7 +31,6 @@ __all__ = [
     "pairs_between",
     "pairs_within",
     "read_anchors",
-    "read_scores",
     "scores_of",
     "seeded_generator",
     "shipped_anchors",

@@ -6,12 +6,12 @@ different code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, sensitivity
-from rlbench.analysis.sequential_log import read_decisions
-from rlbench.results import RunState, Store
+from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, Extremes
+from rlbench.analysis.sequential_log import Decisions
+from rlbench.results import RunState
 from rlbench.results.consistency import find_differences
 
 if TYPE_CHECKING:
@@ -23,10 +23,13 @@ MIXED = "made by different code"
 Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
 
-def caveats_of(store: Store, runs: pd.DataFrame, states: Mapping[str, RunState] | None = None) -> Caveats:
+def caveats_of(
+    runs: pd.DataFrame, states: Mapping[str, RunState], decisions: Decisions | None, sweeps: Iterable[Extremes]
+) -> Caveats:
     """Return the caveats of each cell, by environment and label. Cells without a caveat have no entry.
 
-    runs: the run_table. states: the state of each run, by key; read from the store if None.
+    runs: the run table. states: by key. decisions: of a suite that added seeds until decided, else None. sweeps: the
+    extremes of its sweeps.
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
     the estimate is biased away from the algorithm it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a
@@ -35,20 +38,18 @@ def caveats_of(store: Store, runs: pd.DataFrame, states: Mapping[str, RunState] 
     runs.
     """
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}
-    decisions = read_decisions(store) if store.suite().get("adaptive") else None
     if decisions is not None:
         caveats.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
     self_reported = runs.loc[runs["metering"] == SELF_REPORTED, ["environment", "algorithm"]].drop_duplicates()
     for env, label in self_reported.itertuples(index=False):
         caveats[env, label] = (*caveats.get((env, label), ()), SELF_REPORTED)
-    states = store.states(store.runs()) if states is None else states
     for (env, label), rows in runs.groupby(["environment", "algorithm"], sort=False):
         if find_differences(states[key].result for key in rows["key"] if key in states).keys() & {
             "code",
             "dependencies",
         }:
             caveats[env, label] = (*caveats.get((env, label), ()), MIXED)
-    for extremes in sensitivity(store, runs).extremes:
+    for extremes in sweeps:
         if extremes.best is not None and extremes.points > 1:
             cell = extremes.environment, extremes.best
             note = f"best of {extremes.points} points, {CHOSEN_ON_ITS_OWN_SEEDS}"

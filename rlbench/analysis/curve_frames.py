@@ -9,36 +9,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, seeded_generator
-from rlbench.analysis.learning_curves import LearningCurves, at_shares, curves_of, estimate, resamples_for
+from rlbench.analysis.learning_curves import LearningCurves, at_shares, estimate, resamples_for
 from rlbench.api import StoreError
-from rlbench.results import Store
-from rlbench.results.results_index import read_facts
-from rlbench.results.run_table import run_table
-from rlbench.results.score_anchors import Anchors, anchors_of
+from rlbench.results.score_anchors import Anchors
 from rlbench.stats import efficiency_curve
 
 AGAINST = ("steps", "wall_seconds", "cpu_seconds")
 POINTS = 101  # of a curve over tasks, from 0 to the full budget
 COLUMNS = ("algorithm", "environment", "at", "n", "iqm", "low", "high")
-
-
-def read_curves(
-    store: Store, anchors: Mapping[str, Anchors] | None = None
-) -> tuple[list[LearningCurves], dict[str, Anchors]]:
-    """Read the learning curves of each algorithm on each task, in the suite's order, and the anchors of the tasks.
-
-    Pairs without an evaluation are omitted.
-    """
-    runs = store.runs()
-    states = store.states(runs)
-    facts = read_facts(store, runs, states)
-    curves = []
-    for _, rows in run_table(store, anchors, runs).groupby(["algorithm", "environment"], sort=False):
-        published = rows[[key in facts for key in rows["key"]]]
-        if any(len(facts[key].steps) for key in published["key"]):
-            curves.append(curves_of(published, facts, states))
-    tasks = {run.task.env_id: run.task for run in runs}
-    return curves, anchors_of(store.suite()["suite"], tasks, anchors)
 
 
 def curve_frame(
@@ -51,12 +29,12 @@ def curve_frame(
     interpolated between their evaluations; the curve starts at the latest first evaluation of all runs.
     Returns: the columns of COLUMNS. at: in the unit of `against`, the steps of the grid or the median over runs of the
     seconds until then. n: the runs with a value there, which iqm, low and high are based on. low, high: NaN for fewer
-    than 3 runs.
+    than 3 runs. Curves without an evaluation have no rows.
     Raises: StoreError for an unknown `against`.
     """
     if against not in AGAINST:
         raise StoreError(f"curves can be drawn against {', '.join(AGAINST)}, not {against!r}")
-    shown = [curve for curve in curves if not normalised or curve.environment in anchors]
+    shown = [curve for curve in curves if len(curve.steps) and (not normalised or curve.environment in anchors)]
     rows: list[tuple[object, ...]] = []
     for curve in shown:
         values = _scaled(curve.counted, anchors[curve.environment]) if normalised else curve.counted

@@ -18,11 +18,9 @@ from numpy.random import PCG64, Generator, SeedSequence
 from numpy.typing import NDArray
 
 from rlbench.api import RunStatus, StoreError, Task
-from rlbench.results import RunState, Store
+from rlbench.results import RunState
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import read_facts
-from rlbench.results.run_table import run_table
-from rlbench.results.score_anchors import Anchors, anchors_of
+from rlbench.results.score_anchors import Anchors
 from rlbench.stats import normalise
 
 if TYPE_CHECKING:
@@ -162,16 +160,6 @@ class Scores:
     def absent(self) -> list[str]:
         """Return one sentence for each sample with missing runs."""
         return [text for sample in self.samples.values() if (text := sample.absent())]
-
-
-def read_scores(store: Store, anchors: Mapping[str, Anchors] | None = None) -> Scores:
-    """Read the published scores of a folder. anchors: take precedence over the suite's own and the shipped ones."""
-    runs = store.runs()
-    suite = store.suite()["suite"]
-    all_anchors = anchors_of(suite, {run.task.env_id: run.task for run in runs}, anchors)
-    tasks, states = {str(run.key): run.task for run in runs}, store.states(runs)
-    table = run_table(store, anchors, runs, (states, read_facts(store, runs, states)))
-    return scores_of(table, tasks, all_anchors, str(suite["name"]), states)
 
 
 def scores_of(

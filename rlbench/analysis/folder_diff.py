@@ -3,62 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from rlbench.analysis.final_scores import Scores, scores_of
+from rlbench.analysis.suite_results import Results
 from rlbench.api import COLUMNS, Run, RunStatus, StoreError, canonical
 from rlbench.results import RunState, Store
 from rlbench.results.requested_runs import IMPORTED
-from rlbench.results.run_table import read_table, run_table
-from rlbench.results.score_anchors import Anchors, anchors_of
-
-if TYPE_CHECKING:
-    import pandas as pd
+from rlbench.results.run_table import read_table
 
 Cell = tuple[str, str]  # label, environment
 WENT_WRONG = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED, RunStatus.CORRUPT, RunStatus.DIVERGED)
 _RECORDS = ("evaluations", "episodes")
-
-
-@dataclass(frozen=True)
-class Folder:
-    """A result folder, read once. runs: the run_table, one row a run. planned, states: by run key."""
-
-    store: Store
-    runs: pd.DataFrame
-    planned: Mapping[str, Run]
-    states: Mapping[str, RunState]
-    scores: Scores
-
-    @cached_property
-    def _cells(self) -> dict[Cell, list[str]]:
-        keys: dict[Cell, list[str]] = {}
-        for key, run in self.planned.items():
-            keys.setdefault((run.label or run.algorithm, run.task.env_id), []).append(key)
-        return keys
-
-    def keys_of(self, cell: Cell) -> list[str]:
-        return self._cells.get(cell, [])
-
-    def of(self, cell: Cell) -> list[Run]:
-        return [self.planned[key] for key in self.keys_of(cell)]
-
-
-def read_folder(store: Store, anchors: Mapping[str, Anchors] | None = None) -> Folder:
-    """Read all of a folder that a comparison needs.
-
-    anchors: take precedence over the suite's own and the shipped ones.
-    """
-    planned = {str(run.key): run for run in store.runs()}
-    suite = store.suite()["suite"]
-    tasks = {key: run.task for key, run in planned.items()}
-    all_anchors = anchors_of(suite, {task.env_id: task for task in tasks.values()}, anchors)
-    runs = run_table(store, anchors)
-    states = {str(key): state for key, state in store.states(list(planned.values())).items()}
-    return Folder(store, runs, planned, states, scores_of(runs, tasks, all_anchors, str(suite["name"]), states))
 
 
 def task_differences(new: Sequence[Run], base: Sequence[Run]) -> str:
@@ -89,14 +45,25 @@ def config_changes(new: Sequence[Run], base: Sequence[Run]) -> str:
     return ", ".join(changes)
 
 
-def identical_runs(new: Folder, base: Folder, cell: Cell) -> int:
+def keys_of(results: Results, cell: Cell) -> list[str]:
+    """Return the keys of a cell's runs, with and without a score."""
+    label, environment = cell
+    rows = results.rows_by_cell.get((environment, label))
+    return [] if rows is None else [str(key) for key in rows["key"]]
+
+
+def runs_of(results: Results, cell: Cell) -> list[Run]:
+    return [results.run_by_key[key] for key in keys_of(results, cell)]
+
+
+def identical_runs(new: Results, base: Results, cell: Cell) -> int:
     """Count the runs of a cell with the same key and bitwise equal evaluations and episodes on both sides."""
-    shared = set(new.keys_of(cell)) & set(base.keys_of(cell))
+    shared = set(keys_of(new, cell)) & set(keys_of(base, cell))
     return sum(_same(new, base, key) for key in shared)
 
 
-def _same(new: Folder, base: Folder, key: str) -> bool:
-    run, states = new.planned[key], [side.states[key] for side in (new, base)]
+def _same(new: Results, base: Results, key: str) -> bool:
+    run, states = new.run_by_key[key], [side.states[key] for side in (new, base)]
     if not all(state.result for state in states) or states[0].status != states[1].status:
         return False
     try:
@@ -121,14 +88,14 @@ def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], t
     return bool(ours.equals(theirs))
 
 
-def gone_wrong(new: Folder, base: Folder) -> list[str]:
+def gone_wrong(new: Results, base: Results) -> list[str]:
     """Return one sentence for each run of `new` that failed or diverged and did not do so in `base`.
 
     This includes runs that do not exist in `base`.
     """
-    before = {(row.algorithm, row.environment, row.seed): row.status for row in base.runs.itertuples(index=False)}
+    before = {(row.algorithm, row.environment, row.seed): row.status for row in base.table.itertuples(index=False)}
     sentences = []
-    for row in new.runs[new.runs["status"].isin(WENT_WRONG)].itertuples(index=False):
+    for row in new.table[new.table["status"].isin(WENT_WRONG)].itertuples(index=False):
         was = before.get((row.algorithm, row.environment, row.seed))
         if was in WENT_WRONG:
             continue
@@ -141,13 +108,14 @@ def gone_wrong(new: Folder, base: Folder) -> list[str]:
     return sentences
 
 
-def missing_scores(new: Folder, base: Folder, cell: Cell) -> str:
+def missing_scores(new: Results, base: Results, cell: Cell) -> str:
     """Return why a cell of `new` is incomplete, or "".
 
     It is incomplete if a run has no score although the same seed has one in `base`, or `base` has no such run.
     """
     sides = [
-        side.runs[(side.runs["algorithm"] == cell[0]) & (side.runs["environment"] == cell[1])] for side in (new, base)
+        side.table[(side.table["algorithm"] == cell[0]) & (side.table["environment"] == cell[1])]
+        for side in (new, base)
     ]
     without = sides[0][sides[0]["score"].isna()]
     lost_before = set(sides[1].loc[sides[1]["score"].isna(), "seed"])

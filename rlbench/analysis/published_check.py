@@ -8,21 +8,21 @@ such question.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, FEWEST_FOR_VERDICT
 from rlbench.analysis.published_scores import PROTOCOLS, PublishedScore, published_scores
+from rlbench.analysis.suite_results import Results
 from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
-from rlbench.results import RunState, Store
+from rlbench.results import RunState
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import TRAINING_EPISODES
-from rlbench.results.run_table import SCORED, read_table, run_table
-from rlbench.results.score_anchors import Anchors
+from rlbench.results.run_table import SCORED, read_table
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
 
 if TYPE_CHECKING:
@@ -69,17 +69,13 @@ class PublishedComparison:
         return self.verdict != NOT_COMPARABLE
 
 
-def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | None = None) -> list[PublishedComparison]:
+def check_against(results: Results, source: str) -> list[PublishedComparison]:
     """Compare every published score of a source with our runs of the same algorithm and task, in the suite's order.
 
-    A plugin's `sb3/dqn` counts as `dqn`. anchors: take precedence over the suite's own and the shipped ones; a diverged
-    run may score the lower anchor. Raises: StoreError for a folder without results.
+    A plugin's `sb3/dqn` counts as `dqn`. A diverged run may score the lower anchor.
     """
-    runs = store.runs()
-    states = store.states(runs)
-    scores = run_table(store, anchors).set_index("key")["score"]
     cells: dict[tuple[str, str], list[Run]] = {}
-    for run in runs:
+    for run in results.requested:
         if not is_random(run.algorithm):
             cells.setdefault((run.label or run.algorithm, run.task.env_id), []).append(run)
     comparisons = []
@@ -87,19 +83,17 @@ def check_against(store: Store, source: str, anchors: Mapping[str, Anchors] | No
         name = planned[0].algorithm.rpartition("/")[2]
         for reference in published_scores(source):
             if (reference.ours, reference.environment) == (name, environment):
-                comparisons.append(_compare(store, states, label, planned, reference, scores))
+                comparisons.append(_compare(results, label, planned, reference))
     return comparisons
 
 
-def _compare(
-    store: Store, states: Any, label: str, planned: list[Run], reference: PublishedScore, scores: pd.Series
-) -> PublishedComparison:
+def _compare(results: Results, label: str, planned: list[Run], reference: PublishedScore) -> PublishedComparison:
     values, lengths = [], []
     for run in planned:
-        state = states[run.key]
+        state = results.states[run.key]
         if state.status in SCORED:
             try:
-                value, length = _statistic(store, run, state, reference, scores)
+                value, length = _statistic(results, run, state, reference)
             except StoreError:
                 continue  # damaged: counted as missing
             if value is not None:
@@ -111,7 +105,7 @@ def _compare(
     ours = _interval(runs) if len(runs) >= FEWEST_FOR_INTERVAL else (None, None)
     tested = comparable and len(runs) >= FEWEST_FOR_INTERVAL
     expected, what = expectation(runs, reference, deviation) if tested else (None, "")
-    notes = _notes(planned, [states[run.key] for run in planned], reference, len(values))
+    notes = _notes(planned, [results.states[run.key] for run in planned], reference, len(values))
     notes += _test_limits(reference) if tested else []
     return PublishedComparison(
         reference.environment,
@@ -200,13 +194,11 @@ def _their_interval(reference: PublishedScore, length: float | None) -> tuple[tu
     return (reference.mean - reach, reference.mean + reach), 0.0
 
 
-def _statistic(
-    store: Store, run: Run, state: RunState, reference: PublishedScore, scores: pd.Series
-) -> tuple[float | None, float]:
+def _statistic(results: Results, run: Run, state: RunState, reference: PublishedScore) -> tuple[float | None, float]:
     """Return a run's statistic under the source's protocol, or None, and the mean length of its final episodes."""
-    folder, measure = store.folder(run), PROTOCOLS[reference.source].measure
+    folder, measure = results.store.folder(run), PROTOCOLS[reference.source].measure
     if measure == "final":
-        score = float(scores[str(run.key)])
+        score = results.score_of(run)
         final = read_table(folder, "evaluations", state, ["kind", "length_mean"])
         return (None if math.isnan(score) else score), float(final["length_mean"].iloc[-1]) if len(final) else math.nan
     episodes = read_table(folder, "episodes", state, ["rank", "step", "return", "end"])

@@ -13,12 +13,12 @@ import numpy as np
 from rlbench.analysis.final_scores import Sample, seeded_generator
 from rlbench.analysis.folder_diff import (
     Cell,
-    Folder,
     config_changes,
     gone_wrong,
     identical_runs,
+    keys_of,
     missing_scores,
-    read_folder,
+    runs_of,
     task_differences,
 )
 from rlbench.analysis.gate_verdicts import (
@@ -30,11 +30,10 @@ from rlbench.analysis.gate_verdicts import (
     explained_verdicts,
     overall,
 )
+from rlbench.analysis.suite_results import Results
 from rlbench.analysis.training_speed import Speeds, compare_speeds, loss_of
 from rlbench.api import StoreError
-from rlbench.results import Store
 from rlbench.results.consistency import find_differences
-from rlbench.results.score_anchors import Anchors
 from rlbench.stats import iqm, overall_iqm, overall_mean
 
 NOT_COMPARED = "not compared"
@@ -81,25 +80,22 @@ class Gate:
 
 
 def gate(
-    new: Store,
-    base: Store,
+    new: Results,
+    base: Results,
     margin: float = 0.05,
     alpha: float = 0.05,
     speed_margin: float | None = 0.1,
     statistic: str = "iqm",
-    anchors: Mapping[str, Anchors] | None = None,
     permutations: int = 50_000,
 ) -> Gate:
     """Compare every algorithm of `base`, except `random`, with the same algorithm of `new`.
 
     Args: margin: the acceptable loss in normalised scores, above 0; speed_margin: the acceptable share of speed lost,
-        or None to skip speeds; alpha: of the whole gate; statistic: a name of STATISTICS; anchors: by environment, they
-        take precedence over the suites' own and the shipped ones.
-    Raises: StoreError for folders without results.
+        or None to skip speeds; alpha: of the whole gate; statistic: a name of STATISTICS.
     """
-    sides = read_folder(new, anchors), read_folder(base, anchors)
-    cells = [key for key, sample in sides[1].scores.samples.items() if not sample.random]
-    identical = {cell: identical_runs(*sides, cell) for cell in sides[1].scores.samples}
+    sides = new, base
+    cells = [key for key, sample in sides[1].final_scores.samples.items() if not sample.random]
+    identical = {cell: identical_runs(*sides, cell) for cell in sides[1].final_scores.samples}
     settled = {cell: _settled(sides, cell, statistic, identical[cell]) for cell in cells}
     speeds = {} if speed_margin is None else _speeds(sides, settled)
     cases = {(SCORE, cell): _case(sides, cell, margin) for cell in cells if settled[cell] is None}
@@ -112,7 +108,7 @@ def gate(
     ] + [_speed_row(cell, cell_speeds, verdicts.get((SPEED, cell))) for cell, cell_speeds in speeds.items()]
     verdict = overall([_counted(row) for row in rows if row.what == SCORE or row.details is not None])
     wrong, notes = tuple(gone_wrong(*sides)), tuple(_notes(sides, identical))
-    corrupt = sides[0].scores.corrupt + tuple(f"in the base, {text}" for text in sides[1].scores.corrupt)
+    corrupt = sides[0].final_scores.corrupt + tuple(f"in the base, {text}" for text in sides[1].final_scores.corrupt)
     verdict = UNDECIDED if corrupt and verdict != FAIL else verdict  # a missing cell may be one that was damaged
     return Gate(verdict, margin, speed_margin, alpha, statistic, tuple(rows), wrong, notes, corrupt)
 
@@ -121,29 +117,29 @@ def _counted(row: GateRow) -> str:
     return UNDECIDED if row.verdict == NOT_COMPARED else row.verdict
 
 
-def _samples(sides: tuple[Folder, Folder], cell: Cell) -> tuple[Sample, Sample]:
-    return sides[0].scores.samples[cell], sides[1].scores.samples[cell]
+def _samples(sides: tuple[Results, Results], cell: Cell) -> tuple[Sample, Sample]:
+    return sides[0].final_scores.samples[cell], sides[1].final_scores.samples[cell]
 
 
-def _settled(sides: tuple[Folder, Folder], cell: Cell, statistic: str, same: int) -> GateRow | None:
+def _settled(sides: tuple[Results, Results], cell: Cell, statistic: str, same: int) -> GateRow | None:
     """Return the row of a cell that needs no test or cannot have one, None for the others."""
     algorithm, environment = cell
-    theirs = sides[1].scores.samples[cell]
-    if cell not in sides[0].scores.samples:
+    theirs = sides[1].final_scores.samples[cell]
+    if cell not in sides[0].final_scores.samples:
         value = _value(theirs, statistic)
         return GateRow(
             SCORE, environment, algorithm, NOT_COMPARED, (0, theirs.n), (None, value), None, "not in the new results"
         )
     pair = _samples(sides, cell)
     n, values = (pair[0].n, pair[1].n), (_value(pair[0], statistic), _value(pair[1], statistic))
-    runs = [side.of(cell) for side in sides]
+    runs = [runs_of(side, cell) for side in sides]
     if unlike := task_differences(*runs):
         return GateRow(SCORE, environment, algorithm, NOT_COMPARED, n, values, None, f"not the same task: {unlike}")
     if same and same == n[0] == n[1] and not missing_scores(*sides, cell):
         note = f"{pair[0].planned - same} without a score on both sides" if pair[0].planned > same else ""
         return GateRow(SCORE, environment, algorithm, IDENTICAL, n, values, None, note)
     try:
-        sides[1].scores.need_anchors([environment])
+        sides[1].final_scores.need_anchors([environment])
     except StoreError as error:
         return GateRow(SCORE, environment, algorithm, NOT_COMPARED, n, values, None, str(error))
     return None
@@ -155,21 +151,22 @@ def _value(sample: Sample, statistic: str) -> float | None:
     return float(iqm(sample.scores)) if statistic == "iqm" else float(np.mean(sample.scores))
 
 
-def _case(sides: tuple[Folder, Folder], cell: Cell, margin: float) -> Case:
+def _case(sides: tuple[Results, Results], cell: Cell, margin: float) -> Case:
     pair = _samples(sides, cell)
     # Both use the base's scale: an anchor that changed between the two would look like a loss.
     new, base = (
-        sides[1].scores.normalised({cell[1]: sample.scores})[cell[1]] if sample.n else np.empty(0) for sample in pair
+        sides[1].final_scores.normalised({cell[1]: sample.scores})[cell[1]] if sample.n else np.empty(0)
+        for sample in pair
     )
     keys = [key for sample in pair for key in sample.keys]
     return Case(new, base, margin, seeded_generator(keys, f"gate {cell[0]} {cell[1]}"), missing_scores(*sides, cell))
 
 
 def _score_row(
-    sides: tuple[Folder, Folder], cell: Cell, details: ExplainedVerdict, statistic: str, same: int
+    sides: tuple[Results, Results], cell: Cell, details: ExplainedVerdict, statistic: str, same: int
 ) -> GateRow:
     pair = _samples(sides, cell)
-    changed = config_changes(*(side.of(cell) for side in sides))
+    changed = config_changes(*(runs_of(side, cell) for side in sides))
     diverged = [int(sample.diverged.sum()) for sample in pair]
     notes = [details.note] if details.note else []
     notes += [f"{diverged[0]} diverged, {diverged[1]} in the base"] if any(diverged) else []
@@ -179,13 +176,15 @@ def _score_row(
     return GateRow(SCORE, cell[1], cell[0], details.verdict, n, values, details, "; ".join(notes))
 
 
-def _speeds(sides: tuple[Folder, Folder], settled: Mapping[Cell, GateRow | None]) -> dict[Cell, Speeds]:
+def _speeds(sides: tuple[Results, Results], settled: Mapping[Cell, GateRow | None]) -> dict[Cell, Speeds]:
     """Return the speeds of cells with the same task on both sides."""
     alike = [cell for cell, row in settled.items() if row is None or row.verdict == IDENTICAL]
-    return {cell: compare_speeds(*sides, cell) for cell in alike}
+    return {
+        cell: compare_speeds(*([side.states[key] for key in keys_of(side, cell)] for side in sides)) for cell in alike
+    }
 
 
-def _speed_case(sides: tuple[Folder, Folder], cell: Cell, speeds: Speeds, margin: float) -> Case:
+def _speed_case(sides: tuple[Results, Results], cell: Cell, speeds: Speeds, margin: float) -> Case:
     keys = [key for sample in _samples(sides, cell) for key in sample.keys]
     generator = seeded_generator(keys, f"gate speed {cell[0]} {cell[1]}")
     return Case(np.log(speeds.new), np.log(speeds.base), loss_of(margin), generator)
@@ -198,12 +197,12 @@ def _speed_row(cell: Cell, speeds: Speeds, details: ExplainedVerdict | None) -> 
     return GateRow(SPEED, cell[1], cell[0], verdict, n, (values[0], values[1]), details, note)
 
 
-def _notes(sides: tuple[Folder, Folder], same: Mapping[Cell, int]) -> list[str]:
+def _notes(sides: tuple[Results, Results], same: Mapping[Cell, int]) -> list[str]:
     """Return differences that no cell's row shows.
 
     These are cells that only the new results have, changed scores of `random`, mixed runs and different backends.
     """
-    new, base = (side.scores.samples for side in sides)
+    new, base = (side.final_scores.samples for side in sides)
     only = [f"{label} on {env}" for label, env in new if (label, env) not in base]
     notes = [f"only in the new results, so not compared: {', '.join(only)}"] if only else []
     for cell, sample in base.items():
@@ -222,11 +221,11 @@ def _notes(sides: tuple[Folder, Folder], same: Mapping[Cell, int]) -> list[str]:
     return notes
 
 
-def _mixed(side: Folder, where: str) -> list[str]:
+def _mixed(side: Results, where: str) -> list[str]:
     """Return one sentence for each cell whose runs were produced by differing code or numerics."""
     sentences = []
-    for cell in side.scores.samples:
-        results = [side.states[key].result for key in side.keys_of(cell)]
+    for cell in side.final_scores.samples:
+        results = [side.states[key].result for key in keys_of(side, cell)]
         if differences := find_differences(result for result in results if result):
             entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items())
             sentences.append(f"{cell[0]} on {cell[1]} in the {where}: its runs were produced differently ({entries})")

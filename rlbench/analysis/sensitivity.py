@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, seeded_generator
-from rlbench.results import Store
-from rlbench.results.run_table import run_table
 from rlbench.stats import bootstrap_interval, iqm, overall_iqm
 from rlbench.suites.suite_models import AlgorithmEntry
 from rlbench.suites.sweeps import Point, format_value, points
@@ -84,15 +82,14 @@ def sweeps_of(suite: Mapping[str, Any]) -> dict[str, list[Point]]:
     return {entry.name: list(points(entry)) for entry in entries}
 
 
-def sensitivity(store: Store, runs: pd.DataFrame | None = None) -> Sensitivity:
-    """Return the results of a folder's sweeps, empty if its suite has none. runs: its run_table, read if None."""
-    swept = sweeps_of(store.suite()["suite"])
+def sensitivity(suite: Mapping[str, Any], runs: pd.DataFrame) -> Sensitivity:
+    """Return the results of a resolved suite's sweeps, empty if it has none. runs: its run table."""
+    swept = sweeps_of(suite)
     if not swept:
         return Sensitivity((), ())
-    frame = run_table(store) if runs is None else runs
     effects: list[Effect] = []
     extremes: list[Extremes] = []
-    for environment, rows in frame.groupby("environment", sort=False):
+    for environment, rows in runs.groupby("environment", sort=False):
         for base, sweep_points in swept.items():
             cells = {point.entry.name: rows[rows["algorithm"] == point.entry.name] for point in sweep_points}
             points_with_runs = [point for point in sweep_points if len(cells[point.entry.name])]

@@ -6,7 +6,7 @@ The unit is the process: seeds that trained together share a clock, so a group o
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.analysis.final_scores import FEWEST_FOR_VERDICT
-from rlbench.analysis.folder_diff import Cell, Folder
 from rlbench.api import RunStatus, canonical
+from rlbench.results import RunState
 
 # A group's own threads load the machine; more than half a process beyond them is other work.
 OTHERS_LOAD = 0.5
@@ -45,18 +45,17 @@ def loss_of(margin: float) -> float:
     return -math.log(1 - margin)
 
 
-def compare_speeds(new: Folder, base: Folder, cell: Cell) -> Speeds:
-    """Return the speeds of a cell on both sides, and why they cannot be compared, if so."""
-    groups = [_groups(side, cell) for side in (new, base)]
+def compare_speeds(new: Iterable[RunState], base: Iterable[RunState]) -> Speeds:
+    """Return the speeds of the runs of one algorithm on one task, and why they cannot be compared, if so."""
+    groups = [_groups(side) for side in (new, base)]
     speeds = [np.array([float(r["steps_per_second"]) for r in group.values()]) for group in groups]
     return Speeds(speeds[0], speeds[1], _reason([list(group.values()) for group in groups]))
 
 
-def _groups(side: Folder, cell: Cell) -> dict[str, Mapping[str, Any]]:
-    """Return, by attempt, one result of each process that trained runs of the cell without interruption."""
+def _groups(states: Iterable[RunState]) -> dict[str, Mapping[str, Any]]:
+    """Return, by attempt, one result of each process that trained some of the runs without interruption."""
     results = {}
-    for key in side.keys_of(cell):
-        state = side.states[key]
+    for state in states:
         whole = state.status == RunStatus.DONE and state.result.get("resumed_from") == 0
         if whole and state.result.get("steps_per_second"):
             results[state.attempt] = state.result

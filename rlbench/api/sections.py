@@ -46,7 +46,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Links:
-    """Links to files. entries: the text, and the path of the file relative to the page, with forward slashes."""
+    """Links to files. entries: the text, and the path of the file in the result folder, with forward slashes."""
 
     entries: Sequence[tuple[str, str]]
 

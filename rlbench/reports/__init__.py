@@ -8,10 +8,6 @@ import os
 import sys
 from pathlib import Path
 
-from rlbench.reports.score_cells import Cell, score_cells
-
-__all__ = ["Cell", "score_cells"]
-
 if "matplotlib" not in sys.modules and os.path.lexists("matplotlibrc"):
     with contextlib.chdir(Path(__file__).parent):  # matplotlib would obey this file, and the folder may be anybody's
         import matplotlib  # noqa: F401

@@ -8,14 +8,13 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import Scores, keys_of
+from rlbench.analysis import Results, Scores, keys_of
 from rlbench.analysis.estimates import OF_ALL, interval_estimate
 from rlbench.analysis.final_scores import resamples_for
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Table
 from rlbench.reports.profile_figures import profile_figure
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.sample_efficiency import efficiency_figure
-from rlbench.reports.style import SeriesStyle, interval, join_names, number, shorten
+from rlbench.reports.style import SeriesStyle, interval, join_names, number, shorten, styles_of
 from rlbench.reports.svg_figures import WIDE, ink
 from rlbench.reports.task_panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.stats import Interval
@@ -24,15 +23,15 @@ ESTIMATES = {"IQM": "iqm", "median": "median", "mean": "mean", "optimality gap":
 EstimatesByName = Mapping[str, Mapping[str, Interval]]
 
 
-def section(data: ReportData) -> Section | None:
-    panels_shown = panels(data.scores, anchored=True)
+def section(results: Results) -> Section | None:
+    panels_shown = panels(results.final_scores, anchored=True)
     if not panels_shown:
         return None
     parts: list[Part] = []
     for panel in panels_shown:
-        parts += [Heading(_title(panel, data.scores))] if len(panels_shown) > 1 or len(panel.tasks) > 1 else []
-        parts += panel_parts(data, panel)
-    missing = without_anchors(data.scores)
+        parts += [Heading(_title(panel, results.final_scores))] if len(panels_shown) > 1 or len(panel.tasks) > 1 else []
+        parts += panel_parts(results, panel)
+    missing = without_anchors(results.final_scores)
     return Section([*parts, *([Paragraph(missing, quiet=True)] if missing else [])])
 
 
@@ -41,11 +40,11 @@ def _title(panel: Panel, scores: Scores) -> str:
     return f"All tasks: {panel.title}" if everything and len(panel.tasks) > 1 else panel.title
 
 
-def panel_parts(data: ReportData, panel: Panel) -> list[Part]:
-    scores, styles = data.scores, data.styles
+def panel_parts(results: Results, panel: Panel) -> list[Part]:
+    scores, styles = results.final_scores, styles_of(results)
     estimates = estimates_of(panel, scores)
     parts: list[Part] = [_table(panel, scores, estimates), aggregate_figure(panel, scores, estimates, styles)]
-    figures = [profile_figure(panel, scores, styles), efficiency_figure(panel, data)]
+    figures = [profile_figure(panel, scores, styles), efficiency_figure(panel, results)]
     return [*parts, *(figure for figure in figures if figure is not None)]
 
 

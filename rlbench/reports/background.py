@@ -7,47 +7,47 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from rlbench.analysis import Results
 from rlbench.api.sections import Code, Folded, Paragraph, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import as_text, in_words, ranges
 
 
-def protocol_section(data: ReportData) -> Section | None:
-    return Section([Paragraph(seeds(data)), protocol(data)]) if len(data.runs) else None
+def protocol_section(results: Results) -> Section | None:
+    return Section([Paragraph(seeds(results)), protocol(results)]) if len(results.table) else None
 
 
-def parameters_section(data: ReportData) -> Section | None:
-    tables = parameters(data)
+def parameters_section(results: Results) -> Section | None:
+    tables = parameters(results)
     if not tables:
         return None
     note = Paragraph("Resolved values: those of the suite, and defaults for the rest.", quiet=True)
     return Section([note, *(Folded(algorithm, [table]) for algorithm, table in tables)])
 
 
-def provenance_section(data: ReportData) -> Section:
-    table, made_by = provenance(data), data.suite.get("rlbench", "")
+def provenance_section(results: Results) -> Section:
+    table, made_by = provenance(results), results.document.get("rlbench", "")
     first = f"Planned by rlbench {made_by}." + ("" if table.groups else " No run has been published yet.")
     return Section([Paragraph(first), *([table] if table.groups else [])])
 
 
-def reproduce_section(data: ReportData) -> Section:
+def reproduce_section(results: Results) -> Section:
     """Return how to run the suite again."""
-    name = data.suite["suite"]["name"]
+    name = results.suite["name"]
     commands = f"rlbench run {name}.yaml -o results/{name}\nrlbench report results/{name}"
     return Section(
         [
             Paragraph(f"With the versions above, save the suite below as {name}.yaml and run"),
             Code(commands),
             Paragraph("Algorithms from a file need --plugin FILE as well.", quiet=True),
-            Folded(f"{name}.yaml", [Code(as_yaml(data.suite["suite"]))]),
+            Folded(f"{name}.yaml", [Code(as_yaml(results.suite))]),
         ]
     )
 
 
-def protocol(data: ReportData) -> Table:
-    tasks = {run.task.env_id: run.task for run in data.planned.values()}
+def protocol(results: Results) -> Table:
+    tasks = {run.task.env_id: run.task for run in results.run_by_key.values()}
     cells: dict[str, dict[int, list[str]]] = {}  # algorithms by task and budget
-    for cell in data.cells:
+    for cell in results.cells:
         cells.setdefault(cell.environment, {}).setdefault(cell.budget, []).append(cell.algorithm)
     rows = []
     for task in tasks.values():
@@ -65,8 +65,8 @@ def protocol(data: ReportData) -> Table:
     return Table("protocol", "Protocol", header, [("", rows)], (1, 2, 3, 4), note=note)
 
 
-def seeds(data: ReportData) -> str:
-    runs = data.planned.values()
+def seeds(results: Results) -> str:
+    runs = results.run_by_key.values()
     spaces, precisions = (", ".join(sorted({getattr(r, f) for r in runs})) for f in ("seed_space", "precision"))
     return (
         f"Seeds {ranges(run.seed for run in runs)} of the {spaces} space; {precisions}. Every algorithm and run of a"
@@ -75,13 +75,13 @@ def seeds(data: ReportData) -> str:
     )
 
 
-def parameters(data: ReportData) -> list[tuple[str, Table]]:
+def parameters(results: Results) -> list[tuple[str, Table]]:
     """Return each algorithm's hyperparameters; tasks with the same ones share a group."""
     tables: list[tuple[str, Table]] = []
-    for (label, name), rows in data.runs.groupby(["algorithm", "id"], sort=False):
+    for (label, name), rows in results.table.groupby(["algorithm", "id"], sort=False):
         configs: dict[str, list[str]] = {}
         for task, same in rows.groupby("environment", sort=False):
-            config = data.planned[same["key"].iloc[0]].config
+            config = results.run_by_key[same["key"].iloc[0]].config
             configs.setdefault(json.dumps(config, ensure_ascii=False), []).append(str(task))
         groups = [
             (", ".join(tasks), [(key, as_text(value)) for key, value in json.loads(config).items()] or [("none", "")])
@@ -95,14 +95,14 @@ def parameters(data: ReportData) -> list[tuple[str, Table]]:
     return tables
 
 
-def provenance(data: ReportData) -> Table:
+def provenance(results: Results) -> Table:
     """Return each distinct value of the recorded provenance, with its number of runs and its algorithms."""
     groups = []
     for field in ("versions", "environment_backend", "git_commit", "code", "numerics", "hardware"):
         counts: Counter[str] = Counter()
         algorithms: dict[str, list[str]] = {}
-        for name, key in zip(data.runs["id"], data.runs["key"]):
-            value = data.states[key].result.get(field) if key in data.states else None
+        for name, key in zip(results.table["id"], results.table["key"]):
+            value = results.published[key].result.get(field) if key in results.published else None
             if value is not None:
                 text = json.dumps(value, ensure_ascii=False)
                 counts[text] += 1
@@ -113,10 +113,10 @@ def provenance(data: ReportData) -> Table:
     return Table("provenance", "Provenance", ("value", "algorithms", "runs"), filled_groups, (2,))
 
 
-def circumstances(data: ReportData) -> dict[tuple[str, str], str]:
+def circumstances(results: Results) -> dict[tuple[str, str], str]:
     """Return what results may depend on, by kind and name, as text; where runs differ, all values."""
     values_by_name: dict[tuple[str, str], list[str]] = {}
-    for key, run in data.planned.items():
+    for key, run in results.run_by_key.items():
         label = run.label or run.algorithm
         for name, value in run.config.items():
             values_by_name.setdefault(("hyperparameters", f"{label}: {name}"), []).append(as_text(value))
@@ -126,7 +126,7 @@ def circumstances(data: ReportData) -> dict[tuple[str, str], str]:
             values_by_name.setdefault(("protocol", f"{task.env_id}: {name.replace('_', ' ')}"), []).append(
                 as_text(value)
             )
-        result = data.states[key].result if key in data.states else {}
+        result = results.published[key].result if key in results.published else {}
         for what in ("versions", "numerics", "hardware"):
             for name, value in result.get(what, {}).items():
                 values_by_name.setdefault((what, name.replace("_", " ")), []).append(as_text(value))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rlbench.analysis import Results
 from rlbench.api.sections import Code, Paragraph, Section
-from rlbench.reports.report_data import ReportData
 
 _BIBTEX = """@software{{rlbench,
   title = {{rlbench: which reinforcement-learning algorithm is better, and how sure are we?}},
@@ -20,8 +20,8 @@ _SOURCES = (
 )
 
 
-def section(data: ReportData) -> Section:
-    commits = Counter(str(s.result["git_commit"]) for s in data.states.values() if s.result.get("git_commit"))
+def section(results: Results) -> Section:
+    commits = Counter(str(s.result["git_commit"]) for s in results.published.values() if s.result.get("git_commit"))
     commit = f", commit {commits.most_common(1)[0][0]}" if len(commits) == 1 else ""
-    version = str(data.suite.get("rlbench", ""))
+    version = str(results.document.get("rlbench", ""))
     return Section([Code(_BIBTEX.format(version=version, commit=commit)), Paragraph(_SOURCES, quiet=True)])

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from rlbench.analysis import Results
 from rlbench.api import RunStatus
 from rlbench.api.sections import Paragraph, Section, Table
 from rlbench.reports.curves_over_time import was_overloaded
-from rlbench.reports.report_data import ReportData, rows_of
 from rlbench.reports.style import number, ranges
 
 _HOW = (
@@ -28,37 +28,37 @@ _ENERGY = (
 )
 
 
-def section(data: ReportData) -> Section:
-    table = costs(data)
+def section(results: Results) -> Section:
+    table = costs(results)
     if not table.groups:
         return Section([Paragraph("No run is done yet.")])
-    return Section([Paragraph(_total(data)), table])
+    return Section([Paragraph(_total(results)), table])
 
 
-def costs(data: ReportData) -> Table:
+def costs(results: Results) -> Table:
     """Return the table of medians over finished runs.
 
     A diverged run is left out of them: it stood still while its group's clock ran on.
     """
-    metered = any("package_energy_joules" in r and r["package_energy_joules"] is not None for r in _results(data))
+    metered = any("package_energy_joules" in r and r["package_energy_joules"] is not None for r in _published(results))
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for cell in data.cells:
-        rows = rows_of(data, cell)
-        results = data.of(rows[rows["status"] == RunStatus.DONE])
-        if not results:
+    for cell in results.cells:
+        rows = results.rows_of(cell)
+        done = results.results_of(rows[rows["status"] == RunStatus.DONE])
+        if not done:
             continue
-        stacks = [r["stack_size"] for r in results if "stack_size" in r]
-        speed, memory = _median(map(_speed, results)), _median(r.get("group_peak_memory_bytes") for r in results)
+        stacks = [r["stack_size"] for r in done if "stack_size" in r]
+        speed, memory = _median(map(_speed, done)), _median(r.get("group_peak_memory_bytes") for r in done)
         row = (
             cell.algorithm,
             "–" if speed is None else f"{speed:,.0f}",
-            number(_median(r.get("wall_seconds") for r in results), 1),
-            number(_median(r.get("cpu_seconds") for r in results), 1),
-            number(_hours(data.of(rows)), 3),
+            number(_median(r.get("wall_seconds") for r in done), 1),
+            number(_median(r.get("cpu_seconds") for r in done), 1),
+            number(_hours(results.results_of(rows)), 3),
             "–" if memory is None else f"{memory / 2**20:,.0f}",
-            *((number(_median(map(_watt_hours, results))),) if metered else ()),
+            *((number(_median(map(_watt_hours, done))),) if metered else ()),
             ranges(stacks) or "–",
-            str(len(results)),
+            str(len(done)),
         )
         groups.setdefault(cell.environment, []).append(row)
     energy = ("Wh per run",) if metered else ()
@@ -67,32 +67,32 @@ def costs(data: ReportData) -> Table:
     return Table("cost", "Cost", header, list(groups.items()), tuple(range(1, len(header))), True, note)
 
 
-def cost_rows(data: ReportData) -> dict[tuple[str, str], tuple[float | None, float | None, float | None]]:
+def cost_rows(results: Results) -> dict[tuple[str, str], tuple[float | None, float | None, float | None]]:
     """Return medians by environment and algorithm: steps/s of the stack, CPU seconds of a run, and peak MiB.
 
     Values are None if unknown.
     """
     medians = {}
-    for cell in data.cells:
-        rows = rows_of(data, cell)
-        results = data.of(rows[rows["status"] == RunStatus.DONE])
-        memory = _median(r.get("group_peak_memory_bytes") for r in results)
+    for cell in results.cells:
+        rows = results.rows_of(cell)
+        done = results.results_of(rows[rows["status"] == RunStatus.DONE])
+        memory = _median(r.get("group_peak_memory_bytes") for r in done)
         medians[cell.environment, cell.algorithm] = (
-            _median(map(_speed, results)),
-            _median(r.get("cpu_seconds") for r in results),
+            _median(map(_speed, done)),
+            _median(r.get("cpu_seconds") for r in done),
             None if memory is None else memory / 2**20,
         )
     return medians
 
 
-def _results(data: ReportData) -> list[Mapping[str, Any]]:
-    return [state.result for state in data.states.values()]
+def _published(results: Results) -> list[Mapping[str, Any]]:
+    return [state.result for state in results.published.values()]
 
 
-def _total(data: ReportData) -> str:
-    results = _results(data)
-    loaded = sum(map(was_overloaded, results))
-    text = f"{number(_hours(results))} CPU hours in all, for {len(results)} runs."
+def _total(results: Results) -> str:
+    published = _published(results)
+    loaded = sum(map(was_overloaded, published))
+    text = f"{number(_hours(published))} CPU hours in all, for {len(published)} runs."
     if loaded:
         text += (
             f" {loaded} of them ran while the machine had more work than cores, so their speeds are lower than they"
@@ -101,8 +101,8 @@ def _total(data: ReportData) -> str:
     return text
 
 
-def _hours(results: Iterable[Mapping[str, Any]]) -> float:
-    return sum(result.get("cpu_seconds") or 0.0 for result in results) / 3600
+def _hours(published: Iterable[Mapping[str, Any]]) -> float:
+    return sum(result.get("cpu_seconds") or 0.0 for result in published) / 3600
 
 
 def _watt_hours(result: Mapping[str, Any]) -> float | None:

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from rlbench.analysis import Results
 from rlbench.api.sections import Section, Table
 from rlbench.profiling.parts import PARTS
-from rlbench.reports.report_data import ReportData, rows_of
 from rlbench.reports.style import number
 from rlbench.results.time_profiles import profile_of
 
 
-def section(data: ReportData) -> Section | None:
-    table = times(data)
+def section(results: Results) -> Section | None:
+    table = times(results)
     return Section([table]) if table.groups else None
 
 
-def times(data: ReportData) -> Table:
+def times(results: Results) -> Table:
     """Return CPU seconds and shares by part, summed over groups. Parts without any time have no column."""
-    profiles = [(cell, profile_of(data.of(rows_of(data, cell)))) for cell in data.cells]
+    profiles = [(cell, profile_of(results.results_of(results.rows_of(cell)))) for cell in results.cells]
     profiled = [(cell, profile) for cell, profile in profiles if profile is not None]
     parts = [part for part in PARTS if any(part in profile.seconds for _, profile in profiled)]
     groups: dict[str, list[tuple[str, ...]]] = {}

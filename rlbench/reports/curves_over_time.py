@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import seeded_generator
+from rlbench.analysis import Results, seeded_generator
 from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
-from rlbench.reports.report_data import ReportData
-from rlbench.reports.style import SeriesStyle, number
+from rlbench.reports.style import SeriesStyle, number, styles_of
 
 POINTS = 40
 AGAINST = {"cpu_seconds": "cpu", "wall_seconds": "seconds"}
@@ -22,42 +21,42 @@ _CPU = (
 )
 
 
-def section(data: ReportData) -> Section | None:
-    curves = [curve for curve in data.curves.values() if len(curve.steps) > 1]
+def section(results: Results) -> Section | None:
+    curves = [curve for curve in results.learning_curves.values() if len(curve.steps) > 1]
     if not curves:
         return None
-    parts: list[Part] = [Paragraph(_warning(data), quiet=True)]
+    parts: list[Part] = [Paragraph(_warning(results), quiet=True)]
     singles = single_runs(curves) // 2
-    for i, task in enumerate(data.tasks):
+    for i, task in enumerate(results.tasks):
         task_curves = [curve for curve in curves if curve.environment == task]
         if not task_curves:
             continue
-        figures = [clock_figure(data, task, what, f"{what.partition('_')[0]}-{i + 1}", singles) for what in AGAINST]
+        figures = [clock_figure(results, task, what, f"{what.partition('_')[0]}-{i + 1}", singles) for what in AGAINST]
         parts += [Heading(task), *(figure for figure in figures if figure is not None)]
     return Section(parts)
 
 
 def clock_figure(
-    data: ReportData, task: str, against: str, name: str, singles: int = MOST_SINGLE_RUNS
+    results: Results, task: str, against: str, name: str, singles: int = MOST_SINGLE_RUNS
 ) -> Figure | None:
     """Return the curves of a task against one of AGAINST, or None if no evaluation has such a time."""
-    curves = [curve for curve in data.curves.values() if curve.environment == task]
+    curves = [curve for curve in results.learning_curves.values() if curve.environment == task]
     which = AGAINST[against]
     timed = [curve for curve in curves if len(curve.steps) > 1 and np.isfinite(getattr(curve, which)).any()]
-    return _figure(timed, which, name, task, data.styles, singles) if timed else None
+    return _figure(timed, which, name, task, styles_of(results), singles) if timed else None
 
 
-def _warning(data: ReportData) -> str:
+def _warning(results: Results) -> str:
     """Return why times may not be comparable."""
-    results = [state.result for state in data.states.values()]
-    stacks = sorted({r["stack_size"] for r in results if "stack_size" in r})
-    machines = {str(r.get("hardware", {}).get("cpu")) for r in results}
-    loaded = sum(1 for r in results if was_overloaded(r))
+    published = [state.result for state in results.published.values()]
+    stacks = sorted({r["stack_size"] for r in published if "stack_size" in r})
+    machines = {str(r.get("hardware", {}).get("cpu")) for r in published}
+    loaded = sum(1 for r in published if was_overloaded(r))
     sentences = ["Times are comparable only if machine, load and stack are alike."]
     if len(machines) > 1:
         sentences.append(f"These runs used {len(machines)} kinds of machine.")
     if loaded:
-        sentences.append(f"{loaded} of {len(results)} runs ran while the machine had more work than cores.")
+        sentences.append(f"{loaded} of {len(published)} runs ran while the machine had more work than cores.")
     if len(stacks) > 1:
         sentences.append(
             f"Stacks had from {stacks[0]} to {stacks[-1]} seeds: the training clock is that of the whole stack, so"

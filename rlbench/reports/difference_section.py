@@ -14,18 +14,16 @@ import numpy as np
 import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import Anchors
+from rlbench.analysis import Results
 from rlbench.analysis.pairwise import Comparison, Row, Side, compare
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Points, Table
 from rlbench.reports.background import circumstances
 from rlbench.reports.cost_section import cost_rows
 from rlbench.reports.incomplete_runs import missing, state
 from rlbench.reports.page import Page
-from rlbench.reports.report_data import ReportData, read_report_data
-from rlbench.reports.style import SeriesStyle, count, interval, join_names, number, series_styles, shorten
+from rlbench.reports.style import SeriesStyle, count, interval, join_names, number, series_styles, shorten, styles_of
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.verdict_section import comparison_cells
-from rlbench.results import Store
 
 _ORDER = {
     "worse": 0,
@@ -42,23 +40,20 @@ _ORDER = {
 class FolderPair:
     """Two folders. names: their names on the page, which differ."""
 
-    first: ReportData
-    second: ReportData
+    first: Results
+    second: Results
     names: tuple[str, str]
     styles: Mapping[str, SeriesStyle]
 
     @property
-    def sides(self) -> tuple[ReportData, ReportData]:
+    def sides(self) -> tuple[Results, Results]:
         return (self.first, self.second)
 
 
-def difference_page(first: Store, second: Store, anchors: Mapping[str, Anchors] | None = None) -> Page:
-    """Return the page of two folders. anchors: take precedence over their own.
-
-    Raises: StoreError if one of them is not a result folder, or they normalise a task differently.
-    """
-    sides = read_report_data(first, anchors=anchors), read_report_data(second, anchors=anchors)
-    folders = FolderPair(*sides, _names(first.root, second.root), series_styles([a for r in sides for a in r.styles]))
+def difference_page(first: Results, second: Results) -> Page:
+    """Return the page of two folders. Raises: StoreError if they normalise a task differently."""
+    styles = series_styles([name for side in (first, second) for name in styles_of(side)])
+    folders = FolderPair(first, second, _names(first.folder, second.folder), styles)
     comparison = _compare(folders)
     sections: list[tuple[str, str, Sequence[Part]]] = [
         (
@@ -75,8 +70,8 @@ def difference_page(first: Store, second: Store, anchors: Mapping[str, Anchors] 
         ("circumstances", "What differed", _circumstances(folders)),
         ("missing", "Runs that failed, diverged or are not finished", _missing(folders)),
     ]
-    states = "; ".join(f"{name}: {state(side.runs)}" for name, side in zip(folders.names, folders.sides))
-    corrupt = [text for side in folders.sides for text in side.scores.corrupt]
+    states = "; ".join(f"{name}: {state(side.table)}" for name, side in zip(folders.names, folders.sides))
+    corrupt = [text for side in folders.sides for text in side.final_scores.corrupt]
     return Page(f"{folders.names[0]} and {folders.names[1]}", states, [], sections, folders.styles, corrupt=corrupt)
 
 
@@ -88,7 +83,7 @@ def _names(first: Path, second: Path) -> tuple[str, str]:
 
 
 def _compare(folders: FolderPair) -> Comparison:
-    first, second = folders.first.scores, folders.second.scores
+    first, second = folders.first.final_scores, folders.second.final_scores
     shared = [name for name in second.algorithms if name in first.algorithms]
     return compare([(Side(second, name, name), Side(first, name, name)) for name in shared])
 
@@ -131,7 +126,7 @@ def _lines(comparison: Comparison, folders: FolderPair) -> list[tuple[str, str]]
         lines.append(("Undecided:", f"{join_names([f'{r.ours} on {r.environment}' for r in open_rows])}.{more}"))
     lines += [("Not compared:", f"{text}.") for text in comparison.apart]
     for name, side, other_side in zip(folders.names, folders.sides, folders.sides[::-1]):
-        only_here = [a for a in side.scores.algorithms if a not in other_side.scores.algorithms]
+        only_here = [a for a in side.final_scores.algorithms if a not in other_side.final_scores.algorithms]
         lines += [(f"Only in {name}:", f"{join_names(only_here)}.")] if only_here else []
     return lines
 
@@ -236,7 +231,7 @@ def _draw_forest(rows: Sequence[Row], folders: FolderPair) -> Callable[[], Drawi
 
 def _runs(folders: FolderPair) -> list[Part]:
     """Return which runs the folders share, and whether their scores are equal."""
-    scores = [dict(zip(side.runs["key"], side.runs["score"])) for side in folders.sides]
+    scores = [dict(zip(side.table["key"], side.table["score"])) for side in folders.sides]
     shared = [key for key in scores[0] if key in scores[1]]
     scored = [key for key in shared if np.isfinite(scores[0][key]) and np.isfinite(scores[1][key])]
     equal = sum(1 for key in scored if scores[0][key] == scores[1][key])

@@ -14,9 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
 
-from rlbench.analysis import FEWEST_FOR_INTERVAL, Scores
+from rlbench.analysis import FEWEST_FOR_INTERVAL, Results, Scores
 from rlbench.api.sections import Figure, Folded, Heading, Part, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import LIGHT, count, interval, join_names, number, shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.task_panels import Panel, has_enough_runs, panels, resamples
@@ -27,8 +26,8 @@ _MOST_IN_FIGURE = 16
 Pairs = Mapping[tuple[str, str], Interval]
 
 
-def section(data: ReportData) -> Section | None:
-    scores = data.scores
+def section(results: Results) -> Section | None:
+    scores = results.final_scores
     parts: list[Part] = []
     shown_panels = panels(scores, anchored=False)
     for panel in shown_panels:

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from rlbench.analysis import Results
 from rlbench.api import RunStatus
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import count, number, ranges
 from rlbench.results.consistency import find_differences
 
@@ -30,11 +30,11 @@ def state(runs: pd.DataFrame) -> str:
     return ", ".join(parts)
 
 
-def banners(data: ReportData) -> list[tuple[str, list[str]]]:
+def banners(results: Results) -> list[tuple[str, list[str]]]:
     """Return what differs, and in how many runs, for each algorithm produced by differing code or numerics."""
-    results_of: dict[str, list[Mapping[str, Any]]] = {}
-    for key, state in data.states.items():
-        results_of.setdefault(data.planned[key].algorithm, []).append(state.result)
+    by_algorithm: dict[str, list[Mapping[str, Any]]] = {}
+    for key, state in results.published.items():
+        by_algorithm.setdefault(results.run_by_key[key].algorithm, []).append(state.result)
     return [
         (
             f"{algorithm}: its runs were produced by differing {what}",
@@ -43,23 +43,23 @@ def banners(data: ReportData) -> list[tuple[str, list[str]]]:
                 for name, values in entries.items()
             ],
         )
-        for algorithm, results in results_of.items()
-        for what, entries in find_differences(results).items()
+        for algorithm, published in by_algorithm.items()
+        for what, entries in find_differences(published).items()
     ]
 
 
-def section(data: ReportData) -> Section:
+def section(results: Results) -> Section:
     """Return the runs that failed, diverged or are not finished, by name, and the pairs without runs."""
-    unlike, left_out = missing(data), skipped(data.suite)
+    unlike, left_out = missing(results), skipped(results.document)
     parts: list[Part] = [unlike] if unlike.groups else [Paragraph("None: every run of the suite is done.")]
     if left_out.groups:
         parts += [Heading("Pairs without runs"), left_out]
     return Section(parts)
 
 
-def missing(data: ReportData, name: str = "missing") -> Table:
+def missing(results: Results, name: str = "missing") -> Table:
     """Return every run that is not done or has no score. Seeds that ended alike share a row."""
-    runs = data.runs
+    runs = results.table
     unlike = runs[(runs["status"] != RunStatus.DONE) | runs["score"].isna()].copy()
     silent = (unlike["status"] == RunStatus.DONE) & (unlike["message"] == "")
     unlike.loc[silent, "message"] = "it has no evaluation of its final policy"
@@ -67,7 +67,7 @@ def missing(data: ReportData, name: str = "missing") -> Table:
     for (algorithm, task, status, message), same in unlike.groupby(
         ["algorithm", "environment", "status", "message"], sort=False
     ):
-        text = message.replace(f"{data.store.root}/", "")
+        text = message.replace(f"{results.folder}/", "")
         if status == RunStatus.DIVERGED:
             text += "; " + _scores_counted(same)
         rows.append((algorithm, task, ranges(same["seed"]), status, text))

@@ -9,25 +9,22 @@ import io
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import Anchors
+from rlbench.analysis import Results
 from rlbench.api import RlbenchError, StoreError
 from rlbench.api.sections import Figure, Part
 from rlbench.reports.aggregates_section import aggregate_figure, estimates_of
 from rlbench.reports.curves_over_time import AGAINST, clock_figure
 from rlbench.reports.improvement_section import improvements, matrix
 from rlbench.reports.profile_figures import profile_figure
-from rlbench.reports.report_data import ReportData, read_report_data
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.scores_section import curves_part, finals_figure
-from rlbench.reports.style import SeriesStyle
+from rlbench.reports.style import SeriesStyle, styles_of
 from rlbench.reports.svg_figures import PRINTED, draw_with_legend, save, theme
 from rlbench.reports.task_panels import Panel, panels
-from rlbench.results import Store
 
 
 @dataclass(frozen=True)
@@ -85,12 +82,8 @@ class Plots(tuple[Plot, ...]):
 class Plotter:
     """The figures of one result folder. Methods with an optional task return the figures of all tasks without one."""
 
-    def __init__(self, folder: Path, anchors: Mapping[str, Anchors] | None = None) -> None:
-        self._folder, self._anchors = folder, anchors
-
-    @cached_property
-    def _data(self) -> ReportData:
-        return read_report_data(Store(self._folder), anchors=self._anchors)
+    def __init__(self, results: Results) -> None:
+        self._results, self._styles = results, styles_of(results)
 
     def curves(self, task: str | None = None, against: str = "steps") -> Plot | Plots:
         """Return evaluations during training: IQM over runs with its band. against: steps, cpu_seconds or wall_seconds.
@@ -98,50 +91,50 @@ class Plotter:
         Raises: RlbenchError for an unknown task or abscissa, or if there are no evaluations.
         """
         if against == "steps":
-            return self._by_task(task, lambda name: curves_part(self._data, name, "curves"))
+            return self._by_task(task, lambda name: curves_part(self._results, name, "curves"))
         if against not in AGAINST:
             raise RlbenchError(f"unknown abscissa {against!r}; use one of steps, {', '.join(AGAINST)}")
-        return self._by_task(task, lambda name: clock_figure(self._data, name, against, "curves"))
+        return self._by_task(task, lambda name: clock_figure(self._results, name, against, "curves"))
 
     def scores(self, task: str | None = None) -> Plot | Plots:
         """Return the final score of every run, with IQM and interval."""
-        return self._by_task(task, lambda name: finals_figure(self._data, name, "scores"))
+        return self._by_task(task, lambda name: finals_figure(self._results, name, "scores"))
 
     def aggregates(self) -> Plot | Plots:
         """Return IQM, median, mean and optimality gap over tasks, on normalised scores."""
-        scores, styles = self._data.scores, self._data.styles
+        scores, styles = self._results.final_scores, self._styles
         return self._by_panel(lambda panel: aggregate_figure(panel, scores, estimates_of(panel, scores), styles))
 
     def profile(self) -> Plot | Plots:
         """Return performance profiles: the share of runs above each normalised score."""
-        return self._by_panel(lambda panel: profile_figure(panel, self._data.scores, self._data.styles))
+        return self._by_panel(lambda panel: profile_figure(panel, self._results.final_scores, self._styles))
 
     def efficiency(self) -> Plot | Plots:
         """Plot the IQM of normalised scores against the fraction of each task's budget used."""
-        return self._by_panel(lambda panel: efficiency_figure(panel, self._data))
+        return self._by_panel(lambda panel: efficiency_figure(panel, self._results))
 
     def improvement(self) -> Plot | Plots:
         """Return, for each pair, the probability that a run of one algorithm scores higher than a run of the other."""
 
         def figure(panel: Panel) -> Figure | None:
-            pairs = improvements(panel, self._data.scores)
+            pairs = improvements(panel, self._results.final_scores)
             return matrix(panel, pairs) if pairs else None
 
         return self._by_panel(figure, anchored=False)
 
     def _by_task(self, task: str | None, figure: Callable[[str], Part | None]) -> Plot | Plots:
-        tasks = self._data.tasks
+        tasks = self._results.tasks
         if task is not None and task not in tasks:
-            raise RlbenchError(f"{self._folder}: no task {task!r}; it has {', '.join(tasks)}")
+            raise RlbenchError(f"{self._results.folder}: no task {task!r}; it has {', '.join(tasks)}")
         return self._as_plots([figure(name) for name in ([task] if task is not None else tasks)])
 
     def _by_panel(self, figure: Callable[[Panel], Figure | None], anchored: bool = True) -> Plot | Plots:
-        return self._as_plots([figure(panel) for panel in panels(self._data.scores, anchored)])
+        return self._as_plots([figure(panel) for panel in panels(self._results.final_scores, anchored)])
 
     def _as_plots(self, parts: list[Part | None] | list[Figure | None]) -> Plot | Plots:
-        plots = [Plot(part, self._data.styles) for part in parts if isinstance(part, Figure)]
+        plots = [Plot(part, self._styles) for part in parts if isinstance(part, Figure)]
         if not plots:
             raise RlbenchError(
-                f"{self._folder}: nothing to draw: too few runs with a score, no evaluations, or no anchors"
+                f"{self._results.folder}: nothing to draw: too few runs with a score, no evaluations, or no anchors"
             )
         return plots[0] if len(plots) == 1 else Plots(plots)

@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
 
-from rlbench.analysis import score_reader
+from rlbench.analysis.suite_results import Results, SuppliedAnchors
 
 if TYPE_CHECKING:
     from rlbench.api.sections import Table
     from rlbench.reports.notebook_plots import Plotter
 
 
-class Results(score_reader.Results):
-    __doc__ = score_reader.Results.__doc__
+class NotebookResults(Results):
+    __doc__ = Results.__doc__
 
     @property
     def plot(self) -> Plotter:
-        """Figures of the folder's present contents: curves(), scores(), aggregates(), profile(), efficiency(),
-        improvement().
-        """
+        """Figures: curves(), scores(), aggregates(), profile(), efficiency(), improvement()."""
         from rlbench.reports.notebook_plots import Plotter  # imports matplotlib
 
-        return Plotter(self._store.root, self._anchors)
+        return Plotter(self)
 
     def report(self, path: str | os.PathLike[str] | None = None, files: str | os.PathLike[str] | None = None) -> Path:
         """Write the page, by default as report.html in the folder. files: a folder for its tables and figures as files.
@@ -37,17 +35,16 @@ class Results(score_reader.Results):
         from rlbench.reports.page import results_page, write_page
         from rlbench.reports.report_files import write_files
 
-        target = Path(path) if path is not None else self._store.root / "report.html"
-        page = results_page(self._store, place=target.parent, anchors=self._anchors)
+        target = Path(path) if path is not None else self.folder / "report.html"
+        page = results_page(self, place=target.parent)
         if files is not None:
             write_files(page, Path(files))
         return write_page(page, target)
 
     def _repr_html_(self) -> str:
-        from rlbench.reports.report_data import read_report_data
         from rlbench.reports.scores_section import summary
 
-        return _as_html(summary(read_report_data(self._store, anchors=self._anchors), ""), repr(self))
+        return _as_html(summary(self, ""), repr(self))
 
 
 def _as_html(table: Table, caption: str) -> str:
@@ -66,9 +63,9 @@ def _as_html(table: Table, caption: str) -> str:
     return str(Markup("<p>{}</p><table><tr>{}</tr>{}</table>").format(escape(caption), head, body))
 
 
-def load(folder: str | Path, anchors: score_reader.SuppliedAnchors | None = None) -> Results:
-    """Open a result folder. anchors: as in `Results`.
+def load(folder: str | os.PathLike[str], anchors: SuppliedAnchors | None = None) -> NotebookResults:
+    """Read a result folder as it is now. anchors: as in `Results`.
 
     Raises: StoreError if it is not a result folder or was written by a newer rlbench; AnchorsError for invalid anchors.
     """
-    return Results(folder, anchors)
+    return NotebookResults(os.fspath(folder), anchors)

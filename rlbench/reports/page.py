@@ -6,6 +6,7 @@ same for the same results.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,16 +18,14 @@ from urllib.parse import quote
 import jinja2
 from markupsafe import Markup
 
-from rlbench.analysis import Anchors
+from rlbench.analysis import Results
 from rlbench.analysis.final_scores import corrupt_of
 from rlbench.api import ReportSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
-from rlbench.reports.report_data import ReportData, read_report_data
-from rlbench.reports.style import DARK, LIGHT, SeriesStyle, clean
+from rlbench.reports.style import DARK, LIGHT, SeriesStyle, clean, styles_of
 from rlbench.reports.svg_figures import inline
-from rlbench.results import Store
 from rlbench.results.file_io import replace_file
 
 
@@ -34,7 +33,8 @@ from rlbench.results.file_io import replace_file
 class Page:
     """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
 
-    corrupt: one sentence for each damaged run.
+    corrupt: one sentence for each damaged run. folder: the result folder, which the paths of links start from. place:
+    the folder that the page is written to.
     """
 
     title: str
@@ -44,15 +44,8 @@ class Page:
     styles: Mapping[str, SeriesStyle]
     problems: Sequence[str] = ()
     corrupt: Sequence[str] = ()
-
-
-def write_report(store: Store, path: Path, plugins: Plugins | None = None) -> Path:
-    """Write the page of a result folder atomically. Works while the suite runs.
-
-    plugins: where to look for sections, by default all that are installed. Returns: path. Raises: StoreError if there
-    are no results, or `path` cannot be written.
-    """
-    return write_page(results_page(store, plugins, path.parent), path)
+    folder: Path = Path()
+    place: Path = Path()
 
 
 def write_page(page: Page, path: Path) -> Path:
@@ -69,48 +62,38 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def render(store: Store, plugins: Plugins | None = None) -> str:
-    """Return the page as HTML. Raises: StoreError if this is not a result folder, or a newer version's."""
-    return as_html(results_page(store, plugins))
-
-
-def results_page(
-    store: Store,
-    plugins: Plugins | None = None,
-    place: Path | None = None,
-    anchors: Mapping[str, Anchors] | None = None,
-) -> Page:
+def results_page(results: Results, plugins: Plugins | None = None, place: Path | None = None) -> Page:
     """Return the page of one result folder.
 
-    place: the folder that the page is written to, if not its own; links are relative to it. anchors: take precedence
-    over the suite's own and the shipped ones.
-    Raises: StoreError if it is not a result folder, was written by a newer version, or no sections are installed.
+    plugins: where to look for sections, by default all that are installed. place: the folder that the page is written
+    to, if not the result folder. Raises: StoreError if no sections are installed.
     """
     specs, problems = (plugins or load_plugins()).reports()
     if not specs:  # entry points are fixed at installation; an empty page would replace a good one
         why = "; ".join(["", *problems])
         raise StoreError(f"no report sections are installed; reinstall rlbench (make install){why}")
-    data = read_report_data(store, place, anchors)
     sections = []
     for spec in specs:
-        parts, problem = _parts(spec, data)
+        parts, problem = _parts(spec, results)
         problems += [problem] if problem else []
         sections += [(spec.name, spec.title, parts)] if parts else []
     return Page(
-        data.suite["suite"]["name"],
-        state(data.runs),
-        banners(data),
+        results.name,
+        state(results.table),
+        banners(results),
         sections,
-        data.styles,
+        styles_of(results),
         problems,
-        corrupt_of(data.runs),
+        corrupt_of(results.table),
+        results.folder,
+        place or results.folder,
     )
 
 
-def _parts(spec: ReportSpec, data: ReportData) -> tuple[Sequence[Part], str]:
+def _parts(spec: ReportSpec, results: Results) -> tuple[Sequence[Part], str]:
     """Return a section's parts, empty if it has nothing to show, and its error, if any."""
     try:
-        section = spec.section(data)
+        section = spec.section(results)
         return (section.parts if section is not None else ()), ""
     except Exception as error:  # noqa: BLE001 - a third-party section must not break the page
         problem = f"section {spec.name!r} of the report: {type(error).__name__}: {error}"
@@ -132,7 +115,7 @@ def as_html(page: Page) -> str:
         kind_of=lambda part: type(part).__name__,
         grouped=lambda parts: list(_grouped(parts)),
         drawn=partial(_drawn, {}),
-        path_of=lambda path: quote(path, safe="/."),
+        path_of=partial(_path_of, page),
     )
     return environment.get_template("page.html.j2").render(
         title=page.title,
@@ -142,6 +125,12 @@ def as_html(page: Page) -> str:
         colours=list(enumerate(zip(LIGHT, DARK))),
         series=sorted(style.index for style in page.styles.values()),
     )
+
+
+def _path_of(page: Page, path: str) -> str:
+    """Return a link's path relative to the page, escaped for a URL."""
+    target, start = os.path.realpath(page.folder / path), os.path.realpath(page.place)
+    return quote(Path(os.path.relpath(target, start)).as_posix(), safe="/.")
 
 
 def _drawn(drawn: dict[str, Markup], figure: Figure) -> Markup:

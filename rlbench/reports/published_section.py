@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rlbench.analysis import Results
 from rlbench.analysis.published_check import PublishedComparison, check_against
 from rlbench.analysis.published_scores import PROTOCOLS, published_scores
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import interval, number
 
 _NOTE = (
@@ -19,14 +19,14 @@ _NOTE = (
 )
 
 
-def section(data: ReportData) -> Section | None:
+def section(results: Results) -> Section | None:
     """Return one table for each source that has a score of one of our pairs."""
     parts: list[Part] = []
-    ours = {(run.algorithm.rpartition("/")[2], run.task.env_id) for run in data.planned.values()}
+    ours = {(run.algorithm.rpartition("/")[2], run.task.env_id) for run in results.run_by_key.values()}
     for source, protocol in PROTOCOLS.items():
         if not any((score.ours, score.environment) in ours for score in published_scores(source)):
             continue
-        comparisons = check_against(data.store, source, data.anchors)
+        comparisons = check_against(results, source)
         if comparisons:
             spread = f" ±: {protocol.spread}." if protocol.spread else ""
             description = f"{protocol.title} ({protocol.where}): {protocol.statistic}.{spread}"

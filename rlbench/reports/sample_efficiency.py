@@ -8,12 +8,11 @@ from matplotlib.figure import Figure as Drawing
 from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from rlbench.analysis import FEWEST_FOR_INTERVAL
+from rlbench.analysis import FEWEST_FOR_INTERVAL, Results
 from rlbench.analysis.learning_curves import at_shares, resamples_for
 from rlbench.api.sections import Figure
 from rlbench.reports.curve_figures import draw_estimate
-from rlbench.reports.report_data import ReportData
-from rlbench.reports.style import number
+from rlbench.reports.style import number, styles_of
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Band, efficiency_curve
@@ -22,13 +21,13 @@ POINTS = 25
 _SHARES = np.linspace(1 / POINTS, 1.0, POINTS)
 
 
-def efficiency_figure(panel: Panel, data: ReportData) -> Figure | None:
+def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
     """Draw the figure of the panel. Returns None if no algorithm has 3 runs with evaluations on each of its tasks."""
     bands: dict[str, Band] = {}
-    for name in learners(panel, data.scores):
-        curves = [_normalised(data, task, name) for task in panel.tasks]
+    for name in learners(panel, results.final_scores):
+        curves = [_normalised(results, task, name) for task in panel.tasks]
         if all(len(curve) >= FEWEST_FOR_INTERVAL for curve in curves):
-            generator = panel.draw(data.scores, "efficiency", name)
+            generator = panel.draw(results.final_scores, "efficiency", name)
             bands[name] = efficiency_curve(curves, generator, resamples=resamples_for(max(map(len, curves))))
     if not bands:
         return None
@@ -36,7 +35,7 @@ def efficiency_figure(panel: Panel, data: ReportData) -> Figure | None:
     def draw() -> Drawing:
         figure, axes = figure_with_axes(WIDTH, 3.0)
         for name, band in bands.items():
-            draw_estimate(axes, _SHARES, (band.iqm, band.low, band.high), data.styles[name])
+            draw_estimate(axes, _SHARES, (band.iqm, band.low, band.high), styles_of(results)[name])
         axes.set_xlabel("share of the budget")
         axes.set_ylabel("normalised evaluation return, IQM")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))
@@ -58,10 +57,10 @@ def efficiency_figure(panel: Panel, data: ReportData) -> Figure | None:
     )
 
 
-def _normalised(data: ReportData, task: str, name: str) -> NDArray[np.float64]:
+def _normalised(results: Results, task: str, name: str) -> NDArray[np.float64]:
     """Return the evaluations [n, POINTS] of the runs that have some."""
-    curves = data.curves.get((task, name))
+    curves = results.learning_curves.get((task, name))
     if curves is None or not len(curves.steps):
         return np.zeros((0, POINTS))
-    anchors = data.scores.anchors[task]
+    anchors = results.final_scores.anchors[task]
     return (at_shares(curves, _SHARES) - anchors.lower) / (anchors.upper - anchors.lower)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlbench.analysis.sensitivity import Effect, sensitivity
+from rlbench.analysis import Results
+from rlbench.analysis.sensitivity import Effect
 from rlbench.api.sections import Paragraph, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.style import as_text, interval, number
 
 
-def section(data: ReportData) -> Section | None:
+def section(results: Results) -> Section | None:
     """Return, for each swept value, the IQM over the runs of all points that have it, and the best and worst points."""
-    results = sensitivity(data.store, data.runs)
-    if not results.extremes:
+    sweeps = results.sweeps
+    if not sweeps.extremes:
         return None
     rows = [
         (
@@ -25,13 +25,13 @@ def section(data: ReportData) -> Section | None:
             number(e.worst_iqm),
             str(e.trials),
         )
-        for e in results.extremes
+        for e in sweeps.extremes
     ]
     chosen = "The best point is chosen on its own seeds, so its score is biased upwards: run it again on other seeds."
     columns = ("task", "sweep", "best", "IQM", "worst", "IQM", "runs")
     return Section(
         [
-            _effects(results.effects),
+            _effects(sweeps.effects),
             Table("sweeps", "Best and worst points", columns, [("", rows)], (3, 5, 6)),
             Paragraph(chosen, quiet=True),
         ]

@@ -11,7 +11,10 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rlbench.analysis import Results
 
 LIGHT = ("#2b3ee4", "#ea7300", "#014a38", "#b87d9a", "#3f157d", "#298cd4", "#7a4200", "#979864")
 DARK = ("#3e58fb", "#ffaf2a", "#4bb66f", "#e0b5ff", "#8c4cac", "#bff2de", "#b94100", "#6e747d")
@@ -56,6 +59,12 @@ def series_styles(algorithms: Sequence[str]) -> dict[str, SeriesStyle]:
         marker = MARKERS[(i + again) % len(MARKERS)]
         styles[name] = SeriesStyle(i, LIGHT[colour], f"var(--c{colour})", DASHES[again % len(DASHES)], marker)
     return styles
+
+
+def styles_of(results: Results) -> dict[str, SeriesStyle]:
+    """Return how each algorithm of a suite is drawn, by label. The suite's order decides."""
+    listed = [str(entry.get("label") or entry["id"]) for entry in results.suite.get("algorithms", [])]
+    return series_styles([*listed, *results.table["algorithm"].unique()])
 
 
 def clean(text: str) -> str:

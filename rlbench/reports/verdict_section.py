@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import combinations
 
+from rlbench.analysis import Results
 from rlbench.analysis.pairwise import Comparison, Row, Side, compare
-from rlbench.analysis.sequential_log import Decisions, read_decisions
+from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.tuned_algorithms import left_at_defaults
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
-from rlbench.reports.report_data import ReportData
 from rlbench.reports.scores_section import chance_cells
 from rlbench.reports.style import interval, join_names, number
 from rlbench.reports.verdict_sentences import FEW_PAIRS, by_task, headline, over_all
@@ -35,21 +35,21 @@ _ADAPTIVE = (
 )
 
 
-def section(data: ReportData) -> Section | None:
-    if not data.cells:
+def section(results: Results) -> Section | None:
+    if not results.cells:
         return None
-    scores = data.scores
+    scores = results.final_scores
     scored = [name for name in scores.learners if scores.of(name)]
-    decisions = read_decisions(data.store) if data.suite.get("adaptive") else None
+    decisions = results.sequential_decisions if results.document.get("adaptive") else None
     if decisions is not None and decisions.looks:
-        return _sequential_verdicts(data, decisions)
+        return _sequential_verdicts(results, decisions)
     sides = {name: Side(scores, name, name) for name in scored}
     if len(scored) < 2:
-        return Section([Paragraph(_nothing_to_compare(data, scored)), *_as_points(_caveats(data))])
+        return Section([Paragraph(_nothing_to_compare(results, scored)), *_as_points(_caveats(results))])
     pairs = [(sides[a], sides[b]) for a, b in combinations(scored, 2) if set(scores.of(a)) & set(scores.of(b))]
-    large = len(data.runs) > MANY_RUNS and len(scores.anchors) > 1
+    large = len(results.table) > MANY_RUNS and len(scores.anchors) > 1
     comparison = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
-    lines = [*over_all(comparison), *by_task(comparison, scores.environments), *_caveats(data)]
+    lines = [*over_all(comparison), *by_task(comparison, scores.environments), *_caveats(results)]
     parts: list[Part] = [Paragraph(headline(comparison)), Points(lines)]
     if comparison.rows and not all(row.decided for row in comparison.rows):
         parts.append(Paragraph(_UNDECIDED, quiet=True))
@@ -65,7 +65,7 @@ def section(data: ReportData) -> Section | None:
     return Section(parts)
 
 
-def _sequential_verdicts(data: ReportData, decisions: Decisions) -> Section:
+def _sequential_verdicts(results: Results, decisions: Decisions) -> Section:
     """Return the verdicts of the sequential tests: only they allow for seeds that were added depending on results."""
     sentences = [decisions.sentence(reading) for reading in decisions.last.values()]
     outcomes = list(decisions.outcomes.values())
@@ -75,11 +75,11 @@ def _sequential_verdicts(data: ReportData, decisions: Decisions) -> Section:
         if len(sentences) == 1
         else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
     )
-    lines = [*(("", f"{text}.") for text in sentences), *_caveats(data)]
+    lines = [*(("", f"{text}.") for text in sentences), *_caveats(results)]
     return Section([Paragraph(headline), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
 
 
-def _nothing_to_compare(data: ReportData, scored: Sequence[str]) -> str:
+def _nothing_to_compare(results: Results, scored: Sequence[str]) -> str:
     if not scored:
         return "There is nothing to compare yet: no run of a learning algorithm has a score."
     return f"There is nothing to compare: only {scored[0]} has scores."
@@ -89,32 +89,32 @@ def _as_points(lines: list[tuple[str, str]]) -> list[Part]:
     return [Points(lines)] if lines else []
 
 
-def _caveats(data: ReportData) -> list[tuple[str, str]]:
-    return [*_random(data), *_self_reported(data), *_defaults(data), *_absent(data)]
+def _caveats(results: Results) -> list[tuple[str, str]]:
+    return [*_random(results), *_self_reported(results), *_defaults(results), *_absent(results)]
 
 
-def _defaults(data: ReportData) -> list[tuple[str, str]]:
+def _defaults(results: Results) -> list[tuple[str, str]]:
     """Return the algorithms left at their defaults while others were not."""
-    names = left_at_defaults(data.suite["suite"])
+    names = left_at_defaults(results.suite)
     what = "others were given hyperparameters, so a difference may come from that choice."
     return [("At their defaults:", f"{join_names(names)}; {what}")] if names else []
 
 
-def _self_reported(data: ReportData) -> list[tuple[str, str]]:
+def _self_reported(results: Results) -> list[tuple[str, str]]:
     """Return the algorithms whose numbers rlbench did not count."""
-    names = data.scores.self_reported
+    names = results.final_scores.self_reported
     what = "neither metered nor played in the common evaluation, so a difference may come from the protocol."
     return [("Self-reported:", f"{join_names(names)}; {what}")] if names else []
 
 
-def _random(data: ReportData) -> list[tuple[str, str]]:
+def _random(results: Results) -> list[tuple[str, str]]:
     """Return the pairs whose interval is not entirely above that of the random policy."""
-    chance = chance_cells(data)
+    chance = chance_cells(results)
     not_shown = [
         f"{cell.algorithm} on {cell.environment}"
-        for cell in data.cells
+        for cell in results.cells
         if (random := chance.get(cell.environment)) is not None
-        and cell.algorithm in data.scores.learners
+        and cell.algorithm in results.final_scores.learners
         and cell.low is not None
         and random.high is not None
         and cell.low <= random.high
@@ -122,17 +122,17 @@ def _random(data: ReportData) -> list[tuple[str, str]]:
     return [("Not shown to be better than random:", f"{join_names(not_shown)}.")] if not_shown else []
 
 
-def _absent(data: ReportData) -> list[tuple[str, str]]:
-    missing = data.scores.absent()
+def _absent(results: Results) -> list[tuple[str, str]]:
+    missing = results.final_scores.absent()
     if not missing:
         return []
-    statuses = data.runs.loc[data.runs["score"].isna(), "status"].value_counts()
+    statuses = results.table.loc[results.table["score"].isna(), "status"].value_counts()
     counts = ", ".join(f"{number} {status}" for status, number in statuses.items())
     details = f" {'; '.join(missing)}." if len(missing) <= FEW_PAIRS else " They are named below."
     return [
         (
             "Without a score:",
-            f"{statuses.sum()} of {len(data.runs)} runs ({counts}), which are not included in any number.{details}",
+            f"{statuses.sum()} of {len(results.table)} runs ({counts}), which are not included in any number.{details}",
         )
     ]
 

@@ -7,16 +7,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from rlbench.api import Run
 from rlbench.results.stack_independence import ENTRIES
-from rlbench.results.store import Store
+from rlbench.results.store import RunState
 
 Differences = dict[str, dict[str, Counter[str]]]
 
 
-def inconsistencies(store: Store) -> dict[str, Differences]:
+def inconsistencies(runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, Differences]:
     """Return the differences among each algorithm's runs, by algorithm id, for algorithms whose runs differ."""
-    runs = store.runs()
-    states = store.states(runs)
     results: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
         if states[run.key].result:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,9 @@ import pandas as pd
 
 from rlbench.api import Run, RunStatus
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import SCORED, RunFacts, read_arrow, read_facts
-from rlbench.results.score_anchors import Anchors, anchors_of
-from rlbench.results.store import RunState, Store
+from rlbench.results.results_index import SCORED, RunFacts, read_arrow
+from rlbench.results.score_anchors import Anchors
+from rlbench.results.store import RunState
 
 __all__ = ["COLUMNS", "SCORED", "read_table", "run_table"]
 
@@ -36,15 +36,14 @@ COLUMNS = [
 
 
 def run_table(
-    store: Store,
-    supplied: Mapping[str, Anchors] | None = None,
-    runs: Sequence[Run] | None = None,
-    known: tuple[Mapping[str, RunState], Mapping[str, RunFacts]] | None = None,
+    runs: Iterable[Run],
+    states: Mapping[str, RunState],
+    facts: Mapping[str, RunFacts],
+    anchors: Mapping[str, Anchors],
 ) -> pd.DataFrame:
-    """Return a frame with one row for each run of the suite.
+    """Return a frame with one row for each run of a suite.
 
-    supplied: anchors that take precedence over those of `anchors_of`. runs: the store's runs, if already read. known:
-    their states and facts (rlbench.results.results_index), if already read.
+    states, facts (of published runs): by key. anchors: by environment.
 
     Columns: algorithm (label), id (the algorithm's own name), environment, seed, key, status, message, score (mean
     return of the final policy; for a diverged run the lower of its last finite evaluation and the task's lower anchor,
@@ -54,15 +53,10 @@ def run_table(
     its own steps and scores), score_from ("evaluation", or "training" if a self-reported run reported no evaluation, so
     that its score is that of its last training episodes). The last three are empty while there is no result.
     """
-    runs = store.runs() if runs is None else runs
-    states, facts = (store.states(runs), None) if known is None else known
-    facts = read_facts(store, runs, states) if facts is None else facts
     frame = pd.DataFrame([_row(run, states[run.key], facts.get(str(run.key))) for run in runs], columns=COLUMNS)
     chance = frame[frame["id"].map(is_random) & (frame["status"] == RunStatus.DONE)]
     # Imported runs of the random policy count only where the folder has none of its own.
     own = chance[chance["metering"] != "self-reported"].groupby("environment")["score"].mean()
-    tasks = {run.task.env_id: run.task for run in runs}
-    anchors = anchors_of(store.suite()["suite"], tasks, supplied)
     lower = {environment: anchor.lower for environment, anchor in anchors.items()}
     floors = {**chance.groupby("environment")["score"].mean(), **own, **lower}
     diverged = frame["status"] == RunStatus.DIVERGED

@@ -291,18 +291,16 @@ class Store:
         if isinstance(version, (int, float)) and version > SCHEMA_VERSION:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
-    def runs(self) -> list[Run]:
-        """Return the runs of the suite as last planned, in its order; a run that cannot be read is a DamagedRun."""
-        return read_runs(self._runs, self.suite())
+    def runs(self, document: Mapping[str, Any] | None = None) -> list[Run]:
+        """Return the runs of the suite as last planned, in its order; a run that cannot be read is a DamagedRun.
+
+        document: the contents of suite.json, if already read.
+        """
+        return read_runs(self._runs, self.suite() if document is None else document)
 
     def imported(self) -> frozenset[str]:
         """Return the folder names of the imported runs."""
         return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
-
-    def failed_pairs(self) -> list[str]:
-        """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
-        pairs = [pair for pair in self.suite().get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
-        return [f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in pairs]
 
     def attempts(self) -> list[tuple[Path, Mapping[str, Any]]]:
         """Return attempts with their group.json, newest first, skipping folders without a readable one."""

@@ -18,8 +18,6 @@ import pyarrow.parquet as pq
 from rlbench.api import COLUMNS, RunStatus
 from rlbench.results.file_io import make_folder, replace_file, unwritable
 from rlbench.results.publication import schema
-from rlbench.results.record_reader import Records
-from rlbench.results.run_table import SCORED
 
 _IDENTITY = {
     "algorithm": "the algorithm's name in this suite",
@@ -50,20 +48,16 @@ class ExportSummary(NamedTuple):
     corrupt: tuple[str, ...]
 
 
-def export(results: Records, folder: Path, form: str) -> ExportSummary:
-    """Write runs, evaluations, episodes and metrics into `folder`, replacing the files of an earlier export.
+def export(frames: Mapping[str, pd.DataFrame], folder: Path, form: str) -> ExportSummary:
+    """Write one file for each frame into `folder`, replacing the files of an earlier export.
 
+    frames: runs, evaluations, episodes and metrics, by these names, read at the same moment.
     form: "csv" writes lists as JSON and NaN as an empty cell, removes control characters from text, and puts a single
     quote before text that begins with one of = + - @, a tab or a carriage return. "parquet" stores units and meanings
-    in the fields' metadata. All four files show the same moment: runs published during the export are in none of them.
+    in the fields' metadata.
     Raises: StoreError, DiskFull.
     """
-    runs = results.runs()
-    published = runs.loc[runs["status"].isin([*SCORED, RunStatus.CORRUPT]), "key"]
-    frames = {"runs": runs}
-    for table in ("evaluations", "episodes", "metrics"):
-        records: pd.DataFrame = getattr(results, table)()
-        frames[table] = records[records["key"].isin(published)]
+    runs = frames["runs"]
     make_folder(folder)
     rows = {}
     for name, frame in frames.items():

@@ -12,8 +12,9 @@ from typing import Any
 
 import pandas as pd
 
+from rlbench.api import Run
 from rlbench.profiling.parts import PARTS
-from rlbench.results.store import Store
+from rlbench.results.store import RunState
 
 COLUMNS = ("algorithm", "environment", "group", "seeds", "from_step", "part", "seconds", "share")
 
@@ -52,15 +53,13 @@ def profile_of(results: Iterable[Mapping[str, Any]]) -> Profile | None:
     return Profile(present, len(profiles), max(each["from_step"] for each in profiles.values()))
 
 
-def profile_table(store: Store) -> pd.DataFrame:
+def profile_table(runs: Iterable[Run], states: Mapping[str, RunState]) -> pd.DataFrame:
     """Return a frame with one row for each part of each measured group.
 
     Columns: algorithm (label), environment, group (its attempt's folder), seeds (number trained together), from_step
     (env steps; start of the measurement), part (one of PARTS), seconds (CPU, whole group), share (of the group's
     seconds, in [0, 1]).
     """
-    runs = store.runs()
-    states = store.states(runs)
     rows, seen = [], set()
     for run in runs:
         result = states[run.key].result

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from rlbench.analysis import Scores, anchors_of, read_scores, seeded_generator
+from rlbench.analysis import Results, Scores, anchors_of, seeded_generator
 from rlbench.analysis.sequential_log import (
     NAME,
     Decisions,
@@ -133,8 +133,7 @@ class AdaptiveRunner:
 
     def _has_unfinished_runs(self, outcome: SuiteOutcome, decisions: Decisions, reporter: ProgressReporter) -> bool:
         """Return whether the next interim analysis still lacks runs, and warn if it does."""
-        states = self.store.states(outcome.runs).values()
-        count = sum(1 for state in states if state.status in _OPEN)
+        count = sum(1 for run in outcome.runs if outcome.results.states[run.key].status in _OPEN)
         if count:
             reporter.warn(f"interim analysis {len(decisions.looks) + 1} skipped: {count} of its runs are not finished")
         return count > 0
@@ -188,7 +187,7 @@ def _refuse_changes(store: Store, before: Decisions, now: Decisions, options: Ma
 def _analyse(store: Store, decisions: Decisions) -> Decisions:
     """Make the next interim analysis from the scores in the folder."""
     # A diverged run may score the lower anchor.
-    scores, look = read_scores(store, decisions.anchors), len(decisions.looks) + 1
+    scores, look = Results(store, decisions.anchors).final_scores, len(decisions.looks) + 1
     outcomes = decisions.outcomes
     active = [label for label in decisions.algorithms if any(label in p and not o for p, o in outcomes.items())]
     groups = {label: _groups(scores, decisions, label, look) for label in active}

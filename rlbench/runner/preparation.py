@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rlbench.api import Run, RunGroup
 from rlbench.executors.jobs import Job
 from rlbench.plugins import Plugins
-from rlbench.results import Store, changes_since
+from rlbench.results import RunState, Store, changes_since
 from rlbench.runner.schedule import RunDecision, ShouldRetry, decide_runs, retry_nothing
 
 
-def changed_runs(store: Store, plugins: Plugins, groups: Sequence[RunGroup]) -> list[tuple[Run, list[str]]]:
+def changed_runs(
+    plugins: Plugins, groups: Sequence[RunGroup], states: Mapping[str, RunState]
+) -> list[tuple[Run, list[str]]]:
     """Return the published runs whose code or numerics differ from the current ones, and what differs."""
-    states = store.states([run for group in groups for run in group.runs])
     changed = []
     for group in groups:
         plugin = plugins.find(group.algorithm)
@@ -29,9 +30,9 @@ def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
     """Return the runs of the suite whose published files are damaged."""
     if not (store.root / "suite.json").exists() or not any((store.root / "runs").glob("*")):
         return []
-    from rlbench.results.run_table import run_table  # imports pandas, which a worker does not need
+    from rlbench.analysis.suite_results import Results  # imports pandas, which is not needed otherwise
 
-    corrupt = set(run_table(store).query("status == 'corrupt'")["key"])
+    corrupt = set(Results(store).table.query("status == 'corrupt'")["key"])
     return [run for run in runs if run.key in corrupt]
 
 
@@ -39,16 +40,17 @@ def prepare(
     store: Store,
     plugins: Plugins,
     groups: Sequence[RunGroup],
+    states: Mapping[str, RunState],
     should_retry: ShouldRetry = retry_nothing,
     profile: bool = False,
 ) -> list[Job]:
     """Create attempts for the runs that are not finished. Seeds of a group that are at different steps are split into
     separate groups. A corrupt result is never replaced automatically.
 
-    should_retry: whether to train a failed run again. profile: measure where the training time goes.
+    states: by key. should_retry: whether to train a failed run again. profile: measure where the training time goes.
     """
     parts: dict[tuple[str, int], list[RunDecision]] = {}
-    for decision in decide_runs(store, plugins, groups, should_retry):
+    for decision in decide_runs(store, plugins, groups, states, should_retry):
         if decision.train:
             parts.setdefault((decision.group.name, decision.step), []).append(decision)
     jobs = []

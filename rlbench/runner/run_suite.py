@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api import Run, RunGroup, SuiteError
 from rlbench.executors.jobs import Context, Event, Job
 from rlbench.plugins import Plugins
-from rlbench.results import Store
-from rlbench.results.results_index import read_facts
+from rlbench.results import RunState, Store
 from rlbench.results.table_repair import restore_tables
 from rlbench.runner.preparation import changed_runs, corrupt_runs, prepare
 from rlbench.runner.unrequested_runs import describe_unrequested
 
 if TYPE_CHECKING:
+    from rlbench.analysis import Results
     from rlbench.suites import Plan
 
 RERUNS = ("failed", "changed", "corrupt", "all")
@@ -97,13 +97,15 @@ class ProgressReporter(Protocol):
 class SuiteOutcome:
     """The result of one `run_suite`: the selected runs, the number of groups trained, and the number of runs by status.
 
-    changed: differences in code or numerics, by the label of the algorithm whose runs have them.
+    changed: differences in code or numerics, by the label of the algorithm whose runs have them. results: the folder
+    afterwards.
     """
 
     runs: list[Run]
-    trained: int = 0
-    changed: dict[str, list[str]] = field(default_factory=dict)
-    counts: dict[str, int] = field(default_factory=dict)
+    trained: int
+    changed: dict[str, list[str]]
+    counts: dict[str, int]
+    results: Results
 
 
 def run_suite(
@@ -121,17 +123,22 @@ def run_suite(
     store.lock()
     try:
         runs = [run for group in planned.groups for run in group.runs]
-        outcome = SuiteOutcome([run for group in groups for run in group.runs])
-        outcome.changed = _set_aside(store, plugins, groups, options)
+        selected = [run for group in groups for run in group.runs]
+        states = store.states(selected)
+        retrained, changed = runs_to_retrain(store, plugins, groups, options, states)
+        if options.strict and changed:
+            raise _changed_error(store, changed)
+        if retrained:
+            for run in retrained:
+                store.set_aside(run)
+            states = store.states(selected)
         _report_other_content(store, runs, planned.suite.name, reporter)
         skipped = [
             {"algorithm": s.algorithm, "environment": s.env_id, "reason": s.reason, "status": str(s.status)}
             for s in planned.skipped
         ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)
-        _repair_tables(store, outcome.runs, reporter)
-        todo = prepare(store, plugins, groups, options.should_retry, options.profile)
-        outcome.trained = len(todo)
+        todo = prepare(store, plugins, groups, states, options.should_retry, options.profile)
         workers = options.jobs or planned.workers
         if options.profile and not todo:
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")
@@ -144,22 +151,23 @@ def run_suite(
                 execute(todo, Context(workers, listener, retry, options.stop_after, reporter.warn))
         finally:
             reporter.end()
-        outcome.counts = dict(Counter(str(state.status) for state in store.states(outcome.runs).values()))
-        listener.notify_observers("rlbench_suite_finished", suite=planned.suite.name, counts=outcome.counts)
-        return outcome
+        results = _read_results(store, selected, reporter)
+        counts = dict(Counter(str(results.states[run.key].status) for run in selected))
+        listener.notify_observers("rlbench_suite_finished", suite=planned.suite.name, counts=counts)
+        return SuiteOutcome(selected, len(todo), changed, counts, results)
     finally:
         store.unlock()
 
 
 def runs_to_retrain(
-    store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options
+    store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options, states: Mapping[str, RunState]
 ) -> tuple[list[Run], dict[str, list[str]]]:
     """Return the published runs that `options` retrains, and by label the differences of the changed runs it keeps.
 
-    Raises: SuiteError for a `rerun` that matches no run.
+    states: of the groups' runs, by key. Raises: SuiteError for a `rerun` that matches no run.
     """
     runs = [run for group in groups for run in group.runs]
-    changed = changed_runs(store, plugins, groups)
+    changed = changed_runs(plugins, groups, states)
     labels: dict[str, list[str]] = {}
     for run, differences in changed:
         known = labels.setdefault(run.label or run.algorithm, [])
@@ -181,17 +189,11 @@ def runs_to_retrain(
     return retrained, labels
 
 
-def _set_aside(store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options) -> dict[str, list[str]]:
-    """Move the runs to retrain to superseded/. Returns: by label, the differences of the changed runs that are kept."""
-    retrained, labels = runs_to_retrain(store, plugins, groups, options)
-    if options.strict and labels:
-        details = "; ".join(f"{label}: {', '.join(differences)}" for label, differences in labels.items())
-        raise SuiteError(
-            f"{store.root} contains runs from different code or settings ({details}); --rerun changed trains them again"
-        )
-    for run in retrained:
-        store.set_aside(run)
-    return labels
+def _changed_error(store: Store, labels: Mapping[str, Sequence[str]]) -> SuiteError:
+    details = "; ".join(f"{label}: {', '.join(differences)}" for label, differences in labels.items())
+    return SuiteError(
+        f"{store.root} contains runs from different code or settings ({details}); --rerun changed trains them again"
+    )
 
 
 def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter: ProgressReporter) -> None:
@@ -210,17 +212,21 @@ def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter
         reporter.say(others)
 
 
-def _repair_tables(store: Store, runs: Sequence[Run], reporter: ProgressReporter) -> None:
-    """Regenerate damaged tables of published runs whose attempt still has the records."""
-    states = store.states(runs)
-    facts = read_facts(store, runs, states)
+def _read_results(store: Store, runs: Sequence[Run], reporter: ProgressReporter) -> Results:
+    """Read the folder. Damaged tables of `runs` are regenerated first if their attempt still has the records."""
+    from rlbench.analysis.suite_results import Results  # imports pandas, which is not needed before
+
+    results, was_repaired = Results(store), False
     for run in runs:
-        if run.key in facts and facts[run.key].damaged:
-            restored = restore_tables(store, run, states[run.key])
+        facts = results.facts.get(run.key)
+        if facts is not None and facts.damaged:
+            restored = restore_tables(store, run, results.states[run.key])
             if restored:
+                was_repaired = True
                 reporter.say(
                     f"{store.folder(run)}: regenerated {', '.join(restored)} from the attempt, exactly as published"
                 )
+    return Results(store) if was_repaired else results
 
 
 def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options) -> Callable[[Job], Sequence[Job]]:
@@ -228,7 +234,9 @@ def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options
 
     def retry(job: Job) -> Sequence[Job]:
         remaining[job.group.name] -= 1
-        return prepare(store, plugins, [job.group], profile=options.profile) if remaining[job.group.name] >= 0 else []
+        if remaining[job.group.name] < 0:
+            return []
+        return prepare(store, plugins, [job.group], store.states(job.group.runs), profile=options.profile)
 
     return retry
 

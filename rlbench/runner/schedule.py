@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,10 +44,16 @@ class RunDecision:
 
 
 def decide_runs(
-    store: Store, plugins: Plugins, groups: Sequence[RunGroup], should_retry: ShouldRetry = retry_nothing
+    store: Store,
+    plugins: Plugins,
+    groups: Sequence[RunGroup],
+    states: Mapping[str, RunState],
+    should_retry: ShouldRetry = retry_nothing,
 ) -> list[RunDecision]:
-    """Return one decision for each run of `groups`, in order. should_retry: whether to train a failed run again."""
-    states = store.states([run for group in groups for run in group.runs])
+    """Return one decision for each run of `groups`, in order.
+
+    states: of these runs, by key. should_retry: whether to train a failed run again.
+    """
     find_complete = functools.cache(checkpoint.complete)  # reads and hashes every file
     decisions = []
     for group in groups:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from support.result_folders import folder
 
+from rlbench.analysis import Results
 from rlbench.analysis.published_check import check_against, expectation, moving_average, verdict
 from rlbench.analysis.published_scores import PROTOCOLS, published_scores
 from rlbench.api import EpisodeRecord, EvaluationRecord, RunGroup, Task
@@ -70,7 +71,7 @@ def test_ours_is_named_from_our_side_and_rounding_is_no_difference(theirs, said)
 def test_the_zoos_statistic_is_the_final_evaluation_of_each_run(tmp_path):
     scores = {"random": {CARTPOLE: [20]}, "mine": {CARTPOLE: [500, 500, 500], "Pendulum-v1": [-150] * 3}}
     store = folder(tmp_path / "s", scores, {CARTPOLE: {"steps": 50_000}})
-    (found,) = check_against(store, "zoo")  # no published dqn on Pendulum
+    (found,) = check_against(Results(store), "zoo")  # no published dqn on Pendulum
     assert (found.algorithm, found.environment, found.n, found.mean) == ("mine", CARTPOLE, 3, 500.0)
     assert found.verdict == "consistent" and found.comparable and "descriptive only" in found.notes
 
@@ -78,7 +79,7 @@ def test_the_zoos_statistic_is_the_final_evaluation_of_each_run(tmp_path):
 def test_another_budget_than_theirs_has_no_verdict(tmp_path):
     """Scores that would be called equal, but after 49 999 steps instead of 50 000."""
     store = folder(tmp_path / "s", {"mine": {CARTPOLE: [500.0] * 5}}, {CARTPOLE: {"steps": 49_999}})
-    (found,) = check_against(store, "zoo")
+    (found,) = check_against(Results(store), "zoo")
     assert (found.verdict, found.comparable, found.expected, found.expected_of) == ("not comparable", False, None, "")
     assert found.notes == ("different budgets: ours 49,999 steps, theirs 50,000",)
     assert (found.mean, found.n) == (500.0, 5)  # what ours scored is told all the same
@@ -104,23 +105,23 @@ def test_where_no_means_are_tested_the_row_says_so(tmp_path, source, steps, said
     sink.close()
     for run in group.runs:
         publish(store.folder(run), run, attempt, {}, {"status": "done", "steps": steps})
-    (found,) = check_against(store, source)
+    (found,) = check_against(Results(store), source)
     assert found.comparable and list(found.notes) == said
 
 
 def test_missing_and_diverged_runs_are_named(tmp_path):
     scores = {"mine": {CARTPOLE: [500, "failed", (90.0, "diverged")]}}
     store = folder(tmp_path / "s", scores, {CARTPOLE: {"steps": 50_000}})
-    (found,) = check_against(store, "zoo")
+    (found,) = check_against(Results(store), "zoo")
     assert found.n == 2 and found.verdict == "too few runs" and found.mean == pytest.approx((500 + LOWER) / 2)
     assert {"1 of 3 runs missing", "1 diverged"} <= set(found.notes)
-    (found,) = check_against(store, "zoo", {CARTPOLE: Anchors(30.0, 475.0)})
+    (found,) = check_against(Results(store, {CARTPOLE: Anchors(30.0, 475.0)}), "zoo")
     assert found.mean == pytest.approx((500 + 30) / 2)
 
 
 def test_where_nothing_says_how_many_episodes_the_zoo_played_its_mean_has_no_interval(tmp_path):
     store = folder(tmp_path / "s", {"mine": {CARTPOLE: ["failed", (None, "diverged")]}})
-    (found,) = check_against(store, "zoo")
+    (found,) = check_against(Results(store), "zoo")
     assert found.reference.std is not None and (found.their_low, found.their_high) == (None, None)
 
 
@@ -139,9 +140,9 @@ def test_training_returns_are_of_the_last_hundred_whole_episodes_or_of_checkpoin
     sink.close()
     for run in group.runs:
         publish(store.folder(run), run, attempt, {}, {"status": "done", "steps": 2_000})
-    (found,) = check_against(store, "cleanrl")
+    (found,) = check_against(Results(store), "cleanrl")
     assert found.algorithm == "theirs" and found.mean == pytest.approx(np.mean(range(99, 199)) + 1)
-    (found,) = check_against(store, "slm-lab")
+    (found,) = check_against(Results(store), "slm-lab")
     assert found.mean == pytest.approx(np.mean([198, 149, 99, 49]) + 1)  # at steps 2000, 1500, 1000 and 500
 
 

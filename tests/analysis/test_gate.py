@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from support.result_folders import folder
 
-from rlbench.analysis.folder_diff import Folder
+from rlbench.analysis import Results
 from rlbench.analysis.gate_verdicts import Case, case_verdicts, disagreement, explained_verdicts, overall
 from rlbench.analysis.regression_gate import gate
 from rlbench.analysis.training_speed import compare_speeds, loss_of
@@ -28,7 +28,7 @@ def runs(mean, spread, n, seed=0):
 def judged(tmp_path, new, base, environments=None, **arguments):
     """The gate of two folders with these scores, and its rows by algorithm and task."""
     stores = [folder(tmp_path / name, scores, environments) for name, scores in (("new", new), ("base", base))]
-    found = gate(*stores, **{**QUICK, **arguments})
+    found = gate(*map(Results, stores), **{**QUICK, **arguments})
     return found, {(row.algorithm, row.environment): row for row in found.rows if row.what == "score"}
 
 
@@ -113,7 +113,7 @@ def test_cells_that_cannot_be_compared_keep_the_gate_undecided(tmp_path):
         folder(tmp_path / "new", {"a": {CARTPOLE: runs(400, 1, 5)}}, {CARTPOLE: {"steps": 2_000}}),
         folder(tmp_path / "base", {"a": {CARTPOLE: runs(400, 1, 5)}, "b": {ACROBOT: runs(-90, 1, 5)}}),
     ]
-    found = gate(*stores, **QUICK)
+    found = gate(*map(Results, stores), **QUICK)
     assert (
         found.verdict == "undecided"
         and [row.verdict for row in found.rows if row.what == "score"] == ["not compared"] * 2
@@ -142,7 +142,7 @@ def test_runs_of_one_cell_that_other_code_made_are_noted(tmp_path):
     stores = [folder(tmp_path / name, {"a": {CARTPOLE: runs(400, 1, 5)}}) for name in ("new", "base")]
     for path, code in zip(sorted((tmp_path / "new").glob("runs/*/result.json")), ("old", *["now"] * 4)):
         path.write_text(json.dumps({**json.loads(path.read_text()), "code": {"plugin_sources": code}}))
-    assert gate(*stores, **QUICK).notes == (
+    assert gate(*map(Results, stores), **QUICK).notes == (
         "a on CartPole-v1 in the new results: its runs were produced differently (code: plugin_sources)",
     )
 
@@ -167,15 +167,13 @@ FACTS = {
 
 
 def side(speeds, **facts):
-    """A folder whose runs were processes of their own, at these steps a second."""
+    """The states of runs that were processes of their own, at these steps a second."""
     made = [{**FACTS, **facts, "steps_per_second": speed} for speed in speeds]
-    asked = {str(run.key): run for run in GROUP.runs[: len(speeds)]}
-    states = {key: RunState(RunStatus.DONE, "", result, f"{i}") for i, (key, result) in enumerate(zip(asked, made))}
-    return Folder(None, None, asked, states, None)
+    return [RunState(RunStatus.DONE, "", result, f"{i}") for i, result in enumerate(made)]
 
 
 def test_speeds_of_one_quiet_machine_are_compared_by_process():
-    found = compare_speeds(side([90.0] * 6), side([100.0] * 6), ("a", CARTPOLE))
+    found = compare_speeds(side([90.0] * 6), side([100.0] * 6))
     assert found.reason == "" and list(found.new) == [90.0] * 6 and found.ratio == pytest.approx(0.9)
     assert loss_of(0.1) == pytest.approx(np.log(100) - np.log(90))
 
@@ -192,15 +190,13 @@ def test_speeds_of_one_quiet_machine_are_compared_by_process():
     ],
 )
 def test_speeds_that_say_nothing_are_not_compared_and_the_reason_is_said(facts, reason):
-    assert reason in compare_speeds(side([90.0] * 6, **facts), side([100.0] * 6), ("a", CARTPOLE)).reason
+    assert reason in compare_speeds(side([90.0] * 6, **facts), side([100.0] * 6)).reason
 
 
 def test_seeds_that_share_a_process_are_one_measurement():
     one = side([90.0] * 6)
-    together = Folder(
-        None, None, one.planned, {k: RunState(s.status, "", s.result, "0") for k, s in one.states.items()}, None
-    )
-    assert compare_speeds(together, one, ("a", CARTPOLE)).reason.startswith("1 against 6 processes")
+    together = [RunState(state.status, "", state.result, "0") for state in one]
+    assert compare_speeds(together, one).reason.startswith("1 against 6 processes")
 
 
 @pytest.mark.parametrize("speed, verdict", [(50.0, "fail"), (99.0, "pass"), (90.0, "undecided")])
@@ -211,10 +207,10 @@ def test_a_speed_lost_beyond_its_margin_fails_the_gate_although_the_scores_are_i
         for i, path in enumerate(sorted(store.root.glob("runs/*/result.json"))):
             facts = {**FACTS, "steps_per_second": per_second + i % 3, "attempt": f"{i}"}
             path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
-    found = gate(*stores, **QUICK)
+    found = gate(*map(Results, stores), **QUICK)
     assert [(row.what, row.verdict) for row in found.rows] == [("score", "identical"), ("speed", verdict)]
     assert found.verdict == verdict
-    without = gate(*stores, **{**QUICK, "speed_margin": None})
+    without = gate(*map(Results, stores), **{**QUICK, "speed_margin": None})
     assert without.verdict == "identical" and len(without.rows) == 1
 
 

@@ -2,18 +2,18 @@
 
 import numpy as np
 import pytest
+from support.read_back import read_scores, run_table
 from support.result_folders import folder
 
 import rlbench
-from rlbench.analysis.final_scores import read_scores, seeded_generator
+from rlbench.analysis import Results
+from rlbench.analysis.final_scores import seeded_generator
 from rlbench.analysis.frames import AGGREGATE_COLUMNS, COMPARISON_COLUMNS, PROFILE_COLUMNS, SCORE_COLUMNS
 from rlbench.analysis.learning_curves import estimate
+from rlbench.analysis.score_cells import score_cells
 from rlbench.api import StoreError
-from rlbench.reports import score_cells
 from rlbench.reports.aggregates_section import ESTIMATES, estimates_of
-from rlbench.reports.report_data import read_report_data
 from rlbench.reports.task_panels import panels
-from rlbench.results.run_table import run_table
 from rlbench.results.score_anchors import shipped_anchors
 from rlbench.stats import iqm, optimality_gap, overall_median
 
@@ -86,7 +86,7 @@ def rlbench_iqm(tasks):
 
 
 def test_the_table_the_page_and_the_frames_give_the_same_runs_the_same_interval(results):
-    store, anchors = results._store, results._anchors
+    store, anchors = results.store, results.supplied
     raw = results.aggregate(normalized=False).set_index(["algorithm", "environment", "statistic"])
     for cell in score_cells(run_table(store, anchors)):
         row = raw.loc[(cell.algorithm, cell.environment, "iqm")]
@@ -122,7 +122,7 @@ def test_a_run_that_diverged_before_its_first_evaluation_counts_with_its_score_f
     curves, lower = rlbench.load(store.root).curves(), shipped_anchors()[CARTPOLE].lower
     assert curves["n"].tolist() == [4, 4]
     assert curves["iqm"].tolist() == pytest.approx([(lower + 35) / 2, (40 + 70) / 2])  # of four the middle two
-    ((_, drawn),) = read_report_data(store).curves.items()
+    ((_, drawn),) = Results(store).learning_curves.items()
     assert [curves[name].tolist() for name in ("iqm", "low", "high")] == [
         line.tolist() for line in estimate(drawn.counted, seeded_generator(drawn.keys))
     ]

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from support.read_back import read_scores
 from support.result_folders import folder
 
-from rlbench.analysis import compare, pairs_between, pairs_within, read_scores
+from rlbench.analysis import compare, pairs_between, pairs_within
 from rlbench.api import NothingToCompare, RlbenchError, StoreError
 from rlbench.stats import holm, iqm
 

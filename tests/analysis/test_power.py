@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.random import PCG64, Generator, SeedSequence
 from support.cli import rlbench
+from support.read_back import read_scores
 from support.result_folders import folder
 
-from rlbench.analysis import read_scores
 from rlbench.analysis.power_analysis import power_of
 from rlbench.api import NothingToCompare
 from rlbench.stats import two_sample_test

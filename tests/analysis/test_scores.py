@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from support.read_back import read_scores
 from support.result_folders import folder
 
-from rlbench.analysis import Anchors, read_scores, shipped_anchors
+from rlbench.analysis import Anchors, shipped_anchors
 from rlbench.api import StoreError
 from rlbench.results import results_index
 from rlbench.suites.loader import builtin_suites, load_suite

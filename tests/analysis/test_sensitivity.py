@@ -8,14 +8,8 @@ from rlbench.analysis.sensitivity import sensitivity
 from rlbench.stats import iqm
 
 
-class Folder:
-    """A store of which only suite.json is asked."""
-
-    def __init__(self, *algorithms):
-        self._algorithms = algorithms
-
-    def suite(self):
-        return {"suite": {"name": "swept", "algorithms": list(self._algorithms)}}
+def swept(*algorithms):
+    return {"name": "swept", "algorithms": list(algorithms)}
 
 
 def runs(scores, environment="CartPole-v1"):
@@ -39,7 +33,7 @@ SCORES = {
 
 
 def test_a_value_is_scored_over_all_values_of_the_others():
-    found = sensitivity(Folder({"id": "random"}, GRID), runs(SCORES))
+    found = sensitivity(swept({"id": "random"}, GRID), runs(SCORES))
     cells = {(e.parameter, e.value): e for e in found.effects}
     assert list(cells) == [("learning_rate", 1), ("learning_rate", 2), ("depth", 3), ("depth", 4)]
     assert cells["learning_rate", 1].iqm == iqm(np.arange(1, 9)) == 4.5
@@ -56,12 +50,12 @@ def test_a_value_is_scored_over_all_values_of_the_others():
 def test_with_unequal_runs_points_weigh_the_same():
     """learning_rate = 2 has 4 runs of 9 and 3 of 2: half of the weight each, so the middle half of it is half 9 and half 2, less
     what ⌊7/4⌋/7 cuts off both ends alike."""
-    found = sensitivity(Folder(GRID), runs(SCORES))
+    found = sensitivity(swept(GRID), runs(SCORES))
     assert found.effects[1].iqm == pytest.approx(5.5)
 
 
 def test_the_best_and_worst_points_are_named_with_what_the_choice_cost_and_that_it_is_one():
-    (extremes,) = sensitivity(Folder(GRID), runs(SCORES)).extremes
+    (extremes,) = sensitivity(swept(GRID), runs(SCORES)).extremes
     assert (extremes.best, extremes.best_iqm) == ("dqn learning_rate=2, depth=3", 9)
     assert (extremes.worst, extremes.worst_iqm) == ("dqn learning_rate=2, depth=4", 2)
     assert (extremes.points, extremes.trials, extremes.steps) == (4, 15, 160)
@@ -70,22 +64,22 @@ def test_the_best_and_worst_points_are_named_with_what_the_choice_cost_and_that_
 
 def test_the_same_runs_give_the_same_interval_in_any_order():
     frame = runs(SCORES)
-    one, other = (sensitivity(Folder(GRID), f).effects for f in (frame, frame.iloc[::-1]))
+    one, other = (sensitivity(swept(GRID), f).effects for f in (frame, frame.iloc[::-1]))
     assert {e.parameter: e.low for e in one} == {e.parameter: e.low for e in other}
 
 
 def test_few_runs_have_no_interval_and_none_no_estimate():
     few = {label: values[:1] for label, values in SCORES.items()}
-    first = sensitivity(Folder(GRID), runs(few)).effects[0]
+    first = sensitivity(swept(GRID), runs(few)).effects[0]
     assert (first.iqm, first.low) == (3, None)
     none = {label: [np.nan] for label in SCORES}
-    found = sensitivity(Folder(GRID), runs(none))
+    found = sensitivity(swept(GRID), runs(none))
     assert {e.iqm for e in found.effects} == {None} and found.extremes[0].best is None
 
 
 def test_each_task_is_told_alone_and_the_frame_has_a_row_an_effect():
     frame = pd.concat([runs(SCORES), runs(SCORES, "Acrobot-v1")])
-    found = sensitivity(Folder(GRID), frame)
+    found = sensitivity(swept(GRID), frame)
     assert (
         list(found.frame()["environment"]) == ["Acrobot-v1"] * 4 + ["CartPole-v1"] * 4
         or list(found.frame()["environment"]) == ["CartPole-v1"] * 4 + ["Acrobot-v1"] * 4
@@ -94,5 +88,5 @@ def test_each_task_is_told_alone_and_the_frame_has_a_row_an_effect():
 
 
 def test_a_suite_without_a_sweep_has_none():
-    found = sensitivity(Folder({"id": "dqn"}), runs({"dqn": [1, 2]}))
+    found = sensitivity(swept({"id": "dqn"}), runs({"dqn": [1, 2]}))
     assert found.effects == () and found.extremes == () and len(found.frame()) == 0

@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.read_back import render
 
 import rlbench
 from rlbench.cli.main import invoke
 from rlbench.profiling.parts import PARTS
-from rlbench.reports.page import render
 from rlbench.results import Store
 
 SUITE = """

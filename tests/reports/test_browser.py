@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from support.browser import CHROMIUM, browser
+from support.read_back import write_report
 from support.report_pages import BAD, TASK, group, play, suite_of
 
 from rlbench.api import Task
-from rlbench.reports.page import write_report
 from rlbench.results.file_io import write_json
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from support.report_pages import TASK, group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.analysis.learning_curves import LearningCurves
 from rlbench.api import Task
 from rlbench.reports.curves_over_time import POINTS, curves_at_times
-from rlbench.reports.report_data import read_report_data
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.task_panels import panels
 
@@ -42,12 +42,12 @@ def scored(root, tasks):
     for g in groups:
         grid = [[(50, 100.0 + i), (100, 200.0 + i)] for i in range(5)]
         play(store, g, [200.0 + i for i in range(5)], grid)
-    return read_report_data(store)
+    return Results(store)
 
 
 def test_algorithms_are_compared_over_tasks_that_all_of_them_have(tmp_path):
     readings = scored(tmp_path, {"discrete": [TASK, ACROBOT], "both": [TASK, ACROBOT, PENDULUM], "sac": [PENDULUM]})
-    found = panels(readings.scores, anchored=True)
+    found = panels(readings.final_scores, anchored=True)
     assert [(panel.tasks, panel.algorithms) for panel in found] == [
         (("CartPole-v1", "Acrobot-v1"), ("discrete", "both")),
     ]  # alone on all three tasks "both" has nobody beside it, and one task alone has figures of its own
@@ -56,16 +56,16 @@ def test_algorithms_are_compared_over_tasks_that_all_of_them_have(tmp_path):
 def test_a_task_without_anchors_is_in_no_normalised_panel(tmp_path):
     other = Task("Mine-v0", 100, TASK.evaluation)
     readings = scored(tmp_path, {"a": [TASK, other], "b": [TASK, other]})
-    assert [panel.tasks for panel in panels(readings.scores, anchored=True)] == [("CartPole-v1",)]
-    assert [panel.tasks for panel in panels(readings.scores, anchored=False)] == [("CartPole-v1", "Mine-v0")]
+    assert [panel.tasks for panel in panels(readings.final_scores, anchored=True)] == [("CartPole-v1",)]
+    assert [panel.tasks for panel in panels(readings.final_scores, anchored=False)] == [("CartPole-v1", "Mine-v0")]
 
 
 def test_sample_efficiency_is_the_iqm_between_the_anchors_at_shares_of_the_budget(tmp_path):
     readings = scored(tmp_path, {"a": [TASK], "b": [TASK]})
-    (panel,) = panels(readings.scores, anchored=True)
+    (panel,) = panels(readings.final_scores, anchored=True)
     axes = efficiency_figure(panel, readings).draw().axes[0]
     line = next(line for line in axes.lines if len(line.get_xdata()) == 25)
-    anchors = readings.scores.anchors["CartPole-v1"]
+    anchors = readings.final_scores.anchors["CartPole-v1"]
     wanted = (np.interp(np.linspace(0.04, 1, 25) * 100, [50, 100], [102.0, 202.0]) - anchors.lower) / (
         anchors.upper - anchors.lower
     )

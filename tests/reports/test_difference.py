@@ -5,6 +5,7 @@ import re
 from click.testing import CliRunner
 from support.report_pages import Page, group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.cli.commands.report import report
 from rlbench.reports.difference_section import difference_page
 from rlbench.reports.page import as_html
@@ -21,7 +22,7 @@ def folder(root, scores, config=None, **facts):
 
 
 def page(first, second):
-    return Page(as_html(difference_page(first, second)))
+    return Page(as_html(difference_page(Results(first), Results(second))))
 
 
 def test_the_same_runs_are_identical(tmp_path):

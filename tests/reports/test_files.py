@@ -6,6 +6,7 @@ import io
 import pytest
 from support.report_pages import group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.api import StoreError
 from rlbench.api.sections import Table
 from rlbench.reports.page import results_page
@@ -62,13 +63,13 @@ def test_every_table_and_figure_of_the_page_is_written(tmp_path):
     store = suite_of(tmp_path / "s", groups)
     for g in groups:
         play(store, g, [1.0, 2.0, 3.0, 4.0, 5.0], [[(50, 1.0), (100, 2.0)]] * 5)
-    written = write_files(results_page(store), tmp_path / "files")
+    written = write_files(results_page(Results(store)), tmp_path / "files")
     assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / "files").iterdir())
     names = {path.name for path in written}
     assert {"scores-by-task.csv", "scores-by-task.md", "scores-by-task.tex", "curves-1.svg", "curves-1.pdf"} <= names
     assert (tmp_path / "files/curves-1.pdf").read_bytes().startswith(b"%PDF")
     assert "var(--" not in (tmp_path / "files/curves-1.svg").read_text()  # it stands for itself
-    again = write_files(results_page(store), tmp_path / "again")
+    again = write_files(results_page(Results(store)), tmp_path / "again")
     assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
 
 
@@ -76,4 +77,4 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     (tmp_path / "file").write_text("")
     store = suite_of(tmp_path / "s", [group()])
     with pytest.raises(StoreError, match="cannot be written"):
-        write_files(results_page(store), tmp_path / "file/x")
+        write_files(results_page(Results(store)), tmp_path / "file/x")

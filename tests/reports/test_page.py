@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.random import PCG64, Generator
 from ruamel.yaml import YAML
+from support.read_back import render
 from support.report_pages import TASK, grid_of, group, page_of, play, suite_of
 
 from rlbench.analysis.learning_curves import estimate
 from rlbench.api import Task, Wrapper
 from rlbench.reports.curve_figures import learning_curves, single_runs
-from rlbench.reports.page import render
 from rlbench.reports.style import DARK, LIGHT, series_styles
 from rlbench.reports.svg_figures import inline, save
 from rlbench.results import Store

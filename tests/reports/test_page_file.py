@@ -8,11 +8,11 @@ import sys
 
 import pytest
 from click.testing import CliRunner
+from support.read_back import render, write_report
 from support.report_pages import BAD, TASK, Page, group, page_of, play, suite_of
 
 from rlbench.api import StoreError, Task, Wrapper
 from rlbench.cli.commands.report import report
-from rlbench.reports.page import render, write_report
 from rlbench.reports.style import clean, shorten
 from rlbench.results import JsonlSink, Store, publish
 from rlbench.results.file_io import write_json

@@ -4,11 +4,13 @@ import json
 
 import pytest
 from support.cli import rlbench
+from support.read_back import render, write_report
 from support.report_pages import Page, group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.api import StoreError
 from rlbench.plugins import Plugins, load_plugins
-from rlbench.reports.page import render, results_page, write_report
+from rlbench.reports.page import as_html, results_page
 
 PLUGIN = """
 from rlbench import ReportSpec, hookimpl
@@ -47,7 +49,7 @@ def test_a_strangers_section_stands_in_its_place_as_text_and_a_broken_one_says_s
     store = suite_of(tmp_path / "s", [g])
     play(store, g, [1.0, 2.0, 3.0])
     plugins = load_plugins([tmp_path / "own.py"])
-    page = results_page(store, plugins)
+    page = results_page(Results(store), plugins)
     names = [name for name, _, _ in page.sections]
     assert names.index("own") == names.index("scores") + 1
     assert "nothing" not in names and "later" not in names and names.count("scores") == 1
@@ -79,9 +81,10 @@ def test_videos_in_the_folder_are_linked_from_where_the_page_lies(tmp_path):
     (tmp_path / "s/videos").mkdir()
     (tmp_path / f"s/videos/{g.runs[1].name}.mp4").write_bytes(b"")
     (tmp_path / "s/videos/.begun.mp4").write_bytes(b"")
-    parts = {name: parts for name, _, parts in results_page(store, place=tmp_path / "elsewhere").sections}
-    ((text, path),) = parts["videos"][0].entries
-    assert text == "mine on CartPole-v1, seed 1" and path == f"../s/videos/{g.runs[1].name}.mp4"
+    page = results_page(Results(store), place=tmp_path / "elsewhere")
+    ((text, path),) = {name: parts for name, _, parts in page.sections}["videos"][0].entries
+    assert text == "mine on CartPole-v1, seed 1" and path == f"videos/{g.runs[1].name}.mp4"
+    assert f'href="../s/videos/{g.runs[1].name}.mp4"' in as_html(page)
 
 
 def test_sections_are_listed(tmp_path):

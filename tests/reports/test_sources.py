@@ -3,12 +3,12 @@
 import json
 
 import numpy as np
+from support.read_back import render
 from support.report_pages import Page, group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.api import EvaluationProtocol, Task
 from rlbench.reports import published_section, sensitivity_section
-from rlbench.reports.page import render
-from rlbench.reports.report_data import read_report_data
 from rlbench.results.file_io import write_json
 from rlbench.results.score_anchors import Anchors
 
@@ -21,7 +21,7 @@ def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp
     suite = json.loads((tmp_path / "suite.json").read_text())
     suite["suite"]["algorithms"] = [{"id": "dqn", "sweep": {"learning_rate": [1, 2]}}]
     write_json(tmp_path / "suite.json", suite)
-    effects, extremes, note = sensitivity_section.section(read_report_data(store)).parts
+    effects, extremes, note = sensitivity_section.section(Results(store)).parts
     ((title, rows),) = effects.groups
     assert title == "CartPole-v1: dqn, learning_rate"
     assert [(row[0], row[1], row[3], row[4]) for row in rows] == [("1", "2.50", "4/4", "1"), ("2", "9.00", "4/4", "1")]
@@ -43,7 +43,7 @@ def test_published_scores_of_what_was_run_are_beside_ours(tmp_path):
     g = group("mine", 5, AS_THE_ZOO, algorithm="ppo")
     store = suite_of(tmp_path, [g])
     play(store, g, [500.0] * 5)
-    heading, said, table = published_section.section(read_report_data(store)).parts[:3]
+    heading, said, table = published_section.section(Results(store)).parts[:3]
     assert heading.text == "RL Baselines3 Zoo" and "one trained agent" in said.text
     (row,) = table.groups[0][1]
     assert row[:3] == ("mine", "CartPole-v1", "500.0") and row[5] == "500.0" and row[7] == "5"
@@ -57,7 +57,7 @@ def test_what_had_another_budget_than_the_published_is_grey_and_says_why(tmp_pat
     store = suite_of(tmp_path, groups)
     for g in groups:
         play(store, g, [500.0] * 5)
-    table = published_section.section(read_report_data(store)).parts[2]
+    table = published_section.section(Results(store)).parts[2]
     assert [row[9] for row in table.groups[0][1]] == ["not comparable", "consistent"] and table.muted == (0,)
     assert table.groups[0][1][0][10] == "different budgets: ours 100,000 steps, theirs 50,000"
     text = render(store)
@@ -69,7 +69,7 @@ def test_ours_beside_published_scores_is_taken_with_the_anchors_that_were_given(
     g = group("mine", 5, algorithm="ppo")
     store = suite_of(tmp_path, [g])
     play(store, g, [np.nan] * 5, [[(50, 400.0)]] * 5, "diverged")
-    table = published_section.section(read_report_data(store, anchors={"CartPole-v1": Anchors(30.0, 475.0)})).parts[2]
+    table = published_section.section(Results(store, anchors={"CartPole-v1": Anchors(30.0, 475.0)})).parts[2]
     assert table.groups[0][1][0][5] == "30.0"
 
 
@@ -77,7 +77,4 @@ def test_without_sweeps_and_published_scores_there_are_no_such_sections(tmp_path
     g = group("mine", 5)
     store = suite_of(tmp_path, [g])
     play(store, g, [1.0] * 5)
-    assert (
-        sensitivity_section.section(read_report_data(store)) is None
-        and published_section.section(read_report_data(store)) is None
-    )
+    assert sensitivity_section.section(Results(store)) is None and published_section.section(Results(store)) is None

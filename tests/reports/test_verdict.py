@@ -4,9 +4,9 @@ import json
 
 from support.report_pages import TASK, group, play, suite_of
 
+from rlbench.analysis import Results
 from rlbench.analysis.sequential_log import Decisions, InterimAnalysis, write_decisions
 from rlbench.api import Task
-from rlbench.reports.report_data import read_report_data
 from rlbench.reports.verdict_section import section
 from rlbench.results.file_io import write_json
 from rlbench.stats import Design, InterimResult
@@ -20,7 +20,7 @@ def told(root, scores, tasks=(TASK,)):
     store = suite_of(root, groups)
     for g in groups:
         play(store, g, scores[g.label])
-    parts = section(read_report_data(store)).parts
+    parts = section(Results(store)).parts
     return parts[0].text, " ".join(f"{lead} {text}" for lead, text in parts[1].lines)
 
 
@@ -86,7 +86,7 @@ def test_pairs_that_share_one_task_are_not_counted_among_those_that_share_severa
     store = suite_of(tmp_path, groups)
     for g in groups:
         play(store, g, scores[g.label])
-    headline, points = (section(read_report_data(store)).parts[i] for i in (0, 1))
+    headline, points = (section(Results(store)).parts[i] for i in (0, 1))
     assert headline.text.startswith("None of the 10 pairs is decided: no algorithm is")
     told_of = dict(points.lines)
     assert told_of["Over all common tasks:"].startswith("None of 6 pairs that share several tasks is decided.")
@@ -106,7 +106,7 @@ def test_who_is_no_better_than_random_and_which_runs_are_missing_is_said(tmp_pat
     attempt = play(store, groups[1], [*LOW[:5], None])
     write_json(attempt / "exit.json", {"status": "failed", "message": "broke"})
     play(store, groups[2], HIGH)
-    points = dict(section(read_report_data(store)).parts[1].lines)
+    points = dict(section(Results(store)).parts[1].lines)
     assert points["Not shown to be better than random:"] == "weak on CartPole-v1."
     assert points["Without a score:"].startswith(
         "1 of 18 runs (1 failed), which are not included in any number. weak on CartPole-v1: 5 of 6"
@@ -117,7 +117,7 @@ def test_one_algorithm_alone_has_nothing_to_be_compared_with(tmp_path):
     g = group("mine", 5)
     store = suite_of(tmp_path, [g])
     play(store, g, LOW[:5])
-    assert "nothing to compare" in section(read_report_data(store)).parts[0].text
+    assert "nothing to compare" in section(Results(store)).parts[0].text
 
 
 def test_a_number_of_runs_that_is_there_is_never_named(tmp_path):
@@ -128,11 +128,11 @@ def test_a_number_of_runs_that_is_there_is_never_named(tmp_path):
     for name, scores in (("a", (400.0, -480.0)), ("c", (295.0, -91.0))):
         for g, centre in zip(groups[name], scores):
             play(store, g, [centre + i for i in range(5)])
-    (_, text), *_ = section(read_report_data(store)).parts[1].lines
+    (_, text), *_ = section(Results(store)).parts[1].lines
     assert "the interval leaves 0 out, but exchanging labels within tasks often gives as large a difference" in text
     assert (
         "about 8 runs of each would show it" in text
-        and "Undecided does not mean equal" in section(read_report_data(store)).parts[2].text
+        and "Undecided does not mean equal" in section(Results(store)).parts[2].text
     )
 
 
@@ -154,6 +154,6 @@ def test_adaptive_seeds_have_the_word_since_only_their_verdict_allows_for_them(t
     look = InterimAnalysis(1, "2026-01-01T00:00:00+00:00", (InterimResult("a", "b", 1, "better", "b", -0.5, 0.25),))
     tasks = {name: {"CartPole-v1": "k"} for name in "ab"}
     write_decisions(store, Decisions(Design(), "raw", tasks, {}, (look,)))
-    parts = section(read_report_data(store)).parts
+    parts = section(Results(store)).parts
     assert parts[0].text == "b is better than a: difference 0.5, boundary 0.25."
     assert "These verdicts allow for that" in parts[-1].text

@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 from support.cli import rlbench
+from support.read_back import run_table
 from support.result_folders import folder
 
 from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
 from rlbench.results.cost_estimates import estimate_seconds, remember_cost
 from rlbench.results.json_shapes import ShapeError, check_event
-from rlbench.results.run_table import run_table
 from rlbench.results.table_repair import restore_tables
 
 SCORES = {"a": {"CartPole-v1": [400.0 + i for i in range(6)]}, "random": {"CartPole-v1": [20.0] * 6}}

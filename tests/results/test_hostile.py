@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from support.cli import rlbench
+from support.read_back import run_table
 from support.result_folders import folder
 
 from rlbench.api import RunGroup, StoreError
@@ -16,7 +17,6 @@ from rlbench.results import parquet_reader
 from rlbench.results.code_dependencies import changed_modules
 from rlbench.results.file_io import parse_json, read_bytes
 from rlbench.results.results_index import read_arrow
-from rlbench.results.run_table import run_table
 
 
 @pytest.fixture

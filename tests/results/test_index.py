@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from support.read_back import run_table
 
 from rlbench.api import EvaluationRecord, RunGroup, Task
 from rlbench.results import JsonlSink, Store, publish, results_index
-from rlbench.results.run_table import run_table
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), tuple(range(6)), label="chance")
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from support.read_back import run_table
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
 from rlbench.results import JsonlSink, Store, arrow_tables, publish
@@ -20,7 +21,6 @@ from rlbench.results.file_io import publish_file, write_json
 from rlbench.results.folder_lock import Lock
 from rlbench.results.jsonl_records import read_lines
 from rlbench.results.publication import schema
-from rlbench.results.run_table import run_table
 from rlbench.results.score_anchors import Anchors, shipped_anchors
 
 GROUP = RunGroup("random", {}, Task("CartPole-v1", 100), (0, 1))

@@ -6,8 +6,8 @@ import numpy as np
 
 from rlbench.analysis.learning_curves import LearningCurves
 from rlbench.api import EpisodeRecord, EvaluationProtocol, EvaluationRecord, MetricRecord, RunGroup, Task
-from rlbench.reports.page import render
 from rlbench.results import JsonlSink, Store, publish
+from support.read_back import render
 
 TASK = Task("CartPole-v1", 100, EvaluationProtocol(every=50, episodes=2, final_episodes=3))
 FACTS = {

@@ -72,12 +72,13 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, a
 
     plugins.executor(options.executor)
     groups = options.chosen(planned.groups)
-    retrained, changed = runs_to_retrain(store, plugins, groups, options)
+    states = store.states([run for group in groups for run in group.runs])
+    retrained, changed = runs_to_retrain(store, plugins, groups, options, states)
     decisions = [
         dataclasses.replace(decision, train=True, reason=f"trained again: --rerun {options.rerun}")
         if not decision.train and decision.run in retrained
         else decision
-        for decision in decide_runs(store, plugins, groups, options.should_retry)
+        for decision in decide_runs(store, plugins, groups, states, options.should_retry)
     ]
     workers = options.jobs or planned.workers
     cost = _cost(decisions, workers)

@@ -50,11 +50,10 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     """
     from rlbench.analysis.published_check import check_against as check
     from rlbench.analysis.published_scores import PROTOCOLS
-    from rlbench.results import Store
-    from rlbench.results.run_table import run_table
+    from rlbench.analysis.suite_results import Results
 
-    store = Store(directory)
-    rows, corrupt = check(store, source), describe_damaged(run_table(store))
+    results = Results(directory)
+    rows, corrupt = check(results, source), describe_damaged(results.table)
     protocol = PROTOCOLS[source]
     if as_json:
         document = {

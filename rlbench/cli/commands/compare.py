@@ -96,13 +96,12 @@ def compare(
 
 
 def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, supplied: Mapping[str, Anchors]) -> Pairs:
-    from rlbench.analysis import read_scores
+    from rlbench.analysis import Results
     from rlbench.analysis.pair_selection import pairs_between, pairs_within
-    from rlbench.results import Store
 
     folders = {name: path for name in names if (path := _folder(name)) is not None}
     if directory is None and folders:
-        within = read_scores(Store(find_folder(None)), supplied) if any(results_root().glob("*/suite.json")) else None
+        within = Results(find_folder(None), supplied).final_scores if any(results_root().glob("*/suite.json")) else None
         both = [name for name in folders if within is not None and name in within.algorithms]
         if both:
             raise click.UsageError(
@@ -119,11 +118,11 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
         if baseline is not None and baseline not in names:
             raise click.UsageError(f"--baseline {baseline}: between two folders, the baseline is {' or '.join(names)}")
         first, second = sorted(names, key=lambda name: name == baseline)
-        scores = [read_scores(Store(folders[name]), supplied) for name in (first, second)]
+        scores = [Results(folders[name], supplied).final_scores for name in (first, second)]
         return pairs_between(scores[0], scores[1], (plain(first), plain(second)))
     if len(names) == 1 and baseline is None:
         raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, or --baseline")
-    return pairs_within(read_scores(Store(find_folder(directory)), supplied), names, baseline)
+    return pairs_within(Results(find_folder(directory), supplied).final_scores, names, baseline)
 
 
 def _folder(name: str) -> Path | None:

@@ -35,10 +35,13 @@ def export(directory: Path, form: str, output: Path | None) -> int:
     it as a formula; control characters are removed. Parquet contains everything as recorded, with the unit and the
     meaning of each recorded column.
     """
+    from rlbench.analysis import Results
     from rlbench.results import table_export
-    from rlbench.results.record_reader import Records
 
-    written = table_export.export(Records(directory), output or directory / "export", form)
+    results = Results(directory)
+    frames = {"runs": results.runs(), "evaluations": results.evaluations()}
+    frames |= {"episodes": results.episodes(), "metrics": results.metrics()}
+    written = table_export.export(frames, output or directory / "export", form)
     for path, rows in written.rows.items():
         write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
     return report_damaged(written.corrupt)

@@ -85,11 +85,11 @@ def gate(
     how many runs would decide it. Algorithms are matched by label, tasks by environment. NEW and BASE are result
     folders, or names of folders under results/.
     """
+    from rlbench.analysis import Results
     from rlbench.analysis.regression_gate import gate as judge_folders
-    from rlbench.results import Store
 
     speeds = None if no_speed else speed_margin
-    result = judge_folders(Store(new), Store(base), margin, alpha, speeds, statistic, supplied)
+    result = judge_folders(Results(new, supplied), Results(base, supplied), margin, alpha, speeds, statistic)
     if as_json:
         write_out(json.dumps(_document(result, new, base), indent=1, sort_keys=True) + "\n")
     else:

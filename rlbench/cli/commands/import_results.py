@@ -109,6 +109,7 @@ def import_results(
     rlbench; they stay, and a later `rlbench run` keeps the imported ones. Whatever cannot be read or is left out is
     listed, and does not affect the rest.
     """
+    from rlbench.analysis import Results
     from rlbench.cli.commands.table import print_table
     from rlbench.importers import read_sources
     from rlbench.importers.import_runs import Defaults, import_runs
@@ -121,7 +122,7 @@ def import_results(
     count = sum(run.outcome.startswith("imported") for run in result.runs)
     click.echo(f"{plural(count, 'run')} imported into {short_path(store.root)}", err=True)
     if any(run.run is not None for run in result.runs):
-        print_table(store)
+        print_table(Results(store))
     if not result.complete:
         raise click.exceptions.Exit(1)
 

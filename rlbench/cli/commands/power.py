@@ -71,12 +71,11 @@ def power(
     number of runs would show. The estimate draws simulated studies from the runs themselves (docs/statistics.md), so
     it cannot foresee a kind of failure that no run has had.
     """
-    from rlbench.analysis import read_scores
+    from rlbench.analysis import Results
     from rlbench.analysis.power_analysis import left_out, power_of
-    from rlbench.results import Store
 
     sizes = tuple(dict.fromkeys(differences or DEFAULT))
-    scores = read_scores(Store(directory), supplied)
+    scores = Results(directory, supplied).final_scores
     rows = power_of(scores, sizes, power, alpha, pairs, statistic)
     settings = {"power": power, "alpha": alpha, "pairs": pairs, "statistic": statistic}
     absent = left_out(scores)

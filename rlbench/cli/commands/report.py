@@ -50,20 +50,20 @@ def report(
 
     With two folders, the page shows what differs in the second from the first.
     """
+    from rlbench.analysis import Results
     from rlbench.reports.difference_section import difference_page
     from rlbench.reports.page import results_page, write_page
     from rlbench.reports.report_files import write_files
-    from rlbench.results import Store
 
     if len(directories) > 2:
         raise click.UsageError(f"{len(directories)} folders given: a report shows one, or the difference between two")
     plugins = open_plugins(plugin_files)
     if len(directories) == 2:
-        page = difference_page(Store(directories[0]), Store(directories[1]), supplied)
+        page = difference_page(Results(directories[0], supplied), Results(directories[1], supplied))
         path = output or directories[1] / "difference.html"
     else:
         path = output or directories[0] / "report.html"
-        page = results_page(Store(directories[0]), plugins, path.parent, supplied)
+        page = results_page(Results(directories[0], supplied), plugins, path.parent)
     written = [write_page(page, path), *(write_files(page, files) if files else [])]
     for problem in page.problems:
         print(f"warning: {plain(problem)}", file=sys.stderr)

@@ -190,9 +190,10 @@ def _report_outcome(
     is_decided: whether decisions depend on the present runs. Returns: the exit code.
     """
     from rlbench.cli.commands.table import print_table
-    from rlbench.results.run_table import run_table
 
-    runs = print_table(store) if table else run_table(store)
+    if table:
+        print_table(outcome.results)
+    runs = outcome.results.table
     selected = runs["key"].isin([run.key for run in outcome.runs])
     damaged = describe_damaged(runs[~selected])
     for sentence in damaged:
@@ -222,7 +223,7 @@ def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: Pro
     path = store.root / "report.html"
     if outcome.trained or not path.exists():
         try:
-            page = results_page(store, plugins)
+            page = results_page(outcome.results, plugins)
             write_page(page, path)
         except StoreError as error:
             reporter.warn(f"the report was not written: {error}")

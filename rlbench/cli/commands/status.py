@@ -19,7 +19,7 @@ from rlbench.cli.text_table import fitted, plain, write_out
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from rlbench.results import Store
+    from rlbench.analysis import Results
 
 SECONDS_BETWEEN_UPDATES = 1.0
 _OPEN = ("running", "pending")
@@ -36,35 +36,31 @@ def status(directory: Path, as_json: bool, watch: bool) -> int:
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. Works while the suite
     runs. Exit code 1 if any run is damaged.
     """
-    from rlbench.results import Store
+    from rlbench.analysis import Results
 
-    store = Store(directory)
     if watch and not as_json:
-        _watch(store)
+        _watch(directory)
         return 0
-    rows = _rows(store, thorough=True)
+    results = Results(directory)
+    rows = _rows(results, thorough=True)
     if as_json:
         counts = Counter(row["status"] for row in rows)
-        name = store.suite()["suite"]["name"]
-        write_out(json.dumps({"suite": name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
+        write_out(json.dumps({"suite": results.name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
     else:
-        write_out(_text(store, rows))
+        write_out(_text(results, rows))
     return SOME_DAMAGED if any(row["status"] == "corrupt" for row in rows) else 0
 
 
-def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
+def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
     """Return one row per run. thorough: also compare the files of published runs with their hashes."""
     from rlbench.api import RunStatus
     from rlbench.results import RunState
 
-    runs = store.runs()
-    states = store.states(runs)
+    states, store = results.states, results.store
     if thorough:
-        from rlbench.results.results_index import read_facts
-
-        facts = read_facts(store, runs, states)
+        facts = results.facts
         damaged = {key: RunState(RunStatus.CORRUPT, fact.damaged) for key, fact in facts.items() if fact.damaged}
-        states = {key: damaged.get(str(key), state) for key, state in states.items()}
+        states = {**states, **damaged}
     return [
         {
             "algorithm": run.label or run.algorithm,
@@ -75,17 +71,17 @@ def _rows(store: Store, thorough: bool = False) -> list[dict[str, Any]]:
             "steps": run.task.steps,
             "message": states[run.key].message,
         }
-        for run in runs
+        for run in results.requested
     ]
 
 
-def _headline(store: Store, rows: list[dict[str, Any]]) -> str:
+def _headline(results: Results, rows: list[dict[str, Any]]) -> str:
     counts = Counter(row["status"] for row in rows)
     totals = ", ".join(f"{n} {s}" for s, n in counts.items())
-    return f"{plain(store.suite()['suite']['name'])}: {plural(len(rows), 'run')}: {totals}"
+    return f"{plain(results.name)}: {plural(len(rows), 'run')}: {totals}"
 
 
-def _text(store: Store, rows: list[dict[str, Any]]) -> str:
+def _text(results: Results, rows: list[dict[str, Any]]) -> str:
     cells = [
         [
             plain(row["algorithm"]),
@@ -98,20 +94,23 @@ def _text(store: Store, rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     table = fitted(["algorithm", "task", "seed", "status", "step", ""], cells, numbers=(2, 4))
-    return f"{_headline(store, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in store.failed_pairs())
+    return f"{_headline(results, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in results.failed_pairs())
 
 
-def _watch(store: Store) -> None:
+def _watch(directory: Path) -> None:
     """Redraw a table on a terminal; elsewhere, print a line whenever the counts change."""
     from rich.console import Console
     from rich.live import Live
+
+    from rlbench.analysis import Results
 
     console = Console(highlight=False)
     if not console.is_terminal or console.is_dumb_terminal:
         previous = ""
         while True:
-            rows = _rows(store)
-            line = _headline(store, rows)
+            results = Results(directory)
+            rows = _rows(results)
+            line = _headline(results, rows)
             if line != previous:
                 write_out(line + "\n")
                 previous = line
@@ -120,14 +119,15 @@ def _watch(store: Store) -> None:
             time.sleep(SECONDS_BETWEEN_UPDATES)
     with Live(console=console, auto_refresh=False) as live:
         while True:
-            rows = _rows(store)
-            live.update(_table(store, rows, console.width, console.height), refresh=True)
+            results = Results(directory)
+            rows = _rows(results)
+            live.update(_table(results, rows, console.width, console.height), refresh=True)
             if not any(row["status"] in _OPEN for row in rows):
                 return
             time.sleep(SECONDS_BETWEEN_UPDATES)
 
 
-def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) -> RenderableType:
+def _table(results: Results, rows: list[dict[str, Any]], width: int, height: int) -> RenderableType:
     """Return a table with one line per algorithm and task: the mean progress of its runs, and their statuses."""
     from rich.console import Group
     from rich.table import Table
@@ -147,4 +147,4 @@ def _table(store: Store, rows: list[dict[str, Any]], width: int, height: int) ->
         table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *progress, f"{100 * share:3.0f} %", text)
     hidden = len(cells) - max(1, height - 4)
     more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
-    return Group(Text(plain(_headline(store, rows)), style="bold"), Text(""), table, *more)
+    return Group(Text(plain(_headline(results, rows)), style="bold"), Text(""), table, *more)

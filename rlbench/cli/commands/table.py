@@ -15,10 +15,8 @@ from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.text_table import aligned, number, plain, width, write_out
 
 if TYPE_CHECKING:
-    import pandas as pd
-
-    from rlbench.reports import Cell
-    from rlbench.results import Store
+    from rlbench.analysis import Results
+    from rlbench.analysis.score_cells import Cell
 
 SCHEMA_VERSION = 1
 LEVEL = 0.95
@@ -37,48 +35,46 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
     the mean return of its final policy; the IQM (interquartile mean) is the mean of the middle half of the runs. Works
     while the suite runs.
     """
-    from rlbench.results import Store
+    from rlbench.analysis import Results
 
+    results = Results(directory)
     if sensitivity:
         from rlbench.cli.commands.table_sensitivity import print_sensitivity
 
-        return report_damaged(describe_damaged(print_sensitivity(Store(directory), as_json)))
+        print_sensitivity(results, as_json)
+    else:
+        print_table(results, as_json)
+    return report_damaged(describe_damaged(results.table))
 
-    return report_damaged(describe_damaged(print_table(Store(directory), as_json)))
 
-
-def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
-    """Write the table of scores to stdout. Returns: the runs it is made from, one per row."""
-    from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED, caveats_of
+def print_table(results: Results, as_json: bool = False) -> None:
+    """Write the table of scores to stdout."""
+    from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED
     from rlbench.analysis.sensitivity import sweeps_of
     from rlbench.analysis.tuned_algorithms import left_at_defaults
-    from rlbench.reports import score_cells
     from rlbench.results.consistency import inconsistencies
-    from rlbench.results.run_table import run_table
 
-    runs = run_table(store)
-    cells = score_cells(runs, caveats_of(store, runs))
-    name = store.suite()["suite"]["name"]
+    cells, name = results.cells, results.name
     if as_json:
         document = {
             "schema_version": SCHEMA_VERSION,
             "suite": name,
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
-            "corrupt": describe_damaged(runs),
+            "corrupt": describe_damaged(results.table),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        return runs
+        return
     rows = [_row(cell) for cell in cells]
     wide = aligned(HEADER, rows, numbers=(2, 3, 4, 5))
     text = f"{plain(name)}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: mean return of the last 100 training episodes, with exploration\n"
-    text += "".join(f"{plain(line)}\n" for line in store.failed_pairs())
-    for algorithm, differences in inconsistencies(store).items():
+    text += "".join(f"{plain(line)}\n" for line in results.failed_pairs())
+    for algorithm, differences in inconsistencies(results.requested, results.states).items():
         entries = "; ".join(f"{what}: {', '.join(names)}" for what, names in differences.items())
         text += f"runs made in different ways: {plain(algorithm)} ({entries}); the report has the details\n"
-    if untuned := left_at_defaults(store.suite()["suite"]):
+    if untuned := left_at_defaults(results.suite):
         names = plain(", ".join(untuned))
         text += f"with default hyperparameters, while the suite sets those of other algorithms: {names}\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
@@ -91,10 +87,9 @@ def print_table(store: Store, as_json: bool = False) -> pd.DataFrame:
         text += "`rlbench run SUITE --rerun changed` trains the older runs again\n"
     if any(SELF_REPORTED in cell.marks for cell in cells):
         text += f"{SELF_REPORTED}: steps and scores are those that the programs reported themselves (docs/scripts.md)\n"
-    if sweeps_of(store.suite()["suite"]):
+    if sweeps_of(results.suite):
         text += "`rlbench table --sensitivity` shows the effect of the swept hyperparameters\n"
     write_out(text)
-    return runs
 
 
 HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")

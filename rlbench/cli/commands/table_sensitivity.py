@@ -12,30 +12,20 @@ from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain, write_out
 
 if TYPE_CHECKING:
-    import pandas as pd
-
+    from rlbench.analysis import Results
     from rlbench.analysis.sensitivity import Effect, Extremes
-    from rlbench.results import Store
 
 SCHEMA_VERSION = 1
 LEVEL = 0.95
 HEADER = ("task", "algorithm", "parameter", "value", "IQM", "95 % interval", "n", "points")
 
 
-def print_sensitivity(store: Store, as_json: bool = False) -> pd.DataFrame:
-    """Write the sensitivity table to stdout. Returns: the runs it is made from, one per row.
-
-    Raises: NothingToCompare if the suite has no sweep.
-    """
-    from rlbench.analysis.sensitivity import sensitivity
-    from rlbench.results.run_table import run_table
-
-    runs = run_table(store)
-    results = sensitivity(store, runs)
-    name = store.suite()["suite"]["name"]
-    if not results.extremes:
+def print_sensitivity(results: Results, as_json: bool = False) -> None:
+    """Write the sensitivity table to stdout. Raises: NothingToCompare if the suite has no sweep."""
+    sweeps, name = results.sweeps, results.name
+    if not sweeps.extremes:
         raise NothingToCompare(
-            f"the suite in {store.root} sweeps no hyperparameter; add "
+            f"the suite in {results.folder} sweeps no hyperparameter; add "
             "`sweep: {learning_rate: [1e-3, 3e-4]}` to an algorithm"
         )
     if as_json:
@@ -43,19 +33,18 @@ def print_sensitivity(store: Store, as_json: bool = False) -> pd.DataFrame:
             "schema_version": SCHEMA_VERSION,
             "suite": name,
             "level": LEVEL,
-            "effects": [asdict(effect) for effect in results.effects],
-            "extremes": [asdict(extremes) for extremes in results.extremes],
-            "corrupt": describe_damaged(runs),
+            "effects": [asdict(effect) for effect in sweeps.effects],
+            "extremes": [asdict(extremes) for extremes in sweeps.extremes],
+            "corrupt": describe_damaged(results.table),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
-        return runs
+        return
     text = f"{plain(name)}: mean return of the final policies at each value\n"
     text += "(IQM over the runs of all points with that value)\n\n"
-    text += fitted(HEADER, [_row(effect) for effect in results.effects], numbers=(4, 5, 6, 7)) + "\n"
-    text += "".join(_extremes_line(extremes) for extremes in results.extremes)
+    text += fitted(HEADER, [_row(effect) for effect in sweeps.effects], numbers=(4, 5, 6, 7)) + "\n"
+    text += "".join(_extremes_line(extremes) for extremes in sweeps.extremes)
     text += "the best point was chosen by these scores, which therefore flatter it: run it again on other seeds\n"
     write_out(text)
-    return runs
 
 
 def _row(effect: Effect) -> tuple[str, ...]:

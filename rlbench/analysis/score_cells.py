@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rlbench.analysis import FEWEST_FOR_INTERVAL
 from rlbench.analysis.estimates import interval_estimate
+from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL
 from rlbench.api import RunStatus
 from rlbench.stats import iqm
 

@@ -1,0 +1,298 @@
+"""Results of a suite: its folder, read once, with scores and comparisons as tidy pandas frames.
+
+Commands, report sections, notebooks and the gate all read this one object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from rlbench.analysis.caveats import caveats_of
+from rlbench.analysis.final_scores import Scores, scores_of
+from rlbench.analysis.learning_curves import LearningCurves, curves_of
+from rlbench.analysis.score_cells import Cell, score_cells
+from rlbench.analysis.sensitivity import Sensitivity, sensitivity
+from rlbench.analysis.sequential_log import Decisions, read_decisions
+from rlbench.api import Run, RunStatus
+from rlbench.results import RunState, Store
+from rlbench.results.results_index import RunFacts, read_facts
+from rlbench.results.run_table import SCORED, run_table
+from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
+
+SuppliedAnchors = str | Path | Mapping[str, Any]
+
+
+class Results:
+    """A result folder, read once. Reading takes no lock and works while the suite runs.
+
+    What is published later is not in it: load the folder again to see that.
+
+    anchors: for tasks that have none, or to replace theirs. Either a file written by `rlbench anchors -o FILE`, or a
+    mapping from environment ids to {"lower": …, "upper": …}.
+    """
+
+    def __init__(self, folder: str | Path | Store, anchors: SuppliedAnchors | None = None) -> None:
+        self.store = folder if isinstance(folder, Store) else Store(Path(folder).expanduser())
+        self.supplied = _read_supplied(anchors)
+        self.document: Mapping[str, Any] = self.store.suite()
+        """The contents of suite.json. It is read at once, so a folder without results fails here."""
+
+    # -- what the folder contains. Each is read when first used, and then kept --------------------------------------
+    @property
+    def folder(self) -> Path:
+        return self.store.root
+
+    @property
+    def suite(self) -> Mapping[str, Any]:
+        """The suite with all defaults filled in."""
+        suite: Mapping[str, Any] = self.document["suite"]
+        return suite
+
+    @property
+    def name(self) -> str:
+        return str(self.suite["name"])
+
+    @cached_property
+    def requested(self) -> tuple[Run, ...]:
+        """The suite's runs in its order, trained or not."""
+        return tuple(self.store.runs(self.document))
+
+    @cached_property
+    def run_by_key(self) -> Mapping[str, Run]:
+        return {str(run.key): run for run in self.requested}
+
+    @cached_property
+    def states(self) -> Mapping[str, RunState]:
+        """The state of each requested run, by key."""
+        return {str(key): state for key, state in self.store.states(self.requested).items()}
+
+    @cached_property
+    def facts(self) -> Mapping[str, RunFacts]:
+        """Summaries of the published runs' tables, by key."""
+        return read_facts(self.store, self.requested, self.states)
+
+    @cached_property
+    def anchors(self) -> Mapping[str, Anchors]:
+        """The anchors of each task that has some, by environment."""
+        return anchors_of(self.suite, {run.task.env_id: run.task for run in self.requested}, self.supplied)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The frame that `runs` copies. Do not change it."""
+        return run_table(self.requested, self.states, self.facts, self.anchors)
+
+    @cached_property
+    def published(self) -> Mapping[str, RunState]:
+        """The states of the runs that have a score, by key."""
+        scored = self.table.loc[self.table["status"].isin(SCORED), "key"]
+        return {key: self.states[key] for key in scored if self.states[key].result}
+
+    def failed_pairs(self) -> list[str]:
+        """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
+        pairs = [pair for pair in self.document.get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
+        return [f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in pairs]
+
+    def results_of(self, rows: pd.DataFrame) -> list[Mapping[str, Any]]:
+        """Return the contents of result.json of those runs in `rows` that have a score. rows: of the run table."""
+        return [self.published[key].result for key in rows["key"] if key in self.published]
+
+    @cached_property
+    def rows_by_cell(self) -> Mapping[tuple[str, str], pd.DataFrame]:
+        """Rows of the run table by environment and algorithm."""
+        groups = self.table.groupby(["environment", "algorithm"], sort=False)
+        return {(str(environment), str(algorithm)): rows for (environment, algorithm), rows in groups}
+
+    def score_of(self, run: Run) -> float:
+        """Return a run's score; NaN if it has none."""
+        return float(self._score_by_key[str(run.key)])
+
+    @cached_property
+    def _score_by_key(self) -> pd.Series[float]:
+        return self.table.set_index("key")["score"]
+
+    def rows_of(self, cell: Cell) -> pd.DataFrame:
+        """Return the cell's rows of the run table, including those without a score."""
+        return self.rows_by_cell.get((cell.environment, cell.algorithm), self.table.iloc[:0])
+
+    # -- what is computed from it, as values ------------------------------------------------------------------------
+    @cached_property
+    def final_scores(self) -> Scores:
+        """Final scores as arrays, raw and between anchors."""
+        tasks = {key: run.task for key, run in self.run_by_key.items()}
+        return scores_of(self.table, tasks, self.anchors, self.name, self.states)
+
+    @cached_property
+    def learning_curves(self) -> Mapping[tuple[str, str], LearningCurves]:
+        """Learning curves by environment and algorithm, for pairs with a scored run."""
+        curves = {}
+        for pair, rows in self.rows_by_cell.items():
+            # Not Series.isin, which would build an array of the keys of all runs for every cell.
+            scored = rows[[key in self.published for key in rows["key"]]]
+            if len(scored):
+                curves[pair] = curves_of(scored, self.facts, self.states)
+        return curves
+
+    @cached_property
+    def cells(self) -> Sequence[Cell]:
+        """The score of each algorithm on each task, with its caveats."""
+        decisions = self.sequential_decisions if self.document.get("adaptive") else None
+        return score_cells(self.table, caveats_of(self.table, self.states, decisions, self.sweeps.extremes))
+
+    @property
+    def tasks(self) -> list[str]:
+        """Environments, in the suite's order."""
+        return list(dict.fromkeys(cell.environment for cell in self.cells))
+
+    @cached_property
+    def sweeps(self) -> Sensitivity:
+        """Sensitivity to the hyperparameters that the suite sweeps."""
+        return sensitivity(self.suite, self.table)
+
+    @cached_property
+    def sequential_decisions(self) -> Decisions | None:
+        """The decisions of `--until-decided`; None if the suite never ran with it."""
+        return read_decisions(self.store)
+
+    # -- frames for notebooks ---------------------------------------------------------------------------------------
+    def runs(self) -> pd.DataFrame:
+        """Return one row per run of the suite, finished or not; columns as in rlbench.results.run_table.run_table."""
+        return self.table.copy()
+
+    def evaluations(self) -> pd.DataFrame:
+        """Return one row per evaluation of the published runs."""
+        return self._records("evaluations")
+
+    def episodes(self) -> pd.DataFrame:
+        """Return one row per training episode of the published runs."""
+        return self._records("episodes")
+
+    def metrics(self) -> pd.DataFrame:
+        """Return one row per number that an algorithm logged in the published runs."""
+        return self._records("metrics")
+
+    def _records(self, table: str) -> pd.DataFrame:
+        from rlbench.results.record_frames import record_frame
+
+        return record_frame(self.store, self.requested, self.states, table)
+
+    def profiles(self) -> pd.DataFrame:
+        """Return one row per part of each group that ran with `--profile`.
+
+        Columns as in rlbench.results.time_profiles.profile_table.
+        """
+        from rlbench.results.time_profiles import profile_table
+
+        return profile_table(self.requested, self.states)
+
+    def scores(self, normalized: bool = True) -> pd.DataFrame:
+        """Return one row for each run that has a score: algorithm (label), id, environment, seed, key, diverged, score.
+
+        score: mean return of the final policy; for a diverged run, the lower of its last finite evaluation and the
+        lower anchor.
+        normalized: scale scores so that the task's anchors are 0 and 1. Runs without a score are in `runs()`, with
+        their status.
+        Raises: StoreError if normalized and a task has no anchors.
+        """
+        from rlbench.analysis.frames import score_frame
+
+        return score_frame(self.final_scores, normalized)
+
+    def aggregate(self, normalized: bool = True) -> pd.DataFrame:
+        """Return estimates with 95 % intervals: one row for each algorithm, environment ("" over all tasks) and
+        statistic.
+
+        Columns: algorithm, environment, statistic (iqm, mean, median and, over all tasks, optimality_gap), tasks, n
+        (runs that have a score), planned, estimate, low, high, method (percentile or bootstrap-t), note. normalized:
+        only tasks with anchors; otherwise each task's raw returns, and nothing over tasks.
+        """
+        from rlbench.analysis.frames import aggregate_frame
+
+        return aggregate_frame(self.final_scores, normalized)
+
+    def compare(
+        self,
+        *algorithms: str,
+        baseline: str | None = None,
+        other: Results | None = None,
+        statistic: str = "iqm",
+        alpha: float = 0.05,
+    ) -> pd.DataFrame:
+        """Compare pairs of algorithms, ours minus theirs: all pairs of the named ones, or of all but `random`.
+
+        baseline: compare each of the others with this one instead. other: compare each algorithm with the same one in
+        another folder.
+        statistic: "iqm" or "mean". All pairs are one family for Holm, at `alpha`. Columns:
+        rlbench.analysis.frames.comparison_frame.
+        """
+        from rlbench.analysis.frames import comparison_frame
+        from rlbench.analysis.pair_selection import pairs_between, pairs_within
+        from rlbench.analysis.pairwise import compare
+
+        if other is None:
+            pairs = pairs_within(self.final_scores, algorithms, baseline)
+        else:
+            names = (str(self.folder), str(other.folder))
+            pairs = pairs_between(self.final_scores, other.final_scores, names, algorithms)
+        return comparison_frame(compare(pairs, statistic, alpha))
+
+    def profile(self, thresholds: Sequence[float] | None = None) -> pd.DataFrame:
+        """Return performance profiles.
+
+        Columns: algorithm, threshold (normalised score), share (of runs above it, tasks weighing the same), low, high
+        (pointwise 95 % band), tasks, n. thresholds: by default 101 values from 0 to the best score, at least 1.1.
+        """
+        from rlbench.analysis.frames import profile_frame
+
+        return profile_frame(self.final_scores, thresholds)
+
+    def curves(self, normalized: bool = False, against: str = "steps") -> pd.DataFrame:
+        """Return the IQM over runs at each evaluation during training.
+
+        Columns: algorithm, environment, at, n, iqm, low, high (pointwise 95 %). against: "steps", "wall_seconds" or
+        "cpu_seconds", the unit of `at`; seconds are the median over runs. normalized: scores between the anchors;
+        against steps this adds curves over all tasks (environment ""), with `at` in shares of the budget.
+        """
+        from rlbench.analysis.curve_frames import curve_frame
+
+        return curve_frame(list(self.learning_curves.values()), self.anchors, normalized, against)
+
+    def decisions(self) -> pd.DataFrame:
+        """Return what `--until-decided` found: one row for each pair at each interim analysis at which it was open.
+
+        Columns: look, runs (of each side on each task until then), ours, theirs, outcome (better, equivalent, undecided
+        at the cap, or "" for open), winner, difference (ours minus theirs), boundary, within_low, within_high, p_welch
+        (docs/adaptive.md). Empty if the suite never ran with `--until-decided`.
+        """
+        from rlbench.analysis.sequential_log import COLUMNS
+
+        decisions = self.sequential_decisions
+        return pd.DataFrame(columns=COLUMNS) if decisions is None else decisions.frame()
+
+    def sensitivity(self) -> pd.DataFrame:
+        """Return the results of a suite's sweeps: one row for each value of each swept hyperparameter on each task.
+
+        Columns: environment, algorithm (label of the sweep), parameter, value, points (combinations with this value), n
+        (runs planned), n_valid, iqm, low, high (95 %, of the raw returns). The best point is chosen on its own seeds.
+        """
+        return self.sweeps.frame()
+
+    def __repr__(self) -> str:
+        counts = self.table["status"].value_counts()
+        summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+        return f"{type(self).__name__}({str(self.folder)!r}: {summary})"
+
+
+def _read_supplied(anchors: SuppliedAnchors | None) -> Mapping[str, Anchors]:
+    if anchors is None:
+        return {}
+    if isinstance(anchors, (str, Path)):
+        return read_anchors(Path(anchors))
+    return {
+        name: entry if isinstance(entry, Anchors) else as_anchors(entry, f"anchors of {name}")
+        for name, entry in anchors.items()
+    }
