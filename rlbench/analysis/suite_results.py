@@ -19,6 +19,7 @@ from rlbench.analysis.score_cells import Cell, score_cells
 from rlbench.analysis.sensitivity import Sensitivity, sensitivity
 from rlbench.analysis.sequential_log import Decisions, read_decisions
 from rlbench.api import Run, RunStatus
+from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.results_index import RunFacts, read_facts
 from rlbench.results.run_table import SCORED, run_table
@@ -147,6 +148,12 @@ class Results:
     def tasks(self) -> list[str]:
         """Environments, in the suite's order."""
         return list(dict.fromkeys(cell.environment for cell in self.cells))
+
+    @cached_property
+    def styles(self) -> Mapping[str, SeriesStyle]:
+        """How each algorithm is drawn, by label. The suite's order decides."""
+        listed = [str(entry.get("label") or entry["id"]) for entry in self.suite.get("algorithms", [])]
+        return series_styles([*listed, *self.table["algorithm"].unique()])
 
     @cached_property
     def sweeps(self) -> Sensitivity:

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
         SuiteError,
         WorkerFailed,
     )
-    from rlbench.api.hookspecs import OBSERVERS, PROJECT, hookimpl, hookspec
+    from rlbench.api.execution import (
+        EndEvent,
+        EvaluationEvent,
+        Event,
+        ExecutorContext,
+        Job,
+        NoticeEvent,
+        ProgressEvent,
+        StartEvent,
+    )
+    from rlbench.api.hookspecs import API_VERSION, OBSERVERS, PROJECT, hookimpl, hookspec
     from rlbench.api.interaction import Array, Budget, Interaction, Transition
     from rlbench.api.records import (
         COLUMNS,
@@ -51,10 +61,11 @@ if TYPE_CHECKING:
         slug,
         task_from_dict,
     )
-    from rlbench.api.specs import EnvBackendSpec, EnvBatch, ExecutorSpec, ReportSpec
+    from rlbench.api.specs import EnvBackendSpec, EnvBatch, ExecutorSpec, SectionSpec
     from rlbench.api.task import Device, EvaluationProtocol, Task, TaskInfo, Wrapper
 
 __all__ = [
+    "API_VERSION",
     "COLUMNS",
     "LARGEST_RETURN",
     "OBSERVERS",
@@ -71,25 +82,33 @@ __all__ = [
     "Device",
     "DiskFull",
     "Diverged",
+    "EndEvent",
     "EnvBackendSpec",
     "EnvBatch",
     "EpisodeRecord",
+    "EvaluationEvent",
     "EvaluationProtocol",
     "EvaluationRecord",
+    "Event",
+    "ExecutorContext",
     "ExecutorSpec",
     "Interaction",
+    "Job",
     "LockedError",
     "MetricRecord",
     "NothingToCompare",
+    "NoticeEvent",
     "Overrun",
     "PluginError",
     "Policy",
-    "ReportSpec",
+    "ProgressEvent",
     "RlbenchError",
     "Run",
     "RunGroup",
     "RunKey",
     "RunStatus",
+    "SectionSpec",
+    "StartEvent",
     "Stopped",
     "StoreError",
     "SuiteError",
@@ -138,7 +157,18 @@ _NAMES_BY_MODULE = {
         "SuiteError",
         "WorkerFailed",
     ),
+    "execution": (
+        "EndEvent",
+        "EvaluationEvent",
+        "Event",
+        "ExecutorContext",
+        "Job",
+        "NoticeEvent",
+        "ProgressEvent",
+        "StartEvent",
+    ),
     "hookspecs": (
+        "API_VERSION",
         "OBSERVERS",
         "PROJECT",
         "hookimpl",
@@ -171,7 +201,7 @@ _NAMES_BY_MODULE = {
         "EnvBackendSpec",
         "EnvBatch",
         "ExecutorSpec",
-        "ReportSpec",
+        "SectionSpec",
     ),
     "task": (
         "Device",

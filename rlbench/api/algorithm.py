@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rlbench.api.hookspecs import API_VERSION
 from rlbench.api.interaction import Array, Interaction
 from rlbench.api.task import Device, TaskInfo
 
@@ -142,7 +143,7 @@ class AlgorithmSpec:
     metering: str = "boundary"
     summary: str = ""
     updates_per_step: Callable[[Any], float] | None = None
-    api_version: int = 1
+    api_version: int = API_VERSION
 
     def load(self) -> type[Algorithm]:
         """Import and return the class.

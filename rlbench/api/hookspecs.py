@@ -20,23 +20,26 @@ whose name begins with "observe", such as `observe-mine = "my_observer"`. It loo
 and in entry points whose name begins with "report". The entry point `report` provides rlbench's own sections.
 
     @hookimpl
-    def rlbench_reports():
-        return [ReportSpec("seeds", "Seeds", lambda data: Section([Paragraph(f"{len(data.runs)} runs")]))]
+    def rlbench_report_sections():
+        return [SectionSpec("seeds", "Seeds", lambda results: Section([Paragraph(f"{len(results.table)} runs")]))]
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
+    from click import Group
+
     from rlbench.api.algorithm import AlgorithmSpec
     from rlbench.api.records import RunGroup
-    from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, ReportSpec
+    from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
 
 PROJECT = "rlbench"
+API_VERSION = 2  # docs/plugin-api.md lists what each version changed
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
@@ -65,12 +68,12 @@ def rlbench_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
 
 
 @hookspec
-def rlbench_reports() -> Sequence[ReportSpec]:  # type: ignore[empty-body]
-    """Return the report sections that this plugin offers (see ReportSpec and rlbench.api.sections)."""
+def rlbench_report_sections() -> Sequence[SectionSpec]:  # type: ignore[empty-body]
+    """Return the report sections that this plugin offers (see SectionSpec and rlbench.api.sections)."""
 
 
 @hookspec
-def rlbench_commands(cli: Any) -> None:
+def rlbench_commands(cli: Group) -> None:
     """Add click commands to the click group `cli`."""
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from rlbench.api.execution import ExecutorContext, Job
+from rlbench.api.hookspecs import API_VERSION
 from rlbench.api.interaction import Array
 from rlbench.api.sections import Section
-from rlbench.api.task import Task
+from rlbench.api.task import AnySpace, Environment, Task
 
 if TYPE_CHECKING:
-    from gymnasium import Env, Space
+    from rlbench.analysis import Results
 
 
 class EnvBatch(Protocol):
@@ -20,8 +22,8 @@ class EnvBatch(Protocol):
     There is no automatic reset: after an episode ends, its lane is stepped again only after `reset`.
     """
 
-    observation_space: Space[Any]
-    action_space: Space[Any]
+    observation_space: AnySpace
+    action_space: AnySpace
 
     def reset(self, lane: int, seed: int) -> Array:
         """Begin an episode and return its first observation.
@@ -30,7 +32,7 @@ class EnvBatch(Protocol):
         """
         ...
 
-    def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
+    def step(self, lanes: Sequence[int], actions: Sequence[Array]) -> tuple[Array, Array, Array, Array]:
         """Step the given lanes, each with its own action.
 
         Returns: next_obs [len(lanes), *obs], reward [len(lanes)] float64, terminated and truncated [len(lanes)] bool.
@@ -60,11 +62,11 @@ class EnvBackendSpec:
 
     name: str
     make_batch: Callable[[Task, int], EnvBatch]
-    make_env: Callable[[Task], Env[Any, Any]]
+    make_env: Callable[[Task], Environment]
     replayable: bool
     version: Callable[[], str]
     make_streams: Callable[[Task, Sequence[int]], EnvBatch] | None = None
-    api_version: int = 1
+    api_version: int = API_VERSION
 
     def can_resume(self, mode: str) -> bool:
         """Return whether an interrupted run can resume. mode: "approximate" allows it even if not `replayable`."""
@@ -73,25 +75,25 @@ class EnvBackendSpec:
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """An executor, which runs groups. execute: takes (jobs, context); see Job and Context in rlbench.executors."""
+    """An executor, which trains groups. execute: trains all jobs, and returns when each of them has ended."""
 
     name: str
-    execute: Callable[..., Any]
-    api_version: int = 1
+    execute: Callable[[Sequence[Job], ExecutorContext], None]
+    api_version: int = API_VERSION
 
 
 @dataclass(frozen=True)
-class ReportSpec:
+class SectionSpec:
     """A section of the report.
 
-    name: its anchor on the page, of letters, digits and dashes. title: its heading. section: takes the loaded results
-    (rlbench.reports.report_data.ReportData) and returns the section, or None to leave it out. If it raises, the page
-    shows the error in its place. order: the page sorts sections by it. rlbench's own sections have 100 (the verdict),
-    200, … 1500 (how to cite); those below 1000 show results.
+    name: its anchor on the page, of letters, digits and dashes. title: its heading. section: takes the results and
+    returns the section, or None to leave it out. If it raises, the page shows the error in its place. order: the page
+    sorts sections by it. rlbench's own sections have 100 (the verdict), 200, … 1500 (how to cite); those below 1000
+    show results.
     """
 
     name: str
     title: str
-    section: Callable[[Any], Section | None]
+    section: Callable[[Results], Section | None]
     order: int = 950
-    api_version: int = 1
+    api_version: int = API_VERSION

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from gymnasium import Space
+    from gymnasium import Env, Space
+
+# What a space contains, only the environment knows: these are the types of any environment.
+AnySpace: TypeAlias = "Space[Any]"
+Environment: TypeAlias = "Env[Any, Any]"
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class TaskInfo:
     """
 
     env_id: str
-    observation_space: Space[Any]
-    action_space: Space[Any]
+    observation_space: AnySpace
+    action_space: AnySpace
     num_envs: int
     steps: int
 

@@ -31,9 +31,10 @@ from rlbench.api import (
     EnvBackendSpec,
     ExecutorSpec,
     PluginError,
-    ReportSpec,
+    SectionSpec,
     hookspecs,
 )
+from rlbench.plugins.api_versions import RENAMED_HOOKS, import_advice, other_version, renamed_hook
 from rlbench.process_control import without_current_folder
 
 
@@ -62,7 +63,7 @@ class Plugin:
                 with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
-                self.error = traceback.format_exception_only(error)[-1].strip() + _where(error)
+                self.error = traceback.format_exception_only(error)[-1].strip() + _where(error) + import_advice(error)
             self.imported = frozenset(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
@@ -177,8 +178,8 @@ class Plugins:
         offered = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
         for spec in offered:
             if spec.name == plain:
-                if spec.api_version > kind.api_version:
-                    raise BrokenPlugin(f"{name!r} of {plugin.distribution} {newer(spec)}; update rlbench")
+                if problem := other_version(spec):
+                    raise BrokenPlugin(f"{name!r} of {plugin.distribution} {problem}")
                 return spec
         names = ", ".join(sorted(spec.name for spec in offered)) or "nothing of the kind"
         raise PluginError(
@@ -202,13 +203,13 @@ class Plugins:
         )
         return specs
 
-    def reports(self) -> tuple[list[ReportSpec], list[str]]:
+    def reports(self) -> tuple[list[SectionSpec], list[str]]:
         """Return the report's sections in their order, and one line for each problem.
 
         Sections come from `--plugin` files and from entry points whose name begins with "report". Problems: a plugin
         that cannot be loaded, a name that is taken.
         """
-        sections: dict[str, ReportSpec] = {}
+        sections: dict[str, SectionSpec] = {}
         problems = []
         for plugin in sorted(self.plugins, key=lambda plugin: not plugin.target.startswith("rlbench.")):
             if plugin.file is None and not plugin.name.startswith("report"):
@@ -219,8 +220,8 @@ class Plugins:
                 problems.append(str(error))
                 continue
             for spec in offered:
-                if spec.api_version > ReportSpec.api_version:
-                    problems.append(f"section {spec.name!r} of {plugin.distribution} {newer(spec)}")
+                if problem := other_version(spec):
+                    problems.append(f"section {spec.name!r} of {plugin.distribution} {problem}")
                 elif spec.name in sections:
                     problems.append(f"section {spec.name!r} of {plugin.distribution} is left out: the name is taken")
                 else:
@@ -228,9 +229,9 @@ class Plugins:
         return sorted(sections.values(), key=lambda spec: spec.order), problems
 
     @staticmethod
-    def sections(plugin: Plugin) -> list[ReportSpec]:
+    def sections(plugin: Plugin) -> list[SectionSpec]:
         """Return the report sections that a plugin offers. Raises: PluginError if it cannot be loaded."""
-        return [spec for spec in _call(plugin, "rlbench_reports") if isinstance(spec, ReportSpec)]
+        return [spec for spec in _call(plugin, "rlbench_report_sections") if isinstance(spec, SectionSpec)]
 
     def load_observers(self) -> list[str]:
         """Import the plugins that may observe: `--plugin` files, and entry points whose name begins with "observe".
@@ -294,11 +295,6 @@ def _where(error: BaseException) -> str:
     return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
 
 
-def newer(spec: Any) -> str:
-    """Return the message for a spec whose api_version is above the one known here."""
-    return f"is made for a newer rlbench (plugin API {spec.api_version}, here {type(spec).api_version})"
-
-
 def _offered(plugin: Plugin) -> set[str]:
     """Return every name that a `--plugin` file offers, which may be any. Raises: PluginError if it cannot be loaded."""
     hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
@@ -314,6 +310,8 @@ def _manager(plugin: Plugin) -> pluggy.PluginManager:
 
 
 def _call(plugin: Plugin, hook: str) -> list[Any]:
+    if hook in RENAMED_HOOKS.values() and (problem := renamed_hook(plugin.load())):
+        raise BrokenPlugin(f"plugin {plugin.name!r} of {plugin.distribution} {problem}")
     try:
         answers: Iterable[Sequence[Any]] = getattr(_manager(plugin).hook, hook)()
         return [spec for answer in answers for spec in answer]

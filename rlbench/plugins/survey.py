@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, canonical, hookspecs
-from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins, newer
+from rlbench.plugins.api_versions import other_version
+from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
@@ -149,12 +150,12 @@ def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
         "reports": reports,
         "observers": [hook for hook in OBSERVERS if hasattr(plugin.module, hook)],
         "hooks": [hook for hook in vars(hookspecs) if hook.startswith("rlbench_") and hasattr(plugin.module, hook)],
-        "notes": [*_newer((*algorithms, *backends, *executors)), *_missing(algorithms)],
+        "notes": [*_other_version((*algorithms, *backends, *executors)), *_missing(algorithms)],
     }
 
 
-def _newer(specs: Sequence[Any]) -> list[str]:
-    return [f"{spec.name!r} {newer(spec)}" for spec in specs if spec.api_version > type(spec).api_version]
+def _other_version(specs: Sequence[Any]) -> list[str]:
+    return [f"{spec.name!r} {problem}" for spec in specs if (problem := other_version(spec))]
 
 
 def _missing(specs: Sequence[AlgorithmSpec]) -> list[str]:

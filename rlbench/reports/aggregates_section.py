@@ -12,9 +12,10 @@ from rlbench.analysis import Results, Scores, keys_of
 from rlbench.analysis.estimates import OF_ALL, interval_estimate
 from rlbench.analysis.final_scores import resamples_for
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Table
+from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
-from rlbench.reports.style import SeriesStyle, interval, join_names, number, shorten, styles_of
+from rlbench.reports.style import interval, join_names, number, shorten
 from rlbench.reports.svg_figures import WIDE, ink
 from rlbench.reports.task_panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.stats import Interval
@@ -41,7 +42,7 @@ def _title(panel: Panel, scores: Scores) -> str:
 
 
 def panel_parts(results: Results, panel: Panel) -> list[Part]:
-    scores, styles = results.final_scores, styles_of(results)
+    scores, styles = results.final_scores, results.styles
     estimates = estimates_of(panel, scores)
     parts: list[Part] = [_table(panel, scores, estimates), aggregate_figure(panel, scores, estimates, styles)]
     figures = [profile_figure(panel, scores, styles), efficiency_figure(panel, results)]

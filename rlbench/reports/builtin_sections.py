@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rlbench.api import ReportSpec, hookimpl
+from rlbench.api import SectionSpec, hookimpl
 from rlbench.reports import (
     aggregates_section,
     background,
@@ -21,23 +21,23 @@ from rlbench.reports import (
 
 
 @hookimpl
-def rlbench_reports() -> list[ReportSpec]:
+def rlbench_report_sections() -> list[SectionSpec]:
     return [
-        ReportSpec("verdict", "Verdict", verdict_section.section, 100),
-        ReportSpec("scores", "Scores", scores_section.section, 200),
-        ReportSpec("aggregates", "Over all tasks", aggregates_section.section, 300),
-        ReportSpec("improvement", "Probability of improvement", improvement_section.section, 400),
-        ReportSpec("curves", "Learning curves", scores_section.curves_section, 500),
-        ReportSpec("clocks", "Against time", curves_over_time.section, 550),
-        ReportSpec("sensitivity", "Sensitivity", sensitivity_section.section, 600),
-        ReportSpec("published", "Against published scores", published_section.section, 700),
-        ReportSpec("missing", "Runs that failed, diverged or are not finished", incomplete_runs.section, 800),
-        ReportSpec("cost", "Cost", cost_section.section, 900),
-        ReportSpec("time", "Where the time goes", cpu_breakdown.section, 920),
-        ReportSpec("videos", "Final policies on video", video_links.section, 1000),
-        ReportSpec("protocol", "Protocol", background.protocol_section, 1100),
-        ReportSpec("hyperparameters", "Hyperparameters", background.parameters_section, 1200),
-        ReportSpec("provenance", "Provenance", background.provenance_section, 1300),
-        ReportSpec("reproduce", "To reproduce", background.reproduce_section, 1400),
-        ReportSpec("cite", "How to cite", citation.section, 1500),
+        SectionSpec("verdict", "Verdict", verdict_section.section, 100),
+        SectionSpec("scores", "Scores", scores_section.section, 200),
+        SectionSpec("aggregates", "Over all tasks", aggregates_section.section, 300),
+        SectionSpec("improvement", "Probability of improvement", improvement_section.section, 400),
+        SectionSpec("curves", "Learning curves", scores_section.curves_section, 500),
+        SectionSpec("clocks", "Against time", curves_over_time.section, 550),
+        SectionSpec("sensitivity", "Sensitivity", sensitivity_section.section, 600),
+        SectionSpec("published", "Against published scores", published_section.section, 700),
+        SectionSpec("missing", "Runs that failed, diverged or are not finished", incomplete_runs.section, 800),
+        SectionSpec("cost", "Cost", cost_section.section, 900),
+        SectionSpec("time", "Where the time goes", cpu_breakdown.section, 920),
+        SectionSpec("videos", "Final policies on video", video_links.section, 1000),
+        SectionSpec("protocol", "Protocol", background.protocol_section, 1100),
+        SectionSpec("hyperparameters", "Hyperparameters", background.parameters_section, 1200),
+        SectionSpec("provenance", "Provenance", background.provenance_section, 1300),
+        SectionSpec("reproduce", "To reproduce", background.reproduce_section, 1400),
+        SectionSpec("cite", "How to cite", citation.section, 1500),
     ]

@@ -19,7 +19,8 @@ from rlbench.analysis import FEWEST_FOR_INTERVAL, seeded_generator
 from rlbench.analysis.learning_curves import Estimate, LearningCurves, Numbers, estimate, resamples_for
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure, Paragraph, Part
-from rlbench.reports.style import SeriesStyle, join_names, number
+from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.style import join_names, number
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 
 MOST_SINGLE_RUNS = 100

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure as Drawing
 from rlbench.analysis import Results, seeded_generator
 from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
+from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
-from rlbench.reports.style import SeriesStyle, number, styles_of
+from rlbench.reports.style import number
 
 POINTS = 40
 AGAINST = {"cpu_seconds": "cpu", "wall_seconds": "seconds"}
@@ -43,7 +44,7 @@ def clock_figure(
     curves = [curve for curve in results.learning_curves.values() if curve.environment == task]
     which = AGAINST[against]
     timed = [curve for curve in curves if len(curve.steps) > 1 and np.isfinite(getattr(curve, which)).any()]
-    return _figure(timed, which, name, task, styles_of(results), singles) if timed else None
+    return _figure(timed, which, name, task, results.styles, singles) if timed else None
 
 
 def _warning(results: Results) -> str:

@@ -17,11 +17,12 @@ from matplotlib.figure import Figure as Drawing
 from rlbench.analysis import Results
 from rlbench.analysis.pairwise import Comparison, Row, Side, compare
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Points, Table
+from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.reports.background import circumstances
 from rlbench.reports.cost_section import cost_rows
 from rlbench.reports.incomplete_runs import missing, state
 from rlbench.reports.page import Page
-from rlbench.reports.style import SeriesStyle, count, interval, join_names, number, series_styles, shorten, styles_of
+from rlbench.reports.style import count, interval, join_names, number, shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.verdict_section import comparison_cells
 
@@ -52,7 +53,7 @@ class FolderPair:
 
 def difference_page(first: Results, second: Results) -> Page:
     """Return the page of two folders. Raises: StoreError if they normalise a task differently."""
-    styles = series_styles([name for side in (first, second) for name in styles_of(side)])
+    styles = series_styles([name for side in (first, second) for name in side.styles])
     folders = FolderPair(first, second, _names(first.folder, second.folder), styles)
     comparison = _compare(folders)
     sections: list[tuple[str, str, Sequence[Part]]] = [

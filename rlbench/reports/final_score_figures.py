@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure
-from rlbench.reports.style import SeriesStyle, interval, number, shorten
+from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.style import interval, number, shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 
 _MOST_DOTS = 200

@@ -16,7 +16,8 @@ from matplotlib.patches import Rectangle
 
 from rlbench.analysis import FEWEST_FOR_INTERVAL, Results, Scores
 from rlbench.api.sections import Figure, Folded, Heading, Part, Section, Table
-from rlbench.reports.style import LIGHT, count, interval, join_names, number, shorten
+from rlbench.api.series_styles import LIGHT
+from rlbench.reports.style import count, interval, join_names, number, shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.task_panels import Panel, has_enough_runs, panels, resamples
 from rlbench.stats import Interval, probability_of_improvement

@@ -16,13 +16,13 @@ from matplotlib.figure import Figure as Drawing
 from rlbench.analysis import Results
 from rlbench.api import RlbenchError, StoreError
 from rlbench.api.sections import Figure, Part
+from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.aggregates_section import aggregate_figure, estimates_of
 from rlbench.reports.curves_over_time import AGAINST, clock_figure
 from rlbench.reports.improvement_section import improvements, matrix
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.scores_section import curves_part, finals_figure
-from rlbench.reports.style import SeriesStyle, styles_of
 from rlbench.reports.svg_figures import PRINTED, draw_with_legend, save, theme
 from rlbench.reports.task_panels import Panel, panels
 
@@ -83,7 +83,7 @@ class Plotter:
     """The figures of one result folder. Methods with an optional task return the figures of all tasks without one."""
 
     def __init__(self, results: Results) -> None:
-        self._results, self._styles = results, styles_of(results)
+        self._results, self._styles = results, results.styles
 
     def curves(self, task: str | None = None, against: str = "steps") -> Plot | Plots:
         """Return evaluations during training: IQM over runs with its band. against: steps, cpu_seconds or wall_seconds.

@@ -20,11 +20,12 @@ from markupsafe import Markup
 
 from rlbench.analysis import Results
 from rlbench.analysis.final_scores import corrupt_of
-from rlbench.api import ReportSpec, StoreError
+from rlbench.api import SectionSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
+from rlbench.api.series_styles import DARK, LIGHT, SeriesStyle
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
-from rlbench.reports.style import DARK, LIGHT, SeriesStyle, clean, styles_of
+from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import inline
 from rlbench.results.file_io import replace_file
 
@@ -82,7 +83,7 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
         state(results.table),
         banners(results),
         sections,
-        styles_of(results),
+        results.styles,
         problems,
         corrupt_of(results.table),
         results.folder,
@@ -90,7 +91,7 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
     )
 
 
-def _parts(spec: ReportSpec, results: Results) -> tuple[Sequence[Part], str]:
+def _parts(spec: SectionSpec, results: Results) -> tuple[Sequence[Part], str]:
     """Return a section's parts, empty if it has nothing to show, and its error, if any."""
     try:
         section = spec.section(results)

@@ -12,7 +12,8 @@ from matplotlib.ticker import PercentFormatter
 
 from rlbench.analysis import Scores
 from rlbench.api.sections import Figure
-from rlbench.reports.style import SeriesStyle, join_names
+from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.style import join_names
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Profile, performance_profile

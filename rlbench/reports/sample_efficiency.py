@@ -12,7 +12,7 @@ from rlbench.analysis import FEWEST_FOR_INTERVAL, Results
 from rlbench.analysis.learning_curves import at_shares, resamples_for
 from rlbench.api.sections import Figure
 from rlbench.reports.curve_figures import draw_estimate
-from rlbench.reports.style import number, styles_of
+from rlbench.reports.style import number
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Band, efficiency_curve
@@ -35,7 +35,7 @@ def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
     def draw() -> Drawing:
         figure, axes = figure_with_axes(WIDTH, 3.0)
         for name, band in bands.items():
-            draw_estimate(axes, _SHARES, (band.iqm, band.low, band.high), styles_of(results)[name])
+            draw_estimate(axes, _SHARES, (band.iqm, band.low, band.high), results.styles[name])
         axes.set_xlabel("share of the budget")
         axes.set_ylabel("normalised evaluation return, IQM")
         axes.xaxis.set_major_formatter(PercentFormatter(1.0))

@@ -10,7 +10,7 @@ from rlbench.api import EvaluationProtocol, RunStatus
 from rlbench.api.sections import Figure, Folded, Heading, Paragraph, Part, Section, Table
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
-from rlbench.reports.style import digits_for, interval, number, styles_of
+from rlbench.reports.style import digits_for, interval, number
 from rlbench.results.random_policy import is_random
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _pictures(results: Results, task: str, place: int, singles: int) -> list[Par
 def curves_part(results: Results, task: str, name: str, singles: int = MOST_SINGLE_RUNS) -> Part:
     """Return the learning curves of a task, or why there are none."""
     curves = [grid for grid in results.learning_curves.values() if grid.environment == task]
-    return learning_curves(curves, task, _protocol(results, task), styles_of(results), name, singles)
+    return learning_curves(curves, task, _protocol(results, task), results.styles, name, singles)
 
 
 def _protocol(results: Results, task: str) -> EvaluationProtocol:
@@ -149,7 +149,7 @@ def finals_figure(results: Results, task: str, name: str) -> Figure:
     finals = {cell.algorithm: _finals(results.rows_of(cell), cell) for cell in cells}
     chance = chance_cells(results).get(task)
     shaded = finals[chance.algorithm] if chance else None
-    return final_scores_figure(list(finals.values()), shaded, task, protocol, styles_of(results), name)
+    return final_scores_figure(list(finals.values()), shaded, task, protocol, results.styles, name)
 
 
 def _finals(rows: pd.DataFrame, cell: Cell) -> FinalScores:

@@ -22,7 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlbench.api import sections
-from rlbench.reports.style import LIGHT, SeriesStyle, clean, shorten
+from rlbench.api.series_styles import LIGHT, SeriesStyle
+from rlbench.reports.style import clean, shorten
 
 INK = "#7f7f81"  # placeholder for the page's text colour
 PAPER = "#fdfdfb"  # placeholder for the page's background

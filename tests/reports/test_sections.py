@@ -13,7 +13,7 @@ from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.page import as_html, results_page
 
 PLUGIN = """
-from rlbench import ReportSpec, hookimpl
+from rlbench import SectionSpec, hookimpl
 from rlbench.api.sections import Code, Figure, Folded, Heading, Links, Paragraph, Points, Section, Table
 
 def everything(readings):
@@ -32,13 +32,13 @@ def broken(readings):
     raise ValueError("<b>no</b>")
 
 @hookimpl
-def rlbench_reports():
+def rlbench_report_sections():
     return [
-        ReportSpec("own", "My <own>", everything, 210),
-        ReportSpec("nothing", "Nothing", lambda readings: None),
-        ReportSpec("broken", "Broken", broken),
-        ReportSpec("scores", "Taken", everything),
-        ReportSpec("later", "Later", everything, api_version=2),
+        SectionSpec("own", "My <own>", everything, 210),
+        SectionSpec("nothing", "Nothing", lambda readings: None),
+        SectionSpec("broken", "Broken", broken),
+        SectionSpec("scores", "Taken", everything),
+        SectionSpec("later", "Later", everything, api_version=2),
     ]
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlbench import ReportSpec, hookimpl, load
+from rlbench import SectionSpec, hookimpl, load
 from rlbench.api.sections import Paragraph, Section, Table
 
 LATE = 0.8  # share of the budget after which episodes count
@@ -13,8 +13,8 @@ HEADER = ("algorithm", "episodes", "at the goal", "steps to it")
 
 
 @hookimpl
-def rlbench_reports() -> list[ReportSpec]:
-    return [ReportSpec("windy", "The way to the goal", section, order=560)]  # after the learning curves
+def rlbench_report_sections() -> list[SectionSpec]:
+    return [SectionSpec("windy", "The way to the goal", section, order=560)]  # after the learning curves
 
 
 def section(data: Any) -> Section | None:

@@ -1,0 +1,108 @@
+"""The contract of an executor: the jobs it is given, the events it reports, and what the harness does for it.
+
+The smallest executor runs one job after another:
+
+    def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
+        for job in jobs:
+            context.on_event(job, StartEvent())
+            subprocess.run(job.command)
+            context.on_event(job, context.read_end(job))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from rlbench.api.records import RunGroup, RunStatus
+
+
+@dataclass(frozen=True)
+class Job:
+    """A group of runs to train, and the attempt folder that describes it.
+
+    command: the arguments of the process that trains the group, on any machine that sees the folder under the same
+    path. It needs no input. SIGTERM asks it to save a checkpoint and stop. It exits with code 0 if the runs are done.
+    Its standard output and error are the executor's to keep; `attempt` has room for stdout.log and stderr.log, which
+    `rlbench logs` shows.
+    resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how it starts, for the
+    user. plugin_files: files given by `--plugin`, which the command contains too.
+    """
+
+    group: RunGroup
+    attempt: Path
+    command: tuple[str, ...]
+    resumed_from: int = 0
+    notice: str = ""
+    plugin_files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StartEvent:
+    """The group's process has started."""
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """Training goes on. step: environment steps of each seed. pulse: changes with every step of any kind."""
+
+    step: int
+    pulse: int
+
+
+@dataclass(frozen=True)
+class EvaluationEvent:
+    """An evaluation has ended.
+
+    kind: "grid", or "final" for the final policy. step: environment steps of each seed. returns: the mean return of
+    each seed, in the order of the group's seeds.
+    """
+
+    kind: str
+    step: int
+    returns: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class NoticeEvent:
+    """A message for the user. once: it may be the same for many groups and is shown once."""
+
+    message: str
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class EndEvent:
+    """The group's process has ended. Every job that was started gets one. disk_full: the disk was full."""
+
+    status: RunStatus
+    message: str = ""
+    disk_full: bool = False
+
+
+Event: TypeAlias = StartEvent | ProgressEvent | EvaluationEvent | NoticeEvent | EndEvent
+
+
+@dataclass(frozen=True)
+class ExecutorContext:
+    """Settings of an executor, and the functions of the harness that it calls, all from one thread.
+
+    workers: how many jobs to run at a time.
+    on_event: report an event of a job; StartEvent and EndEvent are required, the others are shown where known.
+    retry: call it when a job's process was killed from outside. It returns the jobs that resume its runs, none if no
+    retry remains.
+    read_end: return how a job's process ended, from its attempt folder. A process that left no word counts as
+    interrupted.
+    stop_after: seconds after which to stop as if by Ctrl-C: start no job, send SIGTERM to the running ones, wait for
+    them. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt.
+    say: show a line to the user.
+    """
+
+    workers: int
+    on_event: Callable[[Job, Event], None]
+    retry: Callable[[Job], Sequence[Job]]
+    read_end: Callable[[Job], EndEvent]
+    stop_after: float | None = None
+    say: Callable[[str], None] = print
