@@ -3,20 +3,6 @@
 Each name is imported at its first use, so a process that only steps one of the environments does not need torch.
 """
 
-from __future__ import annotations
+from rlbench.lazy_names import lazy_names
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from rlbench.testing.group_training import Played, play
-    from rlbench.testing.pytest_rules import RULES, check
-
-__all__ = ["RULES", "Played", "check", "play"]
-
-
-def __getattr__(name: str) -> Any:
-    if name in __all__:
-        module = "group_training" if name in ("Played", "play") else "pytest_rules"
-        return getattr(importlib.import_module(f"rlbench.testing.{module}"), name)
-    raise AttributeError(f"module 'rlbench.testing' has no attribute {name!r}")
+__getattr__, __dir__, __all__ = lazy_names(__name__, __file__)

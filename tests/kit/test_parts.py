@@ -1,21 +1,7 @@
-"""The kit's parts are imported when they are asked for, and all that it offers can be."""
+"""The kit's parts are imported when they are used."""
 
 import subprocess
 import sys
-
-import pytest
-
-from rlbench import kit
-
-
-@pytest.mark.parametrize("name", kit.__all__)
-def test_everything_it_offers_is_there(name):
-    assert getattr(kit, name) is not None
-
-
-def test_what_it_does_not_offer_is_no_attribute():
-    with pytest.raises(AttributeError, match="has no attribute 'Dreamer'"):
-        _ = kit.Dreamer
 
 
 def test_an_algorithm_loads_the_parts_it_uses_and_no_others():

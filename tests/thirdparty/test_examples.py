@@ -4,7 +4,7 @@ import json
 import zipfile
 
 import pytest
-from support.fresh_environment import EXAMPLES
+from support.fresh_environment import EXAMPLES, ROOT
 
 pytestmark = [pytest.mark.packaging, pytest.mark.long]
 
@@ -19,6 +19,11 @@ def test_rlbenchs_own_wheel_has_no_example_in_it(wheels):
     names = zipfile.ZipFile(wheels["rlbench"]).namelist()
     assert "rlbench_dqn/dqn.py" in names
     assert not [name for name in names if "example" in name or "linear_cem" in name or "windy" in name]
+
+
+def test_rlbenchs_own_wheel_has_the_stubs_that_list_its_names(wheels):
+    names = zipfile.ZipFile(wheels["rlbench"]).namelist()
+    assert {str(path.relative_to(ROOT)) for path in ROOT.glob("rlbench/**/*.pyi")} <= {*names}
 
 
 def test_rlbench_is_the_one_of_the_wheel(fresh):
