@@ -18,6 +18,7 @@ from rlbench.results import Store
 from rlbench.results.file_io import read_json, unwritable, write_json
 from rlbench.results.score_anchors import Anchors
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT, Design, InterimResult, Pair, pairs_of
+from rlbench.text import rounded
 
 SCHEMA_VERSION = 1
 NAME = "decisions.json"
@@ -109,15 +110,15 @@ class Decisions:
         ours, theirs, distance = result.ours, result.theirs, abs(result.difference)
         if math.isnan(distance):
             return f"{ours} against {theirs}: undecided, because scores are missing"
-        numbers = f"difference {number(distance)}, boundary {number(result.boundary)}"
+        numbers = f"difference {rounded(distance)}, boundary {rounded(result.boundary)}"
         if result.outcome == BETTER:
             loser = theirs if result.winner == ours else ours
             return f"{result.winner} is better than {loser}: {numbers}"
         if result.outcome == EQUIVALENT:
-            margin = number(self.design.margin or 0)
-            return f"{ours} and {theirs} are equivalent within {margin}: difference {number(distance)}"
+            margin = rounded(self.design.margin or 0)
+            return f"{ours} and {theirs} are equivalent within {margin}: difference {rounded(distance)}"
         if distance > result.boundary and result.p_welch is not None:
-            numbers += f", which it crosses, but the runs vary too much for Welch's test (p {number(result.p_welch)})"
+            numbers += f", which it crosses, but the runs vary too much for Welch's test (p {rounded(result.p_welch)})"
         return f"{ours} against {theirs}: {'undecided at the cap' if result.outcome else 'open'}, {numbers}"
 
     def frame(self) -> pd.DataFrame:
@@ -131,11 +132,6 @@ class Decisions:
             for result in analysis.readings
         ]
         return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def number(value: float) -> str:
-    """Format a number: three significant digits below 100, one decimal from there on."""
-    return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
 
 
 def _cells_of(result: InterimResult) -> tuple[Any, ...]:

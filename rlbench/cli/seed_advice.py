@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import plain
+from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rlbench.analysis.seed_count import Reach

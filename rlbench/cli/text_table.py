@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 
 PIPED_WIDTH = 200
-_LARGE = 1e12
 _CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
@@ -63,16 +62,3 @@ def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
         for row in rows
     ]
     return "".join(blocks)
-
-
-def number(value: float, digits: int, sign: str = "", among: Sequence[float] = ()) -> str:
-    """Return a number with `digits` decimals, or with significant digits where decimals show nothing or far too much.
-
-    among: numbers shown next to this one; the largest of all of them decides the form. sign: "+" to show it always.
-    """
-    largest = max(map(abs, (value, *among)))
-    if largest >= _LARGE:
-        return f"{value:{sign}.6g}"
-    if 0 < largest < 0.5 * 10.0**-digits:
-        return f"{value:{sign}.2g}"
-    return f"{value:{sign}.{digits}f}"

@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rlbench.api import PluginError
-from rlbench.executors.time_limits import AwakeClock, duration
+from rlbench.executors.time_limits import AwakeClock
 from rlbench.executors.worker_process import worker_environment
 from rlbench.plugins import Plugins, resolve
 from rlbench.process_control import module_command, signal_group
+from rlbench.text import duration
 
 # The rules in the order they are checked, and what each requires.
 RULES = {

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlbench.api import RunGroup, RunStatus
+from rlbench.text import duration
 
 # A longer gap between two ticks means that this process or the machine was suspended; only this much of it counts.
 LONGEST_GAP_SECONDS = 5.0
@@ -51,12 +52,3 @@ class Limits:
 def timeout_message(seconds: float) -> str:
     """Return what every view shows of a run that exceeded its time limit."""
     return f"exceeded its time limit of {duration(seconds)}"
-
-
-def duration(seconds: float) -> str:
-    """Format seconds for people: 45 s, 2 min 5 s, 1 h 30 min."""
-    total = round(seconds)
-    if total < 60:
-        return f"{seconds:.3g} s"
-    parts = ((total // 3600, "h"), (total // 60 % 60, "min"), (total % 60 if total < 3600 else 0, "s"))
-    return " ".join(f"{count} {unit}" for count, unit in parts if count)

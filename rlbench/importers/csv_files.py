@@ -19,10 +19,10 @@ from rlbench.importers.imported_records import (
     Row,
     SkippedSource,
     is_training_mean,
-    plural,
     refuse_many,
 )
 from rlbench.importers.tensorboard_files import TAGS
+from rlbench.text import counted
 
 __all__ = ["NAMES", "read_csv"]
 
@@ -82,7 +82,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | S
         _run(path, place, run, notes, means)
         if place[2] is not None or place[:2] not in seeded
         else SkippedSource(
-            str(path), f"{path}: {plural(len(run.rows), 'row')} without a seed, beside others that have one"
+            str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, beside others that have one"
         )
         for place, run in runs.items()
     ]
@@ -136,7 +136,7 @@ def _run(path: Path, place: Place, run: _CsvRun, notes: Sequence[str], means: bo
             f"{where}: {run.falls[0]}{more}; add a seed column if these are several runs, remove the rows that a "
             "restart repeated, or sort the rows of each run by step",
         )
-    skipped = [f"skipped: {plural(run.empty, 'row')} without a return"] if run.empty else []
+    skipped = [f"skipped: {counted(run.empty, 'row')} without a return"] if run.empty else []
     rows = sorted(run.rows, key=lambda row: row.step)
     return ImportedRecords(str(path), rows, algorithm, environment, seed, notes=(*notes, *skipped), means=means)
 

@@ -13,8 +13,9 @@ from rlbench.importers import monitor_files, npz_files, tensorboard_files
 from rlbench.importers.csv_files import read_csv
 from rlbench.importers.decoding import SUFFIXES, read_text
 from rlbench.importers.folder_walk import find_files
-from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource, drop_gaps, plural
+from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource, drop_gaps
 from rlbench.importers.path_template import Template, read_template
+from rlbench.text import counted
 
 TABLES = tuple(f"*.{kind}{suffix}" for kind in ("csv", "tsv") for suffix in SUFFIXES)
 # Exceptions of readers for damaged or malicious files.
@@ -106,7 +107,7 @@ def _folder(
     result.skipped += contents.skipped
     result.notes += [
         *contents.notes,
-        *([f"{source}: excluded: {plural(contents.excluded, 'file')}"] if contents.excluded else []),
+        *([f"{source}: excluded: {counted(contents.excluded, 'file')}"] if contents.excluded else []),
     ]
     runs = [run for folder, files in contents.files.items() for run in _runs(folder, files, columns, tag, result)]
     if (source / "suite.json").is_file() and (source / "runs").is_dir():
@@ -166,6 +167,6 @@ def _add_evaluations(folder: Path, training: Sequence[ImportedRecords], evaluate
     episodes = [row for row in run.rows if not row.evaluation]
     notes = [*run.notes, *evaluated.notes, f"its evaluations are those in {npz_files.PATTERN}"]
     if len(episodes) < len(run.rows):
-        notes.append(f"skipped: {plural(len(run.rows) - len(episodes), 'other point')} of evaluations or means")
+        notes.append(f"skipped: {counted(len(run.rows) - len(episodes), 'other point')} of evaluations or means")
     rows = sorted([*episodes, *evaluated.rows], key=lambda row: row.step)
     return replace(run, source=str(folder), rows=rows, notes=tuple(notes))

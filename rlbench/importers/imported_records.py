@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from rlbench.api import RlbenchError
+from rlbench.text import counted
 
 MOST_ROWS = 5_000_000  # of one file; each takes some hundred bytes of memory
 LONGEST_SECONDS = 1e12  # of a run; broken clocks give more, or no number
@@ -63,10 +64,6 @@ def refuse_many(source: object, rows: int) -> None:
         raise ForeignError(f"{source}: {rows:,} rows or more; at most {MOST_ROWS:,} of one file are read: split it")
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
-
-
 @dataclass(frozen=True)
 class SkippedSource:
     """A file, folder or run that was not imported. why: a sentence that names it."""
@@ -84,7 +81,7 @@ def drop_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
     finite = {kind: max((i for i, row in enumerate(rows) if _number(row, kind)), default=-1) for kind in (False, True)}
     remaining = [row for i, row in enumerate(rows) if not (math.isnan(row.return_) and i < finite[row.evaluation])]
     dropped = len(rows) - len(remaining)
-    return remaining, (f"skipped: {plural(dropped, 'nan')} with numbers after it",) if dropped else ()
+    return remaining, (f"skipped: {counted(dropped, 'nan')} with numbers after it",) if dropped else ()
 
 
 def _number(row: Row, evaluation: bool) -> bool:
@@ -112,6 +109,6 @@ def drop_abandoned(parts: Sequence[tuple[str, Sequence[Row]]]) -> tuple[list[Row
             more = f" and {len(falls) - 1} times more" if falls[1:] else ""
             notes.append(
                 f"steps go back {falls[0]}{more} in {name}: the later rows count; skipped: "
-                f"{plural(dropped, 'earlier row')}"
+                f"{counted(dropped, 'earlier row')}"
             )
     return remaining, tuple(notes)

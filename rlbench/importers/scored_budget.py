@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from rlbench.api import EvaluationProtocol, Task
 from rlbench.importers import ForeignError, ImportedRecords
-from rlbench.importers.imported_records import plural
+from rlbench.text import counted
 
 ENOUGH = 0.9  # share of the budget that a run must reach to be imported
 POINTS = 10  # default number of points of a learning curve
@@ -53,10 +53,12 @@ def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task]) -> 
         own = [one for one in runs if one.environment == environment]
         reach = sum(one.rows[-1].step >= task.steps for one in own)
         beyond = [count for one in own if (count := rows_beyond(one, task))]
-        skipped = f"; skipped: {plural(sum(beyond), 'row')} of {plural(len(beyond), 'run')} beyond it" if beyond else ""
+        skipped = (
+            f"; skipped: {counted(sum(beyond), 'row')} of {counted(len(beyond), 'run')} beyond it" if beyond else ""
+        )
         hint = "; --steps N sets another" if any(one.rows[-1].step < ENOUGH * task.steps for one in own) else ""
         notes.append(
-            f"{environment}: the budget is {plural(task.steps, 'step')}, "
+            f"{environment}: the budget is {counted(task.steps, 'step')}, "
             f"reached by {reach} of {len(own)} runs{skipped}{hint}"
         )
     return notes
@@ -72,8 +74,8 @@ def protocol_notes(runs: Sequence[ImportedRecords]) -> list[str]:
     for one in runs:
         kinds.setdefault((one.algorithm, one.environment), []).append(any(row.evaluation for row in one.rows))
     return [
-        f"{algorithm} on {environment}: scored in two ways: {plural(sum(evaluated), 'run')} by evaluations, "
-        f"{plural(len(evaluated) - sum(evaluated), 'run')} by training episodes"
+        f"{algorithm} on {environment}: scored in two ways: {counted(sum(evaluated), 'run')} by evaluations, "
+        f"{counted(len(evaluated) - sum(evaluated), 'run')} by training episodes"
         for (algorithm, environment), evaluated in kinds.items()
         if any(evaluated) and not all(evaluated)
     ]

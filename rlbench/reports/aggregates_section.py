@@ -15,10 +15,11 @@ from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Tabl
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
-from rlbench.reports.style import interval, join_names, number, shorten
+from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDE, ink
 from rlbench.reports.task_panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.stats import Interval
+from rlbench.text import interval, join_names, number
 
 ESTIMATES = {"IQM": "iqm", "median": "median", "mean": "mean", "optimality gap": "optimality_gap"}
 EstimatesByName = Mapping[str, Mapping[str, Interval]]

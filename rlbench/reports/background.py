@@ -9,7 +9,8 @@ from typing import Any
 
 from rlbench.analysis import Results
 from rlbench.api.sections import Code, Folded, Paragraph, Section, Table
-from rlbench.reports.style import as_text, in_words, ranges
+from rlbench.reports.style import as_text, in_words
+from rlbench.text import ranges
 
 
 def protocol_section(results: Results) -> Section | None:

@@ -13,7 +13,7 @@ from rlbench.analysis import Results
 from rlbench.api import RunStatus
 from rlbench.api.sections import Paragraph, Section, Table
 from rlbench.reports.curves_over_time import was_overloaded
-from rlbench.reports.style import number, ranges
+from rlbench.text import number, ranges
 
 _HOW = (
     "Medians over the runs that are done. CPU hours: sum over all runs, including diverged ones. Seeds of one stack"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rlbench.analysis import Results
 from rlbench.api.sections import Section, Table
 from rlbench.profiling.parts import PARTS
-from rlbench.reports.style import number
 from rlbench.results.time_profiles import profile_of
+from rlbench.text import number
 
 
 def section(results: Results) -> Section | None:

@@ -20,8 +20,8 @@ from rlbench.analysis.learning_curves import Estimate, LearningCurves, Numbers, 
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.style import join_names, number
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
+from rlbench.text import join_names, number
 
 MOST_SINGLE_RUNS = 100
 _MOST_SINGLE_POINTS = 60_000  # of all curves of a page, about a megabyte

@@ -12,7 +12,7 @@ from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
-from rlbench.reports.style import number
+from rlbench.text import number
 
 POINTS = 40
 AGAINST = {"cpu_seconds": "cpu", "wall_seconds": "seconds"}

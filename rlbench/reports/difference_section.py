@@ -22,9 +22,10 @@ from rlbench.reports.background import circumstances
 from rlbench.reports.cost_section import cost_rows
 from rlbench.reports.incomplete_runs import missing, state
 from rlbench.reports.page import Page
-from rlbench.reports.style import count, interval, join_names, number, shorten
+from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.verdict_section import comparison_cells
+from rlbench.text import interval, join_names, number, plural
 
 _ORDER = {
     "worse": 0,
@@ -101,7 +102,7 @@ def _headline(comparison: Comparison, folders: FolderPair) -> str:
     rest = len(rows) - counts["worse"] - counts["better"] - counts["identical"]
     parts += [f"{counts['identical']} identical"] if counts["identical"] else []
     parts += [f"{rest} undecided"] if rest else []
-    return f"In {second}, of {count(len(rows), 'pair')} of algorithm and task: {', '.join(parts)}."
+    return f"In {second}, of {plural(len(rows), 'pair')} of algorithm and task: {', '.join(parts)}."
 
 
 def _lines(comparison: Comparison, folders: FolderPair) -> list[tuple[str, str]]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.style import interval, number, shorten
+from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDTH, ink
+from rlbench.text import interval, number
 
 _MOST_DOTS = 200
 _GOLDEN = 0.6180339887498949

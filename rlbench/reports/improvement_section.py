@@ -17,10 +17,11 @@ from matplotlib.patches import Rectangle
 from rlbench.analysis import FEWEST_FOR_INTERVAL, Results, Scores
 from rlbench.api.sections import Figure, Folded, Heading, Part, Section, Table
 from rlbench.api.series_styles import LIGHT
-from rlbench.reports.style import count, interval, join_names, number, shorten
+from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDTH, ink
 from rlbench.reports.task_panels import Panel, has_enough_runs, panels, resamples
 from rlbench.stats import Interval, probability_of_improvement
+from rlbench.text import interval, join_names, number, plural
 
 RESAMPLES = 5_000
 _MOST_IN_FIGURE = 16
@@ -83,7 +84,7 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
     leaders = [name for name in names if above[name] == highest]
     finding = (
         f"With an interval above one half, runs of {join_names(leaders)} score higher than those of {highest} of"
-        f" {count(len(names) - 1, 'other')}, including random where present."
+        f" {plural(len(names) - 1, 'other')}, including random where present."
         if highest
         else "No interval excludes one half."
     )

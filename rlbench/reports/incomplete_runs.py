@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from rlbench.analysis import Results
 from rlbench.api import RunStatus
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.reports.style import count, number, ranges
 from rlbench.results.consistency import find_differences
+from rlbench.text import number, plural, ranges
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +25,7 @@ def state(runs: pd.DataFrame) -> str:
     """
     counts = Counter(runs["status"])
     diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
-    parts = [f"{sum(counts[s] for s in FINISHED)} of {count(len(runs), 'run')} finished{diverged}"]
+    parts = [f"{sum(counts[s] for s in FINISHED)} of {plural(len(runs), 'run')} finished{diverged}"]
     parts += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and status not in FINISHED]
     return ", ".join(parts)
 
@@ -39,7 +39,7 @@ def banners(results: Results) -> list[tuple[str, list[str]]]:
         (
             f"{algorithm}: its runs were produced by differing {what}",
             [
-                f"{name}: " + ", ".join(f"{v} ({count(n, 'run')})" for v, n in values.items())
+                f"{name}: " + ", ".join(f"{v} ({plural(n, 'run')})" for v, n in values.items())
                 for name, values in entries.items()
             ],
         )

@@ -13,10 +13,10 @@ from matplotlib.ticker import PercentFormatter
 from rlbench.analysis import Scores
 from rlbench.api.sections import Figure
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.style import join_names
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Profile, performance_profile
+from rlbench.text import join_names
 
 _POINTS = 121
 _RESAMPLES = 2_000

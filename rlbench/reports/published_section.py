@@ -8,7 +8,7 @@ from rlbench.analysis import Results
 from rlbench.analysis.published_check import PublishedComparison, check_against
 from rlbench.analysis.published_scores import PROTOCOLS, published_scores
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
-from rlbench.reports.style import interval, number
+from rlbench.text import interval, number
 
 _NOTE = (
     "Ours: our statistic, computed as the source computed its own; mean over our runs with its 95 % interval."

@@ -12,10 +12,10 @@ from rlbench.analysis import FEWEST_FOR_INTERVAL, Results
 from rlbench.analysis.learning_curves import at_shares, resamples_for
 from rlbench.api.sections import Figure
 from rlbench.reports.curve_figures import draw_estimate
-from rlbench.reports.style import number
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Band, efficiency_curve
+from rlbench.text import number
 
 POINTS = 25
 _SHARES = np.linspace(1 / POINTS, 1.0, POINTS)

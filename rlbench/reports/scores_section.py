@@ -10,8 +10,8 @@ from rlbench.api import EvaluationProtocol, RunStatus
 from rlbench.api.sections import Figure, Folded, Heading, Paragraph, Part, Section, Table
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
-from rlbench.reports.style import digits_for, interval, number
 from rlbench.results.random_policy import is_random
+from rlbench.text import digits_for, interval, number
 
 if TYPE_CHECKING:
     import pandas as pd

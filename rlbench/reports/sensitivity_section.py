@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rlbench.analysis import Results
 from rlbench.analysis.sensitivity import Effect
 from rlbench.api.sections import Paragraph, Section, Table
-from rlbench.reports.style import as_text, interval, number
+from rlbench.reports.style import as_text
+from rlbench.text import interval, number
 
 
 def section(results: Results) -> Section | None:

@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.analysis import Scores, seeded_generator
-from rlbench.reports.style import join_names
+from rlbench.text import join_names
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.tuned_algorithms import left_at_defaults
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
 from rlbench.reports.scores_section import chance_cells
-from rlbench.reports.style import interval, join_names, number
 from rlbench.reports.verdict_sentences import FEW_PAIRS, by_task, headline, over_all
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED
+from rlbench.text import interval, join_names, number
 
 _UNDECIDED = (
     "Undecided does not mean equal: showing that one algorithm is as good as another requires a margin (rlbench run"

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from rlbench.analysis import FEWEST_FOR_VERDICT
 from rlbench.analysis.pairwise import Comparison, Row
-from rlbench.reports.style import count, interval, join_names, number
 from rlbench.stats.two_sample import POWER
+from rlbench.text import interval, join_names, number, plural
 
 FEW_PAIRS = 3  # up to this many pairs are described in full
 _MOST_NAMED = 6
@@ -43,7 +43,7 @@ def headline(comparison: Comparison) -> str:
     whom = (
         join_names(wins[leaders[0]])
         if len(same) == 1 and most_wins <= FEW_PAIRS
-        else f"{count(most_wins, 'other')}, the most of all"
+        else f"{plural(most_wins, 'other')}, the most of all"
     )
     places = {_place(row) for row in decided if any(_won(row, name) for name in leaders)}
     where = f" {places.pop()}" if len(places) == 1 else ""
@@ -112,7 +112,7 @@ def _won(row: Row, name: str) -> bool:
 
 
 def _place(row: Row) -> str:
-    return f"on {row.environment}" if row.environment else f"over {count(row.tasks, 'task')}"
+    return f"on {row.environment}" if row.environment else f"over {plural(row.tasks, 'task')}"
 
 
 def _not_shown(row: Row) -> str:
@@ -165,7 +165,7 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
         sentences.append(f"{which} have fewer than {FEWEST_FOR_VERDICT} runs on a side and are descriptive only.")
     reach = _out_of_reach(undecided)
     if reach:
-        among = count(family, "comparison")
+        among = plural(family, "comparison")
         sentences.append(
             f"With so few runs no difference could be shown among {among}, however large: it takes at least {reach}"
             " of each."
@@ -214,8 +214,8 @@ def _leave_out_zero(undecided: Sequence[Row], family: int) -> list[str]:
     sentences = []
     if uncorrected:
         sentences.append(
-            f"For {count(uncorrected, 'undecided pair')} the interval of the difference excludes 0, but p is not"
-            f" significant after correction for {count(family, 'comparison')}."
+            f"For {plural(uncorrected, 'undecided pair')} the interval of the difference excludes 0, but p is not"
+            f" significant after correction for {plural(family, 'comparison')}."
         )
     reasons = (
         (too_variable, "the runs vary too much for their number"),
@@ -223,7 +223,7 @@ def _leave_out_zero(undecided: Sequence[Row], family: int) -> list[str]:
     )
     for number_of, why in reasons:
         if number_of:
-            which = f"{number_of} more" if sentences else count(number_of, "undecided pair")
+            which = f"{number_of} more" if sentences else plural(number_of, "undecided pair")
             interval_text = "it" if sentences else "the interval of the difference"
             sentences.append(f"For {which} {interval_text} excludes 0, but {why}.")
     return sentences
@@ -244,7 +244,7 @@ def _needed(needed: Mapping[tuple[str, str], int], unknown: Sequence[tuple[str, 
     needs = [f"{runs:,} for {ours} against {theirs}" for (ours, theirs), runs in shown]
     text = f"{' to '.join(needs)}" if len(ordered) > FEW_PAIRS else join_names(needs)
     unknown_pairs = [f"{ours} against {theirs}" for ours, theirs in unknown]
-    rest = join_names(unknown_pairs) if len(unknown_pairs) <= FEW_PAIRS else count(len(unknown_pairs), "other")
+    rest = join_names(unknown_pairs) if len(unknown_pairs) <= FEW_PAIRS else plural(len(unknown_pairs), "other")
     return (
         "If differences are as large as they look, showing them takes about this many runs of each on each task"
         f" ({POWER:.0%} power): {text}{f'; for {rest} the number is not known' if unknown_pairs else ''}."

@@ -32,6 +32,7 @@ from rlbench.results import Store
 from rlbench.runner.run_suite import Options, ProgressReporter, SuiteOutcome, run_suite
 from rlbench.stats.sequential_design import UNDECIDED, Design, InterimResult, PairTest, interim_results
 from rlbench.suites import LoadedSuite, Plan, Suite, plan
+from rlbench.text import plural
 
 MARGIN = 0.05  # between the anchors; raw scores have no margin of their own
 _OPEN = (RunStatus.PENDING, RunStatus.INTERRUPTED, RunStatus.RUNNING)
@@ -231,8 +232,7 @@ def _groups(scores: Scores, decisions: Decisions, label: str, looks: int) -> dic
 def _report(decisions: Decisions, reporter: ProgressReporter) -> None:
     """Report what the newest interim analysis has decided."""
     look, design = decisions.looks[-1], decisions.design
-    count = sum(1 for outcome in decisions.outcomes.values() if not outcome)
-    pairs = "1 pair" if count == 1 else f"{count} pairs"
+    pairs = plural(sum(1 for outcome in decisions.outcomes.values() if not outcome), "pair")
     reporter.say(
         f"interim analysis {look.look} of {design.looks}, {look.look * design.group_size} runs each: {pairs} still open"
     )

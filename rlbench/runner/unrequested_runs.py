@@ -11,6 +11,7 @@ from rlbench.api.records import canonical
 from rlbench.plugins.parameter_names import is_old
 from rlbench.results import Store
 from rlbench.results.file_io import read_json
+from rlbench.text import plural, range_or_list
 
 _MOST_NAMED = 4
 _MOST_READ = 2_000
@@ -39,7 +40,7 @@ def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
         groups.setdefault(text, []).extend(seed)
     kinds = [f"{text}{_seeds(seeds)}" for text, seeds in groups.items()]
     more = f"; and {len(kinds) - _MOST_NAMED} more kinds" if len(kinds) > _MOST_NAMED else ""
-    count = "1 finished run" if len(others) == 1 else f"{len(others)} finished runs"
+    count = plural(len(others), "finished run")
     return (
         f"also in {store.root}, not requested by the suite: {count}: {'; '.join(kinds[:_MOST_NAMED])}{more}; "
         f"kept, not shown{'; ' if unfinished else ''}{unfinished}"
@@ -53,7 +54,7 @@ def _unfinished(store: Store, runs: Sequence[Run], known: Collection[str]) -> st
     count = sum(1 for spec in specs if (run := _counterpart(spec, runs)) and is_old(spec["config"], run.config))
     if not count:
         return ""
-    return f"{count} unfinished {'run' if count == 1 else 'runs'} with {_OLD_NAMES}: not resumed"
+    return f"{plural(count, 'unfinished run')} with {_OLD_NAMES}: not resumed"
 
 
 def _counterpart(spec: Mapping[str, Any], runs: Sequence[Run]) -> Run | None:
@@ -95,5 +96,4 @@ def _seeds(seeds: Sequence[int]) -> str:
         return ""
     if len(ordered) == 1:
         return f", seed {ordered[0]}"
-    is_range = ordered == list(range(ordered[0], ordered[-1] + 1)) and len(ordered) > 2
-    return f", seeds {ordered[0]}–{ordered[-1]}" if is_range else f", seeds {', '.join(map(str, ordered))}"
+    return f", seeds {range_or_list(ordered)}"

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rlbench.stats.aggregates import iqm, overall_iqm
 from rlbench.stats.resampling import chunks
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
+from rlbench.text import plural
 
 Pairs = Sequence[tuple[Numbers, Numbers]]
 EXACT_UP_TO = 200_000  # splits; 10 runs against 10 on one task have 184 756
@@ -193,8 +194,7 @@ def too_few(n: int, m: int, pairs: int, alpha: float = 0.05, statistic: Statisti
     """Return a message if n runs against m cannot reach `alpha` after Holm over `pairs`, or ""."""
     if pairs * smallest_p(n, m, statistic) <= alpha:
         return ""
-    noun = "pair" if pairs == 1 else "pairs"
-    return f"n too small for {pairs} {noun}: needs n >= {runs_needed(pairs, alpha, statistic)}"
+    return f"n too small for {plural(pairs, 'pair')}: needs n >= {runs_needed(pairs, alpha, statistic)}"
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:

@@ -1,25 +1,6 @@
 """Numbers in tables: fixed decimals where they show something, significant digits elsewhere."""
 
-import pytest
 from support.small_suites import rlbench as command
-
-from rlbench.cli.text_table import number
-
-
-@pytest.mark.parametrize(
-    ("value", "digits", "sign", "among", "shown"),
-    [
-        (12.34, 1, "", (), "12.3"),
-        (0.0, 1, "+", (), "+0.0"),
-        (-0.01, 1, "+", (-0.012, -0.008), "-0.01"),
-        (0.01, 1, "+", (-3.0, 5.0), "+0.0"),
-        (1e99, 1, "", (), "1e+99"),
-        (0.0, 1, "+", (1e99,), "+0"),
-        (123456789.0, 1, "", (), "123456789.0"),
-    ],
-)
-def test_a_number_shows_something_and_not_too_much(value, digits, sign, among, shown):
-    assert number(value, digits, sign, among) == shown
 
 
 def test_small_differences_and_large_returns_can_be_read(tmp_path):

@@ -2,11 +2,9 @@
 
 import dataclasses
 
-import pytest
-
 from rlbench.api import EvaluationProtocol, RunGroup, RunStatus, Task
 from rlbench.executors import time_limits
-from rlbench.executors.time_limits import AwakeClock, Limits, duration
+from rlbench.executors.time_limits import AwakeClock, Limits
 
 GROUP = RunGroup("dqn", {}, Task("CartPole-v1", 100, EvaluationProtocol()), (0, 1))
 
@@ -43,11 +41,3 @@ def test_a_suspended_machine_uses_up_no_time(monkeypatch):
     assert clock.tick() == 0.5
     now += 3600  # the lid was closed
     assert clock.tick() == 0.5 + time_limits.LONGEST_GAP_SECONDS
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"),
-    [(0.25, "0.25 s"), (45, "45 s"), (125, "2 min 5 s"), (3600, "1 h"), (5430, "1 h 30 min"), (90_061, "25 h 1 min")],
-)
-def test_durations_are_said_as_a_person_writes_them(seconds, said):
-    assert duration(seconds) == said

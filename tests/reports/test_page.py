@@ -13,8 +13,8 @@ from support.report_pages import TASK, grid_of, group, page_of, play, suite_of
 
 from rlbench.analysis.learning_curves import estimate
 from rlbench.api import Task, Wrapper
-from rlbench.reports.curve_figures import learning_curves, single_runs
 from rlbench.api.series_styles import DARK, LIGHT, series_styles
+from rlbench.reports.curve_figures import learning_curves, single_runs
 from rlbench.reports.svg_figures import inline, save
 from rlbench.results import Store
 from rlbench.results.file_io import write_json

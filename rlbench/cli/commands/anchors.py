@@ -7,12 +7,13 @@ import math
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.cli.user_paths import UserPath
+from rlbench.text import significant
 
 if TYPE_CHECKING:
     from rlbench.analysis.anchor_measurement import AnchorMeasurement
@@ -84,7 +85,13 @@ def anchors(
         write_out(json.dumps({"schema_version": 1, "anchors": entries}, indent=1) + "\n")
         return
     rows = [
-        [plain(name), f"{e['lower']:.6g}", _number(e["upper"]), plain(e["lower_source"]), plain(e["upper_source"])]
+        [
+            plain(name),
+            significant(e["lower"]),
+            significant(e["upper"]),
+            plain(e["lower_source"]),
+            plain(e["upper_source"]),
+        ]
         for name, e in entries.items()
     ]
     write_out(fitted(["task", "lower", "upper", "source of lower", "source of upper"], rows, numbers=(1, 2)))
@@ -108,8 +115,4 @@ def _tasks(name: str) -> list[Task]:
 
 
 def _measurement_line(result: AnchorMeasurement) -> str:
-    return f"{result.policy}: mean return {result.mean:.6g}, standard error {result.standard_error:.2g}"
-
-
-def _number(value: Any) -> str:
-    return "–" if value is None else f"{value:.6g}"
+    return f"{result.policy}: mean return {significant(result.mean)}, standard error {result.standard_error:.2g}"

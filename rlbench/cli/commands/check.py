@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import open_plugins, open_suite, result_folder, suite_options
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.cli.user_paths import short_path
+from rlbench.text import duration, plural, range_or_list
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
@@ -118,7 +118,7 @@ def _rows(decisions: Sequence[RunDecision]) -> list[list[str]]:
             plain(same[0].group.label),
             plain(same[0].group.task.env_id),
             f"{same[0].group.task.steps:,}",
-            _seeds([decision.run.seed for decision in same]),
+            range_or_list([decision.run.seed for decision in same]),
             _action(same[0]),
         ]
         for same in by_reason.values()
@@ -146,13 +146,6 @@ def _not_resumed(plugins: Plugins, todo: Sequence[RunDecision]) -> list[str]:
     ]
 
 
-def _seeds(seeds: Sequence[int]) -> str:
-    """Return text such as 0–4 for a range, or 1, 5 otherwise."""
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}–{seeds[-1]}"
-    return ", ".join(map(str, seeds))
-
-
 def _cost(decisions: Sequence[RunDecision], workers: int) -> Cost:
     import dataclasses
 
@@ -176,8 +169,6 @@ def _free(store: Store) -> int:
 
 
 def _estimate(cost: Cost, workers: int, store: Store) -> str:
-    from rlbench.executors.time_limits import duration
-
     free = _free(store)
     text = f"time: about {duration(cost.seconds)} with {plural(workers, 'job')}" if cost.seconds else "time: unknown"
     text += f"; disk: about {cost.bytes / 1e6:.1f} MB of {free / 1e9:.1f} GB free" if cost.bytes else "; disk: unknown"

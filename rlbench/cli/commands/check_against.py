@@ -13,6 +13,7 @@ import click
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.text import NOTHING, fixed, fixed_interval
 
 if TYPE_CHECKING:
     from rlbench.analysis.published_check import PublishedComparison
@@ -87,19 +88,15 @@ def _row(row: PublishedComparison) -> tuple[str, ...]:
     return (
         plain(row.environment),
         plain(row.algorithm),
-        "–" if math.isnan(row.mean) else f"{row.mean:.1f}" + ("" if row.std is None else f" ± {row.std:.1f}"),
-        _between(row.low, row.high),
+        fixed(row.mean, 1) + ("" if row.std is None or math.isnan(row.mean) else f" ± {row.std:.1f}"),
+        fixed_interval(row.low, row.high, 1),
         str(row.n),
         f"{theirs.mean:g}{spread}",
-        _between(row.their_low, row.their_high),
+        fixed_interval(row.their_low, row.their_high, 1),
         str(theirs.runs),
-        _between(*row.expected) if row.expected else "–",
+        NOTHING if row.expected is None else fixed_interval(*row.expected, digits=1),
         row.verdict,
     )
-
-
-def _between(low: float | None, high: float | None) -> str:
-    return "–" if low is None or high is None else f"[{low:.1f}, {high:.1f}]"
 
 
 def _expected(rows: list[PublishedComparison]) -> str:

@@ -13,8 +13,9 @@ import click
 from rlbench.api import NothingToCompare
 from rlbench.cli.common_options import anchors_option, find_folder, results_root
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.text_table import fitted, number, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.cli.user_paths import user_path
+from rlbench.text import console_interval, console_number, fixed, fixed_interval
 
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors, Comparison, Row
@@ -177,15 +178,16 @@ def _cells(row: Row, digits: int) -> tuple[str, ...]:
     interval = row.difference
     if interval is not None:
         three = [_without_rounding(value, estimates) for value in (interval.estimate, interval.low, interval.high)]
-        numbers = [number(value, digits, "+", three) for value in three]
-        difference = f"{numbers[0]} [{numbers[1]}, {numbers[2]}]"
+        estimate, low, high = three
+        difference = console_number(estimate, digits, "+", three)
+        difference += f" {console_interval(low, high, digits, '+', three)}"
     elif row.estimates is not None:
-        difference = number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
+        difference = console_number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
     else:
         difference = "–"
     verdict = f"{row.verdict}: {plain(row.note)}" if row.note else row.verdict
     others = (f"{row.n[0]}/{row.n[1]}", difference, _improvement(row.improvement), _p(row.p), _p(row.p_holm), verdict)
-    return (*(_number(e, digits) for e in estimates), *others)
+    return (*(console_number(e, digits) for e in estimates), *others)
 
 
 def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
@@ -195,18 +197,13 @@ def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
 
 
 def _effects(row: Row) -> tuple[str, str]:
-    delta, g = (None if value is None else number(value, 2, among=(1.0,)) for value in (row.cliffs_delta, row.hedges_g))
-    return delta or "–", g or "–"
+    return console_number(row.cliffs_delta, 2, among=(1.0,)), console_number(row.hedges_g, 2, among=(1.0,))
 
 
 def _improvement(interval: Interval | None) -> str:
     if interval is None:
         return "–"
-    return f"{interval.estimate:.2f} [{interval.low:.2f}, {interval.high:.2f}]"
-
-
-def _number(value: float | None, digits: int) -> str:
-    return "–" if value is None else number(value, digits)
+    return f"{fixed(interval.estimate, 2)} {fixed_interval(interval.low, interval.high, 2)}"
 
 
 def _p(value: float | None) -> str:

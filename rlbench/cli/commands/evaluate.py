@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import open_plugins, plugin_option
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.text_table import aligned, plain, write_out
 from rlbench.cli.user_paths import UserPath
+from rlbench.text import plural, significant
 
 if TYPE_CHECKING:
     from rlbench.api import Run
@@ -174,10 +174,7 @@ def _text(run: Run, document: Mapping[str, Any]) -> str:
         "return_max": ("largest return", ""),
         "length_mean": ("mean length", "steps"),
     }
-    rows = [
-        (name, "–" if document[key] is None else f"{document[key]:.6g}", meaning)
-        for key, (name, meaning) in meanings.items()
-    ]
+    rows = [(name, significant(document[key]), meaning) for key, (name, meaning) in meanings.items()]
     title = f"{plain(run.label or run.algorithm)} on {plain(run.task.env_id)}, seed {run.seed}"
     head = f"{title}: {document['policy']} policy, {plural(count, 'episode')}\n\n"
     return head + aligned(("", "", ""), rows, numbers=(1,)).lstrip("\n") + "\n" + _comparison(run, document)

@@ -8,9 +8,9 @@ import click
 
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
+from rlbench.text import plural
 
 
 @click.command()

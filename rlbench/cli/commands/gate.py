@@ -13,7 +13,8 @@ import click
 
 from rlbench.cli.common_options import anchors_option, find_folder
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.text_table import fitted, number, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.text import console_interval, console_number
 
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
@@ -117,13 +118,13 @@ def _text(result: Gate, new: Path, base: Path) -> str:
 
 
 def _score(row: GateRow) -> tuple[str, ...]:
-    values = ["–" if value is None else number(value, 1) for value in row.values]
+    values = [console_number(value, 1) for value in row.values]
     difference = interval = ""
     if row.details is not None and row.details.interval is not None:
         bounds = row.details.interval
         three = (bounds.estimate, bounds.low, bounds.high)
-        difference, low, high = (number(value, 3, "+", three) for value in three)
-        interval = f"[{low}, {high}]"
+        difference = console_number(bounds.estimate, 3, "+", three)
+        interval = console_interval(bounds.low, bounds.high, 3, "+", three)
     names = (plain(row.environment), plain(row.algorithm))
     return (*names, *values, difference, interval, f"{row.n[0]}/{row.n[1]}", row.verdict, plain(row.note))
 
@@ -154,7 +155,7 @@ def _needed_runs(row: GateRow, result: Gate) -> str:
     plan, unit = row.details.plan, "runs" if row.what == "score" else "processes"
 
     def loss_text(loss: float) -> str:
-        return number(loss, 2) if row.what == "score" else f"{1 - math.exp(-loss):.0%} of speed"
+        return console_number(loss, 2) if row.what == "score" else f"{1 - math.exp(-loss):.0%} of speed"
 
     parts = (
         [f"{row.n[0]} {unit} against {row.n[1]} show a loss of {loss_text(plan.loss)}"] if plan.loss is not None else []

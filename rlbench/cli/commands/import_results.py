@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import result_folder
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain
 from rlbench.cli.user_paths import UserPath, short_path
+from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rlbench.importers.import_runs import ImportResult

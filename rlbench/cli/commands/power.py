@@ -13,7 +13,8 @@ import click
 from rlbench.api import NothingToCompare
 from rlbench.cli.common_options import anchors_option, folder_argument
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.text_table import fitted, number, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.text import console_number
 
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
@@ -105,7 +106,7 @@ def _as_text(
             plain(row.algorithm),
             *(f"over {MOST}" if n is None else str(n) for n in row.needed.values()),
             str(row.runs),
-            "nothing" if row.detectable is None else number(row.detectable, 3),
+            "nothing" if row.detectable is None else console_number(row.detectable, 3),
             plain(row.note),
         )
         for row in powers

@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.text_table import aligned, plain, write_out
+from rlbench.text import plural
 
 _BLOCK = 1 << 16  # characters
 

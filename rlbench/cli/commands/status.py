@@ -13,8 +13,8 @@ import click
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import SOME_DAMAGED
 from rlbench.cli.progress.live import NARROW
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

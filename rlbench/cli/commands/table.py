@@ -12,7 +12,8 @@ import click
 
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import describe_damaged, report_damaged
-from rlbench.cli.text_table import aligned, number, plain, width, write_out
+from rlbench.cli.text_table import aligned, plain, width, write_out
+from rlbench.text import console_interval, console_number
 
 if TYPE_CHECKING:
     from rlbench.analysis import Results
@@ -97,15 +98,13 @@ HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
 
 def _row(cell: Cell) -> tuple[str, ...]:
     three = [value for value in (cell.iqm, cell.low, cell.high) if value is not None]
-    known = cell.low is not None and cell.high is not None
-    interval = f"[{_number(cell.low, three)}, {_number(cell.high, three)}]" if known else "–"
     names = (plain(cell.environment), plain(cell.algorithm))
     return (
         *names,
-        _number(cell.iqm, three),
-        interval,
+        console_number(cell.iqm, 1, among=three),
+        console_interval(cell.low, cell.high, 1, among=three),
         f"{cell.n_valid}/{cell.n}",
-        _number(cell.training_return),
+        console_number(cell.training_return, 1),
         cell.note,
     )
 
@@ -118,7 +117,3 @@ def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
             f"  {note}\n" if note else ""
         )
     return text
-
-
-def _number(value: float | None, among: Sequence[float] = ()) -> str:
-    return "–" if value is None else number(value, 1, among=among)

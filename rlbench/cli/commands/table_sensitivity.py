@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.missing_runs import describe_damaged
-from rlbench.cli.progress.phrases import plural
 from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.text import fixed, fixed_interval, plural
 
 if TYPE_CHECKING:
     from rlbench.analysis import Results
@@ -50,10 +50,10 @@ def print_sensitivity(results: Results, as_json: bool = False) -> None:
 def _row(effect: Effect) -> tuple[str, ...]:
     from rlbench.suites.sweeps import format_value
 
-    interval = "–" if effect.low is None or effect.high is None else f"[{effect.low:.1f}, {effect.high:.1f}]"
+    interval = fixed_interval(effect.low, effect.high, 1)
     names = (effect.environment, effect.algorithm, effect.parameter, format_value(effect.value))
     count = f"{effect.n_valid}/{effect.n}"
-    return (*map(plain, names), _number(effect.iqm), interval, count, str(effect.points))
+    return (*map(plain, names), fixed(effect.iqm, 1), interval, count, str(effect.points))
 
 
 def _extremes_line(extremes: Extremes) -> str:
@@ -62,10 +62,6 @@ def _extremes_line(extremes: Extremes) -> str:
         return f"{where}: no run has a score yet\n"
     best, worst = plain(extremes.best), plain(extremes.worst)
     cost = f"{plural(extremes.points, 'point')}, {plural(extremes.trials, 'run')}, {extremes.steps:,} environment steps"
-    best = f"best {best} ({_number(extremes.best_iqm)}, {extremes.note})"
-    worst = f"worst {worst} ({_number(extremes.worst_iqm)})"
+    best = f"best {best} ({fixed(extremes.best_iqm, 1)}, {extremes.note})"
+    worst = f"worst {worst} ({fixed(extremes.worst_iqm, 1)})"
     return f"{where}: {best}, {worst}; {cost}\n"
-
-
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.1f}"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.progress.phrases import ending_line, group_name, mean, opening_line
 from rlbench.cli.text_table import plain
+from rlbench.text import log_time
 
 if TYPE_CHECKING:
     from rlbench.executors import Job
@@ -73,8 +74,7 @@ class LineReporter:
             self._say_with_time(f"{name}: {where}, mean return {mean(event['returns']):.1f}")
 
     def _say_with_time(self, text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - self._began), 60)
-        self.say(f"[{minutes:02d}:{seconds:02d}] {text}")
+        self.say(f"[{log_time(time.monotonic() - self._began)}] {text}")
 
     def end(self) -> None:
         pass

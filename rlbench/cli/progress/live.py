@@ -6,8 +6,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rlbench.cli.progress.phrases import clock, ending_line, group_name, mean, opening_line, plural
+from rlbench.cli.progress.phrases import ending_line, group_name, mean, opening_line
 from rlbench.cli.text_table import plain
+from rlbench.text import clock, plural
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.user_paths import short_path
+from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rlbench.api import RunGroup
@@ -16,19 +17,8 @@ if TYPE_CHECKING:
 LONGEST_MESSAGE = 500
 
 
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def clock(seconds: float) -> str:
-    """Return seconds as m:ss or h:mm:ss."""
-    minutes, rest = divmod(int(seconds + 0.5), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def group_name(group: RunGroup) -> str:
