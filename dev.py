@@ -90,7 +90,7 @@ def call(*command: str) -> int:
 
 
 def lint() -> int:
-    steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("lint-imports",))
+    steps = (("ruff", "check", "."), ("ruff", "format", "--check", "."), ("mypy",), ("python", "tools/lint_imports.py"))
     return max([call(*step) for step in steps])
 
 
