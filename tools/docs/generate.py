@@ -11,12 +11,13 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from generating import columns, commands, parameters, suites
+from generating import columns, commands, parameters, result_json, suites
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS: dict[str, tuple[str, Callable[[], str | None]]] = {
     "suite keys": ("docs/suites.md", suites.keys),
     "record columns": ("docs/storage.md", columns.records),
+    "result keys": ("docs/storage.md", result_json.keys),
     "commands": ("docs/commands.md", commands.commands),
     "exit codes": ("docs/commands.md", commands.exit_codes),
     "names of CleanRL": ("docs/coming-from.md", parameters.cleanrl),

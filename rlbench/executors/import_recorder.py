@@ -1,0 +1,31 @@
+"""The record of what an attempt has imported, in made-by.json: a checkpoint depends on all of it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from rlbench.executors.prepared_group import PreparedGroup
+from rlbench.results.code_dependencies import Dependencies, imported_code
+from rlbench.results.file_io import write_json
+
+
+class ImportRecorder:
+    """Writes code, numerics and the modules imported so far to made-by.json, when something new was imported."""
+
+    def __init__(self, folder: Path, prepared: PreparedGroup) -> None:
+        self._path, self._prepared = folder / "made-by.json", prepared
+        self._recorded: Dependencies = {}
+        self._at: float | None = None
+        write_json(self._path, prepared.made_by)
+
+    def record(self) -> Dependencies:
+        """Record the modules imported so far, and return them. Call it soon after imports, since files may be edited
+        meanwhile.
+        """
+        now = imported_code(self._prepared.plugin, self._recorded, self._prepared.others, self._at)
+        self._at = time.time()
+        if now != self._recorded:
+            self._recorded = now
+            write_json(self._path, {**self._prepared.made_by, "dependencies": now})
+        return self._recorded

@@ -1,0 +1,81 @@
+"""What it takes to train a group, loaded into this process: algorithm, configuration, backend, identity of the code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup
+from rlbench.plugins import Plugin, load_plugins
+from rlbench.plugins.config_model import configure
+from rlbench.results import code_identity, numerics
+from rlbench.results.stack_independence import forget_kernels
+
+
+@dataclass(frozen=True)
+class PreparedGroup:
+    """A group with its algorithm and backend.
+
+    others: plugins from files that were loaded only to list them. code, numerics: as in result.json. had_torch:
+    whether torch was imported before the plugin was.
+    """
+
+    group: RunGroup
+    plugin: Plugin
+    others: Sequence[Plugin]
+    spec: AlgorithmSpec
+    algorithm: type[Algorithm]
+    config: Any
+    backend: EnvBackendSpec
+    code: Mapping[str, Any]
+    numerics: Mapping[str, Any]
+    had_torch: bool
+
+    @property
+    def made_by(self) -> dict[str, Any]:
+        """What a checkpoint must agree with to be resumed exactly."""
+        return {"code": self.code, "numerics": self.numerics}
+
+    @property
+    def approximate(self) -> bool:
+        return self.group.resume == "approximate"
+
+    @property
+    def resumable(self) -> bool:
+        return self.spec.resumable and self.backend.can_resume(self.group.resume)
+
+    @property
+    def why_unsaved(self) -> str:
+        """What to add to the message of a stopped run that has no checkpoint; "" if it has."""
+        if self.resumable:
+            return ""
+        culprit = self.spec.name if self.backend.can_resume(self.group.resume) else self.backend.name
+        return f"; {culprit} does not support resuming, so the next attempt starts again"
+
+
+def prepare_group(group: RunGroup, plugin_files: Sequence[str]) -> PreparedGroup:
+    """Load the group's plugins and check its configuration. Raises: RlbenchError, or what a plugin raises."""
+    had_torch = "torch" in sys.modules
+    plugins = load_plugins(plugin_files)
+    plugin = plugins.find(group.algorithm)
+    spec = plugins.algorithm(group.algorithm)
+    algorithm = spec.load()
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    config = configure(algorithm.Config, group.config, spec.name)
+    forget_kernels()
+    return PreparedGroup(
+        group,
+        plugin,
+        [other for other in plugins.files if other is not plugin],
+        spec,
+        algorithm,
+        config,
+        plugins.backend(group.task.backend),
+        code=code_identity(plugin, group),
+        numerics=numerics(group.device, group.compile, len(group.seeds)),
+        had_torch=had_torch,
+    )

@@ -1,0 +1,125 @@
+"""The keys of result.json: what each means, in the order in which they are written. docs/storage.md shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, NamedTuple
+
+from rlbench.api import RunStatus
+
+
+class ResultKey(NamedTuple):
+    """A key of result.json. unit: "" for values without one."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+def _key(meaning: str, unit: str = "", omit_none: bool = False) -> dict[str, Any]:
+    """Describe a key. omit_none: None means that result.json does not have it."""
+    return {"meaning": meaning, "unit": unit, "omit_none": omit_none}
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOutcome:
+    """What result.json says of one run alone."""
+
+    status: RunStatus = field(metadata=_key("`done` or `diverged`"))
+    message: str = field(metadata=_key("at which step it diverged, in words; empty otherwise"))
+    steps: int = field(metadata=_key("environment steps taken", "steps"))
+    diverged_at: int | None = field(
+        metadata=_key("the step at which a number was not finite; null if none was", "steps")
+    )
+    wall_seconds: float = field(
+        metadata=_key("training clock over all attempts, without evaluation and checkpoints", "s")
+    )
+    resumed_from: int = field(metadata=_key("the step from which the last attempt resumed; 0 for the start", "steps"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class GroupFacts:
+    """What result.json says of the group that the run was trained in, and of the process."""
+
+    code: Mapping[str, Any] = field(
+        metadata=_key(
+            "the plugin's distribution and version, with a hash over data files that parameters or `data_files` name"
+        )
+    )
+    dependencies: Mapping[str, Any] = field(
+        metadata=_key(
+            "what the run imported. `files`: a hash of each module of the plugin, the environment and the wrappers "
+            "that is in no installed distribution, and of every module in the plugin's own package. `rlbench`: the "
+            "same for rlbench's numeric modules that it used. `distributions`: the versions of the others"
+        )
+    )
+    numerics: Mapping[str, Any] = field(
+        metadata=_key(
+            "device, threads, whether compiled, whether numbers are independent of the stack to the bit, how that is "
+            "known and which kernels differ ([design.md](design.md#the-promise))"
+        )
+    )
+    versions: Mapping[str, str] = field(metadata=_key("versions of packages"))
+    environment_backend: str = field(metadata=_key("name and version of the backend"))
+    hardware: Mapping[str, Any] = field(metadata=_key("processor, memory, system"))
+    metering: str = field(metadata=_key("who counts the steps, as the algorithm claims"))
+    score_from: str | None = field(
+        default=None,
+        metadata=_key(
+            "what a self-reported run is scored by: its evaluations or its training episodes", omit_none=True
+        ),
+    )
+    reproducible: bool = field(metadata=_key("whether the algorithm claims to give the same numbers again"))
+    stack_size: int = field(metadata=_key("seeds trained together", "seeds"))
+    group_wall_seconds: float = field(metadata=_key("wall time of the whole group, with evaluation", "s"))
+    steps_per_second: float = field(metadata=_key("steps of all seeds of the group per second of training", "steps/s"))
+    cpu_seconds: float = field(metadata=_key("processor time of the group, divided by its seeds", "s"))
+    group_peak_memory_bytes: int = field(metadata=_key("most memory that the process had", "bytes"))
+    package_energy_joules: float | None = field(
+        metadata=_key("energy, if the processor measures it and the run did not resume", "J")
+    )
+    load_average: float = field(metadata=_key("of the machine in the last minute, at the end"))
+    git_commit: str | None = field(metadata=_key("the plugin's commit, with `+` if there were changes"))
+    resume: str = field(
+        metadata=_key("`exact`, or `approximate` if it resumed although numerical settings or code differed")
+    )
+    group_profile: Mapping[str, Any] | None = field(
+        default=None,
+        metadata=_key(
+            "processor time by part and the step at which that begins, with `--profile`", "s", omit_none=True
+        ),
+    )
+    resumable: bool = field(
+        metadata=_key("whether an interrupted run could have resumed, with this algorithm and backend")
+    )
+
+
+# What `rlbench.results.publish` adds.
+BEFORE = (
+    ResultKey("schema_version", "", "version of this file"),
+    ResultKey("key", "", "the run's full key"),
+    ResultKey("attempt", "", "the attempt that produced it"),
+)
+AFTER = (ResultKey("files", "", "sha256 and number of rows of each file in the same folder"),)
+
+
+def result_keys() -> list[ResultKey]:
+    """Return all keys of a trained run's result.json, in order."""
+    declared = [ResultKey(f.name, f.metadata["unit"], f.metadata["meaning"]) for f in _declared()]
+    return [*BEFORE, *declared, *AFTER]
+
+
+def optional_keys() -> set[str]:
+    """Return the keys that only some trained runs have."""
+    return {f.name for f in _declared() if f.metadata["omit_none"]}
+
+
+def _declared() -> tuple[Field[Any], ...]:
+    return (*fields(RunOutcome), *fields(GroupFacts))
+
+
+def as_entries(record: RunOutcome | GroupFacts) -> dict[str, Any]:
+    """Return a record as entries of result.json."""
+    values = {f.name: (getattr(record, f.name), f.metadata["omit_none"]) for f in fields(record)}
+    return {name: value for name, (value, omit_none) in values.items() if not (omit_none and value is None)}
