@@ -13,7 +13,6 @@ from rlbench.results.requested_runs import IMPORTED
 from rlbench.results.run_table import read_table
 
 Cell = tuple[str, str]  # label, environment
-WENT_WRONG = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED, RunStatus.CORRUPT, RunStatus.DIVERGED)
 _RECORDS = ("evaluations", "episodes")
 
 
@@ -88,6 +87,10 @@ def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], t
     return bool(ours.equals(theirs))
 
 
+def _went_wrong(status: RunStatus) -> bool:
+    return status.is_failure or status in (RunStatus.CORRUPT, RunStatus.DIVERGED)
+
+
 def gone_wrong(new: Results, base: Results) -> list[str]:
     """Return one sentence for each run of `new` that failed or diverged and did not do so in `base`.
 
@@ -95,16 +98,15 @@ def gone_wrong(new: Results, base: Results) -> list[str]:
     """
     before = {(row.algorithm, row.environment, row.seed): row.status for row in base.table.itertuples(index=False)}
     sentences = []
-    for row in new.table[new.table["status"].isin(WENT_WRONG)].itertuples(index=False):
-        was = before.get((row.algorithm, row.environment, row.seed))
-        if was in WENT_WRONG:
+    for row in new.table.itertuples(index=False):
+        if not _went_wrong(RunStatus(row.status)):
             continue
-        then = f"was {was}" if was else "no such run in the base"
-        message = " ".join(str(row.message).split())
-        sentences.append(
-            f"{row.algorithm} on {row.environment}, seed {row.seed}: {row.status} ({then})"
-            + (f": {message}" if message else "")
-        )
+        was = before.get((row.algorithm, row.environment, row.seed))
+        if was and _went_wrong(RunStatus(was)):
+            continue
+        then = f" (was {was})" if was else " (no such run in the base)"
+        which = f"{row.algorithm} on {row.environment}, seed {row.seed}"
+        sentences.append(f"{which}: {RunStatus(row.status).describe(str(row.message), then)}")
     return sentences
 
 

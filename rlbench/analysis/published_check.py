@@ -22,7 +22,7 @@ from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
 from rlbench.results import RunState
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import TRAINING_EPISODES
-from rlbench.results.run_table import SCORED, read_table
+from rlbench.results.run_table import read_table
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _compare(results: Results, label: str, planned: list[Run], reference: Publis
     values, lengths = [], []
     for run in planned:
         state = results.states[run.key]
-        if state.status in SCORED:
+        if state.status.has_score:
             try:
                 value, length = _statistic(results, run, state, reference)
             except StoreError:

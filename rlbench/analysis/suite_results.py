@@ -22,7 +22,7 @@ from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.results_index import RunFacts, read_facts
-from rlbench.results.run_table import SCORED, run_table
+from rlbench.results.run_table import run_table
 from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
 
 SuppliedAnchors = str | Path | Mapping[str, Any]
@@ -90,13 +90,16 @@ class Results:
     @cached_property
     def published(self) -> Mapping[str, RunState]:
         """The states of the runs that have a score, by key."""
-        scored = self.table.loc[self.table["status"].isin(SCORED), "key"]
-        return {key: self.states[key] for key in scored if self.states[key].result}
+        statuses = zip(self.table["key"], self.table["status"])  # damaged tables make a run corrupt
+        return {key: self.states[key] for key, status in statuses if RunStatus(status).has_score}
 
     def failed_pairs(self) -> list[str]:
         """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
         pairs = [pair for pair in self.document.get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
-        return [f"{pair['status']}: {pair['algorithm']} on {pair['environment']}: {pair['reason']}" for pair in pairs]
+        return [
+            RunStatus.FAILED.describe(f"{pair['algorithm']} on {pair['environment']}: {pair['reason']}")
+            for pair in pairs
+        ]
 
     def results_of(self, rows: pd.DataFrame) -> list[Mapping[str, Any]]:
         """Return the contents of result.json of those runs in `rows` that have a score. rows: of the run table."""

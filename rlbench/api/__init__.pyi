@@ -28,6 +28,7 @@ from rlbench.api.execution import Job as Job
 from rlbench.api.execution import NoticeEvent as NoticeEvent
 from rlbench.api.execution import ProgressEvent as ProgressEvent
 from rlbench.api.execution import StartEvent as StartEvent
+from rlbench.api.hookspecs import API_ADVICE as API_ADVICE
 from rlbench.api.hookspecs import API_VERSION as API_VERSION
 from rlbench.api.hookspecs import OBSERVERS as OBSERVERS
 from rlbench.api.hookspecs import PROJECT as PROJECT

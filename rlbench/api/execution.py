@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
+from rlbench.api.errors import PluginError
+from rlbench.api.hookspecs import API_ADVICE
 from rlbench.api.records import RunGroup, RunStatus
 
 
@@ -106,3 +108,7 @@ class ExecutorContext:
     read_end: Callable[[Job], EndEvent]
     stop_after: float | None = None
     say: Callable[[str], None] = print
+
+    def listen(self, job: Job, event: object) -> NoReturn:
+        """Refuse an event in the form of version 1 of the plugin API. Raises: PluginError."""
+        raise PluginError("`context.listen` is called `context.on_event` in plugin API 2; " + API_ADVICE)

@@ -24,7 +24,7 @@ LARGEST_RETURN = 1e100  # in absolute value; larger returns would overflow squar
 
 
 class RunStatus(StrEnum):
-    """The status of a run. Only `done` and `diverged` runs have scores."""
+    """The status of a run."""
 
     DONE = "done"
     DIVERGED = "diverged"
@@ -36,6 +36,32 @@ class RunStatus(StrEnum):
     INTERRUPTED = "interrupted"
     PENDING = "pending"
     CORRUPT = "corrupt"
+
+    @property
+    def has_score(self) -> bool:
+        """Whether a run with this status has a score."""
+        return self in (RunStatus.DONE, RunStatus.DIVERGED)
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether training ended without a result, and `--rerun failed` trains the run again."""
+        return self in (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the same command leaves the run as it is: it is neither waiting, nor running, nor to be resumed."""
+        return self not in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.INTERRUPTED)
+
+    def describe(self, message: str = "", details: str = "", longest: int | None = None) -> str:
+        """Return the status and its reason on one line, as every view shows them.
+
+        details: what follows the status directly, such as the time. longest: characters of the message to show.
+        Example: "timeout in 2:05: exceeded its time limit of 2 min".
+        """
+        text = " ".join(message.split())
+        if longest is not None and len(text) > longest:
+            text = f"{text[:longest]} …"
+        return f"{self}{details}: {text}" if text else f"{self}{details}"
 
 
 class EpisodeRecord(NamedTuple):

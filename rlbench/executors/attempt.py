@@ -13,7 +13,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Algorithm, RlbenchError, RunGroup, RunStatus, Stopped, StoreError, group_from_dict
+from rlbench.api import (
+    Algorithm,
+    EndEvent,
+    EvaluationEvent,
+    Event,
+    NoticeEvent,
+    ProgressEvent,
+    RlbenchError,
+    RunGroup,
+    RunStatus,
+    Stopped,
+    StoreError,
+    group_from_dict,
+)
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.executors.checkpoint_choice import CheckpointChoice
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
@@ -31,7 +44,7 @@ from rlbench.results.result_record import GroupFacts, as_entries
 from rlbench.runtime.checkpoint import SeedState
 from rlbench.runtime.live_group import GroupOutcome, LiveGroup
 
-ReportEvent = Callable[[dict[str, Any]], None]
+ReportEvent = Callable[[Event], None]
 
 
 class Attempt:
@@ -63,13 +76,13 @@ class Attempt:
         if self._live is not None:
             self._live.interaction.request_stop()
 
-    def progress(self) -> dict[str, int]:
+    def progress(self) -> ProgressEvent:
         """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
-        return self._live.progress() if self._live is not None else {"step": 0, "pulse": 0}
+        return ProgressEvent(**self._live.progress()) if self._live is not None else ProgressEvent(0, 0)
 
     def run(self) -> RunStatus:
         """Train and publish. Errors are reported, logged to stderr and written to exit.json, and never raised."""
-        status, message, full = RunStatus.DONE, "", {}
+        status, message, full = RunStatus.DONE, "", False
         try:
             message = self._run()
             self._sink.close()
@@ -82,14 +95,14 @@ class Attempt:
             traceback.print_exc()
             status, message = RunStatus.FAILED, _brief(error)
             if isinstance(error, OSError) and error.errno in DISK_FULL:
-                status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), {"disk_full": True}
+                status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), True
         exit_if_forked(self._process)  # a fork made by the algorithm must not publish anything
         if self._measurement is not None:
             self._measurement.abandon()
         with suppress(OSError):  # the disk is full; without exit.json the runs count as interrupted
             self._sink.close()
             write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
-        self._report({"event": "finished", "status": status, "message": message, **full})
+        self._report(EndEvent(status, message, full))
         return status
 
     def _run(self) -> str:
@@ -108,7 +121,7 @@ class Attempt:
         facts = collect_facts(prepared, live, outcome, imports.record(), energy_before, profile)
         tested, warning = check_independence(prepared)  # last, since it takes memory and time itself
         if warning:
-            self._report({"event": "notice", "message": warning, "once": True})
+            self._report(NoticeEvent(warning, once=True))
         facts = replace(facts, numerics={**facts.numerics, **tested})
         message = self._publish(outcome, facts)
         size = sum(p.stat().st_size for run in self.group.runs for p in self.store.folder(run).iterdir())
@@ -179,11 +192,11 @@ class Attempt:
         return {"from_step": outcome.resumed_from, "seconds": seconds}
 
     def _notice(self, message: str) -> None:
-        self._report({"event": "notice", "message": message})
+        self._report(NoticeEvent(message))
 
     def _report_evaluation(self, kind: str, step: int, returns: list[float]) -> None:
         self._record_imports()
-        self._report({"event": "evaluated", "kind": kind, "step": step, "returns": returns})
+        self._report(EvaluationEvent(kind, step, tuple(returns)))
         failpoint("evaluated")
 
     def _publish(self, outcome: GroupOutcome, facts: GroupFacts) -> str:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import queue
 import signal
 from collections.abc import Sequence
-from typing import Any
 
-from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
-from rlbench.executors.jobs import Context, Event, Job
+from rlbench.api import (
+    DiskFull,
+    EndEvent,
+    ExecutorContext,
+    ExecutorSpec,
+    Job,
+    NoticeEvent,
+    RunStatus,
+    StartEvent,
+    hookimpl,
+)
 from rlbench.executors.time_limits import AwakeClock, Limits, duration
-from rlbench.executors.worker_process import FROM_OUTSIDE, Worker
+from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
 from rlbench.results.file_io import write_json
 
 GRACE_SECONDS = 30.0
@@ -19,7 +27,7 @@ LEAVING_SECONDS = 5.0
 POLL_SECONDS = 0.5
 
 
-def execute(jobs: Sequence[Job], context: Context) -> None:
+def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
     """Run `jobs`, at most `context.workers` at a time.
 
     After one Ctrl-C, the end of `context.stop_after` or a full disk, workers save and stop, and no other is started.
@@ -34,8 +42,9 @@ def execute(jobs: Sequence[Job], context: Context) -> None:
 class _Pool:
     """The running workers, the waiting jobs, and the reason to stop, if any. Suspended time is not counted."""
 
-    def __init__(self, jobs: Sequence[Job], context: Context) -> None:
-        self._context, self._inbox = context, queue.Queue[tuple[Worker, Event]]()
+    def __init__(self, jobs: Sequence[Job], context: ExecutorContext) -> None:
+        self._context = context
+        self._inbox: Inbox = queue.Queue()
         self._waiting, self._running = list(reversed(jobs)), dict[Worker, Limits]()
         self._kill_at: dict[Worker, float] = {}
         self._clock = AwakeClock()
@@ -60,34 +69,34 @@ class _Pool:
         while self._waiting and len(self._running) < self._context.workers and not self._stopping:
             worker = Worker(self._waiting.pop(), self._inbox)
             self._running[worker] = Limits(worker.job.group, self._clock.tick())
-            self._context.listen(worker.job, {"event": "started"})
+            self._context.on_event(worker.job, StartEvent())
 
     def _handle_event(self) -> None:
         try:
             worker, event = self._inbox.get(timeout=POLL_SECONDS)
         except queue.Empty:
             return
+        if isinstance(event, ProcessExit):
+            self._handle_exit(worker, event.code)
+            return
         if worker in self._running:
             self._running[worker].record(event, self._clock.tick())
-        if event["event"] == "exit":
-            self._handle_exit(worker, event["code"])
-        elif event["event"] == "finished":
+        if isinstance(event, EndEvent):
             worker.has_finished = True
             self._kill_at[worker] = self._clock.tick() + LEAVING_SECONDS
             self._handle_finished(worker, event)
         else:
-            self._context.listen(worker.job, event)
+            self._context.on_event(worker.job, event)
 
-    def _handle_finished(self, worker: Worker, event: Event) -> None:
-        """Pass on a "finished" event. If a limit stopped the worker, add which one."""
-        if event["status"] == RunStatus.INTERRUPTED and worker.verdict is not None:
+    def _handle_finished(self, worker: Worker, event: EndEvent) -> None:
+        """Pass on the end of a worker. If a limit stopped it, add which one."""
+        if event.status == RunStatus.INTERRUPTED and worker.verdict is not None:
             status, message = worker.verdict
-            ending = {"status": status, "message": f"{message}; {event['message']}".rstrip("; ")}
-            write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ending})
-            event = {"event": "finished", **ending}
-        self._context.listen(worker.job, event)
-        if event.get("disk_full"):
-            self._full = self._full or str(event["message"])
+            event = EndEvent(status, f"{message}; {event.message}".rstrip("; "))
+            _write_exit(worker.job, event)
+        self._context.on_event(worker.job, event)
+        if event.disk_full:
+            self._full = self._full or event.message
             self._stop("the disk is full: ")
 
     def _handle_exit(self, worker: Worker, code: int) -> None:
@@ -95,13 +104,13 @@ class _Pool:
         self._kill_at.pop(worker, None)
         if worker.has_finished:
             return
-        ending = _silent_exit(code)
+        end = _silent_exit(code)
         if worker.verdict is not None:
-            ending = {"status": worker.verdict[0], "message": worker.verdict[1]}
+            end = EndEvent(*worker.verdict)
         elif self._stopping and code == -signal.SIGTERM:
-            ending["message"] = "stopped before training started"
-        write_json(worker.job.attempt / "exit.json", {"schema_version": 1, **ending})
-        self._context.listen(worker.job, {"event": "finished", **ending})
+            end = EndEvent(end.status, "stopped before training started")
+        _write_exit(worker.job, end)
+        self._context.on_event(worker.job, end)
         if -code in FROM_OUTSIDE and worker.verdict is None and not self._stopping:
             self._waiting += reversed(self._context.retry(worker.job))
 
@@ -119,7 +128,7 @@ class _Pool:
                 if worker.has_finished:
                     self._kill_at.pop(worker)  # the notice is sent once
                     message = f"did not exit within {duration(LEAVING_SECONDS)} after it had finished, and was killed"
-                    self._context.listen(worker.job, {"event": "notice", "message": message})
+                    self._context.on_event(worker.job, NoticeEvent(message))
                 worker.kill()
         if self._context.stop_after is not None and now > self._context.stop_after and not self._stopping:
             self._stop("--stop-after reached: ")
@@ -145,13 +154,17 @@ class _Pool:
             self._kill_at.setdefault(worker, self._clock.tick() + GRACE_SECONDS)
 
 
-def _silent_exit(code: int) -> dict[str, Any]:
-    """Return status and message for a worker that exited without a "finished" event."""
+def _write_exit(job: Job, end: EndEvent) -> None:
+    write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+
+
+def _silent_exit(code: int) -> EndEvent:
+    """Return the end of a worker that exited without reporting one."""
     if -code in FROM_OUTSIDE:
         message = f"worker killed by {signal.Signals(-code).name}; rerun the same command to resume"
-        return {"status": RunStatus.INTERRUPTED, "message": message}
+        return EndEvent(RunStatus.INTERRUPTED, message)
     how = f"crashed with {signal.Signals(-code).name}" if code < 0 else f"exited with code {code} during training"
-    return {"status": RunStatus.FAILED, "message": f"worker {how}"}
+    return EndEvent(RunStatus.FAILED, f"worker {how}")
 
 
 @hookimpl

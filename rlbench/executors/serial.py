@@ -13,15 +13,25 @@ from functools import partial
 from multiprocessing.process import BaseProcess
 from types import FrameType
 
-from rlbench.api import DiskFull, ExecutorSpec, RunStatus, hookimpl
+from rlbench.api import (
+    DiskFull,
+    EndEvent,
+    Event,
+    ExecutorContext,
+    ExecutorSpec,
+    Job,
+    NoticeEvent,
+    RunStatus,
+    StartEvent,
+    hookimpl,
+)
 from rlbench.executors.attempt import Attempt
-from rlbench.executors.jobs import Context, Event, Job
 from rlbench.executors.time_limits import timeout_message
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def execute(jobs: Sequence[Job], context: Context) -> None:
+def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
     """Run `jobs` in order. `context.workers`, `context.retry` and stall timeouts are ignored: killing this process ends
     all jobs. A signal or a limit stops the running group at its next safe point, a second signal stops it at once. Then
     the signal is raised again for the handler that was set before.
@@ -34,7 +44,7 @@ def execute(jobs: Sequence[Job], context: Context) -> None:
         remaining = None if context.stop_after is None else began + context.stop_after - time.monotonic()
         if remaining is not None and remaining <= 0:
             return
-        context.listen(job, {"event": "started"})
+        context.on_event(job, StartEvent())
         full: list[str] = []
         attempt = Attempt(job.attempt, partial(_forward, context, job, full), job.plugin_files)
         with _limited(attempt, job.group.timeout, remaining), _stopping(attempt) as received, _leftovers(context, job):
@@ -45,14 +55,14 @@ def execute(jobs: Sequence[Job], context: Context) -> None:
             raise DiskFull(full[0])
 
 
-def _forward(context: Context, job: Job, full: list[str], event: Event) -> None:
-    if event.get("disk_full"):
-        full.append(str(event["message"]))
-    context.listen(job, event)
+def _forward(context: ExecutorContext, job: Job, full: list[str], event: Event) -> None:
+    if isinstance(event, EndEvent) and event.disk_full:
+        full.append(event.message)
+    context.on_event(job, event)
 
 
 @contextmanager
-def _leftovers(context: Context, job: Job) -> Iterator[None]:
+def _leftovers(context: ExecutorContext, job: Job) -> Iterator[None]:
     """Return to the working folder afterwards. Kill children of the algorithm that Python would wait for, and report
     threads, which cannot be stopped from outside.
     """
@@ -70,7 +80,7 @@ def _leftovers(context: Context, job: Job) -> Iterator[None]:
             f"thread {thread.name}" for thread in threading.enumerate() if thread not in threads and not thread.daemon
         ]
         if leftovers:
-            context.listen(job, {"event": "notice", "message": f"left behind: {', '.join(leftovers)}"})
+            context.on_event(job, NoticeEvent(f"left behind: {', '.join(leftovers)}"))
 
 
 def _children() -> list[BaseProcess]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
-from rlbench.api import RunGroup, RunStatus
+from rlbench.api import Event, ProgressEvent, RunGroup, RunStatus
 from rlbench.text import duration
 
 # A longer gap between two ticks means that this process or the machine was suspended; only this much of it counts.
@@ -32,12 +30,14 @@ class Limits:
 
     def __init__(self, group: RunGroup, now: float) -> None:
         self._group, self._began, self._moved = group, now, now
-        self._pulse: Any = None
+        self._pulse = -1
 
-    def record(self, event: Mapping[str, Any], now: float) -> None:
-        """Count an event as a sign of life if its pulse (steps of training and evaluation) has moved."""
-        if event["event"] != "progress" or event.get("pulse") != self._pulse:
-            self._pulse, self._moved = event.get("pulse", self._pulse), now
+    def record(self, event: Event, now: float) -> None:
+        """Count an event as a sign of life. Progress only counts if its pulse has moved."""
+        if not isinstance(event, ProgressEvent):
+            self._moved = now
+        elif event.pulse != self._pulse:
+            self._pulse, self._moved = event.pulse, now
 
     def exceeded(self, now: float) -> tuple[RunStatus, str] | None:
         """Return the status and message of the exceeded limit, or None."""

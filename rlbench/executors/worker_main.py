@@ -1,4 +1,8 @@
-"""The worker process: `python -m rlbench.executors.worker_main ATTEMPT CONTROL_FD PARENT_PID [PLUGIN_FILE…]`."""
+"""The worker process: `python -m rlbench.executors.worker_main ATTEMPT [PLUGIN_FILE…] [--control=FD,PID]`.
+
+With --control it sends its events over that file descriptor and dies with the parent of that process id. Without it,
+whoever started it reads the attempt folder.
+"""
 
 from __future__ import annotations
 
@@ -11,29 +15,27 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
-from rlbench.api import RunStatus
+from rlbench.api import Event, RunStatus
 from rlbench.executors.attempt import Attempt, ReportEvent
+from rlbench.executors.events import event_as_dict
 from rlbench.process_control import allow_local_imports, die_with_parent
 
 PROGRESS_SECONDS = 1.0
 HEARTBEAT_EVERY = 5
+_CONTROL = "--control="
 
 
-def main(folder: str, control: str, parent: str, *plugin_files: str) -> int:
+def main(folder: str, *arguments: str) -> int:
+    plugin_files = [argument for argument in arguments if not argument.startswith(_CONTROL)]
+    control = next((argument.removeprefix(_CONTROL) for argument in arguments if argument.startswith(_CONTROL)), "")
+    if not control:
+        _set_environment()
     faulthandler.enable()
     gc.disable()  # until training starts: imports leave no garbage, and collecting takes a tenth of the import time
-    die_with_parent(int(parent))
     allow_local_imports(plugin_files)
-    os.set_inheritable(int(control), False)
     faulthandler.register(signal.SIGUSR1, all_threads=True)
-    lock = threading.Lock()
-
-    def report(event: dict[str, Any]) -> None:
-        with lock:  # two threads report, and a line must stay whole
-            os.write(int(control), json.dumps(event).encode() + b"\n")
-
+    report = _over_pipe(*map(int, control.split(","))) if control else _nowhere
     attempt = Attempt(Path(folder), report, plugin_files)
     signal.signal(signal.SIGTERM, lambda number, frame: attempt.stop())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C does
@@ -44,6 +46,31 @@ def main(folder: str, control: str, parent: str, *plugin_files: str) -> int:
     return 0 if status == RunStatus.DONE else 1
 
 
+def _set_environment() -> None:
+    """Start this process again with a worker's environment variables, unless it has them: libraries read them once."""
+    from rlbench.executors.worker_process import worker_environment
+
+    environment = worker_environment()
+    if environment != dict(os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
+
+
+def _over_pipe(descriptor: int, parent: int) -> ReportEvent:
+    die_with_parent(parent)
+    os.set_inheritable(descriptor, False)
+    lock = threading.Lock()
+
+    def report(event: Event) -> None:
+        with lock:  # two threads report, and a line must stay whole
+            os.write(descriptor, json.dumps(event_as_dict(event)).encode() + b"\n")
+
+    return report
+
+
+def _nowhere(event: Event) -> None:
+    """Report to nobody: the attempt folder holds everything."""
+
+
 def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Event) -> None:
     """Report progress, and write a counter to the heartbeat file: readers check by their own clock that it moves."""
     count = 0
@@ -51,9 +78,9 @@ def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Eve
         count += 1
         progress = attempt.progress()
         with suppress(OSError):  # the parent may be gone; a full disk is reported when results are written
-            report({"event": "progress", **progress})
+            report(progress)
             if count % HEARTBEAT_EVERY == 1:
-                (attempt.folder / "heartbeat").write_text(json.dumps({"count": count, "step": progress["step"]}))
+                (attempt.folder / "heartbeat").write_text(json.dumps({"count": count, "step": progress.step}))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,14 @@ import signal
 import subprocess
 import threading
 from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from rlbench.api import RunStatus
-from rlbench.executors.jobs import Event, Job
+from rlbench.api import Event, Job, NoticeEvent, RunStatus
+from rlbench.executors.events import event_from_dict
 from rlbench.executors.worker_logs import Logs
-from rlbench.process_control import kill_marked_processes, module_command, signal_group
-from rlbench.results.json_shapes import ShapeError, check_event
+from rlbench.process_control import kill_marked_processes, signal_group
+from rlbench.results.json_shapes import ShapeError
 from rlbench.user_cache import cache_folder
 
 # The default MKL mode, unless the user has set another. In this mode, matrix products gave the same bits in every
@@ -61,18 +63,27 @@ LEAVING_SECONDS = 1.0
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 
+@dataclass(frozen=True)
+class ProcessExit:
+    """A worker's process has exited. code: its exit code, or minus the number of the signal that ended it."""
+
+    code: int
+
+
+Inbox: TypeAlias = "queue.Queue[tuple[Worker, Event | ProcessExit]]"
+
+
 class Worker:
     """A running subprocess. Its events and its exit code go to `inbox`.
 
     has_finished: it has sent its "finished" event. verdict: the status and message of a limit that it has exceeded.
     """
 
-    def __init__(self, job: Job, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+    def __init__(self, job: Job, inbox: Inbox) -> None:
         self.job, self.has_finished = job, False
         self.verdict: tuple[RunStatus, str] | None = None
         read_end, write_end = os.pipe()
-        arguments = (str(job.attempt), str(write_end), str(os.getpid()), *job.plugin_files)
-        command = module_command("rlbench.executors.worker_main", *arguments)
+        command = [*job.command, f"--control={write_end},{os.getpid()}"]
         logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
         out, err = logs.write_ends
         try:
@@ -92,20 +103,20 @@ class Worker:
         reader.start()
         threading.Thread(target=self._wait, args=(reader, logs, inbox), daemon=True).start()
 
-    def _read(self, pipe: int, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+    def _read(self, pipe: int, inbox: Inbox) -> None:
         with open(pipe, encoding="utf-8", errors="replace") as lines:
             warned = False
             for line in lines:
                 try:
-                    inbox.put((self, check_event(json.loads(line))))
+                    inbox.put((self, event_from_dict(json.loads(line))))
                 except (ValueError, RecursionError) as error:
                     # Otherwise it is the torn last line of a killed worker.
                     if isinstance(error, ShapeError) and not warned:
                         warned = True
                         message = f"sent an invalid event, which is ignored: {error}"
-                        inbox.put((self, {"event": "notice", "message": message}))
+                        inbox.put((self, NoticeEvent(message)))
 
-    def _wait(self, reader: threading.Thread, logs: Logs, inbox: queue.Queue[tuple[Worker, Event]]) -> None:
+    def _wait(self, reader: threading.Thread, logs: Logs, inbox: Inbox) -> None:
         code = self.process.wait()
         leftovers = kill_marked_processes(MARK, str(self.job.attempt), patience=LEAVING_SECONDS if code >= 0 else 0.0)
         signal_group(self.process.pid, signal.SIGKILL)
@@ -113,8 +124,8 @@ class Worker:
         reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
         if leftovers:
             message = f"left processes behind, which were killed: {', '.join(leftovers)}"
-            inbox.put((self, {"event": "notice", "message": message}))
-        inbox.put((self, {"event": "exit", "code": code}))
+            inbox.put((self, NoticeEvent(message)))
+        inbox.put((self, ProcessExit(code)))
 
     def request_stop(self) -> None:
         """Ask the worker to stop. Its process group gets no signal: a worker stops its own children."""

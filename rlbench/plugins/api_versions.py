@@ -5,9 +5,8 @@ from __future__ import annotations
 from types import ModuleType
 from typing import Any
 
-from rlbench.api import API_VERSION
+from rlbench.api import API_ADVICE, API_VERSION
 
-_ADVICE = "docs/plugin-api.md lists what to change"
 RENAMED_HOOKS = {"rlbench_reports": "rlbench_report_sections"}
 
 
@@ -16,7 +15,7 @@ def other_version(spec: Any) -> str:
     if spec.api_version > API_VERSION:
         return f"is made for a newer rlbench (plugin API {spec.api_version}, here {API_VERSION}); update rlbench"
     if spec.api_version < API_VERSION:
-        return f"is made for an older rlbench (plugin API {spec.api_version}, here {API_VERSION}); {_ADVICE}"
+        return f"is made for an older rlbench (plugin API {spec.api_version}, here {API_VERSION}); {API_ADVICE}"
     return ""
 
 
@@ -24,7 +23,7 @@ def renamed_hook(module: ModuleType) -> str:
     """Return what to do about a module with a hook that has another name now; "" if it has none."""
     for old, new in RENAMED_HOOKS.items():
         if hasattr(module, old):
-            return f"is made for an older rlbench: {old} is called {new} in plugin API {API_VERSION}; {_ADVICE}"
+            return f"is made for an older rlbench: {old} is called {new} in plugin API {API_VERSION}; {API_ADVICE}"
     return ""
 
 
@@ -35,4 +34,4 @@ def import_advice(error: BaseException) -> str:
         owner = error.obj.__name__
     if owner is None or owner.split(".")[0] != "rlbench":
         return ""
-    return f"; it may be made for another version of rlbench (plugin API {API_VERSION} here): {_ADVICE}"
+    return f"; it may be made for another version of rlbench (plugin API {API_VERSION} here): {API_ADVICE}"

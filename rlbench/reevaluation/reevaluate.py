@@ -21,7 +21,7 @@ from rlbench.executors.worker_process import worker_environment
 from rlbench.process_control import module_command
 from rlbench.results import RunState, Store
 from rlbench.results.file_io import read_json
-from rlbench.results.run_table import SCORED, read_table
+from rlbench.results.run_table import read_table
 from rlbench.results.stack_independence import ENTRIES
 from rlbench.runtime.evaluation import MAX_LANES
 from rlbench.runtime.scheduled_evaluation import FINAL
@@ -64,7 +64,7 @@ def reevaluate(
     Raises: StoreError if nothing was published or a file is damaged; PluginError if the algorithm cannot be loaded, or
     cannot load its policy; Diverged for a number that is not finite.
     """
-    if state.status not in SCORED:
+    if not state.status.has_score:
         raise StoreError(f"{store.folder(run)} has no published policy: the run is {state.status}; finish it first")
     protocol = run.task.evaluation
     recorded = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])

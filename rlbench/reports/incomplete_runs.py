@@ -15,8 +15,6 @@ from rlbench.text import number, plural, ranges
 if TYPE_CHECKING:
     import pandas as pd
 
-FINISHED = (RunStatus.DONE, RunStatus.DIVERGED)
-
 
 def state(runs: pd.DataFrame) -> str:
     """Return how many of the suite's runs are finished, and the status of the others.
@@ -25,8 +23,8 @@ def state(runs: pd.DataFrame) -> str:
     """
     counts = Counter(runs["status"])
     diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
-    parts = [f"{sum(counts[s] for s in FINISHED)} of {plural(len(runs), 'run')} finished{diverged}"]
-    parts += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and status not in FINISHED]
+    parts = [f"{sum(counts[s] for s in RunStatus if s.has_score)} of {plural(len(runs), 'run')} finished{diverged}"]
+    parts += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and not status.has_score]
     return ", ".join(parts)
 
 

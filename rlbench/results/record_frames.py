@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from rlbench.api import Run, StoreError
 from rlbench.results.publication import schema
-from rlbench.results.results_index import SCORED, read_arrow
+from rlbench.results.results_index import read_arrow
 from rlbench.results.store import RunState, Store
 
 _IDENTITY = ("algorithm", "environment", "key")
@@ -24,7 +24,7 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
     """Return one table of all published runs. Damaged files are left out; the run table lists those runs as corrupt."""
     tables, identities = [], []
     for run in runs:
-        if states[run.key].status not in SCORED:
+        if not states[run.key].status.has_score:
             continue
         try:
             tables.append(read_arrow(store.folder(run), table, states[run.key]))

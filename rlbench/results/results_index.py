@@ -21,14 +21,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
+from rlbench.api import LARGEST_RETURN, Run, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
 from rlbench.results.parquet_reader import UNREADABLE, read_columns
 from rlbench.results.publication import schema
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
-SCORED = (RunStatus.DONE, RunStatus.DIVERGED)
 _NAME, _DIGEST, _VERSION = "index.parquet", "index.sha256", "2"
 _WORTH_KEEPING = 200  # reading this many runs takes about as long as writing the cache
 _READERS = 4
@@ -69,7 +68,7 @@ class RunFacts(NamedTuple):
 
 def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, RunFacts]:
     """Return the facts of every published run, by key; use the cache, and rewrite it if many runs had to be read."""
-    published = [run for run in runs if states[run.key].status in SCORED]
+    published = [run for run in runs if states[run.key].status.has_score]
     cached = _read_cache(store) if len(published) >= _WORTH_KEEPING else {}
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
     stale = [run for run in published if cached.get(str(run.key), ("",))[0] != stamps[str(run.key)]]

@@ -11,11 +11,9 @@ import pandas as pd
 
 from rlbench.api import Run, RunStatus
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import SCORED, RunFacts, read_arrow
+from rlbench.results.results_index import RunFacts, read_arrow
 from rlbench.results.score_anchors import Anchors
 from rlbench.results.store import RunState
-
-__all__ = ["COLUMNS", "SCORED", "read_table", "run_table"]
 
 COLUMNS = [
     "algorithm",

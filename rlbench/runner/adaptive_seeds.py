@@ -26,7 +26,7 @@ from rlbench.analysis.sequential_log import (
     read_decisions,
     write_decisions,
 )
-from rlbench.api import RunStatus, StoreError, SuiteError
+from rlbench.api import StoreError, SuiteError
 from rlbench.plugins import Plugins
 from rlbench.results import Store
 from rlbench.runner.run_suite import Options, ProgressReporter, SuiteOutcome, run_suite
@@ -35,7 +35,6 @@ from rlbench.suites import LoadedSuite, Plan, Suite, plan
 from rlbench.text import plural
 
 MARGIN = 0.05  # between the anchors; raw scores have no margin of their own
-_OPEN = (RunStatus.PENDING, RunStatus.INTERRUPTED, RunStatus.RUNNING)
 
 
 @dataclass
@@ -134,7 +133,7 @@ class AdaptiveRunner:
 
     def _has_unfinished_runs(self, outcome: SuiteOutcome, decisions: Decisions, reporter: ProgressReporter) -> bool:
         """Return whether the next interim analysis still lacks runs, and warn if it does."""
-        count = sum(1 for run in outcome.runs if outcome.results.states[run.key].status in _OPEN)
+        count = sum(1 for run in outcome.runs if not outcome.results.states[run.key].status.is_final)
         if count:
             reporter.warn(f"interim analysis {len(decisions.looks) + 1} skipped: {count} of its runs are not finished")
         return count > 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from rlbench.api import Run, RunGroup
-from rlbench.executors.jobs import Job
+from rlbench.api import Job, Run, RunGroup
 from rlbench.plugins import Plugins
+from rlbench.process_control import module_command
 from rlbench.results import RunState, Store, changes_since
 from rlbench.runner.schedule import RunDecision, ShouldRetry, decide_runs, retry_nothing
 
@@ -64,5 +64,6 @@ def prepare(
         files = tuple(str(plugin.file) for plugin in plugins.files if plugin.error is None)
         attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
         notice = next((decision.reason for decision in decisions if ": " in decision.reason), "")
-        jobs.append(Job(group, attempt, step, files, notice))
+        command = module_command("rlbench.executors.worker_main", str(attempt), *files)
+        jobs.append(Job(group, attempt, tuple(command), step, notice, files))
     return jobs

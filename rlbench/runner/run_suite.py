@@ -8,8 +8,18 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
-from rlbench.api import Run, RunGroup, SuiteError
-from rlbench.executors.jobs import Context, Event, Job
+from rlbench.api import (
+    EndEvent,
+    EvaluationEvent,
+    Event,
+    ExecutorContext,
+    Job,
+    Run,
+    RunGroup,
+    StartEvent,
+    SuiteError,
+)
+from rlbench.executors.events import read_end
 from rlbench.plugins import Plugins
 from rlbench.results import RunState, Store
 from rlbench.results.table_repair import restore_tables
@@ -148,7 +158,8 @@ def run_suite(
         try:
             if todo:
                 retry = _retry(store, plugins, todo, options)
-                execute(todo, Context(workers, listener, retry, options.stop_after, reporter.warn))
+                context = ExecutorContext(workers, listener, retry, _read_end, options.stop_after, reporter.warn)
+                execute(todo, context)
         finally:
             reporter.end()
         results = _read_results(store, selected, reporter)
@@ -229,6 +240,10 @@ def _read_results(store: Store, runs: Sequence[Run], reporter: ProgressReporter)
     return Results(store) if was_repaired else results
 
 
+def _read_end(job: Job) -> EndEvent:
+    return read_end(job.attempt)
+
+
 def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options) -> Callable[[Job], Sequence[Job]]:
     remaining = Counter({job.group.name: options.retries for job in todo})
 
@@ -249,14 +264,13 @@ class _EventForwarder:
 
     def __call__(self, job: Job, event: Event) -> None:
         self._reporter.event(job, event)
-        kind = event["event"]
-        if kind == "started":
-            self.notify_observers("rlbench_group_started", group=job.group)
-        elif kind == "evaluated":
-            facts = {name: event[name] for name in ("kind", "step", "returns")}
-            self.notify_observers("rlbench_evaluated", group=job.group, **facts)
-        elif kind == "finished":
-            self.notify_observers("rlbench_group_finished", group=job.group, status=event["status"])
+        match event:
+            case StartEvent():
+                self.notify_observers("rlbench_group_started", group=job.group)
+            case EvaluationEvent(kind, step, returns):
+                self.notify_observers("rlbench_evaluated", group=job.group, kind=kind, step=step, returns=list(returns))
+            case EndEvent(status):
+                self.notify_observers("rlbench_group_finished", group=job.group, status=str(status))
 
     def notify_observers(self, hook: str, **arguments: Any) -> None:
         for problem in self._plugins.notify(hook, **arguments):

@@ -14,7 +14,6 @@ from rlbench.results.file_io import read_json
 from rlbench.results.provenance import changed_sources
 from rlbench.runtime import checkpoint
 
-FAILURES = (RunStatus.FAILED, RunStatus.TIMEOUT, RunStatus.STALLED)
 _KEPT = {
     RunStatus.DONE: "finished: kept",
     RunStatus.DIVERGED: "diverged, which is an outcome: kept",
@@ -77,7 +76,7 @@ def decide_runs(
 
 
 def _has_to_train(run: Run, state: RunState, should_retry: ShouldRetry) -> bool:
-    if state.status in FAILURES:
+    if state.status.is_failure:
         return should_retry(run)
     return state.status in (RunStatus.PENDING, RunStatus.INTERRUPTED)
 

@@ -49,7 +49,7 @@ class Skip:
     status: RunStatus = RunStatus.SKIPPED
 
     def __str__(self) -> str:
-        return f"{self.status}: {self.algorithm} on {self.env_id}: {self.reason}"
+        return self.status.describe(f"{self.algorithm} on {self.env_id}: {self.reason}")
 
 
 @dataclass

@@ -13,6 +13,7 @@ from rlbench.api import (
     MetricRecord,
     Run,
     RunGroup,
+    RunStatus,
     Task,
     Wrapper,
     canonical,
@@ -73,3 +74,15 @@ def test_canonical_text_refuses_what_it_cannot_tell_apart():
     assert canonical({"b": 1, "a": (1, 2)}) == '{"a":[1,2],"b":1}'
     with pytest.raises(TypeError, match="cannot be part of a run's key"):
         canonical({"x": object()})
+
+
+def test_each_status_is_open_or_final_and_only_two_have_scores():
+    assert {status for status in RunStatus if status.has_score} == {"done", "diverged"}
+    assert {status for status in RunStatus if status.is_failure} == {"failed", "timeout", "stalled"}
+    assert {status for status in RunStatus if not status.is_final} == {"pending", "running", "interrupted"}
+
+
+def test_a_status_is_described_on_one_line():
+    assert RunStatus.DONE.describe() == "done"
+    assert RunStatus.FAILED.describe("a\n  b") == "failed: a b"
+    assert RunStatus.TIMEOUT.describe("abcdef", " in 2:05", longest=3) == "timeout in 2:05: abc …"

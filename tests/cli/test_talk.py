@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from rlbench.api import NoticeEvent
 from rlbench.cli.progress.lines import LineReporter
 from rlbench.cli.progress.live import LiveReporter
 
@@ -13,5 +14,5 @@ def test_what_holds_for_many_groups_is_said_once(make_reporter, capsys):
     group = SimpleNamespace(label="a", task=SimpleNamespace(env_id="b"), seeds=(0, 1))
     job, reporter = SimpleNamespace(attempt=None, group=group), make_reporter()
     for message in ("one", "one", "other", "one"):
-        reporter.event(job, {"event": "notice", "message": message, "once": True})
+        reporter.event(job, NoticeEvent(message, once=True))
     assert capsys.readouterr().err.split() == ["one", "other"]

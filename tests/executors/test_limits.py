@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from rlbench.api import EvaluationProtocol, RunGroup, RunStatus, Task
+from rlbench.api import EvaluationProtocol, ProgressEvent, RunGroup, RunStatus, Task
 from rlbench.executors import time_limits
 from rlbench.executors.time_limits import AwakeClock, Limits
 
@@ -19,17 +19,17 @@ def test_a_group_without_limits_may_take_for_ever():
 
 def test_a_timeout_counts_from_the_start_whatever_is_heard():
     group = at(timeout=60)
-    group.record({"event": "progress", "step": 5, "pulse": 5}, 69.0)
+    group.record(ProgressEvent(5, 5), 69.0)
     assert group.exceeded(70.0) is None
     assert group.exceeded(70.1) == (RunStatus.TIMEOUT, "exceeded its time limit of 1 min")
 
 
 def test_a_stall_is_a_pulse_that_stands_still_and_evaluation_moves_it():
     group = at(stall=30)
-    group.record({"event": "progress", "step": 5, "pulse": 5}, 20.0)
-    group.record({"event": "progress", "step": 5, "pulse": 9}, 45.0)  # evaluating
+    group.record(ProgressEvent(5, 5), 20.0)
+    group.record(ProgressEvent(5, 9), 45.0)  # evaluating
     assert group.exceeded(75.0) is None
-    group.record({"event": "progress", "step": 5, "pulse": 9}, 74.0)  # alive, but no step
+    group.record(ProgressEvent(5, 9), 74.0)  # alive, but no step
     assert group.exceeded(75.1) == (RunStatus.STALLED, "took no environment step for 30 s")
 
 

@@ -194,7 +194,7 @@ def test_a_plugin_is_shown_with_its_hooks_and_with_what_keeps_it_from_being_used
     install(site, "fine-agent", "fine", GOOD.format(name="fine"))
     install(site, "first-agent", "twin", GOOD.format(name="twin"))
     install(site, "second-agent", "twin", GOOD.format(name="twin"))
-    install(site, "later-agent", "later", GOOD.format(name="later").replace("True))]", "True), api_version=2)]"))
+    install(site, "later-agent", "later", GOOD.format(name="later").replace("True))]", "True), api_version=3)]"))
     needs = "True), requires=('absent_module',), extra='needs')]"
     install(site, "needy-agent", "needy", GOOD.format(name="needy").replace("True))]", needs))
     install(site, "broken-agent", "broken", "import module_that_does_not_exist")
@@ -204,7 +204,7 @@ def test_a_plugin_is_shown_with_its_hooks_and_with_what_keeps_it_from_being_used
         "fine-agent:fine": "ready",
         "first-agent:twin": "'twin' clashes with second-agent: write first-agent:twin",
         "second-agent:twin": "'twin' clashes with first-agent: write second-agent:twin",
-        "later-agent:later": "'later' is made for a newer rlbench (plugin API 2, here 1)",
+        "later-agent:later": "'later' is made for a newer rlbench (plugin API 3, here 2); update rlbench",
         "needy-agent:needy": 'needs absent_module (extra "needs")',
     }
     (fine,) = (offer for offer in survey(load_plugins()) if offer.name == "fine")

@@ -38,7 +38,7 @@ def rlbench_report_sections():
         SectionSpec("nothing", "Nothing", lambda readings: None),
         SectionSpec("broken", "Broken", broken),
         SectionSpec("scores", "Taken", everything),
-        SectionSpec("later", "Later", everything, api_version=2),
+        SectionSpec("later", "Later", everything, api_version=3),
     ]
 """
 

@@ -237,23 +237,25 @@ def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: Pro
 
 def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided: bool) -> None:
     """Print one line for all seeds of a group that ended alike, and what to do about them."""
-    missing = table[~table["status"].isin(["done", "diverged"])]
+    missing = table[[not RunStatus(status).has_score for status in table["status"]]]
     for (name, task, status, message), rows in missing.groupby(
         ["algorithm", "environment", "status", "message"], sort=False
     ):
         seeds = ", ".join(map(str, rows["seed"]))
-        reporter.warn(f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {status}: {message}")
-    statuses = missing["status"]
-    if is_decided and statuses.isin(["failed", "timeout", "stalled", "corrupt"]).any():
+        reporter.warn(
+            f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {RunStatus(status).describe(message)}"
+        )
+    statuses = {RunStatus(status) for status in missing["status"]}
+    if is_decided and any(status.is_failure or status == RunStatus.CORRUPT for status in statuses):
         reporter.warn(
             "these runs cannot be trained again in this folder, because --until-decided has already tested its runs: "
             "fix the cause, then start again in another folder (-o)"
         )
-    elif (statuses == "failed").any():
+    elif RunStatus.FAILED in statuses:
         reporter.warn("failed runs are not retried; fix the cause, then `--rerun failed` trains them again")
-    if not is_decided and statuses.isin(["timeout", "stalled"]).any():
+    if not is_decided and statuses & {RunStatus.TIMEOUT, RunStatus.STALLED}:
         reporter.warn("timed-out runs are not retried; `--rerun failed` resumes them from their checkpoints")
-    if (statuses == "interrupted").any():
+    if RunStatus.INTERRUPTED in statuses:
         reporter.warn("run the same command again to resume the interrupted runs")
-    if not is_decided and (statuses == "corrupt").any():
+    if not is_decided and RunStatus.CORRUPT in statuses:
         reporter.warn("corrupt runs are not retried; find the cause, then `--rerun corrupt` trains them again")

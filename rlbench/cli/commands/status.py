@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from rlbench.analysis import Results
 
 SECONDS_BETWEEN_UPDATES = 1.0
-_OPEN = ("running", "pending")
 _STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "yellow", "interrupted": "yellow"}
 
 
@@ -114,7 +113,7 @@ def _watch(directory: Path) -> None:
             if line != previous:
                 write_out(line + "\n")
                 previous = line
-            if not any(row["status"] in _OPEN for row in rows):
+            if not any(row["status"] in ("running", "pending") for row in rows):
                 return
             time.sleep(SECONDS_BETWEEN_UPDATES)
     with Live(console=console, auto_refresh=False) as live:
@@ -122,7 +121,7 @@ def _watch(directory: Path) -> None:
             results = Results(directory)
             rows = _rows(results)
             live.update(_table(results, rows, console.width, console.height), refresh=True)
-            if not any(row["status"] in _OPEN for row in rows):
+            if not any(row["status"] in ("running", "pending") for row in rows):
                 return
             time.sleep(SECONDS_BETWEEN_UPDATES)
 

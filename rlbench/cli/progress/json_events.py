@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.text_table import write_out
+from rlbench.executors.events import event_as_dict
 
 if TYPE_CHECKING:
-    from rlbench.executors import Job
+    from rlbench.api import Event, Job
     from rlbench.results import Store
     from rlbench.runner import ProgressReporter
     from rlbench.suites import Plan
@@ -40,10 +41,11 @@ class JsonReporter:
         )
         self._messages.begin(planned, todo, store, workers)
 
-    def event(self, job: Job, event: Mapping[str, Any]) -> None:
+    def event(self, job: Job, event: Event) -> None:
         group = job.group
         names = {"algorithm": group.label or group.algorithm, "environment": group.task.env_id, "seeds": group.seeds}
-        self._write({"event": event["event"], **names, **{k: v for k, v in event.items() if k != "event"}})
+        entries = event_as_dict(event)
+        self._write({"event": entries.pop("event"), **names, **entries})
         self._messages.event(job, event)
 
     def _write(self, event: Mapping[str, Any]) -> None:

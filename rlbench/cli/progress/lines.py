@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from rlbench.api import EndEvent, EvaluationEvent, NoticeEvent, StartEvent
 from rlbench.cli.progress.phrases import ending_line, group_name, mean, opening_line
 from rlbench.cli.text_table import plain
 from rlbench.text import log_time
 
 if TYPE_CHECKING:
-    from rlbench.executors import Job
+    from rlbench.api import Event, Job
     from rlbench.results import Store
     from rlbench.suites import Plan
 
@@ -46,32 +47,32 @@ class LineReporter:
     def begin(self, planned: Plan, todo: Sequence[Job], store: Store, workers: int) -> None:
         self.say(opening_line(planned, todo, store))
 
-    def event(self, job: Job, event: Mapping[str, Any]) -> None:
-        name, kind = group_name(job.group), event["event"]
-        if kind == "started":
+    def event(self, job: Job, event: Event) -> None:
+        name = group_name(job.group)
+        if isinstance(event, StartEvent):
             origin = f" from step {job.resumed_from}" if job.resumed_from else ""
             count = len(job.group.seeds)
             self._say_with_time(f"{name}: started{origin}" + (f", {count} seeds" if count > 1 else ""))
             if job.notice:
                 self._say_with_time(f"{name}: {job.notice}")
-        elif kind == "evaluated":
+        elif isinstance(event, EvaluationEvent):
             self._evaluated(job, name, event)
-        elif kind == "notice" and event.get("once"):
-            if event["message"] not in self._printed_notices:
-                self._printed_notices.add(event["message"])
-                self.warn(event["message"])
-        elif kind == "notice":
-            self._say_with_time(f"{name}: {event['message']}")
-        elif kind == "finished":
+        elif isinstance(event, NoticeEvent) and event.once:
+            if event.message not in self._printed_notices:
+                self._printed_notices.add(event.message)
+                self.warn(event.message)
+        elif isinstance(event, NoticeEvent):
+            self._say_with_time(f"{name}: {event.message}")
+        elif isinstance(event, EndEvent):
             self._say_with_time(f"{name}: {ending_line(job, event)}")
 
-    def _evaluated(self, job: Job, name: str, event: Mapping[str, Any]) -> None:
-        is_final = event["kind"] == "final"
+    def _evaluated(self, job: Job, name: str, event: EvaluationEvent) -> None:
+        is_final = event.kind == "final"
         now = time.monotonic()
         if is_final or now - self._last_line.get(job.attempt, float("-inf")) >= self._between:
             self._last_line[job.attempt] = now
-            where = "final policy" if is_final else f"step {event['step']} of {job.group.task.steps}"
-            self._say_with_time(f"{name}: {where}, mean return {mean(event['returns']):.1f}")
+            where = "final policy" if is_final else f"step {event.step} of {job.group.task.steps}"
+            self._say_with_time(f"{name}: {where}, mean return {mean(event.returns):.1f}")
 
     def _say_with_time(self, text: str) -> None:
         self.say(f"[{log_time(time.monotonic() - self._began)}] {text}")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from rlbench.api import EndEvent, EvaluationEvent, NoticeEvent, StartEvent
 from rlbench.cli.progress.phrases import ending_line, group_name, mean, opening_line
 from rlbench.cli.text_table import plain
 from rlbench.text import clock, plural
@@ -13,7 +14,7 @@ from rlbench.text import clock, plural
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from rlbench.executors import Job
+    from rlbench.api import Event, Job
     from rlbench.results import Store
     from rlbench.suites import Plan
 
@@ -108,28 +109,28 @@ class LiveReporter:
             self._live.stop()
             self._live = None
 
-    def event(self, job: Job, event: Mapping[str, Any]) -> None:
-        kind, line = event["event"], self._lines.get(job.attempt)
-        if kind == "started":
+    def event(self, job: Job, event: Event) -> None:
+        line = self._lines.get(job.attempt)
+        if isinstance(event, StartEvent):
             self._waiting = [other for other in self._waiting if other.attempt != job.attempt]
             self._lines[job.attempt] = _GroupProgress(job, self._expected.get(job.attempt))
             if job.notice:
                 self.say(f"{group_name(job.group)}: {job.notice}")
-        elif kind == "notice" and event.get("once"):
-            if event["message"] not in self._printed_notices:
-                self._printed_notices.add(event["message"])
-                self.warn(event["message"])
-        elif kind == "notice":
-            self.say(f"{group_name(job.group)}: {event['message']}")
-        elif kind == "finished":
+        elif isinstance(event, NoticeEvent) and event.once:
+            if event.message not in self._printed_notices:
+                self._printed_notices.add(event.message)
+                self.warn(event.message)
+        elif isinstance(event, NoticeEvent):
+            self.say(f"{group_name(job.group)}: {event.message}")
+        elif isinstance(event, EndEvent):
             self._finished(job, event)
         elif line is not None:
-            line.advance(int(event["step"]))
-            if kind == "evaluated":
-                line.returns = event["returns"]
+            line.advance(event.step)
+            if isinstance(event, EvaluationEvent):
+                line.returns = event.returns
 
-    def _finished(self, job: Job, event: Mapping[str, Any]) -> None:
-        line, status = self._lines.pop(job.attempt, None), str(event["status"])
+    def _finished(self, job: Job, event: EndEvent) -> None:
+        line, status = self._lines.pop(job.attempt, None), str(event.status)
         self._counts[status] = self._counts.get(status, 0) + len(job.group.seeds)
         seconds = f" in {clock(time.monotonic() - line.began)}" if line is not None else ""
         score = f", mean return {mean(line.returns):.1f}" if line is not None and line.returns else ""

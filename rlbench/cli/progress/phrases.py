@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from rlbench.cli.user_paths import short_path
 from rlbench.text import plural
 
 if TYPE_CHECKING:
-    from rlbench.api import RunGroup
-    from rlbench.executors import Job
+    from rlbench.api import EndEvent, Job, RunGroup
     from rlbench.results import Store
     from rlbench.suites import Plan
 
@@ -34,11 +33,9 @@ def opening_line(planned: Plan, todo: Sequence[Job], store: Store) -> str:
     return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {runs} to do{groups}, results in {folder}"
 
 
-def ending_line(job: Job, event: Mapping[str, Any], details: str = "") -> str:
+def ending_line(job: Job, event: EndEvent, details: str = "") -> str:
     """Return how a group ended: its status, `details`, the reason, and its log if that explains a failure."""
-    message = " ".join(str(event.get("message", "")).split())
-    message = message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + " …"
     log = job.attempt / "stderr.log"
-    is_failure = event["status"] in ("failed", "timeout", "stalled") or "killed" in message
-    text = f"{event['status']}{details}" + (f": {message}" if message else "")
-    return text + (f"; log: {short_path(log)}" if is_failure and log.exists() else "")
+    is_explained = event.status.is_failure or "killed" in event.message
+    text = event.status.describe(event.message, details, LONGEST_MESSAGE)
+    return text + (f"; log: {short_path(log)}" if is_explained and log.exists() else "")

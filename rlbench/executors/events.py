@@ -1,0 +1,47 @@
+"""Events of executors as JSON objects: one line each on a worker's pipe and in `rlbench run --json`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import EndEvent, EvaluationEvent, Event, NoticeEvent, ProgressEvent, RunStatus, StartEvent
+from rlbench.results.file_io import parse_json
+from rlbench.results.json_shapes import check_event, check_exit
+
+
+def event_as_dict(event: Event) -> dict[str, Any]:
+    """Return an event as JSON values. The key "event" names its kind."""
+    match event:
+        case StartEvent():
+            return {"event": "started"}
+        case ProgressEvent(step, pulse):
+            return {"event": "progress", "step": step, "pulse": pulse}
+        case EvaluationEvent(kind, step, returns):
+            return {"event": "evaluated", "kind": kind, "step": step, "returns": list(returns)}
+        case NoticeEvent(message, once):
+            return {"event": "notice", "message": message, **({"once": True} if once else {})}
+        case EndEvent(status, message, disk_full):
+            ending = {"event": "finished", "status": str(status), "message": message}
+            return {**ending, **({"disk_full": True} if disk_full else {})}
+
+
+def event_from_dict(document: Any) -> Event:
+    """Return the event of a worker that JSON values describe. Raises: ShapeError."""
+    event = check_event(document)
+    if event["event"] == "progress":
+        return ProgressEvent(event["step"], event["pulse"])
+    if event["event"] == "evaluated":
+        return EvaluationEvent(event["kind"], event["step"], tuple(event["returns"]))
+    if event["event"] == "notice":
+        return NoticeEvent(event["message"], bool(event.get("once")))
+    return EndEvent(RunStatus(event["status"]), event["message"], bool(event.get("disk_full")))
+
+
+def read_end(attempt: Path) -> EndEvent:
+    """Return how an attempt's process ended, by its exit.json."""
+    try:
+        report = check_exit(parse_json(attempt / "exit.json"))
+    except (OSError, ValueError):
+        return EndEvent(RunStatus.INTERRUPTED, "its process exited without reporting a result")
+    return EndEvent(RunStatus(report["status"]), report.get("message", ""))
