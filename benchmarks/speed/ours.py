@@ -26,7 +26,7 @@ def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     group = RunGroup(work.algorithm, {}, task, tuple(range(side.seeds)), compile=side.compiled)
     live = LiveGroup(group, algorithm, algorithm.Config(**work.config), plugins.backend(side.backend), MemorySink())
     interaction = live.interaction
-    interaction.save = lambda algorithm: turnstile.passed(interaction.steps * side.seeds)
+    interaction.save = lambda: turnstile.passed(interaction.steps * side.seeds)
     interaction.save_every = 1
     interaction.schedule_save()
     live.run()

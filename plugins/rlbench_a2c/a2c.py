@@ -124,7 +124,7 @@ class A2C(Algorithm):
         env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             self.collect(interaction)
             if self.rollout.full:
                 self.learn(interaction, env)

@@ -125,7 +125,7 @@ class DDPG(Algorithm):
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)

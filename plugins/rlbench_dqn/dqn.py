@@ -128,7 +128,7 @@ class DQN(Algorithm):
         c, env = self.config, TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             t = interaction.step(self.explore(interaction))
             self.replay.add(
                 obs=t.obs.reshape(*t.reward.shape, -1),

@@ -147,7 +147,7 @@ class DuelingDQN(Algorithm):
         c, env = self.config, TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             transition = self.n_step.add(interaction.step(self.explore(interaction)))
             if transition is not None:
                 self.replay.add(**transition)

@@ -140,7 +140,7 @@ class PPO(Algorithm):
         env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             self.collect(interaction)
             if self.rollout.full:
                 self.learn(interaction, env)

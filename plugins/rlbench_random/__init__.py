@@ -14,7 +14,7 @@ class Random(Algorithm):
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             interaction.step(self.streams.sample("explore", self.task.action_space, interaction.obs.shape[:2]))
 
 

@@ -138,7 +138,7 @@ class Reinforce(Algorithm):
         env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             self.collect(interaction)
             self.learn(interaction, env)
 

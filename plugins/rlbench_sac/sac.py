@@ -153,7 +153,7 @@ class SAC(Algorithm):
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)

@@ -139,7 +139,7 @@ class TD3(Algorithm):
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)

@@ -56,7 +56,7 @@ class Algorithm(ABC):
     def train(self, interaction: Interaction) -> None:
         """Train until `interaction.finished` is true.
 
-        A resumable algorithm keeps nothing in local variables across `interaction.checkpoint(self)`. After a restart,
+        A resumable algorithm keeps nothing in local variables across `interaction.checkpoint()`. After a restart,
         the harness loads `state()` and calls `train` again.
         """
 

@@ -6,6 +6,7 @@ Axes always come in this order: S seeds, N environments of each seed, then the e
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
 
     from gymnasium import Env
 
-    from rlbench.api.algorithm import Algorithm
-
 Array = NDArray[Any]
 
 
-class Transition(NamedTuple):
+@dataclass(slots=True, kw_only=True)
+class Transition:
     """One step of every environment. Every array is [S, N, …].
 
     next_obs: the true successor of `obs`, never the first observation of the next episode.
+
+    It is read by the names of its fields and cannot be unpacked, so a further field changes no plugin. It is not
+    frozen, because creating a frozen one takes 0.5 µs longer at every step.
     """
 
     obs: Array
@@ -100,7 +103,7 @@ class Interaction(Protocol):
         """
         ...
 
-    def checkpoint(self, algorithm: Algorithm) -> None:
+    def checkpoint(self) -> None:
         """Save a checkpoint if one is due; otherwise do nothing.
 
         Call it at a safe point: at the head of the loop, after an update, when the rollout is empty.

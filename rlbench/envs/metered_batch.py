@@ -99,12 +99,12 @@ class MeteredBatch:
         obs, lead = self.obs, self._lead
         self._flat, self.obs = following, following.reshape(obs.shape)
         return Transition(
-            obs,
-            flat.reshape(lead + flat.shape[1:]).copy(),
-            reward.reshape(lead).astype(np.float32),
-            next_obs.reshape(obs.shape),
-            terminated.reshape(lead),
-            truncated.reshape(lead),
+            obs=obs,
+            action=flat.reshape(lead + flat.shape[1:]).copy(),
+            reward=reward.reshape(lead).astype(np.float32),
+            next_obs=next_obs.reshape(obs.shape),
+            terminated=terminated.reshape(lead),
+            truncated=truncated.reshape(lead),
         )
 
     def _step_live(self, flat: Array) -> tuple[Array, Array, Array, Array]:

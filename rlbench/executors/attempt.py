@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import (
-    Algorithm,
     EndEvent,
     EvaluationEvent,
     Event,
@@ -165,9 +164,9 @@ class Attempt:
         self._record_imports = imports.record
         if (save := live.interaction.save) is not None:
 
-            def save_with_imports(algorithm: Algorithm) -> None:
+            def save_with_imports() -> None:
                 imports.record()  # a checkpoint depends on everything imported so far
-                save(algorithm)
+                save()
 
             live.interaction.save = save_with_imports
 

@@ -41,9 +41,8 @@ class NStep:
             The first `steps` − 1 calls return None.
         """
         w, at = self._window, self.count % self.steps
-        for name, values in t._asdict().items():
-            if name in w:
-                w[name][:, at] = values.reshape(w[name][:, at].shape)
+        for name in ("obs", "action", "reward", "next_obs", "terminated"):
+            w[name][:, at] = getattr(t, name).reshape(w[name][:, at].shape)
         w["cut"][:, at] = t.terminated | t.truncated
         self.count += 1
         return self._oldest() if self.count >= self.steps else None

@@ -161,16 +161,16 @@ class LiveGroup:
         return outcome
 
     # -- checkpoints ---------------------------------------------------------------------------------------------
-    def _save(self, algorithm: Algorithm) -> None:
+    def _save(self) -> None:
         with self.clock.paused():
             assert self._checkpoints is not None
-            checkpoint.save(self._checkpoints, self.states(algorithm))
+            checkpoint.save(self._checkpoints, self.states())
 
-    def states(self, algorithm: Algorithm) -> list[SeedState]:
+    def states(self) -> list[SeedState]:
         """Return everything that is needed to resume, for each seed."""
         interaction = self.interaction
         batch = interaction.open_batch()
-        learned = {name: np.asarray(array) for name, array in algorithm.state().items()}
+        learned = {name: np.asarray(array) for name, array in self.algorithm.state().items()}
         positions = self._sink.positions()
         states = []
         for index, seed in enumerate(self.group.seeds):

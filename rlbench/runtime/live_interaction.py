@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import (
-    Algorithm,
     Array,
     Budget,
     Diverged,
@@ -32,7 +31,7 @@ from rlbench.runtime.scheduled_evaluation import GRID, NEVER, EvaluationRunner, 
 from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
-Save = Callable[[Algorithm], None]
+Save = Callable[[], None]
 # How long a resumable algorithm may take to reach a safe point after a stop request.
 SAFE_POINT_PATIENCE_SECONDS = 10.0
 
@@ -227,13 +226,17 @@ class LiveInteraction:
                 if active:
                     self._sink.metric(MetricRecord(seed, self.steps, name, number))
 
-    def checkpoint(self, algorithm: Algorithm) -> None:
+    def checkpoint(self, *ignored: Any) -> None:
+        if ignored:  # a plugin made for version 1; without this it would end in a TypeError
+            raise RlbenchError(
+                "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
+            )
         if self.steps < self._next_save and not self._stop:
             return
         if self.save is not None:
             if self.batch is None:
                 raise RlbenchError("only stacked loops can be saved: register the AlgorithmSpec with resumable=False")
-            self.save(algorithm)
+            self.save()
             self.schedule_save()
         if self._stop:
             raise Stopped(f"stopped at step {self.steps}; a checkpoint was saved")

@@ -61,12 +61,12 @@ def check_resume(
     full = live_group(full_sink, resumable=True, checkpoints=folder / "checkpoints")
     outcome = full.run()
     checkpoints = checkpoint.complete(folder / "checkpoints")
-    assert checkpoints, "no checkpoint was saved: does train call interaction.checkpoint(self) in its loop?"
+    assert checkpoints, "no checkpoint was saved: does train call interaction.checkpoint() in its loop?"
     states = [checkpoint.load(checkpoints[-1], seed) for seed in group.seeds]
     resumed = live_group(sink, resumable=True, checkpoints=folder / "resumed", restore=states)
     resumed_outcome = resumed.run()
     step, positions = states[0].step, states[0].numbers["positions"]
-    assert 0 < step < steps, "no checkpoint before the end: does train call interaction.checkpoint(self) in its loop?"
+    assert 0 < step < steps, "no checkpoint before the end: does train call interaction.checkpoint() in its loop?"
     for table in ("episodes", "evaluations", "metrics"):
         setattr(sink, table, getattr(full_sink, table)[: positions[table]] + getattr(sink, table))
     results = [

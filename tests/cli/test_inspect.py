@@ -87,7 +87,7 @@ class Leans(Algorithm):
     def train(self, interaction):
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             interaction.step(self.act(interaction.obs))
 
 @hookimpl

@@ -78,7 +78,7 @@ def test_a_signal_stops_at_a_safe_point_and_the_same_command_goes_on(tmp_path, n
 @pytest.mark.faults
 def test_a_plugin_that_never_comes_to_a_safe_point_is_stopped_all_the_same(tmp_path, monkeypatch):
     plugin, suite = tmp_path / "mine.py", tmp_path / "s.yaml"
-    plugin.write_text(WORKS.format(threshold=0, how=LOOP.replace("interaction.checkpoint(self);", "")))
+    plugin.write_text(WORKS.format(threshold=0, how=LOOP.replace("interaction.checkpoint();", "")))
     suite.write_text(
         "{name: s, algorithms: [fails], environments: [{id: CartPole-v1, steps: 100000000}], seeds: 1, evaluation: {every: 500}}"
     )

@@ -1,5 +1,7 @@
 """Steps, returns and episode ends are counted where `env.step` happens, once each."""
 
+from dataclasses import astuple, replace
+
 import gymnasium
 import numpy as np
 import pytest
@@ -64,10 +66,10 @@ def test_the_next_observation_is_the_true_successor_and_never_a_reset():
 
 def test_arrays_are_the_callers_to_keep():
     played = play(Tap, Tap.Config, SHAPES, [0, 1], 40)
-    before = [[x.copy() for x in t] for t in played.algorithm.transitions]
+    before = [astuple(t) for t in played.algorithm.transitions]
     play(Tap, Tap.Config, SHAPES, [0, 1], 40)
     for t, copy in zip(played.algorithm.transitions, before):
-        assert all((a == b).all() for a, b in zip(t, copy))
+        assert all((a == b).all() for a, b in zip(astuple(t), copy))
     firsts = [t.obs.tobytes() for t in played.algorithm.transitions]
     assert len(set(firsts)) == len(firsts)
 
@@ -191,7 +193,7 @@ def test_an_algorithm_may_write_into_what_it_was_given():
             interaction.reset()
             while not interaction.finished:
                 t = interaction.step(np.zeros(interaction.obs.shape[:2], np.int64))
-                self.transitions.append(t._replace(next_obs=t.next_obs.copy()))
+                self.transitions.append(replace(t, next_obs=t.next_obs.copy()))
                 t.next_obs[:] = 7
                 t.action[:] = 9
 
@@ -209,7 +211,7 @@ def test_only_stacked_loops_can_be_saved(tmp_path):
             env = interaction.make_env()
             env.reset()
             env.step(0)
-            interaction.checkpoint(self)
+            interaction.checkpoint()
 
     with pytest.raises(RlbenchError, match="resumable=False"):
         play(Saves, None, CONSTANT, [0], 10)

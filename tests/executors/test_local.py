@@ -25,7 +25,7 @@ class Odd(Algorithm):
     def train(self, interaction):
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)
+            interaction.checkpoint()
             {how}
             interaction.step(self.act(interaction.obs))
 

@@ -1,5 +1,7 @@
 """Transitions over several steps, against a slow loop over whole episodes."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -21,7 +23,9 @@ def random_steps(count, end=0.3, seed=0):
         terminated, truncated = over & kind, over & ~kind
         truncated |= terminated & (rng.random((S, N)) < 0.2)  # both at once: it has terminated
         action, reward = rng.integers(5, size=(S, N)), rng.integers(-4, 5, size=(S, N)).astype(np.float64)
-        yield Transition(obs, action, reward, following, terminated, truncated)
+        yield Transition(
+            obs=obs, action=action, reward=reward, next_obs=following, terminated=terminated, truncated=truncated
+        )
         number = number + np.where(over, 100, 1)  # a new episode begins elsewhere
 
 
@@ -41,6 +45,10 @@ def slow(steps, n, s, e):
         first = steps[begin]
         found.append((first.obs[s, e, 0], first.action[s, e], reward, last.next_obs[s, e, 0], discount))
     return found
+
+
+def arrays(t):
+    return {field.name: getattr(t, field.name) for field in fields(t)}
 
 
 def collect(window, steps):
@@ -78,7 +86,8 @@ def test_truncation_bootstraps_from_the_true_successor_and_termination_does_not(
         for i, reward in enumerate([1.0, 2.0, 4.0]):
             ends = {flag: np.array([[i == 1 and flag == how]]) for flag in ("terminated", "truncated")}
             obs = np.full((1, 1, 1), 10.0 * i, np.float32)
-            found = part.add(Transition(obs, np.array([[0]]), np.array([[reward]]), obs + 1, **ends))
+            given = {"action": np.array([[0]]), "reward": np.array([[reward]]), "next_obs": obs + 1}
+            found = part.add(Transition(obs=obs, **given, **ends))
         assert {k: v.item() for k, v in found.items()} == {
             "obs": 0,
             "action": 0,
@@ -101,7 +110,7 @@ def test_what_was_given_is_not_written_to_again_and_nothing_taken_is_kept_by_ref
     found, copies = [], []
     for t in steps:
         given = part.add(t)
-        for array in t:
+        for array in arrays(t).values():
             array[...] = 0
         if given is not None:
             found.append(given)
@@ -115,13 +124,14 @@ def test_what_was_given_is_not_written_to_again_and_nothing_taken_is_kept_by_ref
 def test_continuous_actions_and_observations_of_any_shape_are_taken():
     part = NStep(S, N, 1, GAMMA, 6, Field((2,)))
     obs, flag = np.arange(S * N * 6, dtype=np.float32).reshape(S, N, 2, 3), np.zeros((S, N), bool)
-    found = part.add(Transition(obs, obs[..., 0], flag.astype(float), obs, flag, flag))
+    given = {"action": obs[..., 0], "reward": flag.astype(float), "next_obs": obs}
+    found = part.add(Transition(obs=obs, **given, terminated=flag, truncated=flag))
     assert (found["obs"] == obs.reshape(S, N, 6)).all() and (found["action"] == obs[..., 0]).all()
 
 
 def test_a_seeds_transitions_do_not_depend_on_its_stack_mates():
     part = NStep(1, N, 3, 0.97, OBS, Field(dtype=torch.int64))
-    alone = collect(part, [Transition(*(x[1:] for x in t)) for t in random_steps(30)])
+    alone = collect(part, [Transition(**{name: x[1:] for name, x in arrays(t).items()}) for t in random_steps(30)])
     stacked = collect(NStep(S, N, 3, 0.97, OBS, Field(dtype=torch.int64)), random_steps(30))
     for a, b in zip(alone, stacked):
         assert all(a[name].tobytes() == b[name][1:].tobytes() for name in a)

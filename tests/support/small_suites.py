@@ -32,7 +32,7 @@ seeds: 3
 evaluation: {{episodes: 2, final_episodes: 3}}
 """
 WORKS = FAILS.replace("def act(self, obs): ...", "def act(self, obs): return (obs[..., 2] > {threshold}).astype(int)")
-LOOP = "\n        while not interaction.finished: interaction.checkpoint(self); interaction.step(self.act(interaction.obs))"
+LOOP = "\n        while not interaction.finished: interaction.checkpoint(); interaction.step(self.act(interaction.obs))"
 
 
 def cells(folder):

@@ -176,7 +176,7 @@ class EndsAtCuts(DQN):
         class Cutting(Through):
             def step(self, action):
                 t = self.inner.step(action)
-                return t._replace(terminated=t.terminated | t.truncated)
+                return dataclasses.replace(t, terminated=t.terminated | t.truncated)
 
         super().train(Cutting(interaction))
 

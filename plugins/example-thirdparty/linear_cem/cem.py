@@ -63,7 +63,7 @@ class CrossEntropy(Algorithm):
         c, rows = self.config, np.arange(len(self.streams.seeds))
         interaction.reset()
         while not interaction.finished:
-            interaction.checkpoint(self)  # a run can be interrupted here and resumed from state()
+            interaction.checkpoint()  # a run can be interrupted here and resumed from state()
             current = self.played // c.episodes  # the candidate that each seed plays [S]
             t = interaction.step(self.choose(self.candidates[rows, current], interaction.obs))
             self.returns[rows, current] += t.reward[:, 0]  # one environment per seed: [S, 1]

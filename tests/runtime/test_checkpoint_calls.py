@@ -1,0 +1,54 @@
+"""Calls of `interaction.checkpoint`: what a plugin made for version 1 of the API gets told, and what is saved."""
+
+import pytest
+from support.cli import rlbench
+from support.small_suites import LIGHT, LOOP, WORKS
+
+from rlbench import Algorithm, RlbenchError
+from rlbench.testing import play
+from rlbench.testing.fakes import CONSTANT
+
+NOW = "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
+
+
+class MadeForVersion1(Algorithm):
+    def train(self, interaction):
+        interaction.reset()
+        interaction.checkpoint(self)
+
+    def act(self, obs): ...
+
+
+def test_a_checkpoint_with_an_argument_is_an_error_that_says_what_to_write():
+    with pytest.raises(RlbenchError) as error:
+        play(MadeForVersion1, None, CONSTANT, [0], 10)
+    assert str(error.value) == NOW
+
+
+def test_a_plugin_made_for_version_1_fails_with_one_line(tmp_path):
+    plugin, suite = tmp_path / "mine.py", tmp_path / "s.yaml"
+    plugin.write_text(WORKS.format(threshold=0, how=LOOP.replace("checkpoint()", "checkpoint(self)")))
+    suite.write_text(LIGHT.format(more="fails"))
+    ran = rlbench("run", suite, "-o", tmp_path / "out", "--plugin", plugin, "--retries", 0)
+    assert NOW in ran.stderr.replace("\n", " ")
+    assert "Traceback" not in ran.stdout + ran.stderr
+
+
+def test_the_algorithm_that_trains_is_the_one_that_is_saved(tmp_path):
+    """The interaction knows it: `checkpoint` names none."""
+    saved = []
+
+    class Saves(Algorithm):
+        def train(self, interaction):
+            interaction.save, interaction.save_every = lambda: saved.append(interaction.steps), 3
+            interaction.schedule_save()
+            interaction.reset()
+            while not interaction.finished:
+                interaction.checkpoint()
+                interaction.step(self.act(interaction.obs))
+
+        def act(self, obs):
+            return obs[..., 0].astype(int) * 0
+
+    play(Saves, None, CONSTANT, [0], 10)
+    assert saved == [3, 6, 9]
