@@ -9,18 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, gae, pack, tensor, unpack
-from rlbench.kit.compilation import compile_methods
-from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
-from rlbench.kit.rmsprop import RMSprop
-from rlbench.kit.schedules import decay, parse_schedule
-from rlbench.kit.stacked_networks import value_and_grad
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Actor,
+    Adam,
+    Field,
+    ObsNormalizer,
+    RewardNormalizer,
+    RMSprop,
+    Rollout,
+    Schedule,
+    TorchAlgorithm,
+    compile_methods,
+    gae,
+    gradient_of,
+    policy_for,
+    standardize,
+)
 
 
 @dataclass(frozen=True)
@@ -51,15 +61,16 @@ class A2CConfig:
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
 
 
-class A2C(Algorithm):
+class A2C(TorchAlgorithm):
     """One policy gradient step on each short rollout, with advantages from a value network."""
 
     Config = A2CConfig
+    policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: A2CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
-        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        c, s, obs_size = config, self.num_seeds, self.obs_size
+        self.dist = policy_for(task.action_space)
         self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
         layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
         self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
@@ -67,7 +78,8 @@ class A2C(Algorithm):
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
-        self.schedule = lr, _ = parse_schedule(c.learning_rate)
+        self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
+        lr = self.learning_rate.start
         self.optimizer: Adam | RMSprop = (
             RMSprop(self.params, lr, c.rms_prop_eps, c.rms_prop_alpha, c.rms_prop_tf_like)
             if c.use_rms_prop
@@ -78,7 +90,8 @@ class A2C(Algorithm):
         state, flag = Field((obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
-        compile_methods(device, self.sample, self.value, self.gradient)
+        compile_methods(device, self.sample, self.value)
+        self.gradient = gradient_of(self.loss, device, c.max_grad_norm)
 
     # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
@@ -93,27 +106,24 @@ class A2C(Algorithm):
         return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
     def loss(
-        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, target: Tensor
+        self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, returns: Tensor
     ) -> Tensor:
         c, features = self.config, self.actor.features(actor, obs)
-        out = self.actor.head(actor, features)
-        error = self.critic(critic, features if c.shared else obs).squeeze(-1) - target  # [S, B]
-        policy_loss = -(advantage * self.dist.log_prob(*out, action)).mean(-1)  # [S]
-        value_loss, entropy = (error * error).mean(-1), self.dist.entropy(*out).mean(-1)  # [S]
+        policy = self.actor.head(actor, features)
+        policy_loss = -(advantage * self.dist.log_prob(*policy, action)).mean(-1)  # [S]
+        value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
+        value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
+        entropy = self.dist.entropy(*policy).mean(-1)
         return policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
-
-    def gradient(self, params: list[Tensor], *rollout: Tensor) -> list[Tensor]:
-        """Return the clipped gradient of the loss."""
-        return clip(value_and_grad(self.loss, params, *rollout)[1], self.config.max_grad_norm)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
         """Return sampled actions; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
-        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+        return self.sample(self.params[0], self.tensor(obs), self.tensor(noise))
 
     def act(self, obs: Any) -> Any:
-        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+        return self.dist.to_env(self.greedy(self.params[0], self.tensor(self.obs_norm(obs))))
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode == "sampled":
@@ -121,13 +131,12 @@ class A2C(Algorithm):
         return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
-        env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
             self.collect(interaction)
             if self.rollout.full:
-                self.learn(interaction, env)
+                self.learn(interaction)
 
     def collect(self, interaction: Interaction) -> None:
         """Fill the rollout, or as much of it as the budget allows."""
@@ -142,36 +151,20 @@ class A2C(Algorithm):
             step = {"obs": obs, "next_obs": next_obs, "action": action, "reward": reward}
             self.rollout.add(**step, terminated=t.terminated, cut=cut)
 
-    def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        c, r, (lr, shape) = self.config, self.rollout.tensors(), self.schedule
-        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
+    def learn(self, interaction: Interaction) -> None:
+        """Take one gradient step on the rollout."""
+        c, r = self.config, self.rollout.tensors()
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
-        advantage = advantage.flatten(1)
-        target = advantage + value.flatten(1)  # [S, B]
+        steps = r["obs"], r["action"], advantage, advantage + value
+        obs, action, advantage, returns = (x.flatten(1, 2) for x in steps)  # [S, B, …]
         if c.normalize_advantage:
-            centred = advantage - advantage.mean(-1, keepdim=True)
-            advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
-        grads = self.gradient(self.params, r["obs"].flatten(1, 2), r["action"].flatten(1, 2), advantage, target)
-        self.optimizer.apply(self.params, grads, env.active)
+            advantage = standardize(advantage)
+        self.optimizer.set_lr(self.learning_rate(interaction.steps))
+        grads = self.gradient(self.params, obs, action, advantage, returns)
+        self.optimizer.apply(self.params, grads, self.active(interaction))
 
-    # -- checkpoints (the rollout is empty whenever one is written) ----------------------------------------------
-    def final_parts(self) -> dict[str, Any]:
-        nets = {"actor": self.params[0], "critic": self.params[1]}
-        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
-
-    def parts(self) -> dict[str, Any]:
-        return {**self.final_parts(), "optimizer": self.optimizer}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack(self.final_parts(), self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack(self.final_parts(), state)
+    def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written
+        policy = {"actor": self.params[0], "critic": self.params[1], "obs_norm": self.obs_norm}
+        return {**policy, "reward_norm": self.reward_norm, "optimizer": self.optimizer}

@@ -11,13 +11,14 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Field, Rollout, clip, gae, pack, tensor, unpack, value_and_grad
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import MLP, Field, Rollout, TorchAlgorithm, clip, gae, tensor, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import RewardNormalizer
-from rlbench.kit.schedules import decay, parse_schedule
+from rlbench.kit.schedules import Schedule
 from rlbench.kit.shared_memory import SharedRMSprop, run_workers, shared
 
 
@@ -90,9 +91,10 @@ class Worker:
     def __init__(
         self, env: Any, rank: int, shared: SharedState, config: A3CConfig, task: TaskInfo, streams: SeedStreams
     ) -> None:
-        self.env, self.rank, self.shared, self.config, self.budget = env, rank, shared, config, task.steps
+        self.env, self.rank, self.shared, self.config = env, rank, shared, config
         self.network = ActorCritic(config, task)
         self.optimizer = SharedRMSprop(shared.square, config.rms_prop_alpha, config.rms_prop_eps)
+        self.learning_rate = Schedule.parse(config.learning_rate, task.steps)
         self.streams, self.name = streams, f"worker {rank}"
         obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
         fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
@@ -130,25 +132,23 @@ class Worker:
 
     def learn(self, params: Tensor) -> None:
         """Compute the gradient at `params`, with which this worker acted, and apply it to the present shared ones."""
-        c, steps = self.config, int(self.shared.taken.sum())
+        c, lr = self.config, self.learning_rate(int(self.shared.taken.sum()))
         r = {name: x[:, : self.rollout.length] for name, x in self.rollout.tensors().items()}  # [1, T, 1, …]
         value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [1, T, 1]
         columns = [x.flatten(1, 2) for x in (r["obs"], r["action"], advantage, advantage + value)]
         _, grads = value_and_grad(self.loss, [params], *columns)
-        start, shape = parse_schedule(c.learning_rate)
-        lr = decay(start, 0.0, self.budget, steps, shape)
         self.optimizer.apply(self.shared.params, clip(grads, c.max_grad_norm)[0], lr)
 
-    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, target: Tensor) -> Tensor:
+    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, returns: Tensor) -> Tensor:
         """Return the sum over the steps as in Mnih 2016, divided by n_steps.
 
         A shorter rollout is divided by the same number, so that no step weighs more because its episode ended.
         """
-        c, dist, error = self.config, self.network.dist, self.network.value(params, obs) - target
-        policy = self.network.policy(params, obs)
-        log_prob, entropy = dist.log_prob(*policy, action), dist.entropy(*policy)
-        loss = c.vf_coef * error * error - log_prob * advantage - c.ent_coef * entropy  # [1, T]
+        c, dist, policy = self.config, self.network.dist, self.network.policy(params, obs)
+        policy_loss = -(advantage * dist.log_prob(*policy, action))  # [1, T]
+        value_loss = F.mse_loss(self.network.value(params, obs), returns, reduction="none")
+        loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * dist.entropy(*policy)
         return loss.sum(-1) / c.n_steps
 
 
@@ -160,10 +160,11 @@ def work(
     Worker(env, rank, memory, config, task, SeedStreams(seeds, space)).run()
 
 
-class A3C(Algorithm):
+class A3C(TorchAlgorithm):
     """The algorithm in the main process: starts the workers and evaluates their shared policy."""
 
     Config = A3CConfig
+    policy_parts = ("params",)
 
     def __init__(self, config: A3CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
@@ -189,12 +190,5 @@ class A3C(Algorithm):
 
         return sampled if mode == "sampled" else super().policy(mode)
 
-    # -- checkpoints: not resumable, because the workers' environments and streams end with them -----------------
-    def state(self) -> dict[str, Any]:
-        return pack({"params": self.shared.params, "square": self.shared.square}, 1)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack({"params": self.shared.params}, 1)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack({"params": self.shared.params}, state)
+    def parts(self) -> dict[str, Any]:  # not resumable: the workers' environments and streams end with them
+        return {"params": self.shared.params, "square": self.shared.square}

@@ -10,26 +10,26 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from gymnasium.spaces import Discrete
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
     MLP,
     Adam,
+    Batch,
     Every,
     Field,
     Replay,
-    TorchInteraction,
-    clip,
-    compile_methods,
-    decay,
-    pack,
-    parse_schedule,
+    Schedule,
+    TorchAlgorithm,
+    UpdateRounds,
+    check_replay_settings,
+    gradient_of,
     polyak,
-    tensor,
-    unpack,
-    value_and_grad,
+    replay_entry,
+    replay_fields,
 )
 
 
@@ -62,123 +62,79 @@ class DQNConfig:
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
 
     def __post_init__(self) -> None:
-        if self.gradient_steps == 0:
-            raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
+        check_replay_settings(self)
         ends = self.exploration_initial_eps, self.exploration_final_eps
         if self.exploration_schedule == "exponential" and min(ends) <= 0:
             raise ValueError("exponential decay needs exploration_initial_eps and exploration_final_eps above 0")
 
 
-class DQN(Algorithm):
+class DQN(TorchAlgorithm):
     """Q-learning on minibatches from replay; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = DQNConfig
+    policy_parts = ("online",)
 
     def __init__(self, config: DQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
+        c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
-        self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
-        self.network = MLP((obs_size, *c.net_arch, self.num_actions), c.activation_fn)
+        self.num_actions = int(task.action_space.n)
+        self.network = MLP((self.obs_size, *c.net_arch, self.num_actions), c.activation_fn)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
-        self.optimizer = Adam([self.online], parse_schedule(c.learning_rate)[0], c.adam_eps)
-        fields = {
-            "obs": Field((obs_size,)),
-            "action": Field(dtype=torch.int64),
-            "reward": Field(),
-            "next_obs": Field((obs_size,)),
-            "discount": Field(),
-        }
+        self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
+        self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
+        self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
+        fields = replay_fields(self.obs_size, Field(dtype=torch.int64))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        self.train_round, self.target_round = Every(c.train_freq), Every(max(c.target_update_interval // c.n_envs, 1))
-        compile_methods(device, self.gradient)
+        self.train_round = UpdateRounds(c, task.steps)
+        self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
+        eps = c.exploration_initial_eps, c.exploration_final_eps
+        self.epsilon = Schedule(*eps, c.exploration_fraction * task.steps, c.exploration_schedule)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.network(online, obs.flatten(2)).argmax(-1)
 
-    def loss(self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        value = self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
-        error = (value - target).abs()
-        if self.config.loss == "mse":
-            return (error * error).mean(-1)  # [S]
-        clipped = error.clamp(max=1.0)
-        return (clipped * (error - 0.5 * clipped)).mean(-1)  # [S]
-
-    def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> list[Tensor]:
-        next_value = self.network(target, batch["next_obs"]).amax(-1)
-        # The discount is 0 after termination, not after truncation.
-        td_target = batch["reward"] + batch["discount"] * next_value
-        _, grads = value_and_grad(self.loss, [online], batch["obs"], batch["action"], td_target)
-        return clip(grads, self.config.max_grad_norm)
-
-    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> None:
-        self.optimizer.apply([online], self.gradient(online, target, batch), active)
+    def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Tensor:
+        """Return the loss [S]. The discount is 0 after termination, but not after truncation."""
+        next_q = self.network(target, batch.next_obs).amax(-1)  # [S, B]
+        td_target = batch.reward + batch.discount * next_q
+        q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]
+        loss = F.mse_loss if self.config.loss == "mse" else F.huber_loss
+        return loss(q, td_target, reduction="none").mean(-1)
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def act(self, obs: Any) -> Any:
-        return self.greedy(self.online, tensor(obs, self.device.name)).cpu().numpy()
-
     def train(self, interaction: Interaction) -> None:
-        c, env = self.config, TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
-            t = interaction.step(self.explore(interaction))
-            self.replay.add(
-                obs=t.obs.reshape(*t.reward.shape, -1),
-                action=t.action,
-                reward=t.reward,
-                next_obs=t.next_obs.reshape(*t.reward.shape, -1),
-                discount=np.where(t.terminated, np.float32(0), np.float32(c.gamma)),
-            )
-            vector_steps = interaction.steps // c.n_envs  # intervals count steps that all environments take together
-            if self.train_round.due(vector_steps) and interaction.steps > c.learning_starts:
-                self.learn(interaction, env, c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps)
-            if self.target_round.due(vector_steps):
-                if c.tau < 1:
-                    polyak(self.target, self.online, c.tau, env.active)
-                else:
-                    self.target.copy_(self.online)
+            transition = interaction.step(self.explore(interaction))
+            self.replay.add(**replay_entry(transition, self.config.gamma))
+            for _ in range(self.train_round.due(interaction.steps)):
+                self.learn(interaction)
+            if self.target_round.due(interaction.steps):
+                polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
         """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
-        c, n, steps = self.config, interaction.num_envs, interaction.steps
-        start, end = c.exploration_initial_eps, c.exploration_final_eps
-        epsilon = decay(start, end, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
-        draws = self.streams.uniform("explore", n, 2)  # [S, N, 2]
+        draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         random_action = (draws[..., 1] * self.num_actions).astype(np.int64)
-        if steps < c.learning_starts:
+        if interaction.steps < self.config.learning_starts:
             return random_action
-        return np.where(draws[..., 0] < epsilon, random_action, self.act(interaction.obs))
+        is_random = draws[..., 0] < self.epsilon(interaction.steps)
+        return np.where(is_random, random_action, self.act(interaction.obs))
 
-    def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
-        """Learn from `updates` minibatches drawn from replay."""
-        c = self.config
-        lr, shape = parse_schedule(c.learning_rate)
-        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
-        for _ in range(updates):
-            index = self.streams.integers("replay", self.replay.size, c.batch_size)
-            self.update(self.online, self.target, self.replay.sample(tensor(index, self.device.name)), env.active)
+    def learn(self, interaction: Interaction) -> None:
+        """Take one gradient step on a minibatch from replay."""
+        batch = Batch(**self.replay.minibatch(self.streams, self.config.batch_size))
+        self.optimizer.set_lr(self.learning_rate(interaction.steps))
+        grads = self.td_gradient([self.online], self.target, batch)
+        self.optimizer.apply([self.online], grads, self.active(interaction))
 
-    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.greedy(self.online, self.tensor(obs)).cpu().numpy()
+
     def parts(self) -> dict[str, Any]:
         learner = {"online": self.online, "target": self.target, "optimizer": self.optimizer, "replay": self.replay}
         return {**learner, "train_round": self.train_round, "target_round": self.target_round}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack({"online": self.online}, self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack({"online": self.online}, state)

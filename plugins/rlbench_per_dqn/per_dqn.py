@@ -1,6 +1,9 @@
 """Double deep Q-learning with prioritized replay, S seeds at once: large errors are replayed more often.
 
-Source: Schaul et al. 2016, arXiv:1511.05952, algorithm 1. Read it beside rlbench_double_dqn/double_dqn.py.
+Source: Schaul et al. 2016, arXiv:1511.05952, algorithm 1. It differs from rlbench_double_dqn/double_dqn.py only in the
+weights in `td_loss`, the priorities in `learn` and the multi-step returns in `train`; hence also in `__init__`, `parts`,
+`Config.__post_init__` and the parameters `prioritized_replay_alpha`, `prioritized_replay_beta0`,
+`prioritized_replay_eps` and `multi_step_returns`.
 """
 
 from __future__ import annotations
@@ -10,15 +13,27 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from gymnasium.spaces import Discrete
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import Field, NStep, PrioritizedReplay, TorchInteraction, compile_methods, tensor
-from rlbench.kit.optimizers import Adam, clip, polyak
-from rlbench.kit.schedules import Every, decay, parse_schedule
-from rlbench.kit.stacked_networks import MLP, value_and_grad
-from rlbench.kit.state_dict import pack, unpack
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Adam,
+    Batch,
+    Every,
+    Field,
+    NStep,
+    PrioritizedReplay,
+    Schedule,
+    TorchAlgorithm,
+    UpdateRounds,
+    check_replay_settings,
+    gradient_of,
+    polyak,
+    replay_fields,
+)
 
 
 @dataclass(frozen=True)
@@ -58,10 +73,7 @@ class PERDQNConfig:
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
 
     def __post_init__(self) -> None:
-        if self.gradient_steps == 0:
-            raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
+        check_replay_settings(self)
         if self.learning_starts < (self.multi_step_returns - 1) * self.n_envs:
             raise ValueError(
                 f"learning_starts {self.learning_starts} is too few for multi_step_returns {self.multi_step_returns}"
@@ -71,127 +83,85 @@ class PERDQNConfig:
             raise ValueError("exponential decay needs exploration_initial_eps and exploration_final_eps above 0")
 
 
-class PERDQN(Algorithm):
+class PERDQN(TorchAlgorithm):
     """Double Q-learning on prioritized minibatches; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = PERDQNConfig
+    policy_parts = ("online",)
 
     def __init__(self, config: PERDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
+        c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
-        self.num_seeds, self.num_actions = len(streams.seeds), int(task.action_space.n)
-        self.network = MLP((obs_size, *c.net_arch, self.num_actions), c.activation_fn)
+        self.num_actions = int(task.action_space.n)
+        self.network = MLP((self.obs_size, *c.net_arch, self.num_actions), c.activation_fn)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
-        self.optimizer = Adam([self.online], parse_schedule(c.learning_rate)[0], c.adam_eps)
-        fields = {
-            "obs": Field((obs_size,)),
-            "action": Field(dtype=torch.int64),
-            "reward": Field(),
-            "next_obs": Field((obs_size,)),
-            "discount": Field(),
-        }
-        self.replay = PrioritizedReplay(
-            self.num_seeds,
-            min(c.buffer_size, task.steps),
-            device.name,
-            alpha=c.prioritized_replay_alpha,
-            floor=c.prioritized_replay_eps,
-            **fields,
-        )
-        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, obs_size, fields["action"])
-        self.train_round, self.target_round = Every(c.train_freq), Every(max(c.target_update_interval // c.n_envs, 1))
-        compile_methods(device, self.gradient)
+        self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
+        self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
+        self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
+        fields = replay_fields(self.obs_size, Field(dtype=torch.int64))
+        capacity, floor = min(c.buffer_size, task.steps), c.prioritized_replay_eps
+        alpha = c.prioritized_replay_alpha
+        self.replay = PrioritizedReplay(self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, **fields)
+        self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
+        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_size, fields["action"])
+        self.train_round = UpdateRounds(c, task.steps)
+        self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
+        eps = c.exploration_initial_eps, c.exploration_final_eps
+        self.epsilon = Schedule(*eps, c.exploration_fraction * task.steps, c.exploration_schedule)
 
     # -- functions of tensors; B transitions of each seed --------------------------------------------------------
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.network(online, obs.flatten(2)).argmax(-1)
 
-    def loss(
-        self, online: Tensor, obs: Tensor, action: Tensor, target: Tensor, weight: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Return the loss [S] and the errors [S, B]."""
-        value = self.network(online, obs).gather(-1, action.unsqueeze(-1)).squeeze(-1)  # [S, B]
-        error = (value - target).abs()
-        clipped = error.clamp(max=1.0)
-        loss = error * error if self.config.loss == "mse" else clipped * (error - 0.5 * clipped)
-        return (weight * loss).mean(-1), target - value
+    def td_loss(self, online: Tensor, target: Tensor, batch: Batch, weight: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the loss [S] and the errors [S, B]. The discount is 0 after termination, but not after truncation.
 
-    def gradient(self, online: Tensor, target: Tensor, batch: dict[str, Tensor]) -> tuple[list[Tensor], Tensor]:
-        """Return the clipped gradients and the errors [S, B]."""
-        next_action = self.network(online, batch["next_obs"]).argmax(-1, keepdim=True)
-        next_value = self.network(target, batch["next_obs"]).gather(-1, next_action).squeeze(-1)
-        # The discount is 0 after termination, not after truncation.
-        td_target = batch["reward"] + batch["discount"] * next_value
-        inputs = batch["obs"], batch["action"], td_target, batch["weight"]
-        (_, error), grads = value_and_grad(self.loss, [online], *inputs)
-        return clip(grads, self.config.max_grad_norm), error
-
-    def update(self, online: Tensor, target: Tensor, batch: dict[str, Tensor], active: Tensor) -> Tensor:
-        """Learn from a minibatch. Returns: its errors [S, B] before the update."""
-        grads, error = self.gradient(online, target, batch)
-        self.optimizer.apply([online], grads, active)
-        return error
+        weight: importance weights [S, B].
+        """
+        next_action = self.network(online.detach(), batch.next_obs).argmax(-1, keepdim=True)  # [S, B, 1]
+        next_q = self.network(target, batch.next_obs).gather(-1, next_action).squeeze(-1)  # [S, B]
+        td_target = batch.reward + batch.discount * next_q
+        q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]
+        loss = F.mse_loss if self.config.loss == "mse" else F.huber_loss
+        return (weight * loss(q, td_target, reduction="none")).mean(-1), td_target - q
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def act(self, obs: Any) -> Any:
-        return self.greedy(self.online, tensor(obs, self.device.name)).cpu().numpy()
-
     def train(self, interaction: Interaction) -> None:
-        c, env = self.config, TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
             transition = self.n_step.add(interaction.step(self.explore(interaction)))
             if transition is not None:
                 self.replay.add(**transition)
-            vector_steps = interaction.steps // c.n_envs  # intervals count steps that all environments take together
-            if self.train_round.due(vector_steps) and interaction.steps > c.learning_starts:
-                self.learn(interaction, env, c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps)
-            if self.target_round.due(vector_steps):
-                if c.tau < 1:
-                    polyak(self.target, self.online, c.tau, env.active)
-                else:
-                    self.target.copy_(self.online)
+            for _ in range(self.train_round.due(interaction.steps)):
+                self.learn(interaction)
+            if self.target_round.due(interaction.steps):
+                polyak(self.target, self.online, self.config.tau, self.active(interaction))
 
     def explore(self, interaction: Interaction) -> Any:
         """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
-        c, n, steps = self.config, interaction.num_envs, interaction.steps
-        start, end = c.exploration_initial_eps, c.exploration_final_eps
-        epsilon = decay(start, end, c.exploration_fraction * interaction.budget.steps, steps, c.exploration_schedule)
-        draws = self.streams.uniform("explore", n, 2)  # [S, N, 2]
+        draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
         random_action = (draws[..., 1] * self.num_actions).astype(np.int64)
-        if steps < c.learning_starts:
+        if interaction.steps < self.config.learning_starts:
             return random_action
-        return np.where(draws[..., 0] < epsilon, random_action, self.act(interaction.obs))
+        is_random = draws[..., 0] < self.epsilon(interaction.steps)
+        return np.where(is_random, random_action, self.act(interaction.obs))
 
-    def learn(self, interaction: Interaction, env: TorchInteraction, updates: int) -> None:
-        """Learn from `updates` minibatches and set the priorities of their transitions from the errors."""
-        c = self.config
-        beta = decay(c.prioritized_replay_beta0, 1.0, interaction.budget.steps, interaction.steps)
-        lr, shape = parse_schedule(c.learning_rate)
-        self.optimizer.set_lr(decay(lr, 0.0, interaction.budget.steps, interaction.steps, shape))
-        for _ in range(updates):
-            index, batch = self.replay.sample(self.streams.uniform("replay", c.batch_size), beta)
-            error = self.update(self.online, self.target, batch, env.active)
-            self.replay.update(index, error.cpu().numpy(), interaction.active)
+    def learn(self, interaction: Interaction) -> None:
+        """Take one gradient step on a minibatch, and set the priorities of its transitions from their errors."""
+        uniform = self.streams.uniform("replay", self.config.batch_size)
+        index, fields = self.replay.sample(uniform, self.beta(interaction.steps))
+        weight = fields.pop("weight")
+        self.optimizer.set_lr(self.learning_rate(interaction.steps))
+        grads, error = self.td_gradient([self.online], self.target, Batch(**fields), weight)
+        self.optimizer.apply([self.online], grads, self.active(interaction))
+        self.replay.update(index, error.cpu().numpy(), interaction.active)
 
-    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.greedy(self.online, self.tensor(obs)).cpu().numpy()
+
     def parts(self) -> dict[str, Any]:
         learner = {"online": self.online, "target": self.target, "optimizer": self.optimizer, "replay": self.replay}
         return {**learner, "n_step": self.n_step, "train_round": self.train_round, "target_round": self.target_round}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack({"online": self.online}, self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack({"online": self.online}, state)

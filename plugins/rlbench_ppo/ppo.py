@@ -8,17 +8,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, Field, Rollout, TorchInteraction, clip, gae, pack, tensor, unpack
-from rlbench.kit.compilation import compile_methods
-from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
-from rlbench.kit.schedules import decay, parse_schedule
-from rlbench.kit.stacked_networks import value_and_grad
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Actor,
+    Adam,
+    Field,
+    ObsNormalizer,
+    RewardNormalizer,
+    Rollout,
+    Schedule,
+    TorchAlgorithm,
+    compile_methods,
+    gae,
+    gradient_of,
+    minibatches,
+    policy_for,
+    standardize,
+)
 
 
 @dataclass(frozen=True)
@@ -53,15 +64,21 @@ class PPOConfig:
             raise ValueError(f"batch_size {self.batch_size} does not divide n_envs · n_steps = {rollout}")
 
 
-class PPO(Algorithm):
+def clamp(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Limit x to low … high, which are tensors."""
+    return torch.minimum(torch.maximum(x, low), high)
+
+
+class PPO(TorchAlgorithm):
     """Clipped policy gradient on minibatches of whole rollouts."""
 
     Config = PPOConfig
+    policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: PPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
-        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        c, s, obs_size = config, self.num_seeds, self.obs_size
+        self.dist = policy_for(task.action_space)
         self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
         layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
         self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
@@ -69,15 +86,18 @@ class PPO(Algorithm):
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
-        self.schedules = [parse_schedule(x) for x in (c.learning_rate, c.clip_range, c.clip_range_vf or 0.0)]
-        self.clip, self.value_clip = (torch.tensor(x, device=device.name) for x, _ in self.schedules[1:])
-        self.optimizer = Adam(self.params, self.schedules[0][0], c.adam_eps)
+        numbers = c.learning_rate, c.clip_range, c.clip_range_vf or 0.0
+        self.schedules = [Schedule.parse(number, task.steps) for number in numbers]
+        # Tensors, because a compiled loss would keep the first value of a Python number.
+        self.clip_range, self.clip_range_vf = (torch.tensor(x.start, device=device.name) for x in self.schedules[1:])
+        self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         state, flag, number = Field((obs_size,)), Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
-        compile_methods(device, self.sample, self.value, self.gradient)
+        compile_methods(device, self.sample, self.value)
+        self.gradient = gradient_of(self.loss, device, c.max_grad_norm)
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -95,41 +115,35 @@ class PPO(Algorithm):
         return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
     def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
-             advantage: Tensor, target: Tensor, old_value: Tensor) -> Tensor:  # fmt: skip
-        """Return the loss [S]. old_log_prob, old_value [S, B] are from when the actions were taken."""
+             advantage: Tensor, returns: Tensor, old_value: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
+        """Return the loss and an estimate of KL(acting policy ‖ policy) [S]; old_log_prob, old_value [S, B]: acting.
+
+        The estimate is E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL Divergence").
+        """
         c, features = self.config, self.actor.features(actor, obs)
-        out = self.actor.head(actor, features)
-        value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
-        ratio = (self.dist.log_prob(*out, action) - old_log_prob).exp()  # [S, B]
+        policy = self.actor.head(actor, features)
+        log_ratio = self.dist.log_prob(*policy, action) - old_log_prob  # [S, B]
+        ratio = log_ratio.exp()
         if c.normalize_advantage:  # per seed and minibatch: detail 7
-            centred = advantage - advantage.mean(-1, keepdim=True)
-            advantage = centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
-        clipped = torch.minimum(torch.maximum(ratio, 1 - self.clip), 1 + self.clip)
-        policy_loss = -torch.minimum(ratio * advantage, clipped * advantage).mean(-1)  # [S]
+            advantage = standardize(advantage)
+        clipped_ratio = clamp(ratio, 1 - self.clip_range, 1 + self.clip_range)
+        policy_loss = -torch.minimum(ratio * advantage, clipped_ratio * advantage).mean(-1)  # [S]
+        value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         if c.clip_range_vf is not None:
-            value = old_value + torch.minimum(torch.maximum(value - old_value, -self.value_clip), self.value_clip)
-        error, entropy = value - target, self.dist.entropy(*out)
-        return policy_loss + c.vf_coef * (error * error).mean(-1) - c.ent_coef * entropy.mean(-1)
-
-    def divergence(self, actor: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor) -> Tensor:
-        """Estimate KL(acting policy ‖ policy) [S] by E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL")."""
-        log_ratio = self.dist.log_prob(*self.actor(actor, obs), action) - old_log_prob
-        return (log_ratio.exp() - 1 - log_ratio).mean(-1)
-
-    def gradient(self, params: list[Tensor], active: Tensor, *minibatch: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return the clipped gradient of the loss, and the `active` seeds [S] whose divergence is below the limit."""
-        if self.config.target_kl is not None:
-            active = active & ~(self.divergence(params[0], *minibatch[:3]) > 1.5 * self.config.target_kl)
-        return clip(value_and_grad(self.loss, params, *minibatch)[1], self.config.max_grad_norm), active
+            value = old_value + clamp(value - old_value, -self.clip_range_vf, self.clip_range_vf)
+        value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
+        entropy = self.dist.entropy(*policy).mean(-1)
+        loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        return loss, (ratio - 1 - log_ratio).mean(-1)
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
         """Return sampled actions and their log-probabilities; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
-        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+        return self.sample(self.params[0], self.tensor(obs), self.tensor(noise))
 
     def act(self, obs: Any) -> Any:
-        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+        return self.dist.to_env(self.greedy(self.params[0], self.tensor(self.obs_norm(obs))))
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode == "sampled":
@@ -137,13 +151,12 @@ class PPO(Algorithm):
         return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
-        env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
             self.collect(interaction)
             if self.rollout.full:
-                self.learn(interaction, env)
+                self.learn(interaction)
 
     def collect(self, interaction: Interaction) -> None:
         """Fill the rollout, or as much of it as the budget allows."""
@@ -158,42 +171,26 @@ class PPO(Algorithm):
             step = {"obs": obs, "next_obs": next_obs, "action": action, "log_prob": log_prob, "reward": reward}
             self.rollout.add(**step, terminated=t.terminated, cut=cut)
 
-    def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
-        c, r, budget, active = self.config, self.rollout.tensors(), interaction.budget.steps, env.active
-        rates = [decay(start, 0.0, budget, interaction.steps, shape) for start, shape in self.schedules]
-        self.optimizer.set_lr(rates[0])
-        for limit, rate in zip((self.clip, self.value_clip), rates[1:]):
-            limit.fill_(rate)
+    def learn(self, interaction: Interaction) -> None:
+        """Make n_epochs passes over the rollout in minibatches."""
+        c, r, active = self.config, self.rollout.tensors(), self.active(interaction)
+        learning_rate, clip_range, clip_range_vf = (schedule(interaction.steps) for schedule in self.schedules)
+        self.optimizer.set_lr(learning_rate)
+        self.clip_range.fill_(clip_range)
+        self.clip_range_vf.fill_(clip_range_vf)
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
-        steps = (r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value)
-        columns, seeds, size = [x.flatten(0, 2) for x in steps], self.num_seeds, c.n_steps * c.n_envs  # [S·T·N, …]
-        offset, batch = torch.arange(seeds, device=self.device.name).unsqueeze(1) * size, min(c.batch_size, size)
+        steps = r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value
+        size = c.n_steps * c.n_envs
         for _ in range(c.n_epochs):
-            order = tensor(self.streams.permutations("order", size), self.device.name) + offset  # [S, T·N]
-            index = order.view(seeds, -1, batch).transpose(0, 1).flatten()  # one minibatch of all seeds after another
-            shuffled = [x.index_select(0, index).view(-1, seeds, batch, *x.shape[1:]) for x in columns]
-            for minibatch in zip(*shuffled):
-                grads, active = self.gradient(self.params, active, *minibatch)
+            order = self.tensor(self.streams.permutations("order", size))  # [S, T·N]
+            for minibatch in minibatches(steps, order, min(c.batch_size, size)):
+                grads, approx_kl = self.gradient(self.params, *minibatch)
+                if c.target_kl is not None:  # a seed that has moved too far rests until the next rollout
+                    active = active & ~(approx_kl > 1.5 * c.target_kl)
                 self.optimizer.apply(self.params, grads, active)
 
-    # -- checkpoints (the rollout is empty whenever one is written) ----------------------------------------------
-    def final_parts(self) -> dict[str, Any]:
-        nets = {"actor": self.params[0], "critic": self.params[1]}
-        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
-
-    def parts(self) -> dict[str, Any]:
-        return {**self.final_parts(), "optimizer": self.optimizer}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack(self.final_parts(), self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack(self.final_parts(), state)
+    def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written
+        policy = {"actor": self.params[0], "critic": self.params[1], "obs_norm": self.obs_norm}
+        return {**policy, "reward_norm": self.reward_norm, "optimizer": self.optimizer}

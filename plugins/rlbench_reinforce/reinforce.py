@@ -11,14 +11,25 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Adam, TorchInteraction, clip, compile_methods, gae, pack, tensor, unpack
-from rlbench.kit.distributions import Actor, policy_for
-from rlbench.kit.normalization import ObsNormalizer, RewardNormalizer
-from rlbench.kit.schedules import decay, parse_schedule
-from rlbench.kit.stacked_networks import value_and_grad
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    Actor,
+    Adam,
+    ObsNormalizer,
+    RewardNormalizer,
+    Schedule,
+    TorchAlgorithm,
+    compile_methods,
+    gae,
+    gradient_of,
+    masked_mean,
+    policy_for,
+    standardize,
+)
 
 
 @dataclass(frozen=True)
@@ -49,23 +60,24 @@ class ReinforceConfig:
             raise ValueError(f"memory {self.memory} is smaller than n_steps {self.n_steps}")
 
 
-class Reinforce(Algorithm):
+class Reinforce(TorchAlgorithm):
     """Policy gradient steps on batches of whole episodes, weighted by the return that followed each action."""
 
     Config = ReinforceConfig
+    policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: ReinforceConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size, s = config, int(np.prod(task.observation_space.shape or ())), len(streams.seeds)
-        self.num_seeds, self.dist = s, policy_for(task.action_space)
+        c, s, obs_size = config, self.num_seeds, self.obs_size
+        self.dist = policy_for(task.action_space)
         self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
         self.critic = MLP((obs_size, *c.net_arch, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(c.net_arch), 1.0])
         actor = self.actor.init(streams, "init", c.log_std_init, device.name)
         self.params = [actor, self.critic.init(streams, "init", device=device.name)]
-        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.value_learning_rate)]
-        self.optimizer, self.value_optimizer = (
-            Adam([p], lr, c.adam_eps) for p, (lr, _) in zip(self.params, self.rates)
-        )
+        rates = c.learning_rate, c.value_learning_rate
+        self.policy_lr, self.value_lr = (Schedule.parse(rate, task.steps) for rate in rates)
+        self.optimizer = Adam(self.params[:1], self.policy_lr.start, c.adam_eps)
+        self.value_optimizer = Adam(self.params[1:], self.value_lr.start, c.adam_eps)
         self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         kinds: dict[str, tuple[tuple[int, ...], Any]] = {
@@ -76,7 +88,9 @@ class Reinforce(Algorithm):
             **dict.fromkeys(("terminated", "cut", "fresh"), ((), bool)),  # fresh: not learned from yet
         }
         self.window = {k: np.zeros((s, c.memory, c.n_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
-        compile_methods(device, self.sample, self.value, self.gradient, self.value_gradient)
+        compile_methods(device, self.sample, self.value)
+        self.policy_gradient = gradient_of(self.policy_loss, device, c.max_grad_norm)
+        self.value_gradient = gradient_of(self.value_loss, device, c.max_grad_norm)
 
     # -- functions of tensors; B = T · N steps of each seed; only steps in `mask` count --------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
@@ -88,46 +102,30 @@ class Reinforce(Algorithm):
     def value(self, critic: Tensor, obs: Tensor) -> Tensor:
         return self.critic(critic, obs.flatten(1, 2)).view(obs.shape[:3])  # [S, T, N]
 
-    def mean(self, x: Tensor, mask: Tensor) -> Tensor:
-        return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1)  # [S, B] → [S]
+    def advantage(self, critic: Tensor, obs: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
+        """Return what weighs the log-probabilities: returns minus baseline [S, B]."""
+        advantage = returns - self.critic(critic, obs).squeeze(-1) if self.config.baseline else returns
+        return standardize(advantage, mask) if self.config.normalize_return else advantage
 
-    def loss(self, actor: Tensor, obs: Tensor, action: Tensor, weight: Tensor, mask: Tensor) -> Tensor:
-        out = self.actor(actor, obs)
-        objective = weight * self.dist.log_prob(*out, action) + self.config.ent_coef * self.dist.entropy(*out)
-        return -self.mean(objective, mask)
+    def policy_loss(
+        self, actor: Tensor, critic: Tensor, mask: Tensor, obs: Tensor, action: Tensor, returns: Tensor
+    ) -> Tensor:
+        policy, advantage = self.actor(actor, obs), self.advantage(critic, obs, returns, mask)
+        log_prob, entropy = self.dist.log_prob(*policy, action), self.dist.entropy(*policy)
+        return -masked_mean(advantage * log_prob + self.config.ent_coef * entropy, mask)  # [S]
 
-    def value_loss(self, critic: Tensor, obs: Tensor, target: Tensor, mask: Tensor) -> Tensor:
-        error = self.critic(critic, obs).squeeze(-1) - target
-        return 0.5 * self.mean(error * error, mask)
-
-    def gradient(
-        self, params: list[Tensor], mask: Tensor, obs: Tensor, action: Tensor, returns: Tensor
-    ) -> list[Tensor]:
-        c, (actor, critic) = self.config, params
-        weight = returns - self.critic(critic, obs).squeeze(-1) if c.baseline else returns
-        if c.normalize_return:
-            centred = weight - self.mean(weight, mask).unsqueeze(1)
-            weight = centred / (self.mean(centred * centred, mask).sqrt().unsqueeze(1) + 1e-8)
-        return clip(value_and_grad(self.loss, [actor], obs, action, weight, mask)[1], c.max_grad_norm)
-
-    def value_gradient(self, critic: Tensor, mask: Tensor, obs: Tensor, returns: Tensor) -> list[Tensor]:
-        return clip(value_and_grad(self.value_loss, [critic], obs, returns, mask)[1], self.config.max_grad_norm)
-
-    def update(self, params: list[Tensor], active: Tensor, *steps: Tensor) -> None:
-        """Update the `active` seeds [S]; steps: mask, obs, action and returns."""
-        self.optimizer.apply(params[:1], self.gradient(params, *steps), active)
-        mask, obs, _, returns = steps
-        for _ in range(self.config.value_steps if self.config.baseline else 0):  # unnormalised returns
-            self.value_optimizer.apply(params[1:], self.value_gradient(params[1], mask, obs, returns), active)
+    def value_loss(self, critic: Tensor, mask: Tensor, obs: Tensor, returns: Tensor) -> Tensor:
+        value = self.critic(critic, obs).squeeze(-1)  # [S, B]; the returns are not normalised
+        return 0.5 * masked_mean(F.mse_loss(value, returns, reduction="none"), mask)  # [S]
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
         """Return sampled actions; obs [S, N, size] are normalised."""
         noise = self.dist.noise(self.streams, stream, obs.shape[1])
-        return self.sample(self.params[0], tensor(obs, self.device.name), tensor(noise, self.device.name))
+        return self.sample(self.params[0], self.tensor(obs), self.tensor(noise))
 
     def act(self, obs: Any) -> Any:
-        return self.dist.to_env(self.greedy(self.params[0], tensor(self.obs_norm(obs), self.device.name)))
+        return self.dist.to_env(self.greedy(self.params[0], self.tensor(self.obs_norm(obs))))
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode == "sampled":
@@ -135,12 +133,11 @@ class Reinforce(Algorithm):
         return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
-        env = TorchInteraction(interaction, self.device.name)
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
             self.collect(interaction)
-            self.learn(interaction, env)
+            self.learn(interaction)
 
     def collect(self, interaction: Interaction) -> None:
         """Shift the window by n_steps and fill its end, or as much of it as the budget allows."""
@@ -159,42 +156,30 @@ class Reinforce(Algorithm):
             for name, values in {**step, "terminated": t.terminated, "cut": cut, "fresh": True}.items():
                 self.window[name][:, i] = values
 
-    def learn(self, interaction: Interaction, env: TorchInteraction) -> None:
+    def learn(self, interaction: Interaction) -> None:
         """Update the seeds with enough ended episodes. Each step is used once, after its episode has ended."""
-        c, w, budget = self.config, self.window, interaction.budget.steps
+        c, w, (actor, critic) = self.config, self.window, self.params
         ended = w["fresh"] & np.logical_or.accumulate(w["cut"][:, ::-1], 1)[:, ::-1]  # [S, T, N]
         ready = ((ended & w["cut"]).sum((1, 2)) >= c.episodes) | ended[:, : c.n_steps].any((1, 2))  # [S]
         if not ready.any():
             return
-        mask = ended & ready[:, None, None]
-        for optimizer, (lr, shape) in zip((self.optimizer, self.value_optimizer), self.rates):
-            optimizer.set_lr(decay(lr, 0.0, budget, interaction.steps, shape))
-        t = {name: tensor(x, self.device.name) for name, x in w.items()}
+        used = ended & ready[:, None, None]
+        t = {name: self.tensor(x) for name, x in w.items()}
         zero = torch.zeros_like(t["reward"])
-        bootstrap = self.value(self.params[1], t["next_obs"]) * t["cut"] if c.baseline else zero  # used where truncated
-        returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, bootstrap, t["cut"], 1.0)  # [S, T, N]
-        active, used = (tensor(x, self.device.name) for x in (ready, mask.reshape(len(mask), -1)))
+        bootstrap = self.value(critic, t["next_obs"]) * t["cut"] if c.baseline else zero  # used where truncated
+        returns = gae(t["reward"], c.gamma * ~t["terminated"], zero, bootstrap, t["cut"], 1.0).flatten(1)  # [S, B]
         obs, action = t["obs"].flatten(1, 2), t["action"].flatten(1, 2)
-        self.update(self.params, active & env.active, used.float(), obs, action, returns.flatten(1))
-        w["fresh"] &= ~mask
-
-    # -- checkpoints ---------------------------------------------------------------------------------------------
-    def final_parts(self) -> dict[str, Any]:
-        nets = {"actor": self.params[0], "critic": self.params[1]}
-        return {**nets, "obs_norm": self.obs_norm, "reward_norm": self.reward_norm}
+        mask, active = self.tensor(used).flatten(1).float(), self.tensor(ready) & self.active(interaction)
+        self.optimizer.set_lr(self.policy_lr(interaction.steps))
+        grads = self.policy_gradient([actor], critic, mask, obs, action, returns)
+        self.optimizer.apply([actor], grads, active)
+        self.value_optimizer.set_lr(self.value_lr(interaction.steps))
+        for _ in range(c.value_steps if c.baseline else 0):
+            self.value_optimizer.apply([critic], self.value_gradient([critic], mask, obs, returns), active)
+        w["fresh"] &= ~used
 
     def parts(self) -> dict[str, Any]:
+        policy = {"actor": self.params[0], "critic": self.params[1], "obs_norm": self.obs_norm}
         optimizers = {"optimizer": self.optimizer, "value_optimizer": self.value_optimizer}
-        return {**self.final_parts(), **optimizers, **{f"window.{name}": x for name, x in self.window.items()}}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack(self.final_parts(), self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack(self.final_parts(), state)
+        window = {f"window.{name}": x for name, x in self.window.items()}
+        return {**policy, "reward_norm": self.reward_norm, **optimizers, **window}

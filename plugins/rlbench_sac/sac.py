@@ -11,16 +11,30 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Field, Replay, compile_methods, seeds_at_a_time, tensor
-from rlbench.kit.kernel_choice import watched
-from rlbench.kit.optimizers import Adam, polyak
-from rlbench.kit.schedules import Every, decay, parse_schedule
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    ActionBounds,
+    ActionNoise,
+    Adam,
+    Batch,
+    Field,
+    Replay,
+    Schedule,
+    TorchAlgorithm,
+    UpdateRounds,
+    check_replay_settings,
+    gradient_of,
+    polyak,
+    replay_entry,
+    replay_fields,
+    seeds_at_a_time,
+    watched,
+)
 from rlbench.kit.squashed_gaussian import squashed_gaussian
-from rlbench.kit.stacked_networks import MLP, value_and_grad
-from rlbench.kit.state_dict import pack, unpack
 from rlbench_sac.temperature import canonical, temperature
 
 
@@ -50,43 +64,40 @@ class SACConfig:
     noise_dt: float = setting(1.0, "Ornstein-Uhlenbeck's time between two steps", gt=0, le=1)
 
     def __post_init__(self) -> None:
-        if self.gradient_steps == 0:
-            raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
+        check_replay_settings(self)
         object.__setattr__(self, "ent_coef", canonical(self.ent_coef))
 
 
-class SAC(Algorithm):
+class SAC(TorchAlgorithm):
     """A stochastic actor maximises the smaller of two critics plus its entropy, which the critics count as reward."""
 
     Config = SACConfig
+    policy_parts = ("actor",)
 
     def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
-        self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
+        c, self.bounds = config, ActionBounds(task.action_space)
         self.dim = self.bounds.size
-        self.actor_net = MLP((obs_size, *c.net_arch, 2 * self.dim), c.activation_fn)
-        self.critic_net = MLP((obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
+        self.actor_net = MLP((self.obs_size, *c.net_arch, 2 * self.dim), c.activation_fn)
+        self.critic_net = MLP((self.obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
         self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
         self.target = self.critic.clone()
         self.target_entropy = -float(self.dim) if c.target_entropy == "auto" else c.target_entropy
         alpha, self.learns_alpha = temperature(c.ent_coef)
         self.log_alpha = torch.full((self.num_seeds, 16), math.log(alpha), device=device.name)  # only column 0 is used
-        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.critic_learning_rate or c.learning_rate)]
-        self.actor_optimizer = Adam([self.actor, self.log_alpha], self.rates[0][0])
-        self.critic_optimizer = Adam([self.critic], self.rates[1][0])
-        fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
-        fields |= {"reward": Field(), "discount": Field()}
-        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        lanes, self.train_round = (self.num_seeds, c.n_envs, self.dim), Every(c.train_freq)
-        self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
+        rates = c.learning_rate, c.critic_learning_rate or c.learning_rate
+        self.actor_lr, self.critic_lr = (Schedule.parse(rate, task.steps) for rate in rates)
+        self.actor_optimizer = Adam([self.actor, self.log_alpha], self.actor_lr.start)
+        self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
+        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block)
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block)
+        fields = replay_fields(self.obs_size, Field((self.dim,)))
+        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
+        lanes = (self.num_seeds, c.n_envs, self.dim)
+        self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
+        self.train_round = UpdateRounds(c, task.steps)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     @watched
@@ -99,57 +110,35 @@ class SAC(Algorithm):
         mean, log_std = self.actor_net(actor, obs.flatten(2)).split(self.dim, -1)
         return squashed_gaussian(mean, log_std.clamp(self.config.log_std_min, self.config.log_std_max), normal)
 
-    def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+    def q_of(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         """Return both critics of every seed [S, 2, B], with one product per layer over 2S networks."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
         return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
 
-    def soft_value(self, critic: Tensor, obs: Tensor, action: Tensor, log_prob: Tensor, log_alpha: Tensor) -> Tensor:
-        """Return the smaller Q − α log π(a|s) [S, B], whose mean over actions is the value of a state."""
-        value = self.values(critic, obs, action)
-        return torch.minimum(value[:, 0], value[:, 1]) - log_alpha.exp()[:, :1] * log_prob
+    def critic_loss(
+        self, critic: Tensor, target: Tensor, actor: Tensor, log_alpha: Tensor, batch: Batch, normal: Tensor
+    ) -> Tensor:
+        """Return the mean of ½ Σᵢ (Qᵢ(s, a) − y)² [S], y = r + γ(1 − terminated) V(s').
 
-    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        error = self.values(critic, obs, action) - target.unsqueeze(1)
-        return 0.5 * (error * error).mean(-1).sum(-1)  # [S]
+        V(s') = minᵢ Q'ᵢ(s', a') − α log π(a'|s'), with a' sampled by `normal`, standard normal [S, B, A].
+        """
+        next_action, next_log_prob = self.policy_of(actor, batch.next_obs, normal)
+        next_q = torch.minimum(*self.q_of(target, batch.next_obs, next_action).unbind(1))  # [S, B]
+        next_value = next_q - log_alpha.exp()[:, :1] * next_log_prob
+        td_target = batch.reward + batch.discount * next_value
+        q = self.q_of(critic, batch.obs, batch.action)  # [S, 2, B]
+        return 0.5 * F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
 
     def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Tensor:
-        """Return the loss of the actor, at constant critics and α, plus that of α, which falls at high entropy [S]."""
+        """Return the loss of the actor, at a constant α, plus that of α, which falls while entropy is high [S]."""
         action, log_prob = self.policy_of(actor, obs, normal)
-        value = self.soft_value(critic, obs, action, log_prob, log_alpha.detach()).mean(-1)
-        excess = -log_prob.detach().mean(-1) - self.target_entropy
-        return float(self.learns_alpha) * log_alpha[:, 0] * excess - value
-
-    def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
-        (actor, log_alpha, critic, target), next_obs = params, batch["next_obs"]
-        next_value = self.soft_value(target, next_obs, *self.policy_of(actor, next_obs, normal), log_alpha)
-        td_target = batch["reward"] + batch["discount"] * next_value  # the discount is 0 only after termination
-        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], td_target)[1]
-
-    def actor_gradient(self, params: list[Tensor], obs: Tensor, normal: Tensor) -> list[Tensor]:
-        actor, log_alpha, critic, _ = params
-        return value_and_grad(self.actor_loss, [actor, log_alpha], critic, obs, normal)[1]
-
-    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
-        actor, log_alpha, critic, target = params
-        self.critic_optimizer.apply([critic], self.critic_gradient(params, batch, normal[:, 0]), active)
-        grads = self.actor_gradient(params, batch["obs"], normal[:, 1])
-        self.actor_optimizer.apply([actor, log_alpha], grads, active)
-        polyak(target, critic, self.config.tau, active)
+        q = torch.minimum(*self.q_of(critic, obs, action).unbind(1))  # [S, B]
+        policy_loss = -(q - log_alpha.detach().exp()[:, :1] * log_prob).mean(-1)  # [S]
+        entropy = -log_prob.detach().mean(-1)
+        alpha_loss = log_alpha[:, 0] * (entropy - self.target_entropy)
+        return policy_loss + float(self.learns_alpha) * alpha_loss
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def act(self, obs: Any) -> Any:
-        return self.bounds.to_env(self.mode(self.actor, tensor(obs, self.device.name)).cpu().numpy())
-
-    def policy(self, mode: str = "greedy") -> Any:
-        if mode != "sampled":
-            return super().policy(mode)
-        return lambda obs, start: self.bounds.to_env(self.draw(obs, "evaluate"))
-
-    def draw(self, obs: Any, stream: str) -> Any:
-        normal = tensor(self.streams.normal(stream, obs.shape[1], self.dim), self.device.name)
-        return self.policy_of(self.actor, tensor(obs, self.device.name), normal)[0].cpu().numpy()  # normalised
-
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
@@ -157,44 +146,45 @@ class SAC(Algorithm):
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)
-            obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
-            discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
-            self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            due = self.train_round.due(interaction.steps // self.config.n_envs)  # counts steps of all environments
-            if due and interaction.steps > self.config.learning_starts:
+            self.replay.add(**replay_entry(t, self.config.gamma, action))
+            for _ in range(self.train_round.due(interaction.steps)):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
         """Return normalised actions [S, N, A]: the policy's plus noise, or uniformly random ones during the warm-up."""
+        n = interaction.num_envs
         if interaction.steps < self.config.learning_starts:
-            return (2 * self.streams.uniform("explore", interaction.num_envs, self.dim) - 1).astype(np.float32)
-        noise = self.noise.next(self.streams.normal("noise", interaction.num_envs, self.dim), interaction.active)
+            return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
+        noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
         return np.clip(self.draw(interaction.obs, "act") + noise, -1, 1)
 
     def learn(self, interaction: Interaction) -> None:
-        c, active = self.config, tensor(interaction.active, self.device.name)
-        for adam, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
-            adam.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
-        params = [self.actor, self.log_alpha, self.critic, self.target]
-        for _ in range(c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps):
-            index = tensor(self.streams.integers("replay", self.replay.size, c.batch_size), self.device.name)
-            normal = tensor(self.streams.normal("update", 2, c.batch_size, self.dim), self.device.name)
-            self.update(params, self.replay.sample(index), normal, active)
+        """Update the critics, the actor, the temperature and the targets on a minibatch from replay."""
+        c, active = self.config, self.active(interaction)
+        batch = Batch(**self.replay.minibatch(self.streams, c.batch_size))
+        normal = self.tensor(self.streams.normal("update", 2, c.batch_size, self.dim))
+        self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
+        given = self.target, self.actor, self.log_alpha, batch, normal[:, 0]
+        self.critic_optimizer.apply([self.critic], self.critic_gradient([self.critic], *given), active)
+        self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
+        params = [self.actor, self.log_alpha]
+        self.actor_optimizer.apply(params, self.actor_gradient(params, self.critic, batch.obs, normal[:, 1]), active)
+        polyak(self.target, self.critic, c.tau, active)
 
-    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def draw(self, obs: Any, stream: str) -> Any:
+        """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""
+        normal = self.tensor(self.streams.normal(stream, obs.shape[1], self.dim))
+        return self.policy_of(self.actor, self.tensor(obs), normal)[0].cpu().numpy()
+
+    def act(self, obs: Any) -> Any:
+        return self.bounds.to_env(self.mode(self.actor, self.tensor(obs)).cpu().numpy())
+
+    def policy(self, mode: str = "greedy") -> Any:
+        if mode != "sampled":
+            return super().policy(mode)
+        return lambda obs, start: self.bounds.to_env(self.draw(obs, "evaluate"))
+
     def parts(self) -> dict[str, Any]:
         learned = {"actor": self.actor, "log_alpha": self.log_alpha, "critic": self.critic, "target": self.target}
         optimizers = {"actor_optimizer": self.actor_optimizer, "critic_optimizer": self.critic_optimizer}
         return {**learned, **optimizers, "replay": self.replay, "noise": self.noise, "train_round": self.train_round}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack({"actor": self.actor}, self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack({"actor": self.actor}, state)

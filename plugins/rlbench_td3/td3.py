@@ -1,7 +1,9 @@
 """Twin delayed deep deterministic policy gradient, S seeds at once.
 
 Source: Fujimoto et al. 2018, "Addressing Function Approximation Error in Actor-Critic Methods", arXiv:1802.09477,
-algorithm 1. Read it beside rlbench_ddpg/ddpg.py: two critics, a smoothed target, a delayed actor.
+algorithm 1. It differs from rlbench_ddpg/ddpg.py only in two critics (`q_of`, `actor_loss`), the smoothed target in
+`critic_loss` and the delay in `learn`; hence also in `__init__`, `parts` and the parameters `batch_size`,
+`policy_delay`, `target_policy_noise` and `target_noise_clip`.
 """
 
 from __future__ import annotations
@@ -11,15 +13,29 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import ActionBounds, ActionNoise, Field, Replay, compile_methods, seeds_at_a_time, tensor
-from rlbench.kit.kernel_choice import watched
-from rlbench.kit.optimizers import Adam, polyak
-from rlbench.kit.schedules import Every, decay, parse_schedule
-from rlbench.kit.stacked_networks import MLP, value_and_grad
-from rlbench.kit.state_dict import pack, unpack
+from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
+from rlbench.kit import (
+    MLP,
+    ActionBounds,
+    ActionNoise,
+    Adam,
+    Batch,
+    Field,
+    Replay,
+    Schedule,
+    TorchAlgorithm,
+    UpdateRounds,
+    check_replay_settings,
+    gradient_of,
+    polyak,
+    replay_entry,
+    replay_fields,
+    seeds_at_a_time,
+    watched,
+)
 
 
 @dataclass(frozen=True)
@@ -49,93 +65,69 @@ class TD3Config:
     noise_dt: float = setting(1.0, "Ornstein-Uhlenbeck's time between two steps", gt=0, le=1)
 
     def __post_init__(self) -> None:
-        if self.gradient_steps == 0:
-            raise ValueError("gradient_steps must be -1 or at least 1")
-        if self.buffer_size < self.batch_size:
-            raise ValueError(f"buffer_size {self.buffer_size} is smaller than batch_size {self.batch_size}")
+        check_replay_settings(self)
 
 
-class TD3(Algorithm):
+class TD3(TorchAlgorithm):
     """A deterministic actor maximises the first of two critics, which are fitted to the smaller smoothed target."""
 
     Config = TD3Config
+    policy_parts = ("actor",)
 
     def __init__(self, config: TD3Config, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, obs_size = config, int(np.prod(task.observation_space.shape or ()))
-        if c.learning_starts >= task.steps:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {task.steps} steps for learning")
-        self.num_seeds, self.bounds = len(streams.seeds), ActionBounds(task.action_space)
+        c, self.bounds = config, ActionBounds(task.action_space)
         self.dim = self.bounds.size
-        self.actor_net = MLP((obs_size, *c.net_arch, self.dim), c.activation_fn)
-        self.critic_net = MLP((obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
+        self.actor_net = MLP((self.obs_size, *c.net_arch, self.dim), c.activation_fn)
+        self.critic_net = MLP((self.obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
         self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
         self.target_actor, self.target_critic = self.actor.clone(), self.critic.clone()
-        self.rates = [parse_schedule(x) for x in (c.learning_rate, c.critic_learning_rate or c.learning_rate)]
-        self.actor_optimizer = Adam([self.actor], self.rates[0][0])
-        self.critic_optimizer = Adam([self.critic], self.rates[1][0])
-        fields = {"obs": Field((obs_size,)), "action": Field((self.dim,)), "next_obs": Field((obs_size,))}
-        fields |= {"reward": Field(), "discount": Field()}
+        rates = c.learning_rate, c.critic_learning_rate or c.learning_rate
+        self.actor_lr, self.critic_lr = (Schedule.parse(rate, task.steps) for rate in rates)
+        self.actor_optimizer = Adam([self.actor], self.actor_lr.start)
+        self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
+        block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
+        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block)
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block)
+        fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         lanes = (self.num_seeds, c.n_envs, self.dim)
         self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
-        self.train_round, self.updates = Every(c.train_freq), np.zeros(self.num_seeds, np.int64)
-        block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        compile_methods(device, self.critic_gradient, self.actor_gradient, seeds_at_a_time=block)
+        self.train_round = UpdateRounds(c, task.steps)
+        self.updates = np.zeros(self.num_seeds, np.int64)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
     @watched
     def policy_of(self, actor: Tensor, obs: Tensor) -> Tensor:
         return torch.tanh(self.actor_net(actor, obs.flatten(2)))  # [S, B, A]
 
-    def values(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+    def q_of(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         """Return both critics of every seed [S, 2, B], with one product per layer over 2S networks."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
         return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
 
-    def td_target(self, actor: Tensor, critic: Tensor, batch: dict[str, Tensor], normal: Tensor) -> Tensor:
-        """Return r + γ(1 − terminated) min Q'(s', π'(s') + clipped noise) of the target networks [S, B].
+    def critic_loss(
+        self, critic: Tensor, target_critic: Tensor, target_actor: Tensor, batch: Batch, normal: Tensor
+    ) -> Tensor:
+        """Return the mean of Σᵢ (Qᵢ(s, a) − y)² [S], y = r + γ(1 − terminated) minᵢ Q'ᵢ(s', π'(s') + clipped noise).
 
-        Actions are normalised, so the noise is relative to each dimension's range. The discount is 0 only after
-        termination.
+        normal: standard normal [S, B, A]. Actions are normalised, so the noise is relative to each dimension's range.
         """
-        c, mode = self.config, self.policy_of(actor, batch["next_obs"])
+        c = self.config
         noise = (c.target_policy_noise * normal).clamp(-c.target_noise_clip, c.target_noise_clip)
-        value = self.values(critic, batch["next_obs"], (mode + noise).clamp(-1, 1))
-        return batch["reward"] + batch["discount"] * torch.minimum(value[:, 0], value[:, 1])
-
-    def critic_loss(self, critic: Tensor, obs: Tensor, action: Tensor, target: Tensor) -> Tensor:
-        error = self.values(critic, obs, action) - target.unsqueeze(1)
-        return (error * error).mean(-1).sum(-1)  # [S]
+        next_action = (self.policy_of(target_actor, batch.next_obs) + noise).clamp(-1, 1)  # [S, B, A]
+        next_q = torch.minimum(*self.q_of(target_critic, batch.next_obs, next_action).unbind(1))  # [S, B]
+        td_target = batch.reward + batch.discount * next_q
+        q = self.q_of(critic, batch.obs, batch.action)  # [S, 2, B]
+        return F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
 
     def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
+        """Return the mean of −Q₁(s, π(s)) [S]."""
         x, first_critic = torch.cat([obs, self.policy_of(actor, obs)], -1), critic[:, : self.critic_net.size]
-        return -self.critic_net(first_critic, x).squeeze(-1).mean(-1)  # [S]; only the actor is differentiated
-
-    def critic_gradient(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor) -> list[Tensor]:
-        _, critic, target_actor, target_critic = params
-        target = self.td_target(target_actor, target_critic, batch, normal)
-        return value_and_grad(self.critic_loss, [critic], batch["obs"], batch["action"], target)[1]
-
-    def actor_gradient(self, actor: Tensor, critic: Tensor, obs: Tensor) -> list[Tensor]:
-        return value_and_grad(self.actor_loss, [actor], critic, obs)[1]
-
-    def update(self, params: list[Tensor], batch: dict[str, Tensor], normal: Tensor, active: Tensor) -> None:
-        """Update both critics."""
-        self.critic_optimizer.apply([params[1]], self.critic_gradient(params, batch, normal), active)
-
-    def improve(self, params: list[Tensor], obs: Tensor, active: Tensor) -> None:
-        """Update the actor and all targets."""
-        actor, critic, target_actor, target_critic = params
-        self.actor_optimizer.apply([actor], self.actor_gradient(actor, critic, obs), active)
-        polyak(target_actor, actor, self.config.tau, active)
-        polyak(target_critic, critic, self.config.tau, active)
+        return -self.critic_net(first_critic, x).squeeze(-1).mean(-1)
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def act(self, obs: Any) -> Any:
-        return self.bounds.to_env(self.policy_of(self.actor, tensor(obs, self.device.name)).cpu().numpy())
-
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
@@ -143,11 +135,8 @@ class TD3(Algorithm):
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)
-            obs, next_obs = (x.reshape(*t.reward.shape, -1) for x in (t.obs, t.next_obs))
-            discount = np.where(t.terminated, np.float32(0), np.float32(self.config.gamma))  # truncation bootstraps
-            self.replay.add(obs=obs, action=action, reward=t.reward, next_obs=next_obs, discount=discount)
-            due = self.train_round.due(interaction.steps // self.config.n_envs)  # counts steps of all environments
-            if due and interaction.steps > self.config.learning_starts:
+            self.replay.add(**replay_entry(t, self.config.gamma, action))
+            for _ in range(self.train_round.due(interaction.steps)):
                 self.learn(interaction)
 
     def explore(self, interaction: Interaction) -> Any:
@@ -156,41 +145,32 @@ class TD3(Algorithm):
         if interaction.steps < self.config.learning_starts:
             return (2 * self.streams.uniform("explore", n, self.dim) - 1).astype(np.float32)
         noise = self.noise.next(self.streams.normal("noise", n, self.dim), interaction.active)
-        return np.clip(
-            self.policy_of(self.actor, tensor(interaction.obs, self.device.name)).cpu().numpy() + noise, -1, 1
-        )
+        action = self.policy_of(self.actor, self.tensor(interaction.obs)).cpu().numpy()
+        return np.clip(action + noise, -1, 1)
 
     def learn(self, interaction: Interaction) -> None:
-        """Learn from minibatches drawn from replay."""
-        c, active = self.config, tensor(interaction.active, self.device.name)
-        for optimizer, (lr, shape) in zip((self.actor_optimizer, self.critic_optimizer), self.rates):
-            optimizer.set_lr(decay(1.0, 0.0, interaction.budget.steps, interaction.steps, shape) * lr)
-        params = [self.actor, self.critic, self.target_actor, self.target_critic]
-        for _ in range(c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps):
-            index = self.streams.integers("replay", self.replay.size, c.batch_size)
-            batch = self.replay.sample(tensor(index, self.device.name))
-            normal = tensor(self.streams.normal("smooth", c.batch_size, self.dim), self.device.name)
-            self.update(params, batch, normal, active)
-            self.updates += 1  # equal in all seeds
-            if not (self.updates % c.policy_delay).any():
-                self.improve(params, batch["obs"], active)
+        """Update both critics on a minibatch from replay; at every policy_delay-th call, the actor and the targets."""
+        c, active = self.config, self.active(interaction)
+        batch = Batch(**self.replay.minibatch(self.streams, c.batch_size))
+        normal = self.tensor(self.streams.normal("smooth", c.batch_size, self.dim))
+        self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
+        grads = self.critic_gradient([self.critic], self.target_critic, self.target_actor, batch, normal)
+        self.critic_optimizer.apply([self.critic], grads, active)
+        self.updates += 1  # equal in all seeds
+        if (self.updates % c.policy_delay).any():
+            return
+        self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
+        grads = self.actor_gradient([self.actor], self.critic, batch.obs)
+        self.actor_optimizer.apply([self.actor], grads, active)
+        polyak(self.target_actor, self.actor, c.tau, active)
+        polyak(self.target_critic, self.critic, c.tau, active)
 
-    # -- checkpoints ---------------------------------------------------------------------------------------------
+    def act(self, obs: Any) -> Any:
+        return self.bounds.to_env(self.policy_of(self.actor, self.tensor(obs)).cpu().numpy())
+
     def parts(self) -> dict[str, Any]:
         networks = {"actor": self.actor, "critic": self.critic}
         targets = {"target_actor": self.target_actor, "target_critic": self.target_critic}
         optimizers = {"actor_optimizer": self.actor_optimizer, "critic_optimizer": self.critic_optimizer}
         loop = {"replay": self.replay, "noise": self.noise, "train_round": self.train_round, "updates": self.updates}
         return {**networks, **targets, **optimizers, **loop}
-
-    def state(self) -> dict[str, Any]:
-        return pack(self.parts(), self.num_seeds)
-
-    def load_state(self, state: Any) -> None:
-        unpack(self.parts(), state)
-
-    def final_state(self) -> dict[str, Any]:
-        return pack({"actor": self.actor}, self.num_seeds)
-
-    def load_final_state(self, state: Any) -> None:
-        unpack({"actor": self.actor}, state)

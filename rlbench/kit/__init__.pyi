@@ -10,6 +10,7 @@ from rlbench.kit.compilation import seeds_at_a_time as seeds_at_a_time
 from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
+from rlbench.kit.gradients import gradient_of as gradient_of
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
 from rlbench.kit.multi_step import NStep as NStep
@@ -20,12 +21,19 @@ from rlbench.kit.optimizers import clip as clip
 from rlbench.kit.optimizers import polyak as polyak
 from rlbench.kit.prioritized_replay import PrioritizedReplay as PrioritizedReplay
 from rlbench.kit.prioritized_replay import SumTree as SumTree
+from rlbench.kit.replay import Batch as Batch
 from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay
+from rlbench.kit.replay import replay_entry as replay_entry
+from rlbench.kit.replay import replay_fields as replay_fields
 from rlbench.kit.returns import gae as gae
+from rlbench.kit.returns import masked_mean as masked_mean
+from rlbench.kit.returns import standardize as standardize
 from rlbench.kit.rmsprop import RMSprop as RMSprop
 from rlbench.kit.rollout import Rollout as Rollout
+from rlbench.kit.rollout import minibatches as minibatches
 from rlbench.kit.schedules import Every as Every
+from rlbench.kit.schedules import Schedule as Schedule
 from rlbench.kit.schedules import decay as decay
 from rlbench.kit.schedules import parse_schedule as parse_schedule
 from rlbench.kit.shared_memory import SharedRMSprop as SharedRMSprop
@@ -35,5 +43,7 @@ from rlbench.kit.stacked_networks import MLP as MLP
 from rlbench.kit.stacked_networks import value_and_grad as value_and_grad
 from rlbench.kit.state_dict import pack as pack
 from rlbench.kit.state_dict import unpack as unpack
-from rlbench.kit.torch_interaction import TorchInteraction as TorchInteraction
-from rlbench.kit.torch_interaction import tensor as tensor
+from rlbench.kit.torch_algorithm import TorchAlgorithm as TorchAlgorithm
+from rlbench.kit.torch_algorithm import tensor as tensor
+from rlbench.kit.update_rounds import UpdateRounds as UpdateRounds
+from rlbench.kit.update_rounds import check_replay_settings as check_replay_settings

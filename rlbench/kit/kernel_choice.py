@@ -26,7 +26,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 # Operations whose first axis is the lanes. Of all others, only those that torch marks as pointwise are tried.
 BY_LANES = {
     "baddbmm", "bmm", "cumsum", "logsumexp", "mean", "prod", "sum", "var", "_log_softmax",
-    "_log_softmax_backward_data", "_softmax", "_softmax_backward_data",
+    "_log_softmax_backward_data", "_softmax", "_softmax_backward_data", "huber_loss", "huber_loss_backward",
+    "mse_loss", "mse_loss_backward",
 }  # fmt: skip
 ADAM = "_fused_adam_"
 # Operations without rounding: they create, move, select or count. The gradient of a gather adds each number to a zero.

@@ -33,11 +33,17 @@ def all_active(active: Tensor) -> bool:
 
 @watched
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
-    """Move the target's rows [S, P] a share of the way to the online rows, for the seeds in `active` [S] bool."""
-    if all_active(active):
-        target.lerp_(online, share)
+    """Move the target's rows [S, P] a share of the way to the online rows, for the seeds in `active` [S] bool.
+
+    A share of 1 copies them.
+    """
+    if not all_active(active):
+        moved = online if share == 1 else target.lerp(online, share)
+        target.copy_(torch.where(active.unsqueeze(1), moved, target))
+    elif share == 1:
+        target.copy_(online)
     else:
-        target.copy_(torch.where(active.unsqueeze(1), target.lerp(online, share), target))
+        target.lerp_(online, share)
 
 
 class Adam:

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlbench.api import Array
+from rlbench.api import Array, Transition
+from rlbench.seeding import SeedStreams
 
 
 class Field(NamedTuple):
@@ -21,6 +22,40 @@ class Field(NamedTuple):
 
     shape: tuple[int, ...] = ()
     dtype: torch.dtype = torch.float32
+
+
+class Batch(NamedTuple):
+    """A minibatch of transitions [S, B, …].
+
+    discount: the factor of the next state's value: γ, after n steps γⁿ; 0 after termination, but not after truncation.
+    """
+
+    obs: Tensor
+    action: Tensor
+    reward: Tensor
+    next_obs: Tensor
+    discount: Tensor
+
+
+def replay_fields(obs_size: int, action: Field) -> dict[str, Field]:
+    """Return the fields of a `Batch` for `Replay`."""
+    obs, number = Field((obs_size,)), Field()
+    return {"obs": obs, "action": action, "reward": number, "next_obs": obs, "discount": number}
+
+
+def replay_entry(t: Transition, gamma: float, action: Array | None = None) -> dict[str, Array]:
+    """Return a step's fields of a `Batch` for `Replay.add`, with flat observations [S, N, obs_size].
+
+    action: [S, N, …] to store instead of the one that the environments took, such as a normalised one.
+    """
+    lead = t.reward.shape
+    return {
+        "obs": t.obs.reshape(*lead, -1),
+        "action": t.action if action is None else action,
+        "reward": t.reward,
+        "next_obs": t.next_obs.reshape(*lead, -1),
+        "discount": np.where(t.terminated, np.float32(0), np.float32(gamma)),  # truncation bootstraps
+    }
 
 
 class Replay:
@@ -57,6 +92,10 @@ class Replay:
         return {
             name: flat.index_select(0, rows).view(*index.shape, *flat.shape[1:]) for name, flat in self._flat.items()
         }
+
+    def minibatch(self, streams: SeedStreams, size: int) -> dict[str, Tensor]:
+        """Draw `size` transitions of each seed, uniformly and with replacement, by the stream "replay"."""
+        return self.sample(torch.from_numpy(streams.integers("replay", self.size, size)).to(self._offset.device))
 
     def state(self) -> dict[str, Any]:
         fields: dict[str, Any] = {name: t[:, : self.size] for name, t in self._fields.items()}

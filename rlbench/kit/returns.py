@@ -1,4 +1,4 @@
-"""Generalised advantage estimation for stacked seeds.
+"""Generalised advantage estimation for stacked seeds, and the normalisation of its results.
 
 Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16. Truncated steps bootstrap; terminated steps do not.
 """
@@ -28,3 +28,20 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
     for t in range(len(advantage) - 2, -1, -1):
         advantage[t] += keep[t] * advantage[t + 1]
     return advantage.transpose(0, 1).contiguous()  # otherwise the order of sums over it would depend on the stack
+
+
+def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean of the numbers that count: x, mask (1: counts, 0: does not) [S, B] → [S]; 0 if none counts."""
+    return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1)
+
+
+def standardize(x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Shift and scale each seed's numbers to mean 0 and standard deviation 1: [S, B] → [S, B].
+
+    mask: 1 for the numbers that count, 0 for those that do not; None: all count.
+    """
+    if mask is None:
+        centred = x - x.mean(-1, keepdim=True)
+        return centred / ((centred * centred).mean(-1, keepdim=True).sqrt() + 1e-8)
+    centred = x - masked_mean(x, mask).unsqueeze(1)
+    return centred / (masked_mean(centred * centred, mask).sqrt().unsqueeze(1) + 1e-8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -38,3 +39,16 @@ class Rollout:
     def tensors(self) -> dict[str, Tensor]:
         """Return every field [S, T, N, …] on the device."""
         return {name: t.to(self._device) for name, t in self._fields.items()}
+
+
+def minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the steps of a rollout in the given order, `size` of each seed at a time: columns as [S, size, …].
+
+    columns: [S, T, N, …]. order: each seed's permutation of its T · N steps [S, T·N]; size divides T · N.
+    """
+    seeds, steps = order.shape
+    offset = torch.arange(seeds, device=order.device).unsqueeze(1) * steps
+    # One gather per column for all minibatches is faster than one per minibatch.
+    index = (order + offset).view(seeds, -1, size).transpose(0, 1).flatten()
+    shuffled = [x.flatten(0, 2).index_select(0, index).view(-1, seeds, size, *x.shape[3:]) for x in columns]
+    yield from zip(*shuffled)

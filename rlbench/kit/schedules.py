@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 
 def decay(start: float, end: float, duration: float, steps: int, shape: str = "linear") -> float:
@@ -33,18 +34,40 @@ def parse_schedule(value: float | str) -> tuple[float, str]:
     return float(value), "constant"
 
 
-class Every:
-    """An event that is due every `period` steps.
+@dataclass(frozen=True)
+class Schedule:
+    """A number that changes with the steps of one seed, as `decay` says."""
 
-    With N environments steps come N at a time, so a multiple of the period may be passed rather than hit.
+    start: float
+    end: float
+    duration: float
+    shape: str = "linear"
+
+    @classmethod
+    def parse(cls, value: float | str, budget: int) -> Schedule:
+        """Return the schedule of a hyperparameter with schedule=True: constant, or from its start to 0 at `budget`."""
+        start, shape = parse_schedule(value)
+        return cls(start, 0.0, budget, shape)
+
+    def __call__(self, steps: int) -> float:
+        return decay(self.start, self.end, self.duration, steps, self.shape)
+
+
+class Every:
+    """An event that is due every `period` steps that all n_envs environments of a seed take together.
+
+    A call may come after several steps, so a multiple of the period may be passed rather than hit.
     """
 
-    def __init__(self, period: int) -> None:
-        self.period, self._passed = period, 0
+    def __init__(self, period: int, n_envs: int = 1) -> None:
+        self.period, self._n_envs, self._passed = period, n_envs, 0
 
     def due(self, steps: int) -> int:
-        """Return how many multiples of the period were reached since the last call; 0: not due."""
-        passed = steps // self.period
+        """Return how many multiples of the period were reached since the last call; 0: not due.
+
+        steps: of one seed, so each step of all environments counts n_envs.
+        """
+        passed = steps // self._n_envs // self.period
         count, self._passed = passed - self._passed, passed
         return count
 

@@ -103,10 +103,10 @@ class MLP:
     def _parts(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
         """Return the weights and biases as views of `params`.
 
-        If no gradient is recorded, the views of the latest parameters are cached: making them takes half the time of
-        acting.
+        If they are not differentiated, the views of the latest parameters are cached: making them takes half the time
+        of acting.
         """
-        if torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if params.requires_grad or torch.compiler.is_compiling():
             return self._views(params)
         cached, views = self._cache
         if cached is not params:  # the views also show later changes of the same tensor

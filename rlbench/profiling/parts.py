@@ -78,6 +78,7 @@ _OWN = (
     ("kit/prioritized_replay.py", _Sign.REPLAY),
     ("kit/rollout.py", _Sign.REPLAY),
     ("kit/multi_step.py", _Sign.REPLAY),
+    ("kit/gradients.py", _Sign.UPDATE),
     ("kit/optimizers.py", _Sign.UPDATE),
     ("kit/rmsprop.py", _Sign.UPDATE),
     ("kit/returns.py", _Sign.UPDATE),

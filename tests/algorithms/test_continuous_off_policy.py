@@ -79,7 +79,7 @@ def test_a_seed_that_is_not_active_keeps_every_bit_it_has_learned(algorithm):
     before = agent.state()
     for _ in range(4):
         batch, normal = inputs(agent)
-        batch["reward"][1] = math.nan
+        batch.reward[1] = math.nan
         step(agent, batch, normal, torch.tensor([True, False, True]))
     for name, after in agent.state().items():
         if name.split(".")[0] not in ("replay", "noise", "train_round", "updates"):
@@ -224,12 +224,13 @@ def test_td3_smooths_its_target_by_clipped_noise_in_units_of_the_range():
     agent = agent_of(TD3, small(TD3))
     batch, _ = inputs(agent)
     seen = []
-    values = agent.values
-    agent.values = lambda critic, obs, action: seen.append(action) or values(critic, obs, action)
+    q_of = agent.q_of
+    agent.q_of = lambda critic, obs, action: seen.append(action) or q_of(critic, obs, action)
     for normal in (0.0, 1.0, -100.0):
-        agent.td_target(agent.target_actor, agent.target_critic, batch, torch.full((3, 12, 2), normal))
-    mode = agent.policy_of(agent.target_actor, batch["next_obs"])
-    plain, moved, clipped = seen
+        given = agent.target_critic, agent.target_actor, batch, torch.full((3, 12, 2), normal)
+        agent.critic_loss(agent.critic, *given)
+    mode = agent.policy_of(agent.target_actor, batch.next_obs)
+    plain, moved, clipped = seen[::2]  # after each, the values of the actions that were taken
     assert torch.equal(plain, mode)
     assert torch.allclose(moved, (mode + 0.2).clamp(max=1)) and torch.allclose(clipped, (mode - 0.5).clamp(min=-1))
     reach = (agent.bounds.to_env(moved.numpy()) - agent.bounds.to_env(mode.numpy()))[(mode < 0.8).all(-1).numpy()]

@@ -101,7 +101,7 @@ def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
         batch, normal = inputs(agent, seed=k)
         step(agent, batch, normal)
         for s, peer in enumerate(peers):
-            peer.step({name: values[s] for name, values in batch.items()}, normal[s])
+            peer.step({name: values[s] for name, values in batch._asdict().items()}, normal[s])
     for s, peer in enumerate(peers):
         assert_same(peer.actor, agent.actor_net, agent.actor[s])
         critic, target = agent.critic[s], (agent.target if algorithm is SAC else agent.target_critic)[s]

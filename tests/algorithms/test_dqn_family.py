@@ -1,6 +1,7 @@
 """dueling_dqn and per_dqn: known answers, torch's own modules, and the promises every algorithm makes."""
 
 import math
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -9,10 +10,11 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
+from support.one_update import learn_from
 from torch import nn
 
 from rlbench import Device, SeedStreams, TaskInfo
-from rlbench.kit import decay
+from rlbench.kit import Batch, decay
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
 from rlbench.testing.conformance import check_independence, check_resume
@@ -55,14 +57,27 @@ def untrained(algorithm, seeds=(3, 7), obs=5, actions=3, steps=1000, **more):
 
 def random_batch(obs=5, actions=3, batch=9, seeds=2):
     g = torch.Generator().manual_seed(1)
-    return {
-        "obs": torch.randn(seeds, batch, obs, generator=g),
-        "action": torch.randint(actions, (seeds, batch), generator=g),
-        "reward": 3 * torch.randn(seeds, batch, generator=g),
-        "next_obs": torch.randn(seeds, batch, obs, generator=g),
-        "discount": 0.9 * (torch.rand(seeds, batch, generator=g) < 0.7),
-        "weight": torch.rand(seeds, batch, generator=g),
-    }
+    return Batch(
+        obs=torch.randn(seeds, batch, obs, generator=g),
+        action=torch.randint(actions, (seeds, batch), generator=g),
+        reward=3 * torch.randn(seeds, batch, generator=g),
+        next_obs=torch.randn(seeds, batch, obs, generator=g),
+        discount=0.9 * (torch.rand(seeds, batch, generator=g) < 0.7),
+    )
+
+
+WEIGHT = torch.rand(2, 9, generator=torch.Generator().manual_seed(2))
+
+
+def learn_once(agent, batch, active=None):
+    """One update on `batch`. Returns: per_dqn's errors."""
+    if isinstance(agent, DuelingDQN):
+        return learn_from(agent, batch, active)
+    errors, given = [], {**batch._asdict(), "weight": WEIGHT}
+    update = lambda index, error, active: errors.append(torch.from_numpy(error))  # noqa: E731
+    agent.replay = SimpleNamespace(sample=lambda uniform, beta: (None, dict(given)), update=update)
+    agent.learn(SimpleNamespace(active=np.ones(2, bool) if active is None else active.numpy(), steps=0))
+    return errors[0]
 
 
 def linears(dims, row):
@@ -107,13 +122,15 @@ def plain(row, dims=(5, 32, 3)):
 class Recorder:
     """Stands in for the optimizer and keeps the gradients it was given."""
 
+    def set_lr(self, lr): ...
+
     def apply(self, params, grads, active):
         (self.grad,) = grads
 
 
 def gradient_of(agent, batch):
     agent.optimizer = Recorder()
-    agent.update(agent.online, agent.target, batch, torch.ones(2, dtype=torch.bool))
+    learn_once(agent, batch)
     return agent.optimizer.grad
 
 
@@ -131,10 +148,10 @@ def pack_gradient(layers):
 
 def double_goal(online, target, batch, s):
     with torch.no_grad():
-        chosen = online(batch["next_obs"][s]).argmax(-1)
-        assert online is target or (chosen != target(batch["next_obs"][s]).argmax(-1)).any()  # or it tells nothing
-        value = target(batch["next_obs"][s])[torch.arange(len(chosen)), chosen]
-    return batch["reward"][s] + batch["discount"][s] * value
+        chosen = online(batch.next_obs[s]).argmax(-1)
+        assert online is target or (chosen != target(batch.next_obs[s]).argmax(-1)).any()  # or it tells nothing
+        value = target(batch.next_obs[s])[torch.arange(len(chosen)), chosen]
+    return batch.reward[s] + batch.discount[s] * value
 
 
 # -- the promises ------------------------------------------------------------------------------------------------
@@ -220,7 +237,7 @@ def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):
 @pytest.mark.parametrize("algorithm", FAMILY)
 def test_a_published_policy_plays_as_the_one_that_was_trained(algorithm):
     trained, fresh = untrained(algorithm), untrained(algorithm, seeds=(1, 2))
-    obs = random_batch()["obs"].numpy()
+    obs = random_batch().obs.numpy()
     assert (fresh.act(obs) != trained.act(obs)).any()
     fresh.load_final_state(trained.final_state())
     assert (fresh.act(obs) == trained.act(obs)).all()
@@ -285,13 +302,13 @@ def test_the_shortest_warm_up_leaves_something_to_draw(algorithm):
 def test_a_seed_that_is_not_active_learns_nothing(algorithm):
     agent = untrained(algorithm)
     before = agent.online.clone()
-    agent.update(agent.online, agent.target, random_batch(), torch.tensor([True, False]))
+    learn_once(agent, random_batch(), torch.tensor([True, False]))
     assert torch.equal(agent.online[1], before[1]) and not torch.equal(agent.online[0], before[0])
 
 
 # -- dueling -----------------------------------------------------------------------------------------------------
 def test_a_dueling_network_is_the_module_torch_builds_of_its_parameters():
-    agent, obs = untrained(DuelingDQN, stream_hidden=16), random_batch()["obs"]
+    agent, obs = untrained(DuelingDQN, stream_hidden=16), random_batch().obs
     found = agent.network(agent.online, obs)
     assert found.shape == (2, 9, 3)
     for s in range(2):
@@ -299,7 +316,7 @@ def test_a_dueling_network_is_the_module_torch_builds_of_its_parameters():
 
 
 def test_the_mean_of_action_values_is_the_value_and_a_constant_on_all_advantages_changes_nothing():
-    agent, obs = untrained(DuelingDQN, stream_hidden=16), random_batch()["obs"]
+    agent, obs = untrained(DuelingDQN, stream_hidden=16), random_batch().obs
     before = agent.network(agent.online, obs)
     for s in range(2):
         module = Dueling(agent.online[s])
@@ -319,7 +336,7 @@ def test_a_dueling_update_takes_the_gradient_that_torch_takes(double, max_grad_n
     for s in range(2):
         online, target = Dueling(agent.online[s], 0.5**0.5), Dueling(agent.target[s])
         goal = double_goal(online if double else target, target, batch, s)
-        q = online(batch["obs"][s])[torch.arange(9), batch["action"][s]]
+        q = online(batch.obs[s])[torch.arange(9), batch.action[s]]
         nn.functional.huber_loss(q, goal).backward()
         nn.utils.clip_grad_norm_(online.parameters(), max_grad_norm)
         layers = [online.shared[0], online.value[0], online.value[2], online.advantage[0], online.advantage[2]]
@@ -331,14 +348,14 @@ def test_a_dueling_update_takes_the_gradient_that_torch_takes(double, max_grad_n
 def test_a_prioritized_update_takes_the_weighted_gradient_that_torch_takes_and_returns_its_errors(loss):
     agent, learns, batch = untrained(PERDQN, loss=loss), untrained(PERDQN, loss=loss, learning_rate=0.1), random_batch()
     grad = gradient_of(agent, batch)
-    error = learns.update(learns.online, learns.target, batch, torch.ones(2, dtype=torch.bool))  # from before it learns
+    error = learn_once(learns, batch)  # from before it learns
     for s in range(2):
         online, target = plain(agent.online[s]), plain(agent.target[s])
         goal = double_goal(online, target, batch, s)
-        q = online(batch["obs"][s])[torch.arange(9), batch["action"][s]]
+        q = online(batch.obs[s])[torch.arange(9), batch.action[s]]
         assert torch.allclose(error[s].abs(), (q - goal).abs(), atol=1e-5)
         function = nn.functional.huber_loss if loss == "huber" else nn.functional.mse_loss
-        (batch["weight"][s] * function(q, goal, reduction="none")).mean().backward()
+        (WEIGHT[s] * function(q, goal, reduction="none")).mean().backward()
         nn.utils.clip_grad_norm_(online.parameters(), 10.0)
         assert torch.allclose(grad[s], pack_gradient([online[0], online[2]]), atol=1e-5, rtol=1e-4)
 
@@ -386,8 +403,8 @@ def test_beta_goes_to_1_at_the_end_of_the_budget():
 class Uncorrected(PERDQN):
     """Leaves importance weights out."""
 
-    def update(self, online, target, batch, active):
-        return super().update(online, target, {**batch, "weight": torch.ones_like(batch["weight"])}, active)
+    def td_loss(self, online, target, batch, weight):
+        return super().td_loss(online, target, batch, torch.ones_like(weight))
 
 
 def value_of_the_lottery(algorithm):

@@ -16,7 +16,7 @@ from rlbench_td3.td3 import TD3
 from torch import nn
 
 from rlbench import Device, SeedStreams, TaskInfo
-from rlbench.kit import decay, parse_schedule
+from rlbench.kit import Batch, Schedule
 from rlbench.testing import play
 
 sb3 = pytest.importorskip("stable_baselines3", reason="needs the extra `sb3`")
@@ -25,6 +25,7 @@ from stable_baselines3.common.utils import LinearSchedule  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 from stable_baselines3.dqn import dqn as sb3_dqn  # noqa: E402
 from support.continuous_updates import agent_of, inputs, step  # noqa: E402
+from support.one_update import learn_from  # noqa: E402
 from support.torch_modules import module_of  # noqa: E402
 
 S = 1  # the seed that is compared, of three
@@ -85,7 +86,7 @@ def copy(agent, peer):
 
 def learn_once(peer, batch, monkeypatch):
     """One update of the library's from a minibatch of seed S."""
-    given = {name: values[S] for name, values in batch.items()}
+    given = {name: values[S] for name, values in batch._asdict().items()}
     column = {name: given[name].reshape(len(given["reward"]), -1) for name in given}
     done = (column["discount"] == 0).float()
     samples = ReplayBufferSamples(column["obs"], column["action"], column["next_obs"], done, column["reward"])
@@ -109,14 +110,11 @@ def test_an_update_of_dqn_is_the_librarys(monkeypatch):
     peer = peer_of(agent, params)
     copy(agent, peer)
     generator = torch.Generator().manual_seed(0)
-    batch = {"obs": torch.randn(3, 12, 4, generator=generator), "next_obs": torch.randn(3, 12, 4, generator=generator)}
-    batch |= {
-        "action": torch.randint(3, (3, 12), generator=generator),
-        "reward": 3 * torch.randn(3, 12, generator=generator),
-    }
-    batch["discount"] = 0.9 * (torch.rand(3, 12, generator=generator) < 0.7)
+    obs, next_obs = torch.randn(2, 3, 12, 4, generator=generator)
+    action, reward = torch.randint(3, (3, 12), generator=generator), 3 * torch.randn(3, 12, generator=generator)
+    batch = Batch(obs, action, reward, next_obs, 0.9 * (torch.rand(3, 12, generator=generator) < 0.7))
     before = agent.online.clone()
-    agent.update(agent.online, agent.target, batch, torch.ones(3, dtype=torch.bool))
+    learn_from(agent, batch)
     learn_once(peer, batch, monkeypatch)
     assert_same(agent, peer)
     assert (agent.online - before).abs().max() > 5e-4  # something was learned
@@ -180,16 +178,15 @@ def steps_of_ours(algorithm, n_envs, params, env_id, steps=240):
 
     class Watched(algorithm):
         def train(self, interaction):
-            self.interaction = interaction
             round_ = getattr(self, "target_round", None)
             if round_ is not None:
                 due = round_.due
                 round_.due = lambda calls: due(calls) and (targets.append(interaction.steps) or 1)
             super().train(interaction)
 
-        def update(self, *given):
-            updates.append(self.interaction.steps)
-            return super().update(*given)
+        def learn(self, interaction):
+            updates.append(interaction.steps)
+            super().learn(interaction)
 
     play(Watched, algorithm.Config(n_envs=n_envs, net_arch=(8,), **params), env_id, [0], steps)
     return updates, targets
@@ -219,8 +216,8 @@ def test_continuous_learners_update_at_the_steps_of_the_library(algorithm, n_env
 # -- what falls ------------------------------------------------------------------------------------------------------------
 def test_epsilon_and_learning_rates_fall_as_the_librarys_do():
     epsilon, rate = LinearSchedule(0.9, 0.1, 0.4), LinearSchedule(3e-4, 0.0, 1.0)
-    number, shape = parse_schedule("lin_3e-4")
+    ours, rate_of_ours = Schedule(0.9, 0.1, 0.4 * 1000), Schedule.parse("lin_3e-4", 1000)
     for steps in range(0, 1001, 50):
         remaining = 1 - steps / 1000
-        assert decay(0.9, 0.1, 0.4 * 1000, steps) == pytest.approx(epsilon(remaining))
-        assert decay(number, 0.0, 1000, steps, shape) == pytest.approx(rate(remaining), abs=1e-12)
+        assert ours(steps) == pytest.approx(epsilon(remaining))
+        assert rate_of_ours(steps) == pytest.approx(rate(remaining), abs=1e-12)

@@ -27,8 +27,7 @@ from support.torch_modules import module_of  # noqa: E402
 S = 1  # the seed that is compared, of two
 N, OBS = 4, 5
 SPACES = {"discrete": {"actions": 3}, "continuous": {"dims": 3}}
-INTERACTION = SimpleNamespace(steps=0, budget=SimpleNamespace(steps=1_000))
-ALIVE = SimpleNamespace(active=torch.ones(2, dtype=torch.bool))
+INTERACTION = SimpleNamespace(steps=0, active=np.ones(2, bool))
 COMMON = {"gamma": 0.9, "gae_lambda": 0.8, "vf_coef": 0.5, "ent_coef": 0.0, "max_grad_norm": 0.5}
 OF_PPO = COMMON | {"n_steps": 64, "batch_size": 64, "n_epochs": 2, "learning_rate": 3e-4, "clip_range": 0.2}
 OF_PPO |= {"clip_range_vf": None, "normalize_advantage": True, "target_kl": None}
@@ -102,7 +101,7 @@ def rollout_of(agent, kind):
 def learn(agent, rollout, order):
     agent.rollout = SimpleNamespace(tensors=lambda: rollout)
     agent.streams = SimpleNamespace(permutations=lambda name, size: np.stack([order, order]))
-    agent.learn(INTERACTION, ALIVE)
+    agent.learn(INTERACTION)
 
 
 def learn_there(peer, rollout, order, monkeypatch):

@@ -19,6 +19,9 @@ from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES, TARGET, Target
 
 
+INTERACTION = SimpleNamespace(steps=0, active=np.ones(1, bool))
+
+
 # -- gradients by hand -----------------------------------------------------------------------------------------------
 def test_reinforces_gradient_on_a_two_armed_bandit_is_the_hand_computed_one():
     """∂/∂logit of the mean of R·log π(a): (1/n) Σ R_i (1[a_i = arm] − π(arm))."""
@@ -34,8 +37,11 @@ def test_reinforces_gradient_on_a_two_armed_bandit_is_the_hand_computed_one():
     seen = []
     agent.optimizer.apply = lambda params, grads, on: seen.append(grads[0])
     agent.config = replace(agent.config, max_grad_norm=1e9)
-    on, mask = torch.ones(1, dtype=torch.bool), torch.ones(1, 3)
-    agent.update(agent.params, on, mask, torch.ones(1, 3, 1), action.view(1, 3), reward.view(1, 3))
+    window = {name: np.zeros((1, 1, 3), bool) for name in ("terminated",)}
+    window |= {name: np.ones((1, 1, 3), bool) for name in ("cut", "fresh")}
+    window |= {name: np.ones((1, 1, 3, 1), np.float32) for name in ("obs", "next_obs")}
+    agent.window = window | {"action": action.numpy().reshape(1, 1, 3), "reward": reward.numpy().reshape(1, 1, 3)}
+    agent.learn(INTERACTION)
     assert -seen[0][0, 16:18] == pytest.approx(expected, abs=1e-6)
 
 
@@ -60,27 +66,23 @@ def window_of(agent, episodes):
     }
 
 
-INTERACTION = SimpleNamespace(steps=0, budget=SimpleNamespace(steps=1_000))
-ALIVE = SimpleNamespace(active=torch.ones(1, dtype=torch.bool))
-
-
 def weights_and_targets(agent, window):
     """What reinforce weighs log-probabilities by, what it fits the baseline to, and which steps count."""
     seen = {}
     agent.window = {name: x.numpy() for name, x in window.items()}
     agent.window["fresh"] = np.ones(window["cut"].shape, bool)
-    loss, value_loss = agent.loss, agent.value_loss
+    advantage, value_gradient = agent.advantage, agent.value_gradient
 
-    def spy(actor, obs, action, weight, mask):
-        seen["weight"], seen["mask"] = weight.detach().clone(), mask
-        return loss(actor, obs, action, weight, mask)
+    def spy(critic, obs, returns, mask):
+        seen["weight"], seen["mask"] = advantage(critic, obs, returns, mask), mask
+        return seen["weight"]
 
-    def value_spy(critic, obs, target, mask):
-        seen.setdefault("target", target.detach().clone())
-        return value_loss(critic, obs, target, mask)
+    def value_spy(params, mask, obs, returns):
+        seen.setdefault("target", returns.clone())
+        return value_gradient(params, mask, obs, returns)
 
-    agent.loss, agent.value_loss = spy, value_spy
-    agent.learn(INTERACTION, ALIVE)
+    agent.advantage, agent.value_gradient = spy, value_spy
+    agent.learn(INTERACTION)
     return {name: x[0] for name, x in seen.items()}
 
 
@@ -104,9 +106,9 @@ def test_reinforce_learns_from_each_step_of_a_whole_episode_once():
     seen = []
 
     class Watched(algorithm):
-        def learn(self, interaction, env):
+        def learn(self, interaction):
             before = self.window["fresh"].copy()
-            super().learn(interaction, env)
+            super().learn(interaction)
             used = before & ~self.window["fresh"]
             seen.append((used[0], self.window["cut"][0].copy(), interaction.steps))
 
@@ -152,15 +154,15 @@ def test_a2cs_targets_are_n_step_or_one_step_returns(lam, expected):
     agent.params[1].zero_()
     agent.params[1][0, 0] = 2.0
     window = window_of(agent, [((1.0, 2.0), "terminated"), ((4.0, 8.0), None)])
-    seen, loss = {}, agent.loss
+    seen, gradient = {}, agent.gradient
 
-    def spy(actor, critic, obs, action, advantage, target):
-        seen["target"] = target.detach().clone()
-        return loss(actor, critic, obs, action, advantage, target)
+    def spy(params, obs, action, advantage, returns):
+        seen["target"] = returns.clone()
+        return gradient(params, obs, action, advantage, returns)
 
-    agent.loss = spy
+    agent.gradient = spy
     agent.rollout = SimpleNamespace(tensors=lambda: window)
-    agent.learn(INTERACTION, ALIVE)
+    agent.learn(INTERACTION)
     assert seen["target"][0] == pytest.approx(expected)
 
 
@@ -199,10 +201,14 @@ def test_an_entropy_bonus_keeps_the_policy_open(make):
     agent.params[0][0, 32] = 2.0  # the bias of the first logit
     before = agent.dist.entropy(*agent.actor(agent.params[0], obs)).mean()
     zero, one = torch.zeros(1, 64), torch.ones(1, 64)
-    columns = {PPO: (zero, zero, zero, zero), A2C: (zero, zero), Reinforce: (zero, one)}[algorithm]  # nothing to gain
-    params = agent.params[:1] if algorithm is Reinforce else agent.params
+    given = {  # nothing to gain
+        PPO: (agent.params, obs, action, zero, zero, zero, zero),
+        A2C: (agent.params, obs, action, zero, zero),
+        Reinforce: (agent.params[:1], agent.params[1], one, obs, action, zero),
+    }[algorithm]
+    loss, params = agent.policy_loss if algorithm is Reinforce else agent.loss, given[0]
     for _ in range(20):
-        _, grads = value_and_grad(agent.loss, params, obs, action, *columns)
+        _, grads = value_and_grad(loss, *given)
         agent.optimizer.apply(params, grads, torch.ones(1, dtype=torch.bool))
     assert agent.dist.entropy(*agent.actor(agent.params[0], obs)).mean() > before + 0.05
 
@@ -247,7 +253,7 @@ def test_one_update_of_ppo_is_that_of_a_plain_one_seed_implementation(kwargs, va
         optimizer.step()
         peers.append((actor, critic, log_std))
     on = torch.ones(2, dtype=torch.bool)
-    grads, _ = agent.gradient(agent.params, on, obs, action, old, advantage, target, before)
+    grads, _ = agent.gradient(agent.params, obs, action, old, advantage, target, before)
     agent.optimizer.apply(agent.params, grads, on)
     for s, (actor, critic, log_std) in enumerate(peers):
         outputs, extra = agent.actor(agent.params[0], obs)
@@ -294,9 +300,9 @@ def test_a_seed_rests_after_one_minibatch_too_far_and_its_stack_mate_does_not():
 
         asked = 0
 
-        def divergence(self, *minibatch):
+        def loss(self, *given):
             self.asked += 1
-            return torch.tensor([0.76 if self.asked == 3 else 0.0, 0.74])
+            return super().loss(*given)[0], torch.tensor([0.76 if self.asked == 3 else 0.0, 0.74])
 
     played = play(Scripted, config, SHAPES, [0, 1], 64, kwargs={"actions": 3})
     assert played.learned["optimizer.step"].tolist() == [2 + 12, 12 + 12]  # the next rollout begins anew
@@ -307,5 +313,6 @@ def test_the_divergence_is_that_of_two_known_policies():
     agent.params[0].zero_()
     agent.params[0][0, 17] = math.log(3)  # π = (1/4, 3/4) where (1/2, 1/2) acted
     action = torch.tensor([[0, 1] * 50])
-    found = agent.divergence(agent.params[0], torch.ones(1, 100, 1), action, torch.full((1, 100), math.log(0.5)))
+    obs, old, zero = torch.ones(1, 100, 1), torch.full((1, 100), math.log(0.5)), torch.zeros(1, 100)
+    _, found = agent.loss(*agent.params, obs, action, old, zero, zero, zero)
     assert found.item() == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75), abs=1e-6)

@@ -1,5 +1,7 @@
 """ddpg, td3 and sac in small, as they are before their first step."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,9 +9,11 @@ from gymnasium.spaces import Box
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from support.one_update import learn_from
 
 from rlbench import Device, SeedStreams
 from rlbench.api import TaskInfo
+from rlbench.kit import Batch
 
 ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
 SEEDS = [0, 1, 2]
@@ -34,20 +38,15 @@ def inputs(agent, size=12, seed=0):
     action = torch.rand(*lead, agent.dim, generator=generator) * 2 - 1
     terminated = torch.rand(lead, generator=generator) < 0.3
     reward = torch.randn(lead, generator=generator)
-    batch = {"obs": obs, "action": action, "reward": reward, "next_obs": next_obs, "discount": 0.9 * ~terminated}
+    batch = Batch(obs, action, reward, next_obs, 0.9 * ~terminated)
     shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, SAC) else (*lead, agent.dim)
     return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
 
 
 def step(agent, batch, normal, active=None):
-    """One update as `learn` makes it; td3's actor with it."""
-    active = torch.ones(agent.num_seeds, dtype=torch.bool) if active is None else active
-    if isinstance(agent, SAC):
-        agent.update([agent.actor, agent.log_alpha, agent.critic, agent.target], batch, normal, active)
-        return
-    params = [agent.actor, agent.critic, agent.target_actor, agent.target_critic]
-    if isinstance(agent, DDPG):
-        agent.update(params, batch, active)
-    else:
-        agent.update(params, batch, normal, active)
-        agent.improve(params, batch["obs"], active)
+    """One update as `learn` makes it, of td3's actor too."""
+    if isinstance(agent, TD3):
+        agent.updates[:] = -1  # this one is due, whatever the delay
+    streams, agent.streams = agent.streams, SimpleNamespace(normal=lambda *_: normal.numpy())
+    learn_from(agent, batch, active)
+    agent.streams = streams

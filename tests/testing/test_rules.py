@@ -148,17 +148,17 @@ class Lingering(DQN):
 class Climbing(DQN):
     """Climbs its loss."""
 
-    def update(self, *args):
-        self.optimizer.lr = -abs(self.optimizer.lr)
-        super().update(*args)
+    def td_loss(self, *args):
+        return -super().td_loss(*args)
 
 
 class Averaged(DQN):
     """Scales the gradients of all seeds by one norm."""
 
-    def gradient(self, *args):
-        (gradient,) = super().gradient(*args)
-        return [gradient / gradient.norm()]
+    def __init__(self, *args):
+        super().__init__(*args)
+        gradient_of_each = self.td_gradient
+        self.td_gradient = lambda *args: [gradient / gradient.norm() for gradient in gradient_of_each(*args)]
 
 
 class Through:

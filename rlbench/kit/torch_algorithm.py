@@ -1,0 +1,72 @@
+"""The base class of algorithms whose numbers are torch tensors: saved and loaded by one list of their parts."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rlbench.api import Algorithm, Array, Device, Interaction, TaskInfo
+from rlbench.kit.state_dict import Parts, pack, unpack
+from rlbench.seeding import SeedStreams
+
+
+def tensor(array: Array, device: str = "cpu") -> Tensor:
+    """Return the array as a tensor, without a copy on the CPU."""
+    result = torch.from_numpy(array)
+    return result if device == "cpu" else result.to(device)
+
+
+class TorchAlgorithm(Algorithm):
+    """An algorithm that declares its parts once. A subclass writes `parts`, `train`, `act` and `policy_parts`.
+
+    num_seeds: S. obs_size: the numbers in one observation.
+    """
+
+    policy_parts: ClassVar[tuple[str, ...]] = ()
+    """The names of the parts that the final policy needs; they are published with the run. Empty: all parts."""
+
+    def __init__(self, config: Any, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
+        super().__init__(config, task, streams, device)
+        self.num_seeds = len(streams.seeds)
+        self.obs_size = int(np.prod(task.observation_space.shape or ()))
+        self._active_array: Array | None = None
+        self._active = torch.empty(0)
+
+    @abstractmethod
+    def parts(self) -> Parts:
+        """Return everything learned, counted or stored, by name.
+
+        A part is a tensor or array [S, …], or an object with `state()` and `load_state()`, such as an optimiser.
+        """
+
+    def tensor(self, array: Array) -> Tensor:
+        """Return the array as a tensor on the algorithm's device."""
+        return tensor(array, self.device.name)
+
+    def active(self, interaction: Interaction) -> Tensor:
+        """Return the seeds that are still learning [S] bool, on the device. It is copied there only after a change."""
+        if interaction.active is not self._active_array:
+            self._active_array = interaction.active
+            self._active = self.tensor(self._active_array)
+        return self._active
+
+    def state(self) -> dict[str, Array]:
+        return pack(self.parts(), self.num_seeds)
+
+    def load_state(self, state: Mapping[str, Array]) -> None:
+        unpack(self.parts(), state)
+
+    def final_state(self) -> dict[str, Array]:
+        return pack(self._policy(), self.num_seeds)
+
+    def load_final_state(self, state: Mapping[str, Array]) -> None:
+        unpack(self._policy(), state)
+
+    def _policy(self) -> Parts:
+        parts = self.parts()
+        return {name: parts[name] for name in self.policy_parts} if self.policy_parts else parts

@@ -1,0 +1,45 @@
+"""When an algorithm that learns from replay updates, counted as Stable-Baselines3 counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rlbench.kit.schedules import Every
+
+
+def check_replay_settings(config: Any) -> None:
+    """Raise ValueError for settings that contradict each other. config: has gradient_steps, buffer_size, batch_size."""
+    if config.gradient_steps == 0:
+        raise ValueError("gradient_steps must be -1 or at least 1")
+    if config.buffer_size < config.batch_size:
+        raise ValueError(f"buffer_size {config.buffer_size} is smaller than batch_size {config.batch_size}")
+
+
+class UpdateRounds:
+    """Rounds of updates: one after every `train_freq` steps that all n_envs environments take together.
+
+    A round has `gradient_steps` updates; with -1, as many as one seed took steps since the last round. There is none
+    during the first `learning_starts` steps of a seed.
+
+    config: has n_envs, train_freq, gradient_steps and learning_starts. budget: the steps of one seed.
+    Raises: ValueError if the warm-up leaves no step for learning.
+    """
+
+    def __init__(self, config: Any, budget: int) -> None:
+        c = config
+        if c.learning_starts >= budget:
+            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {budget} steps for learning")
+        self._round, self._warm_up = Every(c.train_freq, c.n_envs), c.learning_starts
+        self._updates = c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps
+
+    def due(self, steps: int) -> int:
+        """Return how many updates are due after `steps` steps of one seed. Call it after every step."""
+        is_due = self._round.due(steps)  # counted during the warm-up too, which is no round of its own
+        return self._updates if is_due and steps > self._warm_up else 0
+
+    def state(self) -> dict[str, int]:
+        return self._round.state()
+
+    def load_state(self, state: Mapping[str, int]) -> None:
+        self._round.load_state(state)
