@@ -333,9 +333,10 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
     plugins = Plugins()
     seen: set[tuple[str, str]] = set()
     for distribution in distributions(path=without_current_folder(sys.path)):
-        name = distribution.metadata["Name"] or "unknown"
-        for entry in distribution.entry_points:
-            if entry.group != PROJECT or (name, entry.name) in seen:
+        entries = [entry for entry in distribution.entry_points if entry.group == PROJECT]
+        name = (distribution.metadata["Name"] or "unknown") if entries else ""  # parsing metadata takes a while
+        for entry in entries:
+            if (name, entry.name) in seen:
                 continue  # an editable install may be listed twice
             if only is not None and entry.name not in only and not entry.value.startswith("rlbench."):
                 continue

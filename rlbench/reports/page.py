@@ -25,6 +25,7 @@ from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import DARK, LIGHT, SeriesStyle
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
+from rlbench.reports.page_inputs import NAME, page_inputs
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import inline
 from rlbench.results.file_io import replace_file
@@ -35,7 +36,7 @@ class Page:
     """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
 
     corrupt: one sentence for each damaged run. folder: the result folder, which the paths of links start from. place:
-    the folder that the page is written to.
+    the folder that the page is written to. inputs: the hash of what it is made from.
     """
 
     title: str
@@ -47,6 +48,7 @@ class Page:
     corrupt: Sequence[str] = ()
     folder: Path = Path()
     place: Path = Path()
+    inputs: str = ""
 
 
 def write_page(page: Page, path: Path) -> Path:
@@ -69,7 +71,9 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
     plugins: where to look for sections, by default all that are installed. place: the folder that the page is written
     to, if not the result folder. Raises: StoreError if no sections are installed.
     """
-    specs, problems = (plugins or load_plugins()).reports()
+    plugins = plugins or load_plugins()
+    inputs = page_inputs(results, plugins, place or results.folder)  # before reading what may still change
+    specs, problems = plugins.reports()
     if not specs:  # entry points are fixed at installation; an empty page would replace a good one
         why = "; ".join(["", *problems])
         raise StoreError(f"no report sections are installed; reinstall rlbench (make install){why}")
@@ -88,6 +92,7 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
         corrupt_of(results.table),
         results.folder,
         place or results.folder,
+        inputs,
     )
 
 
@@ -120,6 +125,7 @@ def as_html(page: Page) -> str:
     )
     return environment.get_template("page.html.j2").render(
         title=page.title,
+        inputs=(NAME, page.inputs),
         state=page.state,
         banners=page.banners,
         sections=page.sections,

@@ -216,12 +216,14 @@ def _report_outcome(
 
 
 def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
-    """Write the report if a run has been trained since. A failure to write it is only a warning: no run is lost."""
+    """Write the report if it is out of date. A failure to write it is only a warning: no run is lost."""
     from rlbench.api import StoreError
-    from rlbench.reports.page import results_page, write_page
+    from rlbench.reports.page_inputs import page_inputs, written_inputs
 
     path = store.root / "report.html"
-    if outcome.trained or not path.exists():
+    if written_inputs(store.root, path) != page_inputs(outcome.results, plugins, store.root):
+        from rlbench.reports.page import results_page, write_page  # draws, so it imports matplotlib and seaborn
+
         try:
             page = results_page(outcome.results, plugins)
             write_page(page, path)
