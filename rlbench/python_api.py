@@ -15,14 +15,18 @@ from rlbench.api import RunStatus, SuiteError
 from rlbench.cli.common_options import open_plugins, result_folder
 from rlbench.cli.progress.reporter import make_reporter
 from rlbench.messages import explain
+from rlbench.option_declarations import Kind, Use, declarations, names_used_for
 from rlbench.reports.notebook_results import NotebookResults, load
 from rlbench.results import Store
-from rlbench.runner import Options, run_suite
+from rlbench.run_options import RunOptions
+from rlbench.runner import run_suite
 from rlbench.runner.adaptive_seeds import AdaptiveRunner
 from rlbench.stats import Design
 from rlbench.suites import LoadedSuite, Suite, find_suite, plan, read_suite, seconds
 
-_SUITE_OPTIONS = ("seeds", "devices", "timeout", "stall_timeout")
+_SUITE_OPTIONS = names_used_for(RunOptions, Use.SUITE)
+_TRAINING_OPTIONS = names_used_for(RunOptions, Use.TRAINING)
+_DURATIONS = {option.name for option in declarations(RunOptions) if option.kind is Kind.DURATION}
 
 
 def run(
@@ -41,9 +45,8 @@ def run(
     results/<suite name>. plugins: Python files that provide algorithms. settings: hyperparameters that override the
     file's, such as {"dqn.learning_rate": 1e-3}. until_decided: add seeds until every pair of algorithms is decided;
     True, or a mapping with some of {"alpha": 0.05, "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}.
-    The decisions are in `results.decisions()`. options: seeds, devices, timeout and stall_timeout, which override the
-    suite's; and jobs, executor, rerun, retries, algorithms, environments, strict, profile and stop_after ("8h"), as in
-    rlbench.runner.Options.
+    The decisions are in `results.decisions()`. options: those of the command line that override the suite, or decide
+    which runs are trained and how (rlbench.run_options), such as seeds=3, algorithms=["dqn*"], stop_after="8h".
 
     Returns: the results; failed runs are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …) with
     the message that the command line would print; KeyboardInterrupt after everything has stopped.
@@ -51,13 +54,14 @@ def run(
     files = [plugins] if isinstance(plugins, (str, os.PathLike)) else plugins
     loaded_plugins = open_plugins([os.fspath(path) for path in files])
     changes = {name: options.pop(name) for name in _SUITE_OPTIONS if name in options}
-    try:
-        options["stop_after"] = seconds(options.get("stop_after"))
-    except PydanticCustomError as error:
-        raise SuiteError(f"stop_after: {error.message()}") from error
-    known = [*(f.name for f in dataclasses.fields(Options)), *_SUITE_OPTIONS]
-    unknown = [name for name in options if name not in known]
+    for name in _DURATIONS & options.keys():
+        try:
+            options[name] = seconds(options[name])
+        except PydanticCustomError as error:
+            raise SuiteError(f"{name}: {error.message()}") from error
+    unknown = [name for name in options if name not in _TRAINING_OPTIONS]
     if unknown:
+        known = [*_TRAINING_OPTIONS, *_SUITE_OPTIONS]
         raise SuiteError(f"rlbench.run has no option {unknown[0]!r}; it has {', '.join(known)}")
     loaded_suite: Suite | LoadedSuite
     if isinstance(suite, Mapping):
@@ -66,13 +70,12 @@ def run(
         loaded_suite = _from_file(suite, changes, settings or {})
     name = (loaded_suite.suite if isinstance(loaded_suite, LoadedSuite) else loaded_suite).name
     store = Store(result_folder(Path(output) if output is not None else None, name))
-    run_options = Options(**options)
-    planning, adaptive = {"jobs": run_options.jobs}, None
+    run_options = RunOptions(**options)
+    adaptive = None
     if until_decided:
-        adaptive = AdaptiveRunner(
-            loaded_suite, loaded_plugins, store, run_options, _design(until_decided, changes), planning
-        )
-    planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, loaded_plugins, jobs=run_options.jobs)
+        design = _design(until_decided, changes)
+        adaptive = AdaptiveRunner(loaded_suite, loaded_plugins, store, run_options, design)
+    planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, loaded_plugins, **run_options.planning)
     reporter = make_reporter(quiet)
     for problem in loaded_plugins.load_observers():
         reporter.warn(problem)

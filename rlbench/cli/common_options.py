@@ -1,11 +1,11 @@
-"""Options and arguments shared by several commands: the suite to run, the plugins to load, and the result folder."""
+"""What several commands share: opening the suite and the plugins, finding the result folder, and anchors."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,21 +14,8 @@ from rlbench.cli.user_paths import UserPath, user_path
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
     from rlbench.plugins import Plugins
+    from rlbench.run_options import RunOptions
     from rlbench.suites import LoadedSuite
-
-output_option = click.option(
-    "-o",
-    "--output",
-    type=UserPath(file_okay=False, path_type=Path),
-    help="Result folder; default: results/<suite name>.",
-)
-plugin_option = click.option(
-    "--plugin",
-    "plugin_files",
-    multiple=True,
-    type=UserPath(),
-    help="Python file that provides algorithms or report sections; may be repeated.",
-)
 
 
 def _read_anchors(context: click.Context, parameter: click.Parameter, value: Path | None) -> Mapping[str, Anchors]:
@@ -46,94 +33,14 @@ anchors_option = click.option(
     help="File with anchors (the returns that normalised scores map to 0 and 1), as written by `rlbench anchors -o`; "
     "overrides those of the suite and the built-in ones.",
 )
-_SUITE_OPTIONS = (
-    click.option("-s", "--seeds", help="Number of seeds, or a list such as 3,7,11; overrides the suite's."),
-    click.option(
-        "--device",
-        "devices",
-        multiple=True,
-        help="Device to train on: cpu, cuda:0, mps or auto; overrides the suite's. If repeated, groups are "
-        "spread over them.",
-    ),
-    click.option(
-        "--timeout",
-        help="Time limit per group (the seeds of an algorithm that train together), such as 2h; overrides the suite's.",
-    ),
-    click.option(
-        "--stall-timeout",
-        help="Time limit for a group without an environment step, such as 10m; overrides the suite's.",
-    ),
-    click.option(
-        "--set",
-        "settings",
-        multiple=True,
-        metavar="ALGORITHM.PARAM=VALUE",
-        help="Hyperparameter, such as dqn.learning_rate=1e-3; overrides the suite's; may be repeated.",
-    ),
-    click.option("--max-runs", default=10_000, show_default=True, help="Refuse a suite with more runs than this."),
-    click.option("--skip-missing", is_flag=True, help="Skip algorithms whose packages are not installed."),
-)
-_SELECTION_OPTIONS = (
-    click.option(
-        "-a",
-        "--algorithm",
-        "algorithms",
-        multiple=True,
-        help="Select only this algorithm, by label, id or a pattern such as dqn*; may be repeated.",
-    ),
-    click.option(
-        "-e",
-        "--environment",
-        "environments",
-        multiple=True,
-        help="Select only this environment, by id or a pattern such as CartPole*; may be repeated.",
-    ),
-    click.option(
-        "-j",
-        "--jobs",
-        type=click.IntRange(1),
-        help="Number of groups (seeds that train together) to train at once; default: one per core.",
-    ),
-    click.option(
-        "--rerun",
-        metavar="failed|changed|corrupt|all|RUN",
-        help="Train again: the failed runs, those made by different code, the damaged ones, all of them, or the runs "
-        "with RUN in their folder's name.",
-    ),
-)
 
 
-def suite_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of commands that plan a suite, `run` and `check`.
-
-    Each is passed as one keyword argument, which the commands hand on to `open_suite`: a new option is also a keyword
-    there.
-    """
-    for option in reversed((output_option, *_SELECTION_OPTIONS, *_SUITE_OPTIONS, plugin_option)):
-        command = option(command)
-    return command
-
-
-def open_suite(
-    name: str,
-    *,
-    seeds: str | None = None,
-    devices: Sequence[str] = (),
-    timeout: str | None = None,
-    stall_timeout: str | None = None,
-    settings: Sequence[str] = (),
-) -> LoadedSuite:
-    """Read a suite, given by path or name, and apply the options of the command line. Raises: SuiteError."""
+def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
+    """Read a suite, given by path or name, and apply the options. Raises: SuiteError."""
     from rlbench.suites import find_suite, read_suite
 
-    changes: dict[str, Any] = {"timeout": timeout, "stall_timeout": stall_timeout}
-    if seeds is not None:
-        parts = [int(part) if part.strip().isdigit() else part for part in seeds.split(",")]
-        changes["seeds"] = parts[0] if len(parts) == 1 else parts
-    if devices:
-        changes["devices"] = list(devices)
-    given = {key: value for key, value in changes.items() if value is not None}
-    return read_suite(find_suite(os.path.expanduser(name)), given, settings)
+    path = find_suite(os.path.expanduser(name))
+    return read_suite(path) if options is None else read_suite(path, options.suite_changes, options.settings)
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:

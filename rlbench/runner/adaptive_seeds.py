@@ -6,7 +6,6 @@ are skipped, as whenever a suite is rerun. Source: Mathieu et al. 2023, AdaStop,
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import shlex
 import time
@@ -29,7 +28,8 @@ from rlbench.analysis.sequential_log import (
 from rlbench.api import StoreError, SuiteError
 from rlbench.plugins import Plugins
 from rlbench.results import Store
-from rlbench.runner.run_suite import Options, ProgressReporter, SuiteOutcome, run_suite
+from rlbench.run_options import RunOptions
+from rlbench.runner.run_suite import ProgressReporter, SuiteOutcome, run_suite
 from rlbench.stats.sequential_design import UNDECIDED, Design, InterimResult, PairTest, interim_results
 from rlbench.suites import LoadedSuite, Plan, Suite, plan
 from rlbench.text import plural
@@ -41,16 +41,15 @@ MARGIN = 0.05  # between the anchors; raw scores have no margin of their own
 class AdaptiveRunner:
     """Runs a suite in one folder, adding seeds until every pair is decided.
 
-    design_options: the requested fields of Design, by name. planning: options for `plan`. current: the plan that is
+    design_options: the requested fields of Design, by name. current: the plan that is
     running now.
     """
 
     suite: Suite | LoadedSuite
     plugins: Plugins
     store: Store
-    options: Options
+    options: RunOptions
     design_options: Mapping[str, Any]
-    planning: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     current: Plan | None = None
 
     def plan_next(self) -> tuple[Plan, Decisions]:
@@ -61,7 +60,7 @@ class AdaptiveRunner:
         before = read_decisions(self.store)
         design = before.design if before else _design(self.design_options, "raw")
         seeds = before.runs_of if before else lambda label: design.group_size
-        planned = plan(_with_seeds(self.suite, design.cap), self.plugins, seeds=seeds, **self.planning)
+        planned = plan(_with_seeds(self.suite, design.cap), self.plugins, seeds=seeds, **self.options.planning)
         initial = self._initial_decisions(planned)
         if before is None:
             return planned, initial

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api import (
@@ -23,70 +22,14 @@ from rlbench.executors.events import read_end
 from rlbench.plugins import Plugins
 from rlbench.results import RunState, Store
 from rlbench.results.table_repair import restore_tables
+from rlbench.run_options import RunOptions
 from rlbench.runner.preparation import changed_runs, corrupt_runs, prepare
 from rlbench.runner.unrequested_runs import describe_unrequested
+from rlbench.suite_options import RERUNS
 
 if TYPE_CHECKING:
     from rlbench.analysis import Results
     from rlbench.suites import Plan
-
-RERUNS = ("failed", "changed", "corrupt", "all")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run a suite. rerun: which runs to train again: one of RERUNS, or (part of) a run's folder name.
-
-    algorithms, environments: patterns (`dqn*`) that select what to run now; empty selects all. The other runs are kept.
-    stop_after: seconds after which to stop as by Ctrl-C. strict: refuse a folder with runs from different code.
-    profile: measure where the training time goes; this changes no number.
-    """
-
-    jobs: int | None = None
-    executor: str = "local"
-    rerun: str | None = None
-    retries: int = 1
-    algorithms: Sequence[str] = ()
-    environments: Sequence[str] = ()
-    stop_after: float | None = None
-    strict: bool = False
-    profile: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("algorithms", "environments"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
-        if self.jobs is not None and self.jobs < 1:
-            raise SuiteError(f"jobs should be at least 1, got {self.jobs}")
-        if self.retries < 0:
-            raise SuiteError(f"retries should be at least 0, got {self.retries}")
-
-    def chosen(self, groups: Sequence[RunGroup]) -> list[RunGroup]:
-        """Return the groups to run now. Raises: SuiteError for a pattern that matches no group."""
-        for pattern in self.algorithms:
-            names = dict.fromkeys(name for g in groups for name in (g.label, g.algorithm))
-            if not any(fnmatchcase(name, pattern) for name in names):
-                raise SuiteError(f"no algorithm in the suite is called {pattern!r}; it has {', '.join(names)}")
-        for pattern in self.environments:
-            tasks = dict.fromkeys(g.task.env_id for g in groups)
-            if not any(fnmatchcase(task, pattern) for task in tasks):
-                raise SuiteError(f"no environment in the suite is called {pattern!r}; it has {', '.join(tasks)}")
-        return [
-            group
-            for group in groups
-            if _matches(self.algorithms, group.label, group.algorithm)
-            and _matches(self.environments, group.task.env_id)
-        ]
-
-    def should_retry(self, run: Run) -> bool:
-        """Return whether to train a failed run again."""
-        return self.rerun in ("failed", "all") or bool(
-            self.rerun and self.rerun not in RERUNS and self.rerun in run.name
-        )
-
-
-def _matches(patterns: Sequence[str], *names: str) -> bool:
-    return not patterns or any(fnmatchcase(name, pattern) for name in names for pattern in patterns)
 
 
 class ProgressReporter(Protocol):
@@ -119,7 +62,7 @@ class SuiteOutcome:
 
 
 def run_suite(
-    planned: Plan, plugins: Plugins, store: Store, options: Options, reporter: ProgressReporter
+    planned: Plan, plugins: Plugins, store: Store, options: RunOptions, reporter: ProgressReporter
 ) -> SuiteOutcome:
     """Train the runs that are not finished. The folder is locked meanwhile.
 
@@ -171,7 +114,7 @@ def run_suite(
 
 
 def runs_to_retrain(
-    store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: Options, states: Mapping[str, RunState]
+    store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: RunOptions, states: Mapping[str, RunState]
 ) -> tuple[list[Run], dict[str, list[str]]]:
     """Return the published runs that `options` retrains, and by label the differences of the changed runs it keeps.
 
@@ -244,7 +187,7 @@ def _read_end(job: Job) -> EndEvent:
     return read_end(job.attempt)
 
 
-def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: Options) -> Callable[[Job], Sequence[Job]]:
+def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: RunOptions) -> Callable[[Job], Sequence[Job]]:
     remaining = Counter({job.group.name: options.retries for job in todo})
 
     def retry(job: Job) -> Sequence[Job]:

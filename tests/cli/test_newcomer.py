@@ -140,7 +140,7 @@ def test_a_closed_stdout_is_no_error(suite):
         ({"retries": -1}, "retries should be at least 0"),
         ({"stop_after": "soon"}, "stop_after: should be a duration"),
         ({"algorithms": "foo"}, "is called 'foo'"),
-        ({"sedes": 1}, "no option 'sedes'; it has jobs"),
+        ({"sedes": 1}, "no option 'sedes'; it has algorithms, environments, jobs"),
         ({"seeds": "x"}, "seeds: should be a count"),
     ],
 )

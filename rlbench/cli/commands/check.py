@@ -10,37 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlbench.cli.common_options import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.common_options import open_plugins, open_suite, result_folder
+from rlbench.cli.declared_options import options_of
 from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.cli.user_paths import short_path
+from rlbench.suite_options import SuiteOptions
 from rlbench.text import duration, plural, range_or_list
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
     from rlbench.results import Store
     from rlbench.results.cost_estimates import Cost
-    from rlbench.runner import Options, RunDecision
+    from rlbench.run_options import RunOptions
+    from rlbench.runner import RunDecision
     from rlbench.suites import Plan
 
 
 @click.command()
 @click.argument("suite")
-@suite_options
+@options_of(SuiteOptions)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
-def check(
-    suite: str,
-    output: Path | None,
-    plugin_files: Sequence[str],
-    max_runs: int,
-    skip_missing: bool,
-    as_json: bool,
-    algorithms: Sequence[str],
-    environments: Sequence[str],
-    jobs: int | None,
-    rerun: str | None,
-    **changes: Any,
-) -> None:
+def check(suite: str, options: RunOptions, as_json: bool) -> None:
     """Check SUITE and show, for every run, its state, whether it would be trained, and why. Trains nothing.
 
     SUITE is a YAML file or the name of a built-in suite (`rlbench ls suites`). The output also says whether the suite
@@ -48,15 +39,13 @@ def check(
     """
     from rlbench.cli.shadowed_modules import shadowing_notes
     from rlbench.results import Store
-    from rlbench.runner import Options
     from rlbench.suites import plan
 
-    plugins = open_plugins(plugin_files)
+    plugins = open_plugins(options.plugin_files)
     for problem in plugins.load_observers():
         click.echo(plain(problem), err=True)
-    planned = plan(open_suite(suite, **changes), plugins, max_runs=max_runs, skip_missing=skip_missing, jobs=jobs)
-    store = Store(result_folder(output, planned.suite.name))
-    options = Options(jobs=jobs, rerun=rerun, algorithms=algorithms, environments=environments)
+    planned = plan(open_suite(suite, options), plugins, **options.planning)
+    store = Store(result_folder(options.output, planned.suite.name))
     for note in shadowing_notes(Path.cwd()):
         click.echo(plain(note), err=True)
     show_plan(planned, plugins, store, options, as_json)
@@ -64,7 +53,7 @@ def check(
         raise click.exceptions.Exit(1)
 
 
-def show_plan(planned: Plan, plugins: Plugins, store: Store, options: Options, as_json: bool) -> None:
+def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions, as_json: bool) -> None:
     """Print each run's state and what would be done, the skipped pairs, and the expected time and disk space."""
     import dataclasses
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.common_options import anchors_option, folders_argument, open_plugins, plugin_option
+from rlbench.cli.common_options import anchors_option, folders_argument, open_plugins
+from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath

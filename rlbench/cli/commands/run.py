@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from rlbench.api import RunStatus
-from rlbench.cli.common_options import open_plugins, open_suite, result_folder, suite_options
+from rlbench.cli.common_options import open_plugins, open_suite, result_folder
+from rlbench.cli.declared_options import options_of
 from rlbench.cli.missing_runs import describe_damaged
 from rlbench.cli.progress.reporter import make_reporter
-from rlbench.cli.sequential_options import adaptive_options
+from rlbench.cli.sequential_options import check_design, print_decisions
 from rlbench.cli.user_paths import short_path
+from rlbench.run_options import RunOptions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,55 +32,8 @@ T = TypeVar("T")
 
 @click.command()
 @click.argument("suite")
-@suite_options
-@click.option(
-    "--executor",
-    default="local",
-    show_default=True,
-    help="How to train groups: local (a subprocess for each), serial (in this process), or one from a plugin.",
-)
-@click.option(
-    "--retries",
-    default=1,
-    show_default=True,
-    type=click.IntRange(0),
-    help="How many times to restart a group whose process was killed.",
-)
-@adaptive_options
-@click.option("--stop-after", metavar="DURATION", help="Stop after this time, such as 8h, as if by Ctrl-C.")
-@click.option("--strict", is_flag=True, help="Refuse a result folder with runs made by different code.")
-@click.option(
-    "--profile", is_flag=True, help="Measure where the training time goes, for `rlbench show` and the report."
-)
-@click.option("--dry-run", is_flag=True, help="Show what would be done, and train nothing.")
-@click.option("--no-report", is_flag=True, envvar="RLBENCH_NO_REPORT", help="Do not write report.html.")
-@click.option("--json", "as_json", is_flag=True, help="Print events as JSON, one per line, instead of the table.")
-@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
-@click.option("-v", "--verbose", is_flag=True, help="Print a line for every evaluation.")
-def run(
-    suite: str,
-    output: Path | None,
-    plugin_files: Sequence[str],
-    max_runs: int,
-    skip_missing: bool,
-    dry_run: bool,
-    no_report: bool,
-    as_json: bool,
-    quiet: bool,
-    verbose: bool,
-    stop_after: str | None,
-    algorithms: Sequence[str],
-    environments: Sequence[str],
-    jobs: int | None,
-    rerun: str | None,
-    executor: str,
-    retries: int,
-    strict: bool,
-    profile: bool,
-    until_decided: bool,
-    design: Mapping[str, Any],
-    **changes: Any,
-) -> int:
+@options_of(RunOptions)
+def run(suite: str, options: RunOptions) -> int:
     """Train the algorithms of SUITE on its environments, print the table of scores, and write a report.
 
     SUITE is a YAML file or the name of a built-in suite (`rlbench ls suites`). Progress is printed on stderr, the table
@@ -88,39 +43,27 @@ def run(
     """
     from rlbench.cli.commands.check import show_plan
     from rlbench.cli.progress.json_events import JsonReporter
-    from rlbench.cli.sequential_options import print_decisions
     from rlbench.cli.shadowed_modules import shadowing_notes
     from rlbench.results import Store
-    from rlbench.runner import Options, run_suite
+    from rlbench.runner import run_suite
     from rlbench.suites import plan
 
-    plugins = open_plugins(plugin_files)
+    check_design(options)
+    plugins = open_plugins(options.plugin_files)
     observers = plugins.load_observers()
-    loaded_suite = open_suite(suite, **changes)
-    planning: dict[str, Any] = {"max_runs": max_runs, "skip_missing": skip_missing, "jobs": jobs}
-    store = Store(result_folder(output, loaded_suite.suite.name))
-    options = Options(
-        jobs=jobs,
-        executor=executor,
-        rerun=rerun,
-        retries=retries,
-        algorithms=algorithms,
-        environments=environments,
-        stop_after=_seconds("--stop-after", stop_after),
-        strict=strict,
-        profile=profile,
-    )
+    loaded_suite = open_suite(suite, options)
+    store = Store(result_folder(options.output, loaded_suite.suite.name))
     adaptive = None
-    if until_decided:
+    if options.until_decided:
         from rlbench.runner.adaptive_seeds import AdaptiveRunner
 
-        adaptive = AdaptiveRunner(loaded_suite, plugins, store, options, design, planning)
-    planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, plugins, **planning)
-    if dry_run:
-        show_plan(planned, plugins, store, options, as_json)
+        adaptive = AdaptiveRunner(loaded_suite, plugins, store, options, options.design)
+    planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, plugins, **options.planning)
+    if options.dry_run:
+        show_plan(planned, plugins, store, options, options.as_json)
         return 0
-    reporter = make_reporter(quiet, verbose)
-    reporter = JsonReporter(reporter) if as_json else reporter
+    reporter = make_reporter(options.quiet, options.verbose)
+    reporter = JsonReporter(reporter) if options.as_json else reporter
     for note in shadowing_notes(Path.cwd()):
         reporter.say(note)
     if not options.chosen(planned.groups):
@@ -144,23 +87,10 @@ def run(
         run_all = partial(run_suite, planned, plugins, store, options, reporter)
         outcome = _interruptible(run_all, lambda: planned, store, reporter)
     is_decided = bool(adaptive and decisions.looks)
-    code = _report_outcome(
-        planned, plugins, store, outcome, reporter, report=not no_report, table=not as_json, is_decided=is_decided
-    )
+    code = _report_outcome(planned, plugins, store, outcome, reporter, options, is_decided)
     if adaptive:
-        print_decisions(decisions, as_json)
+        print_decisions(decisions, options.as_json)
     return code or int(any(file.error for file in plugins.files))
-
-
-def _seconds(option: str, value: str | None) -> float | None:
-    from pydantic_core import PydanticCustomError
-
-    from rlbench.suites import seconds
-
-    try:
-        return seconds(value)
-    except PydanticCustomError as error:
-        raise click.BadParameter(error.message(), param_hint=option) from error
 
 
 def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, reporter: ProgressReporter) -> T:
@@ -181,8 +111,7 @@ def _report_outcome(
     store: Store,
     outcome: SuiteOutcome,
     reporter: ProgressReporter,
-    report: bool,
-    table: bool,
+    options: RunOptions,
     is_decided: bool,
 ) -> int:
     """Print the table, what is missing from it, and where the results are.
@@ -191,7 +120,7 @@ def _report_outcome(
     """
     from rlbench.cli.commands.table import print_table
 
-    if table:
+    if not options.as_json:
         print_table(outcome.results)
     runs = outcome.results.table
     selected = runs["key"].isin([run.key for run in outcome.runs])
@@ -210,7 +139,7 @@ def _report_outcome(
             "--rerun changed trains them again"
         )
     reporter.say(f"results: {short_path(store.root)}")
-    if report:
+    if not options.no_report:
         _report(store, plugins, outcome, reporter)
     return 0 if (runs["status"] == "done").all() and not planned.broken and not damaged else 1
 

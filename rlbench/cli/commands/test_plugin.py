@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.common_options import open_plugins, plugin_option
+from rlbench.cli.common_options import open_plugins
+from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.text_table import plain, width, write_out
 
 if TYPE_CHECKING:

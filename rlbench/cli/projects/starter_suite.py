@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.commands.schema import text as schema_text
-from rlbench.cli.common_options import open_plugins, plugin_option
+from rlbench.cli.common_options import open_plugins
+from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.projects.project_files import invalid_name, print_next_steps, render
 from rlbench.cli.projects.suite_text import ANCHOR, parts, question, scalar, variant, zoo_parts
 from rlbench.cli.user_paths import UserPath
