@@ -13,7 +13,7 @@ from rlbench.api.sections import Section
 from rlbench.api.task import AnySpace, Environment, Task
 
 if TYPE_CHECKING:
-    from rlbench.analysis import Results
+    from rlbench.analysis.suite_results import Results
 
 
 class EnvBatch(Protocol):

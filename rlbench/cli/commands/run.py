@@ -42,7 +42,6 @@ def run(suite: str, options: RunOptions) -> int:
     The same command resumes an interrupted suite: finished runs are kept, the others resume from their last checkpoint.
     """
     from rlbench.cli.commands.check import show_plan
-    from rlbench.cli.progress.json_events import JsonReporter
     from rlbench.cli.shadowed_modules import shadowing_notes
     from rlbench.results import Store
     from rlbench.runner import run_suite
@@ -63,7 +62,10 @@ def run(suite: str, options: RunOptions) -> int:
         show_plan(planned, plugins, store, options, options.as_json)
         return 0
     reporter = make_reporter(options.quiet, options.verbose)
-    reporter = JsonReporter(reporter) if options.as_json else reporter
+    if options.as_json:
+        from rlbench.cli.progress.json_events import JsonReporter
+
+        reporter = JsonReporter(reporter)
     for note in shadowing_notes(Path.cwd()):
         reporter.say(note)
     if not options.chosen(planned.groups):
