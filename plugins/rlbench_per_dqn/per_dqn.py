@@ -1,8 +1,8 @@
 """Double deep Q-learning with prioritized replay, S seeds at once: large errors are replayed more often.
 
 Source: Schaul et al. 2016, arXiv:1511.05952, algorithm 1. It differs from rlbench_double_dqn/double_dqn.py only in the
-weights in `td_loss`, the priorities in `learn` and the multi-step returns in `train`; hence also in `__init__`, `parts`,
-`Config.__post_init__` and the parameters `prioritized_replay_alpha`, `prioritized_replay_beta0`,
+weights in `td_loss`, the priorities in `learn` and the multi-step returns in `train`; hence also in `__init__`,
+`parts`, `Config.__post_init__` and the parameters `prioritized_replay_alpha`, `prioritized_replay_beta0`,
 `prioritized_replay_eps` and `multi_step_returns`.
 """
 

@@ -18,7 +18,6 @@ from rlbench.kit import value_and_grad
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES, TARGET, Target
 
-
 INTERACTION = SimpleNamespace(steps=0, active=np.ones(1, bool))
 
 

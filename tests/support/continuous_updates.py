@@ -9,11 +9,11 @@ from gymnasium.spaces import Box
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
-from support.one_update import learn_from
 
 from rlbench import Device, SeedStreams
 from rlbench.api import TaskInfo
 from rlbench.kit import Batch
+from support.one_update import learn_from
 
 ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
 SEEDS = [0, 1, 2]
