@@ -28,8 +28,6 @@ from rlbench.api.execution import Job as Job
 from rlbench.api.execution import NoticeEvent as NoticeEvent
 from rlbench.api.execution import ProgressEvent as ProgressEvent
 from rlbench.api.execution import StartEvent as StartEvent
-from rlbench.api.hookspecs import API_ADVICE as API_ADVICE
-from rlbench.api.hookspecs import API_VERSION as API_VERSION
 from rlbench.api.hookspecs import OBSERVERS as OBSERVERS
 from rlbench.api.hookspecs import PROJECT as PROJECT
 from rlbench.api.hookspecs import hookimpl as hookimpl
@@ -62,3 +60,5 @@ from rlbench.api.task import EvaluationProtocol as EvaluationProtocol
 from rlbench.api.task import Task as Task
 from rlbench.api.task import TaskInfo as TaskInfo
 from rlbench.api.task import Wrapper as Wrapper
+from rlbench.api.version import API_ADVICE as API_ADVICE
+from rlbench.api.version import API_VERSION as API_VERSION

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rlbench.api.hookspecs import API_VERSION
 from rlbench.api.interaction import Array, Interaction
 from rlbench.api.task import Device, TaskInfo
+from rlbench.api.version import API_VERSION
 
 if TYPE_CHECKING:
     from rlbench.seeding import SeedStreams

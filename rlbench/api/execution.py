@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import NoReturn, TypeAlias
 
 from rlbench.api.errors import PluginError
-from rlbench.api.hookspecs import API_ADVICE
 from rlbench.api.records import RunGroup, RunStatus
+from rlbench.api.version import API_ADVICE
 
 
 @dataclass(frozen=True)

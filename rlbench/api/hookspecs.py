@@ -39,8 +39,6 @@ if TYPE_CHECKING:
     from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
 
 PROJECT = "rlbench"
-API_VERSION = 2
-API_ADVICE = "docs/plugin-api.md lists what to change"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from rlbench.api.execution import ExecutorContext, Job
-from rlbench.api.hookspecs import API_VERSION
 from rlbench.api.interaction import Array
 from rlbench.api.sections import Section
 from rlbench.api.task import AnySpace, Environment, Task
+from rlbench.api.version import API_VERSION
 
 if TYPE_CHECKING:
     from rlbench.analysis.suite_results import Results
