@@ -23,5 +23,5 @@ def test_only_the_last_fifth_of_each_budget_counts():
 
 
 def test_without_tasks_of_this_backend_there_is_no_section():
-    planned = {"a": SimpleNamespace(task=Task("CartPole-v1", 100))}
-    assert section(SimpleNamespace(planned=planned)) is None
+    runs = {"a": SimpleNamespace(task=Task("CartPole-v1", 100))}
+    assert section(SimpleNamespace(run_by_key=runs)) is None

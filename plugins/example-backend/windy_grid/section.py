@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rlbench import SectionSpec, hookimpl, load
+from rlbench import Results, SectionSpec, hookimpl
 from rlbench.api.sections import Paragraph, Section, Table
 
 LATE = 0.8  # share of the budget after which episodes count
@@ -17,12 +17,12 @@ def rlbench_report_sections() -> list[SectionSpec]:
     return [SectionSpec("windy", "The way to the goal", section, order=560)]  # after the learning curves
 
 
-def section(data: Any) -> Section | None:
-    """Return the section, or None if no run uses this backend. data: rlbench.reports.report_data.ReportData."""
-    budgets = {str(key): run.task.steps for key, run in data.planned.items() if run.task.backend == "windy"}
+def section(results: Results) -> Section | None:
+    """Return the section, or None if no run uses this backend."""
+    budgets = {key: run.task.steps for key, run in results.run_by_key.items() if run.task.backend == "windy"}
     if not budgets:
         return None
-    episodes = load(data.store.root).episodes()
+    episodes = results.episodes()
     rows = rows_of(episodes[episodes["key"].isin(budgets)], budgets)
     if not rows:
         return Section([Paragraph("No run has an episode yet.")])
