@@ -9,8 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import psutil
+if TYPE_CHECKING:
+    import psutil
 
 _POLL_SECONDS = 0.02
 
@@ -85,6 +87,8 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
 
     Returns: each killed process, as in "sleep (process 123)".
     """
+    import psutil  # here, since its import takes as long as that of a command
+
     marked = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # it has ended, or belongs to another user
@@ -103,6 +107,8 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
 
 def _is_running(process: psutil.Process) -> bool:
     """Return whether a process has not ended. A zombie, whose parent has not yet reaped it, has ended."""
+    import psutil
+
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, Extremes
-from rlbench.analysis.sequential_log import Decisions
 from rlbench.results import RunState
 from rlbench.results.consistency import find_differences
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from rlbench.analysis.sequential_log import Decisions
 
 ADAPTIVE = "seeds added until decided"
 SELF_REPORTED = "self-reported"

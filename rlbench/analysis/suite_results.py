@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,13 +17,15 @@ from rlbench.analysis.final_scores import Scores, scores_of
 from rlbench.analysis.learning_curves import LearningCurves, curves_of
 from rlbench.analysis.score_cells import Cell, score_cells
 from rlbench.analysis.sensitivity import Sensitivity, sensitivity
-from rlbench.analysis.sequential_log import Decisions, read_decisions
 from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.results_index import RunFacts, read_facts
 from rlbench.results.run_table import run_table
 from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
+
+if TYPE_CHECKING:
+    from rlbench.analysis.sequential_log import Decisions
 
 SuppliedAnchors = str | Path | Mapping[str, Any]
 
@@ -166,6 +168,8 @@ class Results:
     @cached_property
     def sequential_decisions(self) -> Decisions | None:
         """The decisions of `--until-decided`; None if the suite never ran with it."""
+        from rlbench.analysis.sequential_log import read_decisions
+
         return read_decisions(self.store)
 
     # -- frames for notebooks ---------------------------------------------------------------------------------------

@@ -32,8 +32,6 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
-    from click import Group
-
     from rlbench.api.algorithm import AlgorithmSpec
     from rlbench.api.records import RunGroup
     from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
@@ -69,11 +67,6 @@ def rlbench_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
 @hookspec
 def rlbench_report_sections() -> Sequence[SectionSpec]:  # type: ignore[empty-body]
     """Return the report sections that this plugin offers (see SectionSpec and rlbench.api.sections)."""
-
-
-@hookspec
-def rlbench_commands(cli: Group) -> None:
-    """Add click commands to the click group `cli`."""
 
 
 @hookspec

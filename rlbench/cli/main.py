@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import os
 import signal
@@ -16,25 +17,7 @@ import click
 
 import rlbench
 from rlbench.api import RlbenchError
-from rlbench.cli.commands.anchors import anchors
-from rlbench.cli.commands.catalog import info, ls, plugins
-from rlbench.cli.commands.check import check
-from rlbench.cli.commands.check_against import check_against
-from rlbench.cli.commands.compare import compare
-from rlbench.cli.commands.completion import completion
-from rlbench.cli.commands.evaluate import evaluate
-from rlbench.cli.commands.export import export
-from rlbench.cli.commands.gate import gate
-from rlbench.cli.commands.import_results import import_results
-from rlbench.cli.commands.new import new
-from rlbench.cli.commands.power import power
-from rlbench.cli.commands.report import report
-from rlbench.cli.commands.run import run
-from rlbench.cli.commands.schema import schema
-from rlbench.cli.commands.show import logs, show
-from rlbench.cli.commands.status import status
-from rlbench.cli.commands.table import table
-from rlbench.cli.commands.test_plugin import test_plugin
+from rlbench.cli.command_group import SectionedGroup
 from rlbench.cli.standard_streams import open_streams
 from rlbench.cli.text_table import plain
 from rlbench.process_control import allow_local_imports, forbid_local_imports
@@ -46,58 +29,8 @@ to compare · 5 undecided (compare, gate) · 73 a result folder cannot be read o
 74 the disk is full · 75 another process uses the folder · 130 Ctrl-C · 143 SIGTERM."""
 
 
-SECTIONS = {
-    "Run a suite": (
-        (run, "train the unfinished runs, print the table, write the report"),
-        (check, "show what would run, why, and what it would cost"),
-        (status, "show the progress of the runs; --watch follows it"),
-    ),
-    "Read results": (
-        (table, "print the scores with their intervals"),
-        (report, "write the HTML report, or the differences between two folders"),
-        (show, "show one run in full"),
-        (logs, "print the log of a run's process"),
-        (evaluate, "evaluate a run's final policy again"),
-        (export, "export all records as CSV or Parquet"),
-        (import_results, "import results from CSV, Monitor files or TensorBoard"),
-    ),
-    "Compare": (
-        (compare, "compare algorithms, or two result folders"),
-        (power, "estimate how many seeds are needed to show a difference"),
-        (gate, "check new results for regressions, for CI"),
-        (check_against, "compare results with published scores"),
-    ),
-    "Extend rlbench": (
-        (new, "create an algorithm, environment, report section or suite to start from"),
-        (test_plugin, "check an algorithm against the rules"),
-    ),
-    "Look up": (
-        (ls, "list algorithms, environments, suites, executors or report sections"),
-        (info, "show an algorithm's hyperparameters"),
-        (anchors, "measure the score of trivial policies on a task"),
-        (plugins, "list the plugins and their problems"),
-        (schema, "print the JSON schema of suite files, for editors"),
-        (completion, "print a script for shell completion"),
-    ),
-}
-
 # These commands run code from the current folder.
 RUNNING = ("run", "check", "new", "test-plugin", "anchors")
-
-
-class SectionedGroup(click.Group):
-    """A command group whose help lists the commands by purpose."""
-
-    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
-        known = set()
-        for title, entries in SECTIONS.items():
-            with formatter.section(title):
-                formatter.write_dl([(command.name or "", text) for command, text in entries])
-            known |= {command.name for command, _ in entries}
-        others = [(name, self.commands[name].get_short_help_str()) for name in self.commands if name not in known]
-        if others:
-            with formatter.section("From plugins"):
-                formatter.write_dl(others)
 
 
 @click.group(
@@ -119,11 +52,6 @@ def cli(debug: bool, no_plugins: bool) -> None:
         os.environ["RLBENCH_PLUGINS"] = ""  # inherited by the processes that train
 
 
-for section in SECTIONS.values():
-    for command, _ in section:
-        cli.add_command(command)
-
-
 class TerminationSignal(KeyboardInterrupt):
     """SIGTERM or SIGHUP: handled like Ctrl-C, with a different exit code."""
 
@@ -137,6 +65,7 @@ def main() -> None:
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
     open_streams()
+    gc.set_threshold(100_000, 20, 20)  # imports leave no garbage, and collecting takes a twentieth of a short command
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_termination)
     try:

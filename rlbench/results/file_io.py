@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import errno
-import getpass
 import hashlib
 import json
 import os
 import re
-import secrets
 import shutil
 import socket
 import stat
@@ -31,7 +29,7 @@ _DIGITS = 40  # digits of an integer in a JSON file; no number that rlbench writ
 
 def temporary_path(path: Path) -> Path:
     """Return a path in the same folder that no other process on any host uses."""
-    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
 
 
 def sync(path: Path) -> None:
@@ -255,6 +253,8 @@ def unreadable(path: Path, error: OSError) -> StoreError:
 
 def _user() -> str:
     try:
+        import getpass  # only here: it imports the terminal's modules
+
         return getpass.getuser()
     except (KeyError, OSError):  # the user of a container may have no name
         return f"user {os.getuid()}"

@@ -15,8 +15,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from rlbench.api import RunGroup
 from rlbench.plugins import Plugin
 from rlbench.results.code_dependencies import Dependencies, changed_modules, file_hash
@@ -175,6 +173,8 @@ def versions() -> dict[str, str]:
 @cache
 def hardware() -> dict[str, Any]:
     """Return a description of the machine."""
+    import psutil  # only here, since reading results does not need it
+
     return {
         "cpu": _cpu_name(),
         "cores": psutil.cpu_count(),

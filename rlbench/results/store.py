@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import secrets
 import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -230,7 +229,7 @@ class Store:
         """
         parent = make_folder(self.root / "attempts")
         number = sum(1 for path in parent.iterdir() if path.name.startswith(group.name + "-")) + 1
-        name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{secrets.token_hex(3)}"
+        name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{os.urandom(3).hex()}"
         folder = make_folder(parent / name)
         keys = {str(run.seed): run.key for run in group.runs}
         # Greater than the order of every existing attempt, even if the clock was set back.

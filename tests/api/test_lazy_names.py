@@ -16,7 +16,7 @@ PACKAGES = [".".join(stub.parent.relative_to(ROOT).parts) for stub in STUBS]
 
 
 def test_the_packages_with_a_stub_are_these():
-    assert PACKAGES == ["rlbench", "rlbench.api", "rlbench.kit", "rlbench.stats", "rlbench.testing"]
+    assert PACKAGES == ["rlbench", "rlbench.analysis", "rlbench.api", "rlbench.kit", "rlbench.stats", "rlbench.testing"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -10,9 +10,7 @@ import pytest
 
 PROGRAM = """
 import sys
-from rlbench.cli.commands import completion
 from rlbench.cli import main
-main.cli.commands.setdefault("completion", completion.completion)
 sys.exit(main.invoke(sys.argv[1:]))
 """
 

@@ -90,9 +90,7 @@ def rlbench_algorithms():
 """
 PROGRAM = """
 import sys
-from rlbench.cli.commands import evaluate
 from rlbench.cli import main
-main.cli.commands.setdefault("evaluate", evaluate.evaluate)
 code = main.invoke(sys.argv[1:])
 print("torch" in sys.modules, file=sys.stderr)
 sys.exit(code)

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import click
 
 from generating.markdown import code, literal, table
-from rlbench.cli.main import EXIT_CODES, SECTIONS, cli
+from rlbench.cli.command_group import SECTIONS
+from rlbench.cli.main import EXIT_CODES, cli
 
 
 def commands() -> str:
@@ -18,8 +19,8 @@ def commands() -> str:
         parts = ["### rlbench\n", *described(cli, root)]
         for title, entries in SECTIONS.items():
             parts.append(f"## {title}\n")
-            for command, _ in entries:
-                parts += page(command, root)
+            for entry in entries:
+                parts += page(entry.load(), root)
     return "\n".join(parts)
 
 

@@ -1,0 +1,76 @@
+"""The commands of `rlbench` by purpose. The module of a command is imported only when the command is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import NamedTuple
+
+import click
+
+
+class CommandEntry(NamedTuple):
+    """A command. module: of rlbench.cli.commands; the command has its own name there. summary: its line in the help."""
+
+    name: str
+    module: str
+    summary: str
+
+    def load(self) -> click.Command:
+        attribute = self.name.replace("-", "_")
+        module = importlib.import_module(f"rlbench.cli.commands.{self.module}")
+        command: click.Command = getattr(module, "import_results" if attribute == "import" else attribute)
+        return command
+
+
+SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
+    "Run a suite": (
+        CommandEntry("run", "run", "train the unfinished runs, print the table, write the report"),
+        CommandEntry("check", "check", "show what would run, why, and what it would cost"),
+        CommandEntry("status", "status", "show the progress of the runs; --watch follows it"),
+    ),
+    "Read results": (
+        CommandEntry("table", "table", "print the scores with their intervals"),
+        CommandEntry("report", "report", "write the HTML report, or the differences between two folders"),
+        CommandEntry("show", "show", "show one run in full"),
+        CommandEntry("logs", "show", "print the log of a run's process"),
+        CommandEntry("evaluate", "evaluate", "evaluate a run's final policy again"),
+        CommandEntry("export", "export", "export all records as CSV or Parquet"),
+        CommandEntry("import", "import_results", "import results from CSV, Monitor files or TensorBoard"),
+    ),
+    "Compare": (
+        CommandEntry("compare", "compare", "compare algorithms, or two result folders"),
+        CommandEntry("power", "power", "estimate how many seeds are needed to show a difference"),
+        CommandEntry("gate", "gate", "check new results for regressions, for CI"),
+        CommandEntry("check-against", "check_against", "compare results with published scores"),
+    ),
+    "Extend rlbench": (
+        CommandEntry("new", "new", "create an algorithm, environment, report section or suite to start from"),
+        CommandEntry("test-plugin", "test_plugin", "check an algorithm against the rules"),
+    ),
+    "Look up": (
+        CommandEntry("ls", "catalog", "list algorithms, environments, suites, executors or report sections"),
+        CommandEntry("info", "catalog", "show an algorithm's hyperparameters"),
+        CommandEntry("anchors", "anchors", "measure the score of trivial policies on a task"),
+        CommandEntry("plugins", "catalog", "list the plugins and their problems"),
+        CommandEntry("schema", "schema", "print the JSON schema of suite files, for editors"),
+        CommandEntry("completion", "completion", "print a script for shell completion"),
+    ),
+}
+_ENTRIES = {entry.name: entry for entries in SECTIONS.values() for entry in entries}
+
+
+class SectionedGroup(click.Group):
+    """A command group whose help lists the commands by purpose."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return list(_ENTRIES)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.commands and name in _ENTRIES:
+            self.add_command(_ENTRIES[name].load(), name)
+        return self.commands.get(name)
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, entries in SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(entry.name, entry.summary) for entry in entries])
