@@ -89,3 +89,22 @@ class Two(Base):
     assert differences(one, same.replace("setting(1", "setting(2")) == {"a"}
     assert differences(one, same.replace("(Base)", "(Other)")) == {"bases of Algorithm"}
     assert differences(one, same + "    def h(self): ...") == {"h"}
+
+
+@pytest.mark.parametrize(
+    ("names", "same"),
+    [
+        (("dqn", "double_dqn", "dueling_dqn", "per_dqn"), ("explore", "act")),
+        (("dqn", "double_dqn", "dueling_dqn"), ("learn",)),
+        (("dqn", "double_dqn"), ("train",)),
+        (("dueling_dqn", "per_dqn"), ("train",)),
+        (("ddpg", "td3", "sac"), ("train",)),
+        (("td3", "sac"), ("q_of",)),
+        (("ppo", "a2c", "reinforce"), ("greedy", "act")),
+    ],
+    ids=str,
+)
+def test_what_files_repeat_is_the_same_in_all_of_them(names, same):
+    first, *others = (members((PLUGINS / f"rlbench_{name}/{name}.py").read_text()) for name in names)
+    for name in same:
+        assert all(other[name] == first[name] for other in others), name
