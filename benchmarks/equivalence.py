@@ -23,11 +23,10 @@ from numpy.random import Generator
 
 from rlbench.analysis import FEWEST_FOR_INTERVAL as FEWEST
 from rlbench.analysis import FEWEST_FOR_VERDICT as DESCRIPTIVE
+from rlbench.analysis import Results
 from rlbench.analysis import seeded_generator as by_keys
 from rlbench.api import RlbenchError
-from rlbench.results import Store
 from rlbench.results.random_policy import is_random
-from rlbench.results.run_table import run_table
 from rlbench.stats import (
     bootstrap_interval,
     cliffs_delta,
@@ -198,7 +197,7 @@ def main() -> None:
     if not (arguments.folder / "suite.json").is_file():
         parser.error(f"{arguments.folder} holds no results: give a folder that `rlbench run` wrote")
     try:
-        report = compare(run_table(Store(arguments.folder)), dict(arguments.lower), dict(arguments.upper))
+        report = compare(Results(arguments.folder).table, dict(arguments.lower), dict(arguments.upper))
     except (ValueError, RlbenchError) as error:
         parser.error(str(error))
     print(json.dumps(report, indent=1) if arguments.json else show(report))

@@ -250,10 +250,9 @@ def published(cases: int) -> None:
 
 def runs(cases: int, folders: list[Path]) -> None:
     """Print alarms between random halves of the real runs of one algorithm on one task."""
-    from rlbench.analysis import read_scores
-    from rlbench.results import Store
+    from rlbench.analysis import Results
 
-    studies = [read_scores(Store(folder)) for folder in folders]
+    studies = [Results(folder).final_scores for folder in folders]
     for (label, task), sample in studies[0].samples.items():
         if sample.random:
             continue

@@ -78,9 +78,9 @@ CHILD = """
 import json, resource, sys, time
 from pathlib import Path
 begun = time.perf_counter()
-from rlbench.reports.page import write_report
-from rlbench.results import Store
-path = write_report(Store(Path(sys.argv[1])), Path(sys.argv[2]))
+from rlbench.analysis import Results
+from rlbench.reports.page import results_page, write_page
+path = write_page(results_page(Results(sys.argv[1])), Path(sys.argv[2]))
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 seconds, cpu_seconds = round(time.perf_counter() - begun, 2), round(time.process_time(), 2)
 mib = round(path.stat().st_size / 2**20, 2)

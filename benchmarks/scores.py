@@ -18,10 +18,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from rlbench.analysis import Results
+from rlbench.analysis.score_cells import Cell
 from rlbench.api import Run
-from rlbench.reports import Cell, score_cells
-from rlbench.results import Store
-from rlbench.results.run_table import run_table
 
 DQN_FAMILY = ("dqn", "double_dqn", "dueling_dqn", "per_dqn")
 OFF_POLICY = ("ddpg", "td3", "sac")
@@ -59,15 +58,12 @@ PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 Row = tuple[str, ...]
 
 
-def rows(store: Store) -> Iterator[Row]:
+def rows(results: Results) -> Iterator[Row]:
     """Yield a row for each cell with finished runs."""
-    runs = run_table(store)
-    planned = {str(run.key): run for run in store.runs()}
-    states = store.states(list(planned.values()))
-    for cell in score_cells(runs):
+    for cell in results.cells:
         if not cell.n_valid:
             continue
-        chosen = runs[(runs["environment"] == cell.environment) & (runs["algorithm"] == cell.algorithm)]
+        chosen = results.rows_of(cell)
         must, goal = MUST_AND_GOAL.get((cell.environment, cell.algorithm), (None, None))
         yield (
             cell.environment,
@@ -79,8 +75,8 @@ def rows(store: Store) -> Iterator[Row]:
             "" if cell.low is None else f"{cell.low:z.1f} to {cell.high:z.1f}",
             f"{cell.n_valid}/{cell.n}",
             _verdict(cell, must, goal),
-            _differing(planned[chosen["key"].iloc[0]]),
-            _commit([(states[planned[key].key].result or {}).get("git_commit") for key in chosen["key"]]),
+            _differing(results.run_by_key[chosen["key"].iloc[0]]),
+            _commit([results.states[key].result.get("git_commit") for key in chosen["key"]]),
         )
 
 
@@ -164,7 +160,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", default="results/classic-full", type=Path)
     parser.add_argument("--write", type=Path, help="replace the table of this page")
     given = parser.parse_args()
-    cells = list(rows(Store(given.folder)))
+    cells = list(rows(Results(given.folder)))
     if given.write is None:
         print(_table(cells))
     else:
