@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import FunctionType
 from typing import Any
 
 from torch import Tensor
@@ -38,5 +39,8 @@ def gradient_of(
             grads = clip(grads, max_norm)
         return (grads, *result[1:]) if isinstance(result, tuple) else grads
 
-    function = compiled(gradient, device)
+    # A code object of its own for each loss: torch allows eight graphs for one, however many functions share it.
+    code = gradient.__code__.replace(co_name=f"gradient_of_{getattr(loss, '__name__', 'loss')}")
+    own = FunctionType(code, gradient.__globals__, code.co_name, None, gradient.__closure__)
+    function = compiled(own, device)
     return in_blocks(function, seeds_at_a_time) if seeds_at_a_time else function
