@@ -110,7 +110,8 @@ def _is_running(process: psutil.Process) -> bool:
     import psutil
 
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        running: bool = process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return running
     except psutil.Error:
         return False
 

@@ -157,7 +157,8 @@ class SeedStreams:
         shape = lead[1:]
         kind = type(space).__name__
         if kind == "Discrete":
-            return self.integers(name, int(space.n), *shape) + int(space.start)  # type: ignore[attr-defined]
+            numbers: NDArray[Any] = self.integers(name, int(space.n), *shape) + int(space.start)  # type: ignore[attr-defined]
+            return numbers
         low, high = getattr(space, "low", None), getattr(space, "high", None)
         if (
             kind == "Box"
@@ -167,7 +168,8 @@ class SeedStreams:
             and np.isfinite(high).all()
         ):
             unit = self.uniform(name, *shape, *low.shape)
-            return (low + unit * (high - low)).astype(space.dtype)
+            elements: NDArray[Any] = (low + unit * (high - low)).astype(space.dtype)
+            return elements
         raise TypeError(f"cannot draw uniformly from {space}")
 
     def _set(self, name: str, states: Sequence[Mapping[str, Any]]) -> None:

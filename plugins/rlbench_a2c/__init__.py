@@ -1,11 +1,16 @@
 """Advantage actor-critic as an rlbench plugin."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
+if TYPE_CHECKING:
+    from rlbench_a2c.a2c import A2CConfig
 
-def updates_per_step(c: Any) -> float:
+
+def updates_per_step(c: A2CConfig) -> float:
     """Return the updates per step of one seed: one for each rollout."""
     return 1 / (c.n_envs * c.n_steps)
 

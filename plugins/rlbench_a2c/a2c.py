@@ -114,7 +114,8 @@ class A2C(TorchAlgorithm):
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
         entropy = self.dist.entropy(*policy).mean(-1)
-        return policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        loss: Tensor = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        return loss
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:

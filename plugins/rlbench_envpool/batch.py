@@ -32,8 +32,10 @@ class EnvPoolBatch:
         if seed != self._seeds[lane]:
             raise ValueError(f"EnvPool cannot reseed: lane {lane} was made with seed {self._seeds[lane]}, not {seed}")
         if lane not in self._begun:  # the episode is abandoned before its end
-            return self._first(np.array([lane], np.int32))[0]
-        return self._begun.pop(lane)
+            first: Array = self._first(np.array([lane], np.int32))[0]
+            return first
+        begun: Array = self._begun.pop(lane)
+        return begun
 
     def step(self, lanes: Sequence[int], actions: Any) -> tuple[Array, Array, Array, Array]:
         ids = self._all if len(lanes) == len(self._all) else np.array(lanes, np.int32)

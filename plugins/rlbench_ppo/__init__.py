@@ -1,11 +1,16 @@
 """Proximal policy optimisation as an rlbench plugin."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
+if TYPE_CHECKING:
+    from rlbench_ppo.ppo import PPOConfig
 
-def updates_per_step(c: Any) -> float:
+
+def updates_per_step(c: PPOConfig) -> float:
     """Return the updates per step of one seed: n_epochs passes over the minibatches of each rollout."""
     return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
 

@@ -1,11 +1,16 @@
 """REINFORCE as an rlbench plugin."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
+if TYPE_CHECKING:
+    from rlbench_reinforce.reinforce import ReinforceConfig
 
-def updates_per_step(c: Any) -> float:
+
+def updates_per_step(c: ReinforceConfig) -> float:
     """Return the updates per step of one seed: one of the policy and value_steps of the baseline, every n_steps."""
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 

@@ -9,10 +9,10 @@ from rlbench.analysis.pair_selection import pairs_between as pairs_between
 from rlbench.analysis.pair_selection import pairs_within as pairs_within
 from rlbench.analysis.pairwise import ALPHA as ALPHA
 from rlbench.analysis.pairwise import Comparison as Comparison
-from rlbench.analysis.pairwise import Row as Row
 from rlbench.analysis.pairwise import Side as Side
 from rlbench.analysis.pairwise import compare as compare
 from rlbench.analysis.suite_results import Results as Results
+from rlbench.analysis.verdicts import Row as Row
 from rlbench.results.score_anchors import Anchors as Anchors
 from rlbench.results.score_anchors import anchors_of as anchors_of
 from rlbench.results.score_anchors import read_anchors as read_anchors

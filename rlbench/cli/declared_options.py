@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,8 +14,13 @@ from rlbench.option_declarations import Declaration, Kind, declarations
 from rlbench.run_options import RunOptions
 from rlbench.suite_options import SuiteOptions
 
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # click 8.1 takes no type argument
 
-class SeedsText(click.ParamType):
+
+class SeedsText(ParamType):
     """A number of seeds, or several seeds separated by commas. The suite says what is wrong with other text."""
 
     name = "text"
@@ -25,7 +30,7 @@ class SeedsText(click.ParamType):
         return parts[0] if len(parts) == 1 else parts
 
 
-class DurationText(click.ParamType):
+class DurationText(ParamType):
     """A duration such as 90s or 8h, as seconds."""
 
     name = "duration"

@@ -63,7 +63,8 @@ def _step_arrays(state: Columns, torque: Array, dt: float) -> Array:
     k2 = slope(y + dt / 2.0 * k1)
     k3 = slope(y + dt / 2.0 * k2)
     k4 = slope(y + dt * k3)
-    return _whole_step(y, k1, k2, k3, k4, dt)
+    new: Array = _whole_step(y, k1, k2, k3, k4, dt)
+    return new
 
 
 def _step_floats(state: Columns, torque: Array, dt: float) -> Array:

@@ -17,9 +17,10 @@ from rlbench.api import (
     StartEvent,
     hookimpl,
 )
-from rlbench.executors.time_limits import AwakeClock, Limits, duration
+from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
 from rlbench.results.file_io import write_json
+from rlbench.text import duration
 
 GRACE_SECONDS = 30.0
 # From a worker's "finished" event to its exit: a thread or child that the algorithm left may never end.

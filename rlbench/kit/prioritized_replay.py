@@ -56,7 +56,8 @@ class SumTree:
 
     def get(self, index: Indices) -> Array:
         """Return the weights at `index` [S, B]."""
-        return self._flat[0][self._starts[0] + index]
+        weights: Array = self._flat[0][self._starts[0] + index]
+        return weights
 
     def set(self, index: Indices, weight: Array) -> None:
         """Set the weights at `index` [S, B] to `weight` [S, B], finite and not negative.

@@ -16,7 +16,8 @@ def decay(start: float, end: float, duration: float, steps: int, shape: str = "l
     if shape == "linear":
         return start + (end - start) * progress
     if shape == "exponential":
-        return start * (end / start) ** progress
+        factor: float = (end / start) ** progress
+        return start * factor
     if shape == "constant":
         return start
     raise ValueError(f"unknown schedule {shape!r}; known: constant, linear, exponential")

@@ -24,7 +24,8 @@ from rlbench.api import BudgetExceeded, Diverged, Interaction, Stopped
 
 def shared(values: Tensor) -> Tensor:
     """Return a copy in shared memory. A process started with "spawn" shares it if it gets the tensor as an argument."""
-    return values.detach().cpu().clone().share_memory_()
+    copy: Tensor = values.detach().cpu().clone().share_memory_()
+    return copy
 
 
 class SharedRMSprop:

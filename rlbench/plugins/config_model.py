@@ -65,7 +65,8 @@ def _model(config: type[Any]) -> type[Any]:
             fields[f.name] = (Annotated[Any, BeforeValidator(read)], Field(**default, validate_default=True))
         else:
             fields[f.name] = (hints[f.name], Field(**default, **limits))
-    return create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    model: type[Any] = create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
+    return model
 
 
 def _schedule_reader(limits: Mapping[str, Any], optional: bool) -> Callable[[Any], float | str | None]:

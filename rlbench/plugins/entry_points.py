@@ -19,7 +19,7 @@ from importlib.machinery import PathFinder
 from importlib.metadata import EntryPoint, distributions
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -36,6 +36,8 @@ from rlbench.api import (
 )
 from rlbench.plugins.api_versions import RENAMED_HOOKS, import_advice, other_version, renamed_hook
 from rlbench.process_control import without_current_folder
+
+Spec = TypeVar("Spec", AlgorithmSpec, EnvBackendSpec, ExecutorSpec)
 
 
 @dataclass
@@ -172,7 +174,7 @@ class Plugins:
     def executor(self, name: str) -> ExecutorSpec:
         return self._spec(name, "rlbench_executors", ExecutorSpec)
 
-    def _spec(self, name: str, hook: str, kind: type[Any]) -> Any:
+    def _spec(self, name: str, hook: str, kind: type[Spec]) -> Spec:
         plugin = self.find(name)
         plain = name.rpartition(":")[2]
         offered = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
@@ -188,20 +190,16 @@ class Plugins:
 
     def offered(self, plugin: Plugin) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec]]:
         """Return all that a plugin offers under its own names. Raises: PluginError if it cannot be loaded."""
-        kinds: tuple[tuple[str, type[Any]], ...] = (
-            ("rlbench_algorithms", AlgorithmSpec),
-            ("rlbench_env_backends", EnvBackendSpec),
-            ("rlbench_executors", ExecutorSpec),
+
+        def own(hook: str, kind: type[Spec]) -> list[Spec]:
+            specs = [spec for spec in _call(plugin, hook) if isinstance(spec, kind)]
+            return [spec for spec in specs if plugin.file or spec.name.split("/")[0] == plugin.name]
+
+        return (
+            own("rlbench_algorithms", AlgorithmSpec),
+            own("rlbench_env_backends", EnvBackendSpec),
+            own("rlbench_executors", ExecutorSpec),
         )
-        specs: Any = tuple(
-            [
-                s
-                for s in _call(plugin, hook)
-                if isinstance(s, kind) and (plugin.file or s.name.split("/")[0] == plugin.name)
-            ]
-            for hook, kind in kinds
-        )
-        return specs
 
     def reports(self) -> tuple[list[SectionSpec], list[str]]:
         """Return the report's sections in their order, and one line for each problem.

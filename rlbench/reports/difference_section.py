@@ -15,7 +15,8 @@ import seaborn as sns
 from matplotlib.figure import Figure as Drawing
 
 from rlbench.analysis import Results
-from rlbench.analysis.pairwise import Comparison, Row, Side, compare
+from rlbench.analysis.pairwise import Comparison, Side, compare
+from rlbench.analysis.verdicts import Row
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Points, Table
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.reports.background import circumstances

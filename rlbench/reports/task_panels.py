@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
@@ -27,12 +28,12 @@ class Panel:
     def title(self) -> str:
         return join_names(self.tasks, 8)
 
-    def raw(self, scores: Scores, algorithm: str) -> dict[str, NDArray]:
+    def raw(self, scores: Scores, algorithm: str) -> dict[str, NDArray[np.float64]]:
         """Return the scores [n] by task."""
         scores_by_task = scores.of(algorithm)
         return {task: scores_by_task[task] for task in self.tasks}
 
-    def normalised(self, scores: Scores, algorithm: str) -> dict[str, NDArray]:
+    def normalised(self, scores: Scores, algorithm: str) -> dict[str, NDArray[np.float64]]:
         """Return the normalised scores [n] by task."""
         return scores.normalised(self.raw(scores, algorithm))
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from rlbench.analysis import Results
-from rlbench.analysis.pairwise import Comparison, Row, Side, compare
+from rlbench.analysis.pairwise import Comparison, Side, compare
 from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.tuned_algorithms import left_at_defaults
+from rlbench.analysis.verdicts import Row
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
 from rlbench.reports.scores_section import chance_cells
 from rlbench.reports.verdict_sentences import FEW_PAIRS, by_task, headline, over_all

@@ -10,7 +10,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from rlbench.analysis import FEWEST_FOR_VERDICT
-from rlbench.analysis.pairwise import Comparison, Row
+from rlbench.analysis.pairwise import Comparison
+from rlbench.analysis.verdicts import Row
 from rlbench.stats.two_sample import POWER
 from rlbench.text import interval, join_names, number, plural
 

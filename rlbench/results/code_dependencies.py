@@ -241,7 +241,8 @@ def _spec_of(top: str) -> ModuleSpec | None:
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         try:
-            if find is not None and (spec := find(top, None)) is not None:
+            spec: ModuleSpec | None = find(top, None) if find is not None else None
+            if spec is not None:
                 return spec
         except (ImportError, ValueError, AttributeError):
             continue

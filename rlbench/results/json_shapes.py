@@ -94,23 +94,23 @@ def _is_mkl(value: Any) -> bool:
 def check_suite(document: Any) -> Document:
     """Check a suite.json and return it. Raises: ShapeError."""
     optional = {"schema_version": _is_integer, "skipped": _is_list, "rlbench": _is_text, "adaptive": _is_flag}
-    check_object(document, "it", {"runs": _is_list, "suite": _is_object}, optional)
+    suite_file = check_object(document, "it", {"runs": _is_list, "suite": _is_object}, optional)
     lists = {"algorithms": _is_list, "environments": _is_list}
-    suite = check_object(document["suite"], "'suite'", {"name": _is_text}, lists)
+    suite = check_object(suite_file["suite"], "'suite'", {"name": _is_text}, lists)
     for entry in suite.get("algorithms", ()):
         check_object(entry, "an algorithm", {"id": _is_text}, {"label": _optional(_is_text)})
     for entry in suite.get("environments", ()):
         check_object(entry, "an environment", {"id": _is_text}, {"steps": _is_integer})
     folders = set[str]()
-    for entry in document["runs"]:
+    for entry in suite_file["runs"]:
         check_object(entry, "a run", {"folder": is_name, "label": _is_text}, {"imported": _is_flag})
         if entry["folder"] in folders:
             raise ShapeError(f"it lists the run {_shorten(entry['folder'])} twice")
         folders.add(entry["folder"])
     pair = dict.fromkeys(("algorithm", "environment", "reason"), _is_text)
-    for entry in document.get("skipped", ()):
+    for entry in suite_file.get("skipped", ()):
         check_object(entry, "a skipped pair", pair, {"status": _is_text})
-    return document
+    return suite_file
 
 
 _SPEC = dict.fromkeys(("key", "algorithm", "seed_space", "precision"), _is_text)
@@ -169,43 +169,42 @@ _FILE = {"sha256": _is_text, "rows": _is_integer}
 
 def check_result(document: Any, run: Run) -> Document:
     """Check the result.json of a run and return it. Raises: ShapeError, also for a result of another run."""
-    check_object(document, "it", _RESULT, _FACTS)
-    if document["key"] != run.key:
+    result = check_object(document, "it", _RESULT, _FACTS)
+    if result["key"] != run.key:
         raise ShapeError("it is the result of another run")
-    if document["status"] not in OUTCOMES:
-        raise ShapeError(f"'status' in it is {_shorten(document['status'])}")
-    if not 0 <= document["steps"] <= run.task.steps:
-        raise ShapeError(f"it records {document['steps']} of {run.task.steps} steps")
-    for name, facts in document["files"].items():
+    if result["status"] not in OUTCOMES:
+        raise ShapeError(f"'status' in it is {_shorten(result['status'])}")
+    if not 0 <= result["steps"] <= run.task.steps:
+        raise ShapeError(f"it records {result['steps']} of {run.task.steps} steps")
+    for name, facts in result["files"].items():
         if not is_name(name):
             raise ShapeError(f"it names the file {_shorten(name)}")
         check_object(facts, "a file's entry", _FILE)
-    for name, entries in document.get("dependencies", {}).items():
+    for name, entries in result.get("dependencies", {}).items():
         required = dict.fromkeys(entries, _is_text) if _is_object(entries) else {}
         check_object(entries, f"'dependencies' {_shorten(name)}", required)
-    if "numerics" in document:
-        check_object(document["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl)})
-    if "group_profile" in document:
+    if "numerics" in result:
+        check_object(result["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl)})
+    if "group_profile" in result:
         parts = {"from_step": _is_integer, "seconds": _is_object}
-        profile = check_object(document["group_profile"], "'group_profile'", parts)
+        profile = check_object(result["group_profile"], "'group_profile'", parts)
         check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
-    return document
+    return result
 
 
 # -- an attempt's files ------------------------------------------------------------------------------------------
 def check_attempt(document: Any) -> Document:
     """Check a group.json and return it. Raises: ShapeError."""
     parts = {"order": _is_order, "keys": _is_object, "group": _is_object, "plugin": _is_text, "restore": _is_object}
-    check_object(document, "it", parts, {"profile": _is_flag})
-    check_object(document["keys"], "'keys'", dict.fromkeys(document["keys"], _is_text))
-    check_object(document["restore"], "'restore'", dict.fromkeys(document["restore"], _is_text))
-    return document
+    attempt = check_object(document, "it", parts, {"profile": _is_flag})
+    check_object(attempt["keys"], "'keys'", dict.fromkeys(attempt["keys"], _is_text))
+    check_object(attempt["restore"], "'restore'", dict.fromkeys(attempt["restore"], _is_text))
+    return attempt
 
 
 def check_exit(document: Any) -> Document:
     """Check an exit.json, or a worker's exit report, and return it. Raises: ShapeError."""
-    check_object(document, "it", {"status": lambda value: value in list(RunStatus)}, {"message": _is_text})
-    return document
+    return check_object(document, "it", {"status": lambda value: value in list(RunStatus)}, {"message": _is_text})
 
 
 def check_event(document: Any) -> Document:
@@ -214,10 +213,12 @@ def check_event(document: Any) -> Document:
     if kind == "progress":
         return check_object(document, "progress", {"step": _is_integer, "pulse": _is_integer})
     if kind == "evaluated":
-        check_object(document, "an evaluation", {"kind": _is_text, "step": _is_integer, "returns": _is_list})
-        if not document["returns"] or not all(map(_is_number, document["returns"])):
+        evaluation = check_object(
+            document, "an evaluation", {"kind": _is_text, "step": _is_integer, "returns": _is_list}
+        )
+        if not evaluation["returns"] or not all(map(_is_number, evaluation["returns"])):
             raise ShapeError("an evaluation has no returns, or returns that are not numbers")
-        return document
+        return evaluation
     if kind == "notice":
         return check_object(document, "a notice", {"message": _is_text})
     if kind == "finished":

@@ -29,7 +29,8 @@ def iqm(scores: NDArray[Any], axis: int = -1) -> NDArray[Any]:
     if np.isnan(ordered[..., -1]).any():  # sorting puts NaN last, where it would be cut off silently
         raise ValueError(_NAN)
     cut = count // 4
-    return ordered[..., cut : count - cut].mean(-1)
+    mean: NDArray[Any] = ordered[..., cut : count - cut].mean(-1)
+    return mean
 
 
 def iqm_of_draws(scores: Numbers) -> Callable[[NDArray[np.integer[Any]]], Numbers]:
@@ -49,7 +50,8 @@ def iqm_of_draws(scores: Numbers) -> Callable[[NDArray[np.integer[Any]]], Number
         drawn_ranks, count = ranks.take(picks), picks.shape[-1]
         drawn_ranks.sort(-1)
         cut = count // 4
-        return ordered.take(drawn_ranks[:, cut : count - cut]).mean(-1)
+        means: Numbers = ordered.take(drawn_ranks[:, cut : count - cut]).mean(-1)
+        return means
 
     return drawn
 
@@ -67,12 +69,14 @@ def overall_iqm(scores: Scores) -> Numbers:
     values, reached = _ordered(tasks)
     cut = (values.shape[-1] // 4) / values.shape[-1]
     inside = np.diff(np.clip(reached, cut, 1 - cut), prepend=cut, axis=-1)
-    return (values * inside).sum(-1) / (1 - 2 * cut)
+    mean: Numbers = (values * inside).sum(-1) / (1 - 2 * cut)
+    return mean
 
 
 def overall_mean(scores: Scores) -> Numbers:
     """Return the mean over tasks of the mean over runs."""
-    return _over_tasks([runs.mean(-1) for runs in as_tasks(scores)]).mean(-1)
+    mean: Numbers = _over_tasks([runs.mean(-1) for runs in as_tasks(scores)]).mean(-1)
+    return mean
 
 
 def overall_median(scores: Scores) -> Numbers:
@@ -98,7 +102,8 @@ def pooled_median(scores: Scores) -> Numbers:
 
 def optimality_gap(scores: Scores, optimum: float = 1.0) -> Numbers:
     """Return the mean over tasks and runs of max(0, optimum - score): how far runs fall short on average. 0 is best."""
-    return _over_tasks([np.maximum(0.0, optimum - runs).mean(-1) for runs in as_tasks(scores)]).mean(-1)
+    gap: Numbers = _over_tasks([np.maximum(0.0, optimum - runs).mean(-1) for runs in as_tasks(scores)]).mean(-1)
+    return gap
 
 
 def per_task(scores: Scores, statistic: Statistic) -> dict[str, float]:

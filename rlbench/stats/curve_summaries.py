@@ -29,7 +29,8 @@ def area_under_curve(steps: NDArray[Any], returns: NDArray[Any]) -> Numbers:
     if len(grid) < 2:
         raise ValueError("the area under a curve needs at least two evaluations")
     widths = np.diff(grid)
-    return ((values[..., 1:] + values[..., :-1]) / 2 * widths).sum(-1) / (grid[-1] - grid[0])
+    height: Numbers = ((values[..., 1:] + values[..., :-1]) / 2 * widths).sum(-1) / (grid[-1] - grid[0])
+    return height
 
 
 @dataclass(frozen=True)

@@ -164,7 +164,8 @@ def _iqm_of_marked(ordered: Numbers, marked: NDArray[np.bool_]) -> Numbers:
     places = np.flatnonzero(marked).reshape(len(marked), -1)
     cut = places.shape[1] // 4
     middle = places[:, cut : places.shape[1] - cut] - len(ordered) * np.arange(len(marked))[:, None]
-    return ordered.take(middle).mean(-1)
+    means: Numbers = ordered.take(middle).mean(-1)
+    return means
 
 
 def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
