@@ -44,7 +44,8 @@ def _entries(results: Results, plugins: Plugins, place: Path) -> Iterator[Any]:
     yield results.document
     yield {name: (anchors.lower, anchors.upper) for name, anchors in results.anchors.items()}
     table = results.table
-    yield from zip(table["key"], table["status"], table["message"], map(repr, table["score"]))
+    messages = (message.replace(f"{results.folder}/", "") for message in table["message"])  # as on the page
+    yield from zip(table["key"], table["status"], messages, map(repr, table["score"]))
     for state in results.states.values():
         yield state.result
     yield repr(results.sequential_decisions) if results.document.get("adaptive") else ""

@@ -213,13 +213,13 @@ def test_another_suite_in_the_same_folder_is_told(suite, out):
 
 @pytest.mark.parametrize("columns", [40, 60, 80, 200])
 def test_no_number_is_cut_on_a_narrow_terminal(finished, columns, monkeypatch, capsys):
+    from rlbench.analysis import Results
     from rlbench.cli import text_table as module
     from rlbench.cli.commands.table import print_table
-    from rlbench.results import Store
 
     made, _ = finished("-j", "1")
     monkeypatch.setattr(module, "PIPED_WIDTH", columns)
-    print_table(Store(made))
+    print_table(Results(made))
     shown = capsys.readouterr().out
     for cell in cells(made):
         assert all(f"{cell[key]:.1f}" in shown for key in ("iqm", "low", "high")) and "3/3" in shown

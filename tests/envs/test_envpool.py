@@ -15,6 +15,7 @@ from rlbench_envpool import tasks
 from rlbench_envpool.batch import EnvPoolBatch
 from rlbench_envpool.single import EnvPoolEnv
 from rlbench_ppo.ppo import PPO
+from support.transitions import arrays_of
 
 from rlbench import Algorithm, RlbenchError
 from rlbench.api import Run, Task, Wrapper
@@ -122,9 +123,9 @@ def test_an_episode_that_terminates_at_its_time_limit_is_both_as_in_gymnasium():
 def test_arrays_are_the_callers_to_keep():
     batch, streams, _ = opened("CartPole-v1", (1, 2), 2)
     kept = walk(batch, streams, 100)
-    copies = [[x.copy() for x in t] for t in kept]
+    copies = [[x.copy() for x in arrays_of(t)] for t in kept]
     walk(batch, streams, 300)
-    assert all(np.array_equal(x, y) for t, c in zip(kept, copies) for x, y in zip(t, c))
+    assert all(np.array_equal(x, y) for t, c in zip(kept, copies) for x, y in zip(arrays_of(t), c))
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -152,7 +153,7 @@ def test_a_seeds_environments_do_not_depend_on_its_stack_mates(env_id):
     for seeds in STACKS:
         batch, streams, episodes = opened(env_id, seeds, 3)
         place = seeds.index(SEED)
-        steps = [[x[place].tobytes() for x in t] for t in walk(batch, streams, 500)]
+        steps = [[x[place].tobytes() for x in arrays_of(t)] for t in walk(batch, streams, 500)]
         shown.append((steps, [e for e in episodes if e.seed == SEED]))
     assert shown[0] == shown[1] and (shown[0][1] or env_id == "MountainCarContinuous-v0")
 
@@ -203,7 +204,7 @@ def test_a_parked_seed_stands_still_and_leaves_the_others_bits_alone():
         t, u = whole.step(actions), parked.step(broken)
         if k == 10:
             stands = u.next_obs[1].copy()
-        for x, y in zip(t, u):
+        for x, y in zip(arrays_of(t), arrays_of(u)):
             assert x[[0, 2]].tobytes() == y[[0, 2]].tobytes()
         if k >= 10:
             np.testing.assert_array_equal(u.next_obs[1], stands)

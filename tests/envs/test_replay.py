@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.transitions import arrays_of
 
 from rlbench.api import EpisodeRecord, Task
 from rlbench.envs.gymnasium_backend import GymnasiumBatch
@@ -36,7 +37,7 @@ def walk(batch, streams, space, steps):
     seen = []
     for _ in range(steps):
         t = batch.step(streams.sample("explore", space, (len(SEEDS), NUM_ENVS)))
-        seen.append([x.tobytes() for x in (*t, batch.obs)])
+        seen.append([x.tobytes() for x in (*arrays_of(t), batch.obs)])
     return seen
 
 

@@ -55,7 +55,7 @@ def test_a_strangers_section_stands_in_its_place_as_text_and_a_broken_one_says_s
     assert "nothing" not in names and "later" not in names and names.count("scores") == 1
     assert page.problems == [
         "section 'scores' of own.py is left out: the name is taken",
-        "section 'later' of own.py is made for a newer rlbench (plugin API 2, here 1)",
+        "section 'later' of own.py is made for a newer rlbench (plugin API 3, here 2); update rlbench",
         "section 'broken' of the report: ValueError: <b>no</b>",
     ]
     read = Page(render(store, plugins))
