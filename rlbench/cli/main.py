@@ -65,6 +65,7 @@ def main() -> None:
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
     open_streams()
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting more takes a tenth of a short command's time
     gc.set_threshold(100_000, 20, 20)  # imports leave no garbage, and collecting takes a twentieth of a short command
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_termination)

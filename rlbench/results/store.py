@@ -121,17 +121,16 @@ class Store:
         try:
             entries: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
             entries += self._entries_to_keep(previous.get("runs", ()), entries, skipped)
-            write_json(
-                self.root / "suite.json",
-                {
-                    "schema_version": SCHEMA_VERSION,
-                    "rlbench": version,
-                    "suite": suite,
-                    "runs": entries,
-                    "skipped": list(skipped),
-                    **({"adaptive": True} if adaptive else {}),
-                },
-            )
+            document = {
+                "schema_version": SCHEMA_VERSION,
+                "rlbench": version,
+                "suite": suite,
+                "runs": entries,
+                "skipped": list(skipped),
+                **({"adaptive": True} if adaptive else {}),
+            }
+            if canonical(document) != canonical(previous):
+                write_json(self.root / "suite.json", document)
         except OSError as error:
             raise unwritable(self.root, error) from error
 
