@@ -168,6 +168,11 @@ class SeedStreams:
             and np.isfinite(high).all()
         ):
             unit = self.uniform(name, *shape, *low.shape)
+            if np.issubdtype(low.dtype, np.integer):  # each whole number from low to high equally often
+                start = low.astype(np.float64)
+                whole = np.floor(unit * (high.astype(np.float64) - start + 1))
+                wholes: NDArray[Any] = np.clip(start + whole, low, high).astype(space.dtype)
+                return wholes
             elements: NDArray[Any] = (low + unit * (high - low)).astype(space.dtype)
             return elements
         raise TypeError(f"cannot draw uniformly from {space}")

@@ -69,6 +69,22 @@ def test_samples_lie_in_their_space():
     assert set(streams.sample("x", Discrete(3, start=5), (2, 50)).ravel()) == {5, 6, 7}
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "dtype"), [(0, 1, np.int64), (-2, 2, np.int64), (0, 255, np.uint8), (-128, 127, np.int8)]
+)
+def test_each_whole_number_of_an_integer_box_is_drawn_equally_often(low, high, dtype):
+    drawn = SeedStreams([0]).sample("x", Box(low, high, (1,), dtype), (1, 60_000))
+    assert drawn.dtype == dtype
+    counts = np.bincount(drawn.astype(int).ravel() - low, minlength=high - low + 1)
+    assert len(counts) == high - low + 1 and stats.chisquare(counts).pvalue > 0.001
+
+
+def test_the_ends_of_the_widest_integer_box_do_not_wrap_around():
+    info = np.iinfo(np.int64)
+    drawn = SeedStreams([0]).sample("x", Box(info.min, info.max, (1,), np.int64), (1, 1000))
+    assert (drawn > 0).any() and (drawn < 0).any() and abs(np.mean(drawn / 2.0**63)) < 0.1
+
+
 @pytest.mark.parametrize("space", [Box(-np.inf, np.inf, (2,)), Tuple([Discrete(2)])])
 def test_a_space_without_a_uniform_distribution_is_refused(space):
     with pytest.raises(TypeError, match="cannot draw uniformly"):

@@ -7,11 +7,12 @@ as for CartPole, and their default automatic reset adds a fake transition after 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
+from gymnasium.spaces import Discrete
 
 from rlbench.api import Array, EnvBackendSpec, EnvBatch, Task, hookimpl
 from rlbench.envs.vectorized_classic import vectorized_batch
@@ -38,13 +39,17 @@ class GymnasiumBatch:
         # float64 observations become float32, the dtype of networks and replay buffers.
         self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
         self._steps = [env.step for env in self._envs]
+        # A discrete action arrives as the space's own scalar, any other as an array that the environment may write to.
+        dtype = self.action_space.dtype if isinstance(self.action_space, Discrete) else None
+        self._as_action: Callable[[Any], Any] = dtype.type if dtype is not None else np.array
 
     def reset(self, lane: int, seed: int) -> Array:
         return np.asarray(self._envs[lane].reset(seed=seed)[0], self._dtype)
 
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
-        steps = self._steps
-        obs, reward, terminated, truncated, _ = zip(*[steps[lane](action) for lane, action in zip(lanes, actions)])
+        steps, as_action = self._steps, self._as_action
+        taken = [steps[lane](as_action(action)) for lane, action in zip(lanes, actions)]
+        obs, reward, terminated, truncated, _ = zip(*taken)
         if self._flat:  # one concatenation is the fastest way to collect vectors
             stacked = np.concatenate(obs).reshape(-1, *self._shape)
             stacked = stacked if stacked.dtype == self._dtype else stacked.astype(self._dtype)

@@ -123,7 +123,7 @@ class MeteredBatch:
         """Return actions in the form in which environments take them."""
         if self._one_stream:
             return actions
-        return actions.tolist() if self._discrete else list(actions)
+        return actions.tolist() if self._discrete else list(actions.copy())  # an environment may write to its action
 
     def _next_episodes(self, done: Array, terminated: Array, following: Array) -> None:
         """Record the episodes that ended, and write the first observations of the next episodes into `following`."""
@@ -225,7 +225,7 @@ class MeteredBatch:
         self._episode[lane] -= 1
         obs = self._begin_episode(lane)
         for action in history:
-            row = [action.tolist()] if self._discrete else [action]
+            row = [action.tolist()] if self._discrete else [action.copy()]
             next_obs, reward, _, _ = self._envs.step([lane], row)
             obs = next_obs[0]
             self._return[lane] += reward[0]

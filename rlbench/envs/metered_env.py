@@ -81,7 +81,8 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
             raise RlbenchError("no episode is open: call reset before the next step")
         self._require_finite(action)
         self._boundary.spend(1)
-        obs, reward, terminated, truncated, info = self._env.step(action)
+        given = action.copy() if isinstance(action, np.ndarray) else action  # an environment may write to its action
+        obs, reward, terminated, truncated, info = self._env.step(given)
         self._require_finite(obs)
         self._require_finite(reward)
         self._return += float(reward)
