@@ -2,11 +2,20 @@
 
 The smallest executor runs one job after another:
 
+    import subprocess
+    from collections.abc import Sequence
+    from rlbench import ExecutorSpec, hookimpl
+    from rlbench.api import ExecutorContext, Job, StartEvent
+
     def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
         for job in jobs:
             context.on_event(job, StartEvent())
             subprocess.run(job.command)
             context.on_event(job, context.read_end(job))
+
+    @hookimpl
+    def rlbench_executors() -> list[ExecutorSpec]:
+        return [ExecutorSpec("one_by_one", execute)]
 """
 
 from __future__ import annotations
@@ -26,11 +35,13 @@ class Job:
     """A group of runs to train, and the attempt folder that describes it.
 
     command: the arguments of the process that trains the group, on any machine that sees the folder under the same
-    path. It needs no input. SIGTERM asks it to save a checkpoint and stop. It exits with code 0 if the runs are done.
+    path. It needs no input. SIGTERM asks it to save a checkpoint and stop; it ignores SIGINT, a terminal's Ctrl-C. It
+    exits with code 0 if the runs are done and 1 otherwise; a negative code names the signal that killed it. An
+    algorithm may leave child processes behind.
     Its standard output and error are the executor's to keep; `attempt` has room for stdout.log and stderr.log, which
     `rlbench logs` shows.
-    resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how it starts, for the
-    user. plugin_files: files given by `--plugin`, which the command contains too.
+    resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how it starts, which the
+    harness shows. plugin_files: files given by `--plugin`, which the command contains too.
     """
 
     group: RunGroup
@@ -77,7 +88,10 @@ class NoticeEvent:
 
 @dataclass(frozen=True)
 class EndEvent:
-    """The group's process has ended. Every job that was started gets one. disk_full: the disk was full."""
+    """The group's process has ended. Every job that was started gets one, and no other.
+
+    disk_full: the disk was full; start no further job then.
+    """
 
     status: RunStatus
     message: str = ""
@@ -91,14 +105,16 @@ Event: TypeAlias = StartEvent | ProgressEvent | EvaluationEvent | NoticeEvent | 
 class ExecutorContext:
     """Settings of an executor, and the functions of the harness that it calls, all from one thread.
 
-    workers: how many jobs to run at a time.
-    on_event: report an event of a job; StartEvent and EndEvent are required, the others are shown where known.
-    retry: call it when a job's process was killed from outside. It returns the jobs that resume its runs, none if no
-    retry remains.
+    workers: how many jobs to run at a time (`--jobs`).
+    on_event: report an event of a job. StartEvent and EndEvent are required; the others may be left out, and the
+    progress of the job is then not shown.
+    retry: call it after the EndEvent of a job whose process was killed from outside, unless the executor killed it. It
+    returns the jobs that resume its runs, none if no retry remains.
     read_end: return how a job's process ended, from its attempt folder. A process that left no word counts as
-    interrupted.
-    stop_after: seconds after which to stop as if by Ctrl-C: start no job, send SIGTERM to the running ones, wait for
-    them. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt.
+    interrupted; an executor that knows more, such as the signal, may report its own EndEvent instead.
+    stop_after: seconds from the call of `execute` after which to stop as if by Ctrl-C: start no job, send SIGTERM to
+    the running ones, wait for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; kill
+    them on a second one.
     say: show a line to the user.
     """
 

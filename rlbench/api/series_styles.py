@@ -21,8 +21,8 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2
 class SeriesStyle:
     """How an algorithm is drawn.
 
-    index: its place among all. colour: its light form. variable: the CSS colour that follows the page. dash: lengths of
-    line and gap in line widths, empty for a solid line.
+    index: its place among all. colour: to draw with; a dark page replaces it. variable: the CSS colour that follows the
+    page. dash: lengths of line and gap in line widths, empty for a solid line.
     """
 
     index: int

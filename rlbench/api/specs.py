@@ -75,7 +75,8 @@ class EnvBackendSpec:
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """An executor, which trains groups. execute: trains all jobs, and returns when each of them has ended."""
+    """An executor, which trains groups. execute: trains the jobs, and returns when
+    each of those that it started has ended."""
 
     name: str
     execute: Callable[[Sequence[Job], ExecutorContext], None]

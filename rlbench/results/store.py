@@ -336,10 +336,11 @@ class Store:
         try:
             exit_report = check_exit(parse_json(attempt / "exit.json"))
         except FileNotFoundError:
+            has_started = (attempt / "made-by.json").exists()
             if is_locked():
-                started = (attempt / "made-by.json").exists()
-                return RunState(RunStatus.RUNNING if started else RunStatus.PENDING, attempt=attempt.name)
-            message = "its process exited without reporting a result"
+                return RunState(RunStatus.RUNNING if has_started else RunStatus.PENDING, attempt=attempt.name)
+            ending = "its process exited without reporting a result"
+            message = ending if has_started else "stopped before training started"
             return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
         except (OSError, ValueError) as error:
             message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,3 +92,14 @@ def test_a_start_is_reported_by_the_executor_and_not_by_a_worker():
 def test_an_exit_report_that_cannot_be_read_counts_as_interrupted(tmp_path, text):
     (tmp_path / "exit.json").write_text(text)
     assert read_end(tmp_path).status == RunStatus.INTERRUPTED
+
+
+@pytest.mark.long
+def test_a_plugin_is_checked_against_the_contract_by_its_authors_mypy(folder):
+    def checked(how):
+        Path("own.py").write_text(OWN.format(run=how))
+        return subprocess.run([sys.executable, "-m", "mypy", "--strict", "own.py"], capture_output=True, text=True)
+
+    right, wrong = checked("subprocess.run(job.command)"), checked("context.on_event(job, 3)")
+    assert right.returncode == 0, right.stdout
+    assert 'incompatible type "int"; expected "StartEvent | ProgressEvent' in wrong.stdout

@@ -24,6 +24,7 @@ def test_rlbenchs_own_wheel_has_no_example_in_it(wheels):
 def test_rlbenchs_own_wheel_has_the_stubs_that_list_its_names(wheels):
     names = zipfile.ZipFile(wheels["rlbench"]).namelist()
     assert {str(path.relative_to(ROOT)) for path in ROOT.glob("rlbench/**/*.pyi")} <= {*names}
+    assert "rlbench/py.typed" in names  # without it, a plugin's type checker sees none of the types
 
 
 def test_rlbench_is_the_one_of_the_wheel(fresh):
