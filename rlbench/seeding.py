@@ -159,6 +159,14 @@ class SeedStreams:
         if kind == "Discrete":
             numbers: NDArray[Any] = self.integers(name, int(space.n), *shape) + int(space.start)  # type: ignore[attr-defined]
             return numbers
+        if kind == "MultiBinary":
+            bits: NDArray[Any] = self.integers(name, 2, *shape, *space.shape).astype(space.dtype)  # type: ignore[misc]
+            return bits
+        if kind == "MultiDiscrete":
+            counts, starts = space.nvec, space.start  # type: ignore[attr-defined]
+            unit = self.uniform(name, *shape, *counts.shape)
+            choices: NDArray[Any] = (np.floor(unit * counts) + starts).astype(space.dtype)
+            return choices
         low, high = getattr(space, "low", None), getattr(space, "high", None)
         if (
             kind == "Box"

@@ -20,5 +20,6 @@ class Random(Algorithm):
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
-    supports = Supports(discrete=True, continuous=True, pixels=True)
+    actions = {"discrete": True, "continuous": True, "multi_discrete": True, "multi_binary": True}
+    supports = Supports(**actions, pixels=True, no_observations=True)
     return [AlgorithmSpec("random", Random, supports, summary="uniformly random actions, the lower anchor")]

@@ -100,14 +100,17 @@ class Algorithm(ABC):
 class Supports:
     """The tasks that an algorithm supports. A suite skips other tasks and gives the reason.
 
-    discrete, continuous: action spaces. pixels: observations with several axes, such as images. nested: has no effect
-    yet.
+    discrete, continuous, multi_discrete, multi_binary: action spaces. pixels: observations with several axes, such as
+    images. no_observations: the algorithm looks at no observation, so it takes any. nested: has no effect yet.
     """
 
     discrete: bool = False
     continuous: bool = False
     pixels: bool = False
     nested: bool = False
+    multi_discrete: bool = False
+    multi_binary: bool = False
+    no_observations: bool = False
 
 
 @dataclass(frozen=True)

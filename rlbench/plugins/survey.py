@@ -10,7 +10,7 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60
+ACTION_KINDS = ("discrete", "continuous", "multi_discrete", "multi_binary")  # fields of Supports
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _algorithm(spec: AlgorithmSpec) -> dict[str, Any]:
     return {
         "name": spec.name,
         "summary": spec.summary,
-        "actions": [kind for kind in ("discrete", "continuous") if asdict(spec.supports)[kind]],
+        "actions": [kind for kind in ACTION_KINDS if getattr(spec.supports, kind)],
         "stackable": spec.stackable,
         "resumable": spec.resumable,
         "metering": spec.metering,

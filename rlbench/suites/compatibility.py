@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from rlbench.api import RlbenchError, Task
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+
+from rlbench.api import RlbenchError, Supports, Task, Wrapper
+from rlbench.envs import flat_observation
+from rlbench.envs.flat_observation import ActionsFromZero, FlatObservation, NoObservation, readable_part
 from rlbench.plugins import Plugins, Resolved
 
 Spaces = tuple[Any, Any]
@@ -36,12 +42,67 @@ def _install_hint(error: Exception) -> str:
     return ""
 
 
+def adapted(task: Task, spaces: Spaces, supports: Supports) -> tuple[Task, Spaces]:
+    """Add the wrappers that an algorithm needs for an environment's spaces. Returns: the task and the spaces shown.
+
+    Observations other than vectors of floats and images become one vector; discrete actions begin at 0. The wrappers
+    are part of the task, and so of the run's identity. Other backends than Gymnasium's show their own spaces.
+    """
+    observations, actions = spaces
+    wrappers = []
+    if task.backend == Task.backend:
+        if (wrapper := _observation_wrapper(observations, supports)) is not None:
+            wrappers.append(wrapper.__name__)
+            observations = wrapper.shown(observations)
+        if isinstance(actions, Discrete) and int(actions.start) != 0:
+            wrappers.append(ActionsFromZero.__name__)
+            actions = Discrete(int(actions.n))
+    added = tuple(Wrapper(f"{flat_observation.__name__}:{name}") for name in wrappers)
+    return dataclasses.replace(task, wrappers=(*task.wrappers, *added)), (observations, actions)
+
+
+def _observation_wrapper(space: Any, supports: Supports) -> type[FlatObservation] | type[NoObservation] | None:
+    if isinstance(space, Box) and (is_image(space) or (len(space.shape) < 2 and space.dtype.kind == "f")):
+        return None
+    if readable_part(space) is not None:
+        return FlatObservation
+    return NoObservation if supports.no_observations else None
+
+
+def is_image(space: Any) -> bool:
+    """Return whether observations are images: arrays of bytes with three axes."""
+    return isinstance(space, Box) and len(space.shape) == 3 and space.dtype == np.uint8
+
+
+def describe_wrappers(task: Task) -> str:
+    """Return what the wrappers that a plan added do to a task's observations and actions, or ""."""
+    names = [wrapper.name.partition(":")[2] for wrapper in task.wrappers if _is_added(wrapper)]
+    texts = {
+        FlatObservation.__name__: "observations are given as one vector (text is left out)",
+        NoObservation.__name__: "observations are not shown",
+        ActionsFromZero.__name__: "actions are numbered from 0",
+    }
+    return "; ".join(texts[name] for name in names)
+
+
+def _is_added(wrapper: Wrapper) -> bool:
+    return wrapper.name.startswith(f"{flat_observation.__name__}:")
+
+
+_ACTIONS = {
+    "Discrete": "discrete",
+    "Box": "continuous",
+    "MultiDiscrete": "multi_discrete",
+    "MultiBinary": "multi_binary",
+}
+
+
 def incompatibility(algorithm: Resolved, observations: Any, actions: Any) -> str:
     """Return why an algorithm does not support these spaces, or "" if it does."""
     supports: Mapping[str, bool] = vars(algorithm.supports)
-    kind = {"Discrete": "discrete", "Box": "continuous"}.get(type(actions).__name__)
+    kind = _ACTIONS.get(type(actions).__name__)
     if kind is None or not supports[kind]:
-        kinds = " or ".join(k for k in ("discrete", "continuous") if supports[k]) or "no"
+        kinds = " or ".join(k.replace("_", "-") for k in _ACTIONS.values() if supports[k]) or "no"
         return f"actions are {type(actions).__name__}, but {algorithm.name} supports {kinds} actions"
     if kind == "discrete" and int(actions.start) != 0:
         return f"actions start at {actions.start}; wrap the environment so that they start at 0"
@@ -52,5 +113,7 @@ def incompatibility(algorithm: Resolved, observations: Any, actions: Any) -> str
     if len(observations.shape) == 1 and observations.dtype.kind != "f":
         return f"observations are integers ({observations.dtype}), but {algorithm.name} supports floats"
     if len(observations.shape) > 1 and not supports["pixels"]:
-        return f"observations have shape {observations.shape}, but {algorithm.name} supports vectors"
+        what = "images of" if is_image(observations) else "arrays of"
+        advice = "; add the wrapper gymnasium.wrappers:FlattenObservation for one vector"
+        return f"observations are {what} shape {observations.shape}, but {algorithm.name} supports vectors{advice}"
     return ""

@@ -26,7 +26,7 @@ from rlbench.api import (
     environments_of,
 )
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.compatibility import incompatibility, spaces_of
+from rlbench.suites.compatibility import adapted, describe_wrappers, incompatibility, spaces_of
 from rlbench.suites.devices import choose_devices
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
@@ -70,6 +70,15 @@ class Plan:
     @property
     def runs(self) -> int:
         return sum(len(group.seeds) for group in self.groups)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the plan adapts between environments and algorithms, one line for each way, with its environments."""
+        adapted_in: dict[str, dict[str, None]] = {}
+        for group in self.groups:
+            if text := describe_wrappers(group.task):
+                adapted_in.setdefault(text, {})[group.task.env_id] = None
+        return [f"{', '.join(names)}: {text}" for text, names in adapted_in.items()]
 
     @property
     def broken(self) -> bool:
@@ -205,6 +214,7 @@ def _add_pairs(
             continue
         if isinstance(pair_spaces, str):
             continue
+        task, pair_spaces = adapted(task, pair_spaces, answer.supports)
         reason = incompatibility(answer, *pair_spaces)
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))

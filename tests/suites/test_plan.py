@@ -41,18 +41,23 @@ def test_pairs_that_do_not_fit_are_skipped_with_a_reason():
 
 
 @pytest.mark.parametrize(
-    ("wrapper", "said"),
+    "wrapper",
     [
-        ({"name": "gymnasium.wrappers:FrameStackObservation", "kwargs": {"stack_size": 2}}, r"shape \(2, 4\)"),
-        ({"name": "gymnasium.wrappers:DiscretizeObservation", "kwargs": {"bins": 2}}, "observations are"),
+        {"name": "gymnasium.wrappers:FrameStackObservation", "kwargs": {"stack_size": 2}},
+        {"name": "gymnasium.wrappers:DiscretizeObservation", "kwargs": {"bins": 2}},
     ],
 )
-def test_observations_that_do_not_fit_are_skipped(wrapper, said):
-    import re
-
+def test_observations_of_another_form_become_a_vector_and_that_is_said(wrapper):
     env = "MountainCar-v0" if "Discretize" in wrapper["name"] else "CartPole-v1"
-    (skip,) = made(["dqn"], env=env, environment={"wrappers": [wrapper]}).skipped
-    assert re.search(said, skip.reason)
+    planned = made(["dqn"], env=env, environment={"wrappers": [wrapper]})
+    (group,) = planned.groups
+    assert [w.name for w in group.task.wrappers][1:] == ["rlbench.envs.flat_observation:FlatObservation"]
+    assert planned.notes == [f"{env}: observations are given as one vector (text is left out)"]
+
+
+def test_a_vector_of_floats_is_left_alone():
+    planned = made(["dqn"])
+    assert planned.groups[0].task.wrappers == () and planned.notes == []
 
 
 def test_environments_of_a_seed_divide_the_budget():

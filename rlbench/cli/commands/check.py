@@ -88,8 +88,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
         write_out(plain(others) + "\n")
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
-    for skip in planned.skipped:
-        write_out(plain(str(skip)) + "\n")
+    for text in [*planned.notes, *map(str, planned.skipped)]:
+        write_out(plain(text) + "\n")
     if not planned.adaptive:  # an adaptive suite adds seeds as needed and has its own test
         lines = advice(reach_of_plan(planned))
         write_out("\n" * bool(lines) + "".join(f"{line}\n" for line in lines))

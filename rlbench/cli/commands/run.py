@@ -73,6 +73,8 @@ def run(suite: str, options: RunOptions) -> int:
             "\n".join([*map(str, planned.skipped), "nothing to run: every pair was skipped, or none was selected"])
         )
         return 1 if planned.broken else NOTHING_MATCHED
+    for note in planned.notes:
+        reporter.say(note)
     for skip in planned.skipped:
         if skip.status == RunStatus.FAILED:
             reporter.warn(f"{skip}; the other pairs will run")

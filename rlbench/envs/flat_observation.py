@@ -1,0 +1,99 @@
+"""Observations of any space as one float vector, and discrete actions that begin at 0.
+
+A plan adds these wrappers to a task where an environment's spaces need them, so they are part of the run's identity.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+from gymnasium.spaces.utils import flatten, flatten_space
+
+from rlbench.api import Array
+
+
+def readable_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
+    """Return the part of a space that can be written as numbers of a fixed count, or None if nothing can.
+
+    Text is left out of a Dict or a Tuple. A Graph, a Sequence or a OneOf makes the whole space unreadable.
+    """
+    if isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        return space
+    if isinstance(space, spaces.Dict):
+        parts = {key: readable_part(part) for key, part in space.spaces.items() if not isinstance(part, spaces.Text)}
+        kept = {key: part for key, part in parts.items() if part is not None}
+        return spaces.Dict(kept) if kept and len(kept) == len(parts) else None
+    if isinstance(space, spaces.Tuple):
+        read = [readable_part(part) for part in space.spaces if not isinstance(part, spaces.Text)]
+        own = [part for part in read if part is not None]
+        return spaces.Tuple(own) if own and len(own) == len(read) else None
+    return None
+
+
+def _pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
+    """Return the parts of `value`, an element of `space`, that are in `kept`, its readable part."""
+    if isinstance(space, spaces.Dict) and isinstance(kept, spaces.Dict):
+        return {key: _pick(space.spaces[key], part, value[key]) for key, part in kept.spaces.items()}
+    if isinstance(space, spaces.Tuple) and isinstance(kept, spaces.Tuple):
+        read = [(part, own) for part, own in zip(space.spaces, value) if not isinstance(part, spaces.Text)]
+        return tuple(_pick(part, inner, own) for (part, own), inner in zip(read, kept.spaces))
+    return value
+
+
+class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
+    """Write each observation as one vector of float32, with Gymnasium's own flattening.
+
+    Discrete values become one-hot vectors, and the keys of a Dict are sorted. Text parts are left out. Raises:
+    TypeError if nothing else is left, or if the space has no fixed number of values.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = self.shown(env.observation_space)
+        self._space, self._kept = env.observation_space, readable_part(env.observation_space)
+
+    @staticmethod
+    def shown(space: spaces.Space[Any]) -> spaces.Box:
+        """Return the space of the vectors that observations in `space` become."""
+        kept = readable_part(space)
+        if kept is None:
+            raise TypeError(f"{space} cannot be written as a vector")
+        flat = flatten_space(kept)
+        assert isinstance(flat, spaces.Box)  # every readable space is flattened to one
+        return spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32), dtype=np.float32)
+
+    def observation(self, observation: Any) -> Array:
+        assert self._kept is not None  # `shown` refuses any other space
+        return np.asarray(flatten(self._kept, _pick(self._space, self._kept, observation)), np.float32)
+
+
+class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
+    """Show a single 0 instead of an observation, to algorithms that look at none."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = self.shown(env.observation_space)
+
+    @staticmethod
+    def shown(space: spaces.Space[Any]) -> spaces.Box:
+        return spaces.Box(0, 0, (1,), np.float32)
+
+    def observation(self, observation: Any) -> Array:
+        return np.zeros(1, np.float32)
+
+
+class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
+    """Take discrete actions from 0 on, for an environment whose actions begin elsewhere."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        own = env.action_space
+        if not isinstance(own, spaces.Discrete):
+            raise TypeError(f"ActionsFromZero needs discrete actions, got {own}")
+        self._start, self.action_space = own.start, spaces.Discrete(own.n)
+
+    def action(self, action: Any) -> Any:
+        return action + self._start
