@@ -298,7 +298,7 @@ class Results:
     def __repr__(self) -> str:
         counts = self.table["status"].value_counts()
         summary = ", ".join(f"{count} {status}" for status, count in counts.items())
-        return f"{type(self).__name__}({str(self.folder)!r}: {summary})"
+        return f"Results({str(self.folder)!r}: {summary})"
 
 
 def _read_supplied(anchors: SuppliedAnchors | None) -> Mapping[str, Anchors]:

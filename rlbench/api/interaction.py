@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from rlbench.api.version import API_ADVICE, API_VERSION
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -36,6 +38,12 @@ class Transition:
     next_obs: Array
     terminated: Array
     truncated: Array
+
+    def __iter__(self) -> NoReturn:
+        raise TypeError(f"a Transition cannot be unpacked in plugin API {API_VERSION}; read its fields; {API_ADVICE}")
+
+    def __getitem__(self, index: object) -> NoReturn:
+        raise TypeError(f"a Transition has no index in plugin API {API_VERSION}; read its fields; {API_ADVICE}")
 
 
 class Budget(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from typing import NamedTuple
 
@@ -69,6 +70,16 @@ class SectionedGroup(click.Group):
         if name not in self.commands and name in _ENTRIES:
             self.add_command(_ENTRIES[name].load(), name)
         return self.commands.get(name)
+
+    def resolve_command(
+        self, context: click.Context, arguments: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(context, arguments)
+        except click.UsageError as error:  # click knows only the commands that are loaded, and suggests none
+            close = difflib.get_close_matches(arguments[0], _ENTRIES)
+            hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+            raise click.UsageError(f"No such command {arguments[0]!r}.{hint}", context) from error
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         for title, entries in SECTIONS.items():

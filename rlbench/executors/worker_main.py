@@ -16,7 +16,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-from rlbench.api import Event, RunStatus
+from rlbench.api import Event, RlbenchError, RunStatus
 from rlbench.executors.attempt import Attempt, ReportEvent
 from rlbench.executors.events import event_as_dict
 from rlbench.process_control import allow_local_imports, die_with_parent
@@ -84,4 +84,10 @@ def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Eve
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m rlbench.executors.worker_main ATTEMPT [PLUGIN_FILE…] [--control=FD,PID]")
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except RlbenchError as error:  # before training; later ones are reported
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)

@@ -278,11 +278,22 @@ def _beside(file: Path) -> list[Path]:
         for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
-            for path in (file.parent / f"{name.partition('.')[0]}.py" for name in names):
-                if path.is_file() and path != file and path not in siblings and not _hides(path):
-                    siblings[path] = None
-                    unread.append(path)
+            for name in names:
+                for path in _modules_of(file.parent, name.partition(".")[0]):
+                    if path != file and path not in siblings:
+                        siblings[path] = None
+                        unread.append(path)
     return sorted(siblings)
+
+
+def _modules_of(folder: Path, name: str) -> list[Path]:
+    """Return the files of a module or package in a folder; none if it would be hidden by an installed one."""
+    path = folder / f"{name}.py"
+    if _hides(path):
+        return []
+    if path.is_file():
+        return [path]
+    return sorted((folder / name).rglob("*.py")) if (folder / name / "__init__.py").is_file() else []
 
 
 def _where(error: BaseException) -> str:

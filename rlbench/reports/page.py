@@ -25,7 +25,7 @@ from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import DARK, LIGHT, SeriesStyle
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
-from rlbench.reports.page_inputs import NAME, page_inputs
+from rlbench.reports.page_inputs import NAME, PageInputs, page_inputs
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import inline
 from rlbench.results.file_io import replace_file
@@ -36,7 +36,7 @@ class Page:
     """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
 
     corrupt: one sentence for each damaged run. folder: the result folder, which the paths of links start from. place:
-    the folder that the page is written to. inputs: the hash of what it is made from.
+    the folder that the page is written to. inputs: what it is made from.
     """
 
     title: str
@@ -48,7 +48,7 @@ class Page:
     corrupt: Sequence[str] = ()
     folder: Path = Path()
     place: Path = Path()
-    inputs: str = ""
+    inputs: PageInputs | None = None
 
 
 def write_page(page: Page, path: Path) -> Path:
@@ -125,7 +125,7 @@ def as_html(page: Page) -> str:
     )
     return environment.get_template("page.html.j2").render(
         title=page.title,
-        inputs=(NAME, page.inputs),
+        inputs=page.inputs and (NAME, " ".join(page.inputs)),
         state=page.state,
         banners=page.banners,
         sections=page.sections,

@@ -1,4 +1,4 @@
-"""What a page is made from, as one hash: a page whose inputs have not changed is not drawn again.
+"""What a page is made from, as hashes: a page whose inputs have not changed is not drawn again.
 
 Drawing imports matplotlib, seaborn and scipy; this module does not. A plugin's section that reads something else than
 the result folder may be out of date on a page that is kept; `rlbench report` always draws.
@@ -10,46 +10,90 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import rlbench
 from rlbench.analysis import Results
-from rlbench.plugins import Plugins
+from rlbench.plugins import Plugin, Plugins
 from rlbench.results.file_io import open_within
 
-NAME = "rlbench-inputs"  # of the meta element that holds the hash
+NAME = "rlbench-inputs"  # of the meta element that holds the hashes
 _HEAD = 4096  # bytes at the start of a page that contain it
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "scipy", "seaborn")
-_SOURCES = (".py", ".j2", ".json", ".yaml")
+_SOURCES = (".py", ".j2", ".json", ".yaml", ".csv")
 
 
-def page_inputs(results: Results, plugins: Plugins, place: Path) -> str:
-    """Return the hash of everything that the page of these results depends on. place: the folder it is written to."""
+class PageInputs(NamedTuple):
+    """Hashes of what a page is made from.
+
+    results: of the folder, rlbench and the installed sections. options: of what a command added to them: plugin files,
+    anchors and another place.
+    """
+
+    results: str
+    options: str
+
+    def still_shows(self, written: PageInputs | None) -> bool:
+        """Return whether a page made from `written` shows what a command with these inputs would draw.
+
+        A page that was made with more options is kept by a command without any: its results are as new.
+        """
+        return written is not None and self.results == written.results and self.options in ("", written.options)
+
+
+def page_inputs(results: Results, plugins: Plugins, place: Path) -> PageInputs:
+    """Return the inputs of the page of these results. place: the folder it is written to."""
+    options = list(_options(results, plugins, place))
+    return PageInputs(_hash(_entries(results, plugins)), _hash(options) if options else "")
+
+
+def _hash(entries: Iterable[Any]) -> str:
     digest = hashlib.sha256()
-    for entry in _entries(results, plugins, place):
+    for entry in entries:
         digest.update(json.dumps(entry, sort_keys=True, default=str).encode("utf-8", "surrogatepass") + b"\n")
     return digest.hexdigest()
 
 
-def _entries(results: Results, plugins: Plugins, place: Path) -> Iterator[Any]:
+def _entries(results: Results, plugins: Plugins) -> Iterator[Any]:
     yield _code_hash(), [_version(name) for name in _LIBRARIES]
     for plugin in plugins.plugins:
-        if plugin.file is not None or plugin.name.startswith("report"):
-            yield plugin.name, plugin.distribution, plugin.version, plugin.target, plugin.source_hash()
-    yield os.path.relpath(os.path.realpath(place), os.path.realpath(results.folder))
+        if plugin.file is None and plugin.name.startswith("report"):
+            yield plugin.name, plugin.distribution, plugin.version, plugin.target, _source_hash(plugin)
     yield results.document
-    yield {name: (anchors.lower, anchors.upper) for name, anchors in results.anchors.items()}
-    table = results.table
-    messages = (message.replace(f"{results.folder}/", "") for message in table["message"])  # as on the page
-    yield from zip(table["key"], table["status"], messages, map(repr, table["score"]))
+    messages = (message.replace(f"{results.folder}/", "") for message in results.table["message"])  # as on the page
+    yield from zip(results.table["key"], results.table["status"], messages)
     for state in results.states.values():
         yield state.result
     yield repr(results.sequential_decisions) if results.document.get("adaptive") else ""
-    yield sorted(os.listdir(results.folder / "videos")) if (results.folder / "videos").is_dir() else []
+    yield _names_in(results.folder / "videos")
+
+
+def _options(results: Results, plugins: Plugins, place: Path) -> Iterator[Any]:
+    for plugin in plugins.files:
+        yield plugin.name, plugin.target, _source_hash(plugin)
+    if results.supplied:
+        yield {name: (anchors.lower, anchors.upper) for name, anchors in results.supplied.items()}
+    way = os.path.relpath(os.path.realpath(place), os.path.realpath(results.folder))
+    if way != os.curdir:
+        yield way
+
+
+def _source_hash(plugin: Plugin) -> str:
+    try:
+        return plugin.source_hash()
+    except OSError:  # it has gone, or is being replaced
+        return ""
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:  # there is none, or it cannot be read
+        return []
 
 
 @cache
@@ -68,12 +112,12 @@ def _version(name: str) -> str:
         return ""
 
 
-def written_inputs(folder: Path, page: Path) -> str:
-    """Return the hash of the inputs that a page in a result folder was made from; "" if it is absent or has none."""
+def written_inputs(folder: Path, page: Path) -> PageInputs | None:
+    """Return the inputs that a page in a result folder was made from; None if it is absent or does not say."""
     try:
         with open_within(folder, page) as file:
             head = file.read(_HEAD)
-    except (OSError, UnicodeDecodeError):
-        return ""
-    found = re.search(rf'<meta name="{NAME}" content="([0-9a-f]{{64}})">', head)
-    return found[1] if found else ""
+    except OSError:
+        return None
+    found = re.search(rf'<meta name="{NAME}" content="([0-9a-f]{{64}}) ([0-9a-f]{{64}}|)">', head)
+    return PageInputs(found[1], found[2]) if found else None

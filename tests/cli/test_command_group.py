@@ -37,3 +37,10 @@ def test_help_lists_every_command_and_imports_none():
     shown = subprocess.check_output([sys.executable, "-c", code], text=True)
     assert all(f"  {entry.name} " in shown and entry.summary[:40] in shown for entry in ENTRIES)
     assert shown.endswith("[]\n")
+
+
+def test_a_mistyped_command_gets_the_nearest_names():
+    with pytest.raises(click.UsageError, match="No such command 'rnu'. Did you mean 'run'?"):
+        cli.main(["rnu"], standalone_mode=False)
+    with pytest.raises(click.UsageError, match="No such command 'xyzzy'.$"):
+        cli.main(["xyzzy"], standalone_mode=False)

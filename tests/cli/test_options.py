@@ -168,6 +168,19 @@ def test_a_folder_is_found_by_its_name_and_the_newest_is_the_default(suite, caps
         assert "small: 8 runs: 2 done, 6 pending" in capsys.readouterr().out
 
 
+def test_the_newest_folder_is_the_one_that_was_run_last_even_if_nothing_was_trained(suite, capsys):
+    command = ["run", suite, "-a", "random", "-e", "CartPole-v1"]
+    invoke(command)
+    text = Path(suite).read_text().replace("name: small", "name: other")
+    Path("other.yaml").write_text(text)
+    invoke(["run", "other.yaml", *command[2:]])
+    newer = Path("results/other/suite.json").stat().st_mtime
+    os.utime("results/small/suite.json", (newer - 10, newer - 10))
+    invoke(command)
+    capsys.readouterr()
+    assert invoke(["status"]) == 0 and capsys.readouterr().out.startswith("small: ")
+
+
 def test_watching_a_folder_where_nothing_runs_ends_at_once(suite, capsys):
     Path("small.yaml").write_text("".join(line for line in SUITE.splitlines(True) if "dqn" not in line))
     invoke(["run", suite])

@@ -14,6 +14,7 @@ from rlbench.plugins import load_plugins
 from rlbench.reports.page_inputs import page_inputs, written_inputs
 
 SCORES = {"random": {"CartPole-v1": [20, 24]}, "a": {"CartPole-v1": [475, (30, "diverged"), "failed"]}}
+ANCHORS = {"CartPole-v1": {"lower": 0, "upper": 1}}
 SECTION = """
 from rlbench import SectionSpec, hookimpl
 from rlbench.api.sections import Paragraph, Section
@@ -35,9 +36,40 @@ def inputs(store, files=(), place=None, anchors=None):
 
 def test_the_page_carries_the_hash_of_what_it_was_made_from(store):
     path = store.root / "report.html"
-    assert written_inputs(store.root, path) == ""
+    assert written_inputs(store.root, path) is None
     write_report(store, path)
     assert written_inputs(store.root, path) == inputs(store) == inputs(store)
+
+
+def test_a_page_made_with_options_is_kept_by_a_command_without_any(store, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(SECTION)
+    plain, section, scaled = inputs(store), inputs(store, [own]), inputs(store, anchors=ANCHORS)
+    for made in (plain, section, scaled):
+        assert made.still_shows(made) and plain.still_shows(made)
+    assert not section.still_shows(plain) and not section.still_shows(scaled) and not plain.still_shows(None)
+    rename_suite(store)
+    assert not inputs(store).still_shows(section)
+
+
+def test_a_plugin_file_that_has_gone_and_a_folder_that_cannot_be_listed_are_no_errors(store, tmp_path):
+    own = tmp_path / "own.py"
+    own.write_text(SECTION)
+    plugins = load_plugins([own])
+    own.unlink()
+    (store.root / "videos").write_text("a file")
+    assert page_inputs(Results(store), plugins, store.root).options
+
+
+def test_a_package_beside_a_plugin_file_belongs_to_its_sources(store, tmp_path):
+    own, package = tmp_path / "own.py", tmp_path / "own_parts_of_it"
+    own.write_text("import own_parts_of_it\n" + SECTION)
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "text.py").write_text("ONE = 1")
+    before = inputs(store, [own])
+    (package / "text.py").write_text("ONE = 2")
+    assert inputs(store, [own]) != before
 
 
 def rename_suite(store):
@@ -80,7 +112,7 @@ def test_anchors_the_place_and_a_section_of_somebody_else_count(store, tmp_path)
     others = [
         inputs(store, [own]),
         inputs(store, place=tmp_path),
-        inputs(store, anchors={"CartPole-v1": {"lower": 0, "upper": 1}}),
+        inputs(store, anchors=ANCHORS),
     ]
     assert len({before, one, *others}) == 5
 
@@ -97,13 +129,13 @@ def test_a_changed_source_of_rlbench_or_another_library_counts(store, monkeypatc
 @pytest.mark.parametrize("text", ["", "<html>", '<meta name="rlbench-inputs" content="abc">', "x" * 5000])
 def test_a_page_without_a_hash_has_none(store, text):
     (store.root / "report.html").write_text(text)
-    assert written_inputs(store.root, store.root / "report.html") == ""
+    assert written_inputs(store.root, store.root / "report.html") is None
 
 
 def test_a_page_that_leads_out_of_the_folder_is_not_read(store, tmp_path):
     write_report(store, tmp_path / "elsewhere.html")
     (store.root / "report.html").symlink_to(tmp_path / "elsewhere.html")
-    assert written_inputs(store.root, store.root / "report.html") == ""
+    assert written_inputs(store.root, store.root / "report.html") is None
 
 
 RUN = """

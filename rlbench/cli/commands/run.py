@@ -21,6 +21,7 @@ from rlbench.run_options import RunOptions
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rlbench.analysis import Results
     from rlbench.plugins import Plugins
     from rlbench.results import Store
     from rlbench.runner import ProgressReporter, SuiteOutcome
@@ -154,20 +155,26 @@ def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: Pro
     from rlbench.reports.page_inputs import page_inputs, written_inputs
 
     path = store.root / "report.html"
-    if written_inputs(store.root, path) != page_inputs(outcome.results, plugins, store.root):
-        from rlbench.reports.page import results_page, write_page  # draws, so it imports matplotlib and seaborn
-
-        try:
-            page = results_page(outcome.results, plugins)
-            write_page(page, path)
-        except StoreError as error:
-            reporter.warn(f"the report was not written: {error}")
-            return
-        reported = {str(plugin.error) for plugin in plugins.files}
-        for problem in page.problems:
-            if not any(error in problem for error in reported):  # reported before training, as an observer
-                reporter.warn(problem)
+    try:
+        inputs = page_inputs(outcome.results, plugins, store.root)
+        if not inputs.still_shows(written_inputs(store.root, path)):
+            _draw(outcome.results, plugins, path, reporter)
+    except StoreError as error:
+        reporter.warn(f"the report was not written: {error}")
+        return
     reporter.say(f"report:  {short_path(path)}")
+
+
+def _draw(results: Results, plugins: Plugins, path: Path, reporter: ProgressReporter) -> None:
+    """Write the report, and warn of the sections that failed. Raises: StoreError if it cannot be written."""
+    from rlbench.reports.page import results_page, write_page  # imports matplotlib, seaborn and scipy
+
+    page = results_page(results, plugins)
+    write_page(page, path)
+    reported = {str(plugin.error) for plugin in plugins.files}
+    for problem in page.problems:
+        if not any(error in problem for error in reported):  # reported before training, as an observer
+            reporter.warn(problem)
 
 
 def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided: bool) -> None:
