@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
@@ -154,16 +154,16 @@ class SeedStreams:
 
         Raises: TypeError for a space without a uniform distribution (unbounded, nested).
         """
-        shape = lead[1:]
+        shape, own = lead[1:], cast(Any, space)  # its class is known by name alone, so that gymnasium is not imported
         kind = type(space).__name__
         if kind == "Discrete":
-            numbers: NDArray[Any] = self.integers(name, int(space.n), *shape) + int(space.start)  # type: ignore[attr-defined]
+            numbers: NDArray[Any] = self.integers(name, int(own.n), *shape) + int(own.start)
             return numbers
         if kind == "MultiBinary":
-            bits: NDArray[Any] = self.integers(name, 2, *shape, *space.shape).astype(space.dtype)  # type: ignore[misc]
+            bits: NDArray[Any] = self.integers(name, 2, *shape, *own.shape).astype(own.dtype)
             return bits
         if kind == "MultiDiscrete":
-            counts, starts = space.nvec, space.start  # type: ignore[attr-defined]
+            counts, starts = own.nvec, own.start
             unit = self.uniform(name, *shape, *counts.shape)
             choices: NDArray[Any] = (np.floor(unit * counts) + starts).astype(space.dtype)
             return choices
