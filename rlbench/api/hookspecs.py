@@ -50,23 +50,27 @@ OBSERVERS = (
 
 
 @hookspec
-def rlbench_algorithms() -> Sequence[AlgorithmSpec]:  # type: ignore[empty-body]
+def rlbench_algorithms() -> Sequence[AlgorithmSpec]:
     """Return the algorithms that this plugin offers."""
+    return ()
 
 
 @hookspec
-def rlbench_env_backends() -> Sequence[EnvBackendSpec]:  # type: ignore[empty-body]
+def rlbench_env_backends() -> Sequence[EnvBackendSpec]:
     """Return the environment backends that this plugin offers."""
+    return ()
 
 
 @hookspec
-def rlbench_executors() -> Sequence[ExecutorSpec]:  # type: ignore[empty-body]
+def rlbench_executors() -> Sequence[ExecutorSpec]:
     """Return the executors that this plugin offers."""
+    return ()
 
 
 @hookspec
-def rlbench_report_sections() -> Sequence[SectionSpec]:  # type: ignore[empty-body]
+def rlbench_report_sections() -> Sequence[SectionSpec]:
     """Return the report sections that this plugin offers (see SectionSpec and rlbench.api.sections)."""
+    return ()
 
 
 @hookspec

@@ -15,7 +15,7 @@ import functools
 import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -84,7 +84,7 @@ def watched(function: Function) -> Function:
         finally:
             _inside = False
 
-    return call  # type: ignore[return-value]
+    return cast(Function, call)
 
 
 def token() -> int:
