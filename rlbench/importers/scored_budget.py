@@ -15,9 +15,9 @@ POINTS = 10  # default number of points of a learning curve
 def budget_of(last: Sequence[int]) -> int:
     """Return the budget for runs that end at these steps.
 
-    Take the last step that at least half of the runs reach. The budget is the end of the shortest run that gets to at
-    least nine tenths of it. So a run that crashed early does not set the budget, and all other runs are scored at the
-    same step.
+    `reached` is the last step that at least half of the runs reach. Runs that end before nine tenths of `reached` are
+    ignored; the budget is the last step of the shortest remaining run. So a run that crashed early does not set the
+    budget, and all remaining runs are scored at the same step.
     """
     reached = sorted(last, reverse=True)[(len(last) - 1) // 2]
     return max(1, min(step for step in last if step >= ENOUGH * reached))

@@ -174,7 +174,7 @@ class Actor:
         return self._activation(self._body(params[:, : self._sizes[0]], obs))
 
     def head(self, params: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what the distribution needs: the network's outputs [S, B, outputs] and its own parameters [S, extra].
+        """Return what defines the distribution: the network's outputs [S, B, outputs], and its parameters [S, extra].
 
         params: [S, P]. features: [S, B, width].
         """

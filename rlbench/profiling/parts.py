@@ -116,7 +116,10 @@ _INSTALLED = re.compile(r".*/(?:site|dist)-packages/")
 
 
 def attribute(stacks: Mapping[Stack, float]) -> dict[str, float]:
-    """Return seconds by part, in the order of PARTS, without parts of 0 s. They add up to the seconds of the stacks."""
+    """Return the seconds spent in each part, in the order of PARTS, without parts of 0 s.
+
+    Their sum is the time of all sampled call stacks.
+    """
     classified = [(_classify(stack), seconds) for stack, seconds in stacks.items()]
     loops = {function for (_, _, _, around), _ in classified for function in around}
     totals = dict.fromkeys(PARTS, 0.0)

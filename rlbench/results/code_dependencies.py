@@ -43,11 +43,11 @@ def imported_code(
 
     files: maps each imported module to the hash of its source file, if the module is in no installed distribution or
     belongs to the plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
-    distributions: maps each distribution that other imported modules come from to its version. What rlbench itself
+    distributions: the version of each distribution that the remaining imported modules belong to. What rlbench itself
     requires is left out, apart from NUMERIC_DISTRIBUTIONS.
 
     before: an earlier answer in the same run; its entries are kept, because a file may have been edited after it was
-    imported. others: plugins from files that this process loaded only to list them; modules that only they use are
+    imported. others: plugin files that this process loaded to list their plugins; a module that nothing else uses is
     left out. since: the time of the earlier answer; a new module edited after it is recorded as EDITED, because it is
     unknown which version of it ran.
     """

@@ -37,7 +37,10 @@ def has_compiler() -> bool:
 
 
 def stack_size(algorithm: Resolved, seeds: int, workers: int) -> int:
-    """Return the number of seeds in a group: all of them, or an equal part per worker if networks are wide."""
+    """Return the number of seeds in a group: all of them, or an equal part per worker if networks are wide.
+
+    It is 1 if seeds of the algorithm cannot be stacked, and never above its `max_stack`.
+    """
     if not algorithm.stackable:
         return 1
     layers = algorithm.config.get("net_arch", algorithm.config.get("hidden", ()))

@@ -67,9 +67,9 @@ def power(
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
-    Each algorithm is compared with an imagined one whose scores spread as much. For each --difference, the table
-    shows how many seeds both need on each task to show it. It also shows the smallest difference that the present
-    number of runs would show. The estimate draws simulated studies from the runs themselves (docs/statistics.md), so
+    Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
+    table shows how many seeds each of the two needs on every task for the difference to be shown. It also shows the
+    smallest difference that the present number of runs would show. The estimate draws simulated studies from the runs themselves (docs/statistics.md), so
     it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results

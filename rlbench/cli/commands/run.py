@@ -190,7 +190,7 @@ def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided:
     statuses = {RunStatus(status) for status in missing["status"]}
     if is_decided and any(status.is_failure or status == RunStatus.CORRUPT for status in statuses):
         reporter.warn(
-            "these runs cannot be trained again in this folder, because --until-decided has already tested its runs: "
+            "the runs above cannot be trained again in this folder, because --until-decided has tested the runs in it: "
             "fix the cause, then start again in another folder (-o)"
         )
     elif RunStatus.FAILED in statuses:
