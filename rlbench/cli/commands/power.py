@@ -69,8 +69,8 @@ def power(
 
     Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
     table shows how many seeds each of the two needs on every task for the difference to be shown. It also shows the
-    smallest difference that the present number of runs would show. The estimate draws simulated studies from the runs themselves (docs/statistics.md), so
-    it cannot foresee a kind of failure that no run has had.
+    smallest difference that the present number of runs would show. The estimate draws simulated studies from the runs
+    themselves (docs/statistics.md), so it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.power_analysis import left_out, power_of
