@@ -11,6 +11,7 @@ from rlbench.api.errors import BudgetExceeded as BudgetExceeded
 from rlbench.api.errors import ConfigError as ConfigError
 from rlbench.api.errors import DiskFull as DiskFull
 from rlbench.api.errors import Diverged as Diverged
+from rlbench.api.errors import EnvironmentFault as EnvironmentFault
 from rlbench.api.errors import LockedError as LockedError
 from rlbench.api.errors import NothingToCompare as NothingToCompare
 from rlbench.api.errors import Overrun as Overrun

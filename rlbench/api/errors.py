@@ -90,5 +90,12 @@ class Diverged(RlbenchError):
     """
 
 
+class EnvironmentFault(RlbenchError):
+    """An environment raised an error, or gave something that is not an observation, a reward or a flag.
+
+    The message says what, in words. Only the seed whose environment it is fails.
+    """
+
+
 class WorkerFailed(RlbenchError):
     """A worker process that stepped environments of a run ended with an error. The run ends too."""

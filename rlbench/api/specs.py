@@ -20,6 +20,10 @@ class EnvBatch(Protocol):
     """Several independent environments of one task, addressed by lane. The meter is directly above it.
 
     There is no automatic reset: after an episode ends, its lane is stepped again only after `reset`.
+
+    If the environment of one lane fails, only its seed has to fail: `reset` raises EnvironmentFault, and `step` gives
+    the lane a reward of NaN. An optional method `fault(lane)` then returns what failed, in words. An error that `step`
+    raises fails the whole group.
     """
 
     observation_space: AnySpace

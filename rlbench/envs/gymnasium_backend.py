@@ -7,6 +7,8 @@ as for CartPole, and their default automatic reset adds a fake transition after 
 from __future__ import annotations
 
 import importlib
+import math
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +16,8 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Discrete
 
-from rlbench.api import Array, EnvBackendSpec, EnvBatch, Task, hookimpl
+from rlbench.api import Array, EnvBackendSpec, EnvBatch, EnvironmentFault, Task, hookimpl
+from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.vectorized_classic import vectorized_batch
 
 
@@ -39,16 +42,40 @@ class GymnasiumBatch:
         # float64 observations become float32, the dtype of networks and replay buffers.
         self._dtype = np.dtype(np.float32) if np.issubdtype(source, np.floating) else np.dtype(source)
         self._steps = [env.step for env in self._envs]
+        self._faults: dict[int, str] = {}  # what failed in the last step of a lane
+        self._given: tuple[Sequence[int], list[Any]] = ((), [])  # the lanes of the last step, and what they gave
         # A discrete action arrives as the space's own scalar, any other as an array that the environment may write to.
         dtype = self.action_space.dtype if isinstance(self.action_space, Discrete) else None
         self._as_action: Callable[[Any], Any] = dtype.type if dtype is not None else np.array
 
     def reset(self, lane: int, seed: int) -> Array:
-        return np.asarray(self._envs[lane].reset(seed=seed)[0], self._dtype)
+        self._faults.pop(lane, None)
+        try:
+            answer = self._envs[lane].reset(seed=seed)
+        except (Exception, SystemExit) as error:
+            raise EnvironmentFault(error_fault(error, "reset")) from error
+        if isinstance(answer, tuple) and getattr(answer[0], "shape", None) == self._shape:
+            return np.asarray(answer[0], self._dtype)
+        if fault := reset_fault(answer, self.observation_space):
+            raise EnvironmentFault(fault)
+        return np.asarray(answer[0], self._dtype)
 
     def step(self, lanes: Sequence[int], actions: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
         steps, as_action = self._steps, self._as_action
-        taken = [steps[lane](as_action(action)) for lane, action in zip(lanes, actions)]
+        taken: list[Any] = []
+        self._given = lanes, taken
+        try:
+            for lane, action in zip(lanes, actions):
+                taken.append(steps[lane](as_action(action)))
+            obs, reward, terminated, truncated = self._collect(taken)
+            if len(obs) == len(lanes) and reward.ndim == terminated.ndim == truncated.ndim == 1:
+                return obs, reward, terminated, truncated
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+            if len(taken) < len(lanes):
+                self._fail(lanes[len(taken)], error, taken)
+        return self._step_rest(lanes, actions, taken)
+
+    def _collect(self, taken: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
         obs, reward, terminated, truncated, _ = zip(*taken)
         if self._flat:  # one concatenation is the fastest way to collect vectors
             stacked = np.concatenate(obs).reshape(-1, *self._shape)
@@ -56,6 +83,36 @@ class GymnasiumBatch:
         else:
             stacked = np.array(obs, self._dtype)
         return stacked, np.array(reward, np.float64), _flags(terminated), _flags(truncated)
+
+    def _step_rest(
+        self, lanes: Sequence[int], actions: Sequence[Any], taken: list[Any]
+    ) -> tuple[Array, Array, Array, Array]:
+        """Step the lanes that have no answer in `taken` yet, and replace the answer of every lane with a fault."""
+        for lane, action in list(zip(lanes, actions))[len(taken) :]:
+            try:
+                taken.append(self._steps[lane](self._as_action(action)))
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+                self._fail(lane, error, taken)
+        for i, lane in enumerate(lanes):
+            if lane not in self._faults and (fault := step_fault(taken[i], self.observation_space)):
+                self._faults[lane] = fault
+                taken[i] = self._nothing
+        return self._collect(taken)
+
+    @property
+    def _nothing(self) -> tuple[Array, float, bool, bool, dict[str, Any]]:
+        """The answer in place of that of an environment that failed."""
+        return np.zeros(self._shape, self._dtype), math.nan, False, False, {}
+
+    def _fail(self, lane: int, error: BaseException, taken: list[Any]) -> None:
+        traceback.print_exception(error)
+        self._faults[lane] = error_fault(error, "step")
+        taken.append(self._nothing)
+
+    def fault(self, lane: int) -> str:
+        """Return what failed in the last step of a lane, in words, or ""."""
+        given = dict(zip(*self._given))
+        return self._faults.get(lane) or (step_fault(given[lane], self.observation_space) if lane in given else "")
 
     def close(self) -> None:
         for env in self._envs:

@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from rlbench.api import Array, EnvBatch, EpisodeRecord, RlbenchError, Transition
+from rlbench.api import Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
+from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
 from rlbench.seeding import OneStream, ResetSeeds, SeedStreams, environment_seeds
@@ -29,12 +30,19 @@ class MeteredBatch:
     obs: the observations to act on next [S, N, *obs]. active: seeds whose numbers are finite [S]. The others are
     parked: their environments are not stepped and cost no steps, and they return their last finite observation and
     reward 0.
-    diverged_at: maps a parked seed index to the step at which it was parked. lane_streams: the seed of each lane's
-    stream, for environments that cannot be reseeded (`envs` then comes from EnvBackendSpec.make_streams).
+    diverged_at: maps a parked seed index to the step at which it was parked. faults: maps the index of a seed that was
+    parked because its environment failed to what failed, in words. lane_streams: the seed of each lane's stream, for
+    environments that cannot be reseeded (`envs` then comes from EnvBackendSpec.make_streams).
     """
 
     def __init__(
-        self, envs: EnvBatch, streams: SeedStreams, num_envs: int, meter: Meter, lane_streams: Sequence[OneStream] = ()
+        self,
+        envs: EnvBatch,
+        streams: SeedStreams,
+        num_envs: int,
+        meter: Meter,
+        lane_streams: Sequence[OneStream] = (),
+        faults: dict[int, str] | None = None,
     ) -> None:
         self._envs, self._meter, self.num_envs = envs, meter, num_envs
         self.seeds = streams.seeds
@@ -48,6 +56,7 @@ class MeteredBatch:
         self._live_lanes: Sequence[int] = range(lanes)
         self.active = np.ones(len(self.seeds), bool)
         self.diverged_at: dict[int, int] = {}
+        self.faults: dict[int, str] = {} if faults is None else faults
         self._return = np.zeros(lanes)
         self._episode = [-1] * lanes
         # Actions of every step since the oldest open episode began. The episode of lane i began at step _first_step[i].
@@ -58,10 +67,11 @@ class MeteredBatch:
 
     def reset(self) -> Array:
         """Begin the first episode of every environment. Returns: obs [S, N, *obs]."""
-        first = np.stack([self._begin_episode(lane) for lane in range(len(self._episode))])
-        if not np.isfinite(first).all():
-            self._park(~self._finite_seeds(first))
-            first[np.repeat(~self.active, self.num_envs)] = 0  # there is no finite observation to show
+        begun = [self._begin_or_park(lane) for lane in range(len(self._episode))]
+        known = next((obs for obs in begun if obs is not None), None)
+        if known is None:
+            raise EnvironmentFault(next(iter(self.faults.values())))
+        first = np.stack([np.zeros_like(known) if obs is None else obs for obs in begun])
         self._set_obs(first)
         return self.obs
 
@@ -70,6 +80,18 @@ class MeteredBatch:
         self._return[lane] = 0
         self._first_step[lane] = self._clock
         return self._envs.reset(lane, self._reset_seeds[lane][self._episode[lane]])
+
+    def _begin_or_park(self, lane: int) -> Array | None:
+        """Begin the next episode; if the environment fails, park its seed and return None."""
+        try:
+            first = self._begin_episode(lane)
+            if np.isfinite(first).all():
+                return first
+            fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
+        except EnvironmentFault as error:
+            fault = str(error)
+        self._fail(lane, fault)
+        return None
 
     def _set_obs(self, flat: Array) -> None:
         self._flat, self.obs = flat, flat.reshape(*self._lead, *flat.shape[1:])
@@ -87,7 +109,8 @@ class MeteredBatch:
         self._meter.spend(self.num_envs)
         next_obs, reward, terminated, truncated = self._step_live(flat)
         if not (all_finite(next_obs) and all_finite(reward)):
-            self._park(~(self._finite_seeds(next_obs) & self._finite_seeds(reward)))
+            for lane in not_finite_lanes(next_obs, reward):
+                self._fail(lane, step_fault_of(self._envs, lane, next_obs[lane]))
             self._mask_parked(next_obs, reward, terminated, truncated)
         self._actions.append(flat)
         self._clock += 1
@@ -142,11 +165,9 @@ class MeteredBatch:
                     end=episode_end(bool(terminated[lane])),
                 )
             )
-            first = self._begin_episode(lane)
-            if np.isfinite(first).all():
+            first = self._begin_or_park(lane)
+            if first is not None:  # otherwise the seed's last observation is the true last one of the ended episode
                 following[lane] = first
-            else:  # the seed is parked; its last finite observation is the true last one of the ended episode
-                self._park(np.arange(len(self.seeds)) == seed_index)
         oldest = min((self._first_step[lane] for lane in self._live_lanes), default=self._clock)
         while self._actions and self._clock - len(self._actions) < oldest:
             self._actions.popleft()
@@ -155,6 +176,12 @@ class MeteredBatch:
     def park(self, seed_index: int) -> None:
         """Mark a seed as diverged. Its environments are no longer stepped."""
         self._park(np.arange(len(self.seeds)) == seed_index)
+
+    def _fail(self, lane: int, fault: str) -> None:
+        """Park the seed of a lane whose environment failed, and keep why."""
+        seed_index = lane // self.num_envs
+        self.faults.setdefault(seed_index, f"{fault} at step {self._meter.steps}")
+        self.park(seed_index)
 
     def _park(self, diverged: Array) -> None:
         for seed_index in (self.active & diverged).nonzero()[0].tolist():
@@ -219,7 +246,10 @@ class MeteredBatch:
 
     def _restore(self, lane: int, history: Sequence[Any], stored: Array) -> bool:
         """Restore one environment. Returns: whether its observation equals the stored one."""
-        return not self._one_stream and self._replay(lane, history).tobytes() == stored.tobytes()
+        try:
+            return not self._one_stream and self._replay(lane, history).tobytes() == stored.tobytes()
+        except EnvironmentFault:  # it did not fail before, so it does not repeat itself
+            return False
 
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
         self._episode[lane] -= 1

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 import gymnasium
 import numpy as np
 
-from rlbench.api import Diverged, EpisodeRecord, RlbenchError
+from rlbench.api import Diverged, EnvironmentFault, EpisodeRecord, RlbenchError
+from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.meter import episode_end
 from rlbench.seeding import ResetSeeds
 
@@ -37,16 +38,21 @@ class Boundary(Protocol):
         ...
 
     def diverged(self) -> None:
-        """Report that a number was not finite. Called once."""
+        """Report that an action was not finite. Called once."""
+        ...
+
+    def failed(self, fault: str) -> None:
+        """Report that the environment failed. fault: what failed, in words."""
         ...
 
 
 class MeteredEnv(gymnasium.Env[Any, Any]):
     """An environment whose steps, returns and resets are counted for the run (see rlbench.api.Interaction.make_env).
 
-    `step` raises BudgetExceeded if the budget is spent, and Diverged if an action, observation or reward is not finite.
-    A non-finite action never reaches the environment. share: returns how to rebuild the environment in another process;
-    None: it cannot be sent to one.
+    `step` raises BudgetExceeded if the budget is spent, and Diverged if an action is not finite; such an action never
+    reaches the environment. `step` and `reset` raise EnvironmentFault if the environment raises an error, or gives
+    something that is not an observation, a reward or a flag. share: returns how to rebuild the environment in another
+    process; None: it cannot be sent to one.
     """
 
     def __init__(
@@ -72,32 +78,42 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         if self._length:
             self._record_episode("abandoned")
         self._episode, self._open = self._episode + 1, True
-        obs, info = self._env.reset(seed=self._seeds[self._episode])
-        self._require_finite(obs)
-        return obs, info
+        try:
+            answer = self._env.reset(seed=self._seeds[self._episode])
+        except (Exception, SystemExit) as error:
+            raise self._failed(error_fault(error, "reset")) from error
+        if fault := reset_fault(answer, self.observation_space):
+            raise self._failed(fault)
+        return answer
 
     def step(self, action: Any) -> tuple[Obs, float, bool, bool, dict[str, Any]]:
         if not self._open:
             raise RlbenchError("no episode is open: call reset before the next step")
-        self._require_finite(action)
+        if not _is_finite(action):
+            self._boundary.diverged()
+            raise Diverged(f"seed {self._seed}: an action was not finite at step {self._boundary.steps}")
         self._boundary.spend(1)
         given = action.copy() if isinstance(action, np.ndarray) else action  # an environment may write to its action
-        obs, reward, terminated, truncated, info = self._env.step(given)
-        self._require_finite(obs)
-        self._require_finite(reward)
+        try:
+            answer = self._env.step(given)
+        except (Exception, SystemExit) as error:
+            raise self._failed(error_fault(error, "step")) from error
+        if fault := step_fault(answer, self.observation_space):
+            raise self._failed(fault)
+        obs, reward, terminated, truncated, info = answer
         self._return += float(reward)
         self._length += 1
         if terminated or truncated:
             self._open = False
             self._record_episode(episode_end(terminated))
         self._boundary.advance()
-        return obs, float(reward), terminated, truncated, info
+        return obs, float(reward), bool(terminated), bool(truncated), info
 
-    def _require_finite(self, value: Any) -> None:
-        if isinstance(value, (dict, tuple)) or np.isfinite(value).all():
-            return
-        self._boundary.diverged()
-        raise Diverged(f"seed {self._seed}: a number was not finite at step {self._boundary.steps}")
+    def _failed(self, fault: str) -> EnvironmentFault:
+        """Report a fault of the environment. Returns: the error to raise."""
+        words = f"{fault} at step {self._boundary.steps}"
+        self._boundary.failed(words)
+        return EnvironmentFault(words)
 
     def _record_episode(self, end: str) -> None:
         step, reset_seed = self._boundary.steps, self._seeds[self._episode]
@@ -118,3 +134,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
                 "this metered environment has already been sent to a process: make another one for each process"
             )
         return self.share(self)
+
+
+def _is_finite(action: Any) -> bool:
+    return isinstance(action, (dict, tuple)) or bool(np.isfinite(action).all())

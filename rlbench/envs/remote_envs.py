@@ -121,6 +121,9 @@ class RemoteBoundary:
     def diverged(self) -> None:
         self._send({"kind": "diverged"})
 
+    def failed(self, fault: str) -> None:
+        self._send({"kind": "failed", "fault": fault})
+
     def _send(self, message: dict[str, Any]) -> None:
         self._channel.send_bytes(json.dumps(message).encode())
 
@@ -147,12 +150,13 @@ def connect(
 class Attendant:
     """The main process's side: hands out environments and serves them until their processes have ended.
 
-    diverged: whether a process met a number that was not finite, which ends the run in all processes.
+    diverged: whether a process met a number that was not finite, which ends the run in all processes. fault: what
+    failed in an environment of a process, in words, which does the same; "" if nothing did.
     """
 
     def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:
         self.counter, self._record = counter, record
-        self.diverged = False
+        self.diverged, self.fault = False, ""
         self._worker_ends: list[Connection] = []
         self._channels: set[Connection] = set()
         self._process: dict[Connection, int] = {}  # pid of the worker, once the environment has arrived there
@@ -223,6 +227,9 @@ class Attendant:
         elif kind == "diverged":
             self.diverged = True
             self.counter.exhaust()
+        elif kind == "failed":
+            self.fault = message["fault"]
+            self.counter.exhaust()
         else:
             self._record(EpisodeRecord(*message["episode"]))
 
@@ -232,7 +239,7 @@ class Attendant:
         process.join()
         for channel in list(self._channels):  # messages sent just before the process ended
             self._serve(channel)
-        if process.exitcode and not self.diverged and process.pid not in self._released:
+        if process.exitcode and not (self.diverged or self.fault) and process.pid not in self._released:
             raise WorkerFailed(f"worker process {process.name} ended with exit code {process.exitcode}")
         return True
 

@@ -100,7 +100,9 @@ class Attempt:
             self._measurement.abandon()
         with suppress(OSError):  # the disk is full; without exit.json the runs count as interrupted
             self._sink.close()
-            write_json(self.folder / "exit.json", {"schema_version": 1, "status": status, "message": message})
+            failed = {str(seed): fault for seed, fault in self._failed().items()}
+            report = {"schema_version": 1, "status": status, "message": message}
+            write_json(self.folder / "exit.json", {**report, "failed": failed} if failed else report)
         self._report(EndEvent(status, message, full))
         return status
 
@@ -190,6 +192,10 @@ class Attempt:
         seconds = {part: round(spent, 4) for part, spent in self._measurement.finish().items()}
         return {"from_step": outcome.resumed_from, "seconds": seconds}
 
+    def _failed(self) -> dict[int, str]:
+        """Return the seeds whose environments have failed, and what failed, in words."""
+        return self._live.failed if self._live is not None else {}
+
     def _notice(self, message: str) -> None:
         self._report(NoticeEvent(message))
 
@@ -200,8 +206,10 @@ class Attempt:
 
     def _publish(self, outcome: GroupOutcome, facts: GroupFacts) -> str:
         exit_if_forked(self._process)
-        messages, records, of_group = [], read_records(self.folder), as_entries(facts)
+        messages, records, of_group = list(outcome.failed.values()), read_records(self.folder), as_entries(facts)
         for run in self.group.runs:
+            if run.seed in outcome.failed:
+                continue
             own = run_outcome(outcome, run.seed)
             refuse_outside(self.store.root, self.store.folder(run))
             entries = as_entries(own) | of_group

@@ -80,6 +80,10 @@ def _is_import(value: Any) -> bool:
     return _is_object(value) and _is_integer(value.get("rows", 0)) and _is_number(value.get("training_return", 0))
 
 
+def _is_text_by_name(value: Any) -> bool:
+    return _is_object(value) and all(map(_is_text, value.values()))
+
+
 def _is_order(value: Any) -> bool:
     """Return whether later attempts can still be numbered after this one."""
     return _is_integer(value) and value < 1 << 62
@@ -204,7 +208,8 @@ def check_attempt(document: Any) -> Document:
 
 def check_exit(document: Any) -> Document:
     """Check an exit.json, or a worker's exit report, and return it. Raises: ShapeError."""
-    return check_object(document, "it", {"status": lambda value: value in list(RunStatus)}, {"message": _is_text})
+    is_status = {"status": lambda value: value in list(RunStatus)}
+    return check_object(document, "it", is_status, {"message": _is_text, "failed": _is_text_by_name})
 
 
 def check_event(document: Any) -> Document:

@@ -347,6 +347,9 @@ class Store:
         except (OSError, ValueError) as error:
             message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
             return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
+        failed = exit_report.get("failed", {}).get(str(run.seed))
+        if failed is not None:
+            return RunState(RunStatus.FAILED, failed, attempt=attempt.name)
         status = RunStatus(exit_report["status"])
         if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)

@@ -7,12 +7,14 @@ again and is masked. Shapes are constant, so a seed's actions never depend on wh
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import SeedSequence
 
-from rlbench.api import LARGEST_RETURN, Array, EnvBatch, Policy, RlbenchError
+from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, Policy, RlbenchError
+from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
@@ -24,12 +26,14 @@ MAX_EPISODE_STEPS = 108_000
 class Evaluation(NamedTuple):
     """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
 
-    finite: which seeds [S] met only finite numbers.
+    finite: which seeds [S] met only finite numbers, in environments that did not fail. faults: maps the index of a seed
+    whose environment failed to what failed, in words.
     """
 
     returns: Array
     lengths: Array
     finite: Array
+    faults: Mapping[int, str]
 
 
 class _Lanes:
@@ -40,6 +44,7 @@ class _Lanes:
         self.open = np.ones(seeds * lanes, bool)
         self.start = np.ones(seeds * lanes, bool)
         self.returns, self.lengths = np.zeros((seeds, episodes)), np.zeros((seeds, episodes), np.int64)
+        self.finite, self.faults = np.ones(seeds, bool), dict[int, str]()
         self._return, self._length = np.zeros(seeds * lanes), np.zeros(seeds * lanes, np.int64)  # of the open episodes
         self._lanes, self._episodes, self._steps = lanes, episodes, 0
 
@@ -51,6 +56,17 @@ class _Lanes:
     def too_long(self, playing: Array) -> Array | bool:
         """Return which of these lanes' episodes are over the limit; none can be before that many steps in all."""
         return self._steps >= MAX_EPISODE_STEPS and self._length[playing] >= MAX_EPISODE_STEPS
+
+    def drop(self, broken: Array) -> None:
+        """Close all lanes of the seeds in `broken` [S], which have met a number that is not finite."""
+        self.finite &= ~broken
+        self.open &= ~np.repeat(broken, self._lanes)
+
+    def fail(self, lane: int, fault: str) -> None:
+        """Close all lanes of the seed whose environment failed in this lane."""
+        seed_index = lane // self._lanes
+        self.faults.setdefault(seed_index, fault)
+        self.drop(np.arange(len(self.finite)) == seed_index)
 
     def finish(self, lane: int) -> int | None:
         """Record the lane's episode. Returns: the lane's next episode, or None if the lane closes."""
@@ -81,24 +97,36 @@ class Evaluator:
         self._streams.restart(EVALUATE, step)
         reset_seeds = evaluation_seeds(kind, self._streams.space)
         state = _Lanes(seeds, lanes, episodes)
-        finite = np.ones(seeds, bool)
         # A short evaluation has fewer lanes than environments and uses the first ones of each seed.
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
-        flat = np.stack([self._envs.reset(slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)])
-        finite_starts = np.isfinite(flat.reshape(seeds, -1)).all(1)
-        self._drop(state, finite, ~finite_starts, lanes)
+        begun = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
+        known = next((obs for obs in begun if obs is not None), None)
+        if known is None:
+            raise EnvironmentFault(f"{state.faults[0]} in an evaluation")
+        flat = np.stack([np.zeros_like(known) if obs is None else obs for obs in begun])
         with self._streams.only(EVALUATE):
             while state.open.any():
                 obs = flat.reshape(seeds, lanes, *flat.shape[1:])
                 actions = np.asarray(policy(obs, state.start.reshape(seeds, lanes).copy()))
-                flat = self._step(state, flat.copy(), actions, slots, finite, reset_seeds)
-        finite &= (np.abs(state.returns) <= LARGEST_RETURN).all(1)
-        return Evaluation(state.returns, state.lengths, finite)
+                flat = self._step(state, flat.copy(), actions, slots, reset_seeds)
+        finite = state.finite & (np.abs(state.returns) <= LARGEST_RETURN).all(1)
+        return Evaluation(state.returns, state.lengths, finite, state.faults)
 
-    def _step(
-        self, state: _Lanes, flat: Array, actions: Array, slots: list[int], finite: Array, reset_seeds: EpisodeSeeds
-    ) -> Array:
-        seeds, lanes = len(finite), len(slots) // len(finite)
+    def _begin(self, state: _Lanes, lane: int, slot: int, seed: int) -> Array | None:
+        """Begin an episode; if the environment fails, drop its seed and return None."""
+        try:
+            first = self._envs.reset(slot, seed)
+            if np.isfinite(first).all():
+                return first
+            fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
+        except EnvironmentFault as error:
+            fault = str(error)
+        state.fail(lane, fault)
+        return None
+
+    def _step(self, state: _Lanes, flat: Array, actions: Array, slots: list[int], reset_seeds: EpisodeSeeds) -> Array:
+        seeds = len(state.finite)
+        lanes = len(slots) // seeds
         if actions.shape[:2] != (seeds, lanes):
             raise RlbenchError(
                 f"act returned actions of shape {actions.shape} for observations [{seeds}, {lanes}, …]; "
@@ -106,7 +134,7 @@ class Evaluator:
             )
         state.start[:] = False
         if not all_finite(actions):
-            self._drop(state, finite, ~np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1)), lanes)
+            state.drop(~np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1)))
         playing = state.open.nonzero()[0]
         if not len(playing):
             return flat
@@ -120,27 +148,21 @@ class Evaluator:
             state.add(playing, reward)
             flat[playing] = next_obs
         else:
-            broken = ~(np.isfinite(next_obs.reshape(len(playing), -1)).all(1) & np.isfinite(reward))
-            state.add(playing, np.where(broken, 0.0, reward))
-            flat[playing[~broken]] = next_obs[~broken]
-            self._drop(state, finite, np.isin(np.arange(seeds), playing[broken] // lanes), lanes)
+            broken = not_finite_lanes(next_obs, reward)
+            intact = np.delete(np.arange(len(playing)), broken)
+            state.add(playing, np.where(np.isin(np.arange(len(playing)), broken), 0.0, reward))
+            flat[playing[intact]] = next_obs[intact]
+            for row in broken:
+                state.fail(int(playing[row]), step_fault_of(self._envs, playing_slots[row], next_obs[row]))
         ended = (terminated | truncated | state.too_long(playing)) & state.open[playing]
         for lane in playing[ended].tolist() if np.count_nonzero(ended) else ():
             episode = state.finish(lane)
             if episode is not None:
-                first = self._envs.reset(slots[lane], reset_seeds[episode])
+                first = self._begin(state, lane, slots[lane], reset_seeds[episode])
                 state.start[lane] = True
-                if np.isfinite(first).all():
+                if first is not None:
                     flat[lane] = first
-                else:
-                    self._drop(state, finite, np.arange(seeds) == lane // lanes, lanes)
         return flat
-
-    @staticmethod
-    def _drop(state: _Lanes, finite: Array, broken: Array, lanes: int) -> None:
-        """Close all lanes of the seeds in `broken`, which have met a number that is not finite."""
-        finite &= ~broken
-        state.open &= ~np.repeat(broken, lanes)
 
     def close(self) -> None:
         self._envs.close()

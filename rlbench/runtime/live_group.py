@@ -16,6 +16,7 @@ from rlbench.api import (
     Device,
     Diverged,
     EnvBackendSpec,
+    EnvironmentFault,
     Overrun,
     RlbenchError,
     RunGroup,
@@ -40,8 +41,8 @@ Observe = Callable[[str, int, list[float]], None]
 class GroupOutcome:
     """The result of a group: steps taken, the step at which seeds diverged, the final policies, by seed.
 
-    wall_seconds: training time; elapsed_seconds: with evaluation; cpu_seconds: of the whole group. All are sums over
-    attempts.
+    failed: the seeds whose environments failed, and what failed, in words; they have no final policy. wall_seconds:
+    training time. elapsed_seconds: with evaluation. cpu_seconds: of the whole group. All are sums over attempts.
     """
 
     steps: int
@@ -51,6 +52,7 @@ class GroupOutcome:
     resumed_from: int
     diverged_at: dict[int, int] = field(default_factory=dict)
     final: dict[int, dict[str, Array]] = field(default_factory=dict)
+    failed: dict[int, str] = field(default_factory=dict)
 
 
 class LiveGroup:
@@ -87,8 +89,13 @@ class LiveGroup:
         def make_evaluator(lanes: int) -> Evaluator:
             return Evaluator(backend.make_batch(task, len(group.seeds) * lanes), lanes, self.streams)
 
-        self.evaluations = EvaluationRunner(task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe)
-        self.interaction = LiveInteraction(task, backend, self.streams, num_envs, self.evaluations, sink, self._policy)
+        self._faults: dict[int, str] = {}  # what failed in the environments of a seed, by its index
+        self.evaluations = EvaluationRunner(
+            task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe, self._faults
+        )
+        self.interaction = LiveInteraction(
+            task, backend, self.streams, num_envs, self.evaluations, sink, self._policy, self._faults
+        )
         if self_reported:
             if len(group.seeds) != 1:
                 raise RlbenchError(
@@ -107,6 +114,15 @@ class LiveGroup:
         if resumable and checkpoints is not None:
             self.interaction.save, self.interaction.save_every = self._save, group.checkpoint_every
             self.interaction.schedule_save()
+
+    @property
+    def failed(self) -> dict[int, str]:
+        """The seeds whose environments failed, and what failed, in words."""
+        several = len(self.group.seeds) > 1
+        return {
+            self.group.seeds[index]: f"seed {self.group.seeds[index]}: {fault}" if several else fault
+            for index, fault in sorted(self._faults.items())
+        }
 
     def progress(self) -> dict[str, int]:
         """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
@@ -138,7 +154,7 @@ class LiveGroup:
         interaction, ended = self.interaction, None
         try:
             self.algorithm.train(interaction)
-        except (BudgetExceeded, Diverged) as end:
+        except (BudgetExceeded, Diverged, EnvironmentFault) as end:
             ended = end
         except Overrun as error:
             raise RlbenchError(str(error)) from None
@@ -150,10 +166,15 @@ class LiveGroup:
 
     def _outcome(self, wall_seconds: float) -> GroupOutcome:
         interaction = self.interaction
+        if len(self._faults) == len(self.group.seeds):
+            raise EnvironmentFault("; ".join(self.failed.values()))
         outcome = GroupOutcome(interaction.steps, wall_seconds, self.clock.elapsed, self.clock.cpu, self._resumed_from)
+        outcome.failed = self.failed
         parked = interaction.batch.diverged_at if interaction.batch is not None else {}
         state = {name: np.asarray(array) for name, array in self.algorithm.final_state().items()}
         for index, seed in enumerate(self.group.seeds):
+            if seed in outcome.failed:
+                continue
             arrays = {name: array[index] for name, array in state.items()}
             if not interaction.active[index] or not all(_finite(array) for array in arrays.values()):
                 outcome.diverged_at[seed] = parked.get(index, interaction.steps)
@@ -167,13 +188,15 @@ class LiveGroup:
             checkpoint.save(self._checkpoints, self.states())
 
     def states(self) -> list[SeedState]:
-        """Return everything that is needed to resume, for each seed."""
+        """Return everything that is needed to resume, for each seed whose environments have not failed."""
         interaction = self.interaction
         batch = interaction.open_batch()
         learned = {name: np.asarray(array) for name, array in self.algorithm.state().items()}
         positions = self._sink.positions()
         states = []
         for index, seed in enumerate(self.group.seeds):
+            if index in self._faults:
+                continue
             numbers, arrays = batch.state(index)
             entry = {
                 "boundary": numbers,

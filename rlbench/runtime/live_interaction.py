@@ -39,8 +39,9 @@ SAFE_POINT_PATIENCE_SECONDS = 10.0
 class LiveInteraction:
     """Implements rlbench.api.Interaction for one group.
 
-    policy: returns the policy to evaluate, called at each evaluation. save: writes a checkpoint, or None if the
-    algorithm cannot be resumed. self_reported: receives the algorithm's reports, or None if it is metered.
+    policy: returns the policy to evaluate, called at each evaluation. faults: receives what failed in the environments
+    of a seed, in words, by the seed's index. save: writes a checkpoint, or None if the algorithm cannot be resumed.
+    self_reported: receives the algorithm's reports, or None if it is metered.
     """
 
     obs: Array
@@ -54,9 +55,11 @@ class LiveInteraction:
         evaluations: EvaluationRunner,
         sink: Sink,
         policy: Callable[[], Policy],
+        faults: dict[int, str],
     ) -> None:
         self._task, self._backend, self._streams, self._sink = task, backend, streams, sink
         self._evaluations, self._policy, self._one_stream = evaluations, policy, backend.make_streams is not None
+        self.faults = faults
         self.seeds, self.num_envs, self.budget = streams.seeds, num_envs, Budget(task.steps)
         self.meter = Meter(task.steps, sink.episode)
         self.schedule = EvaluationSchedule(task.evaluation.every, task.steps)
@@ -85,7 +88,7 @@ class LiveInteraction:
                 each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
                 opened = [OneStream(seeds[count]) for seeds, count in zip(each, earlier_episodes or [0] * lanes)]
                 envs = self._backend.make_streams(self._task, [one.seed for one in opened])
-            self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter, opened)
+            self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter, opened, self.faults)
         return self.batch
 
     def reset(self) -> Array:
@@ -101,7 +104,7 @@ class LiveInteraction:
             raise RlbenchError("call interaction.reset() before the first interaction.step()")
         if self.finished:
             spent = f"{self.steps} of {self.budget.steps} environment steps are spent"
-            self.meter.refuse(spent if self.active.any() else "every seed has diverged")
+            self.meter.refuse(spent if self.active.any() else "every seed has diverged or failed")
         transition = batch.step(actions)
         self.obs, self.steps = batch.obs, self.meter.steps
         if batch.active is not self.active:
@@ -179,8 +182,9 @@ class LiveInteraction:
             raise RlbenchError("attend: none of the processes was given an environment from make_env")
         self._attendant.attend(processes, self._at_limit)
         self.steps = self.meter.steps = self._attendant.counter.steps
-        if self._attendant.diverged:
+        if self._attendant.diverged or self._attendant.fault:
             self.active = np.zeros(1, bool)
+            self.faults |= {0: self._attendant.fault} if self._attendant.fault else {}
         if self._stop:
             raise Stopped(f"stopped at step {self.meter.steps}")
         self.advance()
@@ -285,3 +289,7 @@ class _LocalBoundary:
         interaction = self._interaction
         interaction.steps, interaction.finished = interaction.meter.steps, True
         interaction.active = np.zeros(1, bool)
+
+    def failed(self, fault: str) -> None:
+        self._interaction.faults.setdefault(0, fault)
+        self.diverged()

@@ -35,7 +35,8 @@ class EvaluationRunner:
     """Evaluates the seeds' policies and writes the records.
 
     make_evaluator: creates the evaluation environments, at the first evaluation. observe: called with the kind, step
-    and mean returns of each evaluation, to show progress.
+    and mean returns of each evaluation, to show progress. faults: receives what failed in the environments of a seed,
+    in words, by the seed's index.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class EvaluationRunner:
         clock: TrainingClock,
         sink: Sink,
         observe: Callable[[str, int, list[float]], None],
+        faults: dict[int, str],
     ) -> None:
         self._protocol, self._seeds, self._clock, self._sink = protocol, seeds, clock, sink
-        self._make_evaluator, self._observe = make_evaluator, observe
+        self._make_evaluator, self._observe, self._faults = make_evaluator, observe, faults
         self._evaluator: Evaluator | None = None
 
     def evaluate(self, policy: Policy, kind: str, nominal: int, step: int, active: Array) -> Array:
@@ -78,6 +80,8 @@ class EvaluationRunner:
                             self._clock.seconds,
                         )
                     )
+            for index, fault in played.faults.items():
+                self._faults.setdefault(index, f"{fault} in the evaluation at step {step}")
             self._observe(kind, step, played.returns.mean(1).tolist())
         return played.finite
 

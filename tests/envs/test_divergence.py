@@ -1,6 +1,7 @@
-"""A number that is not finite parks its seed and nobody else."""
+"""A number that is not finite parks its seed and nobody else. From an algorithm, its run has diverged; from an environment, failed."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 
 from rlbench import Algorithm
-from rlbench.api import RlbenchError
+from rlbench.api import EnvironmentFault, RlbenchError
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES, Shapes
@@ -29,11 +30,17 @@ def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, config
     for seed in (7, 9):
         alone = play(algorithm, config, SHAPES, [seed], 320, kwargs=kwargs, every=64)
         assert played.of_seed(seed) == alone.of_seed(seed)
-    at = played.outcome.diverged_at
-    assert set(at) == {8} and 0 < at[8] < 320
-    assert all(e.step <= at[8] for e in played.sink.episodes if e.seed == 8)
-    assert all(e.step <= at[8] for e in played.sink.evaluations if e.seed == 8)
+    at = step_of_fault(played, 8, rf"seed 8: its step gave an? \w+ that is not finite \({bad}\) at step (\d+)")
+    assert played.outcome.diverged_at == {} and 8 not in played.outcome.final and 0 < at < 320
+    assert all(e.step <= at for e in played.sink.episodes if e.seed == 8)
+    assert all(e.step <= at for e in played.sink.evaluations if e.seed == 8)
     assert all(math.isfinite(e.return_mean) for e in played.sink.evaluations)
+
+
+def step_of_fault(played, seed, pattern):
+    """Return the step in the words that a seed failed with, and require that no other seed failed."""
+    assert set(played.outcome.failed) == {seed}
+    return int(re.fullmatch(pattern, played.outcome.failed[seed])[1])
 
 
 class Breaks(Algorithm):
@@ -66,9 +73,9 @@ def test_a_non_finite_action_never_reaches_an_environment():
     assert np.isfinite(np.concatenate([t.next_obs for t, _ in played.algorithm.seen], None)).all()
 
 
-def test_a_group_whose_seeds_have_all_diverged_ends():
-    played = play(Breaks, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)]})
-    assert played.outcome.diverged_at == {1: 4} and played.sink.evaluations == []
+def test_a_group_whose_seeds_have_all_failed_ends():
+    with pytest.raises(EnvironmentFault, match=r"its step gave .* that is not finite .* at step 4$"):
+        play(Breaks, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)]})
 
 
 class Chooses(Breaks):
@@ -125,16 +132,17 @@ class Foreign(Breaks):
                 env.reset()
 
 
-def test_a_foreign_loop_ends_when_its_seed_diverges():
-    played = play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
-    assert played.outcome.diverged_at == {1: 4}
+def test_a_foreign_loop_ends_when_its_environment_fails():
+    with pytest.raises(EnvironmentFault, match=r"its step gave .* that is not finite .* at step 4$"):
+        play(Foreign, None, SHAPES, [1], 1_000, kwargs={"dims": 2, "bad_seeds": [reset_seed(1, 0)], "end": 0.0})
 
 
 @pytest.mark.parametrize("episode", [0, 1])
 def test_a_first_observation_that_is_not_finite_parks_its_seed(episode):
     kwargs = {"bad_seeds": [reset_seed(8, episode)], "bad_after": 0, "end": 0.2}
     played = play(DQN, DQN_CONFIG, SHAPES, [7, 8], 60, kwargs=kwargs)
-    assert set(played.outcome.diverged_at) == {8} and (played.outcome.diverged_at[8] == 0) == (episode == 0)
+    at = step_of_fault(played, 8, r"seed 8: its reset gave an observation that is not finite .*at step (\d+)")
+    assert (at == 0) == (episode == 0)
     assert played.of_seed(7) == play(DQN, DQN_CONFIG, SHAPES, [7], 60, kwargs=kwargs).of_seed(7)
     assert np.isfinite(played.algorithm.replay.state()["obs"].numpy()).all()
 
@@ -152,9 +160,9 @@ class Logs(Algorithm):
         return np.zeros(obs.shape[:2], np.int64)
 
 
-def test_a_diverged_seeds_records_do_not_depend_on_its_stack_mates_either():
+def test_a_failed_seeds_records_do_not_depend_on_its_stack_mates_either():
     kwargs = {"bad_seeds": [reset_seed(8, 0)], "end": 0.002}  # with 0 an evaluation goes on to the longest episode
-    stacked, alone = (play(Logs, None, SHAPES, seeds, 50, kwargs=kwargs) for seeds in ([7, 8], [8]))
+    stacked, alone = (play(Logs, None, SHAPES, seeds, 50, kwargs=kwargs) for seeds in ([7, 8], [8, 9]))
     for table in ("episodes", "evaluations"):
         assert stacked.of_seed(8)[table] == alone.of_seed(8)[table]
     steps = [[m.step for m in p.sink.metrics if m.seed == 8 and m.name == "step"] for p in (stacked, alone)]

@@ -11,7 +11,7 @@ import psutil
 import pytest
 from support.hogwild_envs import Config, Hogwild, alternate, for_ever
 
-from rlbench.api import RlbenchError, Stopped, WorkerFailed
+from rlbench.api import EnvironmentFault, RlbenchError, Stopped, WorkerFailed
 from rlbench.envs.remote_envs import SharedCounter
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import play
@@ -59,10 +59,10 @@ def test_an_error_in_any_process_ends_the_run_and_leaves_none_behind(crash, code
     assert children() == []
 
 
-def test_a_process_that_meets_a_bad_number_ends_the_run_as_diverged():
+def test_a_process_that_meets_a_bad_number_fails_the_run():
     bad = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, 1), "training")[2]
-    played = play(Hogwild, Config(), SHAPES, [4], 10_000_000, kwargs={"dims": 2, "bad_seeds": [bad]})
-    assert list(played.outcome.diverged_at) == [4] and played.sink.evaluations == []
+    with pytest.raises(EnvironmentFault, match="its step gave .* that is not finite"):
+        play(Hogwild, Config(), SHAPES, [4], 10_000_000, kwargs={"dims": 2, "bad_seeds": [bad]})
     assert children() == []
 
 

@@ -1,0 +1,128 @@
+"""Faults of an environment in words: how what it gave differs from Gymnasium's interface and from its own spaces."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from rlbench.api import Array, EnvBatch
+from rlbench.api.task import AnySpace
+
+NOT_FINITE_OBSERVATION = "an observation that is not finite"
+
+
+def reset_fault(answer: Any, space: AnySpace) -> str:
+    """Return what is wrong with the answer of `reset`, in words, or "". space: of observations."""
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return f"its reset gave {_describe_values(answer)}; (observation, info) is needed"
+    fault = observation_fault(answer[0], space)
+    return f"its reset gave {fault}" if fault else ""
+
+
+def step_fault(answer: Any, space: AnySpace) -> str:
+    """Return what is wrong with the answer of `step`, in words, or "". space: of observations."""
+    if not isinstance(answer, tuple) or len(answer) != 5:
+        needed = "(observation, reward, terminated, truncated, info)"
+        return f"its step gave {_describe_values(answer)}; {needed} is needed"
+    observation, reward, *ends, _ = answer
+    fault = observation_fault(observation, space) or _reward_fault(reward)
+    for name, value in zip(("terminated", "truncated"), ends):
+        if not fault and (np.ndim(value) or np.asarray(value).dtype.kind not in "biu"):
+            fault = f"{name} {_describe(value)}; True or False is needed"
+    return f"its step gave {fault}" if fault else ""
+
+
+def error_fault(error: BaseException, method: str) -> str:
+    """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
+    message = " ".join(str(error).split())[:500]
+    text = f"its {method} raised {type(error).__name__}" + (f": {message}" if message else "")
+    lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
+    return f"{text} ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else text
+
+
+def not_finite_lanes(obs: Array, reward: Array) -> list[int]:
+    """Return the rows whose observation or reward is not finite. obs: [rows, *obs]. reward: [rows]."""
+    finite = np.isfinite(obs.reshape(len(obs), -1)).all(1) & np.isfinite(reward)
+    rows: list[int] = (~finite).nonzero()[0].tolist()
+    return rows
+
+
+def step_fault_of(envs: EnvBatch, lane: int, obs: Array) -> str:
+    """Return what was wrong in the last step of a lane that gave something that is not finite. obs: what it gave."""
+    describe: Callable[[int], str] = getattr(envs, "fault", lambda lane: "")
+    what = "a reward that is not finite" if np.isfinite(obs).all() else NOT_FINITE_OBSERVATION
+    return describe(lane) or f"its step gave {what}"
+
+
+def observation_fault(value: Any, space: AnySpace, key: str = "") -> str:
+    """Return how an observation differs from its space, or "". Values beyond the bounds of a Box are accepted.
+
+    key: of this part in the whole observation, such as "['goal']".
+    """
+    name = f"observation{key}" if key else "an observation"
+    if isinstance(space, spaces.Dict):
+        if not isinstance(value, Mapping):
+            return f"{name} {_describe(value)}; a dictionary is needed"
+        missing = [part for part in space.spaces if part not in value]
+        if missing:
+            return f"{name} without the key {missing[0]!r}"
+        faults = (observation_fault(value[part], own, f"{key}[{part!r}]") for part, own in space.spaces.items())
+        return next((fault for fault in faults if fault), "")
+    if isinstance(space, spaces.Tuple):
+        if not isinstance(value, (tuple, list)) or len(value) != len(space.spaces):
+            return f"{name} {_describe(value)}; {len(space.spaces)} parts are needed"
+        faults = (observation_fault(part, own, f"{key}[{i}]") for i, (part, own) in enumerate(zip(value, space.spaces)))
+        return next((fault for fault in faults if fault), "")
+    if isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
+        return _array_fault(value, space, name)
+    return ""
+
+
+def _array_fault(value: Any, space: AnySpace, name: str) -> str:
+    try:
+        array = np.asarray(value)
+    except ValueError:  # a list of lists of unequal lengths
+        return f"{name} {_describe(value)}"
+    shape = space.shape or ()
+    if array.dtype.kind not in "biuf":
+        return f"{name} {_describe(value)}; numbers are needed"
+    if array.shape != shape:
+        return f"{name} of shape {array.shape}; its space has shape {shape}"
+    if array.dtype.kind == "f":
+        if not np.isfinite(array).all():
+            return f"{name} that is not finite ({array[~np.isfinite(array)].flat[0]})"
+        if np.dtype(space.dtype).kind in "iu" and (array != np.rint(array)).any():
+            return f"{name} of fractions ({array.dtype}); its space has {space.dtype}"
+    if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
+        start = np.asarray(space.start)
+        size = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)
+        if ((array < start) | (array >= start + size)).any():
+            return f"{name} of {array.tolist()}, outside its space {space}"
+    return ""
+
+
+def _reward_fault(reward: Any) -> str:
+    array = np.asarray(reward, object) if reward is None else np.asarray(reward)
+    if array.ndim:
+        return f"a reward of shape {array.shape}; a number is needed"
+    if array.dtype.kind not in "biuf":
+        return f"a reward {_describe(reward)}; a number is needed"
+    return "" if np.isfinite(array) else f"a reward that is not finite ({array})"
+
+
+def _describe(value: Any) -> str:
+    if value is None:
+        return "of None"
+    shape = getattr(value, "shape", None)
+    return f"of type {type(value).__name__}" + (f" and shape {shape}" if shape else "")
+
+
+def _describe_values(answer: Any) -> str:
+    if isinstance(answer, tuple):
+        return f"{len(answer)} values"
+    return "None" if answer is None else f"one value of type {type(answer).__name__}"
