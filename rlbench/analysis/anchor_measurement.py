@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.api import EnvBatch, RlbenchError, Task
+from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.gymnasium_backend import make_batch
-from rlbench.runtime.evaluation import MAX_EPISODE_STEPS, evaluation_seeds
+from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EVALUATE, SeedStreams
 
 EPISODES = 10_000

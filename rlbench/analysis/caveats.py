@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ADAPTIVE = "seeds added until decided"
 SELF_REPORTED = "self-reported"
 MIXED = "made by different code"
+UNSEEDED = "the environment ignores its seed"
 Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
 
@@ -34,9 +35,9 @@ def caveats_of(
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
     the estimate is biased away from the algorithm it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a
-    sweep, selected by these same runs. SELF_REPORTED: steps and scores were not metered, and the policies were not
-    played in the common evaluation. MIXED: the plugin, or a module that several runs imported, was not the same in all
-    runs.
+    sweep, selected by these same runs. UNSEEDED: the environment ignores the seed of its reset, so the runs will not
+    repeat. SELF_REPORTED: steps and scores were not metered, and the policies were not played in the common evaluation.
+    MIXED: the plugin, or a module that several runs imported, was not the same in all runs.
     """
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}
     if decisions is not None:
@@ -45,6 +46,8 @@ def caveats_of(
     for env, label in self_reported.itertuples(index=False):
         caveats[env, label] = (*caveats.get((env, label), ()), SELF_REPORTED)
     for (env, label), rows in runs.groupby(["environment", "algorithm"], sort=False):
+        if any(states[key].result.get("environment_repeats") is False for key in rows["key"] if key in states):
+            caveats[env, label] = (*caveats.get((env, label), ()), UNSEEDED)
         if find_differences(states[key].result for key in rows["key"] if key in states).keys() & {
             "code",
             "dependencies",

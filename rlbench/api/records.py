@@ -222,7 +222,8 @@ class RunGroup:
     checkpoint_every: environment steps per seed between checkpoints; 0: none. timeout: seconds that the process may
     take. stall_timeout: seconds that it may go without an environment step. None: no limit. resume: "exact",
     "approximate" (resume although numbers will differ) or "never". data_files: files that the runs read; their contents
-    count as part of the code that produced the runs.
+    count as part of the code that produced the runs. environment_repeats: whether the environment's `reset` with one
+    seed always begins the same episode; otherwise the runs will not repeat.
     """
 
     algorithm: str
@@ -238,6 +239,7 @@ class RunGroup:
     stall_timeout: float | None = None
     resume: str = "exact"
     data_files: tuple[str, ...] = ()
+    environment_repeats: bool = True
 
     @property
     def runs(self) -> tuple[Run, ...]:

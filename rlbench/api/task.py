@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from gymnasium import Env, Space
 
+# Evaluation truncates an episode without a time limit here (30 minutes of a 60 Hz game), so that it always ends.
+MAX_EPISODE_STEPS = 108_000
+
 # What a space contains, only the environment knows: these are the types of any environment.
 AnySpace: TypeAlias = "Space[Any]"
 Environment: TypeAlias = "Env[Any, Any]"

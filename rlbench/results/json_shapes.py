@@ -161,6 +161,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "dependencies"), _is_object),
     "imported": _is_import,
     **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _is_text),
+    "environment_repeats": _is_flag,
     "git_commit": _optional(_is_text),
     **dict.fromkeys(("reproducible", "resumable"), _is_flag),
 }

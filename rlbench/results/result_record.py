@@ -70,7 +70,13 @@ class GroupFacts:
             "what a self-reported run is scored by: its evaluations or its training episodes", omit_none=True
         ),
     )
-    reproducible: bool = field(metadata=_key("whether the algorithm claims to give the same numbers again"))
+    reproducible: bool = field(
+        metadata=_key("whether the algorithm claims to give the same numbers again, in an environment that repeats")
+    )
+    environment_repeats: bool | None = field(
+        default=None,
+        metadata=_key("false, if the environment ignores the seed of its `reset`; absent otherwise", omit_none=True),
+    )
     stack_size: int = field(metadata=_key("seeds trained together", "seeds"))
     group_wall_seconds: float = field(metadata=_key("wall time of the whole group, with evaluation", "s"))
     steps_per_second: float = field(metadata=_key("steps of all seeds of the group per second of training", "steps/s"))

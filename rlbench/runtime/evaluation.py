@@ -14,13 +14,12 @@ import numpy as np
 from numpy.random import SeedSequence
 
 from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, Policy, RlbenchError
+from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
 MAX_LANES = 20
-# Episodes without a time limit are truncated here (30 minutes of a 60 Hz game), so that every evaluation ends.
-MAX_EPISODE_STEPS = 108_000
 
 
 class Evaluation(NamedTuple):

@@ -1,15 +1,18 @@
-"""Compatibility of an algorithm with an environment, decided from the environment's own spaces."""
+"""Compatibility of an algorithm with an environment, decided from what a check found out about the environment."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium.spaces import Box, Discrete
 
-from rlbench.api import RlbenchError, Supports, Task, Wrapper
+from rlbench.api import Supports, Task, Wrapper
+from rlbench.api.task import MAX_EPISODE_STEPS
+from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
+from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS, ask_environments
 from rlbench.envs import flat_observation
 from rlbench.envs.flat_observation import ActionsFromZero, FlatObservation, NoObservation, readable_part
 from rlbench.plugins import Plugins, Resolved
@@ -17,29 +20,39 @@ from rlbench.plugins import Plugins, Resolved
 Spaces = tuple[Any, Any]
 
 
-def spaces_of(plugins: Plugins, task: Task) -> Spaces | str:
-    """Make one environment and return its observation and action space, or a message if that fails."""
-    try:
-        env = plugins.backend(task.backend).make_env(task)
-    except RlbenchError as error:  # from a backend; the message says what to do
-        return f"{task.env_id}: {error}"
-    except Exception as error:  # noqa: BLE001 - a third-party environment may raise anything
-        return f"{task.env_id}: cannot be made: {type(error).__name__}: {error}{_install_hint(error)}"
-    try:
-        full = env.spec.id if env.spec is not None else task.env_id
-        if full.startswith(f"{task.env_id.rpartition(':')[2]}-v"):
-            return f"{task.env_id}: the version is missing, which is part of the result; write {full}"
-        return env.observation_space, env.action_space
-    finally:
-        env.close()
+def examine(
+    plugins: Plugins, tasks: Sequence[Task], seconds: float = TIME_LIMIT_SECONDS
+) -> list[EnvironmentFacts | str]:
+    """Return the facts of each task's environment, or a message if it cannot be used.
+
+    seconds: longest time that one environment may take.
+    """
+    answers = ask_environments(plugins, tasks, seconds)
+    return [
+        f"{task.env_id}: {answer}{_install_hint(answer)}" if isinstance(answer, str) else answer
+        for task, answer in zip(tasks, answers)
+    ]
 
 
-def _install_hint(error: Exception) -> str:
-    text = str(error).lower()
+def _install_hint(message: str) -> str:
+    text = message.lower()
     for sign, extra in (("box2d", "box2d"), ("mujoco", "mujoco"), ("namespace ale", "atari")):
         if sign in text:
             return f'; pip install "rlbench[{extra}]"'
     return ""
+
+
+def describe_facts(env_id: str, facts: EnvironmentFacts) -> list[str]:
+    """Return what a user has to know about an environment before runs start, one line for each."""
+    notes = []
+    if not facts.repeats:
+        notes.append(f"{env_id} ignores reset(seed=…): its runs will not repeat, and tables mark them")
+    if facts.time_limit is None and not facts.ended:
+        notes.append(
+            f"{env_id} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "
+            f"to {MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
+        )
+    return notes
 
 
 def adapted(task: Task, spaces: Spaces, supports: Supports) -> tuple[Task, Spaces]:

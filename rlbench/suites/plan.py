@@ -25,8 +25,9 @@ from rlbench.api import (
     Wrapper,
     environments_of,
 )
+from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.compatibility import adapted, describe_wrappers, incompatibility, spaces_of
+from rlbench.suites.compatibility import adapted, describe_facts, describe_wrappers, examine, incompatibility
 from rlbench.suites.devices import choose_devices
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
@@ -57,7 +58,7 @@ class Plan:
     """The groups of a suite and the skipped pairs.
 
     devices: groups are distributed over them. workers: number of groups run at a time. adaptive: whether interim
-    analyses decide the number of runs, instead of the suite.
+    analyses decide the number of runs, instead of the suite. environment_notes: what to know about the environments.
     """
 
     suite: Suite
@@ -66,6 +67,7 @@ class Plan:
     devices: tuple[str, ...] = ("cpu",)
     workers: int = 1
     adaptive: bool = False
+    environment_notes: list[str] = field(default_factory=list)
 
     @property
     def runs(self) -> int:
@@ -73,12 +75,13 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What the plan adapts between environments and algorithms, one line for each way, with its environments."""
+        """What to know about the environments, and what is adapted between them and algorithms, one line each."""
         adapted_in: dict[str, dict[str, None]] = {}
         for group in self.groups:
             if text := describe_wrappers(group.task):
                 adapted_in.setdefault(text, {})[group.task.env_id] = None
-        return [f"{', '.join(names)}: {text}" for text, names in adapted_in.items()]
+        adapted = [f"{', '.join(names)}: {text}" for text, names in adapted_in.items()]
+        return [*self.environment_notes, *adapted]
 
     @property
     def broken(self) -> bool:
@@ -190,8 +193,16 @@ def _add_pairs(
     suite = result.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
     pairs = _pairs(suite, environments, points_per_sweep)
-    spaces = {j: spaces_of(plugins, _task(suite, e, e.steps)) for j, e in environments}
-    problems += [Problem(("environments", j, "id"), text) for j, text in spaces.items() if isinstance(text, str)]
+    tasks = [_task(suite, environment, environment.steps) for _, environment in environments]
+    limit = max(TIME_LIMIT_SECONDS, suite.stall_timeout or 0)
+    facts = dict(zip((j for j, _ in environments), examine(plugins, tasks, limit)))
+    problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
+    result.environment_notes = [
+        note
+        for j, environment in environments
+        if not isinstance(found := facts[j], str)
+        for note in describe_facts(environment.id, found)
+    ]
     if not pairs:  # all environments are wrong; check the algorithms anyway
         placeholder = EnvironmentEntry.model_validate({"id": "", "steps": 1})
         pairs = _pairs(suite, [(0, placeholder)], points_per_sweep, anywhere=True)
@@ -204,7 +215,7 @@ def _add_pairs(
         if isinstance(answer, PluginError):
             problems += _plugin_problems(pair, answer)
             continue
-        pair_spaces, task = spaces.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
+        found, task = facts.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
         if answer.missing:
             text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install_command(answer)}"
             if skip_missing:
@@ -212,10 +223,10 @@ def _add_pairs(
             else:
                 problems.append(Problem(("algorithms", pair.i, "id"), text))
             continue
-        if isinstance(pair_spaces, str):
+        if isinstance(found, str):
             continue
-        task, pair_spaces = adapted(task, pair_spaces, answer.supports)
-        reason = incompatibility(answer, *pair_spaces)
+        task, spaces = adapted(task, (found.observation_space, found.action_space), answer.supports)
+        reason = incompatibility(answer, *spaces)
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
@@ -224,7 +235,7 @@ def _add_pairs(
             text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
-        result.groups += _groups(result, pair, task, answer, seeds)
+        result.groups += _groups(result, pair, task, answer, seeds, found.repeats)
 
 
 def _pairs(
@@ -274,7 +285,12 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
 
 
 def _groups(
-    result: Plan, pair: _Pair, task: Task, algorithm: Resolved, seed_count: Callable[[str], int] | None
+    result: Plan,
+    pair: _Pair,
+    task: Task,
+    algorithm: Resolved,
+    seed_count: Callable[[str], int] | None,
+    repeats: bool,
 ) -> list[RunGroup]:
     suite, environment, seeds = result.suite, pair.environment, seeds_of(result.suite, pair.algorithm)
     seeds = seeds if seed_count is None else seeds[: seed_count(pair.algorithm.name)]
@@ -295,6 +311,7 @@ def _groups(
             stall_timeout=suite.stall_timeout,
             resume=suite.resume,
             data_files=suite.data_files,
+            environment_repeats=repeats,
         )
         for i in range(0, len(seeds), size)
     ]

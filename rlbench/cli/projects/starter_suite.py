@@ -150,14 +150,13 @@ def _free_file(name: str, output: Path | None) -> Path:
 def _kinds_of_actions(plugins: Plugins, ids: Sequence[str], steps: int) -> set[str]:
     """Return the types of the action spaces. Raises: BadParameter for an environment that cannot be made."""
     from rlbench.api import Task
-    from rlbench.suites.compatibility import spaces_of
+    from rlbench.suites.compatibility import examine
 
     kinds = set()
-    for env_id in ids:
-        spaces = spaces_of(plugins, Task(env_id, steps))
-        if isinstance(spaces, str):
-            raise click.BadParameter(spaces, param_hint="-e")
-        kinds.add(type(spaces[1]).__name__)
+    for facts in examine(plugins, [Task(env_id, steps) for env_id in ids]):
+        if isinstance(facts, str):
+            raise click.BadParameter(facts, param_hint="-e")
+        kinds.add(type(facts.action_space).__name__)
     return kinds
 
 

@@ -1,0 +1,1 @@
+"""Checks of environments before anything is trained, each in a child process."""

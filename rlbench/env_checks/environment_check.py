@@ -1,0 +1,163 @@
+"""The check of one environment: make it, reset it twice with one seed, step it, and say what it does wrong."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.wrappers import NormalizeObservation, NormalizeReward
+
+from rlbench.api import EnvironmentFault, Task
+from rlbench.api.task import AnySpace, Environment
+from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
+
+STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
+_SECONDS = 3.0  # of a slow environment, fewer steps are played
+_SEED = 1
+
+
+@dataclass(frozen=True)
+class EnvironmentFacts:
+    """What an environment is and does.
+
+    repeats: whether `reset` with the same seed begins the same episode. time_limit: the steps after which Gymnasium
+    truncates its episodes; None: no limit. ended: whether a random episode ended within 200 steps. gives_masks: whether
+    `info` has an action mask.
+    """
+
+    observation_space: AnySpace
+    action_space: AnySpace
+    repeats: bool = True
+    time_limit: int | None = None
+    ended: bool = True
+    gives_masks: bool = False
+
+
+@dataclass(frozen=True)
+class _Played:
+    """The beginning of one episode. trace: observation, reward and flags of each step, in comparable form."""
+
+    trace: tuple[Any, ...]
+    ended: bool
+    gives_masks: bool
+
+
+def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> EnvironmentFacts:
+    """Make one environment, play the beginning of an episode twice, and return what it is.
+
+    Raises: EnvironmentFault for what would spoil every run; whatever the environment raises while it is made.
+    """
+    env = make_env(task)
+    try:
+        full = env.spec.id if env.spec is not None else task.env_id
+        if full.startswith(f"{task.env_id.rpartition(':')[2]}-v"):
+            raise EnvironmentFault(f"the version is missing, which is part of the result; write {full}")
+        for space, name in ((env.observation_space, "observation_space"), (env.action_space, "action_space")):
+            if not isinstance(space, gymnasium.Space):
+                raise EnvironmentFault(f"its {name} is not a Gymnasium space but of type {type(space).__name__}")
+        refuse_running_statistics(env)
+        first = _play(env)
+        repeats = _play(env, first).trace == first.trace
+    finally:
+        _close(env)
+    if not repeats:  # its second episode may depend on its first; what counts is whether fresh ones are alike
+        env = make_env(task)
+        try:
+            repeats = _play(env, first).trace == first.trace
+        finally:
+            _close(env)
+    limit = env.spec.max_episode_steps if env.spec is not None else None
+    return EnvironmentFacts(env.observation_space, env.action_space, repeats, limit, first.ended, first.gives_masks)
+
+
+def refuse_running_statistics(env: Environment) -> None:
+    """Raise EnvironmentFault if a wrapper keeps statistics over episodes.
+
+    Each environment has statistics of its own, so policies would be trained and evaluated under different ones, and the
+    same policy would get a different score at each evaluation.
+    """
+    for wrapper in _wrappers(env):
+        own = vars(wrapper).values()
+        if isinstance(wrapper, (NormalizeObservation, NormalizeReward)) or any(map(_is_running_statistic, own)):
+            name = type(wrapper).__name__
+            key = "normalize_reward" if "reward" in name.lower() else "normalize_obs"
+            raise EnvironmentFault(
+                f"the wrapper {name} keeps running statistics, and evaluation would play under others than training; "
+                f"leave it out, and set `{key}: true` in the `params` of the algorithms that have it (ppo, a2c, sb3/…)"
+            )
+
+
+def _wrappers(env: Environment) -> Iterator[Environment]:
+    while isinstance(env, gymnasium.Wrapper):
+        yield env
+        env = env.env
+
+
+def _is_running_statistic(value: Any) -> bool:
+    return type(value).__name__.startswith("RunningMean")
+
+
+def _close(env: Environment) -> None:
+    try:
+        env.close()
+    except (Exception, SystemExit) as error:
+        raise EnvironmentFault(error_fault(error, "close")) from error
+
+
+def _play(env: Environment, first: _Played | None = None) -> _Played:
+    """Play the beginning of an episode with random actions, always the same. first: play as many steps as that one."""
+    env.action_space.seed(_SEED)
+    steps = STEPS if first is None else len(first.trace) - 1
+    began = time.monotonic()
+    try:
+        answer = env.reset(seed=_SEED)
+    except (Exception, SystemExit) as error:
+        raise EnvironmentFault(error_fault(error, "reset")) from error
+    if fault := reset_fault(answer, env.observation_space):
+        raise EnvironmentFault(fault)
+    trace, info = [_comparable(answer[0])], answer[1]
+    gives_masks = isinstance(info, dict) and "action_mask" in info
+    for _ in range(steps):
+        if first is None and time.monotonic() - began > _SECONDS:
+            break
+        try:
+            step = env.step(_draw(env.action_space, info))
+        except (Exception, SystemExit) as error:
+            raise EnvironmentFault(error_fault(error, "step")) from error
+        if fault := step_fault(step, env.observation_space):
+            raise EnvironmentFault(_with_advice(fault, env))
+        obs, reward, terminated, truncated, info = step
+        trace.append((_comparable(obs), float(reward), bool(terminated), bool(truncated)))
+        if terminated or truncated:
+            return _Played(tuple(trace), True, gives_masks)
+    return _Played(tuple(trace), False, gives_masks)
+
+
+def _draw(space: AnySpace, info: Any) -> Any:
+    if isinstance(space, gymnasium.spaces.Discrete) and isinstance(info, dict) and "action_mask" in info:
+        return space.sample(np.asarray(info["action_mask"], np.int8))
+    return space.sample()
+
+
+def _with_advice(fault: str, env: Environment) -> str:
+    """Add what to do about several rewards at once, which multi-objective environments give."""
+    if "a reward of shape" not in fault or not hasattr(env.unwrapped, "reward_space"):
+        return fault
+    return (
+        f"{fault}; the wrapper `{{name: mo_gymnasium.wrappers:LinearReward, kwargs: {{weight: {{$array: [1, 0]}}}}}}` "
+        "makes one of several"
+    )
+
+
+def _comparable(value: Any) -> Any:
+    """Return an observation in a form that `==` compares by all its bits."""
+    if isinstance(value, dict):
+        return tuple((str(key), _comparable(value[key])) for key in sorted(value, key=str))
+    if isinstance(value, (tuple, list)):
+        return tuple(map(_comparable, value))
+    array = np.asarray(value)
+    return (array.shape, str(array.dtype), array.tobytes() if array.dtype != object else repr(value))

@@ -1,0 +1,216 @@
+"""Ask for the facts of environments in child processes, several at a time, and cache the answers.
+
+An environment may print, hang, crash or end its process: that costs a time limit and a message, nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import gc
+import hashlib
+import json
+import os
+import re
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import gymnasium
+
+from rlbench.api import EnvironmentFault, PluginError, RlbenchError, Task, canonical, task_from_dict
+from rlbench.env_checks.environment_check import EnvironmentFacts, check_environment
+from rlbench.env_checks.space_descriptions import describe_space, space_from
+from rlbench.plugins import Plugins, load_plugins
+from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.user_cache import cache_folder, recall, remember
+
+TIME_LIMIT_SECONDS = 60.0
+_GRACE_SECONDS = 60  # for the start of a child, before its environments are made
+_CACHE_VERSION = 1
+_FOREIGN = re.compile(r'"(?!gymnasium\.|rlbench\.)[\w.]+:[^"]+"')
+Answer = EnvironmentFacts | str
+
+
+def ask_environments(
+    plugins: Plugins, tasks: Sequence[Task], seconds: float = TIME_LIMIT_SECONDS
+) -> list[EnvironmentFacts | str]:
+    """Return the facts of each task's environment, or in words why it cannot be used.
+
+    Answers are cached for as long as the modules that an environment imports stay the same. seconds: longest time for
+    one environment to be made, reset and stepped.
+    """
+    answers: dict[int, Answer] = {}
+    unknown: list[int] = []
+    for i, task in enumerate(tasks):
+        cached = _cached(task)
+        if cached is not None:
+            answers[i] = cached
+        elif _is_registered_here_alone(task):
+            answers[i] = _check_here(plugins, task)
+        else:
+            unknown.append(i)
+    children = min(len(unknown), os.cpu_count() or 1)
+    shares = [unknown[k::children] for k in range(children)]
+    with ThreadPoolExecutor(max_workers=max(1, children)) as pool:
+        asked = pool.map(lambda share: _ask([tasks[i] for i in share], plugins, seconds), shares)
+        for share, given in zip(shares, asked):
+            answers |= dict(zip(share, given))
+    return [_locally(plugins, task, answers[i]) for i, task in enumerate(tasks)]
+
+
+def _is_registered_here_alone(task: Task) -> bool:
+    """Return whether only this process knows the id, as after `gymnasium.register(…, entry_point=MyEnv)`."""
+    spec = gymnasium.registry.get(task.env_id)
+    return spec is not None and callable(spec.entry_point)
+
+
+def _locally(plugins: Plugins, task: Task, answer: Answer) -> Answer:
+    """Ask in this process what a child could not find, if this process has registered or loaded it."""
+    if isinstance(answer, str) and answer.startswith(_UNKNOWN_THERE):
+        if task.env_id in gymnasium.registry or task.backend != Task.backend:
+            return _check_here(plugins, task)
+        return answer.removeprefix(_UNKNOWN_THERE)
+    return answer
+
+
+_UNKNOWN_THERE = "not found: "
+
+
+def _check_here(plugins: Plugins, task: Task) -> Answer:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
+            return check_environment(task, plugins.backend(task.backend).make_env)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+        return _why_not(error).removeprefix(_UNKNOWN_THERE)
+
+
+def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float) -> list[Answer]:
+    """Ask one child for all tasks; if it ends at one of them, ask another one for the rest."""
+    answers: list[Answer] = []
+    while len(answers) < len(tasks):
+        left = tasks[len(answers) :]
+        entries, failure = _query(left, plugins, seconds)
+        for task, entry in zip(left, entries):
+            answer = _decode(entry)
+            if isinstance(answer, EnvironmentFacts):
+                remember(_cache_file(task), entry)
+            answers.append(answer)
+        if len(answers) < len(tasks):
+            answers.append(f"cannot be used: {failure}")
+    return answers
+
+
+def _query(tasks: Sequence[Task], plugins: Plugins, seconds: float) -> tuple[list[dict[str, Any]], str]:
+    """Return a child's answers, one for each task that it came to, and how it ended if it did not come to the end."""
+    files = [str(plugin.file) for plugin in plugins.files]
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
+        question, answer = Path(folder, "question.json"), Path(folder, "answers.jsonl")
+        entries = [json.loads(canonical(task)) for task in tasks]
+        question.write_text(json.dumps({"files": files, "tasks": entries, "seconds": seconds}))
+        answer.touch()
+        limit = _GRACE_SECONDS + seconds * len(tasks)
+        try:
+            exit_ = run_query(__name__, [str(question), str(answer)], limit, {"OMP_NUM_THREADS": "1"})
+        except PermissionError as error:
+            return [], f"{sys.executable} cannot be started: {error.strerror}"
+        return [json.loads(line) for line in answer.read_text().splitlines()], _ending(exit_.code, seconds)
+
+
+def _ending(code: int | None, seconds: float) -> str:
+    if code is None or code == -signal.SIGALRM:
+        return f"took over {seconds:g} s to be made, reset and stepped"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name} while it was made, reset or stepped"
+    return f"ended its process with code {code}"
+
+
+def _decode(entry: Mapping[str, Any]) -> Answer:
+    if "fault" in entry:
+        return str(entry["fault"])
+    spaces = space_from(entry["observation_space"]), space_from(entry["action_space"])
+    others = {f.name: entry[f.name] for f in dataclasses.fields(EnvironmentFacts) if not f.name.endswith("_space")}
+    return EnvironmentFacts(*spaces, **others)
+
+
+# -- the cache ---------------------------------------------------------------------------------------------------
+def _cache_file(task: Task) -> Path:
+    import rlbench
+
+    without_budget = {k: v for k, v in json.loads(canonical(task)).items() if k not in ("steps", "evaluation")}
+    # Where modules may come from counts only for a task that names one, as in "module:MyEnv-v0".
+    foreign = task.backend != Task.backend or _FOREIGN.search(canonical(without_budget))
+    places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
+    identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, without_budget]
+    return cache_folder("environments") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
+
+
+def _cached(task: Task) -> EnvironmentFacts | None:
+    entry = recall(_cache_file(task))
+    if entry is None or not all(_stamp(path) == stamp for path, stamp in entry.get("modules", {}).items()):
+        return None
+    with contextlib.suppress(KeyError, TypeError, ValueError):
+        answer = _decode(entry)
+        return answer if isinstance(answer, EnvironmentFacts) else None
+    return None
+
+
+def _stamp(path: str) -> list[int]:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return []
+    return [status.st_mtime_ns, status.st_size]
+
+
+# -- in the child process ----------------------------------------------------------------------------------------
+def _why_not(error: BaseException) -> str:
+    if isinstance(error, EnvironmentFault):
+        return str(error)
+    unknown = isinstance(error, (gymnasium.error.UnregisteredEnv, PluginError))
+    prefix = _UNKNOWN_THERE if unknown else ""
+    if isinstance(error, RlbenchError):  # from a backend; the message says what to do
+        return f"{prefix}{error}"
+    return f"{prefix}cannot be made: {type(error).__name__}: {error}"
+
+
+def _entry(task: Task, plugins: Plugins) -> dict[str, Any]:
+    try:
+        facts = check_environment(task, plugins.backend(task.backend).make_env)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+        return {"fault": _why_not(error)}
+    described = {"observation_space": describe_space(facts.observation_space)}
+    described["action_space"] = describe_space(facts.action_space)
+    files = {str(module.__file__) for module in list(sys.modules.values()) if getattr(module, "__file__", None)}
+    kept = {path: stamp for path in sorted(files) if not _is_of_python(path) and (stamp := _stamp(path))}
+    others = {f.name: getattr(facts, f.name) for f in dataclasses.fields(facts)}
+    return {**others, **described, "modules": kept}
+
+
+def _is_of_python(path: str) -> bool:
+    return path.startswith(os.path.dirname(os.__file__)) and "site-packages" not in path
+
+
+def _main(question: str, answer: str) -> None:
+    query = json.loads(Path(question).read_text())
+    plugins = load_plugins(query["files"])
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, also in code that never returns to Python
+    with open(answer, "a") as file:
+        for values in query["tasks"]:
+            signal.setitimer(signal.ITIMER_REAL, query["seconds"])
+            entry = _entry(task_from_dict(values), plugins)
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            file.write(json.dumps(entry) + "\n")
+            file.flush()
+
+
+if __name__ == "__main__":
+    gc.disable()  # see rlbench.plugins.resolution
+    adopt_local_imports()
+    _main(*sys.argv[1:])
+    sys.stdout.flush()
+    os._exit(0)  # a thread that an environment has left running would keep the process alive
