@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONSISTENT, HIGHER, LOWER, TOO_FEW = "consistent", "higher", "lower", "too few runs"
 NOT_COMPARABLE = "not comparable"
 ZOO_STEPS = 150_000  # evaluation steps behind one number of the zoo
-CHECKPOINTS, CHECKPOINT_EVERY = 100, 500  # of SLM-Lab's moving average, in environment steps
+CHECKPOINTS = 100  # of SLM-Lab's moving average
 ROUNDING = 0.005  # published numbers have two decimals or more
 _LEVEL, _NORMAL_REACH = 0.95, 1.959964
 
@@ -80,9 +80,8 @@ def check_against(results: Results, source: str) -> list[PublishedComparison]:
             cells.setdefault((run.label or run.algorithm, run.task.env_id), []).append(run)
     comparisons = []
     for (label, environment), planned in cells.items():
-        name = planned[0].algorithm.rpartition("/")[2]
         for reference in published_scores(source):
-            if (reference.ours, reference.environment) == (name, environment):
+            if reference.is_of(planned[0].algorithm, environment):
                 comparisons.append(_compare(results, label, planned, reference))
     return comparisons
 
@@ -207,17 +206,18 @@ def _statistic(results: Results, run: Run, state: RunState, reference: Published
         return None, math.nan
     if measure == "last_episodes":
         return float(whole["return"].tail(TRAINING_EPISODES).mean()), math.nan
-    return moving_average(whole, int(state.result["steps"])), math.nan
+    assert reference.checkpoint_every is not None  # published_scores.csv has it for this measure
+    return moving_average(whole, int(state.result["steps"]), reference.checkpoint_every), math.nan
 
 
-def moving_average(episodes: pd.DataFrame, steps: int) -> float:
+def moving_average(episodes: pd.DataFrame, steps: int, every: int) -> float:
     """Return SLM-Lab's score, as we read its documents.
 
-    At every 500th environment step, the returns of each environment's latest finished episode are averaged; the
-    result is the mean of the last 100 such averages. episodes: rank, step (of the end) and return, in the order
-    of time, at least one. As in SLM-Lab, checkpoints before the first episode are left out.
+    At every checkpoint, `every` environment steps apart, the returns of each environment's latest finished episode are
+    averaged; the result is the mean of the last 100 such averages. episodes: rank, step (of the end) and return, in
+    the order of time, at least one. As in SLM-Lab, checkpoints before the first episode are left out.
     """
-    checkpoints = steps - CHECKPOINT_EVERY * np.arange(CHECKPOINTS)
+    checkpoints = steps - every * np.arange(CHECKPOINTS)
     checkpoints = checkpoints[checkpoints > 0]
     by_environment = []
     for _, own_episodes in episodes.groupby("rank"):

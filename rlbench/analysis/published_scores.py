@@ -46,7 +46,7 @@ PROTOCOLS: Mapping[str, Protocol] = {
     "slm-lab": Protocol(
         "SLM-Lab",
         "docs/BENCHMARKS.md of kengz/SLM-Lab",
-        "training return, moving average of the last 100 checkpoints 500 frames apart, then over sessions",
+        "training return, moving average of the last 100 checkpoints, then over sessions",
         "",
         "checkpoints",
     ),
@@ -57,7 +57,8 @@ OURS = {"double_dqn+per": "per_dqn"}  # published name: our name of the same alg
 @dataclass(frozen=True)
 class PublishedScore:
     """One published score. algorithm: name as published. train_steps: environment steps. std: see the source's
-    protocol, None if not given. runs: number of trained agents behind the score. note: peculiarities.
+    protocol, None if not given. runs: number of trained agents behind the score. checkpoint_every: environment steps
+    between SLM-Lab's checkpoints, None in other sources. note: peculiarities.
     """
 
     source: str
@@ -67,11 +68,16 @@ class PublishedScore:
     mean: float
     std: float | None
     runs: int
+    checkpoint_every: int | None
     note: str
 
     @property
     def ours(self) -> str:
         return OURS.get(self.algorithm, self.algorithm)
+
+    def is_of(self, algorithm: str, env_id: str) -> bool:
+        """Return whether it is of one of our algorithms, such as sb3/dqn, on a task, such as module:MyEnv-v0."""
+        return (self.ours, self.environment) == (algorithm.rpartition("/")[2], env_id.rpartition(":")[2])
 
 
 @cache
@@ -87,6 +93,7 @@ def published_scores(source: str) -> tuple[PublishedScore, ...]:
             float(row["mean"]),
             float(row["std"]) if row["std"] else None,
             int(row["runs"]),
+            int(row["checkpoint_every"]) if row["checkpoint_every"] else None,
             row["note"],
         )
         for row in csv.DictReader(text.splitlines())

@@ -22,9 +22,9 @@ _NOTE = (
 def section(results: Results) -> Section | None:
     """Return one table for each source that has a score of one of our pairs."""
     parts: list[Part] = []
-    ours = {(run.algorithm.rpartition("/")[2], run.task.env_id) for run in results.run_by_key.values()}
+    ours = {(run.algorithm, run.task.env_id) for run in results.run_by_key.values()}
     for source, protocol in PROTOCOLS.items():
-        if not any((score.ours, score.environment) in ours for score in published_scores(source)):
+        if not any(score.is_of(*cell) for score in published_scores(source) for cell in ours):
             continue
         comparisons = check_against(results, source)
         if comparisons:

@@ -25,7 +25,7 @@ def one(source, environment, algorithm):
 
 
 def test_published_numbers_are_shipped_with_what_they_are_means_of():
-    assert {source: len(published_scores(source)) for source in PROTOCOLS} == {"zoo": 19, "cleanrl": 6, "slm-lab": 13}
+    assert {source: len(published_scores(source)) for source in PROTOCOLS} == {"zoo": 29, "cleanrl": 6, "slm-lab": 43}
     zoo, cleanrl, slm = one("zoo", ACROBOT, "dqn"), one("cleanrl", ACROBOT, "dqn"), one("slm-lab", ACROBOT, "dqn")
     assert (zoo.mean, zoo.std, zoo.runs, zoo.train_steps) == (-76.639, 11.752, 1, 100_000)
     assert (cleanrl.mean, cleanrl.std, cleanrl.runs) == (-91.54, 7.20, 3)
@@ -146,13 +146,27 @@ def test_training_returns_are_of_the_last_hundred_whole_episodes_or_of_checkpoin
     assert found.mean == pytest.approx(np.mean([198, 149, 99, 49]) + 1)  # at steps 2000, 1500, 1000 and 500
 
 
-def test_the_moving_average_over_checkpoints_is_that_of_a_slow_loop():
+def test_slm_labs_checkpoints_are_further_apart_on_longer_tasks_and_other_sources_have_none():
+    spacing = {(p.environment, p.checkpoint_every) for p in published_scores("slm-lab")}
+    assert {(CARTPOLE, 500), ("LunarLander-v3", 1_000), ("HalfCheetah-v5", 10_000)} <= spacing
+    assert {p.checkpoint_every for source in ("zoo", "cleanrl") for p in published_scores(source)} == {None}
+
+
+def test_a_task_of_a_module_and_an_algorithm_of_a_library_are_found_by_their_own_names():
+    (score,) = [p for p in published_scores("zoo") if p.environment == "MiniGrid-Empty-Random-5x5-v0"]
+    assert score.is_of("sb3/ppo", "minigrid:MiniGrid-Empty-Random-5x5-v0")
+    assert not score.is_of("ppo", "MiniGrid-Empty-5x5-v0") and not score.is_of("dqn", score.environment)
+    assert one("slm-lab", CARTPOLE, "double_dqn+per").is_of("per_dqn", CARTPOLE)
+
+
+@pytest.mark.parametrize("every", [500, 300])
+def test_the_moving_average_over_checkpoints_is_that_of_a_slow_loop(every):
     g = np.random.default_rng(0)
     rows = [(rank, step, g.normal()) for rank in (0, 1, 2) for step in sorted(g.choice(np.arange(30_000, 80_000), 60))]
     episodes = pd.DataFrame(rows, columns=["rank", "step", "return"]).sort_values("step", kind="stable")
     seen = []
-    for checkpoint in range(80_000 - 99 * 500, 80_001, 500):
+    for checkpoint in range(80_000 - 99 * every, 80_001, every):
         last = [[r for k, s, r in rows if k == rank and s <= checkpoint] for rank in (0, 1, 2)]
         held = [returns[-1] for returns in last if returns]
         seen += [sum(held) / len(held)] if held else []
-    assert moving_average(episodes, 80_000) == pytest.approx(sum(seen) / len(seen), abs=1e-12)
+    assert moving_average(episodes, 80_000, every) == pytest.approx(sum(seen) / len(seen), abs=1e-12)
