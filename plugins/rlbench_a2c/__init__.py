@@ -18,5 +18,5 @@ def updates_per_step(c: A2CConfig) -> float:
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "synchronous advantage actor-critic (Mnih et al. 2016)"
-    supports = Supports(discrete=True, continuous=True)
+    supports = Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True)
     return [AlgorithmSpec("a2c", "rlbench_a2c.a2c:A2C", supports, summary=summary, updates_per_step=updates_per_step)]

@@ -109,7 +109,7 @@ class A2C(TorchAlgorithm):
         self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, returns: Tensor
     ) -> Tensor:
         c, features = self.config, self.actor.features(actor, obs)
-        policy = self.actor.head(actor, features)
+        policy = self.actor.head(actor, features, obs)
         policy_loss = -(advantage * self.dist.log_prob(*policy, action)).mean(-1)  # [S]
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)

@@ -9,7 +9,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "a3c",
             "rlbench_a3c.a3c:A3C",
-            Supports(discrete=True, continuous=True),
+            Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True),
             stackable=False,
             resumable=False,
             reproducible=False,

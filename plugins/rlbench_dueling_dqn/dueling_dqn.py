@@ -92,7 +92,7 @@ class DuelingDQN(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        self.shared = MLP((self.obs_size, *c.net_arch), c.activation_fn)
+        self.shared = MLP((self.state_size, *c.net_arch), c.activation_fn)
         self.value = MLP((c.net_arch[-1], c.stream_hidden, 1), c.activation_fn)
         self.advantage = MLP((c.net_arch[-1], c.stream_hidden, self.num_actions), c.activation_fn)
         networks = (self.shared, self.value, self.advantage)
@@ -116,14 +116,14 @@ class DuelingDQN(TorchAlgorithm):
     def network(self, params: Tensor, obs: Tensor) -> Tensor:
         """Map parameters [S, P] and observations [S, B, obs] to action values [S, B, A]."""
         shared, value, advantage = params.split(self.sizes, 1)
-        features = self.shared.activation(self.shared(shared, obs))
+        features = self.shared.activation(self.shared(shared, self.mask.state(obs)))
         gains = self.advantage(advantage, features)
-        return self.value(value, features) + (gains - gains.mean(-1, keepdim=True))
+        return self.mask.apply(self.value(value, features) + (gains - gains.mean(-1, keepdim=True)), obs)
 
     def best(self, params: Tensor, obs: Tensor) -> Tensor:
         """Return the best actions [S, B]. The value stream adds the same to all actions, so it is not needed."""
-        features = self.shared.activation(self.shared(params, obs))
-        return self.advantage(params[:, -self.advantage.size :], features).argmax(-1)
+        features = self.shared.activation(self.shared(params, self.mask.state(obs)))
+        return self.mask.apply(self.advantage(params[:, -self.advantage.size :], features), obs).argmax(-1)
 
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.best(online, obs.flatten(2))
@@ -154,7 +154,7 @@ class DuelingDQN(TorchAlgorithm):
     def explore(self, interaction: Interaction) -> Any:
         """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
-        random_action = (draws[..., 1] * self.num_actions).astype(np.int64)
+        random_action = self.mask.random_actions(draws[..., 1], interaction.obs, self.num_actions)
         if interaction.steps < self.config.learning_starts:
             return random_action
         is_random = draws[..., 0] < self.epsilon(interaction.steps)

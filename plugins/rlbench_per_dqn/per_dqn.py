@@ -20,6 +20,7 @@ from torch import Tensor
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
     MLP,
+    ActionValues,
     Adam,
     Batch,
     Every,
@@ -94,7 +95,8 @@ class PERDQN(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        self.network = MLP((self.obs_size, *c.net_arch, self.num_actions), c.activation_fn)
+        network = MLP((self.state_size, *c.net_arch, self.num_actions), c.activation_fn)
+        self.network = ActionValues(network, self.mask)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
         self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
@@ -143,7 +145,7 @@ class PERDQN(TorchAlgorithm):
     def explore(self, interaction: Interaction) -> Any:
         """Return epsilon-greedy actions [S, N]; all are random during the warm-up."""
         draws = self.streams.uniform("explore", interaction.num_envs, 2)  # [S, N, 2]
-        random_action = (draws[..., 1] * self.num_actions).astype(np.int64)
+        random_action = self.mask.random_actions(draws[..., 1], interaction.obs, self.num_actions)
         if interaction.steps < self.config.learning_starts:
             return random_action
         is_random = draws[..., 0] < self.epsilon(interaction.steps)

@@ -78,9 +78,9 @@ class PPO(TorchAlgorithm):
     def __init__(self, config: PPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
         c, s, obs_size = config, self.num_seeds, self.obs_size
-        self.dist = policy_for(task.action_space)
-        self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
-        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
+        self.dist = policy_for(task.action_space, self.mask)
+        self.actor = Actor(self.dist, self.state_size, c.net_arch, c.activation_fn, self.mask)
+        layers = (self.actor.width, 1) if c.shared else (self.state_size, *c.net_arch, 1)
         self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
@@ -91,7 +91,7 @@ class PPO(TorchAlgorithm):
         # Tensors, because a compiled loss would keep the first value of a Python number.
         self.clip_range, self.clip_range_vf = (torch.tensor(x.start, device=device.name) for x in self.schedules[1:])
         self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
-        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
+        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs, self.mask.size)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
         state, flag, number = Field((obs_size,)), Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
@@ -111,7 +111,7 @@ class PPO(TorchAlgorithm):
 
     def value(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
         flat = obs.flatten(1, 2)
-        features = self.actor.features(actor, flat) if self.config.shared else flat
+        features = self.actor.features(actor, flat) if self.config.shared else self.mask.state(flat)
         return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
     def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
@@ -121,14 +121,14 @@ class PPO(TorchAlgorithm):
         The estimate is E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL Divergence").
         """
         c, features = self.config, self.actor.features(actor, obs)
-        policy = self.actor.head(actor, features)
+        policy = self.actor.head(actor, features, obs)
         log_ratio = self.dist.log_prob(*policy, action) - old_log_prob  # [S, B]
         ratio = log_ratio.exp()
         if c.normalize_advantage:  # per seed and minibatch: detail 7
             advantage = standardize(advantage)
         clipped_ratio = clamp(ratio, 1 - self.clip_range, 1 + self.clip_range)
         policy_loss = -torch.minimum(ratio * advantage, clipped_ratio * advantage).mean(-1)  # [S]
-        value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
+        value = self.critic(critic, features if c.shared else self.mask.state(obs)).squeeze(-1)  # [S, B]
         if c.clip_range_vf is not None:
             value = old_value + clamp(value - old_value, -self.clip_range_vf, self.clip_range_vf)
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)

@@ -3,23 +3,31 @@
 from typing import Any
 
 from rlbench import Algorithm, AlgorithmSpec, Interaction, Supports, hookimpl
+from rlbench.kit import ActionMask
 
 
 class Random(Algorithm):
-    """Draws every action uniformly from the action space; learns nothing."""
+    """Draws every action uniformly from the action space, or from those that a mask allows; learns nothing."""
+
+    def draw(self, stream: str, obs: Any) -> Any:
+        """Return actions for observations [S, N, …], drawn from the named stream."""
+        mask, space = ActionMask.of(self.task.observation_space), self.task.action_space
+        if not mask.size:
+            return self.streams.sample(stream, space, obs.shape[:2])
+        return mask.random_actions(self.streams.uniform(stream, obs.shape[1]), obs, mask.size)
 
     def act(self, obs: Any) -> Any:
-        return self.streams.sample("evaluate", self.task.action_space, obs.shape[:2])
+        return self.draw("evaluate", obs)
 
     def train(self, interaction: Interaction) -> None:
         interaction.reset()
         while not interaction.finished:
             interaction.checkpoint()
-            interaction.step(self.streams.sample("explore", self.task.action_space, interaction.obs.shape[:2]))
+            interaction.step(self.draw("explore", interaction.obs))
 
 
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     actions = {"discrete": True, "continuous": True, "multi_discrete": True, "multi_binary": True}
-    supports = Supports(**actions, pixels=True, no_observations=True)
+    supports = Supports(**actions, any_actions=True, action_masks=True, pixels=True, no_observations=True)
     return [AlgorithmSpec("random", Random, supports, summary="uniformly random actions, the lower anchor")]

@@ -18,7 +18,7 @@ def updates_per_step(c: ReinforceConfig) -> float:
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "Monte Carlo policy gradient with a baseline (Williams 1992)"
-    supports = Supports(discrete=True, continuous=True)
+    supports = Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True)
     return [
         AlgorithmSpec(
             "reinforce",

@@ -100,8 +100,11 @@ class Algorithm(ABC):
 class Supports:
     """The tasks that an algorithm supports. A suite skips other tasks and gives the reason.
 
-    discrete, continuous, multi_discrete, multi_binary: action spaces. pixels: observations with several axes, such as
-    images. no_observations: the algorithm looks at no observation, so it takes any. nested: has no effect yet.
+    discrete, continuous, multi_discrete, multi_binary: action spaces. A suite shows other spaces in one of these forms,
+    where that is possible. unbounded: continuous actions need no bounds. any_actions: the algorithm draws its actions
+    uniformly, so it takes whatever can be drawn. action_masks: it chooses among the discrete actions that a mask in the
+    observation allows (`rlbench.kit.ActionMask`). pixels: observations with several axes, such as images.
+    no_observations: the algorithm looks at no observation, so it takes any. nested: has no effect yet.
     """
 
     discrete: bool = False
@@ -111,6 +114,9 @@ class Supports:
     multi_discrete: bool = False
     multi_binary: bool = False
     no_observations: bool = False
+    unbounded: bool = False
+    any_actions: bool = False
+    action_masks: bool = False
 
 
 @dataclass(frozen=True)

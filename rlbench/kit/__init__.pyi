@@ -1,4 +1,6 @@
 from rlbench.kit.action_bounds import ActionBounds as ActionBounds
+from rlbench.kit.action_masks import ActionMask as ActionMask
+from rlbench.kit.action_masks import ActionValues as ActionValues
 from rlbench.kit.action_noise import ActionNoise as ActionNoise
 from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
 from rlbench.kit.activations import sigmoid as sigmoid

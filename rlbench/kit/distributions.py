@@ -1,9 +1,9 @@
-"""Stochastic policies for stacked seeds: categorical over discrete actions, Gaussian over continuous ones.
+"""Stochastic policies for stacked seeds: one interface for all action spaces, the Gaussian, and the policy network.
 
-Both have the same interface, so an algorithm needs no distinction between them. A Gaussian's actions are clipped to
-their bounds only when they are passed to the environment. Their log-probability refers to the unclipped action, as in
-CleanRL and Stable-Baselines3. Sources: Williams 1992; Schulman et al. 2017; Huang et al. 2022, details 1 to 3 of
-continuous actions.
+An algorithm needs no distinction between action spaces; the discrete ones are in `discrete_distributions.py`. A
+Gaussian's actions are clipped to their bounds, if there are any, only when they are passed to the environment. Their
+log-probability refers to the unclipped action, as in CleanRL and Stable-Baselines3. Sources: Williams 1992; Schulman et
+al. 2017; Huang et al. 2022, details 1 to 3 of continuous actions.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete
 from torch import Tensor
 
 from rlbench.api import Array
+from rlbench.kit.action_masks import NO_MASK, ActionMask
 from rlbench.kit.activations import ACTIVATIONS
+from rlbench.kit.discrete_distributions import Bernoullis, Categorical, Categoricals, MaskedCategorical
 from rlbench.kit.replay import Field
 from rlbench.kit.stacked_networks import MLP, aligned
 from rlbench.seeding import SeedStreams
@@ -57,40 +59,6 @@ class Distribution(Protocol):
     def to_env(self, action: Tensor) -> Array:
         """Return the actions in the form that the environment takes [S, B, *space.shape], as a new array."""
         ...
-
-
-class Categorical:
-    """A distribution over discrete actions. The outputs are logits."""
-
-    extra = 0
-
-    def __init__(self, space: Discrete) -> None:
-        self.outputs, self.field = int(space.n), Field(dtype=torch.int64)
-        self._start = int(space.start)
-
-    def noise(self, streams: SeedStreams, name: str, count: int) -> Array:
-        return streams.uniform(name, count).astype(np.float32)
-
-    def sample(self, outputs: Tensor, extra: Tensor, noise: Tensor) -> Tensor:
-        """Sample by inverting the cumulative distribution.
-
-        The edge of the last action is not used, so rounding cannot lead past it.
-        """
-        edges = outputs.log_softmax(-1).exp().cumsum(-1)[..., :-1]
-        return (noise.unsqueeze(-1) > edges).sum(-1)
-
-    def log_prob(self, outputs: Tensor, extra: Tensor, action: Tensor) -> Tensor:
-        return outputs.log_softmax(-1).gather(-1, action.unsqueeze(-1)).squeeze(-1)
-
-    def entropy(self, outputs: Tensor, extra: Tensor) -> Tensor:
-        log_probs = outputs.log_softmax(-1)
-        return -(log_probs.exp() * log_probs).sum(-1)
-
-    def mode(self, outputs: Tensor, extra: Tensor) -> Tensor:
-        return outputs.argmax(-1)
-
-    def to_env(self, action: Tensor) -> Array:
-        return action.cpu().numpy() + self._start
 
 
 class Gaussian:
@@ -135,13 +103,21 @@ class Gaussian:
         return np.clip(shaped.astype(self._space.dtype), self._space.low, self._space.high)
 
 
-def policy_for(space: Any) -> Categorical | Gaussian:
-    """Return the distribution for an action space. Raises: TypeError unless it is Discrete or a Box of floats."""
+def policy_for(space: Any, mask: ActionMask = NO_MASK) -> Distribution:
+    """Return the distribution for an action space: a product of one factor for each number of an action.
+
+    mask: how observations say which discrete actions are allowed.
+    Raises: TypeError unless the space is Discrete, MultiDiscrete, MultiBinary or a Box of floats.
+    """
     if isinstance(space, Discrete):
-        return Categorical(space)
+        return MaskedCategorical(space) if mask.size else Categorical(space)
+    if isinstance(space, MultiDiscrete):
+        return Categoricals(space)
+    if isinstance(space, MultiBinary):
+        return Bernoullis(space)
     if isinstance(space, Box) and np.issubdtype(space.dtype, np.floating):
         return Gaussian(space)
-    raise TypeError(f"no policy for actions in {space}; use Discrete or a Box of floats")
+    raise TypeError(f"no policy for actions in {space}; use Discrete, MultiDiscrete, MultiBinary or a Box of floats")
 
 
 class Actor:
@@ -150,10 +126,19 @@ class Actor:
     Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
     width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with gain √2,
     and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
+    state_size: the numbers that the network gets. mask: how observations carry a mask of actions besides.
     """
 
-    def __init__(self, distribution: Distribution, obs_size: int, hidden: Sequence[int], activation: str) -> None:
-        widths, outputs = (obs_size, *hidden), distribution.outputs
+    def __init__(
+        self,
+        distribution: Distribution,
+        state_size: int,
+        hidden: Sequence[int],
+        activation: str,
+        mask: ActionMask = NO_MASK,
+    ) -> None:
+        widths, outputs = (state_size, *hidden), distribution.outputs
+        self._mask = mask
         gains = [*[2**0.5] * len(hidden), 0.01]
         self.width = widths[-1]
         self._network = MLP((*widths, outputs), activation, "orthogonal", gains)
@@ -169,19 +154,21 @@ class Actor:
 
     def features(self, params: Tensor, obs: Tensor) -> Tensor:
         """Return the last hidden layer: [S, P], [S, B, obs] → [S, B, width]."""
+        state = self._mask.state(obs)
         if not self._body.layers:
-            return obs
-        return self._activation(self._body(params[:, : self._sizes[0]], obs))
+            return state
+        return self._activation(self._body(params[:, : self._sizes[0]], state))
 
-    def head(self, params: Tensor, features: Tensor) -> tuple[Tensor, Tensor]:
+    def head(self, params: Tensor, features: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Return what defines the distribution: the network's outputs [S, B, outputs], and its parameters [S, extra].
 
-        params: [S, P]. features: [S, B, width].
+        params: [S, P]. features: [S, B, width], of observations [S, B, obs], which may carry a mask of actions.
         """
         _, head, extra = params.split(self._sizes, 1)
-        return self._head(head, features), extra
+        return self._mask.apply(self._head(head, features), obs), extra
 
     def __call__(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same for observations [S, B, obs]. params: [S, P or more]; the actor's are the first P columns."""
         end = self._network.size
-        return self._network(params, obs), params[:, end : end + self._sizes[2]]
+        outputs = self._network(params, self._mask.state(obs))
+        return self._mask.apply(outputs, obs), params[:, end : end + self._sizes[2]]

@@ -58,25 +58,31 @@ class Moments:
 class ObsNormalizer:
     """A normaliser that flattens observations and scales them to mean 0 and variance 1 over training, clipped to ±10.
 
-    on: if false, observations are only flattened. In each step, first call `update` with the observation to act on.
+    on: if false, observations are only flattened. masked: how many numbers at the end of an observation are a mask of
+    actions, which stays as it is.
+
+    In each step, first call `update` with the observation to act on.
     Then act on its normalised form. Then normalise the successor with the same statistics, which do not contain it yet.
     So the last observation of an episode, which is never acted on, does not enter the statistics.
     """
 
-    def __init__(self, num_seeds: int, size: int, on: bool) -> None:
-        self.on, self._moments = on, Moments(num_seeds, size)
+    def __init__(self, num_seeds: int, size: int, on: bool, masked: int = 0) -> None:
+        self.on, self._size = on, size - masked
+        self._moments = Moments(num_seeds, self._size)
 
     def update(self, obs: Array, active: Array) -> None:
         """Add the observations to act on next [S, N, *obs], for the seeds in `active` [S] bool."""
         if self.on:
-            self._moments.update(obs.reshape(*obs.shape[:2], -1), active)
+            self._moments.update(obs.reshape(*obs.shape[:2], -1)[..., : self._size], active)
 
     def __call__(self, obs: Array) -> Array:
         """Normalise [S, N, *obs] → float32 [S, N, size], without updating the statistics."""
         flat = obs.reshape(*obs.shape[:2], -1)
         if self.on:
             scale = np.sqrt(self._moments.variance + _EPS)
-            flat = np.clip((flat - self._moments.mean[:, None]) / scale[:, None], -LIMIT, LIMIT)
+            state, mask = flat[..., : self._size], flat[..., self._size :]
+            flat = np.clip((state - self._moments.mean[:, None]) / scale[:, None], -LIMIT, LIMIT)
+            flat = np.concatenate([flat, mask], -1) if mask.shape[-1] else flat
         return flat.astype(np.float32, copy=False)
 
     def state(self) -> dict[str, Array]:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from rlbench.api import Algorithm, Array, Device, Interaction, TaskInfo
+from rlbench.kit.action_masks import ActionMask
 from rlbench.kit.state_dict import Parts, pack, unpack
 from rlbench.seeding import SeedStreams
 
@@ -24,7 +25,8 @@ def tensor(array: Array, device: str = "cpu") -> Tensor:
 class TorchAlgorithm(Algorithm):
     """An algorithm that declares its parts once. A subclass writes `parts`, `train`, `act` and `policy_parts`.
 
-    num_seeds: S. obs_size: the numbers in one observation.
+    num_seeds: S. obs_size: the numbers in one observation. mask: how observations carry a mask of actions. state_size:
+    the numbers in one observation without the mask, which networks get.
     """
 
     policy_parts: ClassVar[tuple[str, ...]] = ()
@@ -34,6 +36,8 @@ class TorchAlgorithm(Algorithm):
         super().__init__(config, task, streams, device)
         self.num_seeds = len(streams.seeds)
         self.obs_size = int(np.prod(task.observation_space.shape or ()))
+        self.mask = ActionMask.of(task.observation_space)
+        self.state_size = self.obs_size - self.mask.size
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 

@@ -3,18 +3,21 @@
 import numpy as np
 import pytest
 import torch
-from gymnasium.spaces import Box, Discrete, MultiDiscrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Tuple
 from torch import distributions as peers
 
 from rlbench import SeedStreams
 from rlbench.kit import MLP, value_and_grad
-from rlbench.kit.distributions import Actor, Categorical, Gaussian, policy_for
+from rlbench.kit.discrete_distributions import Bernoullis, Categorical, Categoricals
+from rlbench.kit.distributions import Actor, Gaussian, policy_for
 
 GENERATOR = torch.Generator().manual_seed(0)
 LOW, HIGH = np.array([-1, 0, -3], np.float32), np.array([2, 5, -1], np.float32)
-SPACES = {"1 action": Discrete(1), "3 actions": Discrete(3), "6 actions": Discrete(6)} | {
-    f"{d} dims": Box(-1, 1, (d,), np.float32) for d in (1, 3, 6)
-}
+SPACES = (
+    {"1 action": Discrete(1), "3 actions": Discrete(3), "6 actions": Discrete(6)}
+    | {f"{d} dims": Box(-1, 1, (d,), np.float32) for d in (1, 3, 6)}
+    | {"2 and 5 actions": MultiDiscrete([2, 5]), "3 bits": MultiBinary(3), "1 bit": MultiBinary(1)}
+)
 
 
 def rand(*shape):
@@ -55,6 +58,75 @@ def test_the_ends_of_the_unit_interval_give_possible_actions(uniform):
 def test_discrete_actions_start_where_their_space_does():
     dist = policy_for(Discrete(3, start=5))
     assert dist.to_env(torch.tensor([[0, 2]])).tolist() == [[5, 7]]
+
+
+NONE = torch.zeros(2, 0)
+
+
+def test_a_product_of_categoricals_has_torchs_numbers_summed_over_its_parts():
+    dist, logits = Categoricals(MultiDiscrete([2, 5, 3])), 3 * rand(2, 7, 10)
+    action = torch.stack([torch.randint(n, (2, 7), generator=GENERATOR) for n in (2, 5, 3)], -1)
+    parts = [peers.Categorical(logits=part) for part in logits.split([2, 5, 3], -1)]
+    expected = sum(peer.log_prob(action[..., i]) for i, peer in enumerate(parts))
+    assert torch.allclose(dist.log_prob(logits, NONE, action), expected, atol=1e-5)
+    assert torch.allclose(dist.entropy(logits, NONE), sum(peer.entropy() for peer in parts), atol=1e-5)
+    assert torch.equal(dist.mode(logits, NONE), torch.stack([peer.mode for peer in parts], -1))
+
+
+def test_a_product_by_hand():
+    """Probabilities 1/4, 3/4 and 1/2, 1/3, 1/6: (1, 2) has probability 3/4 · 1/6 = 1/8."""
+    logits = torch.tensor([[[1, 3, 3, 2, 1]]]).log()
+    dist, none = Categoricals(MultiDiscrete([2, 3])), torch.zeros(1, 0)
+    assert dist.log_prob(logits, none, torch.tensor([[[1, 2]]])).exp().item() == pytest.approx(1 / 8)
+    entropy = np.log(4) - 0.75 * np.log(3) + np.log(2) / 2 + np.log(3) / 3 + np.log(6) / 6
+    assert dist.entropy(logits, none).item() == pytest.approx(entropy)
+    assert dist.mode(logits, none).tolist() == [[[1, 0]]]
+
+
+def test_bits_have_torchs_numbers_summed():
+    dist, odds = Bernoullis(MultiBinary(4)), 3 * rand(2, 7, 4)
+    action = torch.randint(2, (2, 7, 4), generator=GENERATOR)
+    peer = peers.Independent(peers.Bernoulli(logits=odds), 1)
+    assert torch.allclose(dist.log_prob(odds, NONE, action), peer.log_prob(action.float()), atol=1e-5)
+    assert torch.allclose(dist.entropy(odds, NONE), peer.entropy(), atol=1e-5)
+    assert torch.equal(dist.mode(odds, NONE), (odds > 0).long())
+
+
+@pytest.mark.parametrize("bit", [0, 1])
+def test_the_gradient_of_a_bit_is_exact_where_it_is_undecided(bit):
+    """∂/∂x log p(a) = a − σ(x), which is ±1/2 at the x = 0 of a network that has learned nothing."""
+    dist, action = Bernoullis(MultiBinary(1)), torch.full((1, 1, 1), bit)
+    _, (grad,) = value_and_grad(lambda x: dist.log_prob(x, None, action).mean(-1), [torch.zeros(1, 1, 1)])
+    assert grad.item() == bit - 0.5
+
+
+@pytest.mark.parametrize("space", [MultiDiscrete([3, 2]), MultiBinary(2)], ids=str)
+def test_every_combination_is_drawn_with_the_product_of_its_probabilities(space):
+    dist, draws = policy_for(space), 40_000
+    outputs = rand(2, 1, dist.outputs).expand(2, draws, dist.outputs)
+    noise = torch.from_numpy(dist.noise(SeedStreams([1, 2]), "act", draws))
+    action = dist.sample(outputs, NONE, noise)
+    for combination in np.ndindex(3 if isinstance(space, MultiDiscrete) else 2, 2):
+        chosen = torch.tensor(combination)
+        share = (action == chosen).all(-1).float().mean(1)
+        expected = dist.log_prob(outputs[:, :1], NONE, chosen.expand(2, 1, 2)).exp()[:, 0]
+        assert torch.allclose(share, expected, atol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("space", "inside", "given"),
+    [
+        (MultiDiscrete([2, 3], start=[5, -1]), [1, 0], [6, -1]),
+        (MultiDiscrete(np.full((2, 2), 3)), [0, 1, 2, 0], [[0, 1], [2, 0]]),
+        (MultiDiscrete([4], dtype=np.int8), [3], [3]),
+        (MultiBinary(3), [1, 0, 1], [1, 0, 1]),
+        (MultiBinary((2, 2)), [1, 0, 0, 1], [[1, 0], [0, 1]]),
+    ],
+    ids=str,
+)
+def test_several_choices_take_the_start_shape_and_dtype_of_their_space(space, inside, given):
+    found = policy_for(space).to_env(torch.tensor([[inside]]))
+    assert found.tolist() == [[given]] and found.dtype == space.dtype and space.contains(found[0, 0])
 
 
 @pytest.mark.parametrize("dims", [1, 3, 6])
@@ -102,6 +174,12 @@ def test_actions_are_clipped_to_the_bounds_of_their_own_dimension():
     assert found.tolist() == [[LOW.tolist(), HIGH.tolist(), [0.5, 4.5, -2.5]]] and found.dtype == np.float32
 
 
+def test_actions_without_a_bound_are_not_clipped():
+    space = Box(np.float32([-np.inf, 0, -np.inf]), np.float32([np.inf, np.inf, 1]))
+    actions = torch.tensor([[[-9.0, -9.0, -9.0], [9.0, 9.0, 9.0]]])
+    assert policy_for(space).to_env(actions).tolist() == [[[-9, 0, -9], [9, 9, 1]]]
+
+
 def test_actions_take_the_shape_and_dtype_of_their_space():
     space = Box(-0.1, 0.1, (2, 3), np.float64)  # 0.1 in float32 lies above it
     found = policy_for(space).to_env(torch.ones(4, 5, 6))
@@ -112,13 +190,15 @@ def test_what_the_environment_is_given_is_not_the_tensor_that_is_kept():
     for space, action in (
         (Discrete(2), torch.zeros(1, 2, dtype=torch.int64)),
         (Box(-1, 1, (1,)), torch.zeros(1, 2, 1)),
+        (MultiDiscrete([2, 2]), torch.zeros(1, 2, 2, dtype=torch.int64)),
+        (MultiBinary(2), torch.zeros(1, 2, 2, dtype=torch.int64)),
     ):
         policy_for(space).to_env(action)[:] = 1
         assert (action == 0).all()
 
 
 def test_a_space_without_a_policy_is_refused():
-    for space in (MultiDiscrete([2, 2]), Box(0, 255, (2,), np.uint8)):
+    for space in (Tuple([Discrete(2)]), Box(0, 255, (2,), np.uint8)):
         with pytest.raises(TypeError, match="no policy for actions in"):
             policy_for(space)
 

@@ -1,0 +1,84 @@
+"""Which actions are allowed, as part of the observation.
+
+An environment that forbids actions reports a mask in `info["action_mask"]` [n], as Gymnasium's Taxi does: 1 for each of
+its n discrete actions that is allowed, else 0. Because the mask is appended to the observation, it is stored in replay,
+restored on resume and given in evaluation like any observation. A suite asks for it by `action_masks: true`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from rlbench.api import Array, RlbenchError
+
+
+class MaskedBox(spaces.Box):
+    """Vectors of float32 whose last `masked` numbers say which discrete actions are allowed: 1, or else 0."""
+
+    def __init__(self, states: spaces.Box, masked: int) -> None:
+        low = np.concatenate([states.low.ravel(), np.zeros(masked)]).astype(np.float32)
+        high = np.concatenate([states.high.ravel(), np.ones(masked)]).astype(np.float32)
+        super().__init__(low, high, dtype=np.float32)
+        self.masked = masked
+
+
+class ActionMaskInObservation(gymnasium.Wrapper[Array, Any, Any, Any]):
+    """Append the mask of the actions that are allowed next to each observation, and refuse the others.
+
+    When an episode terminates, no action follows: its last observation allows all. Raises: RlbenchError for a mask that
+    is missing, malformed or allows nothing, and for a forbidden action; TypeError for spaces that have no mask.
+    """
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        shown = self.shown(env.observation_space, env.action_space)
+        self.observation_space, self._count = shown, shown.masked
+        self._name = env.spec.id if env.spec is not None else type(env.unwrapped).__name__
+        self._allowed = np.ones(self._count, bool)
+
+    @staticmethod
+    def shown(observations: spaces.Space[Any], actions: spaces.Space[Any]) -> MaskedBox:
+        """Return the space of the observations that the wrapper shows."""
+        if not isinstance(observations, spaces.Box) or observations.dtype.kind != "f":
+            raise TypeError(f"an action mask is appended to observations of floats, not to {observations}")
+        if not isinstance(actions, spaces.Discrete):
+            raise TypeError(f"an action mask needs discrete actions, not {actions}")
+        return MaskedBox(observations, int(actions.n))
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
+        obs, info = self.env.reset(seed=seed, options=options)
+        self._allowed = self._read(info, "reset")
+        return self._joined(obs), info
+
+    def step(self, action: Any) -> tuple[Array, Any, bool, bool, dict[str, Any]]:
+        if not self._allowed[int(action)]:
+            raise RlbenchError(
+                f"{self._name}: action {int(action)} was chosen, which info['action_mask'] forbids; an algorithm that"
+                " declares `action_masks` has to choose among the allowed ones"
+            )
+        obs, reward, terminated, truncated, info = self.env.step(action)
+        self._allowed = np.ones(self._count, bool) if terminated else self._read(info, "step")
+        return self._joined(obs), reward, terminated, truncated, info
+
+    def _joined(self, obs: Any) -> Array:
+        return np.concatenate([np.ravel(obs), self._allowed]).astype(np.float32)
+
+    def _read(self, info: dict[str, Any], call: str) -> Array:
+        """Return the mask in `info` as [n] bool."""
+        if "action_mask" not in info:
+            raise RlbenchError(
+                f"{self._name}: its {call} gave no info['action_mask']; leave out `action_masks: true` for it"
+            )
+        mask = np.asarray(info["action_mask"])
+        if mask.shape != (self._count,) or not ((mask == 0) | (mask == 1)).all():
+            raise RlbenchError(
+                f"{self._name}: its {call} gave the action mask {mask.tolist()}; it needs {self._count} numbers, each"
+                " 0 or 1, one for each action"
+            )
+        if not mask.any():
+            raise RlbenchError(f"{self._name}: its {call} gave an action mask that allows no action")
+        return mask.astype(bool)

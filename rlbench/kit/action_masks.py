@@ -1,0 +1,77 @@
+"""Masks of discrete actions: observations that say which actions are allowed, read apart from the state.
+
+A task with `action_masks: true` appends the mask to the observation (rlbench/envs/action_mask.py). So it is stored,
+replayed and evaluated with the observation. Networks get the state without it, and forbidden actions get a value or
+logit so low that none is chosen. Source: Huang & Ontañón 2022, "A Closer Look at Invalid Action Masking in Policy
+Gradient Algorithms", arXiv:2006.14171.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlbench.api import Array
+
+if TYPE_CHECKING:  # an algorithm without networks needs no torch
+    from torch import Tensor
+
+    from rlbench.kit.stacked_networks import MLP
+    from rlbench.seeding import SeedStreams
+
+# Finite, because −∞ · 0 would be NaN: in an entropy, and in a target after termination.
+FORBIDDEN = -1e8
+
+
+@dataclass(frozen=True)
+class ActionMask:
+    """How observations carry a mask: their last `size` numbers are 1 where an action is allowed, else 0. 0: no mask."""
+
+    size: int = 0
+
+    @classmethod
+    def of(cls, observation_space: Any) -> ActionMask:
+        """Return how observations in a space carry a mask."""
+        return cls(int(getattr(observation_space, "masked", 0)))
+
+    def state(self, obs: Tensor) -> Tensor:
+        """Return flat observations without the mask: [..., obs] → [..., obs − size]."""
+        return obs[..., : -self.size] if self.size else obs
+
+    def apply(self, values: Tensor, obs: Tensor) -> Tensor:
+        """Return values or logits [..., A], with FORBIDDEN for the actions that flat observations [..., obs] forbid."""
+        return values.masked_fill(obs[..., -self.size :] == 0, FORBIDDEN) if self.size else values
+
+    def random_actions(self, uniform: Array, obs: Array, num_actions: int) -> Array:
+        """Return actions, each drawn uniformly from those allowed [S, N], by one number in [0, 1) each [S, N].
+
+        obs: [S, N, *obs]. Where nothing is allowed, as for a seed that is parked, the last action is returned.
+        """
+        if not self.size:
+            return (uniform * num_actions).astype(np.int64)
+        allowed = obs[..., -self.size :] != 0
+        rank = (uniform * allowed.sum(-1)).astype(np.int64)  # the chosen one's place among those allowed
+        action = (np.cumsum(allowed, -1) <= rank[..., None]).sum(-1)
+        return np.asarray(np.minimum(action, num_actions - 1))
+
+
+NO_MASK = ActionMask()
+
+
+class ActionValues:
+    """A network of action values in which forbidden actions have the lowest: [S, P], [S, B, obs] → [S, B, A].
+
+    network: takes states, which are observations without the mask.
+    """
+
+    def __init__(self, network: MLP, mask: ActionMask) -> None:
+        self._network, self._mask = network, mask
+
+    def init(self, streams: SeedStreams, name: str, device: str = "cpu") -> Tensor:
+        """Draw parameters [S, P], each seed's from its own stream `name`."""
+        return self._network.init(streams, name, device=device)
+
+    def __call__(self, params: Tensor, obs: Tensor) -> Tensor:
+        return self._mask.apply(self._network(params, self._mask.state(obs)), obs)
