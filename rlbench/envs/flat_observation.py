@@ -1,4 +1,4 @@
-"""Observations of any space as one float vector, and discrete actions that begin at 0.
+"""Observations of any space as one float vector.
 
 A plan adds these wrappers to a task where an environment's spaces need them, so they are part of the run's identity.
 """
@@ -88,17 +88,3 @@ class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     def observation(self, observation: Any) -> Array:
         return np.zeros(1, np.float32)
-
-
-class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take discrete actions from 0 on, for an environment whose actions begin elsewhere."""
-
-    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
-        super().__init__(env)
-        own = env.action_space
-        if not isinstance(own, spaces.Discrete):
-            raise TypeError(f"ActionsFromZero needs discrete actions, got {own}")
-        self._start, self.action_space = own.start, spaces.Discrete(own.n)
-
-    def action(self, action: Any) -> Any:
-        return action + self._start

@@ -13,9 +13,11 @@ from rlbench.api import Supports, Task, Wrapper
 from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS, ask_environments
-from rlbench.envs import flat_observation
-from rlbench.envs.flat_observation import ActionsFromZero, FlatObservation, NoObservation, readable_part
+from rlbench.envs.action_mask import ActionMaskInObservation, MaskedBox
+from rlbench.envs.action_wrappers import ActionsAsChoices, ActionsAsDraws, ActionsAsOneChoice, ActionsFromZero
+from rlbench.envs.flat_observation import FlatObservation, NoObservation, readable_part
 from rlbench.plugins import Plugins, Resolved
+from rlbench.suites.action_adaptation import action_problem, action_wrapper
 
 Spaces = tuple[Any, Any]
 
@@ -55,26 +57,41 @@ def describe_facts(env_id: str, facts: EnvironmentFacts) -> list[str]:
     return notes
 
 
-def adapted(task: Task, spaces: Spaces, supports: Supports) -> tuple[Task, Spaces]:
+def adapted(task: Task, spaces: Spaces, supports: Supports, masks: bool = False) -> tuple[Task, Spaces]:
     """Add the wrappers that an algorithm needs for an environment's spaces. Returns: the task and the spaces shown.
 
-    Observations other than vectors of floats and images become one vector; discrete actions begin at 0. The wrappers
-    are part of the task, and so of the run's identity. Other backends than Gymnasium's show their own spaces.
+    Observations other than vectors of floats and images become one vector; actions take a form that the algorithm
+    takes. The wrappers are part of the task, and so of the run's identity. Other backends than Gymnasium's show their
+    own spaces. masks: append the mask of allowed actions to the observation, if there can be one.
     """
     observations, actions = spaces
-    wrappers = []
-    if task.backend == Task.backend:
-        if (wrapper := _observation_wrapper(observations, supports)) is not None:
-            wrappers.append(wrapper.__name__)
-            observations = wrapper.shown(observations)
-        if isinstance(actions, Discrete) and int(actions.start) != 0:
-            wrappers.append(ActionsFromZero.__name__)
-            actions = Discrete(int(actions.n))
-    added = tuple(Wrapper(f"{flat_observation.__name__}:{name}") for name in wrappers)
-    return dataclasses.replace(task, wrappers=(*task.wrappers, *added)), (observations, actions)
+    if task.backend != Task.backend:
+        return task, spaces
+    added: list[type[Any]] = []
+    if (observer := _observation_wrapper(observations, supports, masks)) is not None:
+        added.append(observer)
+        observations = observer.shown(observations)
+    masks = masks and isinstance(actions, Discrete) and isinstance(observations, Box) and not is_image(observations)
+    if (actor := action_wrapper(actions, supports)) is not None:
+        added.append(actor)
+        actions = actor.shown(actions)
+    if masks:
+        added.append(ActionMaskInObservation)
+        observations = ActionMaskInObservation.shown(observations, actions)
+    wrappers = tuple(Wrapper(_name(wrapper)) for wrapper in added)
+    return dataclasses.replace(task, wrappers=(*task.wrappers, *wrappers)), (observations, actions)
 
 
-def _observation_wrapper(space: Any, supports: Supports) -> type[FlatObservation] | type[NoObservation] | None:
+def _name(wrapper: type[Any]) -> str:
+    """Return the name under which a task lists a wrapper."""
+    return f"{wrapper.__module__}:{wrapper.__name__}"
+
+
+def _observation_wrapper(
+    space: Any, supports: Supports, masks: bool = False
+) -> type[FlatObservation] | type[NoObservation] | None:
+    if masks and is_image(space) and supports.no_observations:
+        return NoObservation  # a mask is appended to a vector
     if isinstance(space, Box) and (is_image(space) or (len(space.shape) < 2 and space.dtype.kind == "f")):
         return None
     if readable_part(space) is not None:
@@ -89,40 +106,37 @@ def is_image(space: Any) -> bool:
 
 def describe_wrappers(task: Task) -> str:
     """Return what the wrappers that a plan added do to a task's observations and actions, or ""."""
-    names = [wrapper.name.partition(":")[2] for wrapper in task.wrappers if _is_added(wrapper)]
-    texts = {
-        FlatObservation.__name__: "observations are given as one vector (text is left out)",
-        NoObservation.__name__: "observations are not shown",
-        ActionsFromZero.__name__: "actions are numbered from 0",
-    }
-    return "; ".join(texts[name] for name in names)
+    return "; ".join(_TEXTS[wrapper.name] for wrapper in task.wrappers if wrapper.name in _TEXTS)
 
 
-def _is_added(wrapper: Wrapper) -> bool:
-    return wrapper.name.startswith(f"{flat_observation.__name__}:")
+def own_wrappers(task: Task) -> tuple[Wrapper, ...]:
+    """Return the wrappers of a task that its suite lists, without those that a plan added."""
+    return tuple(wrapper for wrapper in task.wrappers if wrapper.name not in _TEXTS)
 
 
-_ACTIONS = {
-    "Discrete": "discrete",
-    "Box": "continuous",
-    "MultiDiscrete": "multi_discrete",
-    "MultiBinary": "multi_binary",
+_TEXTS = {
+    _name(FlatObservation): "observations are given as one vector (text is left out)",
+    _name(NoObservation): "observations are not shown",
+    _name(ActionsFromZero): "actions are numbered from 0",
+    _name(ActionsAsChoices): "actions are given as one choice for each of their numbers",
+    _name(ActionsAsOneChoice): "each combination of an action's numbers is one discrete action",
+    _name(ActionsAsDraws): "each part of an action is drawn uniformly",
+    _name(ActionMaskInObservation): "actions are chosen among those that info['action_mask'] allows",
 }
 
 
-def incompatibility(algorithm: Resolved, observations: Any, actions: Any) -> str:
-    """Return why an algorithm does not support these spaces, or "" if it does."""
+def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks: bool = False) -> str:
+    """Return why an algorithm does not support these spaces, or "" if it does. masks: the suite asks for masks."""
     supports: Mapping[str, bool] = vars(algorithm.supports)
-    kind = _ACTIONS.get(type(actions).__name__)
-    if kind is None or not supports[kind]:
-        kinds = " or ".join(k.replace("_", "-") for k in _ACTIONS.values() if supports[k]) or "no"
-        return f"actions are {type(actions).__name__}, but {algorithm.name} supports {kinds} actions"
-    if kind == "discrete" and int(actions.start) != 0:
-        return f"actions start at {actions.start}; wrap the environment so that they start at 0"
+    if problem := action_problem(algorithm.name, algorithm.supports, actions):
+        return problem
+    if masks and not isinstance(observations, MaskedBox):
+        return "action_masks needs discrete actions, observations that are one vector, and the backend gymnasium"
+    if isinstance(observations, MaskedBox):
+        advice = "leave out action_masks, or list algorithms such as random, dqn and ppo"
+        return "" if supports["action_masks"] else f"{algorithm.name} takes no action masks: {advice}"
     if type(observations).__name__ != "Box":
         return f"observations are {type(observations).__name__}, but {algorithm.name} supports vectors"
-    if kind == "continuous" and not actions.is_bounded():
-        return "actions are unbounded"
     if len(observations.shape) == 1 and observations.dtype.kind != "f":
         return f"observations are integers ({observations.dtype}), but {algorithm.name} supports floats"
     if len(observations.shape) > 1 and not supports["pixels"]:

@@ -225,8 +225,9 @@ def _add_pairs(
             continue
         if isinstance(found, str):
             continue
-        task, spaces = adapted(task, (found.observation_space, found.action_space), answer.supports)
-        reason = incompatibility(answer, *spaces)
+        masks = pair.environment.action_masks
+        task, spaces = adapted(task, (found.observation_space, found.action_space), answer.supports, masks)
+        reason = incompatibility(answer, *spaces, masks)
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue

@@ -210,6 +210,10 @@ class EnvironmentEntry(_Strict):
     )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
+    action_masks: bool = Field(
+        False,
+        description="choose only among the actions that `info['action_mask']` allows; algorithms without masks skip",
+    )
     backend: str = Field(
         "gymnasium", description="the backend that creates training environments; envpool: in C++ (docs/envpool.md)"
     )

@@ -158,6 +158,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     """
     from rlbench.cli.projects.sb3_defaults import sb3_defaults
     from rlbench.plugins import resolve
+    from rlbench.plugins.survey import ACTION_KINDS
 
     loaded = open_plugins(plugin_files)
     (resolved,) = resolve(loaded, [(algorithm, None)])
@@ -169,7 +170,8 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
         write_out(json.dumps({**asdict(resolved), "sb3": theirs, "unlike_sb3": differ}, indent=1) + "\n")
         return
     plugin = loaded.find(algorithm)
-    actions = " and ".join(kind for kind in ("discrete", "continuous") if vars(resolved.supports)[kind])
+    kinds = [kind.replace("_", "-") for kind in ACTION_KINDS if vars(resolved.supports)[kind]]
+    actions = " and ".join([", ".join(kinds[:-1]), kinds[-1]] if len(kinds) > 1 else kinds)
     stacked = "trains its seeds together" if resolved.stackable else "trains one seed per process"
     resumes = "resumes exactly" if resolved.resumable else "restarts when interrupted"
     write_out(f"{resolved.name} ({plugin.distribution} {plugin.version}): {actions} actions; {stacked}; {resumes}\n")

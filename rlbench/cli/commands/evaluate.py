@@ -105,9 +105,10 @@ def _has_environment(suite: str, run: Run) -> bool:
     """
     from rlbench.api import SuiteError, canonical
     from rlbench.cli.common_options import open_suite
+    from rlbench.suites.compatibility import own_wrappers
 
     task = run.task
-    requested = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in task.wrappers]])
+    requested = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in own_wrappers(task)]])
     for entry in open_suite(suite).suite.environments:
         if entry is not None and entry.id == task.env_id:
             own = [entry.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in entry.wrappers]]
