@@ -75,13 +75,23 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What to know about the environments, and what is adapted between them and algorithms, one line each."""
-        adapted_in: dict[str, dict[str, None]] = {}
+        """What to know about the environments, and what is adapted between them and algorithms, one line each.
+
+        Algorithms are named where an environment is adapted in another way to others, or not at all.
+        """
+        adapted_in: dict[str, dict[str, dict[str, None]]] = {}
+        everyone: dict[str, dict[str, None]] = {}
         for group in self.groups:
+            everyone.setdefault(group.task.env_id, {})[group.label] = None
             if text := describe_wrappers(group.task):
-                adapted_in.setdefault(text, {})[group.task.env_id] = None
-        adapted = [f"{', '.join(names)}: {text}" for text, names in adapted_in.items()]
-        return [*self.environment_notes, *adapted]
+                adapted_in.setdefault(text, {}).setdefault(group.task.env_id, {})[group.label] = None
+        lines = list(self.environment_notes)
+        for text, algorithms in adapted_in.items():
+            labels = dict.fromkeys(label for own in algorithms.values() for label in own)
+            is_all = all(own == everyone[env_id] for env_id, own in algorithms.items())
+            who = "" if is_all else f" ({', '.join(labels)})"
+            lines.append(f"{', '.join(algorithms)}{who}: {text}")
+        return lines
 
     @property
     def broken(self) -> bool:

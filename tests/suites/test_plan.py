@@ -55,6 +55,42 @@ def test_observations_of_another_form_become_a_vector_and_that_is_said(wrapper):
     assert planned.notes == [f"{env}: observations are given as one vector (text is left out)"]
 
 
+FACTORS = "rlbench.testing.action_fakes:rlbench/Factors-v0"
+FORBIDDING = "rlbench.testing.action_fakes:rlbench/Forbidding-v0"
+
+
+def test_actions_take_a_form_for_each_algorithm_and_that_is_said():
+    planned = made(["random", "dqn", "ppo", "sac"], env=FACTORS, steps=2048, environment={"kwargs": {"kind": "tuple"}})
+    added = {g.algorithm: [w.name.rpartition(":")[2] for w in g.task.wrappers] for g in planned.groups}
+    assert added == {"random": ["ActionsAsDraws"], "dqn": ["ActionsAsOneChoice"], "ppo": ["ActionsAsChoices"]}
+    assert planned.notes == [
+        f"{FACTORS} (random): each part of an action is drawn uniformly",
+        f"{FACTORS} (dqn): each combination of an action's numbers is one discrete action",
+        f"{FACTORS} (ppo): actions are given as one choice for each of their numbers",
+    ]
+    assert [str(s) for s in planned.skipped] == [
+        f"skipped: sac on {FACTORS}: actions are Tuple, but sac supports continuous actions"
+    ]
+
+
+def test_what_is_adapted_for_some_algorithms_names_them():
+    planned = made(["random", "ppo", "dqn"], env=FACTORS, steps=2048)
+    assert planned.notes == [f"{FACTORS} (dqn): each combination of an action's numbers is one discrete action"]
+
+
+def test_masks_are_part_of_the_key_only_where_the_suite_asks_for_them():
+    without, false, true = (
+        made(["random", "dqn", "ppo", "a2c"], env=FORBIDDING, steps=2048, environment=more)
+        for more in ({}, {"action_masks": False}, {"action_masks": True})
+    )
+    keys = [[group.runs[0].key for group in planned.groups] for planned in (without, false, true)]
+    assert keys[0] == keys[1] and not set(keys[0]) & set(keys[2]) and without.notes == []
+    assert [(s.algorithm, s.reason) for s in true.skipped] == [
+        ("a2c", "a2c takes no action masks: leave out action_masks, or list algorithms such as random, dqn and ppo")
+    ]
+    assert true.notes == [f"{FORBIDDING}: actions are chosen among those that info['action_mask'] allows"]
+
+
 def test_a_vector_of_floats_is_left_alone():
     planned = made(["dqn"])
     assert planned.groups[0].task.wrappers == () and planned.notes == []
