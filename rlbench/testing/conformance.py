@@ -5,13 +5,13 @@ Each check trains small groups in this process and raises AssertionError if the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from rlbench.api import Algorithm, EvaluationProtocol, RunGroup, Task
+from rlbench.api import Algorithm, EvaluationProtocol, RunGroup, Task, Wrapper
 from rlbench.envs.gymnasium_backend import rlbench_env_backends
 from rlbench.runtime import checkpoint
 from rlbench.runtime.live_group import LiveGroup
@@ -23,10 +23,18 @@ STACKS = ((SEED,), (7, SEED, 11, 5), (5, 11, SEED))
 
 
 def check_independence(
-    algorithm: type[Algorithm], config: Any, env_id: str, steps: int, kwargs: Mapping[str, Any] | None = None
+    algorithm: type[Algorithm],
+    config: Any,
+    env_id: str,
+    steps: int,
+    kwargs: Mapping[str, Any] | None = None,
+    wrappers: Sequence[Wrapper] = (),
 ) -> None:
     """Check that a run's records and weights do not depend on its stack-mates, bit for bit."""
-    runs = [play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, every=max(1, steps // 3)) for seeds in STACKS]
+    every = max(1, steps // 3)
+    runs = [
+        play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, every=every, wrappers=wrappers) for seeds in STACKS
+    ]
     alone, *stacked = [run.of_seed(SEED) for run in runs]
     assert alone["evaluations"] and alone["episodes"], "too few steps to compare anything"
     for other in stacked:
@@ -43,6 +51,7 @@ def check_resume(
     kwargs: Mapping[str, Any] | None = None,
     every: int = 0,
     compile: bool = False,
+    wrappers: Sequence[Wrapper] = (),
 ) -> int:
     """Check that a resumed run ends with the same records and weights as an uninterrupted one.
 
@@ -51,7 +60,7 @@ def check_resume(
     """
     torch.set_num_threads(1)
     protocol = EvaluationProtocol(max(1, steps // 4), 2, 2)
-    task = Task(env_id, steps, protocol, kwargs or {})
+    task = Task(env_id, steps, protocol, kwargs or {}, tuple(wrappers))
     group = RunGroup(algorithm.__name__, {}, task, (SEED, 8), compile=compile, checkpoint_every=every or steps // 5)
 
     def live_group(sink: MemorySink, **options: Any) -> LiveGroup:

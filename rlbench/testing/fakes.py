@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Discrete, MultiBinary, MultiDiscrete, Space
 
 SHAPES = "rlbench.testing.fakes:rlbench/Shapes-v0"
 NOISY = "rlbench.testing.fakes:rlbench/Noisy-v0"
@@ -25,7 +25,9 @@ SIGNAL = "rlbench.testing.fakes:rlbench/Signal-v0"
 class Shapes(gymnasium.Env[Any, Any]):
     """A random walk of any size. Observations move at random and with the action, and episodes end at random.
 
-    actions: number of discrete actions. dims: if above 0, dimensions of continuous actions instead. bad_seeds: reset
+    actions: number of discrete actions, or of choices of each part of MultiDiscrete ones. dims, bits: if above 0,
+    dimensions of continuous actions or numbers of MultiBinary ones instead. bound: of continuous actions. masked:
+    `info["action_mask"]` allows some of the discrete actions, and another one is an error. bad_seeds: reset
     seeds of episodes in which `bad` is the observation and the reward after `bad_after` steps (0: at the reset). An
     action that is not finite is an error. taken: counts the steps of all instances.
     """
@@ -35,15 +37,25 @@ class Shapes(gymnasium.Env[Any, Any]):
     def __init__(
         self,
         obs: int = 4,
-        actions: int = 2,
+        actions: int | Sequence[int] = 2,
         dims: int = 0,
+        bits: int = 0,
+        bound: float = 1.0,
+        masked: bool = False,
         end: float = 0.05,
         bad_seeds: Sequence[int] = (),
         bad: float = float("nan"),
         bad_after: int = 3,
     ) -> None:
         self.observation_space = Box(-np.inf, np.inf, (obs,), np.float32)
-        self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(actions)
+        self.action_space: Space[Any]
+        if dims:
+            self.action_space = Box(-bound, bound, (dims,), np.float32)
+        elif bits:
+            self.action_space = MultiBinary(bits)
+        else:
+            self.action_space = Discrete(actions) if isinstance(actions, int) else MultiDiscrete(list(actions))
+        self._masked, self._allowed = masked, np.ones(1, bool)
         self._end, self._bad_seeds, self._bad, self._bad_after = end, set(bad_seeds), bad, bad_after
         self._steps, self._poisoned = 0, False
 
@@ -54,9 +66,20 @@ class Shapes(gymnasium.Env[Any, Any]):
         obs = self._obs.astype(np.float32)
         if self._poisoned and self._bad_after == 0:
             obs[0] = self._bad
-        return obs, {}
+        return obs, self._info()
+
+    def _info(self) -> dict[str, Any]:
+        """Return a mask that changes with the observation and allows at least one action."""
+        if not self._masked:
+            return {}
+        choices = np.arange(getattr(self.action_space, "n", 1))
+        turn = int(1000 * abs(self._obs[0]))
+        self._allowed = ((choices + turn) % 3 > 0) | (choices == turn % len(choices))
+        return {"action_mask": self._allowed.astype(np.int8)}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        if self._masked and not self._allowed[action]:
+            raise RuntimeError("an action that is not allowed reached the environment")
         push = 0.1 * float(np.sum(action))
         if not np.isfinite(push):
             raise RuntimeError("an action that is not finite reached the environment")
@@ -67,7 +90,7 @@ class Shapes(gymnasium.Env[Any, Any]):
         if self._poisoned and self._steps > self._bad_after:
             obs[0] = reward = self._bad
         draw = float(self.np_random.random())
-        return obs, reward, draw < self._end, self._end <= draw < 2 * self._end, {}
+        return obs, reward, draw < self._end, self._end <= draw < 2 * self._end, self._info()
 
 
 class Constant(gymnasium.Env[Any, Any]):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from rlbench.api import Algorithm, Array, EnvBackendSpec, EvaluationProtocol, EvaluationRecord, RunGroup, Task
+from rlbench.api import Algorithm, Array, EnvBackendSpec, EvaluationProtocol, EvaluationRecord, RunGroup, Task, Wrapper
 from rlbench.envs.gymnasium_backend import reference_backend
 from rlbench.runtime.live_group import GroupOutcome, LiveGroup
 from rlbench.runtime.record_sink import MemorySink
@@ -55,6 +55,7 @@ def play(
     compile: bool = False,
     backend: EnvBackendSpec | None = None,
     self_reported: bool = False,
+    wrappers: Sequence[Wrapper] = (),
 ) -> Played:
     """Train `algorithm` on one task in this process, on one thread, and return everything that it recorded.
 
@@ -63,12 +64,13 @@ def play(
     seeds: trained together, as one stack. steps: environment steps of each seed. kwargs: of the environment. every:
     steps between evaluations on the grid; 0: evaluate only the final policy. episodes: episodes per evaluation on the
     grid. final_episodes: episodes of the final evaluation. compile: compile the updates. backend: replaces Gymnasium.
-    self_reported: the algorithm reports its own steps (see AlgorithmSpec). Raises: what training raises.
+    self_reported: the algorithm reports its own steps (see AlgorithmSpec). wrappers: of the task.
+    Raises: what training raises.
     """
     torch.set_num_threads(1)
     backend = backend or reference_backend()
     protocol = EvaluationProtocol(every, episodes, final_episodes)
-    task = Task(env_id, steps, protocol, kwargs or {}, backend=backend.name)
+    task = Task(env_id, steps, protocol, kwargs or {}, tuple(wrappers), backend.name)
     group = RunGroup(algorithm.__name__, {}, task, tuple(seeds), compile=compile)
     sink = MemorySink()
     trained = LiveGroup(group, algorithm, config, backend, sink, self_reported=self_reported)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rlbench.api import ConfigError, EnvironmentFault, RlbenchError
+from rlbench.api import ConfigError, EnvironmentFault, RlbenchError, Wrapper
 from rlbench.plugins.config_model import configure
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import conformance
@@ -22,6 +22,7 @@ from rlbench.testing.fakes import SHAPES
 from rlbench.testing.subject import BANDITS, CUTS, SEED, SIGNALS, NotClaimed, Subject, threads_and_children
 
 Rule = Callable[[Subject], str]
+MASKS = Wrapper("rlbench.envs.action_mask:ActionMaskInObservation")
 
 
 def configuration(subject: Subject) -> str:
@@ -51,14 +52,22 @@ def configuration(subject: Subject) -> str:
 
 
 def spaces(subject: Subject) -> str:
-    """Check that it trains on the action spaces that it claims."""
-    supports, claimed = subject.spec.supports, []
+    """Check that it trains on the action spaces that it claims, and within the masks of actions."""
+    supports = subject.spec.supports
     assert supports.discrete or supports.continuous, "it claims neither discrete nor continuous actions"
-    for kind, kwargs in (("discrete", {"obs": 5, "actions": 3}), ("continuous", {"obs": 5, "dims": 3})):
-        if getattr(supports, kind):
-            subject.play(kwargs=kwargs)
-            claimed.append(kind)
-    return " and ".join(claimed)
+    walks: dict[str, dict[str, Any]] = {
+        "discrete": {"actions": 3},
+        "continuous": {"dims": 3},
+        "multi_discrete": {"actions": [2, 3]},
+        "multi_binary": {"bits": 3},
+        "unbounded": {"dims": 3, "bound": np.inf},
+        "action_masks": {"actions": 5, "masked": True},
+    }
+    claimed = [kind for kind in walks if getattr(supports, kind)]
+    for kind in claimed:
+        wrappers = [MASKS] if kind == "action_masks" else []
+        subject.play(kwargs={"obs": 5, **walks[kind]}, wrappers=wrappers)
+    return " and ".join(kind.replace("_", "-") for kind in claimed)
 
 
 def budget(subject: Subject) -> str:
