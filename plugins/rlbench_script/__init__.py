@@ -12,7 +12,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "script",
             "rlbench_script.script:Script",
-            Supports(discrete=True, continuous=True, pixels=True, nested=True),
+            Supports(discrete=True, continuous=True, pixels=True, no_observations=True),  # it makes its own
             stackable=False,
             resumable=False,
             reproducible=False,

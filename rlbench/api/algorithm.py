@@ -103,8 +103,13 @@ class Supports:
     discrete, continuous, multi_discrete, multi_binary: action spaces. A suite shows other spaces in one of these forms,
     where that is possible. unbounded: continuous actions need no bounds. any_actions: the algorithm draws its actions
     uniformly, so it takes whatever can be drawn. action_masks: it chooses among the discrete actions that a mask in the
-    observation allows (`rlbench.kit.ActionMask`). pixels: observations with several axes, such as images.
-    no_observations: the algorithm looks at no observation, so it takes any. nested: has no effect yet.
+    observation allows (`rlbench.kit.ActionMask`).
+
+    Every algorithm takes observations as one vector of floats. pixels: also images, as uint8 [C, H, W].
+    smallest_image: the least height and width of an image. nested: also Dict and Tuple observations. They arrive as
+    vectors [..., n] all the same; `original` of the observation space is the Dict or Tuple, and its `restore(vectors)`
+    returns the parts [..., *part], as numpy arrays. no_observations: the algorithm looks at no observation, so it takes
+    any.
     """
 
     discrete: bool = False
@@ -117,6 +122,7 @@ class Supports:
     unbounded: bool = False
     any_actions: bool = False
     action_masks: bool = False
+    smallest_image: int = 1
 
 
 @dataclass(frozen=True)

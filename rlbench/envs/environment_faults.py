@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rlbench.api import Array, EnvBatch
+from rlbench.api import Array, EnvBatch, RlbenchError
 from rlbench.api.task import AnySpace
 
 NOT_FINITE_OBSERVATION = "an observation that is not finite"
@@ -40,6 +40,8 @@ def step_fault(answer: Any, space: AnySpace) -> str:
 def error_fault(error: BaseException, method: str) -> str:
     """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
     message = " ".join(str(error).split())[:500]
+    if isinstance(error, RlbenchError):  # of one of rlbench's own wrappers; the message says what to do
+        return message
     text = f"its {method} raised {type(error).__name__}" + (f": {message}" if message else "")
     lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
     return f"{text} ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else text

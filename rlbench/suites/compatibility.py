@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from gymnasium.spaces import Box, Discrete
 
 from rlbench.api import Supports, Task, Wrapper
-from rlbench.api.task import MAX_EPISODE_STEPS
-from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
+from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS, ask_environments
 from rlbench.envs.action_mask import ActionMaskInObservation, MaskedBox
 from rlbench.envs.action_wrappers import ActionsAsChoices, ActionsAsDraws, ActionsAsOneChoice, ActionsFromZero
-from rlbench.envs.flat_observation import FlatObservation, NoObservation, readable_part
+from rlbench.envs.flat_observation import FlatObservation, NoObservation
+from rlbench.envs.image_observation import ImageObservation, is_image
+from rlbench.envs.nested_observation import NestedObservation
 from rlbench.plugins import Plugins, Resolved
 from rlbench.suites.action_adaptation import action_problem, action_wrapper
+from rlbench.suites.observation_forms import AnyWrapper, Form, misfit, wrapper_for
 
 Spaces = tuple[Any, Any]
 
@@ -44,31 +45,20 @@ def _install_hint(message: str) -> str:
     return ""
 
 
-def describe_facts(env_id: str, facts: EnvironmentFacts) -> list[str]:
-    """Return what a user has to know about an environment before runs start, one line for each."""
-    notes = []
-    if not facts.repeats:
-        notes.append(f"{env_id} ignores reset(seed=…): its runs will not repeat, and tables mark them")
-    if facts.time_limit is None and not facts.ended:
-        notes.append(
-            f"{env_id} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "
-            f"to {MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
-        )
-    return notes
-
-
-def adapted(task: Task, spaces: Spaces, supports: Supports, masks: bool = False) -> tuple[Task, Spaces]:
+def adapted(
+    task: Task, spaces: Spaces, supports: Supports, form: Form = "auto", masks: bool = False
+) -> tuple[Task, Spaces]:
     """Add the wrappers that an algorithm needs for an environment's spaces. Returns: the task and the spaces shown.
 
-    Observations other than vectors of floats and images become one vector; actions take a form that the algorithm
-    takes. The wrappers are part of the task, and so of the run's identity. Other backends than Gymnasium's show their
-    own spaces. masks: append the mask of allowed actions to the observation, if there can be one.
+    Observations get the requested form (see `wrapper_for`); actions take a form that the algorithm takes. The wrappers
+    are part of the task, and so of the run's identity. Other backends than Gymnasium's show their own spaces. masks:
+    append the mask of allowed actions to the observation, if there can be one.
     """
     observations, actions = spaces
     if task.backend != Task.backend:
         return task, spaces
     added: list[type[Any]] = []
-    if (observer := _observation_wrapper(observations, supports, masks)) is not None:
+    if (observer := _observation_wrapper(form, observations, supports, masks)) is not None:
         added.append(observer)
         observations = observer.shown(observations)
     masks = masks and isinstance(actions, Discrete) and isinstance(observations, Box) and not is_image(observations)
@@ -87,21 +77,10 @@ def _name(wrapper: type[Any]) -> str:
     return f"{wrapper.__module__}:{wrapper.__name__}"
 
 
-def _observation_wrapper(
-    space: Any, supports: Supports, masks: bool = False
-) -> type[FlatObservation] | type[NoObservation] | None:
+def _observation_wrapper(form: Form, space: Any, supports: Supports, masks: bool) -> AnyWrapper | None:
     if masks and is_image(space) and supports.no_observations:
         return NoObservation  # a mask is appended to a vector
-    if isinstance(space, Box) and (is_image(space) or (len(space.shape) < 2 and space.dtype.kind == "f")):
-        return None
-    if readable_part(space) is not None:
-        return FlatObservation
-    return NoObservation if supports.no_observations else None
-
-
-def is_image(space: Any) -> bool:
-    """Return whether observations are images: arrays of bytes with three axes."""
-    return isinstance(space, Box) and len(space.shape) == 3 and space.dtype == np.uint8
+    return wrapper_for(form, space, supports)
 
 
 def describe_wrappers(task: Task) -> str:
@@ -115,7 +94,9 @@ def own_wrappers(task: Task) -> tuple[Wrapper, ...]:
 
 
 _TEXTS = {
-    _name(FlatObservation): "observations are given as one vector (text is left out)",
+    _name(FlatObservation): "observations are given as one vector",
+    _name(ImageObservation): "observations are given as images [channels, height, width]",
+    _name(NestedObservation): "observations are given part by part",
     _name(NoObservation): "observations are not shown",
     _name(ActionsFromZero): "actions are numbered from 0",
     _name(ActionsAsChoices): "actions are given as one choice for each of their numbers",
@@ -127,20 +108,11 @@ _TEXTS = {
 
 def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks: bool = False) -> str:
     """Return why an algorithm does not support these spaces, or "" if it does. masks: the suite asks for masks."""
-    supports: Mapping[str, bool] = vars(algorithm.supports)
     if problem := action_problem(algorithm.name, algorithm.supports, actions):
         return problem
     if masks and not isinstance(observations, MaskedBox):
         return "action_masks needs discrete actions, observations that are one vector, and the backend gymnasium"
     if isinstance(observations, MaskedBox):
         advice = "leave out action_masks, or list algorithms such as random, dqn and ppo"
-        return "" if supports["action_masks"] else f"{algorithm.name} takes no action masks: {advice}"
-    if type(observations).__name__ != "Box":
-        return f"observations are {type(observations).__name__}, but {algorithm.name} supports vectors"
-    if len(observations.shape) == 1 and observations.dtype.kind != "f":
-        return f"observations are integers ({observations.dtype}), but {algorithm.name} supports floats"
-    if len(observations.shape) > 1 and not supports["pixels"]:
-        what = "images of" if is_image(observations) else "arrays of"
-        advice = "; add the wrapper gymnasium.wrappers:FlattenObservation for one vector"
-        return f"observations are {what} shape {observations.shape}, but {algorithm.name} supports vectors{advice}"
-    return ""
+        return "" if algorithm.supports.action_masks else f"{algorithm.name} takes no action masks: {advice}"
+    return misfit(algorithm.name, algorithm.supports, observations)

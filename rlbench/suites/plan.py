@@ -27,10 +27,12 @@ from rlbench.api import (
 )
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.compatibility import adapted, describe_facts, describe_wrappers, examine, incompatibility
+from rlbench.suites.compatibility import adapted, examine, incompatibility
 from rlbench.suites.devices import choose_devices
+from rlbench.suites.environment_notes import adaptation_notes, fact_notes
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
+from rlbench.suites.observation_forms import form_problem, losses
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
@@ -75,23 +77,8 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What to know about the environments, and what is adapted between them and algorithms, one line each.
-
-        Algorithms are named where an environment is adapted in another way to others, or not at all.
-        """
-        adapted_in: dict[str, dict[str, dict[str, None]]] = {}
-        everyone: dict[str, dict[str, None]] = {}
-        for group in self.groups:
-            everyone.setdefault(group.task.env_id, {})[group.label] = None
-            if text := describe_wrappers(group.task):
-                adapted_in.setdefault(text, {}).setdefault(group.task.env_id, {})[group.label] = None
-        lines = list(self.environment_notes)
-        for text, algorithms in adapted_in.items():
-            labels = dict.fromkeys(label for own in algorithms.values() for label in own)
-            is_all = all(own == everyone[env_id] for env_id, own in algorithms.items())
-            who = "" if is_all else f" ({', '.join(labels)})"
-            lines.append(f"{', '.join(algorithms)}{who}: {text}")
-        return lines
+        """What to know about the environments, and what is adapted between them and algorithms, one line each."""
+        return [*dict.fromkeys(self.environment_notes), *adaptation_notes(self.groups)]
 
     @property
     def broken(self) -> bool:
@@ -207,12 +194,12 @@ def _add_pairs(
     limit = max(TIME_LIMIT_SECONDS, suite.stall_timeout or 0)
     facts = dict(zip((j for j, _ in environments), examine(plugins, tasks, limit)))
     problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
-    result.environment_notes = [
-        note
-        for j, environment in environments
-        if not isinstance(found := facts[j], str)
-        for note in describe_facts(environment.id, found)
-    ]
+    for j, environment in environments:
+        if isinstance(found := facts[j], str):
+            continue
+        result.environment_notes += fact_notes(environment.id, found)
+        if text := form_problem(environment.observations, found.observation_space, environment.backend):
+            problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
     if not pairs:  # all environments are wrong; check the algorithms anyway
         placeholder = EnvironmentEntry.model_validate({"id": "", "steps": 1})
         pairs = _pairs(suite, [(0, placeholder)], points_per_sweep, anywhere=True)
@@ -235,9 +222,10 @@ def _add_pairs(
             continue
         if isinstance(found, str):
             continue
-        masks = pair.environment.action_masks
-        task, spaces = adapted(task, (found.observation_space, found.action_space), answer.supports, masks)
-        reason = incompatibility(answer, *spaces, masks)
+        asked = pair.environment
+        spaces = found.observation_space, found.action_space
+        task, shown = adapted(task, spaces, answer.supports, asked.observations, asked.action_masks)
+        reason = incompatibility(answer, *shown, asked.action_masks)
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
             continue
@@ -247,6 +235,8 @@ def _add_pairs(
             problems.append(Problem(pair.steps_at, text))
             continue
         result.groups += _groups(result, pair, task, answer, seeds, found.repeats)
+        if not answer.supports.no_observations:
+            result.environment_notes += [f"{task.env_id}: {text}" for text in losses(found.observation_space)]
 
 
 def _pairs(

@@ -217,6 +217,11 @@ class EnvironmentEntry(_Strict):
     backend: str = Field(
         "gymnasium", description="the backend that creates training environments; envpool: in C++ (docs/envpool.md)"
     )
+    observations: Literal["auto", "flat", "image", "nested"] = Field(
+        "auto",
+        description="flat: one vector; image: uint8 [channels, height, width]; nested: a Dict or Tuple part by part;"
+        " auto: what the algorithm supports",
+    )
     evaluation: EvaluationEntry | None = Field(None, description="differences from the suite's evaluation")
     anchors: AnchorsEntry | None = Field(
         None, description="replaces the anchors shipped with rlbench; `rlbench anchors ID` measures the lower one"

@@ -52,7 +52,7 @@ def test_observations_of_another_form_become_a_vector_and_that_is_said(wrapper):
     planned = made(["dqn"], env=env, environment={"wrappers": [wrapper]})
     (group,) = planned.groups
     assert [w.name for w in group.task.wrappers][1:] == ["rlbench.envs.flat_observation:FlatObservation"]
-    assert planned.notes == [f"{env}: observations are given as one vector (text is left out)"]
+    assert planned.notes == [f"{env}: observations are given as one vector"]
 
 
 FACTORS = "rlbench.testing.action_fakes:rlbench/Factors-v0"

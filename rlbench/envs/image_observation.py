@@ -1,0 +1,51 @@
+"""Images as bytes with the channels first [C, H, W], as convolutional networks take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium import spaces
+
+from rlbench.api import Array
+
+
+def is_image(space: object) -> bool:
+    """Return whether observations are images: arrays of bytes with three axes."""
+    return isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype == np.uint8
+
+
+def can_be_image(space: object) -> bool:
+    """Return whether ImageObservation takes this space: an image, or bytes with two axes, which lack the channels."""
+    return isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and space.dtype == np.uint8
+
+
+def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
+    """Move the channels of images [..., *shape] first: [..., C, H, W].
+
+    The last axis holds the channels, as in Gymnasium, unless the first is shorter: then they are first already. Two
+    axes are one channel.
+    """
+    if len(shape) == 2:
+        return images[..., None, :, :]
+    return images if shape[0] < shape[2] else np.moveaxis(images, -1, -3)
+
+
+class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
+    """Give each image as uint8 [C, H, W] in 0 … 255. Raises: TypeError if observations are no images."""
+
+    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+        super().__init__(env)
+        self.observation_space = self.shown(env.observation_space)
+        self._shape = env.observation_space.shape or ()
+
+    @staticmethod
+    def shown(space: spaces.Space[Any]) -> spaces.Box:
+        """Return the space of the images that observations in `space` become."""
+        if not can_be_image(space) or space.shape is None:
+            raise TypeError(f"{space} has no images: bytes (uint8) with two or three axes")
+        return spaces.Box(0, 255, channels_first(np.empty(space.shape, np.uint8), space.shape).shape, np.uint8)
+
+    def observation(self, observation: Any) -> Array:
+        return np.ascontiguousarray(channels_first(np.asarray(observation, np.uint8), self._shape))

@@ -1,0 +1,66 @@
+"""Dict and Tuple observations for libraries that take them part by part.
+
+The harness moves arrays. A nested observation crosses the boundary as one vector of float32, and the vector's space
+knows the way back. The way back is exact for float32, bytes, Discrete, MultiDiscrete, MultiBinary and whole numbers up
+to 2²⁴; float64 and larger whole numbers are rounded to float32.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from gymnasium.spaces.utils import flatdim
+
+from rlbench.api import Array
+from rlbench.envs.flat_observation import FlatObservation, readable_part
+
+
+class NestedVectors(spaces.Box):
+    """The vectors [n] that the observations of a Dict or a Tuple become.
+
+    original: the Dict or Tuple, without its Text parts.
+    """
+
+    def __init__(self, original: spaces.Space[Any]) -> None:
+        flat = FlatObservation.shown(original)
+        super().__init__(flat.low, flat.high, dtype=np.float32)
+        self.original = original
+
+    def restore(self, vectors: Array) -> Any:
+        """Return the parts of vectors [..., n], in Dicts and Tuples as in `original`, each an array [..., *part]."""
+        return _restored(self.original, vectors)
+
+
+def _restored(space: spaces.Space[Any], vectors: Array) -> Any:
+    lead = vectors.shape[:-1]
+    if isinstance(space, spaces.Dict):
+        own = _split(vectors, [flatdim(part) for part in space.spaces.values()])
+        return {key: _restored(part, rows) for (key, part), rows in zip(space.spaces.items(), own)}
+    if isinstance(space, spaces.Tuple):
+        own = _split(vectors, [flatdim(part) for part in space.spaces])
+        return tuple(_restored(part, rows) for part, rows in zip(space.spaces, own))
+    if isinstance(space, spaces.Discrete):
+        return (vectors.argmax(-1) + space.start).astype(space.dtype)
+    if isinstance(space, spaces.MultiDiscrete):
+        digits = np.stack([rows.argmax(-1) for rows in _split(vectors, space.nvec.ravel().tolist())], -1)
+        return (digits.reshape((*lead, *space.shape)) + space.start).astype(space.dtype)
+    return vectors.reshape((*lead, *(space.shape or ()))).astype(space.dtype)
+
+
+def _split(vectors: Array, sizes: list[int]) -> list[Array]:
+    """Part the last axis into pieces of these sizes."""
+    return np.split(vectors, np.cumsum(sizes)[:-1], axis=-1)
+
+
+class NestedObservation(FlatObservation):
+    """Give each observation of a Dict or a Tuple as a vector, in a space that restores it (see NestedVectors)."""
+
+    @staticmethod
+    def shown(space: spaces.Space[Any]) -> NestedVectors:
+        """Return the space of the vectors. Raises: TypeError if `space` is neither a Dict nor a Tuple of numbers."""
+        kept = readable_part(space)
+        if not isinstance(kept, (spaces.Dict, spaces.Tuple)):
+            raise TypeError(f"{space} is neither a Dict nor a Tuple of numbers")
+        return NestedVectors(kept)

@@ -1,0 +1,43 @@
+"""What a user has to know about a suite's environments before runs start, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlbench.api import RunGroup
+from rlbench.api.task import MAX_EPISODE_STEPS
+from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
+from rlbench.suites.compatibility import describe_wrappers
+
+
+def fact_notes(name: str, facts: EnvironmentFacts) -> list[str]:
+    """Return what was found out about one environment. name: as the suite calls it."""
+    notes = []
+    if not facts.repeats:
+        notes.append(f"{name} ignores reset(seed=…): its runs will not repeat, and tables mark them")
+    if facts.time_limit is None and not facts.ended:
+        notes.append(
+            f"{name} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "
+            f"to {MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
+        )
+    return notes
+
+
+def adaptation_notes(groups: Sequence[RunGroup]) -> list[str]:
+    """Return what is adapted between environments and algorithms, one line for each way, with its environments.
+
+    A line names its algorithms unless it concerns all those of the environments.
+    """
+    everyone: dict[str, dict[str, None]] = {}
+    ways: dict[str, dict[str, dict[str, None]]] = {}  # way → environment → algorithms
+    for group in groups:
+        env_id = group.task.env_id
+        everyone.setdefault(env_id, {})[group.label] = None
+        if text := describe_wrappers(group.task):
+            ways.setdefault(text, {}).setdefault(env_id, {})[group.label] = None
+    lines: dict[tuple[str, str], list[str]] = {}  # (way, algorithms) → environments
+    for text, environments in ways.items():
+        for env_id, labels in environments.items():
+            some = "" if labels == everyone[env_id] else f" for {', '.join(labels)}"
+            lines.setdefault((text, some), []).append(env_id)
+    return [f"{', '.join(names)}{some}: {text}" for (text, some), names in lines.items()]

@@ -1,0 +1,143 @@
+"""The form in which an algorithm gets an environment's observations: a vector, an image, or the parts of a Dict.
+
+A suite requests a form, or leaves it to what the algorithm supports. The wrapper that makes the form is part of the
+run's identity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from gymnasium import spaces
+from gymnasium.spaces.utils import flatdim
+
+from rlbench.api import Supports
+from rlbench.envs.flat_observation import FlatObservation, NoObservation, readable_part
+from rlbench.envs.image_observation import ImageObservation, can_be_image, is_image
+from rlbench.envs.nested_observation import NestedObservation, NestedVectors
+
+Form = Literal["auto", "flat", "image", "nested"]
+AnyWrapper = type[FlatObservation] | type[ImageObservation] | type[NestedObservation] | type[NoObservation]
+LARGEST_EXACT = 1 << 24  # up to here, float32 holds every whole number
+FLAT = "`observations: flat` gives one vector"
+LONGEST = 10_000_000  # numbers of one observation; a Discrete of more values would fill the memory as a one-hot vector
+
+
+def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> AnyWrapper | None:
+    """Return the wrapper that gives an algorithm the observations of `space` in a form; None: they stay as they are.
+
+    They stay as they are too if the algorithm does not support the form; `misfit` then says so. An algorithm that looks
+    at no observation gets the same for every form.
+    """
+    if supports.no_observations:
+        if is_image(space) or _is_vector(space):
+            return None
+        return FlatObservation if _is_readable(space) else NoObservation
+    if form == "image" or (form == "auto" and is_image(space)):
+        return ImageObservation if supports.pixels and can_be_image(space) else None
+    if form == "nested" or (form == "auto" and supports.nested and _has_parts(space) and not _small(space, supports)):
+        return NestedObservation if supports.nested and _has_parts(space) else None
+    return FlatObservation if _is_readable(space) and not _is_vector(space) else None
+
+
+def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
+    """Return why the algorithm `name` does not support observations in `space`, as it would get them, or ""."""
+    if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
+        return "" if supports.no_observations else _small(space, supports, name)
+    kinds = " and ".join(
+        ["vectors", *["images"] * supports.pixels, *["Dict and Tuple"] * supports.nested]
+    )  # what it supports
+    if not isinstance(space, spaces.Box):
+        way_out = f"; {FLAT}" if _is_readable(space) else ""
+        return f"observations are {_described(space)}, but {name} supports {kinds}{way_out}"
+    if 0 in space.shape:
+        return f"observations have no numbers (shape {space.shape})"
+    if len(space.shape) < 2 and space.dtype.kind != "f":
+        return f"observations are integers ({space.dtype}), but {name} supports floats"
+    if len(space.shape) > 1 and not supports.pixels:
+        what = "images" if can_be_image(space) else "arrays"
+        return f"observations are {what} of shape {space.shape}, but {name} supports {kinds}; {FLAT}"
+    return ""
+
+
+def form_problem(form: Form, space: spaces.Space[Any], backend: str) -> str:
+    """Return why an environment has no observations of the requested form, or ""."""
+    if form == "auto":
+        return ""
+    if backend != "gymnasium":
+        return f"observations: {form} needs the backend gymnasium; leave it out"
+    if form == "image" and not can_be_image(space):
+        return f"observations are no images, which are bytes (uint8) with two or three axes, but {space}"
+    if form == "nested" and not isinstance(space, (spaces.Dict, spaces.Tuple)):
+        return f"observations are neither Dict nor Tuple, but {space}; leave `observations` out"
+    return ""
+
+
+def losses(space: spaces.Space[Any]) -> list[str]:
+    """Return what vectors and restored parts of observations in `space` lose, in words."""
+    parts = list(_parts(space)) if _has_parts(space) else [("", space)]
+    texts = [path for path, part in parts if isinstance(part, spaces.Text) and path]
+    lost = [f"text is left out ({', '.join(texts)})"] if texts else []
+    if any(_is_readable(space) and isinstance(part, spaces.Box) and _may_be_rounded(part) for _, part in parts):
+        lost.append(f"whole numbers above {LARGEST_EXACT:,} are rounded")
+    return lost
+
+
+def _is_vector(space: spaces.Space[Any]) -> bool:
+    """Return whether every algorithm takes observations as they are: a number, or a vector of floats."""
+    if not isinstance(space, spaces.Box) or len(space.shape) > 1 or 0 in space.shape:
+        return False
+    return space.dtype.kind == "f" and space.dtype.itemsize <= 8  # torch has no longer floats
+
+
+def _is_readable(space: spaces.Space[Any]) -> bool:
+    kept = readable_part(space)
+    return kept is not None and 0 < flatdim(kept) <= LONGEST
+
+
+def _has_parts(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, (spaces.Dict, spaces.Tuple)) and _is_readable(space)
+
+
+def _parts(space: spaces.Space[Any], path: str = "") -> Iterator[tuple[str, spaces.Space[Any]]]:
+    """Yield each part that is neither a Dict nor a Tuple, with its path, such as "arm/0"."""
+    if isinstance(space, (spaces.Dict, spaces.Tuple)):
+        named = space.spaces.items() if isinstance(space, spaces.Dict) else enumerate(space.spaces)
+        for name, part in named:
+            yield from _parts(part, f"{path}/{name}" if path else str(name))
+    else:
+        yield path, space
+
+
+def _small(space: spaces.Space[Any], supports: Supports, name: str = "the algorithm") -> str:
+    """Return which image is too small for the algorithm's convolutional network, or ""."""
+    least, alone = supports.smallest_image, not isinstance(space, (spaces.Dict, spaces.Tuple, NestedVectors))
+    parts = [("", space)] if alone else list(_parts(space.original if isinstance(space, NestedVectors) else space))
+    for path, part in parts:
+        if (is_image(part) or alone) and part.shape is not None:
+            height, width = part.shape[-2:] if alone else ImageObservation.shown(part).shape[-2:]
+            if min(height, width) < least:
+                what = f"images in part {path!r} of the observations are" if path else "observations are images of"
+                return f"{what} {height} × {width}, but {name} needs at least {least} × {least}; {FLAT}"
+    return ""
+
+
+def _may_be_rounded(space: spaces.Box) -> bool:
+    largest = max(abs(int(space.low.min())), abs(int(space.high.max()))) if space.dtype.kind in "iu" else 0
+    return largest > LARGEST_EXACT
+
+
+def _described(space: spaces.Space[Any]) -> str:
+    """Return the kind of a space, and which of its parts cannot be written as numbers."""
+    kind, parts = type(space).__name__, list(_parts(space))
+    if not isinstance(space, (spaces.Dict, spaces.Tuple)):
+        too_many = f" of {flatdim(space):,} numbers" if readable_part(space) is not None else ""
+        return kind + too_many
+    if not parts:
+        return f"an empty {kind}"
+    if all(isinstance(part, spaces.Text) for _, part in parts):
+        return f"a {kind} of Text alone"
+    unreadable = [(path, type(part).__name__) for path, part in parts if not _is_readable(part)]
+    named = [f"{what} in {path!r}" for path, what in unreadable if what != "Text"]
+    return f"{kind} with {named[0]}" if named else kind
