@@ -107,9 +107,9 @@ class Supports:
 
     Every algorithm takes observations as one vector of floats. pixels: also images, as uint8 [C, H, W].
     smallest_image: the least height and width of an image. nested: also Dict and Tuple observations. They arrive as
-    vectors [..., n] all the same; `original` of the observation space is the Dict or Tuple, and its `restore(vectors)`
-    returns the parts [..., *part], as numpy arrays. no_observations: the algorithm looks at no observation, so it takes
-    any.
+    vectors [..., n] all the same; `parts` of the observation space is the Dict or Tuple, with images as [C, H, W], and
+    its `restore(vectors)` returns the observations, whose parts are arrays [..., *part]. no_observations: the algorithm
+    looks at no observation, so it takes any.
     """
 
     discrete: bool = False

@@ -15,25 +15,35 @@ from gymnasium.spaces.utils import flatdim
 
 from rlbench.api import Array
 from rlbench.envs.flat_observation import FlatObservation, readable_part
+from rlbench.envs.image_observation import ImageObservation, channels_first, is_image
 
 
 class NestedVectors(spaces.Box):
     """The vectors [n] that the observations of a Dict or a Tuple become.
 
-    original: the Dict or Tuple, without its Text parts.
+    parts: the Dict or Tuple without its Text, and with images as [C, H, W].
     """
 
     def __init__(self, original: spaces.Space[Any]) -> None:
         flat = FlatObservation.shown(original)
         super().__init__(flat.low, flat.high, dtype=np.float32)
-        self.original = original
+        self._original = readable_part(original)
+        self.parts = _with_images_first(self._original)
 
     def restore(self, vectors: Array) -> Any:
-        """Return the parts of vectors [..., n], in Dicts and Tuples as in `original`, each an array [..., *part]."""
-        return _restored(self.original, vectors)
+        """Return the observations of vectors [..., n]: Dicts and Tuples as `parts`, of arrays [..., *part]."""
+        return _restored(self._original, vectors)
 
 
-def _restored(space: spaces.Space[Any], vectors: Array) -> Any:
+def _with_images_first(space: Any) -> Any:
+    if isinstance(space, spaces.Dict):
+        return spaces.Dict({key: _with_images_first(part) for key, part in space.spaces.items()})
+    if isinstance(space, spaces.Tuple):
+        return spaces.Tuple([_with_images_first(part) for part in space.spaces])
+    return ImageObservation.shown(space) if is_image(space) else space
+
+
+def _restored(space: Any, vectors: Array) -> Any:
     lead = vectors.shape[:-1]
     if isinstance(space, spaces.Dict):
         own = _split(vectors, [flatdim(part) for part in space.spaces.values()])
@@ -46,7 +56,8 @@ def _restored(space: spaces.Space[Any], vectors: Array) -> Any:
     if isinstance(space, spaces.MultiDiscrete):
         digits = np.stack([rows.argmax(-1) for rows in _split(vectors, space.nvec.ravel().tolist())], -1)
         return (digits.reshape((*lead, *space.shape)) + space.start).astype(space.dtype)
-    return vectors.reshape((*lead, *(space.shape or ()))).astype(space.dtype)
+    values = vectors.reshape((*lead, *space.shape)).astype(space.dtype)
+    return np.ascontiguousarray(channels_first(values, space.shape)) if is_image(space) else values
 
 
 def _split(vectors: Array, sizes: list[int]) -> list[Array]:

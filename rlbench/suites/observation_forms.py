@@ -112,14 +112,13 @@ def _parts(space: spaces.Space[Any], path: str = "") -> Iterator[tuple[str, spac
 
 def _small(space: spaces.Space[Any], supports: Supports, name: str = "the algorithm") -> str:
     """Return which image is too small for the algorithm's convolutional network, or ""."""
-    least, alone = supports.smallest_image, not isinstance(space, (spaces.Dict, spaces.Tuple, NestedVectors))
-    parts = [("", space)] if alone else list(_parts(space.original if isinstance(space, NestedVectors) else space))
-    for path, part in parts:
-        if (is_image(part) or alone) and part.shape is not None:
-            height, width = part.shape[-2:] if alone else ImageObservation.shown(part).shape[-2:]
-            if min(height, width) < least:
-                what = f"images in part {path!r} of the observations are" if path else "observations are images of"
-                return f"{what} {height} × {width}, but {name} needs at least {least} × {least}; {FLAT}"
+    parts = NestedObservation.shown(space) if isinstance(space, (spaces.Dict, spaces.Tuple)) else space
+    least = supports.smallest_image
+    for path, part in _parts(parts.parts if isinstance(parts, NestedVectors) else parts):
+        if is_image(part) and part.shape is not None and min(part.shape[1:]) < least:
+            what = f"images in part {path!r} of the observations are" if path else "observations are images of"
+            height, width = part.shape[1:]
+            return f"{what} {height} × {width}, but {name} needs at least {least} × {least}; {FLAT}"
     return ""
 
 
