@@ -1,14 +1,16 @@
 """Stable-Baselines3's and sb3-contrib's algorithms as rlbench plugins (extra `sb3`)."""
 
+from functools import partial
+
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
-_DISCRETE, _CONTINUOUS, _BOTH = (
-    Supports(discrete=True),
-    Supports(continuous=True),
-    Supports(discrete=True, continuous=True),
-)
-_LIBRARY = {"DQN": _DISCRETE, "A2C": _BOTH, "PPO": _BOTH, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
-_CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _BOTH, "ARS": _BOTH}
+# Images need 36 × 36 pixels for the first layers of the library's convolutional network.
+_seeing = partial(Supports, pixels=True, nested=True, smallest_image=36)
+_DISCRETE, _CONTINUOUS = _seeing(discrete=True), _seeing(continuous=True)
+_ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)
+_LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
+_VECTORS = Supports(discrete=True, continuous=True)  # ARS has a policy of one vector alone
+_CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS}
 
 
 def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: str) -> AlgorithmSpec:

@@ -1,11 +1,16 @@
 """Algorithms of SBX (Stable-Baselines3 in JAX) as rlbench plugins (extra `sbx`)."""
 
+from functools import partial
+
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
-_DISCRETE, _CONTINUOUS = Supports(discrete=True), Supports(continuous=True)
+_CONTINUOUS = Supports(continuous=True)
+# DQN and PPO alone have a convolutional network; it needs 36 × 36 pixels. For Dicts the library only joins the parts to
+# one vector, which an algorithm for vectors gets anyway.
+_seeing = partial(Supports, pixels=True, smallest_image=36)
 _SUPPORTS = {
-    "DQN": _DISCRETE,
-    "PPO": Supports(discrete=True, continuous=True),
+    "DQN": _seeing(discrete=True),
+    "PPO": _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True),
     "DDPG": _CONTINUOUS,
     "TD3": _CONTINUOUS,
     "SAC": _CONTINUOUS,

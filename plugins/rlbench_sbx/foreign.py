@@ -54,7 +54,7 @@ class JaxLibraryAlgorithm(LibraryAlgorithm):
         policy = self.network
         own_keys = policy.key, policy.noise_key
         policy.key = jax.random.PRNGKey(int(self.streams.integers("evaluate", 1 << 31, 1)[0, 0]))
-        action = policy.predict(self.normalized(obs), deterministic=False)[0][None]
+        action = self.as_actions(policy.predict(self.normalized(obs), deterministic=False)[0])[None]
         policy.key, policy.noise_key = own_keys
         return action
 
@@ -64,8 +64,8 @@ class JaxLibraryAlgorithm(LibraryAlgorithm):
         return {_name(path): np.asarray(value) for path, value in leaves}
 
     def rebuild(self, arrays: Mapping[str, Any]) -> None:
-        spaces, rate = (self.task.observation_space, self.task.action_space), LinearSchedule(0.0, 0.0, 1.0)
-        self.network = self.network_class(*spaces, rate, **self.architecture())
+        spaces, rate = (self.shown.space, self.action_space), LinearSchedule(0.0, 0.0, 1.0)
+        self.network = self.policy_class(*spaces, rate, **self.architecture())
         numbers = (parse_schedule(getattr(self.config, name))[0] for name in self.build)
         self.network.build(jax.random.PRNGKey(0), rate, *numbers)
         initial = self._parameters()

@@ -120,7 +120,7 @@ ZOO: dict[str, tuple[Word, ...]] = {
     "env_wrapper": (Word("", "it is `wrappers` of the environment"),),
     "vec_env_wrapper": (Word("", "write what it does as `wrappers` of the environment"),),
     "frame_stack": (Word("", "it is one of `wrappers` of the environment: gymnasium.wrappers:FrameStackObservation"),),
-    "policy": (Word("", "leave it out: policies are multi-layer perceptrons, of net_arch"),),
+    "policy": (Word("", "leave it out: it follows from the environment's observations; net_arch has its layers"),),
     "policy_kwargs": (Word("", "write what stands in it beside the others: net_arch, activation_fn"),),
     "use_sde": _NO_SDE,
     "sde_sample_freq": _NO_SDE,
