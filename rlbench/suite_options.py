@@ -34,7 +34,7 @@ class SuiteOptions:
     environments: tuple[str, ...] = option(
         (),
         "-e --environment",
-        "Select only this environment, by id or a pattern such as CartPole*; may be repeated.",
+        "Select only this environment, by label, id or a pattern such as CartPole*; may be repeated.",
         Use.TRAINING,
     )
     jobs: int | None = option(
@@ -115,14 +115,14 @@ class SuiteOptions:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise SuiteError(f"no algorithm in the suite is called {pattern!r}; it has {', '.join(names)}")
         for pattern in self.environments:
-            tasks = dict.fromkeys(g.task.env_id for g in groups)
+            tasks = dict.fromkeys(name for g in groups for name in (g.task.name, g.task.env_id))
             if not any(fnmatchcase(task, pattern) for task in tasks):
                 raise SuiteError(f"no environment in the suite is called {pattern!r}; it has {', '.join(tasks)}")
         return [
             group
             for group in groups
             if _matches(self.algorithms, group.label, group.algorithm)
-            and _matches(self.environments, group.task.env_id)
+            and _matches(self.environments, group.task.name, group.task.env_id)
         ]
 
     def should_retry(self, run: Run) -> bool:

@@ -26,24 +26,25 @@ def entry_of(
     """Return the entry of one task: both anchors with their sources, every measurement, and `origin`.
 
     The lower anchor is the best measured mean. upper: the upper anchor; if None, Gymnasium's reward threshold is used,
-    provided that the task has no keyword arguments and no wrappers and the threshold is above the lower anchor.
+    provided that the task has no arguments and no wrappers and the threshold is above the lower anchor.
     Otherwise the entry has no upper anchor. Raises: AnchorsError if the given upper anchor is not above the lower one.
     """
     best = max(measured, key=lambda measurement: measurement.mean)
     source = GIVEN if upper is not None else ""
-    if upper is None and not task.kwargs and not task.wrappers:
+    if upper is None and not (task.kwargs or task.wrappers):
         spec = gymnasium.registry.get(task.env_id.rpartition(":")[2])  # the task's module has already been imported
         threshold = spec.reward_threshold if spec else None
         upper = threshold if threshold is not None and threshold > best.mean else None
         source = "Gymnasium's reward threshold"
     if upper is not None:
-        as_anchors({"lower": best.mean, "upper": upper}, f"{task.env_id} has been measured")
+        as_anchors({"lower": best.mean, "upper": upper}, f"{task.name} has been measured")
     policy = "random policy" if best.policy == "random" else f"best constant action ({best.policy.partition(' ')[2]})"
     return {
         "lower": best.mean,
         "upper": None if upper is None else float(upper),
         "lower_source": f"{policy}, mean of {best.episodes} episodes",
         "upper_source": "" if upper is None else source,
+        **({"id": task.env_id} if task.label else {}),
         "kwargs": dict(task.kwargs),
         "wrappers": [{"name": w.name, "kwargs": dict(w.kwargs)} for w in task.wrappers],
         "measured": [asdict(measurement) for measurement in measured],
@@ -56,7 +57,7 @@ def provenance(command: str) -> dict[str, Any]:
     return {"command": command, "commit": commit(Path(rlbench.__file__)), "versions": versions()}
 
 
-def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def merge(path: Path, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Write an entry into an anchor file, creating the file if needed. Returns: the entry as written.
 
     Entries of other tasks are kept. An existing entry keeps its upper anchor unless a new one was given. Raises:
@@ -74,11 +75,11 @@ def merge(path: Path, env_id: str, entry: Mapping[str, Any]) -> dict[str, Any]:
                 f"{path} exists and is not an anchor file, so nothing was written; give the name of a new file"
             )
     written = dict(entry)
-    existing = document["anchors"].get(env_id) or {}
+    existing = document["anchors"].get(name) or {}
     if existing.get("upper") is not None and written["upper_source"] != GIVEN:
         written |= {"upper": existing["upper"], "upper_source": existing.get("upper_source", "")}
-        as_anchors(written, f"{path}: {env_id} as measured now")
-    document["anchors"][env_id] = written
+        as_anchors(written, f"{path}: {name} as measured now")
+    document["anchors"][name] = written
     try:
         write_json(path, document)
     except OSError as error:

@@ -77,9 +77,10 @@ def check_against(results: Results, source: str) -> list[PublishedComparison]:
     cells: dict[tuple[str, str], list[Run]] = {}
     for run in results.requested:
         if not is_random(run.algorithm):
-            cells.setdefault((run.label or run.algorithm, run.task.env_id), []).append(run)
+            cells.setdefault((run.label or run.algorithm, run.task.name), []).append(run)
     comparisons = []
-    for (label, environment), planned in cells.items():
+    for (label, _), planned in cells.items():
+        environment = planned[0].task.env_id
         for reference in published_scores(source):
             if reference.is_of(planned[0].algorithm, environment):
                 comparisons.append(_compare(results, label, planned, reference))
@@ -107,7 +108,7 @@ def _compare(results: Results, label: str, planned: list[Run], reference: Publis
     notes = _notes(planned, [results.states[run.key] for run in planned], reference, len(values))
     notes += _test_limits(reference) if tested else []
     return PublishedComparison(
-        reference.environment,
+        planned[0].task.name,
         label,
         reference,
         len(runs),

@@ -85,5 +85,5 @@ def _seeds(groups: Sequence[RunGroup]) -> dict[str, dict[str, int]]:
     for group in groups:
         if not is_random(group.algorithm):
             tasks = seeds.setdefault(group.label or group.algorithm, {})
-            tasks[group.task.env_id] = tasks.get(group.task.env_id, 0) + len(group.seeds)
+            tasks[group.task.name] = tasks.get(group.task.name, 0) + len(group.seeds)
     return seeds

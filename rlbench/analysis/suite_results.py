@@ -36,7 +36,7 @@ class Results:
     What is published later is not in it: load the folder again to see that.
 
     anchors: for tasks that have none, or to replace theirs. Either a file written by `rlbench anchors -o FILE`, or a
-    mapping from environment ids to {"lower": …, "upper": …}.
+    mapping from environments (label or id) to {"lower": …, "upper": …}.
     """
 
     def __init__(self, folder: str | Path | Store, anchors: SuppliedAnchors | None = None) -> None:
@@ -82,7 +82,7 @@ class Results:
     @cached_property
     def anchors(self) -> Mapping[str, Anchors]:
         """The anchors of each task that has some, by environment."""
-        return anchors_of(self.suite, {run.task.env_id: run.task for run in self.requested}, self.supplied)
+        return anchors_of(self.suite, {run.task.name: run.task for run in self.requested}, self.supplied)
 
     @cached_property
     def table(self) -> pd.DataFrame:

@@ -160,17 +160,27 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 def canonical(value: Any) -> str:
     """Return a value as JSON with sorted keys and no spaces; equal values give equal text.
 
-    Dataclasses become objects. Raises: TypeError for a value that JSON cannot express.
+    Dataclasses become objects, without the fields marked IF_GIVEN that have their default. Raises: TypeError for a
+    value that JSON cannot express.
     """
 
     def plain(item: Any) -> Any:
         if dataclasses.is_dataclass(item) and not isinstance(item, type):
-            return {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
+            return {f.name: getattr(item, f.name) for f in dataclasses.fields(item) if _is_given(item, f)}
         if isinstance(item, Mapping):
             return dict(item)
         raise TypeError(f"{type(item).__name__} cannot be part of a run's key")
 
     return json.dumps(value, default=plain, sort_keys=True, separators=(",", ":"), allow_nan=True)
+
+
+def _is_given(item: Any, field: dataclasses.Field[Any]) -> bool:
+    """Return whether a field belongs in records: always, unless it is marked IF_GIVEN and has its default."""
+    if "if_given" not in field.metadata:
+        return True
+    factory = field.default_factory
+    default = field.default if factory is dataclasses.MISSING else factory()
+    return bool(getattr(item, field.name) != default)
 
 
 class RunKey(str):
@@ -201,7 +211,7 @@ class Run:
             "key_version": KEY_VERSION,
             "algorithm": self.algorithm,
             "config": self.config,
-            "task": self.task,
+            "task": self.task.requested,
             "seed": self.seed,
             "seed_space": self.seed_space,
             "precision": self.precision,

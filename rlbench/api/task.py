@@ -1,7 +1,11 @@
-"""The task that a run learns: environment, budget and evaluation protocol. All of it is part of the run's key."""
+"""The task that a run learns: environment, budget and evaluation protocol.
+
+All of it is part of the run's key, apart from the label of the environment.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,6 +19,9 @@ MAX_EPISODE_STEPS = 108_000
 # What a space contains, only the environment knows: these are the types of any environment.
 AnySpace: TypeAlias = "Space[Any]"
 Environment: TypeAlias = "Env[Any, Any]"
+
+# Metadata of a field that came later: records and keys leave it out at its default, so that earlier ones stay valid.
+IF_GIVEN = {"if_given": True}
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,7 @@ class Task:
 
     env_id: a Gymnasium id such as "CartPole-v1", or "module:MyEnv-v0" if importing `module` registers the environment.
     steps: the budget of each seed, in environment steps (agent decisions). kwargs: keyword arguments of the
-    environment.
+    environment. label: its name in tables instead of the id, which is not part of the run's key.
     """
 
     env_id: str
@@ -58,6 +65,17 @@ class Task:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[Wrapper, ...] = ()
     backend: str = "gymnasium"
+    label: str = field(default="", metadata=IF_GIVEN)
+
+    @property
+    def name(self) -> str:
+        """The name of the task in tables: its label, else the environment's id."""
+        return self.label or self.env_id
+
+    @property
+    def requested(self) -> Task:
+        """The task as the run's key has it: without what belongs to the suite and may change."""
+        return dataclasses.replace(self, label="") if self.label else self
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def reach_of_plan(planned: Plan) -> Reach:
     from rlbench.analysis import anchors_of
     from rlbench.analysis.seed_count import reach_of
 
-    tasks = {group.task.env_id: group.task for group in planned.groups}
+    tasks = {group.task.name: group.task for group in planned.groups}
     return reach_of(planned.groups, anchors_of(planned.suite.resolved(), tasks))
 
 

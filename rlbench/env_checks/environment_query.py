@@ -22,7 +22,7 @@ from typing import Any
 
 import gymnasium
 
-from rlbench.api import EnvironmentFault, PluginError, RlbenchError, Task, canonical, task_from_dict
+from rlbench.api import EnvironmentFault, EvaluationProtocol, PluginError, RlbenchError, Task, canonical, task_from_dict
 from rlbench.env_checks.environment_check import EnvironmentFacts, check_environment
 from rlbench.env_checks.space_descriptions import describe_space, space_from
 from rlbench.plugins import Plugins, load_plugins
@@ -141,7 +141,9 @@ def _decode(entry: Mapping[str, Any]) -> Answer:
 def _cache_file(task: Task) -> Path:
     import rlbench
 
-    without_budget = {k: v for k, v in json.loads(canonical(task)).items() if k not in ("steps", "evaluation")}
+    without_budget = json.loads(
+        canonical(dataclasses.replace(task.requested, steps=0, evaluation=EvaluationProtocol()))
+    )
     # Where modules may come from counts only for a task that names one, as in "module:MyEnv-v0".
     foreign = task.backend != Task.backend or _FOREIGN.search(canonical(without_budget))
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]

@@ -170,9 +170,9 @@ def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | N
 
 def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     """Return a suite that contains such runs, as JSON values."""
-    tasks = {run.task.env_id: run.task for run in runs}
     environments = [
-        {"id": env, "steps": task.steps, "evaluation": {"every": task.evaluation.every}} for env, task in tasks.items()
+        {"id": task.env_id, "label": task.label, "steps": task.steps, "evaluation": {"every": task.evaluation.every}}
+        for task in {run.task.name: run.task for run in runs}.values()
     ]
     algorithms = [{"id": i, "label": label} for i, label in {run.algorithm: run.label for run in runs}.items()]
     suite = Suite.model_validate(

@@ -10,6 +10,7 @@ from rlbench.api import Run, Task, canonical
 from rlbench.importers import ForeignError, ImportedRecords, SkippedSource
 from rlbench.results import Store
 from rlbench.results.requested_runs import DamagedRun
+from rlbench.results.score_anchors import name_of
 
 ORIGIN = "imported"
 SEEDS = range(1 - (1 << 63), 1 << 63)  # the values of a 64-bit column
@@ -50,10 +51,8 @@ class ExistingRuns:
         """
         ignored = set(without)
         runs = [*self.metered, *(one.run for place, one in self.imported.items() if place not in ignored)]
-        tasks = {run.task.env_id: run.task for run in runs}
-        return tasks | {
-            run.task.env_id: run.task for run in runs if run.task.steps == self.budgets.get(run.task.env_id)
-        }
+        tasks = {run.task.name: run.task for run in runs}
+        return tasks | {run.task.name: run.task for run in runs if run.task.steps == self.budgets.get(run.task.name)}
 
 
 @dataclass
@@ -82,11 +81,11 @@ def existing_runs(store: Store) -> ExistingRuns:
     earlier = {}
     for run in imported:
         origin = states[run.key].result.get(ORIGIN, {})
-        place = run.label, run.task.env_id, run.seed
+        place = run.label, run.task.name, run.seed
         earlier[place] = EarlierImport(
             run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0))
         )
-    budgets = {entry["id"]: entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
+    budgets = {name_of(entry): entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
     return ExistingRuns([run for run in runs if run.name not in entries], earlier, budgets)
 
 

@@ -46,21 +46,20 @@ def reproduce_section(results: Results) -> Section:
 
 
 def protocol(results: Results) -> Table:
-    tasks = {run.task.env_id: run.task for run in results.run_by_key.values()}
+    tasks = {run.task.name: run.task for run in results.run_by_key.values()}
     cells: dict[str, dict[int, list[str]]] = {}  # algorithms by task and budget
     for cell in results.cells:
         cells.setdefault(cell.environment, {}).setdefault(cell.budget, []).append(cell.algorithm)
     rows = []
     for task in tasks.values():
-        budgets = cells[task.env_id]
+        budgets = cells[task.name]
         steps = "; ".join(f"{n:,}" + (f" ({', '.join(who)})" if len(budgets) > 1 else "") for n, who in budgets.items())
         evaluation = task.evaluation
         wrappers = [f"{w.name} {in_words(w.kwargs)}".rstrip() for w in task.wrappers]
-        details = [task.backend, *([in_words(task.kwargs)] if task.kwargs else []), *wrappers]
+        arguments = [in_words(task.kwargs)] if task.kwargs else []
+        details = [task.backend, *([task.env_id] if task.label else []), *arguments, *wrappers]
         grid = ("–", "–") if not evaluation.every else (f"{evaluation.every:,}", f"{evaluation.episodes:,}")
-        rows.append(
-            (task.env_id, steps, *grid, f"{evaluation.final_episodes:,}", evaluation.policy, "; ".join(details))
-        )
+        rows.append((task.name, steps, *grid, f"{evaluation.final_episodes:,}", evaluation.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
     note = "Steps are environment steps (agent decisions) of each run."
     return Table("protocol", "Protocol", header, [("", rows)], (1, 2, 3, 4), note=note)
@@ -124,9 +123,7 @@ def circumstances(results: Results) -> dict[tuple[str, str], str]:
         task = run.task
         protocol = {"steps": task.steps, "backend": task.backend, "environment": task.kwargs, **vars(task.evaluation)}
         for name, value in protocol.items():
-            values_by_name.setdefault(("protocol", f"{task.env_id}: {name.replace('_', ' ')}"), []).append(
-                as_text(value)
-            )
+            values_by_name.setdefault(("protocol", f"{task.name}: {name.replace('_', ' ')}"), []).append(as_text(value))
         result = results.published[key].result if key in results.published else {}
         for what in ("versions", "numerics", "hardware"):
             for name, value in result.get(what, {}).items():

@@ -136,7 +136,7 @@ def curves_part(results: Results, task: str, name: str, singles: int = MOST_SING
 
 
 def _protocol(results: Results, task: str) -> EvaluationProtocol:
-    return next(run.task.evaluation for run in results.run_by_key.values() if run.task.env_id == task)
+    return next(run.task.evaluation for run in results.run_by_key.values() if run.task.name == task)
 
 
 def finals_figure(results: Results, task: str, name: str) -> Figure:

@@ -18,6 +18,6 @@ def section(results: Results) -> Section | None:
     entries = []
     for path in videos:
         run = runs.get(path.stem)
-        label = path.stem if run is None else f"{run.label or run.algorithm} on {run.task.env_id}, seed {run.seed}"
+        label = path.stem if run is None else f"{run.label or run.algorithm} on {run.task.name}, seed {run.seed}"
         entries.append((label, f"{FOLDER}/{path.name}"))
     return Section([Links(entries), Paragraph("Create videos with rlbench evaluate RUN --video FILE.", quiet=True)])

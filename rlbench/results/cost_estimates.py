@@ -84,7 +84,7 @@ def estimate_cost(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
     for group, steps in groups:
         entry = _recall_nearest(group)
         if entry is None:
-            unknown.append(f"{group.label or group.algorithm} on {group.task.env_id}")
+            unknown.append(f"{group.label or group.algorithm} on {group.task.name}")
             continue
         times.append(_seconds(entry, group, steps))
         disk += float(entry["bytes_per_step"]) * len(group.seeds) * group.task.steps

@@ -104,10 +104,11 @@ def check_suite(document: Any) -> Document:
     for entry in suite.get("algorithms", ()):
         check_object(entry, "an algorithm", {"id": _is_text}, {"label": _optional(_is_text)})
     for entry in suite.get("environments", ()):
-        check_object(entry, "an environment", {"id": _is_text}, {"steps": _is_integer})
+        check_object(entry, "an environment", {"id": _is_text}, {"steps": _is_integer, "label": _is_text})
     folders = set[str]()
     for entry in suite_file["runs"]:
-        check_object(entry, "a run", {"folder": is_name, "label": _is_text}, {"imported": _is_flag})
+        parts = {"imported": _is_flag, "environment": _is_text}
+        check_object(entry, "a run", {"folder": is_name, "label": _is_text}, parts)
         if entry["folder"] in folders:
             raise ShapeError(f"it lists the run {_shorten(entry['folder'])} twice")
         folders.add(entry["folder"])
@@ -138,6 +139,8 @@ def parse_run(document: Any, label: str) -> Run:
     check_object(task["evaluation"], "'evaluation'", _PROTOCOL)
     for wrapper in task["wrappers"]:
         check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
+    if "label" in task:
+        raise ShapeError("'task' in it has 'label', which belongs to suite.json")
     try:
         values = {**{name: document[name] for name in _FIELDS}, "task": task_from_dict(task), "label": label}
         run = Run(**values)

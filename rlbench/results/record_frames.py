@@ -30,7 +30,7 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
             tables.append(read_arrow(store.folder(run), table, states[run.key]))
         except StoreError:
             continue
-        identities.append((run.label or run.algorithm, run.task.env_id, str(run.key)))
+        identities.append((run.label or run.algorithm, run.task.name, str(run.key)))
     counts = [len(part) for part in tables]
     combined = pa.concat_tables(tables) if tables else schema(table).empty_table()
     del tables

@@ -59,6 +59,12 @@ def read_run(folder: Path, label: str) -> Run:
     return run
 
 
+def as_named(run: Run, entry: Mapping[str, Any]) -> Run:
+    """Return a run with the label of its environment, which is in the run's entry in suite.json and not in spec.json."""
+    label = entry.get("environment", "")
+    return dataclasses.replace(run, task=dataclasses.replace(run.task, label=label)) if label else run
+
+
 def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
     """Return every run that suite.json lists, in its order, read from `folder` (ROOT/runs).
 
@@ -67,7 +73,7 @@ def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
     runs: list[Run | tuple[Mapping[str, Any], str]] = []
     for entry in document["runs"]:
         try:
-            runs.append(read_run(folder / entry["folder"], entry["label"]))
+            runs.append(as_named(read_run(folder / entry["folder"], entry["label"]), entry))
         except ShapeError as error:
             runs.append((entry, str(error)))
     readable = [run for run in runs if isinstance(run, Run)]
@@ -87,24 +93,24 @@ def _damaged_run(
         "damage": f"{folder / name}: {reason}; {advice}",
         "seed": _seed(parts[2]),
     }
-    sibling = next((r for r in readable if r.label == label and r.name.split("--")[:2] == parts[:2]), None)
+    task_label = entry.get("environment", "")
+    same_task = [r for r in readable if r.name.split("--")[1] == parts[1] and r.task.label == task_label]
+    sibling = next((r for r in same_task if r.label == label and r.name.split("--")[0] == parts[0]), None)
     if sibling is not None:
         fields = {f.name: getattr(sibling, f.name) for f in dataclasses.fields(Run)}
         return DamagedRun(**{**fields, **known_fields})
     algorithms = [a["id"] for a in suite.get("algorithms", ()) if slug(a["id"], 24) == parts[0]]
-    return DamagedRun(algorithms[0] if algorithms else label, {}, _task(parts[1], readable, suite), **known_fields)
+    task = same_task[0].task if same_task else _task(parts[1], task_label, suite)
+    return DamagedRun(algorithms[0] if algorithms else label, {}, task, **known_fields)
 
 
 def _seed(text: str) -> int:
     return int(text[1:]) if text[1:].isdecimal() and len(text) < 19 else 0
 
 
-def _task(environment: str, readable: Sequence[Run], suite: Mapping[str, Any]) -> Task:
-    """Return the task of other algorithms' runs on the environment, or a task built from the suite's entry."""
-    for run in readable:
-        if run.name.split("--")[1] == environment:
-            return run.task
+def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
+    """Return a task built from the suite's entry of an environment. environment: as in names of folders."""
     for entry in suite.get("environments", ()):
-        if slug(entry["id"], 28) == environment:
-            return Task(entry["id"], max(1, entry.get("steps", 1)))
-    return Task(environment, 1)
+        if slug(entry["id"], 28) == environment and entry.get("label", "") == label:
+            return Task(entry["id"], max(1, entry.get("steps", 1)), label=label)
+    return Task(environment, 1, label=label)

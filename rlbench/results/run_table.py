@@ -66,7 +66,7 @@ def _row(run: Run, state: RunState, facts: RunFacts | None) -> dict[str, Any]:
     row: dict[str, Any] = {
         "algorithm": run.label or run.algorithm,
         "id": run.algorithm,
-        "environment": run.task.env_id,
+        "environment": run.task.name,
         "seed": run.seed,
         "key": str(run.key),
         "status": str(state.status),

@@ -36,7 +36,7 @@ def shipped_anchors() -> Mapping[str, Anchors]:
 
 
 def read_anchors(path: Path) -> Mapping[str, Anchors]:
-    """Read the anchors in a file as written by `rlbench anchors -o FILE`, by environment id.
+    """Read the anchors in a file as written by `rlbench anchors -o FILE`, by task.
 
     Raises: AnchorsError if it is not such a file, or an entry's upper anchor is missing or not above the lower one.
     """
@@ -76,16 +76,21 @@ def anchors_of(
 ) -> dict[str, Anchors]:
     """Return the anchors of those tasks that have some: `supplied` ones first, then the suite's, then shipped ones.
 
-    suite: as in suite.json. tasks: by environment id. The shipped anchors were measured on tasks as Gymnasium makes
-    them, so they are not used with keyword arguments or wrappers, which make a different task.
+    suite: as in suite.json. tasks: by name, the environment's label or id. The shipped anchors were measured on tasks
+    as Gymnasium makes them, so they are not used with keyword arguments or wrappers, which make a different task.
     """
     anchors = {}
-    own = {str(e.get("id")): e.get("anchors") for e in suite.get("environments", ()) if isinstance(e, Mapping)}
+    own = {name_of(e): e.get("anchors") for e in suite.get("environments", ()) if isinstance(e, Mapping)}
     for name, task in tasks.items():
         if supplied and name in supplied:
             anchors[name] = supplied[name]
         elif own.get(name):
             anchors[name] = as_anchors(own[name], f"anchors of {name} in the suite")
-        elif name in shipped_anchors() and not task.kwargs and not task.wrappers:
-            anchors[name] = shipped_anchors()[name]
+        elif task.env_id in shipped_anchors() and not (task.kwargs or task.wrappers):
+            anchors[name] = shipped_anchors()[task.env_id]
     return anchors
+
+
+def name_of(environment: Mapping[str, Any]) -> str:
+    """Return the name of a task in tables: its label, else its id. environment: its entry in suite.json."""
+    return str(environment.get("label") or environment.get("id"))

@@ -47,7 +47,8 @@ from rlbench.results.json_shapes import (
     check_suite,
 )
 from rlbench.results.jsonl_records import read_lines
-from rlbench.results.requested_runs import IMPORTED, DamagedRun, read_run, read_runs
+from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs
+from rlbench.results.score_anchors import name_of
 
 SCHEMA_VERSION = 1
 MOST_SUITE = 256 << 20  # largest suite.json, in bytes
@@ -155,10 +156,10 @@ class Store:
         if not (self._runs / entry["folder"] / "result.json").exists():
             return False
         try:
-            run = read_run(self._runs / entry["folder"], entry["label"])
+            run = as_named(read_run(self._runs / entry["folder"], entry["label"]), entry)
         except ShapeError:
             return False
-        return (run.label, run.task.env_id) in failed
+        return (run.label, run.task.name) in failed
 
     def _previous_suite(self) -> Mapping[str, Any]:
         """Return the contents of suite.json; if it is missing or damaged, entries for the imported runs instead.
@@ -194,7 +195,7 @@ class Store:
             read_run(folder, run.label)
         except ShapeError:
             write_json(folder / "spec.json", json.loads(text))
-        return {"folder": run.name, "label": run.label}
+        return {"folder": run.name, "label": run.label, **({"environment": run.task.label} if run.task.label else {})}
 
     def add_imported(
         self, runs: Sequence[Run], suite: Mapping[str, Any], version: str, replaced: Sequence[Run] = ()
@@ -376,18 +377,19 @@ class Store:
 
 def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     """Return a suite with the budgets and evaluation grids that another suite has for the same environments."""
-    new = {entry["id"]: entry for entry in other.get("environments", ())}
+    new = {name_of(entry): entry for entry in other.get("environments", ())}
     environments = [
         entry | {key: each[key] for key in ("steps", "evaluation") if key in each}
         if each.get("steps") != entry.get("steps")
         else entry
         for entry in suite["environments"]
-        for each in (new.get(entry["id"], entry),)
+        for each in (new.get(name_of(entry), entry),)
     ]
     return {**suite, "environments": environments}
 
 
 def _spec(run: Run) -> dict[str, Any]:
-    """Return the contents of spec.json; the label is left out because it belongs to the suite and may change."""
-    fields = [f.name for f in dataclasses.fields(run) if f.name != "label"]
-    return {"key": run.key, **{name: json.loads(canonical(getattr(run, name))) for name in fields}}
+    """Return the contents of spec.json. Labels are left out because they belong to the suite and may change."""
+    fields = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "label"}
+    fields["task"] = run.task.requested
+    return {"key": run.key, **{name: json.loads(canonical(value)) for name, value in fields.items()}}

@@ -21,7 +21,7 @@ from rlbench.results.publication import schema
 
 _IDENTITY = {
     "algorithm": "the algorithm's name in this suite",
-    "environment": "the environment's id",
+    "environment": "the environment's label, or its id",
     "key": "hash of what the run was asked to do",
 }
 _FORMULA = ("=", "+", "-", "@")

@@ -67,6 +67,6 @@ def profile_table(runs: Iterable[Run], states: Mapping[str, RunState]) -> pd.Dat
         if profile is None or result["attempt"] in seen:
             continue
         seen.add(result["attempt"])
-        group = (run.label or run.algorithm, run.task.env_id, result["attempt"], result["stack_size"])
+        group = (run.label or run.algorithm, run.task.name, result["attempt"], result["stack_size"])
         rows += [(*group, profile.from_step, p, s, profile.share(p)) for p, s in profile.seconds.items()]
     return pd.DataFrame(rows, columns=list(COLUMNS))

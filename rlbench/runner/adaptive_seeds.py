@@ -79,8 +79,8 @@ class AdaptiveRunner:
         tasks = {}
         for group in self.options.chosen(planned.groups):
             for run in group.runs:
-                algorithms.setdefault(run.label, {}).setdefault(run.task.env_id, str(run.key))
-                tasks[run.task.env_id] = run.task
+                algorithms.setdefault(run.label, {}).setdefault(run.task.name, str(run.key))
+                tasks[run.task.name] = run.task
         anchors = anchors_of(planned.suite.resolved(), tasks)
         unanchored = [env for env in tasks if env not in anchors]
         if unanchored and len(tasks) > 1:

@@ -87,7 +87,7 @@ def run_suite(
             states = store.states(selected)
         _report_other_content(store, runs, planned.suite.name, reporter)
         skipped = [
-            {"algorithm": s.algorithm, "environment": s.env_id, "reason": s.reason, "status": str(s.status)}
+            {"algorithm": s.algorithm, "environment": s.environment, "reason": s.reason, "status": str(s.status)}
             for s in planned.skipped
         ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)

@@ -58,13 +58,19 @@ def _unfinished(store: Store, runs: Sequence[Run], known: Collection[str]) -> st
 
 
 def _counterpart(spec: Mapping[str, Any], runs: Sequence[Run]) -> Run | None:
-    """Return a requested run of the same algorithm and environment."""
+    """Return a requested run of the same algorithm and environment, with the same task if there is one."""
     try:
         cell = str(spec["algorithm"]), spec["task"]["env_id"]
         assert isinstance(spec["config"], Mapping)
     except (AssertionError, KeyError, TypeError):
         return None
-    return next((run for run in runs if (run.algorithm, run.task.env_id) == cell), None)
+    alike = [run for run in runs if (run.algorithm, run.task.env_id) == cell]
+    return next((run for run in alike if _task_of(run) == spec["task"]), alike[0] if alike else None)
+
+
+def _task_of(run: Run) -> Any:
+    """Return a run's task as its spec.json has it."""
+    return json.loads(canonical(run.task.requested))
 
 
 def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -> tuple[str, list[int]]:
@@ -82,7 +88,7 @@ def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -
         differences = [f"{k} {json.dumps(v)}" for k, v in spec["config"].items() if config.get(k) != v]
         if task["steps"] != requested.task.steps:
             differences.append(f"{task['steps']:,} steps")
-        elif task != json.loads(canonical(requested.task)):
+        elif task != _task_of(requested):
             differences.append("another evaluation or environment")
         return where + (f" with {', '.join(differences)}" if differences else ""), [seed]
     except (AssertionError, KeyError, TypeError, ValueError):

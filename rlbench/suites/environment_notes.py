@@ -31,7 +31,7 @@ def adaptation_notes(groups: Sequence[RunGroup]) -> list[str]:
     everyone: dict[str, dict[str, None]] = {}
     ways: dict[str, dict[str, dict[str, None]]] = {}  # way → environment → algorithms
     for group in groups:
-        env_id = group.task.env_id
+        env_id = group.task.name
         everyone.setdefault(env_id, {})[group.label] = None
         if text := describe_wrappers(group.task):
             ways.setdefault(text, {}).setdefault(env_id, {})[group.label] = None

@@ -47,12 +47,12 @@ class Skip:
     """A pair that is not run, and why. status: skipped, or failed if the algorithm's plugin is broken."""
 
     algorithm: str
-    env_id: str
+    environment: str
     reason: str
     status: RunStatus = RunStatus.SKIPPED
 
     def __str__(self) -> str:
-        return self.status.describe(f"{self.algorithm} on {self.env_id}: {self.reason}")
+        return self.status.describe(f"{self.algorithm} on {self.environment}: {self.reason}")
 
 
 @dataclass
@@ -119,7 +119,17 @@ class _Pair:
 
     @property
     def params(self) -> dict[str, Any]:
-        return {**self.algorithm.params, **self.algorithm.per_environment.get(self.environment.id, {})}
+        return {**self.algorithm.params, **self._own_params}
+
+    @property
+    def _own_name(self) -> str | None:
+        """Return the name of this environment in the algorithm's own parameters: its label, or its id."""
+        names = (self.environment.name, self.environment.id)
+        return next((name for name in names if name in self.algorithm.per_environment), None)
+
+    @property
+    def _own_params(self) -> dict[str, Any]:
+        return self.algorithm.per_environment[self._own_name] if self._own_name is not None else {}
 
     def where(self, parameter: str, at_key: bool) -> Location:
         """Return the location of a parameter in the suite, or where it would be.
@@ -130,8 +140,8 @@ class _Pair:
         if names[0] in self.point.places:
             place = () if at_key else (self.point.places[str(names[0])], *names[1:])
             return ("algorithms", self.i, "sweep", names[0], *place)
-        if names[0] in self.algorithm.per_environment.get(self.environment.id, {}):
-            return ("algorithms", self.i, "per_environment", self.environment.id, *names)
+        if self._own_name is not None and names[0] in self._own_params:
+            return ("algorithms", self.i, "per_environment", self._own_name, *names)
         return ("algorithms", self.i, "params", *names)
 
 
@@ -197,7 +207,7 @@ def _add_pairs(
     for j, environment in environments:
         if isinstance(found := facts[j], str):
             continue
-        result.environment_notes += fact_notes(environment.id, found)
+        result.environment_notes += fact_notes(environment.name, found)
         if text := form_problem(environment.observations, found.observation_space, environment.backend):
             problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
     if not pairs:  # all environments are wrong; check the algorithms anyway
@@ -207,7 +217,7 @@ def _add_pairs(
     for pair, answer in zip(pairs, answers):
         if isinstance(answer, BrokenPlugin):
             reason = " ".join(str(answer).split())
-            result.skipped.append(Skip(pair.algorithm.name, pair.environment.id, reason, RunStatus.FAILED))
+            result.skipped.append(Skip(pair.algorithm.name, pair.environment.name, reason, RunStatus.FAILED))
             continue
         if isinstance(answer, PluginError):
             problems += _plugin_problems(pair, answer)
@@ -216,7 +226,7 @@ def _add_pairs(
         if answer.missing:
             text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install_command(answer)}"
             if skip_missing:
-                result.skipped.append(Skip(pair.algorithm.name, task.env_id, text.partition(": ")[2]))
+                result.skipped.append(Skip(pair.algorithm.name, task.name, text.partition(": ")[2]))
             else:
                 problems.append(Problem(("algorithms", pair.i, "id"), text))
             continue
@@ -227,16 +237,16 @@ def _add_pairs(
         task, shown = adapted(task, spaces, answer.supports, asked.observations, asked.action_masks)
         reason = incompatibility(answer, *shown, asked.action_masks)
         if reason:
-            result.skipped.append(Skip(pair.algorithm.name, task.env_id, reason))
+            result.skipped.append(Skip(pair.algorithm.name, task.name, reason))
             continue
         problem = _divisibility_problem(task.steps, answer.config)
         if problem:
-            text = f"{pair.algorithm.name} on {task.env_id}: {problem}"
+            text = f"{pair.algorithm.name} on {task.name}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
         result.groups += _groups(result, pair, task, answer, seeds, found.repeats)
         if not answer.supports.no_observations:
-            result.environment_notes += [f"{task.env_id}: {text}" for text in losses(found.observation_space)]
+            result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
 
 
 def _pairs(
@@ -253,7 +263,7 @@ def _pairs(
         _Pair(i, p, j, e)
         for j, e in environments
         for i, p in algorithms
-        if anywhere or e.id in (p.entry.environments or (e.id,))
+        if anywhere or not {e.name, e.id}.isdisjoint(p.entry.environments or (e.name,))
     ]
 
 
@@ -282,7 +292,7 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
     every = max(1, environment.steps // 10) if entry.every is None else entry.every
     protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy)
     wrappers = tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers)
-    return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend)
+    return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend, environment.label)
 
 
 def _groups(

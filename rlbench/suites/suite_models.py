@@ -131,7 +131,9 @@ class AlgorithmEntry(_Strict):
     id: str = Field(description="its name, as listed by `rlbench ls algorithms`")
     label: str = Field("", description="its name in tables; lets a suite list one algorithm twice")
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
-    per_environment: dict[str, dict[str, Any]] = Field({}, description="hyperparameters that differ on one environment")
+    per_environment: dict[str, dict[str, Any]] = Field(
+        {}, description="hyperparameters that differ on one environment, by its label or id"
+    )
     sweep: dict[str, Values] = Field(
         {},
         description="hyperparameters and the values to try; every combination is an algorithm, "
@@ -144,7 +146,7 @@ class AlgorithmEntry(_Strict):
             BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
         ]
         | None
-    ) = Field(None, description="ids of the environments it runs on; default: all compatible ones")
+    ) = Field(None, description="labels or ids of the environments it runs on; default: all compatible ones")
     seeds: Seeds | None = Field(None, description="number of seeds or a list of them, instead of the suite's")
 
     @property
@@ -204,6 +206,7 @@ class EnvironmentEntry(_Strict):
     """An environment, its budget, and its own values of suite settings."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
+    label: str = Field("", description="its name in tables; lets a suite list one environment several times")
     steps: Steps = Field(description="the budget of each run, in environment steps")
     per_algorithm: dict[str, BudgetEntry] = Field(
         {}, description="different budgets, by label or id; reports mark results with unequal budgets"
@@ -230,6 +233,10 @@ class EnvironmentEntry(_Strict):
     checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
         None, description="replaces the suite's checkpoint_every"
     )
+
+    @property
+    def name(self) -> str:
+        return self.label or self.id
 
 
 class Suite(_Strict):

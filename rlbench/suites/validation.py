@@ -41,21 +41,24 @@ def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:
 
 
 def duplicate_runs(groups: Sequence[RunGroup]) -> list[Problem]:
-    """Return a problem for each run that has two labels."""
-    labels: dict[str, str] = {}
+    """Return a problem for each run that has two labels, or whose task has two."""
+    names: dict[str, tuple[str, str]] = {}
     problems = []
     for group in groups:
         for run in group.runs:
-            first = labels.setdefault(run.key, run.label)
-            if first != run.label:
-                text = f"{first} and {run.label} on {run.task.env_id} are the same algorithm with the same parameters"
+            label, task = names.setdefault(run.key, (run.label, run.task.name))
+            if task != run.task.name:
+                text = f"{task} and {run.task.name} are the same environment with the same arguments"
+                problems.append(Problem(("environments",), text, True))
+            elif label != run.label:
+                text = f"{label} and {run.label} on {task} are the same algorithm with the same parameters"
                 problems.append(Problem(("algorithms",), text, True))
     return problems
 
 
 def _algorithms(suite: Suite) -> Iterator[Problem]:
     labels: set[str] = set()
-    known = None if None in suite.environments else [e.id for e in suite.environments]
+    known = None if None in suite.environments else [n for e in suite.environments for n in (e.name, e.id)]
     for i, algorithm in enumerate(suite.algorithms):
         if algorithm is None:
             continue
@@ -102,14 +105,11 @@ def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
     for j, environment in enumerate(suite.environments):
         if environment is None:
             continue
-        if environment.id in seen:
-            text = (
-                f"environment {environment.id!r} is listed twice, but a suite may have it only once; write one suite"
-                " for each variant, each with its own name, such as one.yaml and two.yaml (docs/suites.md)"
-            )
-            yield Problem(("environments", j, "id"), text)
-        seen.add(environment.id)
+        if environment.name in seen:
+            text = f"environment {environment.name!r} is listed twice; give each form of it its own label"
+            yield Problem(("environments", j, "label" if environment.label else "id"), text)
+        seen.add(environment.name)
         for name in environment.per_algorithm:
             if name not in names and None not in suite.algorithms:
-                text = f"per_algorithm of {environment.id!r} names {name!r}, which is not among the algorithms"
+                text = f"per_algorithm of {environment.name!r} names {name!r}, which is not among the algorithms"
                 yield Problem(("environments", j, "per_algorithm", name), text + nearest(name, names), True)

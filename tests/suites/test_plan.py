@@ -123,12 +123,6 @@ def test_an_environment_that_cannot_be_made_is_an_error():
         made(["random"], env="NoSuchEnv-v0")
 
 
-def test_variants_of_an_environment_are_a_suite_each():
-    variants = [{"id": "CartPole-v1", "steps": 400, "kwargs": kwargs} for kwargs in ({}, {"sutton_barto_reward": True})]
-    with pytest.raises(SuiteError, match=r"listed twice, .*; write one suite for each variant, each with its own name"):
-        made(["random"], environments=variants)
-
-
 def test_keyword_arguments_are_compared_as_they_are_written():
     written = [{}, {"x": None}, {"x": 1}, {"x": 1.0}, {"x": True}]
     assert len({Run("random", {}, Task("X-v0", 400, kwargs=kwargs), 0).key for kwargs in written}) == 5

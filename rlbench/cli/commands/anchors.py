@@ -60,14 +60,14 @@ def anchors(
     """Measure the lower anchor of each ENV: the highest mean return among the random policy and all constant actions.
 
     ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments and
-    wrappers. For continuous actions, a few constant levels between the bounds are tried. Scores are normalised as
+    wrappers, by their labels. For continuous actions, a few constant levels between the bounds are tried. Scores are normalised as
     (score - lower) / (upper - lower). The tasks of the built-in suites already have anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure
 
     tasks = [task for name in environments for task in _tasks(name)]
-    unknown = [name for name in upper if name not in {task.env_id for task in tasks}]
+    unknown = [name for name in upper if name not in {task.name for task in tasks}]
     if unknown:
         raise click.UsageError(f"--upper {unknown[0]}=…: {unknown[0]} is not one of the measured tasks")
     flags = ["--episodes", str(episodes), *(f"--upper={name}={value:g}" for name, value in upper.items())]
@@ -77,10 +77,10 @@ def anchors(
         measurements = []
         for measurement in measure(task, episodes):
             measurements.append(measurement)
-            click.echo(f"{plain(task.env_id)}: {_measurement_line(measurement)}", err=True)
-        entries[task.env_id] = entry_of(task, measurements, upper.get(task.env_id), origin)
+            click.echo(f"{plain(task.name)}: {_measurement_line(measurement)}", err=True)
+        entries[task.name] = entry_of(task, measurements, upper.get(task.name), origin)
         if output is not None:  # after each task, since a later one may fail
-            entries[task.env_id] = merge(output, task.env_id, entries[task.env_id])
+            entries[task.name] = merge(output, task.name, entries[task.name])
     if as_json:
         write_out(json.dumps({"schema_version": 1, "anchors": entries}, indent=1) + "\n")
         return
@@ -109,7 +109,13 @@ def _tasks(name: str) -> list[Task]:
     if not (name.endswith((".yaml", ".yml")) or Path(name).is_file()):
         return [Task(name, steps=1)]
     return [
-        Task(e.id, steps=1, kwargs=e.kwargs, wrappers=tuple(Wrapper(w.name, w.kwargs) for w in e.wrappers))
+        Task(
+            e.id,
+            steps=1,
+            kwargs=e.kwargs,
+            wrappers=tuple(Wrapper(w.name, w.kwargs) for w in e.wrappers),
+            label=e.label,
+        )
         for e in load_suite(Path(name)).environments
     ]
 

@@ -83,7 +83,7 @@ def _suites(plugins: Plugins) -> Rows:
         {
             "name": s.name,
             "algorithms": [a.name for a in s.algorithms],
-            "environments": [e.id for e in s.environments],
+            "environments": [e.name for e in s.environments],
             "seeds": len(s.seeds),
         }
         for s in loaded

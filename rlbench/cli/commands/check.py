@@ -105,7 +105,7 @@ def _rows(decisions: Sequence[RunDecision]) -> list[list[str]]:
     return [
         [
             plain(same[0].group.label),
-            plain(same[0].group.task.env_id),
+            plain(same[0].group.task.name),
             f"{same[0].group.task.steps:,}",
             range_or_list([decision.run.seed for decision in same]),
             _action(same[0]),
@@ -126,7 +126,7 @@ def _not_resumed(plugins: Plugins, todo: Sequence[RunDecision]) -> list[str]:
     for decision in todo:
         task, resume = decision.group.task, decision.group.resume
         if not plugins.backend(task.backend).replayable:
-            environments.setdefault((task.backend, resume), {})[task.env_id] = None
+            environments.setdefault((task.backend, resume), {})[task.name] = None
     return [
         f"resumes: {'approximately' if resume == 'approximate' else 'no'}, on {plain(', '.join(ids))}: {backend} "
         "cannot restore its environments; interrupted runs "
@@ -182,7 +182,7 @@ def _document(
         "runs": [
             {
                 "algorithm": decision.group.label,
-                "task": decision.group.task.env_id,
+                "task": decision.group.task.name,
                 "seed": decision.run.seed,
                 "steps": decision.group.task.steps,
                 "device": decision.group.device,
@@ -198,7 +198,7 @@ def _document(
             for decision in decisions
         ],
         "skipped": [
-            {"algorithm": s.algorithm, "task": s.env_id, "reason": s.reason, "status": str(s.status)}
+            {"algorithm": s.algorithm, "task": s.environment, "reason": s.reason, "status": str(s.status)}
             for s in planned.skipped
         ],
         "can_show": None if planned.adaptive else asdict(reach_of_plan(planned)),

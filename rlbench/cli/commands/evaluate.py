@@ -142,7 +142,7 @@ def _identity(run: Run) -> dict[str, Any]:
         "run": run.name,
         "key": run.key,
         "algorithm": run.label or run.algorithm,
-        "environment": run.task.env_id,
+        "environment": run.task.name,
         "seed": run.seed,
     }
 
@@ -177,7 +177,7 @@ def _text(run: Run, document: Mapping[str, Any]) -> str:
         "length_mean": ("mean length", "steps"),
     }
     rows = [(name, significant(document[key]), meaning) for key, (name, meaning) in meanings.items()]
-    title = f"{plain(run.label or run.algorithm)} on {plain(run.task.env_id)}, seed {run.seed}"
+    title = f"{plain(run.label or run.algorithm)} on {plain(run.task.name)}, seed {run.seed}"
     head = f"{title}: {document['policy']} policy, {plural(count, 'episode')}\n\n"
     return head + aligned(("", "", ""), rows, numbers=(1,)).lstrip("\n") + "\n" + _comparison(run, document)
 

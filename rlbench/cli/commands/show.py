@@ -36,7 +36,7 @@ def show(run: Path, as_json: bool) -> None:
     if as_json:
         write_out(json.dumps(document, indent=1) + "\n")
         return
-    name = f"{plain(spec.label or spec.algorithm)} on {plain(spec.task.env_id)}, seed {spec.seed}"
+    name = f"{plain(spec.label or spec.algorithm)} on {plain(spec.task.name)}, seed {spec.seed}"
     write_out(f"{name}: {state.status}\n")
     write_out(f"{plain(state.message)}\n" if state.message else "")
     profile = document["result"].pop("group_profile", None)

@@ -63,7 +63,7 @@ def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
     return [
         {
             "algorithm": run.label or run.algorithm,
-            "task": run.task.env_id,
+            "task": run.task.name,
             "seed": run.seed,
             "status": str(states[run.key].status),
             "step": states[run.key].result.get("steps") or store.step_reached(states[run.key].attempt, run.seed),

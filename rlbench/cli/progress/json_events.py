@@ -43,7 +43,7 @@ class JsonReporter:
 
     def event(self, job: Job, event: Event) -> None:
         group = job.group
-        names = {"algorithm": group.label or group.algorithm, "environment": group.task.env_id, "seeds": group.seeds}
+        names = {"algorithm": group.label or group.algorithm, "environment": group.task.name, "seeds": group.seeds}
         entries = event_as_dict(event)
         self._write({"event": entries.pop("event"), **names, **entries})
         self._messages.event(job, event)

@@ -22,7 +22,7 @@ def mean(values: Sequence[float]) -> float:
 
 def group_name(group: RunGroup) -> str:
     seeds = f", seed {group.seeds[0]}" if len(group.seeds) == 1 else ""
-    return f"{group.label or group.algorithm} on {group.task.env_id}{seeds}"
+    return f"{group.label or group.algorithm} on {group.task.name}{seeds}"
 
 
 def opening_line(planned: Plan, todo: Sequence[Job], store: Store) -> str:

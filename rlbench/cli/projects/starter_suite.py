@@ -174,4 +174,4 @@ def _check(text: str, path: Path, plugins: Plugins) -> None:
             message = str(error).replace(str(draft), str(path))
             raise SuiteError(f"{message}\n{path} was not written") from error
     for skip in planned.skipped:
-        click.echo(f"skipped: {skip.algorithm} on {skip.env_id}: {skip.reason}", err=True)
+        click.echo(f"skipped: {skip.algorithm} on {skip.environment}: {skip.reason}", err=True)
