@@ -141,11 +141,9 @@ def _decode(entry: Mapping[str, Any]) -> Answer:
 def _cache_file(task: Task) -> Path:
     import rlbench
 
-    without_budget = json.loads(
-        canonical(dataclasses.replace(task.requested, steps=0, evaluation=EvaluationProtocol()))
-    )
+    without_budget = canonical(dataclasses.replace(task.requested, steps=0, evaluation=EvaluationProtocol()))
     # Where modules may come from counts only for a task that names one, as in "module:MyEnv-v0".
-    foreign = task.backend != Task.backend or _FOREIGN.search(canonical(without_budget))
+    foreign = task.backend != Task.backend or _FOREIGN.search(without_budget)
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
     identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, without_budget]
     return cache_folder("environments") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"

@@ -60,7 +60,7 @@ def read_run(folder: Path, label: str) -> Run:
 
 
 def as_named(run: Run, entry: Mapping[str, Any]) -> Run:
-    """Return a run with the label of its environment, which is in the run's entry in suite.json and not in spec.json."""
+    """Return a run with the label of its environment, which its entry in suite.json has and its spec.json has not."""
     label = entry.get("environment", "")
     return dataclasses.replace(run, task=dataclasses.replace(run.task, label=label)) if label else run
 

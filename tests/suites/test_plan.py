@@ -64,9 +64,9 @@ def test_actions_take_a_form_for_each_algorithm_and_that_is_said():
     added = {g.algorithm: [w.name.rpartition(":")[2] for w in g.task.wrappers] for g in planned.groups}
     assert added == {"random": ["ActionsAsDraws"], "dqn": ["ActionsAsOneChoice"], "ppo": ["ActionsAsChoices"]}
     assert planned.notes == [
-        f"{FACTORS} (random): each part of an action is drawn uniformly",
-        f"{FACTORS} (dqn): each combination of an action's numbers is one discrete action",
-        f"{FACTORS} (ppo): actions are given as one choice for each of their numbers",
+        f"{FACTORS} for random: each part of an action is drawn uniformly",
+        f"{FACTORS} for dqn: each combination of an action's numbers is one discrete action",
+        f"{FACTORS} for ppo: actions are given as one choice for each of their numbers",
     ]
     assert [str(s) for s in planned.skipped] == [
         f"skipped: sac on {FACTORS}: actions are Tuple, but sac supports continuous actions"
@@ -75,7 +75,7 @@ def test_actions_take_a_form_for_each_algorithm_and_that_is_said():
 
 def test_what_is_adapted_for_some_algorithms_names_them():
     planned = made(["random", "ppo", "dqn"], env=FACTORS, steps=2048)
-    assert planned.notes == [f"{FACTORS} (dqn): each combination of an action's numbers is one discrete action"]
+    assert planned.notes == [f"{FACTORS} for dqn: each combination of an action's numbers is one discrete action"]
 
 
 def test_masks_are_part_of_the_key_only_where_the_suite_asks_for_them():

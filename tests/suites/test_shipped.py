@@ -16,7 +16,7 @@ def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
     planned = plan(load_suite(SUITES[name]), load_plugins())
     assert planned.suite.name == name and planned.groups
     for skip in planned.skipped:
-        assert ("supports continuous actions" in skip.reason) == (skip.env_id not in CONTINUOUS), skip
+        assert ("supports continuous actions" in skip.reason) == (skip.environment not in CONTINUOUS), skip
 
 
 def test_what_make_run_runs_can_decide_every_pair_on_single_tasks():

@@ -60,8 +60,8 @@ def anchors(
     """Measure the lower anchor of each ENV: the highest mean return among the random policy and all constant actions.
 
     ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments and
-    wrappers, by their labels. For continuous actions, a few constant levels between the bounds are tried. Scores are normalised as
-    (score - lower) / (upper - lower). The tasks of the built-in suites already have anchors.
+    wrappers, by their labels. For continuous actions, a few constant levels between the bounds are tried. Scores are
+    normalised as (score - lower) / (upper - lower). The tasks of the built-in suites already have anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure
