@@ -16,6 +16,7 @@ from rlbench.plugins import Plugins
 
 _OWN = "rlbench"  # the distribution whose modules contain no wrappers
 _WRAPPERS = "gymnasium.wrappers"
+_ADDED = "rlbench.envs"  # has the wrappers that a plan adds
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
 _ADVICE = (
     "a result folder is data and runs no code that it names; if you trust it, pass --suite FILE (the suite it is from)"
@@ -34,7 +35,7 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
         module, _, name = wrapper.name.partition(":")
         if _is_among(module, allowed):
             continue
-        if module != _WRAPPERS and not _is_among(module, _offered(plugins)):
+        if module != _WRAPPERS and not _is_among(module, {_ADDED, *_offered(plugins)}):
             raise PluginError(f"the wrapper {wrapper.name!r} imports a module: {_ADVICE} or --allow {module}")
         if name in _WRITES or not _is_wrapper(module, name):
             raise PluginError(f"the wrapper {wrapper.name!r} is not an allowed gymnasium.Wrapper class: {_ADVICE}")

@@ -68,6 +68,7 @@ def test_an_argument_that_is_a_file_of_the_current_folder_is_refused(installed, 
     [
         (task(), ()),
         (task("CartPole-v1", ("gymnasium.wrappers:TimeAwareObservation", {"flatten": True})), ()),
+        (task("Blackjack-v1", ("rlbench.envs.flat_observation:FlatObservation", {})), ()),  # added by a plan
         (task("own:Own-v0"), ("own",)),
         (task("own.envs:Own-v0"), ("own",)),
         (task("CartPole-v1", ("own:wrapped", {"how": "well"})), ("own",)),
