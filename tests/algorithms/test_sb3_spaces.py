@@ -14,6 +14,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 from support.rich_environments import CAMERA, PARTS
 
 from rlbench import Device, EvaluationProtocol, SeedStreams, Task, TaskInfo
+from rlbench.api import Wrapper
 from rlbench.envs.gymnasium_backend import make_batch, make_env
 from rlbench.envs.nested_observation import NestedObservation, NestedVectors
 from rlbench.plugins.config_model import configure
@@ -37,7 +38,7 @@ def actions_of(name):
 def small(name, env_id, wrapper, steps=60, kwargs=None, **params):
     algorithm = SPECS[name].load()
     config = configure(algorithm.Config, SMALL.get(name, OFF) | params, name)
-    return play(algorithm, config, env_id, [3], steps, kwargs=kwargs or {}, wrappers=[wrapper], every=30)
+    return play(algorithm, config, env_id, [3], steps, kwargs=kwargs or {}, wrappers=[Wrapper(wrapper)], every=30)
 
 
 def loaded(name, played, env_id, wrapper, kwargs=None, **params):

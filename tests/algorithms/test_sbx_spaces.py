@@ -37,7 +37,7 @@ SMALL = {
 def test_a_published_policy_plays_its_final_evaluation_again(name, env_id, wrapper, actions):
     algorithm, kwargs = SPECS[name].load(), {"actions": actions}
     config = configure(algorithm.Config, SMALL[name] | {"normalize_obs": True}, name)
-    played = play(algorithm, config, env_id, [3], 60, kwargs=kwargs, wrappers=[wrapper])
+    played = play(algorithm, config, env_id, [3], 60, kwargs=kwargs, wrappers=[Wrapper(wrapper)])
     model = played.algorithm.model
     assert type(model.policy) is model.policy_aliases["CnnPolicy" if env_id == CAMERA else "MlpPolicy"]
     assert played.outcome.steps == model.num_timesteps == 60

@@ -6,7 +6,10 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
+from rlbench.envs.flat_observation import FlatObservation
+
 PARTS = "support.rich_environments:rlbench-tests/Parts-v0"
+FLAT_PARTS = "support.rich_environments:rlbench-tests/FlatParts-v0"
 CAMERA = "support.rich_environments:rlbench-tests/Camera-v0"
 
 
@@ -85,9 +88,15 @@ class Camera(_Rich):
         return _picture(self.np_random, self._shape)
 
 
+def flat_parts(**kwargs: Any) -> gymnasium.Env[Any, Any]:
+    """Return Parts as a plan gives it to algorithms of one vector."""
+    return FlatObservation(Parts(**kwargs))
+
+
 def _picture(draw: np.random.Generator, shape: tuple[int, ...]) -> Any:
     return draw.integers(0, 256, shape).astype(np.uint8)
 
 
 gymnasium.register("rlbench-tests/Parts-v0", "support.rich_environments:Parts")
+gymnasium.register("rlbench-tests/FlatParts-v0", "support.rich_environments:flat_parts")
 gymnasium.register("rlbench-tests/Camera-v0", "support.rich_environments:Camera")
