@@ -23,17 +23,17 @@ def readable_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
     if isinstance(space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)):
         return space
     if isinstance(space, spaces.Dict):
-        parts = {key: readable_part(part) for key, part in space.spaces.items() if not _is_text(part)}
+        parts = {key: readable_part(part) for key, part in space.spaces.items() if not is_text(part)}
         kept = {key: part for key, part in parts.items() if part is not None}
         return spaces.Dict(kept) if kept and len(kept) == len(parts) else None
     if isinstance(space, spaces.Tuple):
-        read = [readable_part(part) for part in space.spaces if not _is_text(part)]
+        read = [readable_part(part) for part in space.spaces if not is_text(part)]
         own = [part for part in read if part is not None]
         return spaces.Tuple(own) if own and len(own) == len(read) else None
     return None
 
 
-def _is_text(space: spaces.Space[Any]) -> bool:
+def is_text(space: spaces.Space[Any]) -> bool:
     """Return whether a space contains text; packages have spaces of their own for it, such as MiniGrid's missions."""
     return isinstance(space, spaces.Text) or (space.dtype is not None and space.dtype.kind == "U")
 
@@ -43,7 +43,7 @@ def _pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
     if isinstance(space, spaces.Dict) and isinstance(kept, spaces.Dict):
         return {key: _pick(space.spaces[key], part, value[key]) for key, part in kept.spaces.items()}
     if isinstance(space, spaces.Tuple) and isinstance(kept, spaces.Tuple):
-        read = [(part, own) for part, own in zip(space.spaces, value) if not _is_text(part)]
+        read = [(part, own) for part, own in zip(space.spaces, value) if not is_text(part)]
         return tuple(_pick(part, inner, own) for (part, own), inner in zip(read, kept.spaces))
     return value
 

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim
 
 from rlbench.api import Supports
-from rlbench.envs.flat_observation import FlatObservation, NoObservation, readable_part
+from rlbench.envs.flat_observation import FlatObservation, NoObservation, is_text, readable_part
 from rlbench.envs.image_observation import ImageObservation, can_be_image, is_image
 from rlbench.envs.nested_observation import NestedObservation, NestedVectors
 
@@ -77,10 +77,10 @@ def form_problem(form: Form, space: spaces.Space[Any], backend: str) -> str:
 def losses(space: spaces.Space[Any]) -> list[str]:
     """Return what vectors and restored parts of observations in `space` lose, in words."""
     parts = list(_parts(space)) if _has_parts(space) else [("", space)]
-    texts = [path for path, part in parts if isinstance(part, spaces.Text) and path]
-    lost = [f"text is left out ({', '.join(texts)})"] if texts else []
+    texts = [path for path, part in parts if is_text(part) and path]
+    lost = [f"text is left out of observations ({', '.join(texts)})"] if texts else []
     if any(_is_readable(space) and isinstance(part, spaces.Box) and _may_be_rounded(part) for _, part in parts):
-        lost.append(f"whole numbers above {LARGEST_EXACT:,} are rounded")
+        lost.append(f"whole numbers above {LARGEST_EXACT:,} are rounded in observations")
     return lost
 
 
@@ -135,8 +135,8 @@ def _described(space: spaces.Space[Any]) -> str:
         return kind + too_many
     if not parts:
         return f"an empty {kind}"
-    if all(isinstance(part, spaces.Text) for _, part in parts):
+    if all(is_text(part) for _, part in parts):
         return f"a {kind} of Text alone"
-    unreadable = [(path, type(part).__name__) for path, part in parts if not _is_readable(part)]
-    named = [f"{what} in {path!r}" for path, what in unreadable if what != "Text"]
+    unreadable = [(path, part) for path, part in parts if not _is_readable(part) and not is_text(part)]
+    named = [f"{type(part).__name__} in {path!r}" for path, part in unreadable]
     return f"{kind} with {named[0]}" if named else kind

@@ -17,6 +17,13 @@ FLOATS, CNN = Supports(discrete=True), Supports(discrete=True, pixels=True, nest
 BLIND = Supports(discrete=True, pixels=True, no_observations=True)
 
 
+class Missions(spaces.Space):
+    """Text of a package's own, which is no Text of Gymnasium's."""
+
+    def __init__(self):
+        super().__init__(dtype=str)
+
+
 def given(space, supports, form="auto"):
     """The wrapper that a plan adds, "" for none, or the reason for which the pair is skipped."""
     task, (shown, _) = adapted(Task("X-v0", 1), (space, spaces.Discrete(2)), supports, form)
@@ -54,6 +61,13 @@ def given(space, supports, form="auto"):
         (spaces.Sequence(NUMBER), "auto", *["are Sequence"] * 2, "NoObservation"),
         (spaces.OneOf([NUMBER, VECTOR]), "auto", *["are OneOf"] * 2, "NoObservation"),
         (spaces.Graph(NUMBER, None), "auto", *["are Graph"] * 2, "NoObservation"),
+        (spaces.Dict({"a": Missions()}), "auto", *["are a Dict of Text alone"] * 2, "NoObservation"),
+        (
+            spaces.Dict({"t": Missions(), "b": spaces.Sequence(NUMBER)}),
+            "auto",
+            *["are Dict with Sequence in 'b'"] * 2,
+            "NoObservation",
+        ),
         (
             spaces.Dict({"a": spaces.Tuple((VECTOR, spaces.Sequence(NUMBER)))}),
             "auto",
@@ -96,9 +110,13 @@ def test_a_form_that_an_environment_cannot_have_is_a_problem(space, form, proble
 
 def test_what_observations_lose_is_said_and_nothing_else():
     big = spaces.Box(0, 1 << 30, (2,), np.int64)
-    assert losses(GRID) == ["text is left out (mission)"]
+    assert losses(GRID) == ["text is left out of observations (mission)"]
+    assert losses(spaces.Dict({"a": Missions(), "b": VECTOR})) == ["text is left out of observations (a)"]
     nested = spaces.Dict({"a": spaces.Tuple((spaces.Text(2), big)), "b": spaces.Text(4)})
-    assert losses(nested) == ["text is left out (a/0, b)", "whole numbers above 16,777,216 are rounded"]
+    assert losses(nested) == [
+        "text is left out of observations (a/0, b)",
+        "whole numbers above 16,777,216 are rounded in observations",
+    ]
     assert losses(spaces.Box(-(1 << 24), 1 << 24, (2,), np.int64)) == []
     assert [losses(space) for space in (VECTOR, PARTS, PAIR, IMAGE, spaces.Text(3))] == [[]] * 5
 
