@@ -18,6 +18,7 @@ from rlbench.envs.image_observation import ImageObservation, is_image
 from rlbench.envs.nested_observation import NestedObservation
 from rlbench.plugins import Plugins, Resolved
 from rlbench.suites.action_adaptation import action_problem, action_wrapper
+from rlbench.suites.environment_hints import install_hint
 from rlbench.suites.observation_forms import AnyWrapper, Form, misfit, wrapper_for
 
 Spaces = tuple[Any, Any]
@@ -32,17 +33,9 @@ def examine(
     """
     answers = ask_environments(plugins, tasks, seconds)
     return [
-        f"{task.env_id}: {answer}{_install_hint(answer)}" if isinstance(answer, str) else answer
+        f"{task.env_id}: {answer}{install_hint(task.env_id, answer)}" if isinstance(answer, str) else answer
         for task, answer in zip(tasks, answers)
     ]
-
-
-def _install_hint(message: str) -> str:
-    text = message.lower()
-    for sign, extra in (("box2d", "box2d"), ("mujoco", "mujoco"), ("namespace ale", "atari")):
-        if sign in text:
-            return f'; pip install "rlbench[{extra}]"'
-    return ""
 
 
 def adapted(
