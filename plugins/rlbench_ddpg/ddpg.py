@@ -48,7 +48,7 @@ class DDPGConfig:
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(64, "transitions per update (Lillicrap 2016)", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Lillicrap 2016)", ge=1)
-    learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
     gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("normal", "exploration noise")

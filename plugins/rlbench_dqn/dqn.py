@@ -45,7 +45,7 @@ class DQNConfig:
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
     batch_size: int = setting(64, "transitions per update", ge=1)
     buffer_size: int = setting(100_000, "transitions kept for replay", ge=1)
-    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0)
+    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
     gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)

@@ -56,7 +56,7 @@ class PERDQNConfig:
         0.4, "exponent of the importance weights at step 0, increasing to 1 at the end of the budget (same)", ge=0, le=1
     )
     prioritized_replay_eps: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
-    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0)
+    learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
     gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     target_update_interval: int = setting(500, "steps of one seed between updates of the target network", ge=1)

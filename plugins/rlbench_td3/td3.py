@@ -51,7 +51,7 @@ class TD3Config:
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(256, "transitions per update", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Fujimoto 2018)", ge=1)
-    learning_starts: int = setting(1_000, "steps of uniformly random actions before the first update", ge=0)
+    learning_starts: int = setting(1_000, "steps of uniform actions before the first update", ge=0, below_steps=True)
     train_freq: int = setting(1, "steps of all n_envs environments between rounds of updates", ge=1)
     gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     policy_delay: int = setting(2, "critic updates per update of the actor and all targets (Fujimoto 2018)", ge=1)

@@ -3,6 +3,7 @@ from rlbench.api.algorithm import AlgorithmSpec as AlgorithmSpec
 from rlbench.api.algorithm import Policy as Policy
 from rlbench.api.algorithm import Supports as Supports
 from rlbench.api.algorithm import environments_of as environments_of
+from rlbench.api.algorithm import nothing_left as nothing_left
 from rlbench.api.algorithm import setting as setting
 from rlbench.api.algorithm import updates_from_replay as updates_from_replay
 from rlbench.api.errors import AnchorsError as AnchorsError

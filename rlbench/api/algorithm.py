@@ -185,6 +185,11 @@ def environments_of(config: Any) -> int:
     return next((int(given[name]) for name in _ENVIRONMENTS if name in given), 1)
 
 
+def nothing_left(name: str, value: float, steps: int) -> str:
+    """Return why a warm-up of `value` steps, given by the hyperparameter `name`, does not fit a budget, or ""."""
+    return f"{name} {value} leaves none of the {steps} steps for learning; lower it" if value >= steps else ""
+
+
 def updates_from_replay(config: Any) -> float:
     """Return the updates per environment step of a seed, for use as `AlgorithmSpec.updates_per_step`.
 
@@ -206,13 +211,15 @@ def setting(
     lt: float | None = None,
     choices: tuple[Any, ...] | None = None,
     schedule: bool = False,
+    below_steps: bool = False,
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
     doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
     schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the
-    budget (`rlbench.kit.parse_schedule` reads both).
+    budget (`rlbench.kit.parse_schedule` reads both). below_steps: the value is a number of steps that take no part in
+    learning, so it has to be below the budget of a run; `check` refuses a suite where it is not.
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
-    said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}
+    said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule, "below_steps": below_steps}
     return dataclasses.field(default=default, metadata=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rlbench.api import nothing_left
 from rlbench.kit.schedules import Every
 
 
@@ -28,8 +29,8 @@ class UpdateRounds:
 
     def __init__(self, config: Any, budget: int) -> None:
         c = config
-        if c.learning_starts >= budget:
-            raise ValueError(f"learning_starts {c.learning_starts} leaves none of the {budget} steps for learning")
+        if problem := nothing_left("learning_starts", c.learning_starts, budget):
+            raise ValueError(problem)
         self._round, self._warm_up = Every(c.train_freq, c.n_envs), c.learning_starts
         self._updates = c.train_freq * c.n_envs if c.gradient_steps < 0 else c.gradient_steps
 

@@ -24,6 +24,7 @@ from rlbench.api import (
     Task,
     Wrapper,
     environments_of,
+    nothing_left,
 )
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.plugins import Plugins, Resolved, resolve
@@ -239,7 +240,7 @@ def _add_pairs(
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.name, reason))
             continue
-        problem = _divisibility_problem(task.steps, answer.config)
+        problem = _divisibility_problem(task.steps, answer.config) or _warm_up_problem(task.steps, answer)
         if problem:
             text = f"{pair.algorithm.name} on {task.name}: {problem}"
             problems.append(Problem(pair.steps_at, text))
@@ -331,6 +332,12 @@ def _groups(
 def _assign_devices(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[RunGroup]:
     """Assign devices by a group's position in the plan, so that a resumed suite assigns them in the same way."""
     return [dataclasses.replace(group, device=devices[i % len(devices)]) for i, group in enumerate(groups)]
+
+
+def _warm_up_problem(steps: int, algorithm: Resolved) -> str:
+    names = [setting["name"] for setting in algorithm.schema if setting.get("below_steps")]
+    problems = (nothing_left(name, algorithm.config[name], steps) for name in names)
+    return next(filter(None, problems), "")
 
 
 def _divisibility_problem(steps: int, config: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from rlbench.suites import Suite, plan
 from rlbench.suites.devices import choose_devices
 
 
-def suite(algorithms, env="CartPole-v1", steps=1000, seeds=3, **more):
+def suite(algorithms, env="CartPole-v1", steps=2000, seeds=3, **more):
     environments = [{"id": env, "steps": steps, **more.pop("environment", {})}]
     return Suite.model_validate(
         {"name": "s", "algorithms": algorithms, "environments": environments, "seeds": seeds, **more}
@@ -24,7 +24,7 @@ def test_seeds_of_one_algorithm_and_task_are_one_group():
     groups = made(["random", "dqn"], seeds=[4, 2]).groups
     assert [(g.algorithm, g.seeds) for g in groups] == [("random", (4, 2)), ("dqn", (4, 2))]
     assert groups[1].config["learning_rate"] == 1e-3 and groups[1].config["net_arch"] == [128, 128]
-    assert groups[0].task.evaluation.every == 100 and groups[0].checkpoint_every == 100
+    assert groups[0].task.evaluation.every == 200 and groups[0].checkpoint_every == 200
 
 
 def test_a_library_that_owns_its_loop_gets_a_group_a_seed():
@@ -139,20 +139,20 @@ def test_parameters_may_differ_by_environment():
 
 
 def test_an_algorithm_may_have_a_budget_of_its_own_on_an_environment_and_the_same_grid():
-    budgets = {"steep": {"steps": 4000}, "dqn": {"steps": 2000}}
+    budgets = {"steep": {"steps": 8000}, "dqn": {"steps": 4000}}
     algorithms = ["random", "dqn", {"id": "dqn", "label": "steep", "params": {"learning_rate": 0.1}}]
     groups = made(algorithms, environment={"per_algorithm": budgets}).groups
-    assert {g.label: g.task.steps for g in groups} == {"random": 1000, "dqn": 2000, "steep": 4000}
-    assert {g.task.evaluation.every for g in groups} == {100}
-    assert {g.label: g.checkpoint_every for g in groups} == {"random": 100, "dqn": 200, "steep": 400}
+    assert {g.label: g.task.steps for g in groups} == {"random": 2000, "dqn": 4000, "steep": 8000}
+    assert {g.task.evaluation.every for g in groups} == {200}
+    assert {g.label: g.checkpoint_every for g in groups} == {"random": 200, "dqn": 400, "steep": 800}
 
 
 def test_a_budget_given_by_id_holds_for_every_label_of_it():
     algorithms = [
         {"id": "dqn", "label": name, "params": {"learning_rate": lr}} for name, lr in (("a", 0.1), ("b", 0.2))
     ]
-    groups = made(algorithms, environment={"per_algorithm": {"dqn": {"steps": 50}}}).groups
-    assert [g.task.steps for g in groups] == [50, 50]
+    groups = made(algorithms, environment={"per_algorithm": {"dqn": {"steps": 2500}}}).groups
+    assert [g.task.steps for g in groups] == [2500, 2500]
 
 
 def test_an_algorithm_may_have_seeds_and_environments_of_its_own():
@@ -161,7 +161,7 @@ def test_an_algorithm_may_have_seeds_and_environments_of_its_own():
         {
             "name": "s",
             "algorithms": algorithms,
-            "environments": [{"id": "CartPole-v1", "steps": 1000}, {"id": "Acrobot-v1", "steps": 1000}],
+            "environments": [{"id": "CartPole-v1", "steps": 2000}, {"id": "Acrobot-v1", "steps": 2000}],
             "seeds": 3,
         }
     )
@@ -189,7 +189,7 @@ def test_the_key_depends_on_what_is_asked_for_and_on_nothing_else():
     assert keys(["dqn"], seeds=[2, 1, 0])[::-1] == base
     assert keys(["dqn"], checkpoint_every=7, jobs=3, compile=True) == base
     changes = [
-        {"steps": 2000},
+        {"steps": 4000},
         {"env": "Acrobot-v1"},
         {"seed_space": "tuning"},
         {"evaluation": {"episodes": 9}},
@@ -247,7 +247,7 @@ def test_an_environments_evaluation_changes_what_it_names_and_nothing_else():
     protocol = (
         made(["random"], evaluation=evaluation, environment={"evaluation": {"episodes": 4}}).groups[0].task.evaluation
     )
-    assert (protocol.every, protocol.episodes, protocol.final_episodes) == (100, 4, 9)
+    assert (protocol.every, protocol.episodes, protocol.final_episodes) == (200, 4, 9)
 
 
 def test_an_environment_without_a_version_is_an_error_that_names_it():

@@ -12,7 +12,7 @@ SWEPT = """\
 name: swept
 algorithms:
   - id: dqn
-    params: {batch_size: 32}
+    params: {batch_size: 32, learning_starts: 100}
     sweep:
       learning_rate: [1e-3, 3e-4]
       net_arch: [[64, 64], [128]]
@@ -47,9 +47,10 @@ def test_every_combination_is_an_algorithm_of_its_own(tmp_path):
 
 
 def test_a_point_is_the_run_that_its_parameters_would_be_without_a_sweep(tmp_path):
-    alone = SWEPT.replace("{batch_size: 32}", "{batch_size: 32, learning_rate: 3e-4, net_arch: [128]}").split(
-        "    sweep:"
-    )[0]
+    alone = SWEPT.replace(
+        "{batch_size: 32, learning_starts: 100}",
+        "{batch_size: 32, learning_starts: 100, learning_rate: 3e-4, net_arch: [128]}",
+    ).split("    sweep:")[0]
     alone += "environments:" + SWEPT.split("environments:")[1]
     assert planned(tmp_path, alone).groups[0].runs[0].key == planned(tmp_path).groups[3].runs[0].key
 
@@ -126,7 +127,7 @@ algorithms:
   - {id: dqn, label: f, params: {batch_size: -1}, sweep: {gamma: [0.5, 0.6]}}
   - {id: dqn, label: g, sweep: {net_arch: [[64], [64, 0.5]]}}
 environments:
-  - {id: CartPole-v1, steps: 1_000}
+  - {id: CartPole-v1, steps: 2_000}
 seeds: 1
 """
 

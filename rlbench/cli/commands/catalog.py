@@ -203,4 +203,5 @@ def _limits(entry: Any) -> str:
     signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
     if entry["type"].startswith("Literal["):
         return str(entry["type"].removeprefix("Literal[").rstrip("]").replace("'", ""))
-    return ", ".join(f"{signs[key]} {value}" for key, value in entry["limits"].items())
+    limits = [f"{signs[key]} {value}" for key, value in entry["limits"].items()]
+    return ", ".join([*limits, *(["< steps"] if entry.get("below_steps") else [])])
