@@ -26,12 +26,12 @@ def entry_of(
     """Return the entry of one task: both anchors with their sources, every measurement, and `origin`.
 
     The lower anchor is the best measured mean. upper: the upper anchor; if None, Gymnasium's reward threshold is used,
-    provided that the task has no arguments and no wrappers and the threshold is above the lower anchor.
+    provided that the task has no arguments, reset options or wrappers and the threshold is above the lower anchor.
     Otherwise the entry has no upper anchor. Raises: AnchorsError if the given upper anchor is not above the lower one.
     """
     best = max(measured, key=lambda measurement: measurement.mean)
     source = GIVEN if upper is not None else ""
-    if upper is None and not (task.kwargs or task.wrappers):
+    if upper is None and not (task.kwargs or task.reset_options or task.wrappers):
         spec = gymnasium.registry.get(task.env_id.rpartition(":")[2])  # the task's module has already been imported
         threshold = spec.reward_threshold if spec else None
         upper = threshold if threshold is not None and threshold > best.mean else None
@@ -46,6 +46,7 @@ def entry_of(
         "upper_source": "" if upper is None else source,
         **({"id": task.env_id} if task.label else {}),
         "kwargs": dict(task.kwargs),
+        **({"reset_options": dict(task.reset_options)} if task.reset_options else {}),
         "wrappers": [{"name": w.name, "kwargs": dict(w.kwargs)} for w in task.wrappers],
         "measured": [asdict(measurement) for measurement in measured],
         **origin,

@@ -45,21 +45,21 @@ def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]
     dimension.
     Raises: RlbenchError for a task that cannot be made, or whose actions cannot be sampled uniformly or enumerated.
     """
-    lanes = min(episodes, _LANES_IN_STEP if task.env_id in DYNAMICS else _LANES)
+    lanes = min(episodes, _LANES_IN_STEP if task.env_id in DYNAMICS and not task.reset_options else _LANES)
     try:
         envs = make_batch(task, lanes)
     except RlbenchError:
         raise
     except Exception as error:  # third-party environments may raise anything
-        raise RlbenchError(f"{task.env_id}: cannot be made: {type(error).__name__}: {error}") from error
+        raise RlbenchError(f"{task.name}: cannot be made: {type(error).__name__}: {error}") from error
     try:
-        for name, action in [("random", None), *constant_actions(envs.action_space, task.env_id)]:
+        for name, action in [("random", None), *constant_actions(envs.action_space, task.name)]:
             yield _play(task, envs, lanes, name, action, episodes)
     finally:
         envs.close()
 
 
-def constant_actions(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
+def constant_actions(space: Any, task: str) -> list[tuple[str, NDArray[Any]]]:
     """Return the constant actions to try, with their names. Raises: RlbenchError for an unsupported action space."""
     kind = type(space).__name__
     if kind == "Discrete" and int(space.n) <= MAX_CONSTANTS:
@@ -76,8 +76,7 @@ def constant_actions(space: Any, env_id: str) -> list[tuple[str, NDArray[Any]]]:
             actions.append((f"constant {name}", flat.reshape(space.shape).astype(space.dtype)))
         return actions
     raise RlbenchError(
-        f"{env_id}: cannot measure actions {space}: they must be bounded, or discrete with at most {MAX_CONSTANTS}"
-        " values"
+        f"{task}: cannot measure actions {space}: they must be bounded, or discrete with at most {MAX_CONSTANTS} values"
     )
 
 
@@ -99,7 +98,7 @@ def _play(
             obs, reward, terminated, truncated = envs.step(playing.tolist(), actions)
             sound = sound and bool(np.isfinite(obs).all() and np.isfinite(reward).all())
             if not sound:
-                raise RlbenchError(f"{task.env_id}: an observation or reward was not finite under the policy {name!r}")
+                raise RlbenchError(f"{task.name}: an observation or reward was not finite under the policy {name!r}")
             returns[first + playing] += reward
             playing = playing[~(terminated | truncated)]
             if not len(playing):

@@ -288,4 +288,5 @@ def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
 def task_from_dict(values: Mapping[str, Any]) -> Task:
     """Return a Task from its JSON values."""
     protocol = EvaluationProtocol(**values["evaluation"])
-    return Task(**{**values, "evaluation": protocol, "wrappers": tuple(Wrapper(**w) for w in values["wrappers"])})
+    wrappers, register = tuple(Wrapper(**w) for w in values["wrappers"]), tuple(values.get("register", ()))
+    return Task(**{**values, "evaluation": protocol, "wrappers": wrappers, "register": register})

@@ -1,6 +1,6 @@
 """The task that a run learns: environment, budget and evaluation protocol.
 
-All of it is part of the run's key, apart from the label of the environment.
+All of it is part of the run's key, apart from the label of the environment and the functions that register it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,10 @@ class Task:
 
     env_id: a Gymnasium id such as "CartPole-v1", or "module:MyEnv-v0" if importing `module` registers the environment.
     steps: the budget of each seed, in environment steps (agent decisions). kwargs: keyword arguments of the
-    environment. label: its name in tables instead of the id, which is not part of the run's key.
+    environment, as a suite gives them: references are resolved when it is made. reset_options: the options of every
+    reset.
+    label: its name in tables instead of the id. register: functions ("module:function") to call in each process before
+    it makes an environment. These two are not part of the run's key.
     """
 
     env_id: str
@@ -65,7 +68,9 @@ class Task:
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     wrappers: tuple[Wrapper, ...] = ()
     backend: str = "gymnasium"
+    reset_options: Mapping[str, Any] = field(default_factory=dict, metadata=IF_GIVEN)
     label: str = field(default="", metadata=IF_GIVEN)
+    register: tuple[str, ...] = field(default=(), metadata=IF_GIVEN)
 
     @property
     def name(self) -> str:
@@ -75,7 +80,7 @@ class Task:
     @property
     def requested(self) -> Task:
         """The task as the run's key has it: without what belongs to the suite and may change."""
-        return dataclasses.replace(self, label="") if self.label else self
+        return dataclasses.replace(self, label="", register=()) if self.label or self.register else self
 
 
 @dataclass(frozen=True)

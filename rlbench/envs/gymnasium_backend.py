@@ -18,15 +18,26 @@ from gymnasium.spaces import Discrete
 
 from rlbench.api import Array, EnvBackendSpec, EnvBatch, EnvironmentFault, Task, hookimpl
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
+from rlbench.envs.references import resolved
+from rlbench.envs.registrations import call_registrations
+from rlbench.envs.reset_options import ResetOptions
 from rlbench.envs.vectorized_classic import vectorized_batch
 
 
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:
-    """Make one environment of the task and apply its wrappers. Raises: what Gymnasium or a wrapper raises."""
-    env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **task.kwargs)
-    for wrapper in task.wrappers:
+    """Make one environment of the task and apply its wrappers.
+
+    Raises: RlbenchError for a reference or a registration that fails; what Gymnasium or a wrapper raises.
+    """
+    call_registrations(task.register)
+    kwargs = resolved(task.kwargs, ("kwargs",))
+    env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **kwargs)
+    for i, wrapper in enumerate(task.wrappers):
         module, _, name = wrapper.name.partition(":")
-        env = getattr(importlib.import_module(module), name)(env, **wrapper.kwargs)
+        kwargs = resolved(wrapper.kwargs, ("wrappers", i, "kwargs"))
+        env = getattr(importlib.import_module(module), name)(env, **kwargs)
+    if task.reset_options:
+        env = ResetOptions(env, resolved(task.reset_options, ("reset_options",)))
     return env
 
 
@@ -121,6 +132,7 @@ class GymnasiumBatch:
 
 def make_batch(task: Task, lanes: int) -> EnvBatch:
     """Make environments of the task, vectorised if that is faster and gives the same bits."""
+    call_registrations(task.register)  # first, since they may replace an environment of Gymnasium
     return vectorized_batch(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
 
 

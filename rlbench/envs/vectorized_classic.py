@@ -19,6 +19,7 @@ from numpy.random import PCG64, Generator, SeedSequence
 from rlbench.api import Array, EnvBatch, RlbenchError, Task
 from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.dynamics import Dynamics
+from rlbench.envs.references import references
 
 MIN_LANES = 4  # fewer lanes are as fast one after another
 _CHECKED_STEPS = 40
@@ -81,6 +82,8 @@ def _dynamics(task: Task) -> Dynamics | None:
     entry, make = DYNAMICS.get(task.env_id, ("", None))
     spec = gymnasium.registry.get(task.env_id)
     if make is None or spec is None or task.wrappers or spec.additional_wrappers or spec.entry_point != entry:
+        return None
+    if task.reset_options or any(references(task.kwargs)):
         return None
     kwargs = {**spec.kwargs, **task.kwargs}
     parameters = inspect.signature(make).parameters

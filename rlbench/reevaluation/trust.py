@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from rlbench.api import PluginError, Task
+from rlbench.envs.references import IMPORT, references
 from rlbench.plugins import Plugins
 
 _OWN = "rlbench"  # the distribution whose modules contain no wrappers
@@ -31,6 +32,10 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
     module, colon, _ = task.env_id.rpartition(":")
     if colon and not _is_among(module, {*allowed, *_offered(plugins)}):
         raise PluginError(f"{task.env_id!r} imports the module {module!r}: {_ADVICE} or --allow {module}")
+    for registration in task.register:
+        module = registration.partition(":")[0]
+        if not _is_among(module, {*allowed, *_offered(plugins)}):
+            raise PluginError(f"the suite's `register` imports the module {module!r}: {_ADVICE} or --allow {module}")
     for wrapper in task.wrappers:
         module, _, name = wrapper.name.partition(":")
         if _is_among(module, allowed):
@@ -39,7 +44,12 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
             raise PluginError(f"the wrapper {wrapper.name!r} imports a module: {_ADVICE} or --allow {module}")
         if name in _WRITES or not _is_wrapper(module, name):
             raise PluginError(f"the wrapper {wrapper.name!r} is not an allowed gymnasium.Wrapper class: {_ADVICE}")
-    for text in _texts([task.kwargs, *(wrapper.kwargs for wrapper in task.wrappers)]):
+    arguments = [task.kwargs, task.reset_options, *(wrapper.kwargs for wrapper in task.wrappers)]
+    for _, reference in references(arguments):
+        module = str(reference.get(IMPORT, "")).partition(":")[0]
+        if module and not _is_among(module, allowed):
+            raise PluginError(f"an argument of {task.env_id!r} imports from {module!r}: {_ADVICE} or --allow {module}")
+    for text in _texts(_without_references(arguments)):
         if set(text) & {"/", "\\", ":"} or text.startswith(("~", ".")) or os.path.lexists(text):
             raise PluginError(
                 f"{task.env_id!r} has the argument {text[:80]!r}, which may be a path or a module: {_ADVICE}"
@@ -66,6 +76,15 @@ def _is_wrapper(module: str, name: str) -> bool:
 
     wrapper = getattr(importlib.import_module(module), name, None)
     return isinstance(wrapper, type) and issubclass(wrapper, gymnasium.Wrapper)
+
+
+def _without_references(value: Any) -> Any:
+    """Return JSON values without the references in them, whose modules are checked by themselves."""
+    if isinstance(value, (list, tuple)):
+        return [_without_references(inner) for inner in value]
+    if not isinstance(value, Mapping):
+        return value
+    return {} if IMPORT in value else {key: _without_references(inner) for key, inner in value.items()}
 
 
 def _texts(value: Any) -> Iterator[str]:

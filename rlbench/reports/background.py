@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rlbench.analysis import Results
+from rlbench.api import canonical
 from rlbench.api.sections import Code, Folded, Paragraph, Section, Table
 from rlbench.reports.style import as_text, in_words
 from rlbench.text import ranges
@@ -56,8 +57,9 @@ def protocol(results: Results) -> Table:
         steps = "; ".join(f"{n:,}" + (f" ({', '.join(who)})" if len(budgets) > 1 else "") for n, who in budgets.items())
         evaluation = task.evaluation
         wrappers = [f"{w.name} {in_words(w.kwargs)}".rstrip() for w in task.wrappers]
+        options = [f"reset options {in_words(task.reset_options)}"] if task.reset_options else []
         arguments = [in_words(task.kwargs)] if task.kwargs else []
-        details = [task.backend, *([task.env_id] if task.label else []), *arguments, *wrappers]
+        details = [task.backend, *([task.env_id] if task.label else []), *arguments, *options, *wrappers]
         grid = ("–", "–") if not evaluation.every else (f"{evaluation.every:,}", f"{evaluation.episodes:,}")
         rows.append((task.name, steps, *grid, f"{evaluation.final_episodes:,}", evaluation.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
@@ -121,7 +123,9 @@ def circumstances(results: Results) -> dict[tuple[str, str], str]:
         for name, value in run.config.items():
             values_by_name.setdefault(("hyperparameters", f"{label}: {name}"), []).append(as_text(value))
         task = run.task
-        protocol = {"steps": task.steps, "backend": task.backend, "environment": task.kwargs, **vars(task.evaluation)}
+        protocol = {"steps": task.steps, "backend": task.backend, "environment": task.kwargs}
+        protocol |= {"reset_options": task.reset_options} if task.reset_options else {}
+        protocol |= json.loads(canonical(task.evaluation))
         for name, value in protocol.items():
             values_by_name.setdefault(("protocol", f"{task.name}: {name.replace('_', ' ')}"), []).append(as_text(value))
         result = results.published[key].result if key in results.published else {}

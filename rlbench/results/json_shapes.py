@@ -49,6 +49,10 @@ def _instance_of(*kinds: type) -> Callable[[Any], bool]:
 _is_text, _is_object, _is_list, _is_flag = map(_instance_of, (str, dict, list, bool))
 
 
+def _is_names(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
 def check_object(
     document: Any, where: str, required: Mapping[str, Callable[[Any], bool]], optional: Document | None = None
 ) -> Document:
@@ -99,7 +103,7 @@ def check_suite(document: Any) -> Document:
     """Check a suite.json and return it. Raises: ShapeError."""
     optional = {"schema_version": _is_integer, "skipped": _is_list, "rlbench": _is_text, "adaptive": _is_flag}
     suite_file = check_object(document, "it", {"runs": _is_list, "suite": _is_object}, optional)
-    lists = {"algorithms": _is_list, "environments": _is_list}
+    lists = {"algorithms": _is_list, "environments": _is_list, "register": _is_names}
     suite = check_object(suite_file["suite"], "'suite'", {"name": _is_text}, lists)
     for entry in suite.get("algorithms", ()):
         check_object(entry, "an algorithm", {"id": _is_text}, {"label": _optional(_is_text)})
@@ -128,6 +132,7 @@ _TASK = {
     "evaluation": _is_object,
     "wrappers": _is_list,
 }
+_TASK_IF_GIVEN = {"reset_options": _is_object}
 _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
 
 
@@ -135,12 +140,12 @@ _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _i
 def parse_run(document: Any, label: str) -> Run:
     """Return the run that a spec.json describes. Raises: ShapeError, also if its key does not match its contents."""
     check_object(document, "it", _SPEC)
-    task = check_object(document["task"], "'task'", _TASK)
+    task = check_object(document["task"], "'task'", _TASK, _TASK_IF_GIVEN)
     check_object(task["evaluation"], "'evaluation'", _PROTOCOL)
     for wrapper in task["wrappers"]:
         check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
-    if "label" in task:
-        raise ShapeError("'task' in it has 'label', which belongs to suite.json")
+    if unknown := sorted({"label", "register"} & set(task)):
+        raise ShapeError(f"'task' in it has {unknown[0]!r}, which belongs to suite.json")
     try:
         values = {**{name: document[name] for name in _FIELDS}, "task": task_from_dict(task), "label": label}
         run = Run(**values)

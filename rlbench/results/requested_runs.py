@@ -59,10 +59,15 @@ def read_run(folder: Path, label: str) -> Run:
     return run
 
 
-def as_named(run: Run, entry: Mapping[str, Any]) -> Run:
-    """Return a run with the label of its environment, which its entry in suite.json has and its spec.json has not."""
-    label = entry.get("environment", "")
-    return dataclasses.replace(run, task=dataclasses.replace(run.task, label=label)) if label else run
+def as_named(run: Run, entry: Mapping[str, Any], suite: Mapping[str, Any]) -> Run:
+    """Return a run with what suite.json says of its task: the environment's label, and what registers it.
+
+    entry: the run's. Neither is in spec.json, because both may change while the run stays the same.
+    """
+    label, register = entry.get("environment", ""), tuple(suite.get("register", ()))
+    if not (label or register):
+        return run
+    return dataclasses.replace(run, task=dataclasses.replace(run.task, label=label, register=register))
 
 
 def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
@@ -73,7 +78,7 @@ def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
     runs: list[Run | tuple[Mapping[str, Any], str]] = []
     for entry in document["runs"]:
         try:
-            runs.append(as_named(read_run(folder / entry["folder"], entry["label"]), entry))
+            runs.append(as_named(read_run(folder / entry["folder"], entry["label"]), entry, document["suite"]))
         except ShapeError as error:
             runs.append((entry, str(error)))
     readable = [run for run in runs if isinstance(run, Run)]

@@ -77,7 +77,8 @@ def anchors_of(
     """Return the anchors of those tasks that have some: `supplied` ones first, then the suite's, then shipped ones.
 
     suite: as in suite.json. tasks: by name, the environment's label or id. The shipped anchors were measured on tasks
-    as Gymnasium makes them, so they are not used with keyword arguments or wrappers, which make a different task.
+    as Gymnasium makes them, so they are not used with keyword arguments, reset options or wrappers, which make a
+    different task.
     """
     anchors = {}
     own = {name_of(e): e.get("anchors") for e in suite.get("environments", ()) if isinstance(e, Mapping)}
@@ -86,7 +87,7 @@ def anchors_of(
             anchors[name] = supplied[name]
         elif own.get(name):
             anchors[name] = as_anchors(own[name], f"anchors of {name} in the suite")
-        elif task.env_id in shipped_anchors() and not (task.kwargs or task.wrappers):
+        elif task.env_id in shipped_anchors() and not (task.kwargs or task.reset_options or task.wrappers):
             anchors[name] = shipped_anchors()[task.env_id]
     return anchors
 

@@ -156,7 +156,7 @@ class Store:
         if not (self._runs / entry["folder"] / "result.json").exists():
             return False
         try:
-            run = as_named(read_run(self._runs / entry["folder"], entry["label"]), entry)
+            run = as_named(read_run(self._runs / entry["folder"], entry["label"]), entry, {})
         except ShapeError:
             return False
         return (run.label, run.task.name) in failed

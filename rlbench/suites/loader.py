@@ -162,11 +162,12 @@ def _known_key(
     name: str, node: Mapping[Any, Any], model: type[BaseModel] | None, at: Location, problems: list[Problem]
 ) -> str | None:
     """Return the known key that `name` is or resembles; None if there is none."""
-    if model is None or name in model.model_fields:
+    known_keys = [] if model is None else [field.alias or key for key, field in model.model_fields.items()]
+    if model is None or name in known_keys:
         return name
-    unused = [known for known in model.model_fields if known not in node]
+    unused = [known for known in known_keys if known not in node]
     hint = nearest(name, unused)
-    advice = hint or "; known keys: " + ", ".join(model.model_fields)
+    advice = hint or "; known keys: " + ", ".join(known_keys)
     problems.append(Problem((*at, name), f"unknown key {name!r}{advice}", at_key=True))
     return hint.split("'")[1] if hint else None
 
@@ -186,9 +187,10 @@ def _partial_suite(values: Mapping[str, Any]) -> Suite:
         items = values.get(name)
         entries[name] = tuple(_entry(_MODELS[name], item) for item in items) if isinstance(items, list) else ()
     parts: dict[str, Any] = {"name": "draft", "seeds": (0,)}
-    for name in ("seeds", "devices", "evaluation"):
+    for name in ("seeds", "devices", "evaluation", "register"):
         try:
-            parts[name] = getattr(validate_keys({name: values[name]}), name)
+            valid = validate_keys({name: values[name]})
+            parts[name] = valid.registrations if name == "register" else getattr(valid, name)
         except (ValidationError, KeyError):
             continue
     parts.update(entries)

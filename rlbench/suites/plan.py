@@ -26,6 +26,7 @@ from rlbench.api import (
     environments_of,
     nothing_left,
 )
+from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
@@ -34,6 +35,7 @@ from rlbench.suites.environment_notes import adaptation_notes, fact_notes
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.observation_forms import form_problem, losses
+from rlbench.suites.reference_check import reference_problems
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
@@ -201,16 +203,7 @@ def _add_pairs(
     suite = result.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
     pairs = _pairs(suite, environments, points_per_sweep)
-    tasks = [_task(suite, environment, environment.steps) for _, environment in environments]
-    limit = max(TIME_LIMIT_SECONDS, suite.stall_timeout or 0)
-    facts = dict(zip((j for j, _ in environments), examine(plugins, tasks, limit)))
-    problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
-    for j, environment in environments:
-        if isinstance(found := facts[j], str):
-            continue
-        result.environment_notes += fact_notes(environment.name, found)
-        if text := form_problem(environment.observations, found.observation_space, environment.backend):
-            problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
+    facts = _examine(result, plugins, environments, problems)
     if not pairs:  # all environments are wrong; check the algorithms anyway
         placeholder = EnvironmentEntry.model_validate({"id": "", "steps": 1})
         pairs = _pairs(suite, [(0, placeholder)], points_per_sweep, anywhere=True)
@@ -248,6 +241,31 @@ def _add_pairs(
         result.groups += _groups(result, pair, task, answer, seeds, found.repeats)
         if not answer.supports.no_observations:
             result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
+
+
+def _examine(
+    result: Plan, plugins: Plugins, environments: Sequence[tuple[int, EnvironmentEntry]], problems: list[Problem]
+) -> dict[int, EnvironmentFacts | str]:
+    """Return what is known of each environment, and add its problems and notes.
+
+    An environment whose references fail is not made, and none is made if a registration fails.
+    """
+    unreadable = reference_problems(result.suite)
+    problems += unreadable
+    broken = {problem.location[1] for problem in unreadable if problem.location[0] == "environments"}
+    unregistered = any(problem.location[0] == "register" for problem in unreadable)
+    makeable = [] if unregistered else [(j, e) for j, e in environments if j not in broken]
+    tasks = [_task(result.suite, environment, environment.steps) for _, environment in makeable]
+    limit = max(TIME_LIMIT_SECONDS, result.suite.stall_timeout or 0)
+    facts = dict(zip((j for j, _ in makeable), examine(plugins, tasks, limit)))
+    problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
+    for j, environment in makeable:
+        if isinstance(found := facts[j], str):
+            continue
+        result.environment_notes += fact_notes(environment.name, found)
+        if text := form_problem(environment.observations, found.observation_space, environment.backend):
+            problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
+    return facts
 
 
 def _pairs(
@@ -292,8 +310,17 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
     entry = suite.evaluation_on(environment)  # one grid for all algorithms on an environment, whatever their budgets
     every = max(1, environment.steps // 10) if entry.every is None else entry.every
     protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy)
-    wrappers = tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers)
-    return Task(environment.id, steps, protocol, environment.kwargs, wrappers, environment.backend, environment.label)
+    return Task(
+        environment.id,
+        steps,
+        protocol,
+        environment.kwargs,
+        tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers),
+        environment.backend,
+        environment.reset_options,
+        environment.label,
+        suite.registrations,
+    )
 
 
 def _groups(

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 MAX_SEEDS = 10_000
 LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+REFERENCE = r"^[\w.]+:\w+$"  # module:name
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
 
@@ -157,7 +158,7 @@ class AlgorithmEntry(_Strict):
 class WrapperEntry(_Strict):
     """A wrapper that defines the task; it is applied below the meter."""
 
-    name: Annotated[str, Field(pattern=r"^[\w.]+:\w+$", description='"module:Class"')]
+    name: Annotated[str, Field(pattern=REFERENCE, description='"module:Class"')]
     kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
 
 
@@ -212,6 +213,7 @@ class EnvironmentEntry(_Strict):
         {}, description="different budgets, by label or id; reports mark results with unequal budgets"
     )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
+    reset_options: dict[str, Any] = Field({}, description="the `options` of every reset")
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
     action_masks: bool = Field(
         False,
@@ -248,6 +250,15 @@ class Suite(_Strict):
         description="the environments that the algorithms run on"
     )
     seeds: Seeds = Field(description="number of seeds (3: seeds 0 to 2), or a list of them")
+    registrations: Annotated[
+        tuple[Annotated[str, Field(pattern=REFERENCE)], ...],
+        BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
+    ] = Field(
+        (),
+        alias="register",  # every pydantic model has a method of this name
+        description='"module:function", or a list; called in each process before it makes an environment, for packages'
+        " whose ids need a call",
+    )
     seed_space: Literal["training", "tuning"] = Field(
         "training", description="tuning: random numbers that no reported run shares"
     )
@@ -282,7 +293,7 @@ class Suite(_Strict):
 
     def resolved(self) -> dict[str, Any]:
         """Return the suite as JSON values with every default filled in; reading them gives the same suite."""
-        values = self.model_dump(mode="json")
+        values = self.model_dump(mode="json", by_alias=True)
         for environment, entry in zip(self.environments, values["environments"]):
             entry["evaluation"] = self.evaluation_on(environment).model_dump(mode="json")
         return values

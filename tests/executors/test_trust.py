@@ -124,3 +124,51 @@ def test_reading_and_evaluating_a_folder_run_nothing_that_it_names(crafted):
     for trust in (("--allow", "own"), ("--suite", "same.yaml")):
         assert rlbench("evaluate", crafted, *trust).returncode == 0
         Path("RAN").unlink()
+
+
+@pytest.mark.parametrize(
+    "asked, module",
+    [
+        (Task("CartPole-v1", 1, register=("own.envs:register",)), "own.envs"),
+        (task(f={"$import": "own.rewards:sign"}), "own.rewards"),
+        (task("CartPole-v1", ("gymnasium.wrappers:TransformReward", {"func": {"$import": "own:f"}})), "own"),
+        (Task("CartPole-v1", 1, reset_options={"maps": [{"$import": "own:f"}]}), "own"),
+    ],
+    ids=str,
+)
+def test_what_a_task_registers_or_refers_to_is_imported_only_if_it_is_allowed(installed, asked, module):
+    with pytest.raises(PluginError, match=f"--allow {module}"):
+        refuse_untrusted(asked, installed, ("other",))
+    refuse_untrusted(asked, installed, (module,))
+
+
+def test_options_of_resets_are_checked_like_arguments(installed):
+    with pytest.raises(PluginError, match="may be a path"):
+        refuse_untrusted(Task("CartPole-v1", 1, reset_options={"map": "/etc/passwd"}), installed, ())
+
+
+def test_the_wrappers_that_a_plan_adds_are_no_foreign_code(installed):
+    refuse_untrusted(task("FrozenLake-v1", ("rlbench.envs.flat_observation:FlatObservation", {})), installed, ())
+
+
+def test_a_run_whose_observations_were_adapted_is_evaluated_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(SUITE.replace("CartPole-v1", "FrozenLake-v1"))
+    assert rlbench("run", "s.yaml", "-o", "out", "-q").returncode == 0
+    (run,) = Store(Path("out")).runs()
+    for trust in ((), ("--suite", "s.yaml")):
+        told = rlbench("evaluate", Path("out/runs") / run.name, *trust)
+        assert told.returncode == 0 and "repeated exactly" in told.stdout
+
+
+def test_a_folder_cannot_add_a_registration_to_a_suite_that_is_trusted(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("s.yaml").write_text(SUITE)
+    assert rlbench("run", "s.yaml", "-o", "out", "-q").returncode == 0
+    path = Path("out/suite.json")
+    document = json.loads(path.read_text())
+    document["suite"]["register"] = ["own:register"]
+    path.write_text(json.dumps(document))
+    (run,) = Store(Path("out")).runs()
+    told = rlbench("evaluate", Path("out/runs") / run.name, "--suite", "s.yaml")
+    assert told.returncode != 0 and "does not contain" in told.stderr

@@ -36,7 +36,9 @@ def test_two_forms_of_an_environment_are_two_tasks():
 
 
 def test_two_forms_with_one_name_are_an_error_that_advises_a_label():
-    with pytest.raises(SuiteError, match="environment 'CartPole-v1' is listed twice; give each form of it its own label"):
+    with pytest.raises(
+        SuiteError, match="environment 'CartPole-v1' is listed twice; give each form of it its own label"
+    ):
         planned(["random"], [FORMS[0], {**FORMS[1], "label": ""}])
     with pytest.raises(SuiteError, match="environment 'sutton' is listed twice"):
         planned(["random"], [{**FORMS[0], "label": "sutton"}, FORMS[1]])
@@ -97,10 +99,11 @@ def test_shipped_anchors_belong_to_the_plain_task_whatever_its_label():
     tasks = {
         "plain": Task("CartPole-v1", 400, label="plain"),
         "sutton": Task("CartPole-v1", 400, kwargs={"sutton_barto_reward": True}, label="sutton"),
+        "set up": Task("CartPole-v1", 400, reset_options={"low": 0}, label="set up"),
         "CartPole-v1": Task("Pendulum-v1", 400, label="CartPole-v1"),  # a label is no id
     }
     own = {"environments": [{"id": "CartPole-v1", "label": "sutton", "anchors": {"lower": -9, "upper": -1}}]}
     found = anchors_of(own, tasks)
-    assert found["plain"] == shipped_anchors()["CartPole-v1"]
+    assert found["plain"] == shipped_anchors()["CartPole-v1"] and "set up" not in found
     assert (found["sutton"].lower, found["sutton"].upper) == (-9, -1)
     assert found["CartPole-v1"] == shipped_anchors()["Pendulum-v1"]

@@ -59,9 +59,10 @@ def anchors(
 ) -> None:
     """Measure the lower anchor of each ENV: the highest mean return among the random policy and all constant actions.
 
-    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments and
-    wrappers, by their labels. For continuous actions, a few constant levels between the bounds are tried. Scores are
-    normalised as (score - lower) / (upper - lower). The tasks of the built-in suites already have anchors.
+    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments,
+    reset options and wrappers, by their labels. For continuous actions, a few constant levels between the bounds are
+    tried. Scores are normalised as (score - lower) / (upper - lower). The tasks of the built-in suites already have
+    anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure
@@ -108,15 +109,18 @@ def _tasks(name: str) -> list[Task]:
 
     if not (name.endswith((".yaml", ".yml")) or Path(name).is_file()):
         return [Task(name, steps=1)]
+    suite = load_suite(Path(name))
     return [
         Task(
             e.id,
             steps=1,
             kwargs=e.kwargs,
             wrappers=tuple(Wrapper(w.name, w.kwargs) for w in e.wrappers),
+            reset_options=e.reset_options,
             label=e.label,
+            register=suite.registrations,
         )
-        for e in load_suite(Path(name)).environments
+        for e in suite.environments
     ]
 
 

@@ -99,7 +99,7 @@ def evaluate(
 
 
 def _has_environment(suite: str, run: Run) -> bool:
-    """Check that a suite contains the run's environment, with the same arguments and wrappers.
+    """Check that a suite contains the run's environment, with the same arguments and wrappers, and registers the same.
 
     Returns: True. Raises: SuiteError if it does not.
     """
@@ -107,14 +107,18 @@ def _has_environment(suite: str, run: Run) -> bool:
     from rlbench.cli.common_options import open_suite
     from rlbench.suites.compatibility import own_wrappers
 
-    task = run.task
-    requested = canonical([task.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in own_wrappers(task)]])
-    for entry in open_suite(suite).suite.environments:
+    task, trusted = run.task, open_suite(suite).suite
+    requested = canonical([task.kwargs, task.reset_options, _named(own_wrappers(task)), task.register])
+    for entry in trusted.environments:
         if entry is not None and entry.id == task.env_id:
-            own = [entry.kwargs, [[wrapper.name, wrapper.kwargs] for wrapper in entry.wrappers]]
+            own = [entry.kwargs, entry.reset_options, _named(entry.wrappers), trusted.registrations]
             if canonical(own) == requested:
                 return True
     raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
+
+
+def _named(wrappers: Sequence[Any]) -> list[list[Any]]:
+    return [[wrapper.name, wrapper.kwargs] for wrapper in wrappers]
 
 
 def _video_path(video: Path | None, run: str) -> Path | None:

@@ -1,0 +1,31 @@
+"""Functions that register a package's environments with Gymnasium, for packages that do not do so when imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlbench.api import RlbenchError
+from rlbench.envs.references import import_object
+
+_CALLED: set[str] = set()
+
+
+def call_registrations(names: Sequence[str]) -> None:
+    """Call the functions "module:function" in order, each once in a process.
+
+    Raises: RlbenchError if one cannot be imported or raises.
+    """
+    for name in names:
+        if name not in _CALLED:
+            _call(name)
+            _CALLED.add(name)
+
+
+def _call(name: str) -> None:
+    function = import_object(name)
+    if not callable(function):
+        raise RlbenchError(f"{name} is a {type(function).__name__}; `register` names a function without arguments")
+    try:
+        function()
+    except Exception as error:
+        raise RlbenchError(f"{name}() failed: {type(error).__name__}: {error}") from error

@@ -1,0 +1,112 @@
+"""Checks of what a suite names by reference: `register`, and `$import` and `$array` in arguments of environments.
+
+Imports happen in a child process, since a foreign module may hang, print or end its process. It is started as
+
+    python -m rlbench.suites.reference_check QUESTION.json ANSWER.json
+
+A suite without references needs none.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import RlbenchError, Task
+from rlbench.envs.references import IMPORT, import_object, problem_of, references
+from rlbench.envs.registrations import call_registrations
+from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.suites.source_location import Location, Problem
+from rlbench.suites.suite_models import EnvironmentEntry, Suite
+
+TIME_LIMIT_SECONDS = 120
+
+
+def reference_problems(suite: Suite) -> list[Problem]:
+    """Return every reference that cannot be read or imported, and registrations that fail, each at its place."""
+    problems, named = [], dict[Location, str]()
+    for i, name in enumerate(suite.registrations):
+        named[("register", i)] = name
+    for j, environment in enumerate(suite.environments):
+        if (
+            environment is not None
+            and environment.reset_options
+            and (text := _unsupported(environment, "reset_options"))
+        ):
+            problems.append(Problem(("environments", j, "reset_options"), text, True))
+    for at, environment, reference in _references(suite):
+        text = _is_all_arguments(at) or problem_of(reference) or _unsupported(environment, "references")
+        if text:
+            problems.append(Problem(at, text, True))
+        elif IMPORT in reference:
+            named[(*at, IMPORT)] = reference[IMPORT]
+    answers = _try(list(named.values()), len(suite.registrations)) if named else []
+    return problems + [Problem(at, text) for at, text in zip(named, answers) if text]
+
+
+def _references(suite: Suite) -> Iterator[tuple[Location, EnvironmentEntry, Mapping[str, Any]]]:
+    for j, environment in enumerate(suite.environments):
+        if environment is not None:
+            for at, arguments in _arguments(environment):
+                for place, reference in references(arguments, ("environments", j, *at)):
+                    yield place, environment, reference
+
+
+def _arguments(environment: EnvironmentEntry) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+    yield ("kwargs",), environment.kwargs
+    yield ("reset_options",), environment.reset_options
+    for k, wrapper in enumerate(environment.wrappers):
+        yield ("wrappers", k, "kwargs"), wrapper.kwargs
+
+
+def _unsupported(environment: EnvironmentEntry, what: str) -> str:
+    """Return that a backend gets what only Gymnasium's environments take, or ""."""
+    if environment.backend == Task.backend:
+        return ""
+    return f"environments of the backend {environment.backend} take no {what}; leave `backend` out for Gymnasium's"
+
+
+def _is_all_arguments(at: Location) -> str:
+    whole = at[-1] in ("kwargs", "reset_options") and len(at) in (3, 5)
+    return f"{at[-1]} is a mapping of names to values; only a value may be a reference" if whole else ""
+
+
+def _try(names: Sequence[str], registrations: int) -> list[str]:
+    """Return a problem or "" for each "module:name". registrations: how many of the first ones to call."""
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
+        question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
+        question.write_text(json.dumps({"names": list(names), "registrations": registrations}))
+        ended = run_query("rlbench.suites.reference_check", [str(question), str(answer)], TIME_LIMIT_SECONDS)
+        try:
+            answers: list[str] = json.loads(answer.read_text())
+        except (OSError, ValueError):
+            answers = []
+    if len(answers) < len(names):
+        how = f"took over {TIME_LIMIT_SECONDS} s" if ended.code is None else f"ended the process with code {ended.code}"
+        answers.append(f"{names[len(answers)]} {how}: {ended.last_line or 'nothing was printed'}")
+    return answers
+
+
+# -- in the child process ----------------------------------------------------------------------------------------
+def _main(question: str, answer: str) -> None:
+    query = json.loads(Path(question).read_text())
+    answers: list[str] = []
+    for i, name in enumerate(query["names"]):
+        try:
+            if i < query["registrations"]:
+                call_registrations([name])
+            else:
+                import_object(name)
+            answers.append("")
+        except RlbenchError as error:
+            answers.append(str(error))
+        Path(answer).write_text(json.dumps(answers))  # each time: the next one may end the process
+
+
+if __name__ == "__main__":
+    adopt_local_imports()
+    _main(*sys.argv[1:])
