@@ -30,13 +30,15 @@ class EvaluationProtocol:
 
     every: environment steps per seed between evaluations on the grid, the same for all algorithms of a task; 0:
     evaluate only the final policy. episodes: episodes per evaluation on the grid. final_episodes: episodes of the final
-    evaluation. policy: "greedy" (the mode) or "sampled".
+    evaluation. policy: "greedy" (the mode) or "sampled". environments: the most evaluation environments of a seed;
+    None: the default.
     """
 
     every: int = 0
     episodes: int = 10
     final_episodes: int = 100
     policy: str = "greedy"
+    environments: int | None = field(default=None, metadata=IF_GIVEN)
 
 
 @dataclass(frozen=True)

@@ -72,13 +72,14 @@ def vectorized_batch(task: Task, lanes: int, reference: Callable[[Task, int], En
     None means that there are none for this task, that too few lanes would make them no faster, or that they differ from
     Gymnasium's. reference: makes Gymnasium's environments, with which the task is compared once per process.
     """
-    dynamics = _dynamics(task)
+    dynamics = dynamics_of(task)
     if dynamics is None or lanes < MIN_LANES or not _matches_reference(task, reference):
         return None
     return _lanes(task, dynamics, lanes)
 
 
-def _dynamics(task: Task) -> Dynamics | None:
+def dynamics_of(task: Task) -> Dynamics | None:
+    """Return the dynamics of a task whose environments can be vectorised, or None."""
     entry, make = DYNAMICS.get(task.env_id, ("", None))
     spec = gymnasium.registry.get(task.env_id)
     if make is None or spec is None or task.wrappers or spec.additional_wrappers or spec.entry_point != entry:
@@ -107,7 +108,7 @@ def _matches_reference(task: Task, reference: Callable[[Task, int], EnvBatch]) -
     """Return whether a few episodes equal Gymnasium's, bit for bit."""
     key = f"{task.env_id} {sorted(task.kwargs.items())}"
     if key not in _MATCHES:
-        dynamics = _dynamics(task)
+        dynamics = dynamics_of(task)
         assert dynamics is not None
         vectorized, gymnasium_batch = _lanes(task, dynamics, MIN_LANES), reference(task, MIN_LANES)
         _MATCHES[key] = _episodes(vectorized) == _episodes(gymnasium_batch)

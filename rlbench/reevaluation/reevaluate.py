@@ -70,7 +70,7 @@ def reevaluate(
     recorded = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])
     total, published = len(recorded.returns), POLICY in state.result["files"]
     # As in the final evaluation: a policy's random draws depend on the number of lanes.
-    lanes = min(MAX_LANES, protocol.final_episodes or episodes)
+    lanes = min(protocol.environments or MAX_LANES, protocol.final_episodes or episodes)
     count = max(episodes, lanes, 0 if published else total)
     request = _request(store, run, state, policy, lanes, count, plugin_files)
     request |= {"trusted": allowed is None, "allowed": list(allowed or ())}

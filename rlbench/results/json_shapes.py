@@ -134,6 +134,7 @@ _TASK = {
 }
 _TASK_IF_GIVEN = {"reset_options": _is_object}
 _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
+_PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 
 
 # -- spec.json ---------------------------------------------------------------------------------------------------
@@ -141,7 +142,7 @@ def parse_run(document: Any, label: str) -> Run:
     """Return the run that a spec.json describes. Raises: ShapeError, also if its key does not match its contents."""
     check_object(document, "it", _SPEC)
     task = check_object(document["task"], "'task'", _TASK, _TASK_IF_GIVEN)
-    check_object(task["evaluation"], "'evaluation'", _PROTOCOL)
+    check_object(task["evaluation"], "'evaluation'", _PROTOCOL, _PROTOCOL_IF_GIVEN)
     for wrapper in task["wrappers"]:
         check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
     if unknown := sorted({"label", "register"} & set(task)):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.random import SeedSequence
 
-from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, Policy, RlbenchError
+from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, EvaluationProtocol, Policy, RlbenchError
 from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
@@ -165,6 +165,12 @@ class Evaluator:
 
     def close(self) -> None:
         self._envs.close()
+
+
+def evaluation_environments(protocol: EvaluationProtocol) -> int:
+    """Return the number of evaluation environments of a seed: those asked for or 20, but at most one an episode."""
+    most = max(protocol.episodes if protocol.every else 0, protocol.final_episodes)
+    return min(protocol.environments or MAX_LANES, most)
 
 
 def evaluation_seeds(kind: str, space: str) -> EpisodeSeeds:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rlbench.api import Array, EvaluationProtocol, EvaluationRecord, Policy
-from rlbench.runtime.evaluation import MAX_LANES, Evaluator
+from rlbench.runtime.evaluation import Evaluator, evaluation_environments
 from rlbench.runtime.global_random import kept_global_generators
 from rlbench.runtime.record_sink import Sink
 from rlbench.runtime.training_clock import TrainingClock
@@ -60,8 +60,7 @@ class EvaluationRunner:
             return active.copy()
         with self._clock.paused(), kept_global_generators():
             if self._evaluator is None:
-                most = max(self._protocol.episodes if self._protocol.every else 0, self._protocol.final_episodes)
-                self._evaluator = self._make_evaluator(min(MAX_LANES, most))
+                self._evaluator = self._make_evaluator(evaluation_environments(self._protocol))
             played = self._evaluator.play(policy, kind, step, episodes)
             for index, seed in enumerate(self._seeds):
                 if active[index] and played.finite[index]:

@@ -309,7 +309,7 @@ def _install_command(algorithm: Resolved) -> str:
 def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
     entry = suite.evaluation_on(environment)  # one grid for all algorithms on an environment, whatever their budgets
     every = max(1, environment.steps // 10) if entry.every is None else entry.every
-    protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy)
+    protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy, entry.environments)
     return Task(
         environment.id,
         steps,

@@ -173,6 +173,9 @@ class EvaluationEntry(_Strict):
     episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes in one evaluation")
     final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes in the final policy's evaluation")
     policy: Literal["greedy", "sampled"] = Field("greedy", description="the policy's mode, or a sample from it")
+    environments: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="number of evaluation environments of a seed; default: one for each episode, at most 20"
+    )
 
 
 Algorithms = Annotated[

@@ -12,6 +12,7 @@ import click
 
 from rlbench.cli.common_options import open_plugins, open_suite, result_folder
 from rlbench.cli.declared_options import options_of
+from rlbench.cli.environment_count import environment_count
 from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.cli.user_paths import short_path
@@ -88,7 +89,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
         write_out(plain(others) + "\n")
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
-    for text in [*planned.notes, *map(str, planned.skipped)]:
+    counted = environment_count([decision.group for decision in todo], workers)
+    for text in [*planned.notes, *counted, *map(str, planned.skipped)]:
         write_out(plain(text) + "\n")
     if not planned.adaptive:  # an adaptive suite adds seeds as needed and has its own test
         lines = advice(reach_of_plan(planned))

@@ -1,0 +1,42 @@
+"""How many environments a suite makes, for simulators that are large or may exist only a few times."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rlbench.text import plural
+
+if TYPE_CHECKING:
+    from rlbench.api import RunGroup
+
+MOST_UNSAID = 50
+
+
+def environment_count(groups: Sequence[RunGroup], workers: int) -> list[str]:
+    """Return a line with the number of environments that these runs make, if it is large or the suite limits it.
+
+    groups: the group of each run to train, so one entry for each seed. workers: number of groups run at a time.
+    Environments that are vectorised are not counted, since they are rows of arrays.
+    """
+    counts: Counter[str] = Counter()
+    for group in groups:
+        counts[group.name] += _for_a_seed(group)
+    total, at_once = sum(counts.values()), sum(sorted(counts.values())[-workers:])
+    limited = any(group.task.evaluation.environments is not None for group in groups)
+    if not total or (total <= MOST_UNSAID and not limited):
+        return []
+    advice = "" if limited else "; `evaluation: {environments: 1}` makes a single one for the evaluation of each seed"
+    return [f"{plural(total, 'environment')} will be made, at most {at_once:,} at a time{advice}"]
+
+
+def _for_a_seed(group: RunGroup) -> int:
+    """Return the number of environments of a seed: for training, and for evaluation."""
+    from rlbench.api import environments_of
+    from rlbench.envs.vectorized_classic import dynamics_of
+    from rlbench.runtime.evaluation import evaluation_environments
+
+    if dynamics_of(group.task) is not None:
+        return 0
+    return environments_of(group.config) + evaluation_environments(group.task.evaluation)
