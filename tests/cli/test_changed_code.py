@@ -93,3 +93,16 @@ def test_two_sides_of_a_comparison_that_ran_other_code_of_one_environment_are_to
     assert rlbench("run", "walk.yaml", "-o", "later", "-s", "3").returncode == 0
     (row,) = json.loads(rlbench("compare", "R", "later", "--json").stdout)["rows"]
     assert "code differs between runs: gain_of_mine" in row["note"]
+
+
+def test_a_function_and_a_registration_that_a_suite_names_are_part_of_what_made_a_run(here):
+    (here / "reward_of_mine.py").write_text("def halved(reward):\n    return reward / 2\n")
+    (here / "ids_of_mine.py").write_text("def register():\n    import walk_of_mine\n")
+    wrapper = "{name: 'gymnasium.wrappers:TransformReward', kwargs: {func: {$import: 'reward_of_mine:halved'}}}"
+    text = SUITE.replace("walk_of_mine:Walk-v0", "Walk-v0").replace("steps: 60", f"steps: 60, wrappers: [{wrapper}]")
+    (here / "walk.yaml").write_text(text + "register: ids_of_mine:register\n")
+    assert run().returncode == 0
+    (result, *_) = [json.loads(path.read_text()) for path in sorted(Path("R/runs").glob("*/result.json"))]
+    assert {"walk_of_mine", "reward_of_mine", "ids_of_mine"} <= set(result["dependencies"]["files"])
+    (here / "reward_of_mine.py").write_text("def halved(reward):\n    return reward / 3\n")
+    assert "reward_of_mine has changed" in rlbench("check", "walk.yaml", "-o", "R").stdout
