@@ -26,6 +26,8 @@ ON_POLICY = [
     (A2C, A2C.Config(n_envs=4, n_steps=4, learning_rate="lin_1e-2", use_rms_prop=False, ent_coef=0.01)),
     (Reinforce, Reinforce.Config(n_steps=32, episodes=8, memory=64, learning_rate="lin_2e-2")),
 ]
+QUICK = {"net_arch": (32,), "learning_starts": 200, "learning_rate": 3e-3, "train_freq": 2, "exploration_fraction": 0.8}
+QUICK["target_update_interval"] = 100
 SMALL = {"net_arch": (32,), "learning_starts": 30, "buffer_size": 110, "batch_size": 33, "target_update_interval": 7}
 VALUE = [(a, a.Config(**SMALL, **{"multi_step_returns": 3} if a in FAMILY[2:] else {})) for a in FAMILY]
 WALKERS = [
@@ -58,9 +60,8 @@ def test_the_best_numbers_are_found_together(algorithm, config, kind):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["multi_discrete", "multi_binary", "integers", "tuple"])
 def test_the_best_numbers_are_found_as_one_choice(kind):
-    config = DQN.Config(net_arch=(32,), learning_starts=200, learning_rate=3e-3, target_update_interval=100)
-    wrappers = named(ActionsAsOneChoice)
-    played = play(DQN, config, FACTORS, [0, 1, 2], 4_000, kwargs={"kind": kind}, final_episodes=50, wrappers=wrappers)
+    config, wrappers = DQN.Config(**QUICK), named(ActionsAsOneChoice)
+    played = play(DQN, config, FACTORS, [0, 1, 2], 3_000, kwargs={"kind": kind}, final_episodes=50, wrappers=wrappers)
     assert final_returns(played) == [1.0] * 3
 
 
@@ -81,11 +82,8 @@ MASKS = named(ActionMaskInObservation)
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [*FAMILY, PPO], **by_name)
 def test_the_best_allowed_action_is_found_and_no_forbidden_one_is_tried(algorithm):
-    if algorithm is PPO:
-        config = ON_POLICY[0][1]
-    else:
-        config = algorithm.Config(net_arch=(32,), learning_starts=200, learning_rate=3e-3, target_update_interval=100)
-    played = play(algorithm, config, FORBIDDING, [0, 1, 2], 8_000, final_episodes=1_000, wrappers=MASKS)
+    config = ON_POLICY[0][1] if algorithm is PPO else algorithm.Config(**QUICK)
+    played = play(algorithm, config, FORBIDDING, [0, 1, 2], 4_000, final_episodes=1_000, wrappers=MASKS)
     assert np.mean(final_returns(played)) == pytest.approx(5 / 3, abs=0.03)
 
 

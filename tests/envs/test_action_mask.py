@@ -78,7 +78,7 @@ class Told:
 
 
 def planned(told, observations=STATES, actions=Reports.action_space, masks=True, **task):
-    task, shown = adapted(Task("X-v0", 1, **task), (observations, actions), told.supports, masks)
+    task, shown = adapted(Task("X-v0", 1, **task), (observations, actions), told.supports, masks=masks)
     return [w.name.partition(":")[2] for w in task.wrappers], incompatibility(told, *shown, masks)
 
 
