@@ -93,18 +93,22 @@ def registered(name: str) -> list[str]:
     if package.register:
         call(package.register)
     own = package.own or package.module
-    return sorted(
-        env_id for env_id, spec in gymnasium.registry.items() if _module_of(spec).split(".")[0] == own.split(".")[0]
-    )
+    return sorted(env_id for env_id, spec in gymnasium.registry.items() if _module_of(spec) == own)
 
 
 def _module_of(spec: Any) -> str:
-    entry = spec.entry_point
-    return entry.partition(":")[0] if isinstance(entry, str) else getattr(entry, "__module__", "")
+    """Return the outermost module of an environment's entry point, which is a text, a function or a part of one."""
+    entry = spec.entry_point or spec.vector_entry_point
+    entry = getattr(entry, "func", entry)
+    name = entry if isinstance(entry, str) else getattr(entry, "__module__", "")
+    return str(name).partition(":")[0].partition(".")[0]
 
 
 def facts(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """Make an environment, play the same actions from the same seed twice, and describe what it gave."""
+    """Make an environment, play the same actions from the same seed twice, and describe what it gave.
+
+    repeats: whether the second episode was equal to the first, and if it was not, whether that of a new environment is.
+    """
     try:
         env = gymnasium.make(env_id, **kwargs)
     except BaseException as error:  # noqa: BLE001 - a foreign environment may raise anything
@@ -117,8 +121,14 @@ def facts(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
         "image": has_image(env.observation_space),
     }
     try:
-        first, second = (_episode(env) for _ in range(2))
-        return found | {"reward": _form(first[1]), "repeats": _same(first[0], second[0])}
+        first, second = _episode(env), _episode(env)
+        env.close()
+        repeats = "always" if _same(first[0], second[0]) else "never"
+        if repeats == "never":
+            env = gymnasium.make(env_id, **kwargs)
+            repeats = "when new" if _same(first[0], _episode(env)[0]) else "never"
+            env.close()
+        return found | {"reward": _form(first[1]), "repeats": repeats}
     except BaseException as error:  # noqa: BLE001
         return found | {"reason": f"cannot be played: {_one_line(error)}"}
 

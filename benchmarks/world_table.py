@@ -16,14 +16,14 @@ Record = dict[str, dict[str, Any]]
 
 
 def usable(entry: Mapping[str, Any]) -> bool:
-    return bool(entry["made"] and entry.get("reward") == "number" and entry.get("repeats"))
+    return bool(entry["made"] and entry.get("reward") == "number" and entry.get("repeats") != "never")
 
 
 def why_not(entry: Mapping[str, Any]) -> str:
     """Return why an environment is not usable."""
     if not entry["made"] or "reward" not in entry:
         return str(entry["reason"])
-    return "its reward is not a number" if entry["reward"] != "number" else "reset(seed) does not repeat"
+    return "its reward is not a number" if entry["reward"] != "number" else "never repeats reset(seed)"
 
 
 def runs_on(entry: Mapping[str, Any], algorithm: str) -> bool:
@@ -95,10 +95,13 @@ KINDS = (  # what a reason contains, and its short form
     ("flax", "needs jax and flax"),
     ("`jax`", "needs jax"),
     ("No module named", "needs another package"),
+    ("The mujoco v2 and v3", "needs mujoco-py"),
+    ("gym compatibility environments", "needs the old gym"),
+    ("No such file", "a file of the package is missing"),
     ("missing", "needs arguments"),
     ("took over", "took too long"),
     ("not a number", "reward is a vector"),
-    ("does not repeat", "reset(seed) does not repeat"),
+    ("never repeats", "never repeats reset(seed)"),
 )
 
 
@@ -106,10 +109,14 @@ def reasons(entries: Iterable[Mapping[str, Any]]) -> Counter[str]:
     """Count the short reasons why environments are not usable, or no built-in algorithm runs on them."""
     found: Counter[str] = Counter()
     for entry in entries:
+        refused = entry.get("refused", {})
         if not usable(entry):
             found[_kind(why_not(entry))] += 1
-        elif not runs_on(entry, RANDOM):
-            found[_kind(entry.get("refused", {}).get("*") or entry.get("refused", {}).get(RANDOM, "not checked"))] += 1
+            continue
+        if entry["repeats"] == "when new":
+            found["usable, but an episode depends on those before it"] += 1
+        if not runs_on(entry, RANDOM):
+            found[_kind(refused.get("*") or refused.get(RANDOM) or "not checked")] += 1
         elif learner(entry) is None and not entry["image"]:
             kinds = [entry[key].partition("(")[0] for key in ("observations", "actions")]
             found[f"no learner for {kinds[0]} observations, {kinds[1]} actions"] += 1

@@ -13,7 +13,7 @@ Everything that is found is kept in `results/worlds/record.json` at once, and wh
 `--again` forgets it. --limit: seconds that an environment may take before it counts as not to be made.
 
 An environment is counted as usable if it can be made and played, rewards with one number, and gives the same twice when
-its actions and its `reset(seed)` are the same. The shares of the table are of these.
+its actions and its `reset(seed)` are the same, at least in a new environment. The shares of the table are of these.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def check(package: str, ids: Sequence[str], folder: Path, limit: float) -> dict[
         if code in (0, 1):
             for env_id in left:
                 found[env_id] = {}
-            for skip in json.loads(out)["skipped"]:
+            for skip in document(out)["skipped"]:
                 found[skip["task"]][skip["algorithm"]] = skip["reason"]
             return found
         lines = path.read_text().splitlines()
@@ -184,6 +184,13 @@ def check(package: str, ids: Sequence[str], folder: Path, limit: float) -> dict[
             found[env_id] = {"*": text.removeprefix(f"{env_id}: ")}
         left = [env_id for env_id in left if env_id not in found]
     return found
+
+
+def document(printed: str) -> dict[str, Any]:
+    """Return the JSON object in what was printed; some packages print lines of their own before it or after it."""
+    start = re.search(r"^\{", printed, re.MULTILINE)
+    assert start is not None, printed
+    return dict(json.JSONDecoder().raw_decode(printed, start.start())[0])
 
 
 def call_rlbench(words: Sequence[str], folder: Path, limit: float) -> tuple[int, str, str]:
@@ -268,7 +275,7 @@ def run(package: str, ids: Sequence[str], record: Record, folder: Path, limit: f
     if status not in (0, 1):
         return {env_id: {"*": f"run ended with exit code {code}: {err.strip()[-300:]}"} for env_id in ids}
     found: dict[str, dict[str, str]] = {env_id: {} for env_id in ids}
-    for row in json.loads(out)["runs"]:
+    for row in document(out)["runs"]:
         found[row["task"]][row["algorithm"]] = (
             "done" if row["status"] == "done" else f"{row['status']}: {row['message']}"
         )

@@ -1,5 +1,7 @@
 """The count of public environments: what is found about one, what is planned on it, and how both are added up."""
 
+import itertools
+
 import gymnasium
 import numpy as np
 import pytest
@@ -7,18 +9,21 @@ from gymnasium import spaces
 
 from benchmarks import world_facts, world_table, worlds
 
+ENTROPY = itertools.count()
+
 
 class Own(gymnasium.Env):
     """Shows a number drawn at reset, and rewards as it is told."""
 
-    def __init__(self, reward=1.0, seeded=True):
+    def __init__(self, reward=1.0, chance="seed"):
         self.observation_space, self.action_space = spaces.Box(0, 1, (2,)), spaces.Discrete(2)
-        self.reward, self.seeded, self.first = reward, seeded, 0
+        self.reward, self.chance, self.episodes = reward, chance, 0
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        self.first += 1
-        self.shown = np.full(2, self.np_random.random() if self.seeded else 1 / self.first, np.float32)
+        self.episodes += 1
+        drawn = {"seed": self.np_random.random(), "history": 1 / self.episodes, "entropy": next(ENTROPY)}
+        self.shown = np.full(2, drawn[self.chance], np.float32)
         return self.shown, {}
 
     def step(self, action):
@@ -40,7 +45,8 @@ def own():
         ({"reward": np.float32(2)}, True, None),
         ({"reward": np.zeros(2)}, False, "its reward is not a number"),
         ({"reward": [1.0]}, False, "its reward is not a number"),
-        ({"seeded": False}, False, "reset(seed) does not repeat"),
+        ({"chance": "entropy"}, False, "never repeats reset(seed)"),
+        ({"chance": "history"}, True, None),
         ({"unknown": 1}, False, "TypeError"),
     ],
 )
@@ -91,6 +97,10 @@ def test_a_refused_environment_does_not_keep_the_others_of_its_suite_from_a_plan
     assert {*found["CartPole-v1"]} == {"sac"} and {*found["Pendulum-v1"]} == {"dqn"}
 
 
+def test_a_package_that_prints_does_not_spoil_the_plan():
+    assert worlds.document('argv[0]=\n{\n "skipped": []\n}\nargv[1]=\n') == {"skipped": []}
+
+
 def test_one_environment_of_a_pair_of_spaces_is_trained_on_by_what_was_planned(tmp_path):
     planned = {"package": "gymnasium", "refused": {"sac": "for continuous actions"}, "pair": "one"}
     record = {env_id: {**world_facts.facts(env_id, {}), **planned} for env_id in ("CartPole-v1", "Acrobot-v1")}
@@ -102,7 +112,7 @@ def test_one_environment_of_a_pair_of_spaces_is_trained_on_by_what_was_planned(t
 
 
 def entry(**more):
-    return {"package": "minigrid", "made": True, "reward": "number", "repeats": True, "image": False} | more
+    return {"package": "minigrid", "made": True, "reward": "number", "repeats": "always", "image": False} | more
 
 
 def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners():
@@ -110,7 +120,8 @@ def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners(
         "a": entry(refused={}, runs={"random": "done", "ppo": "done"}),
         "b": entry(refused={"ppo": "x", "dqn": "x", "sac": "x"}, observations="Text", actions="Discrete(2)"),
         "c": entry(refused={"ppo": "x", "dqn": "x", "sac": "x", "sb3/ppo": "x"}, image=True),
-        "d": entry(repeats=False),
+        "d": entry(repeats="never"),
+        "g": entry(repeats="when new", refused={}),
         "e": {"package": "minigrid", "made": False, "reason": "ModuleNotFoundError: No module named 'flax'"},
         "f": entry(refused={"*": "its step gave no number"}, runs={"random": "failed: x"}),
     }
@@ -118,15 +129,15 @@ def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners(
     assert cells == {
         "package": "minigrid",
         "version": "1",
-        "registered": "6",
-        "usable": "4",
-        "random": "3 (75 %)",
-        "a learner of ours": "1 (33.3 %)",  # of a, b and f
+        "registered": "7",
+        "usable": "5",
+        "random": "4 (80 %)",
+        "a learner of ours": "2 (50 %)",  # of a, b, f and g
         "images": "1",
-        "sb3/ppo": "2 (50 %)",
+        "sb3/ppo": "3 (60 %)",
         "pairs run": "1 of 2",
-        "the rest": "no learner for Text observations, Discrete actions 1; reset(seed) does not repeat 1; "
-        "needs jax and flax 1; its step gave no number 1",
+        "the rest": "no learner for Text observations, Discrete actions 1; never repeats reset(seed) 1; "
+        "usable, but an episode depends on those before it 1; needs jax and flax 1",
     }
 
 
