@@ -141,7 +141,7 @@ def _decode(entry: Mapping[str, Any]) -> Answer:
 def _cache_file(task: Task) -> Path:
     import rlbench
 
-    without_budget = canonical(dataclasses.replace(task.requested, steps=0, evaluation=EvaluationProtocol()))
+    without_budget = canonical(dataclasses.replace(task, label="", steps=0, evaluation=EvaluationProtocol()))
     # Where modules may come from counts only for a task that names one, as in "module:MyEnv-v0".
     foreign = task.backend != Task.backend or _FOREIGN.search(without_budget)
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
