@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 from rlbench.plugins import load_plugins
 from rlbench.suites import plan, read_suite
@@ -67,7 +68,9 @@ def yaml(body: str, folder: Path, block: Block, _: Allowance, __: str) -> str:
     """Raises: SuiteError if it cannot be read, or not be planned with the plugins of the folder's files."""
     path = folder / f"{name_of(body) or 'part'}.yaml"
     path.write_text(body if name_of(body) else completed(body))
-    plan(read_suite(path), load_plugins([str(file) for file in folder.glob("*.py") if "hookimpl" in file.read_text()]))
+    plugins = load_plugins([str(file) for file in folder.glob("*.py") if "hookimpl" in file.read_text()])
+    with patch.object(sys, "path", [*sys.path, str(folder)]):  # as the command line allows the current folder
+        plan(read_suite(path), plugins)
     return ""
 
 
