@@ -1,7 +1,8 @@
-"""Values that a suite cannot write as they are: functions and classes by their name, and arrays.
+"""Values that a suite cannot write as they are: functions and classes by their name, arrays and tuples.
 
 `{$import: "numpy:sign"}` is the object that a module has under a name, `{$array: [1, 0, 0], dtype: float32}` an array
-of numpy. In records and in the run's key they stay as written; they become values when an environment is made.
+of numpy, `{$tuple: [64, 64]}` a tuple. In records and in the run's key they stay as written; they become values when an
+environment is made.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import numpy as np
 from rlbench.api import RlbenchError
 from rlbench.messages import nearest, quoted
 
-IMPORT, ARRAY, DTYPE = "$import", "$array", "dtype"
+IMPORT, ARRAY, TUPLE, DTYPE = "$import", "$array", "$tuple", "dtype"
+_KNOWN = (IMPORT, ARRAY, TUPLE)
 _IMPORTED = re.compile(r"[\w.]+:[\w.]+")
 Path = tuple[str | int, ...]
 
@@ -45,16 +47,18 @@ def references(value: Any, path: Path = ()) -> Iterator[tuple[Path, Mapping[str,
 def problem_of(reference: Mapping[str, Any]) -> str:
     """Return what is wrong with the form of a reference, or "". Nothing is imported."""
     keys = [key for key in reference if key.startswith("$")]
-    unknown = next((key for key in keys if key not in (IMPORT, ARRAY)), None)
+    unknown = next((key for key in keys if key not in _KNOWN), None)
     if unknown is not None:
-        return f"unknown key {unknown!r}{nearest(unknown, (IMPORT, ARRAY)) or f'; known: {IMPORT}, {ARRAY}'}"
-    others = [key for key in reference if key not in ((ARRAY, DTYPE) if keys == [ARRAY] else (IMPORT,))]
+        return f"unknown key {unknown!r}" + (nearest(unknown, _KNOWN) or f"; known: {', '.join(_KNOWN)}")
+    others = [key for key in reference if key not in ((ARRAY, DTYPE) if keys == [ARRAY] else keys)]
     if others or len(keys) > 1:
         return (
-            f'write {{{IMPORT}: "module:name"}} or {{{ARRAY}: [1, 0, 0]}}, the latter with a {DTYPE} if need be; '
-            f"this has {', '.join(map(repr, reference))}"
+            f'write {{{IMPORT}: "module:name"}}, {{{TUPLE}: [64, 64]}} or {{{ARRAY}: [1, 0, 0]}}, the last with a '
+            f"{DTYPE} if need be; this has {', '.join(map(repr, reference))}"
         )
     given = reference[keys[0]]
+    if keys == [TUPLE]:
+        return "" if isinstance(given, (list, tuple)) else f"{TUPLE} should be a list, got {quoted(given)}"
     if keys == [IMPORT]:
         is_name = isinstance(given, str) and _IMPORTED.fullmatch(given)
         return "" if is_name else f'{IMPORT} should be "module:name", such as "numpy:sign", got {quoted(given)}'
@@ -89,6 +93,8 @@ def _value_of(reference: Mapping[str, Any], path: Path) -> Any:
         raise ReferenceProblem(path, problem)
     if ARRAY in reference:
         return _array(reference)
+    if TUPLE in reference:
+        return tuple(reference[TUPLE])
     try:
         return import_object(reference[IMPORT])
     except RlbenchError as error:

@@ -10,8 +10,8 @@ from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
 from rlbench.suites.compatibility import describe_wrappers
 
 
-def fact_notes(name: str, facts: EnvironmentFacts) -> list[str]:
-    """Return what was found out about one environment. name: as the suite calls it."""
+def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[str]:
+    """Return what was found out about one environment. name: as the suite calls it. masks: it asks for action masks."""
     notes = []
     if not facts.repeats:
         notes.append(f"{name} ignores reset(seed=…): its runs will not repeat, and tables mark them")
@@ -20,6 +20,8 @@ def fact_notes(name: str, facts: EnvironmentFacts) -> list[str]:
             f"{name} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "
             f"to {MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
         )
+    if facts.gives_masks and not masks:
+        notes.append(f"{name} says which actions are allowed; `action_masks: true` makes algorithms choose among them")
     return notes
 
 

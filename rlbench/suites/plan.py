@@ -262,7 +262,7 @@ def _examine(
     for j, environment in makeable:
         if isinstance(found := facts[j], str):
             continue
-        result.environment_notes += fact_notes(environment.name, found)
+        result.environment_notes += fact_notes(environment.name, found, environment.action_masks)
         if text := form_problem(environment.observations, found.observation_space, environment.backend):
             problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
     return facts

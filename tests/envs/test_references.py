@@ -58,6 +58,10 @@ def test_references_become_values_wherever_they_are():
     assert array.dtype == np.float32 and array.tolist() == [1, 0]
 
 
+def test_a_tuple_is_one_for_a_wrapper_that_takes_no_list():
+    assert resolved({"shape": {"$tuple": [2, 3]}}) == {"shape": (2, 3)}
+
+
 def test_arguments_without_references_stay_the_same_object():
     given = {"a": [1, {"b": 2}]}
     assert resolved(given) is given
@@ -71,12 +75,13 @@ def test_a_name_may_lead_into_a_class():
     "reference, said",
     [
         ({"$imprt": "numpy:sign"}, "unknown key '$imprt'; did you mean '$import'?"),
-        ({"$function": "numpy:sign"}, "unknown key '$function'; known: $import, $array"),
+        ({"$function": "numpy:sign"}, "unknown key '$function'; known: $import, $array, $tuple"),
         ({"$import": "numpy.sign"}, '$import should be "module:name", such as "numpy:sign", got \'numpy.sign\''),
         ({"$import": 3}, "got 3"),
         ({"$import": "numpy:sign", "dtype": "float32"}, "this has '$import', 'dtype'"),
         ({"$import": "numpy:sign", "$array": [1]}, "this has '$import', '$array'"),
         ({"$array": [[1], [2, 3]]}, "$array cannot be made an array"),
+        ({"$tuple": 3}, "$tuple should be a list, got 3"),
         ({"$array": ["a"]}, "it should contain numbers"),
         ({"$array": [1], "dtype": "float33"}, "float33"),
     ],
