@@ -53,8 +53,9 @@ class Forbidding(gymnasium.Env[Any, Any]):
     """Two states of a walk in which some of four actions are forbidden at random, and a forbidden one is an error.
 
     In each state, action i gives i / 3. The mask of each state allows two actions, drawn anew; the second state ends
-    the episode. So the best policy takes the greater of two different numbers from 0 … 3, whose mean is 2.5. Its mean
-    return is 2 · 2.5 / 3 = 5/3; that of the random policy is 2 · 1.5 / 3 = 1. The observation tells the state alone.
+    the episode. So the best policy takes the greater of two different numbers from 0 … 3, whose mean over the six pairs
+    is 14/6. Its mean return is 2 · 14/6 / 3 = 14/9; that of the random policy is 2 · 1.5 / 3 = 1. The observation tells
+    the state alone.
     """
 
     def __init__(self) -> None:
