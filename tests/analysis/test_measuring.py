@@ -9,7 +9,7 @@ from gymnasium.spaces import Box, Discrete
 from support.cli import rlbench
 
 from rlbench.analysis import anchor_measurement, read_anchors
-from rlbench.analysis.anchor_measurement import constant_actions
+from rlbench.analysis.anchor_measurement import constant_actions, measure
 from rlbench.api import AnchorsError, RlbenchError, Task
 from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.testing.fakes import BANDIT
@@ -95,3 +95,10 @@ def test_a_file_that_holds_no_sound_anchors_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(AnchorsError, match=r"x\.json"):
         read_anchors(path)
+
+
+def test_observations_that_are_no_array_are_not_looked_at():
+    """Blackjack shows a Tuple. Always sticking is worth -0.18292: the dealer's sums, worked out card by card."""
+    random, stick, _ = measure(Task("Blackjack-v1", 1), 4_000)
+    assert stick.policy == "constant 0" and abs(stick.mean + 0.18292) < 4 * stick.standard_error < 0.07
+    assert random.mean < stick.mean
