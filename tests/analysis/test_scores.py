@@ -65,7 +65,8 @@ def test_shipped_anchors_are_not_taken_for_a_task_that_was_changed(tmp_path):
 
 
 def test_every_task_of_the_shipped_suites_has_anchors_and_the_lower_is_the_best_of_what_was_measured():
-    tasks = {e.id for path in builtin_suites().values() for e in load_suite(path).environments}
+    entries = [entry for path in builtin_suites().values() for entry in load_suite(path).environments]
+    tasks = {entry.id for entry in entries if entry.anchors is None}
     document = json.loads((Path(results_index.__file__).parent / "anchors.json").read_text())["anchors"]
     assert tasks <= shipped_anchors().keys() and shipped_anchors().keys() == document.keys()
     for entry in document.values():

@@ -1,22 +1,37 @@
 """The suites that come with rlbench: each can be planned as it stands."""
 
+from importlib.util import find_spec
+
 import pytest
 
 from rlbench.analysis.seed_count import reach_of
+from rlbench.api import SuiteError
 from rlbench.plugins import load_plugins
-from rlbench.suites import load_suite, plan
+from rlbench.suites import load_suite, plan, read_suite
 from rlbench.suites.loader import builtin_suites
 
 SUITES = builtin_suites()
-CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0"}
+MUJOCO = {"InvertedPendulum-v5", "Reacher-v5", "Hopper-v5", "HalfCheetah-v5"}
+CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3", *MUJOCO}
+MISSING = {name for name, module in {"minigrid": "minigrid"}.items() if find_spec(module) is None}  # of no dev extra
 
 
-@pytest.mark.parametrize("name", SUITES)
+@pytest.mark.parametrize("name", sorted(SUITES.keys() - MISSING))
 def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
     planned = plan(load_suite(SUITES[name]), load_plugins())
     assert planned.suite.name == name and planned.groups
     for skip in planned.skipped:
         assert ("supports continuous actions" in skip.reason) == (skip.environment not in CONTINUOUS), skip
+
+
+@pytest.mark.parametrize("name", sorted(MISSING))
+def test_one_whose_package_is_not_installed_names_it_at_its_place(name):
+    with pytest.raises(SuiteError, match=rf"{name}.yaml:\d+:\d+: error: .*No module named '{name}'"):
+        plan(read_suite(SUITES[name]), load_plugins())
+
+
+def test_the_built_in_suites_cover_each_kind_of_task():
+    assert {"quickstart", "classic", "tabular", "box2d", "minigrid", "mujoco"} <= SUITES.keys()
 
 
 def test_what_make_run_runs_can_decide_every_pair_on_single_tasks():
