@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ADAPTIVE = "seeds added until decided"
 SELF_REPORTED = "self-reported"
 MIXED = "made by different code"
-UNSEEDED = "the environment ignores its seed"
+UNSEEDED = "the environment does not repeat itself"
 Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
 
@@ -35,8 +35,9 @@ def caveats_of(
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
     the estimate is biased away from the algorithm it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a
-    sweep, selected by these same runs. UNSEEDED: the environment ignores the seed of its reset, so the runs will not
-    repeat. SELF_REPORTED: steps and scores were not metered, and the policies were not played in the common evaluation.
+    sweep, selected by these same runs. UNSEEDED: the environment ignores the seed of its reset, or its instances
+    share state. SELF_REPORTED: steps and scores were not metered, and the policies were not played in the common
+    evaluation.
     MIXED: the plugin, or a module that several runs imported, was not the same in all runs.
     """
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 
 STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
 _SECONDS = 3.0  # of a slow environment, fewer steps are played
+_PATIENCE_SECONDS = 10.0  # an environment that has taken longer is not made again, to play two at a time
 _SEED = 1
 
 
@@ -24,14 +27,16 @@ _SEED = 1
 class EnvironmentFacts:
     """What an environment is and does.
 
-    repeats: whether `reset` with the same seed begins the same episode. time_limit: the steps after which Gymnasium
-    truncates its episodes; None: no limit. ended: whether a random episode ended within 200 steps. gives_masks: whether
-    `info` has an action mask.
+    repeats: whether `reset` with the same seed begins the same episode. shares_state: whether an episode changes while
+    another environment of the task is played beside it. time_limit: the steps after which Gymnasium truncates its
+    episodes; None: no limit. ended: whether a random episode ended within 200 steps. gives_masks: whether `info` has an
+    action mask.
     """
 
     observation_space: AnySpace
     action_space: AnySpace
     repeats: bool = True
+    shares_state: bool = False
     time_limit: int | None = None
     ended: bool = True
     gives_masks: bool = False
@@ -51,7 +56,10 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
 
     Raises: EnvironmentFault for what would spoil every run; whatever the environment raises while it is made.
     """
+    began = time.monotonic()
     env = make_env(task)
+    if not isinstance(env, gymnasium.Env):
+        raise EnvironmentFault(f"it is made of type {type(env).__name__}, which is no Gymnasium environment")
     try:
         full = env.spec.id if env.spec is not None else task.env_id
         if full.startswith(f"{task.env_id.rpartition(':')[2]}-v"):
@@ -70,8 +78,26 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
             repeats = _play(env, first).trace == first.trace
         finally:
             _close(env)
+    shares_state = repeats and time.monotonic() - began < _PATIENCE_SECONDS and _shares_state(task, make_env, first)
     limit = env.spec.max_episode_steps if env.spec is not None else None
-    return EnvironmentFacts(env.observation_space, env.action_space, repeats, limit, first.ended, first.gives_masks)
+    return EnvironmentFacts(
+        env.observation_space, env.action_space, repeats, shares_state, limit, first.ended, first.gives_masks
+    )
+
+
+def _shares_state(task: Task, make_env: Callable[[Task], Environment], first: _Played) -> bool:
+    """Return whether the first episode of a new environment changes while another new one is played beside it."""
+    env = make_env(task)
+    try:
+        other = make_env(task)
+    except Exception:  # noqa: BLE001 - a simulator that can exist only once; what it needs is said when it is run
+        _close(env)
+        return False
+    try:
+        return _play(env, first, other).trace != first.trace
+    finally:
+        _close(env)
+        _close(other)
 
 
 def refuse_running_statistics(env: Environment) -> None:
@@ -104,19 +130,25 @@ def _is_running_statistic(value: Any) -> bool:
 def _close(env: Environment) -> None:
     try:
         env.close()
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         raise EnvironmentFault(error_fault(error, "close")) from error
 
 
-def _play(env: Environment, first: _Played | None = None) -> _Played:
-    """Play the beginning of an episode with random actions, always the same. first: play as many steps as that one."""
+def _play(env: Environment, first: _Played | None = None, beside: Environment | None = None) -> _Played:
+    """Play the beginning of an episode with random actions, always the same.
+
+    first: play as many steps as that one. beside: reset this one with another seed, and step it with the same actions.
+    """
     env.action_space.seed(_SEED)
     steps = STEPS if first is None else len(first.trace) - 1
     began = time.monotonic()
     try:
         answer = env.reset(seed=_SEED)
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         raise EnvironmentFault(error_fault(error, "reset")) from error
+    if beside is not None:
+        with contextlib.suppress(Exception):
+            beside.reset(seed=_SEED + 1)
     if fault := reset_fault(answer, env.observation_space):
         raise EnvironmentFault(fault)
     trace, info = [_comparable(answer[0])], answer[1]
@@ -124,12 +156,16 @@ def _play(env: Environment, first: _Played | None = None) -> _Played:
     for _ in range(steps):
         if first is None and time.monotonic() - began > _SECONDS:
             break
+        action = _draw(env.action_space, info)
         try:
-            step = env.step(_draw(env.action_space, info))
-        except (Exception, SystemExit) as error:
+            step = env.step(copy.deepcopy(action))
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise EnvironmentFault(error_fault(error, "step")) from error
         if fault := step_fault(step, env.observation_space):
             raise EnvironmentFault(_with_advice(fault, env))
+        if beside is not None:
+            with contextlib.suppress(Exception):  # its episode may have ended
+                beside.step(action)
         obs, reward, terminated, truncated, info = step
         trace.append((_comparable(obs), float(reward), bool(terminated), bool(truncated)))
         if terminated or truncated:
@@ -139,7 +175,10 @@ def _play(env: Environment, first: _Played | None = None) -> _Played:
 
 def _draw(space: AnySpace, info: Any) -> Any:
     if isinstance(space, gymnasium.spaces.Discrete) and isinstance(info, dict) and "action_mask" in info:
-        return space.sample(np.asarray(info["action_mask"], np.int8))
+        mask = np.asarray(info["action_mask"])
+        if mask.shape != (space.n,) or not mask.any():
+            raise EnvironmentFault(f"its info['action_mask'] has shape {mask.shape} and allows {mask.sum()} actions")
+        return space.sample(mask.astype(np.int8))
     return space.sample()
 
 

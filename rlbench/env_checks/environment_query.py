@@ -26,12 +26,12 @@ from rlbench.api import EnvironmentFault, EvaluationProtocol, PluginError, Rlben
 from rlbench.env_checks.environment_check import EnvironmentFacts, check_environment
 from rlbench.env_checks.space_descriptions import describe_space, space_from
 from rlbench.plugins import Plugins, load_plugins
-from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.plugins.subprocess_query import Children, adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60.0
 _GRACE_SECONDS = 60  # for the start of a child, before its environments are made
-_CACHE_VERSION = 1
+_CACHE_VERSION = 2
 _FOREIGN = re.compile(r'"(?!gymnasium\.|rlbench\.)[\w.]+:[^"]+"')
 Answer = EnvironmentFacts | str
 
@@ -54,12 +54,16 @@ def ask_environments(
             answers[i] = _check_here(plugins, task)
         else:
             unknown.append(i)
-    children = min(len(unknown), os.cpu_count() or 1)
-    shares = [unknown[k::children] for k in range(children)]
-    with ThreadPoolExecutor(max_workers=max(1, children)) as pool:
-        asked = pool.map(lambda share: _ask([tasks[i] for i in share], plugins, seconds), shares)
-        for share, given in zip(shares, asked):
-            answers |= dict(zip(share, given))
+    workers, children = min(len(unknown), os.cpu_count() or 1), Children()
+    shares = [unknown[k::workers] for k in range(workers)]
+    with ThreadPoolExecutor(max_workers=max(1, workers)) as pool:
+        try:
+            asked = pool.map(lambda share: _ask([tasks[i] for i in share], plugins, seconds, children), shares)
+            for share, given in zip(shares, asked):
+                answers |= dict(zip(share, given))
+        except BaseException:  # Ctrl-C or SIGTERM; leaving the pool waits for its children
+            children.end()
+            raise
     return [_locally(plugins, task, answers[i]) for i, task in enumerate(tasks)]
 
 
@@ -89,23 +93,27 @@ def _check_here(plugins: Plugins, task: Task) -> Answer:
         return _why_not(error).removeprefix(_UNKNOWN_THERE)
 
 
-def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float) -> list[Answer]:
+def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children) -> list[Answer]:
     """Ask one child for all tasks; if it ends at one of them, ask another one for the rest."""
     answers: list[Answer] = []
     while len(answers) < len(tasks):
         left = tasks[len(answers) :]
-        entries, failure = _query(left, plugins, seconds)
-        for task, entry in zip(left, entries):
+        entries, failure = _query(left, plugins, seconds, children)
+        if len(entries) < len(left):
+            entries.append({"fault": f"cannot be used: {failure}"})
+        for position, (task, entry) in enumerate(zip(left, entries)):
+            if "fault" in entry and position > 0:  # an environment before it may have changed the process: ask again
+                break
             answer = _decode(entry)
             if isinstance(answer, EnvironmentFacts):
                 remember(_cache_file(task), entry)
             answers.append(answer)
-        if len(answers) < len(tasks):
-            answers.append(f"cannot be used: {failure}")
     return answers
 
 
-def _query(tasks: Sequence[Task], plugins: Plugins, seconds: float) -> tuple[list[dict[str, Any]], str]:
+def _query(
+    tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children
+) -> tuple[list[dict[str, Any]], str]:
     """Return a child's answers, one for each task that it came to, and how it ended if it did not come to the end."""
     files = [str(plugin.file) for plugin in plugins.files]
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
@@ -115,10 +123,24 @@ def _query(tasks: Sequence[Task], plugins: Plugins, seconds: float) -> tuple[lis
         answer.touch()
         limit = _GRACE_SECONDS + seconds * len(tasks)
         try:
-            exit_ = run_query(__name__, [str(question), str(answer)], limit, {"OMP_NUM_THREADS": "1"})
+            exit_ = run_query(__name__, [str(question), str(answer)], limit, {"OMP_NUM_THREADS": "1"}, children)
         except PermissionError as error:
-            return [], f"{sys.executable} cannot be started: {error.strerror}"
-        return [json.loads(line) for line in answer.read_text().splitlines()], _ending(exit_.code, seconds)
+            return [{"fault": f"{sys.executable} cannot be started: {error.strerror}"} for _ in tasks], ""
+        return _read(answer), _ending(exit_.code, seconds)
+
+
+def _read(answers: Path) -> list[dict[str, Any]]:
+    """Return the answers that a child has written, up to one that is missing or not whole."""
+    entries: list[dict[str, Any]] = []
+    for line in answers.read_text(errors="replace").splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            break
+        if entry["task"] != len(entries):
+            break
+        entries.append(entry)
+    return entries
 
 
 def _ending(code: int | None, seconds: float) -> str:
@@ -199,18 +221,22 @@ def _main(question: str, answer: str) -> None:
     query = json.loads(Path(question).read_text())
     plugins = load_plugins(query["files"])
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, also in code that never returns to Python
+    process = os.getpid()
     with open(answer, "a") as file:
-        for values in query["tasks"]:
+        for position, values in enumerate(query["tasks"]):
             signal.setitimer(signal.ITIMER_REAL, query["seconds"])
             entry = _entry(task_from_dict(values), plugins)
+            if os.getpid() != process:  # a copy that an environment has forked must not answer
+                os._exit(1)
             signal.setitimer(signal.ITIMER_REAL, 0)
-            file.write(json.dumps(entry) + "\n")
+            file.write(json.dumps({"task": position, **entry}) + "\n")
             file.flush()
 
 
 if __name__ == "__main__":
     gc.disable()  # see rlbench.plugins.resolution
     adopt_local_imports()
-    _main(*sys.argv[1:])
-    sys.stdout.flush()
-    os._exit(0)  # a thread that an environment has left running would keep the process alive
+    try:
+        _main(*sys.argv[1:])
+    finally:
+        os._exit(0)  # a thread that an environment has left running would keep the process alive

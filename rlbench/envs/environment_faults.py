@@ -18,6 +18,13 @@ NOT_FINITE_OBSERVATION = "an observation that is not finite"
 
 def reset_fault(answer: Any, space: AnySpace) -> str:
     """Return what is wrong with the answer of `reset`, in words, or "". space: of observations."""
+    try:
+        return _reset_fault(answer, space)
+    except Exception as error:  # noqa: BLE001 - an object of a foreign class may raise anything when it is read
+        return f"its reset gave something that cannot be read: {_message(error)}"
+
+
+def _reset_fault(answer: Any, space: AnySpace) -> str:
     if not isinstance(answer, tuple) or len(answer) != 2:
         return f"its reset gave {_describe_values(answer)}; (observation, info) is needed"
     fault = observation_fault(answer[0], space)
@@ -26,6 +33,13 @@ def reset_fault(answer: Any, space: AnySpace) -> str:
 
 def step_fault(answer: Any, space: AnySpace) -> str:
     """Return what is wrong with the answer of `step`, in words, or "". space: of observations."""
+    try:
+        return _step_fault(answer, space)
+    except Exception as error:  # noqa: BLE001 - an object of a foreign class may raise anything when it is read
+        return f"its step gave something that cannot be read: {_message(error)}"
+
+
+def _step_fault(answer: Any, space: AnySpace) -> str:
     if not isinstance(answer, tuple) or len(answer) != 5:
         needed = "(observation, reward, terminated, truncated, info)"
         return f"its step gave {_describe_values(answer)}; {needed} is needed"
@@ -39,10 +53,9 @@ def step_fault(answer: Any, space: AnySpace) -> str:
 
 def error_fault(error: BaseException, method: str) -> str:
     """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
-    message = " ".join(str(error).split())[:500]
     if isinstance(error, RlbenchError):  # of one of rlbench's own wrappers; the message says what to do
-        return message
-    text = f"its {method} raised {type(error).__name__}" + (f": {message}" if message else "")
+        return str(error)
+    text = f"its {method} raised {_message(error)}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
     return f"{text} ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else text
 
@@ -59,6 +72,15 @@ def step_fault_of(envs: EnvBatch, lane: int, obs: Array) -> str:
     describe: Callable[[int], str] = getattr(envs, "fault", lambda lane: "")
     what = "a reward that is not finite" if np.isfinite(obs).all() else NOT_FINITE_OBSERVATION
     return describe(lane) or f"its step gave {what}"
+
+
+def _message(error: BaseException) -> str:
+    """Return the name of an error and its message on one line."""
+    try:
+        message = " ".join(str(error).split())[:500]
+    except Exception:  # noqa: BLE001 - the error is of a foreign class
+        message = ""
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def observation_fault(value: Any, space: AnySpace, key: str = "") -> str:
@@ -120,8 +142,8 @@ def _reward_fault(reward: Any) -> str:
 def _describe(value: Any) -> str:
     if value is None:
         return "of None"
-    shape = getattr(value, "shape", None)
-    return f"of type {type(value).__name__}" + (f" and shape {shape}" if shape else "")
+    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    return f"of type {type(value).__name__}" + (f" ({dtype}, shape {shape})" if shape else "")
 
 
 def _describe_values(answer: Any) -> str:

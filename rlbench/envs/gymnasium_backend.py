@@ -63,7 +63,7 @@ class GymnasiumBatch:
         self._faults.pop(lane, None)
         try:
             answer = self._envs[lane].reset(seed=seed)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise EnvironmentFault(error_fault(error, "reset")) from error
         if isinstance(answer, tuple) and getattr(answer[0], "shape", None) == self._shape:
             return np.asarray(answer[0], self._dtype)
@@ -81,7 +81,7 @@ class GymnasiumBatch:
             obs, reward, terminated, truncated = self._collect(taken)
             if len(obs) == len(lanes) and reward.ndim == terminated.ndim == truncated.ndim == 1:
                 return obs, reward, terminated, truncated
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+        except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
             if len(taken) < len(lanes):
                 self._fail(lanes[len(taken)], error, taken)
         return self._step_rest(lanes, actions, taken)
@@ -89,11 +89,16 @@ class GymnasiumBatch:
     def _collect(self, taken: Sequence[Any]) -> tuple[Array, Array, Array, Array]:
         obs, reward, terminated, truncated, _ = zip(*taken)
         if self._flat:  # one concatenation is the fastest way to collect vectors
-            stacked = np.concatenate(obs).reshape(-1, *self._shape)
-            stacked = stacked if stacked.dtype == self._dtype else stacked.astype(self._dtype)
+            stacked = np.concatenate(obs)
+            if stacked.ndim != 1 or {*map(len, obs)} != {self._shape[0]}:
+                raise _NotRead
+            stacked = stacked.reshape(-1, *self._shape)
         else:
-            stacked = np.array(obs, self._dtype)
-        return stacked, np.array(reward, np.float64), _flags(terminated), _flags(truncated)
+            stacked = np.array(obs)
+        if stacked.dtype != self._dtype:
+            _require_numbers(stacked)
+            stacked = stacked.astype(self._dtype)
+        return stacked, _rewards(reward), _flags(terminated), _flags(truncated)
 
     def _step_rest(
         self, lanes: Sequence[int], actions: Sequence[Any], taken: list[Any]
@@ -102,7 +107,7 @@ class GymnasiumBatch:
         for lane, action in list(zip(lanes, actions))[len(taken) :]:
             try:
                 taken.append(self._steps[lane](self._as_action(action)))
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
+            except (Exception, SystemExit, GeneratorExit) as error:  # noqa: BLE001 - a foreign environment may raise anything
                 self._fail(lane, error, taken)
         for i, lane in enumerate(lanes):
             if lane not in self._faults and (fault := step_fault(taken[i], self.observation_space)):
@@ -136,9 +141,33 @@ def make_batch(task: Task, lanes: int) -> EnvBatch:
     return vectorized_batch(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
 
 
+class _NotRead(Exception):
+    """Something that an environment gave is not what it should be; `step_fault` says what."""
+
+
+def _require_numbers(array: Array) -> None:
+    if array.dtype.kind not in "biuf":
+        raise _NotRead
+
+
+def _rewards(values: Sequence[Any]) -> Array:
+    """Return the values as [lanes] float64. Raises: _NotRead, as for None, text or a Decimal."""
+    rewards = np.array(values)
+    _require_numbers(rewards)
+    return rewards if rewards.dtype == np.float64 else rewards.astype(np.float64)
+
+
 def _flags(values: Sequence[bool]) -> Array:
-    """Return the values as [lanes] bool. Most steps end no episode, and an array of zeros is faster to make."""
-    return np.array(values, bool) if any(values) else np.zeros(len(values), bool)
+    """Return the values as [lanes] bool. Most steps end no episode, and an array of zeros is faster to make.
+
+    Raises: _NotRead for anything that is neither True nor False nor a whole number.
+    """
+    if not any(values):
+        return np.zeros(len(values), bool)
+    flags = np.array(values)
+    if flags.dtype.kind not in "biu":
+        raise _NotRead
+    return flags.astype(bool)
 
 
 def reference_backend() -> EnvBackendSpec:

@@ -80,7 +80,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         self._episode, self._open = self._episode + 1, True
         try:
             answer = self._env.reset(seed=self._seeds[self._episode])
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise self._failed(error_fault(error, "reset")) from error
         if fault := reset_fault(answer, self.observation_space):
             raise self._failed(fault)
@@ -96,7 +96,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         given = action.copy() if isinstance(action, np.ndarray) else action  # an environment may write to its action
         try:
             answer = self._env.step(given)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, GeneratorExit) as error:
             raise self._failed(error_fault(error, "step")) from error
         if fault := step_fault(answer, self.observation_space):
             raise self._failed(fault)

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -41,10 +42,40 @@ def adopt_local_imports() -> None:
         forbid_local_imports()
 
 
+class Children:
+    """The children that run for one request, in several threads, so that it can be given up."""
+
+    def __init__(self) -> None:
+        self._lock, self._pids, self._ended = threading.Lock(), set[int](), False
+
+    def add(self, pid: int) -> None:
+        with self._lock:
+            self._pids.add(pid)
+            if self._ended:
+                signal_group(pid, signal.SIGKILL)
+
+    def remove(self, pid: int) -> None:
+        with self._lock:
+            self._pids.discard(pid)
+
+    def end(self) -> None:
+        """Kill the children, and each one that is added later."""
+        with self._lock:
+            self._ended = True
+            for pid in self._pids:
+                signal_group(pid, signal.SIGKILL)
+
+
 def run_query(
-    module: str, arguments: Sequence[str], seconds: float, environment: Mapping[str, str] | None = None
+    module: str,
+    arguments: Sequence[str],
+    seconds: float,
+    environment: Mapping[str, str] | None = None,
+    children: Children | None = None,
 ) -> ChildExit:
     """Run `python -m module ARGUMENTS…` with this process's import path, and kill all processes that it started.
+
+    children: where the child is listed while it runs.
 
     The module has to call `adopt_local_imports`: in PYTHONPATH the current folder would precede installed packages.
     Raises: PermissionError if Python itself cannot be started.
@@ -60,6 +91,8 @@ def run_query(
         child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, start_new_session=True
         )
+        if children is not None:
+            children.add(child.pid)
         code: int | None = None
         try:
             code = child.wait(seconds)
@@ -68,6 +101,8 @@ def run_query(
         finally:
             signal_group(child.pid, signal.SIGKILL)
             child.wait()
+            if children is not None:
+                children.remove(child.pid)
         log.seek(max(0, os.fstat(log.fileno()).st_size - _TAIL))
         lines = log.read().decode(errors="replace").strip().splitlines()
     return ChildExit(code, lines[-1] if lines else "")

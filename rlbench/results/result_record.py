@@ -75,7 +75,10 @@ class GroupFacts:
     )
     environment_repeats: bool | None = field(
         default=None,
-        metadata=_key("false, if the environment ignores the seed of its `reset`; absent otherwise", omit_none=True),
+        metadata=_key(
+            "false, if the environment ignores its seed or its instances share state; else absent",
+            omit_none=True,
+        ),
     )
     stack_size: int = field(metadata=_key("seeds trained together", "seeds"))
     group_wall_seconds: float = field(metadata=_key("wall time of the whole group, with evaluation", "s"))

@@ -158,6 +158,8 @@ class LiveGroup:
             ended = end
         except Overrun as error:
             raise RlbenchError(str(error)) from None
+        if isinstance(ended, EnvironmentFault):  # `failed` has it, with the seed
+            return
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(
                 f"`train` returned after {interaction.steps} of {self.group.task.steps} environment steps; "

@@ -15,6 +15,11 @@ def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[
     notes = []
     if not facts.repeats:
         notes.append(f"{name} ignores reset(seed=…): its runs will not repeat, and tables mark them")
+    if facts.shares_state:
+        notes.append(
+            f"{name} shares state between its instances: seeds are trained one at a time, evaluations change training, "
+            "and tables mark its runs"
+        )
     if facts.time_limit is None and not facts.ended:
         notes.append(
             f"{name} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "

@@ -238,7 +238,7 @@ def _add_pairs(
             text = f"{pair.algorithm.name} on {task.name}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
-        result.groups += _groups(result, pair, task, answer, seeds, found.repeats)
+        result.groups += _groups(result, pair, task, answer, seeds, found.repeats and not found.shares_state)
         if not answer.supports.no_observations:
             result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
 
@@ -333,7 +333,7 @@ def _groups(
 ) -> list[RunGroup]:
     suite, environment, seeds = result.suite, pair.environment, seeds_of(result.suite, pair.algorithm)
     seeds = seeds if seed_count is None else seeds[: seed_count(pair.algorithm.name)]
-    size = stack_size(algorithm, len(seeds), result.workers)
+    size = stack_size(algorithm, len(seeds), result.workers) if repeats else 1
     every = suite.checkpoint_every if environment.checkpoint_every is None else environment.checkpoint_every
     every = max(1, task.steps // CHECKPOINTS_PER_RUN) if every is None else every
     return [

@@ -119,6 +119,40 @@ class Used(Line):
         return super().begin() + (0.5 if self.episodes > 1 else 0)
 
 
+class Forks(Line):
+    """Forks, and the copy comes back from the step as well."""
+
+    def step(self, action):
+        if self.t == 0 and not getattr(Forks, "forked", False):
+            Forks.forked = True
+            os.fork()
+        return super().step(action)
+
+
+class Moves(Line):
+    """Leaves the process in another state, in which the next environment cannot be made."""
+
+    def __init__(self):
+        os.environ.clear()
+
+
+class Home(Line):
+    def __init__(self):
+        os.environ["HOME"]
+
+
+class Shares(Line):
+    """Its instances have one position."""
+
+    @property
+    def x(self):
+        return Shares.where
+
+    @x.setter
+    def x(self, value):
+        Shares.where = value
+
+
 class Endless(Line):
     length = 10**12
 
@@ -144,6 +178,7 @@ def answers(tmp_path_factory):
         names = [line.split()[1].split("(")[0] for line in MODULE.splitlines() if line.startswith("class ")]
         names.remove("Hangs")
         tasks = [Task(f"lines:{name}-v0", 10) for name in names]
+        patch.setattr(environment_query.os, "cpu_count", lambda: 1)  # so that one child is asked for all
         return dict(zip(names, ask_environments(load_plugins(), tasks)))
 
 
@@ -172,6 +207,15 @@ def test_a_good_environment_has_its_spaces_and_nothing_to_say(answers):
 def test_an_environment_that_ignores_its_seed_is_found_and_one_that_depends_on_its_use_is_not_it(answers):
     assert not answers["Legacy"].repeats and not answers["Fresh"].repeats
     assert answers["Used"].repeats
+
+
+def test_an_environment_spoils_no_answer_about_another(answers):
+    assert all(answers[name].repeats and answers[name].action_space == spaces.Discrete(2) for name in ("Forks", "Home"))
+
+
+def test_instances_that_share_state_are_found(answers):
+    assert answers["Shares"].shares_state
+    assert not any(answers[name].shares_state for name in ("Line", "Used", "Masked", "Leaves"))
 
 
 def test_what_environments_print_reaches_neither_stdout_nor_stderr(tmp_path, monkeypatch, capfd):

@@ -97,8 +97,11 @@ def test_the_seed_whose_environment_raises_fails_and_its_stack_mate_has_the_numb
         (
             "Flag",
             "answer = (*answer[:2], np.array([True, False]), *answer[3:])",
-            "terminated of type ndarray and shape (2,)",
+            "terminated of type ndarray (bool, shape (2,))",
         ),
+        ("Words", "answer = (answer[0], '1.5', *answer[2:])", "a reward of type str; a number is needed"),
+        ("Untrue", "answer = (*answer[:2], 'False', *answer[3:])", "terminated of type str; True or False is needed"),
+        ("Complex", "answer = (answer[0] * 1j, *answer[1:])", "an observation of type ndarray (complex64, shape (2,))"),
         ("Four", "answer = answer[:4]", "4 values; (observation, reward, terminated, truncated, info) is needed"),
         ("Exits", "raise SystemExit(0)", ""),
     ],
