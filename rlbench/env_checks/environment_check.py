@@ -139,7 +139,6 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
 
     first: play as many steps as that one. beside: reset this one with another seed, and step it with the same actions.
     """
-    env.action_space.seed(_SEED)
     steps = STEPS if first is None else len(first.trace) - 1
     began = time.monotonic()
     try:
@@ -151,6 +150,7 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
             beside.reset(seed=_SEED + 1)
     if fault := reset_fault(answer, env.observation_space):
         raise EnvironmentFault(fault)
+    env.action_space.seed(_SEED)  # after the reset, which makes a new space in highway-env
     trace, info = [_comparable(answer[0])], answer[1]
     gives_masks = isinstance(info, dict) and "action_mask" in info
     for _ in range(steps):

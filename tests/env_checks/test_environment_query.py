@@ -153,6 +153,14 @@ class Shares(Line):
         Shares.where = value
 
 
+class Respaced(Line):
+    """Makes its action space anew at each reset, as highway-env does."""
+
+    def reset(self, *, seed=None, options=None):
+        self.action_space = Discrete(2)
+        return super().reset(seed=seed)
+
+
 class Endless(Line):
     length = 10**12
 
@@ -216,6 +224,10 @@ def test_an_environment_spoils_no_answer_about_another(answers):
 def test_instances_that_share_state_are_found(answers):
     assert answers["Shares"].shares_state
     assert not any(answers[name].shares_state for name in ("Line", "Used", "Masked", "Leaves"))
+
+
+def test_actions_are_the_same_where_the_action_space_is_made_anew_at_each_reset(answers):
+    assert answers["Respaced"].repeats
 
 
 def test_what_environments_print_reaches_neither_stdout_nor_stderr(tmp_path, monkeypatch, capfd):
