@@ -134,8 +134,8 @@ def facts(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _episode(env: Any) -> tuple[list[Any], Any]:
     """Play from SEED with drawn actions. Returns: all that was seen, and the last reward."""
-    env.action_space.seed(SEED)
     obs, _ = env.reset(seed=SEED)
+    env.action_space.seed(SEED)  # after the reset, which makes a new space in highway-env
     seen, reward = [_copied(obs)], None
     for _ in range(STEPS):
         obs, reward, terminated, truncated, _ = env.step(env.action_space.sample())
