@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +56,25 @@ def table(record: Record) -> list[tuple[str, ...]]:
     by_package: dict[str, list[dict[str, Any]]] = {}
     for entry in record.values():
         by_package.setdefault(entry["package"], []).append(entry)
-    rows = [row(name, version(name), by_package[name]) for name in PACKAGES if name in by_package]
-    return [*rows, row(ALL, "", list(record.values()))]
+    trained = {entry["pair"] for entry in record.values() if was_trained_on(entry)}
+    rows = [
+        row(name, by_package[name][0]["version"], by_package[name], trained) for name in PACKAGES if name in by_package
+    ]
+    return [*rows, row(ALL, "", list(record.values()), trained)]
 
 
-def row(name: str, version: str, entries: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def was_trained_on(entry: Mapping[str, Any]) -> bool:
+    """Return whether all runs on an environment are done."""
+    runs = entry.get("runs")
+    return bool(runs) and all(status == "done" for status in runs.values())
+
+
+def row(name: str, version: str, entries: Sequence[Mapping[str, Any]], trained: Set[str]) -> tuple[str, ...]:
+    """Return the cells of HEADER. trained: the pairs of spaces that were trained on, in any package."""
     good = [entry for entry in entries if usable(entry)]
     plain = [entry for entry in good if not entry["image"]]
-    ran = [entry["runs"] for entry in entries if "runs" in entry]
-    whole = [runs for runs in ran if runs and all(status == "done" for status in runs.values())]
+    pairs = {entry["pair"] for entry in good if "*" not in entry.get("refused", {"*": ""})}
+    others = "" if name == ALL else "; ".join(f"{text} {count}" for text, count in reasons(entries).most_common(4))
     return (
         name,
         version,
@@ -74,10 +84,8 @@ def row(name: str, version: str, entries: Sequence[Mapping[str, Any]]) -> tuple[
         share([learner(entry) is not None for entry in plain]),
         str(len(good) - len(plain)),
         share([runs_on(entry, PEER) for entry in good]),
-        f"{len(whole)} of {len(ran)}",
-        ""
-        if name.startswith("**")
-        else "; ".join(f"{text} {count}" for text, count in reasons(entries).most_common(4)),
+        f"{len(pairs & trained)} of {len(pairs)}",
+        others,
     )
 
 
@@ -97,6 +105,9 @@ KINDS = (  # what a reason contains, and its short form
     ("No module named", "needs another package"),
     ("The mujoco v2 and v3", "needs mujoco-py"),
     ("gym compatibility environments", "needs the old gym"),
+    ("entry_point is not specified", "vector environments only"),
+    ("OpenGL", "needs OpenGL"),
+    ("exit code", "ends its process"),
     ("No such file", "a file of the package is missing"),
     ("missing", "needs arguments"),
     ("took over", "took too long"),

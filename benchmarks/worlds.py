@@ -63,6 +63,7 @@ PARAMS: Mapping[str, Mapping[str, Any]] = {
     PEER: {"n_envs": 2, "n_steps": 16, "batch_size": 16, "n_epochs": 1},
 }
 RUN_STEPS, EPISODE_STEPS = 64, 30  # two rollouts of ppo; and no episode is longer
+UNFINISHED = re.compile("pending|running|interrupted")
 ERROR = re.compile(r"^(?P<file>[^\n]*?):(?P<line>\d+):\d+: error: (?P<text>.*)$", re.MULTILINE)
 
 
@@ -212,7 +213,7 @@ def check_packages(names: Iterable[str], folder: Path, limit: float) -> None:
         missing = [env_id for env_id in known if env_id not in record]
         print(f"{name}: {len(known)} registered, {len(missing)} to look at", file=sys.stderr, flush=True)
         for env_id, facts in look(missing, register, limit):
-            record[env_id] = {"package": name, **facts}
+            record[env_id] = {"package": name, "version": version(name), **facts}
             save(path, record)
         playable = [env_id for env_id in known if usable(record[env_id]) and "refused" not in record[env_id]]
         for chunk in (playable[i : i + CHUNK] for i in range(0, len(playable), CHUNK)):
@@ -272,7 +273,8 @@ def run(package: str, ids: Sequence[str], record: Record, folder: Path, limit: f
     for row in document(out)["runs"]:
         message = "" if row["status"] == "done" else f": {row['message']}"
         found[row["task"]][row["algorithm"]] = row["status"] + message
-    return found
+    # What was interrupted, such as by Ctrl-C, is run by the next call.
+    return {env_id: runs for env_id, runs in found.items() if not any(map(UNFINISHED.match, runs.values()))}
 
 
 def main() -> None:

@@ -112,20 +112,28 @@ def test_one_environment_of_a_pair_of_spaces_is_trained_on_by_what_was_planned(t
 
 
 def entry(**more):
-    return {"package": "minigrid", "made": True, "reward": "number", "repeats": "always", "image": False} | more
+    return {
+        "package": "minigrid",
+        "version": "1",
+        "made": True,
+        "reward": "number",
+        "repeats": "always",
+        "image": False,
+        "pair": "p",
+    } | more
 
 
 def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners():
     record = {
-        "a": entry(refused={}, runs={"random": "done", "ppo": "done"}),
+        "a": entry(refused={}),
         "b": entry(refused={"ppo": "x", "dqn": "x", "sac": "x"}, observations="Text", actions="Discrete(2)"),
-        "c": entry(refused={"ppo": "x", "dqn": "x", "sac": "x", "sb3/ppo": "x"}, image=True),
+        "c": entry(pair="r", refused={"ppo": "x", "dqn": "x", "sac": "x", "sb3/ppo": "x"}, image=True),
         "d": entry(repeats="never"),
         "g": entry(repeats="when new", refused={}),
         "e": {"package": "minigrid", "made": False, "reason": "ModuleNotFoundError: No module named 'flax'"},
-        "f": entry(refused={"*": "its step gave no number"}, runs={"random": "failed: x"}),
+        "f": entry(refused={"*": "its step gave no number"}, pair="q"),
     }
-    cells = dict(zip(world_table.HEADER, world_table.row("minigrid", "1", list(record.values()))))
+    cells = dict(zip(world_table.HEADER, world_table.row("minigrid", "1", list(record.values()), {"p", "q"})))
     assert cells == {
         "package": "minigrid",
         "version": "1",
@@ -135,10 +143,20 @@ def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners(
         "a learner of ours": "2 (50 %)",  # of a, b, f and g
         "images": "1",
         "sb3/ppo": "3 (60 %)",
-        "pairs run": "1 of 2",
+        "pairs run": "1 of 2",  # p and r; f, with q, is refused
         "the rest": "no learner for Text observations, Discrete actions 1; never repeats reset(seed) 1; "
         "usable, but an episode depends on those before it 1; needs jax and flax 1",
     }
+
+
+def test_a_pair_counts_as_trained_on_if_every_run_on_one_of_its_environments_is_done():
+    record = {
+        "a": entry(refused={}, runs={"random": "done", "ppo": "done"}),
+        "b": entry(refused={}, pair="q", runs={"random": "done", "ppo": "failed: x"}),
+        "c": entry(refused={}, package="popgym"),
+    }
+    place = world_table.HEADER.index("pairs run")
+    assert [line[place] for line in world_table.table(record)] == ["1 of 2", "1 of 1", "1 of 2"]
 
 
 def test_a_share_is_all_only_if_it_is_all():
