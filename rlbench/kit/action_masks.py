@@ -67,11 +67,11 @@ class ActionValues:
     """
 
     def __init__(self, network: MLP, mask: ActionMask) -> None:
-        self._network, self._mask = network, mask
+        self.network, self._mask = network, mask
 
     def init(self, streams: SeedStreams, name: str, device: str = "cpu") -> Tensor:
         """Draw parameters [S, P], each seed's from its own stream `name`."""
-        return self._network.init(streams, name, device=device)
+        return self.network.init(streams, name, device=device)
 
     def __call__(self, params: Tensor, obs: Tensor) -> Tensor:
-        return self._mask.apply(self._network(params, self._mask.state(obs)), obs)
+        return self._mask.apply(self.network(params, self._mask.state(obs)), obs)

@@ -22,15 +22,22 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 # The entries of a record's numerics that state this evidence; the other entries state how numbers were computed.
 ENTRIES = ("stack_independence", "independence_shown_by", "kernels_that_differ")
-_IMPORTS_TORCH = re.compile(rb"^\s*(from|import)\s+(torch|rlbench\.kit)\b", re.M)
+# Masks are the one part of the kit that needs no torch.
+_IMPORTS_TORCH = re.compile(rb"^\s*(from|import)\s+(torch|rlbench\.kit(?!\.action_masks))\b", re.M)
 _MOST_NAMED = 20
 
 
 def forget_kernels() -> None:
     """Clear the noted kernels, because a new group does not use those of the last group in this process."""
+    kernel_choice = _kernel_choice()
+    if kernel_choice is not None:
+        kernel_choice.forget()
+
+
+def _kernel_choice() -> Any:
+    """Return the kit's module of that name if it is loaded, else None. Asking the kit for it would import torch."""
     kit = sys.modules.get("rlbench.kit")
-    if kit is not None:
-        kit.kernel_choice.forget()
+    return vars(kit).get("kernel_choice") if kit is not None else None
 
 
 def uses_torch(plugin: Plugin, loaded_before: bool) -> bool:
@@ -55,7 +62,7 @@ def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool)
     if not with_torch or not stackable:
         return _entries("bitwise", "no stack" if not stackable else "no torch")
     kit: Any = sys.modules.get("rlbench.kit")
-    used = kit.kernel_choice.operations() if kit is not None else []
+    used = kernel_choice.operations() if (kernel_choice := _kernel_choice()) is not None else []
     if not used:  # the algorithm uses torch directly, without the kit
         return _entries("tolerance", "nothing")
     trial_results = _try_kernels(kit.kernel_trials, used, numerics)

@@ -17,7 +17,7 @@ from rlbench_a3c.a3c import A3C, Worker
 from support.shared_steps import contribute
 
 from rlbench import Device, SeedStreams, TaskInfo
-from rlbench.api import Stopped, WorkerFailed
+from rlbench.api import EnvironmentFault, Stopped, WorkerFailed
 from rlbench.kit.shared_memory import run_workers, shared
 from rlbench.seeding import EpisodeSeeds
 from rlbench.testing import play
@@ -69,7 +69,7 @@ def test_the_budget_is_spent_to_the_step_and_everyone_waits_while_the_policy_is_
 
 
 def test_a_worker_that_raises_ends_the_run_and_leaves_no_process():
-    with pytest.raises(WorkerFailed, match="exit code 1"):  # an environment of one arm divides by zero
+    with pytest.raises(EnvironmentFault, match="its step raised ZeroDivisionError"):  # an environment of one arm
         play(A3C, A3C.Config(n_workers=2), BANDIT, [0], 10_000_000, kwargs={"actions": 1})
     assert children() == []
 
@@ -90,10 +90,11 @@ def test_a_worker_that_is_killed_ends_the_run_and_leaves_no_process():
     assert children() == []
 
 
-def test_a_number_that_is_not_finite_ends_the_run_as_diverged():
+def test_a_number_of_an_environment_that_is_not_finite_fails_the_run():
     bad = EpisodeSeeds(SeedStreams([4]).sequence("environment", 0, 1), "training")[2]
-    played = play(A3C, A3C.Config(n_workers=2), SHAPES, [4], 10_000_000, kwargs={"dims": 3, "bad_seeds": [bad]})
-    assert list(played.outcome.diverged_at) == [4] and played.sink.evaluations == [] and children() == []
+    with pytest.raises(EnvironmentFault, match="its step gave an observation that is not finite"):
+        play(A3C, A3C.Config(n_workers=2), SHAPES, [4], 10_000_000, kwargs={"dims": 3, "bad_seeds": [bad]})
+    assert children() == []
 
 
 def test_a_stop_ends_the_workers():

@@ -58,7 +58,8 @@ def linears(module):
 def pairs(agent, peer):
     """The linear layers of every network: ours as modules of their present numbers, and the library's."""
     if isinstance(agent, DQN):
-        nets = [(agent.network, agent.online, peer.q_net), (agent.network, agent.target, peer.q_net_target)]
+        network = agent.network.network
+        nets = [(network, agent.online, peer.q_net), (network, agent.target, peer.q_net_target)]
     else:
         target = agent.target if isinstance(agent, SAC) else agent.target_critic
         nets = [(agent.actor_net, agent.actor, peer.actor)]

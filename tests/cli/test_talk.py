@@ -11,7 +11,7 @@ from rlbench.cli.progress.live import LiveReporter
 
 @pytest.mark.parametrize("make_reporter", [lambda: LineReporter(quiet=True), LiveReporter], ids=["lines", "live"])
 def test_what_holds_for_many_groups_is_said_once(make_reporter, capsys):
-    group = SimpleNamespace(label="a", task=SimpleNamespace(env_id="b"), seeds=(0, 1))
+    group = SimpleNamespace(label="a", task=SimpleNamespace(name="b"), seeds=(0, 1))
     job, reporter = SimpleNamespace(attempt=None, group=group), make_reporter()
     for message in ("one", "one", "other", "one"):
         reporter.event(job, NoticeEvent(message, once=True))

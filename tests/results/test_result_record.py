@@ -21,7 +21,11 @@ def test_a_record_is_written_in_the_order_of_its_keys():
 
 def test_none_is_written_or_omitted_as_the_key_says():
     facts = GroupFacts(**{f.name: None for f in fields(GroupFacts)})
-    assert {f.name for f in fields(GroupFacts)} - {*as_entries(facts)} == {"score_from", "group_profile"}
+    assert {f.name for f in fields(GroupFacts)} - {*as_entries(facts)} == {
+        "environment_repeats",
+        "group_profile",
+        "score_from",
+    }
 
 
 def test_readers_check_every_key_that_is_written():

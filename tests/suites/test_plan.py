@@ -84,7 +84,9 @@ def test_masks_are_part_of_the_key_only_where_the_suite_asks_for_them():
         for more in ({}, {"action_masks": False}, {"action_masks": True})
     )
     keys = [[group.runs[0].key for group in planned.groups] for planned in (without, false, true)]
-    assert keys[0] == keys[1] and not set(keys[0]) & set(keys[2]) and without.notes == []
+    assert keys[0] == keys[1] and not set(keys[0]) & set(keys[2])
+    advice = "`action_masks: true` makes algorithms choose among them"
+    assert without.notes == [f"{FORBIDDING} says which actions are allowed; {advice}"]
     assert [(s.algorithm, s.reason) for s in true.skipped] == [
         ("a2c", "a2c takes no action masks: leave out action_masks, or list algorithms such as random, dqn and ppo")
     ]
