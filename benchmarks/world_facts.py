@@ -128,7 +128,7 @@ def facts(env_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
             repeats = "when new" if _same(first[0], _episode(env)[0]) else "never"
             env.close()
         return found | {"reward": _form(first[1]), "repeats": repeats}
-    except BaseException as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001 - a foreign environment may raise anything
         return found | {"reason": f"cannot be played: {_one_line(error)}"}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rlbench.api import Array, EnvBatch, RlbenchError
+from rlbench.api import Array, EnvBatch, EnvironmentFault, RlbenchError
 from rlbench.api.task import AnySpace
 
 NOT_FINITE_OBSERVATION = "an observation that is not finite"
@@ -18,37 +18,38 @@ NOT_FINITE_OBSERVATION = "an observation that is not finite"
 
 def reset_fault(answer: Any, space: AnySpace) -> str:
     """Return what is wrong with the answer of `reset`, in words, or "". space: of observations."""
-    try:
-        return _reset_fault(answer, space)
-    except Exception as error:  # noqa: BLE001 - an object of a foreign class may raise anything when it is read
-        return f"its reset gave something that cannot be read: {_message(error)}"
-
-
-def _reset_fault(answer: Any, space: AnySpace) -> str:
-    if not isinstance(answer, tuple) or len(answer) != 2:
-        return f"its reset gave {_describe_values(answer)}; (observation, info) is needed"
-    fault = observation_fault(answer[0], space)
+    fault = _read(_wrong_in_reset, answer, space)
     return f"its reset gave {fault}" if fault else ""
 
 
 def step_fault(answer: Any, space: AnySpace) -> str:
     """Return what is wrong with the answer of `step`, in words, or "". space: of observations."""
+    fault = _read(_wrong_in_step, answer, space)
+    return f"its step gave {fault}" if fault else ""
+
+
+def _read(find: Callable[[Any, AnySpace], str], answer: Any, space: AnySpace) -> str:
     try:
-        return _step_fault(answer, space)
+        return find(answer, space)
     except Exception as error:  # noqa: BLE001 - an object of a foreign class may raise anything when it is read
-        return f"its step gave something that cannot be read: {_message(error)}"
+        return f"something that cannot be read: {_message(error)}"
 
 
-def _step_fault(answer: Any, space: AnySpace) -> str:
+def _wrong_in_reset(answer: Any, space: AnySpace) -> str:
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        return f"{_describe_values(answer)}; (observation, info) is needed"
+    return observation_fault(answer[0], space)
+
+
+def _wrong_in_step(answer: Any, space: AnySpace) -> str:
     if not isinstance(answer, tuple) or len(answer) != 5:
-        needed = "(observation, reward, terminated, truncated, info)"
-        return f"its step gave {_describe_values(answer)}; {needed} is needed"
+        return f"{_describe_values(answer)}; (observation, reward, terminated, truncated, info) is needed"
     observation, reward, *ends, _ = answer
     fault = observation_fault(observation, space) or _reward_fault(reward)
     for name, value in zip(("terminated", "truncated"), ends):
         if not fault and (np.ndim(value) or np.asarray(value).dtype.kind not in "biu"):
             fault = f"{name} {_describe(value)}; True or False is needed"
-    return f"its step gave {fault}" if fault else ""
+    return fault
 
 
 def error_fault(error: BaseException, method: str) -> str:
@@ -58,6 +59,19 @@ def error_fault(error: BaseException, method: str) -> str:
     text = f"its {method} raised {_message(error)}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
     return f"{text} ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else text
+
+
+def begun(reset: Callable[[], Array], fail: Callable[[str], None]) -> Array | None:
+    """Return the first observation of an episode; if the environment fails, call `fail` with what and return None."""
+    try:
+        first = reset()
+        if np.isfinite(first).all():
+            return first
+        fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
+    except EnvironmentFault as error:
+        fault = str(error)
+    fail(fault)
+    return None
 
 
 def not_finite_lanes(obs: Array, reward: Array) -> list[int]:

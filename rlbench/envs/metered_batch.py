@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
-from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
+from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
 from rlbench.seeding import OneStream, ResetSeeds, SeedStreams, environment_seeds
@@ -67,11 +67,11 @@ class MeteredBatch:
 
     def reset(self) -> Array:
         """Begin the first episode of every environment. Returns: obs [S, N, *obs]."""
-        begun = [self._begin_or_park(lane) for lane in range(len(self._episode))]
-        known = next((obs for obs in begun if obs is not None), None)
+        opened = [self._begin_or_park(lane) for lane in range(len(self._episode))]
+        known = next((obs for obs in opened if obs is not None), None)
         if known is None:
             raise EnvironmentFault(next(iter(self.faults.values())))
-        first = np.stack([np.zeros_like(known) if obs is None else obs for obs in begun])
+        first = np.stack([np.zeros_like(known) if obs is None else obs for obs in opened])
         self._set_obs(first)
         return self.obs
 
@@ -83,15 +83,7 @@ class MeteredBatch:
 
     def _begin_or_park(self, lane: int) -> Array | None:
         """Begin the next episode; if the environment fails, park its seed and return None."""
-        try:
-            first = self._begin_episode(lane)
-            if np.isfinite(first).all():
-                return first
-            fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
-        except EnvironmentFault as error:
-            fault = str(error)
-        self._fail(lane, fault)
-        return None
+        return begun(lambda: self._begin_episode(lane), lambda fault: self._fail(lane, fault))
 
     def _set_obs(self, flat: Array) -> None:
         self._flat, self.obs = flat, flat.reshape(*self._lead, *flat.shape[1:])

@@ -15,7 +15,7 @@ from numpy.random import SeedSequence
 
 from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, EvaluationProtocol, Policy, RlbenchError
 from rlbench.api.task import MAX_EPISODE_STEPS
-from rlbench.envs.environment_faults import NOT_FINITE_OBSERVATION, not_finite_lanes, step_fault_of
+from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
 
@@ -98,11 +98,11 @@ class Evaluator:
         state = _Lanes(seeds, lanes, episodes)
         # A short evaluation has fewer lanes than environments and uses the first ones of each seed.
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
-        begun = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
-        known = next((obs for obs in begun if obs is not None), None)
+        opened = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
+        known = next((obs for obs in opened if obs is not None), None)
         if known is None:
             raise EnvironmentFault(f"{state.faults[0]} in an evaluation")
-        flat = np.stack([np.zeros_like(known) if obs is None else obs for obs in begun])
+        flat = np.stack([np.zeros_like(known) if obs is None else obs for obs in opened])
         with self._streams.only(EVALUATE):
             while state.open.any():
                 obs = flat.reshape(seeds, lanes, *flat.shape[1:])
@@ -113,15 +113,7 @@ class Evaluator:
 
     def _begin(self, state: _Lanes, lane: int, slot: int, seed: int) -> Array | None:
         """Begin an episode; if the environment fails, drop its seed and return None."""
-        try:
-            first = self._envs.reset(slot, seed)
-            if np.isfinite(first).all():
-                return first
-            fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
-        except EnvironmentFault as error:
-            fault = str(error)
-        state.fail(lane, fault)
-        return None
+        return begun(lambda: self._envs.reset(slot, seed), lambda fault: state.fail(lane, fault))
 
     def _step(self, state: _Lanes, flat: Array, actions: Array, slots: list[int], reset_seeds: EpisodeSeeds) -> Array:
         seeds = len(state.finite)

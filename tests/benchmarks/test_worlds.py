@@ -13,7 +13,7 @@ ENTROPY = itertools.count()
 
 
 class Own(gymnasium.Env):
-    """Shows a number drawn at reset, and rewards as it is told."""
+    """Show a number drawn at reset, and give the reward that the test asks for."""
 
     def __init__(self, reward=1.0, chance="seed"):
         self.observation_space, self.action_space = spaces.Box(0, 1, (2,)), spaces.Discrete(2)
