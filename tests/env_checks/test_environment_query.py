@@ -1,5 +1,10 @@
 """Environments are made, reset and stepped in child processes; what misbehaves costs a message and nothing else."""
 
+import os
+import signal
+import subprocess
+import sys
+
 import gymnasium
 import numpy as np
 import pytest
@@ -235,6 +240,41 @@ def test_what_environments_print_reaches_neither_stdout_nor_stderr(tmp_path, mon
     monkeypatch.syspath_prepend(tmp_path)
     assert isinstance(ask_environments(load_plugins(), [Task("loud:Line-v0", 10)])[0], EnvironmentFacts)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_child_that_has_answered_ends_whatever_its_environments_have_left(tmp_path, monkeypatch):
+    left = "sys.stdout = None\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n"
+    (tmp_path / "leaves.py").write_text(MODULE + left)
+    monkeypatch.syspath_prepend(tmp_path)
+    ended = []
+    ask = environment_query.run_query
+    monkeypatch.setattr(environment_query, "run_query", lambda *given: ended.append(ask(*given)) or ended[-1])
+    monkeypatch.setattr(environment_query, "_GRACE_SECONDS", 20)
+    ask_environments(load_plugins(), [Task("leaves:Line-v0", 10)], seconds=10)
+    assert [exit_.code for exit_ in ended] == [0]  # None: it was killed at its limit
+
+
+def test_an_answer_that_is_not_whole_is_no_answer(tmp_path):
+    (tmp_path / "answers").write_text('{"task": 0, "fault": "a"}\n{"task": 1, "fau')
+    assert environment_query._read(tmp_path / "answers") == [{"task": 0, "fault": "a"}]
+    (tmp_path / "answers").write_text('{"task": 0, "fault": "a"}\n{"task": 0, "fault": "b"}\n')
+    assert environment_query._read(tmp_path / "answers") == [{"task": 0, "fault": "a"}]
+
+
+def test_ctrl_c_ends_a_check_whose_environment_hangs(tmp_path):
+    os.mkfifo(tmp_path / "begun")
+    said = MODULE.replace(
+        "time.sleep(1000)\n\n\nclass Leaves", "open('begun', 'w').close(); time.sleep(1000)\n\n\nclass Leaves"
+    )
+    (tmp_path / "hangs.py").write_text(said)
+    (tmp_path / "s.yaml").write_text(
+        "{name: s, algorithms: [random], environments: [{id: 'hangs:Hangs-v0', steps: 9}], seeds: 1}"
+    )
+    command = [sys.executable, "-m", "rlbench.cli.main", "check", "s.yaml"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        open(tmp_path / "begun").close()  # until the environment is stepped
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) != 0  # the environment would have 60 s
 
 
 def test_an_environment_that_hangs_is_given_up(tmp_path, monkeypatch):

@@ -147,6 +147,12 @@ def test_a_first_observation_that_is_not_finite_parks_its_seed(episode):
     assert np.isfinite(played.algorithm.replay.state()["obs"].numpy()).all()
 
 
+def test_a_group_whose_environments_all_fail_at_their_first_reset_says_so():
+    kwargs = {"bad_seeds": [reset_seed(7, 0), reset_seed(8, 0)], "bad_after": 0}
+    with pytest.raises(EnvironmentFault, match="seed 7: its reset gave an observation that is not finite.*seed 8: its"):
+        play(DQN, DQN_CONFIG, SHAPES, [7, 8], 60, kwargs=kwargs)
+
+
 class Logs(Algorithm):
     """Logs the step at every step."""
 
