@@ -125,12 +125,16 @@ class Used(Line):
 
 
 class Forks(Line):
-    """Forks, and the copy comes back from the step as well."""
+    """Forks and waits for the copy, which comes back from the step as well, with other actions for all that follow."""
 
     def step(self, action):
         if self.t == 0 and not getattr(Forks, "forked", False):
             Forks.forked = True
-            os.fork()
+            copy = os.fork()
+            if copy == 0:
+                Line.action_space = Discrete(7)
+            else:
+                os.waitpid(copy, 0)
         return super().step(action)
 
 
@@ -223,7 +227,10 @@ def test_an_environment_that_ignores_its_seed_is_found_and_one_that_depends_on_i
 
 
 def test_an_environment_spoils_no_answer_about_another(answers):
-    assert all(answers[name].repeats and answers[name].action_space == spaces.Discrete(2) for name in ("Forks", "Home"))
+    assert all(
+        answers[name].repeats and answers[name].action_space == spaces.Discrete(2) for name in ("Forks", "Home", "Used")
+    )
+    assert answers["Endless"].action_space == answers["Masked"].action_space == spaces.Discrete(2)
 
 
 def test_instances_that_share_state_are_found(answers):
