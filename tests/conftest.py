@@ -9,6 +9,8 @@ import shutil
 import signal
 import tempfile
 
+import pytest
+
 # What a shell starts in the background ignores interrupts, and so would every process that a test starts and interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -29,3 +31,14 @@ def pytest_unconfigure(config):
 def pytest_collection_modifyitems(items):
     """The README's first command trains for a minute in two processes: at the end of a run, other workers would wait."""
     items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
+@pytest.fixture
+def registry():
+    """Gymnasium's registry, as it was when the test is over: to register an id twice warns, and warnings are errors."""
+    import gymnasium
+
+    before = dict(gymnasium.registry)
+    yield gymnasium.registry
+    gymnasium.registry.clear()
+    gymnasium.registry.update(before)

@@ -79,6 +79,8 @@ def test_an_algorithms_suite_runs_with_other_algorithms(projects, tmp_path):
         "random",
         "--set",
         "my_algorithm.learning_starts=100",
+        "--set",
+        "dqn.learning_starts=100",
         "-o",
         tmp_path / "out",
     )

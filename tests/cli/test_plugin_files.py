@@ -92,7 +92,7 @@ def test_edited_code_is_told_and_trained_again_when_asked(tmp_path):
     assert cells(tmp_path / "out")[1]["iqm"] < 15
 
 
-def test_a_file_that_only_registers_an_environment_is_imported_where_the_runs_are(tmp_path):
+def test_a_file_that_only_registers_an_environment_is_imported_where_the_runs_are(tmp_path, registry):
     (tmp_path / "env_of_mine.py").write_text(
         "import gymnasium\ngymnasium.register('Mine-v0', 'gymnasium.envs.classic_control.cartpole:CartPoleEnv', max_episode_steps=50)\n"
     )

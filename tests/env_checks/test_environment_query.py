@@ -304,7 +304,7 @@ def test_an_answer_is_cached_until_a_module_of_the_environment_changes(tmp_path,
     assert not ask_environments(load_plugins(), tasks)[0].ended
 
 
-def test_an_id_that_only_this_process_knows_is_asked_here(capfd):
+def test_an_id_that_only_this_process_knows_is_asked_here(capfd, registry):
     class Mine(gymnasium.Env):
         observation_space, action_space = spaces.Box(0, 1, (1,), np.float32), spaces.Discrete(3)
 
