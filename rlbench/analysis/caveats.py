@@ -6,16 +6,15 @@ different code.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, Extremes
 from rlbench.results import RunState
 from rlbench.results.consistency import find_differences
+from rlbench.results.run_rows import RunRow, by_cell
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rlbench.analysis.sequential_log import Decisions
 
 ADAPTIVE = "seeds added until decided"
@@ -26,11 +25,11 @@ Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 def caveats_of(
-    runs: pd.DataFrame, states: Mapping[str, RunState], decisions: Decisions | None, sweeps: Iterable[Extremes]
+    runs: Sequence[RunRow], states: Mapping[str, RunState], decisions: Decisions | None, sweeps: Iterable[Extremes]
 ) -> Caveats:
     """Return the caveats of each cell, by environment and label. Cells without a caveat have no entry.
 
-    runs: the run table. states: by key. decisions: of a suite that added seeds until decided, else None. sweeps: the
+    states: by key. decisions: of a suite that added seeds until decided, else None. sweeps: the
     extremes of its sweeps.
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
@@ -43,17 +42,14 @@ def caveats_of(
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}
     if decisions is not None:
         caveats.update({(env, label): (ADAPTIVE,) for label, tasks in decisions.algorithms.items() for env in tasks})
-    self_reported = runs.loc[runs["metering"] == SELF_REPORTED, ["environment", "algorithm"]].drop_duplicates()
-    for env, label in self_reported.itertuples(index=False):
-        caveats[env, label] = (*caveats.get((env, label), ()), SELF_REPORTED)
-    for (env, label), rows in runs.groupby(["environment", "algorithm"], sort=False):
-        if any(states[key].result.get("environment_repeats") is False for key in rows["key"] if key in states):
-            caveats[env, label] = (*caveats.get((env, label), ()), UNSEEDED)
-        if find_differences(states[key].result for key in rows["key"] if key in states).keys() & {
-            "code",
-            "dependencies",
-        }:
-            caveats[env, label] = (*caveats.get((env, label), ()), MIXED)
+    for cell, rows in by_cell(runs).items():
+        results = [states[row.key].result for row in rows if row.key in states]
+        if any(row.metering == SELF_REPORTED for row in rows):
+            caveats[cell] = (*caveats.get(cell, ()), SELF_REPORTED)
+        if any(result.get("environment_repeats") is False for result in results):
+            caveats[cell] = (*caveats.get(cell, ()), UNSEEDED)
+        if find_differences(results).keys() & {"code", "dependencies"}:
+            caveats[cell] = (*caveats.get(cell, ()), MIXED)
     for extremes in sweeps:
         if extremes.best is not None and extremes.points > 1:
             cell = extremes.environment, extremes.best

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
@@ -20,11 +21,9 @@ from numpy.typing import NDArray
 from rlbench.api import RunStatus, StoreError, Task
 from rlbench.results import RunState
 from rlbench.results.random_policy import is_random
+from rlbench.results.run_rows import RunRow, by_cell
 from rlbench.results.score_anchors import Anchors
 from rlbench.stats import normalise
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval and no verdict
 FEWEST_FOR_VERDICT = 5  # with fewer runs, comparisons are descriptive only
@@ -163,51 +162,53 @@ class Scores:
 
 
 def scores_of(
-    runs: pd.DataFrame,
+    runs: Sequence[RunRow],
     tasks: Mapping[str, Task],
     anchors: Mapping[str, Anchors],
     name: str,
     states: Mapping[str, RunState],
 ) -> Scores:
-    """Return the scores from a run_table, with each run's task and state by key."""
-    samples = {}
-    for (label, env), rows in runs.groupby(["algorithm", "environment"], sort=False):
-        scored = rows[rows["score"].notna()]
-        missing = rows.loc[rows["score"].isna(), "status"].value_counts().sort_index()
-        samples[str(label), str(env)] = Sample(
-            str(label),
-            str(rows["id"].iloc[0]),
-            str(env),
-            tasks[rows["key"].iloc[0]],
-            scored["score"].to_numpy(np.float64),
-            tuple(scored["key"]),
-            tuple(scored["seed"]),
-            (scored["status"] == RunStatus.DIVERGED).to_numpy(bool),
-            len(rows),
-            {str(status): int(count) for status, count in missing.items()},
-            bool((rows["metering"] == "self-reported").any()),
-            scored["training_return"].to_numpy(np.float64),
-            _from_training(scored),
-            _modules(states[key] for key in scored["key"] if key in states),
-        )
+    """Return the scores of the runs, with each run's task and state by key."""
+    samples = {(label, env): _sample(rows, tasks, states) for (env, label), rows in by_cell(runs).items()}
     return Scores(name, samples, anchors, corrupt_of(runs))
 
 
-def _from_training(scored: pd.DataFrame) -> bool:
+def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[str, RunState]) -> Sample:
+    scored, first = [row for row in rows if row.has_score], rows[0]
+    missing = Counter(row.status for row in rows if not row.has_score)
+    return Sample(
+        first.algorithm,
+        first.id,
+        first.environment,
+        tasks[first.key],
+        np.array([row.score for row in scored], np.float64),
+        tuple(row.key for row in scored),
+        tuple(row.seed for row in scored),
+        np.array([row.status == RunStatus.DIVERGED for row in scored], bool),
+        len(rows),
+        dict(sorted(missing.items())),
+        any(row.metering == "self-reported" for row in rows),
+        np.array([row.training_return for row in scored], np.float64),
+        _from_training(scored),
+        _modules(states[row.key] for row in scored if row.key in states),
+    )
+
+
+def _from_training(scored: Sequence[RunRow]) -> bool:
     """Return whether some scores are training returns.
 
     A run that diverged before its first evaluation is ignored, unless all of them did: it says nothing about the
     others.
     """
-    training = scored["score_from"] == "training"
-    lost = training & (scored["status"] == RunStatus.DIVERGED)
-    return bool(training[~lost].any() if not lost.all() else training.any())
+    training = [row for row in scored if row.score_from == "training"]
+    finished = [row for row in training if row.status != RunStatus.DIVERGED]
+    return bool(finished) or 0 < len(training) == len(scored)
 
 
-def corrupt_of(runs: pd.DataFrame) -> tuple[str, ...]:
+def corrupt_of(runs: Iterable[RunRow]) -> tuple[str, ...]:
     """Return one sentence for each requested run that is damaged or gone."""
-    damaged = runs[runs["status"] == RunStatus.CORRUPT]
-    return tuple(f"{r.algorithm} on {r.environment}, seed {r.seed}: {r.message}" for r in damaged.itertuples())
+    damaged = (row for row in runs if row.status == RunStatus.CORRUPT)
+    return tuple(f"{row.algorithm} on {row.environment}, seed {row.seed}: {row.message}" for row in damaged)
 
 
 def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:

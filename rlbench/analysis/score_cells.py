@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from rlbench.analysis.estimates import interval_estimate
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL
 from rlbench.api import RunStatus
+from rlbench.results.run_rows import RunRow, by_cell
 from rlbench.stats import iqm
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rlbench.analysis.caveats import Caveats
 
 
@@ -39,46 +42,45 @@ class Cell:
     marks: tuple[str, ...] = ()
 
 
-def score_cells(runs: pd.DataFrame, marks: Caveats | None = None) -> list[Cell]:
+def score_cells(runs: Sequence[RunRow], marks: Caveats | None = None) -> list[Cell]:
     """Return the cells in the suite's order.
 
     The bootstrap is seeded from the run keys: the same runs give the same digits.
     """
-    cells: list[Cell] = []
-    if runs.empty:
-        return cells
-    unequal = runs.groupby("environment")["budget"].nunique() > 1
-    for (environment, algorithm), rows in runs.groupby(["environment", "algorithm"], sort=False):
-        scored = rows[rows["score"].notna()]
-        scores = scored["score"].to_numpy(float)
-        estimate = interval_estimate([scores], list(scored["key"])) if len(scores) else None
-        has_interval = estimate is not None and len(scores) >= FEWEST_FOR_INTERVAL
-        caveats = (marks or {}).get((str(environment), str(algorithm)), ())
-        note = _note(rows, bool(unequal[environment]))
-        training = scored["training_return"].dropna().to_numpy(float)
-        cells.append(
-            Cell(
-                str(environment),
-                str(algorithm),
-                int(rows["budget"].iloc[0]),
-                len(rows),
-                len(scores),
-                estimate.estimate if estimate else None,
-                estimate.low if estimate and has_interval else None,
-                estimate.high if estimate and has_interval else None,
-                float(iqm(training)) if len(training) else None,
-                {str(k): int(v) for k, v in rows["status"].value_counts().sort_index().items()},
-                "; ".join([*([note] if note else []), *caveats]),
-                caveats,
-            )
-        )
-    return cells
+    budgets: dict[str, set[int]] = {}
+    for row in runs:
+        budgets.setdefault(row.environment, set()).add(row.budget)
+    return [_cell(rows, len(budgets[cell[0]]) > 1, (marks or {}).get(cell, ())) for cell, rows in by_cell(runs).items()]
 
 
-def _note(rows: pd.DataFrame, unequal: bool) -> str:
+def _cell(rows: Sequence[RunRow], unequal: bool, caveats: tuple[str, ...]) -> Cell:
+    """Return the cell of these runs, at least one. unequal: whether budgets differ on the task."""
+    scored = [row for row in rows if row.has_score]
+    scores = np.array([row.score for row in scored])
+    estimate = interval_estimate([scores], [row.key for row in scored]) if len(scored) else None
+    has_interval = estimate is not None and len(scored) >= FEWEST_FOR_INTERVAL
+    training = np.array([row.training_return for row in scored if not np.isnan(row.training_return)])
+    note = _note(rows, unequal)
+    return Cell(
+        rows[0].environment,
+        rows[0].algorithm,
+        rows[0].budget,
+        len(rows),
+        len(scored),
+        estimate.estimate if estimate else None,
+        estimate.low if estimate and has_interval else None,
+        estimate.high if estimate and has_interval else None,
+        float(iqm(training)) if len(training) else None,
+        dict(sorted(Counter(row.status for row in rows).items())),
+        "; ".join([*([note] if note else []), *caveats]),
+        caveats,
+    )
+
+
+def _note(rows: Sequence[RunRow], unequal: bool) -> str:
     """Return what is special about the cell: a budget that differs on the task, unfinished and approximate runs."""
-    counts = rows["status"].value_counts()
-    notes = [f"{rows['budget'].iloc[0]:,} steps"] if unequal else []
-    notes += [f"{counts[s]} {s}" for s in sorted(counts.index) if s != RunStatus.DONE]
-    approximate = int((rows["resume"] == "approximate").sum())
+    counts = Counter(row.status for row in rows)
+    notes = [f"{rows[0].budget:,} steps"] if unequal else []
+    notes += [f"{counts[s]} {s}" for s in sorted(counts) if s != RunStatus.DONE]
+    approximate = sum(row.resume == "approximate" for row in rows)
     return "; ".join(notes + ([f"{approximate} resumed approximately"] if approximate else []))

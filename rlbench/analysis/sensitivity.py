@@ -8,15 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
+from numpy.typing import NDArray
 
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, seeded_generator
+from rlbench.results.run_rows import RunRow, by_cell
 from rlbench.stats import bootstrap_interval, iqm, overall_iqm
 from rlbench.suites.suite_models import AlgorithmEntry
 from rlbench.suites.sweeps import Point, format_value, points
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESAMPLES = 10_000
 CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
@@ -71,6 +75,8 @@ class Sensitivity:
 
     def frame(self) -> pd.DataFrame:
         """Return one row for each effect, with the fields of `Effect` as columns."""
+        import pandas as pd
+
         columns = list(Effect.__dataclass_fields__)
         return pd.DataFrame([asdict(effect) for effect in self.effects], columns=columns)
 
@@ -82,41 +88,46 @@ def sweeps_of(suite: Mapping[str, Any]) -> dict[str, list[Point]]:
     return {entry.name: list(points(entry)) for entry in entries}
 
 
-def sensitivity(suite: Mapping[str, Any], runs: pd.DataFrame) -> Sensitivity:
-    """Return the results of a resolved suite's sweeps, empty if it has none. runs: its run table."""
+def sensitivity(suite: Mapping[str, Any], runs: Sequence[RunRow]) -> Sensitivity:
+    """Return the results of a resolved suite's sweeps, empty if it has none. runs: a row each."""
     swept = sweeps_of(suite)
     if not swept:
         return Sensitivity((), ())
     effects: list[Effect] = []
     extremes: list[Extremes] = []
-    for environment, rows in runs.groupby("environment", sort=False):
+    rows_by_cell = by_cell(runs)
+    for environment in dict.fromkeys(row.environment for row in runs):
         for base, sweep_points in swept.items():
-            cells = {point.entry.name: rows[rows["algorithm"] == point.entry.name] for point in sweep_points}
+            cells = {p.entry.name: rows_by_cell.get((environment, p.entry.name), []) for p in sweep_points}
             points_with_runs = [point for point in sweep_points if len(cells[point.entry.name])]
             if points_with_runs:
-                effects += _effects(str(environment), base, points_with_runs, cells)
-                extremes.append(_extremes(str(environment), base, cells))
+                effects += _effects(environment, base, points_with_runs, cells)
+                extremes.append(_extremes(environment, base, cells))
     return Sensitivity(tuple(effects), tuple(extremes))
 
 
 def _effects(
-    environment: str, base: str, sweep_points: Sequence[Point], cells: Mapping[str, pd.DataFrame]
+    environment: str, base: str, sweep_points: Sequence[Point], cells: Mapping[str, Sequence[RunRow]]
 ) -> list[Effect]:
     effects = []
     for parameter in sweep_points[0].swept:
         values = {format_value(point.swept[parameter]): point.swept[parameter] for point in sweep_points}
         for text, value in values.items():
             rows = [cells[point.entry.name] for point in sweep_points if format_value(point.swept[parameter]) == text]
-            together = pd.concat(rows)
-            scores = [point_rows["score"].dropna().to_numpy(float) for point_rows in rows]
-            estimate = _estimate([runs for runs in scores if len(runs)], together["key"], f"{parameter}={text}")
-            counts = len(rows), len(together), int(together["score"].notna().sum())
+            scores = [_scores(point_rows) for point_rows in rows]
+            keys = [row.key for point_rows in rows for row in point_rows]
+            estimate = _estimate([runs for runs in scores if len(runs)], keys, f"{parameter}={text}")
+            counts = len(rows), len(keys), sum(map(len, scores))
             effects.append(Effect(environment, base, parameter, value, *counts, *estimate))
     return effects
 
 
+def _scores(rows: Sequence[RunRow]) -> NDArray[np.float64]:
+    return np.array([row.score for row in rows if row.has_score], np.float64)
+
+
 def _estimate(
-    scores: list[np.ndarray], keys: pd.Series[str], what: str
+    scores: list[NDArray[np.float64]], keys: Sequence[str], what: str
 ) -> tuple[float | None, float | None, float | None]:
     """Return the IQM over points, with its interval if there are enough runs.
 
@@ -130,11 +141,11 @@ def _estimate(
     return estimate.estimate, estimate.low, estimate.high
 
 
-def _extremes(environment: str, base: str, cells: Mapping[str, pd.DataFrame]) -> Extremes:
-    rows = pd.concat(cells.values())
-    scored = {label: point_rows["score"].dropna().to_numpy(float) for label, point_rows in cells.items()}
+def _extremes(environment: str, base: str, cells: Mapping[str, Sequence[RunRow]]) -> Extremes:
+    scored = {label: _scores(point_rows) for label, point_rows in cells.items()}
     order = sorted(((float(iqm(runs)), label) for label, runs in scored.items() if len(runs)), key=lambda pair: pair[0])
     (worst_iqm, worst), (best_iqm, best) = (order[0], order[-1]) if order else ((None, None), (None, None))
     planned = sum(1 for point_rows in cells.values() if len(point_rows))
-    trials, steps = int(rows["score"].notna().sum()), int(rows["steps"].sum())
+    trials = sum(map(len, scored.values()))
+    steps = sum(row.steps for point_rows in cells.values() for row in point_rows)
     return Extremes(environment, base, planned, best, best_iqm, worst, worst_iqm, trials, steps)

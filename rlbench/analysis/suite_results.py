@@ -5,12 +5,11 @@ Commands, report sections, notebooks and the gate all read this one object.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from rlbench.analysis.caveats import caveats_of
 from rlbench.analysis.final_scores import Scores, scores_of
@@ -21,10 +20,12 @@ from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.results_index import RunFacts, read_facts
-from rlbench.results.run_table import run_table
+from rlbench.results.run_rows import RunRow, run_rows
 from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from rlbench.analysis.sequential_log import Decisions
 
 SuppliedAnchors = str | Path | Mapping[str, Any]
@@ -85,15 +86,21 @@ class Results:
         return anchors_of(self.suite, {run.task.name: run.task for run in self.requested}, self.supplied)
 
     @cached_property
+    def rows(self) -> Sequence[RunRow]:
+        """A row for each requested run. Damaged tables make a run corrupt."""
+        return run_rows(self.requested, self.states, self.facts, self.anchors)
+
+    @cached_property
     def table(self) -> pd.DataFrame:
-        """The frame that `runs` copies. Do not change it."""
-        return run_table(self.requested, self.states, self.facts, self.anchors)
+        """`rows` as the frame that `runs` copies. Do not change it."""
+        from rlbench.results.run_table import run_table
+
+        return run_table(self.rows)
 
     @cached_property
     def published(self) -> Mapping[str, RunState]:
         """The states of the runs that have a score, by key."""
-        statuses = zip(self.table["key"], self.table["status"])  # damaged tables make a run corrupt
-        return {key: self.states[key] for key, status in statuses if RunStatus(status).has_score}
+        return {row.key: self.states[row.key] for row in self.rows if RunStatus(row.status).has_score}
 
     def failed_pairs(self) -> list[str]:
         """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
@@ -130,7 +137,7 @@ class Results:
     def final_scores(self) -> Scores:
         """Final scores as arrays, raw and between anchors."""
         tasks = {key: run.task for key, run in self.run_by_key.items()}
-        return scores_of(self.table, tasks, self.anchors, self.name, self.states)
+        return scores_of(self.rows, tasks, self.anchors, self.name, self.states)
 
     @cached_property
     def learning_curves(self) -> Mapping[tuple[str, str], LearningCurves]:
@@ -147,7 +154,7 @@ class Results:
     def cells(self) -> Sequence[Cell]:
         """The score of each algorithm on each task, with its caveats."""
         decisions = self.sequential_decisions if self.document.get("adaptive") else None
-        return score_cells(self.table, caveats_of(self.table, self.states, decisions, self.sweeps.extremes))
+        return score_cells(self.rows, caveats_of(self.rows, self.states, decisions, self.sweeps.extremes))
 
     @property
     def tasks(self) -> list[str]:
@@ -158,12 +165,12 @@ class Results:
     def styles(self) -> Mapping[str, SeriesStyle]:
         """How each algorithm is drawn, by label. The suite's order decides."""
         listed = [str(entry.get("label") or entry["id"]) for entry in self.suite.get("algorithms", [])]
-        return series_styles([*listed, *self.table["algorithm"].unique()])
+        return series_styles([*listed, *dict.fromkeys(row.algorithm for row in self.rows)])
 
     @cached_property
     def sweeps(self) -> Sensitivity:
         """Sensitivity to the hyperparameters that the suite sweeps."""
-        return sensitivity(self.suite, self.table)
+        return sensitivity(self.suite, self.rows)
 
     @cached_property
     def sequential_decisions(self) -> Decisions | None:
@@ -174,7 +181,7 @@ class Results:
 
     # -- frames for notebooks ---------------------------------------------------------------------------------------
     def runs(self) -> pd.DataFrame:
-        """Return one row per run of the suite, finished or not; columns as in rlbench.results.run_table.run_table."""
+        """Return one row per run of the suite, finished or not; columns: rlbench.results.run_rows.RunRow."""
         return self.table.copy()
 
     def evaluations(self) -> pd.DataFrame:
@@ -282,6 +289,8 @@ class Results:
         at the cap, or "" for open), winner, difference (ours minus theirs), boundary, within_low, within_high, p_welch
         (docs/adaptive.md). Empty if the suite never ran with `--until-decided`.
         """
+        import pandas as pd
+
         from rlbench.analysis.sequential_log import COLUMNS
 
         decisions = self.sequential_decisions
@@ -296,8 +305,8 @@ class Results:
         return self.sweeps.frame()
 
     def __repr__(self) -> str:
-        counts = self.table["status"].value_counts()
-        summary = ", ".join(f"{count} {status}" for status, count in counts.items())
+        counts = Counter(row.status for row in self.rows).most_common()
+        summary = ", ".join(f"{count} {status}" for status, count in counts)
         return f"Results({str(self.folder)!r}: {summary})"
 
 

@@ -10,13 +10,13 @@ import click
 from rlbench.cli.text_table import plain
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from rlbench.results.run_rows import RunRow
 
 SOME_DAMAGED = 1
 
 
-def describe_damaged(runs: pd.DataFrame) -> list[str]:
-    """Return a sentence for each damaged run in a table of runs (rlbench.results.run_table.run_table)."""
+def describe_damaged(runs: Iterable[RunRow]) -> list[str]:
+    """Return a sentence for each damaged run."""
     from rlbench.analysis.final_scores import corrupt_of
 
     return list(corrupt_of(runs))

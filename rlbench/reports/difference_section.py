@@ -73,7 +73,7 @@ def difference_page(first: Results, second: Results) -> Page:
         ("circumstances", "What differed", _circumstances(folders)),
         ("missing", "Runs that failed, diverged or are not finished", _missing(folders)),
     ]
-    states = "; ".join(f"{name}: {state(side.table)}" for name, side in zip(folders.names, folders.sides))
+    states = "; ".join(f"{name}: {state(side.rows)}" for name, side in zip(folders.names, folders.sides))
     corrupt = [text for side in folders.sides for text in side.final_scores.corrupt]
     return Page(f"{folders.names[0]} and {folders.names[1]}", states, [], sections, folders.styles, corrupt=corrupt)
 
@@ -234,7 +234,7 @@ def _draw_forest(rows: Sequence[Row], folders: FolderPair) -> Callable[[], Drawi
 
 def _runs(folders: FolderPair) -> list[Part]:
     """Return which runs the folders share, and whether their scores are equal."""
-    scores = [dict(zip(side.table["key"], side.table["score"])) for side in folders.sides]
+    scores = [{row.key: row.score for row in side.rows} for side in folders.sides]
     shared = [key for key in scores[0] if key in scores[1]]
     scored = [key for key in shared if np.isfinite(scores[0][key]) and np.isfinite(scores[1][key])]
     equal = sum(1 for key in scored if scores[0][key] == scores[1][key])

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.analysis import Results
 from rlbench.api import RunStatus
 from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
 from rlbench.results.consistency import find_differences
+from rlbench.results.run_rows import RunRow
 from rlbench.text import number, plural, ranges
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def state(runs: pd.DataFrame) -> str:
-    """Return how many of the suite's runs are finished, and the status of the others.
-
-    runs: one row each, with its status.
-    """
-    counts = Counter(runs["status"])
+def state(runs: Sequence[RunRow]) -> str:
+    """Return how many of the suite's runs are finished, and the status of the others."""
+    counts = Counter(RunStatus(row.status) for row in runs)
     diverged = f" ({counts[RunStatus.DIVERGED]} diverged)" if counts[RunStatus.DIVERGED] else ""
     parts = [f"{sum(counts[s] for s in RunStatus if s.has_score)} of {plural(len(runs), 'run')} finished{diverged}"]
     parts += [f"{counts[status]} {status}" for status in RunStatus if counts[status] and not status.has_score]

@@ -84,12 +84,12 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
         sections += [(spec.name, spec.title, parts)] if parts else []
     return Page(
         results.name,
-        state(results.table),
+        state(results.rows),
         banners(results),
         sections,
         results.styles,
         problems,
-        corrupt_of(results.table),
+        corrupt_of(results.rows),
         results.folder,
         place or results.folder,
         inputs,

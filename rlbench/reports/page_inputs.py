@@ -64,8 +64,8 @@ def _entries(results: Results, plugins: Plugins) -> Iterator[Any]:
         if plugin.file is None and plugin.name.startswith("report"):
             yield plugin.name, plugin.distribution, plugin.version, plugin.target, _source_hash(plugin)
     yield results.document
-    messages = (message.replace(f"{results.folder}/", "") for message in results.table["message"])  # as on the page
-    yield from zip(results.table["key"], results.table["status"], messages)
+    for row in results.rows:
+        yield row.key, row.status, row.message.replace(f"{results.folder}/", "")  # as on the page
     for state in results.states.values():
         yield state.result
     yield repr(results.sequential_decisions) if results.document.get("adaptive") else ""

@@ -1,10 +1,14 @@
-"""Safe reading of parquet files from unknown writers: bounded in size, and complete columns only."""
+"""Safe reading of parquet files from unknown writers: bounded in size, complete columns only, and without pandas."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 MOST_BYTES = 1 << 30  # largest uncompressed size that a file may declare
 _MOST_TEXT = 1 << 28  # bytes of a text column over all rows: a file stores a repeated text once, however long it is
@@ -48,6 +52,20 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
         index = table.schema.get_field_index(name)
         table = table.set_column(index, table.field(index).with_type(pa.string()), _decode_text(table[name]))
     return table
+
+
+# pyarrow's own `to_numpy` and its scalars import pandas, which takes longer than to read a suite.
+def numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
+    """Return a column of numbers without nulls. The array may not be written to."""
+    return np.from_dlpack(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
+
+
+def equals(column: pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
+    """Return which rows of a column of text without nulls are `text`."""
+    encoded = column.combine_chunks().dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    matches: NDArray[np.bool_] = numbers(encoded.indices) == (words.index(text) if text in words else -1)
+    return matches
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

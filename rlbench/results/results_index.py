@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from rlbench.api import LARGEST_RETURN, Run, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
-from rlbench.results.parquet_reader import UNREADABLE, read_columns
+from rlbench.results.parquet_reader import UNREADABLE, equals, numbers, read_columns
 from rlbench.results.publication import schema
 from rlbench.results.store import RunState, Store
 
@@ -122,25 +122,25 @@ def _read_run(folder: Path, run: Run, state: RunState) -> RunFacts:
         _verify_others(folder, state)
     except StoreError as error:
         return RunFacts(str(error), math.nan, math.nan, nothing, nothing, nothing)
-    returns = evaluations["return_mean"].to_numpy()
-    final = pc.equal(evaluations["kind"], "final").to_numpy()
-    grid = pc.equal(evaluations["kind"], "grid").to_numpy() & np.isfinite(returns)
+    returns = numbers(evaluations["return_mean"])
+    final = equals(evaluations["kind"], "final")
+    grid = equals(evaluations["kind"], "grid") & np.isfinite(returns)
     scores = returns[final] if final.any() else returns
-    complete = episodes["return"].to_numpy()[pc.not_equal(episodes["end"], "abandoned").to_numpy()]
+    complete = numbers(episodes["return"])[~equals(episodes["end"], "abandoned")]
     complete = complete[np.abs(complete) <= LARGEST_RETURN]
     return RunFacts(
         "",
         float(scores[-1]) if len(scores) else math.nan,
         float(complete[-TRAINING_EPISODES:].mean()) if len(complete) else math.nan,
-        evaluations["nominal_step"].to_numpy()[grid],
+        numbers(evaluations["nominal_step"])[grid],
         returns[grid],
-        evaluations["wall_seconds"].to_numpy()[grid],
+        numbers(evaluations["wall_seconds"])[grid],
     )
 
 
 def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
     """Check that evaluations have no numbers impossible in rlbench or too large to plot. Raises: StoreError."""
-    columns = {name: evaluations[name].to_numpy() for name in ("return_mean", "nominal_step", "wall_seconds")}
+    columns = {name: numbers(evaluations[name]) for name in ("return_mean", "nominal_step", "wall_seconds")}
     limits = {"return_mean": (-LARGEST_RETURN, LARGEST_RETURN), "nominal_step": (0, run.task.steps)}
     limits["wall_seconds"] = (0, _LONGEST)
     for name, values in columns.items():
@@ -214,7 +214,7 @@ def _is_possible(facts: RunFacts) -> bool:
 
 
 def _parts(lists: pa.ListArray) -> list[NDArray[Any]]:
-    ends, values = lists.offsets.to_numpy(), lists.values.to_numpy()
+    ends, values = numbers(lists.offsets), numbers(lists.values)
     return [values[begin:end] for begin, end in zip(ends[:-1].tolist(), ends[1:].tolist())]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from rlbench.api import Job, Run, RunGroup
+from rlbench.api import Job, Run, RunGroup, RunStatus
 from rlbench.plugins import Plugins
 from rlbench.process_control import module_command
 from rlbench.results import RunState, Store, changes_since
@@ -30,9 +30,9 @@ def corrupt_runs(store: Store, runs: Sequence[Run]) -> list[Run]:
     """Return the runs of the suite whose published files are damaged."""
     if not (store.root / "suite.json").exists() or not any((store.root / "runs").glob("*")):
         return []
-    from rlbench.analysis.suite_results import Results  # imports pandas, which is not needed otherwise
+    from rlbench.analysis.suite_results import Results
 
-    corrupt = set(Results(store).table.query("status == 'corrupt'")["key"])
+    corrupt = {row.key for row in Results(store).rows if row.status == RunStatus.CORRUPT}
     return [run for run in runs if run.key in corrupt]
 
 

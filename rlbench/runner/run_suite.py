@@ -168,7 +168,7 @@ def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter
 
 def _read_results(store: Store, runs: Sequence[Run], reporter: ProgressReporter) -> Results:
     """Read the folder. Damaged tables of `runs` are regenerated first if their attempt still has the records."""
-    from rlbench.analysis.suite_results import Results  # imports pandas, which is not needed before
+    from rlbench.analysis.suite_results import Results
 
     results, was_repaired = Results(store), False
     for run in runs:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.read_back import read_scores, run_table
+from support.read_back import read_scores
 from support.result_folders import folder
 
 import rlbench
@@ -88,7 +88,7 @@ def rlbench_iqm(tasks):
 def test_the_table_the_page_and_the_frames_give_the_same_runs_the_same_interval(results):
     store, anchors = results.store, results.supplied
     raw = results.aggregate(normalized=False).set_index(["algorithm", "environment", "statistic"])
-    for cell in score_cells(run_table(store, anchors)):
+    for cell in score_cells(Results(store, anchors).rows):
         row = raw.loc[(cell.algorithm, cell.environment, "iqm")]
         assert (cell.iqm, cell.low, cell.high) == (row["estimate"], row["low"], row["high"])
     whole = results.aggregate().set_index(["algorithm", "environment", "statistic"])

@@ -54,7 +54,7 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
     from rlbench.analysis.suite_results import Results
 
     results = Results(directory)
-    rows, corrupt = check(results, source), describe_damaged(results.table)
+    rows, corrupt = check(results, source), describe_damaged(results.rows)
     protocol = PROTOCOLS[source]
     if as_json:
         document = {

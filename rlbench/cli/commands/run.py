@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -19,11 +19,10 @@ from rlbench.cli.user_paths import short_path
 from rlbench.run_options import RunOptions
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from rlbench.analysis import Results
     from rlbench.plugins import Plugins
     from rlbench.results import Store
+    from rlbench.results.run_rows import RunRow
     from rlbench.runner import ProgressReporter, SuiteOutcome
     from rlbench.suites import Plan
 
@@ -127,12 +126,11 @@ def _report_outcome(
 
     if not options.as_json:
         print_table(outcome.results)
-    runs = outcome.results.table
-    selected = runs["key"].isin([run.key for run in outcome.runs])
-    damaged = describe_damaged(runs[~selected])
+    keys = {run.key for run in outcome.runs}
+    runs = [row for row in outcome.results.rows if row.key in keys]
+    damaged = describe_damaged(row for row in outcome.results.rows if row.key not in keys)
     for sentence in damaged:
         reporter.warn(f"corrupt: {sentence}")
-    runs = runs[selected]
     _report_missing(runs, reporter, is_decided)
     for skip in planned.skipped:
         if skip.status == RunStatus.SKIPPED:
@@ -146,7 +144,7 @@ def _report_outcome(
     reporter.say(f"results: {short_path(store.root)}")
     if not options.no_report:
         _report(store, plugins, outcome, reporter)
-    return 0 if (runs["status"] == "done").all() and not planned.broken and not damaged else 1
+    return 0 if all(row.status == RunStatus.DONE for row in runs) and not planned.broken and not damaged else 1
 
 
 def _report(store: Store, plugins: Plugins, outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
@@ -177,17 +175,16 @@ def _draw(results: Results, plugins: Plugins, path: Path, reporter: ProgressRepo
             reporter.warn(problem)
 
 
-def _report_missing(table: pd.DataFrame, reporter: ProgressReporter, is_decided: bool) -> None:
+def _report_missing(runs: Sequence[RunRow], reporter: ProgressReporter, is_decided: bool) -> None:
     """Print one line for all seeds of a group that ended alike, and what to do about them."""
-    missing = table[[not RunStatus(status).has_score for status in table["status"]]]
-    for (name, task, status, message), rows in missing.groupby(
-        ["algorithm", "environment", "status", "message"], sort=False
-    ):
-        seeds = ", ".join(map(str, rows["seed"]))
-        reporter.warn(
-            f"{name} on {task}, {'seed' if len(rows) == 1 else 'seeds'} {seeds}: {RunStatus(status).describe(message)}"
-        )
-    statuses = {RunStatus(status) for status in missing["status"]}
+    seeds_by_ending: dict[tuple[str, str, RunStatus, str], list[int]] = {}
+    for row in runs:
+        if not (status := RunStatus(row.status)).has_score:
+            seeds_by_ending.setdefault((row.algorithm, row.environment, status, row.message), []).append(row.seed)
+    for (name, task, status, message), seeds in seeds_by_ending.items():
+        listed = f"{'seed' if len(seeds) == 1 else 'seeds'} {', '.join(map(str, seeds))}"
+        reporter.warn(f"{name} on {task}, {listed}: {status.describe(message)}")
+    statuses = {status for _, _, status, _ in seeds_by_ending}
     if is_decided and any(status.is_failure or status == RunStatus.CORRUPT for status in statuses):
         reporter.warn(
             "the runs above cannot be trained again in this folder, because --until-decided has tested the runs in it: "

@@ -45,7 +45,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
         print_sensitivity(results, as_json)
     else:
         print_table(results, as_json)
-    return report_damaged(describe_damaged(results.table))
+    return report_damaged(describe_damaged(results.rows))
 
 
 def print_table(results: Results, as_json: bool = False) -> None:
@@ -62,7 +62,7 @@ def print_table(results: Results, as_json: bool = False) -> None:
             "suite": name,
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
-            "corrupt": describe_damaged(results.table),
+            "corrupt": describe_damaged(results.rows),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return

@@ -35,7 +35,7 @@ def print_sensitivity(results: Results, as_json: bool = False) -> None:
             "level": LEVEL,
             "effects": [asdict(effect) for effect in sweeps.effects],
             "extremes": [asdict(extremes) for extremes in sweeps.extremes],
-            "corrupt": describe_damaged(results.table),
+            "corrupt": describe_damaged(results.rows),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return
