@@ -46,15 +46,17 @@ def shown_observations(space: spaces.Space[Any]) -> ShownObservations:
 
 
 def _shown_parts(space: Any) -> ShownObservations:
-    parts: dict[str, tuple[spaces.Space[Any], Callable[[Any], Any]]] = {}
+    parts: dict[str, tuple[spaces.Space[Any], tuple[Any, ...], Callable[[Any], Any]]] = {}
     for path, part in _leaves(space.parts):
-        parts[_key(path, parts)] = _shown_part(part)
+        if 0 not in (part.shape or ()):  # the library cannot reshape a part without numbers
+            shown_part, convert = _shown_part(part)
+            parts[_key(path, parts)] = shown_part, path, convert
 
     def of(vectors: Any) -> dict[str, Any]:
-        values = [value for _, value in _leaves(space.restore(vectors))]
-        return {key: convert(value) for (key, (_, convert)), value in zip(parts.items(), values)}
+        values = dict(_leaves(space.restore(vectors)))
+        return {key: convert(values[path]) for key, (_, path, convert) in parts.items()}
 
-    shown = {key: part for key, (part, _) in parts.items()}
+    shown = {key: part for key, (part, _, _) in parts.items()}
     scaled = tuple(key for key, part in shown.items() if isinstance(part, spaces.Box) and not _is_image(part))
     return ShownObservations("MultiInputPolicy", spaces.Dict(shown), of, scaled)
 

@@ -194,6 +194,13 @@ def test_a_number_without_axes_becomes_a_vector_of_one():
     assert shown.space == spaces.Box(-2, 2, (1,)) and shown.of(np.array([0.5, 1])).tolist() == [[0.5], [1]]
 
 
+def test_a_part_without_numbers_does_not_reach_the_library():
+    parts = spaces.Dict({"none": spaces.Box(-1, 1, (0,)), "some": spaces.Box(-1, 1, (2,))})
+    shown = shown_observations(NestedVectors(parts))
+    assert list(shown.space) == ["some"]
+    assert {key: value.tolist() for key, value in shown.of(np.float32([[3, 4]])).items()} == {"some": [[3, 4]]}
+
+
 def test_keys_that_torch_cannot_take_get_others():
     space = spaces.Dict(
         {"a.b": spaces.Discrete(2), "a_b": spaces.Discrete(2), "": spaces.Discrete(2), "pop": spaces.Discrete(2)}
