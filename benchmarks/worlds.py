@@ -47,6 +47,7 @@ from benchmarks.world_table import (  # noqa: E402
     version,
     write,
 )
+from rlbench.results.provenance import commit  # noqa: E402
 
 FOLDER = Path("results/worlds")
 REFERENCE = ROOT / "results" / "reference" / "worlds.json"
@@ -297,7 +298,9 @@ def main() -> None:
     rows = table(load(path))
     if given.write:
         write(given.write, markdown(rows))
-        save(REFERENCE, {"packages": [dict(zip(HEADER, line)) for line in rows]})
+        command = [f"python benchmarks/worlds.py {task}" for task in ("check", "run", "table --write")]
+        found = {"commit": commit(Path(__file__).resolve()), "command": command}
+        save(REFERENCE, {**found, "packages": [dict(zip(HEADER, line)) for line in rows]})
     print(markdown(rows))
 
 
