@@ -19,6 +19,7 @@ from rlbench.kit import (
     Actor,
     Adam,
     Field,
+    Loss,
     ObsNormalizer,
     RewardNormalizer,
     RMSprop,
@@ -26,6 +27,7 @@ from rlbench.kit import (
     Schedule,
     TorchAlgorithm,
     compile_methods,
+    explained_variance,
     gae,
     gradient_of,
     policy_for,
@@ -107,15 +109,16 @@ class A2C(TorchAlgorithm):
 
     def loss(
         self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, returns: Tensor
-    ) -> Tensor:
+    ) -> Loss:
         c, features = self.config, self.actor.features(actor, obs)
         policy = self.actor.head(actor, features, obs)
         policy_loss = -(advantage * self.dist.log_prob(*policy, action)).mean(-1)  # [S]
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
         entropy = self.dist.entropy(*policy).mean(-1)
-        loss: Tensor = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
-        return loss
+        loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
+        return loss, {**found, "explained_variance": explained_variance(returns - value, returns)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
@@ -163,8 +166,9 @@ class A2C(TorchAlgorithm):
         if c.normalize_advantage:
             advantage = standardize(advantage)
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
-        grads = self.gradient(self.params, obs, action, advantage, returns)
+        grads, found = self.gradient(self.params, obs, action, advantage, returns)
         self.optimizer.apply(self.params, grads, self.active(interaction))
+        interaction.log_mean(**found)
 
     def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written
         policy = {"actor": self.params[0], "critic": self.params[1], "obs_norm": self.obs_norm}

@@ -21,6 +21,7 @@ from rlbench.kit import (
     Adam,
     Batch,
     Field,
+    Loss,
     Replay,
     Schedule,
     TorchAlgorithm,
@@ -82,8 +83,10 @@ class DDPG(TorchAlgorithm):
         self.actor_optimizer = Adam([self.actor], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block)
-        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block)
+        self.critic_gradient = gradient_of(
+            self.critic_loss, device, seeds_at_a_time=block, norm_name="critic_grad_norm"
+        )
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, norm_name="actor_grad_norm")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         lanes = (self.num_seeds, c.n_envs, self.dim)
@@ -98,16 +101,18 @@ class DDPG(TorchAlgorithm):
     def q_of(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
         return self.critic_net(critic, torch.cat([obs, action], -1)).squeeze(-1)  # [S, B]
 
-    def critic_loss(self, critic: Tensor, target_critic: Tensor, target_actor: Tensor, batch: Batch) -> Tensor:
+    def critic_loss(self, critic: Tensor, target_critic: Tensor, target_actor: Tensor, batch: Batch) -> Loss:
         """Return the mean of (Q(s, a) − y)² [S], y = r + γ(1 − terminated) Q'(s', π'(s')) of the target networks."""
         next_q = self.q_of(target_critic, batch.next_obs, self.policy_of(target_actor, batch.next_obs))  # [S, B]
         td_target = batch.reward + batch.discount * next_q
         q = self.q_of(critic, batch.obs, batch.action)  # [S, B]
-        return F.mse_loss(q, td_target, reduction="none").mean(-1)
+        loss = F.mse_loss(q, td_target, reduction="none").mean(-1)
+        return loss, {"critic_loss": loss, "mean_q": q.mean(-1)}
 
-    def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Tensor:
+    def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Loss:
         """Return the mean of −Q(s, π(s)) [S]."""
-        return -self.q_of(critic, obs, self.policy_of(actor, obs)).mean(-1)
+        loss = -self.q_of(critic, obs, self.policy_of(actor, obs)).mean(-1)
+        return loss, {"actor_loss": loss}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -135,11 +140,13 @@ class DDPG(TorchAlgorithm):
         c, active = self.config, self.active(interaction)
         batch = Batch(**self.replay.minibatch(self.streams, c.batch_size))
         self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
-        grads = self.critic_gradient([self.critic], self.target_critic, self.target_actor, batch)
+        grads, found = self.critic_gradient([self.critic], self.target_critic, self.target_actor, batch)
         self.critic_optimizer.apply([self.critic], grads, active)
+        interaction.log_mean(**found)
         self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
-        grads = self.actor_gradient([self.actor], self.critic, batch.obs)
+        grads, found = self.actor_gradient([self.actor], self.critic, batch.obs)
         self.actor_optimizer.apply([self.actor], grads, active)
+        interaction.log_mean(**found)
         polyak(self.target_actor, self.actor, c.tau, active)
         polyak(self.target_critic, self.critic, c.tau, active)
 

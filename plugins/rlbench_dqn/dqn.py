@@ -22,6 +22,7 @@ from rlbench.kit import (
     Batch,
     Every,
     Field,
+    Loss,
     Replay,
     Schedule,
     TorchAlgorithm,
@@ -98,13 +99,14 @@ class DQN(TorchAlgorithm):
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.network(online, obs.flatten(2)).argmax(-1)
 
-    def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Tensor:
-        """Return the loss [S]. The discount is 0 after termination, but not after truncation."""
+    def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Loss:
+        """Return the loss [S] and what to log of it. The discount is 0 after termination, but not after truncation."""
         next_q = self.network(target, batch.next_obs).amax(-1)  # [S, B]
         td_target = batch.reward + batch.discount * next_q
         q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]
-        loss = F.mse_loss if self.config.loss == "mse" else F.huber_loss
-        return loss(q, td_target, reduction="none").mean(-1)
+        error = F.mse_loss if self.config.loss == "mse" else F.huber_loss
+        loss = error(q, td_target, reduction="none").mean(-1)
+        return loss, {"td_loss": loss, "mean_q": q.mean(-1)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -131,8 +133,9 @@ class DQN(TorchAlgorithm):
         """Take one gradient step on a minibatch from replay."""
         batch = Batch(**self.replay.minibatch(self.streams, self.config.batch_size))
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
-        grads = self.td_gradient([self.online], self.target, batch)
+        grads, found = self.td_gradient([self.online], self.target, batch)
         self.optimizer.apply([self.online], grads, self.active(interaction))
+        interaction.log_mean(**found, epsilon=self.epsilon(interaction.steps))
 
     def act(self, obs: Any) -> Any:
         return self.greedy(self.online, self.tensor(obs)).cpu().numpy()

@@ -18,12 +18,14 @@ from rlbench.kit import (
     Actor,
     Adam,
     Field,
+    Loss,
     ObsNormalizer,
     RewardNormalizer,
     Rollout,
     Schedule,
     TorchAlgorithm,
     compile_methods,
+    explained_variance,
     gae,
     gradient_of,
     minibatches,
@@ -115,10 +117,11 @@ class PPO(TorchAlgorithm):
         return self.critic(critic, features).view(obs.shape[:3])  # [S, T, N]
 
     def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
-             advantage: Tensor, returns: Tensor, old_value: Tensor) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Return the loss and an estimate of KL(acting policy ‖ policy) [S]; old_log_prob, old_value [S, B]: acting.
+             advantage: Tensor, returns: Tensor, old_value: Tensor) -> Loss:  # fmt: skip
+        """Return the loss [S] and what to log of it; old_log_prob, old_value [S, B]: of the acting policy.
 
-        The estimate is E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL Divergence").
+        approx_kl estimates KL(acting policy ‖ policy) as E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL
+        Divergence").
         """
         c, features = self.config, self.actor.features(actor, obs)
         policy = self.actor.head(actor, features, obs)
@@ -134,7 +137,9 @@ class PPO(TorchAlgorithm):
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
         entropy = self.dist.entropy(*policy).mean(-1)
         loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
-        return loss, (ratio - 1 - log_ratio).mean(-1)
+        found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
+        clipped = ((ratio - 1).abs() > self.clip_range).float().mean(-1)
+        return loss, {**found, "approx_kl": (ratio - 1 - log_ratio).mean(-1), "clip_fraction": clipped}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
@@ -182,13 +187,15 @@ class PPO(TorchAlgorithm):
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
         steps = r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value
+        interaction.log_mean(explained_variance=explained_variance(advantage, advantage + value))
         size = c.n_steps * c.n_envs
         for _ in range(c.n_epochs):
             order = self.tensor(self.streams.permutations("order", size))  # [S, T·N]
             for minibatch in minibatches(steps, order, min(c.batch_size, size)):
-                grads, approx_kl = self.gradient(self.params, *minibatch)
+                grads, found = self.gradient(self.params, *minibatch)
+                interaction.log_mean(active, **found)
                 if c.target_kl is not None:  # a seed that has moved too far rests until the next rollout
-                    active = active & ~(approx_kl > 1.5 * c.target_kl)
+                    active = active & ~(found["approx_kl"] > 1.5 * c.target_kl)
                 self.optimizer.apply(self.params, grads, active)
 
     def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written

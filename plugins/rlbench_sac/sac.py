@@ -22,6 +22,7 @@ from rlbench.kit import (
     Adam,
     Batch,
     Field,
+    Loss,
     Replay,
     Schedule,
     TorchAlgorithm,
@@ -91,8 +92,10 @@ class SAC(TorchAlgorithm):
         self.actor_optimizer = Adam([self.actor, self.log_alpha], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block)
-        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block)
+        self.critic_gradient = gradient_of(
+            self.critic_loss, device, seeds_at_a_time=block, norm_name="critic_grad_norm"
+        )
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, norm_name="actor_grad_norm")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         lanes = (self.num_seeds, c.n_envs, self.dim)
@@ -117,7 +120,7 @@ class SAC(TorchAlgorithm):
 
     def critic_loss(
         self, critic: Tensor, target: Tensor, actor: Tensor, log_alpha: Tensor, batch: Batch, normal: Tensor
-    ) -> Tensor:
+    ) -> Loss:
         """Return the mean of ½ Σᵢ (Qᵢ(s, a) − y)² [S], y = r + γ(1 − terminated) V(s').
 
         V(s') = minᵢ Q'ᵢ(s', a') − α log π(a'|s'), with a' sampled by `normal`, standard normal [S, B, A].
@@ -127,16 +130,19 @@ class SAC(TorchAlgorithm):
         next_value = next_q - log_alpha.exp()[:, :1] * next_log_prob
         td_target = batch.reward + batch.discount * next_value
         q = self.q_of(critic, batch.obs, batch.action)  # [S, 2, B]
-        return 0.5 * F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
+        loss = 0.5 * F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
+        return loss, {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}
 
-    def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Tensor:
+    def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Loss:
         """Return the loss of the actor, at a constant α, plus that of α, which falls while entropy is high [S]."""
         action, log_prob = self.policy_of(actor, obs, normal)
         q = torch.minimum(*self.q_of(critic, obs, action).unbind(1))  # [S, B]
-        policy_loss = -(q - log_alpha.detach().exp()[:, :1] * log_prob).mean(-1)  # [S]
+        alpha = log_alpha.detach().exp()[:, :1]
+        policy_loss = -(q - alpha * log_prob).mean(-1)  # [S]
         entropy = -log_prob.detach().mean(-1)
         alpha_loss = log_alpha[:, 0] * (entropy - self.target_entropy)
-        return policy_loss + float(self.learns_alpha) * alpha_loss
+        loss = policy_loss + float(self.learns_alpha) * alpha_loss
+        return loss, {"actor_loss": policy_loss, "alpha": alpha[:, 0], "entropy": entropy}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -165,11 +171,14 @@ class SAC(TorchAlgorithm):
         normal = self.tensor(self.streams.normal("update", 2, c.batch_size, self.dim))
         self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
         given = self.target, self.actor, self.log_alpha, batch, normal[:, 0]
-        self.critic_optimizer.apply([self.critic], self.critic_gradient([self.critic], *given), active)
+        grads, critic_found = self.critic_gradient([self.critic], *given)
+        self.critic_optimizer.apply([self.critic], grads, active)
         self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
         params = [self.actor, self.log_alpha]
-        self.actor_optimizer.apply(params, self.actor_gradient(params, self.critic, batch.obs, normal[:, 1]), active)
+        grads, actor_found = self.actor_gradient(params, self.critic, batch.obs, normal[:, 1])
+        self.actor_optimizer.apply(params, grads, active)
         polyak(self.target, self.critic, c.tau, active)
+        interaction.log_mean(**critic_found, **actor_found)
 
     def draw(self, obs: Any, stream: str) -> Any:
         """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""

@@ -99,6 +99,15 @@ class Interaction(Protocol):
         """Record numbers at the current step: for each metric one per seed [S], or one for all seeds."""
         ...
 
+    def log_mean(self, where: Any = None, /, **metrics: Any) -> None:
+        """Count numbers of one update, whose mean is recorded at the next point of the evaluation grid.
+
+        metrics: for each one number per seed [S], or one for all seeds, as arrays or as tensors on any device. The
+        caller does not change them afterwards. where [S] bool: the seeds that the update concerns; None: all. Without
+        a grid, means are recorded at 20 points of the budget.
+        """
+        ...
+
     def report(
         self, step: int, return_: float | None = None, length: int = 0, evaluation: Sequence[float] = ()
     ) -> None:

@@ -12,6 +12,7 @@ from rlbench.kit.compilation import seeds_at_a_time as seeds_at_a_time
 from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
+from rlbench.kit.gradients import Loss as Loss
 from rlbench.kit.gradients import gradient_of as gradient_of
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
@@ -28,6 +29,7 @@ from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay
 from rlbench.kit.replay import replay_entry as replay_entry
 from rlbench.kit.replay import replay_fields as replay_fields
+from rlbench.kit.returns import explained_variance as explained_variance
 from rlbench.kit.returns import gae as gae
 from rlbench.kit.returns import masked_mean as masked_mean
 from rlbench.kit.returns import standardize as standardize

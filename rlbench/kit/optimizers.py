@@ -15,10 +15,19 @@ from rlbench.kit.kernel_choice import watched
 
 
 @watched
-def clip(grads: Sequence[Tensor], max_norm: float) -> list[Tensor]:
-    """Scale the gradient of each seed over all tensors [S, P] to a Euclidean norm of at most max_norm, in place."""
+def norm_of(grads: Sequence[Tensor]) -> Tensor:
+    """Return the Euclidean norm of each seed's gradient over all tensors [S, P]."""
     squares = [(g * g).sum(-1) for g in grads]
-    norm = sum(squares[1:], squares[0]).sqrt()  # [S]
+    return sum(squares[1:], squares[0]).sqrt()  # [S]
+
+
+@watched
+def clip(grads: Sequence[Tensor], max_norm: float, norm: Tensor | None = None) -> list[Tensor]:
+    """Scale the gradient of each seed over all tensors [S, P] to a Euclidean norm of at most max_norm, in place.
+
+    norm: `norm_of(grads)`, if it is known.
+    """
+    norm = norm_of(grads) if norm is None else norm
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
     return [g.mul_(scale) for g in grads]
 

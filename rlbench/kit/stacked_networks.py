@@ -154,8 +154,8 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
 def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Tensor) -> tuple[Any, list[Tensor]]:
     """Return the result of `loss(*params, *args)` and the gradient of its value for each of `params` [S, P].
 
-    loss: returns its value [S], or a tuple of its value and further results. Seeds share nothing, so the gradient of
-    the sum over S holds each seed's own gradient.
+    loss: returns its value [S], or that and further results, a dict of tensors by name. Seeds share nothing, so the
+    gradient of the sum over S holds each seed's own gradient.
     """
 
     def total(params: Sequence[Tensor]) -> tuple[Tensor, Any]:
@@ -169,4 +169,6 @@ def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Te
     with torch.enable_grad():
         scalar, result = total(leaves)
     grads = torch.autograd.grad(scalar, leaves)
-    return tuple(t.detach() for t in result) if isinstance(result, tuple) else result.detach(), list(grads)
+    if isinstance(result, tuple):
+        return (result[0].detach(), {name: further.detach() for name, further in result[1].items()}), list(grads)
+    return result.detach(), list(grads)

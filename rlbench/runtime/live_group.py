@@ -137,6 +137,7 @@ class LiveGroup:
         interaction = self.interaction
         try:
             self._train()
+            interaction.record_means()
             wall_seconds = self.clock.seconds
             if interaction.self_reported is not None and interaction.active.any():
                 interaction.self_reported.finish()
@@ -204,6 +205,7 @@ class LiveGroup:
                 "boundary": numbers,
                 "streams": self.streams.state(index),
                 "next_evaluation": interaction.schedule.next,
+                "metric_means": interaction.means.state(index),
                 "clock": {"spent": self.clock.seconds, "elapsed": self.clock.elapsed, "cpu": self.clock.cpu},
                 "positions": positions,
                 "diverged_at": batch.diverged_at.get(index),
@@ -224,6 +226,7 @@ class LiveGroup:
         batch.diverged_at = {
             i: s.numbers["diverged_at"] for i, s in enumerate(states) if s.numbers["diverged_at"] is not None
         }
+        interaction.means.load([s.numbers.get("metric_means", {}) for s in states])
         learned = [_under("algorithm/", s.arrays) for s in states]
         self.algorithm.load_state({name: np.stack([arrays[name] for arrays in learned]) for name in learned[0]})
         self.streams.load([s.numbers["streams"] for s in states])

@@ -26,12 +26,14 @@ from rlbench.envs.meter import Meter
 from rlbench.envs.metered_batch import MeteredBatch
 from rlbench.envs.metered_env import MeteredEnv
 from rlbench.envs.remote_envs import Attendant, SharedCounter, connect
+from rlbench.runtime.metric_means import MetricMeans
 from rlbench.runtime.record_sink import Sink
 from rlbench.runtime.scheduled_evaluation import GRID, NEVER, EvaluationRunner, EvaluationSchedule
 from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
 Save = Callable[[], None]
+_METRIC_POINTS = 20  # of a run without an evaluation grid
 # How long a resumable algorithm may take to reach a safe point after a stop request.
 SAFE_POINT_PATIENCE_SECONDS = 10.0
 
@@ -63,6 +65,9 @@ class LiveInteraction:
         self.seeds, self.num_envs, self.budget = streams.seeds, num_envs, Budget(task.steps)
         self.meter = Meter(task.steps, sink.episode)
         self.schedule = EvaluationSchedule(task.evaluation.every, task.steps)
+        every = task.evaluation.every or max(task.steps // _METRIC_POINTS, 1)
+        self._metric_schedule, self.means = EvaluationSchedule(every, task.steps), MetricMeans(len(self.seeds))
+        self._means_recorded_at = 0
         self.batch: MeteredBatch | None = None
         self.save: Save | None = None
         self.save_every, self._next_save = 0, NEVER
@@ -75,7 +80,10 @@ class LiveInteraction:
         self._ranks: set[int] = set()
         self._stop = False
         self._stop_requested_at = 0.0
-        self._attention = min(self.schedule.next, task.steps)
+        self._attention = self._next_attention()
+
+    def _next_attention(self) -> int:
+        return min(self.schedule.next, self._metric_schedule.next, self.budget.steps)
 
     # -- stacked loops -------------------------------------------------------------------------------------------
     def open_batch(self, earlier_episodes: Sequence[int] = ()) -> MeteredBatch:
@@ -119,7 +127,8 @@ class LiveInteraction:
         self.reset()
         self.steps = self.meter.steps
         self.finished = not self.active.any()
-        self._attention = min(self.schedule.next, self.budget.steps)
+        self._metric_schedule.cross(self.steps)
+        self._attention = self._next_attention()
 
     # -- evaluation, the end of the budget, a stop ---------------------------------------------------------------
     def advance(self) -> None:
@@ -129,11 +138,13 @@ class LiveInteraction:
             self.save is None or time.monotonic() - self._stop_requested_at > SAFE_POINT_PATIENCE_SECONDS
         ):
             raise Stopped(f"stopped at step {self.steps}, without a checkpoint")
+        if self._metric_schedule.cross(self.steps) is not None:
+            self.record_means()
         nominal = self.schedule.cross(self.steps)
         if nominal is not None:
             self._park(self._evaluations.evaluate(self._policy(), GRID, nominal, self.steps, self.active))
         self.finished = self.steps >= self.budget.steps or not self.active.any()
-        self._attention = 0 if self._stop else min(self.schedule.next, self.budget.steps)
+        self._attention = 0 if self._stop else self._next_attention()
 
     def _park(self, finite: Array) -> None:
         if (finite | ~self.active).all():
@@ -229,6 +240,20 @@ class LiveInteraction:
             for seed, active, number in zip(self.seeds, self.active.tolist(), numbers):
                 if active:
                     self._sink.metric(MetricRecord(seed, self.steps, name, number))
+
+    def log_mean(self, where: Any = None, /, **metrics: Any) -> None:
+        self.means.add(metrics, self.active, where)
+
+    def record_means(self) -> None:
+        """Record the means of `log_mean` since the last time, at the current step, unless this step has some."""
+        found = list(self.means.take())
+        if self.steps == self._means_recorded_at:
+            return
+        self._means_recorded_at = self.steps if found else self._means_recorded_at
+        for name, means, has_one in found:
+            for seed, recorded, mean in zip(self.seeds, (has_one & self.active).tolist(), means.tolist()):
+                if recorded:
+                    self._sink.metric(MetricRecord(seed, self.steps, name, mean))
 
     def checkpoint(self, *ignored: Any) -> None:
         if ignored:  # a plugin made for version 1; without this it would end in a TypeError

@@ -26,12 +26,13 @@ class Played:
     seeds: tuple[int, ...]
 
     def of_seed(self, seed: int) -> dict[str, Any]:
-        """Return all results of one seed except times, comparable with ==. Arrays become bytes, so NaN equals NaN."""
+        """Return all results of one seed except times, comparable with ==. Arrays become bytes, so NaN equals NaN; the
+        values of metrics become text for the same reason."""
         index = self.seeds.index(seed)
         return {
             "episodes": [e for e in self.sink.episodes if e.seed == seed],
             "evaluations": [without_time(e) for e in self.sink.evaluations if e.seed == seed],
-            "metrics": [m for m in self.sink.metrics if m.seed == seed],
+            "metrics": [(m.step, m.name, float(m.value).hex()) for m in self.sink.metrics if m.seed == seed],
             "learned": {name: np.ascontiguousarray(array[index]).tobytes() for name, array in self.learned.items()},
         }
 

@@ -10,7 +10,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
-from support.one_update import learn_from
+from support.one_update import at_step_0, learn_from
 from torch import nn
 
 from rlbench import Device, SeedStreams, TaskInfo
@@ -76,7 +76,7 @@ def learn_once(agent, batch, active=None):
     errors, given = [], {**batch._asdict(), "weight": WEIGHT}
     update = lambda index, error, active: errors.append(torch.from_numpy(error))  # noqa: E731
     agent.replay = SimpleNamespace(sample=lambda uniform, beta: (None, dict(given)), update=update)
-    agent.learn(SimpleNamespace(active=np.ones(2, bool) if active is None else active.numpy(), steps=0))
+    agent.learn(at_step_0(np.ones(2, bool) if active is None else active.numpy()))
     return errors[0]
 
 

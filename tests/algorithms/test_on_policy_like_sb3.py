@@ -22,12 +22,13 @@ sb3 = pytest.importorskip("stable_baselines3", reason="needs the extra `sb3`")
 from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike  # noqa: E402
 from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 from support.on_policy_updates import built  # noqa: E402
+from support.one_update import at_step_0  # noqa: E402
 from support.torch_modules import module_of  # noqa: E402
 
 S = 1  # the seed that is compared, of two
 N, OBS = 4, 5
 SPACES = {"discrete": {"actions": 3}, "continuous": {"dims": 3}}
-INTERACTION = SimpleNamespace(steps=0, active=np.ones(2, bool))
+INTERACTION = at_step_0(np.ones(2, bool))
 COMMON = {"gamma": 0.9, "gae_lambda": 0.8, "vf_coef": 0.5, "ent_coef": 0.0, "max_grad_norm": 0.5}
 OF_PPO = COMMON | {"n_steps": 64, "batch_size": 64, "n_epochs": 2, "learning_rate": 3e-4, "clip_range": 0.2}
 OF_PPO |= {"clip_range_vf": None, "normalize_advantage": True, "target_kl": None}

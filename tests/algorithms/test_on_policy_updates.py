@@ -11,6 +11,7 @@ from rlbench_a2c.a2c import A2C
 from rlbench_ppo.ppo import PPO
 from rlbench_reinforce.reinforce import Reinforce
 from support.on_policy_updates import a2c, both, built, ppo, reinforce
+from support.one_update import at_step_0
 from support.torch_modules import module_of
 from torch import nn
 
@@ -18,7 +19,7 @@ from rlbench.kit import value_and_grad
 from rlbench.testing import play
 from rlbench.testing.fakes import BANDIT, CONSTANT, SHAPES, TARGET, Target
 
-INTERACTION = SimpleNamespace(steps=0, active=np.ones(1, bool))
+INTERACTION = at_step_0(np.ones(1, bool))
 
 
 # -- gradients by hand -----------------------------------------------------------------------------------------------
@@ -301,7 +302,8 @@ def test_a_seed_rests_after_one_minibatch_too_far_and_its_stack_mate_does_not():
 
         def loss(self, *given):
             self.asked += 1
-            return super().loss(*given)[0], torch.tensor([0.76 if self.asked == 3 else 0.0, 0.74])
+            loss, found = super().loss(*given)
+            return loss, {**found, "approx_kl": torch.tensor([0.76 if self.asked == 3 else 0.0, 0.74])}
 
     played = play(Scripted, config, SHAPES, [0, 1], 64, kwargs={"actions": 3})
     assert played.learned["optimizer.step"].tolist() == [2 + 12, 12 + 12]  # the next rollout begins anew
@@ -314,4 +316,4 @@ def test_the_divergence_is_that_of_two_known_policies():
     action = torch.tensor([[0, 1] * 50])
     obs, old, zero = torch.ones(1, 100, 1), torch.full((1, 100), math.log(0.5)), torch.zeros(1, 100)
     _, found = agent.loss(*agent.params, obs, action, old, zero, zero, zero)
-    assert found.item() == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75), abs=1e-6)
+    assert found["approx_kl"].item() == pytest.approx(0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75), abs=1e-6)

@@ -149,7 +149,8 @@ class Climbing(DQN):
     """Climbs its loss."""
 
     def td_loss(self, *args):
-        return -super().td_loss(*args)
+        loss, found = super().td_loss(*args)
+        return -loss, found
 
 
 class Averaged(DQN):
@@ -158,7 +159,12 @@ class Averaged(DQN):
     def __init__(self, *args):
         super().__init__(*args)
         gradient_of_each = self.td_gradient
-        self.td_gradient = lambda *args: [gradient / gradient.norm() for gradient in gradient_of_each(*args)]
+
+        def averaged(*args):
+            grads, found = gradient_of_each(*args)
+            return [gradient / gradient.norm() for gradient in grads], found
+
+        self.td_gradient = averaged
 
 
 class Through:
