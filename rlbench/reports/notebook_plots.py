@@ -14,11 +14,13 @@ from pathlib import Path
 from matplotlib.figure import Figure as Drawing
 
 from rlbench.analysis import Results
+from rlbench.analysis.metric_curves import metric_curves
 from rlbench.api import RlbenchError, StoreError
 from rlbench.api.sections import Figure, Part
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.aggregates_section import aggregate_figure, estimates_of
 from rlbench.reports.curves_over_time import AGAINST, clock_figure
+from rlbench.reports.diagnostics_section import metrics_figure
 from rlbench.reports.improvement_section import improvements, matrix
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
@@ -99,6 +101,22 @@ class Plotter:
     def scores(self, task: str | None = None) -> Plot | Plots:
         """Return the final score of every run, with IQM and interval."""
         return self._by_task(task, lambda name: finals_figure(self._results, name, "scores"))
+
+    def metrics(self, *names: str, task: str | None = None) -> Plot | Plots:
+        """Plot what learners logged while they trained: one panel for each metric, one figure for each task.
+
+        names: of the metrics; none: all. Raises: RlbenchError for an unknown task or metric, or if nothing was logged.
+        """
+        curves = metric_curves(self._results.metrics())
+        known = list(dict.fromkeys(name for by_name in curves.values() for name in by_name))
+        if unknown := [name for name in names if name not in known]:
+            raise RlbenchError(f"no run logged {unknown[0]!r}; logged are {', '.join(known) or 'no metrics'}")
+
+        def figure(task: str) -> Figure | None:
+            chosen = [name for name in names or known if name in curves.get(task, {})]
+            return metrics_figure(task, curves[task], chosen, self._styles, "metrics") if chosen else None
+
+        return self._by_task(task, figure)
 
     def aggregates(self) -> Plot | Plots:
         """Return IQM, median, mean and optimality gap over tasks, on normalised scores."""

@@ -22,7 +22,7 @@ class NotebookResults(Results):
 
     @property
     def plot(self) -> Plotter:
-        """Figures: curves(), scores(), aggregates(), profile(), efficiency(), improvement()."""
+        """Figures: curves(), scores(), metrics(), aggregates(), profile(), efficiency(), improvement()."""
         from rlbench.reports.notebook_plots import Plotter  # imports matplotlib
 
         return Plotter(self)

@@ -24,7 +24,7 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
     """Return one table of all published runs. Damaged files are left out; the run table lists those runs as corrupt."""
     tables, identities = [], []
     for run in runs:
-        if not states[run.key].status.has_score:
+        if not states[run.key].status.has_score or not _rows_of(states[run.key], table):
             continue
         try:
             tables.append(read_arrow(store.folder(run), table, states[run.key]))
@@ -40,3 +40,8 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
         values = pd.array([identity[position] for identity in identities], dtype="str")
         frame.insert(position, name, values.take(np.repeat(np.arange(len(values)), counts)))
     return frame
+
+
+def _rows_of(state: RunState, table: str) -> int:
+    """Return how many rows a published table has, without opening it."""
+    return int(state.result["files"].get(f"{table}.parquet", {}).get("rows", 1))
