@@ -24,4 +24,4 @@ class StableBaselinesDQNConfig(EpsilonGreedy):
 
 class StableBaselinesDQN(LibraryAlgorithm):
     Config = StableBaselinesDQNConfig
-    library, network_class = DQN, DQNPolicy
+    library, network_class, loss_name = DQN, DQNPolicy, "td_loss"

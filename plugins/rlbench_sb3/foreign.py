@@ -16,6 +16,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecNormalize, VecTransposeImage
 
 from rlbench import Algorithm, Device, Interaction, SeedStreams, TaskInfo
+from rlbench_sb3.metric_logger import MetricLogger
 from rlbench_sb3.parameters import Learner
 from rlbench_sb3.spaces import library_view, shown_actions, shown_observations
 
@@ -26,12 +27,14 @@ class LibraryAlgorithm(Algorithm):
     """The library's algorithm for one seed. Its environments come from `interaction.make_env`.
 
     library: the algorithm's class. network_class: class of its MlpPolicy; the classes for images and Dicts are the
-    library's own. stochastic: whether the policy can be evaluated as "sampled".
+    library's own. stochastic: whether the policy can be evaluated as "sampled". loss_name: the metric that the library
+    logs as "loss".
     """
 
     library: ClassVar[type[Any]]
     network_class: ClassVar[type[Any]]
     stochastic: ClassVar[bool] = False
+    loss_name: ClassVar[str] = "loss"
     activations: ClassVar[Mapping[str, Any]] = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}
     config: Learner
 
@@ -57,6 +60,7 @@ class LibraryAlgorithm(Algorithm):
             **self._fields_of(self.library) | self.config.arguments(self.task),
         )
         self.network = self.model.policy
+        self.model.set_logger(MetricLogger(interaction, self.loss_name))
         self.model.learn(interaction.budget.steps, log_interval=None)
 
     def architecture(self) -> dict[str, Any]:

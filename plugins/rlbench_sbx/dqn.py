@@ -30,5 +30,5 @@ class SbxDQNConfig(EpsilonGreedy):
 
 class SbxDQN(JaxLibraryAlgorithm):
     Config = SbxDQNConfig
-    library, network_class = DQN, DQNPolicy
+    library, network_class, loss_name = DQN, DQNPolicy, "td_loss"
     acting, build = "qf_state", ()

@@ -8,6 +8,7 @@ import sb3_contrib
 import stable_baselines3
 import torch
 from rlbench_sb3 import rlbench_algorithms
+from rlbench_sb3.metric_logger import MetricLogger
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise, VectorizedActionNoise
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -346,3 +347,32 @@ def test_what_can_be_written_in_two_ways_is_kept_in_one(name, given, kept):
 def test_ppo_finds_the_best_arm():
     played = small("ppo", BANDIT, steps=2000, learning_rate=1e-2)
     assert played.algorithm.act(np.ones((1, 1, 1), np.float32))[0, 0] == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "env_id", "expected"),
+    [
+        ("dqn", "CartPole-v1", {"td_loss"}),
+        ("sac", "Pendulum-v1", {"actor_loss", "critic_loss", "alpha", "ent_coef_loss"}),
+        ("ppo", "CartPole-v1", {"policy_loss", "value_loss", "entropy_loss", "approx_kl", "clip_fraction", "loss",
+                                "explained_variance", "clip_range"}),
+    ],
+)  # fmt: skip
+def test_what_the_library_logs_is_passed_on(name, env_id, expected, monkeypatch):
+    recorded = []
+    spied = MetricLogger.record
+    monkeypatch.setattr(
+        MetricLogger,
+        "record",
+        lambda self, key, value, exclude=None: recorded.append((key, value)) or spied(self, key, value),
+    )
+    algorithm = SPECS[name].load()
+    small = {"n_steps": 20, "batch_size": 20} if name == "ppo" else {"learning_starts": 20, "train_freq": 10}
+    played = play(algorithm, configure(algorithm.Config, small, name), env_id, [0], 60, every=60)
+    assert {m.name for m in played.sink.metrics} == expected and {m.step for m in played.sink.metrics} == {60}
+    first = {"dqn": "train/loss", "sac": "train/ent_coef", "ppo": "train/policy_gradient_loss"}[name]
+    of_name = {"dqn": "td_loss", "sac": "alpha", "ppo": "policy_loss"}[name]
+    (mean,) = (m.value for m in played.sink.metrics if m.name == of_name)
+    values = [float(value) for key, value in recorded if key == first]
+    # What follows the evaluation at the last step is not in its mean.
+    assert any(mean == pytest.approx(np.mean(values[:n])) for n in (len(values), len(values) - 1))
