@@ -12,8 +12,8 @@ name without importing the others.
         return [AlgorithmSpec("my_agent", "my_agent.agent:MyAgent")]
 
 Hooks return data. The observers are `rlbench_suite_started` and the hooks below it. They are called in the harness's
-process, at most once per evaluation and never per step. Their return values are ignored. If an observer raises, the
-error is reported and the suite continues.
+process, a few times per evaluation at most and never per step. Their return values are ignored. If an observer raises,
+the error is reported and the suite continues.
 
 The harness does not import every plugin. It looks for observers only in files given by `--plugin` and in entry points
 whose name begins with "observe", such as `observe-mine = "my_observer"`. It looks for report sections in the same files
@@ -27,13 +27,14 @@ and in entry points whose name begins with "report". The entry point `report` pr
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pluggy
 
 if TYPE_CHECKING:
     from rlbench.api.algorithm import AlgorithmSpec
-    from rlbench.api.records import RunGroup
+    from rlbench.api.records import EpisodeRecord, MetricRecord, RunGroup
     from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
 
 PROJECT = "rlbench"
@@ -44,6 +45,7 @@ OBSERVERS = (
     "rlbench_suite_started",
     "rlbench_group_started",
     "rlbench_evaluated",
+    "rlbench_recorded",
     "rlbench_group_finished",
     "rlbench_suite_finished",
 )
@@ -74,8 +76,8 @@ def rlbench_report_sections() -> Sequence[SectionSpec]:
 
 
 @hookspec
-def rlbench_suite_started(suite: str, groups: Sequence[RunGroup]) -> None:
-    """Observe that a suite starts. groups: the groups that will be trained."""
+def rlbench_suite_started(suite: str, groups: Sequence[RunGroup], folder: Path) -> None:
+    """Observe that a suite starts. groups: the groups that will be trained. folder: of the results."""
 
 
 @hookspec
@@ -89,6 +91,15 @@ def rlbench_evaluated(group: RunGroup, kind: str, step: int, returns: Sequence[f
 
     kind: "grid", or "final" for the final policy. step: environment steps per seed. returns: the mean return of each
     seed, in the order of `group.seeds`.
+    """
+
+
+@hookspec
+def rlbench_recorded(group: RunGroup, metrics: Sequence[MetricRecord], episodes: Sequence[EpisodeRecord]) -> None:
+    """Observe what a group has recorded since the last call: the metrics that were logged, and episodes that ended.
+
+    It is called after every evaluation and when the group's process has ended, if there is anything new. What a resumed
+    group took over from before is not repeated.
     """
 
 

@@ -245,6 +245,10 @@ class Plugins:
                 problems.append(str(error))
         return problems
 
+    def observes(self, hook: str) -> bool:
+        """Return whether a loaded plugin has this observer hook."""
+        return any(hasattr(plugin.module, hook) for plugin in self.plugins if plugin.module is not None)
+
     def notify(self, hook: str, **arguments: Any) -> list[str]:
         """Call one observer hook of every loaded plugin, each separately. Returns: one line for each problem."""
         assert hook in OBSERVERS

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from rlbench.api import (
@@ -24,6 +25,7 @@ from rlbench.results import RunState, Store
 from rlbench.results.table_repair import restore_tables
 from rlbench.run_options import RunOptions
 from rlbench.runner.preparation import changed_runs, corrupt_runs, prepare
+from rlbench.runner.record_tail import RecordTail
 from rlbench.runner.unrequested_runs import describe_unrequested
 from rlbench.suite_options import RERUNS
 
@@ -97,7 +99,9 @@ def run_suite(
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")
         reporter.begin(planned, todo, store, workers)
         listener = _EventForwarder(plugins, reporter)
-        listener.notify_observers("rlbench_suite_started", suite=planned.suite.name, groups=[job.group for job in todo])
+        listener.notify_observers(
+            "rlbench_suite_started", suite=planned.suite.name, groups=[job.group for job in todo], folder=store.root
+        )
         try:
             if todo:
                 retry = _retry(store, plugins, todo, options)
@@ -204,9 +208,13 @@ class _EventForwarder:
 
     def __init__(self, plugins: Plugins, reporter: ProgressReporter) -> None:
         self._plugins, self._reporter = plugins, reporter
+        self._reads_records = plugins.observes("rlbench_recorded")
+        self._tails: dict[Path, RecordTail] = {}
 
     def __call__(self, job: Job, event: Event) -> None:
         self._reporter.event(job, event)
+        if self._reads_records and not isinstance(event, StartEvent):
+            self._forward_records(job)
         match event:
             case StartEvent():
                 self.notify_observers("rlbench_group_started", group=job.group)
@@ -214,6 +222,12 @@ class _EventForwarder:
                 self.notify_observers("rlbench_evaluated", group=job.group, kind=kind, step=step, returns=list(returns))
             case EndEvent(status):
                 self.notify_observers("rlbench_group_finished", group=job.group, status=str(status))
+
+    def _forward_records(self, job: Job) -> None:
+        tail = self._tails.setdefault(job.attempt, RecordTail(job))
+        metrics, episodes = tail.metrics(), tail.episodes()
+        if metrics or episodes:
+            self.notify_observers("rlbench_recorded", group=job.group, metrics=metrics, episodes=episodes)
 
     def notify_observers(self, hook: str, **arguments: Any) -> None:
         for problem in self._plugins.notify(hook, **arguments):

@@ -1,0 +1,45 @@
+"""The records that a group's process has appended to its files since the last look."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import EpisodeRecord, Job, MetricRecord
+
+
+class RecordTail:
+    """Reads a job's metrics and episodes as they come. What the attempt took over from an earlier one is left out."""
+
+    def __init__(self, job: Job) -> None:
+        self._folder, self._since = job.attempt, job.resumed_from
+        self._positions = {"metrics": 0, "episodes": 0}
+
+    def metrics(self) -> list[MetricRecord]:
+        return [MetricRecord(*row.values()) for row in self._rows("metrics", MetricRecord._fields)]
+
+    def episodes(self) -> list[EpisodeRecord]:
+        return [EpisodeRecord(*row.values()) for row in self._rows("episodes", EpisodeRecord._fields)]
+
+    def _rows(self, table: str, fields: tuple[str, ...]) -> list[dict[str, Any]]:
+        """Return the complete lines after the last one read. A broken line ends what is read of this table."""
+        path = Path(self._folder, f"{table}.jsonl")
+        try:
+            with open(path, "rb") as file:
+                file.seek(self._positions[table])
+                complete = file.read().rpartition(b"\n")[0]
+        except OSError:
+            return []  # not there yet, or gone
+        rows: list[dict[str, Any]] = []
+        for line in complete.split(b"\n") if complete else []:
+            try:
+                row = json.loads(line)
+            except ValueError:
+                break
+            if not isinstance(row, dict) or len(row) != len(fields):
+                break
+            self._positions[table] += len(line) + 1
+            if row.get("step", 0) > self._since:
+                rows.append(row)
+        return rows
