@@ -77,7 +77,7 @@ def run(
         adaptive = AdaptiveRunner(loaded_suite, loaded_plugins, store, run_options, design)
     planned = adaptive.plan_next()[0] if adaptive else plan(loaded_suite, loaded_plugins, **run_options.planning)
     reporter = make_reporter(quiet)
-    for problem in loaded_plugins.load_observers():
+    for problem in loaded_plugins.load_observers(run_options.log):
         reporter.warn(problem)
     for skip in planned.skipped:
         (reporter.say if skip.status == RunStatus.SKIPPED else reporter.warn)(str(skip))

@@ -73,6 +73,14 @@ class RunOptions(SuiteOptions):
         Kind.DURATION,
         metavar="DURATION",
     )
+    log: tuple[str, ...] = option(
+        (),
+        "--log",
+        "Also write what happens for a viewer, while the suite runs: tensorboard, or a logger from a plugin; may be "
+        "repeated.",
+        Use.TRAINING,
+        metavar="NAME",
+    )
     strict: bool = option(False, "--strict", "Refuse a result folder with runs made by different code.", Use.TRAINING)
     profile: bool = option(
         False,

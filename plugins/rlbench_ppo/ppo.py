@@ -29,6 +29,7 @@ from rlbench.kit import (
     gae,
     gradient_of,
     minibatches,
+    policy_change,
     policy_for,
     standardize,
 )
@@ -118,11 +119,7 @@ class PPO(TorchAlgorithm):
 
     def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
              advantage: Tensor, returns: Tensor, old_value: Tensor) -> Loss:  # fmt: skip
-        """Return the loss [S] and what to log of it; old_log_prob, old_value [S, B]: of the acting policy.
-
-        approx_kl estimates KL(acting policy ‖ policy) as E[ratio − 1 − log ratio] (Schulman 2020, "Approximating KL
-        Divergence").
-        """
+        """Return the loss [S] and what to log of it; old_log_prob, old_value [S, B]: of the acting policy."""
         c, features = self.config, self.actor.features(actor, obs)
         policy = self.actor.head(actor, features, obs)
         log_ratio = self.dist.log_prob(*policy, action) - old_log_prob  # [S, B]
@@ -138,8 +135,7 @@ class PPO(TorchAlgorithm):
         entropy = self.dist.entropy(*policy).mean(-1)
         loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
-        clipped = ((ratio - 1).abs() > self.clip_range).float().mean(-1)
-        return loss, {**found, "approx_kl": (ratio - 1 - log_ratio).mean(-1), "clip_fraction": clipped}
+        return loss, {**found, **policy_change(ratio, log_ratio, self.clip_range)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
@@ -186,9 +182,9 @@ class PPO(TorchAlgorithm):
         actor, critic = self.params
         value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
-        steps = r["obs"], r["action"], r["log_prob"], advantage, advantage + value, value
-        interaction.log_mean(explained_variance=explained_variance(advantage, advantage + value))
-        size = c.n_steps * c.n_envs
+        returns, size = advantage + value, c.n_steps * c.n_envs
+        steps = r["obs"], r["action"], r["log_prob"], advantage, returns, value
+        interaction.log_mean(explained_variance=explained_variance(advantage, returns))
         for _ in range(c.n_epochs):
             order = self.tensor(self.streams.permutations("order", size))  # [S, T·N]
             for minibatch in minibatches(steps, order, min(c.batch_size, size)):

@@ -16,7 +16,8 @@ process, a few times per evaluation at most and never per step. Their return val
 the error is reported and the suite continues.
 
 The harness does not import every plugin. It looks for observers only in files given by `--plugin` and in entry points
-whose name begins with "observe", such as `observe-mine = "my_observer"`. It looks for report sections in the same files
+whose name begins with "observe", such as `observe-mine = "my_observer"`. `--log NAME` adds the observers of the entry
+point `log-NAME`. It looks for report sections in the same files
 and in entry points whose name begins with "report". The entry point `report` provides rlbench's own sections.
 
     @hookimpl

@@ -29,7 +29,6 @@ from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay
 from rlbench.kit.replay import replay_entry as replay_entry
 from rlbench.kit.replay import replay_fields as replay_fields
-from rlbench.kit.returns import explained_variance as explained_variance
 from rlbench.kit.returns import gae as gae
 from rlbench.kit.returns import masked_mean as masked_mean
 from rlbench.kit.returns import standardize as standardize
@@ -49,5 +48,7 @@ from rlbench.kit.state_dict import pack as pack
 from rlbench.kit.state_dict import unpack as unpack
 from rlbench.kit.torch_algorithm import TorchAlgorithm as TorchAlgorithm
 from rlbench.kit.torch_algorithm import tensor as tensor
+from rlbench.kit.update_metrics import explained_variance as explained_variance
+from rlbench.kit.update_metrics import policy_change as policy_change
 from rlbench.kit.update_rounds import UpdateRounds as UpdateRounds
 from rlbench.kit.update_rounds import check_replay_settings as check_replay_settings

@@ -5,7 +5,6 @@ Source: Schulman et al. 2016, arXiv:1506.02438, eq. 16. Truncated steps bootstra
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from rlbench.kit.kernel_choice import watched
@@ -34,18 +33,6 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
     """Return the mean of the numbers that count: x, mask (1: counts, 0: does not) [S, B] → [S]; 0 if none counts."""
     return (x * mask).sum(-1) / mask.sum(-1).clamp(min=1)
-
-
-@watched
-def explained_variance(error: Tensor, returns: Tensor) -> Tensor:
-    """Return the share of each seed's variance of returns that the values explain: [S, …], [S, …] → [S].
-
-    It is 1 − Var(error) / Var(returns), where the error is returns minus values, and 0 if all returns are equal.
-    """
-    centred = [x.flatten(1) - x.flatten(1).mean(-1, keepdim=True) for x in (error, returns)]
-    of_error, of_returns = ((x * x).mean(-1) for x in centred)
-    has_variance = of_returns > 0
-    return torch.where(has_variance, 1 - of_error / torch.where(has_variance, of_returns, 1.0), 0.0)
 
 
 def standardize(x: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -231,11 +231,17 @@ class Plugins:
         """Return the report sections that a plugin offers. Raises: PluginError if it cannot be loaded."""
         return [spec for spec in _call(plugin, "rlbench_report_sections") if isinstance(spec, SectionSpec)]
 
-    def load_observers(self) -> list[str]:
+    def load_observers(self, loggers: Sequence[str] = ()) -> list[str]:
         """Import the plugins that may observe: `--plugin` files, and entry points whose name begins with "observe".
 
-        Returns: one line for each problem.
+        loggers: import the entry points `log-NAME` of these names too.
+        Returns: one line for each problem. Raises: PluginError if no plugin offers a logger, or it cannot be loaded.
         """
+        known = {plugin.name.removeprefix("log-"): plugin for plugin in self.plugins if plugin.name.startswith("log-")}
+        for name in loggers:
+            if name not in known:
+                raise PluginError(f"no logger called {name!r} is installed; installed are {', '.join(sorted(known))}")
+            known[name].load()
         problems = []
         for plugin in self.plugins:
             try:

@@ -49,7 +49,7 @@ def run(suite: str, options: RunOptions) -> int:
 
     check_design(options)
     plugins = open_plugins(options.plugin_files)
-    observers = plugins.load_observers()
+    observers = plugins.load_observers(options.log)
     loaded_suite = open_suite(suite, options)
     store = Store(result_folder(options.output, loaded_suite.suite.name))
     adaptive = None
