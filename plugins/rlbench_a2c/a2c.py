@@ -118,7 +118,7 @@ class A2C(TorchAlgorithm):
         entropy = self.dist.entropy(*policy).mean(-1)
         loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
-        return loss, {**found, "explained_variance": explained_variance(returns - value, returns)}
+        return loss, lambda: {**found, "explained_variance": explained_variance(returns - value, returns)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
@@ -168,7 +168,7 @@ class A2C(TorchAlgorithm):
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
         grads, found = self.gradient(self.params, obs, action, advantage, returns)
         self.optimizer.apply(self.params, grads, self.active(interaction))
-        interaction.log_mean(**found)
+        interaction.log_mean(found)
 
     def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written
         policy = {"actor": self.params[0], "critic": self.params[1], "obs_norm": self.obs_norm}

@@ -83,10 +83,8 @@ class DDPG(TorchAlgorithm):
         self.actor_optimizer = Adam([self.actor], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        self.critic_gradient = gradient_of(
-            self.critic_loss, device, seeds_at_a_time=block, norm_name="critic_grad_norm"
-        )
-        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, norm_name="actor_grad_norm")
+        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block, name="critic")
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, name="actor")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         lanes = (self.num_seeds, c.n_envs, self.dim)
@@ -107,12 +105,12 @@ class DDPG(TorchAlgorithm):
         td_target = batch.reward + batch.discount * next_q
         q = self.q_of(critic, batch.obs, batch.action)  # [S, B]
         loss = F.mse_loss(q, td_target, reduction="none").mean(-1)
-        return loss, {"critic_loss": loss, "mean_q": q.mean(-1)}
+        return loss, lambda: {"critic_loss": loss, "mean_q": q.mean(-1)}
 
     def actor_loss(self, actor: Tensor, critic: Tensor, obs: Tensor) -> Loss:
         """Return the mean of −Q(s, π(s)) [S]."""
         loss = -self.q_of(critic, obs, self.policy_of(actor, obs)).mean(-1)
-        return loss, {"actor_loss": loss}
+        return loss, lambda: {"actor_loss": loss}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -142,11 +140,11 @@ class DDPG(TorchAlgorithm):
         self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
         grads, found = self.critic_gradient([self.critic], self.target_critic, self.target_actor, batch)
         self.critic_optimizer.apply([self.critic], grads, active)
-        interaction.log_mean(**found)
+        interaction.log_mean(found)
         self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
         grads, found = self.actor_gradient([self.actor], self.critic, batch.obs)
         self.actor_optimizer.apply([self.actor], grads, active)
-        interaction.log_mean(**found)
+        interaction.log_mean(found)
         polyak(self.target_actor, self.actor, c.tau, active)
         polyak(self.target_critic, self.critic, c.tau, active)
 

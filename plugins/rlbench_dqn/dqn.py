@@ -106,7 +106,7 @@ class DQN(TorchAlgorithm):
         q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]
         error = F.mse_loss if self.config.loss == "mse" else F.huber_loss
         loss = error(q, td_target, reduction="none").mean(-1)
-        return loss, {"td_loss": loss, "mean_q": q.mean(-1)}
+        return loss, lambda: {"td_loss": loss, "mean_q": q.mean(-1)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -135,7 +135,7 @@ class DQN(TorchAlgorithm):
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
         grads, found = self.td_gradient([self.online], self.target, batch)
         self.optimizer.apply([self.online], grads, self.active(interaction))
-        interaction.log_mean(**found, epsilon=self.epsilon(interaction.steps))
+        interaction.log_mean(found, epsilon=self.epsilon(interaction.steps))
 
     def act(self, obs: Any) -> Any:
         return self.greedy(self.online, self.tensor(obs)).cpu().numpy()

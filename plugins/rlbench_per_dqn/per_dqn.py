@@ -25,7 +25,7 @@ from rlbench.kit import (
     Batch,
     Every,
     Field,
-    Loss,
+    Metrics,
     NStep,
     PrioritizedReplay,
     Schedule,
@@ -118,8 +118,8 @@ class PERDQN(TorchAlgorithm):
     def greedy(self, online: Tensor, obs: Tensor) -> Tensor:
         return self.network(online, obs.flatten(2)).argmax(-1)
 
-    def td_loss(self, online: Tensor, target: Tensor, batch: Batch, weight: Tensor) -> Loss:
-        """Return the loss [S], the errors [S, B] and what to log. The discount is 0 after termination, not truncation.
+    def td_loss(self, online: Tensor, target: Tensor, batch: Batch, weight: Tensor) -> tuple[Tensor, Metrics, Tensor]:
+        """Return the loss [S], what to log of it, and the errors [S, B]. The discount is 0 only after termination.
 
         weight: importance weights [S, B].
         """
@@ -129,7 +129,7 @@ class PERDQN(TorchAlgorithm):
         q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]
         error = F.mse_loss if self.config.loss == "mse" else F.huber_loss
         loss = (weight * error(q, td_target, reduction="none")).mean(-1)
-        return loss, {"td_loss": loss, "mean_q": q.mean(-1), "error": td_target - q}
+        return loss, lambda: {"td_loss": loss, "mean_q": q.mean(-1)}, td_target - q
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -159,10 +159,10 @@ class PERDQN(TorchAlgorithm):
         index, fields = self.replay.sample(uniform, self.beta(interaction.steps))
         weight = fields.pop("weight")
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
-        grads, found = self.td_gradient([self.online], self.target, Batch(**fields), weight)
+        grads, found, error = self.td_gradient([self.online], self.target, Batch(**fields), weight)
         self.optimizer.apply([self.online], grads, self.active(interaction))
-        self.replay.update(index, found.pop("error").cpu().numpy(), interaction.active)
-        interaction.log_mean(**found, epsilon=self.epsilon(interaction.steps))
+        self.replay.update(index, error.cpu().numpy(), interaction.active)
+        interaction.log_mean(found, epsilon=self.epsilon(interaction.steps))
 
     def act(self, obs: Any) -> Any:
         return self.greedy(self.online, self.tensor(obs)).cpu().numpy()

@@ -135,7 +135,7 @@ class PPO(TorchAlgorithm):
         entropy = self.dist.entropy(*policy).mean(-1)
         loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
-        return loss, {**found, **policy_change(ratio, log_ratio, self.clip_range)}
+        return loss, lambda: {**found, **policy_change(ratio, log_ratio, self.clip_range)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
@@ -189,9 +189,9 @@ class PPO(TorchAlgorithm):
             order = self.tensor(self.streams.permutations("order", size))  # [S, T·N]
             for minibatch in minibatches(steps, order, min(c.batch_size, size)):
                 grads, found = self.gradient(self.params, *minibatch)
-                interaction.log_mean(active, **found)
+                interaction.log_mean(found, where=active)
                 if c.target_kl is not None:  # a seed that has moved too far rests until the next rollout
-                    active = active & ~(found["approx_kl"] > 1.5 * c.target_kl)
+                    active = active & ~(found()["approx_kl"] > 1.5 * c.target_kl)
                 self.optimizer.apply(self.params, grads, active)
 
     def parts(self) -> dict[str, Any]:  # the rollout is empty whenever a checkpoint is written

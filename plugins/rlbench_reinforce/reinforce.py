@@ -90,8 +90,8 @@ class Reinforce(TorchAlgorithm):
         }
         self.window = {k: np.zeros((s, c.memory, c.n_envs, *shape), dtype) for k, (shape, dtype) in kinds.items()}
         compile_methods(device, self.sample, self.value)
-        self.policy_gradient = gradient_of(self.policy_loss, device, c.max_grad_norm, norm_name="policy_grad_norm")
-        self.value_gradient = gradient_of(self.value_loss, device, c.max_grad_norm, norm_name="value_grad_norm")
+        self.policy_gradient = gradient_of(self.policy_loss, device, c.max_grad_norm, name="policy")
+        self.value_gradient = gradient_of(self.value_loss, device, c.max_grad_norm, name="value")
 
     # -- functions of tensors; B = T · N steps of each seed; only steps in `mask` count --------------------------
     def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
@@ -114,12 +114,12 @@ class Reinforce(TorchAlgorithm):
         policy, advantage = self.actor(actor, obs), self.advantage(critic, obs, returns, mask)
         log_prob, entropy = self.dist.log_prob(*policy, action), self.dist.entropy(*policy)
         loss = -masked_mean(advantage * log_prob + self.config.ent_coef * entropy, mask)  # [S]
-        return loss, {"policy_loss": loss, "entropy": masked_mean(entropy, mask)}
+        return loss, lambda: {"policy_loss": loss, "entropy": masked_mean(entropy, mask)}
 
     def value_loss(self, critic: Tensor, mask: Tensor, obs: Tensor, returns: Tensor) -> Loss:
         value = self.critic(critic, obs).squeeze(-1)  # [S, B]; the returns are not normalised
         loss = 0.5 * masked_mean(F.mse_loss(value, returns, reduction="none"), mask)  # [S]
-        return loss, {"value_loss": loss}
+        return loss, lambda: {"value_loss": loss}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> Tensor:
@@ -176,12 +176,12 @@ class Reinforce(TorchAlgorithm):
         self.optimizer.set_lr(self.policy_lr(interaction.steps))
         grads, found = self.policy_gradient([actor], critic, mask, obs, action, returns)
         self.optimizer.apply([actor], grads, active)
-        interaction.log_mean(active, **found)
+        interaction.log_mean(found, where=active)
         self.value_optimizer.set_lr(self.value_lr(interaction.steps))
         for _ in range(c.value_steps if c.baseline else 0):
             grads, found = self.value_gradient([critic], mask, obs, returns)
             self.value_optimizer.apply([critic], grads, active)
-            interaction.log_mean(active, **found)
+            interaction.log_mean(found, where=active)
         w["fresh"] &= ~used
 
     def parts(self) -> dict[str, Any]:

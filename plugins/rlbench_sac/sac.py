@@ -92,10 +92,8 @@ class SAC(TorchAlgorithm):
         self.actor_optimizer = Adam([self.actor, self.log_alpha], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
         block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
-        self.critic_gradient = gradient_of(
-            self.critic_loss, device, seeds_at_a_time=block, norm_name="critic_grad_norm"
-        )
-        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, norm_name="actor_grad_norm")
+        self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block, name="critic")
+        self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, name="actor")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         lanes = (self.num_seeds, c.n_envs, self.dim)
@@ -131,7 +129,7 @@ class SAC(TorchAlgorithm):
         td_target = batch.reward + batch.discount * next_value
         q = self.q_of(critic, batch.obs, batch.action)  # [S, 2, B]
         loss = 0.5 * F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
-        return loss, {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}
+        return loss, lambda: {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}
 
     def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Loss:
         """Return the loss of the actor, at a constant α, plus that of α, which falls while entropy is high [S]."""
@@ -142,7 +140,7 @@ class SAC(TorchAlgorithm):
         entropy = -log_prob.detach().mean(-1)
         alpha_loss = log_alpha[:, 0] * (entropy - self.target_entropy)
         loss = policy_loss + float(self.learns_alpha) * alpha_loss
-        return loss, {"actor_loss": policy_loss, "alpha": alpha[:, 0], "entropy": entropy}
+        return loss, lambda: {"actor_loss": policy_loss, "alpha": alpha[:, 0], "entropy": entropy}
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
@@ -178,7 +176,7 @@ class SAC(TorchAlgorithm):
         grads, actor_found = self.actor_gradient(params, self.critic, batch.obs, normal[:, 1])
         self.actor_optimizer.apply(params, grads, active)
         polyak(self.target, self.critic, c.tau, active)
-        interaction.log_mean(**critic_found, **actor_found)
+        interaction.log_mean(critic_found, actor_found)
 
     def draw(self, obs: Any, stream: str) -> Any:
         """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""

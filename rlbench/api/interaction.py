@@ -5,7 +5,7 @@ Axes always come in this order: S seeds, N environments of each seed, then the e
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
@@ -99,12 +99,13 @@ class Interaction(Protocol):
         """Record numbers at the current step: for each metric one per seed [S], or one for all seeds."""
         ...
 
-    def log_mean(self, where: Any = None, /, **metrics: Any) -> None:
-        """Count numbers of one update, whose mean is recorded at the next point of the evaluation grid.
+    def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
+        """Log numbers of one update, whose mean is recorded at the next point of the evaluation grid.
 
-        metrics: for each one number per seed [S], or one for all seeds, as arrays or as tensors on any device. The
-        caller does not change them afterwards. where [S] bool: the seeds that the update concerns; None: all. Without
-        a grid, means are recorded at 20 points of the budget.
+        computed: functions that return such numbers by name. They are called at every 16th update, the first after a
+        point among them, and `metrics` count at these updates only. metrics: for each one number per seed [S], or one
+        for all seeds, as arrays or tensors on any device, which the caller does not change afterwards. where [S] bool:
+        the seeds that the update concerns; None: all. Without a grid, means are recorded at 20 points of the budget.
         """
         ...
 

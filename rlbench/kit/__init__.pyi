@@ -13,6 +13,7 @@ from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
 from rlbench.kit.gradients import Loss as Loss
+from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits

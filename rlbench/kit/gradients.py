@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from rlbench.api import Device
@@ -13,8 +14,25 @@ from rlbench.kit.compilation import compiled, in_blocks
 from rlbench.kit.optimizers import clip, norm_of
 from rlbench.kit.stacked_networks import value_and_grad
 
-Loss = tuple[Tensor, dict[str, Tensor]]
-"""A loss of each seed [S], and by name what else is computed on the way to it, such as numbers [S] to log."""
+Metrics = Callable[[], dict[str, Tensor]]
+Loss = tuple[Tensor, Metrics]
+"""A loss of each seed [S], and a function that returns numbers [S] of it to log, by name."""
+
+
+class UpdateMetrics:
+    """What an update has to log, computed only when it is asked for: most updates are not.
+
+    name: of the gradient, such as "critic"; "" if the learner has only one.
+    """
+
+    __slots__ = ("_compute", "name")
+
+    def __init__(self, name: str, compute: Metrics) -> None:
+        self.name, self._compute = name, compute
+
+    def __call__(self) -> Mapping[str, Tensor]:
+        with torch.no_grad():
+            return self._compute()
 
 
 def gradient_of(
@@ -24,17 +42,20 @@ def gradient_of(
     *,
     scale: Tensor | None = None,
     seeds_at_a_time: int | None = None,
-    norm_name: str = "grad_norm",
+    name: str = "",
 ) -> Callable[..., Any]:
     """Return the function (params, *args) → gradients of `loss(*params, *args)` by each of the list `params` [S, P].
 
     Only `params` are differentiated: a target that the loss computes from other parameters needs no detaching.
 
-    loss: returns its value [S], or that and further results, a dict of tensors [S, …] by name. With these, the function
-    returns the gradients and the results, which then contain `norm_name`: the norm of each seed's gradient before
-    clipping [S]. max_norm: of each seed's gradient over all parameters. scale: a factor [P] of
-    every seed's gradient, before clipping. seeds_at_a_time: the number of seeds per call; None: all.
+    loss: returns its value [S], or a tuple of its value, a function that computes metrics (see Loss), and any further
+    tensors. After a tuple, the function returns the gradients, an UpdateMetrics and the further tensors; its metrics
+    contain the norm of each seed's gradient before clipping, as "grad_norm" or "<name>_grad_norm". max_norm: of each
+    seed's gradient over all parameters. scale: a factor [P] of every seed's gradient, before clipping. seeds_at_a_time:
+    the number of seeds per call; None: all.
     """
+    is_whole = device.compile or bool(seeds_at_a_time)  # a graph computes the metrics too, and a block is overwritten
+    norm_name = f"{name}_grad_norm" if name else "grad_norm"
 
     def gradient(params: Sequence[Tensor], *args: Any) -> Any:
         result, grads = value_and_grad(loss, params, *args)
@@ -42,24 +63,32 @@ def gradient_of(
             grads = [g * scale for g in grads]
         if not isinstance(result, tuple):
             return grads if max_norm is None else clip(grads, max_norm)
-        norm = norm_of(grads)
-        return grads if max_norm is None else clip(grads, max_norm, norm), {**result[1], norm_name: norm}
+        metrics, norm = result[1], None
+        if max_norm is not None:
+            norm = norm_of(grads)
+            grads = clip(grads, max_norm, norm)
+
+        def with_norm() -> dict[str, Tensor]:
+            found = metrics if torch.compiler.is_compiling() else metrics()  # a graph has called it
+            return {**found, norm_name: norm_of(grads) if norm is None else norm}
+
+        if is_whole:
+            return (grads, {key: metric.detach() for key, metric in with_norm().items()}, *result[2:])
+        return (grads, UpdateMetrics(name, with_norm), *result[2:])
 
     # A code object of its own for each loss: torch allows eight graphs for one, however many functions share it.
     code = gradient.__code__.replace(co_name=f"gradient_of_{getattr(loss, '__name__', 'loss')}")
     own = FunctionType(code, gradient.__globals__, code.co_name, None, gradient.__closure__)
     function = compiled(own, device)
-    return _in_blocks(function, seeds_at_a_time) if seeds_at_a_time else function
-
-
-def _in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
-    """Return `function` called `in_blocks`, with further results that the next call does not overwrite."""
-    blockwise = in_blocks(function, size)
+    if not is_whole:
+        return function
+    blockwise = in_blocks(function, seeds_at_a_time) if seeds_at_a_time else function
 
     def call(*args: Any) -> Any:
         result = blockwise(*args)
         if not isinstance(result, tuple):
             return result
-        return result[0], {name: further.clone() for name, further in result[1].items()}
+        kept = {key: metric.clone() for key, metric in result[1].items()} if seeds_at_a_time else result[1]
+        return (result[0], UpdateMetrics(name, lambda: kept), *result[2:])
 
     return call

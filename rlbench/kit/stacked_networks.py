@@ -154,12 +154,15 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
 def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Tensor) -> tuple[Any, list[Tensor]]:
     """Return the result of `loss(*params, *args)` and the gradient of its value for each of `params` [S, P].
 
-    loss: returns its value [S], or that and further results, a dict of tensors by name. Seeds share nothing, so the
+    loss: returns its value [S], or a tuple of its value, a function that returns tensors by name, and further tensors. A
+    graph that is compiled calls the function, and returns its tensors in place of it. Seeds share nothing, so the
     gradient of the sum over S holds each seed's own gradient.
     """
 
     def total(params: Sequence[Tensor]) -> tuple[Tensor, Any]:
         result = loss(*params, *args)
+        if isinstance(result, tuple) and torch.compiler.is_compiling():
+            result = result[0], result[1](), *result[2:]
         return (result[0] if isinstance(result, tuple) else result).sum(), result
 
     if torch.compiler.is_compiling():
@@ -170,5 +173,5 @@ def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Te
         scalar, result = total(leaves)
     grads = torch.autograd.grad(scalar, leaves)
     if isinstance(result, tuple):
-        return (result[0].detach(), {name: further.detach() for name, further in result[1].items()}), list(grads)
+        return tuple(further.detach() if isinstance(further, Tensor) else further for further in result), list(grads)
     return result.detach(), list(grads)

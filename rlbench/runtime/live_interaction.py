@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -241,7 +241,12 @@ class LiveInteraction:
                 if active:
                     self._sink.metric(MetricRecord(seed, self.steps, name, number))
 
-    def log_mean(self, where: Any = None, /, **metrics: Any) -> None:
+    def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
+        if computed:
+            first = computed[0]
+            if not self.means.is_due(str(getattr(first, "name", getattr(first, "__qualname__", "")))):
+                return
+            metrics = {name: value for compute in computed for name, value in compute().items()} | metrics
         self.means.add(metrics, self.active, where)
 
     def record_means(self) -> None:

@@ -1,7 +1,8 @@
 """Means of what an algorithm logs between two points of the evaluation grid, for each seed.
 
-An update costs one append; numbers are read later, many at once. They are added one after another in float64, so the
-means do not depend on when that happens, on the number of seeds, or on an interruption.
+Numbers that have to be computed are taken from every 16th update. They are read later, many at once, and added one
+after another in float64, so the means do not depend on when that happens, on the number of seeds, or on an
+interruption.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from numpy.typing import NDArray
 
 from rlbench.api import Array
 
+EVERY = 16  # updates from one whose numbers are computed to the next
 _MOST_PENDING = 512  # updates whose numbers are not yet read
+_CALLS = "calls of "  # in a checkpoint: the prefix of a counter's name, which no metric has
 
 
 class MetricMeans:
@@ -26,6 +29,13 @@ class MetricMeans:
         self._pending: dict[tuple[str, ...], list[tuple[Mapping[str, Any], Array, Any]]] = {}
         self._sums: dict[str, NDArray[np.float64]] = {}
         self._counts: dict[str, NDArray[np.int64]] = {}
+        self._calls: dict[str, int] = {}  # of `is_due` since the last `take`
+
+    def is_due(self, name: str) -> bool:
+        """Return whether this update's numbers are to be computed. name: what is updated; each name counts alone."""
+        calls = self._calls.get(name, 0)
+        self._calls[name] = calls + 1
+        return calls % EVERY == 0
 
     def add(self, metrics: Mapping[str, Any], active: Array, where: Any = None) -> None:
         """Count one update.
@@ -41,19 +51,23 @@ class MetricMeans:
     def take(self) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
         """Yield each metric's name, its means [S], and the seeds that have one [S], and begin again."""
         self._read()
-        sums, counts, self._sums, self._counts = self._sums, self._counts, {}, {}
+        sums, counts, self._sums, self._counts, self._calls = self._sums, self._counts, {}, {}, {}
         for name, values in sums.items():
             has_one = counts[name] > 0
             yield name, values / np.maximum(counts[name], 1), has_one
 
     def state(self, index: int) -> dict[str, list[float]]:
-        """Return the sum and the count of each metric for one seed, as JSON values."""
+        """Return the sum and the count of each metric for one seed, and the counted calls, as JSON values."""
         self._read()
-        return {name: [float(sums[index]), int(self._counts[name][index])] for name, sums in self._sums.items()}
+        state = {name: [float(sums[index]), int(self._counts[name][index])] for name, sums in self._sums.items()}
+        return state | {_CALLS + name: [calls] for name, calls in self._calls.items()}
 
     def load(self, states: Sequence[Mapping[str, Sequence[float]]]) -> None:
         """Replace the sums and counts by the `state` of each seed."""
-        names = [name for name in states[0] if all(name in state for state in states)]
+        self._calls = {
+            key.removeprefix(_CALLS): int(values[0]) for key, values in states[0].items() if key.startswith(_CALLS)
+        }
+        names = [name for name, values in states[0].items() if len(values) == 2 and all(name in s for s in states)]
         self._sums = {name: np.array([state[name][0] for state in states], np.float64) for name in names}
         self._counts = {name: np.array([state[name][1] for state in states], np.int64) for name in names}
 

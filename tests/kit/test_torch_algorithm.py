@@ -74,16 +74,17 @@ def test_active_seeds_are_made_a_tensor_once_for_each_array():
 # -- gradients ---------------------------------------------------------------------------------------------------------
 def squares(params, bias, x, y):
     """A loss of two parameters; its target comes from the first one, and is not learned from."""
-    return ((params * x).sum(-1) + bias[:, 0] - y) ** 2, {"seen": (params * x).sum(-1)}
+    return ((params * x).sum(-1) + bias[:, 0] - y) ** 2, lambda: {"seen": (params * x).sum(-1)}
 
 
 @pytest.mark.parametrize("max_norm", [None, 0.01, 1e9])
 def test_gradients_of_a_loss_are_those_of_each_seed_alone_clipped_over_all_its_parameters(max_norm):
     params, bias, x, y = rand(3, 16), rand(3, 16), rand(3, 16), rand(3)
-    (by_params, by_bias), found = gradient_of(squares, Device(), max_norm)([params, bias], x, y)
+    (by_params, by_bias), metrics_of_all = gradient_of(squares, Device(), max_norm)([params, bias], x, y)
+    found = metrics_of_all()
     for s in range(3):
         leaves = [nn.Parameter(t[s].clone()) for t in (params, bias)]
-        loss, further = squares(*(leaf[None] for leaf in leaves), x[s][None], y[s][None])
+        loss, metrics = squares(*(leaf[None] for leaf in leaves), x[s][None], y[s][None])
         loss.sum().backward()
         whole = torch.cat([leaf.grad for leaf in leaves]).norm()  # before clipping
         if max_norm is not None:
@@ -91,7 +92,7 @@ def test_gradients_of_a_loss_are_those_of_each_seed_alone_clipped_over_all_its_p
         assert torch.allclose(by_params[s], leaves[0].grad, atol=1e-6)
         assert torch.allclose(by_bias[s], leaves[1].grad, atol=1e-6)
         assert found["grad_norm"][s] == pytest.approx(float(whole), rel=1e-5)
-        assert found["seen"][s] == pytest.approx(float(further["seen"].detach()), abs=1e-5)
+        assert found["seen"][s] == pytest.approx(float(metrics()["seen"].detach()), abs=1e-5)
         assert not found["seen"].requires_grad
 
 

@@ -8,9 +8,13 @@ import numpy as np
 def at_step_0(active):
     """An interaction at its first step, which keeps what is logged as `logged`. active: [S] bool."""
     logged = {}
-    return SimpleNamespace(
-        active=active, steps=0, logged=logged, log_mean=lambda where=None, /, **new: logged.update(new)
-    )
+
+    def log_mean(*computed, where=None, **metrics):
+        for compute in computed:
+            logged.update(compute())
+        logged.update(metrics)
+
+    return SimpleNamespace(active=active, steps=0, logged=logged, log_mean=log_mean)
 
 
 def learn_from(agent, batch, active=None):
