@@ -23,7 +23,7 @@ GIVEN = "given"
 def entry_of(
     task: Task, measured: Sequence[AnchorMeasurement], upper: float | None, origin: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the entry of one task: both anchors with their sources, every measurement, and `origin`.
+    """Return a task's entry in an anchor file: both anchors with their sources, every measurement, and `origin`.
 
     The lower anchor is the best measured mean. upper: the upper anchor; if None, Gymnasium's reward threshold is used,
     provided that the task has no arguments, reset options or wrappers and the threshold is above the lower anchor.
@@ -61,9 +61,10 @@ def provenance(command: str) -> dict[str, Any]:
 def merge(path: Path, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Write an entry into an anchor file, creating the file if needed. Returns: the entry as written.
 
-    Entries of other tasks are kept. An existing entry keeps its upper anchor unless a new one was given. Raises:
-    AnchorsError if the file is not an anchor file, or if its upper anchor is not above the new lower one; StoreError if
-    it cannot be written.
+    Entries of other tasks are kept. If the task already has an entry, its upper anchor is kept unless the user gave a
+    new one.
+    Raises: AnchorsError if the file is not an anchor file, or if the upper anchor that it keeps is not above the new
+    lower one; StoreError if the file cannot be written.
     """
     document: Any = {"schema_version": SCHEMA_VERSION, "anchors": {}}
     if path.exists():

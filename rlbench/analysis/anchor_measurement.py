@@ -43,10 +43,12 @@ class AnchorMeasurement:
 def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]:
     """Measure the random policy and then each constant action of the task, all on the same episodes.
 
-    Discrete actions: each one. Continuous actions of one dimension: nine levels from the lower to the upper bound,
-    including the centre; of two dimensions: all pairs of five levels; of more: five levels, the same in every
-    dimension.
-    Raises: RlbenchError for a task that cannot be made, or whose actions cannot be sampled uniformly or enumerated.
+    Every discrete action is a constant action. For continuous actions, levels are spaced evenly from the lower to the
+    upper bound: nine levels in one dimension, all pairs of five levels in two dimensions, and in more dimensions five
+    actions that have the same level in every dimension.
+
+    Raises: RlbenchError if the task cannot be made, if its actions are neither bounded nor discrete with at most
+    MAX_CONSTANTS values, or if an observation or reward is not finite.
     """
     lanes = min(episodes, _LANES_IN_STEP if task.env_id in DYNAMICS and not task.reset_options else _LANES)
     try:
@@ -63,7 +65,7 @@ def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]
 
 
 def _unseen(task: Task) -> Task:
-    """Hide observations other than one array, which no batch can hold; these policies look at none."""
+    """Hide observations that are not one array, because a batch cannot hold them. No policy here uses them."""
     if task.env_id in DYNAMICS:
         return task
     env = make_env(task)

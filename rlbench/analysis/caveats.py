@@ -1,7 +1,7 @@
-"""Caveats of a cell that its numbers do not show.
+"""Caveats about a cell (one algorithm on one task) that its numbers do not show.
 
-Its runs or its configuration were chosen by their results, its numbers are self-reported, or its runs were produced by
-different code.
+For example, its runs or its configuration were chosen by their results, its numbers are self-reported, or its runs were
+produced by different code.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ def caveats_of(
 ) -> Caveats:
     """Return the caveats of each cell, by environment and label. Cells without a caveat have no entry.
 
-    states: by key. decisions: of a suite that added seeds until decided, else None. sweeps: the
-    extremes of its sweeps.
+    states: by key. decisions: of a suite that added seeds until its pairs were decided, else None. sweeps: the best and
+    the worst point of each sweep.
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
-    the estimate is biased away from the algorithm it was compared with. CHOSEN_ON_ITS_OWN_SEEDS: the best point of a
-    sweep, selected by these same runs. UNSEEDED: the environment ignores the seed of its reset, or its instances
-    share state. SELF_REPORTED: steps and scores were not metered, and the policies were not played in the common
-    evaluation.
+    the estimate is biased away from the algorithm it was compared with.
+    CHOSEN_ON_ITS_OWN_SEEDS: the cell is the best point of a sweep, and it was chosen by the scores of these same runs.
+    UNSEEDED: the environment ignores the seed of its reset, or its instances share state.
+    SELF_REPORTED: steps and scores were not metered, and the policies did not play the common evaluation.
     MIXED: the plugin, or a module that several runs imported, was not the same in all runs.
     """
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}

@@ -15,21 +15,23 @@ from rlbench.results.score_anchors import Anchors
 from rlbench.stats import efficiency_curve
 
 AGAINST = ("steps", "wall_seconds", "cpu_seconds")
-POINTS = 101  # of a curve over tasks, from 0 to the full budget
+POINTS = 101  # points of a curve over tasks, from 0 to the full budget
 COLUMNS = ("algorithm", "environment", "at", "n", "iqm", "low", "high")
 
 
 def curve_frame(
     curves: Sequence[LearningCurves], anchors: Mapping[str, Anchors], normalised: bool = False, against: str = "steps"
 ) -> pd.DataFrame:
-    """Return the IQM over runs at each evaluation, with a pointwise 95 % percentile band over whole runs (`estimate`).
+    """Return the IQM over runs at each evaluation, with a pointwise 95 % percentile band (`estimate`).
 
     normalised: use scores between the anchors, and only tasks that have anchors. Against steps, this adds a curve over
     all of those tasks (environment "") at equal shares of each task's budget, with `at` in [0, 1]. Runs are
-    interpolated between their evaluations; the curve starts at the latest first evaluation of all runs.
-    Returns: the columns of COLUMNS. at: in the unit of `against`, the steps of the grid or the median over runs of the
-    seconds until then. n: the runs with a value there, which iqm, low and high are based on. low, high: NaN for fewer
-    than 3 runs. Curves without an evaluation have no rows.
+    interpolated between their evaluations. The curve starts where every task has had its first evaluation.
+
+    Returns: the columns of COLUMNS. Curves without an evaluation have no rows.
+    at: the steps of the evaluation, or the seconds until then (median over runs), as `against` says.
+    n: the number of runs with a value at that point; iqm, low and high are computed from them. low, high: NaN for fewer
+    than 3 runs.
     Raises: StoreError for an unknown `against`.
     """
     if against not in AGAINST:
@@ -67,7 +69,11 @@ def _columns(curve: LearningCurves, values: NDArray[np.float64], against: str) -
 def _over_tasks(
     name: str, curves: Sequence[LearningCurves], anchors: Mapping[str, Anchors]
 ) -> list[tuple[object, ...]]:
-    """Return the curve over tasks of all runs, at shares of the budget from the latest first evaluation onwards."""
+    """Return the rows of one algorithm's curve over all tasks.
+
+    The curve starts at the share of the budget at which every task has had its first evaluation. It has no rows if a
+    task has fewer than two evaluations.
+    """
     if any(len(curve.steps) < 2 for curve in curves):
         return []
     shares = np.linspace(0, 1, POINTS)

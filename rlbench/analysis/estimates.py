@@ -43,8 +43,8 @@ def interval_estimate(
 ) -> Interval:
     """Return the estimate `name` of one algorithm with its 95 % interval, which is NaN if a task has fewer than 3 runs.
 
-    Args: runs: one [n_task] array a task, in the suite's order; keys: the keys of all these runs, which seed the
-        bootstrap; name: a key of `of`, which is OF_ONE or OF_ALL.
+    Args: runs: one array [n] for each task, in the suite's order; keys: the keys of all these runs, which seed the
+    bootstrap; name: a key of `of`; of: OF_ONE or OF_ALL.
     """
     statistic, method = of[name]
     if min(map(len, runs)) < FEWEST_FOR_INTERVAL:
@@ -52,5 +52,5 @@ def interval_estimate(
         return Interval(float(statistic(runs)), np.nan, np.nan, 0.95, "", note)
     generator = seeded_generator(
         keys, "" if name == "iqm" else name
-    )  # "iqm" keeps the unnamed stream: published tables contain its digits
+    )  # the seed of "iqm" has no name, because published tables contain the digits of that seed
     return bootstrap_interval(runs, statistic, generator, method, resamples=resamples_for(sum(map(len, runs))))

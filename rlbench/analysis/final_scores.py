@@ -33,13 +33,13 @@ FEWEST_FOR_VERDICT = 5  # with fewer runs, comparisons are descriptive only
 class Sample:
     """The runs of one algorithm on one task.
 
-    algorithm: label. id: name of the algorithm. task: the task, including its budget. scores [n]: raw returns. keys,
-    seeds, diverged [n]: of the same runs. planned: number of runs in the suite. missing: number of runs without a
-    score, by status.
-    self_reported: some of the runs were not metered, so their scores are self-reported. training [n]: mean return of
-    the last training episodes of the same runs, NaN if there are none. from_training: some of the scores are training
-    returns, because no evaluation is known. modules: for each imported module, every content (a hash or a version) that
-    one of the runs used.
+    algorithm: label. id: name of the algorithm. task: the task, including its budget.
+    scores [n]: raw returns. keys, seeds, diverged [n]: of the same runs.
+    planned: number of runs in the suite. missing: number of runs without a score, by status.
+    self_reported: whether some of the runs were not metered.
+    training [n]: mean return of the last training episodes of the same runs, NaN if there are none.
+    from_training: whether some of the scores are training returns, because no evaluation is known.
+    modules: for each imported module, the hashes or versions that the runs used.
     """
 
     algorithm: str
@@ -117,7 +117,7 @@ class Scores:
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """Labels without `random`. Families of tests consist of these."""
+        """Labels without `random`. Only these are compared in families of tests."""
         return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if not sample.random))
 
     @property
@@ -125,7 +125,7 @@ class Scores:
         return tuple(dict.fromkeys(name for _, name in self.samples))
 
     def of(self, algorithm: str, normalised: bool = False) -> dict[str, NDArray[np.float64]]:
-        """Return the scores [n] of one algorithm by environment, for those on which it has some.
+        """Return the scores [n] of one algorithm by environment, without environments on which no run has a score.
 
         normalised: scale to 0 at the lower anchor and 1 at the upper one, and skip environments without anchors.
         """
@@ -135,7 +135,10 @@ class Scores:
         return self.normalised({env: values for env, values in scores_by_env.items() if env in self.anchors})
 
     def normalised(self, scores: Mapping[str, Any]) -> dict[str, NDArray[np.float64]]:
-        """Scale raw scores, by environment, to the anchors. Raises: StoreError for an environment without anchors."""
+        """Scale raw scores, given by environment, so that the anchors are 0 and 1.
+
+        Raises: StoreError for an environment without anchors.
+        """
         self.need_anchors(scores)
         if not scores:
             return {}
@@ -147,8 +150,9 @@ class Scores:
         without = [env for env in environments if env not in self.anchors]
         if without:
             raise StoreError(
-                f"no anchors for {', '.join(without)}, only raw scores: measure them with `rlbench anchors"
-                f" {shlex.quote(without[0])} -o FILE`, then pass FILE, or add them to the environment in the suite"
+                f"no anchors for {', '.join(without)}, so scores there cannot be normalised: measure anchors with"
+                f" `rlbench anchors {shlex.quote(without[0])} -o FILE` and pass FILE, or add anchors to the environment"
+                " in the suite"
             )
 
     @property
@@ -168,7 +172,7 @@ def scores_of(
     name: str,
     states: Mapping[str, RunState],
 ) -> Scores:
-    """Return the scores of the runs, with each run's task and state by key."""
+    """Return the scores of the runs. tasks, states: of each run, by key. anchors: by environment."""
     samples = {(label, env): _sample(rows, tasks, states) for (env, label), rows in by_cell(runs).items()}
     return Scores(name, samples, anchors, corrupt_of(runs))
 
@@ -197,8 +201,8 @@ def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[s
 def _from_training(scored: Sequence[RunRow]) -> bool:
     """Return whether some scores are training returns.
 
-    A run that diverged before its first evaluation is ignored, unless all of them did: it says nothing about the
-    others.
+    Runs that diverged before their first evaluation do not count, because they do not show how the others were scored.
+    If every score is a training return, they do count.
     """
     training = [row for row in scored if row.score_from == "training"]
     finished = [row for row in training if row.status != RunStatus.DIVERGED]
@@ -212,7 +216,7 @@ def corrupt_of(runs: Iterable[RunRow]) -> tuple[str, ...]:
 
 
 def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:
-    """Return, for each module or distribution, every content that one of these runs imported."""
+    """Return, for each module or distribution, the hashes or versions that these runs imported."""
     contents: dict[str, set[str]] = {}
     for state in states:
         for entries in state.result.get("dependencies", {}).values():
@@ -222,7 +226,7 @@ def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:
 
 
 def seeded_generator(keys: Iterable[str], what: str = "") -> Generator:
-    """Return a generator seeded by the runs' keys, in any order. what: separates one use from another."""
+    """Return a generator seeded by the runs' keys, whatever their order. what: each name gives other numbers."""
     digest = hashlib.sha256("".join([what, *sorted(keys)]).encode()).digest()
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 
@@ -233,5 +237,5 @@ def keys_of(samples: Sequence[Sample]) -> list[str]:
 
 
 def resamples_for(runs: int) -> int:
-    """Return the number of resamples for `runs` runs: 10 000, and fewer above 400 runs in all, but at least 2 000."""
+    """Return the number of resamples: 10 000 for up to 400 runs in all, fewer for more runs, and at least 2 000."""
     return max(2_000, min(10_000, 4_000_000 // max(1, runs)))

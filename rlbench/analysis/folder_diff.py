@@ -1,4 +1,4 @@
-"""Comparison of two result folders: the request of each cell, bitwise identical runs, and runs that newly failed."""
+"""Differences between two result folders: in tasks, hyperparameters, records and failed runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _RECORDS = ("evaluations", "episodes")
 
 
 def task_differences(new: Sequence[Run], base: Sequence[Run]) -> str:
-    """Return how two sides' tasks differ, so that their scores mean different things, or "".
+    """Return the settings in which the tasks of two sides differ, or "". Scores of different tasks are not compared.
 
     Example: "steps 20000 and 50000".
     """
@@ -74,7 +74,7 @@ def _same(new: Results, base: Results, key: str) -> bool:
 def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], table: str) -> bool:
     """Return whether a table's records are equal, apart from times.
 
-    Equal file hashes already settle it. Otherwise the columns without times are compared.
+    Files with equal hashes are equal. If the hashes differ, all columns but those of times are compared.
     """
     digests = [state.result["files"].get(f"{table}.parquet", {}).get("sha256") for state in states]
     if digests[0] == digests[1]:
@@ -92,9 +92,9 @@ def _went_wrong(status: RunStatus) -> bool:
 
 
 def gone_wrong(new: Results, base: Results) -> list[str]:
-    """Return one sentence for each run of `new` that failed or diverged and did not do so in `base`.
+    """Return one sentence for each run that failed, diverged or is damaged in `new` but not in `base`.
 
-    This includes runs that do not exist in `base`.
+    Runs that do not exist in `base` are included.
     """
     before = {(row.algorithm, row.environment, row.seed): row.status for row in base.table.itertuples(index=False)}
     sentences = []
@@ -111,9 +111,10 @@ def gone_wrong(new: Results, base: Results) -> list[str]:
 
 
 def missing_scores(new: Results, base: Results, cell: Cell) -> str:
-    """Return why a cell of `new` is incomplete, or "".
+    """Return how many runs of a cell of `new` lack a score, by status, or "" if none does.
 
-    It is incomplete if a run has no score although the same seed has one in `base`, or `base` has no such run.
+    A run does not count if the run with the same seed in `base` lacks a score too. Example: "2 failed of 10 runs, so it
+    cannot pass".
     """
     sides = [
         side.table[(side.table["algorithm"] == cell[0]) & (side.table["environment"] == cell[1])]

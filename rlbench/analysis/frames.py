@@ -1,4 +1,4 @@
-"""Scores, aggregates, profiles and comparisons as tidy frames: one row a run, an estimate, a threshold or a pair."""
+"""Scores, aggregates, profiles and comparisons as tidy frames, with a row for each run, estimate, threshold or pair."""
 
 from __future__ import annotations
 
@@ -59,10 +59,11 @@ def score_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
 def aggregate_frame(scores: Scores, normalised: bool) -> pd.DataFrame:
     """Return point estimates with 95 % intervals for each algorithm, with the columns of AGGREGATE_COLUMNS.
 
-    normalised: over all tasks that have anchors (environment ""), and on each of them; otherwise on each task's raw
-    returns.
-    statistic: iqm, mean, median and, if normalised, optimality_gap. n: runs that have a score, of `planned`. low, high:
-    NaN if a task has fewer than 3 runs. method, note: as in rlbench.stats.Interval.
+    normalised: estimate normalised scores over all tasks that have anchors (environment "") and on each of them.
+    Otherwise estimate raw returns on each task.
+    statistic: iqm, mean, median and, over all tasks, optimality_gap.
+    n: runs that have a score. planned: runs in the suite.
+    low, high: NaN if a task has fewer than 3 runs. method, note: as in rlbench.stats.Interval.
     """
     rows: list[tuple[object, ...]] = []
     for algorithm in scores.algorithms:
@@ -115,12 +116,14 @@ def profile_frame(scores: Scores, thresholds: Sequence[float] | None = None) -> 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
     """Return one row for each pair over all tasks (environment "", normalised scores) and on each task (raw returns).
 
-    Columns: ours, theirs, environment, tasks, n_ours, n_theirs. statistic; ours_estimate, theirs_estimate: its values.
-    difference, low, high, method: ours minus theirs with its 95 % interval. improvement, improvement_low,
-    improvement_high:
-    P(a run of ours beats one of theirs). cliffs_delta in [-1, 1], hedges_g: on one task. p, p_permutation, p_welch,
-    p_holm, smallest_p, runs_to_show, verdict, note: as in rlbench.analysis.Row. family: number of tests that Holm
-    adjusts for. Missing values are NaN.
+    Columns (missing values are NaN):
+    ours, theirs, environment, tasks, n_ours, n_theirs.
+    statistic. ours_estimate, theirs_estimate: its value on each side.
+    difference, low, high, method: ours minus theirs with its 95 % interval.
+    improvement, improvement_low, improvement_high: P(a run of ours beats one of theirs), with its interval.
+    cliffs_delta in [-1, 1], hedges_g: only on single tasks.
+    p, p_permutation, p_welch, p_holm, smallest_p, runs_to_show, verdict, note: as in rlbench.analysis.Row.
+    family: number of tests that Holm adjusts for.
     """
     rows = []
     for row in comparison.rows:

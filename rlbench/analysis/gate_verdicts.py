@@ -1,8 +1,9 @@
-"""Verdicts of a gate over arrays of runs: a loss shown to be above the margin, shown to be below it, or undecided.
+"""Verdicts of a gate over arrays of runs: "fail" (the loss is shown to be above the margin), "pass" (it is shown to be
+below) or "undecided".
 
 "fail" has level α for the whole gate: Holm's correction covers every tested case. A gate passes only if every case
-passes, so each "pass" is tested at α by itself: the gate passes despite a loss of the margin or more with probability
-at most α (Berger 1982, intersection-union). Cases are algorithms on tasks, and their speeds.
+passes, so each "pass" is tested at α by itself. If a case loses the margin or more, the gate passes with probability at
+most α (Berger 1982, intersection-union). A case is the score, or the speed, of one algorithm on one task.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ PASS, FAIL, UNDECIDED, IDENTICAL = "pass", "fail", "undecided", "identical"
 class Case:
     """One comparison with a margin: new [n] and base [m], in the margin's unit, higher is better.
 
-    generator: for the draws of this case. obstacle: why it cannot pass whatever its numbers are (failed runs, for
-    example), or "".
+    generator: for the draws of this case. obstacle: why the case cannot pass, whatever its numbers are (failed runs,
+    for example), or "".
     """
 
     new: NDArray[np.float64]
@@ -55,8 +56,8 @@ class ExplainedVerdict:
     """A CaseVerdict with the interval of the difference and, for an undecided case, the plan: what deciding it would
     take.
 
-    Values are None if there are fewer runs than a test needs. note: why the case is undecided, if the numbers alone do
-    not show it, or that interval and verdict disagree.
+    Values are None if there are fewer runs than a test needs. note: what keeps the case from being decided apart from
+    its scores (too few runs, failed runs), or that interval and verdict disagree.
     """
 
     verdict: str
@@ -69,7 +70,7 @@ class ExplainedVerdict:
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """verdict: pass, fail or undecided. p_greater: adjusted by Holm over the gate. test: None with too few runs."""
+    """Verdict of one case: pass, fail or undecided. p_greater: after Holm over the gate. test: None for few runs."""
 
     verdict: str
     p_greater: float
@@ -130,22 +131,25 @@ def _explain(
     )
     notes = [case.obstacle] if case.obstacle else []
     if test.smallest > levels[0]:
-        notes.append(f"n too small: showing a loss among {family} takes {fewest_runs(levels[0])} runs on each side")
+        needed = fewest_runs(levels[0])
+        notes.append(f"n too small: with {family} cases, showing a loss takes {needed} runs on each side")
     return ExplainedVerdict(verdict, decided.p_greater, test, interval, plan, "; ".join(notes))
 
 
 def disagreement(verdict: str, interval: Interval, margin: float) -> str:
-    """Return that the tests decided although the interval includes the other side of the margin, or ""."""
+    """Return a note if the tests decided although the interval extends to the other side of the margin, or ""."""
     if verdict == PASS and interval.low < -margin * (1 + _EDGE):
-        return "the tests decide, although resampling leaves a loss of the margin in the interval"
+        return "the tests show a loss below the margin, although the bootstrap interval includes a larger one"
     if verdict == FAIL and interval.high > -margin * (1 - _EDGE):
-        return "the tests decide, although resampling leaves a loss within the margin in the interval"
+        return "the tests show a loss above the margin, although the bootstrap interval includes a smaller one"
     return ""
 
 
 def overall(verdicts: Sequence[str]) -> str:
-    """Return the verdict of the gate: fail if one case fails, else undecided if one is, else pass, or identical if all
-    are.
+    """Return the verdict of the gate.
+
+    It is fail if a case fails, else undecided if a case is undecided, else pass if a case passes, else identical. A
+    gate without cases is undecided.
     """
     for verdict in (FAIL, UNDECIDED, PASS):
         if verdict in verdicts:

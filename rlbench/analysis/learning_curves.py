@@ -1,7 +1,7 @@
-"""Learning curves: evaluations during training, and the IQM over runs at each of them with its band.
+"""Learning curves: evaluations during training, and at each of them the IQM over runs with its band.
 
-A diverged run keeps counting with its score after its last evaluation, or from the start if it has none. Leaving it out
-from there on would flatter the remaining runs.
+After its last evaluation, a diverged run counts with its score; a diverged run without an evaluation does so from the
+start. Leaving it out would make the algorithm look better than it is.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class LearningCurves:
     """Evaluations during training of the published runs of one algorithm on one task.
 
     steps [T]: points of the evaluation grid, ascending. returns [R, T]: evaluation of each run, NaN where it has none.
-    counted [R, T]: the same, extended by the score of a diverged run after its last evaluation. seconds [R, T]: the
-    run's training clock at that point. cpu [R, T]: the same share of the run's processor time, NaN if it is unknown.
-    diverged [R]. keys: of the runs.
-    budget: environment steps given to each run.
+    counted [R, T]: returns, and after the last evaluation of a diverged run, its score.
+    seconds [R, T]: the run's training clock at that point.
+    cpu [R, T]: processor seconds until then, in proportion to the clock; NaN if the run's processor time is unknown.
+    diverged [R]: whether the run diverged. keys [R]: of the runs. budget: environment steps given to each run.
     """
 
     algorithm: str
@@ -55,9 +55,9 @@ class LearningCurves:
 
 
 def curves_of(rows: pd.DataFrame, facts: Mapping[str, RunFacts], states: Mapping[str, RunState]) -> LearningCurves:
-    """Return the learning curves of published runs, at least one, of one algorithm on one task.
+    """Return the learning curves of one algorithm on one task.
 
-    rows: from run_table. facts, states: by key.
+    rows: the published runs, at least one, from run_table. facts, states: by key.
     """
     run_facts = [facts[key] for key in rows["key"]]
     evaluations = [
@@ -86,7 +86,7 @@ def _cpu_share(result: Mapping[str, Any]) -> float:
 
 
 def at_shares(curves: LearningCurves, shares: Numbers) -> Numbers:
-    """Return what runs with evaluations count with at shares of the budget [n, K], interpolated linearly."""
+    """Interpolate `counted` linearly at K shares of the budget, for the n runs that have values. Returns: [n, K]."""
     steps = shares * curves.budget
     rows = [
         (curves.steps[evaluated], row[evaluated]) for row in curves.counted if (evaluated := np.isfinite(row)).any()
@@ -98,9 +98,9 @@ def estimate(values: Numbers, generator: Generator) -> Estimate:
     """Estimate the IQM over runs at each step, with a 95 % band.
 
     Args: values [R, T], NaN where a run has no value.
-    Returns: IQM, low and high [T], over the runs that have a value. All are NaN without a value; the band is also NaN
-    for fewer than 3 runs. With many runs the band is computed at MOST_BAND_STEPS steps, from fewer resamples, and
-    interpolated linearly.
+    Returns: IQM, low and high [T], over the runs that have a value at the step. All are NaN if no run has one; the band
+    is NaN for fewer than 3 runs. From MANY_RUNS runs on, the band is computed at up to MOST_BAND_STEPS steps, from
+    fewer resamples, and interpolated linearly.
     """
     present = ~np.isnan(values)
     centre, low, high = np.full((3, values.shape[1]), np.nan)
@@ -133,5 +133,5 @@ def _band_steps(steps: int, runs: int) -> NDArray[np.int64]:
 
 
 def _bounds(chosen: Numbers, picks: NDArray[np.int64]) -> Numbers:
-    """Return 95 % percentile bounds [2, T] of the IQM of chosen [R, T], for resamples of its rows picks [B, R]."""
+    """Return 95 % bounds [2, T] of the IQM over resampled runs. picks [B, R]: rows of chosen [R, T]."""
     return np.quantile([iqm_of_draws(step)(picks) for step in chosen.T], [0.025, 0.975], axis=1)

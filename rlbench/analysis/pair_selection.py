@@ -16,8 +16,8 @@ Pairs = list[tuple[Side, Side]]
 def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str | None = None) -> Pairs:
     """Return pairs of algorithms of one folder, in the given order; differences are the first minus the second.
 
-    algorithms: labels; by default all but `random`, or all if there is nothing else. baseline: compare each of the
-    others with this one, instead of all pairs.
+    algorithms: labels. By default all but `random`, or all if every algorithm is `random`. baseline: compare each of
+    the others with this one, instead of all pairs.
     Raises: RlbenchError for an unknown label, or if there are fewer than two algorithms.
     """
     for name in [*algorithms, *([baseline] if baseline is not None else [])]:
@@ -35,7 +35,7 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     if not label_pairs:
         hint = " (random is only compared if named)" if len(scores.algorithms) > 1 and not algorithms else ""
         raise RlbenchError(
-            f"{scores.name}: a comparison needs two algorithms; it has {', '.join(scores.algorithms)}{hint}"
+            f"{scores.name}: a comparison needs two algorithms, but it has only {', '.join(scores.algorithms)}{hint}"
         )
     return [(Side(scores, a, a), Side(scores, b, b)) for a, b in label_pairs]
 
@@ -43,7 +43,7 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
 def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorithms: Sequence[str] = ()) -> Pairs:
     """Return pairs of each algorithm in one folder and the same label in the other.
 
-    `random` is left out unless it is requested, or neither folder has anything else: two folders of it show whether a
+    `random` is left out unless it is requested or both folders contain nothing else. Comparing `random` shows whether a
     task has stayed the same. names: of the folders, as tables show them.
     Raises: RlbenchError for a label that one folder lacks; NothingToCompare if no label is in both.
     """
@@ -56,7 +56,7 @@ def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorith
     if not ours.learners and not theirs.learners:
         chosen = chosen or shared
     if not chosen:
-        but = f" but {', '.join(shared)}, which is only compared if neither has others" if shared else ""
+        but = f" but {', '.join(shared)}, which is only compared if named" if shared else ""
         raise NothingToCompare(
             f"no algorithm is in both folders{but}: {names[0]} has {', '.join(ours.algorithms)}, "
             f"{names[1]} {', '.join(theirs.algorithms)}"

@@ -1,9 +1,9 @@
 """Comparison of two algorithms, or of one in two result folders, on each task and over all tasks.
 
-Differences are ours minus theirs. p is the larger of two: a permutation test's (run labels exchanged within each task,
-never paired by seed) and Welch's (spreads may differ). Holm adjusts within two families: the verdicts over all tasks,
-and those on single tasks. A family contains all pairs compared at once; the caller leaves `random` out.
-docs/statistics.md defines each number.
+Differences are ours minus theirs. p is the larger of two p-values: that of a permutation test, which exchanges run
+labels within each task and never pairs by seed, and that of Welch's test, which allows unequal spreads. Holm adjusts
+within two families: the verdicts over all tasks, and those on single tasks. A family contains all pairs compared at
+once; the caller leaves `random` out. docs/statistics.md defines each number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
 FEWEST_PERMUTATIONS = 10_000
-_MOST_NAMED = 3  # of the modules that differ
+_MOST_NAMED = 3  # at most this many of the modules that differ are named
 # For each estimate, its statistic over tasks and the interval method that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {
     "iqm": (overall_iqm, "percentile"),
@@ -63,8 +63,7 @@ class Comparison:
     """Rows over all tasks, followed by the rows of each task.
 
     family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
-    a score.
-    apart: what was not compared, and why. self_reported: sides whose scores are self-reported.
+    a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported.
     """
 
     statistic: str
@@ -77,7 +76,7 @@ class Comparison:
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
-        """The rows that decide the pairs: those over all tasks, or for pairs without such a row those of each task."""
+        """The rows that decide each pair: its row over all tasks or, if it has none, its rows of single tasks."""
         overall = [row for row in self.rows if not row.environment]
         pairs = {(row.ours, row.theirs) for row in overall}
         return (*overall, *(row for row in self.rows if row.environment and (row.ours, row.theirs) not in pairs))
@@ -97,10 +96,11 @@ def compare(
 ) -> Comparison:
     """Compare ours with theirs in each pair. All pairs form one family.
 
-    resamples: for each interval; the number of permutations is then the smallest that Holm allows. By default both suit
-    the number of runs. by_task: False for the rows over all tasks alone.
+    resamples: for each interval. If given, permutation tests draw as many permutations, or more if p needs more to pass
+    Holm's correction. By default, resamples depend on the number of runs, and permutations on the number of tests.
+    by_task: False for the rows over all tasks alone.
 
-    The bootstrap and the drawn permutations are seeded from the runs' keys: the same runs give the same digits.
+    The bootstrap and the drawn permutations are seeded from the runs' keys, so the same runs give the same digits.
     Raises: StoreError if the two sides normalise a task differently.
     """
     sides_and_tasks = [(ours, theirs, *_common(ours, theirs)) for ours, theirs in pairs]
@@ -117,9 +117,7 @@ def compare(
     for ours, theirs, tasks in common:
         anchored = _anchored(ours, theirs, tasks)
         if left := [env for env in tasks if env not in anchored]:
-            not_compared.append(
-                f"no anchors for {', '.join(left)}, only raw scores: left out of {_pair(ours, theirs)} over all tasks"
-            )
+            not_compared.append(f"no anchors for {', '.join(left)}: left out of {_pair(ours, theirs)} over all tasks")
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
     whole = [_row(ours, theirs, tasks, statistic, len(overall), alpha, resamples) for ours, theirs, tasks in overall]
@@ -137,7 +135,7 @@ def compare(
 
 
 def _all_absent(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ...]:
-    """Return which runs of the pairs have no score, each once."""
+    """Return one sentence for each side and task with runs that have no score, without repetitions."""
     absent = dict.fromkeys(
         text
         for ours, theirs, tasks in common
@@ -180,7 +178,7 @@ def _apart(left: Task, right: Task) -> str:
     """Return how two tasks of one environment differ, as written in their suites."""
     settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": (left.wrappers, right.wrappers)}
     differences = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in settings.items() if a != b]
-    return ", ".join(differences) + " (compared as written)"
+    return ", ".join(differences) + " (as written in the suites)"
 
 
 def _anchored(ours: Side, theirs: Side, tasks: Sequence[str]) -> list[str]:
@@ -248,9 +246,10 @@ def _row(
 
 
 def _like_with_like(lefts: Sequence[Sample], rights: Sequence[Sample]) -> tuple[list[Sample], list[Sample], list[str]]:
-    """Return both sides' samples, on training returns where one side has nothing else, and a note of each such case.
+    """Return both sides' samples, and notes. Both sides have training returns where one side has nothing else.
 
-    An algorithm explores while it trains: its final policy played greedily may score three times as much.
+    Training returns are not compared with evaluations, because an algorithm explores while it trains: its final policy,
+    played greedily, may score three times as much.
     """
     pairs, notes = [], dict[str, None]()
     for left, right in zip(lefts, rights):

@@ -1,12 +1,12 @@
 """Power analysis: how many runs it takes to show a difference, estimated from the spread of existing runs.
 
-A simulated study draws, with replacement from one algorithm's own runs, n runs on every task for each of two algorithms
-that score alike. One of them is then shifted by d on every task, which shifts the estimate by d too. One simulation of
-the unshifted difference therefore gives three things: the critical value, which chance alone exceeds in a share alpha
-of studies; the t that Welch's test requires of each study; and the power, which is how often the difference shifted by
-d exceeds both.
-Source: Efron & Tibshirani 1993, ch. 25 (power by bootstrap). Runs drawn from m have only (m - 1)/m of the variance, so
-deviations from the task's mean are stretched by √(m / (m - 1)).
+A simulated study compares two algorithms that score alike: the n runs of each on every task are drawn, with
+replacement, from the existing runs of one algorithm. If one of the two scored higher by d on every task, the difference
+would be larger by d. One set of simulated studies therefore gives three things: the critical value, which the
+difference exceeds by chance in a share alpha of studies; the difference that Welch's test requires in each study; and
+the power, the share of studies in which the difference plus d exceeds both. |Source: Efron & Tibshirani 1993, ch. 25
+(power by bootstrap). Runs drawn from m runs have only (m - 1)/m of the variance, so deviations from the task's mean are
+stretched by √(m / (m - 1)).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rlbench.stats.welch import standard_error
 
 MOST = 1_000  # runs on each side; larger numbers are not searched
 FEWEST_STUDIES, MOST_STUDIES = 4_000, 40_000
-# This many simulated studies are beyond the critical value, so its level is known to about a quarter of alpha.
+# At least this many simulated studies exceed the critical value, so its level is known to about a quarter of alpha.
 STUDIES_BEYOND = 20
 _CHUNK_OF_NUMBERS = 4_000_000
 _NORMAL = NormalDist()
@@ -39,12 +39,13 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Power:
-    """What the spread of one algorithm implies for comparing it with another of like spread, on normalised scores.
+    """Differences in normalised scores that can be shown between one algorithm and another with the same spread.
 
-    environment: "" over `tasks` tasks. runs: the number of existing runs (the fewest on a task). detectable: the
-    difference that this many runs show with the requested power, or None if the test can show nothing with them.
-    needed: for each requested difference, the runs on each side and task, or None if above MOST. note: limits of the
-    estimate.
+    environment: "" for all `tasks` tasks together. runs: the number of existing runs (the fewest on a task).
+    detectable: the difference that this many runs show with the requested power, or None if a test of so few runs
+    cannot show any difference.
+    needed: for each requested difference, the runs needed on each side and task, or None if more than MOST.
+    note: limits of the estimate.
     """
 
     algorithm: str
@@ -64,9 +65,11 @@ def power_of(
     pairs: int = 1,
     statistic: str = "iqm",
 ) -> list[Power]:
-    """Return the runs that differences need, for each algorithm but `random`, over all tasks with anchors and on each.
+    """Return how many runs it takes to show each difference, for each algorithm but `random`.
 
-    pairs: how many are tested at once; the first of them has to reach alpha / pairs (Holm). An algorithm with fewer
+    This is estimated over all tasks with anchors and on each of them.
+
+    pairs: how many pairs are tested at once. The smallest p has to reach alpha / pairs (Holm). An algorithm with fewer
     than 3 runs on a task has no usable spread and is omitted there (`left_out` names it). Raises: NothingToCompare if
     no task has anchors.
     """
@@ -86,10 +89,10 @@ def power_of(
 
 
 def left_out(scores: Scores) -> list[str]:
-    """Return a sentence for the tasks without anchors, and one for each algorithm with too few runs on other tasks."""
+    """Return a sentence on the tasks without anchors, and one on each algorithm with too few runs on other tasks."""
     without = [env for env in scores.environments if env not in scores.anchors]
     sentences = (
-        [f"no anchors for {', '.join(without)}: measure them with `rlbench anchors {shlex.quote(without[0])}`"]
+        [f"no anchors for {', '.join(without)}: measure anchors with `rlbench anchors {shlex.quote(without[0])}`"]
         if without
         else []
     )
@@ -126,13 +129,13 @@ def _power(
     notes = []
     if STUDIES_BEYOND * pairs > MOST_STUDIES * alpha:
         notes.append(
-            f"imprecise: with {pairs:,} pairs under {STUDIES_BEYOND} of {MOST_STUDIES:,} studies are beyond the"
-            " critical value"
+            f"imprecise: with {pairs:,} pairs, fewer than {STUDIES_BEYOND} of {MOST_STUDIES:,} simulated studies exceed"
+            " the critical value"
         )
     if max(float(np.ptp(values)) for values in tasks) == 0:
         notes.append("all runs are equal: their spread is unknown")
     elif fewest < FEWEST_FOR_VERDICT:
-        notes.append(f"a guess: the spread is that of {fewest} runs")
+        notes.append(f"a guess: the spread is estimated from {fewest} runs")
     return Power(
         name,
         environment,
@@ -145,7 +148,7 @@ def _power(
 
 
 def deviations_shown(n: int, alpha: float, statistic: str = "iqm", power: float = 0.8) -> float:
-    """Return the difference, in standard deviations, that n normal runs a side of one task show with this power."""
+    """Return the difference, in standard deviations, that n runs a side show with this power if scores are normal."""
     places = (np.arange(1_000) + 0.5) / 1_000
     runs = np.array([_NORMAL.inv_cdf(place) for place in places])
     return _detectable([runs], n, power, alpha, statistic, ["normal"])
@@ -183,9 +186,7 @@ def _detectable(
 
 
 def _required_difference(error: NDArray[np.float64], freedom: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
-    """Return the difference that Welch's t requires for significance at `alpha`, for each study [B]: t · error, or 0
-    without an error.
-    """
+    """Return the difference that Welch's test requires for significance at `alpha` in each study [B]: t · error."""
     floored = np.maximum(freedom, 0.5)
     grid = np.geomspace(floored.min(), floored.max() * 1.001, 40)
     quantiles = np.array([t_quantile(1 - alpha / 2, float(f)) for f in grid])

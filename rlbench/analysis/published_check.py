@@ -1,8 +1,8 @@
 """Comparison of our runs with a published score, by the statistic and protocol of its source.
 
-"consistent" does not prove equality: it means that runs like ours would be expected to give a number like the published
-one, at 95 %. The question depends on what was published: see docs/gate.md. Scores after a different budget answer no
-such question.
+"consistent" does not prove equality: it means that the published number lies where 95 % of the numbers from runs like
+ours would lie. The interval depends on what was published (docs/gate.md). Scores after different budgets are not
+compared.
 """
 
 from __future__ import annotations
@@ -40,11 +40,10 @@ _LEVEL, _NORMAL_REACH = 0.95, 1.959964
 class PublishedComparison:
     """One of our algorithms on one task, compared with one published score.
 
-    mean, std: of our runs' statistics, computed as the source's. low, high: 95 % interval of that mean. their_low,
-    their_high:
-    the same for the published mean, None if its uncertainty is unknown. expected: where a number published from such
-    runs would lie in 95 of 100 cases. expected_of: the kind of interval. Both are empty with fewer than 3 runs, or if
-    the budgets differ.
+    mean, std: over our runs, of the statistic that the source reports. low, high: 95 % interval of that mean.
+    their_low, their_high: 95 % interval of the published mean, None if its uncertainty is unknown.
+    expected: where a number published from runs like ours would lie in 95 of 100 cases, and expected_of, the kind of
+    interval. Both are empty with fewer than 3 runs, or if the budgets differ.
     verdict: ours is consistent, higher or lower; "too few runs"; or "not comparable" if the budgets differ.
     """
 
@@ -128,12 +127,12 @@ def _compare(results: Results, label: str, planned: list[Run], reference: Publis
 def _test_limits(reference: PublishedScore) -> list[str]:
     """Return a note if the source gives too little for a test of means."""
     if reference.runs == 1:
-        return ["theirs is one agent: a prediction interval, not a test of means"]
-    return ["theirs has no spread: a prediction interval, not a test of means"] if reference.std is None else []
+        return ["theirs is one agent, so the interval is a prediction, not a test"]
+    return ["theirs has no spread, so the interval is a prediction, not a test"] if reference.std is None else []
 
 
 def _interval(runs: NDArray[np.float64]) -> tuple[float, float]:
-    """Return Student's interval of the mean, cut at the extreme runs: t does not know the bounds of returns."""
+    """Return Student's interval of the mean, cut at the extreme runs because it ignores that returns are bounded."""
     low, high = mean_interval(runs, _LEVEL)
     return max(low, float(runs.min())), min(high, float(runs.max()))
 
@@ -144,7 +143,7 @@ def _mean_length(lengths: Sequence[float]) -> float | None:
 
 
 def verdict(theirs: float, expected: tuple[float, float] | None) -> str:
-    """Return the verdict on ours, given a published mean and where it would be expected from our runs."""
+    """Return the verdict on our runs. expected: where our runs let the published mean be expected, or None."""
     if expected is None:
         return TOO_FEW
     if theirs > expected[1] + ROUNDING:
@@ -158,10 +157,12 @@ def expectation(
     """Return where the published mean would lie in 95 of 100 cases if it came from runs like ours, and the kind of
     interval.
 
-    runs [n]: ours, n ≥ 2. For one agent, or several of unknown spread: the prediction interval of the mean of that many
-    further runs of ours, widened by the deviation of the published mean over its own episodes. For a known spread over
-    runs: Welch's interval of the difference, centred on the published mean; the spread is read with the divisor n, the
-    wider reading.
+    runs [n]: ours, n ≥ 2. deviation: standard error of the published mean over its own episodes.
+
+    If one agent was published, or several without their spread, this is the prediction interval of the mean of that
+    many further runs of ours, widened by `deviation`. If the spread over runs was published, this is Welch's interval
+    of the difference, centred on the published mean. The published spread is taken to have the divisor n, which gives
+    the wider interval.
     """
     count = reference.runs
     if count > 1 and reference.std is not None:
@@ -179,8 +180,8 @@ def _their_interval(reference: PublishedScore, length: float | None) -> tuple[tu
     """Return the 95 % interval of a published mean, and its standard error over episodes (0 if its spread is over
     runs).
 
-    length: mean episode length of our final policies, which converts the zoo's evaluation steps to episodes. If it is
-    None, a single agent has no interval.
+    length: mean episode length of our final policies, by which the zoo's evaluation steps are converted to episodes. If
+    it is None, the score of a single agent has no interval.
     """
     if reference.std is None or (reference.runs == 1 and length is None):
         return (None, None), 0.0

@@ -1,6 +1,6 @@
 """Published scores, shipped as data beside this file, and the protocol behind each source's numbers.
 
-The same "500 ± 0" is a spread over episodes of one agent in one source, and over seeds in another; PROTOCOLS tells
+In "500 ± 0", the 0 is a spread over the episodes of one agent in one source, and over seeds in another. PROTOCOLS says
 which.
 """
 
@@ -56,9 +56,11 @@ OURS = {"double_dqn+per": "per_dqn"}  # published name: our name of the same alg
 
 @dataclass(frozen=True)
 class PublishedScore:
-    """One published score. algorithm: name as published. train_steps: environment steps. std: see the source's
-    protocol, None if not given. runs: number of trained agents behind the score. checkpoint_every: environment steps
-    between SLM-Lab's checkpoints, None in other sources. note: peculiarities.
+    """One published score.
+
+    algorithm: name as published. train_steps: environment steps. std: what the source's protocol calls spread, None if
+    not published. runs: number of trained agents behind the score. checkpoint_every: environment steps between
+    SLM-Lab's checkpoints, None in other sources. note: peculiarities.
     """
 
     source: str
@@ -76,7 +78,7 @@ class PublishedScore:
         return OURS.get(self.algorithm, self.algorithm)
 
     def is_of(self, algorithm: str, env_id: str) -> bool:
-        """Return whether it is of one of our algorithms, such as sb3/dqn, on a task, such as module:MyEnv-v0."""
+        """Return whether this is a score of `algorithm` (such as sb3/dqn) on `env_id` (such as module:MyEnv-v0)."""
         return (self.ours, self.environment) == (algorithm.rpartition("/")[2], env_id.rpartition(":")[2])
 
 

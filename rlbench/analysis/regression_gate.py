@@ -45,9 +45,10 @@ SCORE, SPEED = "score", "speed"
 class GateRow:
     """The comparison of one algorithm on one task, by its score or by its speed.
 
-    what: "score" or "speed". verdict: pass, fail, undecided, identical or not compared. n: runs (for speeds: processes)
-    on each side. values: new and base, the statistic of raw scores or the median steps per second. details: the test,
-    in normalised scores or log speeds, or None. note: other remarks.
+    what: "score" or "speed". verdict: pass, fail, undecided, identical or not compared.
+    n: runs on each side; for speeds, processes.
+    values: of new and base, the statistic of raw scores; for speeds, the median steps per second.
+    details: the test, in normalised scores or log speeds; None without a test. note: other remarks.
     """
 
     what: str
@@ -90,8 +91,8 @@ def gate(
 ) -> Gate:
     """Compare every algorithm of `base`, except `random`, with the same algorithm of `new`.
 
-    Args: margin: the acceptable loss in normalised scores, above 0; speed_margin: the acceptable share of speed lost,
-        or None to skip speeds; alpha: of the whole gate; statistic: a name of STATISTICS.
+    Args: margin: the acceptable loss in normalised scores, above 0; speed_margin: the acceptable loss of speed, as a
+    share of base's speed, or None to skip speeds; alpha: level of the whole gate; statistic: a name of STATISTICS.
     """
     sides = new, base
     cells = [key for key, sample in sides[1].final_scores.samples.items() if not sample.random]
@@ -109,7 +110,7 @@ def gate(
     verdict = overall([_counted(row) for row in rows if row.what == SCORE or row.details is not None])
     wrong, notes = tuple(gone_wrong(*sides)), tuple(_notes(sides, identical))
     corrupt = sides[0].final_scores.corrupt + tuple(f"in the base, {text}" for text in sides[1].final_scores.corrupt)
-    verdict = UNDECIDED if corrupt and verdict != FAIL else verdict  # a missing cell may be one that was damaged
+    verdict = UNDECIDED if corrupt and verdict != FAIL else verdict  # a missing cell may be a damaged one
     return Gate(verdict, margin, speed_margin, alpha, statistic, tuple(rows), wrong, notes, corrupt)
 
 
@@ -122,7 +123,7 @@ def _samples(sides: tuple[Results, Results], cell: Cell) -> tuple[Sample, Sample
 
 
 def _settled(sides: tuple[Results, Results], cell: Cell, statistic: str, same: int) -> GateRow | None:
-    """Return the row of a cell that needs no test or cannot have one, None for the others."""
+    """Return the row of a cell that needs no test or cannot be tested; None if the cell has to be tested."""
     algorithm, environment = cell
     theirs = sides[1].final_scores.samples[cell]
     if cell not in sides[0].final_scores.samples:
@@ -153,7 +154,7 @@ def _value(sample: Sample, statistic: str) -> float | None:
 
 def _case(sides: tuple[Results, Results], cell: Cell, margin: float) -> Case:
     pair = _samples(sides, cell)
-    # Both use the base's scale: an anchor that changed between the two would look like a loss.
+    # Both use the base's anchors, because an anchor that changed between the two would look like a loss.
     new, base = (
         sides[1].final_scores.normalised({cell[1]: sample.scores})[cell[1]] if sample.n else np.empty(0)
         for sample in pair
@@ -208,11 +209,11 @@ def _notes(sides: tuple[Results, Results], same: Mapping[Cell, int]) -> list[str
     for cell, sample in base.items():
         shared = set(sample.keys) & set(new[cell].keys) if cell in new else set()
         if sample.random and len(shared) > same[cell]:
-            notes.append(f"{cell[0]} on {cell[1]} has changed: the environment or its seeding is different")
+            notes.append(f"{cell[0]} on {cell[1]} has other scores: the environment or its seeding has changed")
     notes += _mixed(sides[0], "new results") + _mixed(sides[1], "base")
     backends = [
         {str(s.result["environment_backend"]) for s in side.states.values() if s.result.get("environment_backend")}
-        for side in sides  # imports name no backend
+        for side in sides  # imported runs record no backend
     ]
     if all(backends) and backends[0] != backends[1]:
         notes.append(

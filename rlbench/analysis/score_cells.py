@@ -24,8 +24,7 @@ class Cell:
     """One algorithm on one task.
 
     budget: environment steps given to each run. n: runs planned. n_valid: runs with a score. low, high: 95 % interval
-    of the IQM.
-    marks: the caveats of rlbench.analysis.caveats, which the note contains too.
+    of the IQM. marks: the caveats of rlbench.analysis.caveats, which the note contains too.
     """
 
     environment: str
@@ -78,7 +77,7 @@ def _cell(rows: Sequence[RunRow], unequal: bool, caveats: tuple[str, ...]) -> Ce
 
 
 def _note(rows: Sequence[RunRow], unequal: bool) -> str:
-    """Return what is special about the cell: a budget that differs on the task, unfinished and approximate runs."""
+    """Return what is special about the cell: a budget unlike others on the task, unfinished or approximate runs."""
     counts = Counter(row.status for row in rows)
     notes = [f"{rows[0].budget:,} steps"] if unequal else []
     notes += [f"{counts[s]} {s}" for s in sorted(counts) if s != RunStatus.DONE]

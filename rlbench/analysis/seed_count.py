@@ -1,8 +1,8 @@
 """What a suite's seeds can show, before any of them runs: how many pairs there are, and whether they could be decided.
 
-n runs against m have a smallest possible p, however far apart they are, and Holm multiplies it by the number of pairs.
-That this p can be reached does not tell how likely it is: rlbench.analysis.power_analysis estimates that from existing
-runs.
+A test of n runs against m has a smallest possible p, however far apart the scores are, and Holm multiplies it by the
+number of pairs. Here a pair counts as decidable if this p can be significant. rlbench.analysis.power_analysis estimates
+from existing runs how likely that is.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from rlbench.stats import runs_needed, smallest_p, too_few
 class Reach:
     """What `compare` could show with these runs if all of them get a score.
 
-    seeds: the fewest and the most that a learner has on a task. pairs: pairs of learners on single tasks, one family of
-    tests.
-    pairs_over_tasks: pairs that share several tasks with anchors, the other family. decidable: single-task pairs with
-    enough runs to be decided if all runs of one side score higher. smallest_p: the smallest p after Holm of any pair,
-    None without pairs.
-    deviations: the difference, in standard deviations of normal scores, that the first of those pairs shows four times
-    in five with the fewest runs that can decide it; None if no pair is decidable. seeds_needed: of each learner, for
-    every single-task pair to be decidable. described: learners with too few seeds for any verdict, and their number of
-    seeds.
+    seeds: the fewest and the most seeds that a learner has on a task.
+    pairs: pairs of learners on single tasks, which are one family of tests.
+    pairs_over_tasks: pairs that share several tasks with anchors, which are the other family.
+    decidable: single-task pairs with enough runs to be decided if all runs of one side score higher.
+    smallest_p: the smallest possible p after Holm of any single-task pair, None without pairs.
+    deviations: the difference, in standard deviations of normal scores, that the decidable pair with the fewest runs
+    shows with a power of 80 % at the level alpha / pairs; None if no pair is decidable.
+    seeds_needed: seeds that each learner needs for every single-task pair to be decidable.
+    described: learners with too few seeds for any verdict, and their number of seeds.
     """
 
     alpha: float

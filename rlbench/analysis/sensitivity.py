@@ -1,7 +1,7 @@
-"""Sensitivity to swept hyperparameters: the scores at each value of one, over all values of the others.
+"""Sensitivity to swept hyperparameters: the scores at each value of one hyperparameter, over all values of the others.
 
-The best point of a sweep was chosen by the same runs that show its score, so the score flatters it. The point is
-marked; an honest score takes new seeds.
+The best point of a sweep was chosen by the same runs that show its score, so its score is biased upwards. The point is
+marked; an unbiased score takes new seeds.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
 class Effect:
     """The effect of one value of one hyperparameter on one task.
 
-    points: combinations that have the value. n, n_valid: their runs, planned and with a score. iqm: over all of them,
-    points weighing the same. low, high: its 95 % interval, with runs resampled within points.
+    points: combinations that have the value. n, n_valid: their runs, planned and with a score. iqm: over these runs,
+    with equal weight for each point. low, high: its 95 % interval, with runs resampled within points.
     """
 
     environment: str
@@ -89,7 +89,7 @@ def sweeps_of(suite: Mapping[str, Any]) -> dict[str, list[Point]]:
 
 
 def sensitivity(suite: Mapping[str, Any], runs: Sequence[RunRow]) -> Sensitivity:
-    """Return the results of a resolved suite's sweeps, empty if it has none. runs: a row each."""
+    """Return the results of a resolved suite's sweeps, empty if it has none. runs: one row for each run."""
     swept = sweeps_of(suite)
     if not swept:
         return Sensitivity((), ())

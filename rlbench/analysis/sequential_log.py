@@ -39,11 +39,11 @@ COLUMNS = [
 
 @dataclass(frozen=True)
 class InterimAnalysis:
-    """One interim analysis. look: its number, from 1. at: time, in UTC. readings: results of the pairs that were open
-    before it.
+    """One interim analysis.
 
-    missing: which runs had no score, in words. left_out: algorithms whose new runs have no score on some task; they are
-    not tested further.
+    look: its number, from 1. at: time, in UTC. readings: results of the pairs that were open before it. missing:
+    sentences on runs without a score. left_out: algorithms whose new runs have no score on some task; they are not
+    tested further.
     """
 
     look: int
@@ -57,7 +57,7 @@ class InterimAnalysis:
 class Decisions:
     """The design and all interim analyses so far.
 
-    algorithms: by label and environment, the key of the run of seed 0. scale: "normalised" by `anchors`, or "raw".
+    scale: "normalised" by `anchors`, or "raw". algorithms: key of the run with seed 0, by label and environment.
     """
 
     design: Design
@@ -85,9 +85,10 @@ class Decisions:
         return all(self.outcomes.values())
 
     def runs_of(self, label: str) -> int:
-        """Return the seeds of an algorithm on each of its tasks.
+        """Return how many seeds an algorithm gets on each of its tasks.
 
-        They last until the interim analysis that closed its last pair, or until the next one.
+        An algorithm with an open pair gets seeds for one more interim analysis. Otherwise it has those up to the
+        analysis that closed its last pair.
         """
         pairs = [pair for pair in self.family if label in pair]
         if any(not self.outcomes[pair] for pair in pairs):
@@ -118,7 +119,8 @@ class Decisions:
             margin = rounded(self.design.margin or 0)
             return f"{ours} and {theirs} are equivalent within {margin}: difference {rounded(distance)}"
         if distance > result.boundary and result.p_welch is not None:
-            numbers += f", which it crosses, but the runs vary too much for Welch's test (p {rounded(result.p_welch)})"
+            p = rounded(result.p_welch)
+            numbers += f", which the difference exceeds, but the runs vary too much for Welch's test (p {p})"
         return f"{ours} against {theirs}: {'undecided at the cap' if result.outcome else 'open'}, {numbers}"
 
     def frame(self) -> pd.DataFrame:
@@ -183,8 +185,7 @@ def _decisions(document: Mapping[str, Any]) -> Decisions:
 def as_document(decisions: Decisions) -> dict[str, Any]:
     """Return the contents of decisions.json, with JSON types only.
 
-    Two documents are equal if the decisions are. A NaN becomes the text "nan" here, whereas decisions that contain a
-    NaN differ from themselves.
+    To compare decisions, compare their documents. There a NaN is the text "nan", which equals itself.
     """
     return {
         "schema_version": SCHEMA_VERSION,

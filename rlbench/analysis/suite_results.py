@@ -34,7 +34,7 @@ SuppliedAnchors = str | Path | Mapping[str, Any]
 class Results:
     """A result folder, read once. Reading takes no lock and works while the suite runs.
 
-    What is published later is not in it: load the folder again to see that.
+    Runs published later are not in it: load the folder again to see them.
 
     anchors: for tasks that have none, or to replace theirs. Either a file written by `rlbench anchors -o FILE`, or a
     mapping from environments (label or id) to {"lower": …, "upper": …}.
@@ -103,7 +103,7 @@ class Results:
         return {row.key: self.states[row.key] for row in self.rows if RunStatus(row.status).has_score}
 
     def failed_pairs(self) -> list[str]:
-        """Return a sentence for each algorithm on an environment that has no runs because its plugin is broken."""
+        """Return a sentence for each pair of algorithm and environment that has no runs because a plugin is broken."""
         pairs = [pair for pair in self.document.get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
         return [
             RunStatus.FAILED.describe(f"{pair['algorithm']} on {pair['environment']}: {pair['reason']}")
@@ -229,7 +229,8 @@ class Results:
 
         Columns: algorithm, environment, statistic (iqm, mean, median and, over all tasks, optimality_gap), tasks, n
         (runs that have a score), planned, estimate, low, high, method (percentile or bootstrap-t), note. normalized:
-        only tasks with anchors; otherwise each task's raw returns, and nothing over tasks.
+        estimate normalised scores, on each task with anchors and over all of these. Otherwise estimate raw returns, on
+        each task only.
         """
         from rlbench.analysis.frames import aggregate_frame
 
@@ -246,8 +247,7 @@ class Results:
         """Compare pairs of algorithms, ours minus theirs: all pairs of the named ones, or of all but `random`.
 
         baseline: compare each of the others with this one instead. other: compare each algorithm with the same one in
-        another folder.
-        statistic: "iqm" or "mean". All pairs are one family for Holm, at `alpha`. Columns:
+        that folder instead. statistic: "iqm" or "mean". All pairs are one family for Holm, at `alpha`. Columns:
         rlbench.analysis.frames.comparison_frame.
         """
         from rlbench.analysis.frames import comparison_frame
@@ -264,8 +264,9 @@ class Results:
     def profile(self, thresholds: Sequence[float] | None = None) -> pd.DataFrame:
         """Return performance profiles.
 
-        Columns: algorithm, threshold (normalised score), share (of runs above it, tasks weighing the same), low, high
-        (pointwise 95 % band), tasks, n. thresholds: by default 101 values from 0 to the best score, at least 1.1.
+        Columns: algorithm, threshold (normalised score), share (of runs above it, with equal weight for each task),
+        low, high (pointwise 95 % band), tasks, n. thresholds: by default 101 values from 0 to the best score, at least
+        1.1.
         """
         from rlbench.analysis.frames import profile_frame
 

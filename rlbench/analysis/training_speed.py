@@ -1,6 +1,6 @@
 """Training speeds of two folders, compared only if both ran on the same kind of machine, unshared, with equal settings.
 
-The unit is the process: seeds that trained together share a clock, so a group of ten is one measurement, not ten.
+Each process gives one measurement. Seeds that trained together share a clock, so a group of ten does not give ten.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def compare_speeds(new: Iterable[RunState], base: Iterable[RunState]) -> Speeds:
 
 
 def _groups(states: Iterable[RunState]) -> dict[str, Mapping[str, Any]]:
-    """Return, by attempt, one result of each process that trained some of the runs without interruption."""
+    """Return, by attempt, one run's result of each process that trained from step 0 to the end without interruption."""
     results = {}
     for state in states:
         whole = state.status == RunStatus.DONE and state.result.get("resumed_from") == 0
@@ -65,10 +65,10 @@ def _groups(states: Iterable[RunState]) -> dict[str, Mapping[str, Any]]:
 def _reason(groups: list[list[Mapping[str, Any]]]) -> str:
     results = [result for group in groups for result in group]
     if not all(groups):
-        return "one side has no process that trained it without interruption"
+        return "one side has no process that trained without interruption"
     machines = {canonical(_fingerprint(result)) for result in results}
     if len(machines) > 1:
-        return f"{len(machines)} different machines or devices"
+        return f"the speeds are from {len(machines)} different machines or devices"
     if len({result.get("stack_size") for result in results}) > 1:
         return "the number of seeds that trained together differs"
     loads = [_excess(result) for result in results]

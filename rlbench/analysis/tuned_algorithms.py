@@ -1,6 +1,7 @@
-"""Algorithms of a suite with hyperparameters of their own, and those left at their defaults.
+"""Algorithms of a suite that are left at their default hyperparameters while others are not.
 
-Comparing hyperparameters chosen for a task with defaults measures the choice as much as the algorithms.
+If one algorithm's hyperparameters were chosen for the task and another's were not, a comparison measures that choice as
+much as the algorithms.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from rlbench.results.random_policy import is_random
 
 
 def left_at_defaults(suite: Mapping[str, Any]) -> list[str]:
-    """Return the learners of a suite (as in suite.json) without any hyperparameters, if others have some."""
+    """Return the learners of a suite (as in suite.json) that set no hyperparameters, or [] if no learner sets any."""
     is_tuned: dict[str, bool] = {}
     for entry in suite.get("algorithms", ()):
         name = str(entry.get("label") or entry["id"])

@@ -17,17 +17,18 @@ DECIDED = ("better", "worse", "identical")
 
 @dataclass(frozen=True)
 class Row:
-    """One comparison. environment: "" over all common tasks, on normalised scores; otherwise on raw returns of one
-    task.
+    """One comparison of ours with theirs.
 
-    n: runs with a score of ours and theirs, over `tasks` tasks. estimates: the statistic of ours and theirs, None with
-    too few runs. improvement: P(a run of ours beats one of theirs), ties counting one half. p: the larger of
-    p_permutation and p_welch.
-    p_holm: after Holm. smallest_p: the smallest p these runs could have had. verdict: better, worse (ours, at the
-    family's level), identical (the same runs with the same scores), undecided, "descriptive only" (fewer than 5 runs on
-    a side), "too few runs" (fewer than 3) or "no scores". runs_to_show: for an undecided pair, about how many runs on
-    each side and task would show a difference of this size; more than there are, None if unknown. note: other remarks,
-    why verdict and interval disagree, and what would be needed.
+    environment: a task, compared on raw returns, or "" for all common tasks, compared on normalised scores.
+    n: runs with a score of ours and theirs, over `tasks` tasks.
+    verdict: better or worse (ours, at the family's level), identical (the same runs with the same scores), undecided,
+    "descriptive only" (fewer than 5 runs on a side), "too few runs" (fewer than 3) or "no scores".
+    estimates: the statistic of ours and theirs, None without scores.
+    improvement: P(a run of ours beats one of theirs), where a tie counts one half.
+    p: the larger of p_permutation and p_welch. p_holm: after Holm. smallest_p: the smallest p these runs could have
+    had. runs_to_show: for an undecided pair, about how many runs on each side and task would show a difference of this
+    size (at least as many as any verdict needs); None if unknown.
+    note: why verdict and interval disagree, how many runs a verdict needs, and other remarks.
     """
 
     ours: str
@@ -61,7 +62,7 @@ class Row:
 
 
 def adjust_verdicts(rows: Sequence[Row], statistic: Statistic, alpha: float) -> list[Row]:
-    """Return the family after Holm, with its verdicts. A row without a test counts in it with p = 1."""
+    """Return the rows of a family after Holm, with their verdicts. A row without a test counts as p = 1."""
     p_holm = holm({str(i): 1.0 if row.p is None else row.p for i, row in enumerate(rows)})
     return [_with_verdict(row, p_holm[str(i)], len(rows), statistic, alpha) for i, row in enumerate(rows)]
 
@@ -88,7 +89,7 @@ def _out_of_reach(row: Row, family: int, statistic: Statistic, alpha: float) -> 
     if row.smallest_p is None or row.smallest_p * family <= alpha:
         return ""
     few = too_few(*row.n, family, alpha, statistic) if row.environment else ""
-    return few or f"with these ties p cannot fall below {row.smallest_p:.2g}"
+    return few or f"because some scores are equal, p cannot fall below {row.smallest_p:.2g}"
 
 
 def _disagreement(row: Row, verdict: str, p_holm: float, family: int, alpha: float) -> str:
@@ -98,11 +99,11 @@ def _disagreement(row: Row, verdict: str, p_holm: float, family: int, alpha: flo
         return ""
     holds_zero = interval.low <= 0 <= interval.high
     if verdict in ("better", "worse"):
-        return "the tests decide, although resampling leaves 0 in the interval" if holds_zero else ""
+        return "the tests decide, although the bootstrap interval includes 0" if holds_zero else ""
     if holds_zero:
         return ""
     if row.p <= alpha:
-        return f"the interval leaves 0 out, but allows for one comparison and not for {family}"
+        return f"the interval leaves 0 out, but it allows for one comparison and not for {family}"
     if row.p_permutation <= alpha:
         return "the interval leaves 0 out, but Welch's t finds too few runs for how much they vary"
     if row.tasks > 1:

@@ -88,8 +88,8 @@ def test_another_budget_than_theirs_has_no_verdict(tmp_path):
 @pytest.mark.parametrize(
     ("source", "steps", "said"),
     [
-        ("zoo", 50_000, ["theirs is one agent: a prediction interval, not a test of means"]),
-        ("slm-lab", 200_000, ["theirs has no spread: a prediction interval, not a test of means"]),
+        ("zoo", 50_000, ["theirs is one agent, so the interval is a prediction, not a test"]),
+        ("slm-lab", 200_000, ["theirs has no spread, so the interval is a prediction, not a test"]),
         ("cleanrl", 500_000, []),
     ],
 )

@@ -73,7 +73,7 @@ def test_a_family_too_large_for_its_runs_says_how_many_it_takes():
     cases = {i: Case(g.normal(0.1, 0.01, 5), g.normal(0.9, 0.01, 5), 0.05, g) for i in range(14)}
     found = explained_verdicts(cases, 0.05, permutations=500)
     assert {one.verdict for one in found.values()} == {"undecided"}
-    assert found[0].note == "n too small: showing a loss among 14 takes 6 runs on each side"
+    assert found[0].note == "n too small: with 14 cases, showing a loss takes 6 runs on each side"
     del cases[13], cases[12]  # 12 / 252 is less
     assert explained_verdicts(cases, 0.05, permutations=500)[0].verdict == "fail"
 
@@ -84,9 +84,9 @@ def test_an_interval_across_the_margin_beside_a_verdict_is_explained():
     base = np.array([0.0, 0.01, -0.01, 0.0, 0.01, -0.01, 0.0, 0.01])
     (found,) = explained_verdicts({"a": Case(new, base, 0.05, g)}, 0.05, permutations=2_000).values()
     assert found.verdict == "pass" and found.interval.low < -0.05
-    assert found.note == "the tests decide, although resampling leaves a loss of the margin in the interval"
+    assert found.note == "the tests show a loss below the margin, although the bootstrap interval includes a larger one"
     across, beyond = (Interval(-0.2, -0.3, high, 0.95, "percentile") for high in (-0.01, -0.06))
-    assert "a loss within the margin" in disagreement("fail", across, 0.05)
+    assert "bootstrap interval includes a smaller one" in disagreement("fail", across, 0.05)
     assert disagreement("fail", beyond, 0.05) == disagreement("pass", Interval(0, -0.05, 0.1, 0.95, ""), 0.05) == ""
 
 
@@ -135,7 +135,7 @@ def test_new_algorithms_and_a_random_policy_that_moved_are_noted(tmp_path):
     )
     assert found.verdict == "identical"
     assert "only in the new results, so not compared: z on CartPole-v1" in found.notes
-    assert any(note.startswith("random on CartPole-v1 has changed") for note in found.notes)
+    assert any(note.startswith("random on CartPole-v1 has other scores") for note in found.notes)
 
 
 def test_runs_of_one_cell_that_other_code_made_are_noted(tmp_path):
@@ -181,8 +181,8 @@ def test_speeds_of_one_quiet_machine_are_compared_by_process():
 @pytest.mark.parametrize(
     "facts, reason",
     [
-        ({"hardware": {**FACTS["hardware"], "cpu": "another"}}, "2 different machines or devices"),
-        ({"numerics": {"device": "cuda:0", "threads": 1}}, "2 different machines or devices"),
+        ({"hardware": {**FACTS["hardware"], "cpu": "another"}}, "the speeds are from 2 different machines or devices"),
+        ({"numerics": {"device": "cuda:0", "threads": 1}}, "the speeds are from 2 different machines or devices"),
         ({"stack_size": 5}, "the number of seeds"),
         ({"load_average": 2.6}, "shared (load 1.6 beyond"),
         ({"load_average": None}, "not recorded"),

@@ -112,7 +112,7 @@ def test_another_budget_is_told_and_another_task_is_not_compared(tmp_path):
     assert [r.environment for r in found.rows] == [CARTPOLE] and "steps 1,000 against 2,000" in found.rows[0].note
     assert found.apart == (
         "Pendulum-v1 is a different task in a (1) than in a (2): keyword arguments {} against"
-        ' {"g":1.0} (compared as written)',
+        ' {"g":1.0} (as written in the suites)',
     )
 
 
@@ -131,7 +131,7 @@ def test_folders_of_nothing_but_random_are_compared_by_it(tmp_path):
         NothingToCompare, match="no algorithm is in both folders but random, .*: 1 has random, 3 random, a"
     ):
         pairs_between(one, more, ("1", "3"))
-    with pytest.raises(RlbenchError, match=r"it has random, a \(random is only compared if named\)"):
+    with pytest.raises(RlbenchError, match=r"it has only random, a \(random is only compared if named\)"):
         pairs_within(more)
 
 

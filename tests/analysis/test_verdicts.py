@@ -40,7 +40,7 @@ def test_both_tests_decide_and_then_no_number_of_runs_is_named():
 
 def test_a_verdict_beside_an_interval_that_holds_0_says_why():
     (found,) = judged(row(0.01, 0.02, -0.1, 1.5))
-    assert found.verdict == "better" and found.note == "the tests decide, although resampling leaves 0 in the interval"
+    assert found.verdict == "better" and found.note == "the tests decide, although the bootstrap interval includes 0"
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ def test_results_are_held_against_published_ones(tmp_path):
     made = folder(tmp_path / "s", scores, {"CartPole-v1": {"steps": 50_000}, "Acrobot-v1": {"steps": 100_000}}).root
     ran = rlbench("check-against", "zoo", made)
     assert ran.returncode == 0 and "deterministic evaluation" in ran.stdout, ran.stderr
-    assert "theirs is one agent: a prediction interval, not a test of means" in ran.stdout
+    assert "theirs is one agent, so the interval is a prediction, not a test" in ran.stdout
     rows = {
         row["environment"]: row for row in json.loads(rlbench("check-against", "zoo", made, "--json").stdout)["checked"]
     }

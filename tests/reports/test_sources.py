@@ -48,7 +48,7 @@ def test_published_scores_of_what_was_run_are_beside_ours(tmp_path):
     (row,) = table.groups[0][1]
     assert row[:3] == ("mine", "CartPole-v1", "500.0") and row[5] == "500.0" and row[7] == "5"
     assert row[9] == "consistent" and table.muted == ()
-    assert "theirs is one agent: a prediction interval, not a test of means" in row[10]
+    assert "theirs is one agent, so the interval is a prediction, not a test" in row[10]
 
 
 def test_what_had_another_budget_than_the_published_is_grey_and_says_why(tmp_path):
