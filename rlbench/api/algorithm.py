@@ -33,9 +33,9 @@ class Algorithm(ABC):
     `rlbench run --profile` classifies an algorithm's time by the names of its functions, methods and closures:
 
     - update: a name with the word update, learn, train, fit, optimize, improve, loss, gradient, backward, advantage,
-      gae or returns, such as `update_critic`. A function that steps environments is never an update.
+    gae or returns, such as `update_critic`. A function that steps environments is never an update.
     - acting: a name with the word act, action, policy, greedy, explore, choose, select, predict, sample, draw or
-      collect. Acting that an update calls counts as part of the update.
+    collect. When an update calls such a function, its time counts as part of the update.
     - replay: a name with "replay" in it, or a class named …Buffer.
     - other: everything else.
 
@@ -100,16 +100,19 @@ class Algorithm(ABC):
 class Supports:
     """The tasks that an algorithm supports. A suite skips other tasks and gives the reason.
 
-    discrete, continuous, multi_discrete, multi_binary: action spaces. A suite shows other spaces in one of these forms,
-    where that is possible. unbounded: continuous actions need no bounds. any_actions: the algorithm draws its actions
-    uniformly, so it takes whatever can be drawn. action_masks: it chooses among the discrete actions that a mask in the
-    observation allows (`rlbench.kit.ActionMask`).
+    discrete, continuous, multi_discrete, multi_binary: the supported action spaces. The actions of other spaces are
+    converted to one of these where possible.
+    unbounded: continuous actions need no bounds.
+    any_actions: the algorithm draws its actions uniformly, so it supports every space that has a uniform distribution.
+    action_masks: it chooses among the discrete actions that a mask in the observation allows
+    (`rlbench.kit.ActionMask`).
 
-    Every algorithm takes observations as one vector of floats. pixels: also images, as uint8 [C, H, W].
-    smallest_image: the least height and width of an image. nested: also Dict and Tuple observations. They arrive as
-    vectors [..., n] all the same; `parts` of the observation space is the Dict or Tuple, with images as [C, H, W], and
-    its `restore(vectors)` returns the observations, whose parts are arrays [..., *part]. no_observations: the algorithm
-    looks at no observation, so it takes any.
+    Every algorithm takes observations as one vector of floats.
+    pixels: it also takes images, as uint8 [C, H, W]. smallest_image: the least height and width of an image.
+    nested: it also takes Dict and Tuple observations. They too arrive as vectors [..., n], in a space with two more
+    attributes: `parts` is the Dict or Tuple, with images as [C, H, W]; `restore(vectors)` returns the observations,
+    whose parts are arrays [..., *part].
+    no_observations: the algorithm uses no observations, so it supports every observation space.
     """
 
     discrete: bool = False
@@ -193,8 +196,8 @@ def nothing_left(name: str, value: float, steps: int) -> str:
 def updates_from_replay(config: Any) -> float:
     """Return the updates per environment step of a seed, for use as `AlgorithmSpec.updates_per_step`.
 
-    The algorithm makes `gradient_steps` updates each `train_freq` steps of its n_envs environments.
-    config: has these fields; gradient_steps below 0 means one update for each step taken, in any environment.
+    The algorithm makes `gradient_steps` updates whenever each of its n_envs environments has taken `train_freq` steps.
+    If gradient_steps is below 0, it makes one update for each environment step. config: has these fields.
     """
     if config.gradient_steps < 0:
         return 1.0

@@ -91,9 +91,9 @@ class Diverged(RlbenchError):
 
 
 class EnvironmentFault(RlbenchError):
-    """An environment raised an error, or gave something that is not an observation, a reward or a flag.
+    """An environment raised an error, or returned something that is not a valid observation, reward or flag.
 
-    The message says what, in words. Only the seed whose environment it is fails.
+    The message describes the fault. Only the environment's own seed fails.
     """
 
 

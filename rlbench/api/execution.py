@@ -38,8 +38,8 @@ class Job:
     path. It needs no input. SIGTERM asks it to save a checkpoint and stop; it ignores SIGINT, a terminal's Ctrl-C. It
     exits with code 0 if the runs are done and 1 otherwise; a negative code names the signal that killed it. An
     algorithm may leave child processes behind.
-    Its standard output and error are the executor's to keep; `attempt` has room for stdout.log and stderr.log, which
-    `rlbench logs` shows.
+    The executor keeps the process's standard output and error, if possible as stdout.log and stderr.log in `attempt`,
+    which `rlbench logs` shows.
     resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how it starts, which the
     harness shows. plugin_files: files given by `--plugin`, which the command contains too.
     """
@@ -59,7 +59,7 @@ class StartEvent:
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """Training goes on. step: environment steps of each seed. pulse: changes with every step of any kind."""
+    """Training has advanced. step: environment steps of each seed. pulse: changes with each step, of evaluation too."""
 
     step: int
     pulse: int
@@ -80,7 +80,7 @@ class EvaluationEvent:
 
 @dataclass(frozen=True)
 class NoticeEvent:
-    """A message for the user. once: it may be the same for many groups and is shown once."""
+    """A message for the user. once: if many groups report the same message, show it once."""
 
     message: str
     once: bool = False
@@ -88,7 +88,7 @@ class NoticeEvent:
 
 @dataclass(frozen=True)
 class EndEvent:
-    """The group's process has ended. Every job that was started gets one, and no other.
+    """The group's process has ended. Report this once for every job that was started, and for no other job.
 
     disk_full: the disk was full; start no further job then.
     """
@@ -103,18 +103,18 @@ Event: TypeAlias = StartEvent | ProgressEvent | EvaluationEvent | NoticeEvent | 
 
 @dataclass(frozen=True)
 class ExecutorContext:
-    """Settings of an executor, and the functions of the harness that it calls, all from one thread.
+    """Settings of an executor, and the functions of the harness that it calls, from one thread only.
 
     workers: how many jobs to run at a time (`--jobs`).
-    on_event: report an event of a job. StartEvent and EndEvent are required; the others may be left out, and the
-    progress of the job is then not shown.
+    on_event: report an event of a job. StartEvent and EndEvent are required. Without the others, the job's progress is
+    not shown.
     retry: call it after the EndEvent of a job whose process was killed from outside, unless the executor killed it. It
     returns the jobs that resume its runs, none if no retry remains.
-    read_end: return how a job's process ended, from its attempt folder. A process that left no word counts as
+    read_end: return how a job's process ended, from its attempt folder. A process that recorded no end there counts as
     interrupted; an executor that knows more, such as the signal, may report its own EndEvent instead.
-    stop_after: seconds from the call of `execute` after which to stop as if by Ctrl-C: start no job, send SIGTERM to
-    the running ones, wait for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; kill
-    them on a second one.
+    stop_after: seconds from the call of `execute` after which to stop: start no job, send SIGTERM to the running ones,
+    wait for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; on a second Ctrl-C,
+    kill the running jobs.
     say: show a line to the user.
     """
 

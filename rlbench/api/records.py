@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from rlbench.api.task import EvaluationProtocol, Task, Wrapper
 
 KEY_VERSION = 1
-LARGEST_RETURN = 1e100  # in absolute value; larger returns would overflow squares and sums, so the run has diverged
+LARGEST_RETURN = 1e100  # a run with a larger absolute return has diverged, because squares and sums would overflow
 
 
 class RunStatus(StrEnum):
@@ -132,7 +132,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
             "the seed of this episode, or of the stream that all episodes of its environment are drawn from; "
             "-1: not known",
         ),
-        Column("return", "float64", "reward", "undiscounted sum of rewards under the meter"),
+        Column("return", "float64", "reward", "undiscounted sum of the metered rewards"),
         Column("length", "int64", "env steps", "steps of the episode; 0: not known"),
         Column("end", "string", "", "terminated, truncated, abandoned, or reported by the run itself"),
     ),
@@ -160,8 +160,8 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 def canonical(value: Any) -> str:
     """Return a value as JSON with sorted keys and no spaces; equal values give equal text.
 
-    Dataclasses become objects, without the fields marked IF_GIVEN that have their default. Raises: TypeError for a
-    value that JSON cannot express.
+    Dataclasses become objects. A field marked IF_GIVEN is left out if it has its default. Raises: TypeError for a value
+    that JSON cannot express.
     """
 
     def plain(item: Any) -> Any:
@@ -229,11 +229,13 @@ class Run:
 class RunGroup:
     """Runs that differ only in their seed and are trained together in one process.
 
-    checkpoint_every: environment steps per seed between checkpoints; 0: none. timeout: seconds that the process may
-    take. stall_timeout: seconds that it may go without an environment step. None: no limit. resume: "exact",
-    "approximate" (resume although numbers will differ) or "never". data_files: files that the runs read; their contents
-    count as part of the code that produced the runs. environment_repeats: whether the environment's `reset` with one
-    seed always begins the same episode; otherwise the runs will not repeat.
+    checkpoint_every: environment steps per seed between checkpoints; 0: none.
+    timeout: seconds that the process may take; None: no limit.
+    stall_timeout: seconds that it may take without an environment step; None: no limit.
+    resume: "exact", "approximate" (resume although numbers will differ) or "never".
+    data_files: files that the runs read; their contents count as part of the code that produced the runs.
+    environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If not, the
+    same seed gives other numbers each time.
     """
 
     algorithm: str

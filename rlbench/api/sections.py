@@ -55,12 +55,13 @@ class Links:
 class Table:
     """A table whose rows may be grouped under titles.
 
-    name: the name of its files, of letters, digits and dashes; no other table may have it. title: what the table shows,
-    for screen readers and at the top of its files. groups: pairs of a title ("" for none) and rows; each row is as long
-    as the header. numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their
-    colours. note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0
-    over all groups; use it for rows without a result, and give the reason in a cell. If a cell has several lines, the
+    name: the name of its files, of letters, digits and dashes; no other table may have it.
+    title: what the table shows, for screen readers and at the top of its files.
+    groups: pairs of a title ("" for none) and rows; each row is as long as the header. If a cell has several lines, the
     lines after the first are smaller.
+    numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their colours.
+    note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0 over all
+    groups; use it for rows without a result, and give the reason in a cell.
     """
 
     name: str
@@ -77,12 +78,13 @@ class Table:
 class Figure:
     """A figure that is drawn only when needed.
 
-    name: the name of its files, of letters, digits and dashes; no other figure may have it. draw: returns the
-    matplotlib figure, without a title. It is called under the report's theme and should draw text in
-    `matplotlib.rcParams["text.color"]`. description: what the figure shows, for screen readers. caption: what the
-    reader should see in it. method: how it was computed. legend: the algorithms shown, if the figure needs a legend; it
-    appears below the figure on the page and in the files. runs: the page's name for the parts that are shown on demand,
-    which are drawn with the gid "runs"; "" if there are none. wide: the figure takes the full width of the page.
+    name: the name of its files, of letters, digits and dashes; no other figure may have it.
+    draw: returns the matplotlib figure, without a title. It is called under the report's theme and should draw text in
+    `matplotlib.rcParams["text.color"]`.
+    description: what the figure shows, for screen readers. caption: what the reader should see in it.
+    method: how it was computed. wide: the figure takes the full width of the page.
+    legend: the algorithms shown, if the figure needs a legend, which appears below it on the page and in the files.
+    runs: the page's name for the parts that are shown on demand, drawn with the gid "runs"; "" if there are none.
     """
 
     name: str

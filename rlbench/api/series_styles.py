@@ -21,8 +21,8 @@ DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2
 class SeriesStyle:
     """How an algorithm is drawn.
 
-    index: its place among all. colour: to draw with; a dark page replaces it. variable: the CSS colour that follows the
-    page. dash: lengths of line and gap in line widths, empty for a solid line.
+    index: its place among all algorithms. colour: the colour on a light page; a dark page replaces it. variable: the
+    CSS variable of that colour. dash: lengths of line and gap in line widths, empty for a solid line.
     """
 
     index: int
@@ -33,7 +33,7 @@ class SeriesStyle:
 
     @property
     def gid(self) -> str:
-        """Id of everything drawn of the algorithm; the page's legend shows and hides it by this id."""
+        """The id of everything drawn for the algorithm, by which the page's legend shows and hides it."""
         return f"s{self.index}"
 
     @property

@@ -79,8 +79,7 @@ class EnvBackendSpec:
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """An executor, which trains groups. execute: trains the jobs, and returns when
-    each of those that it started has ended."""
+    """An executor, which trains groups. execute: trains the jobs, and returns when all that it started have ended."""
 
     name: str
     execute: Callable[[Sequence[Job], ExecutorContext], None]

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 if TYPE_CHECKING:
     from gymnasium import Env, Space
 
-# Evaluation truncates an episode without a time limit here (30 minutes of a 60 Hz game), so that it always ends.
+# Evaluation truncates an episode after this many steps (30 minutes of a 60 Hz game), so that every episode ends.
 MAX_EPISODE_STEPS = 108_000
 
-# What a space contains, only the environment knows: these are the types of any environment.
+# The types of any environment. Only the environment itself knows what its spaces contain.
 AnySpace: TypeAlias = "Space[Any]"
 Environment: TypeAlias = "Env[Any, Any]"
 
-# Metadata of a field that came later: records and keys leave it out at its default, so that earlier ones stay valid.
+# Metadata of a field that was added later. Records and keys leave such a field out if it has its default, so that
+# records and keys from before it stay valid.
 IF_GIVEN = {"if_given": True}
 
 
@@ -29,9 +30,10 @@ class EvaluationProtocol:
     """When and how policies are evaluated.
 
     every: environment steps per seed between evaluations on the grid, the same for all algorithms of a task; 0:
-    evaluate only the final policy. episodes: episodes per evaluation on the grid. final_episodes: episodes of the final
-    evaluation. policy: "greedy" (the mode) or "sampled". environments: the most evaluation environments of a seed;
-    None: the default.
+    evaluate only the final policy.
+    episodes: episodes per evaluation on the grid. final_episodes: episodes of the final evaluation.
+    policy: "greedy" (the mode) or "sampled".
+    environments: the most evaluation environments of a seed; None: the default.
     """
 
     every: int = 0
@@ -57,11 +59,12 @@ class Task:
     """An environment, a budget and an evaluation protocol.
 
     env_id: a Gymnasium id such as "CartPole-v1", or "module:MyEnv-v0" if importing `module` registers the environment.
-    steps: the budget of each seed, in environment steps (agent decisions). kwargs: keyword arguments of the
-    environment, as a suite gives them: references are resolved when it is made. reset_options: the options of every
-    reset.
+    steps: the budget of each seed, in environment steps (agent decisions).
+    kwargs: keyword arguments of the environment, as written in a suite. References such as `$import` in them are
+    resolved when the environment is made.
+    reset_options: the options of every reset, written likewise.
     label: its name in tables instead of the id. register: functions ("module:function") to call in each process before
-    it makes an environment. These two are not part of the run's key.
+    it makes an environment. `label` and `register` are not part of the run's key.
     """
 
     env_id: str
