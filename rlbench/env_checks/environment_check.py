@@ -18,8 +18,8 @@ from rlbench.api.task import AnySpace, Environment
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 
 STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
-_SECONDS = 3.0  # of a slow environment, fewer steps are played
-_PATIENCE_SECONDS = 10.0  # an environment that has taken longer is not made again, to play two at a time
+_SECONDS = 3.0  # play fewer steps of an environment that would take longer
+_PATIENCE_SECONDS = 10.0  # if the check has taken longer, it does not test for shared state
 _SEED = 1
 
 
@@ -27,10 +27,10 @@ _SEED = 1
 class EnvironmentFacts:
     """What an environment is and does.
 
-    repeats: whether `reset` with the same seed begins the same episode. shares_state: whether an episode changes while
-    another environment of the task is played beside it. time_limit: the steps after which Gymnasium truncates its
-    episodes; None: no limit. ended: whether a random episode ended within 200 steps. gives_masks: whether `info` has an
-    action mask.
+    repeats: whether `reset` with the same seed begins the same episode.
+    shares_state: whether an episode changes while another environment of the task is played beside it.
+    time_limit: the steps after which Gymnasium truncates an episode; None: no limit.
+    ended: whether a random episode ended within 200 steps. gives_masks: whether `info` has an action mask.
     """
 
     observation_space: AnySpace
@@ -52,18 +52,18 @@ class _Played:
 
 
 def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> EnvironmentFacts:
-    """Make one environment, play the beginning of an episode twice, and return what it is.
+    """Make an environment, play the beginning of an episode twice, and return the facts.
 
-    Raises: EnvironmentFault for what would spoil every run; whatever the environment raises while it is made.
+    Raises: EnvironmentFault for a fault that would spoil every run; any error of making the environment.
     """
     began = time.monotonic()
     env = make_env(task)
     if not isinstance(env, gymnasium.Env):
-        raise EnvironmentFault(f"it is made of type {type(env).__name__}, which is no Gymnasium environment")
+        raise EnvironmentFault(f"its type is {type(env).__name__}, which is not a Gymnasium environment")
     try:
         full = env.spec.id if env.spec is not None else task.env_id
         if full.startswith(f"{task.env_id.rpartition(':')[2]}-v"):
-            raise EnvironmentFault(f"the version is missing, which is part of the result; write {full}")
+            raise EnvironmentFault(f"the id lacks the version, which determines the results; write {full}")
         for space, name in ((env.observation_space, "observation_space"), (env.action_space, "action_space")):
             if not isinstance(space, gymnasium.Space):
                 raise EnvironmentFault(f"its {name} is not a Gymnasium space but of type {type(space).__name__}")
@@ -72,7 +72,7 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
         repeats = _play(env, first).trace == first.trace
     finally:
         _close(env)
-    if not repeats:  # its second episode may depend on its first; what counts is whether fresh ones are alike
+    if not repeats:  # its second episode may depend on its first, so compare a new environment
         env = make_env(task)
         try:
             repeats = _play(env, first).trace == first.trace
@@ -90,7 +90,7 @@ def _shares_state(task: Task, make_env: Callable[[Task], Environment], first: _P
     env = make_env(task)
     try:
         other = make_env(task)
-    except Exception:  # noqa: BLE001 - a simulator that can exist only once; what it needs is said when it is run
+    except Exception:  # noqa: BLE001 - a simulator of which only one may exist; it reports so when it is run
         _close(env)
         return False
     try:
@@ -112,7 +112,7 @@ def refuse_running_statistics(env: Environment) -> None:
             name = type(wrapper).__name__
             key = "normalize_reward" if "reward" in name.lower() else "normalize_obs"
             raise EnvironmentFault(
-                f"the wrapper {name} keeps running statistics, and evaluation would play under others than training; "
+                f"the wrapper {name} keeps running statistics, which would differ between training and evaluation; "
                 f"leave it out, and set `{key}: true` in the `params` of the algorithms that have it (ppo, a2c, sb3/…)"
             )
 
@@ -135,9 +135,10 @@ def _close(env: Environment) -> None:
 
 
 def _play(env: Environment, first: _Played | None = None, beside: Environment | None = None) -> _Played:
-    """Play the beginning of an episode with random actions, always the same.
+    """Play the beginning of an episode, always with the same random actions.
 
-    first: play as many steps as that one. beside: reset this one with another seed, and step it with the same actions.
+    first: play as many steps as in this episode. beside: another environment, to reset with another seed and to step
+    with the same actions.
     """
     steps = STEPS if first is None else len(first.trace) - 1
     began = time.monotonic()
@@ -150,7 +151,7 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
             beside.reset(seed=_SEED + 1)
     if fault := reset_fault(answer, env.observation_space):
         raise EnvironmentFault(fault)
-    env.action_space.seed(_SEED)  # after the reset, which makes a new space in highway-env
+    env.action_space.seed(_SEED)  # after the reset, because highway-env then makes a new space
     trace, info = [_comparable(answer[0])], answer[1]
     gives_masks = isinstance(info, dict) and "action_mask" in info
     for _ in range(steps):
@@ -177,7 +178,10 @@ def _draw(space: AnySpace, info: Any) -> Any:
     if isinstance(space, gymnasium.spaces.Discrete) and isinstance(info, dict) and "action_mask" in info:
         mask = np.asarray(info["action_mask"])
         if mask.shape != (space.n,) or not mask.any():
-            raise EnvironmentFault(f"its info['action_mask'] has shape {mask.shape} and allows {mask.sum()} actions")
+            raise EnvironmentFault(
+                f"its info['action_mask'] has shape {mask.shape} and allows {mask.sum()} actions; it should have shape"
+                f" ({space.n},) and allow at least one"
+            )
         return space.sample(mask.astype(np.int8))
     return space.sample()
 
@@ -188,7 +192,7 @@ def _with_advice(fault: str, env: Environment) -> str:
         return fault
     return (
         f"{fault}; the wrapper `{{name: mo_gymnasium.wrappers:LinearReward, kwargs: {{weight: {{$array: [1, 0]}}}}}}` "
-        "makes one of several"
+        "combines them into one"
     )
 
 

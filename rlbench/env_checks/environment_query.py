@@ -1,6 +1,6 @@
 """Ask for the facts of environments in child processes, several at a time, and cache the answers.
 
-An environment may print, hang, crash or end its process: that costs a time limit and a message, nothing else.
+An environment may print, hang, crash or end its process. This costs at most a time limit, and gives a message.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _is_registered_here_alone(task: Task) -> bool:
 
 
 def _locally(plugins: Plugins, task: Task, answer: Answer) -> Answer:
-    """Ask in this process what a child could not find, if this process has registered or loaded it."""
+    """If a child could not find an environment that this process has registered or loaded, check it in this process."""
     if isinstance(answer, str) and answer.startswith(_UNKNOWN_THERE):
         if task.env_id in gymnasium.registry or task.backend != Task.backend:
             return _check_here(plugins, task)
@@ -94,7 +94,7 @@ def _check_here(plugins: Plugins, task: Task) -> Answer:
 
 
 def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children) -> list[Answer]:
-    """Ask one child for all tasks; if it ends at one of them, ask another one for the rest."""
+    """Ask one child process for all tasks. If it ends while it checks one, ask another child for the rest."""
     answers: list[Answer] = []
     while len(answers) < len(tasks):
         left = tasks[len(answers) :]
@@ -114,7 +114,7 @@ def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Chil
 def _query(
     tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Children
 ) -> tuple[list[dict[str, Any]], str]:
-    """Return a child's answers, one for each task that it came to, and how it ended if it did not come to the end."""
+    """Return a child's answers, one for each task that it reached, and how it ended if it did not reach the last."""
     files = [str(plugin.file) for plugin in plugins.files]
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answers.jsonl")
@@ -164,7 +164,7 @@ def _cache_file(task: Task) -> Path:
     import rlbench
 
     without_budget = canonical(dataclasses.replace(task, label="", steps=0, evaluation=EvaluationProtocol()))
-    # Where modules may come from counts only for a task that names one, as in "module:MyEnv-v0".
+    # The folders of modules count only for a task that names a module, as in "module:MyEnv-v0".
     foreign = task.backend != Task.backend or _FOREIGN.search(without_budget)
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
     identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, without_budget]

@@ -26,7 +26,7 @@ class UnknownSpace(spaces.Space[Any]):
 
 
 def describe_space(space: AnySpace) -> dict[str, Any]:
-    """Return a space as JSON values. `space_from` is the inverse, but for kinds of spaces that it does not know."""
+    """Return a space as JSON values. `space_from` is the inverse, except for kinds of spaces not listed here."""
     if isinstance(space, spaces.Box):
         return {"box": str(space.dtype), "low": _pack(space.low), "high": _pack(space.high)}
     if isinstance(space, spaces.Discrete):
@@ -71,7 +71,7 @@ def _key(key: Any) -> Any:
 
 
 def _pack(array: Array) -> dict[str, Any]:
-    """Return an array as JSON values. The bounds of most Boxes are one number, which takes little room."""
+    """Return an array as JSON values. The bounds of most Boxes repeat one number, so compression makes them small."""
     numbers = zlib.compress(np.ascontiguousarray(array).tobytes())
     return {"dtype": array.dtype.str, "shape": list(array.shape), "bytes": base64.b64encode(numbers).decode()}
 
