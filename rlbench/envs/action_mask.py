@@ -1,4 +1,4 @@
-"""Which actions are allowed, as part of the observation.
+"""Action masks as part of the observation.
 
 An environment that forbids actions reports a mask in `info["action_mask"]` [n], as Gymnasium's Taxi does: 1 for each of
 its n discrete actions that is allowed, else 0. Because the mask is appended to the observation, it is stored in replay,
@@ -17,7 +17,7 @@ from rlbench.api import Array, RlbenchError
 
 
 class MaskedBox(spaces.Box):
-    """Vectors of float32 whose last `masked` numbers say which discrete actions are allowed: 1, or else 0."""
+    """Vectors of float32. Each of the last `masked` numbers is 1 if its discrete action is allowed, and 0 if not."""
 
     def __init__(self, states: spaces.Box, masked: int) -> None:
         low = np.concatenate([states.low.ravel(), np.zeros(masked)]).astype(np.float32)
@@ -27,10 +27,12 @@ class MaskedBox(spaces.Box):
 
 
 class ActionMaskInObservation(gymnasium.Wrapper[Array, Any, Any, Any]):
-    """Append the mask of the actions that are allowed next to each observation, and refuse the others.
+    """Append to each observation the mask of the actions that may follow it, and refuse all other actions.
 
-    When an episode terminates, no action follows: its last observation allows all. Raises: RlbenchError for a mask that
-    is missing, malformed or allows nothing, and for a forbidden action; TypeError for spaces that have no mask.
+    No action follows the last observation of an episode that terminates, so its mask allows all.
+
+    Raises: RlbenchError for a mask that is missing, malformed or allows nothing, and for a forbidden action; TypeError
+    for spaces that have no mask.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:

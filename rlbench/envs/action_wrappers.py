@@ -1,7 +1,7 @@
-"""Actions of any space that has finitely many elements as numbers from 0 on, and all others as numbers in [0, 1).
+"""Wrappers that take actions as integers from 0, or as numbers in [0, 1), whatever the environment's action space.
 
-A plan adds these wrappers to a task where an algorithm does not take an environment's own actions, so they are part of
-the run's identity. Each passes on what the environment's own space contains, as a new object.
+A plan adds these wrappers to a task where an algorithm does not support an environment's action space, so they are part
+of the run's identity. Each gives the environment an element of its own action space, as a new object.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from gymnasium import spaces
 
 from rlbench.api import Array
 
-# The most combinations that are offered as one choice, and the most choices of all parts together.
+# The most combinations that one discrete action may stand for, and the most choices of all parts together.
 MAX_COMBINATIONS, MAX_CHOICES = 1024, 10_000
 
 
 def counts_of(space: spaces.Space[Any]) -> list[int] | None:
-    """Return how many values each number of an action has, or None if an action has other than counted numbers.
+    """Return how many values each number of an action can have, or None if not all are integers of a finite range.
 
-    Read are Discrete, MultiDiscrete, MultiBinary, bounded Boxes of integers, and Tuple and Dict of these.
+    Supported are Discrete, MultiDiscrete, MultiBinary, Boxes of integers, and Tuple and Dict of these.
     """
     if isinstance(space, spaces.Discrete):
         return [int(space.n)]
@@ -45,7 +45,7 @@ def parts_of(space: spaces.Dict | spaces.Tuple[Any]) -> list[spaces.Space[Any]]:
 
 
 def element(space: spaces.Space[Any], numbers: Array) -> Any:
-    """Return the action whose numbers, each counted from 0, are `numbers`: one for each of `counts_of(space)`."""
+    """Return the action of `space` that has these numbers, each counted from 0: one for each of `counts_of`."""
     if isinstance(space, spaces.Discrete):
         return space.dtype.type(space.start + numbers[0])
     if isinstance(space, spaces.MultiDiscrete):
@@ -78,7 +78,7 @@ def draws_of(space: spaces.Space[Any]) -> int | None:
 
 
 def drawn_element(space: spaces.Space[Any], unit: Array) -> Any:
-    """Return the action that numbers in [0, 1) determine: uniform if they are, part by part."""
+    """Return the action that numbers in [0, 1) determine. Uniform numbers give a uniform action."""
     if isinstance(space, spaces.Box) and space.dtype.kind == "f":
         low, high = space.low.astype(np.float64), space.high.astype(np.float64)
         return np.clip(low + unit.reshape(space.shape) * (high - low), low, high).astype(space.dtype)
@@ -90,7 +90,7 @@ def drawn_element(space: spaces.Space[Any], unit: Array) -> Any:
 
 
 class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take discrete actions from 0 on, for an environment whose actions begin elsewhere."""
+    """Take discrete actions counted from 0, for an environment whose first action has another number."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -108,7 +108,7 @@ class ActionsFromZero(gymnasium.ActionWrapper[Any, Any, Any]):
 
 
 class ActionsAsChoices(gymnasium.ActionWrapper[Any, Any, Any]):
-    """Take the numbers of an action as one MultiDiscrete: those of a Tuple, a Dict or a Box of integers, from 0 on."""
+    """Take the numbers of a Tuple, a Dict or a Box of integers as one MultiDiscrete action, each counted from 0."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -150,7 +150,7 @@ class ActionsAsDraws(gymnasium.ActionWrapper[Any, Any, Any]):
         draws = draws_of(space)
         if draws is None:
             raise TypeError(f"actions in {space} cannot be drawn uniformly")
-        return spaces.Box(0.0, 1.0, (draws,), np.float64)  # float32 may round a number below 1 up to it
+        return spaces.Box(0.0, 1.0, (draws,), np.float64)  # float32 may round a number below 1 up to 1
 
     def action(self, action: Any) -> Any:
         return drawn_element(self._own, np.asarray(action))
@@ -159,5 +159,7 @@ class ActionsAsDraws(gymnasium.ActionWrapper[Any, Any, Any]):
 def _counted(space: spaces.Space[Any]) -> list[int]:
     counts = counts_of(space)
     if counts is None:
-        raise TypeError(f"actions in {space} are not counted: use Discrete, MultiDiscrete, MultiBinary or integers")
+        raise TypeError(
+            f"actions in {space} are not integers: use Discrete, MultiDiscrete, MultiBinary or an integer Box"
+        )
     return counts

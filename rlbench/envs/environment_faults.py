@@ -1,4 +1,4 @@
-"""Faults of an environment in words: how what it gave differs from Gymnasium's interface and from its own spaces."""
+"""Descriptions of faults: how an environment's answers differ from Gymnasium's interface and from its own spaces."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ NOT_FINITE_OBSERVATION = "an observation that is not finite"
 
 
 def reset_fault(answer: Any, space: AnySpace) -> str:
-    """Return what is wrong with the answer of `reset`, in words, or "". space: of observations."""
+    """Return what is wrong with the answer of `reset`, in words, or "". space: the observation space."""
     fault = _read(_wrong_in_reset, answer, space)
     return f"its reset gave {fault}" if fault else ""
 
 
 def step_fault(answer: Any, space: AnySpace) -> str:
-    """Return what is wrong with the answer of `step`, in words, or "". space: of observations."""
+    """Return what is wrong with the answer of `step`, in words, or "". space: the observation space."""
     fault = _read(_wrong_in_step, answer, space)
     return f"its step gave {fault}" if fault else ""
 
@@ -54,7 +54,7 @@ def _wrong_in_step(answer: Any, space: AnySpace) -> str:
 
 def error_fault(error: BaseException, method: str) -> str:
     """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
-    if isinstance(error, RlbenchError):  # of one of rlbench's own wrappers; the message says what to do
+    if isinstance(error, RlbenchError):  # raised by one of rlbench's own wrappers; the message says what to do
         return str(error)
     text = f"its {method} raised {_message(error)}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
@@ -62,7 +62,9 @@ def error_fault(error: BaseException, method: str) -> str:
 
 
 def begun(reset: Callable[[], Array], fail: Callable[[str], None]) -> Array | None:
-    """Return the first observation of an episode; if the environment fails, call `fail` with what and return None."""
+    """Return the first observation of an episode. If the environment fails, call `fail` with the fault and return
+    None.
+    """
     try:
         first = reset()
         if np.isfinite(first).all():
@@ -82,7 +84,7 @@ def not_finite_lanes(obs: Array, reward: Array) -> list[int]:
 
 
 def step_fault_of(envs: EnvBatch, lane: int, obs: Array) -> str:
-    """Return what was wrong in the last step of a lane that gave something that is not finite. obs: what it gave."""
+    """Return what was wrong in a lane's last step, which gave a number that is not finite. obs: its observation."""
     describe: Callable[[int], str] = getattr(envs, "fault", lambda lane: "")
     what = "a reward that is not finite" if np.isfinite(obs).all() else NOT_FINITE_OBSERVATION
     return describe(lane) or f"its step gave {what}"
@@ -100,7 +102,7 @@ def _message(error: BaseException) -> str:
 def observation_fault(value: Any, space: AnySpace, key: str = "") -> str:
     """Return how an observation differs from its space, or "". Values beyond the bounds of a Box are accepted.
 
-    key: of this part in the whole observation, such as "['goal']".
+    key: path of this part within the whole observation, such as "['goal']".
     """
     name = f"observation{key}" if key else "an observation"
     if isinstance(space, spaces.Dict):
@@ -135,7 +137,7 @@ def _array_fault(value: Any, space: AnySpace, name: str) -> str:
         if not np.isfinite(array).all():
             return f"{name} that is not finite ({array[~np.isfinite(array)].flat[0]})"
         if np.dtype(space.dtype).kind in "iu" and (array != np.rint(array)).any():
-            return f"{name} of fractions ({array.dtype}); its space has {space.dtype}"
+            return f"{name} with fractions ({array.dtype}); its space has {space.dtype}"
     if isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)):
         start = np.asarray(space.start)
         size = np.asarray(space.n if isinstance(space, spaces.Discrete) else space.nvec)

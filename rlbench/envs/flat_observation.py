@@ -16,7 +16,7 @@ from rlbench.api import Array
 
 
 def readable_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
-    """Return the part of a space that can be written as numbers of a fixed count, or None if nothing can.
+    """Return the part of a space that can be written as a vector of fixed length, or None if no part can.
 
     Text is left out of a Dict or a Tuple. A Graph, a Sequence or a OneOf makes the whole space unreadable.
     """
@@ -34,7 +34,7 @@ def readable_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
 
 
 def is_text(space: spaces.Space[Any]) -> bool:
-    """Return whether a space contains text; packages have spaces of their own for it, such as MiniGrid's missions."""
+    """Return whether a space contains text. Some packages define their own text spaces, such as MiniGrid's missions."""
     return isinstance(space, spaces.Text) or (space.dtype is not None and space.dtype.kind == "U")
 
 
@@ -76,7 +76,7 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
 
 class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Show a single 0 instead of an observation, to algorithms that look at none."""
+    """Give a single 0 instead of each observation, for algorithms that use no observations."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)

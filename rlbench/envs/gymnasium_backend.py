@@ -27,7 +27,7 @@ from rlbench.envs.vectorized_classic import vectorized_batch
 def make_env(task: Task) -> gymnasium.Env[Any, Any]:
     """Make one environment of the task and apply its wrappers.
 
-    Raises: RlbenchError for a reference or a registration that fails; what Gymnasium or a wrapper raises.
+    Raises: RlbenchError if a reference or a registration fails; any error of Gymnasium or of a wrapper.
     """
     call_registrations(task.register)
     kwargs = resolved(task.kwargs, ("kwargs",))
@@ -103,7 +103,7 @@ class GymnasiumBatch:
     def _step_rest(
         self, lanes: Sequence[int], actions: Sequence[Any], taken: list[Any]
     ) -> tuple[Array, Array, Array, Array]:
-        """Step the lanes that have no answer in `taken` yet, and replace the answer of every lane with a fault."""
+        """Step the lanes without an answer in `taken`. Replace the answer of each lane whose environment failed."""
         for lane, action in list(zip(lanes, actions))[len(taken) :]:
             try:
                 taken.append(self._steps[lane](self._as_action(action)))
@@ -117,7 +117,7 @@ class GymnasiumBatch:
 
     @property
     def _nothing(self) -> tuple[Array, float, bool, bool, dict[str, Any]]:
-        """The answer in place of that of an environment that failed."""
+        """The answer that replaces the answer of a failed environment."""
         return np.zeros(self._shape, self._dtype), math.nan, False, False, {}
 
     def _fail(self, lane: int, error: BaseException, taken: list[Any]) -> None:
@@ -142,7 +142,7 @@ def make_batch(task: Task, lanes: int) -> EnvBatch:
 
 
 class _NotRead(Exception):
-    """Something that an environment gave is not what it should be; `step_fault` says what."""
+    """An environment's answer is not as Gymnasium requires; `step_fault` describes how."""
 
 
 def _require_numbers(array: Array) -> None:
@@ -151,7 +151,7 @@ def _require_numbers(array: Array) -> None:
 
 
 def _rewards(values: Sequence[Any]) -> Array:
-    """Return the values as [lanes] float64. Raises: _NotRead, as for None, text or a Decimal."""
+    """Return the values as [lanes] float64. Raises: _NotRead for values such as None, text or a Decimal."""
     rewards = np.array(values)
     _require_numbers(rewards)
     return rewards if rewards.dtype == np.float64 else rewards.astype(np.float64)
@@ -171,7 +171,7 @@ def _flags(values: Sequence[bool]) -> Array:
 
 
 def reference_backend() -> EnvBackendSpec:
-    """Return this backend, also for other backends that evaluate in it."""
+    """Return this backend. Other backends call this too, to evaluate in it."""
     return EnvBackendSpec(
         name="gymnasium",
         make_batch=make_batch,

@@ -24,8 +24,8 @@ def can_be_image(space: object) -> bool:
 def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
     """Move the channels of images [..., *shape] first: [..., C, H, W].
 
-    The last axis holds the channels, as in Gymnasium, unless the first is shorter: then they are first already. Two
-    axes are one channel.
+    The last axis holds the channels, as in Gymnasium, unless the first axis is shorter than it: then the channels are
+    first already. Images with two axes have one channel.
     """
     if len(shape) == 2:
         return images[..., None, :, :]
@@ -33,7 +33,7 @@ def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
 
 
 class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Give each image as uint8 [C, H, W] in 0 … 255. Raises: TypeError if observations are no images."""
+    """Give each image as uint8 [C, H, W] in 0 … 255. Raises: TypeError if observations are not images."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
@@ -44,7 +44,7 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
     def shown(space: spaces.Space[Any]) -> spaces.Box:
         """Return the space of the images that observations in `space` become."""
         if not can_be_image(space) or space.shape is None:
-            raise TypeError(f"{space} has no images: bytes (uint8) with two or three axes")
+            raise TypeError(f"{space} has no images, which are bytes (uint8) with two or three axes")
         return spaces.Box(0, 255, channels_first(np.empty(space.shape, np.uint8), space.shape).shape, np.uint8)
 
     def observation(self, observation: Any) -> Array:

@@ -28,7 +28,7 @@ class Meter:
         self.steps += steps
 
     def refuse(self, reason: str) -> NoReturn:
-        """Refuse further steps. Raises: BudgetExceeded, or Overrun after MAX_REFUSALS of them."""
+        """Refuse further steps. Raises: BudgetExceeded; after MAX_REFUSALS refusals, Overrun."""
         self._refusals += 1
         if self._refusals > MAX_REFUSALS:
             raise Overrun(

@@ -27,12 +27,13 @@ class ReplayMismatch(Exception):
 class MeteredBatch:
     """Environments [S, N] above a backend's lanes (lane = seed index · N + rank).
 
-    obs: the observations to act on next [S, N, *obs]. active: seeds whose numbers are finite [S]. The others are
-    parked: their environments are not stepped and cost no steps, and they return their last finite observation and
-    reward 0.
-    diverged_at: maps a parked seed index to the step at which it was parked. faults: maps the index of a seed that was
-    parked because its environment failed to what failed, in words. lane_streams: the seed of each lane's stream, for
-    environments that cannot be reseeded (`envs` then comes from EnvBackendSpec.make_streams).
+    obs: the observations to act on next [S, N, *obs].
+    active: whether each seed still trains [S]. The others are parked: their environments are not stepped and cost no
+    steps, and `step` returns their last finite observation and reward 0.
+    diverged_at: by index of each parked seed, the step at which it was parked.
+    faults: by index of each seed whose environment failed, a description of the failure. Such a seed is parked too.
+    lane_streams: the seed of each lane's stream, for environments that cannot be reseeded (`envs` then comes from
+    EnvBackendSpec.make_streams).
     """
 
     def __init__(
@@ -240,7 +241,7 @@ class MeteredBatch:
         """Restore one environment. Returns: whether its observation equals the stored one."""
         try:
             return not self._one_stream and self._replay(lane, history).tobytes() == stored.tobytes()
-        except EnvironmentFault:  # it did not fail before, so it does not repeat itself
+        except EnvironmentFault:  # it did not fail in the first run, so it cannot be repeated exactly
             return False
 
     def _replay(self, lane: int, history: Sequence[Any]) -> Array:
@@ -254,7 +255,7 @@ class MeteredBatch:
         return obs
 
     def _restore_history(self, histories: Sequence[Sequence[Any]]) -> None:
-        """Store the actions of the open episodes as `step` would have: all open episodes reach up to now."""
+        """Store the actions of the open episodes as `step` would have. Every history ends at the current step."""
         self._clock = longest = max(len(h) for h in histories)
         self._first_step = [longest - len(h) for h in histories]
         sample = next((h[0] for h in histories if len(h)), None)

@@ -1,8 +1,8 @@
 """Dict and Tuple observations for libraries that take them part by part.
 
-The harness moves arrays. A nested observation crosses the boundary as one vector of float32, and the vector's space
-knows the way back. The way back is exact for float32, bytes, Discrete, MultiDiscrete, MultiBinary and whole numbers up
-to 2²⁴; float64 and larger whole numbers are rounded to float32.
+The harness handles only arrays, so it passes on a nested observation as one vector of float32. The vector's space
+restores the observation. Float32, bytes, Discrete, MultiDiscrete, MultiBinary and whole numbers up to 2²⁴ are restored
+exactly; float64 and larger whole numbers are rounded to float32.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NestedVectors(spaces.Box):
         self.parts = _with_images_first(self._original)
 
     def restore(self, vectors: Array) -> Any:
-        """Return the observations of vectors [..., n]: Dicts and Tuples as `parts`, of arrays [..., *part]."""
+        """Return the observations of vectors [..., n], nested like `parts`, with arrays [..., *part]."""
         return _restored(self._original, vectors)
 
 

@@ -53,8 +53,8 @@ def problem_of(reference: Mapping[str, Any]) -> str:
     others = [key for key in reference if key not in ((ARRAY, DTYPE) if keys == [ARRAY] else keys)]
     if others or len(keys) > 1:
         return (
-            f'write {{{IMPORT}: "module:name"}}, {{{TUPLE}: [64, 64]}} or {{{ARRAY}: [1, 0, 0]}}, the last with a '
-            f"{DTYPE} if need be; this has {', '.join(map(repr, reference))}"
+            f'write {{{IMPORT}: "module:name"}}, {{{TUPLE}: [64, 64]}} or {{{ARRAY}: [1, 0, 0]}}, which may have a '
+            f"{DTYPE} too; got the keys {', '.join(map(repr, reference))}"
         )
     given = reference[keys[0]]
     if keys == [TUPLE]:
@@ -70,7 +70,7 @@ def problem_of(reference: Mapping[str, Any]) -> str:
 
 
 def resolved(value: Any, path: Path = ()) -> Any:
-    """Return JSON values with every reference replaced by its value; without references, the same object.
+    """Return JSON values with every reference replaced by its value, or the same object if it has no references.
 
     Raises: ReferenceProblem.
     """

@@ -24,7 +24,7 @@ def call_registrations(names: Sequence[str]) -> None:
 def _call(name: str) -> None:
     function = import_object(name)
     if not callable(function):
-        raise RlbenchError(f"{name} is a {type(function).__name__}; `register` names a function without arguments")
+        raise RlbenchError(f"{name} is of type {type(function).__name__}; `register` takes functions without arguments")
     try:
         function()
     except Exception as error:

@@ -150,8 +150,8 @@ def connect(
 class Attendant:
     """The main process's side: hands out environments and serves them until their processes have ended.
 
-    diverged: whether a process met a number that was not finite, which ends the run in all processes. fault: what
-    failed in an environment of a process, in words, which does the same; "" if nothing did.
+    diverged: whether a process met a number that was not finite. fault: what failed in an environment of a process, in
+    words, or "". Both end the run in all processes.
     """
 
     def __init__(self, counter: SharedCounter, record: EpisodeSink) -> None:

@@ -1,9 +1,8 @@
-"""Vectorised environments of one task, one per lane, for tasks whose dynamics exist for whole columns.
+"""Vectorised environments of one task, one per lane, for tasks whose dynamics are written for columns of lanes.
 
-They are bitwise identical to Gymnasium's environments. So no record states which were used, and a resumed run may
-switch between them. Every process checks this for its task before the first use. If the check fails, it uses
-Gymnasium's environments: another version may have other dynamics, or numpy may compute an array differently from a
-number.
+They are bitwise identical to Gymnasium's environments. Therefore no record states which were used, and a resumed run
+may switch between them. Every process checks this for its task before the first use. If the check fails, it uses
+Gymnasium's environments: another version may have other dynamics, or numpy may compute arrays and numbers differently.
 """
 
 from __future__ import annotations

@@ -78,8 +78,8 @@ def test_a_name_may_lead_into_a_class():
         ({"$function": "numpy:sign"}, "unknown key '$function'; known: $import, $array, $tuple"),
         ({"$import": "numpy.sign"}, '$import should be "module:name", such as "numpy:sign", got \'numpy.sign\''),
         ({"$import": 3}, "got 3"),
-        ({"$import": "numpy:sign", "dtype": "float32"}, "this has '$import', 'dtype'"),
-        ({"$import": "numpy:sign", "$array": [1]}, "this has '$import', '$array'"),
+        ({"$import": "numpy:sign", "dtype": "float32"}, "got the keys '$import', 'dtype'"),
+        ({"$import": "numpy:sign", "$array": [1]}, "got the keys '$import', '$array'"),
         ({"$array": [[1], [2, 3]]}, "$array cannot be made an array"),
         ({"$tuple": 3}, "$tuple should be a list, got 3"),
         ({"$array": ["a"]}, "it should contain numbers"),
@@ -119,7 +119,7 @@ def test_a_registration_is_called_once_in_a_process(starts):
     "name, said",
     [
         ("starts_module:fails", r"starts_module:fails\(\) failed: KeyError: 'no licence'"),
-        ("starts_module:CALLS", "starts_module:CALLS is a list; `register` names a function"),
+        ("starts_module:CALLS", "starts_module:CALLS is of type list; `register` takes functions"),
         ("starts_module:register", "'starts_module' has no 'register'; did you mean 'register_envs'"),
     ],
 )
