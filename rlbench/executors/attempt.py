@@ -120,7 +120,7 @@ class Attempt:
         profile = self._finish_profile(outcome)
         self._sink.close()
         facts = collect_facts(prepared, live, outcome, imports.record(), energy_before, profile)
-        tested, warning = check_independence(prepared)  # last, since it takes memory and time itself
+        tested, warning = check_independence(prepared)  # last, because it takes memory and time itself
         if warning:
             self._report(NoticeEvent(warning, once=True))
         facts = replace(facts, numerics={**facts.numerics, **tested})
@@ -178,7 +178,7 @@ class Attempt:
         return live.run()
 
     def _start_profile(self) -> None:
-        """Start the profile if one is requested. Earlier work, mostly imports, is in no group's CPU seconds."""
+        """Start the profile if one is requested. A group's CPU seconds do not include the imports before it."""
         problem = unavailable() if self._profile else ""
         if problem:
             self._notice(f"not profiled: {problem}")

@@ -17,16 +17,16 @@ from rlbench.runtime.checkpoint import SeedState
 
 
 class CheckpointChoice:
-    """The checkpoints, one a seed, that a group may resume from. paths: by seed; a group without some starts anew."""
+    """The checkpoints that a group may resume from. paths: by seed; if a seed has none, the group starts anew."""
 
     def __init__(self, paths: Mapping[int, Path]) -> None:
         self._paths = paths
 
     def load(self, prepared: PreparedGroup, notice: Callable[[str], None]) -> tuple[list[SeedState], bool]:
-        """Return the checkpoint to resume from, and whether code or numerics have changed since it was written.
+        """Return the checkpoints to resume from, [] to start anew, and whether code or numerics have changed since.
 
-        A changed checkpoint is only used if the suite allows approximate resuming. notice: called with the reason why
-        a checkpoint is not used, or is used although it has changed. Raises: StoreError if it cannot be read.
+        If they have changed, checkpoints are only used if the suite allows approximate resuming. notice: called to
+        report that changed checkpoints are used, or why they are not. Raises: StoreError if one cannot be read.
         """
         states, changed = [], False
         for seed in prepared.group.seeds:
@@ -60,6 +60,8 @@ def _differences(path: Path, prepared: PreparedGroup) -> list[str]:
     before = read_json(_attempt(path) / "made-by.json") or {}
     made_by = prepared.made_by
     differing = [
-        f"{name} were {before.get(name)}, are {made_by[name]}" for name in made_by if before.get(name) != made_by[name]
+        f"{name} changed from {before.get(name)} to {made_by[name]}"
+        for name in made_by
+        if before.get(name) != made_by[name]
     ]
     return differing + changed_sources(before.get("dependencies"), prepared.plugin)

@@ -20,8 +20,9 @@ class ImportRecorder:
         write_json(self._path, prepared.made_by)
 
     def record(self) -> Dependencies:
-        """Record the modules imported so far, and return them. Call it soon after imports, since files may be edited
-        meanwhile.
+        """Record the modules imported so far, and return them.
+
+        Call it soon after imports, because a module's file may be edited between its import and this call.
         """
         now = imported_code(self._prepared.plugin, self._recorded, self._prepared.others, self._at)
         self._at = time.time()

@@ -19,8 +19,8 @@ from rlbench.results.stack_independence import forget_kernels
 class PreparedGroup:
     """A group with its algorithm and backend.
 
-    others: plugins from files that were loaded only to list them. code, numerics: as in result.json. had_torch:
-    whether torch was imported before the plugin was.
+    others: plugins from other files, which were loaded only to find the group's own. code, numerics: as in result.json.
+    had_torch: whether torch was imported before the plugin.
     """
 
     group: RunGroup
@@ -49,7 +49,7 @@ class PreparedGroup:
 
     @property
     def why_unsaved(self) -> str:
-        """What to add to the message of a stopped run that has no checkpoint; "" if it has."""
+        """What to add to the message of a stopped run that has no checkpoint, or "" if it has one."""
         if self.resumable:
             return ""
         culprit = self.spec.name if self.backend.can_resume(self.group.resume) else self.backend.name
@@ -57,7 +57,7 @@ class PreparedGroup:
 
 
 def prepare_group(group: RunGroup, plugin_files: Sequence[str]) -> PreparedGroup:
-    """Load the group's plugins and check its configuration. Raises: RlbenchError, or what a plugin raises."""
+    """Load the group's plugins and check its configuration. Raises: RlbenchError, or any error of a plugin."""
     had_torch = "torch" in sys.modules
     plugins = load_plugins(plugin_files)
     plugin = plugins.find(group.algorithm)

@@ -26,7 +26,7 @@ from rlbench.text import duration
 # The rules in the order they are checked, and what each requires.
 RULES = {
     "configuration": "Config is a frozen dataclass; every field has a description and a default within its range",
-    "spaces": "it trains on the action spaces it claims",
+    "spaces": "it trains on the action spaces it claims to support",
     "budget": "it takes exactly its budget of environment steps",
     "repeatable": "the same seed gives the same numbers, bit for bit; another seed gives others",
     "evaluation": "evaluation changes nothing that is learned",
@@ -36,19 +36,19 @@ RULES = {
     "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
     "not-finite": "a NaN ends only its own seed, as diverged; the other seeds keep their bits",
     "nothing-left": "no thread and no process is left behind",
-    "learns": "it learns a bandit, or the best of two actions in uneven bounds",
+    "learns": "it learns a bandit, or the best action within uneven bounds in two dimensions",
     "truncation": "a truncated episode is not treated as a terminated one",
     "resets": "the first action of an episode responds to its first observation",
 }
 POLL_SECONDS = 0.5
-LAST_BYTES = 2_000  # at the end of a process's output, searched for its last line
+LAST_BYTES = 2_000  # the end of a process's output that is searched for its last line
 
 
 @dataclass(frozen=True)
 class RuleResult:
-    """The verdict on one rule: passed, failed, not claimed, raised (an exception), died (its process) or timeout.
+    """The verdict on one rule: passed, failed, not claimed, raised, died or timeout.
 
-    seen: what was observed. seconds: how long the check took.
+    "raised": the check raised an exception. "died": its process ended. seen: what was observed. seconds: time taken.
     """
 
     rule: str
@@ -64,8 +64,10 @@ class RuleResult:
 
 @dataclass(frozen=True)
 class TrialConfig:
-    """Settings of the checks. steps: environment steps of a short run; learn_steps: of a run that has to learn;
-    timeout: seconds per rule; plugin_files: Python files that provide plugins.
+    """Settings of the checks.
+
+    steps: environment steps of a short run. learn_steps: environment steps of a run that has to learn. timeout: seconds
+    per rule. plugin_files: Python files that provide plugins.
     """
 
     steps: int = 2_000

@@ -32,9 +32,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
-    """Run `jobs` in order. `context.workers`, `context.retry` and stall timeouts are ignored: killing this process ends
-    all jobs. A signal or a limit stops the running group at its next safe point, a second signal stops it at once. Then
-    the signal is raised again for the handler that was set before.
+    """Run `jobs` in order. `context.workers`, `context.retry` and stall timeouts are ignored.
+
+    A signal or a time limit stops the running group at its next safe point; a second signal stops it at once. The
+    signal is then raised again for the handler that was set before. If this process is killed, all jobs end.
 
     Raises: DiskFull.
     """
@@ -63,8 +64,9 @@ def _forward(context: ExecutorContext, job: Job, full: list[str], event: Event) 
 
 @contextmanager
 def _leftovers(context: ExecutorContext, job: Job) -> Iterator[None]:
-    """Return to the working folder afterwards. Kill children of the algorithm that Python would wait for, and report
-    threads, which cannot be stopped from outside.
+    """After a job, return to the working folder, kill its child processes and report its threads.
+
+    Only children that Python would wait for are killed. Threads cannot be stopped from outside.
     """
     working_folder = os.getcwd()
     threads, children = set(threading.enumerate()), set(_children())
@@ -108,7 +110,7 @@ def _limited(attempt: Attempt, timeout: float | None, remaining: float | None) -
 
 @contextmanager
 def _stopping(attempt: Attempt) -> Iterator[list[int]]:
-    """Call `attempt.stop()` for each signal in the meantime. Yields: the list of received signals."""
+    """Call `attempt.stop()` for each signal within the context. Yields: the list of received signals."""
     received: list[int] = []
 
     def handle(number: int, frame: FrameType | None) -> None:

@@ -24,7 +24,7 @@ class _Log:
             os.write(self._file, chunk[: self._room])
         self._tail += chunk[self._room :]
         self._room = max(0, self._room - len(chunk))
-        if len(self._tail) > 2 * TAIL_BYTES:  # twice, since each deletion moves the bytes that stay
+        if len(self._tail) > 2 * TAIL_BYTES:  # twice, because each deletion moves the bytes that stay
             self._drop()
 
     def _drop(self) -> None:
@@ -60,7 +60,7 @@ class Logs:
             os.close(write_end)
 
     def finish(self) -> None:
-        """Copy what the pipes hold now and close them: a process left behind might keep a pipe open for ever."""
+        """Copy what the pipes hold now and close them, because a process left behind might never close its end."""
         os.close(self._waker)
         self._thread.join()
 

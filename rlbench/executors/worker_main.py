@@ -1,7 +1,7 @@
 """The worker process: `python -m rlbench.executors.worker_main ATTEMPT [PLUGIN_FILE…] [--control=FD,PID]`.
 
-With --control it sends its events over that file descriptor and dies with the parent of that process id. Without it,
-whoever started it reads the attempt folder.
+With --control it sends its events over the file descriptor FD, and ends when its parent, the process PID, ends. Without
+it, the result is only in the attempt folder.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(folder: str, *arguments: str) -> int:
 
 
 def _set_environment() -> None:
-    """Start this process again with a worker's environment variables, unless it has them: libraries read them once."""
+    """Start this process again if it lacks a worker's environment variables, because libraries read them only once."""
     from rlbench.executors.worker_process import worker_environment
 
     environment = worker_environment()
@@ -72,7 +72,7 @@ def _nowhere(event: Event) -> None:
 
 
 def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Event) -> None:
-    """Report progress, and write a counter to the heartbeat file: readers check by their own clock that it moves."""
+    """Report progress, and write a counter to the heartbeat file. Readers check with their own clock that it rises."""
     count = 0
     while not ended.wait(PROGRESS_SECONDS):
         count += 1

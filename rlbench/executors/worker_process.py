@@ -42,8 +42,9 @@ WORKER_ENVIRONMENT = {
 
 
 def worker_environment() -> dict[str, str]:
-    """Return this process's environment variables and those a worker needs. All workers share one cache of compiled
-    graphs.
+    """Return this process's environment variables and those a worker needs.
+
+    All workers share one cache of compiled graphs.
     """
     cache = cache_folder("compiled")
     defaults = {"MKL_CBWR": MKL_MODE}
@@ -59,7 +60,7 @@ MARK = "RLBENCH_ATTEMPT"
 # How long the children of a worker that has exited may take to exit as well.
 LEAVING_SECONDS = 1.0
 
-# Signals that come from outside the process; with others a process crashes by itself.
+# A process that ends with one of these signals was ended from outside; with any other signal, it crashed.
 FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 
@@ -76,7 +77,7 @@ Inbox: TypeAlias = "queue.Queue[tuple[Worker, Event | ProcessExit]]"
 class Worker:
     """A running subprocess. Its events and its exit code go to `inbox`.
 
-    has_finished: it has sent its "finished" event. verdict: the status and message of a limit that it has exceeded.
+    has_finished: whether it has sent its "finished" event. verdict: if it has exceeded a limit, the status and message.
     """
 
     def __init__(self, job: Job, inbox: Inbox) -> None:
@@ -110,7 +111,7 @@ class Worker:
                 try:
                     inbox.put((self, event_from_dict(json.loads(line))))
                 except (ValueError, RecursionError) as error:
-                    # Otherwise it is the torn last line of a killed worker.
+                    # Other errors come from the incomplete last line of a killed worker.
                     if isinstance(error, ShapeError) and not warned:
                         warned = True
                         message = f"sent an invalid event, which is ignored: {error}"

@@ -195,7 +195,7 @@ def test_changed_numerics_start_a_run_again_and_say_so(tmp_path, begin):
     for path in tmp_path.glob("cut/attempts/*/made-by.json"):
         path.write_text(path.read_text().replace("AUTO,STRICT", "COMPATIBLE"))
     again = run(suite, tmp_path / "cut")
-    assert again.returncode == 0 and "starts again at step 0: numerics were" in again.stderr
+    assert again.returncode == 0 and "starts again at step 0: numerics changed from" in again.stderr
     assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
 
 
