@@ -34,7 +34,7 @@ Place = tuple[str, str, int | None]
 
 @dataclass
 class _CsvRun:
-    """The rows of one run. last: step and line of the last row by kind; falls: sentences on where the steps go back."""
+    """The rows of one run. last: step and line of the last row of each kind. falls: sentences on where steps fall."""
 
     rows: list[Row] = field(default_factory=list)
     empty: int = 0
@@ -50,10 +50,10 @@ class _CsvRun:
 
 
 def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | SkippedSource]:
-    """Read the runs in a file. columns: the file's column names, by our names; the others are guessed.
+    """Read the runs in a file. columns: the file's names of columns, by our names; names that are missing are guessed.
 
     A run whose steps go back is skipped: it may be several runs without seeds, a restarted run, or out of order.
-    Raises: ForeignError with the line.
+    Raises: ForeignError that names the line.
     """
     text = read_text(path)
     refuse_many(path, text.count("\n"))
@@ -82,7 +82,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | S
         _run(path, place, run, notes, means)
         if place[2] is not None or place[:2] not in seeded
         else SkippedSource(
-            str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, beside others that have one"
+            str(path), f"{path}: {counted(len(run.rows), 'row')} without a seed, although other rows have one"
         )
         for place, run in runs.items()
     ]
@@ -173,7 +173,7 @@ def _whole(where: str, name: str, text: str) -> int:
 
 
 def _seed(where: str, text: str) -> int:
-    """Return the seed with all of its digits. Any whole number can be a seed, since it only names a run."""
+    """Return the seed with all of its digits. Any whole number can be a seed, because it only names a run."""
     try:
         return int(text) if re.fullmatch(r"[+-]?\d+", text) else int(_exact(text))
     except (ValueError, OverflowError):

@@ -37,10 +37,10 @@ class Header:
 
 
 def find_header(path: Path, lines: Sequence[str], columns: Mapping[str, str]) -> Header:
-    """Return the header: the first line that is neither empty nor a comment. A header commented out, as NumPy writes
-    it, counts as well.
+    """Return the header: the first line that is neither empty nor a comment.
 
-    columns: the file's column names, by our names. Raises: ForeignError with the file's columns.
+    A header may itself be a comment, as NumPy writes it. columns: the file's names of columns, by our names. Raises:
+    ForeignError that lists the file's columns if one is missing or ambiguous.
     """
     separators = SEPARATORS
     for number, line in enumerate(lines, 1):

@@ -21,16 +21,16 @@ UNPACK: Mapping[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
-MOST_BYTES = 1 << 29  # of a file, and of the text packed in it, which may be a thousand times what is on disk
+MOST_BYTES = 1 << 29  # limit of a file, and of its unpacked text, which may be a thousand times as large
 _BLOCK = 1 << 20
 SUFFIXES = ("", ".gz", ".bz2", ".xz")
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a file: UTF-8, with or without a byte order mark, or UTF-16 with one; plain, gzip, bzip2 or
-    xz.
+    """Return the text of a file, which may be compressed with gzip, bzip2 or xz.
 
-    Raises: ForeignError if the compression or the encoding is another one, or the file is truncated; OSError.
+    The encoding is UTF-8, with or without a byte order mark, or UTF-16 with one. Raises: ForeignError for another
+    compression or encoding, and for a file that is truncated or too large; OSError.
     """
     try:
         raw = read_bytes(path, MOST_BYTES)

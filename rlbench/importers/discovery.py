@@ -54,9 +54,9 @@ def read_sources(
 ) -> ReadResult:
     """Read every run in files and folders. Folders are searched with their subfolders, and links are followed.
 
-    columns: for CSV files (rlbench.importers.csv_files); tag: for TensorBoard files; template: such as
-    "{algorithm}/{environment}_{seed}", which has to match whole parts at the end of each run's path; exclude: patterns
-    of files and folders to ignore. Raises: ForeignError if no run can be read.
+    columns: for CSV files (rlbench.importers.csv_files). tag: for TensorBoard files.
+    template: such as "{algorithm}/{environment}_{seed}"; it has to match whole parts at the end of each run's path.
+    exclude: patterns of files and folders to ignore. Raises: ForeignError if no run can be read.
     """
     path_template = None if template is None else read_template(template)
     result = ReadResult()
@@ -122,7 +122,11 @@ def _folder(
 def _runs(
     folder: Path, files: Sequence[Path], columns: Mapping[str, str], tag: str | None, result: ReadResult
 ) -> list[ImportedRecords]:
-    """Read the files of one folder: one run from its logger, with its evaluations, or tables of any runs."""
+    """Return the runs in the files of one folder.
+
+    Its Monitor files, or else its event files, are one run, to which the evaluations belong. Its CSV tables may contain
+    any runs. Beside Monitor files, event files and tables are ignored.
+    """
     monitors = [path for path in files if _is_monitor(path)]
     events = [path for path in files if fnmatchcase(path.name, tensorboard_files.PATTERN)]
     evaluations = [path for path in files if path.name == npz_files.PATTERN]
@@ -135,7 +139,7 @@ def _runs(
         ignored = [*(["event files"] if events else []), *(path.name for path in tables)]
         tables = []
         if training and ignored:
-            note = f"ignored, since there is a Monitor file: {', '.join(ignored)}"
+            note = f"ignored, because there is a Monitor file: {', '.join(ignored)}"
             training = [replace(training[0], notes=(*training[0].notes, note))]
     elif events:
         training = result.read(folder, lambda: [tensorboard_files.read_tensorboard(folder, events, tag)])

@@ -13,8 +13,10 @@ from rlbench.importers.imported_records import SkippedSource
 
 @dataclass
 class FolderFiles:
-    """The files below a folder. files: by folder, sorted by path. skipped: what could not be opened. notes: what was
-    ignored. excluded: the number of files that match the patterns to exclude.
+    """The files below a folder.
+
+    files: by folder, sorted by path. skipped: what could not be opened. notes: what was ignored. excluded: the number
+    of files that match the patterns to exclude.
     """
 
     files: dict[Path, list[Path]] = field(default_factory=dict)
@@ -83,7 +85,7 @@ def is_excluded(path: Path, exclude: Sequence[str]) -> bool:
 
 
 def _regular_files(paths: Sequence[Path], result: FolderFiles) -> list[Path]:
-    """Return the regular files: reading a pipe would block, and a link may be broken."""
+    """Return the regular files, because reading a pipe would block and a link may be broken."""
     odd = [path for path in paths if not path.is_file()]
-    result.skipped += [SkippedSource(str(path), f"{path}: neither a file nor a link to one") for path in odd]
+    result.skipped += [SkippedSource(str(path), f"{path}: neither a regular file nor a link to one") for path in odd]
     return [path for path in paths if path not in odd]

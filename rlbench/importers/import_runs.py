@@ -38,7 +38,7 @@ __all__ = ["Defaults", "ImportResult", "ImportedRun", "import_runs"]
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """One run of an import. outcome: imported, already there, or why it was skipped (run: None)."""
+    """One run of an import. run: None if it was skipped. outcome: imported, already there, or why it was skipped."""
 
     run: Run | None
     records: ImportedRecords
@@ -69,9 +69,9 @@ def import_runs(
 ) -> ImportResult:
     """Publish every run in the folder and add it to the folder's suite. Runs that are already there are kept.
 
-    steps: the budget for environments without one in the folder; every: steps between the points of the learning curve,
-    a tenth of the budget if None. replacing: replace a run of the folder that has other rows, and move it to
-    superseded/.
+    steps: the budget for environments without one in the folder.
+    every: steps between the points of the learning curve; None: a tenth of the budget.
+    replacing: if the folder has a run with other rows, replace it and move it to superseded/.
     Raises: LockedError; ForeignError, before anything is written, if nothing can be imported.
     """
     store.lock()
@@ -156,13 +156,13 @@ def _log(store: Store, result: ImportResult) -> None:
 def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | None) -> tuple[Run | None, str]:
     """Return the run for these records, or None and why they are skipped.
 
-    unchanged: the folder's run with the same rows. The result is this run then, even if the file has a new name.
+    unchanged: the folder's run with the same rows, if any. It is returned again, even if the file has a new name.
     """
     last = records.rows[-1].step
     if last < ENOUGH * task.steps:
-        return None, f"skipped: it ends at step {last} of {task.steps}"
+        return None, f"skipped: it ends at step {last} of {task.steps}, before {ENOUGH:.0%} of the budget"
     if not any(row.step <= task.steps for row in records.rows):
-        return None, f"skipped: it has no rows within {task.steps} steps"
+        return None, f"skipped: it has no rows within the budget of {task.steps} steps"
     name = Path(records.source).name if unchanged is None else unchanged.run.config[ORIGIN]
     origin = {ORIGIN: name, "content": content_of(records)}
     return Run(f"{ORIGIN}/{records.algorithm}", origin, task, int(records.seed or 0), records.algorithm), ""
@@ -178,7 +178,7 @@ def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     suite = Suite.model_validate(
         {"name": slug(name, 60), "algorithms": algorithms, "environments": environments, "seeds": 1}
     )
-    # The seeds of a suite are limited, since random numbers derive from them; here they are only names.
+    # A suite limits its seeds, because random numbers derive from them; here they are only names.
     return suite.resolved() | {"seeds": sorted({run.seed for run in runs})}
 
 

@@ -28,8 +28,7 @@ class ForeignError(RlbenchError):
 
 
 class Row(NamedTuple):
-    """A return at a step: of a finished training episode, or of an evaluation episode, which may be the evaluation's
-    mean.
+    """A return at a step: of a training episode that has ended, of an evaluation episode, or the mean of an evaluation.
 
     length: 0 if it is not known. Evaluation rows at the same step form one evaluation.
     """
@@ -42,9 +41,9 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class ImportedRecords:
-    """The records of one run: rows in the order of their steps. If the source does not name them, algorithm and
-    environment are "" and seed is None.
+    """The records of one run.
 
+    rows: in the order of their steps. algorithm, environment: "" if the source does not name them. seed: None likewise.
     means: whether a training row is a mean of many episodes. notes: sentences on what was skipped, combined or guessed.
     """
 
@@ -66,22 +65,22 @@ def refuse_many(source: object, rows: int) -> None:
 
 @dataclass(frozen=True)
 class SkippedSource:
-    """A file, folder or run that was not imported. why: a sentence that names it."""
+    """A file, folder or run that was not imported. why: a sentence that names it and gives the reason."""
 
     source: str
     why: str
 
 
 def drop_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
-    """Drop each NaN that a number of the same kind follows: nothing was reported there. NaN to the end means
-    divergence.
+    """Drop each NaN that is followed by a number of the same kind, because it means that nothing was reported there.
 
-    Stable-Baselines3 reports NaN until the first episode has ended. Tables of several quantities have NaN in between.
+    Stable-Baselines3 reports NaN until the first episode has ended. Tables of several quantities have NaN in between. A
+    NaN that no number follows is kept, because it means divergence.
     """
     finite = {kind: max((i for i, row in enumerate(rows) if _number(row, kind)), default=-1) for kind in (False, True)}
     remaining = [row for i, row in enumerate(rows) if not (math.isnan(row.return_) and i < finite[row.evaluation])]
     dropped = len(rows) - len(remaining)
-    return remaining, (f"skipped: {counted(dropped, 'nan')} with numbers after it",) if dropped else ()
+    return remaining, (f"skipped: {counted(dropped, 'nan')} that a number follows",) if dropped else ()
 
 
 def _number(row: Row, evaluation: bool) -> bool:

@@ -48,7 +48,7 @@ class Session:
 
 
 def is_monitor(path: Path, text: str) -> bool:
-    """Return whether a file is a Monitor file, by its first line; if that has only numbers, by its name as well."""
+    """Return whether a file is a Monitor file, by its first line and, if that has only numbers, also by its name."""
     first = next((line.strip() for line in _lines(text) if line.strip()), "")
     if first.startswith("#{") or _positions(next(csv.reader([first]), [])) is not None:
         return True
@@ -61,7 +61,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
-    """Read one run from its Monitor files. Raises: ForeignError with the line."""
+    """Read one run from its Monitor files. Raises: ForeignError that names the line."""
     files, notes = [], []
     for path in paths:
         sessions, file_notes = _sessions(path, read_text(path))
@@ -82,7 +82,7 @@ def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
         step += episode.length
         rows.append(Row(step, episode.return_, episode.length))
     if step > LARGEST_STEP:
-        raise ForeignError(f"{paths[0]}: its episodes take {step:,} steps")
+        raise ForeignError(f"{paths[0]}: its episodes take {step:,} steps; at most {LARGEST_STEP:,} are supported")
     if len(paths) > 1:
         names = ", ".join(path.name for path in paths[:NAMED]) + (", …" if paths[NAMED:] else "")
         notes.append(f"read as one run in {len(paths)} environments: {names}; pass files of several runs one by one")
@@ -91,7 +91,7 @@ def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
 
 
 def _merge(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
-    """Return the episodes of several environments by session and by the time of their end, and the seconds in total."""
+    """Return the episodes of several environments, sorted by session and by when they ended, and the total seconds."""
     episodes: list[Episode] = []
     total = 0.0
     for number in range(max(map(len, files), default=0)):
@@ -105,7 +105,7 @@ def _merge(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
 
 
 def _sessions(path: Path, text: str) -> tuple[list[Session], list[str]]:
-    """Return the sessions in a file, and notes on invalid lines. Raises: ForeignError with the line."""
+    """Return the sessions in a file, and notes on invalid lines. Raises: ForeignError that names the line."""
     refuse_many(path, text.count("\n"))
     *lines, rest = _lines(text)
     notes = [f"the last line is incomplete and was skipped: {_shorten(rest)}"] if rest else []

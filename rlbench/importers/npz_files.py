@@ -39,7 +39,7 @@ def read_evaluations(path: Path) -> ImportedRecords:
                 )
             steps, results = np.asarray(arrays["timesteps"]), np.asarray(arrays["results"])
             if results.dtype.kind not in "iufb":
-                raise ForeignError(f"{path}: results are no numbers but {results.dtype}")
+                raise ForeignError(f"{path}: results should be numbers, got {results.dtype}")
             refuse_many(path, results.size)
             results = results.astype(np.float64)
             lengths = np.asarray(arrays["ep_lengths"]) if "ep_lengths" in arrays else np.zeros(results.shape)
@@ -62,7 +62,7 @@ def read_evaluations(path: Path) -> ImportedRecords:
     if not results.size:
         raise ForeignError(f"{path}: no evaluation in it")
     if steps.min() < 0 or steps.max() > LARGEST_STEP:
-        raise ForeignError(f"{path}: timesteps from {steps.min()} to {steps.max()}")
+        raise ForeignError(f"{path}: timesteps from {steps.min()} to {steps.max()} are not all in 0 … {LARGEST_STEP:,}")
     if lengths.shape != results.shape or lengths.dtype.kind not in "iuf" or not np.isfinite(lengths).all():
         lengths = np.zeros(results.shape)
     rows = [

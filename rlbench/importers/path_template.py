@@ -15,7 +15,8 @@ IGNORED = ("time", "_")  # like *, these match any text
 
 @dataclass(frozen=True)
 class Template:
-    """A path template. text: as given. shy, greedy: regular expressions with the shortest and the longest first names.
+    """A path template. text: as given. shy, greedy: regular expressions whose first names match as little, or as much,
+    text as possible.
 
     If the two match differently, the template is ambiguous.
     """

@@ -38,7 +38,7 @@ class EarlierImport:
 
 @dataclass(frozen=True)
 class ExistingRuns:
-    """The runs in a folder. metered: trained by rlbench; imported: by place; budgets: of its suite, by environment."""
+    """The runs in a folder. metered: trained by rlbench. imported: by place. budgets: of the suite, by environment."""
 
     metered: Sequence[Run] = ()
     imported: Mapping[Place, EarlierImport] = field(default_factory=dict)
@@ -104,8 +104,8 @@ def match_runs(
 ) -> MatchedRuns:
     """Give every run a label, an environment and a seed, and match it with the runs in the folder.
 
-    A run with the label of the folder's metered runs gets another label. Runs without a seed are numbered by label and
-    environment, continuing after those in the folder. replacing: a run with different rows replaces the folder's run.
+    If the folder has metered runs with a run's label, " (imported)" is added to it. Runs without a seed are numbered by
+    label and environment, after those in the folder. replacing: a run with different rows replaces the folder's run.
     """
     result, by_place, unnumbered = MatchedRuns(), dict[Place, list[ImportedRecords]](), list[ImportedRecords]()
     metered = {run.label for run in existing.metered}

@@ -16,8 +16,8 @@ def budget_of(last: Sequence[int]) -> int:
     """Return the budget for runs that end at these steps.
 
     `reached` is the last step that at least half of the runs reach. Runs that end before nine tenths of `reached` are
-    ignored; the budget is the last step of the shortest remaining run. So a run that crashed early does not set the
-    budget, and all remaining runs are scored at the same step.
+    ignored; the budget is the last step of the shortest remaining run. Thus a run that crashed early does not determine
+    the budget, and all remaining runs are scored at the same step.
     """
     reached = sorted(last, reverse=True)[(len(last) - 1) // 2]
     return max(1, min(step for step in last if step >= ENOUGH * reached))
@@ -26,7 +26,9 @@ def budget_of(last: Sequence[int]) -> int:
 def tasks_of(
     runs: Sequence[ImportedRecords], steps: int | None, every: int | None, existing: Mapping[str, Task]
 ) -> dict[str, Task]:
-    """Return the task of each environment: the folder's task, or one with the budget `steps`, or `budget_of` its runs.
+    """Return the task of each environment: the folder's task or, if it has none, one with the budget `steps`.
+
+    If `steps` is None, the budget is `budget_of` the environment's runs.
 
     Raises: ForeignError if `steps` differs from the folder's budget.
     """

@@ -29,8 +29,10 @@ TAGS: Mapping[str, bool] = {
 
 
 def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> ImportedRecords:
-    """Read one run from the event files in a folder, in the order in which they were started. If a restarted run
-    repeats steps, the later rows count. tag: the scalar to read; None: the first of TAGS that the files contain.
+    """Read one run from the event files in a folder, in the order in which they were started.
+
+    If a restarted run repeats steps, the later rows count. tag: the scalar to read; None: the first of TAGS that the
+    files contain.
 
     Raises: ForeignError with the available scalars if `tag` is not among them, or if the package is not installed.
     """
@@ -50,7 +52,9 @@ def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> Im
     points.sort(key=lambda pair: pair[1][0].wall_time)  # file names have whole seconds, and 10 sorts before 9 in them
     steps = [point.step for _, part in points for point in part]
     if min(steps) < 0 or max(steps) > LARGEST_STEP:
-        raise ForeignError(f"{folder}: {chosen} at steps from {min(steps):,} to {max(steps):,}")
+        raise ForeignError(
+            f"{folder}: {chosen} at steps from {min(steps):,} to {max(steps):,}, not all in 0 … {LARGEST_STEP:,}"
+        )
     evaluation = TAGS.get(chosen, False)
     rows, notes = drop_abandoned(
         [(name, [Row(int(p.step), float(p.value), 0, evaluation) for p in part]) for name, part in points]
@@ -91,12 +95,15 @@ def _events(path: Path) -> Any:
 
 
 def _refuse_impossible_lengths(path: Path) -> None:
-    """Check that no record is longer than its file: the reader would allocate that much. Raises: ForeignError."""
+    """Check that no record claims to be longer than its file, because the reader would allocate as much memory.
+
+    Raises: ForeignError.
+    """
     size, at = path.stat().st_size, 0
     with open(path, "rb") as file:
         while at + HEAD <= size:
             file.seek(at)
             length = struct.unpack("<Q", file.read(8))[0]
             if length > size:
-                raise ForeignError(f"{path}: cannot be read: a record of {length:,} bytes in a file of {size:,}")
+                raise ForeignError(f"{path}: cannot be read: a record claims {length:,} bytes of the file's {size:,}")
             at += HEAD + length + TAIL

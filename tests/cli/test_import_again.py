@@ -72,7 +72,8 @@ def test_a_grown_run_that_falls_short_of_the_others_makes_room_and_says_so(tmp_p
     short = table(tmp_path / "short.csv", 1000, seeds=[2]).read_text().removeprefix(HEADER)
     day2.write_text(table(day2, 2000, seeds=[0, 1]).read_text() + short)
     ran = command("import", day2, "--replace", "-o", out)
-    assert ran.returncode == 1 and "it ends at step 1000 of 2000; the previous run is in superseded/" in ran.stderr
+    assert ran.returncode == 1
+    assert "at step 1000 of 2000, before 90% of the budget; the previous run is in superseded/" in ran.stderr
     assert scores(out) == {0: 1050.0, 1: 1050.0} and len(list((out / "superseded").iterdir())) == 3
 
 

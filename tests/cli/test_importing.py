@@ -214,7 +214,7 @@ def test_seeds_are_counted_on_over_several_imports_and_the_same_content_is_there
 def test_what_lies_beyond_the_budget_is_left_out_be_it_finite_or_not(tmp_path):
     (tmp_path / "r.csv").write_text("seed,step,return\n0,90,3\n0,100,5\n1,100,7\n1,500,nan\n2,150,9\n")
     ran = command("import", tmp_path / "r.csv", *SETTINGS, "--steps", "100", "-o", tmp_path / "out")
-    assert ran.returncode == 1 and "skipped: it has no rows within 100 steps" in ran.stderr
+    assert ran.returncode == 1 and "skipped: it has no rows within the budget of 100 steps" in ran.stderr
     assert scores(tmp_path / "out") == {("theirs", "CartPole-v1", 0): 4.0, ("theirs", "CartPole-v1", 1): 7.0}
 
 

@@ -101,7 +101,7 @@ def test_rows_without_a_return_are_left_out_and_counted(tmp_path, nothing):
 def test_rows_without_a_seed_beside_others_are_no_run_of_their_own(tmp_path):
     found = read(tmp_path, "seed,step,return\n0.0,1,2\n,1,3\n1.0,1,4\n")
     assert [records.seed for records in found.records] == [0, 1]
-    assert found.skipped[0].why.endswith("r.csv: 1 row without a seed, beside others that have one")
+    assert found.skipped[0].why.endswith("r.csv: 1 row without a seed, although other rows have one")
 
 
 def test_kinds_may_be_called_otherwise(tmp_path):
@@ -129,7 +129,7 @@ def test_what_is_no_such_table_says_what_it_is(tmp_path, text, said):
 def test_nan_between_numbers_is_a_gap_and_to_the_end_is_kept(tmp_path):
     records = one(tmp_path, "step,return\n0,nan\n1,5\n2,nan\n3,6\n4,nan\n")
     assert [step for step, _ in rows(records)] == [1, 3, 4] and math.isnan(records.rows[-1].return_)
-    assert records.notes == ("skipped: 2 nans with numbers after it",)
+    assert records.notes == ("skipped: 2 nans that a number follows",)
     assert [row.return_ for row in one(tmp_path, "step,return\n1,inf\n2,5\n").rows] == [math.inf, 5.0]
 
 

@@ -85,7 +85,7 @@ def test_a_pipe_is_not_waited_for(tmp_path):
     run(tmp_path / "a")
     os.mkfifo(tmp_path / "a/pipe.csv")
     found = read(tmp_path)
-    assert len(found.records) == 1 and "pipe.csv: neither a file nor a link to one" in found.skipped[0].why
+    assert len(found.records) == 1 and "pipe.csv: neither a regular file nor a link to one" in found.skipped[0].why
 
 
 @pytest.mark.parametrize("template", ["{_}", "{time}", "*"])
@@ -187,7 +187,7 @@ def test_a_broken_archive_is_named(tmp_path):
 def test_tables_beside_monitor_files_are_named_as_not_read(tmp_path):
     run(tmp_path / "a")
     run(tmp_path / "a", "x\n", "progress.csv")
-    assert read(tmp_path).records[0].notes == ("ignored, since there is a Monitor file: progress.csv",)
+    assert read(tmp_path).records[0].notes == ("ignored, because there is a Monitor file: progress.csv",)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("tensorboard") is None, reason="needs the extra tensorboard")
