@@ -1,6 +1,6 @@
-"""Plugins that the installed metadata names. A plugin is imported only when one of its names is requested.
+"""Plugins that the metadata of installed packages names. A plugin is imported only when one of its names is requested.
 
-pluggy's own bulk loader is not used: one broken plugin would end the program.
+pluggy's own bulk loader is not used, because with it one broken plugin would end the program.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ def _hides(path: Path) -> bool:
 
 
 def _beside(file: Path) -> list[Path]:
-    """List the files of the same folder that a file imports, directly or through them, as their text states."""
+    """List the files beside a file that it imports, directly or through one another, by their import statements."""
     siblings: dict[Path, None] = {}
     unread = [file]
     while unread:
@@ -315,13 +315,13 @@ def _where(error: BaseException) -> str:
 
 
 def _offered(plugin: Plugin) -> set[str]:
-    """Return every name that a `--plugin` file offers, which may be any. Raises: PluginError if it cannot be loaded."""
+    """Return all names that a `--plugin` file offers, which may be any. Raises: PluginError if loading it fails."""
     hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
     return {spec.name for hook in hooks for spec in _call(plugin, hook)}
 
 
 def _manager(plugin: Plugin) -> pluggy.PluginManager:
-    """Return a manager for this plugin alone: if one plugin raises, the results of the others are still collected."""
+    """Return a manager for this plugin alone, so that a plugin that raises does not lose the others' results."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(hookspecs)
     manager.register(plugin.load(), plugin.name)

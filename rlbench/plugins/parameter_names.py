@@ -1,7 +1,7 @@
 """Translate names and values of parameters from other libraries, or from version 0.1, into those used here.
 
-Parameters have the names of Stable-Baselines3. The other libraries are CleanRL, with - or _ between the words, and
-the zoo and Stable-Baselines3 with the keys that are not an algorithm's own parameters.
+Parameters here have the names that Stable-Baselines3 uses. Translated are CleanRL's names, with - or _ between the
+words, and those keys of the zoo and of Stable-Baselines3 that are not parameters of an algorithm.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 
 class Word(NamedTuple):
-    """Meaning of a foreign name. here: the parameter; "" where there is none, and `advice` explains what to do."""
+    """Meaning of a foreign name. here: our parameter, or "" if there is none. advice: what to do beyond renaming."""
 
     here: str
     advice: str = ""
-    beside: str = ""  # this meaning holds only where the algorithm has this parameter too
+    beside: str = ""  # this meaning holds only if the algorithm has this parameter too
 
 
 # -- version 0.1 --------------------------------------------------------------------------------------------------
@@ -26,7 +26,9 @@ OLD: dict[str, tuple[Word, ...]] = {
     "hidden": (Word("net_arch"),),
     "activation": (Word("activation_fn"),),
     "lr": (Word("learning_rate"),),
-    "lr_schedule": (Word("learning_rate", "write learning_rate: lin_0.001 for one that falls to 0 over the budget"),),
+    "lr_schedule": (
+        Word("learning_rate", "write learning_rate: lin_0.001 for a rate that falls to 0 over the budget"),
+    ),
     "critic_lr": (Word("critic_learning_rate"),),
     "value_lr": (Word("value_learning_rate"),),
     "batch": (Word("batch_size"),),
@@ -42,7 +44,7 @@ OLD: dict[str, tuple[Word, ...]] = {
     "alpha": (
         Word("prioritized_replay_alpha"),
         Word("rms_prop_alpha"),
-        Word("ent_coef", "write ent_coef: 0.2 where it is fixed, auto_0.2 where it is learned from there on"),
+        Word("ent_coef", "write ent_coef: 0.2 if it is fixed, or auto_0.2 if it is learned and starts at 0.2"),
     ),
     "beta": (Word("prioritized_replay_beta0"),),
     "priority_floor": (Word("prioritized_replay_eps"),),
@@ -50,10 +52,14 @@ OLD: dict[str, tuple[Word, ...]] = {
     "epochs": (Word("n_epochs"),),
     "lam": (Word("gae_lambda"),),
     "clip": (Word("clip_range"),),
-    "clip_schedule": (Word("clip_range", "write clip_range: lin_0.2 for one that falls to 0 over the budget"),),
-    "value_clip": (Word("clip_range_vf", "it is called clip_range_vf here; null: not clipped"),),
+    "clip_schedule": (Word("clip_range", "write clip_range: lin_0.2 for a range that falls to 0 over the budget"),),
+    "value_clip": (Word("clip_range_vf", "it is called clip_range_vf here; null switches clipping off"),),
     "value_weight": (
-        Word("vf_coef", "write vf_coef, of the whole squared error: half of what value_weight was", "clip_range"),
+        Word(
+            "vf_coef",
+            "write vf_coef: half of value_weight, because vf_coef weighs the whole squared error",
+            "clip_range",
+        ),
         Word("vf_coef"),
     ),
     "entropy_weight": (Word("ent_coef"),),
@@ -61,16 +67,16 @@ OLD: dict[str, tuple[Word, ...]] = {
     "eps": (Word("rms_prop_eps"),),
     "rms_eps": (Word("rms_prop_eps"),),
     "eps_inside": (Word("rms_prop_tf_like"),),
-    "learn_alpha": (Word("ent_coef", "write ent_coef: auto where it is learned, auto_0.1 from 0.1 on, or a number"),),
-    "ent_coef_init": (Word("ent_coef", "write ent_coef: auto_0.1 where it is learned from 0.1 on"),),
+    "learn_alpha": (Word("ent_coef", "write ent_coef: auto (learned), auto_0.1 (learned, starts at 0.1) or a number"),),
+    "ent_coef_init": (Word("ent_coef", "write ent_coef: auto_0.1 if it is learned and starts at 0.1"),),
     "action_noise": (Word("noise_type", "write noise_type: normal, ornstein-uhlenbeck or none"),),
     "sigma": (Word("noise_std"),),
     "noise_sigma": (Word("noise_std"),),
     "theta": (Word("noise_theta"),),
     "dt": (Word("noise_dt"),),
     "target_noise": (Word("target_policy_noise"),),
-    "train_freq_unit": (Word("train_freq", "write train_freq: [1, episode] where it is episode"),),
-    "delta_std_schedule": (Word("delta_std", "write delta_std: lin_0.05 for one that falls to 0 over the budget"),),
+    "train_freq_unit": (Word("train_freq", "write train_freq: [1, episode] for the unit episode"),),
+    "delta_std_schedule": (Word("delta_std", "write delta_std: lin_0.05 for a value that falls to 0 over the budget"),),
 }
 
 # -- CleanRL ------------------------------------------------------------------------------------------------------
@@ -86,10 +92,10 @@ CLEANRL: dict[str, tuple[Word, ...]] = {
     "num_minibatches": (Word("batch_size", "write batch_size: n_envs · n_steps / num-minibatches"),),
     "update_epochs": (Word("n_epochs"),),
     "clip_coef": (Word("clip_range"),),
-    "clip_vloss": (Word("clip_range_vf", "write clip_range_vf: 0.2, or null where it is false"),),
+    "clip_vloss": (Word("clip_range_vf", "write clip_range_vf: 0.2, or null if clip-vloss is false"),),
     "vf_coef": (Word("vf_coef", "write vf_coef: half of vf-coef, which weighs half the squared error", "clip_range"),),
-    "target_kl": (Word("target_kl", "write target_kl: two thirds of it, as updates end at 1.5 times target_kl"),),
-    "anneal_lr": (Word("learning_rate", "write learning_rate: lin_2.5e-4 where it is true"),),
+    "target_kl": (Word("target_kl", "write target_kl: two thirds of it, because updates end at 1.5 · target_kl here"),),
+    "anneal_lr": (Word("learning_rate", "write learning_rate: lin_2.5e-4 if anneal-lr is true"),),
     "norm_adv": (Word("normalize_advantage"),),
     "train_frequency": (Word("train_freq"),),
     "target_network_frequency": (Word("target_update_interval"),),
@@ -97,8 +103,8 @@ CLEANRL: dict[str, tuple[Word, ...]] = {
     "end_e": (Word("exploration_final_eps"),),
     "policy_lr": (Word("learning_rate"),),
     "q_lr": (Word("critic_learning_rate"),),
-    "autotune": (Word("ent_coef", "write ent_coef: auto where it is true, else the number of alpha"),),
-    "alpha": (Word("ent_coef", "write ent_coef: 0.2 where autotune is false, else auto"),),
+    "autotune": (Word("ent_coef", "write ent_coef: auto if autotune is true, else the number of alpha"),),
+    "alpha": (Word("ent_coef", "write ent_coef: 0.2 if autotune is false, else auto"),),
     "policy_frequency": (Word("policy_delay"),),
     "exploration_noise": (Word("noise_std", "write noise_type: normal and noise_std"),),
     "policy_noise": (Word("target_policy_noise"),),
@@ -112,20 +118,20 @@ _NOWHERE = (Word("", "leave it out: it changes no number, and everything is reco
 ZOO: dict[str, tuple[Word, ...]] = {
     "n_timesteps": _BUDGET,
     "normalize": (
-        Word("normalize_obs", "write normalize_obs and normalize_reward, which `true` means both"),
-        Word("", "it has no normalisation of observations and rewards; a wrapper of the environment may do it"),
+        Word("normalize_obs", "write normalize_obs and normalize_reward; `normalize: true` means both"),
+        Word("", "the algorithm does not normalise observations and rewards; a wrapper of the environment may"),
     ),
     "norm_obs": (Word("normalize_obs"),),
     "norm_reward": (Word("normalize_reward"),),
     "env_wrapper": (Word("", "it is `wrappers` of the environment"),),
     "vec_env_wrapper": (Word("", "write what it does as `wrappers` of the environment"),),
     "frame_stack": (Word("", "it is one of `wrappers` of the environment: gymnasium.wrappers:FrameStackObservation"),),
-    "policy": (Word("", "leave it out: it follows from the environment's observations; net_arch has its layers"),),
-    "policy_kwargs": (Word("", "write what stands in it beside the others: net_arch, activation_fn"),),
+    "policy": (Word("", "leave it out: the environment's observations determine it; net_arch sets its layers"),),
+    "policy_kwargs": (Word("", "write its entries beside the other parameters, as net_arch and activation_fn"),),
     "use_sde": _NO_SDE,
     "sde_sample_freq": _NO_SDE,
     "use_sde_at_warmup": _NO_SDE,
-    "ortho_init": (Word("", "weights begin as Stable-Baselines3's do by default, and no other way"),),
+    "ortho_init": (Word("", "leave it out: weights are always initialised as by default in Stable-Baselines3"),),
     "replay_buffer_class": _NO_BUFFER,
     "replay_buffer_kwargs": _NO_BUFFER,
     "optimize_memory_usage": _NO_BUFFER,
@@ -147,9 +153,9 @@ _OFF_BY_NOTHING = ("clip_range_vf", "target_kl")
 
 
 def hint(name: str, known: Collection[str]) -> str:
-    """Return a hint for a name that is not a parameter, as "; it is called …", or "" where the name is unknown.
+    """Return a hint for a name that is not a parameter, such as "; it is called …", or "" if the name is unknown.
 
-    known: the existing parameters. A name that means none of them gives no hint.
+    known: the parameters that exist. A name that means none of them gives no hint.
     """
     plain = name.replace("-", "_")
     words = [word for table in (OLD, CLEANRL, ZOO) for word in table.get(plain, ())]
@@ -160,7 +166,7 @@ def hint(name: str, known: Collection[str]) -> str:
 
 
 def value_hint(name: str, value: Any, choices: Collection[str] = ()) -> str:
-    """Return a hint for a value that a parameter does not take, as "; write …", or "" where the value is unknown."""
+    """Return a hint for a value that a parameter does not take, such as "; write …", or "" if the value is unknown."""
     if name == "net_arch" and isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
         return "; write one list for all networks, such as [64, 64]"
     if name in _OFF_BY_NOTHING and isinstance(value, (int, float)) and value <= 0:
@@ -177,7 +183,7 @@ def is_old(config: Mapping[str, Any], now: Collection[str]) -> bool:
 
 
 def named_as_now(config: Mapping[str, Any], now: type[Any]) -> dict[str, Any]:
-    """Return a stored configuration with the present names, as far as a policy that is only played needs it.
+    """Return a stored configuration with the present names, as far as playing its policy needs them.
 
     Settings of training that version 0.1 stored in another form are left out. Unknown names stay, so that Config
     rejects them.

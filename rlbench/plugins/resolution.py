@@ -1,7 +1,7 @@
 """Describe a plugin's algorithms in a child process, so that the harness imports no deep-learning library.
 
-The answers are cached by distribution, version and source hash. A plugin that hangs, prints or ends its process at
-import costs a time limit and an error, nothing else.
+The answers are cached by distribution, version and source hash. If a plugin hangs, prints or ends its process at
+import, the harness waits at most for a time limit and gives an error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
 _CACHE_VERSION = 3
-Params = Mapping[str, Any] | None  # None: the defaults, even where these alone are not a valid Config
+Params = Mapping[str, Any] | None  # None: the defaults, even if these alone are not a valid Config
 Request = tuple[Plugin, str, Params]  # plugin, algorithm, parameters
 
 

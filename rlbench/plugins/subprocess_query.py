@@ -28,14 +28,14 @@ _CURRENT_FOLDER = "RLBENCH_CURRENT_FOLDER"  # set in a child that may import mod
 
 
 class ChildExit(NamedTuple):
-    """How a child ended. code: None at the time limit. last_line: of its output, "" if it printed nothing."""
+    """How a child ended. code: None if it took too long. last_line: of its output, "" if it printed nothing."""
 
     code: int | None
     last_line: str
 
 
 def adopt_local_imports() -> None:
-    """In the child: allow imports from the current folder, last, exactly where the parent process allows them."""
+    """In a child, allow imports from the current folder, after all other places, if the parent process allows them."""
     if os.environ.pop(_CURRENT_FOLDER, ""):
         allow_local_imports()
     else:
@@ -43,7 +43,7 @@ def adopt_local_imports() -> None:
 
 
 class Children:
-    """The children that run for one request, in several threads, so that it can be given up."""
+    """The child processes of one request, which several threads start, so that all can be ended at once."""
 
     def __init__(self) -> None:
         self._lock, self._pids, self._ended = threading.Lock(), set[int](), False
@@ -77,7 +77,8 @@ def run_query(
 
     children: where the child is listed while it runs.
 
-    The module has to call `adopt_local_imports`: in PYTHONPATH the current folder would precede installed packages.
+    The module has to call `adopt_local_imports`, because PYTHONPATH does not contain the current folder here: in it,
+    the folder would precede installed packages.
     Raises: PermissionError if Python itself cannot be started.
     """
     env = {

@@ -1,4 +1,4 @@
-"""List what every plugin offers. Child processes import them, so a broken, slow or loud plugin spoils no list."""
+"""List what every plugin offers. Child processes import the plugins, so a broken one does not spoil the list."""
 
 from __future__ import annotations
 
@@ -29,8 +29,7 @@ ACTION_KINDS = ("discrete", "continuous", "multi_discrete", "multi_binary")  # f
 class Offer:
     """What a plugin offers.
 
-    error: why the plugin cannot be loaded, "" if it can. notes: why parts of it cannot be used. hooks: those that it
-    implements.
+    error: why the plugin cannot be loaded, "" if it can. notes: why parts of it cannot be used. hooks: those it has.
     """
 
     name: str
