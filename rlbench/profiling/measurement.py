@@ -1,7 +1,7 @@
 """One measurement: the sampled seconds by part, of a process and of those of its children that step environments.
 
 Such children sample themselves from their first environment on, and write their seconds to a folder when they exit. The
-other time of ended children (start-up, being killed, compilers) is measured as a total.
+remaining time of ended children (their start and end, compilers) is measured as a total.
 """
 
 from __future__ import annotations

@@ -131,8 +131,10 @@ def attribute(stacks: Mapping[Stack, float]) -> dict[str, float]:
 
 
 def _classify(stack: Stack) -> tuple[str, list[Function], bool, list[Function]]:
-    """Return the part of a stack if the stack alone decides it (else ""), the functions named like an update, whether
-    one is named like acting, and the functions named like an update that enclose an environment step.
+    """Return the part of a stack and what its functions' names say.
+
+    Returns: the part if this stack alone decides it, else ""; the functions named like an update; whether one is named
+    like acting; the functions named like an update that enclose an environment step.
     """
     updating, around = list[Function](), list[Function]()
     part, acting, foreign, stepping = "", False, False, False

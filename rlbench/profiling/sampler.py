@@ -1,8 +1,8 @@
-"""Samples of the main thread's stack, taken at intervals of CPU time and weighted with it.
+"""Samples of the main thread's stack, taken at intervals of CPU time and weighted by the CPU time between them.
 
 The kernel sends SIGPROF after every few milliseconds of CPU time, summed over all threads. Python runs the handler only
-between bytecodes of the main thread: a call into C is sampled when it returns, in the calling frame, with all the time
-it took. So compiled graphs, matrix products and garbage collections count for their caller.
+between bytecodes of the main thread. A call into C is therefore sampled when it returns, in the calling frame, with all
+the time it took: compiled graphs, matrix products and garbage collections count for their caller.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ def unavailable() -> str:
 class Sampler:
     """CPU seconds by stack, between `start` and `stop`. The main thread must call both.
 
-    The handler stores only numbers and code objects and calls no Python function: while a compiled function runs,
-    torch's compiler inspects every new frame, and skips those without tensors after the first time.
+    The handler stores only numbers and code objects and calls no Python function, because torch's compiler inspects
+    every new frame while a compiled function runs. A frame without tensors, such as the handler's, it inspects once.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Sampler:
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take the last sample and restore the previous handler. If there was none, this one stays, uncalled."""
+        """Take the last sample and restore the previous handler, if there was one; else this one stays, uncalled."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         self._note(signal.SIGPROF, None)
         if callable(self._before):
@@ -75,7 +75,7 @@ class Sampler:
         self._seconds[stack] = self._seconds.get(stack, 0.0) + spent
 
     def stacks(self) -> dict[Stack, float]:
-        """Return seconds by stack. The stack () has the time between the last sample and the end."""
+        """Return seconds by stack. The empty stack has the time between the last sample and the end."""
         names = {key: Function(code.co_filename, code.co_qualname) for key, code in self._codes.items()}
         seconds: dict[Stack, float] = {}
         for ids, spent in self._seconds.items():
