@@ -81,7 +81,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _published(path: Path, digest: str | None) -> dict[str, Array]:
-    """Return the published policy's arrays, without the seed axis. The loaded bytes are the hashed bytes."""
+    """Return the published policy's arrays, without the seed axis. The bytes that are loaded are those hashed."""
     if digest is None:
         return {}
     try:
@@ -106,7 +106,8 @@ def _load(algorithm: Algorithm, published: Mapping[str, Array], where: str) -> N
         text = f"{type(error).__name__}: {error}"
         raise PluginError(f"{where} cannot load its published policy (load_final_state): {text}") from error
     if loaded and not published:
-        raise StoreError(f"{where} has no published policy, although it has {', '.join(sorted(loaded)[:3])}")
+        names = ", ".join(sorted(loaded)[:3])
+        raise StoreError(f"{where} has no published policy, although the algorithm publishes one ({names})")
     if _bits(loaded) != _bits(published):
         raise PluginError(f"{where} did not load its published policy: it needs load_final_state")
 

@@ -1,7 +1,7 @@
 """Playing a published policy again as in the final evaluation, and comparing the episodes with the recorded ones.
 
-The first episodes equal the recorded ones, bit for bit: they have the lanes, the step and the episode seeds of the
-final evaluation, and the process has the numerical settings of a worker.
+The first episodes equal the recorded ones, bit for bit, because they have the lanes, the step and the episode seeds of
+the final evaluation, and the process has the numerical settings of a worker.
 """
 
 from __future__ import annotations
@@ -58,9 +58,13 @@ def reevaluate(
     allowed: modules that the folder may import beside the installed ones (rlbench.reevaluation.trust); None allows
     everything that the run's task names, for a user who has passed the suite.
     video: an MP4 file to write, of the first `video_episodes` episodes, which are played a second time for it.
-    Returns: returns and lengths [episodes]; recorded_episodes: how many of the first ones the final evaluation
-    recorded; equal: whether those are equal bit for bit, None if there are none; changed: entries such as
-    "code.version" that differ from the record, each with the recorded and the present value.
+
+    Returns:
+    returns, lengths: of the episodes [episodes].
+    recorded_episodes: how many of them, from the first on, the final evaluation recorded.
+    equal: whether these are equal to the recorded ones, bit for bit; None if there are none.
+    changed: entries such as "code.version" that differ from the record, each with the recorded and the present value.
+
     Raises: StoreError if nothing was published or a file is damaged; PluginError if the algorithm cannot be loaded, or
     cannot load its policy; Diverged for a number that is not finite.
     """
@@ -69,7 +73,7 @@ def reevaluate(
     protocol = run.task.evaluation
     recorded = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])
     total, published = len(recorded.returns), POLICY in state.result["files"]
-    # As in the final evaluation: a policy's random draws depend on the number of lanes.
+    # As in the final evaluation, because a policy's random draws depend on the number of lanes.
     lanes = min(protocol.environments or MAX_LANES, protocol.final_episodes or episodes)
     count = max(episodes, lanes, 0 if published else total)
     request = _request(store, run, state, policy, lanes, count, plugin_files)

@@ -15,7 +15,7 @@ from rlbench.api import PluginError, Task
 from rlbench.envs.references import IMPORT, references
 from rlbench.plugins import Plugins
 
-_OWN = "rlbench"  # the distribution whose modules contain no wrappers
+_OWN = "rlbench"  # rlbench's own distribution; the modules of its plugins contain no wrappers
 _WRAPPERS = "gymnasium.wrappers"
 _ADDED = "rlbench.envs"  # has the wrappers that a plan adds
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
@@ -41,7 +41,7 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
         if _is_among(module, allowed):
             continue
         if module != _WRAPPERS and not _is_among(module, {_ADDED, *_offered(plugins)}):
-            raise PluginError(f"the wrapper {wrapper.name!r} imports a module: {_ADVICE} or --allow {module}")
+            raise PluginError(f"the wrapper {wrapper.name!r} imports {module!r}: {_ADVICE} or --allow {module}")
         if name in _WRITES or not _is_wrapper(module, name):
             raise PluginError(f"the wrapper {wrapper.name!r} is not an allowed gymnasium.Wrapper class: {_ADVICE}")
     arguments = [task.kwargs, task.reset_options, *(wrapper.kwargs for wrapper in task.wrappers)]

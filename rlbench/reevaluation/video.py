@@ -26,8 +26,9 @@ def need_ffmpeg() -> None:
 
 
 class Video:
-    """One environment of a task, rendered at each reset and step (see rlbench.api.EnvBatch). The file is complete or
-    absent: `close` moves it into place.
+    """One environment of a task, rendered at each reset and step (see rlbench.api.EnvBatch).
+
+    The file is complete or absent, because only `close` moves it into place.
     """
 
     def __init__(self, task: Task, make_env: Callable[[Task], Any], path: Path) -> None:
