@@ -41,15 +41,16 @@ def imported_code(
 ) -> dict[str, dict[str, str]]:
     """Return the code that this process has imported so far: {"files": …, "rlbench": …, "distributions": …}.
 
-    files: maps each imported module to the hash of its source file, if the module is in no installed distribution or
-    belongs to the plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
-    distributions: the version of each distribution that the remaining imported modules belong to. What rlbench itself
+    files: by module, the hash of its source file, for modules outside installed distributions and for those of the
+    plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
+    distributions: the version of each distribution that the other imported modules belong to. What rlbench itself
     requires is left out, apart from NUMERIC_DISTRIBUTIONS.
 
-    before: an earlier answer in the same run; its entries are kept, because a file may have been edited after it was
-    imported. others: plugin files that this process loaded to list their plugins; a module that nothing else uses is
-    left out. since: the time of the earlier answer; a new module edited after it is recorded as EDITED, because it is
-    unknown which version of it ran.
+    before: an earlier answer in the same run. Its entries are kept, because a file may have been edited after it was
+    imported.
+    others: plugin files that this process loaded only to list their plugins. Modules that only they use are left out.
+    since: the time of the earlier answer. A new module edited after that is recorded as EDITED, because it is unknown
+    which version of it ran.
     """
     code: dict[str, dict[str, str]] = {"files": {}, "rlbench": {}, "distributions": {}}
     own, tops, known = _package(plugin), set(), (before or {}).get("files", {})
@@ -82,7 +83,7 @@ def changed_modules(
     """
     changes = []
     if not _is_well_formed(recorded):
-        return ["what it imported is not recorded in a form that rlbench writes"]
+        return ["the record of its imports does not have the form that rlbench writes"]
     for kind in ("files", "rlbench"):
         for name, before in recorded.get(kind, {}).items():
             if before == EDITED:
@@ -122,7 +123,7 @@ def file_hash(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _hash_content(path: str, changed: int, size: int) -> str:
-    """Hash a file; the arguments make the cache valid until the file is written."""
+    """Hash a file. With the other arguments, a cached hash is used only until the file changes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -130,7 +131,7 @@ def _hash_content(path: str, changed: int, size: int) -> str:
 def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> None:
     """Drop modules that only other plugins' files imported, and mark modules that cannot be found by name.
 
-    Such a module stays if a remaining module mentions its name.
+    A module that another plugin's file imported stays if a remaining module mentions its name.
     """
     foreign = {name for plugin in others for name in plugin.imported if name in files and name.partition(".")[0] != own}
     texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
@@ -237,7 +238,7 @@ def _source(name: str, folders: tuple[str, ...]) -> Path | None:
 
 
 def _spec_of(top: str) -> ModuleSpec | None:
-    """Find a top-level module as an import would, even if it is loaded: one loaded from a file has a spec too."""
+    """Find a top-level module as an import would. A loaded module's own spec may come from a file instead."""
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         try:

@@ -81,8 +81,8 @@ def _write_text(path: Path, text: str) -> None:
 def append_line(path: Path, line: str) -> None:
     """Append a line to a file that no other process writes.
 
-    Raises: StoreError if the file cannot be written, or is a symbolic link, a pipe or a file with several hard links,
-    since the line would then reach another place.
+    Raises: StoreError if the file cannot be written, or if it is a symbolic link, a pipe or a file with several hard
+    links, because the line would then reach another place.
     """
     try:
         handle = os.open(
@@ -113,9 +113,10 @@ def refuse_shared(handle: int) -> None:
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Return the bytes of a regular file; a pipe or a device would block the reader or never end.
+    """Return the bytes of a regular file.
 
-    Raises: OSError, also if it is not a regular file or has more than `most` bytes.
+    Raises: OSError, also if it has more than `most` bytes or is not a regular file, because reading a pipe or a device
+    may block or never end.
     """
     with open_regular(path, most) as file:
         content = file.read(most + 1)  # the file may have grown since it was opened
@@ -210,7 +211,7 @@ def why_unreadable(error: OSError | ValueError) -> str:
 def refuse_outside(root: Path, path: Path) -> None:
     """Check that a path to be written is inside `root`. Raises: StoreError if a link leads out of it."""
     if not is_within(root, path):
-        raise StoreError(f"{path} is a link that leads out of {root}: not writing there; replace it with a folder")
+        raise StoreError(f"{path} is a link that leads out of {root}, so nothing is written; replace it with a folder")
 
 
 def is_within(root: Path, path: Path) -> bool:

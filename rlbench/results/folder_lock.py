@@ -68,7 +68,7 @@ class Lock:
             os.close(file)
 
     def _open(self, flags: int) -> int:
-        """Open LOCK, but neither a symbolic link, a pipe nor a file with several hard links.
+        """Open LOCK unless it is a symbolic link, a pipe or a file with several hard links.
 
         A link may lead out of the folder, a pipe would wait for its other end, and a hard link may be anyone's file.
         """

@@ -20,7 +20,7 @@ _MKL = re.compile("[A-Z0-9_,]*")
 
 
 class ShapeError(ValueError):
-    """A document differs in shape from what rlbench writes; the message names the part."""
+    """A document does not have the form that rlbench writes. The message says which part is wrong, and how."""
 
 
 def is_name(value: Any) -> bool:
@@ -67,10 +67,10 @@ def check_object(
         if name not in document:
             raise ShapeError(f"{where} has no {name!r}")
         if not fits(document[name]):
-            raise ShapeError(f"{name!r} in {where} is {_shorten(document[name])}")
+            raise ShapeError(f"{name!r} in {where} is not valid: {_shorten(document[name])}")
     for name, fits in (optional or {}).items():
         if name in document and not fits(document[name]):
-            raise ShapeError(f"{name!r} in {where} is {_shorten(document[name])}")
+            raise ShapeError(f"{name!r} in {where} is not valid: {_shorten(document[name])}")
     return document
 
 
@@ -80,7 +80,7 @@ def _shorten(value: Any) -> str:
 
 
 def _is_import(value: Any) -> bool:
-    """Return whether a value can be an import's notes on a run; tables show the training return in it."""
+    """Return whether a value can be what an import notes on a run. Tables show its training return."""
     return _is_object(value) and _is_integer(value.get("rows", 0)) and _is_number(value.get("training_return", 0))
 
 
@@ -94,7 +94,7 @@ def _is_order(value: Any) -> bool:
 
 
 def _is_mkl(value: Any) -> bool:
-    """Return whether a value can be a mode of Intel's library, since it is set in the environment of a process."""
+    """Return whether a value can be a mode of Intel's library, which is set in the environment of a process."""
     return isinstance(value, str) and _MKL.fullmatch(value) is not None
 
 
@@ -146,7 +146,7 @@ def parse_run(document: Any, label: str) -> Run:
     for wrapper in task["wrappers"]:
         check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
     if unknown := sorted({"label", "register"} & set(task)):
-        raise ShapeError(f"'task' in it has {unknown[0]!r}, which belongs to suite.json")
+        raise ShapeError(f"'task' in it should not have {unknown[0]!r}, which belongs in suite.json")
     try:
         values = {**{name: document[name] for name in _FIELDS}, "task": task_from_dict(task), "label": label}
         run = Run(**values)
@@ -187,12 +187,12 @@ def check_result(document: Any, run: Run) -> Document:
     if result["key"] != run.key:
         raise ShapeError("it is the result of another run")
     if result["status"] not in OUTCOMES:
-        raise ShapeError(f"'status' in it is {_shorten(result['status'])}")
+        raise ShapeError(f"'status' in it should be {' or '.join(OUTCOMES)}, got {_shorten(result['status'])}")
     if not 0 <= result["steps"] <= run.task.steps:
-        raise ShapeError(f"it records {result['steps']} of {run.task.steps} steps")
+        raise ShapeError(f"it records {result['steps']} steps, which is not from 0 to the budget of {run.task.steps}")
     for name, facts in result["files"].items():
         if not is_name(name):
-            raise ShapeError(f"it names the file {_shorten(name)}")
+            raise ShapeError(f"it lists the file {_shorten(name)}, which is a path or no file name")
         check_object(facts, "a file's entry", _FILE)
     for name, entries in result.get("dependencies", {}).items():
         required = dict.fromkeys(entries, _is_text) if _is_object(entries) else {}
@@ -238,4 +238,4 @@ def check_event(document: Any) -> Document:
         return check_object(document, "a notice", {"message": _is_text})
     if kind == "finished":
         return check_object(check_exit(document), "an exit report", {"message": _is_text}, {"disk_full": _is_flag})
-    raise ShapeError(f"there is no event {_shorten(kind)}")
+    raise ShapeError(f"'event' in it should be a known kind of event, got {_shorten(kind)}")

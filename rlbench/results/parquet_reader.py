@@ -38,7 +38,7 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
     if metadata.num_rows not in rows or sum(group.num_rows for group in groups) != metadata.num_rows:
         raise ValueError(f"it has {metadata.num_rows:,} rows and should have {rows.stop - 1:,}")
     if sum(group.total_byte_size for group in groups) > MOST_BYTES or values > MOST_VALUES:
-        raise ValueError(f"it would take over {MOST_BYTES:,} bytes")
+        raise ValueError(f"it would take over {MOST_BYTES:,} bytes of memory")
     for field in schema:
         if file_schema.names.count(field.name) != 1 or _value_type(file_schema.field(field.name).type) != field.type:
             raise ValueError(f"it has no column {field.name!r} of {field.type}")

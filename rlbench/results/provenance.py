@@ -133,8 +133,8 @@ def commit(path: Path) -> str | None:
 def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
     """Return the numerical settings of this process.
 
-    stack_independence in them states whether the settings allow a run's numbers to be independent of its stack;
-    `independence` adds the evidence. Compiled single seeds agree with stacked ones only to a tolerance.
+    Among them, stack_independence states whether the other settings allow a run's numbers to be independent of its
+    stack; `independence` adds the evidence. Compiled single seeds agree with stacked ones only to a tolerance.
     """
     torch = sys.modules.get("torch")
     instruction_limits = {name.lower(): os.environ[name] for name in INSTRUCTIONS if os.environ.get(name)}
@@ -173,7 +173,7 @@ def versions() -> dict[str, str]:
 @cache
 def hardware() -> dict[str, Any]:
     """Return a description of the machine."""
-    import psutil  # only here, since reading results does not need it
+    import psutil  # only here, because reading results does not need it
 
     return {
         "cpu": _cpu_name(),

@@ -1,4 +1,4 @@
-"""Checks that a run's records add up to one run within its budget; records stored twice would shift its scores."""
+"""Checks that records are those of one run within its budget, because doubled records would shift its scores."""
 
 from __future__ import annotations
 

@@ -60,9 +60,10 @@ def read_run(folder: Path, label: str) -> Run:
 
 
 def as_named(run: Run, entry: Mapping[str, Any], suite: Mapping[str, Any]) -> Run:
-    """Return a run with what suite.json says of its task: the environment's label, and what registers it.
+    """Return a run with the environment's label and the functions that register it, as suite.json has them.
 
-    entry: the run's. Neither is in spec.json, because both may change while the run stays the same.
+    entry: the run's entry in suite.json. Neither label nor functions are in spec.json, because they may change while
+    the run stays the same.
     """
     label, register = entry.get("environment", ""), tuple(suite.get("register", ()))
     if not (label or register):
@@ -114,7 +115,7 @@ def _seed(text: str) -> int:
 
 
 def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
-    """Return a task built from the suite's entry of an environment. environment: as in names of folders."""
+    """Return a task built from the suite's entry of an environment. environment: its id as in a folder's name."""
     for entry in suite.get("environments", ()):
         if slug(entry["id"], 28) == environment and entry.get("label", "") == label:
             return Task(entry["id"], max(1, entry.get("steps", 1)), label=label)

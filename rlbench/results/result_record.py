@@ -27,7 +27,7 @@ class RunOutcome:
     """What result.json says of one run alone."""
 
     status: RunStatus = field(metadata=_key("`done` or `diverged`"))
-    message: str = field(metadata=_key("at which step it diverged, in words; empty otherwise"))
+    message: str = field(metadata=_key("the step at which it diverged, in words; otherwise empty"))
     steps: int = field(metadata=_key("environment steps taken", "steps"))
     diverged_at: int | None = field(
         metadata=_key("the step at which a number was not finite; null if none was", "steps")
@@ -63,7 +63,7 @@ class GroupFacts:
     versions: Mapping[str, str] = field(metadata=_key("versions of packages"))
     environment_backend: str = field(metadata=_key("name and version of the backend"))
     hardware: Mapping[str, Any] = field(metadata=_key("processor, memory, system"))
-    metering: str = field(metadata=_key("who counts the steps, as the algorithm claims"))
+    metering: str = field(metadata=_key("who counts steps: rlbench (`boundary`) or the algorithm (`self-reported`)"))
     score_from: str | None = field(
         default=None,
         metadata=_key(
@@ -71,7 +71,7 @@ class GroupFacts:
         ),
     )
     reproducible: bool = field(
-        metadata=_key("whether the algorithm claims to give the same numbers again, in an environment that repeats")
+        metadata=_key("whether the same seed gives the same numbers: the algorithm claims it, the environment repeats")
     )
     environment_repeats: bool | None = field(
         default=None,
@@ -84,19 +84,19 @@ class GroupFacts:
     group_wall_seconds: float = field(metadata=_key("wall time of the whole group, with evaluation", "s"))
     steps_per_second: float = field(metadata=_key("steps of all seeds of the group per second of training", "steps/s"))
     cpu_seconds: float = field(metadata=_key("processor time of the group, divided by its seeds", "s"))
-    group_peak_memory_bytes: int = field(metadata=_key("most memory that the process had", "bytes"))
+    group_peak_memory_bytes: int = field(metadata=_key("the most memory that the process used", "bytes"))
     package_energy_joules: float | None = field(
         metadata=_key("energy, if the processor measures it and the run did not resume", "J")
     )
-    load_average: float = field(metadata=_key("of the machine in the last minute, at the end"))
-    git_commit: str | None = field(metadata=_key("the plugin's commit, with `+` if there were changes"))
+    load_average: float = field(metadata=_key("the machine's load average over the last minute, at the end"))
+    git_commit: str | None = field(metadata=_key("the plugin's commit, with `+` if there were uncommitted changes"))
     resume: str = field(
         metadata=_key("`exact`, or `approximate` if it resumed although numerical settings or code differed")
     )
     group_profile: Mapping[str, Any] | None = field(
         default=None,
         metadata=_key(
-            "processor time by part and the step at which that begins, with `--profile`", "s", omit_none=True
+            "with `--profile`: processor time by part, and the step at which the measurement began", "s", omit_none=True
         ),
     )
     resumable: bool = field(

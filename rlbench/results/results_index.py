@@ -53,9 +53,11 @@ _SCHEMA = pa.schema(
 class RunFacts(NamedTuple):
     """A summary of a published run's tables.
 
-    damaged: why they cannot be used, or "". score: mean return of the final policy's evaluation, or else of the last
-    evaluation; NaN without any. training_return: mean of the last 100 complete training episodes. steps, returns,
-    wall_seconds [T]: nominal step, mean return and training clock of each grid evaluation with a finite return.
+    damaged: why the tables cannot be used, or "".
+    score: mean return of the final policy's evaluation or, without one, of the last evaluation; NaN without any.
+    training_return: mean return of the last 100 complete training episodes.
+    steps, returns, wall_seconds [T]: nominal step, mean return and training clock of grid evaluations (finite means
+    only).
     """
 
     damaged: str
@@ -67,7 +69,7 @@ class RunFacts(NamedTuple):
 
 
 def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, RunFacts]:
-    """Return the facts of every published run, by key; use the cache, and rewrite it if many runs had to be read."""
+    """Return the facts of every published run, by key. Use the cache, and rewrite it if many runs had to be read."""
     published = [run for run in runs if states[run.key].status.has_score]
     cached = _read_cache(store) if len(published) >= _WORTH_KEEPING else {}
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
@@ -139,7 +141,7 @@ def _read_run(folder: Path, run: Run, state: RunState) -> RunFacts:
 
 
 def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
-    """Check that evaluations have no numbers impossible in rlbench or too large to plot. Raises: StoreError."""
+    """Check that evaluations have only numbers that rlbench can write and plot. Raises: StoreError."""
     columns = {name: numbers(evaluations[name]) for name in ("return_mean", "nominal_step", "wall_seconds")}
     limits = {"return_mean": (-LARGEST_RETURN, LARGEST_RETURN), "nominal_step": (0, run.task.steps)}
     limits["wall_seconds"] = (0, _LONGEST)
@@ -151,7 +153,7 @@ def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
 
 
 def _verify_others(folder: Path, state: RunState) -> None:
-    """Check that the files which no score depends on are the published ones. Raises: StoreError."""
+    """Check that the files on which no score depends are unchanged, too. Raises: StoreError."""
     for name, entry in state.result["files"].items():
         if name in ("evaluations.parquet", "episodes.parquet"):
             continue

@@ -1,4 +1,4 @@
-"""Runs of a suite as rows: who, where, how it ended, and its score. What only reads them needs no pandas."""
+"""Runs of a suite as rows: algorithm, environment, seed, status and score. Reading them needs no pandas."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from rlbench.results.store import RunState
 class RunRow(NamedTuple):
     """One run of a suite.
 
-    algorithm: label. id: the algorithm's own name. score: mean return of the final policy; for a diverged run the lower
-    of its last finite evaluation and the task's lower anchor, where the mean of this folder's `random` runs replaces a
-    missing anchor; NaN without any of these. training_return: mean of the last 100 training episodes, or NaN. steps:
-    taken. budget: steps that the suite allows. resume: "approximate" if the run resumed with different numerical
-    settings, otherwise "exact". metering: "boundary", or "self-reported" if the run reported its own steps and scores.
-    score_from: "evaluation", or "training" if a self-reported run reported no evaluation, so that its score is that of
-    its last training episodes. The last three are empty while there is no result.
+    algorithm: label. id: the algorithm's own name.
+    score: mean return of the final policy. For a diverged run, the lower of two numbers: its last finite evaluation,
+    and the task's lower anchor (if it has none, the mean score of this folder's `random` runs). NaN without either.
+    training_return: mean return of the last 100 training episodes, or NaN.
+    steps: environment steps taken. budget: steps that the suite allows.
+    resume: "approximate" if the run resumed with different code or numerical settings, otherwise "exact".
+    metering: "boundary", or "self-reported" if the run reported its own steps and scores.
+    score_from: "evaluation", or "training" if a self-reported run reported no evaluation and is scored by its last
+    training episodes. `resume`, `metering` and `score_from` are "" while there is no result.
     """
 
     algorithm: str

@@ -1,4 +1,4 @@
-"""Fixed anchors of a task's score: the score without learning (lower, 0 on the normalised scale) and solved (upper, 1).
+"""Fixed anchors of a task: the score without learning (lower, 0 on the normalised scale) and when solved (upper, 1).
 
 lower: the better of the random policy and the best constant action, over 10 000 episodes; on MountainCarContinuous-v0
 doing nothing beats random play. upper: a published threshold, or one for solving the task. anchors.json contains the
@@ -31,7 +31,7 @@ class Anchors:
 
 @cache
 def shipped_anchors() -> Mapping[str, Anchors]:
-    """Return the shipped anchors by environment id; they are for tasks without keyword arguments or wrappers."""
+    """Return the shipped anchors by environment id. They are for tasks without keyword arguments or wrappers."""
     return _parse(json.loads(Path(__file__).with_name("anchors.json").read_text()), "anchors.json")
 
 

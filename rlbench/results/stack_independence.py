@@ -93,7 +93,7 @@ def _entries(agreement: str, evidence: str, differing: Iterable[str] = ()) -> di
 
 
 def _try_kernels(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) -> dict[str, bool]:
-    """Return whether each kernel gives the same bits, from the cache if possible; two processes may both try one."""
+    """Return whether each kernel gives the same bits, from the cache if possible. Two processes may try one kernel."""
     path = cache_folder("kernels") / f"{_cache_key(trials, numerics)}.json"
     cached = {use: same for use, same in (recall(path) or {}).items() if isinstance(same, bool)}
     fresh = {use: trials.same_bits(use) for use in used if use not in cached}

@@ -200,10 +200,10 @@ class Store:
     def add_imported(
         self, runs: Sequence[Run], suite: Mapping[str, Any], version: str, replaced: Sequence[Run] = ()
     ) -> None:
-        """Add imported runs to suite.json; they remain when the suite is run. suite: used if the folder has none yet.
+        """Add imported runs to suite.json, where they remain when the suite is run.
 
-        replaced: imported runs to move to superseded/ once suite.json no longer lists them; budgets in suite.json are
-        then taken from `suite`.
+        suite: for a folder that has none yet. replaced: imported runs to move to superseded/ once suite.json no longer
+        lists them; if there are any, budgets in suite.json are taken from `suite`.
         """
         document: Mapping[str, Any]
         if (self.root / "suite.json").exists():
@@ -226,7 +226,7 @@ class Store:
     def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str, profile: bool = False) -> Path:
         """Make a folder with a group.json for one process that trains `group`, and return it.
 
-        restore: the checkpoint to resume from for each seed, relative to the store; empty: start from the beginning.
+        restore: for each seed the checkpoint to resume from, relative to the store; empty: start from the beginning.
         profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
@@ -327,7 +327,7 @@ class Store:
         try:
             result = check_result(parse_json(path), run)
             if result["schema_version"] != SCHEMA_VERSION:
-                raise ShapeError(f"its schema version is {result['schema_version']}")
+                raise ShapeError(f"its schema version is {result['schema_version']}, not {SCHEMA_VERSION}")
             return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
         except FileNotFoundError:
             pass

@@ -22,7 +22,7 @@ from rlbench.results.publication import schema
 _IDENTITY = {
     "algorithm": "the algorithm's name in this suite",
     "environment": "the environment's label, or its id",
-    "key": "hash of what the run was asked to do",
+    "key": "hash of the run's algorithm, configuration, task and seed",
 }
 _FORMULA = ("=", "+", "-", "@")
 # Control characters; those between words are replaced by a space.
