@@ -41,8 +41,7 @@ MARGIN = 0.05  # between the anchors; raw scores have no margin of their own
 class AdaptiveRunner:
     """Runs a suite in one folder, adding seeds until every pair is decided.
 
-    design_options: the requested fields of Design, by name. current: the plan that is
-    running now.
+    design_options: the requested fields of Design, by name. current: the plan that is running now.
     """
 
     suite: Suite | LoadedSuite
@@ -86,7 +85,7 @@ class AdaptiveRunner:
         if unanchored and len(tasks) > 1:
             raise SuiteError(
                 "--until-decided compares scores over all tasks and needs anchors for each; "
-                f"{', '.join(unanchored)} has none. Measure them with `rlbench anchors {shlex.quote(unanchored[0])}` "
+                f"{', '.join(unanchored)} has none. Measure some with `rlbench anchors {shlex.quote(unanchored[0])}` "
                 "and add them to the suite, or choose one task with -e"
             )
         scale = "raw" if unanchored else "normalised"

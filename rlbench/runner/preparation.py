@@ -44,10 +44,10 @@ def prepare(
     should_retry: ShouldRetry = retry_nothing,
     profile: bool = False,
 ) -> list[Job]:
-    """Create attempts for the runs that are not finished. Seeds of a group that are at different steps are split into
-    separate groups. A corrupt result is never replaced automatically.
+    """Create attempts for the runs that are not finished. A corrupt result is never replaced automatically.
 
-    states: by key. should_retry: whether to train a failed run again. profile: measure where the training time goes.
+    Seeds of a group that are at different steps are split into separate groups. states: by key. should_retry: whether
+    to train a failed run again. profile: measure where the training time goes.
     """
     parts: dict[tuple[str, int], list[RunDecision]] = {}
     for decision in decide_runs(store, plugins, groups, states, should_retry):

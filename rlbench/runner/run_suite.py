@@ -50,10 +50,10 @@ class ProgressReporter(Protocol):
 
 @dataclass
 class SuiteOutcome:
-    """The result of one `run_suite`: the selected runs, the number of groups trained, and the number of runs by status.
+    """The result of one `run_suite`.
 
-    changed: differences in code or numerics, by the label of the algorithm whose runs have them. results: the folder
-    afterwards.
+    runs: the selected runs. trained: the number of groups trained. changed: by label of the algorithm, how code or
+    numerics of its published runs differ from the present ones. counts: runs by status. results: the folder afterwards.
     """
 
     runs: list[Run]
@@ -68,7 +68,7 @@ def run_suite(
 ) -> SuiteOutcome:
     """Train the runs that are not finished. The folder is locked meanwhile.
 
-    Raises: LockedError, StoreError or DiskFull for the folder; SuiteError where `options` do not fit the suite;
+    Raises: LockedError, StoreError or DiskFull for the folder; SuiteError if `options` do not fit the suite;
     KeyboardInterrupt after everything has stopped.
     """
     from rlbench import __version__
@@ -120,7 +120,7 @@ def run_suite(
 def runs_to_retrain(
     store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: RunOptions, states: Mapping[str, RunState]
 ) -> tuple[list[Run], dict[str, list[str]]]:
-    """Return the published runs that `options` retrains, and by label the differences of the changed runs it keeps.
+    """Return the published runs that `options` trains again, and how the changed runs that it keeps differ, by label.
 
     states: of the groups' runs, by key. Raises: SuiteError for a `rerun` that matches no run.
     """
@@ -155,7 +155,7 @@ def _changed_error(store: Store, labels: Mapping[str, Sequence[str]]) -> SuiteEr
 
 
 def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter: ProgressReporter) -> None:
-    """Report what the folder contains beside this suite's runs; it is kept and not shown in tables."""
+    """Report what the folder contains beside this suite's runs. It is kept, but not shown in tables."""
     damage = store.damage()
     before = None if damage or not (store.root / "suite.json").exists() else store.suite()
     if damage:

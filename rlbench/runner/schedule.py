@@ -107,7 +107,7 @@ def _where_to_start(
 
 
 def _is_same_code(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> bool:
-    """Return whether the current code made an attempt; different code would continue with different numbers."""
+    """Return whether an attempt was made by the current code. Other code would continue it with other numbers."""
     made_by = read_json(attempt / "made-by.json") or {}
     return made_by.get("code") == dict(code) and not changed_sources(made_by.get("dependencies"), plugin)
 
