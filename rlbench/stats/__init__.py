@@ -1,7 +1,7 @@
 """Statistics over runs in vectorised numpy. Whatever draws random numbers takes an explicit generator.
 
-Scores are a mapping or a sequence of arrays, one [n_task] a task; run counts may differ. docs/statistics.md gives the
-definition, the source and the limits of each statistic.
+Scores are a mapping or a sequence of arrays [n_task], one for each task; run counts may differ. docs/statistics.md
+gives the definition, the source and the limits of each statistic.
 """
 
 from rlbench.lazy_names import lazy_names

@@ -1,7 +1,7 @@
-"""Point estimates over runs, on one task or over tasks. Tasks weigh the same, however many runs they have.
+"""Point estimates over runs, on one task or over tasks. All tasks have the same weight, however many runs they have.
 
-Each estimate takes a mapping or sequence of arrays, one [..., n_task] a task, and returns [...], so the bootstrap and
-the permutation test can vectorise over it. Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.
+Each estimate takes a mapping or sequence of arrays [..., n_task], one for each task, and returns [...], so the
+bootstrap and the permutation test can vectorise over it. Source: Agarwal et al. 2021, arXiv:2108.13264, section 4.
 """
 
 from __future__ import annotations
@@ -57,11 +57,11 @@ def iqm_of_draws(scores: Numbers) -> Callable[[NDArray[np.integer[Any]]], Number
 
 
 def overall_iqm(scores: Scores) -> Numbers:
-    """Return the interquartile mean of all runs of all tasks, each run weighing 1/n_task.
+    """Return the interquartile mean of all runs of all tasks, where each run has the weight 1/n_task.
 
-    With N runs in all, ⌊N/4⌋/N of the weight is cut off at each end; a run on the edge counts with the part of its
-    weight that is inside. With equal run counts this is the mean after cutting ⌊N/4⌋ whole runs at each end (scipy's
-    trim_mean).
+    With N runs in all, ⌊N/4⌋/N of the weight is cut off at each end. A run on the edge counts with the part of its
+    weight that is not cut off. With equal run counts this is the mean after cutting ⌊N/4⌋ whole runs at each end
+    (scipy's trim_mean).
     """
     tasks = as_tasks(scores)
     if len({runs.shape[-1] for runs in tasks}) == 1:
@@ -88,9 +88,10 @@ def overall_median(scores: Scores) -> Numbers:
 
 
 def pooled_median(scores: Scores) -> Numbers:
-    """Return the median of all runs of all tasks, each run weighing 1/n_task. On one task it is the ordinary median.
+    """Return the median of all runs of all tasks, where each run has the weight 1/n_task.
 
-    If the weight is halved exactly between two runs, it is their midpoint.
+    If exactly half of the weight is on either side of a gap between two runs, the median is their midpoint. On one task
+    this is the ordinary median.
     """
     values, reached = _ordered(as_tasks(scores))
     rounding = 1e-12

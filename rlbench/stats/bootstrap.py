@@ -23,7 +23,7 @@ from rlbench.stats.resampling import RESAMPLES, chunks, draw_resamples, draws
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples, exponent_of, scale_down, share
 
 METHODS = ("percentile", "bootstrap-t", "bca")
-LEAST_ERROR = 0.25  # of a resample, relative to the error of the runs; below it a pivot is only noise
+LEAST_ERROR = 0.25  # least standard error of a resample, relative to that of the runs; below it, a pivot is only noise
 _LARGE = 300  # powers of two, up or down, within which squares stay in range
 _NORMAL = NormalDist()
 
@@ -48,7 +48,7 @@ def bootstrap_interval(
     level: float = 0.95,
     resamples: int = RESAMPLES,
 ) -> Interval:
-    """Return the stratified bootstrap interval of `statistic` over one [n_task] array a task, n_task ≥ 2.
+    """Return the stratified bootstrap interval of `statistic` over arrays [n_task], one for each task, n_task ≥ 2.
 
     method: "percentile"; "bootstrap-t", for `overall_mean` alone; or "bca" (bias-corrected and accelerated). If one of
     the last two does not exist (all runs are equal, for example), the result is a percentile interval with a note.
@@ -133,7 +133,7 @@ def _resampled_statistic(tasks: Tasks, statistic: Statistic, generator: Generato
 
 
 def standard_error(tasks: Tasks) -> Numbers:
-    """Return the standard error of `overall_mean`, √(Σ s²/n) / tasks, for one [..., n_task] array a task."""
+    """Return the standard error of `overall_mean`, √(Σ s²/n) / tasks, for arrays [..., n_task], one for each task."""
     variances: Numbers = np.sum(np.stack([runs.var(-1, ddof=1) / runs.shape[-1] for runs in tasks], -1), -1)
     return np.sqrt(variances) / len(tasks)
 
@@ -171,8 +171,8 @@ def _bca_tails(
 ) -> tuple[float, float] | None:
     """Return the percentiles that correct for bias z0 and acceleration a, or None if they do not exist.
 
-    Resamples equal to the estimate count as half below it. Left-out runs enter stratum by stratum: U = (n - 1)(mean of
-    the task's leave-one-out estimates - each), a = Σ ΣU³/n³ / (6 (Σ ΣU²/n²)^1.5).
+    Resamples equal to the estimate count as half below it. The acceleration sums over tasks and left-out runs:
+    a = Σ ΣU³/n³ / (6 (Σ ΣU²/n²)^1.5), where U = (n - 1)(mean of the task's leave-one-out estimates - each of them).
     """
     below = (np.count_nonzero(drawn < estimate) + np.count_nonzero(drawn <= estimate)) / (2 * len(drawn))
     cubes = squares = 0.0

@@ -1,7 +1,6 @@
-"""Summaries of an evaluation curve besides its end: area under the curve, step at which it reaches a threshold, and
-IQM.
+"""Summaries of evaluation curves: area under the curve, step at which it reaches a threshold, and IQM at each step.
 
-They distinguish fast from slow learning where the final score saturates (CartPole).
+They distinguish fast from slow learning on tasks whose final score saturates (CartPole).
 """
 
 from __future__ import annotations
@@ -57,11 +56,10 @@ class ThresholdSteps:
 
 
 def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: float, hold: int = 1) -> ThresholdSteps:
-    """Return when each run is first at or above `threshold` for `hold` evaluations in a row, counted from the first of
-    them.
+    """Return the first step from which each run is at or above `threshold` for `hold` evaluations in a row.
 
-    Evaluations are noisy, so with hold = 1 a lucky one counts. The evaluation grid limits the precision. Runs that
-    never reach the threshold are censored: they are neither left out nor counted with their last step.
+    Evaluations are noisy, so with hold = 1 a single lucky one counts. The evaluation grid limits the precision. Runs
+    that never reach the threshold are censored: the median neither ignores them nor counts them with their last step.
     Args: steps [K] ascending; returns [R, K]; hold from 1 to K. Raises: ValueError as `area_under_curve`.
     """
     grid, values = _curve(steps, returns)
@@ -92,8 +90,8 @@ def efficiency_curve(
 ) -> Band:
     """Return the sample-efficiency curve: `overall_iqm` at each of K points, with a pointwise percentile band.
 
-    Args: curves, one [n_task, K] array a task, of normalised evaluations at K equal shares of the task's budget (or of
-        wall-clock or CPU seconds). Whole runs are resampled within each task, the same ones at every point.
+    Args: curves: arrays [n_task, K], one for each task, of normalised evaluations at K equal shares of the task's
+    budget (or of wall-clock or CPU seconds). Whole runs are resampled within each task, the same ones at every point.
     Raises: ValueError if K differs between tasks, or an evaluation is not finite.
     """
     tasks = [np.asarray(task, np.float64) for task in curves]
@@ -110,7 +108,7 @@ def efficiency_curve(
 
 
 def _of_draws(tasks: Tasks) -> Callable[[list[NDArray[np.int64]]], Numbers]:
-    """Return a function for `overall_iqm` at each point [B, K] of the runs picked [B, n] of each task [n, K]."""
+    """Return a function from the runs picked of each task [B, n] to `overall_iqm` at each point [B, K]."""
     if len({len(task) for task in tasks}) > 1:
         return lambda picks: overall_iqm([task.T[:, pick].swapaxes(0, 1) for task, pick in zip(tasks, picks)])
     points = [iqm_of_draws(values) for values in np.concatenate(tasks).T]  # runs weigh the same, whatever their task

@@ -91,7 +91,7 @@ def not_worse(
     positive, a level not above one half, and as `difference`.
     """
     if not margin > 0:
-        raise ValueError(f"the margin is {margin}; it must be positive, the loss that would still be acceptable")
+        raise ValueError(f"the margin is {margin}; it is the loss that is still acceptable, and must be positive")
     if not share(level, "the level") > 0.5:
         raise ValueError(f"the level is {level}; a one-sided bound needs one above 0.5, such as 0.95")
     interval = difference(ours, theirs, statistic, generator, level=2 * level - 1, resamples=resamples)

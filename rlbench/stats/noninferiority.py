@@ -1,4 +1,4 @@
-"""Losses compared with a margin: shown to be greater, shown to be smaller, or neither, and what showing it would take.
+"""Losses compared with a margin: shown to be greater, to be smaller, or neither; and how many runs that would take.
 
 The margin is added to the runs of the new side, which are then exchanged with the base's. This is a permutation test of
 a loss of exactly the margin.
@@ -7,15 +7,16 @@ a loss of exactly the margin.
   relabelling, it raises the difference by at most δ, because raising a run never lowers the IQM or the mean. If both
   sides come from one distribution, a loss is therefore called greater with probability at most α, whatever the
   distribution and however few the runs. Breaking ties by the plain mean does not change this.
-- "Smaller" is tested by the difference, and by the difference over its standard error; the larger p counts. This
-  test is not exact: under a loss of the margin that is not a mere shift, the two sides differ in spread. Exchanging
-  runs hides that. The standard error corrects for it as n grows.
+- "Smaller" is tested by the difference, and by the difference over its standard error; the larger p counts. This test
+  is not exact: if the loss is not a mere shift, the two sides differ in spread, which exchanging runs hides. The
+  standard error corrects for this as n grows.
 
-Both tests are combined with Welch's t, and the larger p counts (`two_sample.py` explains why). What is proven of a
-permutation also holds for the larger of two p values.
+Both tests are combined with Welch's t, and the larger p counts (`two_sample.py` explains why). The error rate of the
+permutation test bounds that of the combination, too, because the larger p rejects no more often.
 
-docs/gate.md reports both by simulation. Sources: Yuen 1974 (standard error of a trimmed mean); Janssen 1997 and Chung &
-Romano 2013, arXiv:1304.5939 (studentised permutation tests); Piaggio et al. 2012, JAMA 308:2594 (non-inferiority).
+docs/gate.md reports the error rates of both, by simulation. Sources: Yuen 1974 (standard error of a trimmed mean);
+Janssen 1997 and Chung & Romano 2013, arXiv:1304.5939 (studentised permutation tests); Piaggio et al. 2012, JAMA
+308:2594 (non-inferiority).
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ _MOST_RUNS = 10**12
 class MarginTest:
     """The result of a margin test. difference: statistic(new) - statistic(base).
 
-    p_greater: against a loss of at most the margin. p_smaller: against a loss of at least the margin. smallest: the
-    smallest p that either could have had with this many runs.
+    p_greater: p of "the loss is at most the margin"; if it is small, the loss is shown to be greater.
+    p_smaller: p of "the loss is at least the margin"; if it is small, the loss is shown to be smaller.
+    smallest: the smallest p that either could have had with this many runs.
     """
 
     difference: float
@@ -66,12 +68,12 @@ def margin_test(
 ) -> MarginTest:
     """Test a loss of `new` [n] against `base` [m] in both directions; both are runs of one task in one unit.
 
-    statistic: `overall_iqm` or `overall_mean`. Up to `exact_up_to` splits are all enumerated; otherwise `permutations`
-    are drawn.
+    statistic: `overall_iqm` or `overall_mean`. If there are at most `exact_up_to` splits, all are enumerated; otherwise
+    `permutations` of them are drawn.
     Raises: ValueError for a margin below 0, another statistic, no runs, or scores that are not finite.
     """
     if not (margin >= 0 and math.isfinite(margin)):
-        raise ValueError(f"the margin is {margin}; it must be 0 or more, the loss that would still be acceptable")
+        raise ValueError(f"the margin is {margin}; it is the loss that is still acceptable, and must be 0 or more")
     if statistic not in (overall_iqm, overall_mean):
         raise ValueError("a margin test needs overall_iqm or overall_mean, whose standard errors are known")
     ours, theirs = as_pairs([new], [base])["0"]
@@ -130,9 +132,10 @@ def standardise(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -
 def _tails(
     relabelled: Numbers, plain: Numbers, observed: float, observed_plain: float, rounding: float
 ) -> tuple[int, int]:
-    """Count the splits that are at most, and at least, as far up as the observed one; the plain difference breaks ties.
+    """Count the splits with at most, and those with at least, the observed difference.
 
-    Many splits tie: exchanging runs that the IQM cuts changes nothing, and with equal runs nothing else does either.
+    |The plain difference breaks ties. Many splits tie, because exchanging runs that the IQM cuts changes nothing, and
+    neither does exchanging equal runs.
     """
     with np.errstate(invalid="ignore"):  # inf - inf
         slack = np.maximum(rounding, 1e-9 * abs(observed)) if math.isfinite(observed) else 0.0
@@ -148,13 +151,15 @@ def _tails(
 
 @dataclass(frozen=True)
 class DetectableLoss:
-    """What runs with this spread can decide four times in five. A plan by normal approximation, not a guarantee.
+    """What runs with this spread can decide with the requested power. A plan by normal approximation, not a guarantee.
 
-    loss: the smallest loss that the present number of runs would show to be greater than the margin, None if none. The
-    others are numbers of runs on each side. runs_if_equal: to show that the loss is smaller if there is none; None if
-    the margin is 0.
-    runs_if_so: to show that the loss is greater if it is the observed one; None if the observed one is not greater.
-    Numbers above 10¹² are None too.
+    loss: the smallest loss that the present number of runs would show to be greater than the margin; None if there is
+    none.
+    runs_if_equal: runs on each side to show that the loss is below the margin if there is no loss; None if the margin
+    is 0.
+    runs_if_so: runs on each side to show that the loss is above the margin if it is as observed; None if the observed
+    loss is not above.
+    Numbers of runs above 10¹² are None too.
     """
 
     loss: float | None
@@ -174,9 +179,11 @@ def detectable_loss(
     resamples: int = 2_000,
     fewest: int = 2,
 ) -> DetectableLoss:
-    """Return what deciding takes on one task, from the spread of runs [n] and [m], n and m ≥ 2.
+    """Return how many runs a decision on one task takes, from the spread of runs [n] and [m], n and m ≥ 2.
 
-    alpha_greater: the level at which a loss is shown (after Holm's correction for the first of its family).
+    alpha_greater, alpha_smaller: the levels at which the loss is shown to be above, or below, the margin. For the
+    first, this is after Holm's correction for the smallest p of the family.
+
     With standard error s of the difference, loss = margin + (t_α + z_power) s, where t has Welch's degrees of freedom.
     The runs are the fewest with (t_α + z_power) s ≤ distance; s falls with their root, and the degrees of freedom rise
     with them. They are at least `fewest`, and enough for a test to reach its level.

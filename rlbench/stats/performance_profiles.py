@@ -18,7 +18,7 @@ from rlbench.stats.samples import Numbers, Scores, as_samples, share
 
 @dataclass(frozen=True)
 class Profile:
-    """share, low, high [K]: the share of runs above each threshold, in [0, 1], and its pointwise band."""
+    """A performance profile. share, low, high [K]: share of runs above each threshold, and its pointwise band."""
 
     thresholds: Numbers
     share: Numbers
@@ -29,7 +29,7 @@ class Profile:
 def performance_profile(
     scores: Scores, thresholds: NDArray[Any], generator: Generator, level: float = 0.95, resamples: int = 2_000
 ) -> Profile:
-    """Return the share of runs with a score above each of `thresholds` [K], tasks weighing the same.
+    """Return the share of runs with a score above each of `thresholds` [K], with equal weight for each task.
 
     The percentile band over runs holds `level` at each threshold, not at all of them together. Where all runs of all
     tasks are on one side of a threshold the band has no width; this does not mean certainty. Raises: ValueError for

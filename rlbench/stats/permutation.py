@@ -28,10 +28,10 @@ _ALTERNATIVES = ("two-sided", "greater", "less")
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """The result of a test. difference: statistic(ours) - statistic(theirs). smallest: the smallest p of any
-    relabelling.
+    """The result of a test.
 
-    splits: the number enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences.
+    difference: statistic(ours) - statistic(theirs). smallest: the smallest p of any relabelling. splits: the number
+    enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences.
     """
 
     difference: float
@@ -158,8 +158,9 @@ def _lowest(draws: Numbers, count: int) -> NDArray[np.bool_]:
 
 
 def _iqm_of_marked(ordered: Numbers, marked: NDArray[np.bool_]) -> Numbers:
-    """Return the interquartile mean [B] of the ascending scores [N] that each row marks [B, N]; all rows mark equally
-    many.
+    """Return the interquartile mean [B] of the scores that each row of `marked` [B, N] marks.
+
+    ordered: all scores, ascending [N]. Every row marks the same number of scores.
     """
     places = np.flatnonzero(marked).reshape(len(marked), -1)
     cut = places.shape[1] // 4
@@ -172,8 +173,8 @@ def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
     """Return the smallest two-sided p of n runs against m of one task, however far apart, if no two runs are equal.
 
     One split of C(n + m, n) puts one side entirely above the other; with n = m its mirror image counts too. The IQM
-    cuts ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange those tie with it. Correct for
-    `overall_iqm`, `iqm` and statistics that every run moves, such as `overall_mean`.
+    cuts ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange only those give the same difference.
+    Correct for `overall_iqm`, `iqm` and statistics that every run moves, such as `overall_mean`.
     """
     if n < 1 or m < 1:
         raise ValueError(f"{n} runs against {m}: a test needs at least one on each side")
@@ -184,7 +185,7 @@ def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
 def runs_needed(pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> int:
     """Return the fewest runs on each side with which the first of `pairs` tests can reach `alpha` after Holm."""
     if pairs < 1 or not 0 < alpha < 1:
-        raise ValueError(f"{pairs} pairs at alpha {alpha}: at least one pair, and alpha between 0 and 1")
+        raise ValueError(f"{pairs} pairs at alpha {alpha}: use at least one pair, and alpha between 0 and 1")
     n = 1
     while pairs * smallest_p(n, n, statistic) > alpha:
         n += 1
@@ -201,8 +202,9 @@ def too_few(n: int, m: int, pairs: int, alpha: float = 0.05, statistic: Statisti
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Return Holm's adjusted p of each member of one family.
 
-    Rejecting where it is at most alpha gives a family-wise error of at most alpha. The i-th smallest of k p values is
-    multiplied by k - i + 1, and none may fall below the one before it. Raises: ValueError for a p outside [0, 1].
+    Rejecting every hypothesis whose adjusted p is at most alpha gives a family-wise error of at most alpha. The i-th
+    smallest of k p values is multiplied by k - i + 1, and none may fall below the one before it. Raises: ValueError for
+    a p outside [0, 1].
     """
     for name, p in p_values.items():
         if not 0 <= p <= 1:

@@ -1,4 +1,4 @@
-"""Resampling of runs with replacement within each task, in chunks so that memory does not grow with the resamples."""
+"""Resampling of runs with replacement within each task, in chunks, so that memory does not grow with their number."""
 
 from __future__ import annotations
 

@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 Numbers = NDArray[np.float64]
 Tasks = Sequence[Numbers]
 Scores = Mapping[str, Any] | Sequence[Any] | NDArray[Any]
-Statistic = Callable[[Tasks], Numbers]  # one [..., n_task] array a task -> [...]
+Statistic = Callable[[Tasks], Numbers]  # arrays [..., n_task], one for each task -> [...]
 
 
 def named_tasks(scores: Scores) -> dict[str, Numbers]:
     """Return scores by task, as float arrays. Sequences name their tasks "0", "1", …
 
-    Args: scores: a mapping or a sequence, one array [..., n_task] a task, n_task ≥ 1; each row of a matrix is a task.
-        Plain numbers are the runs of one task.
+    Args: scores: a mapping or a sequence of arrays [..., n_task], one for each task, n_task ≥ 1. Each row of a matrix
+    is a task. Plain numbers are the runs of one task.
     Raises: ValueError for no task, a task without runs, or a number that is not finite.
     """
     if isinstance(scores, Mapping):

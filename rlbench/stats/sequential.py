@@ -1,8 +1,8 @@
 """Group-sequential permutation test of two algorithms. Runs come in groups, and testing may stop after each group.
 
 Labels are exchanged within each group of each task, so a look at the first groups reveals nothing about later
-exchanges. A look is an interim analysis. A row is one relabelling of every group; its difference at each look is a
-trajectory, and row 0 is the observed one. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882, section 4.
+exchanges. A look is an interim analysis. A row is one relabelling of every group; its differences at all looks are its
+trajectory. Row 0 has the observed labels. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882, section 4.
 docs/adaptive.md lists the differences.
 """
 
@@ -21,7 +21,7 @@ from rlbench.stats.permutation import EXACT_UP_TO, every_split
 from rlbench.stats.samples import Numbers, Statistic, as_pairs, share
 
 ROWS = 20_000
-Groups = Sequence[Sequence[Numbers]]  # for each group of runs, one [n] array a task
+Groups = Sequence[Sequence[Numbers]]  # for each group of runs, one array [n] for each task
 _SIDES = ("both", "above")
 
 
@@ -29,8 +29,9 @@ _SIDES = ("both", "above")
 class Trajectories:
     """statistic(ours) - statistic(theirs) of each row after each look.
 
-    exact: [e, rows] over every relabelling of the first e groups, e ≥ 0; empty if there are too many. drawn: [k, rows]
-    of row 0 and of random rows, with k looks; None if k = e. rounding: differences closer than this are equal.
+    exact: [e, rows], every relabelling of the first e groups; e is 0 if even the first group has too many.
+    drawn: [k, rows], row 0 and random rows at all k looks; None if k = e.
+    rounding: differences closer than this are equal.
     """
 
     exact: Numbers
@@ -70,10 +71,9 @@ def trajectories(
 ) -> Trajectories:
     """Return how the difference changes as groups come in, observed and relabelled.
 
-    All relabellings of the first groups are enumerated while they are at most `exact_up_to`. From there on `rows` are
-    drawn, group by group: a generator in the same state extends the rows of an earlier look, which keeps the looks
-    together a valid test.
-    Run counts may differ between groups, tasks and sides.
+    All relabellings of the first groups are enumerated as long as there are at most `exact_up_to`. For later looks,
+    `rows` random ones are drawn, group by group. A generator in the same state therefore extends the rows of an earlier
+    look, so that all looks together are a valid test. Run counts may differ between groups, tasks and sides.
     Raises: ValueError for no group, sides with different groups or tasks, or scores not finite.
     """
     if not ours or len(ours) != len(theirs):
@@ -151,9 +151,9 @@ def crossing(
     are at most level · spending[i - 1]. side: rows cross by their absolute value ("both") or by their value ("above").
     Under exchangeable labels the observed row is like any other, so it crosses with probability at most `level`.
 
-    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only if that p is
-    also at most the look's own level: the larger of the share of all rows beyond its boundary and what the look may
-    spend.
+    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only if that p,
+    too, is at most the look's own level. This level is the larger of two shares: that of all rows beyond the look's
+    boundary, and that which the look may spend.
     """
     share(level, "the level")
     if side not in _SIDES:

@@ -63,7 +63,7 @@ class Design:
 
     @property
     def first_equivalence(self) -> int:
-        """The first look that may call a pair equivalent: a rare failure may not show up in the first half."""
+        """The first look that may call a pair equivalent. A rare failure may not show up in the first half."""
         return (self.looks + 1) // 2
 
 
@@ -71,12 +71,13 @@ class Design:
 class InterimResult:
     """The result of a pair after a look.
 
-    outcome: better, equivalent, undecided (at the cap) or "" (open). winner: the better one. difference:
-    statistic(ours) - statistic(theirs). boundary and within belong to this look and step of Holm. The pair is "better"
-    if |difference| > boundary and Welch's p is low enough for this look. It is "equivalent" if margin + difference >
-    within[0] and margin - difference > within[1], and Welch's p is low enough on both sides; within is None if
-    equivalence is not tested. A side that passed at an earlier look stays passed. p_welch: two-sided, against no
-    difference; None without scores.
+    outcome: better, equivalent, undecided (at the cap) or "" (open). winner: the better one.
+    difference: statistic(ours) - statistic(theirs).
+    boundary: of this look and step of Holm. The pair is "better" if |difference| > boundary and Welch's p is low enough
+    for this look.
+    within: of this look and step of Holm; None if equivalence is not tested. The pair is "equivalent" if margin +
+    difference > within[0] and margin - difference > within[1], and Welch's p is low enough for both. A side that passed
+    at an earlier look stays passed. p_welch: two-sided, against no difference; None without scores.
     """
 
     ours: str
@@ -107,7 +108,7 @@ class PairTest:
         rows: int = ROWS,
         exact_up_to: int = EXACT_UP_TO,
     ) -> None:
-        """Compare on the tasks that both have, all weighing the same.
+        """Compare the sides on the tasks that both have, with equal weight for each task.
 
         draws: returns a generator in the same state at every look, so that a later look extends the rows of an earlier
         one.
@@ -180,7 +181,7 @@ def interim_results(
     """Return the results of the open pairs of `family` after `look`.
 
     tests: one for each undecided pair, with at least `look` groups of runs. decided: outcomes by pair ("" or absent:
-    undecided). family: all pairs, the decided ones too, since the correction counts them.
+    undecided). family: all pairs, also decided ones, because the correction counts them.
     """
     open_tests = {pair: tests[pair] for pair in family if not decided.get(pair)}
     closed = {kind: sum(1 for pair in family if decided.get(pair) == kind) for kind in (BETTER, EQUIVALENT)}

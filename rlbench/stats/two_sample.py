@@ -1,10 +1,10 @@
 """The test behind "better": the larger of two p values, each valid where the other fails.
 
-A permutation of run labels is exact if both sides have the same distribution, whatever it is. But sameness is what it
-tests: of two sides with equal interquartile means and spreads 1:10 it calls one better in 15 to 43 % of studies, and in
-more of them the more runs there are. Welch's t allows for unequal spreads. But it estimates the standard error from the
-runs, and a few runs that happen to be in one cluster give almost none. docs/statistics.md has level and power of both
-and of the larger.
+A permutation test of run labels is exact if both sides have the same distribution, whatever it is. But it tests whether
+the whole distributions are the same: if two sides have equal interquartile means but spreads of 1:10, it calls one of
+them better in 15 to 43 % of studies, and more often with more runs. Welch's t allows for unequal spreads. But it
+estimates the standard error from the runs, and if the few runs happen to be close together, its estimate is almost 0.
+docs/statistics.md has the level and the power of both tests and of the larger p.
 """
 
 from __future__ import annotations
@@ -30,9 +30,8 @@ class TwoSampleTest:
     """The result of the two tests. difference: statistic(ours) - statistic(theirs).
 
     p: the larger of p_permutation and p_welch, two-sided. smallest: the smallest p that this many runs could have had.
-    exact:
-    whether every relabelling was counted. splits: how many were. deviation: the standard deviation of the relabelled
-    differences.
+    exact: whether all relabellings were counted. splits: how many were counted.
+    deviation: the standard deviation of the relabelled differences.
     """
 
     difference: float
@@ -48,8 +47,9 @@ class TwoSampleTest:
     def runs_to_show(self, runs: float, alpha: float, power: float = POWER, most: int = 1_000) -> int | None:
         """Return about how many runs on each side of each task would show a difference of the observed size.
 
-        runs: the present number on each side. The result is above it and at most `most`, or None if there is none. This
-        is a normal approximation: deviations fall with the root of the runs, and degrees of freedom rise with them.
+        runs: the present number on each side. The result is larger than it and at most `most`; None if no such number
+        is enough. This is a normal approximation: deviations fall with the root of the runs, degrees of freedom rise
+        with them.
         """
         beyond = _NORMAL.inv_cdf(share(power, "the power"))
         critical = _NORMAL.inv_cdf(1 - share(alpha, "alpha") / 2)
@@ -83,8 +83,9 @@ def two_sample_test(
 ) -> TwoSampleTest:
     """Test whether two sides of runs, by task, differ in `overall_iqm` or `overall_mean`.
 
-    If the runs that count have no spread on either side, Welch's p is 1 for equal scores and 0 for unequal ones, so the
-    permutation's p is the larger. Args and raises: as `permutation_test`, and ValueError for another statistic.
+    Welch's test has no error to estimate if, on both sides, all runs that the statistic counts are equal. Its p is then
+    1 if the sides are equal and 0 if they differ, so the permutation test decides. Args and raises: as
+    `permutation_test`, and ValueError for another statistic.
     """
     welch = welch_test(ours, theirs, statistic)
     permuted = permutation_test(ours, theirs, generator, statistic, "two-sided", permutations, exact_up_to)

@@ -23,8 +23,8 @@ _EDGE = 1e-12  # of the weight: rounding of sums of shares
 class WelchTest:
     """The result of Welch's test. difference: statistic(ours) - statistic(theirs).
 
-    error: its standard error, 0 if the runs that count have no spread on either side. freedom: degrees of freedom, not
-    necessarily whole. Both are NaN if a side has a single run on a task.
+    error: the standard error of the difference; 0 if, on both sides, all runs that the statistic counts are equal.
+    freedom: degrees of freedom, not necessarily whole. Both are NaN if a side has a single run on a task.
     """
 
     difference: float
@@ -34,8 +34,8 @@ class WelchTest:
     def p_above(self, reference: float) -> float:
         """Return the one-sided p against a true difference of at most `reference`.
 
-        With a standard error of 0 it is 0 or 1, and another test decides. With a single run it is 1: nothing can be
-        shown.
+        With a standard error of 0 it is 0 or 1, and another test has to decide. With a single run it is 1, because
+        nothing can be shown.
         """
         beyond = self.difference - reference
         if math.isnan(self.error):
@@ -55,7 +55,7 @@ class WelchTest:
 
 
 def welch_test(ours: Scores, theirs: Scores, statistic: Statistic = overall_iqm) -> WelchTest:
-    """Compare two sides of runs, [n] and [m] a task, by `overall_iqm` or `overall_mean`.
+    """Compare two sides of runs, [n] and [m] on each task, by `overall_iqm` or `overall_mean`.
 
     Raises: ValueError for another statistic, if the tasks differ, or for scores without runs or not finite.
     """
@@ -83,8 +83,8 @@ def check_statistic(statistic: Statistic) -> None:
 def standard_error(ours: Tasks, theirs: Tasks, statistic: Statistic) -> tuple[Numbers, Numbers]:
     """Return the standard error [...] of statistic(ours) - statistic(theirs) and its degrees of freedom [...].
 
-    Args: ours, theirs: one array [..., n_task] a task, n_task ≥ 2, with the same leading axes.
-    Satterthwaite: (Σ v)² / Σ (v² / f) over the variances v of both sides and all tasks.
+    Args: ours, theirs: arrays [..., n_task], one for each task, n_task ≥ 2, with the same leading axes. Satterthwaite:
+    (Σ v)² / Σ (v² / f) over the variances v of both sides and all tasks.
     """
     check_statistic(statistic)
     parts = [_variances(side, statistic is overall_iqm) for side in (ours, theirs)]
@@ -97,10 +97,10 @@ def standard_error(ours: Tasks, theirs: Tasks, statistic: Statistic) -> tuple[Nu
 def _variances(tasks: Tasks, trimmed: bool) -> tuple[Numbers, Numbers]:
     """Return each task's part of the variance of one side's statistic, and its degrees of freedom [..., tasks].
 
-    A mean has s²/n and n - 1. A trimmed mean that counts h of the n runs of its one task has Yuen's (n - 1) s² / (h (h
-    - 1)), with s² of the winsorised runs, and (h - 1)(n + h) / 2n degrees of freedom. These are a quarter fewer than
-      Yuen's h - 1 if a quarter is cut at each end. They match the variation of s² of normal runs to 1 % for n from 5 to
-      60; with h - 1 the test rejects in 6 to 7 % instead of 5 %.
+    A mean has the variance s²/n and n - 1 degrees of freedom. A trimmed mean that counts h of the n runs of its one
+    task has Yuen's variance, (n - 1) s² / (h (h - 1)) with s² of the winsorised runs, and (h - 1)(n + h) / 2n degrees
+    of freedom. If a quarter is cut at each end, these are a quarter fewer than Yuen's h - 1. They match the variation
+    of s² of normal runs to 1 % for n from 5 to 60. With h - 1, the test would reject too often: 6 to 7 %, not 5 %.
     """
     count = len(tasks)
     if not trimmed:
@@ -113,7 +113,7 @@ def _variances(tasks: Tasks, trimmed: bool) -> tuple[Numbers, Numbers]:
         n = runs.shape[-1]
         counted = np.maximum(inside[..., start : start + n].sum(-1), 2)
         start += n
-        # Scaled by the share of runs that count over all tasks together, because the quartiles are theirs.
+        # Scaled by the share of runs that count over all tasks together, because the quartiles are those of all tasks.
         middle = max(n * counted_share, 1.5)
         winsorised = np.clip(runs, low, high).var(-1, ddof=1) / count**2
         variances.append(winsorised * (n - 1) / (middle * (middle - 1)))
@@ -122,10 +122,10 @@ def _variances(tasks: Tasks, trimmed: bool) -> tuple[Numbers, Numbers]:
 
 
 def _quartiles(tasks: Tasks) -> tuple[Numbers, Numbers, Numbers, float]:
-    """Return what `overall_iqm` counts.
+    """Return which runs `overall_iqm` counts.
 
-    These are the lowest and the highest run that it counts [..., 1], which runs it counts [..., N], and their share of
-    the weight.
+    Returns: the lowest and the highest run that it counts [..., 1], whether it counts each run [..., N], and the share
+    of the weight that it counts.
     """
     values = np.concatenate(tasks, -1)
     shares = np.concatenate([np.full(runs.shape[-1], 1 / (len(tasks) * runs.shape[-1])) for runs in tasks])
