@@ -1,4 +1,4 @@
-"""How an algorithm gets to act in an environment whose action space it does not take: by which wrapper, or why not."""
+"""Choice of the wrapper through which an algorithm acts in an environment whose action space it does not support."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS = ("discrete", "continuous", "multi_discrete", "multi_binary")  # fields 
 
 
 def action_wrapper(space: Any, supports: Supports) -> ActionWrapper | None:
-    """Return the wrapper through which an algorithm acts in an action space, or None if there is none or no need."""
+    """Return the wrapper through which an algorithm acts in an action space; None if it needs none, or none helps."""
     if isinstance(space, Discrete):
         return ActionsFromZero if supports.discrete and int(space.start) != 0 else None
     if _takes(space, supports):
@@ -40,7 +40,7 @@ def action_wrapper(space: Any, supports: Supports) -> ActionWrapper | None:
 
 
 def _takes(space: Any, supports: Supports) -> bool:
-    """Return whether an algorithm takes the elements of a space as they are."""
+    """Return whether an algorithm supports the actions of a space as they are."""
     if isinstance(space, Box):
         whole = space.dtype.kind != "f"
         return supports.any_actions if whole else supports.continuous and (supports.unbounded or space.is_bounded())
@@ -49,7 +49,7 @@ def _takes(space: Any, supports: Supports) -> bool:
 
 
 def action_problem(name: str, supports: Supports, space: Any) -> str:
-    """Return why an algorithm cannot act in an action space as it is shown, or ""."""
+    """Return why an algorithm cannot act in an action space, or "". space: the space after any wrapper."""
     if isinstance(space, Discrete) and supports.discrete and int(space.start) != 0:  # of another backend
         return f"actions start at {space.start}; wrap the environment so that they start at 0"
     if _takes(space, supports):

@@ -43,9 +43,10 @@ def adapted(
 ) -> tuple[Task, Spaces]:
     """Add the wrappers that an algorithm needs for an environment's spaces. Returns: the task and the spaces shown.
 
-    Observations get the requested form (see `wrapper_for`); actions take a form that the algorithm takes. The wrappers
-    are part of the task, and so of the run's identity. Other backends than Gymnasium's show their own spaces. masks:
-    append the mask of allowed actions to the observation, if there can be one.
+    Observations get the requested form (see `wrapper_for`); actions get a form that the algorithm supports. The
+    wrappers are part of the task, and so of the run's identity. Environments of other backends than Gymnasium get no
+    wrappers.
+    masks: append the mask of allowed actions to the observation, if the spaces permit it.
     """
     observations, actions = spaces
     if task.backend != Task.backend:
@@ -90,7 +91,7 @@ _TEXTS = {
     _name(FlatObservation): "observations are given as one vector",
     _name(ImageObservation): "observations are given as images [channels, height, width]",
     _name(NestedObservation): "observations are given part by part",
-    _name(NoObservation): "observations are not shown",
+    _name(NoObservation): "the algorithm is given no observations",
     _name(ActionsFromZero): "actions are numbered from 0",
     _name(ActionsAsChoices): "actions are given as one choice for each of their numbers",
     _name(ActionsAsOneChoice): "each combination of an action's numbers is one discrete action",

@@ -54,7 +54,7 @@ def _unavailable(device: str, available: dict[str, int]) -> str:
     if kind == "cpu":
         return ""
     if available[kind] == 0:
-        return f"device {device} is not available: torch finds no {kind} device; devices: cpu always works"
+        return f"device {device} is not available: torch finds no {kind} device; `devices: cpu` always works"
     if int(index or 0) >= available[kind]:
         return f"device {device} is not available: torch finds {available[kind]}, cuda:0 to cuda:{available[kind] - 1}"
     return ""

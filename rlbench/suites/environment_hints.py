@@ -15,8 +15,10 @@ _UNKNOWN_MODULE = re.compile(r"No module named '([\w.]+)'")
 
 
 class Package(NamedTuple):
-    """A package of environments. ids: the form of its ids. module: to import. distribution: to install, or an extra of
-    rlbench. register: the function that registers the ids, if importing the module does not.
+    """A package of environments.
+
+    ids: the form of its ids, as a regular expression. module: the module to import. distribution: what to install, a
+    distribution or an extra of rlbench. register: the function that registers the ids, if the module's import does not.
     """
 
     ids: str
@@ -97,4 +99,4 @@ def _unknown_id(prefix: str, name: str, error: str) -> str:
         return f"; {' and '.join(steps)}" if steps else ""
     if "Did you mean" in error or prefix:
         return ""
-    return "; if a package has it, write module:ID, and that module is imported first"
+    return "; if a package has it, write module:ID, which imports the package's module first"

@@ -11,7 +11,7 @@ from rlbench.suites.compatibility import describe_wrappers
 
 
 def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[str]:
-    """Return what was found out about one environment. name: as the suite calls it. masks: it asks for action masks."""
+    """Return notes on one environment. name: as the suite calls it. masks: whether the suite asks for action masks."""
     notes = []
     if not facts.repeats:
         notes.append(f"{name} ignores reset(seed=…): its runs will not repeat, and tables mark them")
@@ -31,9 +31,9 @@ def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[
 
 
 def adaptation_notes(groups: Sequence[RunGroup]) -> list[str]:
-    """Return what is adapted between environments and algorithms, one line for each way, with its environments.
+    """Return one line for each way in which spaces are adapted to algorithms, with the environments.
 
-    A line names its algorithms unless it concerns all those of the environments.
+    A line names the algorithms, unless it applies to all algorithms on those environments.
     """
     everyone: dict[str, dict[str, None]] = {}
     ways: dict[str, dict[str, dict[str, None]]] = {}  # way → environment → algorithms

@@ -39,7 +39,7 @@ _NAMED: dict[str, type[BaseModel]] = {"per_algorithm": BudgetEntry}  # mappings 
 
 @dataclass
 class LoadedSuite:
-    """A suite as far as it could be read; if there are `problems`, the wrong entries are None in `suite`."""
+    """A suite as far as it could be read. If there are `problems`, invalid entries are None in `suite`."""
 
     suite: Suite
     source: Source
@@ -65,7 +65,7 @@ def find_suite(name: str) -> Path:
 
 
 def builtin_suites() -> dict[str, Path]:
-    """Return the built-in suites by name; in a checkout they are in the folder beside the package."""
+    """Return the built-in suites by name. In a checkout they are in the folder beside the package."""
     folders = (Path(str(importlib.resources.files("rlbench.suites"))) / "builtin", Path(__file__).parents[2] / "suites")
     return {path.stem: path for folder in folders for path in sorted(folder.glob("*.yaml"))}
 
@@ -78,8 +78,8 @@ def load_suite(path: Path) -> Suite:
 def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: Sequence[str] = ()) -> LoadedSuite:
     """Read a suite together with its problems of form, so that they can be reported along with later problems.
 
-    changes: top-level keys that replace those of the file. settings: hyperparameters that do the same, such as
-    "dqn.learning_rate=1e-3", where dqn is an algorithm's label or id.
+    changes: top-level keys that replace those of the file. settings: hyperparameters that replace those of the file,
+    such as "dqn.learning_rate=1e-3", where dqn is an algorithm's label or id.
     Raises: SuiteError if the file is not a YAML mapping or a change is wrong.
     """
     source = parse(path)
@@ -91,16 +91,16 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
     try:
         return LoadedSuite(Suite.model_validate(values), source, problems)
     except ValidationError as error:
-        # pydantic also calls a list too short if all its entries are wrong; each of those is reported itself
+        # pydantic also calls a list too short if all its entries are wrong, although it reports each of them
         errors = [e for e in error.errors() if not (e["type"] == "too_short" and e["input"])]
         problems += [_problem(e) for e in errors]
         return LoadedSuite(_partial_suite(values), source, problems)
 
 
 def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, environments and seeds") -> Source:
-    """Read a mapping in YAML as it is written, bounded in size. what: it is, for messages; keys: that it should have.
+    """Read a mapping in YAML, bounded in size. what, keys: what messages call it, and the keys it should have.
 
-    Raises: SuiteError, with a place where there is one.
+    Raises: SuiteError, with line and column if they are known.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -121,7 +121,7 @@ def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, envi
     except (YAMLError, ValueError) as error:
         raise SuiteError(f"{path}: {error}") from error
     if not isinstance(document, dict):
-        raise SuiteError(source.point_at(0, 0, f"{what} is a mapping with {keys}"))
+        raise SuiteError(source.point_at(0, 0, f"{what} should be a mapping with {keys}"))
     return Source(path, text, document)
 
 
@@ -181,7 +181,7 @@ def _problem(error: Any) -> Problem:
 
 
 def _partial_suite(values: Mapping[str, Any]) -> Suite:
-    """Return a suite of the valid parts, with None for invalid entries; it serves only to find more problems."""
+    """Return a suite of the valid parts, with None for invalid entries. It only serves to find more problems."""
     entries: dict[str, tuple[Any, ...]] = {}
     for name in ("algorithms", "environments"):
         items = values.get(name)

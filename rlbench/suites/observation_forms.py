@@ -21,14 +21,14 @@ Form = Literal["auto", "flat", "image", "nested"]
 AnyWrapper = type[FlatObservation] | type[ImageObservation] | type[NestedObservation] | type[NoObservation]
 LARGEST_EXACT = 1 << 24  # up to here, float32 holds every whole number
 FLAT = "`observations: flat` gives one vector"
-LONGEST = 10_000_000  # numbers of one observation; a Discrete of more values would fill the memory as a one-hot vector
+LONGEST = 10_000_000  # most numbers of an observation; a larger Discrete would fill the memory as a one-hot vector
 
 
 def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> AnyWrapper | None:
-    """Return the wrapper that gives an algorithm the observations of `space` in a form; None: they stay as they are.
+    """Return the wrapper that gives an algorithm the observations of `space` in a form, or None to leave them alone.
 
-    They stay as they are too if the algorithm does not support the form; `misfit` then says so. An algorithm that looks
-    at no observation gets the same for every form.
+    They are also left alone if the algorithm does not support the form; `misfit` then gives the reason. For an
+    algorithm that uses no observations, the form makes no difference.
     """
     if supports.no_observations:
         if is_image(space) or _is_vector(space):
@@ -42,7 +42,7 @@ def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> Any
 
 
 def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
-    """Return why the algorithm `name` does not support observations in `space`, as it would get them, or ""."""
+    """Return why the algorithm `name` does not support observations in `space`, or "". space: after any wrapper."""
     if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
         return "" if supports.no_observations else _small(space, supports, name)
     kinds = " and ".join(
@@ -68,14 +68,14 @@ def form_problem(form: Form, space: spaces.Space[Any], backend: str) -> str:
     if backend != "gymnasium":
         return f"observations: {form} needs the backend gymnasium; leave it out"
     if form == "image" and not can_be_image(space):
-        return f"observations are no images, which are bytes (uint8) with two or three axes, but {space}"
+        return f"observations are not images (uint8 with two or three axes), but {space}"
     if form == "nested" and not isinstance(space, (spaces.Dict, spaces.Tuple)):
         return f"observations are neither Dict nor Tuple, but {space}; leave `observations` out"
     return ""
 
 
 def losses(space: spaces.Space[Any]) -> list[str]:
-    """Return what vectors and restored parts of observations in `space` lose, in words."""
+    """Return one sentence for each way in which vectors made of observations in `space` lose information."""
     parts = list(_parts(space)) if _has_parts(space) else [("", space)]
     texts = [path for path, part in parts if is_text(part) and path]
     lost = [f"text is left out of observations ({', '.join(texts)})"] if texts else []
@@ -88,7 +88,7 @@ def _is_vector(space: spaces.Space[Any]) -> bool:
     """Return whether every algorithm takes observations as they are: a number, or a vector of floats."""
     if not isinstance(space, spaces.Box) or len(space.shape) > 1 or 0 in space.shape:
         return False
-    return space.dtype.kind == "f" and space.dtype.itemsize <= 8  # torch has no longer floats
+    return space.dtype.kind == "f" and space.dtype.itemsize <= 8  # torch has no wider floats
 
 
 def _is_readable(space: spaces.Space[Any]) -> bool:

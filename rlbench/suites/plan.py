@@ -1,7 +1,7 @@
 """Expansion of a suite into groups of runs; seeds that may train together form one group.
 
-Incompatible pairs are skipped with a reason, pairs whose plugin is broken have failed, and every other problem is an
-error before anything runs.
+Incompatible pairs are skipped with a reason. Pairs whose plugin is broken count as failed. Every other problem is an
+error, reported before anything runs.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ def _examine(
 ) -> dict[int, EnvironmentFacts | str]:
     """Return what is known of each environment, and add its problems and notes.
 
-    An environment whose references fail is not made, and none is made if a registration fails.
+    An environment whose references fail is not made. If a registration fails, no environment is made.
     """
     unreadable = reference_problems(result.suite)
     problems += unreadable
@@ -291,7 +291,7 @@ def _plugin_problems(pair: _Pair, error: PluginError) -> list[Problem]:
     if not isinstance(error, ConfigError):
         return [Problem(("algorithms", pair.i, "id"), str(error))]
     return [
-        # a wrong parameter that is not swept is wrong at every point of a sweep, and is reported once
+        # a wrong parameter that is not swept is wrong at every point of a sweep, but is reported once
         Problem(pair.where(name, unknown), f"{pair.point.base}.{name}: {text}", unknown)
         if name
         else Problem(("algorithms", pair.i, "params"), f"{pair.algorithm.name}: {text}", True)

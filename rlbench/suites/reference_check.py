@@ -1,10 +1,10 @@
 """Checks of what a suite names by reference: `register`, and `$import` and `$array` in arguments of environments.
 
-Imports happen in a child process, since a foreign module may hang, print or end its process. It is started as
+Imports happen in a child process, because a foreign module may hang, print or end its process. It is started as
 
     python -m rlbench.suites.reference_check QUESTION.json ANSWER.json
 
-A suite without references needs none.
+A suite without references needs no child process.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _arguments(environment: EnvironmentEntry) -> Iterator[tuple[Location, Mappin
 
 
 def _unsupported(environment: EnvironmentEntry, what: str) -> str:
-    """Return that a backend gets what only Gymnasium's environments take, or ""."""
+    """Return a message if `what`, which only Gymnasium's environments take, is given to another backend's, else ""."""
     if environment.backend == Task.backend:
         return ""
     return f"environments of the backend {environment.backend} take no {what}; leave `backend` out for Gymnasium's"

@@ -172,7 +172,9 @@ class EvaluationEntry(_Strict):
     )
     episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes in one evaluation")
     final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes in the final policy's evaluation")
-    policy: Literal["greedy", "sampled"] = Field("greedy", description="the policy's mode, or a sample from it")
+    policy: Literal["greedy", "sampled"] = Field(
+        "greedy", description="greedy: the policy's mode; sampled: a sample from it"
+    )
     environments: Annotated[int, Field(ge=1)] | None = Field(
         None, description="number of evaluation environments of a seed; default: one for each episode, at most 20"
     )
@@ -220,7 +222,7 @@ class EnvironmentEntry(_Strict):
     wrappers: Wrappers = Field((), description="wrappers that define the task, innermost first")
     action_masks: bool = Field(
         False,
-        description="choose only among the actions that `info['action_mask']` allows; algorithms without masks skip",
+        description="choose only among the actions that `info['action_mask']` allows; skips algorithms without masks",
     )
     backend: str = Field(
         "gymnasium", description="the backend that creates training environments; envpool: in C++ (docs/envpool.md)"
@@ -260,7 +262,7 @@ class Suite(_Strict):
         (),
         alias="register",  # every pydantic model has a method of this name
         description='"module:function", or a list; called in each process before it makes an environment, for packages'
-        " whose ids need a call",
+        " that register their ids in a function",
     )
     seed_space: Literal["training", "tuning"] = Field(
         "training", description="tuning: random numbers that no reported run shares"

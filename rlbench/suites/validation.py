@@ -19,7 +19,7 @@ def find_problems(suite: Suite, max_runs: int) -> list[Problem]:
 
 
 def excess_runs(suite: Suite, max_runs: int) -> list[Problem]:
-    """Return a problem if there are too many runs, counted without creating any: a wrong sweep may mean billions."""
+    """Return a problem if there are too many runs. They are only counted, because a wrong sweep may have billions."""
     sizes = {i: size(a) for i, a in enumerate(suite.algorithms) if a is not None}
     runs = sum(
         sizes[i] * len(seeds_of(suite, a)) * len(a.environments or suite.environments)

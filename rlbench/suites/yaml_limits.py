@@ -35,7 +35,7 @@ def refusal(text: str) -> Refusal | None:
             nodes += 1
             tag = str(event.tag or "")
             if tag and tag != "!" and tag not in _PLAIN_TAGS:
-                return line, column, f"the tag {tag} is not allowed; values are plain"
+                return line, column, f"the tag {tag} is not allowed; write plain values"
             if isinstance(event, CollectionStartEvent):
                 open_nodes.append((event.anchor, nodes - 1))
             elif event.anchor:
@@ -45,9 +45,9 @@ def refusal(text: str) -> Refusal | None:
             if anchor:
                 sizes[anchor] = nodes - before
         if len(open_nodes) > MAX_DEPTH:
-            return line, column, f"nested over {MAX_DEPTH} levels deep"
+            return line, column, f"nested over {MAX_DEPTH} levels deep, which is the limit"
         if aliases > MAX_ALIASES:
-            return line, column, f"over {MAX_ALIASES} aliases"
+            return line, column, f"over {MAX_ALIASES} aliases, which is the limit"
         if nodes > MAX_NODES:
-            return line, column, f"over {MAX_NODES:,} values with aliases expanded"
+            return line, column, f"over {MAX_NODES:,} values with aliases expanded, which is the limit"
     return None

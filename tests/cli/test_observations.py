@@ -40,7 +40,7 @@ def test_check_says_which_algorithm_gets_which_form_and_who_is_skipped(cards):
     code, said = checked(cards("nested"))
     assert code == 0 and "dqn on Blackjack-v1: observations are Tuple, but dqn supports vectors" in said
     code, said = checked(cards("image"))
-    assert code == 2 and "cards.yaml:7" in said and "observations are no images" in said
+    assert code == 2 and "cards.yaml:7" in said and "observations are not images" in said
     code, said = checked(cards("picture"))
     assert code == 2 and "should be one of 'auto', 'flat', 'image', 'nested'" in said
 

@@ -84,7 +84,7 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
         (("  - random", "  - random\n  - random: {"), "5:", "error: "),
         (("  - random", "\t- random"), "3:1", "error: "),
         (("seeds:", "name: again\nseeds:"), "13:1", 'found duplicate key "name"'),
-        (("  - random", "  - !!python/object:os.system random"), "3:5", "is not allowed; values are plain"),
+        (("  - random", "  - !!python/object:os.system random"), "3:5", "is not allowed; write plain values"),
         (("seeds:", "---\nseeds:"), "13:1", "but found another document"),
     ],
 )
@@ -174,7 +174,7 @@ def test_anchors_may_be_used_as_shorthand(tmp_path):
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "just text"])
 def test_what_is_no_mapping_is_refused(tmp_path, text):
-    with pytest.raises(SuiteError, match="a suite is a mapping"):
+    with pytest.raises(SuiteError, match="a suite should be a mapping"):
         load(tmp_path, text)
 
 

@@ -94,7 +94,7 @@ def test_a_skip_names_the_way_out_and_the_way_out_works(space, form):
 @pytest.mark.parametrize(
     ("space", "form", "problem"),
     [
-        (VECTOR, "image", "observations are no images"),
+        (VECTOR, "image", "observations are not images"),
         (VECTOR, "nested", "observations are neither Dict nor Tuple"),
         (VECTOR, "flat", ""),
         (TABLE, "image", ""),
