@@ -34,7 +34,7 @@ RULES = {
     "published": "a fresh instance that loads `final_state` plays like the trained one",
     "stack-mates": "a run does not depend on the seeds trained with it, bit for bit",
     "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
-    "not-finite": "a NaN ends only its own seed, as diverged; the other seeds keep their bits",
+    "not-finite": "a NaN from an environment ends only its own seed, as failed; the other seeds keep their bits",
     "nothing-left": "no thread and no process is left behind",
     "learns": "it learns a bandit, or the best action within uneven bounds in two dimensions",
     "truncation": "a truncated episode is not treated as a terminated one",

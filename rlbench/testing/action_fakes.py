@@ -1,4 +1,4 @@
-"""Bandits with known optima for actions of several numbers and for masks; importing this module registers them.
+"""Bandits with known optima for MultiDiscrete and similar actions, and for masks. Importing this module registers them.
 
 Use them by id, for example "rlbench.testing.action_fakes:rlbench/Factors-v0".
 """
@@ -23,9 +23,9 @@ _SPACES: dict[str, Space[Any]] = {
 
 
 class Factors(gymnasium.Env[Any, Any]):
-    """Episodes of one step, in which each number of the action is right or wrong; which one is right depends on a sign.
+    """Episodes of one step. The observation is a sign, which determines the right value of each number of the action.
 
-    The reward is the share of right numbers, plus −0.5 if only the first is right, so the numbers have to be right
+    The reward is the share of right numbers, minus 0.5 if only the first is right, so the numbers have to be chosen
     together. The optimum is 1 and is reached by one action for each sign. kind: "multi_discrete", "multi_binary",
     "integers" or "tuple". An action outside the space is an error.
     """
@@ -50,12 +50,13 @@ class Factors(gymnasium.Env[Any, Any]):
 
 
 class Forbidding(gymnasium.Env[Any, Any]):
-    """Two states of a walk in which some of four actions are forbidden at random, and a forbidden one is an error.
+    """A walk of two states with four actions each, of which a random two are forbidden. Taking one of these is an
+    error.
 
-    In each state, action i gives i / 3. The mask of each state allows two actions, drawn anew; the second state ends
-    the episode. So the best policy takes the greater of two different numbers from 0 … 3, whose mean over the six pairs
-    is 14/6. Its mean return is 2 · 14/6 / 3 = 14/9; that of the random policy is 2 · 1.5 / 3 = 1. The observation tells
-    the state alone.
+    In each state, action i gives i / 3. The mask is drawn anew in each state. The episode ends after the second state.
+    The best policy takes the greater of the two allowed numbers from 0 … 3, whose mean over the six pairs is 14/6. Its
+    mean return is 2 · 14/6 / 3 = 14/9; that of the random policy is 2 · 1.5 / 3 = 1. The observation shows only the
+    state.
     """
 
     def __init__(self) -> None:

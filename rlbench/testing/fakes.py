@@ -25,11 +25,13 @@ SIGNAL = "rlbench.testing.fakes:rlbench/Signal-v0"
 class Shapes(gymnasium.Env[Any, Any]):
     """A random walk of any size. Observations move at random and with the action, and episodes end at random.
 
-    actions: number of discrete actions, or of choices of each part of MultiDiscrete ones. dims, bits: if above 0,
-    dimensions of continuous actions or numbers of MultiBinary ones instead. bound: of continuous actions. masked:
-    `info["action_mask"]` allows some of the discrete actions, and another one is an error. bad_seeds: reset
-    seeds of episodes in which `bad` is the observation and the reward after `bad_after` steps (0: at the reset). An
-    action that is not finite is an error. taken: counts the steps of all instances.
+    actions: number of discrete actions; a list: number of choices of each part of MultiDiscrete actions.
+    dims: if above 0, actions are continuous with so many dimensions. bound: of continuous actions.
+    bits: if above 0, actions are MultiBinary with so many numbers.
+    masked: `info["action_mask"]` allows some of the discrete actions, and any other one is an error.
+    bad_seeds: reset seeds of episodes in which, after `bad_after` steps (0: at the reset), the first number of the
+    observation and the reward are `bad`.
+    taken: counts the steps of all instances. An action that is not finite is an error.
     """
 
     taken: ClassVar[int] = 0

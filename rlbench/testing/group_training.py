@@ -62,11 +62,12 @@ def play(
 
     Despite its name, `play` trains. It does not play a trained policy.
 
-    seeds: trained together, as one stack. steps: environment steps of each seed. kwargs: of the environment. every:
-    steps between evaluations on the grid; 0: evaluate only the final policy. episodes: episodes per evaluation on the
-    grid. final_episodes: episodes of the final evaluation. compile: compile the updates. backend: replaces Gymnasium.
-    self_reported: the algorithm reports its own steps (see AlgorithmSpec). wrappers: of the task.
-    Raises: what training raises.
+    seeds: trained together, as one stack. steps: environment steps of each seed. kwargs: of the environment.
+    every: steps between evaluations on the grid; 0: evaluate only the final policy.
+    episodes: episodes per evaluation on the grid. final_episodes: episodes of the final evaluation.
+    compile: compile the updates. backend: replaces Gymnasium. wrappers: of the task.
+    self_reported: the algorithm reports its own steps (see AlgorithmSpec).
+    Raises: any error of training.
     """
     torch.set_num_threads(1)
     backend = backend or reference_backend()

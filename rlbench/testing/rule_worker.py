@@ -25,7 +25,7 @@ def check_rule(subject: Subject, rule: str) -> tuple[str, str]:
     except NotClaimed as reason:
         return "not claimed", str(reason)
     except AssertionError as failure:
-        return "failed", str(failure) or "an assertion of the algorithm's own"
+        return "failed", str(failure) or "an assertion in the algorithm failed"
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
         return "raised", f"{type(error).__name__}: {error}"
 

@@ -52,7 +52,7 @@ def configuration(subject: Subject) -> str:
 
 
 def spaces(subject: Subject) -> str:
-    """Check that it trains on the action spaces that it claims, and within the masks of actions."""
+    """Check that it trains on the action spaces that it claims to support, and takes no action that a mask forbids."""
     supports = subject.spec.supports
     assert supports.discrete or supports.continuous, "it claims neither discrete nor continuous actions"
     walks: dict[str, dict[str, Any]] = {
@@ -179,7 +179,7 @@ def nothing_left(subject: Subject) -> str:
 
 
 def learns(subject: Subject) -> str:
-    """Check that it learns a bandit: the best of four arms, or the best continuous action in two uneven dimensions.
+    """Check that it learns a bandit: the best of four arms, or the best action within uneven bounds in two dimensions.
 
     A random policy gets 0.5 and 0.68.
     """

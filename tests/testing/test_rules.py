@@ -276,7 +276,7 @@ def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
 def test_an_assertion_of_the_algorithms_own_without_words_is_told_as_one():
     claims = dataclasses.replace(broken(DQN).spec, supports=Supports(discrete=True, continuous=True))
     subject = dataclasses.replace(broken(DQN), spec=claims)
-    assert check_rule(subject, "spaces") == ("failed", "an assertion of the algorithm's own")
+    assert check_rule(subject, "spaces") == ("failed", "an assertion in the algorithm failed")
 
 
 def test_the_documents_example_is_a_test_that_passes(tmp_path):
