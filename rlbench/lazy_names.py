@@ -1,10 +1,10 @@
 """Names of a package that are imported at their first use.
 
-They stand once, in the stub `__init__.pyi` beside the package's `__init__.py`, one a line:
+They are listed once, in the stub `__init__.pyi` beside the package's `__init__.py`, one on each line:
 
     from rlbench.api.task import Task as Task
 
-Type checkers and editors read the line as an import, `lazy_names` reads it as "`Task` is in `rlbench.api.task`". The
+Type checkers and editors read the line as an import; `lazy_names` reads it as "`Task` is in `rlbench.api.task`". The
 convention is that of SPEC 1 (https://scientific-python.org/specs/spec-0001).
 """
 
@@ -29,7 +29,7 @@ def stub_names(stub: Path) -> dict[str, str]:
 def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package with a stub. file: the package's `__file__`.
 
-    The modules of the package that the stub imports from are attributes too, imported when they are used.
+    The package's modules that the stub names are attributes too, and are imported when they are used.
     """
     names = stub_names(Path(file).with_suffix(".pyi"))
     modules = {module.rpartition(".")[2]: module for module in names.values() if module.rpartition(".")[0] == package}

@@ -1,7 +1,8 @@
 """Declaration of an option, once for the command line, for Python and for the documents.
 
-An option is a field of a frozen dataclass: its name, type and default are the field's, the rest is its metadata. No
-click here, so that runs can be described without a command line; `cli/declared_options.py` makes click options of it.
+An option is a field of a frozen dataclass. Its name, type and default are the field's; the rest is in the field's
+metadata. This module does not use click, so that runs can be described without a command line.
+`cli/declared_options.py` makes click options of the fields.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Use(StrEnum):
 
 
 class Kind(StrEnum):
-    """How the command line reads an option's text, where the type of the field does not say it."""
+    """How the command line reads an option's text, if the type of the field does not determine it."""
 
     PLAIN = "as the type of the field"
     FILE = "path of a file"

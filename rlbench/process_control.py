@@ -37,7 +37,7 @@ def allow_local_imports(plugin_files: Sequence[str] = ()) -> None:
 
 
 def forbid_local_imports() -> None:
-    """Make no module in the current folder importable, since that folder may belong to somebody else.
+    """Make no module in the current folder importable, because that folder may belong to somebody else.
 
     This includes modules that a library would use if they were installed. An installed distribution in this folder
     (named by a `.pth` file) can still be imported.
@@ -87,7 +87,7 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
 
     Returns: each killed process, as in "sleep (process 123)".
     """
-    import psutil  # here, since its import takes as long as that of a command
+    import psutil  # only here, because importing it takes as long as importing a command
 
     marked = []
     for process in psutil.process_iter():

@@ -41,14 +41,16 @@ def run(
 ) -> NotebookResults:
     """Run a suite, or resume it, and return its results. Progress is printed on stderr.
 
-    suite: a YAML file, the name of a built-in suite, or a suite as a mapping. output: the result folder, by default
-    results/<suite name>. plugins: Python files that provide algorithms. settings: hyperparameters that override the
-    file's, such as {"dqn.learning_rate": 1e-3}. until_decided: add seeds until every pair of algorithms is decided;
-    True, or a mapping with some of {"alpha": 0.05, "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}.
-    The decisions are in `results.decisions()`. options: those of the command line that override the suite, or decide
-    which runs are trained and how (rlbench.run_options), such as seeds=3, algorithms=["dqn*"], stop_after="8h".
+    suite: a YAML file, the name of a built-in suite, or a suite as a mapping.
+    output: the result folder, by default results/<suite name>. plugins: Python files that provide algorithms.
+    settings: hyperparameters that override the file's, such as {"dqn.learning_rate": 1e-3}.
+    quiet: print no progress.
+    until_decided: add seeds until every pair of algorithms is decided: True, or a mapping with some of {"alpha": 0.05,
+    "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}. The decisions are in `results.decisions()`.
+    options: those command-line options that override the suite, or decide which runs are trained and how
+    (rlbench.run_options), such as seeds=3, algorithms=["dqn*"], stop_after="8h".
 
-    Returns: the results; failed runs are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …) with
+    Returns: the results. Failed runs are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …) with
     the message that the command line would print; KeyboardInterrupt after everything has stopped.
     """
     files = [plugins] if isinstance(plugins, (str, os.PathLike)) else plugins

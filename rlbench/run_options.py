@@ -11,7 +11,7 @@ from rlbench.suite_options import SuiteOptions
 
 @dataclass(frozen=True)
 class RunOptions(SuiteOptions):
-    """How to run a suite, in the order of the help. stop_after: in seconds. profile changes no number."""
+    """Options of how to run a suite, in the order of the help. stop_after: in seconds. profile: changes no result."""
 
     executor: str = option(
         "local",

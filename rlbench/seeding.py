@@ -78,7 +78,7 @@ def _draw(generator: Generator, kind: str, size: int) -> NDArray[Any]:
 
 
 class SeedStreams:
-    """The generators of S seeds. `space` gives tuning seeds other draws than training seeds of the same number."""
+    """The generators of S seeds. space: tuning seeds get other draws than training seeds with the same numbers."""
 
     def __init__(self, seeds: Sequence[int], space: str = "training") -> None:
         self.seeds, self.space = tuple(seeds), space
@@ -154,7 +154,7 @@ class SeedStreams:
 
         Raises: TypeError for a space without a uniform distribution (unbounded, nested).
         """
-        shape, own = lead[1:], cast(Any, space)  # its class is known by name alone, so that gymnasium is not imported
+        shape, own = lead[1:], cast(Any, space)  # only the name of its class is used, so that gymnasium is not imported
         kind = type(space).__name__
         if kind == "Discrete":
             numbers: NDArray[Any] = self.integers(name, int(own.n), *shape) + int(own.start)
@@ -186,13 +186,13 @@ class SeedStreams:
         raise TypeError(f"cannot draw uniformly from {space}")
 
     def _set(self, name: str, states: Sequence[Mapping[str, Any]]) -> None:
-        """Set the states of the generators in place, since an algorithm may keep references to them."""
+        """Set the states of the generators in place, because an algorithm may keep references to them."""
         generators = self._generators.setdefault(name, [Generator(PCG64(0)) for _ in states])
         for generator, state in zip(generators, states):
             generator.bit_generator.state = dict(state)
 
     def state(self, seed_index: int) -> dict[str, Any]:
-        """Return the state of one seed's generators, for JSON. `load` redraws blocks from the states before them."""
+        """Return the state of one seed's generators, for JSON. `load` draws blocks again from earlier states."""
         generators = {
             name: g[seed_index].bit_generator.state for name, g in self._generators.items() if name != EVALUATE
         }

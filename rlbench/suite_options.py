@@ -19,7 +19,7 @@ class SuiteOptions:
     """Which runs of a suite to train, in the order of the help.
 
     rerun: one of RERUNS, or (part of) a run's folder name. algorithms, environments: patterns (`dqn*`) that select what
-    to run now; empty selects all, and the other runs are kept. What overrides the suite is checked with the suite.
+    to run now; empty selects all, and the other runs are kept. Options that override the suite are checked with it.
     """
 
     output: Path | None = option(
@@ -47,8 +47,8 @@ class SuiteOptions:
     rerun: str | None = option(
         None,
         "--rerun",
-        "Train again: the failed runs, those made by different code, the damaged ones, all of them, or the runs "
-        "with RUN in their folder's name.",
+        "Train runs again: those that failed, those made by different code (changed), those that are damaged "
+        "(corrupt), all, or those with RUN in their folder's name.",
         Use.TRAINING,
         metavar="|".join((*RERUNS, "RUN")),
     )

@@ -37,7 +37,7 @@ def ranges(numbers: Iterable[int]) -> str:
 
 
 def range_or_list(numbers: Sequence[int]) -> str:
-    """Format 0, 1, 2, 3 as "0–3", and numbers that are no range of at least three as a list, in the given order."""
+    """Format 0, 1, 2, 3 as "0–3". If numbers are not a range of at least three, list them in the given order."""
     if len(numbers) > 2 and list(numbers) == list(range(numbers[0], numbers[-1] + 1)):
         return f"{numbers[0]}–{numbers[-1]}"
     return ", ".join(map(str, numbers))
@@ -67,7 +67,7 @@ def clock(seconds: float) -> str:
 
 
 def log_time(seconds: float) -> str:
-    """Format seconds for the beginning of a line in a log: mm:ss, full seconds, more than 59 minutes where needed."""
+    """Format seconds for the beginning of a line in a log: mm:ss, in whole seconds; minutes may exceed 59."""
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes:02d}:{rest:02d}"
 
@@ -102,7 +102,7 @@ def interval(low: float | None, high: float | None, digits: int | None = None) -
 
 # -- numbers on the console ------------------------------------------------------------------------------------
 def console_number(value: float | None, digits: int, sign: str = "", among: Sequence[float] = ()) -> str:
-    """Format a number with `digits` decimals, or with significant digits where decimals show nothing or far too much.
+    """Format a number with `digits` decimals, or with significant digits if it is too small or too large for decimals.
 
     among: numbers shown next to this one; the largest of all of them decides the form. sign: "+" to show it always.
     An en dash for None.

@@ -1,4 +1,4 @@
-"""The user's cache folder. Its files may be deleted at any time; that only costs time."""
+"""The user's cache folder. Its files may be deleted at any time; their contents are then computed again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cache_folder(kind: str) -> Path:
 
 
 def remember(path: Path, entry: Mapping[str, Any]) -> None:
-    """Write one JSON entry atomically. A cache that cannot be written is only slow, so errors are ignored."""
+    """Write one JSON entry atomically. Errors are ignored, because without the cache everything works, only slower."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
