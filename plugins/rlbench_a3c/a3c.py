@@ -34,7 +34,7 @@ class A3CConfig:
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     learning_rate: float | str = setting(
-        "lin_0.001", "RMSprop's; lin_1e-3: falls to 0 over the budget (Mnih 2016)", gt=0, schedule=True
+        "lin_0.001", "RMSprop's rate; lin_1e-3: falls to 0 over the budget (Mnih 2016)", gt=0, schedule=True
     )
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(1.0, "GAE's lambda; 1: the n-step returns of Mnih 2016", ge=0, le=1)
@@ -59,7 +59,7 @@ class SharedState(NamedTuple):
 
 
 class ActorCritic:
-    """Policy and value networks of separate layers, in one row of parameters [1, P]: the actor's, then the critic's."""
+    """Policy and value networks with separate layers. Parameters are one row [1, P]: the actor's, then the critic's."""
 
     def __init__(self, config: A3CConfig, task: TaskInfo) -> None:
         c, self.dist = config, policy_for(task.action_space)
@@ -131,7 +131,7 @@ class Worker:
             self.obs = self.env.reset()[0]
 
     def learn(self, params: Tensor) -> None:
-        """Compute the gradient at `params`, with which this worker acted, and apply it to the present shared ones."""
+        """Compute the gradient at `params`, with which this worker acted, and apply it to the shared parameters."""
         c, lr = self.config, self.learning_rate(int(self.shared.taken.sum()))
         r = {name: x[:, : self.rollout.length] for name, x in self.rollout.tensors().items()}  # [1, T, 1, …]
         value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))

@@ -41,7 +41,7 @@ class EnvPoolBatch:
         ids = self._all if len(lanes) == len(self._all) else np.array(lanes, np.int32)
         obs, reward, terminated, truncated = self._pool.step(ids, actions)
         ended = terminated | truncated
-        # Episodes that end together are reset together: one call costs as much as twenty environments.
+        # Episodes that end together are reset together, because one call costs as much as twenty environments.
         if np.count_nonzero(ended):
             lanes_ended = ids[ended]
             self._begun.update(zip(lanes_ended.tolist(), self._first(lanes_ended)))

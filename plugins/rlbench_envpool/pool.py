@@ -3,8 +3,9 @@
 Three properties of EnvPool are hidden here:
 - Stepping an ended environment begins a new episode and returns the first observation and reward 0. Here ended
   environments are always reset before they are stepped again, so this step never occurs.
-- It reports an episode that ends at the time limit as truncated even if it has terminated there. Therefore its own
-  limit is set out of reach, its end means termination, and the limit is checked with its `elapsed_step`.
+- EnvPool reports an episode that ends at the time limit as truncated even if it has terminated there. Therefore its own
+  limit is set out of reach, so that it only reports terminations, and the limit is checked here with its
+  `elapsed_step`.
 - It is seeded only once, when it is made; each environment draws all its episodes from one stream.
 """
 
@@ -52,9 +53,9 @@ class Outcome(NamedTuple):
 class Pool:
     """Environments of one task, numbered from 0, each with the stream of its own seed (below 2³¹).
 
-    They are stepped by a single thread, because a run has one core. EnvPool's public `step` is not used: each
-    call spends about 10 µs on Python dictionaries. With ten environments, that is a quarter of its time: 38 µs
-    instead of 28 µs.
+    They are stepped by a single thread, because a run has one core. EnvPool's public `step` is not used, because each
+    call spends about 10 µs on Python dictionaries. With ten environments, that is a quarter of its time: 38 µs instead
+    of 28 µs.
     """
 
     def __init__(self, task: Task, spec: TaskSpec, seeds: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
 """One EnvPool environment as a `gymnasium.Env`, for libraries that own their loop.
 
-It allows such a library in the same suite as others. EnvPool is slowest with one environment at a time.
+With it, such a library can be used in a suite whose backend is EnvPool. EnvPool is slowest with one environment.
 """
 
 from __future__ import annotations

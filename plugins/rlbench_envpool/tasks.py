@@ -46,7 +46,7 @@ def check(task: Task) -> None:
         raise RlbenchError('the backend envpool needs a package that is not installed: pip install "rlbench[envpool]"')
     if task.wrappers:
         names = ", ".join(wrapper.name for wrapper in task.wrappers)
-        raise RlbenchError(f"wrappers ({names}) go around Gymnasium's environments, not EnvPool's; {instead}")
+        raise RlbenchError(f"wrappers ({names}) can wrap Gymnasium's environments, not EnvPool's; {instead}")
     if task.env_id in DIFFERENT:
         raise RlbenchError(f"EnvPool's environment of that name is different: {DIFFERENT[task.env_id]}; {instead}")
     if task.env_id not in TAKEN:
@@ -57,6 +57,6 @@ def check(task: Task) -> None:
     unknown = [name for name in task.kwargs if name not in known]
     if unknown:
         raise RlbenchError(
-            f"of the task's arguments EnvPool takes {', '.join(known)}, not {', '.join(unknown)}; leave these out, "
+            f"EnvPool takes the arguments {', '.join(known)} of this task, not {', '.join(unknown)}; leave these out, "
             f"or {instead}"
         )

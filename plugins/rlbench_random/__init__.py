@@ -7,7 +7,7 @@ from rlbench.kit.action_masks import ActionMask  # not from the kit, which would
 
 
 class Random(Algorithm):
-    """Draws every action uniformly from the action space, or from those that a mask allows; learns nothing."""
+    """Draws every action uniformly from the action space, or from the actions that a mask allows. It learns nothing."""
 
     def draw(self, stream: str, obs: Any) -> Any:
         """Return actions for observations [S, N, …], drawn from the named stream."""

@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def updates_per_step(c: ReinforceConfig) -> float:
-    """Return the updates per step of one seed: one of the policy and value_steps of the baseline, every n_steps."""
+    """Return the updates per environment step of a seed.
+
+    Whenever each of its n_envs environments has taken n_steps, there are one policy and value_steps baseline updates.
+    """
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 
 

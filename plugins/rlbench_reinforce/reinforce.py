@@ -39,17 +39,17 @@ class ReinforceConfig:
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
     n_steps: int = setting(32, "steps of each environment between checks for ended episodes", ge=1)
-    episodes: int = setting(8, "minimum new episodes per update; fewer wait until memory would lose steps", ge=1)
+    episodes: int = setting(8, "minimum new episodes per update; fewer are used only if memory would lose steps", ge=1)
     memory: int = setting(1024, "newest steps kept of each environment; older steps of an open episode are lost", ge=1)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
-    learning_rate: float | str = setting(1e-3, "Adam's, for the policy; lin_1e-3: falls to 0", gt=0, schedule=True)
-    value_learning_rate: float | str = setting(1e-3, "the same for the baseline", gt=0, schedule=True)
+    learning_rate: float | str = setting(1e-3, "Adam's rate for the policy; lin_1e-3: falls to 0", gt=0, schedule=True)
+    value_learning_rate: float | str = setting(1e-3, "Adam's rate for the baseline", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     baseline: bool = setting(True, "subtract a value network's estimate; truncated episodes then bootstrap from it")
     value_steps: int = setting(5, "gradient steps of the baseline per step of the policy", ge=1)
-    normalize_return: bool = setting(True, "returns minus baseline with mean 0 and deviation 1 in each batch")
+    normalize_return: bool = setting(True, "scale returns minus baseline to mean 0 and deviation 1 in each batch")
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     max_grad_norm: float = setting(0.5, "maximum norm of each network's gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
@@ -104,7 +104,7 @@ class Reinforce(TorchAlgorithm):
         return self.critic(critic, obs.flatten(1, 2)).view(obs.shape[:3])  # [S, T, N]
 
     def advantage(self, critic: Tensor, obs: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
-        """Return what weighs the log-probabilities: returns minus baseline [S, B]."""
+        """Return the weights of the log-probabilities: returns minus baseline [S, B]."""
         advantage = returns - self.critic(critic, obs).squeeze(-1) if self.config.baseline else returns
         return standardize(advantage, mask) if self.config.normalize_return else advantage
 

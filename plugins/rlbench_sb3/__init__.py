@@ -9,7 +9,7 @@ _seeing = partial(Supports, pixels=True, nested=True, smallest_image=36)
 _DISCRETE, _CONTINUOUS = _seeing(discrete=True), _seeing(continuous=True)
 _ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)
 _LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
-_VECTORS = Supports(discrete=True, continuous=True)  # ARS has a policy of one vector alone
+_VECTORS = Supports(discrete=True, continuous=True)  # ARS supports only observations that are one vector
 _CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS}
 
 

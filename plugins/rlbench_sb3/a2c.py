@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import PolicyGradient
 
 @dataclass(frozen=True)
 class StableBaselinesA2CConfig(PolicyGradient):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's constructor arguments and defaults, in the library's units."""
 
     learning_rate: float | str = setting(
         7e-4, "the optimiser's learning rate; lin_7e-4: falls to 0", gt=0, schedule=True

@@ -18,7 +18,7 @@ from rlbench_sb3.parameters import Learner, scheduled
 
 @dataclass(frozen=True)
 class ContribARSConfig(Learner):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library.
+    """The library's constructor arguments and defaults, in the library's units.
 
     The defaults are those of the library's MlpPolicy. The paper's linear policy is
     `net_arch: [], with_bias: false, squash_output: false`.

@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import EpsilonGreedy
 
 @dataclass(frozen=True)
 class StableBaselinesDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
 

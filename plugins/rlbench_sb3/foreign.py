@@ -40,16 +40,16 @@ class LibraryAlgorithm(Algorithm):
 
     def __init__(self, config: Learner, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        self.network: Any = None  # the model's policy once it trains
+        self.network: Any = None  # the model's policy, once training has begun or it is loaded
         self.statistics: dict[str, Any] = {}  # RunningMeanStd by part of the observation; the library's own
         self.shown = shown_observations(task.observation_space)
         self.action_space, self.as_actions = shown_actions(task.action_space)
 
     # -- training -----------------------------------------------------------------------------------------------------
     def train(self, interaction: Interaction) -> None:
-        """Call `learn` once, because the library's schedules depend on the total.
+        """Call `learn` once, because the library's schedules depend on the total number of steps.
 
-        It returns when the budget is spent, or BudgetExceeded ends it in the middle of a rollout.
+        `learn` returns when the budget is spent, or BudgetExceeded ends it in the middle of a rollout.
         """
         self.model = self.library(
             self.shown.policy,
@@ -64,7 +64,7 @@ class LibraryAlgorithm(Algorithm):
         self.model.learn(interaction.budget.steps, log_interval=None)
 
     def architecture(self) -> dict[str, Any]:
-        """Return keyword arguments of the policy's class: fields that it has and the algorithm's class does not."""
+        """Return keyword arguments of the policy's class: fields that it takes, but the algorithm's class does not."""
         c, library = self.config, self._fields_of(self.library)
         own = {name: value for name, value in self._fields_of(self.policy_class).items() if name not in library}
         own.pop("lr_schedule", None)
@@ -86,7 +86,7 @@ class LibraryAlgorithm(Algorithm):
         envs = [library_view(interaction.make_env(0, rank)) for rank in range(c.n_envs)]
         vector: VecEnv = DummyVecEnv([lambda env=env: env for env in envs])  # type: ignore[misc]
         if self.shown.policy != "MlpPolicy":
-            vector = VecTransposeImage(vector, skip=True)  # channels are first; the library would guess
+            vector = VecTransposeImage(vector, skip=True)  # channels are first; without this, the library would guess
         scaled = self.shown.scaled if c.normalize_obs else ()
         if scaled or c.normalize_reward:
             clips, gamma = (c.clip_obs, c.clip_reward), getattr(c, "gamma", GAMMA)
@@ -154,7 +154,7 @@ class LibraryAlgorithm(Algorithm):
         return state
 
     def load_final_state(self, state: Mapping[str, Any]) -> None:
-        """Load the policy for acting. It does not resume learning, so its learning rate does not matter."""
+        """Load the policy for acting. It does not learn further, so its learning rate does not matter."""
         arrays = {name: value[0] for name, value in state.items()}
         for key in self.shown.scaled if self.config.normalize_obs else ():
             mean, var = arrays.pop(f"{_moments(key)}.mean"), arrays.pop(f"{_moments(key)}.var")

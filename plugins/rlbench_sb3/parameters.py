@@ -17,11 +17,11 @@ from stable_baselines3.common.utils import LinearSchedule
 from rlbench import TaskInfo, setting
 from rlbench.kit.schedules import parse_schedule
 
-_TRAIN_FREQ = "steps of each environment between rounds of updates; [1, episode]: episodes, of one environment"
+_TRAIN_FREQ = "steps of each environment between rounds of updates; [1, episode]: every episode, with n_envs 1"
 
 
 def scheduled(value: float | str) -> Any:
-    """Return a number for the library, or for "lin_3e-4" its schedule from 3e-4 to 0 over the whole budget."""
+    """Convert a setting for the library: "lin_3e-4" becomes a schedule from 3e-4 to 0, and a number stays."""
     start, shape = parse_schedule(value)
     return LinearSchedule(start, 0.0, 1.0) if shape == "linear" else start
 
@@ -101,7 +101,7 @@ class Continuous(OffPolicy):
 
 @dataclass(frozen=True)
 class Entropic(Continuous):
-    """Continuous, with an entropy reward whose temperature may be learned."""
+    """Parameters of Continuous and of an entropy reward, whose temperature may be learned."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of each network")
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
@@ -133,7 +133,7 @@ def _temperature(given: float | str) -> float | str:
 
 @dataclass(frozen=True)
 class Truncated(Entropic):
-    """Entropic, with quantiles of returns; targets leave out the largest ones."""
+    """Parameters of Entropic and of quantiles of returns, of which targets leave out the largest."""
 
     n_quantiles: int = setting(25, "quantiles of each critic", ge=1)
     top_quantiles_to_drop_per_net: int = setting(2, "largest quantiles left out of a target, for each critic", ge=0)
@@ -141,7 +141,7 @@ class Truncated(Entropic):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.top_quantiles_to_drop_per_net >= self.n_quantiles:
-            raise ValueError(f"top_quantiles_to_drop_per_net leaves nothing of {self.n_quantiles} quantiles")
+            raise ValueError(f"top_quantiles_to_drop_per_net must be below n_quantiles, {self.n_quantiles}")
 
 
 @dataclass(frozen=True)
@@ -159,7 +159,7 @@ class OnPolicy(Learner):
 
 @dataclass(frozen=True)
 class PolicyGradient(OnPolicy):
-    """OnPolicy, with one loss for policy, values and entropy."""
+    """Parameters of OnPolicy and of one loss for policy, values and entropy."""
 
     ent_coef: float = setting(0.0, "weight of the entropy bonus", ge=0)
     vf_coef: float = setting(0.5, "weight of the value loss", ge=0)
@@ -168,7 +168,7 @@ class PolicyGradient(OnPolicy):
 
 @dataclass(frozen=True)
 class Clipped(PolicyGradient):
-    """PolicyGradient, with several passes over a rollout and a clipped change of the policy."""
+    """Parameters of PolicyGradient, of several passes over a rollout and of a clipped change of the policy."""
 
     batch_size: int = setting(64, "steps per minibatch", ge=2)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)

@@ -18,7 +18,7 @@ from rlbench_sb3.parameters import Clipped, scheduled
 
 @dataclass(frozen=True)
 class StableBaselinesPPOConfig(Clipped):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's constructor arguments and defaults, in the library's units."""
 
     clip_range_vf: float | str | None = setting(
         None, "maximum change of a value; lin_0.2: falls to 0; none: not clipped", gt=0, schedule=True

@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import EpsilonGreedy
 
 @dataclass(frozen=True)
 class ContribQRDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     n_quantiles: int = setting(200, "quantiles of each action's return", ge=1)
     learning_rate: float | str = setting(5e-5, "Adam's learning rate; lin_5e-5: falls to 0", gt=0, schedule=True)

@@ -1,7 +1,8 @@
 """Observations and actions as the library takes them, and the kind of policy that goes with them.
 
-The library takes a Dict of one level whose parts have axes, numbers from 0 and keys that name modules of torch; and
-actions with one axis, from 0. Source: Raffin et al. 2021.
+The library takes Dicts of one level. Their parts need at least one axis, discrete values counted from 0, and keys that
+can name modules of torch. Actions of several numbers need one axis and values counted from 0. Source: Raffin et al.
+2021.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ Observations = Any  # an array [E, …], or a dict of them
 class ShownObservations:
     """How the library sees a task's observations.
 
-    policy: name of the library's kind of policies. space: the library's. of: converts observations [E, *obs] of the
-    task. scaled: keys of the parts that `normalize_obs` normalises ("" for a vector). Images are none of them: the
-    library divides them by 255.
+    policy: the library's name of the kind of policy. space: the library's observation space. of: converts observations
+    [E, *obs] of the task. scaled: keys of the parts that `normalize_obs` normalises ("" for a vector). Images are not
+    among them, because the library divides them by 255.
     """
 
     policy: str
@@ -109,14 +110,14 @@ def shown_actions(space: Any) -> tuple[spaces.Space[Any], Callable[[Any], Any]]:
 
 
 def library_view(env: gymnasium.Env[Any, Any]) -> gymnasium.Env[Any, Any]:
-    """Return the environment as the library sees it, itself if nothing is to be converted."""
+    """Return the environment as the library sees it, or the same object if nothing has to be converted."""
     view = _LibraryView(env)
     same = view.observation_space is env.observation_space and view.action_space is env.action_space
     return env if same else view
 
 
 class _LibraryView(gymnasium.Wrapper[Any, Any, Any, Any]):
-    """A metered environment whose observations and actions are converted, and nothing else."""
+    """A metered environment with converted observations and actions. Nothing else is changed."""
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)

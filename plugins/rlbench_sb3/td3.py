@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import Continuous
 
 @dataclass(frozen=True)
 class StableBaselinesTD3Config(Continuous):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     net_arch: tuple[int, ...] = setting((400, 300), "units of the hidden layers of each network")
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)

@@ -17,7 +17,7 @@ from rlbench_sb3.parameters import OnPolicy, check_rollout
 
 @dataclass(frozen=True)
 class ContribTRPOConfig(OnPolicy):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's constructor arguments and defaults, in the library's units."""
 
     learning_rate: float | str = setting(
         1e-3, "Adam's learning rate for the value network; lin_1e-3: falls to 0", gt=0, schedule=True
@@ -29,7 +29,7 @@ class ContribTRPOConfig(OnPolicy):
     line_search_max_iter: int = setting(10, "steps of the line search", ge=1)
     n_critic_updates: int = setting(10, "passes over a rollout for the value network", ge=1)
     target_kl: float = setting(0.01, "maximum KL divergence of an update", gt=0)
-    sub_sampling_factor: int = setting(1, "the policy's update uses every such step of a rollout", ge=1)
+    sub_sampling_factor: int = setting(1, "the policy's update uses one of this many steps of a rollout", ge=1)
 
     def __post_init__(self) -> None:
         check_rollout(self.n_envs * self.n_steps)

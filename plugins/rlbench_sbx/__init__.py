@@ -5,8 +5,8 @@ from functools import partial
 from rlbench import AlgorithmSpec, Supports, hookimpl
 
 _CONTINUOUS = Supports(continuous=True)
-# DQN and PPO alone have a convolutional network; it needs 36 × 36 pixels. For Dicts the library only joins the parts to
-# one vector, which an algorithm for vectors gets anyway.
+# Only DQN and PPO have a convolutional network; it needs 36 × 36 pixels. Dicts are not listed, because the library only
+# joins their parts to one vector, which an algorithm for vectors gets anyway.
 _seeing = partial(Supports, pixels=True, smallest_image=36)
 _SUPPORTS = {
     "DQN": _seeing(discrete=True),

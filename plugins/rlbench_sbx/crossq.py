@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxCrossQConfig(Critics, Entropic):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     n_critics: int = setting(2, "number of critics", ge=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)

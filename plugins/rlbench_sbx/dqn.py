@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxDQNConfig(EpsilonGreedy):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the two hidden layers, which must be equal")
     target_update_interval: int = setting(1_000, "steps between target updates", ge=1)

@@ -26,7 +26,7 @@ from rlbench.kit.schedules import parse_schedule
 
 @dataclass(frozen=True)
 class Critics:
-    """Parameters of the critics, in the library's units; combined with Continuous or a subclass."""
+    """Parameters of the critics, in the library's units, to be combined with Continuous or a subclass."""
 
     qf_learning_rate: float | None = setting(None, "the critics' learning rate; none: learning_rate", gt=0)
     dropout_rate: float = setting(0.0, "share of the critics' units dropped in an update", ge=0, lt=1)

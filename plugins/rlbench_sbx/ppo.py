@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxPPOConfig(Clipped):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's constructor arguments and defaults, in the library's units."""
 
     ortho_init: bool = setting(False, "orthogonal initialisation")
     target_kl: float | None = setting(

@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxSACConfig(Critics, Entropic):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     n_critics: int = setting(2, "number of critics", ge=1)
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)

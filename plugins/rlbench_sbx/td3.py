@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxTD3Config(Critics, Continuous):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of each network")
     n_critics: int = setting(2, "number of critics", ge=1)

@@ -17,7 +17,7 @@ from rlbench_sbx.foreign import Critics, JaxLibraryAlgorithm
 
 @dataclass(frozen=True)
 class SbxTQCConfig(Critics, Truncated):
-    """The library's constructor arguments and defaults. Cadences and durations count as in the library."""
+    """The library's arguments and defaults. train_freq and learning_starts are counted in the library's units."""
 
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     policy_delay: int = setting(1, "critic updates per actor update", ge=1)

@@ -1,6 +1,6 @@
 """Any command line as an algorithm.
 
-It is started with environment, seed and budget; its output is read; it is stopped at the budget.
+The command is started with environment, seed and budget. Its output is read, and it is stopped at the budget.
 """
 
 from rlbench import AlgorithmSpec, Supports, hookimpl
@@ -12,7 +12,8 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "script",
             "rlbench_script.script:Script",
-            Supports(discrete=True, continuous=True, pixels=True, no_observations=True),  # it makes its own
+            # A script makes its own environments.
+            Supports(discrete=True, continuous=True, pixels=True, no_observations=True),
             stackable=False,
             resumable=False,
             reproducible=False,

@@ -13,7 +13,7 @@ NOT_FOUND, NOT_STARTED = 127, 126  # as in a shell
 def main(parent: str, *words: str) -> None:
     die_with_parent(int(parent))
     try:
-        os.execvp(words[0], words)  # exec keeps this setting of the kernel
+        os.execvp(words[0], words)  # the program that replaces this one keeps the setting of `die_with_parent`
     except OSError as error:
         print(f"{words[0]} cannot be started: {error.strerror}", file=sys.stderr)
         sys.exit(NOT_FOUND if isinstance(error, FileNotFoundError) else NOT_STARTED)

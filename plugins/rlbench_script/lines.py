@@ -20,7 +20,7 @@ CLEANRL = r"global_step=(?P<step>\d+), episodic_return=\[?(?P<return>[^\],\s]+)"
 
 @dataclass(frozen=True)
 class Line:
-    """Content of one line. return_: that of an ended episode, None for none. length: 0 if unknown."""
+    """Content of one line. return_: of an episode that has ended, or None. length: 0 if unknown."""
 
     step: int
     return_: float | None = None
@@ -30,7 +30,7 @@ class Line:
 
 
 def read_line(text: str, pattern: re.Pattern[str]) -> Line | None:
-    """Parse a line; None if it has no meaning. Raises: ValueError for an invalid number, quoting the line."""
+    """Return what a line reports, or None if nothing. Raises: ValueError that quotes a line with an invalid number."""
     values = _json(text) if text.lstrip().startswith("{") else _matched(text, pattern)
     if values is None:
         return None
@@ -47,7 +47,7 @@ def read_line(text: str, pattern: re.Pattern[str]) -> Line | None:
 
 
 def _json(text: str) -> Mapping[str, Any] | None:
-    """Return an object that has a step, else None: other text in braces is ignored."""
+    """Return an object that has a step. Return None for any other text in braces, which is ignored."""
     try:
         value = json.loads(text)
     except ValueError:

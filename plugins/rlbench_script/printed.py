@@ -1,4 +1,4 @@
-"""Read a process's output line by line until it ends, without waiting for others that hold its pipe."""
+"""Read a process's output line by line until it ends, without waiting for other processes that hold its pipe."""
 
 from __future__ import annotations
 

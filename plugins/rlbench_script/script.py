@@ -57,7 +57,7 @@ class ScriptConfig:
         if unknown := sorted(named - {*KNOWN}):
             raise ValueError(f"command: there is no {{{unknown[0]}}}; known: {', '.join(f'{{{n}}}' for n in KNOWN)}")
         if absent := [name for name in NEEDED if name not in named]:
-            raise ValueError(f"command: {{{absent[0]}}} is not in it, so runs would not depend on it")
+            raise ValueError(f"command: {{{absent[0]}}} is missing, so runs would not depend on the {absent[0]}")
         try:
             groups = re.compile(self.pattern).groupindex
         except re.error as error:
@@ -74,7 +74,7 @@ class Script(Algorithm):
         with self._started(steps) as process:
             for text in printed(process):
                 if text is None:
-                    interaction.report(interaction.steps)  # here a request to stop takes effect
+                    interaction.report(interaction.steps)  # raises if the run has been asked to stop
                     continue
                 print(text, end="", flush=True)  # into the run's own log
                 line = read_line(text, pattern)

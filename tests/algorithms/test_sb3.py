@@ -315,7 +315,7 @@ def test_a_parameter_out_of_range_is_refused():
         ("td3", {"train_freq": [1, "episodes"]}, "train_freq"),
         ("td3", {"train_freq": [1, "episode"], "n_envs": 2}, "needs n_envs 1, got 2"),
         ("ars", {"delta_std": "lin_0"}, "delta_std: should be above 0"),
-        ("tqc", {"n_quantiles": 2}, "leaves nothing of 2"),
+        ("tqc", {"n_quantiles": 2}, "must be below n_quantiles, 2"),
         ("ars", {"n_delta": 2, "n_top": 3}, "at most n_delta, 2"),
     ):
         with pytest.raises(Exception, match=said):

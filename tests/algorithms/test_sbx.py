@@ -94,7 +94,7 @@ def test_a_parameter_out_of_range_is_refused():
     for name, params, said in (
         ("sac", {"ent_coef": -1.0}, "at least 0"),
         ("dqn", {"train_freq": [1, "episode"], "n_envs": 2}, "needs n_envs 1, got 2"),
-        ("tqc", {"n_quantiles": 2}, "leaves nothing of 2"),
+        ("tqc", {"n_quantiles": 2}, "must be below n_quantiles, 2"),
         ("dqn", {"net_arch": [64, 32]}, "two equal numbers"),
     ):
         with pytest.raises(Exception, match=said):

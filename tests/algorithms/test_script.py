@@ -71,7 +71,7 @@ def test_a_tuning_seed_is_another_than_a_training_seed_of_the_same_number():
     ("wrong", "said"),
     [
         ({"command": ""}, "give a command line"),
-        ({"command": "train.py --seed {seed} --steps {steps}"}, r"{env} is not in it"),
+        ({"command": "train.py --seed {seed} --steps {steps}"}, r"{env} is missing, so runs would not depend"),
         ({"command": ALL + " {stps}"}, r"there is no {stps}"),
         ({"command": ALL + " 'open"}, "quotation"),
         ({"command": ALL, "pattern": "(?P<step>"}, "pattern: "),

@@ -313,7 +313,7 @@ REFUSED = {
         "EnvPool takes max_episode_steps, not sutton_barto_reward",
     ),
     "an argument that is the harness's": (Task("CartPole-v1", 1, kwargs={"num_threads": 8}), "not num_threads"),
-    "a wrapper": (Task("CartPole-v1", 1, wrappers=(Wrapper("a.b:C"),)), r"wrappers \(a.b:C\) go around Gymnasium's"),
+    "a wrapper": (Task("CartPole-v1", 1, wrappers=(Wrapper("a.b:C"),)), r"wrappers \(a.b:C\) can wrap Gymnasium's"),
 }
 
 
