@@ -88,7 +88,7 @@ def watched(function: Function) -> Function:
 
 
 def token() -> int:
-    """Return a number for one watched object. Python may reuse the object's id."""
+    """Return a number that identifies one watched object for good. Its id would not do, because Python may reuse it."""
     return next(_tokens)
 
 

@@ -59,10 +59,10 @@ def anchors(
 ) -> None:
     """Measure the lower anchor of each ENV: the highest mean return among the random policy and all constant actions.
 
-    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file, which means all its tasks with their keyword arguments,
-    reset options and wrappers, by their labels. For continuous actions, a few constant levels between the bounds are
-    tried. Scores are normalised as (score - lower) / (upper - lower). The tasks of the built-in suites already have
-    anchors.
+    ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. A suite file stands for all its tasks, each with its
+    keyword arguments, reset options and wrappers; a task that has a label is listed by that label. For continuous
+    actions, a few constant levels between the bounds are tried. Scores are normalised as (score - lower) / (upper -
+    lower). The tasks of the built-in suites already have anchors.
     """
     from rlbench.analysis.anchor_file import entry_of, merge, provenance
     from rlbench.analysis.anchor_measurement import measure
