@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,10 @@ from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rlbench.analysis.pairwise import Comparison
     from rlbench.analysis.sequential_log import Decisions
 
+MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are only compared over all tasks; single tasks take minutes
 SuppliedAnchors = str | Path | Mapping[str, Any]
 
 
@@ -149,6 +152,23 @@ class Results:
             if len(scored):
                 curves[pair] = curves_of(scored, self.facts, self.states)
         return curves
+
+    @property
+    def only_over_all_tasks(self) -> bool:
+        """Whether `all_pairs` leaves single tasks out, because it would take minutes."""
+        return len(self.rows) > MANY_RUNS and len(self.final_scores.anchors) > 1
+
+    @cached_property
+    def all_pairs(self) -> Comparison:
+        """Every pair of learners that share a task, as one family: the verdicts of the report."""
+        from rlbench.analysis.pairwise import Side, compare
+
+        scores = self.final_scores
+        scored = {name: set(scores.of(name)) for name in scores.learners}
+        pairs = [(Side(scores, a, a), Side(scores, b, b)) for a, b in combinations(scored, 2) if scored[a] & scored[b]]
+        return (
+            compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if self.only_over_all_tasks else compare(pairs)
+        )
 
     @cached_property
     def cells(self) -> Sequence[Cell]:

@@ -98,6 +98,22 @@ class Figure:
 
 
 @dataclass(frozen=True)
+class Ranking:
+    """Names in order, best first, with lines under those that are not told apart.
+
+    title: what they are ranked on. entries: name and value of each, best first. lines: groups of the names, each in the
+    order of the entries; a line joins each group. apart: name and value of entries outside the order, shown in grey.
+    note: how sure the order is, in a few words.
+    """
+
+    title: str
+    entries: Sequence[tuple[str, str]]
+    lines: Sequence[Sequence[str]] = ()
+    apart: Sequence[tuple[str, str]] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
 class Folded:
     """Parts that are hidden until the reader opens them. They are open in print."""
 
@@ -105,7 +121,7 @@ class Folded:
     parts: Sequence[Part]
 
 
-Part: TypeAlias = "Heading | Paragraph | Points | Code | Links | Table | Figure | Folded"
+Part: TypeAlias = "Heading | Paragraph | Points | Code | Links | Table | Figure | Ranking | Folded"
 
 
 @dataclass(frozen=True)

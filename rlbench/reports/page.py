@@ -25,6 +25,7 @@ from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import DARK, LIGHT, SeriesStyle
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
+from rlbench.reports.line_segments import segmented
 from rlbench.reports.page_inputs import NAME, PageInputs, page_inputs
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import inline
@@ -121,6 +122,7 @@ def as_html(page: Page) -> str:
         kind_of=lambda part: type(part).__name__,
         grouped=lambda parts: list(_grouped(parts)),
         drawn=partial(_drawn, {}),
+        segmented=segmented,
         path_of=partial(_path_of, page),
     )
     return environment.get_template("page.html.j2").render(

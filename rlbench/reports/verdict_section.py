@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 from rlbench.analysis import Results
-from rlbench.analysis.pairwise import Comparison, Side, compare
+from rlbench.analysis.pairwise import Comparison
 from rlbench.analysis.sequential_log import Decisions
+from rlbench.analysis.suite_results import MANY_RUNS, RESAMPLES_IF_LARGE
 from rlbench.analysis.tuned_algorithms import left_at_defaults
 from rlbench.analysis.verdicts import Row
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
+from rlbench.reports.ranking_strips import MOST_TASKS_SHOWN, ranking_strips
 from rlbench.reports.scores_section import chance_cells
 from rlbench.reports.verdict_sentences import FEW_PAIRS, by_task, headline, over_all
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT, UNDECIDED
@@ -20,10 +21,6 @@ _UNDECIDED = (
     "Undecided does not mean equal: showing that one algorithm is as good as another requires a margin (rlbench run"
     " --until-decided, or rlbench gate)."
 )
-MANY_RUNS, RESAMPLES_IF_LARGE = (
-    2_000,
-    1_000,
-)  # more runs are only compared over all tasks; single tasks would take minutes
 _LARGE = (
     f"With more than {MANY_RUNS:,} runs, algorithms are only compared over all tasks, with {RESAMPLES_IF_LARGE:,}"
     " resamples; rlbench compare also compares them on each task."
@@ -44,17 +41,18 @@ def section(results: Results) -> Section | None:
     decisions = results.sequential_decisions if results.document.get("adaptive") else None
     if decisions is not None and decisions.looks:
         return _sequential_verdicts(results, decisions)
-    sides = {name: Side(scores, name, name) for name in scored}
     if len(scored) < 2:
         return Section([Paragraph(_nothing_to_compare(results, scored)), *_as_points(_caveats(results))])
-    pairs = [(sides[a], sides[b]) for a, b in combinations(scored, 2) if set(scores.of(a)) & set(scores.of(b))]
-    large = len(results.table) > MANY_RUNS and len(scores.anchors) > 1
-    comparison = compare(pairs, resamples=RESAMPLES_IF_LARGE, by_task=False) if large else compare(pairs)
-    lines = [*over_all(comparison), *by_task(comparison, scores.environments), *_caveats(results)]
-    parts: list[Part] = [Paragraph(headline(comparison)), Points(lines)]
+    comparison = results.all_pairs
+    tasks = by_task(comparison, scores.environments)
+    folded = [Folded(f"The pairs on each of the {len(tasks)} tasks", [Points(tasks)])]
+    shown = tasks if len(tasks) <= MOST_TASKS_SHOWN else []
+    lines = [*over_all(comparison), *shown, *_caveats(results)]
+    parts: list[Part] = [Paragraph(headline(comparison)), *ranking_strips(results), Points(lines)]
+    parts += [] if shown or not tasks else folded
     if comparison.rows and not all(row.decided for row in comparison.rows):
         parts.append(Paragraph(_UNDECIDED, quiet=True))
-    if large:
+    if results.only_over_all_tasks:
         parts.append(Paragraph(_LARGE, quiet=True))
     if comparison.rows:
         summary = (
@@ -77,7 +75,7 @@ def _sequential_verdicts(results: Results, decisions: Decisions) -> Section:
         else (f"Of {len(outcomes)} pairs, with seeds added until they were decided: {', '.join(counts)}.")
     )
     lines = [*(("", f"{text}.") for text in sentences), *_caveats(results)]
-    return Section([Paragraph(headline), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
+    return Section([Paragraph(headline), *ranking_strips(results), Points(lines), Paragraph(_ADAPTIVE, quiet=True)])
 
 
 def _nothing_to_compare(results: Results, scored: Sequence[str]) -> str:

@@ -60,7 +60,7 @@ def _nothing_decided(rows: Sequence[Row]) -> str:
         return f"{few}: the numbers below are descriptive only."
     none = f"None of the {len(rows)} pairs is decided"
     tested = [row for row in rows if row.verdict not in _ONLY_DESCRIBED]
-    if (needed := _out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
+    if (needed := runs_out_of_reach(rows)) and all("needs n >= " in row.note for row in tested):
         return (
             f"{none}: with so few runs no difference could be shown, however large. It takes at least {needed} of each."
         )
@@ -164,7 +164,7 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
         rest = "them" if len(undecided) == len(rows) else "the others"
         which = "All" if len(few) == len(undecided) else f"{len(few)} of {rest}"
         sentences.append(f"{which} have fewer than {FEWEST_FOR_VERDICT} runs on a side and are descriptive only.")
-    reach = _out_of_reach(undecided)
+    reach = runs_out_of_reach(undecided)
     if reach:
         among = plural(family, "comparison")
         sentences.append(
@@ -184,7 +184,7 @@ def _undecided(rows: Sequence[Row], family: int) -> list[str]:
     return sentences
 
 
-def _out_of_reach(rows: Sequence[Row]) -> str:
+def runs_out_of_reach(rows: Sequence[Row]) -> str:
     """Return the number of runs needed to show any difference at all, or "" if there are enough."""
     needed = {row.note.rpartition("needs n >= ")[2].partition(";")[0] for row in rows if "needs n >= " in row.note}
     return max(needed, key=int, default="")
