@@ -6,12 +6,15 @@ are also written as CSV, Markdown and LaTeX, and the same figures as SVG and PDF
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import matplotlib.figure
+
+
+Place: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Table:
     numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their colours.
     note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0 over all
     groups; use it for rows without a result, and give the reason in a cell.
+    bold: places of cells in bold, as pairs of row (counted as for muted) and column. marks: by place, the letters behind
+    a cell's first line. legend: what each letter means.
     """
 
     name: str
@@ -72,6 +77,9 @@ class Table:
     marked: bool = False
     note: str = ""
     muted: tuple[int, ...] = ()
+    bold: Collection[Place] = ()
+    marks: Mapping[Place, Sequence[str]] = field(default_factory=dict)
+    legend: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,15 @@ class Folded:
     parts: Sequence[Part]
 
 
-Part: TypeAlias = "Heading | Paragraph | Points | Code | Links | Table | Figure | Ranking | Folded"
+@dataclass(frozen=True)
+class Beside:
+    """Parts side by side where the page is wide enough, and below one another elsewhere."""
+
+    left: Sequence[Part]
+    right: Sequence[Part]
+
+
+Part: TypeAlias = "Heading | Paragraph | Points | Code | Links | Table | Figure | Ranking | Folded | Beside"
 
 
 @dataclass(frozen=True)

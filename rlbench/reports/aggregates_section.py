@@ -100,30 +100,31 @@ def _bounds(estimate: Interval) -> str:
 def aggregate_figure(
     panel: Panel, scores: Scores, estimates: EstimatesByName, styles: Mapping[str, SeriesStyle]
 ) -> Figure:
-    """Draw the table as dots and intervals, best on top."""
-    names = sorted(panel.algorithms, key=lambda name: -estimates[name]["IQM"].estimate)
+    """Draw the table as dots and intervals, in its order."""
+    names = list(panel.algorithms)
     values = [
         f"{name} IQM {number(estimates[name]['IQM'].estimate, 2)} {_bounds(estimates[name]['IQM'])}" for name in names
     ]
     return Figure(
         f"aggregates-{panel.number}",
         _draw_estimates(names, estimates, styles),
-        f"Normalised scores over {panel.title}, best first: {'; '.join(values)}.",
+        f"Normalised scores over {panel.title}: {'; '.join(values)}.",
         _finding(names, estimates),
-        "Dots: estimates; lines: their 95 % intervals, as in the table; sorted by IQM.",
+        "Dots: estimates; lines: their 95 % intervals, as in the table.",
         wide=True,
     )
 
 
 def _finding(names: list[str], estimates: EstimatesByName) -> str:
-    best = estimates[names[0]]["IQM"]
-    overlap = [name for name in names[1:] if estimates[name]["IQM"].high >= best.low]
+    first = max(names, key=lambda name: estimates[name]["IQM"].estimate)
+    best = estimates[first]["IQM"]
+    overlap = [name for name in names if name != first and estimates[name]["IQM"].high >= best.low]
     if np.isnan(best.low):
-        return f"{names[0]} has the highest IQM; too few runs for an interval."
+        return f"{first} has the highest IQM; too few runs for an interval."
     many = len(overlap) > 1
     overlaps = f"; the interval{'s' * many} of {join_names(overlap)} overlap{'' if many else 's'} its own"
     overlaps = overlaps if overlap else ", and no interval overlaps its own"
-    return f"{names[0]} has the highest IQM, {number(best.estimate, 2)}{overlaps}."
+    return f"{first} has the highest IQM, {number(best.estimate, 2)}{overlaps}."
 
 
 def _draw_estimates(

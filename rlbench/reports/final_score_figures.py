@@ -58,7 +58,7 @@ def final_scores_figure(
         name,
         lambda: _draw(finals, chance, styles),
         f"Final scores on {task}. {'; '.join(rows)}.",
-        _finding(finals),
+        f"{task}: {_finding(finals)}",
         _method(finals, chance, protocol),
     )
 
@@ -67,12 +67,12 @@ def _finding(finals: Sequence[FinalScores]) -> str:
     """Return whose runs differ most, which a mean does not show."""
     spread = {f.algorithm: (float(f.scores.min()), float(f.scores.max())) for f in finals if len(f.scores) > 1}
     if not spread:
-        return "One dot for each finished run."
+        return "one dot for each finished run."
     widest = max(spread, key=lambda name: spread[name][1] - spread[name][0])
     low, high = spread[widest]
     if low == high:
-        return "Within each algorithm all runs have the same score."
-    return f"One dot for each run. Those of {widest} are the furthest apart, from {number(low)} to {number(high)}."
+        return "within each algorithm all runs have the same score."
+    return f"one dot for each run. Those of {widest} are the furthest apart, from {number(low)} to {number(high)}."
 
 
 def _method(finals: Sequence[FinalScores], chance: FinalScores | None, protocol: EvaluationProtocol) -> str:
@@ -102,6 +102,8 @@ def _draw(finals: Sequence[FinalScores], chance: FinalScores | None, styles: Map
     axes.set_ylim(len(finals) - 0.45, -0.55)  # first algorithm on top
     axes.set_yticks(range(len(finals)), labels=[shorten(final.algorithm) for final in finals])
     axes.grid(False, axis="y")
+    for row in range(1, len(finals)):  # the interval below the dots would read as a row of its own
+        axes.axhline(row - 0.5, color=ink(), alpha=0.12, linewidth=0.6)
     axes.set_xlabel("score")
     sns.despine(ax=axes, left=True)
     return figure

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from rlbench.api.sections import Figure, Folded, Part, Table
+from rlbench.api.sections import Beside, Figure, Folded, Part, Table
 from rlbench.reports.page import Page
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import save
@@ -64,6 +64,8 @@ def every_part(parts: Sequence[Part]) -> Iterator[Part]:
         yield part
         if isinstance(part, Folded):
             yield from every_part(part.parts)
+        elif isinstance(part, Beside):
+            yield from every_part([*part.left, *part.right])
 
 
 def _text(text: str) -> Callable[[Path], None]:
@@ -85,8 +87,22 @@ def _rows(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return header and rows, every cell on one line; the groups' titles, if any, form the first column."""
     grouped = any(title for title, _ in table.groups)
     header = [*(["group"] if grouped else []), *table.header]
-    rows = [[*([title] if grouped else []), *row] for title, rows in table.groups for row in rows]
+    titled = [(title, row) for title, rows in table.groups for row in rows]
+    rows = [
+        [*([title] if grouped else []), *(_with_marks(cell, table.marks.get((at, c))) for c, cell in enumerate(row))]
+        for at, (title, row) in enumerate(titled)
+    ]
     return [clean(cell) for cell in header], [[clean(cell) for cell in row] for row in rows]
+
+
+def _with_marks(cell: str, marks: Sequence[str] | None) -> str:
+    return f"{cell} ({', '.join(marks)})" if marks else cell
+
+
+def notes_of(table: Table) -> str:
+    """Return the meaning of the table's marks, and its note, as one text; "" if there are none."""
+    legend = "; ".join(f"({letter}) {text}" for letter, text in table.legend)
+    return " ".join(filter(None, [f"{legend}." if legend else "", table.note]))
 
 
 def as_csv(table: Table) -> str:
@@ -121,7 +137,7 @@ def as_markdown(table: Table) -> str:
     ruler = ["--:" if place in numbers else "---" for place in range(len(header))]
     lines = [[_markdown(cell) for cell in header], ruler, *([_markdown(cell) for cell in row] for row in rows)]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    note = f"\n\n{_markdown(clean(table.note))}" if table.note else ""
+    note = f"\n\n{_markdown(clean(notes))}" if (notes := notes_of(table)) else ""
     return f"**{_markdown(clean(table.title))}**\n\n{text}{note}\n"
 
 
@@ -136,7 +152,7 @@ def as_latex(table: Table) -> str:
     numbers = {place + len(header) - len(table.header) for place in table.numbers}
     columns = "".join("r" if place in numbers else "l" for place in range(len(header)))
     lines = [" & ".join(map(latex, row)) + r" \\" for row in rows]
-    caption = latex(clean(" ".join(filter(None, [f"{table.title}.", table.note]))))
+    caption = latex(clean(" ".join(filter(None, [f"{table.title}.", notes_of(table)]))))
     return "\n".join(
         [
             r"% needs \usepackage{booktabs}",

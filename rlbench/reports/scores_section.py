@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rlbench.analysis import FEWEST_FOR_VERDICT, Results
 from rlbench.analysis.score_cells import Cell
 from rlbench.api import EvaluationProtocol, RunStatus
-from rlbench.api.sections import Figure, Folded, Heading, Paragraph, Part, Section, Table
+from rlbench.api.sections import Beside, Figure, Folded, Paragraph, Part, Section, Table
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
+from rlbench.reports.orderings import orderings
+from rlbench.reports.style import Letters
 from rlbench.results.random_policy import is_random
 from rlbench.text import digits_for, interval, number
 
@@ -24,6 +27,11 @@ _HOW = (
     " run counts with the lower of its last finite evaluation and the task’s lower anchor (the mean of random if the"
     " task has none), or with the latter if it has no finite evaluation."
 )
+_BOLD = (
+    "Bold: the highest IQM of a task, and those that it is not shown to be better than (the verdicts above); nothing"
+    " where it is not shown to be better than any."
+)
+_MOST_BESIDE = 6  # dot plots beside the table; more are folded
 _TRAINING = "Training: IQM of the mean return of the last 100 training episodes, while exploring."
 _CHANCE = "“Not shown to be better than random”: the interval overlaps that of random on the same task, or is below it."
 _NO_CHANCE = "There is no finished run of random, so it is not shown which scores are better than chance."
@@ -44,35 +52,74 @@ def section(results: Results) -> Section | None:
     if not results.cells:
         return None
     note = f"{_HOW} {_CHANCE if chance_cells(results) else _NO_CHANCE}"
-    if len(results.tasks) == 1:
-        return Section([summary(results, f"{note} {_TRAINING}")])
-    return Section(
-        [
-            matrix(results, note),
-            Folded("By task, with training returns", [summary(results, _TRAINING)]),
-        ]
-    )
+    figures = [
+        finals_figure(results, task, f"finals-{i + 1}")
+        for i, task in enumerate(results.tasks)
+        if _scored(results, task)
+    ]
+    details = Folded("By task, with training returns", [summary(results, _TRAINING)])
+    if len(figures) > _MOST_BESIDE:
+        return Section([matrix(results, note), Folded("Every run’s score, by task", figures), details])
+    table = matrix(results, note)
+    return Section([Beside([table], figures) if figures else table, details])
+
+
+def _scored(results: Results, task: str) -> bool:
+    return any(cell.n_valid for cell in results.cells if cell.environment == task)
 
 
 def matrix(results: Results, note: str) -> Table:
-    """Return the table of algorithms by tasks: IQM, interval, n and notes."""
+    """Return the table of algorithms by tasks: IQM, interval, and n where it differs, with marks for notes."""
     chance = chance_cells(results)
     cells = {(cell.algorithm, cell.environment): cell for cell in results.cells}
-    rows = []
-    for algorithm in dict.fromkeys(cell.algorithm for cell in results.cells):
+    usual = Counter((cell.n_valid, cell.n) for cell in results.cells).most_common(1)[0][0]
+    names = list(dict.fromkeys(cell.algorithm for cell in results.cells))
+    letters, marks, rows = Letters(), {}, []
+    for at, algorithm in enumerate(names):
         row = [algorithm]
-        for task in results.tasks:
+        for column, task in enumerate(results.tasks, 1):
             cell = cells.get((algorithm, task))
-            digits = _digits(results, task)
-            row.append("" if cell is None else _in_one(cell, digits, _notes(cell, chance.get(task), results)))
+            row.append("" if cell is None else _in_one(cell, _digits(results, task), usual))
+            if cell is not None and (notes := _notes(cell, chance.get(task), results)):
+                marks[at, column] = letters.of(notes)
         rows.append(tuple(row))
     columns = tuple(range(1, len(results.tasks) + 1))
-    return Table("scores", "Scores", ("algorithm", *results.tasks), [("", rows)], columns, True, note)
+    where = "in every cell" if _all_have(results, usual) else "in cells without another n"
+    each = f"n = {usual[0]}/{usual[1]} {where}."
+    bold = [(names.index(name), results.tasks.index(task) + 1) for name, task in _best(results)]
+    return Table(
+        "scores",
+        "Scores",
+        ("algorithm", *results.tasks),
+        [("", rows)],
+        columns,
+        True,
+        " ".join(filter(None, [each, note, _BOLD if bold else ""])),
+        bold=bold,
+        marks=marks,
+        legend=letters.legend,
+    )
 
 
-def _in_one(cell: Cell, digits: int, notes: list[str]) -> str:
-    bounds = f"{interval(cell.low, cell.high, digits)} · " if cell.low is not None else ""
-    return "\n".join([number(cell.iqm, digits), f"{bounds}n = {cell.n_valid}/{cell.n}", *notes])
+def _all_have(results: Results, usual: tuple[int, int]) -> bool:
+    return all((cell.n_valid, cell.n) == usual for cell in results.cells)
+
+
+def _best(results: Results) -> list[tuple[str, str]]:
+    """Return algorithm and task of the highest IQM of each task and of those that it is not shown to be better than.
+
+    A task in which it is not shown to be better than anybody has none.
+    """
+    single = [ordering for ordering in orderings(results) if len(ordering.tasks) == 1]
+    shown = [ordering for ordering in single if len(ordering.leaders) < len(ordering.iqm)]
+    return [(name, ordering.tasks[0]) for ordering in shown for name in ordering.leaders]
+
+
+def _in_one(cell: Cell, digits: int, usual: tuple[int, int]) -> str:
+    counts = (cell.n_valid, cell.n)
+    parts = [interval(cell.low, cell.high, digits)] if cell.low is not None else []
+    parts += [f"n = {cell.n_valid}/{cell.n}"] if counts != usual else []
+    return "\n".join([number(cell.iqm, digits), *([" · ".join(parts)] if parts else [])])
 
 
 def _digits(results: Results, task: str) -> int:
@@ -114,19 +161,15 @@ def _notes(cell: Cell, chance: Cell | None, results: Results) -> list[str]:
 
 
 def curves_section(results: Results) -> Section | None:
-    """Return for each task its learning curves and the final score of every run."""
+    """Return the learning curves of each task."""
     singles = single_runs(list(results.learning_curves.values()))
     parts: list[Part] = []
     for i, task in enumerate(results.tasks):
-        parts += [Heading(task, f"task-{i + 1}"), *_pictures(results, task, i + 1, singles)]
+        if _scored(results, task):
+            parts.append(curves_part(results, task, f"curves-{i + 1}", singles))
+        else:
+            parts.append(Paragraph(f"{task}: no run is finished yet.", quiet=True))
     return Section(parts) if parts else None
-
-
-def _pictures(results: Results, task: str, place: int, singles: int) -> list[Part]:
-    if not any(cell.n_valid for cell in results.cells if cell.environment == task):
-        return [Paragraph("No run on this task is finished yet.", quiet=True)]
-    curves = curves_part(results, task, f"curves-{place}", singles)
-    return [curves, finals_figure(results, task, f"finals-{place}")]
 
 
 def curves_part(results: Results, task: str, name: str, singles: int = MOST_SINGLE_RUNS) -> Part:

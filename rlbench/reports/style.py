@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _CUT = 20
@@ -39,3 +39,21 @@ def as_text(value: Any) -> str:
     if value is None:
         return "none"
     return value if isinstance(value, str) and value else json.dumps(value, ensure_ascii=False)
+
+
+class Letters:
+    """Letters that stand for notes below a table: a, b, … z, aa, in the order of their first use."""
+
+    def __init__(self) -> None:
+        self._letters: dict[str, str] = {}
+
+    def of(self, notes: Sequence[str]) -> list[str]:
+        return [self._letters.setdefault(note, _letter(len(self._letters))) for note in notes]
+
+    @property
+    def legend(self) -> list[tuple[str, str]]:
+        return [(letter, note) for note, letter in self._letters.items()]
+
+
+def _letter(place: int) -> str:
+    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
