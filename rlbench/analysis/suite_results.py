@@ -20,6 +20,7 @@ from rlbench.analysis.sensitivity import Sensitivity, sensitivity
 from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
+from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import RunFacts, read_facts
 from rlbench.results.run_rows import RunRow, run_rows
 from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
@@ -185,7 +186,8 @@ class Results:
     def styles(self) -> Mapping[str, SeriesStyle]:
         """How each algorithm is drawn, by label. The suite's order decides."""
         listed = [str(entry.get("label") or entry["id"]) for entry in self.suite.get("algorithms", [])]
-        return series_styles([*listed, *dict.fromkeys(row.algorithm for row in self.rows)])
+        chance = {row.algorithm for row in self.rows if is_random(row.id)}
+        return series_styles([*listed, *dict.fromkeys(row.algorithm for row in self.rows)], chance)
 
     @cached_property
     def sweeps(self) -> Sensitivity:

@@ -1,18 +1,46 @@
 """How each algorithm is drawn: colour, dash and marker, the same in every figure of a page.
 
-Any two light colours, and any two dark ones, differ by at least 24 (CIE76 in Lab) to normal, deuteranopic, protanopic
-and tritanopic eyes (as simulated by Machado et al. 2009). Each has a contrast of 3 : 1 to its background. The page's
-style sheet swaps the light set for the dark one.
+Any two light colours, and any two dark ones, differ by at least 19 (CIE76 in Lab) to deuteranopic, protanopic and
+tritanopic eyes (as simulated by Machado et al. 2009), and by at least 34 to all others; so does the grey of `random`.
+Light and dark colours of one index have the same hue, to within 13 degrees. Each has a contrast of 3 : 1 to its
+background. The page's style sheet swaps the light set for the dark one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-LIGHT = ("#2b3ee4", "#ea7300", "#014a38", "#b87d9a", "#3f157d", "#298cd4", "#7a4200", "#979864")
-DARK = ("#3e58fb", "#ffaf2a", "#4bb66f", "#e0b5ff", "#8c4cac", "#bff2de", "#b94100", "#6e747d")
+LIGHT = (
+    "#0156ff",
+    "#df770c",
+    "#529853",
+    "#c32fc9",
+    "#0098fb",
+    "#ff2a47",
+    "#685e00",
+    "#003100",
+    "#7e435e",
+    "#00098b",
+    "#96002d",
+    "#34084a",
+)
+DARK = (
+    "#0751ff",
+    "#ff940d",
+    "#007900",
+    "#9d41a0",
+    "#acccf3",
+    "#ff0030",
+    "#fff25d",
+    "#64f795",
+    "#ff55ad",
+    "#bfa2ff",
+    "#ffbac5",
+    "#cc60ff",
+)
+GREY = ("#8b8b8b", "#6e6e6e")  # of random, on a light and on a dark page
 MARKERS = "osD^vPX*"
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2))
 
@@ -41,15 +69,25 @@ class SeriesStyle:
         """The dash as matplotlib takes it."""
         return (0, self.dash) if self.dash else "solid"
 
+    @property
+    def grey(self) -> bool:
+        """Whether it has no colour, as the random policy."""
+        return self.colour == GREY[0]
 
-def series_styles(algorithms: Iterable[str]) -> dict[str, SeriesStyle]:
+
+def series_styles(algorithms: Iterable[str], grey: Collection[str] = ()) -> dict[str, SeriesStyle]:
     """Return one style for each algorithm, in order.
 
-    After the last colour, colours repeat with another dash and marker.
+    grey: those of them that get no colour. After the last colour, colours repeat with another dash and marker.
     """
-    styles = {}
+    styles: dict[str, SeriesStyle] = {}
+    coloured = 0
     for i, name in enumerate(dict.fromkeys(algorithms)):
-        colour, again = i % len(LIGHT), i // len(LIGHT)
-        marker = MARKERS[(i + again) % len(MARKERS)]
+        if name in grey:
+            styles[name] = SeriesStyle(i, GREY[0], f"var(--c{len(LIGHT)})", DASHES[0], MARKERS[0])
+            continue
+        colour, again = coloured % len(LIGHT), coloured // len(LIGHT)
+        marker = MARKERS[(coloured + again) % len(MARKERS)]
         styles[name] = SeriesStyle(i, LIGHT[colour], f"var(--c{colour})", DASHES[again % len(DASHES)], marker)
+        coloured += 1
     return styles

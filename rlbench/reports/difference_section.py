@@ -55,7 +55,8 @@ class FolderPair:
 
 def difference_page(first: Results, second: Results) -> Page:
     """Return the page of two folders. Raises: StoreError if they normalise a task differently."""
-    styles = series_styles([name for side in (first, second) for name in side.styles])
+    both = [entry for side in (first, second) for entry in side.styles.items()]
+    styles = series_styles([name for name, _ in both], [name for name, style in both if style.grey])
     folders = FolderPair(first, second, _names(first.folder, second.folder), styles)
     comparison = _compare(folders)
     sections: list[tuple[str, str, Sequence[Part]]] = [

@@ -22,7 +22,7 @@ from rlbench.analysis import Results
 from rlbench.analysis.final_scores import corrupt_of
 from rlbench.api import SectionSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
-from rlbench.api.series_styles import DARK, LIGHT, SeriesStyle
+from rlbench.api.series_styles import DARK, GREY, LIGHT, SeriesStyle
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
 from rlbench.reports.line_segments import segmented
@@ -131,7 +131,7 @@ def as_html(page: Page) -> str:
         state=page.state,
         banners=page.banners,
         sections=page.sections,
-        colours=list(enumerate(zip(LIGHT, DARK))),
+        colours=list(enumerate(zip((*LIGHT, GREY[0]), (*DARK, GREY[1])))),
         series=sorted(style.index for style in page.styles.values()),
     )
 

@@ -22,7 +22,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from rlbench.api import sections
-from rlbench.api.series_styles import LIGHT, SeriesStyle
+from rlbench.api.series_styles import GREY, LIGHT, SeriesStyle
 from rlbench.reports.style import clean, shorten
 
 INK = "#7f7f81"  # placeholder for the page's text colour
@@ -31,7 +31,7 @@ PRINTED = "#1c1f24"  # the ink of figures that are files
 WIDTH = 4.6  # inches; on a phone the page shows figures at about their real size
 WIDE = 9.6
 _PAGE_COLOURS = {INK: "currentColor", PAPER: "var(--paper)"} | {
-    colour: f"var(--c{i})" for i, colour in enumerate(LIGHT)
+    colour: f"var(--c{i})" for i, colour in enumerate((*LIGHT, GREY[0]))
 }
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _FINER = re.compile(r"(?<=\.\d)\d+")
