@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from rlbench.analysis.caveats import caveats_of
 from rlbench.analysis.final_scores import Scores, scores_of
@@ -23,6 +25,7 @@ from rlbench.results import RunState, Store
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import RunFacts, read_facts
 from rlbench.results.run_rows import RunRow, run_rows
+from rlbench.results.run_selection import matching_runs
 from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
 
 if TYPE_CHECKING:
@@ -135,6 +138,25 @@ class Results:
     def rows_of(self, cell: Cell) -> pd.DataFrame:
         """Return the cell's rows of the run table, including those without a score."""
         return self.rows_by_cell.get((cell.environment, cell.algorithm), self.table.iloc[:0])
+
+    def select(self, algorithms: Sequence[str] = (), environments: Sequence[str] = ()) -> Self:
+        """Return the same results with only the algorithms and environments that match a pattern, as in "*dqn".
+
+        Labels and ids count; no patterns: all of them. Colours and verdicts stay those of the whole folder: leaving
+        pairs out does not make the others surer. Raises: RlbenchError for a pattern that matches nothing.
+        """
+        chosen = matching_runs(self.requested, algorithms, environments)
+        part = copy(self)
+        for name in [name for name in vars(part) if isinstance(getattr(type(self), name, None), cached_property)]:
+            del part.__dict__[name]
+        labels = {run.label or run.algorithm for run in chosen}
+        tasks = {run.task.name for run in chosen}
+        pairs = self.all_pairs
+        rows = (row for row in pairs.rows if {row.ours, row.theirs} <= labels)
+        every_task = tasks == {run.task.name for run in self.requested}  # else verdicts over tasks are on others too
+        kept = tuple(row for row in rows if (row.environment in tasks if row.environment else every_task))
+        part.__dict__ |= {"requested": chosen, "styles": self.styles, "all_pairs": replace(pairs, rows=kept)}
+        return part
 
     # -- what is computed from it, as values ------------------------------------------------------------------------
     @cached_property

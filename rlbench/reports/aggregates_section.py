@@ -16,11 +16,12 @@ from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.style import shorten
-from rlbench.reports.svg_figures import WIDE, ink
+from rlbench.reports.svg_figures import WIDE, ink, width_of
 from rlbench.reports.task_panels import Panel, anchors_in_words, counts, panels, without_anchors
 from rlbench.stats import Interval
 from rlbench.text import interval, join_names, number
 
+_NARROW = 5.5  # inches; up to this width the panels are in two rows
 ESTIMATES = {"IQM": "iqm", "median": "median", "mean": "mean", "optimality gap": "optimality_gap"}
 EstimatesByName = Mapping[str, Mapping[str, Interval]]
 
@@ -83,7 +84,7 @@ def _table(panel: Panel, scores: Scores, estimates: EstimatesByName) -> Table:
         " for the mean bootstrap-t. They apply to further runs on these tasks, not to other tasks."
     )
     return Table(
-        f"aggregates-{panel.number}",
+        f"aggregates-{panel.name}",
         f"Estimates over {panel.title}",
         ("algorithm", *ESTIMATES, "runs per task"),
         [("", rows)],
@@ -106,7 +107,7 @@ def aggregate_figure(
         f"{name} IQM {number(estimates[name]['IQM'].estimate, 2)} {_bounds(estimates[name]['IQM'])}" for name in names
     ]
     return Figure(
-        f"aggregates-{panel.number}",
+        f"aggregates-{panel.name}",
         _draw_estimates(names, estimates, styles),
         f"Normalised scores over {panel.title}: {'; '.join(values)}.",
         _finding(names, estimates),
@@ -131,9 +132,12 @@ def _draw_estimates(
     names: list[str], estimates: EstimatesByName, styles: Mapping[str, SeriesStyle]
 ) -> Callable[[], Drawing]:
     def draw() -> Drawing:
-        figure = Drawing(figsize=(WIDE, 0.7 + 0.24 * len(names)), layout="constrained")
-        columns = figure.subplots(1, len(ESTIMATES), sharey=True)
-        for axes, what in zip(columns, ESTIMATES):
+        width = width_of(WIDE)
+        across = len(ESTIMATES) if width > _NARROW else 2
+        down = len(ESTIMATES) // across
+        figure = Drawing(figsize=(width, down * (0.7 + 0.24 * len(names))), layout="constrained")
+        panels_drawn = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
+        for axes, what in zip(panels_drawn, ESTIMATES):
             for row, name in enumerate(names):
                 estimate, style = estimates[name][what], styles[name]
                 axes.plot(
@@ -143,11 +147,12 @@ def _draw_estimates(
                     estimate.estimate, row, style.marker, color=style.colour, markersize=6, markeredgecolor="none"
                 )
             axes.axvline(1.0 if what != "optimality gap" else 0.0, color=ink(), linewidth=0.8, linestyle=(0, (2, 2)))
-            axes.set_title(f"{what}{' (lower is better)' if what == 'optimality gap' else ''}", fontsize=8.5)
+            better = "\n(lower is better)" if width <= _NARROW else " (lower is better)"
+            axes.set_title(f"{what}{better if what == 'optimality gap' else ''}", fontsize="medium")
             axes.grid(False, axis="y")
             sns.despine(ax=axes, left=True)
-        columns[0].set_ylim(len(names) - 0.4, -0.6)
-        columns[0].set_yticks(range(len(names)), labels=[shorten(name) for name in names])
+        panels_drawn[0].set_ylim(len(names) - 0.4, -0.6)
+        panels_drawn[0].set_yticks(range(len(names)), labels=[shorten(name) for name in names])
         return figure
 
     return draw

@@ -12,6 +12,7 @@ from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
+from rlbench.reports.style import file_names
 from rlbench.text import number
 
 POINTS = 40
@@ -28,11 +29,14 @@ def section(results: Results) -> Section | None:
         return None
     parts: list[Part] = [Paragraph(_warning(results), quiet=True)]
     singles = single_runs(curves) // 2
-    for i, task in enumerate(results.tasks):
+    for task, file_name in file_names(results.tasks).items():
         task_curves = [curve for curve in curves if curve.environment == task]
         if not task_curves:
             continue
-        figures = [clock_figure(results, task, what, f"{what.partition('_')[0]}-{i + 1}", singles) for what in AGAINST]
+        figures = [
+            clock_figure(results, task, what, f"curves-{what.replace('_', '-')}-{file_name}", singles)
+            for what in AGAINST
+        ]
         parts += [Heading(task), *(figure for figure in figures if figure is not None)]
     return Section(parts)
 

@@ -23,8 +23,8 @@ from rlbench.reports.background import circumstances
 from rlbench.reports.cost_section import cost_rows
 from rlbench.reports.incomplete_runs import missing, state
 from rlbench.reports.page import Page
-from rlbench.reports.style import shorten
-from rlbench.reports.svg_figures import WIDTH, ink
+from rlbench.reports.style import file_names, shorten
+from rlbench.reports.svg_figures import WIDTH, ink, width_of
 from rlbench.reports.verdict_section import comparison_cells
 from rlbench.text import interval, join_names, number, plural
 
@@ -171,10 +171,10 @@ def _table(comparison: Comparison, folders: FolderPair) -> Table:
 
 def _figures(comparison: Comparison, folders: FolderPair) -> list[Figure]:
     figures = []
-    for place, task in enumerate(folders.second.tasks, 1):
+    for task, file_name in file_names(folders.second.tasks).items():
         rows = [row for row in comparison.rows if row.environment == task and row.difference is not None]
         if rows:
-            figures.append(_forest(rows, task, folders, f"difference-{place}"))
+            figures.append(_forest(rows, task, folders, f"difference-{file_name}"))
     return figures
 
 
@@ -207,7 +207,7 @@ def _forest(rows: Sequence[Row], task: str, folders: FolderPair, name: str) -> F
 
 def _draw_forest(rows: Sequence[Row], folders: FolderPair) -> Callable[[], Drawing]:
     def draw() -> Drawing:
-        figure = Drawing(figsize=(WIDTH, 0.7 + 0.3 * len(rows)), layout="constrained")
+        figure = Drawing(figsize=(width_of(WIDTH), 0.7 + 0.3 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvline(0.0, color=ink(), linewidth=1)
         for place, row in enumerate(rows):

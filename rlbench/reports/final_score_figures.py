@@ -15,7 +15,7 @@ from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.style import shorten
-from rlbench.reports.svg_figures import WIDTH, ink
+from rlbench.reports.svg_figures import WIDTH, ink, width_of
 from rlbench.text import interval, number
 
 _MOST_DOTS = 200
@@ -93,7 +93,9 @@ def _method(finals: Sequence[FinalScores], chance: FinalScores | None, protocol:
 
 
 def _draw(finals: Sequence[FinalScores], chance: FinalScores | None, styles: Mapping[str, SeriesStyle]) -> Drawing:
-    figure = Drawing(figsize=(WIDTH, 0.6 + (0.46 if len(finals) <= 6 else 0.3) * len(finals)), layout="constrained")
+    figure = Drawing(
+        figsize=(width_of(WIDTH), 0.6 + (0.46 if len(finals) <= 6 else 0.3) * len(finals)), layout="constrained"
+    )
     axes = figure.add_subplot()
     if chance is not None and chance.low is not None and chance.high is not None:
         axes.axvspan(chance.low, chance.high, facecolor=ink(), edgecolor=ink(), alpha=0.2, linewidth=1, zorder=0)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.patches import Rectangle
@@ -18,7 +20,7 @@ from rlbench.analysis import FEWEST_FOR_INTERVAL, Results, Scores
 from rlbench.api.sections import Figure, Folded, Heading, Part, Section, Table
 from rlbench.api.series_styles import LIGHT
 from rlbench.reports.style import shorten
-from rlbench.reports.svg_figures import WIDTH, ink
+from rlbench.reports.svg_figures import WIDTH, ink, width_of
 from rlbench.reports.task_panels import Panel, has_enough_runs, panels, resamples
 from rlbench.stats import Interval, probability_of_improvement
 from rlbench.text import interval, join_names, number, plural
@@ -90,7 +92,7 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
     )
     values = [f"{a} against {b} {number(p.estimate, 2)}" for (a, b), p in pairs.items()]
     return Figure(
-        f"improvement-{panel.number}",
+        f"improvement-{panel.name}",
         _draw_matrix(pairs, names),
         f"Probability that a run of one algorithm scores higher than a run of another, over {panel.title}:"
         f" {'; '.join(values)}.",
@@ -111,13 +113,14 @@ def _is_above_half(pairs: Pairs, ours: str, theirs: str) -> bool:
 
 def _draw_matrix(pairs: Pairs, names: Sequence[str]) -> Callable[[], Drawing]:
     def draw() -> Drawing:
-        size = max(WIDTH, 1.5 + 0.55 * len(names))
+        size = width_of(max(WIDTH, 1.5 + 0.55 * len(names)))
         figure = Drawing(figsize=(size, 0.9 + 0.3 * len(names)), layout="constrained")
         axes = figure.add_subplot()
+        font_size = min(0.94 * float(rcParams["font.size"]), 27 * (size - 1.2) / len(names))  # as wide as a column
         for row, ours in enumerate(names):
             for column, theirs in enumerate(names):
                 if ours != theirs:
-                    _draw_cell(axes, row, column, *_probability(pairs, ours, theirs))
+                    _draw_cell(axes, row, column, font_size, *_probability(pairs, ours, theirs))
         labels = [shorten(name) for name in names]
         axes.set_xlim(-0.5, len(names) - 0.5)
         axes.set_ylim(len(names) - 0.5, -0.5)
@@ -133,12 +136,12 @@ def _draw_matrix(pairs: Pairs, names: Sequence[str]) -> Callable[[], Drawing]:
     return draw
 
 
-def _draw_cell(axes: Axes, row: int, column: int, p: float, outside: bool) -> None:
+def _draw_cell(axes: Axes, row: int, column: int, font_size: float, p: float, outside: bool) -> None:
     colour = LIGHT[0] if p > 0.5 else LIGHT[1]
     alpha = 0.55 * abs(2 * p - 1)
     axes.add_patch(Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=colour, alpha=alpha, linewidth=0))
-    weight = "bold" if outside else "normal"
-    axes.text(column, row, f"{p:.2f}", ha="center", va="center", fontsize=8, weight=weight, color=ink())
+    text: dict[str, Any] = {"ha": "center", "va": "center", "weight": "bold" if outside else "normal", "color": ink()}
+    axes.text(column, row, f"{p:.2f}", fontsize=font_size, **text)
 
 
 def _table(panel: Panel, pairs: Pairs) -> Table:
@@ -148,7 +151,7 @@ def _table(panel: Panel, pairs: Pairs) -> Table:
     ]
     header = ("algorithm", "against", "P(higher)", "95 % interval", "bounds")
     return Table(
-        f"improvement-{panel.number}",
+        f"improvement-{panel.name}",
         f"Probability of improvement over {panel.title}",
         header,
         [("", rows)],

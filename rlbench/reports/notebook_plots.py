@@ -25,7 +25,7 @@ from rlbench.reports.improvement_section import improvements, matrix
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.scores_section import curves_part, finals_figure
-from rlbench.reports.svg_figures import PRINTED, draw_with_legend, save, theme
+from rlbench.reports.svg_figures import PRINTED, Print, draw_with_legend, save, theme
 from rlbench.reports.task_panels import Panel, panels
 
 
@@ -48,11 +48,20 @@ class Plot:
     def description(self) -> str:
         return self._figure.description
 
-    def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the figure; the suffix sets the format: .svg, .pdf or .png. Raises: StoreError if that fails."""
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        width: float | None = None,
+        font_size: float = 8.5,
+        single_runs: bool = False,
+    ) -> Path:
+        """Write the figure; the suffix sets the format: .svg, .pdf or .png. width: in inches. font_size: in points.
+
+        Raises: StoreError if that fails.
+        """
         target = Path(path)
         try:
-            save(self._figure, self._styles, target)
+            save(self._figure, self._styles, target, printed=Print(width, font_size, single_runs))
         except (OSError, ValueError) as error:
             raise StoreError(f"{target}: cannot be written: {error}") from error
         return target

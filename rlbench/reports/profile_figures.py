@@ -47,7 +47,7 @@ def profile_figure(panel: Panel, scores: Scores, styles: Mapping[str, SeriesStyl
     )
     shares_text = "; ".join(f"{name} {share:.0%}" for name, share in shares.items())
     return Figure(
-        f"profile-{panel.number}",
+        f"profile-{panel.name}",
         _draw_profiles(profiles, styles),
         f"Performance profiles over {panel.title}. Share of runs above 0.9: {shares_text}.",
         finding,

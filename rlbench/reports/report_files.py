@@ -15,10 +15,11 @@ from pathlib import Path
 from rlbench.api.sections import Beside, Figure, Folded, Part, Table
 from rlbench.reports.page import Page
 from rlbench.reports.style import clean
-from rlbench.reports.svg_figures import save
+from rlbench.reports.svg_figures import ON_PAPER, Print, save
 from rlbench.results.file_io import make_folder, replace_file, unwritable
 from rlbench.results.table_export import escape_formula
 
+FORMATS = ("svg", "pdf")
 _LATEX = {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -41,8 +42,10 @@ _LATEX = {
 }
 
 
-def write_files(page: Page, folder: Path) -> list[Path]:
+def write_files(page: Page, folder: Path, formats: Sequence[str] = FORMATS, printed: Print = ON_PAPER) -> list[Path]:
     """Write every table and figure of the page into `folder`, replacing files of the same name. Returns: the files.
+
+    formats: of figures: "svg", "pdf", "png". printed: the size of figures and of their text.
 
     Raises: StoreError or DiskFull if one cannot be written.
     """
@@ -53,8 +56,9 @@ def write_files(page: Page, folder: Path) -> list[Path]:
             for ending, form in (("csv", as_csv), ("md", as_markdown), ("tex", as_latex)):
                 written.append(_write(folder / f"{part.name}.{ending}", _text(form(part))))
         elif isinstance(part, Figure):
-            for ending in ("svg", "pdf"):
-                written.append(_write(folder / f"{part.name}.{ending}", partial(save, part, page.styles, form=ending)))
+            for ending in formats:
+                draw = partial(save, part, page.styles, form=ending, printed=printed)
+                written.append(_write(folder / f"{part.name}.{ending}", draw))
     return written
 
 

@@ -46,7 +46,7 @@ def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
     best = max(half, key=lambda name: half[name])
     values = "; ".join(f"{name} {number(value, 2)}" for name, value in half.items())
     return Figure(
-        f"efficiency-{panel.number}",
+        f"efficiency-{panel.name}",
         draw,
         f"Sample efficiency over {panel.title}. IQM after half of the budget: {values}.",
         f"After half of the budget {best} is ahead, at {number(half[best], 2)}.",

@@ -12,7 +12,7 @@ from rlbench.api.sections import Beside, Figure, Folded, Paragraph, Part, Sectio
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
 from rlbench.reports.orderings import orderings
-from rlbench.reports.style import Letters
+from rlbench.reports.style import Letters, file_names
 from rlbench.results.random_policy import is_random
 from rlbench.text import digits_for, interval, number
 
@@ -53,8 +53,8 @@ def section(results: Results) -> Section | None:
         return None
     note = f"{_HOW} {_CHANCE if chance_cells(results) else _NO_CHANCE}"
     figures = [
-        finals_figure(results, task, f"finals-{i + 1}")
-        for i, task in enumerate(results.tasks)
+        finals_figure(results, task, f"scores-{file_name}")
+        for task, file_name in file_names(results.tasks).items()
         if _scored(results, task)
     ]
     details = Folded("By task, with training returns", [summary(results, _TRAINING)])
@@ -164,9 +164,9 @@ def curves_section(results: Results) -> Section | None:
     """Return the learning curves of each task."""
     singles = single_runs(list(results.learning_curves.values()))
     parts: list[Part] = []
-    for i, task in enumerate(results.tasks):
+    for task, file_name in file_names(results.tasks).items():
         if _scored(results, task):
-            parts.append(curves_part(results, task, f"curves-{i + 1}", singles))
+            parts.append(curves_part(results, task, f"curves-{file_name}", singles))
         else:
             parts.append(Paragraph(f"{task}: no run is finished yet.", quiet=True))
     return Section(parts) if parts else None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 _CUT = 20
+_LONGEST_FILE_NAME = 60
 
 
 def clean(text: str) -> str:
@@ -21,6 +24,19 @@ def shorten(text: str) -> str:
     """
     plain = clean(text)
     return plain if len(plain) <= _CUT else f"{plain[: _CUT // 2]}…{plain[1 - _CUT // 2 :]}"
+
+
+def file_names(names: Iterable[str]) -> dict[str, str]:
+    """Return for each name a part of file names: letters, digits and dashes, each only once whatever the case."""
+    chosen: dict[str, str] = {}
+    taken: set[str] = set()
+    for place, name in enumerate(dict.fromkeys(names), 1):
+        base = re.sub(r"[^A-Za-z0-9]+", "-", name)[:_LONGEST_FILE_NAME].strip("-") or f"{place}"
+        numbered = (f"{base}-{n}" for n in itertools.count(2))
+        unique = next(text for text in itertools.chain([base], numbered) if text.lower() not in taken)
+        taken.add(unique.lower())
+        chosen[name] = unique
+    return chosen
 
 
 def in_words(value: Any) -> str:

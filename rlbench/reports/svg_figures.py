@@ -10,6 +10,8 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -37,15 +39,11 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 _FINER = re.compile(r"(?<=\.\d)\d+")
 _CLASSES = re.compile(r"s\d+|runs s\d+")
 _LEGEND_CHARACTERS = 52
+_SMALLER = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
 _INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
 _THEME: dict[str, Any] = {
     **{f"{part}.facecolor": "none" for part in ("axes", "figure", "savefig")},
     "font.family": "DejaVu Sans",  # part of matplotlib, for the same layout everywhere
-    "font.size": 8.5,
-    "axes.labelsize": 8.5,
-    "xtick.labelsize": 8,
-    "ytick.labelsize": 8,
-    "legend.fontsize": 8,
     "grid.alpha": 0.22,
     "grid.linewidth": 0.6,
     "axes.linewidth": 0.8,
@@ -59,13 +57,43 @@ _THEME: dict[str, Any] = {
 }
 
 
+@dataclass(frozen=True)
+class Print:
+    """How figures are written to files.
+
+    width: in inches, None for that of each figure. font_size: of labels, in points. single_runs: whether to draw the
+    parts that the page shows on demand.
+    """
+
+    width: float | None = None
+    font_size: float = 8.5
+    single_runs: bool = False
+
+
+ON_PAPER = Print()
+_PRINT: ContextVar[Print | None] = ContextVar("print", default=None)
+
+
 @contextmanager
-def theme(ink: str = INK) -> Iterator[None]:
+def theme(ink: str = INK, printed: Print | None = None) -> Iterator[None]:
     """Draw and save in the report's theme.
 
-    It has seaborn's grid on no background, text as text, and names taken literally.
+    It has seaborn's grid on no background, text as text, and names taken literally. printed: for a file rather than the
+    page.
     """
-    settings: Any = {**sns.axes_style("whitegrid"), **_THEME, **dict.fromkeys(_INKED, ink)}
+    size = (printed or ON_PAPER).font_size
+    fonts = {"font.size": size, "axes.labelsize": size} | dict.fromkeys(_SMALLER, size * 8 / 8.5)
+    settings: Any = {**sns.axes_style("whitegrid"), **_THEME, **fonts, **dict.fromkeys(_INKED, ink)}
+    token = _PRINT.set(printed)
+    try:
+        with _quiet(settings):
+            yield
+    finally:
+        _PRINT.reset(token)
+
+
+@contextmanager
+def _quiet(settings: Any) -> Iterator[None]:
     with warnings.catch_warnings(), mpl.rc_context(settings):
         # The page shows names in the browser's fonts, so missing glyphs in the font used for layout do not matter.
         warnings.filterwarnings("ignore", "Glyph ", UserWarning)
@@ -73,11 +101,19 @@ def theme(ink: str = INK) -> Iterator[None]:
         yield
 
 
+def width_of(usual: float) -> float:
+    """Return the width to draw a figure in, in inches: the one that was asked for, or `usual`."""
+    printed = _PRINT.get()
+    return usual if printed is None or printed.width is None else printed.width
+
+
 def figure_with_axes(width: float, height: float) -> tuple[Figure, Axes]:
     """Create a figure with axes that leave room for tick labels and one line of text. Sizes in inches.
 
     The margins are fixed because computing them takes matplotlib as long as drawing.
     """
+    asked = width_of(width)
+    width, height = asked, height * asked / width
     figure = Figure(figsize=(width, height))
     figure.subplots_adjust(0.68 / width, 0.47 / height, 1 - 0.1 / width, 1 - 0.1 / height)
     return figure, figure.add_subplot()
@@ -129,32 +165,45 @@ def _fit(key: str, value: str, name: str) -> str:
     return value.replace("url(#", f"url(#{name}-")
 
 
-def draw_with_legend(figure: sections.Figure, styles: Mapping[str, SeriesStyle]) -> Figure:
+def draw_with_legend(figure: sections.Figure, styles: Mapping[str, SeriesStyle], printed: Print = ON_PAPER) -> Figure:
     """Draw the figure in black ink and the light colours, with its legend below it.
 
-    Call it, and save the figure, under `theme(PRINTED)`.
+    Call it, and save the figure, under `theme(PRINTED, printed)`.
     """
     drawn = figure.draw()
+    if not printed.single_runs:
+        for artist in drawn.findobj(lambda artist: str(artist.get_gid()).startswith("runs ")):
+            artist.remove()
+    drawn.set_layout_engine("constrained")
+    if printed.width is not None and abs(drawn.get_figwidth() - printed.width) > 0.01:  # it has a width of its own
+        scale = printed.width / drawn.get_figwidth()
+        drawn.set_size_inches(printed.width, drawn.get_figheight() * max(scale, 0.7 * printed.font_size / 8.5))
     if figure.legend:
-        drawn.set_layout_engine("constrained")
         _add_legend(drawn, [name for name in figure.legend if name in styles], styles)
     return drawn
 
 
-def save(figure: sections.Figure, styles: Mapping[str, SeriesStyle], path: Path, form: str = "") -> None:
+def save(
+    figure: sections.Figure,
+    styles: Mapping[str, SeriesStyle],
+    path: Path,
+    form: str = "",
+    printed: Print = ON_PAPER,
+) -> None:
     """Write the figure. form: "svg", "pdf" or another format of matplotlib, by default the path's suffix."""
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     format_name = form or path.suffix[1:]
-    with theme(PRINTED):
+    with theme(PRINTED, printed):
         paper: dict[str, Any] = {} if format_name in metadata else {"facecolor": "white", "dpi": 200}
-        draw_with_legend(figure, styles).savefig(path, format=format_name, metadata=metadata.get(format_name), **paper)
+        drawn = draw_with_legend(figure, styles, printed)
+        drawn.savefig(path, format=format_name, metadata=metadata.get(format_name), **paper)
 
 
 def _add_legend(figure: Figure, labels: Sequence[str], styles: Mapping[str, SeriesStyle]) -> None:
     longest = max((len(shorten(label)) for label in labels), default=1) + 7
-    width = figure.get_figwidth()
-    columns = max(1, min(len(labels), int(_LEGEND_CHARACTERS * width / WIDTH) // longest))
-    figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * -(-len(labels) // columns))
+    width, size = figure.get_figwidth(), float(mpl.rcParams["legend.fontsize"])
+    columns = max(1, min(len(labels), int(_LEGEND_CHARACTERS * width / WIDTH * 8 / size) // longest))
+    figure.set_figheight(figure.get_figheight() + 0.1 + 0.19 * size / 8 * -(-len(labels) // columns))
     handles = [_legend_line(styles[label]) for label in labels]
     legend = figure.legend(handles=handles, loc="outside lower center", ncols=columns, frameon=False, handlelength=3)
     for text, label in zip(legend.get_texts(), labels):  # matplotlib leaves out labels that begin with "_"

@@ -5,22 +5,23 @@ Otherwise the algorithm with the easier tasks would win.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.analysis import Scores, seeded_generator
+from rlbench.reports.style import file_names
 from rlbench.text import join_names
 
 
 @dataclass(frozen=True)
 class Panel:
-    """Algorithms that all have scores on all of these tasks. number: from 1, for names of figures."""
+    """Algorithms that all have scores on all of these tasks. name: for names of figures and tables."""
 
-    number: int
+    name: str
     tasks: tuple[str, ...]
     algorithms: tuple[str, ...]
 
@@ -62,8 +63,14 @@ def panels(scores: Scores, anchored: bool, few: int = 1) -> list[Panel]:
         algorithms = tuple(name for name in scores.algorithms if tasks <= tasks_of[name])
         if len(algorithms) > 1:
             ordered = tuple(task for task in scores.environments if task in tasks)
-            shown.append(Panel(len(shown) + 1, ordered, algorithms))
-    return shown
+            shown.append(Panel("", ordered, algorithms))
+    everything = len(scores.environments)
+    names = file_names(_name(panel.tasks, everything) for panel in shown)
+    return [replace(panel, name=names[_name(panel.tasks, everything)]) for panel in shown]
+
+
+def _name(tasks: Sequence[str], everything: int) -> str:
+    return "all tasks" if len(tasks) == everything > 1 else " and ".join(tasks)
 
 
 def resamples(panel: Panel, scores: Scores, usual: int) -> int:

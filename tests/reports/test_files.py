@@ -66,9 +66,15 @@ def test_every_table_and_figure_of_the_page_is_written(tmp_path):
     written = write_files(results_page(Results(store)), tmp_path / "files")
     assert sorted(path.name for path in written) == sorted(path.name for path in (tmp_path / "files").iterdir())
     names = {path.name for path in written}
-    assert {"scores-by-task.csv", "scores-by-task.md", "scores-by-task.tex", "curves-1.svg", "curves-1.pdf"} <= names
-    assert (tmp_path / "files/curves-1.pdf").read_bytes().startswith(b"%PDF")
-    assert "var(--" not in (tmp_path / "files/curves-1.svg").read_text()  # it stands for itself
+    assert {
+        "scores-by-task.csv",
+        "scores-by-task.md",
+        "scores-by-task.tex",
+        "curves-CartPole-v1.svg",
+        "curves-CartPole-v1.pdf",
+    } <= names
+    assert (tmp_path / "files/curves-CartPole-v1.pdf").read_bytes().startswith(b"%PDF")
+    assert "var(--" not in (tmp_path / "files/curves-CartPole-v1.svg").read_text()  # it stands for itself
     again = write_files(results_page(Results(store)), tmp_path / "again")
     assert [path.read_bytes() for path in written] == [path.read_bytes() for path in again]
 

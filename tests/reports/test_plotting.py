@@ -70,4 +70,4 @@ def test_the_example_runs_cell_by_cell_and_shows_what_it_ends_with(tmp_path, mon
             value = eval(compile(ast.Expression(last.value), "cell", "eval"), names)
             shown.append(next(kind for kind in ("_repr_svg_", "_repr_html_", "__fspath__") if hasattr(value, kind)))
     assert shown == ["_repr_html_"] * 3 + ["_repr_svg_"] * 4 + ["_repr_html_", "__fspath__"]
-    assert (tmp_path / "notebook.html").exists() and (tmp_path / "notebook-files/curves-1.pdf").exists()
+    assert (tmp_path / "notebook.html").exists() and (tmp_path / "notebook-files/curves-CartPole-v1.pdf").exists()

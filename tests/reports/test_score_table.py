@@ -87,7 +87,7 @@ def test_dot_plots_are_beside_the_table_and_folded_where_there_are_many(tmp_path
     else:
         assert isinstance(found.parts[0], Beside)
     names = [part.name for part in every_part(found.parts) if hasattr(part, "name")]
-    assert names == ["scores", *(f"finals-{i + 1}" for i in range(tasks)), "scores-by-task"]
+    assert names == ["scores", *(f"scores-T{i}-v0" for i in range(tasks)), "scores-by-task"]
 
 
 def test_tables_and_figures_have_the_suites_order(tmp_path):

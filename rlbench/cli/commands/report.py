@@ -11,6 +11,7 @@ import click
 
 from rlbench.cli.common_options import anchors_option, folders_argument, open_plugins
 from rlbench.cli.declared_options import plugin_option
+from rlbench.cli.figure_options import FileFormats, Length
 from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
@@ -32,14 +33,52 @@ if TYPE_CHECKING:
     "--files",
     type=UserPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
-    help="Also write every table as CSV, Markdown and LaTeX, and every figure as SVG and PDF, to this folder.",
+    help="Also write every table as CSV, Markdown and LaTeX, and every figure as SVG and PDF, to this folder."
+    " The options below choose which, and in what form.",
 )
+@click.option(
+    "-a",
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    metavar="PATTERN",
+    help="With --files, write only matching algorithms; may be repeated, or a list with commas.",
+)
+@click.option(
+    "-e",
+    "--env",
+    "environments",
+    multiple=True,
+    metavar="PATTERN",
+    help="With --files, write only matching environments; may be repeated, or a list with commas.",
+)
+@click.option("--width", type=Length(), help="Width of the figure files, such as 3.25in, 82mm or 234pt.")
+@click.option(
+    "--font-size",
+    type=click.FloatRange(4, 30),
+    metavar="POINTS",
+    help="Size of text in the figure files; default: 8.5.",
+)
+@click.option(
+    "--format",
+    "formats",
+    type=FileFormats(),
+    multiple=True,
+    help="Format of the figure files: svg, pdf or png; may be repeated, or a list with commas; default: svg,pdf.",
+)
+@click.option("--single-runs", is_flag=True, help="Draw single runs in the figure files too.")
 @anchors_option
 @plugin_option
 def report(
     directories: Sequence[Path],
     output: Path | None,
     files: Path | None,
+    algorithms: Sequence[str],
+    environments: Sequence[str],
+    width: float | None,
+    font_size: float | None,
+    formats: Sequence[Sequence[str]],
+    single_runs: bool,
     supplied: Mapping[str, Anchors],
     plugin_files: Sequence[str],
 ) -> int:
@@ -54,18 +93,33 @@ def report(
     from rlbench.analysis import Results
     from rlbench.reports.difference_section import difference_page
     from rlbench.reports.page import results_page, write_page
-    from rlbench.reports.report_files import write_files
+    from rlbench.reports.report_files import FORMATS, write_files
+    from rlbench.reports.svg_figures import ON_PAPER, Print
 
     if len(directories) > 2:
         raise click.UsageError(f"{len(directories)} folders given: a report shows one, or the difference between two")
-    plugins = open_plugins(plugin_files)
+    if not files and any([algorithms, environments, width, font_size, formats, single_runs]):
+        raise click.UsageError(
+            "-a, -e, --width, --font-size, --format and --single-runs are for the files; add --files FOLDER"
+        )
+    if len(directories) == 2 and (algorithms or environments):
+        raise click.UsageError("-a and -e select from one folder, not from two")
+    plugins, selected = open_plugins(plugin_files), None
     if len(directories) == 2:
         page = difference_page(Results(directories[0], supplied), Results(directories[1], supplied))
         path = output or directories[1] / "difference.html"
     else:
         path = output or directories[0] / "report.html"
-        page = results_page(Results(directories[0], supplied), plugins, path.parent)
-    written = [write_page(page, path), *(write_files(page, files) if files else [])]
+        results = Results(directories[0], supplied)
+        page = results_page(results, plugins, path.parent)
+        if algorithms or environments:
+            selected = results.select(algorithms, environments)
+    written = [write_page(page, path)]
+    if files:
+        in_files = page if selected is None else results_page(selected, plugins, path.parent)
+        printed = Print(width, font_size or ON_PAPER.font_size, single_runs)
+        chosen = list(dict.fromkeys(name for names in formats for name in names))
+        written += write_files(in_files, files, chosen or FORMATS, printed)
     for problem in page.problems:
         print(f"warning: {plain(problem)}", file=sys.stderr)
     if files:
