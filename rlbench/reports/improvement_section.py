@@ -85,10 +85,11 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
     highest = max(above.values())
     leaders = [name for name in names if above[name] == highest]
     finding = (
-        f"With an interval above one half, runs of {join_names(leaders)} score higher than those of {highest} of"
-        f" {plural(len(names) - 1, 'other')}, including random where present."
+        f"Runs of {join_names(leaders)} score higher more often than those of {highest} of"
+        f" {plural(len(names) - 1, 'other')} (random counts), with an interval above one half. This describes the runs;"
+        " only the verdict says what is better."
         if highest
-        else "No interval excludes one half."
+        else "No interval excludes one half: no algorithm is seen to score higher more often than another."
     )
     values = [f"{a} against {b} {number(p.estimate, 2)}" for (a, b), p in pairs.items()]
     return Figure(

@@ -108,4 +108,10 @@ def without_anchors(scores: Scores) -> str:
 
 def anchors_in_words(scores: Scores, tasks: Mapping[str, object] | tuple[str, ...]) -> str:
     """Return the lower and upper anchor of each task, in its returns. Every task must have anchors."""
-    return "; ".join(f"{task} {scores.anchors[task].lower:g} and {scores.anchors[task].upper:g}" for task in tasks)
+    ends = {task: (scores.anchors[task].lower, scores.anchors[task].upper) for task in tasks}
+    return "; ".join(f"{task} {_exactly(low)} and {_exactly(high)}" for task, (low, high) in ends.items())
+
+
+def _exactly(value: float) -> str:
+    """Format an anchor with all the digits that matter and a minus sign."""
+    return f"{value:g}".replace("-", "−")
