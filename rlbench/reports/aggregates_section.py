@@ -13,6 +13,7 @@ from rlbench.analysis.estimates import OF_ALL, interval_estimate
 from rlbench.analysis.final_scores import resamples_for
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section, Table
 from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.anchored_axes import arrows, view
 from rlbench.reports.profile_figures import profile_figure
 from rlbench.reports.sample_efficiency import efficiency_figure
 from rlbench.reports.style import shorten
@@ -111,7 +112,7 @@ def aggregate_figure(
         _draw_estimates(names, estimates, styles),
         f"Normalised scores over {panel.title}: {'; '.join(values)}.",
         _finding(names, estimates),
-        "Dots: estimates; lines: their 95 % intervals, as in the table.",
+        "Dots: estimates; lines: their 95 % intervals, as in the table. Arrows point to what lies beyond the axes.",
         wide=True,
     )
 
@@ -138,6 +139,8 @@ def _draw_estimates(
         figure = Drawing(figsize=(width, down * (0.7 + 0.24 * len(names))), layout="constrained")
         panels_drawn = figure.subplots(down, across, sharey=True, squeeze=False).ravel()
         for axes, what in zip(panels_drawn, ESTIMATES):
+            shown = [estimates[name][what] for name in names]
+            axes.set_xlim(*view([[e.estimate, e.low, e.high] for e in shown], 0.0, 1.0))
             for row, name in enumerate(names):
                 estimate, style = estimates[name][what], styles[name]
                 axes.plot(
@@ -146,6 +149,7 @@ def _draw_estimates(
                 axes.plot(
                     estimate.estimate, row, style.marker, color=style.colour, markersize=6, markeredgecolor="none"
                 )
+                arrows(axes, row, [estimate.estimate, estimate.low, estimate.high], style.colour)
             axes.axvline(1.0 if what != "optimality gap" else 0.0, color=ink(), linewidth=0.8, linestyle=(0, (2, 2)))
             better = "\n(lower is better)" if width <= _NARROW else " (lower is better)"
             axes.set_title(f"{what}{better if what == 'optimality gap' else ''}", fontsize="medium")

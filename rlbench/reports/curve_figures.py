@@ -6,24 +6,22 @@ Estimates are the IQM over runs. Bands are pointwise 95 % percentile bootstraps 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import EngFormatter, MaxNLocator
-from numpy.typing import NDArray
 
-from rlbench.analysis import FEWEST_FOR_INTERVAL, seeded_generator
-from rlbench.analysis.learning_curves import Estimate, LearningCurves, Numbers, estimate, resamples_for
+from rlbench.analysis import FEWEST_FOR_INTERVAL, Anchors, seeded_generator
+from rlbench.analysis.learning_curves import Estimate, LearningCurves, estimate, resamples_for
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.svg_figures import WIDTH, figure_with_axes
+from rlbench.reports.anchored_axes import view
+from rlbench.reports.curve_lines import curve_axes, draw_estimate, draw_runs
+from rlbench.reports.curve_panels import draw_panels
 from rlbench.text import join_names, number
 
 MOST_SINGLE_RUNS = 100
+MOST_TOGETHER, MOST_PANELS = 5, 24  # algorithms in one figure with bands, and in panels; more have no bands
 _MOST_SINGLE_POINTS = 60_000  # of all curves of a page, about a megabyte
 
 
@@ -34,10 +32,14 @@ def learning_curves(
     styles: Mapping[str, SeriesStyle],
     name: str,
     singles: int = MOST_SINGLE_RUNS,
+    anchors: Anchors | None = None,
 ) -> Part:
     """Draw the IQM and band of each algorithm over its single runs, against steps.
 
     curves: of one task. name: of the figure's files. singles: maximum number of runs of each algorithm drawn singly.
+    anchors: of the task; the axis covers them.
+
+    More than MOST_TOGETHER algorithms have a panel each, in which the others are grey.
     """
     curves = [curve for curve in curves if len(curve.steps)]
     if not curves:
@@ -48,12 +50,20 @@ def learning_curves(
     estimates = {curve.algorithm: estimate(curve.counted, seeded_generator(curve.keys)) for curve in curves}
     ends = [f"{g.algorithm} {number(float(estimates[g.algorithm][0][-1]))} at step {g.steps[-1]:.0f}" for g in curves]
 
+    limits = None if anchors is None else view([e[0] for e in estimates.values()], anchors.lower, anchors.upper)
+    coloured = [curve for curve in curves if not styles[curve.algorithm].grey]
+    in_panels = MOST_TOGETHER < len(coloured) <= MOST_PANELS
+
     def draw() -> Drawing:
+        if in_panels:
+            return draw_panels(curves, estimates, styles, singles, limits)
         figure, axes = curve_axes("environment steps", "evaluation return")
+        if limits is not None:
+            axes.set_ylim(*limits)
         for curve in curves:
             style = styles[curve.algorithm]
             draw_runs(axes, curve.steps, curve.returns[:singles], style, curve.diverged)
-            draw_estimate(axes, curve.steps, estimates[curve.algorithm], style)
+            draw_estimate(axes, curve.steps, estimates[curve.algorithm], style, limits, len(coloured) <= MOST_TOGETHER)
         return figure
 
     return Figure(
@@ -61,9 +71,10 @@ def learning_curves(
         draw,
         f"Learning curves on {task}: evaluation return against environment steps. Last IQM: {'; '.join(ends)}.",
         _finding(task, curves, estimates),
-        _method(curves, protocol, singles),
-        [curve.algorithm for curve in curves],
+        _how(in_panels, limits is not None) + _method(curves, protocol, singles),
+        [] if in_panels else [curve.algorithm for curve in curves],
         "single runs",
+        wide=in_panels,
     )
 
 
@@ -83,6 +94,11 @@ def _finding(task: str, curves: Sequence[LearningCurves], estimates: Mapping[str
         return f"{text}; no other band reaches its band at the end."
     band, verb = ("bands", "overlap") if len(overlap) > 1 else ("band", "overlaps")
     return f"{text}; the {band} of {join_names(overlap)} still {verb} its own there."
+
+
+def _how(in_panels: bool, anchored: bool) -> str:
+    panels = "In each panel one algorithm is in colour, the others are grey. " if in_panels else ""
+    return panels + ("The axis covers the anchors; arrows point to curves beyond. " if anchored else "")
 
 
 def _method(curves: Sequence[LearningCurves], protocol: EvaluationProtocol, singles: int) -> str:
@@ -118,40 +134,3 @@ def single_runs(curves: Sequence[LearningCurves]) -> int:
     """Return how many runs of each curve are drawn singly, which limits the size of the page."""
     widest = sum(len(curve.steps) for curve in curves)
     return int(np.clip(_MOST_SINGLE_POINTS // max(1, widest), 3, MOST_SINGLE_RUNS))
-
-
-def curve_axes(abscissa: str, ordinate: str) -> tuple[Drawing, Axes]:
-    """Create an empty figure for curves."""
-    figure, axes = figure_with_axes(WIDTH, 3.0)
-    axes.set_xlabel(abscissa)
-    axes.set_ylabel(ordinate)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    sns.despine(ax=axes)
-    return figure, axes
-
-
-def draw_runs(axes: Axes, steps: Numbers, single: Numbers, style: SeriesStyle, diverged: NDArray[np.bool_]) -> None:
-    """Draw single runs [R, T] as one path with gaps, and a cross where one diverged. steps: [T] or [R, T]."""
-    steps_of_runs = np.broadcast_to(steps, single.shape)
-    gap = np.full((len(single), 1), np.nan)
-    marker = "_" if single.shape[1] == 1 else ""  # a line of one point would be invisible
-    options: dict[str, Any] = {"color": style.colour, "gid": f"runs {style.gid}"}
-    xs, ys = np.hstack([steps_of_runs, gap]).ravel(), np.hstack([single, gap]).ravel()
-    axes.plot(xs, ys, alpha=0.45, linewidth=0.7, marker=marker, zorder=1.8, **options)
-    for x, run in zip(steps_of_runs[diverged[: len(single)]], single[diverged[: len(single)]]):
-        last = np.flatnonzero(~np.isnan(run))[-1:]
-        axes.plot(x[last], run[last], "x", color=style.colour, markersize=6, markeredgewidth=1.2, gid=style.gid)
-
-
-def draw_estimate(axes: Axes, steps: Numbers, estimated: Estimate, style: SeriesStyle) -> None:
-    """Draw the IQM [T] as a line with markers over its band, against steps or seconds [T]. NaN leaves a gap."""
-    centre, low, high = estimated
-    axes.fill_between(steps, low, high, color=style.colour, alpha=0.16, linewidth=0, gid=style.gid)
-    if len(steps) == 1:
-        axes.vlines(steps, low, high, color=style.colour, alpha=0.4, linewidth=3, gid=style.gid)
-    every = -(-len(steps) // 20)  # more markers would hide the line
-    options: dict[str, Any] = {"color": style.colour, "linestyle": style.linestyle, "marker": style.marker}
-    axes.plot(
-        steps, centre, markevery=every, linewidth=1.6, markersize=4, markeredgecolor="none", gid=style.gid, **options
-    )

@@ -11,7 +11,8 @@ from rlbench.analysis import Results, seeded_generator
 from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
 from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, curve_axes, draw_estimate, draw_runs, single_runs
+from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, MOST_TOGETHER, single_runs
+from rlbench.reports.curve_lines import curve_axes, draw_estimate, draw_runs
 from rlbench.reports.style import file_names
 from rlbench.text import number
 
@@ -103,13 +104,15 @@ def _figure(
     }
     unit = "CPU seconds of a run" if which == "cpu" else "training clock, seconds"
 
+    few = sum(not styles[curve.algorithm].grey for curve in curves) <= MOST_TOGETHER
+
     def draw() -> Drawing:
         figure, axes = curve_axes(unit, "evaluation return")
         for curve in curves:
             style = styles[curve.algorithm]
             draw_runs(axes, clocks[curve.algorithm][:singles], curve.returns[:singles], style, curve.diverged)
             if curve.algorithm in estimates:
-                draw_estimate(axes, timed[curve.algorithm][0], estimates[curve.algorithm], style)
+                draw_estimate(axes, timed[curve.algorithm][0], estimates[curve.algorithm], style, band=few)
         return figure
 
     last = {name: float(timed[name][0][-1]) for name in estimates}

@@ -11,9 +11,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from numpy.typing import NDArray
 
+from rlbench.analysis import Anchors
 from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure
 from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.anchored_axes import arrows, view
 from rlbench.reports.style import shorten
 from rlbench.reports.svg_figures import WIDTH, ink, width_of
 from rlbench.text import interval, number
@@ -46,20 +48,22 @@ def final_scores_figure(
     protocol: EvaluationProtocol,
     styles: Mapping[str, SeriesStyle],
     name: str,
+    anchors: Anchors | None = None,
 ) -> Figure:
     """Draw a row of dots for each algorithm, one a run, above its IQM and interval.
 
     finals: of one task, at least one with a score. chance: the random policy; its interval is shaded over all rows.
-    name: of the figure's files.
+    name: of the figure's files. anchors: of the task; the axis covers them.
     """
     chance = chance if len(finals) > 1 else None
     rows = [f"{f.algorithm}: IQM {number(f.iqm)} {interval(f.low, f.high)}, {len(f.scores)} runs" for f in finals]
     return Figure(
         name,
-        lambda: _draw(finals, chance, styles),
+        lambda: _draw(finals, chance, styles, anchors),
         f"Final scores on {task}. {'; '.join(rows)}.",
         f"{task}: {_finding(finals)}",
-        _method(finals, chance, protocol),
+        _method(finals, chance, protocol)
+        + ("" if anchors is None else " The axis covers the anchors; arrows point to what lies beyond."),
     )
 
 
@@ -92,13 +96,20 @@ def _method(finals: Sequence[FinalScores], chance: FinalScores | None, protocol:
     return " ".join(sentences)
 
 
-def _draw(finals: Sequence[FinalScores], chance: FinalScores | None, styles: Mapping[str, SeriesStyle]) -> Drawing:
+def _draw(
+    finals: Sequence[FinalScores],
+    chance: FinalScores | None,
+    styles: Mapping[str, SeriesStyle],
+    anchors: Anchors | None,
+) -> Drawing:
     figure = Drawing(
         figsize=(width_of(WIDTH), 0.6 + (0.46 if len(finals) <= 6 else 0.3) * len(finals)), layout="constrained"
     )
     axes = figure.add_subplot()
     if chance is not None and chance.low is not None and chance.high is not None:
         axes.axvspan(chance.low, chance.high, facecolor=ink(), edgecolor=ink(), alpha=0.2, linewidth=1, zorder=0)
+    if anchors is not None:
+        axes.set_xlim(*view([f.scores for f in finals], anchors.lower, anchors.upper))
     for row, final in enumerate(finals):
         _draw_row(axes, row, final, styles[final.algorithm])
     axes.set_ylim(len(finals) - 0.45, -0.55)  # first algorithm on top
@@ -121,5 +132,7 @@ def _draw_row(axes: Axes, row: int, final: FinalScores, style: SeriesStyle) -> N
     axes.plot(scores[diverged], heights[diverged], "x", color=style.colour, markersize=5, markeredgewidth=1.2)
     if final.low is not None and final.high is not None:
         axes.plot([final.low, final.high], [row + 0.26] * 2, color=style.colour, linewidth=2.2, solid_capstyle="butt")
+    if axes.get_autoscalex_on() is False:
+        arrows(axes, row - 0.12, final.scores, style.colour)
     if final.iqm is not None:
         axes.plot(final.iqm, row + 0.26, style.marker, color=style.colour, markersize=6.5, markeredgecolor="none")

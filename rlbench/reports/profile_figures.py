@@ -29,7 +29,7 @@ def profile_figure(panel: Panel, scores: Scores, styles: Mapping[str, SeriesStyl
         return None
     runs = {name: panel.normalised(scores, name) for name in names}
     all_scores = np.concatenate([values for by_task in runs.values() for values in by_task.values()])
-    low, high = max(float(all_scores.min()), -0.5), min(float(all_scores.max()), 2.0)
+    low, high = max(float(all_scores.min()), -0.25), min(float(all_scores.max()), 1.25)
     margin = 0.03 * (high - low) or 0.1
     thresholds = np.linspace(low - margin, high + margin, _POINTS)
     profiles = {

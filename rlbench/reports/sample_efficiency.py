@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rlbench.analysis import FEWEST_FOR_INTERVAL, Results
 from rlbench.analysis.learning_curves import at_shares, resamples_for
 from rlbench.api.sections import Figure
-from rlbench.reports.curve_figures import draw_estimate
+from rlbench.reports.curve_lines import draw_estimate
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Band, efficiency_curve

@@ -175,7 +175,8 @@ def curves_section(results: Results) -> Section | None:
 def curves_part(results: Results, task: str, name: str, singles: int = MOST_SINGLE_RUNS) -> Part:
     """Return the learning curves of a task, or why there are none."""
     curves = [grid for grid in results.learning_curves.values() if grid.environment == task]
-    return learning_curves(curves, task, _protocol(results, task), results.styles, name, singles)
+    anchors = results.anchors.get(task)
+    return learning_curves(curves, task, _protocol(results, task), results.styles, name, singles, anchors)
 
 
 def _protocol(results: Results, task: str) -> EvaluationProtocol:
@@ -192,7 +193,9 @@ def finals_figure(results: Results, task: str, name: str) -> Figure:
     finals = {cell.algorithm: _finals(results.rows_of(cell), cell) for cell in cells}
     chance = chance_cells(results).get(task)
     shaded = finals[chance.algorithm] if chance else None
-    return final_scores_figure(list(finals.values()), shaded, task, protocol, results.styles, name)
+    return final_scores_figure(
+        list(finals.values()), shaded, task, protocol, results.styles, name, results.anchors.get(task)
+    )
 
 
 def _finals(rows: pd.DataFrame, cell: Cell) -> FinalScores:

@@ -105,14 +105,31 @@ def test_the_verdict_is_on_the_first_screen(tab, page):
 
 def test_single_runs_and_algorithms_are_shown_on_demand_without_a_script(tab, page):
     tab.open(page, 1280)
-    figure = "[...document.querySelectorAll('figure')].find(f => f.querySelector('.show-runs'))"
+    figure = (
+        "[...document.querySelectorAll('figure')].find(f => f.querySelector('.show-runs') && f.querySelector('.t1'))"
+    )
     seen = f"[...{figure}.querySelectorAll('.runs')].filter(e => getComputedStyle(e).display !== 'none').length"
-    assert tab.ask(seen) == 0  # nine algorithms: at first without
+    assert tab.ask(seen) == 0  # at first without
     tab.ask(f"{figure}.querySelector('.show-runs').click()")
     everyone = tab.ask(seen)
     assert everyone == 9
     tab.ask(f"{figure}.querySelector('.legend .t1').click()")
     assert tab.ask(seen) == 8
+
+
+def test_what_scrolls_sideways_on_a_phone_has_a_shadow_and_in_print_none(tab, page):
+    tab.open(page, 400)
+    wide = "[...document.querySelectorAll('.scroll')].find(e => e.scrollWidth > e.clientWidth + 20)"
+    assert "local" in tab.ask(f"getComputedStyle({wide}).backgroundAttachment")
+    assert tab.ask(f"getComputedStyle({wide}).backgroundImage").count("linear-gradient") == 4
+    tab.open(page, 800, media="print")
+    assert tab.ask("getComputedStyle(document.querySelector('.scroll')).backgroundImage") == "none"
+
+
+def test_the_strips_wrap_instead_of_scrolling_on_a_phone(tab, page):
+    tab.open(page, 400)
+    assert tab.ask("[...document.querySelectorAll('.ranking')].every(e => e.getClientRects()[0].right <= innerWidth)")
+    assert tab.ask("document.querySelectorAll('.ranking li').length") > 8
 
 
 def test_what_is_folded_away_is_printed(tab, page, tmp_path):
