@@ -17,6 +17,8 @@ def test_small_differences_and_large_returns_can_be_read(tmp_path):
         (tmp_path / f"{folder}.csv").write_text("\n".join(rows[: len(rows) - more]) + "\n")
         assert command("import", tmp_path / f"{folder}.csv", "-o", tmp_path / folder).returncode == 0
     told = command("compare", "a", "b", "-d", tmp_path / "r").stdout
+    assert "a worse than b on X-v0: −0.01" in told
+    told = command("compare", "a", "b", "-d", tmp_path / "r", "-v").stdout
     assert "-0.01" in told and "worse" in told
     table = command("table", tmp_path / "r").stdout
     assert "4.5e+99" in table and max(map(len, (told + table).splitlines())) < 250

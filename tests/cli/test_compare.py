@@ -30,7 +30,11 @@ def run(root, *arguments):
 def test_two_algorithms_of_a_folder_are_held_against_each_other(root):
     ran = run(root, "quick", "slow", "-d", "monday")
     assert ran.returncode == 0, ran.stderr
-    assert "quick − slow" in ran.stdout and "over all tasks" in ran.stdout and "better" in ran.stdout
+    lines = ran.stdout.splitlines()
+    assert lines[0].startswith("quick better than slow over 2 tasks: 0.7")
+    assert lines[1].startswith("quick better than slow on CartPole-v1: 37") and ", p 0." in lines[1]
+    assert lines[2].startswith("quick better than slow on Pendulum-v1: 74")
+    assert max(map(len, lines)) <= 80
 
 
 def test_two_folders_mean_each_algorithm_against_itself_and_undecided_is_exit_code_5(root):
@@ -104,3 +108,28 @@ def test_anchors_that_are_none_are_a_usage_error(root, tmp_path):
     path.write_text(json.dumps({"anchors": {CARTPOLE: {"lower": 1, "upper": 1}}}))
     ran = run(root, "-d", "monday", "--anchors", path)
     assert ran.returncode == 2 and "is not above the lower anchor" in ran.stderr
+
+
+def test_every_number_of_a_comparison_and_a_name_for_each_column_are_printed_on_request(root):
+    lines = run(root, "quick", "slow", "-d", "monday", "-v").stdout.splitlines()
+    (header,) = [line.split() for line in lines if "Hedges" in line]
+    assert " ".join(header) == "pair A − B task A B n difference P(higher) p p, Holm verdict Cliff's δ Hedges' g"
+    (row,) = [line for line in lines if "Pendulum-v1" in line]
+    assert row.startswith("quick − slow   Pendulum-v1") and "better" in row and "6/6" in row
+
+
+def test_a_note_is_marked_and_shown_on_request(tmp_path):
+    low, high = [1.0, 2.0, 3.0, 4.0, 5.0], [11.0, 12.0, 13.0, 14.0, 15.0]
+    folder(
+        tmp_path / "s", {name: {CARTPOLE: scores} for name, scores in (("a", low), ("b", high), ("c", low), ("d", low))}
+    )
+    first = run(tmp_path).stdout.splitlines()[0]
+    assert first.startswith("a and b undecided on CartPole-v1: −10") and first.endswith(" *")
+    assert "every run of b scored higher" in run(tmp_path, "-v").stdout
+
+
+def test_long_names_are_wrapped_and_never_cut(tmp_path):
+    names = "a" * 50, "b" * 50
+    folder(tmp_path / "s", {name: {CARTPOLE: [1.0, 2.0, 3.0, 4.0, 5.0]} for name in names})
+    told = run(tmp_path).stdout
+    assert all(name in told for name in names) and max(map(len, told.splitlines())) <= 80

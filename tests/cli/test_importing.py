@@ -239,7 +239,7 @@ def test_an_imported_random_policy_is_in_no_family(tmp_path):
     ran = command("compare", "-d", tmp_path / "out", "--json")
     rows = json.loads(ran.stdout)["rows"]
     assert [(row["ours"], row["theirs"]) for row in rows] == [("A", "B")]
-    assert "1 on single tasks" in command("compare", "-d", tmp_path / "out").stdout
+    assert "1 on single tasks" in command("compare", "-d", tmp_path / "out", "-v").stdout
 
 
 def test_the_report_knows_who_is_no_better_than_an_imported_random_policy(tmp_path):

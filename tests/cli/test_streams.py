@@ -37,7 +37,7 @@ def test_a_terminal_of_few_characters_gets_others_in_their_place(results, encodi
     table = run("table", results, env=environment)
     assert table.returncode == 0 and b"2/2" in table.stdout and b" -" in table.stdout
     compared = run("compare", "a", "b", "-d", results, env=environment)
-    assert compared.returncode == 5 and b"a - b" in compared.stdout
+    assert compared.returncode == 5 and b"A - B" in compared.stdout
 
 
 def test_nothing_but_data_goes_to_stdout_where_stderr_is_closed(tmp_path):

@@ -12,15 +12,14 @@ import click
 
 from rlbench.api import NothingToCompare
 from rlbench.cli.common_options import anchors_option, find_folder, results_root
+from rlbench.cli.comparison_text import as_text
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import user_path
-from rlbench.text import console_interval, console_number, fixed, fixed_interval
 
 if TYPE_CHECKING:
-    from rlbench.analysis import Anchors, Comparison, Row
+    from rlbench.analysis import Anchors, Comparison
     from rlbench.analysis.pair_selection import Pairs
-    from rlbench.stats import Interval
 
 SCHEMA_VERSION = 1
 UNDECIDED = 5
@@ -57,7 +56,8 @@ directory_option = click.option(
     help="Family-wise significance level.",
 )
 @anchors_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
+@click.option("-v", "--verbose", is_flag=True, help="Print every number of each comparison, and every note.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def compare(
     names: Sequence[str],
     directory: str | None,
@@ -65,11 +65,13 @@ def compare(
     statistic: str,
     alpha: float,
     supplied: Mapping[str, Anchors],
+    verbose: bool,
     as_json: bool,
 ) -> int:
-    """Compare A with B: print the difference A − B with its 95 % interval, tests and effect sizes.
+    """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
-    Each pair is compared on every task that both have, and over all tasks.
+    Each pair is compared on every task that both have, and over all tasks. -v also prints the two estimates, both
+    tests' p, effect sizes and notes.
 
     \b
     rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)
@@ -90,7 +92,7 @@ def compare(
         text for scores in {id(s.scores): s.scores for pair in pairs for s in pair}.values() for text in scores.corrupt
     ]
     if as_json or result.rows:
-        write_out(_as_json(result, corrupt) if as_json else _as_text(result))
+        write_out(_as_json(result, corrupt) if as_json else as_text(result, verbose))
     if not result.rows:
         raise NothingToCompare("; ".join(["nothing to compare: no two algorithms share a task", *result.apart]))
     return report_damaged(corrupt, 0 if result.decided else UNDECIDED)
@@ -145,88 +147,3 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
         "corrupt": list(corrupt),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
-
-
-def _as_text(result: Comparison) -> str:
-    overall = [row for row in result.rows if not row.environment]
-    single = [row for row in result.rows if row.environment]
-    statistic = result.statistic.upper() if result.statistic == "iqm" else result.statistic
-    text = f"{statistic} over runs, ours − theirs, with its 95 % interval\n"
-    if overall:
-        text += "\nover all tasks, in normalised scores (0: lower anchor, 1: upper anchor)\n\n"
-        text += fitted(
-            ("ours − theirs", "tasks", *HEADER), [(_pair(r), str(r.tasks), *_cells(r, 3)) for r in overall], _NUMBERS
-        )
-    if single:
-        text += "\non each task, in returns\n\n"
-        rows = [(_pair(r), plain(r.environment), *_cells(r, 1), *_effects(r)) for r in single]
-        text += fitted(("ours − theirs", "task", *HEADER, "Cliff's δ", "Hedges' g"), rows, (*_NUMBERS[1:], 10, 11))
-    text += "\n" + _legend(result)
-    return text
-
-
-HEADER = ("ours", "theirs", "n", "difference", "P(higher)", "p", "p, Holm", "")
-_NUMBERS = (1, 2, 3, 5, 7, 8)
-
-
-def _pair(row: Row) -> str:
-    return f"{plain(row.ours)} − {plain(row.theirs)}"
-
-
-def _cells(row: Row, digits: int) -> tuple[str, ...]:
-    estimates = row.estimates or (None, None)
-    interval = row.difference
-    if interval is not None:
-        three = [_without_rounding(value, estimates) for value in (interval.estimate, interval.low, interval.high)]
-        estimate, low, high = three
-        difference = console_number(estimate, digits, "+", three)
-        difference += f" {console_interval(low, high, digits, '+', three)}"
-    elif row.estimates is not None:
-        difference = console_number(_without_rounding(row.estimates[0] - row.estimates[1], estimates), digits, "+")
-    else:
-        difference = "–"
-    verdict = f"{row.verdict}: {plain(row.note)}" if row.note else row.verdict
-    others = (f"{row.n[0]}/{row.n[1]}", difference, _improvement(row.improvement), _p(row.p), _p(row.p_holm), verdict)
-    return (*(console_number(e, digits) for e in estimates), *others)
-
-
-def _without_rounding(value: float, estimates: Sequence[float | None]) -> float:
-    """Return 0 for a difference that is only a rounding error of the two estimates."""
-    size = max((abs(estimate) for estimate in estimates if estimate is not None), default=0.0)
-    return 0.0 if abs(value) <= 1e-14 * size else value
-
-
-def _effects(row: Row) -> tuple[str, str]:
-    return console_number(row.cliffs_delta, 2, among=(1.0,)), console_number(row.hedges_g, 2, among=(1.0,))
-
-
-def _improvement(interval: Interval | None) -> str:
-    if interval is None:
-        return "–"
-    return f"{fixed(interval.estimate, 2)} {fixed_interval(interval.low, interval.high, 2)}"
-
-
-def _p(value: float | None) -> str:
-    return "–" if value is None else f"{value:.2g}" if value < 0.1 else f"{value:.2f}"
-
-
-def _legend(result: Comparison) -> str:
-    whole, single = result.family
-    families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
-    lines = [
-        f"better, worse: of ours, if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
-        "p: the larger one of a permutation test (run labels exchanged within tasks) and Welch's t-test",
-        "P(higher): the probability that a run of ours scores higher than one of theirs; ties count half",
-        "intervals: for each comparison alone, without a correction for their number",
-    ]
-    verdicts = {row.verdict for row in result.rows}
-    if "descriptive only" in verdicts:
-        lines.append("descriptive only: with under 5 runs on a side, neither is called better")
-    if "too few runs" in verdicts:
-        lines.append("too few runs: with under 3 runs on a side, there is no interval and no test")
-    if result.self_reported:
-        names = plain(", ".join(result.self_reported))
-        lines.append(f"self-reported, so a difference may be one of protocol: {names}")
-    lines += [f"missing: {plain(text)}" for text in result.absent]
-    lines += [f"not compared: {plain(text)}" for text in result.apart]
-    return "".join(f"{line}\n" for line in lines)
