@@ -1,35 +1,76 @@
-"""The argument RUN of several commands, and the run it names."""
+"""The argument RUN of several commands with its option -d, and the run it names."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from rlbench.cli.common_options import results_root
+from rlbench.cli.common_options import find_folder, results_root
 from rlbench.cli.user_paths import user_path
+from rlbench.messages import nearest
 
 if TYPE_CHECKING:
     from rlbench.api import Run
     from rlbench.results import RunState, Store
 
+Command = TypeVar("Command", bound=Callable[..., Any])
+_FOLDER = f"{__name__}.folder"  # in the context: what -d names
+_MOST_LISTED = 10
 
-def _find_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
-    """Return a run's folder, given by path or by (part of) its name among all results."""
-    if user_path(value).is_dir():
-        return user_path(value)
+
+def _remember_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    context.meta[_FOLDER] = None if value is None else find_folder(value)
+
+
+def _find_run_folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    """Return a run's folder, given by its path or name, or by a beginning or part of either."""
+    path = user_path(value)
+    if path.is_dir():
+        return path
+    folder: Path | None = context.meta[_FOLDER]
     root = results_root()
-    matches = sorted(path for path in root.glob("*/runs/*") if value in path.name)
+    runs = sorted(root.glob("*/runs/*") if folder is None else folder.glob("runs/*"))
+    beside = sorted(path.parent.glob("*")) if path.name and path.parent.name == "runs" else []
+    matches = [run for run in beside if run.name.startswith(path.name)] or _named(value, runs)
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        raise click.BadParameter(f"{value!r} does not exist, and no run in {root} has that name")
-    listing = "".join(f"\n  {path}" for path in matches[:10])
-    raise click.BadParameter(f"{value!r} matches {len(matches)} runs; give one of them:{listing}")
+        # Keys are hashes: nobody misspells one.
+        hint = nearest(value, dict.fromkeys(run.name.rpartition("--")[0] for run in runs))
+        raise click.BadParameter(f"{value!r} does not exist, and no run in {folder or root} has that name{hint}")
+    listing = "".join(f"\n  {path}" for path in matches[:_MOST_LISTED])
+    more = f"\n  and {len(matches) - _MOST_LISTED} more" if len(matches) > _MOST_LISTED else ""
+    raise click.BadParameter(f"{value!r} matches {len(matches)} runs; give one of them:{listing}{more}")
 
 
-run_argument = click.argument("run", callback=_find_folder, metavar="RUN")
+def _named(value: str, runs: Sequence[Path]) -> list[Path]:
+    """Return the runs with this name (with or without its key), else those that begin with it, else that contain it.
+
+    One algorithm's name may be a part of another's: `dqn--…` is a part of `double_dqn--…`.
+    """
+    exact = [run for run in runs if run.name == value or run.name.rpartition("--")[0] == value]
+    return exact or [run for run in runs if run.name.startswith(value)] or [run for run in runs if value in run.name]
+
+
+_option = click.option(
+    "-d",
+    "--dir",
+    "directory",
+    metavar="DIRECTORY",
+    is_eager=True,  # RUN is looked for in it
+    expose_value=False,
+    callback=_remember_folder,
+    help="Result folder that contains RUN; default: all under results/.",
+)
+_argument = click.argument("run", callback=_find_run_folder, metavar="RUN")
+
+
+def run_argument(command: Command) -> Command:
+    """Give a command the argument RUN, which it gets as the path of a run's folder, and the option -d."""
+    return _argument(_option(command))
 
 
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.report_pages import group, play, suite_of
 
 import rlbench
 from rlbench.api import SuiteError
@@ -118,6 +119,46 @@ def test_a_run_is_found_by_part_of_its_name(suite, capsys):
     assert invoke(["show", "random"]) == 2 and "matches 2 runs" in capsys.readouterr().err
     assert invoke(["show", "nowhere"]) == 2 and "does not exist" in capsys.readouterr().err
     assert invoke(["show", "results/small"]) == 73 and "is not a run's folder" in capsys.readouterr().err
+
+
+@pytest.fixture
+def dqn_folders(tmp_path, monkeypatch):
+    """Two result folders in which one algorithm's name is a part of another's."""
+    monkeypatch.setenv("RLBENCH_RESULTS", str(tmp_path / "results"))
+    for folder, seeds in (("results/first", {"dqn": 1, "double_dqn": 2}), ("elsewhere", {"dqn": 1, "ppo": 1})):
+        groups = [group("", count, algorithm=name) for name, count in seeds.items()]
+        store = suite_of(tmp_path / folder, groups)
+        for one in groups:
+            play(store, one, [1.0] * len(one.seeds))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["dqn--CartPole-v1--s00"], "dqn on CartPole-v1, seed 0"),  # not the double_dqn that contains it
+        (["dqn"], "dqn on CartPole-v1, seed 0"),
+        (["double"], ""),
+        (["double-dqn--CartPole-v1--s01"], "double_dqn on CartPole-v1, seed 1"),
+        (["ble-dqn--CartPole-v1--s01"], "double_dqn on CartPole-v1, seed 1"),
+        (["results/first/runs/dqn--CartPole"], "dqn on CartPole-v1, seed 0"),
+        (["ppo", "-d", "elsewhere"], "ppo on CartPole-v1, seed 0"),
+        (["-d", "first", "dqn"], "dqn on CartPole-v1, seed 0"),
+        (["elsewhere/runs/ppo--CartPole-v1--s00"], "ppo on CartPole-v1, seed 0"),
+    ],
+)
+def test_a_name_or_its_beginning_comes_before_a_part_of_one(dqn_folders, monkeypatch, capsys, arguments, found):
+    monkeypatch.chdir(dqn_folders)
+    assert invoke(["show", *arguments]) == (0 if found else 2)
+    said = capsys.readouterr()
+    assert said.out.startswith(f"{found}: done") if found else "matches 2 runs" in said.err
+
+
+def test_a_misspelt_run_gets_a_hint(dqn_folders, capsys):
+    assert invoke(["logs", "dqn--CartPole-v1--s0O"]) == 2
+    assert "did you mean 'dqn--CartPole-v1--s00'?" in capsys.readouterr().err
+    assert invoke(["logs", "ppo", "-d", "first"]) == 2  # it is in another folder
+    assert "first has that name" in capsys.readouterr().err
 
 
 def test_a_folder_of_the_same_name_hides_no_results(suite, capsys):

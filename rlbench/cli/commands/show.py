@@ -22,7 +22,7 @@ _BLOCK = 1 << 16  # characters
 def show(run: Path, as_json: bool) -> None:
     """Show one run in full: its configuration, its result, and how it was computed.
 
-    RUN is a folder in DIRECTORY/runs, or part of its name.
+    RUN is the path of a folder in DIRECTORY/runs, or its name, or a beginning or part of one that no other run has.
     """
     from rlbench.results.file_io import read_json
 
@@ -78,7 +78,7 @@ def _lines(value: Any, path: str = "") -> list[str]:
 def logs(run: Path, stdout: bool) -> None:
     """Print the log of RUN: what the process of its newest attempt wrote to stderr, such as tracebacks and warnings.
 
-    RUN is a folder in DIRECTORY/runs, or part of its name.
+    RUN is the path of a folder in DIRECTORY/runs, or its name, or a beginning or part of one that no other run has.
     """
     store, _, state = find_run(run)
     from rlbench.api import StoreError
