@@ -12,7 +12,7 @@ import click
 
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import SOME_DAMAGED
-from rlbench.cli.progress.live import NARROW
+from rlbench.cli.progress.board import NARROW
 from rlbench.cli.text_table import fitted, plain, write_out
 from rlbench.text import plural
 

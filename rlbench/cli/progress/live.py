@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.api import EndEvent, EvaluationEvent, NoticeEvent, StartEvent
+from rlbench.cli.progress.board import board
 from rlbench.cli.progress.phrases import ending_line, group_name, mean, opening_line
 from rlbench.cli.text_table import plain
 from rlbench.text import clock, plural
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from rlbench.suites import Plan
 
 FRAMES_PER_SECOND = 2
-NARROW = 70
 _STYLES = {"done": "green", "diverged": "yellow", "interrupted": "yellow"}
 
 
@@ -139,24 +139,10 @@ class LiveReporter:
     # -- drawing --------------------------------------------------------------------------------------------
     def _draw(self) -> RenderableType:
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        narrow = self._console.width < NARROW
-        table = Table.grid(padding=(0, 2))
-        for name in ("group", "steps", "return", "steps/s", "ETA")[: 3 if narrow else 5]:
-            table.add_column(
-                name,
-                justify="left" if name == "group" else "right",
-                no_wrap=True,
-                ratio=1 if name == "group" else None,
-                overflow="ellipsis",
-            )
-        dim = "dim"
-        table.add_row(*[Text(str(c.header), style=dim) for c in table.columns])
-        for line in self._lines.values():
-            table.add_row(*[Text(text) for text in _cells(line)[: 3 if narrow else 5]])
-        return Group(table, Text(self._footer(), style=dim))
+        table = board([_cells(line) for line in self._lines.values()], self._console.width)
+        return Group(table, Text(self._footer(), style="dim"))
 
     def _footer(self) -> str:
         running = sum(len(line.job.group.seeds) for line in self._lines.values())
@@ -188,6 +174,6 @@ def _cells(line: _GroupProgress) -> list[str]:
         plain(group_name(group)),
         f"{line.step:,} {share}",
         f"{mean(line.returns):.1f}" if line.returns else "–",
-        f"{rate * len(group.seeds):,.0f}" if rate is not None else "–",
+        f"{rate * len(group.seeds):,.0f}" if rate is not None else "compiling" if group.compile else "–",
         clock(left) if left is not None else "–",
     ]
