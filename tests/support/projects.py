@@ -12,8 +12,8 @@ from support.cli import Ran, rlbench
 class Project:
     """A project of a kind in a folder, and an environment in which it is as good as installed."""
 
-    def __init__(self, kind: str, name: str, folder: Path) -> None:
-        ran = rlbench("new", kind, name, "-o", folder)
+    def __init__(self, kind: str, name: str, folder: Path, *options: str) -> None:
+        ran = rlbench("new", kind, name, *options, "-o", folder)
         assert ran.returncode == 0, ran.stderr
         self.name, self.folder = name, folder
         self.files = {str(Path(line).relative_to(folder)) for line in ran.stdout.splitlines() if line.startswith("/")}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from pathlib import Path
 
 import click
 
 from rlbench.cli.common_options import open_plugins
+from rlbench.cli.projects.algorithm_copy import SB3_TRIAL, TRIALS, copy_of
 from rlbench.cli.projects.project_files import create_project, folder_option, invalid_name
 from rlbench.cli.projects.starter_suite import suite
 
@@ -26,17 +29,41 @@ new.add_command(suite)
 
 @new.command(short_help="Create a plugin with a working algorithm.")
 @click.argument("name")
+@click.option(
+    "--like",
+    type=click.Choice(list(TRIALS)),
+    metavar="ALGORITHM",
+    help="Begin with a copy of this built-in algorithm instead of Q-learning.",
+)
+@click.option("--sb3", is_flag=True, help="Begin with a subclass of Stable-Baselines3's PPO (extra `sb3`).")
 @folder_option
-def algorithm(name: str, output: Path | None) -> None:
+def algorithm(name: str, like: str | None, sb3: bool, output: Path | None) -> None:
     """Create an installable plugin with a working algorithm called NAME: Q-learning, to be replaced by your own.
 
     The algorithm keeps every rule (`rlbench test-plugin NAME`). The plugin has a test of that, and a suite that
-    compares it with dqn.
+    compares it with dqn, or with the algorithm that it is like.
     """
+    if like and sb3:
+        raise click.UsageError("--like and --sb3 exclude each other: a project begins with one algorithm")
     if any(plugin.name == name for plugin in open_plugins(()).plugins):
         raise invalid_name(f"there is already a plugin called {name!r}; choose another name")
     install, play = "pip install -e {folder}", "rlbench run {folder}/suite.yaml"
-    create_project("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
+    if not like and not sb3:
+        create_project("algorithm", name, output, [install, f"rlbench test-plugin {{name}} {SMALL}", play])
+        return
+    trial = TRIALS[like] if like else SB3_TRIAL
+    more = {
+        "like": like,
+        "task": trial.task,
+        "small": json.dumps(trial.params),
+        "learn_steps": trial.learn_steps,
+        "options": trial.options,
+    }
+    following = [install, f"rlbench test-plugin {{name}} {trial.options}", play]
+    if like:
+        create_project("algorithm_like", name, output, following, more, partial(copy_of, like))
+    else:
+        create_project("algorithm_sb3", name, output, following, more)
 
 
 @new.command(short_help="Create a project with a working Gymnasium environment.")

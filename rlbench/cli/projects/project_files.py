@@ -10,7 +10,7 @@ import importlib.util
 import keyword
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,30 +29,44 @@ folder_option = click.option(
 )
 
 
-def create_project(kind: str, name: str, output: Path | None, following: Sequence[str]) -> None:
+def create_project(
+    kind: str,
+    name: str,
+    output: Path | None,
+    following: Sequence[str],
+    more: Mapping[str, Any] | None = None,
+    package: Callable[[Mapping[str, str]], Mapping[str, str]] = lambda words: {},
+) -> None:
     """Create a project of a kind and print the next commands.
 
     following: command lines that may contain {folder}, {testable} (the folder with its extra `test`, for pip) and the
-    words of templates. Raises: click.BadParameter for an invalid name or a folder that is not empty, before anything
-    is written.
+    words of templates. more: further words. package: returns files of the package that are no templates, as text by
+    name. Raises: click.BadParameter for an invalid name or a folder that is not empty, before anything is written.
     """
-    words = template_words(kind, name)
+    words = template_words(kind, name) | dict(more or {})
+    files = package(words)
     folder = output or Path(name)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         hint = "NAME" if output is None else "-o"
         raise click.BadParameter(f"{folder} exists and is not an empty folder; choose another", param_hint=hint)
     values = words | {"folder": shlex.quote(str(folder)), "testable": shlex.quote(f"{folder}[test]")}
-    print_next_steps(_fill(kind, folder, words), [line.format(**values) for line in following])
+    paths = _fill(kind, folder, words)
+    for file, text in files.items():
+        paths.append(folder / words["package"] / file)
+        paths[-1].parent.mkdir(parents=True, exist_ok=True)
+        paths[-1].write_text(text, "utf-8")
+    print_next_steps(paths, [line.format(**values) for line in following])
 
 
-def template_words(kind: str, name: str) -> dict[str, str]:
+def template_words(kind: str, name: str) -> dict[str, Any]:
     """Return the words that templates use: name, package (to import), dashed (to install), class_name.
 
     Raises: click.BadParameter for an invalid name, or one whose package or class would hide another.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        example = f"my_{kind.partition('_')[0]}"
         raise invalid_name(
-            f"{name!r} should be lower-case letters, digits and _, and no keyword of Python, such as my_{kind}"
+            f"{name!r} should be lower-case letters, digits and _, and no keyword of Python, such as {example}"
         )
     package, class_name = f"rlbench_{name}", "".join(part.capitalize() for part in name.split("_"))
     if importlib.util.find_spec(package) is not None:
@@ -88,7 +102,7 @@ def print_next_steps(paths: Sequence[Path], following: Sequence[str]) -> None:
     write_out("\nnext:\n" + "".join(f"  {line}\n" for line in following))
 
 
-def _fill(kind: str, folder: Path, words: Mapping[str, str]) -> list[Path]:
+def _fill(kind: str, folder: Path, words: Mapping[str, Any]) -> list[Path]:
     """Write every template of a kind into the folder. Returns: the written files."""
     name = words["name"]
     renamed = {"package": words["package"], f"{kind}.py": f"{name}.py", f"test_{kind}.py": f"test_{name}.py"}

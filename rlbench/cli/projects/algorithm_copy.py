@@ -1,0 +1,105 @@
+"""A copy of a built-in algorithm's plugin under another name, for a project of one's own."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import io
+import tokenize
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlbench.cli.projects.project_files import invalid_name
+
+_OFF_POLICY = {"net_arch": [16], "batch_size": 16, "learning_starts": 50, "learning_rate": 0.01}
+_DQN = {**_OFF_POLICY, "target_update_interval": 50}
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How an algorithm is tried quickly. params: small networks, short rollouts. learn_steps: enough to learn a bandit.
+
+    task: an environment that it can learn.
+    """
+
+    params: Mapping[str, Any]
+    learn_steps: int = 2_000
+    task: str = "CartPole-v1"
+
+    @property
+    def options(self) -> str:
+        """The options of `rlbench test-plugin` that say the same."""
+        settings = [f"--set '{key}={value}'" if isinstance(value, list) else f"--set {key}={value}"
+                    for key, value in self.params.items()]  # fmt: skip
+        return " ".join([*settings, "--steps 300", f"--learn-steps {self.learn_steps}"])
+
+
+# Every built-in algorithm with a file of its own that learns in this process.
+TRIALS: Mapping[str, Trial] = {
+    "a2c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 4}, 3_000),
+    "a3c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_workers": 2}, 4_000),
+    "ddpg": Trial(_OFF_POLICY, task="Pendulum-v1"),
+    "double_dqn": Trial(_DQN),
+    "dqn": Trial(_DQN),
+    "dueling_dqn": Trial(_DQN),
+    "per_dqn": Trial(_DQN),
+    "ppo": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 2, "n_steps": 32, "batch_size": 32}),
+    "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
+    "sac": Trial(_OFF_POLICY, task="Pendulum-v1"),
+    "td3": Trial(_OFF_POLICY, task="Pendulum-v1"),
+}
+SB3_TRIAL = Trial({"n_steps": 32, "batch_size": 32, "learning_rate": 0.01}, 2_000)
+
+
+def copy_of(like: str, words: Mapping[str, str]) -> dict[str, str]:
+    """Return the files of the algorithm `like`, with the names of a new project, as text by name.
+
+    Packages, modules, the algorithm's name and its two classes are renamed, in code alone: comments and docstrings stay
+    as they are. Raises: click.BadParameter if a new name is one that the files contain already.
+    """
+    spec = importlib.util.find_spec(f"rlbench_{like}")
+    assert spec is not None and spec.origin is not None  # it comes with rlbench
+    sources = {path.name: path.read_text("utf-8") for path in sorted(Path(spec.origin).parent.glob("*.py"))}
+    old, new = _class_of(sources["__init__.py"]), words["class_name"]
+    names = {old: new, f"{old}Config": f"{new}Config", f"rlbench_{like}": words["package"]}
+    texts = {
+        f'"{like}"': f'"{words["name"]}"',
+        f'"rlbench_{like}.{like}:{old}"': f'"{words["package"]}.{words["name"]}:{new}"',
+    }
+    known = {token.string for source in sources.values() for token in _tokens(source) if token.type == tokenize.NAME}
+    file = f"{words['name']}.py"
+    if {new, f"{new}Config"} & (known - set(names)) or file in sources:
+        raise invalid_name(f"{like} contains something else called {new} or {file}; choose another name")
+    return {
+        file if name == f"{like}.py" else name: _rename(source, names, texts, (like, words["name"]))
+        for name, source in sources.items()
+    }
+
+
+def _class_of(source: str) -> str:
+    """Return the class that a plugin's specification names as "module:Class"."""
+    constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    (target,) = [value for value in constants if isinstance(value, str) and value.count(":") == 1 and " " not in value]
+    return target.partition(":")[2]
+
+
+def _tokens(source: str) -> list[tokenize.TokenInfo]:
+    return list(tokenize.generate_tokens(io.StringIO(source).readline))
+
+
+def _rename(source: str, names: Mapping[str, str], texts: Mapping[str, str], module: tuple[str, str]) -> str:
+    """Rename identifiers and whole strings. module: the old and new name of the module within the package."""
+    lines, before = source.splitlines(keepends=True), ""
+    changes = []
+    for token in _tokens(source):
+        new = names.get(token.string) if token.type == tokenize.NAME else texts.get(token.string)
+        if token.type == tokenize.NAME and token.string == module[0] and before.endswith(f"rlbench_{module[0]}."):
+            new = module[1]
+        before = (before + token.string)[-100:]
+        changes += [(token, new)] if new is not None else []
+    for token, new in reversed(changes):
+        row, (start, end) = token.start[0] - 1, (token.start[1], token.end[1])
+        lines[row] = lines[row][:start] + new + lines[row][end:]
+    return "".join(lines)
