@@ -65,8 +65,8 @@ class Table:
     numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their colours.
     note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0 over all
     groups; use it for rows without a result, and give the reason in a cell.
-    bold: places of cells in bold, as pairs of row (counted as for muted) and column. marks: by place, the letters behind
-    a cell's first line. legend: what each letter means.
+    bold: places of cells in bold, as pairs of row (counted as for muted) and column.
+    marks: by place, the letters behind a cell's first line. legend: what each letter means.
     """
 
     name: str

@@ -154,8 +154,8 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
 def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Tensor) -> tuple[Any, list[Tensor]]:
     """Return the result of `loss(*params, *args)` and the gradient of its value for each of `params` [S, P].
 
-    loss: returns its value [S], or a tuple of its value, a function that returns tensors by name, and further tensors. A
-    graph that is compiled calls the function, and returns its tensors in place of it. Seeds share nothing, so the
+    loss: returns its value [S], or a tuple of its value, a function that returns tensors by name, and further tensors.
+    A graph that is compiled calls the function, and returns its tensors in place of it. Seeds share nothing, so the
     gradient of the sum over S holds each seed's own gradient.
     """
 
