@@ -176,12 +176,12 @@ class Reinforce(TorchAlgorithm):
         self.optimizer.set_lr(self.policy_lr(interaction.steps))
         grads, found = self.policy_gradient([actor], critic, mask, obs, action, returns)
         self.optimizer.apply([actor], grads, active)
-        interaction.log_mean(found, where=active)
+        interaction.log_mean(where=active, **found())
         self.value_optimizer.set_lr(self.value_lr(interaction.steps))
         for _ in range(c.value_steps if c.baseline else 0):
             grads, found = self.value_gradient([critic], mask, obs, returns)
             self.value_optimizer.apply([critic], grads, active)
-            interaction.log_mean(found, where=active)
+            interaction.log_mean(where=active, **found())
         w["fresh"] &= ~used
 
     def parts(self) -> dict[str, Any]:

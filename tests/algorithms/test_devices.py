@@ -42,6 +42,7 @@ def interaction(agent):
         budget=SimpleNamespace(steps=1_000),
         steps=500,
         active=np.ones(SEEDS, bool),
+        log_mean=lambda *computed, where=None, **metrics: [compute() for compute in computed],  # nothing is read
     )
 
 
