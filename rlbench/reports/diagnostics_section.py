@@ -15,6 +15,7 @@ from rlbench.analysis import Results
 from rlbench.analysis.metric_curves import MetricCurve, ends_of, metric_curves
 from rlbench.api.sections import Figure, Folded, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
+from rlbench.reports.style import file_names
 from rlbench.reports.svg_figures import WIDE, WIDTH
 from rlbench.text import number, plural
 
@@ -32,13 +33,13 @@ def section(results: Results) -> Section | None:
     if not curves:
         return None
     parts: list[Part] = [Paragraph(METHOD, quiet=True)]
-    for i, task in enumerate(results.tasks):
+    for task, file_name in file_names(results.tasks).items():
         if task in curves:
             names = list(curves[task])[:MOST_PANELS]
             title = f"{task}: {plural(len(names), 'metric')}"
             left_out = len(curves[task]) - len(names)
             note = [Paragraph(f"{left_out} more are in `results.metrics()`.", quiet=True)] if left_out else []
-            figure = metrics_figure(task, curves[task], names, results.styles, f"diagnostics-{i + 1}")
+            figure = metrics_figure(task, curves[task], names, results.styles, f"diagnostics-{file_name}")
             parts.append(Folded(title, [figure, *note]))
     return Section(parts)
 

@@ -168,9 +168,9 @@ def test_an_algorithm_has_its_colour_in_every_figure_and_in_the_order_of_the_sui
     text = render(store)
     figures = re.findall(r'<svg viewBox[^>]*role="img" aria-label="(.*?)">(.*?)</svg>', text, re.DOTALL)
     used = {label: set(re.findall(r"var\(--c(\d+)", drawn)) for label, drawn in figures if "Acrobot-v1" in label}
-    assert len(used) == 4 and set(map(frozenset, used.values())) == {frozenset("1")}
+    assert len(used) == 5 and set(map(frozenset, used.values())) == {frozenset("1")}
     used = {label: set(re.findall(r"var\(--c(\d+)", drawn)) for label, drawn in figures if "on CartPole-v1" in label}
-    assert len(used) == 4 and set(map(frozenset, used.values())) == {frozenset("01")}
+    assert len(used) == 5 and set(map(frozenset, used.values())) == {frozenset("01")}
 
 
 @pytest.mark.parametrize("name", ["_mine", "$a_b$"])

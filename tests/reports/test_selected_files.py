@@ -69,7 +69,7 @@ def test_figures_are_named_by_section_and_task(store, tmp_path):
     written = write_files(results_page(Results(store)), tmp_path, ["svg"])
     figures = {path.stem for path in written if path.suffix == ".svg"}
     assert figures == {
-        *(f"{what}-{task}" for what in ("scores", "curves") for task in ("CartPole-v1", "Acrobot-v1")),
+        *(f"{what}-{task}" for what in ("scores", "curves", "diagnostics") for task in ("CartPole-v1", "Acrobot-v1")),
         *(f"curves-{what}-seconds-{task}" for what in ("cpu", "wall") for task in ("CartPole-v1", "Acrobot-v1")),
         *(f"{what}-all-tasks" for what in ("aggregates", "profile", "efficiency", "improvement")),
     }

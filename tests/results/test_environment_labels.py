@@ -66,4 +66,4 @@ def test_a_spec_that_names_its_own_label_is_damaged(tmp_path):
     spec = json.loads(path.read_text())
     path.write_text(json.dumps({**spec, "task": {**spec["task"], "label": "Pendulum-v1"}}))
     (damaged,) = [run for run in store.runs() if isinstance(run, DamagedRun)]
-    assert "belongs to suite.json" in damaged.damage and damaged.task.name == "light"
+    assert "belongs in suite.json" in damaged.damage and damaged.task.name == "light"
