@@ -192,7 +192,11 @@ class SeedStreams:
             generator.bit_generator.state = dict(state)
 
     def state(self, seed_index: int) -> dict[str, Any]:
-        """Return the state of one seed's generators, for JSON. `load` draws blocks again from earlier states."""
+        """Return the state of one seed's generators, for JSON.
+
+        Numbers are drawn a block at a time. In place of a block's numbers, the state before it was drawn is returned,
+        and `load` draws the block again.
+        """
         generators = {
             name: g[seed_index].bit_generator.state for name, g in self._generators.items() if name != EVALUATE
         }

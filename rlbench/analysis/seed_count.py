@@ -50,9 +50,9 @@ class Reach:
 def reach_of(
     groups: Sequence[RunGroup], anchored: Container[str] = (), statistic: str = "iqm", alpha: float = ALPHA
 ) -> Reach:
-    """Return what the runs of these groups can show. `random` belongs to no family.
+    """Return how many pairs the suite compares, and whether its numbers of runs can decide any of them.
 
-    anchored: environments that have anchors.
+    Pairs with `random` are not counted. anchored: environments that have anchors.
     """
     seeds = _seeds(groups)
     estimate = STATISTICS[statistic][0]

@@ -310,7 +310,7 @@ REFUSED = {
     "an id that is another task": (Task("Pendulum-v1", 1), "before it limits the speed to 8"),
     "an argument of Gymnasium's": (
         Task("CartPole-v1", 1, kwargs={"sutton_barto_reward": True}),
-        "EnvPool takes max_episode_steps, not sutton_barto_reward",
+        "EnvPool takes the arguments max_episode_steps of this task, not sutton_barto_reward",
     ),
     "an argument that is the harness's": (Task("CartPole-v1", 1, kwargs={"num_threads": 8}), "not num_threads"),
     "a wrapper": (Task("CartPole-v1", 1, wrappers=(Wrapper("a.b:C"),)), r"wrappers \(a.b:C\) can wrap Gymnasium's"),

@@ -253,7 +253,7 @@ def test_an_environments_evaluation_changes_what_it_names_and_nothing_else():
 
 
 def test_an_environment_without_a_version_is_an_error_that_names_it():
-    with pytest.raises(SuiteError, match="CartPole: the version is missing.*write CartPole-v1"):
+    with pytest.raises(SuiteError, match="CartPole: the id lacks the version.*write CartPole-v1"):
         made(["random"], env="CartPole")
 
 

@@ -24,8 +24,9 @@ class ZooSuite:
     """Parts of a suite.
 
     unset: for each algorithm, Stable-Baselines3's defaults that the file leaves unset and that differ from the
-    algorithm's own. same: for each environment, the file's numbers, which every algorithm gets. entries: by
-    environment, the name of the file's entry. notes: sentences for the reader.
+    algorithm's own. same: for each environment, the hyperparameters that the file sets; every
+    algorithm of the suite gets them. entries: by environment, the name of the file's entry. notes: sentences for the
+    reader.
     """
 
     file: str
