@@ -57,7 +57,7 @@ class LearningCurves:
 def curves_of(rows: pd.DataFrame, facts: Mapping[str, RunFacts], states: Mapping[str, RunState]) -> LearningCurves:
     """Return the learning curves of one algorithm on one task.
 
-    rows: the published runs, at least one, from run_table. facts, states: by key.
+    rows: of the run table, at least one, of runs that have a score. facts, states: those of each run, by its key.
     """
     run_facts = [facts[key] for key in rows["key"]]
     evaluations = [

@@ -148,7 +148,9 @@ def connect(
 
 
 class Attendant:
-    """The main process's side: hands out environments and serves them until their processes have ended.
+    """The main process's side of environments that step in other processes: it counts their steps and records episodes.
+
+    It does so until these processes have ended.
 
     diverged: whether a process met a number that was not finite. fault: what failed in an environment of a process, in
     words, or "". Both end the run in all processes.

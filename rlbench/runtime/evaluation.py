@@ -25,8 +25,8 @@ MAX_LANES = 20
 class Evaluation(NamedTuple):
     """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
 
-    finite: which seeds [S] met only finite numbers, in environments that did not fail. faults: maps the index of a seed
-    whose environment failed to what failed, in words.
+    finite: which seeds [S] met only finite numbers, in environments that did not fail. faults: by index of each
+    seed whose environment failed, a description of the failure.
     """
 
     returns: Array
