@@ -136,7 +136,7 @@ class DoubleDQN(TorchAlgorithm):
         self.optimizer.set_lr(self.learning_rate(interaction.steps))
         grads, found = self.td_gradient([self.online], self.target, batch)
         self.optimizer.apply([self.online], grads, self.active(interaction))
-        interaction.log_mean(found, epsilon=self.epsilon(interaction.steps))
+        interaction.log_mean(found, lambda: {"epsilon": self.epsilon(interaction.steps)})
 
     def act(self, obs: Any) -> Any:
         return self.greedy(self.online, self.tensor(obs)).cpu().numpy()

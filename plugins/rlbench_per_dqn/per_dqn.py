@@ -162,7 +162,7 @@ class PERDQN(TorchAlgorithm):
         grads, found, error = self.td_gradient([self.online], self.target, Batch(**fields), weight)
         self.optimizer.apply([self.online], grads, self.active(interaction))
         self.replay.update(index, error.cpu().numpy(), interaction.active)
-        interaction.log_mean(found, epsilon=self.epsilon(interaction.steps))
+        interaction.log_mean(found, lambda: {"epsilon": self.epsilon(interaction.steps)})
 
     def act(self, obs: Any) -> Any:
         return self.greedy(self.online, self.tensor(obs)).cpu().numpy()

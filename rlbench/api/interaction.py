@@ -102,7 +102,7 @@ class Interaction(Protocol):
     def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
         """Log numbers of one update, whose mean is recorded at the next point of the evaluation grid.
 
-        computed: functions that return such numbers by name. They are called at every 16th update, the first after a
+        computed: functions that return such numbers by name. They are called at every 32nd update, the first after a
         point among them, and `metrics` count at these updates only. So all seeds must update together: if each seed has
         updates of its own, log all of them as metrics. metrics: for each one number per seed [S], or one for all seeds,
         as arrays or tensors on any device, which the caller does not change afterwards. where [S] bool: the seeds that

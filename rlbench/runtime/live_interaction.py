@@ -243,8 +243,7 @@ class LiveInteraction:
 
     def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
         if computed:
-            first = computed[0]
-            if not self.means.is_due(str(getattr(first, "name", getattr(first, "__qualname__", "")))):
+            if not self.means.is_due(getattr(computed[0], "name", "")):
                 return
             metrics = {name: value for compute in computed for name, value in compute().items()} | metrics
         self.means.add(metrics, self.active, where)

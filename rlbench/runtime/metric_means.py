@@ -1,6 +1,6 @@
 """Means of what an algorithm logs between two points of the evaluation grid, for each seed.
 
-Numbers that have to be computed are taken from every 16th update. They are read later, many at once, and added one
+Numbers that have to be computed are taken from every 32nd update. They are read later, many at once, and added one
 after another in float64, so the means do not depend on when that happens, on the number of seeds, or on an
 interruption.
 """
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rlbench.api import Array
 
-EVERY = 16  # updates from one whose numbers are computed to the next
+EVERY = 32  # updates from one whose numbers are computed to the next
 _MOST_PENDING = 512  # updates whose numbers are not yet read
 _CALLS = "calls of "  # in a checkpoint: the prefix of a counter's name, which no metric has
 
