@@ -67,6 +67,12 @@ class Table:
     groups; use it for rows without a result, and give the reason in a cell.
     bold: places of cells in bold, as pairs of row (counted as for muted) and column.
     marks: by place, the letters behind a cell's first line. legend: what each letter means.
+    bold_note: what bold means, as a sentence. units: of each column, for the header of CSV and Markdown; "" for none.
+    runs: the number of runs behind each cell that names no other, such as "5/5"; "" if the table does not say it so.
+
+    In LaTeX an interval that begins a cell's second line becomes a subscript, and so does the column "95 % interval",
+    of the column before it. `n = 5/5` on a further line, and a column "n" or "runs" that says the same in each row, go
+    to the caption, as `runs` does. Other lines, and the column "note", become marks with a legend.
     """
 
     name: str
@@ -80,6 +86,9 @@ class Table:
     bold: Collection[Place] = ()
     marks: Mapping[Place, Sequence[str]] = field(default_factory=dict)
     legend: Sequence[tuple[str, str]] = ()
+    bold_note: str = ""
+    units: tuple[str, ...] = ()
+    runs: str = ""
 
 
 @dataclass(frozen=True)

@@ -92,6 +92,7 @@ def _table(panel: Panel, scores: Scores, estimates: EstimatesByName) -> Table:
         (1, 2, 3, 4, 5),
         True,
         note,
+        units=("", *["normalised score"] * len(ESTIMATES), ""),
     )
 
 

@@ -64,7 +64,8 @@ def protocol(results: Results) -> Table:
         rows.append((task.name, steps, *grid, f"{evaluation.final_episodes:,}", evaluation.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
     note = "Steps are environment steps (agent decisions) of each run."
-    return Table("protocol", "Protocol", header, [("", rows)], (1, 2, 3, 4), note=note)
+    units = ("", "", "steps", "", "", "", "")
+    return Table("protocol", "Protocol", header, [("", rows)], (1, 2, 3, 4), note=note, units=units)
 
 
 def seeds(results: Results) -> str:

@@ -42,9 +42,10 @@ def _table(source: str, title: str, comparisons: Sequence[PublishedComparison], 
     )
     rows = [_row(comparison) for comparison in comparisons]
     not_comparable = tuple(place for place, comparison in enumerate(comparisons) if not comparison.comparable)
-    return Table(
-        f"published-{source}", f"Against {title}", header, [("", rows)], tuple(range(2, 9)), True, note, not_comparable
-    )
+    units = ("", "", "return", "return", "", "return", "return", "runs", "return", "", "")
+    numbers = tuple(range(2, 9))
+    name = f"published-{source}"
+    return Table(name, f"Against {title}", header, [("", rows)], numbers, True, note, not_comparable, units=units)
 
 
 def _row(comparison: PublishedComparison) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from rlbench.api.sections import Beside, Figure, Folded, Part, Table
+from rlbench.reports.latex_tables import as_latex
 from rlbench.reports.page import Page
 from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import ON_PAPER, Print, save
@@ -20,26 +21,6 @@ from rlbench.results.file_io import make_folder, replace_file, unwritable
 from rlbench.results.table_export import escape_formula
 
 FORMATS = ("svg", "pdf")
-_LATEX = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "–": "--",
-    "−": "$-$",
-    "≤": r"$\le$",
-    "≥": r"$\ge$",
-    "·": r"$\cdot$",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "⌊": r"$\lfloor$",
-    "⌋": r"$\rfloor$",
-    "×": r"$\times$",
-    "→": r"$\to$",
-    "τ": r"$\tau$",
-    "…": r"\dots{}",
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-}
 
 
 def write_files(page: Page, folder: Path, formats: Sequence[str] = FORMATS, printed: Print = ON_PAPER) -> list[Path]:
@@ -90,7 +71,9 @@ def _write(path: Path, write: Callable[[Path], None]) -> Path:
 def _rows(table: Table) -> tuple[list[str], list[list[str]]]:
     """Return header and rows, every cell on one line; the groups' titles, if any, form the first column."""
     grouped = any(title for title, _ in table.groups)
-    header = [*(["group"] if grouped else []), *table.header]
+    units = table.units or ("",) * len(table.header)
+    named = [f"{name} ({unit})" if unit else name for name, unit in zip(table.header, units)]
+    header = [*(["group"] if grouped else []), *named]
     titled = [(title, row) for title, rows in table.groups for row in rows]
     rows = [
         [*([title] if grouped else []), *(_with_marks(cell, table.marks.get((at, c))) for c, cell in enumerate(row))]
@@ -104,9 +87,9 @@ def _with_marks(cell: str, marks: Sequence[str] | None) -> str:
 
 
 def notes_of(table: Table) -> str:
-    """Return the meaning of the table's marks, and its note, as one text; "" if there are none."""
+    """Return what the table's marks mean, its note, and what bold means, as one text; "" if there are none."""
     legend = "; ".join(f"({letter}) {text}" for letter, text in table.legend)
-    return " ".join(filter(None, [f"{legend}." if legend else "", table.note]))
+    return " ".join(filter(None, [f"{legend}." if legend else "", table.note, table.bold_note]))
 
 
 def as_csv(table: Table) -> str:
@@ -148,35 +131,3 @@ def as_markdown(table: Table) -> str:
 def _markdown(text: str) -> str:
     escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~$" else c for c in text)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def as_latex(table: Table) -> str:
-    """Write a table as a float for the package booktabs, with its title and note as caption."""
-    header, rows = _rows(table)
-    numbers = {place + len(header) - len(table.header) for place in table.numbers}
-    columns = "".join("r" if place in numbers else "l" for place in range(len(header)))
-    lines = [" & ".join(map(latex, row)) + r" \\" for row in rows]
-    caption = latex(clean(" ".join(filter(None, [f"{table.title}.", notes_of(table)]))))
-    return "\n".join(
-        [
-            r"% needs \usepackage{booktabs}",
-            r"\begin{table}",
-            r"\centering",
-            rf"\caption{{{caption}}}",
-            rf"\begin{{tabular}}{{{columns}}}",
-            r"\toprule",
-            " & ".join(map(latex, header)) + r" \\",
-            r"\midrule",
-            *lines,
-            r"\bottomrule",
-            r"\end{tabular}",
-            r"\end{table}",
-            "",
-        ]
-    )
-
-
-def latex(text: str) -> str:
-    """Escape text so that LaTeX prints it unchanged."""
-    text = "".join(_LATEX.get(c, c) for c in text)
-    return f"{{}}{text}" if text.startswith(("[", "*")) else text  # after \\ it would be an optional argument

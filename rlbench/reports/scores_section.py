@@ -31,6 +31,7 @@ _BOLD = (
     "Bold: the highest IQM of a task, and those that it is not shown to be better than (the verdicts above); nothing"
     " where it is not shown to be better than any."
 )
+_RETURN = "return"
 _MOST_BESIDE = 6  # dot plots beside the table; more are folded
 _TRAINING = "Training: IQM of the mean return of the last 100 training episodes, while exploring."
 _CHANCE = "“Not shown to be better than random”: the interval overlaps that of random on the same task, or is below it."
@@ -89,15 +90,18 @@ def matrix(results: Results, note: str) -> Table:
     bold = [(names.index(name), results.tasks.index(task) + 1) for name, task in _best(results)]
     return Table(
         "scores",
-        "Scores",
+        "Scores: IQM of the final policy’s return",
         ("algorithm", *results.tasks),
         [("", rows)],
         columns,
         True,
-        " ".join(filter(None, [each, note, _BOLD if bold else ""])),
+        f"{each} {note}".strip(),
         bold=bold,
         marks=marks,
         legend=letters.legend,
+        bold_note=_BOLD if bold else "",
+        units=("", *[_RETURN] * len(results.tasks)),
+        runs=f"{usual[0]}/{usual[1]}",
     )
 
 
@@ -144,8 +148,20 @@ def summary(results: Results, note: str) -> Table:
                 "; ".join(_notes(cell, chance.get(cell.environment), results)),
             )
         )
-    header = ("algorithm", "IQM", "95 % interval", "n", "training", "note")
-    return Table("scores-by-task", "Scores by task", header, list(groups.items()), (1, 2, 3, 4), True, note)
+    best = _best(results)
+    names = [(row[0], task) for task, rows in groups.items() for row in rows]
+    return Table(
+        "scores-by-task",
+        "Scores by task",
+        ("algorithm", "IQM", "95 % interval", "n", "training", "note"),
+        list(groups.items()),
+        (1, 2, 3, 4),
+        True,
+        note,
+        units=("", _RETURN, _RETURN, "runs", _RETURN, ""),
+        bold=[(row, 1) for row, name in enumerate(names) if name in best],
+        bold_note=_BOLD if best else "",
+    )
 
 
 def _notes(cell: Cell, chance: Cell | None, results: Results) -> list[str]:

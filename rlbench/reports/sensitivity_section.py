@@ -33,7 +33,14 @@ def section(results: Results) -> Section | None:
     return Section(
         [
             _effects(sweeps.effects),
-            Table("sweeps", "Best and worst points", columns, [("", rows)], (3, 5, 6)),
+            Table(
+                "sweeps",
+                "Best and worst points",
+                columns,
+                [("", rows)],
+                (3, 5, 6),
+                units=("", "", "", "return", "", "return", ""),
+            ),
             Paragraph(chosen, quiet=True),
         ]
     )
@@ -56,4 +63,5 @@ def _effects(effects: Sequence[Effect]) -> Table:
         " bootstrap over runs within points."
     )
     header = ("value", "IQM", "95 % interval", "n", "points")
-    return Table("sensitivity", "Sensitivity", header, list(groups.items()), (1, 2, 3, 4), note=note)
+    units = ("", "return", "return", "runs", "")
+    return Table("sensitivity", "Sensitivity", header, list(groups.items()), (1, 2, 3, 4), note=note, units=units)

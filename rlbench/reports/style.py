@@ -64,12 +64,13 @@ class Letters:
         self._letters: dict[str, str] = {}
 
     def of(self, notes: Sequence[str]) -> list[str]:
-        return [self._letters.setdefault(note, _letter(len(self._letters))) for note in notes]
+        return [self._letters.setdefault(note, letter(len(self._letters))) for note in notes]
 
     @property
     def legend(self) -> list[tuple[str, str]]:
         return [(letter, note) for note, letter in self._letters.items()]
 
 
-def _letter(place: int) -> str:
-    return (_letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)
+def letter(place: int) -> str:
+    """Return the letter of a place from 0: a, …, z, aa, ab, …"""
+    return (letter(place // 26 - 1) if place >= 26 else "") + chr(ord("a") + place % 26)

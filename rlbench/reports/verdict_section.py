@@ -25,6 +25,7 @@ _LARGE = (
     f"With more than {MANY_RUNS:,} runs, algorithms are only compared over all tasks, with {RESAMPLES_IF_LARGE:,}"
     " resamples; rlbench compare also compares them on each task."
 )
+_UNIT = "return; normalised over all tasks"
 _OUTCOMES = {BETTER: "better or worse", EQUIVALENT: "equivalent", UNDECIDED: "undecided at the cap", "": "still open"}
 _ADAPTIVE = (
     "Seeds were added group by group until each pair was decided. These verdicts allow for that (docs/adaptive.md)."
@@ -159,4 +160,16 @@ def _table(comparison: Comparison) -> Table:
         f" single tasks), random left out. Better or worse at p ≤ {comparison.alpha:g}. Nothing is paired by seed."
     )
     header = ("algorithm", "against", "verdict", "difference", "95 % interval", "p", "runs", "note")
-    return Table("verdict", "Every comparison", header, list(groups.items()), (3, 4, 5, 6), True, note)
+    verdicts = [row[2] for rows in groups.values() for row in rows]
+    return Table(
+        "verdict",
+        "Every comparison: difference of the IQMs, first minus second; p after Holm",
+        header,
+        list(groups.items()),
+        (3, 4, 5, 6),
+        True,
+        note,
+        units=("", "", "", _UNIT, _UNIT, "Holm", "of each", ""),
+        bold=(bold := [(row, 3) for row, verdict in enumerate(verdicts) if verdict in ("better", "worse")]),
+        bold_note="Bold: better or worse." if bold else "",
+    )

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from email.message import Message
 
 import pytest
 from support.report_pages import group, play, suite_of
@@ -9,8 +10,11 @@ from support.report_pages import group, play, suite_of
 from rlbench.analysis import Results
 from rlbench.api import StoreError
 from rlbench.api.sections import Table
+from rlbench.reports.citation import bibtex
+from rlbench.reports.latex_tables import as_latex
+from rlbench.reports.latex_text import latex
 from rlbench.reports.page import results_page
-from rlbench.reports.report_files import as_csv, as_latex, as_markdown, latex, write_files
+from rlbench.reports.report_files import as_csv, as_markdown, write_files
 
 NAMES = [
     "=cmd()",
@@ -40,6 +44,12 @@ def test_csv_reads_back_with_numbers_and_without_formulas():
     assert rows[6][1] == "a,b" and rows[8][1] == "a b" and rows[9][1] == "[31mred"
 
 
+def test_units_stand_in_the_header_of_csv_and_markdown():
+    scores = Table("t", "T", ("algorithm", "IQM"), [("", [("a", "1.0")])], (1,), units=("", "return"))
+    assert as_csv(scores).splitlines() == ["algorithm,IQM (return)", "a,1.0"]
+    assert as_markdown(scores).splitlines()[2] == "| algorithm | IQM (return) |"
+
+
 def test_markdown_holds_names_as_text_in_one_row_each():
     lines = as_markdown(table(("a|b", "1.0", "<img src=x>"), ("*x*_y_", "2.0", "[a](b)"))).splitlines()
     assert lines[0] == "**A title**"
@@ -50,12 +60,13 @@ def test_markdown_holds_names_as_text_in_one_row_each():
 
 def test_latex_prints_what_means_something_to_it():
     text = as_latex(table((r"50 % & $x_1$ \~^#{}", "−1.0", "[0, 1]")))
-    row = next(line for line in text.splitlines() if line.startswith("CartPole"))
+    row = next(line for line in text.splitlines() if line.startswith("50"))
     assert row == (
-        r"CartPole-v1 & 50 \% \& \$x\_1\$ \textbackslash{}\textasciitilde{}\textasciicircum{}\#\{\} & $-$1.0 & {}[0, 1] \\"
+        r"50 \% \& \$x\_1\$ \textbackslash{}\textasciitilde{}\textasciicircum{}\#\{\} & $-1.0^{\mathrm{a}}$ \tabularnewline"
     )
+    assert r"$^{\mathrm{a}}$\,{}[0, 1]\par" in text
     assert latex("1 → 2") == r"1 $\to$ 2"
-    assert r"\caption{A title. How it was done.}" in text and r"\begin{tabular}{llrl}" in text
+    assert r"\caption{A title.}" in text and r"\begin{tabular}{@{}lr@{}}" in text
 
 
 def test_every_table_and_figure_of_the_page_is_written(tmp_path):
@@ -84,3 +95,17 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path):
     store = suite_of(tmp_path / "s", [group()])
     with pytest.raises(StoreError, match="cannot be written"):
         write_files(results_page(Results(store)), tmp_path / "file/x")
+
+
+def test_bibtex_has_author_year_and_address():
+    package = Message()
+    package["Author"] = "A. Group"
+    assert bibtex("0.2.0", "abc", package).splitlines()[1:6] == [
+        "  author = {{A. Group}},",
+        "  title = {{rlbench: which reinforcement-learning algorithm is better, and how sure are we?}},",
+        "  year = {2026},",
+        "  version = {0.2.0},",
+        "  note = {Version 0.2.0, commit abc},",
+    ]
+    package["Project-URL"] = "Source, https://example.org/rlbench"
+    assert "  url = {https://example.org/rlbench}," in bibtex("0.2.0", "", package).splitlines()
