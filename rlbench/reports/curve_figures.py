@@ -16,12 +16,11 @@ from rlbench.api import EvaluationProtocol
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import SeriesStyle
 from rlbench.reports.anchored_axes import view
-from rlbench.reports.curve_lines import curve_axes, draw_estimate, draw_runs
-from rlbench.reports.curve_panels import draw_panels
+from rlbench.reports.curve_lines import DrawnCurve
+from rlbench.reports.curve_panels import HOW, draw_curves, needs_panels
 from rlbench.text import join_names, number
 
 MOST_SINGLE_RUNS = 100
-MOST_TOGETHER, MOST_PANELS = 5, 24  # algorithms in one figure with bands, and in panels; more have no bands
 _MOST_SINGLE_POINTS = 60_000  # of all curves of a page, about a megabyte
 
 
@@ -39,7 +38,7 @@ def learning_curves(
     curves: of one task. name: of the figure's files. singles: maximum number of runs of each algorithm drawn singly.
     anchors: of the task; the axis covers them.
 
-    More than MOST_TOGETHER algorithms have a panel each, in which the others are grey.
+    More than five algorithms have a panel each, in which the others are grey.
     """
     curves = [curve for curve in curves if len(curve.steps)]
     if not curves:
@@ -51,20 +50,14 @@ def learning_curves(
     ends = [f"{g.algorithm} {number(float(estimates[g.algorithm][0][-1]))} at step {g.steps[-1]:.0f}" for g in curves]
 
     limits = None if anchors is None else view([e[0] for e in estimates.values()], anchors.lower, anchors.upper)
-    coloured = [curve for curve in curves if not styles[curve.algorithm].grey]
-    in_panels = MOST_TOGETHER < len(coloured) <= MOST_PANELS
+    in_panels = needs_panels(estimates, styles)
+    drawn = [
+        DrawnCurve(c.algorithm, c.steps, estimates[c.algorithm], c.returns[:singles], c.steps, c.diverged)
+        for c in curves
+    ]
 
     def draw() -> Drawing:
-        if in_panels:
-            return draw_panels(curves, estimates, styles, singles, limits)
-        figure, axes = curve_axes("environment steps", "evaluation return")
-        if limits is not None:
-            axes.set_ylim(*limits)
-        for curve in curves:
-            style = styles[curve.algorithm]
-            draw_runs(axes, curve.steps, curve.returns[:singles], style, curve.diverged)
-            draw_estimate(axes, curve.steps, estimates[curve.algorithm], style, limits, len(coloured) <= MOST_TOGETHER)
-        return figure
+        return draw_curves(drawn, styles, ("environment steps", "evaluation return"), limits)
 
     return Figure(
         name,
@@ -97,8 +90,9 @@ def _finding(task: str, curves: Sequence[LearningCurves], estimates: Mapping[str
 
 
 def _how(in_panels: bool, anchored: bool) -> str:
-    panels = "In each panel one algorithm is in colour, the others are grey. " if in_panels else ""
-    return panels + ("The axis covers the anchors; arrows point to curves beyond. " if anchored else "")
+    return (HOW if in_panels else "") + (
+        "The axis covers the anchors; arrows point to curves beyond. " if anchored else ""
+    )
 
 
 def _method(curves: Sequence[LearningCurves], protocol: EvaluationProtocol, singles: int) -> str:

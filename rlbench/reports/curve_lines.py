@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +18,32 @@ from rlbench.reports.anchored_axes import arrow_of_curve
 from rlbench.reports.svg_figures import WIDTH, figure_with_axes
 
 Limits: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class DrawnCurve:
+    """What a figure draws for an algorithm.
+
+    at: steps, seconds or shares of the estimate, [T]. estimate: IQM and the ends of its band, each [T].
+    runs: single runs, [R, K], at the abscissae runs_at, [K] or [R, K]. diverged: of each run, [R].
+    """
+
+    name: str
+    at: Numbers
+    estimate: Estimate | None
+    runs: Numbers = field(default_factory=lambda: np.zeros((0, 1)))
+    runs_at: Numbers = field(default_factory=lambda: np.zeros(1))
+    diverged: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
+
+
+def draw_curve(
+    axes: Axes, curve: DrawnCurve, style: SeriesStyle, limits: Limits | None = None, band: bool = True
+) -> None:
+    """Draw the single runs of a curve, and over them its IQM and, if `band`, its band."""
+    if len(curve.runs):
+        draw_runs(axes, curve.runs_at, curve.runs, style, curve.diverged)
+    if curve.estimate is not None:
+        draw_estimate(axes, curve.at, curve.estimate, style, limits, band)
 
 
 def curve_axes(abscissa: str, ordinate: str) -> tuple[Drawing, Axes]:

@@ -7,13 +7,15 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from rlbench.analysis import Results, seeded_generator
+from rlbench.analysis import Anchors, Results, seeded_generator
 from rlbench.analysis.learning_curves import LearningCurves, Numbers, estimate
-from rlbench.api.sections import Figure, Heading, Paragraph, Part, Section
+from rlbench.api.sections import Figure, Folded, Heading, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, MOST_TOGETHER, single_runs
-from rlbench.reports.curve_lines import curve_axes, draw_estimate, draw_runs
-from rlbench.reports.style import file_names
+from rlbench.reports.anchored_axes import view
+from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, single_runs
+from rlbench.reports.curve_lines import DrawnCurve
+from rlbench.reports.curve_panels import HOW, draw_curves, needs_panels
+from rlbench.reports.style import MOST_OPEN, file_names
 from rlbench.text import number
 
 POINTS = 40
@@ -38,7 +40,8 @@ def section(results: Results) -> Section | None:
             clock_figure(results, task, what, f"curves-{what.replace('_', '-')}-{file_name}", singles)
             for what in AGAINST
         ]
-        parts += [Heading(task), *(figure for figure in figures if figure is not None)]
+        drawn = [figure for figure in figures if figure is not None]
+        parts += [Folded(task, drawn)] if len(results.tasks) > MOST_OPEN else [Heading(task), *drawn]
     return Section(parts)
 
 
@@ -49,7 +52,8 @@ def clock_figure(
     curves = [curve for curve in results.learning_curves.values() if curve.environment == task]
     which = AGAINST[against]
     timed = [curve for curve in curves if len(curve.steps) > 1 and np.isfinite(getattr(curve, which)).any()]
-    return _figure(timed, which, name, task, results.styles, singles) if timed else None
+    anchors = results.anchors.get(task)
+    return _figure(timed, which, name, task, results.styles, singles, anchors) if timed else None
 
 
 def _warning(results: Results) -> str:
@@ -93,7 +97,13 @@ def curves_at_times(curve: LearningCurves, clock: Numbers) -> tuple[Numbers, Num
 
 
 def _figure(
-    curves: Sequence[LearningCurves], which: str, name: str, task: str, styles: Mapping[str, SeriesStyle], singles: int
+    curves: Sequence[LearningCurves],
+    which: str,
+    name: str,
+    task: str,
+    styles: Mapping[str, SeriesStyle],
+    singles: int,
+    anchors: Anchors | None,
 ) -> Figure:
     clocks = {curve.algorithm: getattr(curve, which) for curve in curves}
     timed = {curve.algorithm: curves_at_times(curve, clocks[curve.algorithm]) for curve in curves}
@@ -104,16 +114,22 @@ def _figure(
     }
     unit = "CPU seconds of a run" if which == "cpu" else "training clock, seconds"
 
-    few = sum(not styles[curve.algorithm].grey for curve in curves) <= MOST_TOGETHER
+    in_panels = needs_panels(clocks, styles)
+    limits = None if anchors is None else view([e[0] for e in estimates.values()], anchors.lower, anchors.upper)
+    drawn = [
+        DrawnCurve(
+            curve.algorithm,
+            timed[curve.algorithm][0],
+            estimates.get(curve.algorithm),
+            curve.returns[:singles],
+            clocks[curve.algorithm][:singles],
+            curve.diverged,
+        )
+        for curve in curves
+    ]
 
     def draw() -> Drawing:
-        figure, axes = curve_axes(unit, "evaluation return")
-        for curve in curves:
-            style = styles[curve.algorithm]
-            draw_runs(axes, clocks[curve.algorithm][:singles], curve.returns[:singles], style, curve.diverged)
-            if curve.algorithm in estimates:
-                draw_estimate(axes, timed[curve.algorithm][0], estimates[curve.algorithm], style, band=few)
-        return figure
+        return draw_curves(drawn, styles, (unit, "evaluation return"), limits)
 
     last = {name: float(timed[name][0][-1]) for name in estimates}
     values = "; ".join(
@@ -125,9 +141,10 @@ def _figure(
         draw,
         f"Evaluation return on {task} against {unit}. Last IQM: {values}.",
         f"{task}: {_quickest(last)}",
-        method,
-        list(clocks),
+        (HOW if in_panels else "") + method,
+        [] if in_panels else list(clocks),
         "single runs",
+        wide=in_panels,
     )
 
 

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure as Drawing
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from rlbench.analysis import FEWEST_FOR_INTERVAL, Results
 from rlbench.analysis.learning_curves import at_shares, resamples_for
 from rlbench.api.sections import Figure
-from rlbench.reports.curve_lines import draw_estimate
-from rlbench.reports.svg_figures import WIDTH, figure_with_axes
+from rlbench.reports.anchored_axes import view
+from rlbench.reports.curve_lines import DrawnCurve
+from rlbench.reports.curve_panels import HOW, draw_curves, needs_panels
 from rlbench.reports.task_panels import Panel, learners
 from rlbench.stats import Band, efficiency_curve
 from rlbench.text import number
 
 POINTS = 25
+_METHOD = (
+    "IQM of evaluations during training, over all runs of all tasks, at equal shares of each task’s budget, linear"
+    " between evaluations. Bands: 95 % percentile bootstrap over runs within tasks, share by share. Tasks whose"
+    " anchors are close together count as much as the others. The axis covers the anchors, 0 and 1; arrows point to"
+    " curves beyond."
+)
 _SHARES = np.linspace(1 / POINTS, 1.0, POINTS)
 
 
@@ -32,15 +37,13 @@ def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
     if not bands:
         return None
 
+    drawn = [DrawnCurve(name, _SHARES, (band.iqm, band.low, band.high)) for name, band in bands.items()]
+    limits = view([band.iqm for band in bands.values()], 0.0, 1.0)
+    in_panels = needs_panels(bands, results.styles)
+
     def draw() -> Drawing:
-        figure, axes = figure_with_axes(WIDTH, 3.0)
-        for name, band in bands.items():
-            draw_estimate(axes, _SHARES, (band.iqm, band.low, band.high), results.styles[name])
-        axes.set_xlabel("share of the budget")
-        axes.set_ylabel("normalised evaluation return, IQM")
-        axes.xaxis.set_major_formatter(PercentFormatter(1.0))
-        sns.despine(ax=axes)
-        return figure
+        labels = "share of the budget", "normalised evaluation return, IQM"
+        return draw_curves(drawn, results.styles, labels, limits, percent=True)
 
     half = {name: float(band.iqm[np.searchsorted(_SHARES, 0.5)]) for name, band in bands.items()}
     best = max(half, key=lambda name: half[name])
@@ -50,10 +53,9 @@ def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
         draw,
         f"Sample efficiency over {panel.title}. IQM after half of the budget: {values}.",
         f"After half of the budget {best} is ahead, at {number(half[best], 2)}.",
-        "IQM of evaluations during training, over all runs of all tasks, at equal shares of each task’s budget, linear"
-        " between evaluations. Bands: 95 % percentile bootstrap over runs within tasks, share by share. Tasks whose"
-        " anchors are close together count as much as the others.",
-        list(bands),
+        (HOW if in_panels else "") + _METHOD,
+        [] if in_panels else list(bands),
+        wide=in_panels,
     )
 
 

@@ -12,9 +12,9 @@ from rlbench.api.sections import Beside, Figure, Folded, Paragraph, Part, Sectio
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
 from rlbench.reports.final_score_figures import FinalScores, final_scores_figure
 from rlbench.reports.orderings import orderings
-from rlbench.reports.style import Letters, file_names
+from rlbench.reports.style import MOST_OPEN, Letters, file_names
 from rlbench.results.random_policy import is_random
-from rlbench.text import digits_for, interval, number
+from rlbench.text import digits_for, interval, join_names, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +32,6 @@ _BOLD = (
     " where it is not shown to be better than any."
 )
 _RETURN = "return"
-_MOST_BESIDE = 6  # dot plots beside the table; more are folded
 _TRAINING = "Training: IQM of the mean return of the last 100 training episodes, while exploring."
 _CHANCE = "“Not shown to be better than random”: the interval overlaps that of random on the same task, or is below it."
 _NO_CHANCE = "There is no finished run of random, so it is not shown which scores are better than chance."
@@ -59,7 +58,7 @@ def section(results: Results) -> Section | None:
         if _scored(results, task)
     ]
     details = Folded("By task, with training returns", [summary(results, _TRAINING)])
-    if len(figures) > _MOST_BESIDE:
+    if len(figures) > MOST_OPEN:
         return Section([matrix(results, note), Folded("Every run’s score, by task", figures), details])
     table = matrix(results, note)
     return Section([Beside([table], figures) if figures else table, details])
@@ -180,11 +179,17 @@ def curves_section(results: Results) -> Section | None:
     """Return the learning curves of each task."""
     singles = single_runs(list(results.learning_curves.values()))
     parts: list[Part] = []
+    without: dict[str, list[str]] = {}  # tasks without curves, by the reason
     for task, file_name in file_names(results.tasks).items():
-        if _scored(results, task):
-            parts.append(curves_part(results, task, f"curves-{file_name}", singles))
+        if not _scored(results, task):
+            without.setdefault("No run is finished yet.", []).append(task)
+            continue
+        part = curves_part(results, task, f"curves-{file_name}", singles)
+        if isinstance(part, Paragraph):
+            without.setdefault(part.text, []).append(task)
         else:
-            parts.append(Paragraph(f"{task}: no run is finished yet.", quiet=True))
+            parts.append(Folded(task, [part]) if len(results.tasks) > MOST_OPEN else part)
+    parts += [Paragraph(f"{join_names(tasks, 6)}: {why}", quiet=True) for why, tasks in without.items()]
     return Section(parts) if parts else None
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+MOST_OPEN = 6  # figures of tasks that a section shows; if there are more, each is folded
 _CUT = 20
 _LONGEST_FILE_NAME = 60
 

@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 from support.report_pages import TASK, grid_of, group, page_of, play, suite_of
 
-from rlbench.analysis import Anchors
+from rlbench.analysis import Anchors, Results
+from rlbench.api import Task
+from rlbench.api.sections import Folded, Paragraph
 from rlbench.api.series_styles import GREY, series_styles
 from rlbench.reports.anchored_axes import view
 from rlbench.reports.curve_figures import learning_curves
+from rlbench.reports.curves_over_time import clock_figure
+from rlbench.reports.curves_over_time import section as time_section
+from rlbench.reports.sample_efficiency import efficiency_figure
+from rlbench.reports.scores_section import curves_section
 from rlbench.reports.svg_figures import Print, save, theme
+from rlbench.reports.task_panels import panels as task_panels
 
 
 def figure_of(names, top=10.0, grey=(), anchors=None):
@@ -48,6 +55,38 @@ def test_random_counts_as_no_algorithm_and_is_grey_in_every_panel():
 def test_more_than_twenty_four_share_axes_without_bands():
     (axes,) = figure_of([f"a{i}" for i in range(25)]).draw().axes
     assert bands(axes) == 0
+
+
+# -- many tasks --------------------------------------------------------------------------------------------------
+def results_of(root, tasks, names, evaluated=True):
+    chosen = tasks if isinstance(tasks, list) else [Task(f"T{i}-v0", 100, TASK.evaluation) for i in range(tasks)]
+    groups = [group(name, 3, task, name, {"n": name}) for task in chosen for name in names]
+    store = suite_of(root, groups)
+    for g in groups:
+        play(store, g, [1.0, 2.0, 3.0], [[(50, 1.0), (100, 2.0)]] * 3 if evaluated else ())
+    return Results(store)
+
+
+@pytest.mark.parametrize("make", [curves_section, time_section])
+def test_curves_of_more_than_six_tasks_are_folded(tmp_path, make):
+    assert not any(isinstance(part, Folded) for part in make(results_of(tmp_path / "six", 6, ["a"])).parts)
+    parts = [p for p in make(results_of(tmp_path / "seven", 7, ["a"])).parts if not isinstance(p, Paragraph)]
+    assert [part.summary for part in parts] == [f"T{i}-v0" for i in range(7)]
+    assert all(isinstance(part, Folded) for part in parts)
+
+
+def test_why_there_are_no_curves_is_said_once_for_all_tasks(tmp_path):
+    (why,) = curves_section(results_of(tmp_path, 8, ["a"], evaluated=False)).parts
+    assert why.text.startswith("T0-v0, T1-v0, T2-v0, T3-v0, T4-v0, T5-v0 and 2 more: There are no learning curves")
+
+
+def test_curves_against_time_and_over_tasks_have_panels_too(tmp_path):
+    results = results_of(tmp_path, [TASK], list("abcdef"))
+    (panel,) = task_panels(results.final_scores, anchored=True)
+    for figure in (clock_figure(results, TASK.name, "wall_seconds", "f"), efficiency_figure(panel, results)):
+        titles = [axes.get_title(loc="left") for axes in figure.draw().axes if axes.get_visible()]
+        assert titles == list("abcdef") and figure.wide and list(figure.legend) == []
+        assert figure.method.startswith("In each panel one algorithm is in colour")
 
 
 def test_panels_fit_a_column_of_a_paper(tmp_path):

@@ -102,4 +102,4 @@ def test_tables_and_figures_have_the_suites_order(tmp_path):
 
 def test_a_task_without_scores_has_no_dot_plot(tmp_path):
     store = suite_of(tmp_path, [group("a", 3)])
-    assert "no run is finished yet" in page_of(store).text
+    assert "CartPole-v1: No run is finished yet." in page_of(store).text
