@@ -76,8 +76,8 @@ class RunOptions(SuiteOptions):
     log: tuple[str, ...] = option(
         (),
         "--log",
-        "Also write metrics, episodes and evaluations for another viewer while the suite runs: tensorboard, or a "
-        "logger from a plugin; may be repeated.",
+        "Also write metrics, episodes and evaluations for another viewer while the suite runs: tensorboard, wandb, or "
+        "a logger from a plugin; may be repeated.",
         Use.TRAINING,
         metavar="NAME",
     )

@@ -13,7 +13,7 @@ SOURCES = [*ROOT.glob("rlbench/**/*.py"), *ROOT.glob("plugins/**/*.py"), ROOT / 
 ALGORITHMS = [
     path
     for path in sorted(ROOT.glob("plugins/rlbench_*/*.py"))
-    if path.name != "__init__.py" and path.parent.name not in ("rlbench_envpool", "rlbench_sb3", "rlbench_tensorboard")
+    if path.name != "__init__.py" and path.parent.name not in ("rlbench_envpool", "rlbench_sb3")
 ]
 
 

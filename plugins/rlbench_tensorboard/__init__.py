@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from rlbench import hookimpl
 from rlbench.api import EpisodeRecord, MetricRecord, RunGroup
-from rlbench_tensorboard.event_files import EventFiles
+from rlbench.trackers.event_files import EventFile
+from rlbench.trackers.live_runs import LiveRuns
 
-_files: EventFiles | None = None  # of the suite that runs
+_runs: LiveRuns | None = None  # of the suite that runs
 
 
 @hookimpl
 def rlbench_suite_started(suite: str, groups: Sequence[RunGroup], folder: Path) -> None:
-    global _files
-    _files = EventFiles(folder / "tensorboard")
+    global _runs
+    _runs = LiveRuns(partial(EventFile, folder / "tensorboard"))
 
 
 @hookimpl
 def rlbench_evaluated(group: RunGroup, kind: str, step: int, returns: Sequence[float]) -> None:
-    if _files is not None:
-        _files.evaluated(group, kind, step, returns)
-        _files.flush()
+    if _runs is not None:
+        _runs.evaluated(group, kind, step, returns)
 
 
 @hookimpl
 def rlbench_recorded(group: RunGroup, metrics: Sequence[MetricRecord], episodes: Sequence[EpisodeRecord]) -> None:
-    if _files is not None:
-        _files.recorded(group, metrics, episodes)
-        _files.flush()
+    if _runs is not None:
+        _runs.recorded(group, metrics, episodes)
+
+
+@hookimpl
+def rlbench_group_finished(group: RunGroup, status: str) -> None:
+    if _runs is not None:
+        _runs.finished(group)
 
 
 @hookimpl
 def rlbench_suite_finished(suite: str, counts: dict[str, int]) -> None:
-    global _files
-    if _files is not None:
-        _files.close()
-        _files = None
+    global _runs
+    if _runs is not None:
+        _runs.close()
+        _runs = None

@@ -1,0 +1,36 @@
+"""TensorBoard event files, one folder a run. They need the package tensorboard (extra `tensorboard`)."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+from rlbench.api import Run
+from rlbench.trackers.scalar_tags import Scalars
+
+
+class EventFile:
+    """The event file of one run, in a folder such as `dqn/CartPole-v1/seed-0` below `folder`."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        names = (run.label or run.algorithm, run.task.name)
+        parts = (re.sub(r"[^\w.,=+-]+", "-", name) for name in names)
+        self._writer = EventFileWriter(str(folder.joinpath(*parts, f"seed-{run.seed}")))
+
+    def write(self, scalars: Scalars, seconds: float | None = None) -> None:
+        """Write each number under its tag. seconds: when it was recorded, since 1970; None: now."""
+        at = time.time() if seconds is None else seconds
+        for tag, value in scalars.values.items():
+            summary = Summary(value=[Summary.Value(tag=tag, simple_value=float(value))])
+            self._writer.add_event(Event(wall_time=at, step=scalars.step, summary=summary))
+
+    def flush(self) -> None:
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
