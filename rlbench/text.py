@@ -144,3 +144,10 @@ def significant(value: float | None, digits: int = 6) -> str:
 def rounded(value: float) -> str:
     """Format a number for a sentence: three significant digits below 100, one decimal from there on."""
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
+
+
+# -- text from elsewhere ---------------------------------------------------------------------------------------
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown shows as it is."""
+    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~$" else c for c in text)
+    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -19,6 +19,7 @@ from rlbench.reports.style import clean
 from rlbench.reports.svg_figures import ON_PAPER, Print, save
 from rlbench.results.file_io import make_folder, replace_file, unwritable
 from rlbench.results.table_export import escape_formula
+from rlbench.text import escape_markdown
 
 FORMATS = ("svg", "pdf")
 
@@ -122,12 +123,11 @@ def as_markdown(table: Table) -> str:
     header, rows = _rows(table)
     numbers = {place + len(header) - len(table.header) for place in table.numbers}
     ruler = ["--:" if place in numbers else "---" for place in range(len(header))]
-    lines = [[_markdown(cell) for cell in header], ruler, *([_markdown(cell) for cell in row] for row in rows)]
+    lines = [
+        [escape_markdown(cell) for cell in header],
+        ruler,
+        *([escape_markdown(cell) for cell in row] for row in rows),
+    ]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    note = f"\n\n{_markdown(clean(notes))}" if (notes := notes_of(table)) else ""
-    return f"**{_markdown(clean(table.title))}**\n\n{text}{note}\n"
-
-
-def _markdown(text: str) -> str:
-    escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~$" else c for c in text)
-    return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    note = f"\n\n{escape_markdown(clean(notes))}" if (notes := notes_of(table)) else ""
+    return f"**{escape_markdown(clean(table.title))}**\n\n{text}{note}\n"
