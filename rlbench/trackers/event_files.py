@@ -19,8 +19,7 @@ class EventFile:
 
     def __init__(self, folder: Path, run: Run) -> None:
         names = (run.label or run.algorithm, run.task.name)
-        parts = (re.sub(r"[^\w.,=+-]+", "-", name) for name in names)
-        self._writer = EventFileWriter(str(folder.joinpath(*parts, f"seed-{run.seed}")))
+        self._writer = EventFileWriter(str(folder.joinpath(*map(_folder_name, names), f"seed-{run.seed}")))
 
     def write(self, scalars: Scalars, seconds: float | None = None) -> None:
         """Write each number under its tag. seconds: when it was recorded, since 1970; None: now."""
@@ -34,3 +33,8 @@ class EventFile:
 
     def close(self) -> None:
         self._writer.close()
+
+
+def _folder_name(text: str) -> str:
+    """Return text as the name of one folder: a label may contain slashes, or be "..", in a folder from anybody."""
+    return re.sub(r"[^\w.,=+-]+", "-", text).lstrip(".")[:120] or "-"
