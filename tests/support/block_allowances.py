@@ -90,6 +90,12 @@ ALLOWANCES = [
         before="printf 'algorithm,environment,seed,step,return\\ntheirs,CartPole-v1,0,2100,181\\ntheirs,CartPole-v1,0,2600,500\\n' > theirs.csv",
     ),
     Allowance("docs/import.md", "algorithm,environment", "a file that is read, not what is printed", loose=True),
+    Allowance(
+        "docs/export.md",
+        "rlbench export mine --to tensorboard",
+        "the reader has results",
+        before=SMALL.replace("every: 0", "every: 100") + "rlbench run small.yaml",
+    ),
     Allowance("docs/report.md", "import rlbench", "the reader has results", before=SMALL + "rlbench run small.yaml"),
     Allowance(
         "docs/report.md", "rlbench report mine", "the reader has results", before=SMALL + "rlbench run small.yaml"

@@ -2,33 +2,72 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import report_damaged
+from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
+from rlbench.exporters import FORMATS
 from rlbench.text import plural
+
+if TYPE_CHECKING:
+    from rlbench.analysis import Results
+    from rlbench.api import Run
+
+TABLES = ("csv", "parquet")
+MANY_RUNS = 20  # fewer are exported before a progress bar is read
 
 
 @click.command()
 @folder_argument
 @click.option(
+    "--to",
     "--format",
     "form",
-    type=click.Choice(["csv", "parquet"]),
+    type=click.Choice([*TABLES, *FORMATS]),
     default="csv",
     show_default=True,
     help="Format of the files.",
 )
-@click.option("-o", "--output", type=UserPath(path_type=Path), help="Folder to write to; default: DIRECTORY/export.")
-def export(directory: Path, form: str, output: Path | None) -> int:
-    """Export the runs, evaluations, episodes and metrics in DIRECTORY as four files. Default: the newest results.
+@click.option(
+    "-o",
+    "--output",
+    type=UserPath(path_type=Path),
+    help="Folder to write to; default: DIRECTORY/export for csv and parquet, DIRECTORY/export/FORMAT for the others.",
+)
+@click.option(
+    "-a",
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    metavar="PATTERN",
+    help="Export only matching algorithms; may be repeated, or a list with commas.",
+)
+@click.option(
+    "-e",
+    "--env",
+    "environments",
+    multiple=True,
+    metavar="PATTERN",
+    help="Export only matching environments; may be repeated, or a list with commas.",
+)
+def export(
+    directory: Path, form: str, output: Path | None, algorithms: Sequence[str], environments: Sequence[str]
+) -> int:
+    """Export the results in DIRECTORY for another program. Default: the newest results.
 
-    The path of each file is printed with its number of rows. Works while the suite runs: unfinished runs are
-    omitted. Files of an earlier export are replaced.
+    csv and parquet are four files: runs, evaluations, episodes and metrics. The path of each file is printed with its
+    number of rows. tensorboard and wandb are the same records as `rlbench run --log` writes. marl-eval is that
+    package's JSON file; rliable are arrays of scores and curves; huggingface is a folder with a model card for each
+    algorithm and task. Nothing is uploaded.
+
+    Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 
     In CSV, the lists of an evaluation (returns, lengths) are JSON, such as [19.0, 21.0]. A missing number or NaN is an
     empty cell. Text that begins with one of = + - @ or a tab is preceded by a single quote, so that no spreadsheet runs
@@ -36,12 +75,47 @@ def export(directory: Path, form: str, output: Path | None) -> int:
     meaning of each recorded column.
     """
     from rlbench.analysis import Results
-    from rlbench.results import table_export
+    from rlbench.results.file_io import refuse_outside
 
     results = Results(directory)
+    if algorithms or environments:
+        results = results.select(algorithms, environments)
+    folder = output or (directory / "export" if form in TABLES else directory / "export" / form)
+    if output is None:
+        refuse_outside(directory, folder)
+    if form in TABLES:
+        return _export_tables(results, folder, form)
+    return _export_format(results, folder, form)
+
+
+def _export_tables(results: Results, folder: Path, form: str) -> int:
+    from rlbench.results import table_export
+
     frames = {"runs": results.runs(), "evaluations": results.evaluations()}
     frames |= {"episodes": results.episodes(), "metrics": results.metrics()}
-    written = table_export.export(frames, output or directory / "export", form)
+    written = table_export.export(frames, folder, form)
     for path, rows in written.rows.items():
         write_out(f"{plain(str(path))}: {plural(rows, 'row')}\n")
     return report_damaged(written.corrupt)
+
+
+def _export_format(results: Results, folder: Path, form: str) -> int:
+    from rlbench.exporters.export_results import export_results
+
+    outcome = export_results(results, form, folder, _with_progress)
+    for note in outcome.notes:
+        click.echo(f"note: {plain(note)}", err=True)
+    write_out(f"{plain(str(folder))}: {plural(outcome.runs, 'run')} in {plural(len(outcome.files), 'file')}\n")
+    return report_damaged(describe_damaged(results.rows))
+
+
+def _with_progress(runs: Sequence[Run]) -> Iterable[Run]:
+    """Pass the runs on. If there are many and stderr is a terminal, show a progress bar there."""
+    if len(runs) < MANY_RUNS or not sys.stderr.isatty():
+        return runs
+    return _bar(runs)
+
+
+def _bar(runs: Sequence[Run]) -> Iterator[Run]:
+    with click.progressbar(runs, label="exporting runs", file=sys.stderr) as bar:
+        yield from bar

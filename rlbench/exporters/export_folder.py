@@ -1,0 +1,81 @@
+"""The folder of an export: written beside its place first, then moved there, in place of an earlier export only."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import StoreError
+from rlbench.results.file_io import is_within, make_folder, parse_json, unwritable, write_json
+
+RECORD = "rlbench-export.json"
+_ADVICE = "choose another folder with -o"
+
+
+def replace_export(folder: Path, results: Path, form: str, write: Callable[[Path], object]) -> list[Path]:
+    """Call `write` with an empty folder, and move what it wrote to `folder`. Returns: the paths of the files.
+
+    results: the folder that is exported. If `folder` has an earlier export of it in the same format, its files are
+    removed; other files in it stay. Raises: StoreError if `folder` has anything else, before anything is written.
+    """
+    earlier = _earlier_files(folder, results, form)
+    make_folder(folder.parent)
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            write(draft)
+            files = [path for path in draft.rglob("*") if path.is_file() and not path.is_symlink()]
+            files = sorted(path.relative_to(draft) for path in files)
+            make_folder(folder)
+            _remove(folder, earlier)
+            record = {"schema_version": 1, **_identity(folder, results, form), "files": [str(path) for path in files]}
+            write_json(folder / RECORD, record)  # first, so that an interrupted export can be repeated
+            for path in files:
+                (folder / path).parent.mkdir(parents=True, exist_ok=True)
+                os.replace(draft / path, folder / path)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+    return [folder / path for path in files]
+
+
+def _identity(folder: Path, results: Path, form: str) -> dict[str, str]:
+    return {"format": form, "results": os.path.relpath(results.resolve(), folder.resolve())}
+
+
+def _earlier_files(folder: Path, results: Path, form: str) -> list[Path]:
+    """Return the files of the earlier export in `folder`, relative to it. Raises: StoreError for other content."""
+    try:
+        if not folder.exists() or not any(folder.iterdir()):
+            return []
+        record: Any = parse_json(folder / RECORD)
+    except NotADirectoryError:
+        raise StoreError(f"{folder} is a file; {_ADVICE}") from None
+    except FileNotFoundError:
+        raise StoreError(f"{folder} is not empty, and has no earlier export of {results}; {_ADVICE}") from None
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{folder / RECORD} cannot be read ({error}); {_ADVICE}") from error
+    files = record.get("files") if isinstance(record, dict) else None
+    if not isinstance(files, list) or not all(isinstance(name, str) for name in files):
+        raise StoreError(f"{folder / RECORD} was not written by rlbench; {_ADVICE}")
+    if {name: record.get(name) for name in ("format", "results")} != _identity(folder, results, form):
+        raise StoreError(f"{folder} has an export of other results, or in another format; {_ADVICE}")
+    return [Path(name) for name in files]
+
+
+def _remove(folder: Path, files: list[Path]) -> None:
+    """Remove files below `folder`, and the folders that are then empty."""
+    for path in files:
+        place = folder / path
+        if path.is_absolute() or ".." in path.parts or not is_within(folder, place.parent):
+            continue  # nobody but rlbench should have written the list, but anybody can
+        if place.is_file() or place.is_symlink():
+            place.unlink()
+        for parent in path.parents:
+            if parent != Path(".") and (folder / parent).is_dir() and not any((folder / parent).iterdir()):
+                (folder / parent).rmdir()
