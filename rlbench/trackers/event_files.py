@@ -6,12 +6,16 @@ import re
 import time
 from pathlib import Path
 
-from tensorboard.compat.proto.event_pb2 import Event
-from tensorboard.compat.proto.summary_pb2 import Summary
-from tensorboard.summary.writer.event_file_writer import EventFileWriter
-
 from rlbench.api import Run
 from rlbench.trackers.scalar_tags import Scalars
+
+try:
+    from tensorboard.compat.proto.event_pb2 import Event
+    from tensorboard.compat.proto.summary_pb2 import Summary
+    from tensorboard.summary.writer.event_file_writer import EventFileWriter
+except ModuleNotFoundError as error:
+    advice = 'tensorboard is not installed: pip install "rlbench[tensorboard]"'
+    raise ModuleNotFoundError(advice, name="tensorboard") from error
 
 
 class EventFile:

@@ -17,7 +17,10 @@ from rlbench.trackers.scalar_tags import STEP, Scalars
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # wandb reads it when it is imported
 _IS_THE_USERS = "wandb" in sys.modules  # a notebook may have runs of its own
 
-import wandb  # noqa: E402
+try:
+    import wandb
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError('wandb is not installed: pip install "rlbench[wandb]"', name="wandb") from error
 
 _NOTHING_COLLECTED = {
     "console": "off",

@@ -1,5 +1,7 @@
 """`rlbench export --to tensorboard` and `wandb`: what `--log` had written while the suite ran, from the folder alone."""
 
+import importlib
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -96,3 +98,15 @@ def test_a_label_leads_to_no_folder_outside(tmp_path):
     assert len(outcome.files) == 2
     assert set(tmp_path.rglob("*tfevents*")) == set(outcome.files)
     assert all(path.resolve().is_relative_to(tmp_path / "a/b/events") for path in outcome.files)
+
+
+@pytest.mark.parametrize(
+    ("module", "missing", "extra"),
+    [("event_files", "tensorboard.compat.proto.event_pb2", "tensorboard"), ("wandb_runs", "wandb", "wandb")],
+)
+def test_a_logger_without_its_package_names_the_extra(module, missing, extra, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.delitem(sys.modules, f"rlbench.trackers.{module}", raising=False)
+    with pytest.raises(ModuleNotFoundError) as raised:
+        importlib.import_module(f"rlbench.trackers.{module}")
+    assert str(raised.value) == f'{extra} is not installed: pip install "rlbench[{extra}]"'
