@@ -69,7 +69,10 @@ class RunFacts(NamedTuple):
 
 
 def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, RunFacts]:
-    """Return the facts of every published run, by key. Use the cache, and rewrite it if many runs had to be read."""
+    """Return the facts of every published run, by key. Use the cache, and rewrite it if many runs had to be read.
+
+    A store without `caches` is left as it is.
+    """
     published = [run for run in runs if states[run.key].status.has_score]
     cached = _read_cache(store) if len(published) >= _WORTH_KEEPING else {}
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
@@ -78,7 +81,7 @@ def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]
         reread = readers.map(lambda run: _read_run(store.folder(run), run, states[run.key]), stale)
         fresh = {str(run.key): facts for run, facts in zip(stale, reread)}
     facts_by_key = {key: fresh[key] if key in fresh else cached[key][1] for key in stamps}
-    if len(stale) >= _WORTH_KEEPING:
+    if len(stale) >= _WORTH_KEEPING and store.caches:
         _write_cache(store.root / _NAME, facts_by_key, stamps)
     return facts_by_key
 

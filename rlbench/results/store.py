@@ -18,15 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import (
-    Run,
-    RunGroup,
-    RunStatus,
-    StoreError,
-    canonical,
-    group_as_dict,
-    slug,
-)
+from rlbench.api import Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug
 from rlbench.results.file_io import (
     make_folder,
     parse_json,
@@ -65,11 +57,14 @@ class RunState:
 
 
 class Store:
-    """A result folder. Reading needs no lock."""
+    """A result folder. Reading needs no lock.
 
-    def __init__(self, root: Path) -> None:
+    caches: whether reading may leave index.parquet in the folder; without it, reading writes nothing at all.
+    """
+
+    def __init__(self, root: Path, caches: bool = True) -> None:
         root = root.absolute()  # an algorithm in this process may change the current folder
-        self.root = root
+        self.root, self.caches = root, caches
         self._runs = root / "runs"  # built once: for ten thousand runs, building paths is a tenth of the reading time
         self._lock = Lock(root)
         self._depth = 0  # how often this object has taken the lock
@@ -97,6 +92,10 @@ class Store:
         self._depth = max(0, self._depth - 1)
         if self._depth == 0:
             self._lock.give_back()
+
+    def is_in_use(self) -> bool:
+        """Return whether another process writes to the folder, as `rlbench run` does until it ends."""
+        return self._lock.is_held_elsewhere()
 
     def set_aside(self, run: Run) -> None:
         """Move a published run to superseded/ so that it can be trained again; nothing is deleted."""

@@ -103,3 +103,20 @@ def test_a_policy_that_is_not_what_was_published_makes_its_run_corrupt(store):
     assert run_table(store)["status"].tolist()[5] == "done"
     (store.folder(run) / "policy.safetensors").write_bytes(b"another")
     assert run_table(store)["status"].tolist()[5] == "corrupt"
+
+
+def test_a_store_without_caches_reads_the_same_and_writes_nothing(store):
+    assert equal(facts(Store(store.root, caches=False)), {**facts(store)})
+    for name in ("index.parquet", "index.sha256"):
+        (store.root / name).unlink()
+    assert len(facts(Store(store.root, caches=False))) == 5
+    assert not (store.root / "index.parquet").exists()
+
+
+def test_a_store_is_in_use_while_another_one_has_its_lock(store):
+    other = Store(store.root)
+    assert not other.is_in_use()
+    store.lock()
+    assert other.is_in_use() and not store.is_in_use()
+    store.unlock()
+    assert not other.is_in_use()
