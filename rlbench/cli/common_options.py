@@ -44,21 +44,14 @@ def open_suite(name: str, options: RunOptions | None = None) -> LoadedSuite:
 
 
 def open_plugins(files: Sequence[str]) -> Plugins:
-    """Load all plugins, or those that the environment variable RLBENCH_PLUGINS=a,b names, and the given files.
+    """Load the plugins that the environment variable RLBENCH_PLUGINS selects, and the given files.
 
     `rlbench --no-plugins` sets the variable to the empty string; then only rlbench's own backends and executors are
-    loaded. A child process first tries to import what this process will import: the files, and entry points that may
-    observe runs or add report sections.
+    loaded.
     """
-    from rlbench.plugins import import_failure, load_plugins
+    from rlbench.plugins import selected_plugins
 
-    only = os.environ.get("RLBENCH_PLUGINS")
-    plugins = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
-    for plugin in plugins.plugins:
-        is_own = plugin.target.startswith("rlbench.")
-        if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not is_own):
-            plugin.error = import_failure(plugin) or None
-    return plugins
+    return selected_plugins(files)
 
 
 def result_folder(output: Path | None, suite: str) -> Path:

@@ -2,6 +2,16 @@
 
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.resolution import Resolved, resolve
-from rlbench.plugins.survey import Offer, import_failure, survey
+from rlbench.plugins.survey import Offer, import_failure, selected_plugins, survey
 
-__all__ = ["Offer", "Plugin", "Plugins", "Resolved", "import_failure", "load_plugins", "resolve", "survey"]
+__all__ = [
+    "Offer",
+    "Plugin",
+    "Plugins",
+    "Resolved",
+    "import_failure",
+    "load_plugins",
+    "resolve",
+    "selected_plugins",
+    "survey",
+]

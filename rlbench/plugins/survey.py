@@ -136,6 +136,21 @@ def import_failure(plugin: Plugin) -> str:
     return ""
 
 
+def selected_plugins(files: Sequence[str] = ()) -> Plugins:
+    """Load all plugins, or those that the environment variable RLBENCH_PLUGINS=a,b names, and the given files.
+
+    A child process first tries to import what this process will import: the files, and entry points that may observe
+    runs or add report sections.
+    """
+    only = os.environ.get("RLBENCH_PLUGINS")
+    plugins = load_plugins(files, None if only is None else [name.strip() for name in only.split(",") if name.strip()])
+    for plugin in plugins.plugins:
+        is_own = plugin.target.startswith("rlbench.")
+        if plugin.file is not None or (plugin.name.startswith(("observe", "report")) and not is_own):
+            plugin.error = import_failure(plugin) or None
+    return plugins
+
+
 # -- in the child process ----------------------------------------------------------------------------------------
 def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
     try:
