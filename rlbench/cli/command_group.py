@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("status", "status", "show the progress of the runs; --watch follows it"),
     ),
     "Read results": (
+        CommandEntry("view", "view", "show the report in the browser, renewed while the suite runs"),
         CommandEntry("table", "table", "print the scores with their intervals"),
         CommandEntry("report", "report", "write the HTML report, or the differences between two folders"),
         CommandEntry("show", "show", "show one run in full"),

@@ -70,14 +70,14 @@ class Browser:
             self._loaded = True
 
     def open(self, path, width, height=900, scheme="light", media=""):
-        """Load a file in a window so wide, in a light or dark scheme; media: "print" for how it would be printed."""
+        """Load a file, or an address, in a window so wide, in a light or dark scheme; media: "print" as it is printed."""
         self._loaded = False
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                   mobile=width < 600)  # fmt: skip
         self.call(
             "Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}]
         )
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=path if isinstance(path, str) else path.resolve().as_uri())
         while not self._loaded:
             self._read()
 
@@ -86,6 +86,17 @@ class Browser:
         answer = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in answer, answer
         return answer["result"].get("value")
+
+    def wait(self, expression):
+        """Wait until a JavaScript expression on the page is true, looking whenever the page changes."""
+        promise = f"""new Promise(resolve => {{
+          const look = () => ({expression}) && (observer.disconnect(), resolve(true));
+          const observer = new MutationObserver(look);
+          observer.observe(document, {{subtree: true, childList: true, attributes: true, characterData: true}});
+          look();
+        }})"""
+        answer = self.call("Runtime.evaluate", expression=promise, awaitPromise=True)
+        assert "exceptionDetails" not in answer, answer
 
     def picture(self, path, whole=False):
         """What is shown, as PNG; whole: all of the page."""

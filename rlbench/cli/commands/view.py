@@ -1,0 +1,75 @@
+"""`rlbench view`: a result folder as a page in the browser, renewed while the suite runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+import webbrowser
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from rlbench.cli.common_options import folder_argument
+from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.user_paths import short_path
+
+if TYPE_CHECKING:
+    from rlbench.viewer.page_server import PageServer
+
+DEFAULT_PORT = 8723
+
+
+@click.command()
+@folder_argument
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    metavar="N",
+    help=f"Port on 127.0.0.1; 0: any free one. Default: {DEFAULT_PORT}, or any free one if that is taken.",
+)
+@click.option("--no-browser", is_flag=True, help="Print the address only. Without a display, no browser is opened.")
+def view(directory: Path, port: int | None, no_browser: bool) -> int:
+    """Show the report on DIRECTORY in the browser, with progress and learning curves while the suite runs.
+
+    DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The page is served on
+    this machine only, and renews itself. Nothing is written to DIRECTORY, and training is not slowed: nothing is read
+    while no page is open, and drawing takes at most a tenth of the time. Ctrl-C ends the command.
+    """
+    from rlbench.results import Store
+    from rlbench.viewer.event_stream import EventStream
+    from rlbench.viewer.folder_watch import FolderWatch
+    from rlbench.viewer.page_server import PageServer
+
+    directory = directory.resolve()
+    name = str(Store(directory, caches=False).suite()["suite"]["name"])  # a folder without results fails here
+    stream = EventStream()
+    watch = FolderWatch(directory, stream)
+    try:
+        server = _open_server(lambda number: PageServer(watch, stream, name, number), port)
+        watch.start()
+        write_out(f"{server.url}\n")
+        print(f"showing {plain(short_path(directory))}; Ctrl-C ends it", file=sys.stderr)
+        if not no_browser and _has_display():
+            webbrowser.open(server.url)
+        with server:
+            server.serve_forever()
+    finally:
+        watch.close()
+    return 0
+
+
+def _open_server(make: Callable[[int], PageServer], port: int | None) -> PageServer:
+    """Return the server on this port, or on the default one or else any. Raises: click.UsageError if it is taken."""
+    try:
+        return make(DEFAULT_PORT if port is None else port)
+    except OSError as error:
+        if port is None:
+            return make(0)
+        raise click.UsageError(f"--port {port}: {error.strerror}; choose another one, or 0 for any free one") from error
+
+
+def _has_display() -> bool:
+    """Return whether a browser with windows can be opened; others would take over the terminal."""
+    return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
