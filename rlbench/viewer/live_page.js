@@ -58,6 +58,9 @@ function listen() {
   source = new EventSource("/events");
   source.onopen = () => { at("lost").hidden = true; };
   source.onerror = () => { at("lost").hidden = false; };
+  source.addEventListener("server", (event) => {
+    if (JSON.parse(event.data) !== document.documentElement.dataset.server) location.reload();
+  });
   source.addEventListener("part", (event) => put(JSON.parse(event.data)));
   source.addEventListener("note", (event) => { at("report-note").textContent = JSON.parse(event.data); });
   source.addEventListener("report", (event) => renew(JSON.parse(event.data)));

@@ -44,8 +44,12 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, Markup | jinja2.Undefined) else clean(str(value))
 
 
-def frame(name: str, slots: Mapping[str, str], note: str) -> str:
-    """Return the whole page with the present contents of its slots. note: shown if the report is not there yet."""
+def frame(name: str, slots: Mapping[str, str], note: str, server: str) -> str:
+    """Return the whole page with the present contents of its slots.
+
+    note: shown as long as the report is not there. server: the identity of the server; a page that hears of another
+    one loads itself again.
+    """
     return (
         _environment()
         .get_template("live_page.html.j2")
@@ -55,6 +59,7 @@ def frame(name: str, slots: Mapping[str, str], note: str) -> str:
             progress=Markup(slots.get(PROGRESS, "")),
             curves={slot: Markup(html) for slot, html in slots.items() if slot.startswith(CURVES)},
             note=note,
+            server=server,
             colours=list(enumerate(zip((*LIGHT, GREY[0]), (*DARK, GREY[1])))),
             series=[],
         )

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
+import time
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -33,6 +35,7 @@ class PageServer(ThreadingHTTPServer):
 
     def __init__(self, watch: FolderWatch, stream: EventStream, name: str, port: int = 0) -> None:
         self.watch, self.stream, self.name = watch, stream, name
+        self.identity = f"{os.getpid()}-{time.time_ns()}"  # the next server at this port may show another folder
         super().__init__((ADDRESS, port), _Handler)
 
     @property
@@ -84,7 +87,7 @@ class _Handler(BaseHTTPRequestHandler):
         slots = {part["slot"]: part["html"] for part in parts if part["html"]}
         note = json.loads(values.get(NOTE, json.dumps(DRAWING)))
         policy = f"{_STYLED}; script-src {script_hash()}; connect-src 'self'"
-        self._send(frame(self.server.name, slots, note), policy)
+        self._send(frame(self.server.name, slots, note, self.server.identity), policy)
 
     def _send_report(self) -> None:
         html = self.server.watch.renderer.html
@@ -99,6 +102,7 @@ class _Handler(BaseHTTPRequestHandler):
         try:
             with stream.listening():
                 self._begin(HTTPStatus.OK, "text/event-stream", _NOTHING)
+                self.wfile.write(f"event: server\ndata: {json.dumps(self.server.identity)}\n\n".encode())
                 version = 0
                 while not stream.closed:
                     version, changed = stream.changes(version, _SECONDS_BETWEEN_SIGNS)

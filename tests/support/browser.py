@@ -78,6 +78,11 @@ class Browser:
             "Emulation.setEmulatedMedia", media=media, features=[{"name": "prefers-color-scheme", "value": scheme}]
         )
         self.call("Page.navigate", url=path if isinstance(path, str) else path.resolve().as_uri())
+        self.wait_for_load()
+
+    def wait_for_load(self, again=False):
+        """Wait until the page is loaded; again: until it is loaded once more, by itself."""
+        self._loaded = self._loaded and not again
         while not self._loaded:
             self._read()
 

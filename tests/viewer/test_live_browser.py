@@ -55,8 +55,8 @@ def training(folder):
 
 
 @contextmanager
-def viewing(folder):
-    command = [*PROGRAM, "view", "results/small", "--no-browser", "--port", "0"]
+def viewing(folder, port="0"):
+    command = [*PROGRAM, "view", "results/small", "--no-browser", "--port", port]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             yield process.stdout.readline().strip()
@@ -152,3 +152,6 @@ def test_a_report_runs_nothing_and_a_page_says_that_its_server_has_gone(tab, fol
         assert tab.ask("window.bad === undefined")
     tab.wait("!document.getElementById('lost').hidden")
     assert tab.ask("document.querySelectorAll('#report main section').length") > 3  # what was there stays
+    with viewing(folder, url.rstrip("/").rpartition(":")[2]):  # the next server there: the page loads itself again
+        tab.wait_for_load(again=True)
+        tab.wait("document.querySelector('#report main') && document.getElementById('lost').hidden")

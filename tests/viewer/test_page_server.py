@@ -85,6 +85,7 @@ class Served:
             assert answer.readline() == b"\n"
             return kind, data
 
+        assert following() == ("server", self.server.identity)
         try:
             yield following
         finally:
@@ -280,6 +281,12 @@ def test_a_killed_command_is_said_with_the_command_that_resumes(served):
     assert "No command is running, and 4 runs are not finished." in html
     assert f"<code>rlbench run small.yaml -o {served.store.root}</code>" in html
     assert "2 interrupted" in html and "2 waiting" in html
+
+
+def test_a_page_knows_its_server_so_that_it_loads_itself_again_for_another_one(served, store):
+    assert f'<html lang="en" data-server="{served.server.identity}">' in served.get("/")[2]
+    with Served(store) as other:
+        assert other.server.identity != served.server.identity
 
 
 def test_many_pages_get_the_same(served):

@@ -57,7 +57,7 @@ def test_it_ends_at_once_while_a_page_is_open_and_a_report_is_drawn(made):
         connection = http.client.HTTPConnection(urlsplit(process.stdout.readline().strip()).netloc, timeout=60)
         connection.request("GET", "/events")
         answer = connection.getresponse()
-        assert answer.readline() == b"event: part\n"
+        assert answer.readline() == b"event: server\n"
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=60) == 130
         answer.close(), connection.close()
