@@ -1,4 +1,4 @@
-"""Section over all tasks, on scores between fixed anchors: estimates with intervals, profiles and sample efficiency."""
+"""Section on all tasks together, with normalised scores: estimates with intervals, profiles and sample efficiency."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def _bounds(estimate: Interval) -> str:
 def aggregate_figure(
     panel: Panel, scores: Scores, estimates: EstimatesByName, styles: Mapping[str, SeriesStyle]
 ) -> Figure:
-    """Draw the table as dots and intervals, in its order."""
+    """Draw the estimates as dots with their intervals, the algorithms in the order of the table."""
     names = list(panel.algorithms)
     values = [
         f"{name} IQM {number(estimates[name]['IQM'].estimate, 2)} {_bounds(estimates[name]['IQM'])}" for name in names
@@ -125,8 +125,8 @@ def _finding(names: list[str], estimates: EstimatesByName) -> str:
     if np.isnan(best.low):
         return f"{first} has the highest IQM; too few runs for an interval."
     many = len(overlap) > 1
-    overlaps = f"; the interval{'s' * many} of {join_names(overlap)} overlap{'' if many else 's'} its own"
-    overlaps = overlaps if overlap else ", and no interval overlaps its own"
+    overlaps = f"; the interval{'s' * many} of {join_names(overlap)} overlap{'' if many else 's'} its interval"
+    overlaps = overlaps if overlap else ", and no other interval overlaps its interval"
     return f"{first} has the highest IQM, {number(best.estimate, 2)}{overlaps}."
 
 

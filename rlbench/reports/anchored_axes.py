@@ -1,4 +1,4 @@
-"""Axes over the range of a task's anchors, with arrows where something lies beyond."""
+"""Axes over the range of a task's anchors, with arrows where values lie beyond the axes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-BEYOND = 0.25  # of the distance between the anchors: what lies further out gets an arrow
+BEYOND = 0.25  # as a fraction of the distance between the anchors; values further out get an arrow
 _MARGIN = 0.04
 
 
 def view(values: Iterable[ArrayLike], lower: float, upper: float) -> tuple[float, float]:
-    """Return the limits of an axis: from anchor to anchor, and as far beyond as values lie, but at most BEYOND."""
+    """Return the limits of an axis: the anchors, moved outwards to the values beyond them, but by at most BEYOND."""
     all_values = np.concatenate([[lower, upper], *(np.ravel(np.asarray(value, float)) for value in values)])
     finite = all_values[np.isfinite(all_values)]
     reach = BEYOND * (upper - lower)
@@ -23,7 +23,7 @@ def view(values: Iterable[ArrayLike], lower: float, upper: float) -> tuple[float
 
 
 def arrows(axes: Axes, row: float, values: ArrayLike, colour: str, gid: str | None = None) -> None:
-    """Draw an arrow at an end of a row if a value [n] lies beyond it. The limits of the axis must be set."""
+    """Draw an arrow at each end of a row that a value [n] lies beyond. The limits of the axis must be set."""
     low, high = axes.get_xlim()
     numbers = np.asarray(values, float)
     for beyond, place, marker in ((numbers < low, low, "<"), (numbers > high, high, ">")):
@@ -32,7 +32,7 @@ def arrows(axes: Axes, row: float, values: ArrayLike, colour: str, gid: str | No
 
 
 def arrow_of_curve(axes: Axes, at: ArrayLike, values: ArrayLike, colour: str, gid: str | None = None) -> None:
-    """Draw an arrow where a curve [T] first leaves the axes at the bottom, and at the top. The limits must be set."""
+    """Draw arrows where a curve [T] first leaves the axes at the bottom and at the top. The limits must be set."""
     low, high = axes.get_ylim()
     steps, numbers = np.asarray(at, float), np.asarray(values, float)
     for beyond, place, marker in ((numbers < low, low, "v"), (numbers > high, high, "^")):

@@ -79,7 +79,7 @@ def seeds(results: Results) -> str:
 
 
 def parameters(results: Results) -> list[tuple[str, Table]]:
-    """Return each algorithm's hyperparameters; tasks with the same ones share a group."""
+    """Return a table of hyperparameters for each algorithm. Tasks with the same hyperparameters share a group."""
     tables: list[tuple[str, Table]] = []
     for (label, name), rows in results.table.groupby(["algorithm", "id"], sort=False):
         configs: dict[str, list[str]] = {}
@@ -117,7 +117,7 @@ def provenance(results: Results) -> Table:
 
 
 def circumstances(results: Results) -> dict[tuple[str, str], str]:
-    """Return what results may depend on, by kind and name, as text; where runs differ, all values."""
+    """Return the values that results may depend on, as text, by kind and name. Where runs differ, list all values."""
     values_by_name: dict[tuple[str, str], list[str]] = {}
     for key, run in results.run_by_key.items():
         label = run.label or run.algorithm
@@ -141,7 +141,7 @@ def circumstances(results: Results) -> dict[tuple[str, str], str]:
 
 
 def as_yaml(suite: Mapping[str, Any]) -> str:
-    """Write the suite as YAML that reads back equal, one line an entry. Values are JSON, which YAML contains."""
+    """Return YAML that loads as an equal suite, one line for each entry. Values are JSON, which is valid YAML."""
     lines = []
     for key, value in suite.items():
         listed = isinstance(value, list) and any(isinstance(entry, dict) for entry in value)
@@ -150,6 +150,6 @@ def as_yaml(suite: Mapping[str, Any]) -> str:
 
 
 def _json(value: Any) -> str:
-    """Write JSON in which only unprintable characters are escaped."""
+    """Return JSON in which only unprintable characters are escaped."""
     text = json.dumps(value, ensure_ascii=False)
     return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

@@ -1,4 +1,4 @@
-"""Section on how to cite: rlbench in the version that planned the suite, and the sources of the statistics."""
+"""Section on what to cite: the version of rlbench that planned the suite, and the sources of the statistics."""
 
 from __future__ import annotations
 

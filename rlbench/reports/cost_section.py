@@ -38,7 +38,7 @@ def section(results: Results) -> Section:
 def costs(results: Results) -> Table:
     """Return the table of medians over finished runs.
 
-    A diverged run is left out of them: it stood still while its group's clock ran on.
+    Diverged runs are left out of the medians: a diverged run stood still while its group's clock ran on.
     """
     metered = any("package_energy_joules" in r and r["package_energy_joules"] is not None for r in _published(results))
     groups: dict[str, list[tuple[str, ...]]] = {}

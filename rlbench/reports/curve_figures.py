@@ -35,8 +35,8 @@ def learning_curves(
 ) -> Part:
     """Draw the IQM and band of each algorithm over its single runs, against steps.
 
-    curves: of one task. name: of the figure's files. singles: maximum number of runs of each algorithm drawn singly.
-    anchors: of the task; the axis covers them.
+    curves: the curves of one task. name: the name of the figure's files. singles: how many runs of each algorithm are
+    drawn singly at most. anchors: the anchors of the task, which the axis covers.
 
     More than five algorithms have a panel each, in which the others are grey.
     """
@@ -72,7 +72,7 @@ def learning_curves(
 
 
 def _finding(task: str, curves: Sequence[LearningCurves], estimates: Mapping[str, Estimate]) -> str:
-    """Return which algorithm ends highest, and whose band overlaps its band there."""
+    """Return a sentence: which algorithm ends highest, and which other bands overlap its band at the end."""
     ends = {g.algorithm: tuple(float(e[-1]) for e in estimates[g.algorithm]) for g in curves}
     best = max(ends, key=lambda name: ends[name][0])
     centre, low, _ = ends[best]
@@ -86,7 +86,7 @@ def _finding(task: str, curves: Sequence[LearningCurves], estimates: Mapping[str
     if not overlap:
         return f"{text}; no other band reaches its band at the end."
     band, verb = ("bands", "overlap") if len(overlap) > 1 else ("band", "overlaps")
-    return f"{text}; the {band} of {join_names(overlap)} still {verb} its own there."
+    return f"{text}; the {band} of {join_names(overlap)} still {verb} its band at the end."
 
 
 def _how(in_panels: bool, anchored: bool) -> str:
@@ -104,8 +104,8 @@ def _method(curves: Sequence[LearningCurves], protocol: EvaluationProtocol, sing
     )
     sentences = [
         f"Return of evaluations during training, each the mean of {protocol.episodes} episodes of the"
-        f" {protocol.policy} policy; {runs}. Thick lines: IQM over runs at each step. Bands: its 95 % interval"
-        f" (percentile bootstrap over runs, {resamples_for(max(counts.values())):,} resamples, step by step).",
+        f" {protocol.policy} policy; {runs}. Thick lines: IQM over runs at each step. Bands: 95 % interval of the"
+        f" IQM (percentile bootstrap over runs, {resamples_for(max(counts.values())):,} resamples, step by step).",
     ]
     few = [g.algorithm for g in curves if len(g.returns) < FEWEST_FOR_INTERVAL]
     if few:

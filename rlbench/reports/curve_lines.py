@@ -58,7 +58,7 @@ def curve_axes(abscissa: str, ordinate: str) -> tuple[Drawing, Axes]:
 
 
 def draw_runs(axes: Axes, steps: Numbers, single: Numbers, style: SeriesStyle, diverged: NDArray[np.bool_]) -> None:
-    """Draw single runs [R, T] as one path with gaps, and a cross where one diverged. steps: [T] or [R, T]."""
+    """Draw single runs [R, T] as one path with gaps, and a cross where a run diverged. steps: [T] or [R, T]."""
     steps_of_runs = np.broadcast_to(steps, single.shape)
     gap = np.full((len(single), 1), np.nan)
     marker = "_" if single.shape[1] == 1 else ""  # a line of one point would be invisible
@@ -80,7 +80,7 @@ def draw_estimate(
 ) -> None:
     """Draw the IQM [T] as a line with markers over its band, against steps or seconds [T]. NaN leaves a gap.
 
-    limits: of the axes' ordinate; an arrow stands where the line leaves them.
+    limits: the limits of the y axis; an arrow marks where the line leaves them.
     """
     centre, low, high = estimated
     if limits is not None:

@@ -48,7 +48,7 @@ def section(results: Results) -> Section | None:
 def clock_figure(
     results: Results, task: str, against: str, name: str, singles: int = MOST_SINGLE_RUNS
 ) -> Figure | None:
-    """Return the curves of a task against one of AGAINST, or None if no evaluation has such a time."""
+    """Return the curves of a task against one of the clocks in AGAINST, or None if no evaluation has a time on it."""
     curves = [curve for curve in results.learning_curves.values() if curve.environment == task]
     which = AGAINST[against]
     timed = [curve for curve in curves if len(curve.steps) > 1 and np.isfinite(getattr(curve, which)).any()]
@@ -91,7 +91,7 @@ def curves_at_times(curve: LearningCurves, clock: Numbers) -> tuple[Numbers, Num
     times = np.linspace(max(firsts), max(max(lasts), max(firsts)), POINTS)
     values = np.array([np.interp(times, clock[r][timed[r]], curve.returns[r][timed[r]]) for r in rows])
     for at, r in enumerate(rows):
-        if curve.diverged[r]:  # from here on it counts with its score, as against steps
+        if curve.diverged[r]:  # after its last evaluation the run counts with its score, as in the figures over steps
             values[at, times > lasts[at]] = curve.counted[r, -1]
     return times, values
 

@@ -21,10 +21,10 @@ from rlbench.text import number, plural
 
 PER_ROW, MOST_PANELS = 3, 24
 _ROW_HEIGHT = 1.9  # inches
-_LOG_RATIO = 300.0  # positive numbers whose largest is over this many times the smallest have a logarithmic axis
+_LOG_RATIO = 300.0  # positive numbers have a logarithmic axis if the largest is over this many times the smallest
 METHOD = (
-    "Each point is the mean over the updates since the point before. Lines: median over runs. Bands: from the lowest to"
-    " the highest run. Algorithms log different numbers, and equal names need not mean equal scales."
+    "Each point is the mean over the updates since the previous point. Lines: median over runs. Bands: from the lowest"
+    " to the highest run. Algorithms log different numbers, and equal names need not mean equal scales."
 )
 
 
@@ -63,7 +63,7 @@ def metrics_figure(
             axes = drawing.add_subplot(rows, columns, place + 1)
             _draw_panel(axes, name, curves[name], styles)
             axes.set_xlim(0, last_step * 1.02)
-            if place // columns == (len(names) - 1 - place % columns) // columns:  # the last one of its column
+            if place // columns == (len(names) - 1 - place % columns) // columns:  # the lowest panel of its column
                 axes.set_xlabel("environment steps")
         return drawing
 

@@ -1,4 +1,4 @@
-"""Report on two result folders: how the results of the second differ from the first's, and possible reasons.
+"""Report on two result folders: how the second's results differ from the first's, and possible reasons.
 
 Algorithms are matched by label, tasks by name. A run is identical if both folders have it (the same key) and its
 scores are equal.
@@ -41,7 +41,7 @@ _ORDER = {
 
 @dataclass(frozen=True)
 class FolderPair:
-    """Two folders. names: their names on the page, which differ."""
+    """Two result folders. names: two different names, under which the page shows them."""
 
     first: Results
     second: Results
@@ -160,9 +160,9 @@ def _table(comparison: Comparison, folders: FolderPair) -> Table:
         )
     note = (
         f"IQM over runs of final scores; difference: {folders.names[1]} minus {folders.names[0]}, with its 95 %"
-        " percentile bootstrap interval over runs. p: two-sample permutation test within tasks, Holm over all rows of"
-        " its kind. Identical: the same runs (by key) with the same scores. Values are returns on one task, and"
-        " scores between the fixed anchors over all tasks."
+        " percentile bootstrap interval over runs. p: two-sample permutation test within tasks, adjusted by Holm"
+        " over the rows on one task, or over the rows on all tasks. Identical: the same runs (by key) with the same"
+        " scores. Values are returns on one task, and scores between the fixed anchors over all tasks."
     )
     header = ("algorithm", "verdict", *folders.names, "difference", "95 % interval", "p", "runs", "note")
     ordered = [(task, groups[task]) for task in ["Over all tasks, normalised", *folders.second.tasks] if task in groups]
@@ -234,7 +234,7 @@ def _draw_forest(rows: Sequence[Row], folders: FolderPair) -> Callable[[], Drawi
 
 
 def _runs(folders: FolderPair) -> list[Part]:
-    """Return which runs the folders share, and whether their scores are equal."""
+    """Return a table of how many runs the folders share, and how many of these have equal scores."""
     scores = [{row.key: row.score for row in side.rows} for side in folders.sides]
     shared = [key for key in scores[0] if key in scores[1]]
     scored = [key for key in shared if np.isfinite(scores[0][key]) and np.isfinite(scores[1][key])]
@@ -252,7 +252,7 @@ def _runs(folders: FolderPair) -> list[Part]:
 
 
 def _costs(folders: FolderPair) -> Table:
-    """Return speeds and costs side by side, and the second's relative to the first's."""
+    """Return the speeds and costs of both folders side by side, and the ratio of the second to the first."""
     first, second = (cost_rows(side) for side in folders.sides)
     groups: dict[str, list[tuple[str, ...]]] = {}
     for key in second:
@@ -275,7 +275,7 @@ def _side_by_side(one: float | None, other: float | None) -> str:
 
 
 def _circumstances(folders: FolderPair) -> list[Part]:
-    """Return hyperparameters, protocol, code and machines that differ between the folders."""
+    """Return the hyperparameters, protocols, code and machines that differ between the folders."""
     first, second = (circumstances(side) for side in folders.sides)
     groups: dict[str, list[tuple[str, ...]]] = {}
     for what, name in dict.fromkeys([*first, *second]):

@@ -28,8 +28,8 @@ _GOLDEN = 0.6180339887498949
 class FinalScores:
     """Final scores of one algorithm on one task.
 
-    planned: runs in the suite. scores [R], diverged [R]: for the runs that have a score. iqm, low, high: over these
-    runs.
+    planned: number of runs in the suite. scores [R], diverged [R]: of the R runs that have a score. iqm, low, high: the
+    IQM over these runs and its interval.
     """
 
     algorithm: str
@@ -50,10 +50,11 @@ def final_scores_figure(
     name: str,
     anchors: Anchors | None = None,
 ) -> Figure:
-    """Draw a row of dots for each algorithm, one a run, above its IQM and interval.
+    """Draw a row of dots for each algorithm, one dot for each run, above the IQM and its interval.
 
-    finals: of one task, at least one with a score. chance: the random policy; its interval is shaded over all rows.
-    name: of the figure's files. anchors: of the task; the axis covers them.
+    finals: the scores on one task, of at least one algorithm with a score. chance: the scores of the random policy,
+    whose interval is shaded over all rows. name: the name of the figure's files. anchors: the anchors of the task,
+    which the axis covers.
     """
     chance = chance if len(finals) > 1 else None
     rows = [f"{f.algorithm}: IQM {number(f.iqm)} {interval(f.low, f.high)}, {len(f.scores)} runs" for f in finals]
@@ -68,7 +69,7 @@ def final_scores_figure(
 
 
 def _finding(finals: Sequence[FinalScores]) -> str:
-    """Return whose runs differ most, which a mean does not show."""
+    """Return which algorithm's scores lie furthest apart: a mean does not show this."""
     spread = {f.algorithm: (float(f.scores.min()), float(f.scores.max())) for f in finals if len(f.scores) > 1}
     if not spread:
         return "one dot for each finished run."
@@ -115,7 +116,7 @@ def _draw(
     axes.set_ylim(len(finals) - 0.45, -0.55)  # first algorithm on top
     axes.set_yticks(range(len(finals)), labels=[shorten(final.algorithm) for final in finals])
     axes.grid(False, axis="y")
-    for row in range(1, len(finals)):  # the interval below the dots would read as a row of its own
+    for row in range(1, len(finals)):  # without lines, an interval below its dots would look like another row
         axes.axhline(row - 0.5, color=ink(), alpha=0.12, linewidth=0.6)
     axes.set_xlabel("score")
     sns.despine(ax=axes, left=True)

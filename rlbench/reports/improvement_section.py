@@ -1,8 +1,7 @@
-"""Section on the probability of improvement: for each pair, how likely a run of one scores higher than a run of the
-other.
+"""Section on the probability of improvement: how likely a run of one algorithm scores higher than a run of another.
 
-It is descriptive. Whether one of two algorithms is better is decided by the verdict, whose tests allow for the number
-of pairs.
+The probabilities only describe the runs. Whether one of two algorithms is better is decided by the verdict, whose tests
+allow for the number of pairs.
 """
 
 from __future__ import annotations
@@ -43,7 +42,7 @@ def section(results: Results) -> Section | None:
 
 
 def improvements(panel: Panel, scores: Scores) -> Pairs:
-    """Return the probability for each pair of algorithms with enough runs, the first against the second."""
+    """Return, for each pair of algorithms with enough runs, P(a run of the first scores higher than the second's)."""
     names = [name for name in panel.algorithms if has_enough_runs(panel, scores, name, FEWEST_FOR_INTERVAL)]
     return {
         (ours, theirs): probability_of_improvement(
@@ -86,8 +85,8 @@ def matrix(panel: Panel, pairs: Pairs) -> Figure:
     leaders = [name for name in names if above[name] == highest]
     finding = (
         f"Runs of {join_names(leaders)} score higher more often than those of {highest} of"
-        f" {plural(len(names) - 1, 'other')} (random counts), with an interval above one half. This describes the runs;"
-        " only the verdict says what is better."
+        f" {plural(len(names) - 1, 'other')} (random included): the interval of the probability is above one half. This"
+        " describes the runs; only the verdict says which algorithm is better."
         if highest
         else "No interval excludes one half: no algorithm is seen to score higher more often than another."
     )

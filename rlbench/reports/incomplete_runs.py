@@ -27,7 +27,7 @@ def state(runs: Sequence[RunRow]) -> str:
 
 
 def banners(results: Results) -> list[tuple[str, list[str]]]:
-    """Return what differs, and in how many runs, for each algorithm produced by differing code or numerics."""
+    """Return, for each algorithm whose runs differ in code or numerics, what differs and in how many runs."""
     by_algorithm: dict[str, list[Mapping[str, Any]]] = {}
     for key, state in results.published.items():
         by_algorithm.setdefault(results.run_by_key[key].algorithm, []).append(state.result)

@@ -8,8 +8,8 @@ from rlbench.api.sections import Ranking
 def segmented(ranking: Ranking) -> list[tuple[str, str, list[str]]]:
     """Return name, value and segments of each entry, the segments of one line at the same index.
 
-    A segment is "first", "in" or "last" below a name of the line, "past" below a name between them that is not of the
-    line, and "" outside. Lines that do not overlap share an index.
+    A segment is "first", "in" or "last" below a name that the line joins, "past" below a name that it passes without
+    joining it, and "" elsewhere. Lines that do not overlap share an index.
     """
     place = {name: at for at, (name, _) in enumerate(ranking.entries)}
     rows: list[list[str]] = []

@@ -31,7 +31,7 @@ from rlbench.reports.task_panels import Panel, panels
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure of a report. caption, method: the report's text below it. description: its content in words."""
+    """A figure of a report. caption, method: the text below the figure. description: what it shows, in words."""
 
     _figure: Figure
     _styles: Mapping[str, SeriesStyle]
@@ -91,13 +91,13 @@ class Plots(tuple[Plot, ...]):
 
 
 class Plotter:
-    """The figures of one result folder. Methods with an optional task return the figures of all tasks without one."""
+    """The figures of one result folder. Methods with the argument `task` return the figures of all tasks by default."""
 
     def __init__(self, results: Results) -> None:
         self._results, self._styles = results, results.styles
 
     def curves(self, task: str | None = None, against: str = "steps") -> Plot | Plots:
-        """Return evaluations during training: IQM over runs with its band. against: steps, cpu_seconds or wall_seconds.
+        """Return learning curves: IQM over runs with its band. against: "steps", "cpu_seconds" or "wall_seconds".
 
         Raises: RlbenchError for an unknown task or abscissa, or if there are no evaluations.
         """
@@ -114,7 +114,8 @@ class Plotter:
     def metrics(self, *names: str, task: str | None = None) -> Plot | Plots:
         """Plot what learners logged while they trained: one panel for each metric, one figure for each task.
 
-        names: of the metrics; none: all. Raises: RlbenchError for an unknown task or metric, or if nothing was logged.
+        names: the metrics to plot, by default all. Raises: RlbenchError for an unknown task or metric, or if nothing
+        was logged.
         """
         curves = metric_curves(self._results.metrics())
         known = list(dict.fromkeys(name for by_name in curves.values() for name in by_name))

@@ -28,9 +28,11 @@ class NotebookResults(Results):
         return Plotter(self)
 
     def report(self, path: str | os.PathLike[str] | None = None, files: str | os.PathLike[str] | None = None) -> Path:
-        """Write the page, by default as report.html in the folder. files: a folder for its tables and figures as files.
+        """Write the page, by default to report.html in the folder, and return its path.
 
-        Returns: the page's path. Raises: StoreError if it cannot be written.
+        files: a folder in which to write the page's tables and figures as well, as files of their own.
+
+        Raises: StoreError if the page cannot be written.
         """
         from rlbench.reports.page import results_page, write_page
         from rlbench.reports.report_files import write_files

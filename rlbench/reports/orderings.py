@@ -1,7 +1,7 @@
 """Learners in order of their scores, and which of them are not shown to differ, on each task and over several.
 
-The order is that of the estimates. Only the page's verdicts show a difference, so every pair that they do not decide in
-the direction of the order stays together.
+Learners are ordered by their estimates. A pair is shown to differ only if a verdict of the page calls the one with the
+higher estimate better.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ Pair = tuple[str, str]
 class Ordering:
     """Learners that have a score, the highest IQM first. There is at least one.
 
-    tasks: one task, or the tasks over which every pair was compared. iqm: of each learner, normalised over several
-    tasks. runs: the fewest and the most that a learner has on a task. rows: the comparisons of these learners here.
-    tested: whether these pairs were compared here at all. decided: how many of them a verdict decides. better: pairs of
-    which the first is shown to be better than the second.
+    tasks: one task, or the tasks over which every pair was compared. iqm: the IQM of each learner, normalised if there
+    are several tasks. runs: the fewest and the most runs that a learner has on a task. rows: the comparisons of the
+    learners on these tasks. tested: whether the pairs were compared on these tasks. decided: how many pairs a verdict
+    decides. better: pairs of which the first is shown to be better than the second.
     """
 
     tasks: tuple[str, ...]
@@ -45,7 +45,7 @@ class Ordering:
 
     @cached_property
     def together(self) -> list[tuple[str, ...]]:
-        """Groups of learners of which no two are shown to differ. Every pair that is not shown to differ is in one."""
+        """Groups of learners of which no two are shown to differ. Every pair not shown to differ is in some group."""
         return together(list(self.iqm), self.better)
 
     @property
@@ -64,11 +64,12 @@ def orderings(results: Results) -> list[Ordering]:
 
 
 def together(names: Sequence[str], apart: Set[Pair]) -> list[tuple[str, ...]]:
-    """Return groups of names of which no two are apart, such that every other pair is in one, in the order of names.
+    """Return groups of names: no group has two names that are apart, and every pair that is not apart is in a group.
 
-    apart: pairs in the order of names. A pair against that order does not count: a verdict of training returns, say,
-    may differ from the order of the scores. Groups may overlap and may leave out names in between: the first and the
-    third may be apart while the first and the fourth are not.
+    apart: pairs, each in the order of `names`. A pair in the opposite order is ignored: a verdict on training returns,
+    for example, may contradict the order of the scores. The names of a group are in the order of `names`. Groups may
+    overlap, and may leave out names in between: the first and the third name may be apart while the first and the
+    fourth are not.
     """
     place = {name: at for at, name in enumerate(names)}
     groups: list[tuple[str, ...]] = []
@@ -102,7 +103,7 @@ def _on_task(results: Results, task: str) -> Ordering:
 
 
 def _over_tasks(results: Results) -> list[Ordering]:
-    """Return the orderings over sets of tasks that all of their pairs were compared over."""
+    """Return an ordering for each set of several tasks over which all pairs of its learners were compared."""
     scores, found = results.final_scores, []
     for panel in panels(scores, anchored=True):
         names = learners(panel, scores)
@@ -124,7 +125,7 @@ def _over_tasks(results: Results) -> list[Ordering]:
 
 
 def _sequential(results: Results) -> Decisions | None:
-    """Return the decisions of the sequential tests if these have the verdict."""
+    """Return the decisions of the sequential tests if they make the verdicts of this suite, else None."""
     decisions = results.sequential_decisions if results.document.get("adaptive") else None
     return decisions if decisions is not None and decisions.looks else None
 

@@ -37,7 +37,7 @@ class Page:
     """A page before it is drawn. sections: name, title and parts of each. problems: errors of sections.
 
     corrupt: one sentence for each damaged run. folder: the result folder, which the paths of links start from. place:
-    the folder that the page is written to. inputs: what it is made from.
+    the folder that the page is written to. inputs: hashes of what the page is made from.
     """
 
     title: str
@@ -73,9 +73,9 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
     to, if not the result folder. Raises: StoreError if no sections are installed.
     """
     plugins = plugins or load_plugins()
-    inputs = page_inputs(results, plugins, place or results.folder)  # before reading what may still change
+    inputs = page_inputs(results, plugins, place or results.folder)  # first: the results may change meanwhile
     specs, problems = plugins.reports()
-    if not specs:  # entry points are fixed at installation; an empty page would replace a good one
+    if not specs:  # the installation is at fault; writing an empty page would replace a good one
         why = "; ".join(["", *problems])
         raise StoreError(f"no report sections are installed; reinstall rlbench (make install){why}")
     sections = []
@@ -98,7 +98,7 @@ def results_page(results: Results, plugins: Plugins | None = None, place: Path |
 
 
 def _parts(spec: SectionSpec, results: Results) -> tuple[Sequence[Part], str]:
-    """Return a section's parts, empty if it has nothing to show, and its error, if any."""
+    """Return the parts of a section (none if it has nothing to show), and its error ("" if there is none)."""
     try:
         section = spec.section(results)
         return (section.parts if section is not None else ()), ""
@@ -150,14 +150,14 @@ def _drawn(drawn: dict[str, Markup], figure: Figure) -> Markup:
 
 
 def _grouped(parts: Sequence[Part]) -> Iterator[tuple[list[Figure], list[Part]]]:
-    """Yield groups of consecutive figures, which are shown side by side, and of other parts."""
+    """Yield consecutive parts in groups: either figures, which the page shows side by side, or other parts."""
     for figures, run in groupby(parts, key=lambda part: isinstance(part, Figure)):
         together = list(run)
         yield ([part for part in together if isinstance(part, Figure)], [] if figures else together)
 
 
 def _plain(value: Any) -> Any:
-    """Clean what every `{{ … }}` of the template inserts, before it is escaped."""
+    """Clean a value that the template inserts with `{{ … }}`, before it is escaped."""
     if isinstance(value, Markup | jinja2.Undefined):
         return value
     return "\n".join(map(clean, str(value).split("\n")))

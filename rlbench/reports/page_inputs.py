@@ -1,7 +1,7 @@
-"""What a page is made from, as hashes: a page whose inputs have not changed is not drawn again.
+"""Hashes of what a page is made from: a page whose inputs have not changed is not drawn again.
 
-Drawing imports matplotlib, seaborn and scipy; this module does not. A plugin's section that reads something else than
-the result folder may be out of date on a page that is kept; `rlbench report` always draws.
+Drawing imports matplotlib, seaborn and scipy; this module does not. If a plugin's section reads anything but the result
+folder, a page that is not drawn again may show it out of date; `rlbench report` always draws.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rlbench.analysis import Results
 from rlbench.plugins import Plugin, Plugins
 from rlbench.results.file_io import open_within
 
-NAME = "rlbench-inputs"  # of the meta element that holds the hashes
-_HEAD = 4096  # bytes at the start of a page that contain it
+NAME = "rlbench-inputs"  # name of the meta element that holds the hashes
+_HEAD = 4096  # bytes; the meta element is within this many at the start of a page
 _LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "scipy", "seaborn")
 _SOURCES = (".py", ".j2", ".json", ".yaml", ".csv")
 
@@ -30,23 +30,23 @@ _SOURCES = (".py", ".j2", ".json", ".yaml", ".csv")
 class PageInputs(NamedTuple):
     """Hashes of what a page is made from.
 
-    results: of the folder, rlbench and the installed sections. options: of what a command added to them: plugin files,
-    anchors and another place.
+    results: hash of the result folder, of rlbench and of the installed sections. options: hash of what a command added:
+    plugin files, anchors and another place for the page; "" if it added nothing.
     """
 
     results: str
     options: str
 
     def still_shows(self, written: PageInputs | None) -> bool:
-        """Return whether a page made from `written` shows what a command with these inputs would draw.
+        """Return whether a page made from the inputs `written` can be kept, instead of drawing one from these inputs.
 
-        A page that was made with more options is kept by a command without any: its results are as new.
+        A command without options also keeps a page that was made with options, if its results are up to date.
         """
         return written is not None and self.results == written.results and self.options in ("", written.options)
 
 
 def page_inputs(results: Results, plugins: Plugins, place: Path) -> PageInputs:
-    """Return the inputs of the page of these results. place: the folder it is written to."""
+    """Return the inputs of the page of these results. place: the folder that the page is written to."""
     options = list(_options(results, plugins, place))
     return PageInputs(_hash(_entries(results, plugins)), _hash(options) if options else "")
 
@@ -65,7 +65,8 @@ def _entries(results: Results, plugins: Plugins) -> Iterator[Any]:
             yield plugin.name, plugin.distribution, plugin.version, plugin.target, _source_hash(plugin)
     yield results.document
     for row in results.rows:
-        yield row.key, row.status, row.message.replace(f"{results.folder}/", "")  # as on the page
+        # the page leaves out the result folder from paths in the same way
+        yield row.key, row.status, row.message.replace(f"{results.folder}/", "")
     for state in results.states.values():
         yield state.result
     yield repr(results.sequential_decisions) if results.document.get("adaptive") else ""
@@ -85,14 +86,14 @@ def _options(results: Results, plugins: Plugins, place: Path) -> Iterator[Any]:
 def _source_hash(plugin: Plugin) -> str:
     try:
         return plugin.source_hash()
-    except OSError:  # it has gone, or is being replaced
+    except OSError:  # the plugin's source was deleted, or is being replaced
         return ""
 
 
 def _names_in(folder: Path) -> list[str]:
     try:
         return sorted(os.listdir(folder))
-    except OSError:  # there is none, or it cannot be read
+    except OSError:  # the folder does not exist or cannot be read
         return []
 
 
@@ -113,7 +114,7 @@ def _version(name: str) -> str:
 
 
 def written_inputs(folder: Path, page: Path) -> PageInputs | None:
-    """Return the inputs that a page in a result folder was made from; None if it is absent or does not say."""
+    """Return the inputs that a page in a result folder was made from; None without a page or without inputs in it."""
     try:
         with open_within(folder, page) as file:
             head = file.read(_HEAD)

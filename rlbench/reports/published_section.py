@@ -11,11 +11,11 @@ from rlbench.api.sections import Heading, Paragraph, Part, Section, Table
 from rlbench.text import interval, number
 
 _NOTE = (
-    "Ours: our statistic, computed as the source computed its own; mean over our runs with its 95 % interval."
-    " Expected: where a number published from runs like ours would lie in 95 of 100 cases. “Consistent” means that"
-    " the published number is there; it does not prove that the two are equal. A published number of one agent, or"
-    " one without a spread, allows no test of means, only a prediction interval; its normal model does not know the"
-    " bounds of a task’s returns. “Not comparable”, in grey: the number of environment steps differs from theirs."
+    "Ours: the source’s statistic, computed from our runs; mean over our runs with its 95 % interval. Expected: the"
+    " range in which a number published from runs like ours would lie in 95 of 100 cases. “Consistent” means that the"
+    " published number is in that range; it does not prove that the two are equal. A published number of one agent,"
+    " or one without a spread, allows no test of means, only a prediction interval, whose normal model ignores the"
+    " bounds of a task’s returns. “Not comparable”, in grey: our number of environment steps differs from the source’s."
 )
 
 

@@ -13,16 +13,17 @@ from rlbench.reports.verdict_sentences import runs_out_of_reach
 from rlbench.text import digits_for, join_names, number, plural
 
 MOST_IN_STRIP = 40
-MOST_TASKS_SHOWN = 20  # more are folded under a sentence on who leads how often
+MOST_TASKS_SHOWN = 20  # more are folded, below a sentence on how often each algorithm leads
 _HOW = (
-    "Ordered by IQM (grey numbers). A line joins algorithms of which no two are shown to differ; it is dotted below one"
-    " that does not belong to it. Two algorithms without a common line are shown to differ, by the verdicts below."
+    "Ordered by IQM (grey numbers). A line joins algorithms of which no two are shown to differ; the line is dotted"
+    " below an algorithm that does not belong to it. Two algorithms without a common line are shown to differ, by the"
+    " verdicts below."
 )
 _RANDOM = " random is in no comparison."
 
 
 def ranking_strips(results: Results) -> list[Part]:
-    """Return a strip for each ordering of learners, those over several tasks first; nothing with fewer than two."""
+    """Return a strip for each ordering of at least two learners, the orderings over several tasks first."""
     if len(results.final_scores.learners) > MOST_IN_STRIP:
         return [Paragraph(f"With more than {MOST_IN_STRIP} algorithms, their order is not drawn.", quiet=True)]
     found = orderings(results)
@@ -62,7 +63,7 @@ def _how_sure(ordering: Ordering) -> str:
         return f"not tested on this task alone; {runs}" if len(ordering.tasks) == 1 else f"not tested; {runs}"
     text = f"{ordering.decided} of {plural(ordering.pairs, 'pair')} decided; {runs}"
     if most < FEWEST_FOR_VERDICT:
-        return f"{text}, which only describe"
+        return f"{text}: too few to decide"
     needed = runs_out_of_reach([row for row in ordering.rows if not row.decided])
     return (
         f"{text}; deciding the others takes at least {needed}"

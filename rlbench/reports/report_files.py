@@ -27,9 +27,9 @@ FORMATS = ("svg", "pdf")
 def write_files(page: Page, folder: Path, formats: Sequence[str] = FORMATS, printed: Print = ON_PAPER) -> list[Path]:
     """Write every table and figure of the page into `folder`, replacing files of the same name. Returns: the files.
 
-    formats: of figures: "svg", "pdf", "png". printed: the size of figures and of their text.
+    formats: file formats of the figures: "svg", "pdf", "png". printed: the size of figures and of their text.
 
-    Raises: StoreError or DiskFull if one cannot be written.
+    Raises: StoreError or DiskFull if a file cannot be written.
     """
     make_folder(folder)
     written: list[Path] = []

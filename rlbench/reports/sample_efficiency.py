@@ -60,7 +60,7 @@ def efficiency_figure(panel: Panel, results: Results) -> Figure | None:
 
 
 def _normalised(results: Results, task: str, name: str) -> NDArray[np.float64]:
-    """Return the evaluations [n, POINTS] of the runs that have some."""
+    """Return the normalised evaluations [n, POINTS] of the n runs that have evaluations."""
     curves = results.learning_curves.get((task, name))
     if curves is None or not len(curves.steps):
         return np.zeros((0, POINTS))

@@ -28,8 +28,8 @@ _HOW = (
     " task has none), or with the latter if it has no finite evaluation."
 )
 _BOLD = (
-    "Bold: the highest IQM of a task, and those that it is not shown to be better than (the verdicts above); nothing"
-    " where it is not shown to be better than any."
+    "Bold, on each task: the highest IQM, and every IQM that it is not shown to be better than (by the verdicts above)."
+    " Where it is not shown to be better than any, nothing is bold."
 )
 _RETURN = "return"
 _TRAINING = "Training: IQM of the mean return of the last 100 training episodes, while exploring."
@@ -69,7 +69,7 @@ def _scored(results: Results, task: str) -> bool:
 
 
 def matrix(results: Results, note: str) -> Table:
-    """Return the table of algorithms by tasks: IQM, interval, and n where it differs, with marks for notes."""
+    """Return the table of algorithms by tasks: IQM, interval, n where it is not the usual n, and marks for notes."""
     chance = chance_cells(results)
     cells = {(cell.algorithm, cell.environment): cell for cell in results.cells}
     usual = Counter((cell.n_valid, cell.n) for cell in results.cells).most_common(1)[0][0]
@@ -109,9 +109,9 @@ def _all_have(results: Results, usual: tuple[int, int]) -> bool:
 
 
 def _best(results: Results) -> list[tuple[str, str]]:
-    """Return algorithm and task of the highest IQM of each task and of those that it is not shown to be better than.
+    """Return (algorithm, task) for each task's highest IQM and for each IQM that it is not shown to be better than.
 
-    A task in which it is not shown to be better than anybody has none.
+    Tasks on which the highest IQM is not shown to be better than any other are left out.
     """
     single = [ordering for ordering in orderings(results) if len(ordering.tasks) == 1]
     shown = [ordering for ordering in single if len(ordering.leaders) < len(ordering.iqm)]
@@ -207,7 +207,7 @@ def _protocol(results: Results, task: str) -> EvaluationProtocol:
 def finals_figure(results: Results, task: str, name: str) -> Figure:
     """Draw the final scores of a task's runs, in its returns.
 
-    task: one of results.tasks. name: of the figure's files.
+    task: one of results.tasks. name: the name of the figure's files.
     """
     cells = [cell for cell in results.cells if cell.environment == task]
     protocol = _protocol(results, task)

@@ -12,7 +12,7 @@ from rlbench.text import interval, number
 
 
 def section(results: Results) -> Section | None:
-    """Return, for each swept value, the IQM over the runs of all points that have it, and the best and worst points."""
+    """Return each swept value's IQM, over the runs of all points with that value, and the best and worst points."""
     sweeps = results.sweeps
     if not sweeps.extremes:
         return None

@@ -21,14 +21,14 @@ def clean(text: str) -> str:
 def shorten(text: str) -> str:
     """Return `text` cleaned and cut in the middle to fit into a figure.
 
-    Beginnings and ends are what distinguishes names.
+    The middle is cut because names usually differ at the beginning or at the end.
     """
     plain = clean(text)
     return plain if len(plain) <= _CUT else f"{plain[: _CUT // 2]}…{plain[1 - _CUT // 2 :]}"
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:
-    """Return for each name a part of file names: letters, digits and dashes, each only once whatever the case."""
+    """Return, for each name, text for a file name: letters, digits and dashes. No two are equal, even ignoring case."""
     chosen: dict[str, str] = {}
     taken: set[str] = set()
     for place, name in enumerate(dict.fromkeys(names), 1):

@@ -1,6 +1,6 @@
 """Figures in the report's theme: inline on the page, which recolours them, and as files in SVG and PDF.
 
-Figures are drawn in the light colours. The page's style sheet swaps these and the ink for the dark page's.
+Figures are drawn in the light colours. On the dark page, the style sheet replaces these colours and the ink.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from rlbench.reports.style import clean, shorten
 
 INK = "#7f7f81"  # placeholder for the page's text colour
 PAPER = "#fdfdfb"  # placeholder for the page's background
-PRINTED = "#1c1f24"  # the ink of figures that are files
+PRINTED = "#1c1f24"  # the ink of figures that are written to files
 WIDTH = 4.6  # inches; on a phone the page shows figures at about their real size
 WIDE = 9.6
 _PAGE_COLOURS = {INK: "currentColor", PAPER: "var(--paper)"} | {
@@ -43,7 +43,7 @@ _SMALLER = ("xtick.labelsize", "ytick.labelsize", "legend.fontsize")
 _INKED = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
 _THEME: dict[str, Any] = {
     **{f"{part}.facecolor": "none" for part in ("axes", "figure", "savefig")},
-    "font.family": "DejaVu Sans",  # part of matplotlib, for the same layout everywhere
+    "font.family": "DejaVu Sans",  # matplotlib brings this font along, so the layout is the same everywhere
     "grid.alpha": 0.22,
     "grid.linewidth": 0.6,
     "axes.linewidth": 0.8,
@@ -52,8 +52,8 @@ _THEME: dict[str, Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "rlbench",  # the same ids for the same figure
     "pdf.fonttype": 42,  # text that can be searched and copied
-    "text.usetex": False,  # whatever the user set: TeX would execute names
-    "text.parse_math": False,  # a name such as "$x$" is a name
+    "text.usetex": False,  # even if the user's settings turn it on: TeX would execute commands in names
+    "text.parse_math": False,  # a name such as "$x$" is not a formula
 }
 
 
@@ -61,8 +61,8 @@ _THEME: dict[str, Any] = {
 class Print:
     """How figures are written to files.
 
-    width: in inches, None for that of each figure. font_size: of labels, in points. single_runs: whether to draw the
-    parts that the page shows on demand.
+    width: of every figure, in inches; None for each figure's own width. font_size: of labels, in points. single_runs:
+    whether to draw the single runs, which the page shows on demand.
     """
 
     width: float | None = None
@@ -78,8 +78,8 @@ _PRINT: ContextVar[Print | None] = ContextVar("print", default=None)
 def theme(ink: str = INK, printed: Print | None = None) -> Iterator[None]:
     """Draw and save in the report's theme.
 
-    It has seaborn's grid on no background, text as text, and names taken literally. printed: for a file rather than the
-    page.
+    The theme has seaborn's grid without a background, writes text as text and takes names literally. printed: the
+    settings for a file; None for the page.
     """
     size = (printed or ON_PAPER).font_size
     fonts = {"font.size": size, "axes.labelsize": size} | dict.fromkeys(_SMALLER, size * 8 / 8.5)
@@ -102,7 +102,7 @@ def _quiet(settings: Any) -> Iterator[None]:
 
 
 def width_of(usual: float) -> float:
-    """Return the width to draw a figure in, in inches: the one that was asked for, or `usual`."""
+    """Return the width to draw a figure in, in inches: the width set for printing if there is one, else `usual`."""
     printed = _PRINT.get()
     return usual if printed is None or printed.width is None else printed.width
 
@@ -143,7 +143,7 @@ def inline(figure: sections.Figure) -> Markup:
         }
         if _CLASSES.fullmatch(named):
             element.attrib["class"] = f"series {named}"
-        elif named and element.tag in ("path", "clipPath"):  # nothing refers to groups
+        elif named and element.tag in ("path", "clipPath"):  # other elements refer only to these, never to groups
             element.attrib["id"] = f"{figure.name}-{named}"
     for parent in list(root.iter()):
         for child in [c for c in parent if c.tag in ("metadata", "style")]:
@@ -154,7 +154,7 @@ def inline(figure: sections.Figure) -> Markup:
 
 
 def _fit(key: str, value: str, name: str) -> str:
-    """Convert an attribute of matplotlib's SVG for the page."""
+    """Convert the value of an attribute of matplotlib's SVG for the page."""
     if key.endswith("href"):
         return value.replace("#", f"#{name}-", 1)
     if key in ("d", "x", "y"):
@@ -175,7 +175,7 @@ def draw_with_legend(figure: sections.Figure, styles: Mapping[str, SeriesStyle],
         for artist in drawn.findobj(lambda artist: str(artist.get_gid()).startswith("runs ")):
             artist.remove()
     drawn.set_layout_engine("constrained")
-    if printed.width is not None and abs(drawn.get_figwidth() - printed.width) > 0.01:  # it has a width of its own
+    if printed.width is not None and abs(drawn.get_figwidth() - printed.width) > 0.01:  # its code sets a fixed width
         scale = printed.width / drawn.get_figwidth()
         drawn.set_size_inches(printed.width, drawn.get_figheight() * max(scale, 0.7 * printed.font_size / 8.5))
     if figure.legend:
@@ -190,7 +190,7 @@ def save(
     form: str = "",
     printed: Print = ON_PAPER,
 ) -> None:
-    """Write the figure. form: "svg", "pdf" or another format of matplotlib, by default the path's suffix."""
+    """Write the figure. form: a file format of matplotlib such as "svg" or "pdf", by default the path's suffix."""
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
     format_name = form or path.suffix[1:]
     with theme(PRINTED, printed):

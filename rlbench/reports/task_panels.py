@@ -19,7 +19,7 @@ from rlbench.text import join_names
 
 @dataclass(frozen=True)
 class Panel:
-    """Algorithms that all have scores on all of these tasks. name: for names of figures and tables."""
+    """Algorithms that all have scores on all of these tasks. name: a part of the names of figures and tables."""
 
     name: str
     tasks: tuple[str, ...]
@@ -74,7 +74,7 @@ def _name(tasks: Sequence[str], everything: int) -> str:
 
 
 def resamples(panel: Panel, scores: Scores, usual: int) -> int:
-    """Return the number of resamples, fewer for very many runs, which give smooth intervals."""
+    """Return the number of resamples: a tenth of `usual` for thousands of runs, whose intervals are smooth anyway."""
     return (
         usual
         if sum(scores.samples[name, t].n for name in panel.algorithms for t in panel.tasks) < 2_000
@@ -94,12 +94,12 @@ def counts(panel: Panel, scores: Scores, algorithm: str) -> str:
 
 
 def learners(panel: Panel, scores: Scores) -> list[str]:
-    """Return the panel's algorithms without `random`, in its order."""
+    """Return the panel's algorithms without `random`, in the panel's order."""
     return [name for name in panel.algorithms if name in scores.learners]
 
 
 def without_anchors(scores: Scores) -> str:
-    """Return a sentence on tasks that normalised scores leave out, or ""."""
+    """Return a sentence naming the tasks that normalised scores leave out, or "" if there are none."""
     missing = [task for task in scores.environments if task not in scores.anchors]
     if not missing:
         return ""
@@ -107,7 +107,7 @@ def without_anchors(scores: Scores) -> str:
 
 
 def anchors_in_words(scores: Scores, tasks: Mapping[str, object] | tuple[str, ...]) -> str:
-    """Return the lower and upper anchor of each task, in its returns. Every task must have anchors."""
+    """Return a text with each task's lower and upper anchor, in units of its return. Every task must have anchors."""
     ends = {task: (scores.anchors[task].lower, scores.anchors[task].upper) for task in tasks}
     return "; ".join(f"{task} {_exactly(low)} and {_exactly(high)}" for task, (low, high) in ends.items())
 

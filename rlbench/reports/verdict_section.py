@@ -29,8 +29,8 @@ _UNIT = "return; normalised over all tasks"
 _OUTCOMES = {BETTER: "better or worse", EQUIVALENT: "equivalent", UNDECIDED: "undecided at the cap", "": "still open"}
 _ADAPTIVE = (
     "Seeds were added group by group until each pair was decided. These verdicts allow for that (docs/adaptive.md)."
-    " Elsewhere on this page intervals and probabilities do not, so the intervals are narrower than their level"
-    " claims."
+    " The intervals and probabilities elsewhere on this page do not allow for it, so those intervals are narrower than"
+    " their level claims."
 )
 
 
@@ -66,7 +66,7 @@ def section(results: Results) -> Section | None:
 
 
 def _sequential_verdicts(results: Results, decisions: Decisions) -> Section:
-    """Return the verdicts of the sequential tests: only they allow for seeds that were added depending on results."""
+    """Return the verdicts of the sequential tests: no other test allows for seeds added because of earlier results."""
     sentences = [decisions.sentence(reading) for reading in decisions.last.values()]
     outcomes = list(decisions.outcomes.values())
     counts = [f"{outcomes.count(kind)} {what}" for kind, what in _OUTCOMES.items() if kind in outcomes]

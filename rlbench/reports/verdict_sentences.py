@@ -89,8 +89,9 @@ def _line(rows: Sequence[Row], where: str, family: int) -> Line:
 
 
 def _wins(rows: Sequence[Row], verdict: str = "better") -> dict[str, list[str]]:
-    """Return whom each algorithm is better than, those with the most first. verdict: "worse" for which are better than
-    it.
+    """Return, for each algorithm, those it is better than; the one that beats the most comes first.
+
+    verdict: "worse" for those that are better than it.
     """
     beaten: dict[str, list[str]] = {}
     for row in rows:

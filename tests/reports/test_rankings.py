@@ -82,9 +82,7 @@ def test_where_too_few_runs_could_decide_anything_everybody_is_joined(tmp_path):
 
 def test_under_five_runs_are_said_to_describe_only(tmp_path):
     ranking = ranking_strips(scored(tmp_path, {"a": around(0.0, 3), "b": around(9.0, 4)}))[0]
-    assert ranking.note == "0 of 1 pair decided; 3 to 4 runs each, which only describe" and ranking.lines == [
-        ("b", "a")
-    ]
+    assert ranking.note == "0 of 1 pair decided; 3 to 4 runs each: too few to decide" and ranking.lines == [("b", "a")]
 
 
 def test_tasks_that_all_share_have_a_strip_of_their_own_on_normalised_scores(tmp_path):
