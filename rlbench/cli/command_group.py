@@ -1,4 +1,4 @@
-"""The commands of `rlbench` by purpose. The module of a command is imported only when the command is used."""
+"""The commands of `rlbench`, grouped by purpose. A command's module is imported only when the command is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 
 
 class CommandEntry(NamedTuple):
-    """A command. module: of rlbench.cli.commands; the command has its own name there. summary: its line in the help."""
+    """A command. module: the module in rlbench.cli.commands that defines it. summary: its line in the help."""
 
     name: str
     module: str

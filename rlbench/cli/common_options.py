@@ -1,4 +1,4 @@
-"""What several commands share: opening the suite and the plugins, finding the result folder, and anchors."""
+"""Functions and options of several commands: open the suite and the plugins, find the result folder, read anchors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ anchors_option = click.option(
     callback=_read_anchors,
     metavar="FILE",
     help="File with anchors (the returns that normalised scores map to 0 and 1), as written by `rlbench anchors -o`; "
-    "overrides those of the suite and the built-in ones.",
+    "overrides the suite's anchors and the built-in anchors.",
 )
 
 

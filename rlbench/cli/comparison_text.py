@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from rlbench.stats import Interval
 
 LINE = 80
-_KEPT = "\N{NO-BREAK SPACE}"  # where no line may end
+_KEPT = "\N{NO-BREAK SPACE}"  # stands for a space at which a line must not be broken
 _DECIDED = {"better": "{} better than {}", "worse": "{} worse than {}", "identical": "{} identical to {}"}
 
 
 def as_text(result: Comparison, verbose: bool) -> str:
-    """Return the verdicts, one line each where it fits in 80 columns. verbose: every number of each, in tables."""
+    """Return the verdicts, each on one line if it fits in 80 columns. verbose: tables with every number instead."""
     return (_tables(result) if verbose else _verdicts(result)) + _remarks(result)
 
 
@@ -132,8 +132,8 @@ def _legend(result: Comparison) -> str:
     whole, single = result.family
     families = [f"{whole} over all tasks"] * bool(whole) + [f"{single} on single tasks"]
     lines = [
-        f"better, worse: of A, if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
-        "p: the larger one of a permutation test (run labels exchanged within tasks) and Welch's t-test",
+        f"better, worse: A than B, if p after Holm is at most {result.alpha:g} (families: {', '.join(families)})",
+        "p: the larger p of a permutation test (run labels exchanged within tasks) and Welch's t-test",
         "P(higher): the probability that a run of A scores higher than one of B; ties count half",
         "intervals: for each comparison alone, without a correction for their number",
     ]
@@ -141,7 +141,7 @@ def _legend(result: Comparison) -> str:
 
 
 def _few(result: Comparison) -> list[str]:
-    """Return what verdicts about few runs mean."""
+    """Return explanations of the verdicts on too few runs, if there are any."""
     verdicts = {row.verdict for row in result.rows}
     meanings = {
         "descriptive only": "with under 5 runs on a side, neither is called better",
@@ -151,11 +151,11 @@ def _few(result: Comparison) -> list[str]:
 
 
 def _remarks(result: Comparison) -> str:
-    """Return what holds for the whole comparison, with or without the full table."""
+    """Return remarks that stand below both the verdicts and the full tables."""
     lines = []
     if result.self_reported:
         names = plain(", ".join(result.self_reported))
-        lines.append(f"self-reported, so a difference may be one of protocol: {names}")
+        lines.append(f"self-reported, so a difference may come from the protocol: {names}")
     lines += [f"missing: {plain(text)}" for text in result.absent]
     lines += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Click options made of declared ones (`rlbench/suite_options.py`, `rlbench/run_options.py`)."""
+"""Click options, made from the declarations in `rlbench/suite_options.py` and `rlbench/run_options.py`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 class SeedsText(ParamType):
-    """A number of seeds, or several seeds separated by commas. The suite says what is wrong with other text."""
+    """A number of seeds, or several seeds separated by commas. Other text is returned for the suite to refuse."""
 
     name = "text"
 
@@ -80,9 +80,9 @@ def _type(declared: Declaration) -> Any:
 def options_of(
     declaring: type[SuiteOptions], built: type[SuiteOptions] = RunOptions
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Return a decorator that adds the options which a class declares. The command gets them as `options`.
+    """Return a decorator that adds the options declared by a class. The command gets their values as `options`.
 
-    built: the class of `options`; it has defaults for what `declaring` does not declare.
+    built: the class of `options`. It has defaults for the options that `declaring` does not declare.
     """
     declared = declarations(declaring)
 

@@ -1,4 +1,4 @@
-"""How many environments a suite makes, for simulators that are large or may exist only a few times."""
+"""The number of environments that a suite makes: simulators may be large, or allow only a few instances."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MOST_UNSAID = 50
 
 
 def environment_count(groups: Sequence[RunGroup], workers: int) -> list[str]:
-    """Return a line with the number of environments that these runs make, if it is large or the suite limits it.
+    """Return a line with the number of environments that these runs make, or none if it is small and not limited.
 
-    groups: the group of each run to train, so one entry for each seed. workers: number of groups run at a time.
-    Environments that are vectorised are not counted, since they are rows of arrays.
+    groups: one entry for each run to train, its group. workers: number of groups run at a time. Vectorised environments
+    are not counted, since they are rows of arrays.
     """
     counts: Counter[str] = Counter()
     for group in groups:
@@ -27,12 +27,12 @@ def environment_count(groups: Sequence[RunGroup], workers: int) -> list[str]:
     limited = any(group.task.evaluation.environments is not None for group in groups)
     if not total or (total <= MOST_UNSAID and not limited):
         return []
-    advice = "" if limited else "; `evaluation: {environments: 1}` makes a single one for the evaluation of each seed"
+    advice = "" if limited else "; `evaluation: {environments: 1}` makes only one for the evaluation of each seed"
     return [f"{plural(total, 'environment')} will be made, at most {at_once:,} at a time{advice}"]
 
 
 def _for_a_seed(group: RunGroup) -> int:
-    """Return the number of environments of a seed: for training, and for evaluation."""
+    """Return how many environments a seed needs, for training and evaluation together."""
     from rlbench.api import environments_of
     from rlbench.envs.vectorized_classic import dynamics_of
     from rlbench.runtime.evaluation import evaluation_environments

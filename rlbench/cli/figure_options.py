@@ -9,13 +9,19 @@ import click
 
 from rlbench.cli.declared_options import ParamType
 
-_INCHES = {"in": 1.0, "cm": 1 / 2.54, "mm": 1 / 25.4, "pt": 1 / 72.27, "": 1.0}  # pt: TeX's, as of its column width
+_INCHES = {
+    "in": 1.0,
+    "cm": 1 / 2.54,
+    "mm": 1 / 25.4,
+    "pt": 1 / 72.27,
+    "": 1.0,
+}  # pt: TeX's point
 _FORMATS = ("svg", "pdf", "png")
 _NARROWEST, _WIDEST = 1.0, 40.0
 
 
 class Length(ParamType):
-    """A length such as 3.25in, 82mm, 8.2cm or 234pt; inches without a unit."""
+    """A length such as 3.25in, 82mm, 8.2cm or 234pt; a number without a unit is in inches."""
 
     name = "length"
 
@@ -23,7 +29,7 @@ class Length(ParamType):
         """Return the length in inches."""
         found = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*(in|cm|mm|pt|)\s*", str(value))
         if not found:
-            self.fail(f"{value!r} is no length; write one such as 3.25in, 82mm, 8.2cm or 234pt", param, ctx)
+            self.fail(f"{value!r} is not a length; write one such as 3.25in, 82mm, 8.2cm or 234pt", param, ctx)
         inches = float(found[1]) * _INCHES[found[2]]
         if not _NARROWEST <= inches <= _WIDEST:
             self.fail(f"{value!r} is {inches:.3g} inches; use {_NARROWEST:g} to {_WIDEST:g}", param, ctx)
@@ -31,7 +37,7 @@ class Length(ParamType):
 
 
 class FileFormats(ParamType):
-    """A list of formats with commas, such as svg,png."""
+    """A list of formats, separated by commas, such as svg,png."""
 
     name = "format"
 

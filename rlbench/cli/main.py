@@ -65,8 +65,8 @@ def main() -> None:
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
     open_streams()
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting more takes a tenth of a short command's time
-    gc.set_threshold(100_000, 20, 20)  # imports leave no garbage, and collecting takes a twentieth of a short command
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting more threads takes a tenth of a short command's time
+    gc.set_threshold(100_000, 20, 20)  # imports leave no garbage; looking for it takes a twentieth of a short command
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _raise_termination)
     try:
@@ -81,7 +81,7 @@ def main() -> None:
 def _needs_local_imports(arguments: Sequence[str]) -> bool:
     """Return whether a command line may import modules from the current folder.
 
-    Only commands that run code may. A user who only reads results may be in a folder that belongs to somebody else.
+    Only commands that run code may import them. A user who only reads results may be in somebody else's folder.
     """
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     trusting = any(argument.startswith(("--suite", "--allow", "--plugin")) for argument in arguments)

@@ -1,4 +1,4 @@
-"""The argument RUN of several commands with its option -d, and the run it names."""
+"""The argument RUN that several commands take, with its option -d, and the run that it names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rlbench.results import RunState, Store
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-_FOLDER = f"{__name__}.folder"  # in the context: what -d names
+_FOLDER = f"{__name__}.folder"  # key in the context's `meta`, for the folder that -d names
 _MOST_LISTED = 10
 
 
@@ -38,7 +38,7 @@ def _find_run_folder(context: click.Context, parameter: click.Parameter, value: 
     if len(matches) == 1:
         return matches[0]
     if not matches:
-        # Keys are hashes: nobody misspells one.
+        # Keys are left out: nobody types a hash, so a misspelt one is no likely cause.
         hint = nearest(value, dict.fromkeys(run.name.rpartition("--")[0] for run in runs))
         raise click.BadParameter(f"{value!r} does not exist, and no run in {folder or root} has that name{hint}")
     listing = "".join(f"\n  {path}" for path in matches[:_MOST_LISTED])
@@ -47,9 +47,9 @@ def _find_run_folder(context: click.Context, parameter: click.Parameter, value: 
 
 
 def _named(value: str, runs: Sequence[Path]) -> list[Path]:
-    """Return the runs with this name (with or without its key), else those that begin with it, else that contain it.
+    """Return the runs with this name, with or without the key; if none, the runs whose name begins with or contains it.
 
-    One algorithm's name may be a part of another's: `dqn--…` is a part of `double_dqn--…`.
+    Beginnings come before parts because one algorithm's name may be part of another's: `double_dqn--…` has `dqn--…`.
     """
     exact = [run for run in runs if run.name == value or run.name.rpartition("--")[0] == value]
     return exact or [run for run in runs if run.name.startswith(value)] or [run for run in runs if value in run.name]
@@ -60,27 +60,27 @@ _option = click.option(
     "--dir",
     "directory",
     metavar="DIRECTORY",
-    is_eager=True,  # RUN is looked for in it
+    is_eager=True,  # first, since RUN is searched for in this folder
     expose_value=False,
     callback=_remember_folder,
-    help="Result folder that contains RUN; default: all under results/.",
+    help="Result folder that contains RUN; default: all result folders under results/.",
 )
 _argument = click.argument("run", callback=_find_run_folder, metavar="RUN")
 
 
 def run_argument(command: Command) -> Command:
-    """Give a command the argument RUN, which it gets as the path of a run's folder, and the option -d."""
+    """Add the argument RUN, which the command receives as the path of a run's folder, and the option -d."""
     return _argument(_option(command))
 
 
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:
-    """Return the run with this folder (…/runs/NAME). Raises: StoreError if it is not a run of its suite."""
+    """Return the run with this folder (…/runs/NAME). Raises: StoreError if the suite there has no such run."""
     from rlbench.api import StoreError
     from rlbench.results import Store
 
     folder = folder.resolve()
     if folder.parent.name != "runs":
-        raise StoreError(f"{folder} is not a run's folder; a run's folder is one of DIRECTORY/runs")
+        raise StoreError(f"{folder} is not a run's folder; the folders of runs are in DIRECTORY/runs")
     store = Store(folder.parent.parent)
     for run in store.runs():
         if run.name == folder.name:

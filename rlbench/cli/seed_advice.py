@@ -1,4 +1,4 @@
-"""What the suite's seeds can show, in a few lines that `check` prints before hours of training are spent."""
+"""Advice on the number of seeds: what a suite's seeds can show, in a few lines that `check` prints before training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MOST_NAMES = 8
 
 
 def reach_of_plan(planned: Plan) -> Reach:
-    """Return the reach of all runs of the suite, finished and unselected ones included: `compare` counts them all."""
+    """Return what all runs of the suite can show. Finished and unselected runs count, as they do in `compare`."""
     from rlbench.analysis import anchors_of
     from rlbench.analysis.seed_count import reach_of
 
@@ -25,7 +25,7 @@ def reach_of_plan(planned: Plan) -> Reach:
 
 
 def advice(reach: Reach) -> list[str]:
-    """Return at most four lines; none if there is nothing to compare."""
+    """Return the advice as at most four lines; none if there is nothing to compare."""
     if not reach.pairs:
         return []
     lines = [_on_single_tasks(reach)]

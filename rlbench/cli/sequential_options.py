@@ -1,4 +1,4 @@
-"""`rlbench run --until-decided`: which options fit it, and the printed decisions."""
+"""`rlbench run --until-decided`: the check of its options, and the printed decisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def check_design(options: RunOptions) -> None:
-    """Check that the options of a design are given with --until-decided only. Raises: click.UsageError."""
+    """Check that --until-decided is given if its options are, and --seeds is not. Raises: click.UsageError."""
     if not options.until_decided:
         given = [name for name, value in options.design.items() if value is not None]
         if given:
@@ -25,7 +25,7 @@ def check_design(options: RunOptions) -> None:
 
 
 def print_decisions(decisions: Decisions, as_json: bool = False) -> None:
-    """Write the decisions, their numbers, and the number of runs they saved to stdout."""
+    """Write to stdout the decisions, their numbers, and the number of runs saved by stopping early."""
     if as_json:
         write_out(json.dumps(_event(decisions), allow_nan=False) + "\n")
         return
@@ -44,7 +44,7 @@ def print_decisions(decisions: Decisions, as_json: bool = False) -> None:
 
 
 def _event(decisions: Decisions) -> dict[str, Any]:
-    """Return the last event of `run --json`."""
+    """Return the decisions as the last event of `run --json`."""
     from dataclasses import asdict
 
     frame = decisions.frame()

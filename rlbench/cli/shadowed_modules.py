@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def shadowing_notes(folder: Path) -> Iterator[str]:
-    """Yield a sentence for each module in `folder` with the name of a standard or an installed module."""
+    """Yield a sentence for each module in `folder` that has the same name as a standard or an installed module."""
     others = [path for path in sys.path if path and Path(path).resolve() != folder.resolve()]
     for path in sorted(folder.iterdir()):
         name = path.stem if path.suffix == ".py" else path.name
@@ -19,4 +19,4 @@ def shadowing_notes(folder: Path) -> Iterator[str]:
         is_installed = spec is not None and spec.origin is not None and not Path(spec.origin).is_relative_to(folder)
         if name in sys.stdlib_module_names or is_installed:
             whose = "Python's" if name in sys.stdlib_module_names else "the installed"
-            yield f"note: `import {name}` means {whose} {name}, not {path.name} in this folder; rename that to use it"
+            yield f"note: `import {name}` means {whose} {name}, not {path.name} in this folder; rename yours to use it"

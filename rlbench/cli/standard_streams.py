@@ -1,4 +1,4 @@
-"""The standard streams: closed ones are opened, and terminals that cannot show every character get replacements."""
+"""The standard streams: closed streams are opened, and characters that a terminal cannot show are replaced."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ def _replace_characters(error: UnicodeError) -> tuple[str, int]:
 def open_streams() -> None:
     """Make the three standard streams usable.
 
-    Closed descriptors are opened on the null device. Otherwise the next file opened would get their number, and
-    messages would be written into it. Characters that a stream cannot encode are replaced.
+    Closed descriptors are opened on the null device. Otherwise the next file to be opened would get the number of a
+    closed descriptor, and messages would be written into that file. Characters that a stream cannot encode are
+    replaced.
     """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
+            os.open(os.devnull, os.O_RDWR)  # the operating system assigns the lowest free number, which is this one
     if sys.stderr is None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - open as long as the process
     codecs.register_error(_ERRORS, _replace_characters)

@@ -1,4 +1,4 @@
-"""Text tables for a terminal or a pipe: aligned where they fit, otherwise one block per row; never cut off."""
+"""Text tables for a terminal or a pipe: aligned if they fit its width, otherwise one block per row; never cut off."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def width() -> int:
 def write_out(text: str) -> None:
     """Write to stdout, without control characters other than newlines and tabs.
 
-    A closed reader (`| head`) is not an error.
+    If the reading program has closed the pipe (`| head`), the rest is dropped without an error.
     """
     if sys.stdout is None:  # closed before this process started
         return

@@ -33,7 +33,7 @@ def test_other_budgets_are_told_and_not_judged(tmp_path):
 def test_where_all_budgets_differ_nothing_is_expected(tmp_path):
     made = folder(tmp_path / "s", {"dqn": {"CartPole-v1": [500.0] * 5}}).root
     text = rlbench("check-against", "zoo", made).stdout
-    assert "their runs took more environment steps than any of ours" in text and "expected:" not in text
+    assert "the published runs took more environment steps than any of ours" in text and "expected:" not in text
 
 
 def test_nothing_in_common_with_a_source_is_exit_code_four(tmp_path):

@@ -34,7 +34,7 @@ def test_a_csv_file_of_many_runs_is_cut_where_the_shortest_ends(tmp_path):
     assert command("report", tmp_path / "out").returncode == 0
     assert "Self-reported:</" in (tmp_path / "out/report.html").read_text()
     compared = command("compare", "a", "b", "-d", tmp_path / "out").stdout
-    assert "self-reported, so a difference may be one of protocol: a, b" in compared
+    assert "self-reported, so a difference may come from the protocol: a, b" in compared
 
 
 def test_evaluations_count_where_there_are_some(tmp_path):

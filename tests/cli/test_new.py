@@ -115,11 +115,11 @@ def test_what_comes_next_names_the_folder_as_a_shell_takes_it(tmp_path):
     [
         (("algorithm", "My-DQN"), "'My-DQN' should be lower-case letters"),
         (("environment", "grid_"), "'grid_' should be lower-case letters"),
-        (("report", "class"), "and no keyword of Python, such as my_report"),
+        (("report", "class"), "such as my_report, and not a keyword of Python"),
         (("algorithm", "dqn"), "there is already a plugin called 'dqn'"),
         (("environment", "dqn"), "a package rlbench_dqn is installed already"),
         (("report", "scores"), "the report already has a section called 'scores'"),
-        (("algorithm", "replay"), "its class Replay would hide what its own file imports"),
+        (("algorithm", "replay"), "the class Replay would hide an import of its own file"),
     ],
 )
 def test_a_name_that_cannot_be_one_is_refused_and_nothing_is_written(tmp_path, arguments, said):

@@ -93,8 +93,8 @@ def test_the_subclass_has_no_findings(copies):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("temperature", "--like", "sac"), "sac contains something else called Temperature or temperature.py"),
-        (("adam", "--like", "ppo"), "ppo contains something else called Adam"),
+        (("temperature", "--like", "sac"), "sac already uses the name Temperature or temperature.py"),
+        (("adam", "--like", "ppo"), "ppo already uses the name Adam"),
         (("mine", "--like", "pppo"), "'pppo' is not one of 'a2c', 'a3c'"),
         (("mine", "--like", "ppo", "--sb3"), "exclude each other"),
     ],

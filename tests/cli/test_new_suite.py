@@ -84,7 +84,7 @@ def test_an_algorithm_and_stable_baselines3s_of_the_name_get_the_same_numbers(fo
     ours, theirs = resolve(load_plugins(), asked)
     assert {k for k in ours.config if k not in theirs.config} == unsaid
     assert {k: v for k, v in ours.config.items() if k not in unsaid and v != theirs.config[k]} == {}
-    assert f"# the numbers of {name}; all others have" in Path("mine.yaml").read_text()
+    assert f"# the values of {name}; all other hyperparameters have" in Path("mine.yaml").read_text()
     if name == "dqn":
         assert theirs.config["learning_rate"] == "lin_0.001" and theirs.config["target_update_interval"] == 100
 
@@ -131,7 +131,7 @@ def test_the_name_may_be_given_as_that_of_the_file(folder):
         (("mine", "-a", "dqnn"), "nothing called 'dqnn' is installed; did you mean 'dqn'?"),
         (("mine", "-e", "CartPol-v1"), "CartPol-v1: cannot be made"),
         (("a b",), "should be at most 61 letters, digits"),
-        (("quickstart",), "a suite 'quickstart' comes with rlbench"),
+        (("quickstart",), "rlbench has a built-in suite 'quickstart'"),
         (("mine", "--steps", "1001"), "mine.yaml was not written"),
     ],
 )

@@ -71,7 +71,7 @@ def test_each_value_has_a_row_with_the_runs_of_all_points_that_have_it(swept):
         ["sign", "-1", "6/6", "2"],
     ]
     assert "best leans gain=0.5, sign=1" in shown.stdout and "4 points, 12 runs, 480 environment steps" in shown.stdout
-    assert "which therefore flatter it" in shown.stdout
+    assert "so they overestimate it" in shown.stdout
 
 
 def test_the_same_in_python(swept):

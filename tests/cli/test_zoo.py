@@ -112,9 +112,9 @@ def test_what_the_zoo_leaves_unsaid_is_stated_where_our_default_is_another(folde
 def test_several_environments_have_a_budget_and_numbers_each_and_older_versions_are_said(folder):
     suite, ran = made("--from-zoo", "ppo.yml", "-e", "Acrobot-v1", "-e", "MountainCar-v0", "--leave-out", "gae_lambda")
     assert [(e.id, e.steps) for e in suite.environments] == [("Acrobot-v1", 1008), ("MountainCar-v0", 2000)]
-    assert "ppo.yml has no Acrobot-v1; the numbers are those of its Acrobot-v0" in ran.stderr
-    assert "Acrobot-v1: 1,001 steps are rounded up to whole steps of 16 environments" in ran.stderr
-    assert "MountainCar-v0: keys of ppo.yml that are left out: gae_lambda" in ran.stderr
+    assert "ppo.yml has no entry for Acrobot-v1; its hyperparameters are those for Acrobot-v0" in ran.stderr
+    assert "Acrobot-v1: 1,001 steps are rounded up to a multiple of n_envs (16)" in ran.stderr
+    assert "MountainCar-v0: left out from ppo.yml: gae_lambda" in ran.stderr
     for name in ("ppo", "sb3/ppo"):
         acrobot, car = (configs(suite, environment)[name] for environment in ("Acrobot-v1", "MountainCar-v0"))
         assert (acrobot["normalize_obs"], acrobot["normalize_reward"]) == (True, False)
@@ -136,11 +136,11 @@ def test_what_cannot_be_had_is_told_at_its_place_all_at_once_and_can_be_left_out
     assert f"ppo.yml:{line + 2}:18: error: policy_kwargs: net_arch: should be the same for all networks" in said
     Path("ppo.yml").write_text(PPO.replace("vf=[9]", "vf=[8]"))
     said = refused("--from-zoo", "ppo.yml", "-e", "MountainCarContinuous-v0")
-    assert "ppo has no parameter ortho_init" in said and "--leave-out ortho_init makes the suite without it" in said
+    assert "ppo has no parameter ortho_init" in said and "add --leave-out ortho_init" in said
     without = ("--leave-out", "use_sde", "--leave-out", "ortho_init")
     suite, _ = made("--from-zoo", "ppo.yml", "-e", "MountainCarContinuous-v0", *without)
     assert configs(suite, "MountainCarContinuous-v0")["ppo"]["net_arch"] == [8]
-    assert "keys of ppo.yml that are left out: use_sde, ortho_init" in Path("mine.yaml").read_text()
+    assert "left out from ppo.yml: use_sde, ortho_init" in Path("mine.yaml").read_text()
 
 
 def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it(folder):
@@ -154,11 +154,11 @@ def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "policies here are multi-layer perceptrons"),
+        ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "rlbench supports only multi-layer perceptrons"),
         ("n_timesteps: 20000", "n_timesteps: many", "should be a whole number of steps, got 'many'"),
         ("n_timesteps: 20000", "", "has no n_timesteps for Pendulum-v1; set --steps"),
-        ('[4, "step"]', '[1, "episode"]', "no algorithm here counts episodes"),
-        ("gamma: 0.98", "learning_rate: exp_0.1", "should be a number, or lin_0.001"),
+        ('[4, "step"]', '[1, "episode"]', "rlbench's algorithms do not count episodes"),
+        ("gamma: 0.98", "learning_rate: exp_0.1", "should be a number, or text such as lin_0.001"),
         ("gamma: 0.98", "gamma: 2", "should be at most 1, got 2"),
         ("gamma: 0.98", "frame_stack: 4", "gymnasium.wrappers:FrameStackObservation"),
         ("gamma: 0.98", "replay_buffer_class: HerReplayBuffer", "the replay buffer is the algorithm's own"),

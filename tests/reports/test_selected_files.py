@@ -113,7 +113,7 @@ def test_the_command_writes_what_it_was_asked_for(store, tmp_path):
     ("options", "said"),
     [
         (["-a", "ppo"], "add --files FOLDER"),
-        (["--files", "f", "--width", "3 miles"], "'3 miles' is no length; write one such as 3.25in"),
+        (["--files", "f", "--width", "3 miles"], "'3 miles' is not a length; write one such as 3.25in"),
         (["--files", "f", "--width", "3mm"], "'3mm' is 0.118 inches; use 1 to 40"),
         (["--files", "f", "--format", "svg,bmp"], "unknown format 'bmp'; use svg, pdf, png"),
         (["--files", "f", "-a", "sac"], "no algorithm in the results is called 'sac'"),

@@ -44,9 +44,9 @@ HEADER = (
 def check_against(context: click.Context, source: str, directory: Path, as_json: bool) -> None:
     """Compare the scores in DIRECTORY (default: the newest results) with published ones.
 
-    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores are computed in the way
-    the source computes its own. A score of ours is consistent if theirs lies in the 95 % prediction interval
-    around it, and otherwise higher or lower. It is not comparable if the number of environment steps differs.
+    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores are computed in the same
+    way as the source's. A score of ours is consistent if the published score lies in the 95 % prediction interval
+    around ours, and otherwise higher or lower. It is not comparable if the number of environment steps differs.
     Exit code 4 if the results and the source have nothing in common.
     """
     from rlbench.analysis.published_check import check_against as check
@@ -102,7 +102,7 @@ def _row(row: PublishedComparison) -> tuple[str, ...]:
 def _expected(rows: list[PublishedComparison]) -> str:
     """Explain the column "expected", or why it is empty."""
     if not any(row.comparable for row in rows):
-        return "not comparable: their runs took more environment steps than any of ours"
+        return "not comparable: the published runs took more environment steps than any of ours"
     by = " or ".join(dict.fromkeys(row.expected_of for row in rows if row.expected_of)) or "3 runs or more"
     text = f"expected: the range of their score if their runs were like ours, by {by}; 1 in 20 is outside by chance"
     differing = "" if all(row.comparable for row in rows) else "\nnot comparable: trained for another number of steps"

@@ -40,7 +40,7 @@ directory_option = click.option(
 )
 @click.argument("names", nargs=-1, metavar="[A B…]")
 @directory_option
-@click.option("--baseline", metavar="X", help="Compare each of the others with X, instead of all pairs.")
+@click.option("--baseline", metavar="X", help="Compare every other algorithm with X, instead of all pairs.")
 @click.option(
     "--statistic",
     type=click.Choice(["iqm", "mean"]),

@@ -47,7 +47,7 @@ DIVERGED = 1
 @click.option(
     "--suite",
     metavar="SUITE",
-    help="Suite file that RUN is from. Give it to allow importing the environment modules that it names.",
+    help="Suite file that RUN comes from. Allows importing the environment modules that the file names.",
 )
 @click.option(
     "--allow",
@@ -82,7 +82,7 @@ def evaluate(
 
     store, spec, state = find_run(run)
     video = _video_path(video, spec.name)
-    open_plugins(plugin_files).find(spec.algorithm)  # fails here for a plugin that may not be loaded in the child
+    open_plugins(plugin_files).find(spec.algorithm)  # raises here for a plugin that the child may not load
     protocol = spec.task.evaluation
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy
@@ -99,9 +99,9 @@ def evaluate(
 
 
 def _has_environment(suite: str, run: Run) -> bool:
-    """Check that a suite contains the run's environment, with the same arguments and wrappers, and registers the same.
+    """Check that a suite has the run's environment, with the same arguments, wrappers and registered environments.
 
-    Returns: True. Raises: SuiteError if it does not.
+    Returns: True. Raises: SuiteError if the suite does not have it.
     """
     from rlbench.api import SuiteError, canonical
     from rlbench.cli.common_options import open_suite

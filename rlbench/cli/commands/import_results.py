@@ -43,7 +43,7 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
 )
 @click.option("--algorithm", help="Name of the algorithm, for files that do not contain it.")
 @click.option("--environment", help="Id of the environment, for files that do not contain it.")
-@click.option("--seed", type=int, help="Seed of a single run without one; default: the next free number.")
+@click.option("--seed", type=int, help="Seed of a single run whose file has no seed; default: the next free number.")
 @click.option(
     "--path",
     "template",
@@ -62,8 +62,8 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     multiple=True,
     callback=_columns,
     metavar="NAME=COLUMN",
-    help="CSV column of NAME (step, return, length, kind, algorithm, environment or seed): its header or number, as in "
-    "return=reward or step=#3; may be repeated.",
+    help="Header or number of the CSV column with NAME (step, return, length, kind, algorithm, environment or seed), "
+    "as in return=reward or step=#3; may be repeated.",
 )
 @click.option(
     "--tag",
@@ -73,8 +73,8 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
 @click.option(
     "--steps",
     type=click.IntRange(1, 10**12),
-    help="Budget in environment steps; default: the one that the result folder already has for the environment, "
-    "otherwise the step at which most of its runs end.",
+    help="Budget in environment steps; default: the environment's budget in the result folder, if it has one, "
+    "otherwise the step at which most of the environment's runs end.",
 )
 @click.option(
     "--every",
@@ -84,7 +84,7 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
 @click.option(
     "--replace",
     is_flag=True,
-    help="Replace an imported run whose rows have changed; the old one is moved to superseded/.",
+    help="Replace an imported run whose rows have changed; the old run is moved to superseded/.",
 )
 def import_results(
     sources: Sequence[Path],

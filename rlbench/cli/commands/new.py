@@ -40,8 +40,8 @@ new.add_command(suite)
 def algorithm(name: str, like: str | None, sb3: bool, output: Path | None) -> None:
     """Create an installable plugin with a working algorithm called NAME: Q-learning, to be replaced by your own.
 
-    The algorithm keeps every rule (`rlbench test-plugin NAME`). The plugin has a test of that, and a suite that
-    compares it with dqn, or with the algorithm that it is like.
+    The algorithm keeps every rule that `rlbench test-plugin NAME` checks. The plugin has a test of this, and a suite
+    that compares the algorithm with dqn, or with the algorithm that it was copied or derived from.
     """
     if like and sb3:
         raise click.UsageError("--like and --sb3 exclude each other: a project begins with one algorithm")
@@ -70,9 +70,9 @@ def algorithm(name: str, like: str | None, sb3: bool, output: Path | None) -> No
 @click.argument("name")
 @folder_option
 def environment(name: str, output: Path | None) -> None:
-    """Create an installable project with a working Gymnasium environment: a walk to a mark.
+    """Create an installable project with a working Gymnasium environment: an agent walks to a mark.
 
-    Replace the walk by your own environment. After installation, suites refer to it as `rlbench_NAME:Name-v0`; it needs
+    Replace this task by your own. After installation, suites refer to it as `rlbench_NAME:Name-v0`; it needs
     no plugin. The project has tests for what a benchmark requires of an environment, and a suite that trains random and
     dqn on it.
     """

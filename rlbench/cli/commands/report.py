@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     type=UserPath(file_okay=False, path_type=Path),
     metavar="FOLDER",
     help="Also write every table as CSV, Markdown and LaTeX, and every figure as SVG and PDF, to this folder."
-    " The options below choose which, and in what form.",
+    " The options below select them and set their format.",
 )
 @click.option(
     "-a",
@@ -88,7 +88,7 @@ def report(
     verdict in words, scores with intervals, learning curves, missing runs, costs, the protocol, hyperparameters and
     provenance, in one file that needs no other. It can be written while the suite runs.
 
-    With two folders, the page shows what differs in the second from the first.
+    With two folders, the page shows how the second differs from the first.
     """
     from rlbench.analysis import Results
     from rlbench.reports.difference_section import difference_page
@@ -100,7 +100,7 @@ def report(
         raise click.UsageError(f"{len(directories)} folders given: a report shows one, or the difference between two")
     if not files and any([algorithms, environments, width, font_size, formats, single_runs]):
         raise click.UsageError(
-            "-a, -e, --width, --font-size, --format and --single-runs are for the files; add --files FOLDER"
+            "-a, -e, --width, --font-size, --format and --single-runs apply only to files; add --files FOLDER"
         )
     if len(directories) == 2 and (algorithms or environments):
         raise click.UsageError("-a and -e select from one folder, not from two")

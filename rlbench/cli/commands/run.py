@@ -171,7 +171,7 @@ def _draw(results: Results, plugins: Plugins, path: Path, reporter: ProgressRepo
     write_page(page, path)
     reported = {str(plugin.error) for plugin in plugins.files}
     for problem in page.problems:
-        if not any(error in problem for error in reported):  # reported before training, as an observer
+        if not any(error in problem for error in reported):  # loading the observers has already warned of the others
             reporter.warn(problem)
 
 

@@ -22,7 +22,7 @@ _BLOCK = 1 << 16  # characters
 def show(run: Path, as_json: bool) -> None:
     """Show one run in full: its configuration, its result, and how it was computed.
 
-    RUN is the path of a folder in DIRECTORY/runs, or its name, or a beginning or part of one that no other run has.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has.
     """
     from rlbench.results.file_io import read_json
 
@@ -78,7 +78,7 @@ def _lines(value: Any, path: str = "") -> list[str]:
 def logs(run: Path, stdout: bool) -> None:
     """Print the log of RUN: what the process of its newest attempt wrote to stderr, such as tracebacks and warnings.
 
-    RUN is the path of a folder in DIRECTORY/runs, or its name, or a beginning or part of one that no other run has.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has.
     """
     store, _, state = find_run(run)
     from rlbench.api import StoreError
@@ -91,14 +91,14 @@ def logs(run: Path, stdout: bool) -> None:
         file = None
     except OSError as error:
         if error.errno in NOT_OWN:
-            raise StoreError(f"{path} is not a regular file of its own in this folder, so it is not read") from error
+            raise StoreError(f"{path} is not a regular file, or has several links, so it is not read") from error
         raise unreadable(path, error) from error
     if file is None:
         click.echo("no log: the run has not been started in its own process", err=True)
         return
     ends_with_newline = True
     with file:
-        while text := file.read(_BLOCK):  # a line may be as long as the file
+        while text := file.read(_BLOCK):  # in blocks, since a single line may be as long as the file
             write_out("\n".join(map(plain, text.split("\n"))))
             ends_with_newline = text.endswith("\n")
     write_out("" if ends_with_newline else "\n")

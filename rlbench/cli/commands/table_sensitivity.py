@@ -43,7 +43,7 @@ def print_sensitivity(results: Results, as_json: bool = False) -> None:
     text += "(IQM over the runs of all points with that value)\n\n"
     text += fitted(HEADER, [_row(effect) for effect in sweeps.effects], numbers=(4, 5, 6, 7)) + "\n"
     text += "".join(_extremes_line(extremes) for extremes in sweeps.extremes)
-    text += "the best point was chosen by these scores, which therefore flatter it: run it again on other seeds\n"
+    text += "the best point was chosen by these scores, so they overestimate it: run it again on other seeds\n"
     write_out(text)
 
 

@@ -1,4 +1,4 @@
-"""The table of running groups on a terminal: numbers whole, names cut to the room that they leave."""
+"""The table of running groups on a terminal: numbers in full, names cut to the width that the numbers leave."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def board(rows: Sequence[Sequence[str]], columns: int) -> Table:
 
 
 def cut(name: str, room: int) -> str:
-    """Return a name cut in the middle to `room` characters: a beginning names the algorithm, an end the task."""
+    """Return a name cut in the middle to `room` characters: it begins with the algorithm and ends with the task."""
     from rich.cells import cell_len, set_cell_size
 
     if cell_len(name) <= room:

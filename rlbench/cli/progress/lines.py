@@ -22,7 +22,7 @@ SECONDS_BETWEEN_LINES = 60.0
 
 
 class LineReporter:
-    """Prints lines to stderr; warnings even when quiet. A closed stderr does not stop training.
+    """Prints progress lines to stderr; if quiet, only warnings. A closed stderr does not stop training.
 
     Implements rlbench.runner.ProgressReporter.
     """

@@ -24,7 +24,7 @@ _STYLES = {"done": "green", "diverged": "yellow", "interrupted": "yellow"}
 
 
 class _GroupProgress:
-    """A running group: its step and its speed. The speed includes the time spent on evaluation."""
+    """A running group, its step and its speed. Evaluations count as time spent, so they lower the speed."""
 
     def __init__(self, job: Job, expected: float | None) -> None:
         self._expected = expected
@@ -40,7 +40,7 @@ class _GroupProgress:
 
     @property
     def rate(self) -> float | None:
-        """Steps of one seed per second, or None as long as it is unknown."""
+        """Steps of one seed per second, or None as long as the speed is unknown."""
         if self._first is None or self.step == self._first[1]:
             return None
         return (self.step - self._first[1]) / max(time.monotonic() - self._first[0], 1e-6)
@@ -157,7 +157,8 @@ class LiveReporter:
     def _eta(self) -> float | None:
         """Return the seconds until everything is done, or None if they are unknown.
 
-        Waiting groups are estimated from the time that similar ones took on this machine; all share the workers.
+        A waiting group's time is estimated from similar groups that ran on this machine. The workers run groups
+        in parallel, so the sum of the times is divided by their number.
         """
         running = [line.seconds_left for line in self._lines.values()]
         waiting = [self._expected.get(job.attempt) for job in self._waiting]

@@ -34,7 +34,7 @@ def opening_line(planned: Plan, todo: Sequence[Job], store: Store) -> str:
 
 
 def ending_line(job: Job, event: EndEvent, details: str = "") -> str:
-    """Return how a group ended: its status, `details`, the reason, and its log if that explains a failure."""
+    """Return how a group ended: its status, `details`, the reason, and its log if it failed or was killed."""
     log = job.attempt / "stderr.log"
     is_explained = event.status.is_failure or "killed" in event.message
     text = event.status.describe(event.message, details, LONGEST_MESSAGE)

@@ -1,4 +1,4 @@
-"""A copy of a built-in algorithm's plugin under another name, for a project of one's own."""
+"""A copy of a built-in algorithm's plugin under another name, as the start of a new project."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _DQN = {**_OFF_POLICY, "target_update_interval": 50}
 
 @dataclass(frozen=True)
 class Trial:
-    """How an algorithm is tried quickly. params: small networks, short rollouts. learn_steps: enough to learn a bandit.
+    """Settings for a quick trial of an algorithm.
 
-    task: an environment that it can learn.
+    params: hyperparameters such as small networks and short rollouts. learn_steps: environment steps that suffice to
+    learn a bandit. task: an environment that the algorithm can learn.
     """
 
     params: Mapping[str, Any]
@@ -30,13 +31,13 @@ class Trial:
 
     @property
     def options(self) -> str:
-        """The options of `rlbench test-plugin` that say the same."""
+        """The same settings as options of `rlbench test-plugin`."""
         settings = [f"--set '{key}={value}'" if isinstance(value, list) else f"--set {key}={value}"
                     for key, value in self.params.items()]  # fmt: skip
         return " ".join([*settings, "--steps 300", f"--learn-steps {self.learn_steps}"])
 
 
-# Every built-in algorithm with a file of its own that learns in this process.
+# Every built-in algorithm that is defined in a file of its own and learns in the process that runs it.
 TRIALS: Mapping[str, Trial] = {
     "a2c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 4}, 3_000),
     "a3c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_workers": 2}, 4_000),
@@ -56,8 +57,8 @@ SB3_TRIAL = Trial({"n_steps": 32, "batch_size": 32, "learning_rate": 0.01}, 2_00
 def copy_of(like: str, words: Mapping[str, str]) -> dict[str, str]:
     """Return the files of the algorithm `like`, with the names of a new project, as text by name.
 
-    Packages, modules, the algorithm's name and its two classes are renamed, in code alone: comments and docstrings stay
-    as they are. Raises: click.BadParameter if a new name is one that the files contain already.
+    Packages, modules, the algorithm's name and its two classes are renamed in the code, but not in comments and
+    docstrings. Raises: click.BadParameter if the files already contain one of the new names.
     """
     spec = importlib.util.find_spec(f"rlbench_{like}")
     assert spec is not None and spec.origin is not None  # it comes with rlbench
@@ -71,7 +72,7 @@ def copy_of(like: str, words: Mapping[str, str]) -> dict[str, str]:
     known = {token.string for source in sources.values() for token in _tokens(source) if token.type == tokenize.NAME}
     file = f"{words['name']}.py"
     if {new, f"{new}Config"} & (known - set(names)) or file in sources:
-        raise invalid_name(f"{like} contains something else called {new} or {file}; choose another name")
+        raise invalid_name(f"{like} already uses the name {new} or {file}; choose another name")
     return {
         file if name == f"{like}.py" else name: _rename(source, names, texts, (like, words["name"]))
         for name, source in sources.items()

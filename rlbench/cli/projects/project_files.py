@@ -1,4 +1,4 @@
-"""Steps shared by all projects of `rlbench new`: check the name, check the folder, fill in the templates.
+"""Steps that all kinds of project of `rlbench new` share: check the name and the folder, and fill in the templates.
 
 The templates of a kind are in rlbench/templates/<kind>. The folder `package` and the files <kind>.py and
 test_<kind>.py are renamed after the project.
@@ -39,9 +39,11 @@ def create_project(
 ) -> None:
     """Create a project of a kind and print the next commands.
 
-    following: command lines that may contain {folder}, {testable} (the folder with its extra `test`, for pip) and the
-    words of templates. more: further words. package: returns files of the package that are no templates, as text by
-    name. Raises: click.BadParameter for an invalid name or a folder that is not empty, before anything is written.
+    following: the next commands; they may contain {folder}, {testable} (the folder with its extra `test`, for pip) and
+    the words of the templates. more: further words for the templates. package: a function from the words to those files
+    of the package that have no template, as text by name.
+
+    Raises: click.BadParameter, before writing, for an invalid name or a folder that is not empty.
     """
     words = template_words(kind, name) | dict(more or {})
     files = package(words)
@@ -59,14 +61,14 @@ def create_project(
 
 
 def template_words(kind: str, name: str) -> dict[str, Any]:
-    """Return the words that templates use: name, package (to import), dashed (to install), class_name.
+    """Return the words that fill the templates: name, package (to import), dashed (to install) and class_name.
 
-    Raises: click.BadParameter for an invalid name, or one whose package or class would hide another.
+    Raises: click.BadParameter for an invalid name, or if its package or class would hide an existing one.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         example = f"my_{kind.partition('_')[0]}"
         raise invalid_name(
-            f"{name!r} should be lower-case letters, digits and _, and no keyword of Python, such as {example}"
+            f"{name!r} should be lower-case letters, digits and _, such as {example}, and not a keyword of Python"
         )
     package, class_name = f"rlbench_{name}", "".join(part.capitalize() for part in name.split("_"))
     if importlib.util.find_spec(package) is not None:
@@ -74,7 +76,7 @@ def template_words(kind: str, name: str) -> dict[str, Any]:
     imports = r"^\s*(?:from .*)?import .*\b{}\b"
     for template in (TEMPLATES / kind).rglob("*.py.j2"):
         if re.search(imports.format(class_name), template.read_text(), re.MULTILINE):
-            raise invalid_name(f"its class {class_name} would hide what its own file imports; choose another name")
+            raise invalid_name(f"the class {class_name} would hide an import of its own file; choose another name")
     return {"name": name, "package": package, "dashed": name.replace("_", "-"), "class_name": class_name}
 
 

@@ -1,4 +1,4 @@
-"""Defaults of Stable-Baselines3's algorithm of the same name for the same parameters."""
+"""Defaults that Stable-Baselines3's algorithm has for the parameters that it shares with ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sb3/"
 _ADAM, _SAME_RATE = 1e-8, {"critic_learning_rate": None}
-# Parameters that exist only here: the value that the library's behaviour always corresponds to.
+# Parameters that only rlbench's algorithms have, with the value at which they behave like Stable-Baselines3's.
 ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "dqn": {"loss": "huber", "exploration_schedule": "linear", "adam_eps": _ADAM},
     "a2c": {"shared": False, "adam_eps": 1e-5, "rms_prop_alpha": 0.99, "rms_prop_tf_like": False},
@@ -22,7 +22,7 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
 
 
 def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
-    """Return the defaults of sb3/X for those parameters of X that it has or fixes.
+    """Return, for an algorithm X, the defaults of sb3/X for each parameter of X that sb3/X has or fixes.
 
     Returns an empty mapping if sb3/X does not exist or needs a package that is not installed.
     """
@@ -30,7 +30,7 @@ def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
 
 
 def defaults_of(plugins: Plugins, theirs: str, ours: Resolved) -> dict[str, Any]:
-    """Return the defaults of sb3/THEIRS for an algorithm of another name, such as dqn's for double_dqn."""
+    """Return the defaults of sb3/THEIRS for the parameters of `ours`, whose name may differ: dqn's for double_dqn."""
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
 

@@ -51,7 +51,7 @@ SCHEMA = "suite.schema.json"
     help="Number of seeds of each algorithm on each environment.",
 )
 @click.option(
-    "--schema", "with_schema", is_flag=True, help=f"Also write {SCHEMA} beside it, for completion in editors."
+    "--schema", "with_schema", is_flag=True, help=f"Also write {SCHEMA} to the same folder, for completion in editors."
 )
 @click.option(
     "-o", "--output", type=UserPath(path_type=Path), metavar="FILE", help="File to write; default: NAME.yaml."
@@ -90,9 +90,10 @@ def suite(
 ) -> None:
     """Write a suite called NAME: a file whose comments explain its parts and that passes `rlbench check`.
 
-    Without options it is a first look: random, dqn and ppo on CartPole-v1, in two minutes. If the suite has an
-    algorithm twice, ours and Stable-Baselines3's (such as ppo and sb3/ppo), both get the same hyperparameters. With
-    --from-zoo, hyperparameters come from the zoo's file; those that it does not set have Stable-Baselines3's defaults.
+    Without options, the suite trains random, dqn and ppo on CartPole-v1, in two minutes. If the suite has an algorithm
+    twice, rlbench's and Stable-Baselines3's (such as ppo and sb3/ppo), both get the same hyperparameters. With
+    --from-zoo, hyperparameters come from the zoo's file; those that the file does not set have Stable-Baselines3's
+    defaults.
     """
     name = name.removesuffix(".yaml")
     path = _free_file(name, output)
@@ -124,7 +125,7 @@ def suite(
 
 
 def _free_file(name: str, output: Path | None) -> Path:
-    """Return the path to write. Raises: BadParameter for an invalid or taken name, or an existing file."""
+    """Return the path of the suite file. Raises: BadParameter for an invalid or taken name, or an existing file."""
     from pydantic import TypeAdapter, ValidationError
 
     from rlbench.messages import explain
@@ -137,7 +138,7 @@ def _free_file(name: str, output: Path | None) -> Path:
         raise invalid_name(explain(error.errors()[0])) from error
     if name in builtin_suites():
         raise invalid_name(
-            f"a suite {name!r} comes with rlbench, and results are stored in a folder of that name; choose another"
+            f"rlbench has a built-in suite {name!r}, whose results are stored in a folder of that name; choose another"
         )
     path = output or Path(f"{name}.yaml")
     if path.exists():
@@ -148,7 +149,7 @@ def _free_file(name: str, output: Path | None) -> Path:
 
 
 def _kinds_of_actions(plugins: Plugins, ids: Sequence[str], steps: int) -> set[str]:
-    """Return the types of the action spaces. Raises: BadParameter for an environment that cannot be made."""
+    """Return the types of the environments' action spaces. Raises: BadParameter if an environment cannot be made."""
     from rlbench.api import Task
     from rlbench.suites.compatibility import examine
 
@@ -161,7 +162,7 @@ def _kinds_of_actions(plugins: Plugins, ids: Sequence[str], steps: int) -> set[s
 
 
 def _check(text: str, path: Path, plugins: Plugins) -> None:
-    """Plan the suite as `rlbench check` does. Raises: SuiteError that points into the file as it would be written."""
+    """Plan the suite as `rlbench check` does. Raises: SuiteError with the place in the text that would be written."""
     from rlbench.api import SuiteError
     from rlbench.suites import plan, read_suite
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 MODEL = "quickstart"  # the suite whose hyperparameters are used on its own environment
 ANCHOR = "random"
 RATES = ("learning_rate", "lr")
-PREFIXES = (PREFIX, "sbx/")  # libraries whose algorithms and parameters have our names
+PREFIXES = (PREFIX, "sbx/")  # libraries that use the same names of algorithms and parameters as rlbench
 Named = Sequence[tuple[str, "Resolved"]]
 
 
 class Parts(NamedTuple):
     """Words of the template.
 
-    every: steps between evaluations, "" where each environment has its own. origin: a sentence on the source of the
-    numbers. notes: sentences for the reader.
+    every: steps between evaluations, "" if they depend on the environment. origin: a sentence on the source of the
+    hyperparameters. notes: sentences for the reader.
     """
 
     resolved: Named
@@ -37,7 +37,10 @@ class Parts(NamedTuple):
 
 
 def parts(plugins: Plugins, algorithms: Sequence[str], ids: Sequence[str], kinds: set[str], steps: int) -> Parts:
-    """Return a first look: the given algorithms, or defaults for the kinds of actions, with tuned numbers if known."""
+    """Return the parts of a first suite, with tuned hyperparameters if known.
+
+    algorithms: if there are none, algorithms that fit the kinds of actions are chosen.
+    """
     chosen = algorithms or [*(["dqn"] if "Discrete" in kinds else []), *(["sac"] if "Box" in kinds else []), "ppo"]
     named = resolve_all(plugins, chosen)
     environments = [{"id": scalar(i), "steps": f"{steps:_}", "kwargs": "", "wrappers": []} for i in ids]
@@ -52,9 +55,10 @@ def zoo_parts(
     steps: int | None,
     leave_out: Sequence[str],
 ) -> Parts:
-    """Return the numbers of a zoo file for each algorithm.
+    """Return the parts of a suite with a zoo file's hyperparameters for each algorithm.
 
-    Where the file has no value and an algorithm's default differs from Stable-Baselines3's, the latter is included.
+    Stable-Baselines3's default is included for each hyperparameter that the file does not set and whose default here
+    is another.
     """
     from rlbench.cli.projects.zoo_suite import family, from_zoo
 
@@ -65,7 +69,7 @@ def zoo_parts(
     for name, _ in named:
         groups = [("defaults of Stable-Baselines3 that differ from those here", zoo.unset.get(name, {}))]
         if len(ids) == 1 and name != ANCHOR:
-            groups.append((f"from {file.name}, its {zoo.entries[ids[0]]}", zoo.same[ids[0]]))
+            groups.append((f"from {file.name}, entry {zoo.entries[ids[0]]}", zoo.same[ids[0]]))
         own = [(scalar(i), zoo.entries[i], yaml_items(zoo.same[i])) for i in ids] if len(ids) > 1 else []
         commented = [(f"  # {why}", yaml_items(params)) for why, params in groups if params]
         entries.append({"id": scalar(name), "groups": commented, "own": own if name != ANCHOR else []})
@@ -78,12 +82,12 @@ def zoo_parts(
         }
         for env_id in ids
     ]
-    origin = f"Numbers are those of rl-baselines3-zoo's {file.name}; all others are Stable-Baselines3's defaults."
+    origin = f"Hyperparameters are from rl-baselines3-zoo's {file.name}; all others are Stable-Baselines3's defaults."
     return Parts(named, entries, environments, origin=origin, notes=zoo.notes)
 
 
 def resolve_all(plugins: Plugins, names: Iterable[str]) -> Named:
-    """Resolve the anchor and the algorithms of these names, each once. Raises: BadParameter for an unknown one."""
+    """Resolve `random` and the algorithms of these names, each once. Raises: BadParameter for an unknown name."""
     from rlbench.plugins import resolve
 
     unique = tuple(dict.fromkeys([ANCHOR, *names]))
@@ -97,7 +101,8 @@ def resolve_all(plugins: Plugins, names: Iterable[str]) -> Named:
 def _entries(plugins: Plugins, named: Named, ids: Sequence[str]) -> list[dict[str, Any]]:
     """List the algorithms with their hyperparameters.
 
-    On the model suite's environment its hyperparameters are used. If X is listed too, sb3/X and sbx/X get its numbers.
+    On the environment of the suite MODEL, that suite's hyperparameters are used. If X is listed as well as sb3/X or
+    sbx/X, all of them get the hyperparameters of X.
     """
     from rlbench.suites import builtin_suites, load_suite
 
@@ -109,16 +114,16 @@ def _entries(plugins: Plugins, named: Named, ids: Sequence[str]) -> list[dict[st
         ours = next((name.removeprefix(prefix) for prefix in PREFIXES if name.startswith(prefix)), "")
         if ours in dict(named):
             params: Mapping[str, Any] = _same_numbers(plugins, ours, tuned.get(ours, {}), theirs)
-            why = f"the numbers of {ours}"
+            why = f"the values of {ours}"
         else:
-            params, why = tuned.get(name, {}), f"those of the suite {MODEL}"
-        groups = [(f"  # {why}; all others have their defaults", yaml_items(params))] if params else []
+            params, why = tuned.get(name, {}), f"the values of the suite {MODEL}"
+        groups = [(f"  # {why}; all other hyperparameters have their defaults", yaml_items(params))] if params else []
         entries.append({"id": scalar(name), "groups": groups, "own": []})
     return entries
 
 
 def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs: Resolved) -> dict[str, Any]:
-    """Return the parameters that give sb3/X the numbers of X, without those that are its defaults or unknown to it."""
+    """Return the parameters that give sb3/X the values of X, except for unknown parameters and for sb3/X's defaults."""
     from rlbench.plugins import resolve
 
     (answer,) = resolve(plugins, [(ours, params)])
@@ -129,7 +134,7 @@ def _same_numbers(plugins: Plugins, ours: str, params: Mapping[str, Any], theirs
 
 
 def variant(named: Named) -> dict[str, str] | None:
-    """Return an algorithm and the name of its learning rate, for an example."""
+    """Return the first algorithm that has a learning rate, and the parameter's name, for an example."""
     for name, answer in named:
         for entry in answer.schema:
             if entry["name"] in RATES:
@@ -149,7 +154,7 @@ def yaml_items(params: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def scalar(text: str) -> str:
-    """Return YAML that reads back as this text, in quotes where it would be a number, a date, or invalid."""
+    """Return this text as a YAML scalar, in quotes if it would otherwise be a number, a date or invalid."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 

@@ -1,4 +1,4 @@
-"""Read a hyperparameter file of rl-baselines3-zoo: an entry for each environment, as plain values."""
+"""Read a hyperparameter file of rl-baselines3-zoo, which has an entry for each environment, as plain values."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _VERSION = re.compile(r"(.+)-v(\d+)")
 
 @dataclass(frozen=True)
 class ZooEntry:
-    """A file's entry for one environment. name: the entry's own, which may be of another version of the environment."""
+    """A file's entry for one environment. name: the entry's name; it may be another version of the environment."""
 
     source: Source
     name: str
@@ -27,11 +27,11 @@ class ZooEntry:
     values: Mapping[str, Any]
 
     def at(self, key: str) -> Location:
-        """Return the place of a key: in the entry, or in the one that it merges (`<<: *defaults`)."""
+        """Return the place of a key in the file: in the entry, or in an entry that it merges (`<<: *defaults`)."""
         return _place(self.source.document, self.name, key)
 
     def refusal(self, problems: Sequence[tuple[str, str]]) -> SuiteError:
-        """Return the error that describes the problems with keys of the entry, each with its place."""
+        """Return the error that describes these problems, (key, message) each, with the places of the keys."""
         return SuiteError(self.source.describe([Problem(self.at(key), message) for key, message in problems]))
 
 
@@ -41,7 +41,7 @@ def read_zoo(path: Path) -> Source:
 
 
 def entry_of(source: Source, environment: str) -> ZooEntry:
-    """Return the entry of an environment, or of its newest other version.
+    """Return the entry of an environment; without one, the entry of the environment's newest version in the file.
 
     Raises: SuiteError if the file has no such entry, or if the entry is not a mapping.
     """
@@ -68,13 +68,15 @@ def _name_of(source: Source, environment: str) -> str:
     more = f" and {len(names) - _MAX_LISTED} more" if len(names) > _MAX_LISTED else ""
     known = nearest(env_id, names) or f"; it has {', '.join(names[:_MAX_LISTED])}{more}"
     pixels = (
-        "; its atari is for games seen as pixels, which no algorithm here takes" if env_id.startswith("ALE/") else ""
+        "; its entry atari is for pixel observations, which rlbench does not support"
+        if env_id.startswith("ALE/")
+        else ""
     )
     raise SuiteError(f"{source.path}: no entry for {env_id}{pixels or known}")
 
 
 def plain_value(node: Any) -> Any:
-    """Convert ruamel's containers and numbers into Python's."""
+    """Convert the containers and numbers of ruamel.yaml into plain Python values."""
     if isinstance(node, dict):
         return {str(key): plain_value(value) for key, value in node.items()}
     if isinstance(node, (list, tuple)):

@@ -12,7 +12,7 @@ MOST_CHARACTERS = 2_000
 
 
 class LiteralError(ValueError):
-    """Text that is not a value, or more than one. The message quotes it."""
+    """Raised for text that is not one supported value. The message quotes the text."""
 
 
 class DottedName(str):

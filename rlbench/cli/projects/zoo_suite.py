@@ -1,4 +1,4 @@
-"""Content of `rlbench new suite --from-zoo`: the zoo's numbers, and Stable-Baselines3's defaults for the rest."""
+"""Content of `rlbench new suite --from-zoo`: the zoo's hyperparameters, and Stable-Baselines3's defaults for others."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ Params = Mapping[str, Any]
 class ZooSuite:
     """Parts of a suite.
 
-    unset: for each algorithm, Stable-Baselines3's defaults that the file leaves unset and that differ from the
-    algorithm's own. same: for each environment, the hyperparameters that the file sets; every
-    algorithm of the suite gets them. entries: by environment, the name of the file's entry. notes: sentences for the
-    reader.
+    unset: for each algorithm, the hyperparameters that the file does not set and whose defaults differ in
+    Stable-Baselines3, with its defaults. same: for each environment, the hyperparameters that the file sets, which
+    every algorithm of the suite gets. entries: by environment, the name of the file's entry. notes: sentences for the
+    reader of the suite.
     """
 
     file: str
@@ -40,7 +40,7 @@ class ZooSuite:
 
 
 def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
-    """Return the algorithm whose hyperparameters a file has: the one it is named after, or the first known of -a.
+    """Return the algorithm whose hyperparameters a file has: from the file's name, or the first known one of -a.
 
     Raises: BadParameter if Stable-Baselines3 has no such algorithm, or is not installed.
     """
@@ -54,7 +54,7 @@ def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
             continue
         if answer.missing:
             install = f'pip install "rlbench[{answer.extra}]"'
-            message = f"needs Stable-Baselines3 for the defaults of what the file does not set: {install}"
+            message = f"needs Stable-Baselines3, for its defaults of what the file does not set: {install}"
             raise click.BadParameter(message, param_hint="--from-zoo")
         return name
     message = f"{file.name} is not named after an algorithm of Stable-Baselines3, such as ppo.yml; name one with -a"
@@ -70,9 +70,9 @@ def from_zoo(
     steps: int | None,
     leave_out: Sequence[str],
 ) -> ZooSuite:
-    """Return a file's numbers for the algorithms `named`, and the defaults of sb3/OF for what it does not set.
+    """Return a file's hyperparameters for the algorithms `named`, with the defaults of sb3/OF for those it leaves out.
 
-    steps: the budget instead of the file's. Raises: SuiteError for what is not supported here, with its place in the
+    steps: the budget to use instead of the file's. Raises: SuiteError for each unsupported entry, with its place in the
     file.
     """
     source, zoo = read_zoo(file), ZooSuite(file.name)
@@ -107,11 +107,11 @@ def _add_environment(
     number = int(zoo.same[name].get("n_envs", 1))
     zoo.steps[name] = -(-budget // number) * number
     if entry != name.rpartition(":")[2]:
-        zoo.notes.append(f"{zoo.file} has no {name}; the numbers are those of its {entry}.")
+        zoo.notes.append(f"{zoo.file} has no entry for {name}; its hyperparameters are those for {entry}.")
     if zoo.steps[name] != budget:
-        zoo.notes.append(f"{name}: {budget:,} steps are rounded up to whole steps of {number} environments.")
+        zoo.notes.append(f"{name}: {budget:,} steps are rounded up to a multiple of n_envs ({number}).")
     if translation.left_out:
-        zoo.notes.append(f"{name}: keys of {zoo.file} that are left out: {', '.join(translation.left_out)}.")
+        zoo.notes.append(f"{name}: left out from {zoo.file}: {', '.join(translation.left_out)}.")
 
 
 def _is_whole(value: Any) -> bool:

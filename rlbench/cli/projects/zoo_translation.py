@@ -1,4 +1,4 @@
-"""Translate an entry of rl-baselines3-zoo into a suite's parameters, budget and wrappers, or refuse it by name."""
+"""Translate an entry of rl-baselines3-zoo into a suite's parameters, budget and wrappers, or name unsupported keys."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SCHEDULED = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 
 @dataclass
 class Translation:
-    """The meaning of an entry.
+    """What an entry becomes in a suite.
 
     wrappers: (module:Class, keyword arguments), innermost first. left_out: the entry's keys that were left out on
     request.
@@ -36,8 +36,8 @@ class Translation:
 def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str] = ()) -> Translation:
     """Translate an entry into a suite's parameters, budget and wrappers.
 
-    takes: each algorithm's parameters, with Stable-Baselines3's defaults where those are known. leave_out: keys of the
-    entry, or of its policy_kwargs, to skip. Raises: SuiteError with every problem, each at its place.
+    takes: the parameters that each algorithm has, with Stable-Baselines3's default if known. leave_out: keys of the
+    entry, or of its policy_kwargs, to skip. Raises: SuiteError with every problem and its place in the file.
     """
     result, problems = Translation(entry), list[tuple[str, str]]()
     for key, value in entry.values.items():
@@ -62,7 +62,7 @@ def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out
 def _add(
     result: Translation, name: str, value: Any, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str]
 ) -> None:
-    """Add a parameter. Raises: ValueError if an algorithm lacks it and does not always behave as it demands."""
+    """Add a parameter. Raises: ValueError if an algorithm lacks it, unless it always behaves as this value says."""
     if name in leave_out:
         result.left_out.append(name)
         return
@@ -78,10 +78,10 @@ _ABSENT = object()
 
 
 def _unsupported(reason: str, name: str) -> ValueError:
-    return ValueError(f"{reason}; --leave-out {name} makes the suite without it")
+    return ValueError(f"{reason}; to make the suite without it, add --leave-out {name}")
 
 
-# -- one function a key: (translation so far, key, value) → parameters. Raises: ValueError with the problem ----------
+# -- one function for each key: (translation so far, key, value) → parameters. Raises: ValueError with the problem ---
 KeyReader = Callable[[Translation, str, Any], Mapping[str, Any]]
 
 
@@ -89,9 +89,9 @@ def _unchanged(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if isinstance(value, str):
         value = value.strip()
         if key in _SCHEDULED and not re.fullmatch(r"lin_\S+", value):
-            raise ValueError(f"should be a number, or lin_0.001, which falls to 0, got {value!r}")
+            raise ValueError(f"should be a number, or text such as lin_0.001 (falls linearly to 0), got {value!r}")
     if key == "clip_range_vf" and isinstance(value, (int, float)) and value < 0:
-        value = None  # the zoo's spelling of: not clipped
+        value = None  # in the zoo's files, a negative value turns clipping off
     return {key: value}
 
 
@@ -108,7 +108,7 @@ def _budget(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
 
 def _policy(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if value != "MlpPolicy":
-        raise ValueError(f"policies here are multi-layer perceptrons (MlpPolicy), got {value!r}")
+        raise ValueError(f"rlbench supports only multi-layer perceptrons (MlpPolicy), got {value!r}")
     return {}
 
 
@@ -125,7 +125,7 @@ def _policy_kwargs(result: Translation, key: str, value: Any) -> Mapping[str, An
 
 
 def _layers(given: Any) -> list[int]:
-    """Read [64, 64], dict(pi=[64, 64], vf=[64, 64]) or the older [dict(…)] as one list of units for all networks."""
+    """Read [64, 64], dict(pi=[64, 64], vf=[64, 64]) or the older [dict(…)] as one list of sizes for all networks."""
     if isinstance(given, list) and len(given) == 1 and isinstance(given[0], dict):
         given = given[0]
     if isinstance(given, dict):
@@ -134,7 +134,7 @@ def _layers(given: Any) -> list[int]:
             raise ValueError(f"net_arch: should be the same for all networks, got {given}")
         given = networks[0]
     if not isinstance(given, list) or not all(isinstance(n, int) and not isinstance(n, bool) for n in given):
-        raise ValueError(f"net_arch: should be one list of units, such as [64, 64], got {given}")
+        raise ValueError(f"net_arch: should be one list of layer sizes, such as [64, 64], got {given}")
     return given
 
 
@@ -146,7 +146,7 @@ def _activation(given: Any) -> str:
 
 
 def _normalize(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
-    """Read arguments of VecNormalize. By default it scales both; gamma is always the algorithm's own."""
+    """Read arguments of VecNormalize. Observations and rewards are both scaled by default; gamma is the algorithm's."""
     if value is False:
         return {}
     given = {"norm_obs": True, "norm_reward": True} | ({} if value is True else _mapping(value))
@@ -170,7 +170,7 @@ def _frequency(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
     if isinstance(given, list) and len(given) == 2 and given[1] == "step":
         given = given[0]
     if isinstance(given, list):
-        raise ValueError(f"should be a number of steps; no algorithm here counts episodes; got {given}")
+        raise ValueError(f"should be a number of steps, since rlbench's algorithms do not count episodes; got {given}")
     return {key: given}
 
 
@@ -180,26 +180,29 @@ def _environment(result: Translation, key: str, value: Any) -> Mapping[str, Any]
 
 
 def _wrappers(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
-    """Read `package.module.Class`, a mapping from it to its keyword arguments, or a list of both, innermost first."""
+    """Read one wrapper or a list of wrappers, innermost first.
+
+    A wrapper is `package.module.Class`, or a mapping from that name to keyword arguments.
+    """
     for each in value if isinstance(value, list) else [value] if value else []:
         name, kwargs = next(iter(each.items())) if isinstance(each, dict) and len(each) == 1 else (each, {})
         module, _, wrapper = name.rpartition(".") if isinstance(name, str) else ("", "", "")
         if not re.fullmatch(r"[\w.]+:\w+", f"{module}:{wrapper}") or not isinstance(kwargs or {}, dict):
-            raise ValueError(f"should be module.Class, or a mapping from it to its arguments, got {each!r}")
+            raise ValueError(f"should be module.Class, or a mapping from module.Class to its arguments, got {each!r}")
         module = f"gymnasium{module.removeprefix('gym')}" if module.split(".")[0] == "gym" else module
         result.wrappers.append((f"{module}:{wrapper}", kwargs or {}))
     return {}
 
 
 def _default_only(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
-    """Accept only the default; no other value is supported here."""
+    """Accept only the default value of a key; rlbench supports no other."""
     if value in (None, False, 1):
         return {}
     raise _unsupported(hint(key, ()).removeprefix("; ") or "is not supported", key)
 
 
 def _mapping(value: Any) -> dict[str, Any]:
-    """Read a mapping. Raises: ValueError, possibly LiteralError, for anything else."""
+    """Return a mapping, which may be given as Python code. Raises: ValueError for anything else."""
     given = read_literal(value) if isinstance(value, str) else value
     if not isinstance(given, dict):
         raise ValueError(f"should be a mapping, such as dict(…), got {value!r}")
