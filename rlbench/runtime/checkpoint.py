@@ -1,6 +1,6 @@
-"""Checkpoints on disk: a pair of files per seed, arrays as safetensors and numbers as JSON. `DONE` is written last.
+"""Checkpoints on disk: two files per seed, arrays as safetensors and numbers as JSON. The file `DONE` is written last.
 
-A folder without DONE, or with a file whose hash differs, is ignored.
+A folder without DONE, or with a file whose hash is not the one in DONE, is ignored.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rlbench.api import Array
 
 VERSION = 1
 KEPT = 2
-_MOST_DONE = 1 << 20  # bytes; a real one has about a hundred per seed
-_MOST_BYTES = 64 << 30  # of all files of a checkpoint
+_MOST_DONE = 1 << 20  # bytes; the usual size of DONE is about a hundred per seed
+_MOST_BYTES = 64 << 30  # bytes of all files of a checkpoint
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ def _sync(path: Path) -> None:
 
 
 def save(folder: Path, states: Sequence[SeedState]) -> Path:
-    """Write the checkpoint `folder`/<step>, which counts only once DONE is there; delete all but the newest two.
+    """Write the checkpoint `folder`/<step>, with DONE last, and delete all checkpoints but the newest two.
 
-    Returns: its path.
+    Returns: the path of the checkpoint.
     """
     target = folder / f"{states[0].step:012d}"
     shutil.rmtree(target, ignore_errors=True)
@@ -101,7 +101,7 @@ def _is_complete(path: Path) -> bool:
 def load(path: Path, seed: int) -> SeedState:
     """Load one seed's state from a complete checkpoint.
 
-    Raises: FileNotFoundError if the seed is not in it; ValueError if it is of another step than the folder's name.
+    Raises: FileNotFoundError if the checkpoint lacks the seed; ValueError if its step is not that of the folder's name.
     """
     numbers = json.loads((path / f"seed-{seed}.json").read_text())
     if numbers["step"] != int(path.name):

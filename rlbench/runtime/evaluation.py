@@ -1,7 +1,8 @@
 """Evaluation: greedy episodes in separate environments with separate streams; all runs of a task get the same episodes.
 
-Episode k of every seed is played in lane k mod E. A finished lane starts its next episode, or gets its last observation
-again and is masked. Shapes are constant, so a seed's actions never depend on which other lanes have finished.
+With E lanes for each seed, its episode k is played in lane k mod E. When an episode ends, its lane starts the next one;
+a lane without a next episode gets its last observation again, and its actions are ignored. Shapes are constant, so a
+seed's actions never depend on which other lanes have finished.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ MAX_LANES = 20
 class Evaluation(NamedTuple):
     """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
 
-    finite: which seeds [S] met only finite numbers, in environments that did not fail. faults: by index of each
-    seed whose environment failed, a description of the failure.
+    finite: whether each seed [S] had only finite numbers, in environments that did not fail. faults: a description of
+    each failure of an environment, by the index of the seed.
     """
 
     returns: Array
@@ -36,7 +37,7 @@ class Evaluation(NamedTuple):
 
 
 class _Lanes:
-    """Which of the [S · E] lanes plays which episode. A lane with no episode left is closed."""
+    """The state of the S · E lanes: which episode each one plays. A lane with no episode left is closed."""
 
     def __init__(self, seeds: int, lanes: int, episodes: int) -> None:
         self.episode = np.tile(np.arange(lanes), seeds)
@@ -53,11 +54,11 @@ class _Lanes:
         self._steps += 1
 
     def too_long(self, playing: Array) -> Array | bool:
-        """Return which of these lanes' episodes are over the limit; none can be before that many steps in all."""
+        """Return which of these lanes play an episode that has reached MAX_EPISODE_STEPS; False if none can have."""
         return self._steps >= MAX_EPISODE_STEPS and self._length[playing] >= MAX_EPISODE_STEPS
 
     def drop(self, broken: Array) -> None:
-        """Close all lanes of the seeds in `broken` [S], which have met a number that is not finite."""
+        """Close all lanes of the seeds in `broken` [S] and mark these seeds as not finite."""
         self.finite &= ~broken
         self.open &= ~np.repeat(broken, self._lanes)
 
@@ -80,7 +81,7 @@ class _Lanes:
 
 
 class Evaluator:
-    """Plays evaluation episodes for S seeds in a batch of S × E environments. batch_steps: so far."""
+    """Plays evaluation episodes for S seeds in a batch of S × E environments. batch_steps: its steps so far."""
 
     def __init__(self, envs: EnvBatch, lanes: int, streams: SeedStreams) -> None:
         self._envs, self._lanes, self._streams = envs, lanes, streams
@@ -89,8 +90,9 @@ class Evaluator:
     def play(self, policy: Policy, kind: str, step: int, episodes: int) -> Evaluation:
         """Play `episodes` episodes for each seed.
 
-        kind: "grid" or "final"; each has fixed episode seeds, the same for every run of the task. step: the training
-        step of this evaluation; the policy's random draws (stream "evaluate") are seeded by it and the run's seed.
+        kind: "grid" or "final"; each kind has fixed episode seeds, the same for every run of the task. step: the
+        training step of this evaluation. This step and the run's seed determine the policy's random draws (stream
+        "evaluate").
         """
         seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
         self._streams.restart(EVALUATE, step)
@@ -160,12 +162,12 @@ class Evaluator:
 
 
 def evaluation_environments(protocol: EvaluationProtocol) -> int:
-    """Return the number of evaluation environments of a seed: those asked for or 20, but at most one an episode."""
+    """Return a seed's number of evaluation environments: as the task requests, or 20, but at most one per episode."""
     most = max(protocol.episodes if protocol.every else 0, protocol.final_episodes)
     return min(protocol.environments or MAX_LANES, most)
 
 
 def evaluation_seeds(kind: str, space: str) -> EpisodeSeeds:
-    """Return the reset seeds of evaluation episodes: the same for all algorithms and runs, others for tuning."""
+    """Return the reset seeds of evaluation episodes: the same for all algorithms and runs, but different for tuning."""
     key = (SPACES["evaluation"], SPACES[space], zlib.crc32(kind.encode()))
     return EpisodeSeeds(SeedSequence(0, spawn_key=key), "evaluation")

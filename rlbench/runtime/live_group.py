@@ -39,10 +39,11 @@ Observe = Callable[[str, int, list[float]], None]
 
 @dataclass
 class GroupOutcome:
-    """The result of a group: steps taken, the step at which seeds diverged, the final policies, by seed.
+    """The result of a group. diverged_at: for each diverged seed, the step. final: the final policies, by seed.
 
-    failed: the seeds whose environments failed, and what failed, in words; they have no final policy. wall_seconds:
-    training time. elapsed_seconds: with evaluation. cpu_seconds: of the whole group. All are sums over attempts.
+    failed: for each seed whose environment failed, a description of the failure; such a seed has no final policy.
+    wall_seconds: training time. elapsed_seconds: training and evaluation time. cpu_seconds: processor time of the whole
+    group. The times are sums over attempts.
     """
 
     steps: int
@@ -59,8 +60,8 @@ class LiveGroup:
     """A group that is ready to train: algorithm, environments, streams and records, connected by its interaction.
 
     checkpoints: the folder to save to, or None. restore: one SeedState per seed, all at the same step. approximate:
-    resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt did so.
-    self_reported: the algorithm reports its own steps and returns (`Interaction.report`).
+    resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt was resumed
+    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`).
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class LiveGroup:
         def make_evaluator(lanes: int) -> Evaluator:
             return Evaluator(backend.make_batch(task, len(group.seeds) * lanes), lanes, self.streams)
 
-        self._faults: dict[int, str] = {}  # what failed in the environments of a seed, by its index
+        self._faults: dict[int, str] = {}  # descriptions of failed environments, by the seed's index
         self.evaluations = EvaluationRunner(
             task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe, self._faults
         )
@@ -99,7 +100,7 @@ class LiveGroup:
         if self_reported:
             if len(group.seeds) != 1:
                 raise RlbenchError(
-                    "an algorithm that reports its own steps trains a seed at a time: register it with stackable=False"
+                    "an algorithm that reports its own steps trains only one seed: register it with stackable=False"
                 )
             self.interaction.self_reported = SelfReportedLog(
                 task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe
@@ -117,7 +118,7 @@ class LiveGroup:
 
     @property
     def failed(self) -> dict[int, str]:
-        """The seeds whose environments failed, and what failed, in words."""
+        """For each seed whose environment failed, a description of the failure."""
         several = len(self.group.seeds) > 1
         return {
             self.group.seeds[index]: f"seed {self.group.seeds[index]}: {fault}" if several else fault
@@ -159,7 +160,7 @@ class LiveGroup:
             ended = end
         except Overrun as error:
             raise RlbenchError(str(error)) from None
-        if isinstance(ended, EnvironmentFault):  # `failed` has it, with the seed
+        if isinstance(ended, EnvironmentFault):  # `failed` reports it with the seed
             return
         if interaction.steps < self.group.task.steps and interaction.active.any():
             raise RlbenchError(

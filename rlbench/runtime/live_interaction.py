@@ -33,7 +33,7 @@ from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
 
 Save = Callable[[], None]
-_METRIC_POINTS = 20  # of a run without an evaluation grid
+_METRIC_POINTS = 20  # points at which a run without an evaluation grid records means
 # How long a resumable algorithm may take to reach a safe point after a stop request.
 SAFE_POINT_PATIENCE_SECONDS = 10.0
 
@@ -41,8 +41,8 @@ SAFE_POINT_PATIENCE_SECONDS = 10.0
 class LiveInteraction:
     """Implements rlbench.api.Interaction for one group.
 
-    policy: returns the policy to evaluate, called at each evaluation. faults: receives what failed in the environments
-    of a seed, in words, by the seed's index. save: writes a checkpoint, or None if the algorithm cannot be resumed.
+    policy: returns the policy to evaluate, called at each evaluation. faults: a mapping that receives descriptions of
+    failed environments, by the seed's index. save: writes a checkpoint, or None if the algorithm cannot be resumed.
     self_reported: receives the algorithm's reports, or None if it is metered.
     """
 
@@ -87,12 +87,12 @@ class LiveInteraction:
 
     # -- stacked loops -------------------------------------------------------------------------------------------
     def open_batch(self, earlier_episodes: Sequence[int] = ()) -> MeteredBatch:
-        """Create the S × N environments, once. earlier_episodes: in a resumed run, how many each has begun before."""
+        """Create the S × N environments once. earlier_episodes: how many episodes each had begun before a resume."""
         if self.batch is None:
             lanes, opened = len(self.seeds) * self.num_envs, []
             if self._backend.make_streams is None:
                 envs = self._backend.make_batch(self._task, lanes)
-            else:  # a resumed run opens the next stream, since the first would repeat its episodes
+            else:  # a resumed run opens the next stream, because the first would repeat its episodes
                 each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
                 opened = [OneStream(seeds[count]) for seeds, count in zip(each, earlier_episodes or [0] * lanes)]
                 envs = self._backend.make_streams(self._task, [one.seed for one in opened])
@@ -132,7 +132,7 @@ class LiveInteraction:
 
     # -- evaluation, the end of the budget, a stop ---------------------------------------------------------------
     def advance(self) -> None:
-        """Evaluate, finish or stop, if the steps taken so far require it."""
+        """Evaluate, finish or stop if it is time to, by the steps taken so far."""
         self.steps = self.meter.steps
         if self._stop and (
             self.save is None or time.monotonic() - self._stop_requested_at > SAFE_POINT_PATIENCE_SECONDS
@@ -160,13 +160,13 @@ class LiveInteraction:
         if self._attendant is not None:
             self._attendant.counter.set_limit(0)
 
-    # -- libraries that own their loop ---------------------------------------------------------------------------
+    # -- libraries with their own training loop ------------------------------------------------------------------
     def make_env(self, seed_index: int = 0, rank: int = 0) -> MeteredEnv:
         if len(self.seeds) != 1:
             raise RlbenchError("make_env needs a group of one seed: register the AlgorithmSpec with stackable=False")
         if seed_index != 0 or rank < 0:
             raise RlbenchError(
-                f"no environment (seed_index={seed_index}, rank={rank}): there is one seed, ranks start at 0"
+                f"no environment (seed_index={seed_index}, rank={rank}): seed_index must be 0 and rank at least 0"
             )
         if rank in self._ranks:
             raise RlbenchError(
@@ -209,7 +209,7 @@ class LiveInteraction:
         return None if self._stop else min(self.schedule.next, self.budget.steps)
 
     def progress(self) -> int:
-        """Return the steps each seed has taken so far, in any process. Other threads may call this."""
+        """Return the steps that each seed has taken so far, in all processes. Other threads may call this."""
         return self.meter.steps if self._attendant is None else self._attendant.counter.steps
 
     # -- self-reported runs --------------------------------------------------------------------------------------
@@ -249,7 +249,7 @@ class LiveInteraction:
         self.means.add(metrics, self.active, where)
 
     def record_means(self) -> None:
-        """Record the means of `log_mean` since the last time, at the current step, unless this step has some."""
+        """Record the means of `log_mean` since the last call, at the current step, unless this step has means."""
         found = list(self.means.take())
         if self.steps == self._means_recorded_at:
             return
@@ -260,7 +260,7 @@ class LiveInteraction:
                     self._sink.metric(MetricRecord(seed, self.steps, name, mean))
 
     def checkpoint(self, *ignored: Any) -> None:
-        if ignored:  # a plugin made for version 1; without this it would end in a TypeError
+        if ignored:  # a plugin made for version 1 of the API passes one; a TypeError would not explain that
             raise RlbenchError(
                 "`checkpoint` takes no argument since version 2 of the plugin API: call `interaction.checkpoint()`"
             )

@@ -1,7 +1,7 @@
 """Means of what an algorithm logs between two points of the evaluation grid, for each seed.
 
 Numbers that have to be computed are taken from every 32nd update. They are read later, many at once, and added one
-after another in float64, so the means do not depend on when that happens, on the number of seeds, or on an
+after another in float64. So the means do not depend on when they are read, on the number of seeds, or on an
 interruption.
 """
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from rlbench.api import Array
 
-EVERY = 32  # updates from one whose numbers are computed to the next
-_MOST_PENDING = 512  # updates whose numbers are not yet read
-_CALLS = "calls of "  # in a checkpoint: the prefix of a counter's name, which no metric has
+EVERY = 32  # numbers are computed at every so many updates
+_MOST_PENDING = 512  # updates whose numbers may wait to be read
+_CALLS = "calls of "  # prefix of a counter's name in a checkpoint; no metric's name begins with it
 
 
 class MetricMeans:
@@ -29,10 +29,10 @@ class MetricMeans:
         self._pending: dict[tuple[str, ...], list[tuple[Mapping[str, Any], Array, Any]]] = {}
         self._sums: dict[str, NDArray[np.float64]] = {}
         self._counts: dict[str, NDArray[np.int64]] = {}
-        self._calls: dict[str, int] = {}  # of `is_due` since the last `take`
+        self._calls: dict[str, int] = {}  # calls of `is_due` since the last `take`
 
     def is_due(self, name: str) -> bool:
-        """Return whether this update's numbers are to be computed. name: what is updated; each name counts alone."""
+        """Return whether this update's numbers are to be computed. name: what is updated; each has its own count."""
         calls = self._calls.get(name, 0)
         self._calls[name] = calls + 1
         return calls % EVERY == 0
@@ -49,7 +49,7 @@ class MetricMeans:
             self._read()
 
     def take(self) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
-        """Yield each metric's name, its means [S], and the seeds that have one [S], and begin again."""
+        """Yield each metric's name, its means [S], and which seeds have a mean [S]. Then start again from zero."""
         self._read()
         sums, counts, self._sums, self._counts, self._calls = self._sums, self._counts, {}, {}, {}
         for name, values in sums.items():
@@ -81,7 +81,7 @@ class MetricMeans:
             for name in names:
                 values = _rows([metrics[name] for metrics, _, _ in entries], self._seeds)
                 before = self._sums.get(name, np.zeros(self._seeds))
-                # `accumulate` adds one after another; `sum` may pair its terms, as their number suggests.
+                # `accumulate` adds one number after another; `sum` adds in an order that depends on their count.
                 self._sums[name] = np.add.accumulate(np.vstack([before, np.where(counted, values, 0.0)]))[-1]
                 self._counts[name] = self._counts.get(name, np.zeros(self._seeds, np.int64)) + counted.sum(0)
 
@@ -90,7 +90,7 @@ def _rows(values: Sequence[Any], seeds: int) -> NDArray[np.float64]:
     """Return numbers, arrays or tensors, each of one number or of one per seed, as an array [n, S]."""
     torch = sys.modules.get("torch")
     if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
-        rows = torch.stack(list(values)).detach().cpu().numpy()  # one copy from a device for all of them
+        rows = torch.stack(list(values)).detach().cpu().numpy()  # copied from the device all at once
     else:
         each = (np.asarray(value.detach().cpu() if hasattr(value, "detach") else value) for value in values)
         rows = np.stack([np.broadcast_to(value.reshape(-1), seeds) for value in each])

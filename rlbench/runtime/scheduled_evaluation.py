@@ -23,7 +23,7 @@ class EvaluationSchedule:
         self.next = every if 0 < every <= budget else NEVER
 
     def cross(self, steps: int) -> int | None:
-        """Return the last point that `steps` has reached, each only once; None if there is no new one."""
+        """Return the last point that `steps` has reached, or None if an earlier call has returned that point."""
         if steps < self.next:
             return None
         nominal = min(steps, self._budget) // self._every * self._every
@@ -35,8 +35,8 @@ class EvaluationRunner:
     """Evaluates the seeds' policies and writes the records.
 
     make_evaluator: creates the evaluation environments, at the first evaluation. observe: called with the kind, step
-    and mean returns of each evaluation, to show progress. faults: receives what failed in the environments of a seed,
-    in words, by the seed's index.
+    and mean returns of each evaluation, to show progress. faults: a mapping that receives descriptions of failed
+    environments, by the seed's index.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class EvaluationRunner:
         self._evaluator: Evaluator | None = None
 
     def evaluate(self, policy: Policy, kind: str, nominal: int, step: int, active: Array) -> Array:
-        """Play one evaluation and record it for the active seeds. Returns: which seeds stayed finite [S]."""
+        """Play one evaluation and record it for the active seeds. Returns: which seeds had only finite numbers [S]."""
         episodes = self._protocol.final_episodes if kind == FINAL else self._protocol.episodes
         if episodes == 0:
             return active.copy()

@@ -16,11 +16,11 @@ from rlbench.api import EpisodeRecord, EvaluationProtocol, EvaluationRecord, Rlb
 from rlbench.runtime.record_sink import Sink
 from rlbench.runtime.scheduled_evaluation import FINAL, GRID, EvaluationSchedule
 
-END, NO_SEED = "reported", -1  # how its episodes ended, and the seed of their reset, which is unknown
+END, NO_SEED = "reported", -1  # recorded as an episode's end and reset seed, which are unknown
 
 
 class SelfReportedLog:
-    """Turns the reports of one run with one seed into records.
+    """Turns the reports of one run into records.
 
     seconds: returns the time of the training clock. observe: called with the kind, step and mean returns of each
     record, to show progress. latest: number of training episodes that are averaged for the final score and each point
@@ -43,16 +43,16 @@ class SelfReportedLog:
         self._counts = (protocol.episodes, protocol.final_episodes) if latest is None else (latest, latest)
         self._latest: deque[tuple[float, int]] = deque(maxlen=max(*self._counts, 1))
         self._count, self.step = 0, 0
-        self._evaluation: tuple[float, ...] = ()  # the latest
-        self._fresh = False  # whether it was reported after the last recorded point
+        self._evaluation: tuple[float, ...] = ()  # returns of the latest reported evaluation
+        self._fresh = False  # whether that evaluation was reported after the last recorded point
 
     @property
     def score_from(self) -> str:
-        """The source of the final score: "evaluation", the run's own, or "training", its latest training episodes."""
+        """The source of the final score: the run's own "evaluation", or "training", its latest training episodes."""
         return "evaluation" if self._evaluation else "training"
 
     def advance(self, step: int) -> bool:
-        """Move to `step`. Returns: whether it is within the budget. Raises: RlbenchError if it is an earlier step."""
+        """Move to `step`. Returns: whether `step` is within the budget. Raises: RlbenchError for an earlier step."""
         if step < self.step:
             raise RlbenchError(f"reported step {step} after step {self.step}")
         self._record_point(min(step - 1, self._budget))  # `step` itself may still get more reports
@@ -89,7 +89,7 @@ class SelfReportedLog:
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
             returns, lengths = self._episodes(self._counts[0])
-        elif not self._fresh:  # it evaluates less often than the schedule
+        elif not self._fresh:  # the run evaluates less often than the schedule requires
             return
         if returns:
             self._record(GRID, nominal, returns, lengths)

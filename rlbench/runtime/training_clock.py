@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 
 class TrainingClock:
-    """Counts the seconds since its creation without pauses, plus the seconds that earlier attempts spent.
+    """Counts the seconds since its creation, pauses excluded, plus the seconds that earlier attempts spent.
 
-    elapsed: the same with pauses; cpu: processor seconds of this process and its ended children.
+    elapsed: these seconds, pauses included. cpu: processor seconds of this process and its ended children.
     """
 
     def __init__(self, spent: float = 0.0, elapsed: float = 0.0, cpu: float = 0.0) -> None:
