@@ -30,12 +30,12 @@ class ActionBounds:
         self.size, self._shape, self._dtype = self.low.size, tuple(space.shape), space.dtype
 
     def to_env(self, unit: Array) -> Array:
-        """Map normalised actions [..., A] to the environment's [..., *action]. Values outside −1 … 1 are clipped."""
+        """Map normalised actions [..., A] to the environment's actions [..., *action]. Clip values outside −1 … 1."""
         action = np.clip(self._centre + unit * self._half, self.low, self.high)  # rounding may leave the bounds
         return action.astype(self._dtype, copy=False).reshape(*unit.shape[:-1], *self._shape)
 
     def from_env(self, action: Array) -> Array:
-        """Map the environment's [..., *action] to normalised ones [..., A]; a dimension without width gives 0."""
+        """Map the environment's actions [..., *action] to normalised actions [..., A]. Where low = high, return 0."""
         lead = action.shape[: action.ndim - len(self._shape)]
         width = np.where(self._half > 0, self._half, 1)
         return ((action.reshape(*lead, self.size) - self._centre) / width).astype(np.float32)

@@ -27,7 +27,7 @@ FORBIDDEN = -1e8
 
 @dataclass(frozen=True)
 class ActionMask:
-    """How observations carry a mask: their last `size` numbers are 1 where an action is allowed, else 0. 0: no mask."""
+    """How observations carry a mask: their last `size` numbers are 1 where an action is allowed, else 0."""
 
     size: int = 0
 
@@ -45,14 +45,15 @@ class ActionMask:
         return values.masked_fill(obs[..., -self.size :] == 0, FORBIDDEN) if self.size else values
 
     def random_actions(self, uniform: Array, obs: Array, num_actions: int) -> Array:
-        """Return actions, each drawn uniformly from those allowed [S, N], by one number in [0, 1) each [S, N].
+        """Return actions [S, N], each drawn uniformly from the allowed ones.
 
-        obs: [S, N, *obs]. Where nothing is allowed, as for a seed that is parked, the last action is returned.
+        uniform: a random number in [0, 1) for each action [S, N]. obs: [S, N, *obs]. Where nothing is allowed, as for a
+        seed that is parked, the last action is returned.
         """
         if not self.size:
             return (uniform * num_actions).astype(np.int64)
         allowed = obs[..., -self.size :] != 0
-        rank = (uniform * allowed.sum(-1)).astype(np.int64)  # the chosen one's place among those allowed
+        rank = (uniform * allowed.sum(-1)).astype(np.int64)  # the place of the chosen action among the allowed ones
         action = (np.cumsum(allowed, -1) <= rank[..., None]).sum(-1)
         return np.asarray(np.minimum(action, num_actions - 1))
 
@@ -61,7 +62,7 @@ NO_MASK = ActionMask()
 
 
 class ActionValues:
-    """A network of action values in which forbidden actions have the lowest: [S, P], [S, B, obs] → [S, B, A].
+    """A network of action values that gives forbidden actions the lowest value: [S, P], [S, B, obs] → [S, B, A].
 
     network: takes states, which are observations without the mask.
     """

@@ -21,8 +21,8 @@ class ActionNoise:
     "ornstein-uhlenbeck": x ← (1 − θ·dt)·x + σ·√dt·ε; "normal": x = σ·ε; "none": x = 0.
 
     The stationary variance of Ornstein-Uhlenbeck noise is σ²dt / (1 − (1 − θ·dt)²), which is σ²/2θ for a small dt; its
-    correlation at lag k is (1 − θ·dt)ᵏ. With θ = 0.15 it forgets within 7 steps at dt = 1 and within 670 at dt = 0.01,
-    where it pushes in one direction for most of an episode.
+    correlation at lag k is (1 − θ·dt)ᵏ. With θ = 0.15 it decays within 7 steps at dt = 1 and within 670 at dt = 0.01,
+    where the noise has the same sign for most of an episode.
     """
 
     def __init__(

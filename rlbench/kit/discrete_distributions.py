@@ -52,13 +52,13 @@ class Categorical:
 
 
 class MaskedCategorical(Categorical):
-    """A distribution over the discrete actions that a mask allows: the logits of the others are FORBIDDEN."""
+    """A distribution over the discrete actions that a mask allows: the logits of all others are FORBIDDEN."""
 
     def sample(self, outputs: Tensor, extra: Tensor, noise: Tensor) -> Tensor:
-        """Sample as without a mask; the mode replaces a forbidden action.
+        """Sample as without a mask, and replace a forbidden action by the mode.
 
-        Only a number at an end of the unit interval leads to a forbidden one: 0 to the first action, or a number above
-        all edges, by their rounding, to the last one.
+        Forbidden actions are sampled only from noise at the ends of the unit interval: 0 gives the first action, and a
+        number above all edges, which are rounded, gives the last one.
         """
         action = super().sample(outputs, extra, noise)
         logit = outputs.gather(-1, action.unsqueeze(-1)).squeeze(-1)
@@ -69,7 +69,7 @@ class Categoricals:
     """A product of categorical distributions, for MultiDiscrete actions.
 
     The outputs are the logits of the first part, then those of the second, and so on. An action is [parts], each part
-    numbered from 0; `to_env` gives it its start and its shape.
+    numbered from 0; `to_env` adds the starts of the space and restores its shape.
     """
 
     extra = 0

@@ -126,7 +126,7 @@ class Actor:
     Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
     width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with gain √2,
     and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
-    state_size: the numbers that the network gets. mask: how observations carry a mask of actions besides.
+    state_size: how many numbers the network gets. mask: how observations carry a mask of actions as well.
     """
 
     def __init__(
@@ -168,7 +168,7 @@ class Actor:
         return self._mask.apply(self._head(head, features), obs), extra
 
     def __call__(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the same for observations [S, B, obs]. params: [S, P or more]; the actor's are the first P columns."""
+        """Return the same as `head`, from observations [S, B, obs]. params: [S, P or more]; the first P are used."""
         end = self._network.size
         outputs = self._network(params, self._mask.state(obs))
         return self._mask.apply(outputs, obs), params[:, end : end + self._sizes[2]]

@@ -1,4 +1,4 @@
-"""The gradient of a loss as a function: clipped, compiled where the device compiles, for blocks of seeds."""
+"""The gradient of a loss as a function: clipped, compiled if the device compiles, and computed in blocks of seeds."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Loss = tuple[Tensor, Metrics]
 
 
 class UpdateMetrics:
-    """What an update has to log, computed only when it is asked for: most updates are not.
+    """The numbers that an update can log, computed only when it is called, because most updates are not logged.
 
-    name: of the gradient, such as "critic"; "" if the learner has only one.
+    name: the name of the gradient, such as "critic"; "" if the learner has only one.
     """
 
     __slots__ = ("_compute", "name")
@@ -50,11 +50,12 @@ def gradient_of(
 
     loss: returns its value [S], or a tuple of its value, a function that computes metrics (see Loss), and any further
     tensors. After a tuple, the function returns the gradients, an UpdateMetrics and the further tensors; its metrics
-    contain the norm of each seed's gradient before clipping, as "grad_norm" or "<name>_grad_norm". max_norm: of each
-    seed's gradient over all parameters. scale: a factor [P] of every seed's gradient, before clipping. seeds_at_a_time:
+    contain the norm of each seed's gradient before clipping, as "grad_norm" or "<name>_grad_norm". max_norm: the limit
+    for the norm of each seed's gradient over all parameters; None: no clipping. scale: a factor [P] for every seed's
+    gradient, before clipping. seeds_at_a_time:
     the number of seeds per call; None: all.
     """
-    is_whole = device.compile or bool(seeds_at_a_time)  # a graph computes the metrics too, and a block is overwritten
+    is_whole = device.compile or bool(seeds_at_a_time)  # graphs compute the metrics; blocks overwrite them
     norm_name = f"{name}_grad_norm" if name else "grad_norm"
 
     def gradient(params: Sequence[Tensor], *args: Any) -> Any:
@@ -69,14 +70,14 @@ def gradient_of(
             grads = clip(grads, max_norm, norm)
 
         def with_norm() -> dict[str, Tensor]:
-            found = metrics if torch.compiler.is_compiling() else metrics()  # a graph has called it
+            found = metrics if torch.compiler.is_compiling() else metrics()  # a graph has called `metrics`
             return {**found, norm_name: norm_of(grads) if norm is None else norm}
 
         if is_whole:
             return (grads, {key: metric.detach() for key, metric in with_norm().items()}, *result[2:])
         return (grads, UpdateMetrics(name, with_norm), *result[2:])
 
-    # A code object of its own for each loss: torch allows eight graphs for one, however many functions share it.
+    # Give each loss its own code object: torch allows eight graphs per code object, which functions may share.
     code = gradient.__code__.replace(co_name=f"gradient_of_{getattr(loss, '__name__', 'loss')}")
     own = FunctionType(code, gradient.__globals__, code.co_name, None, gradient.__closure__)
     function = compiled(own, device)

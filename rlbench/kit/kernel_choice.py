@@ -88,7 +88,7 @@ def watched(function: Function) -> Function:
 
 
 def token() -> int:
-    """Return a number that identifies one watched object for good. Its id would not do, because Python may reuse it."""
+    """Return a number for one watched object. Unlike the object's `id`, it is never used for another object."""
     return next(_tokens)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from rlbench.kit.kernel_choice import ADAM, BY_LANES, specs, tensors
 
 STACKS = (2, 3, 4, 5, 8, 10)
-MOST_FLOATS = 1 << 22  # limit for one trial's tensors; the recorded stack size is tried at any size
+MOST_FLOATS = 1 << 22  # limit for one trial's tensors, except at the recorded stack size, which is always tried
 
 
 def same_bits(operation: str) -> bool:
@@ -38,8 +38,8 @@ def same_bits(operation: str) -> bool:
 def _is_independent(function: Any, all_stacked: bool, args: Any, kwargs: Any) -> bool:
     """Return whether a function gives each lane the same bits alone and in stacks.
 
-    all_stacked: the first axis of every tensor is the lanes; otherwise only of those with the recorded number of lanes
-    and the most axes. args, kwargs: as recorded.
+    all_stacked: the first axis of every tensor is the lanes; if false, only the tensors with the most axes and the
+    recorded number of lanes have lanes. args, kwargs: as recorded.
     """
     described = list(specs((args, kwargs)))
     axes, generator = max(len(spec["shape"]) for spec in described), torch.Generator().manual_seed(0)

@@ -22,7 +22,7 @@ FAN = 16  # children per node of the tree
 
 
 def power(base: Array, exponent: float) -> Array:
-    """Return baseᵉ for a base above 0, as exp(e · log base).
+    """Return base to the power e, for a base above 0, as exp(e · log base).
 
     With contiguous float64, the bits of an element do not depend on its position.
     """
@@ -126,7 +126,7 @@ class PrioritizedReplay:
         self.ring.add(**transition)
         shape = (len(self.largest), count)
         self._pending.append((np.broadcast_to(indices, shape), np.broadcast_to(self.largest, shape)))
-        if len(self._pending) >= 64:  # a warm-up never reads the tree
+        if len(self._pending) >= 64:  # a limit, because a warm-up adds transitions without reading the tree
             self._add_pending()
 
     @property

@@ -1,7 +1,7 @@
 """A ring buffer of past transitions for stacked seeds [S, capacity, …]. Sources: Lin 1992; Mnih et al. 2015.
 
-The true successor is stored with each observation, so truncation needs no special case. Memory is allocated as it
-fills.
+The true successor is stored with each observation, so truncation needs no special case. Memory is allocated as the
+buffer fills.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Field(NamedTuple):
 class Batch(NamedTuple):
     """A minibatch of transitions [S, B, …].
 
-    discount: the factor of the next state's value: γ, after n steps γⁿ; 0 after termination, but not after truncation.
+    discount: the factor of the next state's value: γ, or γⁿ after n steps; 0 after termination, but not truncation.
     """
 
     obs: Tensor
@@ -44,9 +44,9 @@ def replay_fields(obs_size: int, action: Field) -> dict[str, Field]:
 
 
 def replay_entry(t: Transition, gamma: float, action: Array | None = None) -> dict[str, Array]:
-    """Return a step's fields of a `Batch` for `Replay.add`, with flat observations [S, N, obs_size].
+    """Return a step as the fields of a `Batch`, for `Replay.add`, with flat observations [S, N, obs_size].
 
-    action: [S, N, …] to store instead of the one that the environments took, such as a normalised one.
+    action: actions [S, N, …] to store instead of those that the environments took, such as normalised actions.
     """
     lead = t.reward.shape
     return {
@@ -94,7 +94,7 @@ class Replay:
         }
 
     def minibatch(self, streams: SeedStreams, size: int) -> dict[str, Tensor]:
-        """Draw `size` transitions of each seed, uniformly and with replacement, by the stream "replay"."""
+        """Draw `size` transitions of each seed, uniformly and with replacement, using the stream "replay"."""
         return self.sample(torch.from_numpy(streams.integers("replay", self.size, size)).to(self._offset.device))
 
     def state(self) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut
     keep = (discount * lam * ~cut).transpose(0, 1).contiguous()
     for t in range(len(advantage) - 2, -1, -1):
         advantage[t] += keep[t] * advantage[t + 1]
-    return advantage.transpose(0, 1).contiguous()  # otherwise the order of sums over it would depend on the stack
+    return advantage.transpose(0, 1).contiguous()  # in other layouts, the order of sums would depend on the stack
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

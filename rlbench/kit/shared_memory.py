@@ -46,8 +46,9 @@ class SharedRMSprop:
 def run_workers(interaction: Interaction, count: int, target: Callable[..., None], *arguments: Any) -> None:
     """Run `target(env, rank, *arguments)` in `count` processes, each with its own environment, until all have ended.
 
-    They begin together, as soon as all processes have started. `target` may end with BudgetExceeded, Stopped or
-    Diverged. When this call ends, for any reason, no process is left. Raises: WorkerFailed as soon as a process fails.
+    All processes call `target` at the same time, as soon as the last one has started. `target` may end with
+    BudgetExceeded, Stopped or Diverged. When this call ends, for any reason, no process is left. Raises: WorkerFailed
+    as soon as a process fails.
     """
     context, started = multiprocessing.get_context("spawn"), shared(torch.zeros(count, dtype=torch.bool))
     processes: list[BaseProcess] = []
@@ -65,7 +66,7 @@ def run_workers(interaction: Interaction, count: int, target: Callable[..., None
 
 
 def _enter(target: Callable[..., None], started: Tensor, env: Any, rank: int, arguments: tuple[Any, ...]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to every process; only the main one reacts
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to every process; only the main one reacts
     torch.set_num_threads(1)
     gc.freeze()  # as in the main process: torch's objects stay alive, so the collector can skip them
     started[rank] = True

@@ -37,8 +37,8 @@ class MLP:
     """A multilayer perceptron.
 
     dims: (inputs, hidden …, outputs). init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2), or
-    "uniform", U(±1/√inputs) for weights and biases (torch's default). gains: of the orthogonal initialisation, one per
-    layer.
+    "uniform", U(±1/√inputs) for weights and biases (torch's default). gains: the gain of the orthogonal initialisation
+    for each layer.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class MLP:
 def _first_row(x: Tensor, columns: int) -> Tensor:
     """Return the first row: [L, 2, columns or more] → [L, 1, columns].
 
-    Without a gradient it is one view, which takes less than half the time of two.
+    If no gradient is needed, one call makes the view, in less than half the time of two slices.
     """
     if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return x[:, :1, :columns]
@@ -155,7 +155,7 @@ def value_and_grad(loss: Callable[..., Any], params: Sequence[Tensor], *args: Te
     """Return the result of `loss(*params, *args)` and the gradient of its value for each of `params` [S, P].
 
     loss: returns its value [S], or a tuple of its value, a function that returns tensors by name, and further tensors.
-    A graph that is compiled calls the function, and returns its tensors in place of it. Seeds share nothing, so the
+    A compiled graph calls that function itself and returns its tensors instead of it. Seeds share nothing, so the
     gradient of the sum over S holds each seed's own gradient.
     """
 

@@ -25,8 +25,8 @@ def tensor(array: Array, device: str = "cpu") -> Tensor:
 class TorchAlgorithm(Algorithm):
     """An algorithm that declares its parts once. A subclass writes `parts`, `train`, `act` and `policy_parts`.
 
-    num_seeds: S. obs_size: the numbers in one observation. mask: how observations carry a mask of actions. state_size:
-    the numbers in one observation without the mask, which networks get.
+    num_seeds: S. obs_size: how many numbers an observation has. mask: how observations carry a mask of actions.
+    state_size: how many numbers networks get, which is an observation without the mask.
     """
 
     policy_parts: ClassVar[tuple[str, ...]] = ()
@@ -53,7 +53,7 @@ class TorchAlgorithm(Algorithm):
         return tensor(array, self.device.name)
 
     def active(self, interaction: Interaction) -> Tensor:
-        """Return the seeds that are still learning [S] bool, on the device. It is copied there only after a change."""
+        """Return which seeds are still learning [S] bool, as a tensor on the device, copied only if it changed."""
         if interaction.active is not self._active_array:
             self._active_array = interaction.active
             self._active = self.tensor(self._active_array)

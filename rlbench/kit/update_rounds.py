@@ -1,4 +1,4 @@
-"""When an algorithm that learns from replay updates, counted as Stable-Baselines3 counts."""
+"""The schedule of updates of an algorithm with a replay buffer, counted in the same way as by Stable-Baselines3."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def check_replay_settings(config: Any) -> None:
 class UpdateRounds:
     """Rounds of updates: one after every `train_freq` steps that all n_envs environments take together.
 
-    A round has `gradient_steps` updates; with -1, as many as one seed took steps since the last round. There is none
-    during the first `learning_starts` steps of a seed.
+    A round has `gradient_steps` updates; with -1, one for each step that a seed has taken since the last round. No
+    round takes place during the first `learning_starts` steps of a seed.
 
     config: has n_envs, train_freq, gradient_steps and learning_starts. budget: the steps of one seed.
     Raises: ValueError if the warm-up leaves no step for learning.
@@ -36,7 +36,7 @@ class UpdateRounds:
 
     def due(self, steps: int) -> int:
         """Return how many updates are due after `steps` steps of one seed. Call it after every step."""
-        is_due = self._round.due(steps)  # counted during the warm-up too, which is no round of its own
+        is_due = self._round.due(steps)  # counted in the warm-up too, or a round would be due at its end
         return self._updates if is_due and steps > self._warm_up else 0
 
     def state(self) -> dict[str, int]:
