@@ -46,7 +46,7 @@ class A2CConfig:
     shared: bool = setting(False, "policy and value share the hidden layers")
     log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
     learning_rate: float | str = setting(
-        7e-4, "the optimiser's (Mnih 2016: 10^-4 to 10^-2); lin_7e-4: falls to 0", gt=0, schedule=True
+        7e-4, "the optimiser's learning rate (Mnih 2016: 10^-4 to 10^-2); lin_7e-4: falls to 0", gt=0, schedule=True
     )
     use_rms_prop: bool = setting(True, "RMSProp, as in the paper, instead of Adam")
     rms_prop_eps: float = setting(1e-5, "RMSProp's epsilon", gt=0)

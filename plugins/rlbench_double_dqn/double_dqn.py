@@ -100,7 +100,7 @@ class DoubleDQN(TorchAlgorithm):
         return self.network(online, obs.flatten(2)).argmax(-1)
 
     def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Loss:
-        """Return the loss [S] and what to log of it. The discount is 0 after termination, but not after truncation."""
+        """Return the loss [S] and its metrics. The discount is 0 after termination, but not after truncation."""
         next_action = self.network(online.detach(), batch.next_obs).argmax(-1, keepdim=True)  # [S, B, 1]
         next_q = self.network(target, batch.next_obs).gather(-1, next_action).squeeze(-1)  # [S, B]
         td_target = batch.reward + batch.discount * next_q

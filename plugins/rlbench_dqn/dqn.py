@@ -100,7 +100,7 @@ class DQN(TorchAlgorithm):
         return self.network(online, obs.flatten(2)).argmax(-1)
 
     def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Loss:
-        """Return the loss [S] and what to log of it. The discount is 0 after termination, but not after truncation."""
+        """Return the loss [S] and its metrics. The discount is 0 after termination, but not after truncation."""
         next_q = self.network(target, batch.next_obs).amax(-1)  # [S, B]
         td_target = batch.reward + batch.discount * next_q
         q = self.network(online, batch.obs).gather(-1, batch.action.unsqueeze(-1)).squeeze(-1)  # [S, B]

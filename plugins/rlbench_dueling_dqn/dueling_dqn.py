@@ -122,7 +122,7 @@ class DuelingDQN(TorchAlgorithm):
         return self.mask.apply(self.value(value, features) + (gains - gains.mean(-1, keepdim=True)), obs)
 
     def best(self, params: Tensor, obs: Tensor) -> Tensor:
-        """Return the best actions [S, B]. The value stream adds the same to all actions, so it is not needed."""
+        """Return the best actions [S, B]. The value stream is not needed: it adds the same number to all actions."""
         features = self.shared.activation(self.shared(params, self.mask.state(obs)))
         return self.mask.apply(self.advantage(params[:, -self.advantage.size :], features), obs).argmax(-1)
 
@@ -130,7 +130,7 @@ class DuelingDQN(TorchAlgorithm):
         return self.best(online, obs.flatten(2))
 
     def td_loss(self, online: Tensor, target: Tensor, batch: Batch) -> Loss:
-        """Return the loss [S] and what to log of it. The discount is 0 after termination, but not after truncation."""
+        """Return the loss [S] and its metrics. The discount is 0 after termination, but not after truncation."""
         chooser = online.detach() if self.config.double else target
         next_action = self.best(chooser, batch.next_obs).unsqueeze(-1)  # [S, B, 1]
         next_q = self.network(target, batch.next_obs).gather(-1, next_action).squeeze(-1)  # [S, B]

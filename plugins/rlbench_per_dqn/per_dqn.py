@@ -54,7 +54,7 @@ class PERDQNConfig:
         0.6, "exponent of priorities; 0: uniform replay (Schaul 2016, table 3)", ge=0, le=1
     )
     prioritized_replay_beta0: float = setting(
-        0.4, "exponent of the importance weights at step 0, increasing to 1 at the end of the budget (same)", ge=0, le=1
+        0.4, "exponent of the importance weights at step 0; increases to 1 over the budget (Schaul 2016)", ge=0, le=1
     )
     prioritized_replay_eps: float = setting(1e-6, "added to each absolute error to make its priority", gt=0)
     learning_starts: int = setting(1_000, "steps of random actions before the first update", ge=0, below_steps=True)
@@ -119,7 +119,7 @@ class PERDQN(TorchAlgorithm):
         return self.network(online, obs.flatten(2)).argmax(-1)
 
     def td_loss(self, online: Tensor, target: Tensor, batch: Batch, weight: Tensor) -> tuple[Tensor, Metrics, Tensor]:
-        """Return the loss [S], what to log of it, and the errors [S, B]. The discount is 0 only after termination.
+        """Return the loss [S], its metrics, and the errors [S, B]. The discount is 0 only after termination.
 
         weight: importance weights [S, B].
         """

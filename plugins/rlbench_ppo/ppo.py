@@ -47,11 +47,11 @@ class PPOConfig:
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     shared: bool = setting(False, "policy and value share the hidden layers")
     log_std_init: float = setting(0.0, "initial log standard deviation of continuous actions")
-    learning_rate: float | str = setting(3e-4, "Adam's; lin_3e-4: falls to 0 (detail 4)", gt=0, schedule=True)
+    learning_rate: float | str = setting(3e-4, "Adam's step size; lin_3e-4: falls to 0 (detail 4)", gt=0, schedule=True)
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     gae_lambda: float = setting(0.95, "GAE's lambda", ge=0, le=1)
     clip_range: float | str = setting(0.2, "maximum change of a ratio; lin_0.2: falls to 0", gt=0, schedule=True)
-    clip_range_vf: float | str | None = setting(None, "same for values (detail 9); none: off", gt=0, schedule=True)
+    clip_range_vf: float | str | None = setting(None, "clip_range of values (detail 9); none: off", gt=0, schedule=True)
     normalize_advantage: bool = setting(True, "advantages with mean 0 and deviation 1 in each minibatch (detail 7)")
     target_kl: float | None = setting(None, "updates stop when KL exceeds 1.5 times this; none: never", gt=0)
     vf_coef: float = setting(0.5, "weight of the value loss, which is the mean squared error", ge=0)
@@ -119,7 +119,7 @@ class PPO(TorchAlgorithm):
 
     def loss(self, actor: Tensor, critic: Tensor, obs: Tensor, action: Tensor, old_log_prob: Tensor,
              advantage: Tensor, returns: Tensor, old_value: Tensor) -> Loss:  # fmt: skip
-        """Return the loss [S] and what to log of it; old_log_prob, old_value [S, B]: of the acting policy."""
+        """Return the loss [S] and its metrics; old_log_prob, old_value [S, B]: of the acting policy."""
         c, features = self.config, self.actor.features(actor, obs)
         policy = self.actor.head(actor, features, obs)
         log_ratio = self.dist.log_prob(*policy, action) - old_log_prob  # [S, B]

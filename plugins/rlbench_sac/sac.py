@@ -47,8 +47,10 @@ class SACConfig:
     net_arch: tuple[int, ...] = setting((256, 256), "units of the hidden layers of the actor and of each critic")
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
-    learning_rate: float | str = setting(3e-4, "Adam's, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    learning_rate: float | str = setting(3e-4, "step size, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(
+        None, "the critics' learning rate; none: learning_rate", gt=0, schedule=True
+    )
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(256, "transitions per update (arXiv:1812.05905)", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
@@ -57,10 +59,10 @@ class SACConfig:
     gradient_steps: int = setting(1, "updates per round; -1: as many as steps of one seed since the last round", ge=-1)
     ent_coef: float | str = setting("auto", "temperature; auto: learned, starts at 1; auto_0.1: starts at 0.1")
     target_entropy: float | Literal["auto"] = setting("auto", "auto: minus the action's dimensions (arXiv:1812.05905)")
-    log_std_min: float = setting(-20.0, "minimum log standard deviation before squashing; it starts near 0", le=0)
+    log_std_min: float = setting(-20.0, "minimum log standard deviation before squashing; training starts near 0", le=0)
     log_std_max: float = setting(2.0, "maximum log standard deviation before squashing", ge=0)
-    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "added to the policy's actions")
-    noise_std: float = setting(0.1, "scale of that noise, in half ranges of the action", ge=0)
+    noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = setting("none", "noise added to the policy's actions")
+    noise_std: float = setting(0.1, "scale of the added noise, in half ranges of the action", ge=0)
     noise_theta: float = setting(0.15, "Ornstein-Uhlenbeck's pull towards 0 per unit of time", ge=0, le=1)
     noise_dt: float = setting(1.0, "Ornstein-Uhlenbeck's time between two steps", gt=0, le=1)
 
@@ -132,7 +134,7 @@ class SAC(TorchAlgorithm):
         return loss, lambda: {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}
 
     def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Loss:
-        """Return the loss of the actor, at a constant α, plus that of α, which falls while entropy is high [S]."""
+        """Return the actor's loss at a constant α plus the loss of α [S], which lowers α while entropy is high."""
         action, log_prob = self.policy_of(actor, obs, normal)
         q = torch.minimum(*self.q_of(critic, obs, action).unbind(1))  # [S, B]
         alpha = log_alpha.detach().exp()[:, :1]

@@ -9,15 +9,15 @@ from stable_baselines3.common.logger import Logger
 from rlbench import Interaction
 
 _TRAINING = "train/"
-# Names of the library that stand for what rlbench's own algorithms log under another one.
+# The library's names of metrics that rlbench's own algorithms log under other names.
 _SAME = {"policy_gradient_loss": "policy_loss", "ent_coef": "alpha"}
-_COUNTERS = ("n_updates", "learning_rate")  # known from the suite
+_COUNTERS = ("n_updates", "learning_rate")  # not logged: the suite determines them
 
 
 class MetricLogger(Logger):
-    """Passes on what the library records of an update; it writes no files.
+    """Passes on the numbers that the library records about an update; writes no files.
 
-    loss: the metric that the library's "loss" is.
+    loss: the name to use for the metric that the library calls "loss".
     """
 
     def __init__(self, interaction: Interaction, loss: str = "loss") -> None:

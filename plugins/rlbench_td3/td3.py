@@ -48,7 +48,9 @@ class TD3Config:
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(1e-3, "Adam's learning rate; lin_1e-3: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    critic_learning_rate: float | str | None = setting(
+        None, "the critics' learning rate; none: learning_rate", gt=0, schedule=True
+    )
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(256, "transitions per update", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (Fujimoto 2018)", ge=1)

@@ -59,7 +59,7 @@ class WindyBatch:
         return self._observe(cells), np.full(len(index), -1.0), terminated, truncated
 
     def _observe(self, cells: Array) -> Array:
-        """Return observations [lanes, ROWS · COLUMNS] in a new array, as the caller keeps it."""
+        """Return observations [lanes, ROWS · COLUMNS] in a new array, because the caller keeps it."""
         obs = np.zeros((len(cells), ROWS * COLUMNS), np.float32)
         obs[np.arange(len(cells)), cells[:, 0] * COLUMNS + cells[:, 1]] = 1
         return obs

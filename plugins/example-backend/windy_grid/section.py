@@ -8,7 +8,7 @@ from rlbench import Results, SectionSpec, hookimpl
 from rlbench.api.sections import Paragraph, Section, Table
 
 LATE = 0.8  # share of the budget after which episodes count
-NOTE = f"Training episodes in the last {1 - LATE:.0%} of each budget; steps: the median; 15 are possible."
+NOTE = f"Training episodes in the last {1 - LATE:.0%} of each budget; steps: the median; the least is 15."
 HEADER = ("algorithm", "episodes", "at the goal", "steps to it")
 
 

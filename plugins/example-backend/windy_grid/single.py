@@ -1,4 +1,4 @@
-"""One lane of a batch as a `gymnasium.Env`, for libraries that own their loop, and for reading the spaces."""
+"""One lane of a batch as a `gymnasium.Env`, for libraries with their own training loop, and for reading the spaces."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class SingleLaneEnv(gymnasium.Env[Any, Any]):
-    """An environment over any batch of a single lane. Its steps are bitwise those of the lane."""
+    """An environment over any batch of a single lane. Its steps equal the lane's, bit for bit."""
 
     def __init__(self, batch: EnvBatch) -> None:
         self._batch = batch

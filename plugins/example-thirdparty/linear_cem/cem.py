@@ -54,7 +54,7 @@ class CrossEntropy(Algorithm):
             self.draw(index)
 
     def draw(self, index: int) -> None:
-        """Draw a new generation of one seed, from its own generator, as other seeds may still play theirs."""
+        """Draw a new generation of one seed, from its own generator, because other seeds may still play theirs."""
         generator = self.streams.generators("candidates")[index]
         unit = generator.standard_normal(self.candidates.shape[1:])
         self.candidates[index] = self.mean[index] + self.std[index] * unit
