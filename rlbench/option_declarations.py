@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Declaration:
-    """An option. type: of one value, such as int. repeatable: the field is a tuple. at_least: its smallest value."""
+    """An option. type: of one of its values. repeatable: the field is a tuple. at_least: the smallest value allowed."""
 
     name: str
     type: Any

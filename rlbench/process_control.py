@@ -87,7 +87,7 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
 
     Returns: each killed process, as in "sleep (process 123)".
     """
-    import psutil  # only here, because importing it takes as long as importing a command
+    import psutil  # imported here, because it takes as long as importing a command
 
     marked = []
     for process in psutil.process_iter():
@@ -96,7 +96,7 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
                 marked.append(process)
     deadline = time.monotonic() + patience
     while any(map(_is_running, marked)) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)  # the end of another process's child is not signalled
+        time.sleep(_POLL_SECONDS)  # a process is not told when another process's child ends
     killed = []
     for process in filter(_is_running, marked):
         with contextlib.suppress(psutil.Error):

@@ -28,7 +28,7 @@ _EPISODE_BITS = 29
 
 
 class EpisodeSeeds:
-    """The reset seeds of one environment by episode index, each below 2³¹. The k-th depends on k alone."""
+    """The reset seeds of one environment by episode index, each below 2³¹. Seed k does not depend on earlier ones."""
 
     def __init__(self, sequence: SeedSequence, space: str) -> None:
         self._generator = Generator(PCG64(sequence))
@@ -112,7 +112,7 @@ class SeedStreams:
 
     @contextmanager
     def only(self, name: str) -> Iterator[None]:
-        """Refuse every other stream within this context."""
+        """Refuse every stream but `name` within this context."""
         self._only, before = name, self._only
         try:
             yield
@@ -121,7 +121,7 @@ class SeedStreams:
 
     def _take(self, name: str, kind: str, count: int) -> NDArray[Any]:
         if self._only is not None and name != self._only:
-            self.generators(name)  # raises
+            self.generators(name)  # raises the error
         block = self._blocks.get((name, kind))
         if block is None or block.position + count > block.values.shape[1]:
             generators = self.generators(name)

@@ -118,7 +118,7 @@ class Results:
         ]
 
     def results_of(self, rows: pd.DataFrame) -> list[Mapping[str, Any]]:
-        """Return the contents of result.json of those runs in `rows` that have a score. rows: of the run table."""
+        """Return the contents of result.json of those runs in `rows` that have a score. rows: from the run table."""
         return [self.published[key].result for key in rows["key"] if key in self.published]
 
     @cached_property

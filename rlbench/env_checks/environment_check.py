@@ -18,14 +18,14 @@ from rlbench.api.task import AnySpace, Environment
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 
 STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
-_SECONDS = 3.0  # play fewer steps of an environment that would take longer
-_PATIENCE_SECONDS = 10.0  # if the check has taken longer, it does not test for shared state
+_SECONDS = 3.0  # of an episode; slow environments are played for fewer steps
+_PATIENCE_SECONDS = 10.0  # of the check; if it takes longer, shared state is not tested
 _SEED = 1
 
 
 @dataclass(frozen=True)
 class EnvironmentFacts:
-    """What an environment is and does.
+    """The properties of an environment that the check has found.
 
     repeats: whether `reset` with the same seed begins the same episode.
     shares_state: whether an episode changes while another environment of the task is played beside it.
@@ -165,7 +165,7 @@ def _play(env: Environment, first: _Played | None = None, beside: Environment | 
         if fault := step_fault(step, env.observation_space):
             raise EnvironmentFault(_with_advice(fault, env))
         if beside is not None:
-            with contextlib.suppress(Exception):  # its episode may have ended
+            with contextlib.suppress(Exception):  # the other environment's episode may have ended
                 beside.step(action)
         obs, reward, terminated, truncated, info = step
         trace.append((_comparable(obs), float(reward), bool(terminated), bool(truncated)))

@@ -102,7 +102,7 @@ def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Chil
         if len(entries) < len(left):
             entries.append({"fault": f"cannot be used: {failure}"})
         for position, (task, entry) in enumerate(zip(left, entries)):
-            if "fault" in entry and position > 0:  # an environment before it may have changed the process: ask again
+            if "fault" in entry and position > 0:  # an earlier environment may have changed the process: ask again
                 break
             answer = _decode(entry)
             if isinstance(answer, EnvironmentFacts):
@@ -130,7 +130,7 @@ def _query(
 
 
 def _read(answers: Path) -> list[dict[str, Any]]:
-    """Return the answers that a child has written, up to one that is missing or not whole."""
+    """Return the answers that a child has written, up to the first that is missing or incomplete."""
     entries: list[dict[str, Any]] = []
     for line in answers.read_text(errors="replace").splitlines():
         try:

@@ -77,8 +77,8 @@ def run_query(
 
     children: where the child is listed while it runs.
 
-    The module has to call `adopt_local_imports`, because PYTHONPATH does not contain the current folder here: in it,
-    the folder would precede installed packages.
+    The module has to call `adopt_local_imports`, because the current folder is not put into PYTHONPATH, where it would
+    precede installed packages.
     Raises: PermissionError if Python itself cannot be started.
     """
     env = {

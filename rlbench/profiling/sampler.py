@@ -40,7 +40,7 @@ class Sampler:
     """CPU seconds by stack, between `start` and `stop`. The main thread must call both.
 
     The handler stores only numbers and code objects and calls no Python function, because torch's compiler inspects
-    every new frame while a compiled function runs. A frame without tensors, such as the handler's, it inspects once.
+    every new frame while a compiled function runs. It inspects a frame without tensors, such as the handler's, once.
     """
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Sampler:
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take the last sample and restore the previous handler, if there was one; else this one stays, uncalled."""
+        """Take the last sample and restore the previous handler. Without one, this handler stays, but is not called."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         self._note(signal.SIGPROF, None)
         if callable(self._before):

@@ -72,7 +72,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
             fresh_policy = live.algorithm.policy(request["policy"])
             Evaluator(recording, 1, live.streams).play(fresh_policy, FINAL, request["step"], video["episodes"])
     made_by = {
-        "code": code_identity(plugins.find(group.algorithm)),  # without the group: files that it names are not opened
+        "code": code_identity(plugins.find(group.algorithm)),  # without the group, so files that it names stay closed
         "dependencies": imported_code(plugins.find(group.algorithm)),
         "numerics": numerics(group.device, group.compile, request["stack_size"]),
         "versions": versions(),
@@ -127,7 +127,7 @@ def _main(question: str, answer: str, parent: str) -> None:
     try:
         result = play(request)
     except RlbenchError as error:
-        kinds = (StoreError, PluginError, Diverged, RlbenchError)  # from special to general
+        kinds = (StoreError, PluginError, Diverged, RlbenchError)  # subclasses first
         result = {"kind": next(k.__name__ for k in kinds if isinstance(error, k)), "error": str(error)}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]

@@ -122,13 +122,13 @@ def _recorded(store: Store, run: Run, state: RunState) -> Episodes:
 
 
 def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return what differs from result.json, as [recorded, present] by name. Only modules imported both times count."""
+    """Return what differs from result.json, as [recorded, present] by name. Modules count if imported both times."""
     parts = [part for part in now if part != "dependencies"]
     was, is_ = (
         {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
         for by in (result, now)
     )
-    names = [name for name in {**was, **is_} if name != "code.named_files"]  # these files are not read here
+    names = [name for name in {**was, **is_} if name != "code.named_files"]  # files that are not read here
     differences = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
     for kind, modules in now.get("dependencies", {}).items():
         before = result.get("dependencies", {}).get(kind, {})
@@ -137,14 +137,14 @@ def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, lis
 
 
 def _play_in_child(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Play in a child process. Returns: its answer. Raises: the error in the answer; PluginError if there is none."""
+    """Play in a child process. Returns: the child's answer. Raises: the answer's error; PluginError without answer."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
         question_path.write_text(json.dumps(request))
         paths = str(question_path), str(answer_path)
         command = module_command("rlbench.reevaluation.playback_worker", *paths, str(os.getpid()))
         environment = worker_environment()
-        if request["mkl"] is not None:  # the mode of the training, whatever is set in this process
+        if request["mkl"] is not None:  # the mode used in training, not the one set in this process
             environment["MKL_CBWR"] = request["mkl"]
         with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode

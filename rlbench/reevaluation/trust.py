@@ -17,11 +17,9 @@ from rlbench.plugins import Plugins
 
 _OWN = "rlbench"  # rlbench's own distribution; the modules of its plugins contain no wrappers
 _WRAPPERS = "gymnasium.wrappers"
-_ADDED = "rlbench.envs"  # has the wrappers that a plan adds
+_ADDED = "rlbench.envs"  # contains the wrappers that rlbench adds when it plans a suite
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
-_ADVICE = (
-    "a result folder is data and runs no code that it names; if you trust it, pass --suite FILE (the suite it is from)"
-)
+_ADVICE = "a result folder is data and runs no code that it names; if you trust it, pass --suite FILE (its suite file)"
 
 
 def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> None:

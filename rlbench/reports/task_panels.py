@@ -39,7 +39,7 @@ class Panel:
         return scores.normalised(self.raw(scores, algorithm))
 
     def draw(self, scores: Scores, what: str, *algorithms: str) -> Generator:
-        """Return a generator seeded by the runs of these algorithms."""
+        """Return a random generator, seeded by the keys of these algorithms' runs."""
         keys = (key for name in algorithms for task in self.tasks for key in scores.samples[name, task].keys)
         return seeded_generator(keys, what)
 

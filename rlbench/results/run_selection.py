@@ -11,7 +11,7 @@ from rlbench.api import RlbenchError, Run
 def matching_runs(runs: Sequence[Run], algorithms: Sequence[str], environments: Sequence[str]) -> tuple[Run, ...]:
     """Return the runs whose label or algorithm, and whose task or environment, match a pattern such as "*dqn".
 
-    Without patterns every name matches. A pattern may also be a list with commas, unless a name contains it as it is.
+    Without patterns every name matches. A text that matches no name is split at its commas into patterns.
     Raises: RlbenchError for a pattern that matches no name, or if no run matches both kinds.
     """
     by_algorithm = _checked(algorithms, [name for run in runs for name in _algorithms(run)], "algorithm")

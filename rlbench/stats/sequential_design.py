@@ -31,7 +31,7 @@ Grouped = Mapping[str, Sequence[Numbers]]  # by task, one [n] array a group of r
 
 @dataclass(frozen=True)
 class Design:
-    """What is fixed before the first run.
+    """The settings of a sequential test, which are fixed before the first run.
 
     alpha: the probability of any wrong "better", and of any wrong "equivalent". margin: the difference that does not
     matter, in the unit of the scores, or None for no verdict of equivalence. statistic: one of STATISTICS. group_size:
