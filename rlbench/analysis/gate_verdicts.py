@@ -70,7 +70,11 @@ class ExplainedVerdict:
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """Verdict of one case: pass, fail or undecided. p_greater: after Holm over the gate. test: None for few runs."""
+    """Verdict of one case: pass, fail or undecided.
+
+    p_greater: p of "the loss is at most the margin", adjusted by Holm over all cases of the gate. test: None if there
+    are too few runs.
+    """
 
     verdict: str
     p_greater: float

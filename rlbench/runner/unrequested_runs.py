@@ -22,7 +22,7 @@ def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
     """Name the finished runs in a folder that are neither among `runs` nor imported, in one line; "" for none.
 
     Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds.
-    Runs whose parameters have the names of version 0.1 are other runs now; of these, unfinished ones are counted too.
+    Runs with the parameter names of version 0.1 never equal requested ones; unfinished ones are counted too.
     """
     try:
         imported = store.imported()

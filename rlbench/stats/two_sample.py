@@ -83,8 +83,8 @@ def two_sample_test(
 ) -> TwoSampleTest:
     """Test whether two sides of runs, by task, differ in `overall_iqm` or `overall_mean`.
 
-    Welch's test has no error to estimate if, on both sides, all runs that the statistic counts are equal. Its p is then
-    1 if the sides are equal and 0 if they differ, so the permutation test decides. Args and raises: as
+    If the runs that the statistic counts are all equal on each side, Welch's test has no error to estimate. Its p is
+    then 1 if the sides are equal and 0 if they differ, so the permutation test decides. Args and raises: as
     `permutation_test`, and ValueError for another statistic.
     """
     welch = welch_test(ours, theirs, statistic)

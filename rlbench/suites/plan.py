@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """What to know about the environments, and what is adapted between them and algorithms, one line each."""
+        """Remarks on the environments, and on adaptations between them and the algorithms, one line each."""
         return [*dict.fromkeys(self.environment_notes), *adaptation_notes(self.groups)]
 
     @property
