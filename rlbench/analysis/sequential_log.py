@@ -103,7 +103,7 @@ class Decisions:
 
     @property
     def cap(self) -> int:
-        """The number of runs without early stopping."""
+        """How many runs there would be if no pair were decided early."""
         return self.design.cap * sum(map(len, self.algorithms.values()))
 
     def sentence(self, result: InterimResult) -> str:

@@ -125,6 +125,6 @@ class Interaction(Protocol):
     def checkpoint(self) -> None:
         """Save a checkpoint if one is due; otherwise do nothing.
 
-        Call it at a safe point: at the head of the loop, after an update, when the rollout is empty.
+        Call it at a safe point: at the head of the loop, where an update has just ended and the rollout is empty.
         """
         ...

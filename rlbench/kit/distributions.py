@@ -92,7 +92,7 @@ class Gaussian:
         return (-0.5 * z * z - log_std - 0.5 * math.log(2 * math.pi)).sum(-1)
 
     def entropy(self, outputs: Tensor, extra: Tensor) -> Tensor:
-        """Return Σ log σ + log √(2πe), the same in every state."""
+        """Return the sum of log σ + log √(2πe) over the dimensions of the action; it is the same in every state."""
         return (self._expand(extra, outputs.shape[1]) + 0.5 * math.log(2 * math.pi * math.e)).sum(-1)
 
     def mode(self, outputs: Tensor, extra: Tensor) -> Tensor:

@@ -183,10 +183,10 @@ def is_old(config: Mapping[str, Any], now: Collection[str]) -> bool:
 
 
 def named_as_now(config: Mapping[str, Any], now: type[Any]) -> dict[str, Any]:
-    """Return a stored configuration with the present names, as far as playing its policy needs them.
+    """Return a stored configuration with its parameters renamed to the present names.
 
-    Settings of training that version 0.1 stored in another form are left out. Unknown names stay, so that Config
-    rejects them.
+    It suffices to play the policy: settings of training that version 0.1 stored in another form are left out. Unknown
+    names stay, so that Config rejects them.
     """
     known = {field.name for field in dataclasses.fields(now)}
     if not is_old(config, known):

@@ -15,11 +15,11 @@ from rlbench.text import digits_for, join_names, number, plural
 MOST_IN_STRIP = 40
 MOST_TASKS_SHOWN = 20  # more are folded, below a sentence on how often each algorithm leads
 _HOW = (
-    "Ordered by IQM (grey numbers). A line joins algorithms of which no two are shown to differ; the line is dotted"
-    " below an algorithm that does not belong to it. Two algorithms without a common line are shown to differ, by the"
-    " verdicts below."
+    "Best first, with the IQM in grey. A line joins algorithms that are not shown to differ; two without a common line"
+    " are shown to differ."
 )
-_RANDOM = " random is in no comparison."
+_DOTTED = "A line is dotted below an algorithm that does not belong to it."
+_RANDOM = "random is in no comparison."
 
 
 def ranking_strips(results: Results) -> list[Part]:
@@ -35,8 +35,17 @@ def ranking_strips(results: Results) -> list[Part]:
         strips += [Paragraph(_leaders(single)), Folded(f"All {len(by_task)} tasks", by_task)]
     else:
         strips += by_task
-    how = _HOW + (_RANDOM if chance_cells(results) else "")
-    return [*strips, Paragraph(how, quiet=True)] if strips else []
+    if not strips:
+        return []
+    below = [*[_DOTTED] * any(map(has_gap, found)), *[_RANDOM] * bool(chance_cells(results))]
+    return [Paragraph(_HOW, quiet=True), *strips, *([Paragraph(" ".join(below), quiet=True)] if below else [])]
+
+
+def has_gap(ordering: Ordering) -> bool:
+    """Return whether a line passes below an algorithm that does not belong to it."""
+    names = list(ordering.iqm)
+    places = [[names.index(name) for name in line] for line in ordering.together]
+    return any(line[-1] - line[0] >= len(line) for line in places)
 
 
 def _strip(ordering: Ordering, results: Results) -> Ranking:
@@ -59,6 +68,7 @@ def _how_sure(ordering: Ordering) -> str:
     """Return how many pairs are decided, and how many runs each algorithm has on a task."""
     fewest, most = ordering.runs
     runs = f"{plural(most, 'run')} each" if fewest == most else f"{fewest} to {most} runs each"
+    runs += " on each task; normalised scores" if len(ordering.tasks) > 1 else ""
     if not ordering.tested:
         return f"not tested on this task alone; {runs}" if len(ordering.tasks) == 1 else f"not tested; {runs}"
     text = f"{ordering.decided} of {plural(ordering.pairs, 'pair')} decided; {runs}"

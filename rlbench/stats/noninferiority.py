@@ -179,14 +179,16 @@ def detectable_loss(
     resamples: int = 2_000,
     fewest: int = 2,
 ) -> DetectableLoss:
-    """Return how many runs a decision on one task takes, from the spread of runs [n] and [m], n and m ≥ 2.
+    """Return which loss runs with this spread would show on one task, and how many runs a decision takes.
 
-    alpha_greater, alpha_smaller: the levels at which the loss is shown to be above, or below, the margin. For the
-    first, this is after Holm's correction for the smallest p of the family.
+    new, base: the scores of the runs, [n] and [m], n and m ≥ 2. alpha_greater, alpha_smaller: the levels of the tests
+    that show the loss to be above the margin, and below it. alpha_greater is the level to which Holm's correction
+    holds the smallest p of the family.
 
     With standard error s of the difference, loss = margin + (t_α + z_power) s, where t has Welch's degrees of freedom.
-    The runs are the fewest with (t_α + z_power) s ≤ distance; s falls with their root, and the degrees of freedom rise
-    with them. They are at least `fewest`, and enough for a test to reach its level.
+    The numbers of runs are the smallest for which (t_α + z_power) s is at most the distance between the true loss and
+    the margin: more runs make s smaller and give more degrees of freedom. They are at least `fewest`, and enough for a
+    test to reach its level.
     """
     runs_of_both = as_pairs([new], [base], fewest=2)["0"]
     exponent = exponent_of(runs_of_both)

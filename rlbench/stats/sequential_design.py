@@ -130,11 +130,14 @@ class PairTest:
         self._crossings_by_part: dict[int, tuple[Crossing, ...]] = {}
 
     def differs(self, part: int, look: int) -> bool:
-        """Return whether exchangeable labels are rejected at alpha/part by `look`."""
+        """Return whether a difference is shown, at alpha/part, at interim analysis `look` or earlier."""
         return 0 < self._crossings(part)[0].look <= look
 
     def is_within(self, part: int, look: int) -> bool:
-        """Return whether differences of the margin or more, both ways, are rejected at alpha/part by `look`."""
+        """Return whether the difference is shown to be within the margin at interim analysis `look`, or earlier.
+
+        Both "it is the margin or more" and "it is minus the margin or less" must be rejected, each at alpha/part.
+        """
         return bool(self._raised) and all(0 < side.look <= look for side in self._crossings(part)[1:])
 
     def result(self, pair: Pair, look: int, outcome: str, part: int, part_within: int) -> InterimResult:

@@ -12,9 +12,9 @@ from rlbench.analysis.sequential_log import Decisions, InterimAnalysis, write_de
 from rlbench.api import Task
 from rlbench.api.sections import Folded, Paragraph, Ranking
 from rlbench.reports.line_segments import segmented
-from rlbench.reports.orderings import orderings, together
+from rlbench.reports.orderings import Ordering, orderings, together
 from rlbench.reports.page import as_html, results_page
-from rlbench.reports.ranking_strips import ranking_strips
+from rlbench.reports.ranking_strips import has_gap, ranking_strips
 from rlbench.results.file_io import write_json
 from rlbench.stats import Design, InterimResult
 
@@ -60,28 +60,34 @@ def test_lines_that_do_not_overlap_share_a_height():
     assert [segments for _, _, segments in segmented(ranking)] == [["first"], ["last"], [""], ["first"], ["last"]]
 
 
+@pytest.mark.parametrize(("pair", "dotted"), [(("b", "c"), True), (("a", "c"), False)])
+def test_a_dotted_line_is_explained_only_where_there_is_one(pair, dotted):
+    iqm = {"a": 3.0, "b": 2.0, "c": 1.0}
+    assert has_gap(Ordering(("t",), iqm, (5, 5), (), True, 1, frozenset({pair}))) == dotted
+
+
 # -- what they are made from -------------------------------------------------------------------------------------
 def test_the_order_is_that_of_the_iqm_and_only_verdicts_part(tmp_path):
     results = scored(
         tmp_path, {"low": around(0.0), "high": around(200.5), "also": around(200.0), "random": around(9.0)}
     )
-    (ranking, how) = ranking_strips(results)
+    (before, ranking, how) = ranking_strips(results)
     # IQM of 8: the mean of the middle four, which is the centre plus 3.5
     assert ranking.entries == [("high", "204.0"), ("also", "203.5"), ("low", "3.5")]
     assert ranking.lines == [("high", "also")] and ranking.apart == [("random", "12.5")]
     assert ranking.note == "2 of 3 pairs decided; 8 runs each"
-    assert how.quiet and "random is in no comparison" in how.text
+    assert before.text.startswith("Best first") and how.quiet and how.text == "random is in no comparison."
 
 
 def test_where_too_few_runs_could_decide_anything_everybody_is_joined(tmp_path):
     scores = {name: around(100.0 * place, 5) for place, name in enumerate("abcdefg")}
-    ranking = ranking_strips(scored(tmp_path, scores))[0]
+    ranking = ranking_strips(scored(tmp_path, scores))[1]
     assert ranking.lines == [tuple("gfedcba")]
     assert ranking.note == "0 of 21 pairs decided; 5 runs each; deciding any takes at least 7"
 
 
 def test_under_five_runs_are_said_to_describe_only(tmp_path):
-    ranking = ranking_strips(scored(tmp_path, {"a": around(0.0, 3), "b": around(9.0, 4)}))[0]
+    ranking = ranking_strips(scored(tmp_path, {"a": around(0.0, 3), "b": around(9.0, 4)}))[1]
     assert ranking.note == "0 of 1 pair decided; 3 to 4 runs each: too few to decide" and ranking.lines == [("b", "a")]
 
 
@@ -90,6 +96,7 @@ def test_tasks_that_all_share_have_a_strip_of_their_own_on_normalised_scores(tmp
     titles = [part.title for part in ranking_strips(results) if isinstance(part, Ranking)]
     assert titles == ["CartPole-v1 and Acrobot-v1", "CartPole-v1", "Acrobot-v1", "Own-v0"]
     assert orderings(results)[0].better == {("b", "a")}
+    assert ranking_strips(results)[1].note.endswith("8 runs each on each task; normalised scores")
 
 
 def test_a_verdict_against_the_order_of_the_scores_is_not_drawn_as_one_along_it(tmp_path, monkeypatch):
@@ -97,12 +104,12 @@ def test_a_verdict_against_the_order_of_the_scores_is_not_drawn_as_one_along_it(
     (row,) = results.all_pairs.rows
     assert row.verdict == "worse"
     object.__setattr__(row, "verdict", "better")  # as if "a" were better by training returns
-    assert ranking_strips(results)[0].lines == [("b", "a")]
+    assert ranking_strips(results)[1].lines == [("b", "a")]
 
 
 def test_a_task_that_was_not_tested_alone_joins_everybody_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(suite_results, "MANY_RUNS", 10)
-    over, first, *_ = ranking_strips(scored(tmp_path, {"a": around(0.0), "b": around(300.0)}, [TASK, ACROBOT]))
+    _, over, first, *_ = ranking_strips(scored(tmp_path, {"a": around(0.0), "b": around(300.0)}, [TASK, ACROBOT]))
     assert over.title == "All 2 tasks" and over.lines == []
     assert first.lines == [("b", "a")] and first.note == "not tested on this task alone; 8 runs each"
 
@@ -118,13 +125,13 @@ def test_where_seeds_were_added_until_decided_only_those_decisions_part(tmp_path
     )
     tasks = {name: {"CartPole-v1": "k"} for name in "abc"}
     write_decisions(results.store, Decisions(Design(), "raw", tasks, {}, (look,)))
-    ranking = ranking_strips(Results(results.store))[0]
+    ranking = ranking_strips(Results(results.store))[1]
     assert ranking.lines == [("c", "b"), ("b", "a")] and ranking.note == "1 of 3 pairs decided; 8 runs each"
 
 
 def test_of_more_than_twenty_tasks_a_sentence_says_who_leads_and_the_strips_are_folded(tmp_path):
     tasks = [Task(f"T{i}-v0", 100, TASK.evaluation) for i in range(21)]
-    sentence, folded, _ = ranking_strips(scored(tmp_path, {"a": around(0.0, 3), "b": around(9.0, 3)}, tasks))
+    _, sentence, folded = ranking_strips(scored(tmp_path, {"a": around(0.0, 3), "b": around(9.0, 3)}, tasks))
     assert isinstance(sentence, Paragraph) and isinstance(folded, Folded) and len(folded.parts) == 21
     assert sentence.text == (
         "Highest IQM: b on 21 tasks. On no task is one algorithm shown to be better than all others."

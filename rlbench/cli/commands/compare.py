@@ -70,8 +70,8 @@ def compare(
 ) -> int:
     """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
-    Each pair is compared on every task that both have, and over all tasks. -v also prints the two estimates, both
-    tests' p, effect sizes and notes.
+    Each pair is compared on every task that both have, and over all tasks. p is the larger one of a permutation
+    test and Welch's t-test. -v also prints the two estimates, the p of each test, effect sizes and notes.
 
     \b
     rlbench compare dqn ppo              two algorithms of the newest results (-d: of another folder)

@@ -35,8 +35,8 @@ DIVERGED = 1
     "--video",
     type=UserPath(path_type=Path),
     metavar="FILE.mp4|FOLDER",
-    help="Record the first episodes to this file, or to a file named after the run in this folder, which is created if "
-    "missing. The report links to videos in DIRECTORY/videos. Requires the extra `video`.",
+    help="Record the first episodes to this file. For a folder, the file is named after the run; a missing folder is "
+    "created. The report links to videos in DIRECTORY/videos. Requires the extra `video`.",
 )
 @click.option(
     "--video-episodes", default=1, show_default=True, type=click.IntRange(1), help="Number of episodes to record."

@@ -62,8 +62,8 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     multiple=True,
     callback=_columns,
     metavar="NAME=COLUMN",
-    help="Header or number of the CSV column with NAME (step, return, length, kind, algorithm, environment or seed), "
-    "as in return=reward or step=#3; may be repeated.",
+    help="Where a CSV file has NAME, which is step, return, length, kind, algorithm, environment or seed: COLUMN is a "
+    "header or a number, as in return=reward or step=#3; may be repeated.",
 )
 @click.option(
     "--tag",

@@ -21,7 +21,7 @@ SMALL = (
 
 @click.group()
 def new() -> None:
-    """Create a project with an algorithm, an environment or a report section, or a suite, to start from."""
+    """Create a suite, or a project with an algorithm, an environment or a report section, to start from."""
 
 
 new.add_command(suite)

@@ -30,7 +30,7 @@ _STYLES = {"done": "green", "running": "cyan", "pending": "dim", "diverged": "ye
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of a table.")
 @click.option("--watch", is_flag=True, help="Update every second until no run is pending or running, or until Ctrl-C.")
 def status(directory: Path, as_json: bool, watch: bool) -> int:
-    """Show the status of each run in DIRECTORY: done, running, pending, failed, … and its step.
+    """Show the status of each run in DIRECTORY (done, running, pending, failed, …), and its step.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. Works while the suite
     runs. Exit code 1 if any run is damaged.
