@@ -7,6 +7,7 @@ from types import MethodType
 from typing import Any, cast
 
 import torch
+from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from rlbench.api import Device
@@ -55,7 +56,8 @@ def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Devic
 def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
     """Return `function` of tensors [S, …], which may be in lists and dicts, called for `size` seeds at a time.
 
-    The result is the same, because seeds share nothing. But each call overwrites the result of the call before.
+    The result is the same, because seeds share nothing. But each call overwrites the tensors of the call before. What
+    is no tensor has a method `joined`, which makes one of those of all blocks.
     """
     buffers: list[Any] = []  # reusing memory is faster than allocating it
 
@@ -65,13 +67,16 @@ def in_blocks(function: Callable[..., Any], size: int) -> Callable[..., Any]:
             return function(*args)
         firsts = range(0, seeds, size)
         parts = [function(*tree_map(lambda t, first=first: t[first : first + size], args)) for first in firsts]
-        if buffers:
-            tree_map(lambda out, *blocks: torch.cat(blocks, out=out), buffers[0], *parts)
-        else:
-            buffers.append(tree_map(lambda *blocks: torch.cat(blocks), *parts))
-        return buffers[0]
+        if not buffers:
+            buffers.append(tree_map(lambda *blocks: _joined(blocks, None), *parts))
+            return buffers[0]
+        return tree_map(lambda out, *blocks: _joined(blocks, out), buffers[0], *parts)
 
     return blockwise
+
+
+def _joined(blocks: tuple[Any, ...], out: Any) -> Any:
+    return torch.cat(blocks, out=out) if isinstance(blocks[0], Tensor) else blocks[0].joined(blocks)
 
 
 def compile_methods(device: Device, *methods: Callable[..., Any], seeds_at_a_time: int | None = None) -> None:

@@ -34,6 +34,16 @@ class UpdateMetrics:
         with torch.no_grad():
             return self._compute()
 
+    @staticmethod
+    def joined(blocks: Sequence[UpdateMetrics]) -> UpdateMetrics:
+        """Return the numbers of all seeds, given those of blocks of seeds."""
+
+        def compute() -> dict[str, Tensor]:
+            parts = [block() for block in blocks]
+            return {name: torch.cat([part[name] for part in parts]) for name in parts[0]}
+
+        return UpdateMetrics(blocks[0].name, compute)
+
 
 def gradient_of(
     loss: Callable[..., Any],
@@ -55,7 +65,7 @@ def gradient_of(
     gradient, before clipping. seeds_at_a_time:
     the number of seeds per call; None: all.
     """
-    is_whole = device.compile or bool(seeds_at_a_time)  # graphs compute the metrics; blocks overwrite them
+    compiles = device.compile
     norm_name = f"{name}_grad_norm" if name else "grad_norm"
 
     def gradient(params: Sequence[Tensor], *args: Any) -> Any:
@@ -73,7 +83,7 @@ def gradient_of(
             found = metrics if torch.compiler.is_compiling() else metrics()  # a graph has called `metrics`
             return {**found, norm_name: norm_of(grads) if norm is None else norm}
 
-        if is_whole:
+        if compiles:  # a graph returns tensors alone
             return (grads, {key: metric.detach() for key, metric in with_norm().items()}, *result[2:])
         return (grads, UpdateMetrics(name, with_norm), *result[2:])
 
@@ -81,15 +91,18 @@ def gradient_of(
     code = gradient.__code__.replace(co_name=f"gradient_of_{getattr(loss, '__name__', 'loss')}")
     own = FunctionType(code, gradient.__globals__, code.co_name, None, gradient.__closure__)
     function = compiled(own, device)
-    if not is_whole:
-        return function
     blockwise = in_blocks(function, seeds_at_a_time) if seeds_at_a_time else function
+    if not compiles:
+        return blockwise
 
     def call(*args: Any) -> Any:
         result = blockwise(*args)
         if not isinstance(result, tuple):
             return result
-        kept = {key: metric.clone() for key, metric in result[1].items()} if seeds_at_a_time else result[1]
-        return (result[0], UpdateMetrics(name, lambda: kept), *result[2:])
+
+        def copies() -> dict[str, Tensor]:
+            return {key: metric.clone() for key, metric in result[1].items()}  # the next call may overwrite them
+
+        return (result[0], UpdateMetrics(name, copies), *result[2:])
 
     return call
