@@ -10,10 +10,10 @@ from io import StringIO
 from itertools import islice
 from pathlib import Path
 
+from rlbench.importers.cell_values import seed_number, whole_number
 from rlbench.importers.csv_header import NAMES, Header, find_header, is_header
 from rlbench.importers.decoding import read_text
 from rlbench.importers.imported_records import (
-    LARGEST_STEP,
     ForeignError,
     ImportedRecords,
     Row,
@@ -69,7 +69,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | S
     for line, cells in _rows(path, lines, header, columns, notes):
         where = f"{path}:{line}"
         values = {name: cells[i].strip() if i < len(cells) else "" for name, i in header.place.items()}
-        seed = _seed(where, values["seed"]) if values.get("seed") else None
+        seed = seed_number(where, values["seed"]) if values.get("seed") else None
         run = runs.setdefault((values.get("algorithm", ""), values.get("environment", ""), seed), _CsvRun())
         if values["return"].lower() in NOTHING:
             run.empty += 1
@@ -149,7 +149,7 @@ def _row(where: str, text: Mapping[str, str], separator: str) -> Row:
     kind = text.get("kind", "").lower()
     if kind not in KINDS:
         raise ForeignError(f"{where}: kind {kind!r}; it must be episode or evaluation")
-    length = _whole(where, "length", text["length"]) if text.get("length") else 0
+    length = whole_number(where, "length", text["length"]) if text.get("length") else 0
     number = text["return"]
     if separator != "," and re.fullmatch(r"[+-]?\d*,\d+(e[+-]?\d+)?", number, re.IGNORECASE):
         number = number.replace(",", ".")  # a decimal comma, as in much of Europe, with ; between the values
@@ -157,31 +157,4 @@ def _row(where: str, text: Mapping[str, str], separator: str) -> Row:
         return_ = float(number)
     except ValueError:
         raise ForeignError(f"{where}: return {text['return']!r} is not a number") from None
-    return Row(_whole(where, "step", text["step"]), return_, length, KINDS[kind])
-
-
-def _whole(where: str, name: str, text: str) -> int:
-    try:
-        value = float(text)
-        if value != int(value) or value < 0:
-            raise ValueError
-    except (ValueError, OverflowError):
-        raise ForeignError(f"{where}: {name} {text!r} is not a whole number") from None
-    if value > LARGEST_STEP:
-        raise ForeignError(f"{where}: {name} {text} is above {LARGEST_STEP:,}")
-    return int(value)
-
-
-def _seed(where: str, text: str) -> int:
-    """Return the seed with all of its digits. Any whole number can be a seed, because it only names a run."""
-    try:
-        return int(text) if re.fullmatch(r"[+-]?\d+", text) else int(_exact(text))
-    except (ValueError, OverflowError):
-        raise ForeignError(f"{where}: seed {text!r} is not a whole number") from None
-
-
-def _exact(text: str) -> float:
-    value = float(text)
-    if value != int(value):
-        raise ValueError
-    return value
+    return Row(whole_number(where, "step", text["step"]), return_, length, KINDS[kind])
