@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from rlbench.analysis.sensitivity import CHOSEN_ON_ITS_OWN_SEEDS, Extremes
 from rlbench.results import RunState
 from rlbench.results.consistency import find_differences
+from rlbench.results.published_runs import PUBLISHED, publication_of
 from rlbench.results.run_rows import RunRow, by_cell
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def caveats_of(
     CHOSEN_ON_ITS_OWN_SEEDS: the cell is the best point of a sweep, and it was chosen by the scores of these same runs.
     UNSEEDED: the environment ignores the seed of its reset, or its instances share state.
     SELF_REPORTED: steps and scores were not metered, and the policies did not play the common evaluation.
+    PUBLISHED, with the project's name: the project published these runs, at its own budget and protocol.
     MIXED: the plugin, or a module that several runs imported, was not the same in all runs.
     """
     caveats: dict[tuple[str, str], tuple[str, ...]] = {}
@@ -46,6 +48,8 @@ def caveats_of(
         results = [states[row.key].result for row in rows if row.key in states]
         if any(row.metering == SELF_REPORTED for row in rows):
             caveats[cell] = (*caveats.get(cell, ()), SELF_REPORTED)
+        if publication := publication_of(results):
+            caveats[cell] = (*caveats.get(cell, ()), f"{PUBLISHED} {publication['by']}")
         if any(result.get("environment_repeats") is False for result in results):
             caveats[cell] = (*caveats.get(cell, ()), UNSEEDED)
         if find_differences(results).keys() & {"code", "dependencies"}:

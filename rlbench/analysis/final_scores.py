@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rlbench.api import RunStatus, StoreError, Task
 from rlbench.results import RunState
+from rlbench.results.published_runs import publication_of
 from rlbench.results.random_policy import is_random
 from rlbench.results.run_rows import RunRow, by_cell
 from rlbench.results.score_anchors import Anchors
@@ -40,6 +41,8 @@ class Sample:
     training [n]: mean return of the last training episodes of the same runs, NaN if there are none.
     from_training: whether some of the scores are training returns, because no evaluation is known.
     modules: for each imported module, the hashes or versions that the runs used.
+    publication: who published the runs, and what they count and score (rlbench.importers.Publication); empty for
+    other runs.
     """
 
     algorithm: str
@@ -56,6 +59,7 @@ class Sample:
     training: NDArray[np.float64] | None = None
     from_training: bool = False
     modules: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    publication: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -195,6 +199,7 @@ def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[s
         np.array([row.training_return for row in scored], np.float64),
         _from_training(scored),
         _modules(states[row.key] for row in scored if row.key in states),
+        publication_of(states[row.key].result for row in rows if row.key in states),
     )
 
 

@@ -23,6 +23,7 @@ from rlbench.analysis.final_scores import (
     resamples_for,
     seeded_generator,
 )
+from rlbench.analysis.publications import publication_notes, why_not_ranked
 from rlbench.analysis.verdicts import Row, adjust_verdicts
 from rlbench.api import StoreError, Task, canonical
 from rlbench.stats import (
@@ -63,7 +64,8 @@ class Comparison:
     """Rows over all tasks, followed by the rows of each task.
 
     family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
-    a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported.
+    a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported. published:
+    sentences on the sides that their authors published.
     """
 
     statistic: str
@@ -73,6 +75,7 @@ class Comparison:
     absent: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
     self_reported: tuple[str, ...] = ()
+    published: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
@@ -129,8 +132,22 @@ def compare(
     self_reported = dict.fromkeys(
         side.name for pair in pairs for side in pair if side.algorithm in side.scores.self_reported
     )
+    sides = [side for pair in pairs for side in pair]
+    folders = {id(side.scores): side.scores for side in sides}
+    published = dict.fromkeys(
+        text
+        for key, scores in folders.items()
+        for text in publication_notes(scores, {side.algorithm for side in sides if id(side.scores) == key})
+    )
     return Comparison(
-        statistic, alpha, rows, family, _all_absent(common), tuple(dict.fromkeys(not_compared)), tuple(self_reported)
+        statistic,
+        alpha,
+        rows,
+        family,
+        _all_absent(common),
+        tuple(dict.fromkeys(not_compared)),
+        tuple(self_reported),
+        tuple(published),
     )
 
 
@@ -159,6 +176,7 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
     """Return the tasks that both sides were planned on, and why others are not comparable."""
     common: list[str] = []
     not_compared: list[str] = []
+    unranked: list[str] = []
     for env in [env for (label, env) in ours.scores.samples if label == ours.algorithm]:
         left, right = ours.sample(env), theirs.sample(env)
         if left is None or right is None:
@@ -168,8 +186,12 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
                 f"{env} is a different task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}"
             )
             continue
+        if why := why_not_ranked(left, right):
+            unranked.append(f"{_pair(ours, theirs)} on {env}: {why}")
+            continue
         common.append(env)
-    if not common:
+    not_compared += unranked
+    if not (common or unranked):
         not_compared.append(f"{_pair(ours, theirs)}: no task in common")
     return common, not_compared
 

@@ -156,6 +156,7 @@ def _remarks(result: Comparison) -> str:
     if result.self_reported:
         names = plain(", ".join(result.self_reported))
         lines.append(f"self-reported, so a difference may come from the protocol: {names}")
+    lines += [plain(text) for text in result.published]
     lines += [f"missing: {plain(text)}" for text in result.absent]
     lines += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in lines)

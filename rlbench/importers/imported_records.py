@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import NamedTuple
 
 from rlbench.api import RlbenchError
@@ -40,11 +40,33 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Publication:
+    """Who published a run, and how.
+
+    project: its name. method, task: what the project calls them. steps: what its steps count. scores: what its scores
+    are, such as returns of evaluations. quantity: "return" or "success rate".
+    """
+
+    project: str
+    method: str
+    task: str
+    steps: str
+    scores: str
+    quantity: str = "return"
+
+    def as_entry(self) -> dict[str, str]:
+        """Return the entry `published` in `imported` of result.json."""
+        entry = asdict(self)
+        return {"by": entry.pop("project"), **entry}
+
+
+@dataclass(frozen=True)
 class ImportedRecords:
     """The records of one run.
 
     rows: in the order of their steps. algorithm, environment: "" if the source does not name them. seed: None likewise.
     means: whether a training row is a mean of many episodes. notes: sentences on what was skipped, combined or guessed.
+    publication: of a run that its authors published; None for other runs.
     """
 
     source: str
@@ -55,6 +77,7 @@ class ImportedRecords:
     seconds: float | None = field(default=None, compare=False)  # wall-clock time, if the source has it
     notes: tuple[str, ...] = field(default=(), compare=False)
     means: bool = False
+    publication: Publication | None = field(default=None, compare=False)
 
 
 def refuse_many(source: object, rows: int) -> None:
@@ -69,6 +92,15 @@ class SkippedSource:
 
     source: str
     why: str
+
+
+@dataclass(frozen=True)
+class SkippedRun(SkippedSource):
+    """A run of a file with several that was not imported. algorithm, environment, task: as of an imported run."""
+
+    algorithm: str
+    environment: str
+    task: str
 
 
 def drop_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
-from rlbench.analysis import Results
+from rlbench.analysis import Results, Scores
+from rlbench.analysis.publications import ranked
 from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.verdicts import Row
-from rlbench.reports.task_panels import learners, panels
+from rlbench.reports.task_panels import Panel, learners, panels
 from rlbench.stats import iqm, overall_iqm
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT
 
@@ -92,7 +93,9 @@ def _in_order(one: str, other: str, place: Mapping[str, int]) -> Pair:
 
 def _on_task(results: Results, task: str) -> Ordering:
     scores = results.final_scores
-    samples = [s for (_, env), s in scores.samples.items() if env == task and s.n and not s.random]
+    scored = [s for (_, env), s in scores.samples.items() if env == task and s.n and not s.random]
+    together = ranked(scored)
+    samples = [sample for sample in scored if sample.algorithm in together]
     values = {sample.algorithm: float(iqm(sample.scores)) for sample in samples}
     counts = [sample.n for sample in samples]
     sequential = _sequential(results)
@@ -106,7 +109,7 @@ def _over_tasks(results: Results) -> list[Ordering]:
     """Return an ordering for each set of several tasks over which all pairs of its learners were compared."""
     scores, found = results.final_scores, []
     for panel in panels(scores, anchored=True):
-        names = learners(panel, scores)
+        names = _ranked_on_all(panel, scores)
         if len(panel.tasks) < 2 or len(names) < 2:
             continue
         values = {name: float(overall_iqm(list(panel.normalised(scores, name).values()))) for name in names}
@@ -122,6 +125,13 @@ def _over_tasks(results: Results) -> list[Ordering]:
         if len(rows) == len(names) * (len(names) - 1) // 2 and all(row.tasks == len(panel.tasks) for row in rows):
             found.append(_by_tests(panel.tasks, values, counts, rows))
     return found
+
+
+def _ranked_on_all(panel: Panel, scores: Scores) -> list[str]:
+    """Return the panel's learners that can be ranked together on each of its tasks."""
+    names = learners(panel, scores)
+    on_each = [ranked([scores.samples[name, task] for name in names]) for task in panel.tasks]
+    return [name for name in names if all(name in together for together in on_each)]
 
 
 def _sequential(results: Results) -> Decisions | None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rlbench.analysis import Results
 from rlbench.analysis.pairwise import Comparison
+from rlbench.analysis.publications import publication_notes
 from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.suite_results import MANY_RUNS, RESAMPLES_IF_LARGE
 from rlbench.analysis.tuned_algorithms import left_at_defaults
@@ -90,7 +91,7 @@ def _as_points(lines: list[tuple[str, str]]) -> list[Part]:
 
 
 def _caveats(results: Results) -> list[tuple[str, str]]:
-    return [*_random(results), *_self_reported(results), *_defaults(results), *_absent(results)]
+    return [*_random(results), *_self_reported(results), *_published(results), *_defaults(results), *_absent(results)]
 
 
 def _defaults(results: Results) -> list[tuple[str, str]]:
@@ -105,6 +106,15 @@ def _self_reported(results: Results) -> list[tuple[str, str]]:
     names = results.final_scores.self_reported
     what = "neither metered nor played in the common evaluation, so a difference may come from the protocol."
     return [("Self-reported:", f"{join_names(names)}; {what}")] if names else []
+
+
+def _published(results: Results) -> list[tuple[str, str]]:
+    """Return the protocols of published runs, and that they are in no comparison where budgets differ."""
+    notes = publication_notes(results.final_scores, results.final_scores.algorithms)
+    if not notes:
+        return []
+    why = "Where its budget differs from another algorithm’s, the two are not compared or ranked."
+    return [(f"{note[0].upper()}{note[1:].partition(', ')[0]}:", f"{note.partition(': ')[2]}. {why}") for note in notes]
 
 
 def _random(results: Results) -> list[tuple[str, str]]:

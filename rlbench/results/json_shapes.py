@@ -80,8 +80,17 @@ def _shorten(value: Any) -> str:
 
 
 def _is_import(value: Any) -> bool:
-    """Return whether a value can be what an import notes on a run. Tables show its training return."""
-    return _is_object(value) and _is_integer(value.get("rows", 0)) and _is_number(value.get("training_return", 0))
+    """Return whether a value can be what an import notes on a run. Tables show its training return and its project."""
+    return (
+        _is_object(value)
+        and _is_integer(value.get("rows", 0))
+        and _is_number(value.get("training_return", 0))
+        and _is_publication(value.get("published", {"by": ""}))
+    )
+
+
+def _is_publication(value: Any) -> bool:
+    return _is_text_by_name(value) and "by" in value
 
 
 def _is_text_by_name(value: Any) -> bool:

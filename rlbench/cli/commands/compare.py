@@ -94,7 +94,9 @@ def compare(
     if as_json or result.rows:
         write_out(_as_json(result, corrupt) if as_json else as_text(result, verbose))
     if not result.rows:
-        raise NothingToCompare("; ".join(["nothing to compare: no two algorithms share a task", *result.apart]))
+        raise NothingToCompare(
+            "; ".join(["nothing to compare: no two algorithms share a task and a budget", *result.apart])
+        )
     return report_damaged(corrupt, 0 if result.decided else UNDECIDED)
 
 
@@ -144,6 +146,7 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
         "absent": list(result.absent),
         "apart": list(result.apart),
         "self_reported": list(result.self_reported),
+        "published": list(result.published),
         "corrupt": list(corrupt),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

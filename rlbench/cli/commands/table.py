@@ -51,6 +51,7 @@ def table(directory: Path, sensitivity: bool, as_json: bool) -> int:
 def print_table(results: Results, as_json: bool = False) -> None:
     """Write the table of scores to stdout."""
     from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED
+    from rlbench.analysis.publications import publication_notes
     from rlbench.analysis.sensitivity import sweeps_of
     from rlbench.analysis.tuned_algorithms import left_at_defaults
     from rlbench.results.consistency import inconsistencies
@@ -88,9 +89,14 @@ def print_table(results: Results, as_json: bool = False) -> None:
         text += "`rlbench run SUITE --rerun changed` trains the older runs again\n"
     if any(SELF_REPORTED in cell.marks for cell in cells):
         text += f"{SELF_REPORTED}: steps and scores are those that the programs reported themselves (docs/scripts.md)\n"
+    text += "".join(f"{plain(note)}\n" for note in publication_notes(results.final_scores, _labels(cells)))
     if sweeps_of(results.suite):
         text += "`rlbench table --sensitivity` shows the effect of the swept hyperparameters\n"
     write_out(text)
+
+
+def _labels(cells: Sequence[Cell]) -> set[str]:
+    return {cell.algorithm for cell in cells}
 
 
 HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
