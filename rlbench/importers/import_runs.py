@@ -13,10 +13,13 @@ from typing import Any
 from rlbench.api import LARGEST_RETURN, Run, RunStatus, Task, slug
 from rlbench.importers import ForeignError, ImportedRecords, ReadResult, SkippedSource
 from rlbench.importers.imported_records import LONGEST_SECONDS
+from rlbench.importers.published_budget import Cell, named_as_in, points_scored, published_tasks
 from rlbench.importers.run_matching import (
     ORIGIN,
+    PUBLISHED,
     Defaults,
     EarlierImport,
+    ExistingRuns,
     MatchedRuns,
     content_of,
     existing_runs,
@@ -77,14 +80,16 @@ def import_runs(
     store.lock()
     try:
         existing = existing_runs(store)
-        matched = match_runs(sources.records, defaults, existing, replacing)
+        folder = existing.tasks()
+        named = [named_as_in(one, folder) for one in sources.records]
+        matched = match_runs(named, defaults, existing, replacing)
         skipped = [*sources.skipped, *matched.skipped]
         if not matched.records:
             raise _import_error(skipped)
-        tasks = tasks_of(matched.records, steps, every, existing.tasks(without=matched.replaced))
-        notes = [*sources.notes, *budget_notes(matched.records, tasks), *protocol_notes(matched.records)]
+        tasks, budgets = _tasks(matched, steps, every, existing)
+        notes = [*sources.notes, *budgets, *protocol_notes(matched.records)]
         planned = [
-            (one, *_plan_run(one, tasks[one.environment], matched.unchanged.get(place_of(one))))
+            (one, *_plan_run(one, tasks[one.algorithm, one.environment], matched.unchanged.get(place_of(one))))
             for one in matched.records
         ]
         if all(run is None for _, run, _ in planned):
@@ -95,6 +100,23 @@ def import_runs(
         return result
     finally:
         store.unlock()
+
+
+def _tasks(
+    matched: MatchedRuns, steps: int | None, every: int | None, existing: ExistingRuns
+) -> tuple[dict[Cell, Task], list[str]]:
+    """Return the task of each algorithm on each environment, and sentences on the budgets. Raises: ForeignError."""
+    published = [one for one in matched.records if one.publication is not None]
+    others = [one for one in matched.records if one.publication is None]
+    shared = tasks_of(others, steps, every, existing.tasks(without=matched.replaced))
+    own = published_tasks(published, steps, every, existing, list(matched.replaced))
+    notes = budget_notes(others, shared)
+    for algorithm in dict.fromkeys(label for label, _ in own):
+        runs = [one for one in published if one.algorithm == algorithm]
+        notes += budget_notes(
+            runs, {name: task for (label, name), task in own.items() if label == algorithm}, algorithm
+        )
+    return {(one.algorithm, one.environment): shared[one.environment] for one in others} | own, notes
 
 
 def _import_error(skipped: Sequence[SkippedSource], notes: Sequence[str] = ()) -> ForeignError:
@@ -182,11 +204,24 @@ def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     return suite.resolved() | {"seeds": sorted({run.seed for run in runs})}
 
 
+def _episodes_scored(records: ImportedRecords, budget: int) -> int:
+    """Return over how many of the last training returns the score is averaged."""
+    if records.publication is not None:
+        return points_scored(records.rows, budget)
+    return 1 if records.means else TRAINING_EPISODES
+
+
+def _training_return(sink: MemorySink, latest: int) -> dict[str, float]:
+    """Return the training return, if tables cannot derive it from the run's last hundred episodes."""
+    returns = [episode.return_ for episode in sink.episodes[-latest:]]
+    return {"training_return": math.fsum(returns) / len(returns)} if returns and latest != TRAINING_EPISODES else {}
+
+
 def _publish(store: Store, run: Run, records: ImportedRecords, published: list[Run]) -> str:
     """Publish one run, and append it to `published`. Returns: the outcome."""
     sink = MemorySink()
     seconds = records.seconds if 0 <= (records.seconds or 0) <= LONGEST_SECONDS else None
-    latest = 1 if records.means else TRAINING_EPISODES
+    latest = _episodes_scored(records, run.task.steps)
     log = SelfReportedLog(
         run.task.evaluation, run.task.steps, run.seed, sink, lambda: seconds or math.nan, latest=latest
     )
@@ -223,7 +258,8 @@ def _publish(store: Store, run: Run, records: ImportedRecords, published: list[R
             "rows": len(records.rows),
             "beyond": rows_beyond(records, run.task),
             "notes": list(records.notes),
-            **({"training_return": sink.episodes[-1].return_} if records.means and sink.episodes else {}),
+            **_training_return(sink, latest),
+            **({PUBLISHED: records.publication.as_entry()} if records.publication is not None else {}),
         },
     }
     tables: dict[str, dict[int, list[dict[str, Any]]]] = {

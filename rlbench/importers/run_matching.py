@@ -12,7 +12,7 @@ from rlbench.results import Store
 from rlbench.results.requested_runs import DamagedRun
 from rlbench.results.score_anchors import name_of
 
-ORIGIN = "imported"
+ORIGIN, PUBLISHED = "imported", "published"  # entries of result.json: the second is in the first
 SEEDS = range(1 - (1 << 63), 1 << 63)  # the values of a 64-bit column
 Place = tuple[str, str, int]  # label, environment, seed
 
@@ -28,12 +28,17 @@ class Defaults:
 
 @dataclass(frozen=True)
 class EarlierImport:
-    """A run that was imported before. content: a hash of its rows; source: their file or folder; rows: their number."""
+    """A run that was imported before.
+
+    content: a hash of its rows; source: their file or folder; rows: their number. published: whether its authors
+    published it.
+    """
 
     run: Run
     content: str
     source: str
     rows: int
+    published: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,20 @@ class ExistingRuns:
     def tasks(self, without: Iterable[Place] = ()) -> dict[str, Task]:
         """Return the task of each environment, from all runs but those at the places in `without`.
 
-        If single algorithms have their own budgets, the task has the environment's budget.
+        If single algorithms have their own budgets, the task has the environment's budget. Published runs do not count,
+        because their budgets are their own.
         """
         ignored = set(without)
-        runs = [*self.metered, *(one.run for place, one in self.imported.items() if place not in ignored)]
+        others = (one for place, one in self.imported.items() if place not in ignored and not one.published)
+        runs = [*self.metered, *(one.run for one in others)]
         tasks = {run.task.name: run.task for run in runs}
         return tasks | {run.task.name: run.task for run in runs if run.task.steps == self.budgets.get(run.task.name)}
+
+    def published(self, without: Iterable[Place] = ()) -> dict[tuple[str, str], Task]:
+        """Return the task of each published algorithm, by label and environment, without the runs at some places."""
+        ignored = set(without)
+        kept = [one.run for place, one in self.imported.items() if one.published and place not in ignored]
+        return {(run.label, run.task.name): run.task for run in kept}
 
 
 @dataclass
@@ -83,7 +96,11 @@ def existing_runs(store: Store) -> ExistingRuns:
         origin = states[run.key].result.get(ORIGIN, {})
         place = run.label, run.task.name, run.seed
         earlier[place] = EarlierImport(
-            run, str(run.config.get("content")), str(origin.get("from", "")), int(origin.get("rows", 0))
+            run,
+            str(run.config.get("content")),
+            str(origin.get("from", "")),
+            int(origin.get("rows", 0)),
+            PUBLISHED in origin,
         )
     budgets = {name_of(entry): entry.get("steps") for entry in store.suite()["suite"].get("environments", ())}
     return ExistingRuns([run for run in runs if run.name not in entries], earlier, budgets)

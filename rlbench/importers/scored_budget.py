@@ -48,8 +48,11 @@ def tasks_of(
     return tasks
 
 
-def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task]) -> list[str]:
-    """Return a sentence for each environment: its budget, how many runs reach it, and how many rows are beyond it."""
+def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task], algorithm: str = "") -> list[str]:
+    """Return a sentence for each environment: its budget, how many runs reach it, and how many rows are beyond it.
+
+    algorithm: whose budgets these are; "" for those of all algorithms.
+    """
     notes = []
     for environment, task in tasks.items():
         own = [one for one in runs if one.environment == environment]
@@ -60,7 +63,7 @@ def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task]) -> 
         )
         hint = "; --steps N sets another" if any(one.rows[-1].step < ENOUGH * task.steps for one in own) else ""
         notes.append(
-            f"{environment}: the budget is {counted(task.steps, 'step')}, "
+            f"{algorithm}{' on ' if algorithm else ''}{environment}: the budget is {counted(task.steps, 'step')}, "
             f"reached by {reach} of {len(own)} runs{skipped}{hint}"
         )
     return notes

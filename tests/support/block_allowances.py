@@ -97,6 +97,15 @@ ALLOWANCES = [
         "the reader has the file; here it is the one that the page shows",
         before="printf 'algorithm,environment,seed,step,return\\ntheirs,CartPole-v1,0,2100,181\\ntheirs,CartPole-v1,0,2600,500\\n' > theirs.csv",
     ),
+    Allowance(
+        "docs/import.md",
+        "rlbench import --from tdmpc2",
+        "the reader has the projects' files; here they are small ones of the same layout",
+        before="mkdir -p tdmpc2/results/tdmpc2 dreamerv3/scores\n"
+        "printf 'step,reward,seed\\n0,1.5,1\\n1000,812.5,1\\n' > tdmpc2/results/tdmpc2/pendulum-swingup.csv\n"
+        """echo '[{"task": "dmc_walker_walk", "method": "dreamerv3", "seed": 0, "xs": [0, 9], "ys": [1, 2]}]' """
+        "> dreamerv3/scores/dmc_proprio-dreamerv3.json",
+    ),
     Allowance("docs/import.md", "algorithm,environment", "a file that is read, not what is printed", loose=True),
     Allowance(
         "docs/export.md",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,8 @@ from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rlbench.importers.import_runs import ImportResult
+
+LAYOUTS = ("tdmpc2", "dreamerv3")  # those of rlbench.importers.published_files, without importing it to show the help
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -29,6 +31,14 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     return columns
 
 
+def _new_names(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    pairs = [value.partition("=") for value in values]
+    for name, equals, new in pairs:
+        if not (name and equals and new):
+            raise click.BadParameter(f"{name + equals + new!r} should be TASK=ID, such as mw-reach=Meta-World/reach")
+    return {name: new for name, _, new in pairs}
+
+
 @click.command(
     "import",
     epilog="Exit codes: 0 everything was imported · 1 some of it was left out, and is listed · 2 nothing could be "
@@ -40,6 +50,31 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
     "--output",
     type=UserPath(file_okay=False, path_type=Path),
     help="Result folder, new or existing; default: results/imported.",
+)
+@click.option(
+    "--from",
+    "layout",
+    type=click.Choice(LAYOUTS),
+    help="Project whose published per-seed results these are; default: results of a program, in one of the formats "
+    "below.",
+)
+@click.option(
+    "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; repeatable."
+)
+@click.option(
+    "-e",
+    "only_environments",
+    multiple=True,
+    metavar="TASK",
+    help="Published task to import, by its id or its name there; repeatable.",
+)
+@click.option(
+    "--rename",
+    "new_names",
+    multiple=True,
+    callback=_new_names,
+    metavar="TASK=ID",
+    help="Id of the environment for a published task; may be repeated.",
 )
 @click.option("--algorithm", help="Name of the algorithm, for files that do not contain it.")
 @click.option("--environment", help="Id of the environment, for files that do not contain it.")
@@ -89,6 +124,10 @@ def _columns(context: click.Context, parameter: click.Parameter, values: Sequenc
 def import_results(
     sources: Sequence[Path],
     output: Path | None,
+    layout: str | None,
+    only_algorithms: Sequence[str],
+    only_environments: Sequence[str],
+    new_names: dict[str, str],
     algorithm: str | None,
     environment: str | None,
     seed: int | None,
@@ -108,14 +147,30 @@ def import_results(
     mean of its last evaluation, or of its last hundred training episodes. The result folder may already contain runs of
     rlbench; they stay, and a later `rlbench run` keeps the imported ones. Whatever cannot be read or is left out is
     listed, and does not affect the rest.
+
+    \b
+    rlbench import --from tdmpc2 results/      files METHOD/TASK.csv of the repository of TD-MPC2
+    rlbench import --from dreamerv3 scores/    files BENCHMARK-METHOD.json.gz of the repository of DreamerV3
+
+    Published runs keep their own budgets, and tables name the project that published them.
     """
     from rlbench.analysis import Results
     from rlbench.cli.commands.table import print_table
     from rlbench.importers import read_sources
     from rlbench.importers.import_runs import Defaults, import_runs
+    from rlbench.importers.published_files import Selection, read_published
     from rlbench.results import Store
 
-    reading = read_sources(sources, columns, tag, template, exclude)
+    in_files = {"--algorithm": algorithm, "--environment": environment, "--seed": seed}
+    _refuse_mixed(
+        layout,
+        {**in_files, "--path": template, "--column": columns or None, "--tag": tag},
+        {"-a": only_algorithms, "-e": only_environments, "--rename": new_names},
+    )
+    if layout is None:
+        reading = read_sources(sources, columns, tag, template, exclude)
+    else:
+        reading = read_published(layout, sources, Selection(only_algorithms, only_environments, new_names), exclude)
     store = Store(result_folder(output, "imported"))
     result = import_runs(store, reading, Defaults(algorithm, environment, seed), steps, every, replace)
     _report(result)
@@ -125,6 +180,14 @@ def import_results(
         print_table(Results(store))
     if not result.complete:
         raise click.exceptions.Exit(1)
+
+
+def _refuse_mixed(layout: str | None, of_programs: Mapping[str, object], of_projects: Mapping[str, object]) -> None:
+    """Refuse options for results of programs with --from, and options for published results without it."""
+    if layout is not None and (given := [name for name, value in of_programs.items() if value is not None]):
+        raise click.UsageError(f"{given[0]}: the files of --from {layout} contain this; omit it")
+    if layout is None and (given := [name for name, value in of_projects.items() if value]):
+        raise click.UsageError(f"{given[0]} selects published results; it needs --from {' or '.join(LAYOUTS)}")
 
 
 def _report(result: ImportResult) -> None:

@@ -1,0 +1,83 @@
+"""The budget of published runs: each algorithm has its own, unless another one is close to it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from rlbench.api import EvaluationProtocol, Task
+from rlbench.importers.imported_records import ForeignError, ImportedRecords, Row
+from rlbench.importers.run_matching import ExistingRuns, Place
+from rlbench.importers.scored_budget import ENOUGH, POINTS, budget_of
+
+LAST = 1 / 40  # share of the budget over which published training returns are averaged
+Cell = tuple[str, str]  # label, environment
+
+
+def published_tasks(
+    runs: Sequence[ImportedRecords],
+    steps: int | None,
+    every: int | None,
+    existing: ExistingRuns,
+    without: Sequence[Place] = (),
+) -> dict[Cell, Task]:
+    """Return the task of each algorithm on each environment.
+
+    Its budget is that of its runs in the folder, else `steps`, else the step at which most of its runs end. In the last
+    case a budget of the environment that differs by at most a tenth is used instead: the folder's, or that of another
+    algorithm of this import, so that algorithms trained equally long are scored at one step. without: places whose runs
+    are replaced.
+
+    Raises: ForeignError if `steps` differs from the budget of the algorithm's runs in the folder.
+    """
+    cells: dict[Cell, list[int]] = {}
+    for one in runs:
+        cells.setdefault((one.algorithm, one.environment), []).append(one.rows[-1].step)
+    folder, earlier = existing.tasks(without), existing.published(without)
+    budgets: dict[str, list[int]] = {}
+    for (_, environment), task in [*((("", name), task) for name, task in folder.items()), *earlier.items()]:
+        budgets.setdefault(environment, []).append(task.steps)
+    tasks = {}
+    for cell, last in sorted(cells.items(), key=lambda entry: budget_of(entry[1])):
+        if cell in earlier:
+            if steps not in (None, earlier[cell].steps):
+                raise ForeignError(
+                    f"{cell[0]} on {cell[1]} has a budget of {earlier[cell].steps} steps in this folder, not {steps}; "
+                    "omit --steps, or choose another folder with -o"
+                )
+            tasks[cell] = earlier[cell]
+            continue
+        known = budgets.setdefault(cell[1], [])
+        budget = steps or _close(budget_of(last), known)
+        known.append(budget)
+        tasks[cell] = _task(cell[1], budget, every, folder.get(cell[1]))
+    return {cell: tasks[cell] for cell in cells}
+
+
+def _close(budget: int, known: Sequence[int]) -> int:
+    """Return the first of the known budgets within a tenth of this one, or this one if there is none."""
+    return next((other for other in known if ENOUGH * max(budget, other) <= min(budget, other)), budget)
+
+
+def _task(environment: str, budget: int, every: int | None, folder: Task | None) -> Task:
+    """Return the folder's task of that name with another budget, or a new one."""
+    if folder is not None and folder.steps == budget:
+        return folder
+    protocol = EvaluationProtocol(max(1, budget // POINTS) if every is None else every)
+    return Task(environment, budget, protocol) if folder is None else replace(folder, steps=budget, evaluation=protocol)
+
+
+def named_as_in(records: ImportedRecords, tasks: Mapping[str, Task]) -> ImportedRecords:
+    """Return a published run under the folder's name for its environment.
+
+    A folder's id may begin with the module that registers it, as in `shimmy:dm_control/walker-walk-v0`.
+    """
+    if records.publication is None or records.environment in tasks:
+        return records
+    same = [name for name, task in tasks.items() if task.env_id.split(":")[-1] == records.environment]
+    return replace(records, environment=same[0]) if len(same) == 1 else records
+
+
+def points_scored(rows: Sequence[Row], budget: int) -> int:
+    """Return how many points of a published curve of training returns are averaged for its score, at least one."""
+    return max(1, sum((1 - LAST) * budget < row.step <= budget for row in rows))
