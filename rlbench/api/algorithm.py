@@ -113,6 +113,7 @@ class Supports:
     attributes: `parts` is the Dict or Tuple, with images as [C, H, W]; `restore(vectors)` returns the observations,
     whose parts are arrays [..., *part].
     no_observations: the algorithm uses no observations, so it supports every observation space.
+    tabular: the algorithm keeps a table, so it supports no observations but Discrete ones, as one-hot vectors.
     """
 
     discrete: bool = False
@@ -126,6 +127,7 @@ class Supports:
     any_actions: bool = False
     action_masks: bool = False
     smallest_image: int = 1
+    tabular: bool = False
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,10 @@ def _pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
     return value
 
 
+class OneHotVectors(spaces.Box):
+    """The vectors [n] that the observations of a Discrete space of n values become: a single 1 among zeros."""
+
+
 class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
     """Write each observation as one vector of float32, with Gymnasium's own flattening.
 
@@ -68,6 +72,8 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
             raise TypeError(f"{space} cannot be written as a vector")
         flat = flatten_space(kept)
         assert isinstance(flat, spaces.Box)  # every readable space is flattened to one
+        if isinstance(kept, spaces.Discrete):
+            return OneHotVectors(0, 1, flat.shape, np.float32)
         return spaces.Box(flat.low.astype(np.float32), flat.high.astype(np.float32), dtype=np.float32)
 
     def observation(self, observation: Any) -> Array:

@@ -12,6 +12,7 @@ from rlbench.kit.compilation import seeds_at_a_time as seeds_at_a_time
 from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
+from rlbench.kit.dynamics_ensemble import DynamicsEnsemble as DynamicsEnsemble
 from rlbench.kit.gradients import Loss as Loss
 from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of

@@ -31,4 +31,9 @@ def tanh(x: Tensor) -> Tensor:
     return 2.0 * torch.sigmoid(2.0 * x) - 1.0 if torch.compiler.is_compiling() else torch.tanh(x)
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh}
+def silu(x: Tensor) -> Tensor:
+    """Return x · σ(x), any shape."""
+    return x * sigmoid(x)
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh, "silu": silu}

@@ -97,6 +97,10 @@ class Replay:
         """Draw `size` transitions of each seed, uniformly and with replacement, using the stream "replay"."""
         return self.sample(torch.from_numpy(streams.integers("replay", self.size, size)).to(self._offset.device))
 
+    def stored(self, name: str) -> Tensor:
+        """Return a field of all stored transitions [S, size, …], in no particular order, as a view."""
+        return self._fields[name][:, : self.size]
+
     def state(self) -> dict[str, Any]:
         fields: dict[str, Any] = {name: t[:, : self.size] for name, t in self._fields.items()}
         return {**fields, "size": self.size, "position": self.position}

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim
 
 from rlbench.api import Supports
-from rlbench.envs.flat_observation import FlatObservation, NoObservation, is_text, readable_part
+from rlbench.envs.flat_observation import FlatObservation, NoObservation, OneHotVectors, is_text, readable_part
 from rlbench.envs.image_observation import ImageObservation, can_be_image, is_image
 from rlbench.envs.nested_observation import NestedObservation, NestedVectors
 
@@ -43,6 +43,9 @@ def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> Any
 
 def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
     """Return why the algorithm `name` does not support observations in `space`, or "". space: after any wrapper."""
+    if supports.tabular:
+        described = "vectors" if isinstance(space, spaces.Box) else _described(space)
+        return "" if isinstance(space, OneHotVectors) else f"observations are {described}, but {name} supports Discrete"
     if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
         return "" if supports.no_observations else _small(space, supports, name)
     kinds = " and ".join(

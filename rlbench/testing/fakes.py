@@ -244,21 +244,26 @@ class Signal(gymnasium.Env[Any, Any]):
     Action 1 is right at +1, action 0 at −1; the right action gives 1, the wrong one 0. With `dims` continuous actions,
     a first component above 0 is action 1. An algorithm that starts an episode by acting on the last observation of the
     previous episode is right only by chance, however good its policy is in evaluation.
+
+    one_hot: the observation is [1, 0] for −1 and [0, 1] for +1, for algorithms that keep a table.
     """
 
-    def __init__(self, dims: int = 0) -> None:
-        self.observation_space = Box(-1, 1, (1,), np.float32)
+    def __init__(self, dims: int = 0, one_hot: bool = False) -> None:
+        self.observation_space = Box(0, 1, (2,), np.float32) if one_hot else Box(-1, 1, (1,), np.float32)
         self.action_space = Box(-1, 1, (dims,), np.float32) if dims else Discrete(2)
-        self._sign = 1.0
+        self._sign, self._one_hot = 1.0, one_hot
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         super().reset(seed=seed)
         self._sign = 1.0 if self.np_random.random() < 0.5 else -1.0
-        return np.full(1, self._sign, np.float32), {}
+        return self._shown(self._sign), {}
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         right = (float(np.ravel(action)[0]) > 0) == (self._sign > 0)
-        return np.full(1, -self._sign, np.float32), float(right), True, False, {}
+        return self._shown(-self._sign), float(right), True, False, {}
+
+    def _shown(self, sign: float) -> Any:
+        return np.array([sign < 0, sign > 0] if self._one_hot else [sign], np.float32)
 
 
 gymnasium.register("rlbench/Cut-v0", "rlbench.testing.fakes:Cut")

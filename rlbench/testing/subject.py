@@ -70,6 +70,8 @@ class Subject:
         Raises: NotClaimed if `state` returns nothing.
         """
         env_id, kwargs = discrete if self.spec.supports.discrete else continuous
+        if self.spec.supports.tabular and env_id == SIGNAL:
+            kwargs = {**kwargs, "one_hot": True}
         stacked = self.spec.stackable and (self.spec.max_stack or 3) >= 3
         groups = [(0, 1, 2)] if stacked else [(0,), (1,), (2,)]
         trained = [self.play(seeds, env_id, self.learn_steps, kwargs=kwargs, final_episodes=100) for seeds in groups]

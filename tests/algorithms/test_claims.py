@@ -64,7 +64,7 @@ def test_a_file_differs_from_the_one_it_names_just_where_it_says(path):
 
 
 def test_the_files_that_claim_it_are_these():
-    assert [path.stem for path in CLAIMING] == ["double_dqn", "dueling_dqn", "per_dqn", "td3"]
+    assert [path.stem for path in CLAIMING] == ["double_dqn", "dueling_dqn", "dyna_q", "per_dqn", "td3"]
 
 
 def test_docstrings_names_and_the_order_of_methods_are_no_differences_and_all_else_is():

@@ -33,6 +33,17 @@ SMALL = {
     "ddpg": OURS,
     "td3": OURS,
     "sac": OURS,
+    "mbpo": OURS
+    | {
+        "model_members": 3,
+        "model_elites": 2,
+        "model_net_arch": [16, 16],
+        "model_batch_size": 16,
+        "model_train_freq": 50,
+    }
+    | {"model_gradient_steps": 10, "gradient_steps": 1, "learning_rate": 0.003},
+    "q_learning": {},
+    "dyna_q": {},
     "a2c": ON_POLICY | {"n_envs": 4},
     "ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "reinforce": ON_POLICY,
