@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from rlbench_sac.sac import SAC, SACConfig
 from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import Batch, DynamicsEnsemble, Field, Replay, UpdateRounds, replay_entry, replay_fields
+from rlbench.kit import DynamicsEnsemble, Field, MixedReplay, Replay, UpdateRounds, replay_entry, replay_fields
 from rlbench_mbpo.termination import termination_function
 
 
@@ -66,8 +66,9 @@ class MBPO(SAC):
             c.predict,
         )
         fields = replay_fields(self.obs_size, Field((self.dim,)))
+        self.real = self.replay
         self.imagined = Replay(self.num_seeds, c.model_buffer_size, device.name, **fields)
-        self.real_size = round(c.real_ratio * c.batch_size)
+        self.replay = cast(Any, MixedReplay(self.real, self.imagined, c.real_ratio))  # what SAC learns from
         self.ends = termination_function(c.termination_fn)
         warm_up = max(c.learning_starts - 1, 0)  # the model exists when the updates of the policy begin
         rounds = {"train_freq": c.model_train_freq, "learning_starts": warm_up, "gradient_steps": 1}
@@ -80,7 +81,7 @@ class MBPO(SAC):
             action = self.explore(interaction)
             t = interaction.step(self.bounds.to_env(action))
             self.noise.restart(t.terminated | t.truncated)
-            self.replay.add(**replay_entry(t, self.config.gamma, action))
+            self.real.add(**replay_entry(t, self.config.gamma, action))
             if self.model_round.due(interaction.steps):
                 self.learn_model(interaction)
                 self.imagine(interaction)
@@ -90,14 +91,14 @@ class MBPO(SAC):
     def learn_model(self, interaction: Interaction) -> None:
         """Train every member on the transitions of the environment, and choose the elites."""
         c, active = self.config, self.active(interaction)
-        metrics = self.model.train(self.replay, c.model_gradient_steps, c.model_batch_size, active)
-        interaction.log_mean(metrics, lambda: self.model.assess(self.replay, c.model_batch_size))
+        metrics = self.model.train(self.real, c.model_gradient_steps, c.model_batch_size, active)
+        interaction.log_mean(metrics, lambda: self.model.assess(self.real, c.model_batch_size))
 
     @torch.no_grad()
     def imagine(self, interaction: Interaction) -> None:
         """Branch rollouts of the policy in the model from observations in replay. Where one ends, another begins."""
         c, count = self.config, self.config.rollouts_per_step * self.config.model_train_freq * self.config.n_envs
-        starts = self.replay.sample(self._draw("imagine", self.replay.size, count))["obs"]
+        starts = self.real.sample(self._draw("imagine", self.real.size, count))["obs"]
         obs = starts
         for _ in range(self.rollout_length(interaction.steps)):
             normal = self.tensor(self.streams.normal("imagine", count, self.dim + self.obs_size + 1))
@@ -115,20 +116,11 @@ class MBPO(SAC):
         first, last = self.config.rollout_length, self.config.final_rollout_length or self.config.rollout_length
         return int(first + (last - first) * min(1.0, steps / self.task.steps) + 0.5)
 
-    def minibatch(self) -> Batch:
-        """Draw a minibatch, a share of it from the environment and the rest from the model."""
-        imagined = self.config.batch_size - self.real_size
-        index = self._draw("replay", self.replay.size, self.real_size)
-        real = self.replay.sample(index)
-        model = self.imagined.sample(self._draw("replay imagined", self.imagined.size, imagined))
-        return Batch(**{name: torch.cat([real[name], model[name]], 1) for name in real})
-
     def _draw(self, stream: str, high: int, count: int) -> Tensor:
         return self.tensor(self.streams.integers(stream, high, count))
 
     def parts(self) -> dict[str, Any]:
-        own = {"model": self.model, "imagined": self.imagined, "model_round": self.model_round}
-        return {**super().parts(), **own}
+        return {**super().parts(), "model": self.model, "model_round": self.model_round}
 
 
 def _arrays(**tensors: Tensor) -> dict[str, Any]:

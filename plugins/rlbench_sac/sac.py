@@ -167,7 +167,7 @@ class SAC(TorchAlgorithm):
     def learn(self, interaction: Interaction) -> None:
         """Update the critics, the actor, the temperature and the targets on a minibatch from replay."""
         c, active = self.config, self.active(interaction)
-        batch = self.minibatch()
+        batch = Batch(**self.replay.minibatch(self.streams, c.batch_size))
         normal = self.tensor(self.streams.normal("update", 2, c.batch_size, self.dim))
         self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
         given = self.target, self.actor, self.log_alpha, batch, normal[:, 0]
@@ -179,9 +179,6 @@ class SAC(TorchAlgorithm):
         self.actor_optimizer.apply(params, grads, active)
         polyak(self.target, self.critic, c.tau, active)
         interaction.log_mean(critic_found, actor_found)
-
-    def minibatch(self) -> Batch:
-        return Batch(**self.replay.minibatch(self.streams, self.config.batch_size))
 
     def draw(self, obs: Any, stream: str) -> Any:
         """Sample normalised actions [S, N, A] from the policy, with numbers of the stream `stream`."""

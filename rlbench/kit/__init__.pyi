@@ -18,6 +18,7 @@ from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
+from rlbench.kit.mixed_replay import MixedReplay as MixedReplay
 from rlbench.kit.multi_step import NStep as NStep
 from rlbench.kit.normalization import ObsNormalizer as ObsNormalizer
 from rlbench.kit.normalization import RewardNormalizer as RewardNormalizer
