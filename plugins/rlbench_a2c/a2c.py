@@ -40,7 +40,7 @@ class A2CConfig:
     """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(5, "steps of each environment per rollout, which gives one update", ge=1)
+    n_steps: int = setting(5, "steps of each environment per rollout and update", ge=1, rollout=True)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")
     activation_fn: Literal["tanh", "relu"] = setting("tanh", "activation function of the hidden layers")
     shared: bool = setting(False, "policy and value share the hidden layers")

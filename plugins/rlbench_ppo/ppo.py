@@ -40,7 +40,7 @@ class PPOConfig:
     """Hyperparameters, with Stable-Baselines3's names. Steps after the last whole rollout are not learned from."""
 
     n_envs: int = setting(8, "environments of each seed", ge=1)
-    n_steps: int = setting(256, "steps of each environment per rollout", ge=2)
+    n_steps: int = setting(256, "steps of each environment per rollout", ge=2, rollout=True)
     n_epochs: int = setting(10, "passes over a rollout", ge=1)
     batch_size: int = setting(64, "steps per minibatch; divides n_envs · n_steps, or is larger: all of them", ge=2)
     net_arch: tuple[int, ...] = setting((64, 64), "units of the hidden layers of the policy and of the value network")

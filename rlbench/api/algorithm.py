@@ -217,14 +217,17 @@ def setting(
     choices: tuple[Any, ...] | None = None,
     schedule: bool = False,
     below_steps: bool = False,
+    rollout: bool = False,
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
     doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
     schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the
     budget (`rlbench.kit.parse_schedule` reads both). below_steps: the value is a number of steps that take no part in
-    learning, so it has to be below the budget of a run; `check` refuses a suite where it is not.
+    learning, so it has to be below the budget of a run; `check` refuses a suite where it is not. rollout: the value is
+    the number of steps of each environment after which the algorithm learns; `check` says what a budget leaves over.
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
-    said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule, "below_steps": below_steps}
+    said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}
+    said |= {"below_steps": below_steps, "rollout": rollout}
     return dataclasses.field(default=default, metadata=said)

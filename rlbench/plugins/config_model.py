@@ -106,7 +106,7 @@ def schema(config: type[Any]) -> list[dict[str, Any]]:
             "default": f.default,
             "limits": dict(f.metadata.get("limits", {})),
             "doc": f.metadata.get("doc", ""),
-            **({"below_steps": True} if f.metadata.get("below_steps") else {}),
+            **{flag: True for flag in ("below_steps", "rollout") if f.metadata.get(flag)},
         }
         for f in dataclasses.fields(config)
     ]

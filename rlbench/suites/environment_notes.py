@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rlbench.api import RunGroup
+from rlbench.api import RunGroup, Task, environments_of
 from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.env_checks.environment_check import STEPS, EnvironmentFacts
+from rlbench.plugins import Resolved
 from rlbench.suites.compatibility import describe_wrappers
+from rlbench.text import plural
+
+_MUCH = 0.05  # of the budget
 
 
 def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[str]:
@@ -28,6 +32,19 @@ def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[
     if facts.gives_masks and not masks:
         notes.append(f"{name} says which actions are allowed; `action_masks: true` makes algorithms choose among them")
     return notes
+
+
+def budget_notes(label: str, task: Task, algorithm: Resolved) -> list[str]:
+    """Return a note if much of a budget remains after the last whole rollout, because nothing is learned from it."""
+    lengths = [algorithm.config[setting["name"]] for setting in algorithm.schema if setting.get("rollout")]
+    if not lengths:
+        return []
+    rollout = lengths[0] * environments_of(algorithm.config)
+    whole, rest = divmod(task.steps, rollout)
+    if rest < _MUCH * task.steps:
+        return []
+    learned = f"{plural(whole, 'rollout')} of {rollout:,} steps" if whole else f"a rollout takes {rollout:,} steps"
+    return [f"{label} on {task.name}: {learned}; nothing is learned from the last {rest:,} of {task.steps:,} steps"]
 
 
 def adaptation_notes(groups: Sequence[RunGroup]) -> list[str]:

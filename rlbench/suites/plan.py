@@ -31,7 +31,7 @@ from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
 from rlbench.suites.devices import choose_devices
-from rlbench.suites.environment_notes import adaptation_notes, fact_notes
+from rlbench.suites.environment_notes import adaptation_notes, budget_notes, fact_notes
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.observation_forms import form_problem, losses
@@ -239,6 +239,7 @@ def _add_pairs(
             problems.append(Problem(pair.steps_at, text))
             continue
         result.groups += _groups(result, pair, task, answer, seeds, found.repeats and not found.shares_state)
+        result.environment_notes += budget_notes(pair.algorithm.name, task, answer)
         if not answer.supports.no_observations:
             result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
 

@@ -55,3 +55,18 @@ def test_every_algorithm_that_learns_from_replay_marks_its_warm_up():
     for algorithm in resolve(load_plugins(), [(name, {}) for name in FROM_REPLAY]):
         marked = [setting["name"] for setting in algorithm.schema if setting.get("below_steps")]
         assert marked == ["learning_starts"], algorithm.name
+
+
+@pytest.mark.parametrize(
+    ("steps", "params", "said"),
+    [
+        (20_000, {"n_envs": 16, "n_steps": 1024}, "1 rollout of 16,384 steps; nothing is learned from the last 3,616"),
+        (4_096, {"n_envs": 8, "n_steps": 1024}, "a rollout takes 8,192 steps; nothing is learned from the last 4,096"),
+        (20_480, {"n_envs": 8, "n_steps": 128}, ""),
+        (20_000, {"n_envs": 8, "n_steps": 128}, ""),  # 544 of 20,000 steps are little
+    ],
+)
+def test_what_a_budget_leaves_after_the_last_rollout_is_said(tmp_path, steps, params, said):
+    ppo = {"id": "ppo", "params": {**params, "batch_size": 64}, "environments": ["CartPole-v1"]}
+    notes = [note for note in planned(tmp_path, [ppo, "random"], steps).notes if "rollout" in note]
+    assert [said in note for note in notes] == ([True] if said else [])
