@@ -36,7 +36,7 @@ from rlbench.kit import (
     watched,
 )
 from rlbench.kit.squashed_gaussian import squashed_gaussian
-from rlbench_sac.temperature import canonical, temperature
+from rlbench.kit.temperature import canonical, temperature
 
 
 @dataclass(frozen=True)
