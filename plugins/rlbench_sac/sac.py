@@ -11,7 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
@@ -48,9 +47,9 @@ class SACConfig:
     activation_fn: Literal["relu", "tanh"] = setting("relu", "activation function of the hidden layers")
     gamma: float = setting(0.99, "discount factor", ge=0, le=1)
     learning_rate: float | str = setting(3e-4, "step size, ent_coef's too; lin_3e-4: falls to 0", gt=0, schedule=True)
-    critic_learning_rate: float | str | None = setting(
-        None, "the critics' learning rate; none: learning_rate", gt=0, schedule=True
-    )
+    critic_learning_rate: float | str | None = setting(None, "the critics'; none: learning_rate", gt=0, schedule=True)
+    layer_norm: bool = setting(False, "layer normalisation in the critics (arXiv:2110.02034)")
+    dropout: float = setting(0.0, "share of the critics' hidden units dropped in an update", ge=0, lt=1)
     tau: float = setting(0.005, "weight of the online networks in each target update", gt=0, le=1)
     batch_size: int = setting(256, "transitions per update (arXiv:1812.05905)", ge=1)
     buffer_size: int = setting(1_000_000, "transitions kept for replay (arXiv:1812.05905)", ge=1)
@@ -82,7 +81,8 @@ class SAC(TorchAlgorithm):
         c, self.bounds = config, ActionBounds(task.action_space)
         self.dim = self.bounds.size
         self.actor_net = MLP((self.obs_size, *c.net_arch, 2 * self.dim), c.activation_fn)
-        self.critic_net = MLP((self.obs_size + self.dim, *c.net_arch, 1), c.activation_fn)
+        dims = (self.obs_size + self.dim, *c.net_arch, 1)
+        self.critic_net = MLP(dims, c.activation_fn, layer_norm=c.layer_norm, dropout=c.dropout)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
         self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
         self.target = self.critic.clone()
@@ -113,35 +113,35 @@ class SAC(TorchAlgorithm):
         mean, log_std = self.actor_net(actor, obs.flatten(2)).split(self.dim, -1)
         return squashed_gaussian(mean, log_std.clamp(self.config.log_std_min, self.config.log_std_max), normal)
 
-    def q_of(self, critic: Tensor, obs: Tensor, action: Tensor) -> Tensor:
+    def q_of(self, critic: Tensor, obs: Tensor, action: Tensor, masks: Any) -> Tensor:
         """Return both critics of every seed [S, 2, B], with one product per layer over 2S networks."""
         x = torch.cat([obs, action], -1).repeat_interleave(2, 0)
-        return self.critic_net(critic.view(-1, self.critic_net.size), x).view(len(obs), 2, -1)
+        return self.critic_net(critic.view(-1, self.critic_net.size), x, masks).view(len(obs), 2, -1)
 
     def critic_loss(
-        self, critic: Tensor, target: Tensor, actor: Tensor, log_alpha: Tensor, batch: Batch, normal: Tensor
+        self, critic: Tensor, target: Tensor, actor: Tensor, log_alpha: Tensor, batch: Batch, drop: Any, normal: Tensor
     ) -> Loss:
         """Return the mean of ½ Σᵢ (Qᵢ(s, a) − y)² [S], y = r + γ(1 − terminated) V(s').
 
-        V(s') = minᵢ Q'ᵢ(s', a') − α log π(a'|s'), with a' sampled by `normal`, standard normal [S, B, A].
+        V(s') = minᵢ Q'ᵢ(s', a') − α log π(a'|s'), a' sampled by `normal` [S, B, A]. drop: dropout masks of Q and Q'.
         """
         next_action, next_log_prob = self.policy_of(actor, batch.next_obs, normal)
-        next_q = torch.minimum(*self.q_of(target, batch.next_obs, next_action).unbind(1))  # [S, B]
-        next_value = next_q - log_alpha.exp()[:, :1] * next_log_prob
-        td_target = batch.reward + batch.discount * next_value
-        q = self.q_of(critic, batch.obs, batch.action)  # [S, 2, B]
-        loss = 0.5 * F.mse_loss(q, td_target.unsqueeze(1).expand_as(q), reduction="none").mean(-1).sum(-1)
+        next_q = torch.minimum(*self.q_of(target, batch.next_obs, next_action, drop[1]).unbind(1))  # [S, B]
+        td_target = batch.reward + batch.discount * (next_q - log_alpha.exp()[:, :1] * next_log_prob)
+        q = self.q_of(critic, batch.obs, batch.action, drop[0])  # [S, 2, B]
+        loss = 0.5 * (q - td_target.unsqueeze(1)).square().mean(-1).sum(-1)
         return loss, lambda: {"critic_loss": loss, "mean_q": q[:, 0].mean(-1)}
 
-    def actor_loss(self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, normal: Tensor) -> Loss:
+    def actor_loss(
+        self, actor: Tensor, log_alpha: Tensor, critic: Tensor, obs: Tensor, masks: Any, normal: Tensor
+    ) -> Loss:
         """Return the actor's loss at a constant α plus the loss of α [S], which lowers α while entropy is high."""
         action, log_prob = self.policy_of(actor, obs, normal)
-        q = torch.minimum(*self.q_of(critic, obs, action).unbind(1))  # [S, B]
+        q = torch.minimum(*self.q_of(critic, obs, action, masks).unbind(1))  # [S, B]
         alpha = log_alpha.detach().exp()[:, :1]
         policy_loss = -(q - alpha * log_prob).mean(-1)  # [S]
         entropy = -log_prob.detach().mean(-1)
-        alpha_loss = log_alpha[:, 0] * (entropy - self.target_entropy)
-        loss = policy_loss + float(self.learns_alpha) * alpha_loss
+        loss = policy_loss + float(self.learns_alpha) * log_alpha[:, 0] * (entropy - self.target_entropy)
         return loss, lambda: {"actor_loss": policy_loss, "alpha": alpha[:, 0], "entropy": entropy}
 
     # -- the loop ------------------------------------------------------------------------------------------------
@@ -169,13 +169,14 @@ class SAC(TorchAlgorithm):
         c, active = self.config, self.active(interaction)
         batch = Batch(**self.replay.minibatch(self.streams, c.batch_size))
         normal = self.tensor(self.streams.normal("update", 2, c.batch_size, self.dim))
+        drop = [self.critic_net.masks(self.streams, "dropout", 2, c.batch_size, self.device.name) for _ in range(3)]
         self.critic_optimizer.set_lr(self.critic_lr(interaction.steps))
-        given = self.target, self.actor, self.log_alpha, batch, normal[:, 0]
+        given = self.target, self.actor, self.log_alpha, batch, drop[:2], normal[:, 0]
         grads, critic_found = self.critic_gradient([self.critic], *given)
         self.critic_optimizer.apply([self.critic], grads, active)
         self.actor_optimizer.set_lr(self.actor_lr(interaction.steps))
         params = [self.actor, self.log_alpha]
-        grads, actor_found = self.actor_gradient(params, self.critic, batch.obs, normal[:, 1])
+        grads, actor_found = self.actor_gradient(params, self.critic, batch.obs, drop[2], normal[:, 1])
         self.actor_optimizer.apply(params, grads, active)
         polyak(self.target, self.critic, c.tau, active)
         interaction.log_mean(critic_found, actor_found)

@@ -20,6 +20,7 @@ from torch.nn.functional import pad
 
 from rlbench.kit.activations import ACTIVATIONS
 from rlbench.kit.kernel_choice import OperationRecorder, is_new, token, watched
+from rlbench.kit.regularization import dropout_masks, layer_norm
 from rlbench.seeding import SeedStreams
 
 ALIGN = 16
@@ -38,7 +39,8 @@ class MLP:
 
     dims: (inputs, hidden …, outputs). init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2), or
     "uniform", U(±1/√inputs) for weights and biases (torch's default). gains: the gain of the orthogonal initialisation
-    for each layer.
+    for each layer. layer_norm: normalise before each activation, with scales and shifts among the parameters. dropout:
+    the probability with which `masks` drops a unit of a hidden layer, before the normalisation.
     """
 
     def __init__(
@@ -47,13 +49,19 @@ class MLP:
         activation: str = "relu",
         init: Literal["orthogonal", "uniform"] = "uniform",
         gains: Sequence[float] = (),
+        layer_norm: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         self.layers = list(zip(dims, dims[1:]))
         self.activation = ACTIVATIONS[activation]
         self._init, self._gains = init, gains or [1.0] * len(self.layers)
         self._sizes = [size for a, b in self.layers for size in (a * aligned(b), aligned(b))]
         self._shapes = [(a, b, aligned(b) == b) for a, b in self.layers]
-        self.size = sum(self._sizes)
+        self._products = sum(self._sizes)
+        self._hidden = [b for _, b in self.layers[:-1]]
+        self._norm_sizes = [aligned(b) for b in self._hidden for _ in range(2)] if layer_norm else []
+        self._dropout = dropout
+        self.size = self._products + sum(self._norm_sizes)
         self._token = token()
         self._cache: tuple[Tensor | None, list[tuple[Tensor, Tensor]]] = (None, [])
 
@@ -71,17 +79,30 @@ class MLP:
                 weight, bias = (generator.uniform(-(a**-0.5), a**-0.5, shape) for shape in ((a, b), (b,)))
             extra = aligned(b) - b  # the padding stays zero, because its gradients are zero
             parts += [np.pad(weight, ((0, 0), (0, extra))).ravel(), np.pad(bias, (0, extra))]
+        parts += [np.full(size, 1.0 - i % 2) for i, size in enumerate(self._norm_sizes)]  # scale 1, shift 0
         return np.concatenate(parts)
 
-    def __call__(self, params: Tensor, x: Tensor) -> Tensor:
-        """Compute [L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns."""
+    def masks(self, streams: SeedStreams, name: str, copies: int, batch: int, device: str = "cpu") -> list[Tensor]:
+        """Draw a dropout mask [S, copies, batch, units] for each hidden layer, each seed's from its own stream `name`.
+
+        Without dropout, nothing is drawn and the list is empty.
+        """
+        shapes = [(copies, batch, units) for units in self._hidden]
+        return [mask.to(device) for mask in dropout_masks(streams, name, self._dropout, shapes)]
+
+    def __call__(self, params: Tensor, x: Tensor, masks: Sequence[Tensor] = ()) -> Tensor:
+        """Compute [L, P or more], [L, B, inputs] → [L, B, outputs]. The parameters are the first P columns.
+
+        masks: a factor [S, copies, B, units] for each hidden layer with L = S · copies, as from `masks`; empty: no
+        dropout.
+        """
         if not torch.compiler.is_compiling() and is_new((self._token, x.shape)):
             with OperationRecorder():
-                return self._outputs(params, x)
-        return self._outputs(params, x)
+                return self._outputs(params, x, masks)
+        return self._outputs(params, x, masks)
 
-    def _outputs(self, params: Tensor, x: Tensor) -> Tensor:
-        last, single = len(self.layers) - 1, x.shape[1] == 1
+    def _outputs(self, params: Tensor, x: Tensor, masks: Sequence[Tensor]) -> Tensor:
+        last, single, norms = len(self.layers) - 1, x.shape[1] == 1, self._norms(params)
         if single:
             x = torch.cat((x, x), 1)  # the first row is kept; an expanded row would be copied more slowly
         for i, ((inputs, outputs, unpadded), (weight, bias)) in enumerate(zip(self._shapes, self._parts(params))):
@@ -96,6 +117,10 @@ class MLP:
             elif not unpadded:
                 x = x[..., :outputs]
             if i < last:
+                if masks:
+                    x = x * masks[i].flatten(0, -3)
+                if norms:
+                    x = layer_norm(x, *norms[i])
                 # The product has no other user, so relu_ may overwrite it. For a slice, autograd would copy all of it.
                 x = torch.relu_(x) if unpadded and self.activation is torch.relu else self.activation(x)
         return x
@@ -115,10 +140,17 @@ class MLP:
         return views
 
     def _views(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
-        own = params if params.shape[1] == self.size else params[:, : self.size]
+        own = params if params.shape[1] == self._products else params[:, : self._products]
         parts = own.split(self._sizes, 1)
         shapes = [(a, aligned(b)) for a, b in self.layers]
         return [(w.view(-1, *shape), bias.unsqueeze(1)) for w, bias, shape in zip(parts[::2], parts[1::2], shapes)]
+
+    def _norms(self, params: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """Return the scale and shift [L, 1, units] of each hidden layer as views of `params`; without them, nothing."""
+        if not self._norm_sizes:
+            return []
+        parts = params[:, self._products : self.size].unsqueeze(1).split(self._norm_sizes, 2)
+        return [(a[..., :units], b[..., :units]) for a, b, units in zip(parts[::2], parts[1::2], self._hidden)]
 
 
 def _first_row(x: Tensor, columns: int) -> Tensor:

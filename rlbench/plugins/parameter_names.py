@@ -128,6 +128,8 @@ ZOO: dict[str, tuple[Word, ...]] = {
     "frame_stack": (Word("", "it is one of `wrappers` of the environment: gymnasium.wrappers:FrameStackObservation"),),
     "policy": (Word("", "leave it out: the environment's observations determine it; net_arch sets its layers"),),
     "policy_kwargs": (Word("", "write its entries beside the other parameters, as net_arch and activation_fn"),),
+    "qf_learning_rate": (Word("critic_learning_rate"),),
+    "dropout_rate": (Word("dropout"),),
     "use_sde": _NO_SDE,
     "sde_sample_freq": _NO_SDE,
     "use_sde_at_warmup": _NO_SDE,

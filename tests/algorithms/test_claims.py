@@ -99,7 +99,6 @@ class Two(Base):
         (("dqn", "double_dqn"), ("train",)),
         (("dueling_dqn", "per_dqn"), ("train",)),
         (("ddpg", "td3", "sac"), ("train",)),
-        (("td3", "sac"), ("q_of",)),
         (("ppo", "a2c", "reinforce"), ("greedy", "act")),
     ],
     ids=str,

@@ -55,6 +55,45 @@ def test_a_resumed_run_equals_an_uninterrupted_one(algorithm, more, tmp_path):
     check_resume(algorithm, config, SHAPES, 130, tmp_path, {"obs": 5, "dims": 3})
 
 
+DROQ = {"layer_norm": True, "dropout": 0.1, "gradient_steps": 2}
+
+
+@pytest.mark.parametrize(
+    "more", [{"net_arch": (33, 16)}, {"batch_size": 1, "n_envs": 2}, {"layer_norm": False}], ids=str
+)
+def test_sac_with_dropout_does_not_depend_on_its_stack_mates_and_can_be_resumed(more, tmp_path):
+    config = small(SAC, **{**DROQ, **more})
+    check_independence(SAC, config, SHAPES, 90, {"obs": 17, "dims": 3})
+    check_resume(SAC, config, SHAPES, 130, tmp_path, {"obs": 5, "dims": 3})
+
+
+def test_sac_draws_for_dropout_only_if_it_drops_and_new_masks_for_every_pass():
+    plain = play(SAC, small(SAC, layer_norm=True), SHAPES, [0], 60, kwargs={"dims": 2}).algorithm
+    assert set(plain.streams.state(0)["generators"]) == {"init", "explore", "noise", "act", "replay", "update"}
+    agent = agent_of(SAC, small(SAC, **DROQ))
+    drawn, masks = [], agent.critic_net.masks
+    agent.critic_net.masks = lambda *given: drawn.append(masks(*given)) or drawn[-1]
+    batch, normal = inputs(agent, size=16)
+    step(agent, batch, normal)
+    passes = [mask for (mask,) in drawn]
+    assert [mask.shape for mask in passes] == [(3, 2, 16, 16)] * 3
+    assert not any(torch.equal(passes[i], passes[j]) for i, j in ((0, 1), (0, 2), (1, 2)))
+    found = agent.actor_gradient([agent.actor, agent.log_alpha], agent.critic, batch.obs, [passes[0] * 0], normal[:, 1])
+    plain = agent.actor_gradient([agent.actor, agent.log_alpha], agent.critic, batch.obs, [], normal[:, 1])
+    assert not torch.equal(found[0][0], plain[0][0])  # the masks of the actor's loss are used
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+def test_compiled_runs_of_sac_with_dropout_agree_in_every_stack_of_two_or_more(monkeypatch):
+    monkeypatch.setattr(compilation, "BLOCK_FLOATS", 1)
+    config, kwargs = small(SAC, **DROQ), {"obs": 17, "dims": 3}
+    runs = [play(SAC, config, SHAPES, s, 50, kwargs=kwargs, compile=True) for s in ([7, 3], [3, 11, 5], [9, 5, 3, 7])]
+    first, *others = [run.of_seed(3) for run in runs]
+    assert all(other == first for other in others)
+
+
 @ALL
 @pytest.mark.parametrize("bad", [math.nan, math.inf])
 def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm, bad):

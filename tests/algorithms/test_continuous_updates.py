@@ -8,7 +8,7 @@ from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
 from support.continuous_updates import agent_of, inputs, small, step
-from support.torch_modules import module_of
+from support.torch_modules import module_of, set_masks
 from torch import nn
 from torch.distributions import Normal, TransformedDistribution
 from torch.distributions.transforms import TanhTransform
@@ -39,32 +39,40 @@ class Peer:
         action = torch.tanh(mean + std * normal)
         return action, squashed.log_prob(action).sum(-1)
 
-    def least(self, critics, obs, action):
+    def least(self, critics, obs, action, masks):
+        self.drop(critics, masks)
         return torch.stack([critic(torch.cat([obs, action], -1))[:, 0] for critic in critics]).min(0).values
 
-    def next_value(self, obs, normal):
+    def drop(self, critics, masks):
+        """masks: [critics, B, units] for each hidden layer; empty: drop nothing."""
+        for i, critic in enumerate(critics):
+            set_masks(critic, [mask[i] for mask in masks])
+
+    def next_value(self, obs, normal, masks):
         if isinstance(self.agent, SAC):
             action, log_prob = self.draw(obs, normal[0])
-            return self.least(self.targets, obs, action) - self.log_alpha.exp() * log_prob
+            return self.least(self.targets, obs, action, masks) - self.log_alpha.exp() * log_prob
         action = torch.tanh(self.target_actor(obs))
         if isinstance(self.agent, TD3):
             action = (action + (0.2 * normal).clamp(-0.5, 0.5)).clamp(-1, 1)
-        return self.least(self.targets, obs, action)
+        return self.least(self.targets, obs, action, masks)
 
-    def actor_loss(self, obs, normal):
+    def actor_loss(self, obs, normal, masks):
         if isinstance(self.agent, SAC):
             action, log_prob = self.draw(obs, normal[1])
-            value = self.least(self.critics, obs, action)
+            value = self.least(self.critics, obs, action, masks)
             return (self.log_alpha.exp().detach() * log_prob - value).mean(), log_prob.detach()
         return -self.critics[0](torch.cat([obs, torch.tanh(self.actor(obs))], -1)).mean(), None
 
-    def step(self, b, normal):
+    def step(self, b, normal, masks=((), (), ())):
+        """masks: of the critics in their loss, of the targets, of the critics in the actor's loss."""
         with torch.no_grad():
-            goal = b["reward"] + b["discount"] * self.next_value(b["next_obs"], normal)
+            goal = b["reward"] + b["discount"] * self.next_value(b["next_obs"], normal, masks[1])
+        self.drop(self.critics, masks[0])
         x = torch.cat([b["obs"], b["action"]], -1)
         scale = 0.5 if isinstance(self.agent, SAC) else 1.0
         self.apply(self.critic_adam, scale * sum(nn.functional.mse_loss(q(x)[:, 0], goal) for q in self.critics))
-        loss, log_prob = self.actor_loss(b["obs"], normal)
+        loss, log_prob = self.actor_loss(b["obs"], normal, masks[2])
         self.apply(self.actor_adam, loss)
         if isinstance(self.agent, SAC) and self.config.ent_coef != 0.3:
             target_entropy = -self.agent.dim
@@ -84,11 +92,23 @@ def assert_same(module, mlp, row):
         assert torch.allclose(p, q, atol=2e-5)
 
 
+def masks_drawn_by(agent):
+    """A list that gets what the critics' `masks` returns, in the order of its calls."""
+    drawn, masks = [], agent.critic_net.masks
+    agent.critic_net.masks = lambda *given: drawn.append(masks(*given)) or drawn[-1]
+    return drawn
+
+
 VARIANTS = {
     "ddpg": (DDPG, {"critic_learning_rate": 3e-2}),
     "td3": (TD3, {}),
     "sac": (SAC, {"ent_coef": "auto_0.5"}),
     "sac, fixed alpha, narrow": (SAC, {"ent_coef": 0.3, "log_std_min": -0.1, "log_std_max": 0.2}),
+    "sac, layer norm": (SAC, {"ent_coef": "auto_0.5", "layer_norm": True}),
+    "sac, layer norm and dropout": (
+        SAC,
+        {"ent_coef": "auto_0.5", "layer_norm": True, "dropout": 0.2, "net_arch": (16, 20), "batch_size": 12},
+    ),
 }
 
 
@@ -97,11 +117,14 @@ def test_updates_are_those_of_torchs_modules_and_optimisers_for_each_seed(case):
     algorithm, more = case
     agent = agent_of(algorithm, small(algorithm, learning_rate=1e-2, **more))
     peers = [Peer(agent, s) for s in range(agent.num_seeds)]
+    drawn = masks_drawn_by(agent)
     for k in range(5):
         batch, normal = inputs(agent, seed=k)
+        drawn.clear()
         step(agent, batch, normal)
         for s, peer in enumerate(peers):
-            peer.step({name: values[s] for name, values in batch._asdict().items()}, normal[s])
+            masks = [[mask[s] for mask in masks] for masks in drawn] or ((), (), ())
+            peer.step({name: values[s] for name, values in batch._asdict().items()}, normal[s], masks)
     for s, peer in enumerate(peers):
         assert_same(peer.actor, agent.actor_net, agent.actor[s])
         critic, target = agent.critic[s], (agent.target if algorithm is SAC else agent.target_critic)[s]

@@ -73,7 +73,7 @@ def test_a_pair_that_does_not_fit_is_said(folder):
         ("a2c", "CartPole-v1", {"shared", "adam_eps", "rms_prop_alpha", "rms_prop_tf_like"}),
         ("ddpg", "Pendulum-v1", {"critic_learning_rate"}),
         ("td3", "Pendulum-v1", {"critic_learning_rate"}),
-        ("sac", "Pendulum-v1", {"critic_learning_rate", "log_std_min", "log_std_max"}),
+        ("sac", "Pendulum-v1", {"critic_learning_rate", "log_std_min", "log_std_max", "layer_norm", "dropout"}),
     ],
 )
 def test_an_algorithm_and_stable_baselines3s_of_the_name_get_the_same_numbers(folder, name, environment, unsaid):

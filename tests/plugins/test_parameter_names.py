@@ -42,6 +42,8 @@ OURS = ("a2c", "a3c", "ddpg", "double_dqn", "dqn", "dueling_dqn", "per_dqn", "pp
         (DQN, "target-network-frequency", "it is called 'target_update_interval' here"),
         (SAC, "q-lr", "it is called 'critic_learning_rate' here"),
         (SAC, "autotune", "write ent_coef: auto"),
+        (SAC, "qf_learning_rate", "it is called 'critic_learning_rate' here"),
+        (SAC, "dropout_rate", "it is called 'dropout' here"),
         (DDPG, "exploration-noise", "write noise_type: normal and noise_std"),
         (PPO, "n_timesteps", "it is the budget: `steps` of the environment"),
         (PPO, "normalize", "write normalize_obs and normalize_reward"),

@@ -47,6 +47,7 @@ def step(agent, batch, normal, active=None):
     """One update as `learn` makes it, of td3's actor too."""
     if isinstance(agent, TD3):
         agent.updates[:] = -1  # this one is due, whatever the delay
-    streams, agent.streams = agent.streams, SimpleNamespace(normal=lambda *_: normal.numpy())
+    streams = agent.streams
+    agent.streams = SimpleNamespace(normal=lambda *_: normal.numpy(), generators=streams.generators)
     learn_from(agent, batch, active)
     agent.streams = streams

@@ -17,7 +17,7 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "ppo": {"shared": False, "adam_eps": 1e-5},
     "ddpg": _SAME_RATE,
     "td3": _SAME_RATE,
-    "sac": {**_SAME_RATE, "log_std_min": -20.0, "log_std_max": 2.0},
+    "sac": {**_SAME_RATE, "log_std_min": -20.0, "log_std_max": 2.0, "layer_norm": False, "dropout": 0.0},
 }
 
 
