@@ -5,6 +5,7 @@ from rlbench.kit.action_noise import ActionNoise as ActionNoise
 from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
 from rlbench.kit.activations import sigmoid as sigmoid
 from rlbench.kit.activations import softplus as softplus
+from rlbench.kit.batch_renorm import BatchRenormMLP as BatchRenormMLP
 from rlbench.kit.compilation import compile_methods as compile_methods
 from rlbench.kit.compilation import compiled as compiled
 from rlbench.kit.compilation import in_blocks as in_blocks

@@ -37,17 +37,18 @@ def aligned(size: int) -> int:
 class MLP:
     """A multilayer perceptron.
 
-    dims: (inputs, hidden …, outputs). init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2), or
-    "uniform", U(±1/√inputs) for weights and biases (torch's default). gains: the gain of the orthogonal initialisation
-    for each layer. layer_norm: normalise before each activation, with scales and shifts among the parameters. dropout:
-    the probability with which `masks` drops a unit of a hidden layer, before the normalisation.
+    dims: (inputs, hidden …, outputs). init: "orthogonal" with zero biases (Saxe 2014; Huang 2022, detail 2); "uniform",
+    U(±1/√inputs) for weights and biases (torch's default); or "lecun_normal", a normal distribution of variance
+    1/inputs, cut off at two deviations, with zero biases (flax's default). gains: the gain of the orthogonal
+    initialisation for each layer. layer_norm: normalise before each activation, with scales and shifts among the
+    parameters. dropout: the probability with which `masks` drops a unit of a hidden layer, before the normalisation.
     """
 
     def __init__(
         self,
         dims: Sequence[int],
         activation: str = "relu",
-        init: Literal["orthogonal", "uniform"] = "uniform",
+        init: Literal["orthogonal", "uniform", "lecun_normal"] = "uniform",
         gains: Sequence[float] = (),
         layer_norm: bool = False,
         dropout: float = 0.0,
@@ -75,6 +76,8 @@ class MLP:
         for (a, b), gain in zip(self.layers, self._gains):
             if self._init == "orthogonal":
                 weight, bias = gain * _orthogonal(generator, a, b), np.zeros(b)
+            elif self._init == "lecun_normal":
+                weight, bias = _cut_normal(generator, (a, b)) * a**-0.5, np.zeros(b)
             else:
                 weight, bias = (generator.uniform(-(a**-0.5), a**-0.5, shape) for shape in ((a, b), (b,)))
             extra = aligned(b) - b  # the padding stays zero, because its gradients are zero
@@ -180,6 +183,14 @@ def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:
     q, r = np.linalg.qr(generator.standard_normal((max(a, b), min(a, b))))
     q = q * np.sign(np.diag(r))  # makes the distribution uniform (Mezzadri 2007)
     return q if a >= b else q.T
+
+
+def _cut_normal(generator: Generator, shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    """Draw from a normal distribution, cut off at two deviations and scaled to variance 1."""
+    values = generator.standard_normal(shape)
+    while (beyond := np.abs(values) > 2).any():
+        values[beyond] = generator.standard_normal(beyond.sum())
+    return values / 0.8796256610342398  # the deviation of what is left
 
 
 @watched

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from rlbench_a2c.a2c import A2C
+from rlbench_crossq.crossq import CrossQ
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
@@ -71,11 +72,11 @@ def test_value_learners_update_on_their_device_alone(algorithm):
     assert agent.online.device.type == agent.greedy(agent.online, obs).device.type == META
 
 
-@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
+@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])
 def test_continuous_learners_update_on_their_device_alone(algorithm):
     agent = built(algorithm, "Pendulum-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)
-    for _ in range(2):  # TD3's actor moves at every second
+    for _ in range(3):  # TD3's actor moves at every second, CrossQ's at every third
         agent.learn(interaction(agent))
     assert agent.actor.device.type == agent.critic.device.type == META
 

@@ -22,7 +22,20 @@ SMALL = {
     "target_update_interval": 5,
     "episodes": 1,
 }
-ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "mbpo"]
+ALGORITHMS = [
+    "dqn",
+    "double_dqn",
+    "dueling_dqn",
+    "per_dqn",
+    "reinforce",
+    "a2c",
+    "ppo",
+    "ddpg",
+    "td3",
+    "sac",
+    "mbpo",
+    "crossq",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +53,7 @@ def played(name, seeds=(3, 4)):
     algorithm = load_plugins().algorithm(name).load()
     fields = algorithm.Config.__dataclass_fields__
     config = algorithm.Config(**{key: value for key, value in SMALL.items() if key in fields})
-    kind = {"dims": 2} if name in ("ddpg", "td3", "sac", "mbpo") else {"actions": 3}
+    kind = {"dims": 2} if name in ("ddpg", "td3", "sac", "mbpo", "crossq") else {"actions": 3}
     return play(algorithm, config, SHAPES, seeds, 64, kwargs={"obs": 5, "end": 0.2, **kind}, every=30)
 
 

@@ -10,7 +10,7 @@ from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
 
-ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac"]
+ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "crossq"]
 SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
 SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1}
 

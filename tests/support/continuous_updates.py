@@ -1,4 +1,4 @@
-"""ddpg, td3 and sac in small, as they are before their first step."""
+"""ddpg, td3, sac and crossq in small, as they are before their first step."""
 
 from types import SimpleNamespace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box
+from rlbench_crossq.crossq import CrossQ
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
@@ -15,14 +16,14 @@ from rlbench.api import TaskInfo
 from rlbench.kit import Batch
 from support.one_update import learn_from
 
-ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC])
+ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])
 SEEDS = [0, 1, 2]
 
 
 def small(algorithm, **more):
-    return algorithm.Config(
-        **{"net_arch": (16,), "batch_size": 16, "learning_starts": 20, "buffer_size": 110, "tau": 0.1, **more}
-    )
+    """A small configuration; parameters that the algorithm does not have are left out."""
+    params = {"net_arch": (16,), "batch_size": 16, "learning_starts": 20, "buffer_size": 110, "tau": 0.1, **more}
+    return algorithm.Config(**{k: v for k, v in params.items() if k in algorithm.Config.__dataclass_fields__})
 
 
 def agent_of(algorithm, config, obs=4, dims=2, seeds=SEEDS):
@@ -39,13 +40,13 @@ def inputs(agent, size=12, seed=0):
     terminated = torch.rand(lead, generator=generator) < 0.3
     reward = torch.randn(lead, generator=generator)
     batch = Batch(obs, action, reward, next_obs, 0.9 * ~terminated)
-    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, SAC) else (*lead, agent.dim)
+    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, (SAC, CrossQ)) else (*lead, agent.dim)
     return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
 
 
-def step(agent, batch, normal, active=None):
-    """One update as `learn` makes it, of td3's actor too."""
-    if isinstance(agent, TD3):
+def step(agent, batch, normal, active=None, due=True):
+    """One update as `learn` makes it, of td3's and crossq's actor too."""
+    if due and isinstance(agent, (TD3, CrossQ)):
         agent.updates[:] = -1  # this one is due, whatever the delay
     streams = agent.streams
     agent.streams = SimpleNamespace(normal=lambda *_: normal.numpy(), generators=streams.generators)

@@ -44,6 +44,7 @@ SMALL = {
     | {"model_gradient_steps": 10, "gradient_steps": 1, "learning_rate": 0.003},
     "q_learning": {},
     "dyna_q": {},
+    "crossq": OURS,
     "a2c": ON_POLICY | {"n_envs": 4},
     "ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "reinforce": ON_POLICY,

@@ -41,6 +41,7 @@ class Trial:
 TRIALS: Mapping[str, Trial] = {
     "a2c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 4}, 3_000),
     "a3c": Trial({"net_arch": [16], "learning_rate": 0.01, "n_workers": 2}, 4_000),
+    "crossq": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "ddpg": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "double_dqn": Trial(_DQN),
     "dqn": Trial(_DQN),
