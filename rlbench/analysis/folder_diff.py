@@ -45,7 +45,7 @@ def config_changes(new: Sequence[Run], base: Sequence[Run]) -> str:
 
 
 def keys_of(results: Results, cell: Cell) -> list[str]:
-    """Return the keys of a cell's runs, with and without a score."""
+    """Return the keys of all runs of a cell, whether or not they have a score."""
     label, environment = cell
     rows = results.rows_by_cell.get((environment, label))
     return [] if rows is None else [str(key) for key in rows["key"]]

@@ -89,7 +89,7 @@ def power_of(
 
 
 def left_out(scores: Scores) -> list[str]:
-    """Return a sentence on the tasks without anchors, and one on each algorithm with too few runs on other tasks."""
+    """Name the tasks without anchors, and each algorithm that has too few runs on the tasks with anchors."""
     without = [env for env in scores.environments if env not in scores.anchors]
     sentences = (
         [f"no anchors for {', '.join(without)}: measure anchors with `rlbench anchors {shlex.quote(without[0])}`"]

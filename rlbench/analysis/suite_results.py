@@ -320,8 +320,9 @@ class Results:
         """Return the IQM over runs at each evaluation during training.
 
         Columns: algorithm, environment, at, n, iqm, low, high (pointwise 95 %). against: "steps", "wall_seconds" or
-        "cpu_seconds", the unit of `at`; seconds are the median over runs. normalized: scores between the anchors;
-        against steps this adds curves over all tasks (environment ""), with `at` in shares of the budget.
+        "cpu_seconds", the unit of `at`; seconds are the median over runs. normalized: scale returns by
+        the anchors. With against="steps", this also adds curves over all tasks; their environment is "" and their `at`
+        is a share of the budget.
         """
         from rlbench.analysis.curve_frames import curve_frame
 

@@ -30,7 +30,8 @@ anchors_option = click.option(
     type=UserPath(exists=True, dir_okay=False, path_type=Path),
     callback=_read_anchors,
     metavar="FILE",
-    help="File with anchors (the returns that normalised scores map to 0 and 1), as written by `rlbench anchors -o`; "
+    help="File with anchors (for each task, the returns that become the normalised scores 0 and 1), as written by "
+    "`rlbench anchors -o`; "
     "overrides the suite's anchors and the built-in anchors.",
 )
 

@@ -104,7 +104,9 @@ def _select(result: ReadResult, selection: Selection) -> None:
         if selection.includes(*_cell(one))
     ]
     if not result.records:
-        raise ForeignError("\n".join([one.why for one in result.skipped] or ["no run has both -a and -e"]))
+        raise ForeignError(
+            "\n".join([one.why for one in result.skipped] or ["no published run matches both -a and -e"])
+        )
 
 
 def _cell(run: ImportedRecords | SkippedRun) -> tuple[str, str, str]:

@@ -107,7 +107,7 @@ def forget() -> None:
 
 
 def operations() -> list[str]:
-    """Return the operations recorded so far, each with the shapes, strides and numbers of its arguments, as JSON."""
+    """Return the operations recorded so far, as JSON: shapes and strides of tensors, and all other arguments."""
     return list(_operations)
 
 

@@ -85,8 +85,8 @@ def reevaluate(
     if not published and not (total and played.repeat(recorded, total)):
         # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
         raise StoreError(
-            f"{store.folder(run)} has no published policy: {run.algorithm!r} published none (its final_state is "
-            "empty), and without training it does not repeat a recorded final evaluation"
+            f"{store.folder(run)} cannot be evaluated again: {run.algorithm!r} saved no policy (its final_state is "
+            "empty), and without training it does not reach the recorded returns"
         )
     compared = min(episodes, total)
     equal = played.repeat(recorded, compared) if compared else None

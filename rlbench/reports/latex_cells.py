@@ -33,7 +33,7 @@ class Entry:
     bold: bool = False
 
     def width(self, marks: Sequence[str]) -> float:
-        """Return the width, in points. marks: those of all notes of the table."""
+        """Return the width, in points. marks: the notes of the table, in the order of their letters."""
         spread = width(f" ± {self.spread}") if self.spread else 0.0
         above = width(",".join(_marks_of(self.notes, marks)), SMALL) if self.notes else 0.0
         below = width(f"[{self.bounds[0]}, {self.bounds[1]}]", SMALL) if self.bounds else 0.0

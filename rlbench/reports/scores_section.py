@@ -38,7 +38,7 @@ _NO_CHANCE = "There is no finished run of random, so it is not shown which score
 
 
 def chance_cells(results: Results) -> dict[str, Cell]:
-    """Return the random policy's cell on each task that has one, preferring metered runs if there are several."""
+    """Return the cell of the random policy on each task that has one; of several, one with metered runs."""
     random_labels = set(results.table.loc[results.table["id"].map(is_random), "algorithm"])
     self_reported = set(results.final_scores.self_reported)
     cells: dict[str, Cell] = {}

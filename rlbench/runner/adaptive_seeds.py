@@ -179,7 +179,7 @@ def _refuse_changes(store: Store, before: Decisions, now: Decisions, options: Ma
     for env in dict.fromkeys([*fixed, *requested]):
         if fixed.get(env) != requested.get(env):
             anchors = "no anchors" if env not in fixed else "anchors {:g} and {:g}".format(*fixed[env])
-            raise SuiteError(f"{where} {anchors} for {env}, which the suite has changed: {advice}")
+            raise SuiteError(f"{where} {anchors} for {env}, but the suite now has others: {advice}")
 
 
 def _analyse(store: Store, decisions: Decisions) -> Decisions:

@@ -69,7 +69,7 @@ class _Lanes:
         self.drop(np.arange(len(self.finite)) == seed_index)
 
     def finish(self, lane: int) -> int | None:
-        """Record the lane's episode. Returns: the lane's next episode, or None if the lane closes."""
+        """Record the lane's episode. Returns: the next episode to play in the lane, or None if none is left."""
         place = lane // self._lanes, self.episode[lane]
         self.returns[place], self.lengths[place] = self._return[lane], self._length[lane]
         self._return[lane] = self._length[lane] = 0

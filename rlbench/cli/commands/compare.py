@@ -80,9 +80,10 @@ def compare(
     rlbench compare                      all pairs, except those with random
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
 
-    A and B are folders (a path, or a name under results/) if both contain results and -d is not given; otherwise they
-    are algorithms. A name that could be either is an error. Holm's correction treats the
-    comparisons over all tasks as one family of tests, and those on single tasks as another.
+    With -d, A and B are algorithms. Without it, they are folders (a path, or a name under results/) if both contain
+    results, and algorithms otherwise; a name that is both a folder and an algorithm of the newest results is an error.
+    Holm's correction treats the comparisons over all tasks as one family of tests, and those on single tasks as
+    another.
     """
     from rlbench.analysis import compare as compare_pairs
 

@@ -54,7 +54,7 @@ DIVERGED = 1
     "allowed",
     multiple=True,
     metavar="MODULE",
-    help="Module that RUN's environment or wrappers may import; may be repeated.",
+    help="Module that may be imported to create RUN's environment or wrappers; may be repeated.",
 )
 @plugin_option
 def evaluate(

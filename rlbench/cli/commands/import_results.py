@@ -55,8 +55,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "--from",
     "layout",
     type=click.Choice(LAYOUTS),
-    help="Project whose published per-seed results these are; default: results of a program, in one of the formats "
-    "below.",
+    help="Project whose published per-seed results these are. Without it, SOURCE is a program's own files, in one of "
+    "the formats named above.",
 )
 @click.option(
     "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; repeatable."
@@ -97,8 +97,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     multiple=True,
     callback=_columns,
     metavar="NAME=COLUMN",
-    help="Where a CSV file has NAME, which is step, return, length, kind, algorithm, environment or seed: COLUMN is a "
-    "header or a number, as in return=reward or step=#3; may be repeated.",
+    help="Column of a CSV file to read NAME from. NAME: step, return, length, kind, algorithm, environment or seed. "
+    "COLUMN: a header or a number, as in return=reward or step=#3. May be repeated.",
 )
 @click.option(
     "--tag",

@@ -70,8 +70,9 @@ def test_plugin(
     """Check ALGORITHM against the rules that every algorithm has to keep, and print those it breaks.
 
     ALGORITHM is trained on small tasks, with its default hyperparameters unless --set changes them. Small networks and
-    short warm-ups (--set learning_starts=100) make this faster. A property that it does not claim (stackable,
-    resumable, reproducible, bootstraps) is not checked. docs/rules.md explains each rule.
+    short warm-ups (--set learning_starts=100) make this faster. Four properties are checked only if ALGORITHM
+    claims them: stackable (seeds train as one batch), resumable, reproducible, and bootstraps (an episode that was cut
+    off continues in the value estimates). docs/rules.md explains each rule.
     Exit code 1 if a rule is broken.
     """
     from rlbench.executors.rule_processes import RULES, TrialConfig, check_rules

@@ -34,9 +34,8 @@ def view(directory: Path, port: int | None, no_browser: bool) -> int:
     """Show the report on DIRECTORY in the browser, with progress and learning curves while the suite runs.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. The page is served on
-    this machine only, and renews itself. Nothing is written to DIRECTORY. Training is hardly slowed: nothing is read
-    while no page is open, and while a suite runs, reports are drawn for at most a tenth of the time. Ctrl-C ends the
-    command.
+    this machine only, and renews itself. Nothing is written to DIRECTORY. Nothing is read unless a page is open. While
+    a suite runs, the command spends at most a tenth of its time on drawing the report. Ctrl-C ends the command.
     """
     from rlbench.results import Store
     from rlbench.viewer.event_stream import EventStream
