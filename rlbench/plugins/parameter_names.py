@@ -168,7 +168,7 @@ def hint(name: str, known: Collection[str]) -> str:
 
 
 def value_hint(name: str, value: Any, choices: Collection[str] = ()) -> str:
-    """Return what to write instead of a value that a parameter does not accept, as in "; write …", or "" for no hint."""
+    """Return what to write instead of a value that a parameter does not accept, as in "; write …", or ""."""
     if name == "net_arch" and isinstance(value, (Mapping, Sequence)) and not isinstance(value, str):
         return "; write one list for all networks, such as [64, 64]"
     if name in _OFF_BY_NOTHING and isinstance(value, (int, float)) and value <= 0:

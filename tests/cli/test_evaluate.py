@@ -233,7 +233,7 @@ def test_it_says_that_recorded_episodes_differ_and_what_was_computed_otherwise(c
 
     rewrite(run, change)
     ran = rlbench("evaluate", run)
-    assert ran.returncode == 73 and "without training it does not repeat a recorded final evaluation" in ran.stderr
+    assert ran.returncode == 73 and "without training it does not reach the recorded returns" in ran.stderr
     # With a policy that it had to publish, differing is news and no error.
     pretend(run)
     text = rlbench("evaluate", run).stdout
@@ -272,7 +272,7 @@ def test_a_policy_that_is_not_the_published_one_is_refused(copied):
     [
         ("forgets", 2, "cannot load its published policy (load_final_state): KeyError: 'moments'"),
         ("ignores", 2, "did not load its published policy: it needs load_final_state"),
-        ("hides", 73, "has no published policy: 'hides' published none"),
+        ("hides", 73, "cannot be evaluated again: 'hides' saved no policy"),
         ("ends", 2, "exited with code 0: no more"),
         ("raises", 2, "cannot be played: KeyError: 'mine' (mine.py:"),
         (
