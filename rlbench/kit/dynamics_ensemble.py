@@ -106,8 +106,8 @@ class DynamicsEnsemble:
             batch = self._batch(replay, draws + draws // (_PART - 1))
             grads, metrics = self.gradient([self.params], *batch)
             self.optimizer.apply([self.params], grads, active)
-        held_out = self.losses(self.params, *self._held_out(replay, batch_size)).nan_to_num(torch.inf, torch.inf)
-        order = torch.sort(held_out, stable=True).indices[:, : self.elites.shape[1]]
+        held_out = self.losses(self.params, *self._held_out(replay, batch_size))
+        order = torch.sort(held_out, stable=True).indices[:, : self.elites.shape[1]]  # NaN is last
         self.elites.copy_(torch.where(active.unsqueeze(1), order, self.elites))
         return metrics
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from rlbench import Device
-from rlbench.kit import compile_methods, in_blocks, seeds_at_a_time
+from rlbench.kit import compile_methods, gradient_of, in_blocks, seeds_at_a_time
 
 
 @pytest.mark.parametrize(
@@ -56,3 +56,28 @@ def test_a_method_can_be_called_for_two_seeds_at_a_time():
     one, sizes = Doubling(), []
     compile_methods(Device(), one.double, seeds_at_a_time=2)
     assert one.double(torch.arange(4.0)).tolist() == [0, 2, 4, 6] and sizes == [2, 2]
+
+
+def test_what_is_logged_of_a_gradient_in_blocks_is_that_of_all_seeds_and_is_computed_only_then():
+    computed = []
+
+    def loss(params, x):
+        value = (params * x).square().sum(-1)
+
+        def metrics():
+            computed.append(len(value))
+            return {"loss": value}
+
+        return value, metrics
+
+    params, x = torch.rand(6, 16), torch.rand(6, 16)
+    (whole,), logged = gradient_of(loss, Device())([params], x)
+    blocks = gradient_of(loss, Device(), seeds_at_a_time=2, name="q")
+    for _ in range(2):  # the second call reuses the buffers of the first
+        (parts,), in_parts = blocks([params], x)
+        assert torch.equal(whole, parts) and computed == []
+        found, expected = in_parts(), logged()
+        assert torch.equal(found["loss"], expected["loss"])
+        assert torch.equal(found["q_grad_norm"], expected["grad_norm"])
+        assert in_parts.name == "q" and computed == [2, 2, 2, 6]
+        computed.clear()
