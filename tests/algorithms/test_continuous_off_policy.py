@@ -149,7 +149,18 @@ FINDS = {
     DDPG: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
     TD3: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
     SAC: {**FOUND, "train_freq": 2},
-    CrossQ: {**FOUND, "train_freq": 2},
+    # Its actor is updated as often as the others', its temperature is constant, because it would fall too slowly, and the
+    # running statistics follow 2,000 steps.
+    CrossQ: {
+        **FOUND,
+        "activation_fn": "relu",
+        "critic_net_arch": (64, 64),
+        "batch_size": 128,
+        "learning_rate": "lin_1e-3",
+        "policy_delay": 1,
+        "ent_coef": 0.01,
+        "batch_norm_momentum": 0.9,
+    },
 }
 
 

@@ -93,7 +93,7 @@ def test_the_subclass_has_no_findings(copies):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("temperature", "--like", "sac"), "sac already uses the name Temperature or temperature.py"),
+        (("termination", "--like", "mbpo"), "mbpo already uses the name Termination or termination.py"),
         (("adam", "--like", "ppo"), "ppo already uses the name Adam"),
         (("mine", "--like", "pppo"), "'pppo' is not one of 'a2c', 'a3c'"),
         (("mine", "--like", "ppo", "--sb3"), "exclude each other"),
