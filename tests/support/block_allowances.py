@@ -123,6 +123,7 @@ ALLOWANCES = [
         "every rule is put to dqn by the tests marked conformance",
         replace={'"rule", RULES': '"rule", [rule for rule in RULES if rule in ("budget", "acting")]'},
     ),
+    Allowance("docs/models.md", "rlbench run models", MINUTES, skip=True),
     Allowance("docs/scores.md", ".venv/bin/rlbench run suites/classic-full.yaml", HOURS, skip=True),
     Allowance("docs/scores.md", ".venv/bin/rlbench run suites/vs-sb3.yaml", HOURS, skip=True),
     Allowance(
