@@ -4,6 +4,7 @@ from typing import Any
 
 from rlbench import Algorithm, AlgorithmSpec, Interaction, Supports, hookimpl
 from rlbench.kit.action_masks import ActionMask  # not from the kit, which would count as using torch
+from rlbench.kit.agents import Agents, layout_of
 
 
 class Random(Algorithm):
@@ -12,6 +13,10 @@ class Random(Algorithm):
     def draw(self, stream: str, obs: Any) -> Any:
         """Return actions for observations [S, N, …], drawn from the named stream."""
         mask, space = ActionMask.of(self.task.observation_space), self.task.action_space
+        layout = layout_of(self.task.observation_space)
+        if layout is not None and layout.has_masks:
+            agents = Agents(self.task)
+            return agents.random_actions(self.streams.uniform(stream, obs.shape[1], agents.count), obs)
         if not mask.size:
             return self.streams.sample(stream, space, obs.shape[:2])
         return mask.random_actions(self.streams.uniform(stream, obs.shape[1]), obs, mask.size)
@@ -29,5 +34,6 @@ class Random(Algorithm):
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     actions = {"discrete": True, "continuous": True, "multi_discrete": True, "multi_binary": True}
-    supports = Supports(**actions, any_actions=True, action_masks=True, pixels=True, no_observations=True)
+    anything = {"any_actions": True, "action_masks": True, "no_observations": True}
+    supports = Supports(**actions, **anything, pixels=True, multi_agent=True)
     return [AlgorithmSpec("random", Random, supports, summary="uniformly random actions, the lower anchor")]

@@ -9,6 +9,7 @@ from typing import Any
 from rlbench.analysis.suite_results import Results
 from rlbench.api import COLUMNS, Run, RunStatus, StoreError, canonical
 from rlbench.results import RunState, Store
+from rlbench.results.publication import optional_columns
 from rlbench.results.requested_runs import IMPORTED
 from rlbench.results.run_table import read_table
 
@@ -79,12 +80,20 @@ def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], t
     digests = [state.result["files"].get(f"{table}.parquet", {}).get("sha256") for state in states]
     if digests[0] == digests[1]:
         return True
-    columns = [column.name for column in COLUMNS[table] if not column.timing]
+    if optional_columns(table, states[0].result) != optional_columns(table, states[1].result):
+        return False
+    optional = optional_columns(table, states[0].result)
+    columns = [c.name for c in COLUMNS[table] if not c.timing and (not c.optional or c.name in optional)]
     ours, theirs = (read_table(store.folder(run), table, state, columns) for store, state in zip((new, base), states))
     for column in COLUMNS[table]:
-        if column.dtype.startswith("list") and not column.timing:
-            ours[column.name], theirs[column.name] = (side[column.name].map(tuple) for side in (ours, theirs))
+        if column.dtype.startswith("list") and column.name in columns:
+            ours[column.name], theirs[column.name] = (side[column.name].map(_as_tuple) for side in (ours, theirs))
     return bool(ours.equals(theirs))
+
+
+def _as_tuple(values: Any) -> Any:
+    """Return a list or array, of lists too, as tuples, which can be compared."""
+    return tuple(map(_as_tuple, values)) if hasattr(values, "__len__") else values
 
 
 def _went_wrong(status: RunStatus) -> bool:

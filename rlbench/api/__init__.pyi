@@ -1,3 +1,5 @@
+from rlbench.api.agents import AgentGroup as AgentGroup
+from rlbench.api.agents import AgentLayout as AgentLayout
 from rlbench.api.algorithm import Algorithm as Algorithm
 from rlbench.api.algorithm import AlgorithmSpec as AlgorithmSpec
 from rlbench.api.algorithm import Policy as Policy

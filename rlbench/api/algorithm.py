@@ -114,6 +114,9 @@ class Supports:
     whose parts are arrays [..., *part].
     no_observations: the algorithm uses no observations, so it supports every observation space.
     tabular: the algorithm keeps a table, so it supports no observations but Discrete ones, as one-hot vectors.
+    multi_agent: it trains several agents in one environment (`rlbench.kit.Agents`); `discrete` and `continuous` are
+    then what each agent's actions may be. An algorithm without it controls all agents together, as if they were one,
+    where its actions allow that. single_agent: it supports environments with a single agent.
     """
 
     discrete: bool = False
@@ -128,6 +131,8 @@ class Supports:
     action_masks: bool = False
     smallest_image: int = 1
     tabular: bool = False
+    multi_agent: bool = False
+    single_agent: bool = True
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ class Transition:
     """One step of every environment. Every array is [S, N, …].
 
     next_obs: the true successor of `obs`, never the first observation of the next episode.
+    agent_rewards: in a multi-agent environment the reward of each agent [S, N, G], whose sum is `reward`; else None.
 
     It is read by the names of its fields and cannot be unpacked, so a further field changes no plugin. It is not
     frozen, because creating a frozen one takes 0.5 µs longer at every step.
@@ -38,6 +39,7 @@ class Transition:
     next_obs: Array
     terminated: Array
     truncated: Array
+    agent_rewards: Array | None = None
 
     def __iter__(self) -> NoReturn:
         raise TypeError(f"a Transition cannot be unpacked in plugin API {API_VERSION}; read its fields; {API_ADVICE}")

@@ -69,6 +69,7 @@ class EpisodeRecord(NamedTuple):
 
     step: environment steps of the seed when the episode ended. rank: index of the environment. episode: index of the
     episode in that environment. end: terminated, truncated, abandoned by the algorithm, or reported by the run itself.
+    agent_returns: of a multi-agent environment, the return of each agent; `return_` is their sum.
     """
 
     seed: int
@@ -79,13 +80,14 @@ class EpisodeRecord(NamedTuple):
     return_: float
     length: int
     end: str
+    agent_returns: tuple[float, ...] = ()
 
 
 class EvaluationRecord(NamedTuple):
     """One evaluation of one seed's policy.
 
     nominal_step: the point of the evaluation grid. step: environment steps when the point was crossed. returns,
-    lengths: one per episode.
+    lengths: one per episode. agent_returns: of a multi-agent environment, for each episode the return of each agent.
     """
 
     seed: int
@@ -98,6 +100,7 @@ class EvaluationRecord(NamedTuple):
     returns: tuple[float, ...]
     lengths: tuple[int, ...]
     wall_seconds: float
+    agent_returns: tuple[tuple[float, ...], ...] = ()
 
 
 class MetricRecord(NamedTuple):
@@ -110,13 +113,17 @@ class MetricRecord(NamedTuple):
 
 
 class Column(NamedTuple):
-    """A stored column. dtype: the name of an Arrow type. timing: whether it measures time."""
+    """A stored column. dtype: the name of an Arrow type.
+
+    timing: whether it measures time. optional: only tables that have such values have the column.
+    """
 
     name: str
     dtype: str
     unit: str
     meaning: str
     timing: bool = False
+    optional: bool = False
 
 
 COLUMNS: dict[str, tuple[Column, ...]] = {
@@ -135,6 +142,7 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("return", "float64", "reward", "undiscounted sum of the metered rewards"),
         Column("length", "int64", "env steps", "steps of the episode; 0: not known"),
         Column("end", "string", "", "terminated, truncated, abandoned, or reported by the run itself"),
+        Column("agent_returns", "list<float64>", "reward", "each agent's return, in the order of names", optional=True),
     ),
     "evaluations": (
         Column("seed", "int64", "", "the run's seed"),
@@ -147,6 +155,13 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
         Column("returns", "list<float64>", "reward", "each episode's return, in the order of the episode seeds"),
         Column("lengths", "list<int64>", "env steps", "each episode's length"),
         Column("wall_seconds", "float64", "s", "training clock, evaluation excluded", timing=True),
+        Column(
+            "agent_returns",
+            "list<list<float64>>",
+            "reward",
+            "for each episode the return of each agent, in the order of names",
+            optional=True,
+        ),
     ),
     "metrics": (
         Column("seed", "int64", "", "the run's seed"),

@@ -24,6 +24,10 @@ class EnvBatch(Protocol):
     If the environment of one lane fails, only its seed has to fail: `reset` raises EnvironmentFault, and `step` gives
     the lane a reward of NaN. An optional method `fault(lane)` then returns what failed, in words. An error that `step`
     raises fails the whole group.
+
+    Multi-agent environments have two more attributes: `agents`, the names of their G agents, and `agent_rewards`, each
+    agent's reward in the last step [len(lanes), G] float64. `reward` is then the sum of these. `observation_space` has
+    a `layout` (rlbench.api.AgentLayout), unless a wrapper of the task shows all agents as one.
     """
 
     observation_space: AnySpace

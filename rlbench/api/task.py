@@ -65,6 +65,8 @@ class Task:
     reset_options: the options of every reset, written likewise.
     label: its name in tables instead of the id. register: functions ("module:function") to call in each process before
     it makes an environment. `label` and `register` are not part of the run's key.
+    reward: what each agent of a multi-agent environment learns from: "team", the sum of all agents' rewards, or
+    "individual", its own. What is measured is always the sum.
     """
 
     env_id: str
@@ -76,6 +78,7 @@ class Task:
     reset_options: Mapping[str, Any] = field(default_factory=dict, metadata=IF_GIVEN)
     label: str = field(default="", metadata=IF_GIVEN)
     register: tuple[str, ...] = field(default=(), metadata=IF_GIVEN)
+    reward: str = field(default="team", metadata=IF_GIVEN)
 
     @property
     def name(self) -> str:
@@ -93,6 +96,7 @@ class TaskInfo:
     """The task as an algorithm sees it.
 
     observation_space, action_space: of one environment. num_envs: environments per seed. steps: the budget per seed.
+    team_reward: whether the agents of a multi-agent environment learn from the sum of their rewards.
     """
 
     env_id: str
@@ -100,6 +104,7 @@ class TaskInfo:
     action_space: AnySpace
     num_envs: int
     steps: int
+    team_reward: bool = True
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from gymnasium.wrappers import NormalizeObservation, NormalizeReward
 from rlbench.api import EnvironmentFault, Task
 from rlbench.api.task import AnySpace, Environment
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
+from rlbench.envs.multiagent.joint_env import AGENT_MASKS
 
 STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
 _SECONDS = 3.0  # of an episode; slow environments are played for fewer steps
@@ -183,6 +184,8 @@ def _draw(space: AnySpace, info: Any) -> Any:
                 f" ({space.n},) and allow at least one"
             )
         return space.sample(mask.astype(np.int8))
+    if isinstance(info, dict) and AGENT_MASKS in info:
+        return space.sample(mask=info[AGENT_MASKS])
     return space.sample()
 
 

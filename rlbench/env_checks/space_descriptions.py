@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from rlbench.api import Array
+from rlbench.api import AgentGroup, AgentLayout, Array
 from rlbench.api.task import AnySpace
+from rlbench.envs.multiagent.joint_space import JointVectors
 
 
 class UnknownSpace(spaces.Space[Any]):
@@ -27,6 +28,11 @@ class UnknownSpace(spaces.Space[Any]):
 
 def describe_space(space: AnySpace) -> dict[str, Any]:
     """Return a space as JSON values. `space_from` is the inverse, except for kinds of spaces not listed here."""
+    if isinstance(space, JointVectors):
+        layout = space.layout
+        groups = [[list(g.members), g.obs_size, describe_space(g.action_space)] for g in layout.groups]
+        named = {"agents": list(layout.agents), "groups": groups}
+        return {**named, "has_masks": layout.has_masks, "state_size": layout.state_size}
     if isinstance(space, spaces.Box):
         return {"box": str(space.dtype), "low": _pack(space.low), "high": _pack(space.high)}
     if isinstance(space, spaces.Discrete):
@@ -61,6 +67,9 @@ def space_from(description: Mapping[str, Any]) -> AnySpace:
             return spaces.Text(most, min_length=least, charset=characters)
         case {"dict": parts}:
             return spaces.Dict({_key(key): space_from(part) for key, part in parts})
+        case {"agents": names, "groups": groups, "has_masks": has_masks, "state_size": state_size}:
+            parts = [AgentGroup(tuple(members), size, space_from(actions)) for members, size, actions in groups]
+            return JointVectors(AgentLayout(tuple(names), tuple(parts), has_masks, state_size))
         case {"tuple": parts}:
             return spaces.Tuple([space_from(part) for part in parts])
     return UnknownSpace(description["unknown"], description["description"], description["dtype"])

@@ -38,13 +38,13 @@ def is_text(space: spaces.Space[Any]) -> bool:
     return isinstance(space, spaces.Text) or (space.dtype is not None and space.dtype.kind == "U")
 
 
-def _pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
+def pick(space: spaces.Space[Any], kept: spaces.Space[Any], value: Any) -> Any:
     """Return the parts of `value`, an element of `space`, that are in `kept`, its readable part."""
     if isinstance(space, spaces.Dict) and isinstance(kept, spaces.Dict):
-        return {key: _pick(space.spaces[key], part, value[key]) for key, part in kept.spaces.items()}
+        return {key: pick(space.spaces[key], part, value[key]) for key, part in kept.spaces.items()}
     if isinstance(space, spaces.Tuple) and isinstance(kept, spaces.Tuple):
         read = [(part, own) for part, own in zip(space.spaces, value) if not is_text(part)]
-        return tuple(_pick(part, inner, own) for (part, own), inner in zip(read, kept.spaces))
+        return tuple(pick(part, inner, own) for (part, own), inner in zip(read, kept.spaces))
     return value
 
 
@@ -78,7 +78,7 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     def observation(self, observation: Any) -> Array:
         assert self._kept is not None  # `shown` refuses any other space
-        return np.asarray(flatten(self._kept, _pick(self._space, self._kept, observation)), np.float32)
+        return np.asarray(flatten(self._kept, pick(self._space, self._kept, observation)), np.float32)
 
 
 class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):

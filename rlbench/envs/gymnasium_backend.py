@@ -32,6 +32,14 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
     call_registrations(task.register)
     kwargs = resolved(task.kwargs, ("kwargs",))
     env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **kwargs)
+    return apply_wrappers(env, task)
+
+
+def apply_wrappers(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[Any, Any]:
+    """Apply the task's wrappers and reset options to an environment.
+
+    Raises: RlbenchError if a reference fails; any error of a wrapper.
+    """
     for i, wrapper in enumerate(task.wrappers):
         module, _, name = wrapper.name.partition(":")
         kwargs = resolved(wrapper.kwargs, ("wrappers", i, "kwargs"))
@@ -44,8 +52,8 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
 class GymnasiumBatch:
     """Independent environments that are stepped one after another (see rlbench.api.EnvBatch)."""
 
-    def __init__(self, task: Task, lanes: int) -> None:
-        self._envs = [make_env(task) for _ in range(lanes)]
+    def __init__(self, task: Task, lanes: int, make: Callable[[Task], gymnasium.Env[Any, Any]] = make_env) -> None:
+        self._envs = [make(task) for _ in range(lanes)]
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
         shape = self.observation_space.shape or ()
         self._flat, self._shape = len(shape) == 1, shape

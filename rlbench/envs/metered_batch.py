@@ -34,6 +34,7 @@ class MeteredBatch:
     faults: by index of each seed whose environment failed, a description of the failure. Such a seed is parked too.
     lane_streams: the seed of each lane's stream, for environments that cannot be reseeded (`envs` then comes from
     EnvBackendSpec.make_streams).
+    agents: the names of the agents; () in a single-agent environment.
     """
 
     def __init__(
@@ -55,10 +56,13 @@ class MeteredBatch:
         self._one_stream = bool(lane_streams)
         self._discrete = type(envs.action_space).__name__ == "Discrete"
         self._live_lanes: Sequence[int] = range(lanes)
+        self._stepped: Sequence[int] = ()  # the lanes of the last step
         self.active = np.ones(len(self.seeds), bool)
         self.diverged_at: dict[int, int] = {}
         self.faults: dict[int, str] = {} if faults is None else faults
         self._return = np.zeros(lanes)
+        self.agents: tuple[str, ...] = getattr(envs, "agents", ())
+        self._agent_return = np.zeros((lanes, len(self.agents)))
         self._episode = [-1] * lanes
         # Actions of every step since the oldest open episode began. The episode of lane i began at step _first_step[i].
         self._actions: deque[Array] = deque()
@@ -79,6 +83,7 @@ class MeteredBatch:
     def _begin_episode(self, lane: int) -> Array:
         self._episode[lane] += 1
         self._return[lane] = 0
+        self._agent_return[lane] = 0
         self._first_step[lane] = self._clock
         return self._envs.reset(lane, self._reset_seeds[lane][self._episode[lane]])
 
@@ -108,6 +113,7 @@ class MeteredBatch:
         self._actions.append(flat)
         self._clock += 1
         self._return += reward
+        agent_rewards = self._agent_rewards() if self.agents else None
         following = next_obs.copy()  # the caller may keep the transition, so `obs` needs a copy
         done = terminated | truncated
         if np.count_nonzero(done):
@@ -121,10 +127,11 @@ class MeteredBatch:
             next_obs=next_obs.reshape(obs.shape),
             terminated=terminated.reshape(lead),
             truncated=truncated.reshape(lead),
+            agent_rewards=agent_rewards,
         )
 
     def _step_live(self, flat: Array) -> tuple[Array, Array, Array, Array]:
-        lanes = self._live_lanes
+        lanes = self._stepped = self._live_lanes
         if len(lanes) == len(self._episode):
             return self._envs.step(lanes, self._env_actions(flat))
         next_obs, reward = self._flat.copy(), np.zeros(len(flat))
@@ -134,6 +141,16 @@ class MeteredBatch:
             chosen = self._env_actions(flat[index])
             next_obs[index], reward[index], terminated[index], truncated[index] = self._envs.step(lanes, chosen)
         return next_obs, reward, terminated, truncated
+
+    def _agent_rewards(self) -> Array:
+        """Add each agent's rewards of this step to its returns. Returns: the rewards [S, N, G]; 0 for parked seeds."""
+        rewards = np.zeros_like(self._agent_return)
+        stepped = list(self._stepped)
+        if stepped:
+            rewards[stepped] = self._envs.agent_rewards  # type: ignore[attr-defined]  # as `agents` promises
+        rewards[np.repeat(~self.active, self.num_envs)] = 0
+        self._agent_return += rewards
+        return rewards.reshape(*self._lead, -1).astype(np.float32)
 
     def _env_actions(self, actions: Array) -> Any:
         """Return actions in the form in which environments take them."""
@@ -156,6 +173,7 @@ class MeteredBatch:
                     return_=float(self._return[lane]),
                     length=self._clock - self._first_step[lane],
                     end=episode_end(bool(terminated[lane])),
+                    agent_returns=tuple(self._agent_return[lane].tolist()),
                 )
             )
             first = self._begin_or_park(lane)
@@ -252,6 +270,8 @@ class MeteredBatch:
             next_obs, reward, _, _ = self._envs.step([lane], row)
             obs = next_obs[0]
             self._return[lane] += reward[0]
+            if self.agents:
+                self._agent_return[lane] += self._envs.agent_rewards[0]  # type: ignore[attr-defined]
         return obs
 
     def _restore_history(self, histories: Sequence[Sequence[Any]]) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from rlbench.api import Diverged, EnvironmentFault, EpisodeRecord, RlbenchError
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.meter import episode_end
+from rlbench.envs.multiagent.joint_env import AGENT_REWARDS
 from rlbench.seeding import ResetSeeds
 
 Obs = Any
@@ -61,6 +62,7 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
         self._env, self._boundary, self._seeds = env, boundary, seeds
         self._seed, self._rank, self._episode = seed, rank, -1
         self._return, self._length, self._open = 0.0, 0, False
+        self._agent_returns: list[float] = []  # of the open episode; stays empty for a single agent
         self.observation_space, self.action_space = env.observation_space, env.action_space
         self.metadata, self.render_mode, self.spec = env.metadata, env.render_mode, env.spec
         self.share: Callable[[MeteredEnv], tuple[Any, ...]] | None = None
@@ -102,6 +104,9 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
             raise self._failed(fault)
         obs, reward, terminated, truncated, info = answer
         self._return += float(reward)
+        if AGENT_REWARDS in info:
+            own = info[AGENT_REWARDS].tolist()
+            self._agent_returns = [x + y for x, y in zip(self._agent_returns or [0.0] * len(own), own)]
         self._length += 1
         if terminated or truncated:
             self._open = False
@@ -118,9 +123,12 @@ class MeteredEnv(gymnasium.Env[Any, Any]):
     def _record_episode(self, end: str) -> None:
         step, reset_seed = self._boundary.steps, self._seeds[self._episode]
         self._boundary.record(
-            EpisodeRecord(self._seed, step, self._rank, self._episode, reset_seed, self._return, self._length, end)
+            EpisodeRecord(
+                *(self._seed, step, self._rank, self._episode, reset_seed, self._return, self._length, end),
+                agent_returns=tuple(self._agent_returns),
+            )
         )
-        self._return, self._length = 0.0, 0
+        self._return, self._length, self._agent_returns = 0.0, 0, []
 
     def render(self) -> Any:
         return self._env.render()

@@ -36,6 +36,7 @@ def collect_facts(
         versions=versions(),
         environment_backend=prepared.backend.version(),
         hardware=hardware(),
+        agents=list(live.agents) or None,
         metering=prepared.spec.metering,
         score_from=self_reported.score_from if self_reported is not None else None,
         reproducible=prepared.spec.reproducible and prepared.group.environment_repeats,

@@ -5,6 +5,9 @@ from rlbench.kit.action_noise import ActionNoise as ActionNoise
 from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
 from rlbench.kit.activations import sigmoid as sigmoid
 from rlbench.kit.activations import softplus as softplus
+from rlbench.kit.agents import Agents as Agents
+from rlbench.kit.agents import GroupInputs as GroupInputs
+from rlbench.kit.agents import layout_of as layout_of
 from rlbench.kit.batch_renorm import BatchRenormMLP as BatchRenormMLP
 from rlbench.kit.compilation import compile_methods as compile_methods
 from rlbench.kit.compilation import compiled as compiled

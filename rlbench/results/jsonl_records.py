@@ -20,8 +20,9 @@ _NAMES = {table: [column.name for column in columns] for table, columns in COLUM
 
 
 def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) -> dict[str, Any]:
-    """Return a record as a mapping from its table's column names to values."""
-    return dict(zip(_NAMES[table], record))
+    """Return a record as a mapping from its table's column names to values, without optional ones that are empty."""
+    row = dict(zip(_NAMES[table], record))
+    return row if row.get("agent_returns", True) else {k: v for k, v in row.items() if k != "agent_returns"}
 
 
 class JsonlSink:

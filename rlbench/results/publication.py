@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,13 +28,21 @@ _TYPES = {
     "string": pa.string(),
     "list<float64>": pa.list_(pa.float64()),
     "list<int64>": pa.list_(pa.int64()),
+    "list<list<float64>>": pa.list_(pa.list_(pa.float64())),
 }
 
 
-def schema(table: str) -> pa.Schema:
-    """Return a table's Arrow schema; the fields' metadata contain units and meanings."""
+def schema(table: str, optional: Collection[str] = ()) -> pa.Schema:
+    """Return a table's Arrow schema; the fields' metadata contain units and meanings.
+
+    optional: those of the optional columns that the table has.
+    """
     return pa.schema(
-        [pa.field(c.name, _TYPES[c.dtype], metadata={"unit": c.unit, "meaning": c.meaning}) for c in COLUMNS[table]],
+        [
+            pa.field(c.name, _TYPES[c.dtype], metadata={"unit": c.unit, "meaning": c.meaning})
+            for c in COLUMNS[table]
+            if not c.optional or c.name in optional
+        ],
         metadata={"rlbench.schema_version": str(SCHEMA_VERSION)},
     )
 
@@ -86,7 +94,13 @@ def publish(
 
 def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a run's rows as its published table; equal rows give equal bytes."""
-    pq.write_table(as_table(rows, schema(table)), path, compression="zstd")
+    given = {c.name for c in COLUMNS[table] if c.optional and any(c.name in row for row in rows)}
+    pq.write_table(as_table(rows, schema(table, given)), path, compression="zstd")
+
+
+def optional_columns(table: str, result: Mapping[str, Any]) -> list[str]:
+    """Return the optional columns that a published table has. result: the run's result.json."""
+    return [c.name for c in COLUMNS[table] if c.optional] if result.get("agents") else []
 
 
 def _contiguous(array: Array) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import Field, dataclass, field, fields
 from typing import Any, NamedTuple
 
@@ -63,6 +63,10 @@ class GroupFacts:
     versions: Mapping[str, str] = field(metadata=_key("versions of packages"))
     environment_backend: str = field(metadata=_key("name and version of the backend"))
     hardware: Mapping[str, Any] = field(metadata=_key("processor, memory, system"))
+    agents: Sequence[str] | None = field(
+        default=None,
+        metadata=_key("the names of the agents, in the order of `agent_returns`; one agent: absent", omit_none=True),
+    )
     metering: str = field(metadata=_key("who counts steps: rlbench (`boundary`) or the algorithm (`self-reported`)"))
     score_from: str | None = field(
         default=None,

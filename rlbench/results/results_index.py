@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from rlbench.api import LARGEST_RETURN, Run, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
 from rlbench.results.parquet_reader import UNREADABLE, equals, numbers, read_columns
-from rlbench.results.publication import schema
+from rlbench.results.publication import optional_columns, schema
 from rlbench.results.store import RunState, Store
 
 TRAINING_EPISODES = 100
@@ -108,7 +108,7 @@ def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str]
 
     Raises: StoreError if the file is not the one that was published, or is not such a table.
     """
-    content, full_schema = read_verified(folder, table, state), schema(table)
+    content, full_schema = read_verified(folder, table, state), schema(table, optional_columns(table, state.result))
     names = full_schema.names if columns is None else list(columns)
     rows = state.result["files"][f"{table}.parquet"]["rows"]
     try:

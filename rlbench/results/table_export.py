@@ -107,7 +107,13 @@ def _as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
         return pa.Table.from_pandas(frame, preserve_index=False)
     recorded = schema(name)
     identity = [pa.field(n, pa.string(), metadata={"unit": "", "meaning": text}) for n, text in _IDENTITY.items()]
-    combined = pa.schema([*identity, *recorded], metadata=recorded.metadata)
+    known = {*_IDENTITY, *recorded.names}
+    by_agent = [
+        pa.field(column, pa.float64(), metadata={"unit": "reward", "meaning": "return of this agent"})
+        for column in frame.columns
+        if column not in known
+    ]
+    combined = pa.schema([*identity, *recorded, *by_agent], metadata=recorded.metadata)
     if frame.empty:  # the identity columns of an empty frame have no type
         return combined.empty_table()
     # A recorded NaN stays NaN; pandas' own conversion would make it null.

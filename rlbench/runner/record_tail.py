@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import EpisodeRecord, Job, MetricRecord
+from rlbench.api import COLUMNS, EpisodeRecord, Job, MetricRecord
 
 
 class RecordTail:
@@ -32,12 +32,13 @@ class RecordTail:
         except OSError:
             return []  # not there yet, or gone
         rows: list[dict[str, Any]] = []
+        optional = sum(column.optional for column in COLUMNS[table])
         for line in complete.split(b"\n") if complete else []:
             try:
                 row = json.loads(line)
             except ValueError:
                 break
-            if not isinstance(row, dict) or len(row) != len(fields):
+            if not isinstance(row, dict) or len(row) not in (len(fields), len(fields) - optional):
                 break
             self._positions[table] += len(line) + 1
             if row.get("step", 0) > self._since:

@@ -27,29 +27,34 @@ class Evaluation(NamedTuple):
     """Returns and lengths of each seed's episodes [S, episodes], in the order of the episode seeds.
 
     finite: whether each seed [S] had only finite numbers, in environments that did not fail. faults: a description of
-    each failure of an environment, by the index of the seed.
+    each failure of an environment, by the index of the seed. agent_returns: the return of each agent of a multi-agent
+    environment [S, episodes, G]; with a single agent G is 0.
     """
 
     returns: Array
     lengths: Array
     finite: Array
     faults: Mapping[int, str]
+    agent_returns: Array
 
 
 class _Lanes:
     """The state of the S · E lanes: which episode each one plays. A lane with no episode left is closed."""
 
-    def __init__(self, seeds: int, lanes: int, episodes: int) -> None:
+    def __init__(self, seeds: int, lanes: int, episodes: int, agents: int) -> None:
         self.episode = np.tile(np.arange(lanes), seeds)
         self.open = np.ones(seeds * lanes, bool)
         self.start = np.ones(seeds * lanes, bool)
         self.returns, self.lengths = np.zeros((seeds, episodes)), np.zeros((seeds, episodes), np.int64)
+        self.agent_returns, self._agent_return = np.zeros((seeds, episodes, agents)), np.zeros((seeds * lanes, agents))
         self.finite, self.faults = np.ones(seeds, bool), dict[int, str]()
         self._return, self._length = np.zeros(seeds * lanes), np.zeros(seeds * lanes, np.int64)  # of the open episodes
         self._lanes, self._episodes, self._steps = lanes, episodes, 0
 
-    def add(self, playing: Array, reward: Array) -> None:
+    def add(self, playing: Array, reward: Array, agent_rewards: Array | None) -> None:
         self._return[playing] += reward
+        if agent_rewards is not None:
+            self._agent_return[playing] += agent_rewards
         self._length[playing] += 1
         self._steps += 1
 
@@ -72,7 +77,8 @@ class _Lanes:
         """Record the lane's episode. Returns: the next episode to play in the lane, or None if none is left."""
         place = lane // self._lanes, self.episode[lane]
         self.returns[place], self.lengths[place] = self._return[lane], self._length[lane]
-        self._return[lane] = self._length[lane] = 0
+        self.agent_returns[place] = self._agent_return[lane]
+        self._return[lane] = self._length[lane] = self._agent_return[lane] = 0
         self.episode[lane] += self._lanes
         if self.episode[lane] < self._episodes:
             return int(self.episode[lane])
@@ -97,7 +103,7 @@ class Evaluator:
         seeds, lanes = len(self._streams.seeds), min(self._lanes, episodes)
         self._streams.restart(EVALUATE, step)
         reset_seeds = evaluation_seeds(kind, self._streams.space)
-        state = _Lanes(seeds, lanes, episodes)
+        state = _Lanes(seeds, lanes, episodes, len(getattr(self._envs, "agents", ())))
         # A short evaluation has fewer lanes than environments and uses the first ones of each seed.
         slots = [s * self._lanes + e for s in range(seeds) for e in range(lanes)]
         opened = [self._begin(state, i, slot, reset_seeds[i % lanes]) for i, slot in enumerate(slots)]
@@ -111,7 +117,7 @@ class Evaluator:
                 actions = np.asarray(policy(obs, state.start.reshape(seeds, lanes).copy()))
                 flat = self._step(state, flat.copy(), actions, slots, reset_seeds)
         finite = state.finite & (np.abs(state.returns) <= LARGEST_RETURN).all(1)
-        return Evaluation(state.returns, state.lengths, finite, state.faults)
+        return Evaluation(state.returns, state.lengths, finite, state.faults, state.agent_returns)
 
     def _begin(self, state: _Lanes, lane: int, slot: int, seed: int) -> Array | None:
         """Begin an episode; if the environment fails, drop its seed and return None."""
@@ -137,13 +143,14 @@ class Evaluator:
         chosen = rows.tolist() if rows.ndim == 1 and rows.dtype.kind in "iu" else list(rows)
         next_obs, reward, terminated, truncated = self._envs.step(playing_slots, chosen)
         self.batch_steps += 1
+        by_agent = getattr(self._envs, "agent_rewards", None)
         if all_finite(next_obs) and all_finite(reward):
-            state.add(playing, reward)
+            state.add(playing, reward, by_agent)
             flat[playing] = next_obs
         else:
             broken = not_finite_lanes(next_obs, reward)
             intact = np.delete(np.arange(len(playing)), broken)
-            state.add(playing, np.where(np.isin(np.arange(len(playing)), broken), 0.0, reward))
+            state.add(playing, np.where(np.isin(np.arange(len(playing)), broken), 0.0, reward), by_agent)
             flat[playing[intact]] = next_obs[intact]
             for row in broken:
                 state.fail(int(playing[row]), step_fault_of(self._envs, playing_slots[row], next_obs[row]))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import (
+    AgentLayout,
     Algorithm,
     Array,
     BudgetExceeded,
@@ -61,7 +62,8 @@ class LiveGroup:
 
     checkpoints: the folder to save to, or None. restore: one SeedState per seed, all at the same step. approximate:
     resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt was resumed
-    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`).
+    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`). agents: the
+    names of the agents of a multi-agent environment, else ().
     """
 
     def __init__(
@@ -84,7 +86,11 @@ class LiveGroup:
         self.clock = TrainingClock(**restore[0].numbers["clock"]) if restore else TrainingClock()
         task, num_envs = group.task, environments_of(config)
         probe = backend.make_env(task)
-        info = TaskInfo(task.env_id, probe.observation_space, probe.action_space, num_envs, task.steps)
+        spaces = probe.observation_space, probe.action_space
+        info = TaskInfo(task.env_id, *spaces, num_envs, task.steps, task.reward == "team")
+        # A wrapper of the task may show all agents as one; their rewards are recorded all the same.
+        layout: AgentLayout | None = getattr(probe.unwrapped, "layout", None)
+        self.agents = () if layout is None else layout.agents
         probe.close()
 
         def make_evaluator(lanes: int) -> Evaluator:

@@ -65,6 +65,7 @@ class EvaluationRunner:
             for index, seed in enumerate(self._seeds):
                 if active[index] and played.finite[index]:
                     returns, lengths = played.returns[index], played.lengths[index]
+                    by_agent = played.agent_returns[index]  # [episodes, G]
                     self._sink.evaluation(
                         EvaluationRecord(
                             seed,
@@ -77,6 +78,7 @@ class EvaluationRunner:
                             tuple(returns.tolist()),
                             tuple(lengths.tolist()),
                             self._clock.seconds,
+                            tuple(map(tuple, by_agent.tolist())) if by_agent.size else (),
                         )
                     )
             for index, fault in played.faults.items():

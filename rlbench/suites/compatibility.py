@@ -8,13 +8,15 @@ from typing import Any
 
 from gymnasium.spaces import Box, Discrete
 
-from rlbench.api import Supports, Task, Wrapper
+from rlbench.api import AgentLayout, Supports, Task, Wrapper
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS, ask_environments
 from rlbench.envs.action_mask import ActionMaskInObservation, MaskedBox
 from rlbench.envs.action_wrappers import ActionsAsChoices, ActionsAsDraws, ActionsAsOneChoice, ActionsFromZero
 from rlbench.envs.flat_observation import FlatObservation, NoObservation
 from rlbench.envs.image_observation import ImageObservation, is_image
+from rlbench.envs.multiagent.joint_control import JointControl
+from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.envs.nested_observation import NestedObservation
 from rlbench.plugins import Plugins, Resolved
 from rlbench.suites.action_adaptation import action_problem, action_wrapper
@@ -49,6 +51,8 @@ def adapted(
     masks: append the mask of allowed actions to the observation, if the spaces permit it.
     """
     observations, actions = spaces
+    if isinstance(observations, JointVectors):
+        return _of_agents(task, observations, actions, supports)
     if task.backend != Task.backend:
         return task, spaces
     added: list[type[Any]] = []
@@ -64,6 +68,18 @@ def adapted(
         observations = ActionMaskInObservation.shown(observations, actions)
     wrappers = tuple(Wrapper(_name(wrapper)) for wrapper in added)
     return dataclasses.replace(task, wrappers=(*task.wrappers, *wrappers)), (observations, actions)
+
+
+def _of_agents(task: Task, observations: JointVectors, actions: Any, supports: Supports) -> tuple[Task, Spaces]:
+    """Let an algorithm of a single agent control all agents together, unless they have action masks."""
+    if supports.multi_agent or observations.layout.has_masks:
+        return task, (observations, actions)
+    added: list[type[Any]] = [JointControl]
+    if (actor := action_wrapper(actions, supports)) is not None:
+        added.append(actor)
+        actions = actor.shown(actions)
+    wrappers = tuple(Wrapper(_name(wrapper)) for wrapper in added)
+    return dataclasses.replace(task, wrappers=(*task.wrappers, *wrappers)), (JointControl.shown(observations), actions)
 
 
 def _name(wrapper: type[Any]) -> str:
@@ -96,12 +112,17 @@ _TEXTS = {
     _name(ActionsAsChoices): "actions are given as one choice for each of their numbers",
     _name(ActionsAsOneChoice): "each combination of an action's numbers is one discrete action",
     _name(ActionsAsDraws): "each part of an action is drawn uniformly",
+    _name(JointControl): "one policy chooses the actions of all agents",
     _name(ActionMaskInObservation): "actions are chosen among those that info['action_mask'] allows",
 }
 
 
 def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks: bool = False) -> str:
     """Return why an algorithm does not support these spaces, or "" if it does. masks: the suite asks for masks."""
+    if isinstance(observations, JointVectors):
+        return _misfit_of_agents(algorithm.name, algorithm.supports, observations.layout)
+    if not algorithm.supports.single_agent:
+        return f"it has a single agent, but {algorithm.name} trains several; list an environment with several agents"
     if problem := action_problem(algorithm.name, algorithm.supports, actions):
         return problem
     if masks and not isinstance(observations, MaskedBox):
@@ -110,3 +131,18 @@ def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks:
         advice = "leave out action_masks, or list algorithms such as random, dqn and ppo"
         return "" if algorithm.supports.action_masks else f"{algorithm.name} takes no action masks: {advice}"
     return misfit(algorithm.name, algorithm.supports, observations)
+
+
+def _misfit_of_agents(name: str, supports: Supports, layout: AgentLayout) -> str:
+    """Return why an algorithm supports no environment with these agents, or ""."""
+    if not supports.multi_agent:
+        return f"each agent has a mask of allowed actions, so {name}, which trains a single agent, cannot control all"
+    if layout.has_masks and not supports.action_masks:
+        return f"agents have masks of allowed actions, which {name} does not take"
+    if layout.is_discrete:
+        return "" if supports.discrete else f"actions are discrete, but {name} supports continuous actions"
+    if not supports.continuous:
+        return f"actions are continuous, but {name} supports discrete actions"
+    boxes = [group.action_space for group in layout.groups]
+    bounded = supports.unbounded or all(isinstance(box, Box) and box.is_bounded() for box in boxes)
+    return "" if bounded else f"actions are unbounded, but {name} needs bounds"

@@ -28,6 +28,7 @@ from rlbench.api import (
 )
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
+from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
 from rlbench.suites.devices import choose_devices
@@ -266,6 +267,9 @@ def _examine(
         result.environment_notes += fact_notes(environment.name, found, environment.action_masks)
         if text := form_problem(environment.observations, found.observation_space, environment.backend):
             problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
+        if environment.reward == "individual" and not isinstance(found.observation_space, JointVectors):
+            text = f"{environment.id}: it has a single agent, so its reward is the only one; leave `reward` out"
+            problems.append(Problem(("environments", j, "reward"), text))
     return facts
 
 
@@ -321,6 +325,7 @@ def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
         environment.reset_options,
         environment.label,
         suite.registrations,
+        environment.reward,
     )
 
 

@@ -225,7 +225,14 @@ class EnvironmentEntry(_Strict):
         description="choose only among the actions that `info['action_mask']` allows; skips algorithms without masks",
     )
     backend: str = Field(
-        "gymnasium", description="the backend that creates training environments; envpool: in C++ (docs/envpool.md)"
+        "gymnasium",
+        description="the backend that creates training environments; envpool: in C++ (docs/envpool.md);"
+        " pettingzoo, gymnasium-multiagent: several agents (docs/agents.md)",
+    )
+    reward: Literal["team", "individual"] = Field(
+        "team",
+        description="what each agent of a multi-agent environment learns from: the sum of all rewards, or its own; the"
+        " sum is what is measured",
     )
     observations: Literal["auto", "flat", "image", "nested"] = Field(
         "auto",

@@ -1,0 +1,150 @@
+"""The agents of a multi-agent environment: how one vector holds what all of them observe, and one array what they do.
+
+The harness handles one observation and one action for each environment, so it needs no second way for several agents:
+metering, evaluation, replay and resume are those of one agent. Algorithms read the parts through the layout, which
+works for numpy arrays and for tensors alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from rlbench.api.task import AnySpace
+
+
+class AgentGroup(NamedTuple):
+    """Agents whose observations and actions have equal spaces.
+
+    members: their places in the order of all agents. obs_size: how many numbers one of them observes. action_space: of
+    one of them, a Discrete that starts at 0 or a Box.
+    """
+
+    members: tuple[int, ...]
+    obs_size: int
+    action_space: AnySpace
+
+    @property
+    def num_actions(self) -> int:
+        """How many discrete actions one agent has; 0 if its actions are continuous."""
+        return int(getattr(self.action_space, "n", 0))
+
+    @property
+    def action_size(self) -> int:
+        """How many numbers the action of one agent has: 1 if it is discrete."""
+        return 1 if self.num_actions else int(np.prod(self.action_space.shape or ()))
+
+
+@dataclass(frozen=True)
+class AgentLayout:
+    """The parts of the vectors of a multi-agent environment, with A numbers of an action and G agents.
+
+    agents: their names, in the order of all axes of agents. groups: the agents of equal spaces. has_masks: whether the
+    vector says which discrete actions are allowed. state_size: the numbers of the environment's own state; 0: it has
+    none, and all observations together are the state.
+
+    A vector [..., size] is, in this order: the observations of each group, the masks of each group, which agents are
+    alive, and the state. A dead agent's observation is 0.
+    """
+
+    agents: tuple[str, ...]
+    groups: tuple[AgentGroup, ...]
+    has_masks: bool = False
+    state_size: int = 0
+
+    @property
+    def count(self) -> int:
+        """G, the number of agents."""
+        return len(self.agents)
+
+    @property
+    def is_discrete(self) -> bool:
+        """Whether actions are discrete; otherwise they are continuous, for all agents."""
+        return self.groups[0].num_actions > 0
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        observed = [len(group.members) * group.obs_size for group in self.groups]
+        masked = [len(group.members) * group.num_actions if self.has_masks else 0 for group in self.groups]
+        return tuple(accumulate([*observed, *masked, self.count, self.state_size], initial=0))
+
+    @property
+    def size(self) -> int:
+        """How many numbers a vector has."""
+        return self._starts[-1]
+
+    def observations(self, vectors: Any) -> list[Any]:
+        """Return what the members of each group observe [..., members, obs_size], from vectors [..., size]."""
+        return [self._part(vectors, i, group, group.obs_size) for i, group in enumerate(self.groups)]
+
+    def masks(self, vectors: Any) -> list[Any]:
+        """Return which actions each group's members may choose [..., members, actions]: 1 if allowed, else 0.
+
+        Without masks, the list is empty.
+        """
+        first = len(self.groups)
+        if not self.has_masks:
+            return []
+        return [self._part(vectors, first + i, group, group.num_actions) for i, group in enumerate(self.groups)]
+
+    def alive(self, vectors: Any) -> Any:
+        """Return which agents take part [..., G], in the order of `agents`: 1 or 0."""
+        start = self._starts[2 * len(self.groups)]
+        return vectors[..., start : start + self.count]
+
+    def state(self, vectors: Any) -> Any:
+        """Return the environment's state [..., state_size], or else all observations [...]."""
+        if self.state_size:
+            return vectors[..., -self.state_size :]
+        return vectors[..., : self._starts[len(self.groups)]]
+
+    @property
+    def central_size(self) -> int:
+        """How many numbers `state` returns."""
+        return self.state_size or self._starts[len(self.groups)]
+
+    def _part(self, vectors: Any, index: int, group: AgentGroup, width: int) -> Any:
+        part = vectors[..., self._starts[index] : self._starts[index + 1]]
+        return part.reshape(*part.shape[:-1], len(group.members), width)
+
+    # -- axes of agents ------------------------------------------------------------------------------------------
+    def by_group(self, values: Any) -> list[Any]:
+        """Part values of all agents [..., G] into those of each group's members [..., members]."""
+        return [values[..., list(group.members)] for group in self.groups]
+
+    @cached_property
+    def order(self) -> list[int]:
+        """For each agent, its place among the members of all groups one after another."""
+        places = [place for group in self.groups for place in group.members]
+        return [places.index(agent) for agent in range(self.count)]
+
+    # -- actions -------------------------------------------------------------------------------------------------
+    @cached_property
+    def action_starts(self) -> tuple[int, ...]:
+        """Where each agent's numbers begin in an action [A], and where the last ones end."""
+        sizes = {agent: group.action_size for group in self.groups for agent in group.members}
+        return tuple(accumulate((sizes[agent] for agent in range(self.count)), initial=0))
+
+    def joint_action(self, actions: Sequence[Any]) -> Any:
+        """Return one action [..., A] of all agents, in their order, from the numpy actions of each group's members.
+
+        actions: for each group [..., members] if they are discrete, else [..., members, action_size].
+        """
+        if self.is_discrete:
+            return np.concatenate(list(actions), -1)[..., self.order]
+        joint = np.empty((*actions[0].shape[:-2], self.action_starts[-1]), actions[0].dtype)
+        for group, values in zip(self.groups, actions):
+            for i, agent in enumerate(group.members):
+                joint[..., self.action_starts[agent] : self.action_starts[agent + 1]] = values[..., i, :]
+        return joint
+
+    def parted_action(self, action: Any) -> list[Any]:
+        """Return each agent's part of one action [A], in the order of the agents: a number if discrete, else [n]."""
+        if self.is_discrete:
+            return list(action)
+        return [action[start:end] for start, end in pairwise(self.action_starts)]

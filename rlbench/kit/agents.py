@@ -1,0 +1,119 @@
+"""The agents of a task, for multi-agent algorithms: their observations as inputs of networks, their actions, rewards.
+
+Agents with equal spaces form a group; networks belong to groups. The members of a group share one network, which is
+told apart by the agent's one-hot id (Gupta et al. 2017), or have one each. Either way a group's parameters are one
+tensor [S, P] whose rows are updated like those of any network.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rlbench.api import AgentGroup, AgentLayout, Array, TaskInfo, Transition
+
+if TYPE_CHECKING:  # an algorithm without networks needs no torch
+    from torch import Tensor
+
+
+def layout_of(observation_space: Any) -> AgentLayout | None:
+    """Return how the vectors of an observation space hold several agents; None for a single agent."""
+    layout: AgentLayout | None = getattr(observation_space, "layout", None)
+    return layout
+
+
+class Agents:
+    """The agents of a task.
+
+    layout: the parts of its vectors. count: G, the number of agents. groups: those with equal spaces.
+    team_reward: whether every agent learns from the team's reward, instead of its own.
+    """
+
+    def __init__(self, task: TaskInfo) -> None:
+        layout = layout_of(task.observation_space)
+        if layout is None:
+            raise TypeError(f"{task.env_id} has a single agent")
+        self.layout, self.count, self.groups = layout, layout.count, layout.groups
+        self.team_reward = task.team_reward
+
+    def rewards(self, t: Transition) -> Array:
+        """Return the reward that each agent learns from [S, N, G]: the team's, or its own."""
+        if t.agent_rewards is None:
+            raise TypeError("the transition has no rewards of agents")
+        if not self.team_reward:
+            return t.agent_rewards
+        return np.repeat(t.reward[..., None], self.count, -1)
+
+    def discounts(self, t: Transition, gamma: float) -> Array:
+        """Return the factor of each agent's next value [S, N, G]: 0 after its death and after the end, else gamma.
+
+        Truncation is no end: agents that were alive are so in the successor.
+        """
+        alive = self.layout.alive(t.next_obs) > 0
+        return np.where(alive & ~t.terminated[..., None], np.float32(gamma), np.float32(0))
+
+    def random_actions(self, uniform: Array, obs: Array) -> Array:
+        """Return discrete actions [S, N, G], each drawn uniformly from those allowed.
+
+        uniform: a random number in [0, 1) for each action [S, N, G]. obs: [S, N, size].
+        """
+        by_group, masks, drawn = self.layout.by_group(uniform), self.layout.masks(obs), []
+        for i, (group, numbers) in enumerate(zip(self.groups, by_group)):
+            if not masks:
+                drawn.append((numbers * group.num_actions).astype(np.int64))
+                continue
+            allowed = masks[i] != 0  # [S, N, members, actions]
+            rank = (numbers * allowed.sum(-1)).astype(np.int64)
+            action = (np.cumsum(allowed, -1) <= rank[..., None]).sum(-1)
+            drawn.append(np.minimum(action, group.num_actions - 1))
+        return np.asarray(self.layout.joint_action(drawn))
+
+    def ordered(self, values: list[Tensor]) -> Tensor:
+        """Join values of each group's members [..., members] in the order of all agents [..., G]."""
+        import torch
+
+        return torch.cat(values, -1)[..., self.layout.order]
+
+
+class GroupInputs:
+    """The rows that the networks of one group compute, from what its members observe, and back.
+
+    shared: one network for all members; its inputs have the member's one-hot id at the end, if there are several.
+    Otherwise each member has a network. copies: networks of each seed, 1 or the number of members.
+    size: how many numbers a network gets.
+    """
+
+    def __init__(self, group: AgentGroup, shared: bool, obs_size: int | None = None) -> None:
+        self.members, self.shared = len(group.members), shared
+        self.copies = 1 if shared else self.members
+        self._has_ids = shared and self.members > 1
+        observed = group.obs_size if obs_size is None else obs_size
+        self.size = observed + (self.members if self._has_ids else 0)
+
+    def rows(self, observed: Tensor) -> Tensor:
+        """Return [S · copies, rows, size] from what the members observe [S, B, members, n], with their ids."""
+        import torch
+
+        seeds, batch = observed.shape[:2]
+        if self._has_ids:
+            ids = torch.eye(self.members, dtype=observed.dtype, device=observed.device)
+            observed = torch.cat([observed, ids.expand(seeds, batch, -1, -1)], -1)
+        return self.fold(observed)
+
+    def fold(self, values: Tensor) -> Tensor:
+        """Return values of the members [S, B, members, …] as rows of their networks [S · copies, rows, …]."""
+        rest = values.shape[3:]
+        if self.shared:
+            return values.reshape(values.shape[0], -1, *rest)
+        return values.transpose(1, 2).reshape(-1, values.shape[1], *rest)
+
+    def unfold(self, rows: Tensor, batch: int) -> Tensor:
+        """Return rows of the networks [S · copies, rows, …] as values of the members [S, batch, members, …]."""
+        if self.shared:
+            return rows.reshape(rows.shape[0], batch, self.members, *rows.shape[2:])
+        return rows.reshape(-1, self.members, batch, *rows.shape[2:]).transpose(1, 2)
+
+    def parameters(self, params: Tensor) -> Tensor:
+        """Return a group's parameters [S, copies · P] as those of its networks [S · copies, P]."""
+        return params.reshape(params.shape[0] * self.copies, -1)
