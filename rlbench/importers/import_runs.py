@@ -13,7 +13,7 @@ from typing import Any
 from rlbench.api import LARGEST_RETURN, Run, RunStatus, Task, slug
 from rlbench.importers import ForeignError, ImportedRecords, ReadResult, SkippedSource
 from rlbench.importers.imported_records import LONGEST_SECONDS
-from rlbench.importers.published_budget import Cell, named_as_in, points_scored, published_tasks
+from rlbench.importers.published_budget import Cell, final_notes, named_as_in, points_scored, published_tasks
 from rlbench.importers.run_matching import (
     ORIGIN,
     PUBLISHED,
@@ -87,7 +87,7 @@ def import_runs(
         if not matched.records:
             raise _import_error(skipped)
         tasks, budgets = _tasks(matched, steps, every, existing)
-        notes = [*sources.notes, *budgets, *protocol_notes(matched.records)]
+        notes = [*sources.notes, *budgets, *protocol_notes(matched.records), *final_notes(matched.records, tasks)]
         planned = [
             (one, *_plan_run(one, tasks[one.algorithm, one.environment], matched.unchanged.get(place_of(one))))
             for one in matched.records
@@ -240,7 +240,7 @@ def _publish(store: Store, run: Run, records: ImportedRecords, published: list[R
             for row in same_step:
                 log.episode(step, row.return_, row.length)
     if diverged_at is None:
-        log.finish()
+        log.finish(records.scored_by(run.task.steps))
     facts = {
         "status": RunStatus.DONE if diverged_at is None else RunStatus.DIVERGED,
         "message": "" if diverged_at is None else f"diverged at step {diverged_at}",

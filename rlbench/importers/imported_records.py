@@ -66,7 +66,8 @@ class ImportedRecords:
 
     rows: in the order of their steps. algorithm, environment: "" if the source does not name them. seed: None likewise.
     means: whether a training row is a mean of many episodes. notes: sentences on what was skipped, combined or guessed.
-    publication: of a run that its authors published; None for other runs.
+    publication: of a run that its authors published; None for other runs. final: returns of an evaluation apart from
+    those in rows, that of the final policy or of the best one; it gives the score of a run that ends within its budget.
     """
 
     source: str
@@ -78,6 +79,11 @@ class ImportedRecords:
     notes: tuple[str, ...] = field(default=(), compare=False)
     means: bool = False
     publication: Publication | None = field(default=None, compare=False)
+    final: tuple[float, ...] = ()
+
+    def scored_by(self, budget: int) -> tuple[float, ...]:
+        """Return `final` if it gives the score at this budget, else nothing: then the last row does."""
+        return self.final if self.rows[-1].step <= budget else ()
 
 
 def refuse_many(source: object, rows: int) -> None:

@@ -9,6 +9,7 @@ from rlbench.api import EvaluationProtocol, Task
 from rlbench.importers.imported_records import ForeignError, ImportedRecords, Row
 from rlbench.importers.run_matching import ExistingRuns, Place
 from rlbench.importers.scored_budget import ENOUGH, POINTS, budget_of
+from rlbench.text import counted
 
 LAST = 1 / 40  # share of the budget over which published training returns are averaged
 Cell = tuple[str, str]  # label, environment
@@ -76,6 +77,23 @@ def named_as_in(records: ImportedRecords, tasks: Mapping[str, Task]) -> Imported
         return records
     same = [name for name, task in tasks.items() if task.env_id.split(":")[-1] == records.environment]
     return replace(records, environment=same[0]) if len(same) == 1 else records
+
+
+def final_notes(runs: Sequence[ImportedRecords], tasks: Mapping[Cell, Task]) -> list[str]:
+    """Return a sentence for each algorithm and environment whose runs are scored by different evaluations.
+
+    tasks: the task of each run's algorithm and environment.
+    """
+    apart: dict[Cell, list[bool]] = {}
+    for one in runs:
+        cell = one.algorithm, one.environment
+        apart.setdefault(cell, []).append(bool(one.scored_by(tasks[cell].steps)))
+    return [
+        f"{algorithm} on {environment}: scored in two ways: {counted(sum(kinds), 'run')} by an evaluation after "
+        f"training, {counted(len(kinds) - sum(kinds), 'run')} by the last evaluation within the budget"
+        for (algorithm, environment), kinds in apart.items()
+        if any(kinds) and not all(kinds)
+    ]
 
 
 def points_scored(rows: Sequence[Row], budget: int) -> int:

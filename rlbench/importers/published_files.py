@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-from rlbench.importers import dreamerv3_files, tdmpc2_files
+from rlbench.importers import dreamerv3_files, marl_eval_files, tdmpc2_files
 from rlbench.importers.discovery import ReadResult
 from rlbench.importers.folder_walk import find_files
 from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedRun, SkippedSource
@@ -20,6 +20,7 @@ Reader = Callable[[Path], list[ImportedRecords | SkippedSource]]
 FORMATS: Mapping[str, tuple[Sequence[str], Reader]] = {
     "tdmpc2": (tdmpc2_files.PATTERNS, tdmpc2_files.read_tdmpc2),
     "dreamerv3": (dreamerv3_files.PATTERNS, dreamerv3_files.read_dreamerv3),
+    "marl-eval": (marl_eval_files.PATTERNS, marl_eval_files.read_marl_eval),
 }
 
 
@@ -45,13 +46,21 @@ class Selection:
 
 
 def read_published(
-    layout: str, sources: Sequence[Path], selection: Selection = Selection(), exclude: Sequence[str] = ()
+    layout: str,
+    sources: Sequence[Path],
+    selection: Selection = Selection(),
+    exclude: Sequence[str] = (),
+    metric: str | None = None,
 ) -> ReadResult:
     """Read the published runs in files and folders. layout: one of FORMATS. exclude: files and folders to ignore.
+
+    metric: what to read from files of marl-eval, which may have several.
 
     Raises: ForeignError if no run can be read, or if a name of the selection is that of no run.
     """
     patterns, read = FORMATS[layout]
+    if metric is not None:
+        read = partial(marl_eval_files.read_marl_eval, metric=metric)
     result = ReadResult()
     for source in dict.fromkeys(sources):
         for path in _files(source, patterns, exclude, result):

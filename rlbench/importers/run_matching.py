@@ -109,7 +109,8 @@ def existing_runs(store: Store) -> ExistingRuns:
 def content_of(records: ImportedRecords) -> str:
     """Return a hash of the rows, which depends neither on the file's path nor on the run's names."""
     rows = [list(row) for row in records.rows]
-    return hashlib.sha256(canonical([*rows, "means"] if records.means else rows).encode()).hexdigest()[:16]
+    marks = [*(["means"] if records.means else []), *([["final", *records.final]] if records.final else [])]
+    return hashlib.sha256(canonical([*rows, *marks]).encode()).hexdigest()[:16]
 
 
 def place_of(records: ImportedRecords) -> Place:

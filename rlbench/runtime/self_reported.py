@@ -71,9 +71,14 @@ class SelfReportedLog:
         if self.advance(step) and returns:
             self._fresh, self._evaluation = True, tuple(returns)
 
-    def finish(self) -> None:
-        """Record the final score. Raises: RlbenchError if no episode and no evaluation was reported."""
+    def finish(self, final: Sequence[float] = ()) -> None:
+        """Record the final score. final: returns of an evaluation after the last one, which gives the score.
+
+        Raises: RlbenchError if no episode and no evaluation was reported.
+        """
         self._record_point(self._budget)
+        if final:
+            self._evaluation = tuple(final)
         returns, lengths = self._evaluation, (0,) * len(self._evaluation)
         if not returns:
             returns, lengths = self._episodes(self._counts[1])

@@ -106,6 +106,13 @@ ALLOWANCES = [
         """echo '[{"task": "dmc_walker_walk", "method": "dreamerv3", "seed": 0, "xs": [0, 9], "ys": [1, 2]}]' """
         "> dreamerv3/scores/dmc_proprio-dreamerv3.json",
     ),
+    Allowance(
+        "docs/import.md",
+        "rlbench import --from marl-eval",
+        "the reader has the file; here it is a small one of the same layout",
+        before="""echo '{"Matrax": {"Climbing-stateless-v0": {"ff_ippo": {"seed_0": {"absolute_metrics": {}, """
+        """"step_0": {"step_count": 100, "elapsed_time": 0.5, "mean_episode_return": [5.0]}}}}}}' > metrics.json""",
+    ),
     Allowance("docs/import.md", "algorithm,environment", "a file that is read, not what is printed", loose=True),
     Allowance(
         "docs/export.md",

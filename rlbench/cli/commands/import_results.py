@@ -16,7 +16,11 @@ from rlbench.text import plural
 if TYPE_CHECKING:
     from rlbench.importers.import_runs import ImportResult
 
-LAYOUTS = ("tdmpc2", "dreamerv3")  # those of rlbench.importers.published_files, without importing it to show the help
+LAYOUTS = (
+    "tdmpc2",
+    "dreamerv3",
+    "marl-eval",
+)  # those of rlbench.importers.published_files, without importing it to show the help
 
 
 def _columns(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str, str]:
@@ -55,8 +59,13 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "--from",
     "layout",
     type=click.Choice(LAYOUTS),
-    help="Project whose published per-seed results these are. Without it, SOURCE is a program's own files, in one of "
+    help="Project or layout of published per-seed results. Without it, SOURCE is a program's own files, in one of "
     "the formats named above.",
+)
+@click.option(
+    "--metric",
+    help="Metric to read from files of marl-eval; default: return, episode_return, mean_episode_return, mean_return or "
+    "team_return.",
 )
 @click.option(
     "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; repeatable."
@@ -125,6 +134,7 @@ def import_results(
     sources: Sequence[Path],
     output: Path | None,
     layout: str | None,
+    metric: str | None,
     only_algorithms: Sequence[str],
     only_environments: Sequence[str],
     new_names: dict[str, str],
@@ -151,6 +161,7 @@ def import_results(
     \b
     rlbench import --from tdmpc2 results/      files METHOD/TASK.csv of the repository of TD-MPC2
     rlbench import --from dreamerv3 scores/    files BENCHMARK-METHOD.json.gz of the repository of DreamerV3
+    rlbench import --from marl-eval FILE       JSON of Mava, BenchMARL and Stoix, and of rlbench export
 
     Published runs keep their own budgets, and tables name the project that published them.
     """
@@ -167,10 +178,13 @@ def import_results(
         {**in_files, "--path": template, "--column": columns or None, "--tag": tag},
         {"-a": only_algorithms, "-e": only_environments, "--rename": new_names},
     )
+    if metric is not None and layout != "marl-eval":
+        raise click.UsageError("--metric selects a metric of marl-eval's files; it needs --from marl-eval")
     if layout is None:
         reading = read_sources(sources, columns, tag, template, exclude)
     else:
-        reading = read_published(layout, sources, Selection(only_algorithms, only_environments, new_names), exclude)
+        selection = Selection(only_algorithms, only_environments, new_names)
+        reading = read_published(layout, sources, selection, exclude, metric)
     store = Store(result_folder(output, "imported"))
     result = import_runs(store, reading, Defaults(algorithm, environment, seed), steps, every, replace)
     _report(result)
