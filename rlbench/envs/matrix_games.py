@@ -21,6 +21,7 @@ from rlbench.api import RlbenchError
 
 Observations = dict[str, NDArray[np.float32]]
 Infos = dict[str, dict[str, Any]]
+GAMES = ("climbing", "penalty", "two_step")  # the functions that make them
 _AGENTS = ("agent_0", "agent_1")
 _CLIMBING = ((11, -30, 0), (-30, 7, 6), (0, 0, 5))
 _TWO_STEP = (((7, 7), (7, 7)), ((0, 1), (1, 8)))  # the tables of the states 2A and 2B

@@ -12,12 +12,17 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from rlbench.api import PluginError, Task
+from rlbench.envs.matrix_games import GAMES
+from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES
 from rlbench.envs.references import IMPORT, references
 from rlbench.plugins import Plugins
 
 _OWN = "rlbench"  # rlbench's own distribution; the modules of its plugins contain no wrappers
 _WRAPPERS = "gymnasium.wrappers"
 _ADDED = "rlbench.envs"  # contains the wrappers that rlbench adds when it plans a suite
+# Packages whose modules only make worlds when they are imported, or when their `parallel_env` is called.
+_WORLDS = {PETTINGZOO: ("pettingzoo", "mpe2"), TUPLES: ("lbforaging", "rware")}
+_GAMES = "rlbench.envs.matrix_games"
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
 _ADVICE = "a result folder is data and runs no code that it names; if you trust it, pass --suite FILE (its suite file)"
 
@@ -27,8 +32,10 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
 
     allowed: modules that the user has allowed. Raises: PluginError with what is refused and what to do.
     """
-    module, colon, _ = task.env_id.rpartition(":")
-    if colon and not _is_among(module, {*allowed, *_offered(plugins)}):
+    module = task.env_id.rpartition(":")[0]
+    if task.backend == PETTINGZOO:  # its ids are modules, with or without the name of a world
+        module = task.env_id.partition(":")[0]
+    if module and not (_is_among(module, {*allowed, *_offered(plugins)}) or _is_known_world(task)):
         raise PluginError(f"{task.env_id!r} imports the module {module!r}: {_ADVICE} or --allow {module}")
     for registration in task.register:
         module = registration.partition(":")[0]
@@ -52,6 +59,14 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
             raise PluginError(
                 f"{task.env_id!r} has the argument {text[:80]!r}, which may be a path or a module: {_ADVICE}"
             )
+
+
+def _is_known_world(task: Task) -> bool:
+    """Return whether a task's id names a game of rlbench, or a world of a package that contains only worlds."""
+    module, colon, name = task.env_id.partition(":")
+    if task.backend == PETTINGZOO and colon:  # any other function of such a package may do anything
+        return module == _GAMES and name in GAMES
+    return _is_among(module, _WORLDS.get(task.backend, ()))
 
 
 def _offered(plugins: Plugins) -> set[str]:

@@ -1,0 +1,243 @@
+"""Worlds of several agents as one environment."""
+
+import copy
+from dataclasses import replace
+
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.spaces import Box, Discrete, MultiDiscrete, Tuple
+from support.agent_worlds import ContinuousScript, MaskedScript, Script, StatefulScript, Unreadable, Walk, joint
+
+from rlbench.api import EnvironmentFault, RlbenchError, Task
+from rlbench.env_checks.environment_check import check_environment
+from rlbench.env_checks.space_descriptions import describe_space, space_from
+from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES, JointBatch, make_env
+from rlbench.envs.multiagent.tuple_world import TupleWorld
+
+WALK = Task("support.agent_worlds:Walk", 100, backend=PETTINGZOO)
+
+
+def test_agents_are_in_the_order_of_their_names_with_numbers_by_size():
+    world = Script({"x_10": 1, "x_2": 1, "b": 1}, listed=["x_10", "b", "x_2"])
+    env = joint(world)
+    assert env.layout.agents == ("b", "x_2", "x_10")
+    env.reset(seed=1)
+    env.step(np.array([0, 1, 2]))
+    assert world.taken == [{"b": 0, "x_2": 1, "x_10": 2}]
+
+
+def test_observations_rewards_and_the_living_of_a_death_in_the_middle():
+    world = Script(dies={"b": 1, "a": 2, "c": 2}, pays={"a": 1.0, "b": 10.0, "c": 100.0})
+    env = joint(world)
+    obs, _ = env.reset(seed=3)
+    layout = env.layout
+    assert [group.members for group in layout.groups] == [(0,), (1, 2)]  # a observes two numbers, b and c one
+    assert [part.tolist() for part in layout.observations(obs)] == [[[0, 0]], [[1], [2]]]
+    obs, reward, terminated, truncated, info = env.step([0, 1, 2])
+    assert (reward, terminated, truncated) == (111, False, False) and info["agent_rewards"].tolist() == [1, 10, 100]
+    assert layout.alive(obs).tolist() == [1, 0, 1]
+    assert [part.tolist() for part in layout.observations(obs)] == [[[10, 10]], [[0], [12]]]  # of the dead: 0
+    obs, reward, terminated, truncated, info = env.step([2, 2, 0])
+    assert world.taken[1] == {"a": 2, "c": 0}  # the dead do not act
+    assert (reward, terminated, truncated) == (101, True, False) and info["agent_rewards"].tolist() == [1, 0, 100]
+    assert layout.alive(obs).tolist() == [0, 0, 0]
+
+
+def test_truncation_of_the_last_agents_truncates_and_leaves_them_alive_in_the_successor():
+    env = joint(Script(dies={"b": 1, "a": 2}, cut={"c": 2}))
+    env.reset(seed=1)
+    env.step([0, 0, 0])
+    obs, _, terminated, truncated, _ = env.step([0, 0, 0])
+    assert (terminated, truncated) == (False, True) and env.layout.alive(obs).tolist() == [0, 0, 1]
+    assert env.layout.observations(obs)[1].tolist() == [[0], [22]]
+
+
+def test_an_agent_that_is_truncated_before_the_others_counts_as_dead():
+    env = joint(Script(cut={"b": 1}))
+    env.reset(seed=1)
+    obs, _, terminated, truncated, _ = env.step([0, 0, 0])
+    assert not terminated and not truncated and env.layout.alive(obs).tolist() == [1, 0, 1]
+
+
+def test_a_time_limit_truncates_those_that_are_left_but_an_end_comes_first():
+    env = joint(Script(dies={"b": 1}), max_episode_steps=2)
+    env.reset(seed=1)
+    assert env.step([0, 0, 0])[2:4] == (False, False)
+    obs, _, terminated, truncated, _ = env.step([0, 0, 0])
+    assert (terminated, truncated) == (False, True) and env.layout.alive(obs).tolist() == [1, 0, 1]
+    env = joint(Script(dies=dict.fromkeys("abc", 2)), max_episode_steps=2)
+    env.reset(seed=1)
+    env.step([0, 0, 0])
+    assert env.step([0, 0, 0])[2:4] == (True, False)
+
+
+def test_masks_in_observations_are_parts_of_the_vector_and_all_is_allowed_to_the_dead():
+    env = joint(MaskedScript(dies={"b": 1}))
+    obs, info = env.reset(seed=1)
+    assert env.layout.has_masks and env.layout.masks(obs)[0].tolist() == [[0, 1, 1], [0, 1, 1]]
+    assert [mask.tolist() for mask in info["agent_masks"]] == [[0, 1, 1], [0, 1, 1]]
+    obs, *_ = env.step([1, 1])
+    assert env.layout.masks(obs)[0].tolist() == [[1, 0, 1], [1, 1, 1]]
+    assert env.layout.observations(obs)[0].tolist() == [[10], [0]]
+
+
+def test_masks_in_info_are_parts_of_the_vector_too():
+    class Informing(Script):
+        def reset(self, seed=None, options=None):
+            obs, infos = super().reset(seed, options)
+            infos["a"]["action_mask"] = np.array([1, 0, 0], np.int8)
+            return obs, infos
+
+    env = joint(Informing({"a": 1, "b": 1}))
+    assert env.layout.masks(env.reset(seed=1)[0])[0].tolist() == [[1, 0, 0], [1, 1, 1]]
+
+
+def test_a_mask_that_allows_nothing_is_a_fault():
+    class Stuck(MaskedScript):
+        def observe(self, agent):
+            return {**super().observe(agent), "action_mask": np.zeros(3, np.int8)}
+
+    with pytest.raises(EnvironmentFault, match="the action mask of 'a' is"):
+        joint(Stuck()).reset(seed=1)
+
+
+def test_a_state_beside_the_observations_is_kept_and_one_that_joins_them_is_not():
+    env = joint(StatefulScript())
+    env.reset(seed=1)
+    obs, *_ = env.step([0, 0, 0])
+    assert env.layout.state_size == 2 and env.layout.state(obs).tolist() == [1, 1]
+
+    class Joining(Script):
+        state_space = Box(-np.inf, np.inf, (4,), np.float32)
+
+        def state(self):
+            return np.concatenate([self.observe(agent) for agent in self.possible_agents])
+
+    assert joint(Joining()).layout.state_size == 0
+
+
+def test_continuous_actions_reach_their_agents_in_their_own_shapes():
+    world = ContinuousScript()
+    env = joint(world)
+    env.reset(seed=1)
+    assert isinstance(env.action_space, Box) and env.action_space.shape == (5,)
+    env.step(np.array([0.1, 0.2, 0.3, 0.4, 0.5], np.float32))
+    assert [part.astype(float).round(6).tolist() for part in world.taken[0].values()] == [[0.1], [0.2, 0.3], [0.4, 0.5]]
+
+
+def _without(method):
+    def answer(self, actions):
+        obs, rewards, ends, cuts, infos = Script.step(self, actions)
+        parts = {"observation": obs, "reward": rewards, "termination": ends, "truncation": cuts}
+        del parts[method]["a"]
+        return obs, rewards, ends, cuts, infos
+
+    return type("Broken", (Script,), {"step": answer})
+
+
+@pytest.mark.parametrize("what", ["observation", "reward", "termination", "truncation"])
+def test_an_answer_without_an_agents_part_is_a_fault_that_names_it(what):
+    env = joint(_without(what)())
+    env.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match=f"its step gave no {what} for 'a'"):
+        env.step([0, 0, 0])
+
+
+def test_worlds_that_do_not_fit_say_why():
+    with pytest.raises(EnvironmentFault, match="no `possible_agents`"):
+        joint(type("Nobody", (), {})())
+    with pytest.raises(EnvironmentFault, match="observations of 'a' cannot be written as a vector"):
+        joint(Unreadable())
+    mixed = Script()
+    mixed.action_space = lambda agent: Discrete(2) if agent == "a" else Box(-1, 1, (1,))
+    with pytest.raises(EnvironmentFault, match="actions are Box, Discrete; all must be Discrete, or all Box"):
+        joint(mixed)
+    with pytest.raises(EnvironmentFault, match="its spaces are not Tuples with a part for each agent"):
+        TupleWorld(gymnasium.make("CartPole-v1"))
+
+
+class TwoPlayers(gymnasium.Env):
+    """A Gymnasium environment with Tuples, a list of rewards and one `terminated`."""
+
+    observation_space = Tuple([Box(0, 9, (1,), np.float32)] * 2)
+    action_space = Tuple([Discrete(2), Discrete(2)])
+
+    def reset(self, *, seed=None, options=None):
+        return (np.zeros(1, np.float32), np.ones(1, np.float32)), {}
+
+    def step(self, action):
+        assert isinstance(action, tuple)
+        return (np.full(1, 2, np.float32), np.full(1, 3, np.float32)), [float(a) for a in action], True, False, {}
+
+
+def test_an_environment_with_tuples_is_a_world_with_numbered_agents():
+    env = joint(TupleWorld(TwoPlayers()))
+    obs, _ = env.reset(seed=1)
+    assert env.layout.agents == ("agent_0", "agent_1") and env.layout.observations(obs)[0].tolist() == [[0], [1]]
+    assert env.action_space == MultiDiscrete([2, 2])
+    _, reward, terminated, truncated, info = env.step(np.array([0, 1]))
+    assert (reward, terminated, truncated) == (1.0, True, False) and info["agent_rewards"].tolist() == [0, 1]
+
+
+def test_the_space_of_several_agents_survives_its_description():
+    for world in (Script(), MaskedScript(), StatefulScript(), ContinuousScript()):
+        space = joint(world).observation_space
+        again = space_from(describe_space(space))
+        assert again.layout == space.layout and again == space
+
+
+def test_a_task_is_made_from_a_module_and_keeps_its_arguments():
+    task = replace(WALK, kwargs={"length": 5, "max_episode_steps": 3})
+    before = copy.deepcopy(task.kwargs)
+    env = make_env(task)
+    env.reset(seed=1)
+    assert [env.step([1, 1])[3] for _ in range(3)] == [False, False, True] and task.kwargs == before
+    with pytest.raises(RlbenchError, match="has no 'Absent'; name what makes the world"):
+        make_env(replace(WALK, env_id="support.agent_worlds:Absent"))
+    with pytest.raises(RlbenchError, match="has no `parallel_env`"):
+        make_env(replace(WALK, env_id="support.agent_worlds"))
+
+
+def test_a_batch_gives_the_rewards_of_the_agents_of_each_lane_and_0_where_the_world_failed():
+    batch = JointBatch(replace(WALK, kwargs={"poison": 2}), 2)
+    batch.reset(0, 1), batch.reset(1, 2)
+    assert batch.agents == ("agent_0", "agent_1")
+    _, reward, _, _ = batch.step([0, 1], [np.array([1, 1]), np.array([2, 0])])
+    assert batch.agent_rewards.shape == (2, 2) and batch.agent_rewards.sum(1).tolist() == reward.tolist()
+    _, reward, _, _ = batch.step([1], [np.array([1, 1])])
+    assert np.isnan(reward).all() and batch.agent_rewards.shape == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "env_id, backend, package",
+    [
+        ("rlbench.envs.matrix_games:two_step", PETTINGZOO, "rlbench"),
+        ("mpe2.simple_spread_v3", PETTINGZOO, "mpe2"),
+        ("mpe2.simple_speaker_listener_v4", PETTINGZOO, "mpe2"),
+        ("mpe2.simple_tag_v3", PETTINGZOO, "mpe2"),
+        ("lbforaging:Foraging-5x5-2p-1f-v3", TUPLES, "lbforaging"),
+        ("rware:rware-tiny-2ag-v2", TUPLES, "rware"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore")
+def test_an_episode_of_these_worlds_depends_on_its_seed_alone(env_id, backend, package):
+    pytest.importorskip(package, reason="needs the extra `multiagent`")
+    facts = check_environment(Task(env_id, 100, backend=backend), make_env)
+    assert facts.repeats and not facts.shares_state
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_world_of_turns_is_refused_with_the_reason():
+    pytest.importorskip("pettingzoo", reason="needs the extra `multiagent`")
+    from pettingzoo.utils.env import AECEnv
+
+    class Turns(AECEnv):
+        metadata = {"is_parallelizable": False}
+        possible_agents = ["a", "b"]
+
+    import support.agent_worlds as module
+
+    module.Turns = Turns
+    with pytest.raises(EnvironmentFault, match="its agents act in turns"):
+        make_env(replace(WALK, env_id="support.agent_worlds:Turns"))
