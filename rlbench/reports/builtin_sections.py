@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rlbench.api import SectionSpec, hookimpl
 from rlbench.reports import (
+    agents_section,
     aggregates_section,
     background,
     citation,
@@ -32,6 +33,7 @@ def rlbench_report_sections() -> list[SectionSpec]:
         SectionSpec("clocks", "Against time", curves_over_time.section, 550),
         SectionSpec("diagnostics", "Diagnostics", diagnostics_section.section, 580),
         SectionSpec("sensitivity", "Sensitivity", sensitivity_section.section, 600),
+        SectionSpec("agents", "Agents", agents_section.section, 650),
         SectionSpec("published", "Against published scores", published_section.section, 700),
         SectionSpec("missing", "Runs that failed, diverged or are not finished", incomplete_runs.section, 800),
         SectionSpec("cost", "Cost", cost_section.section, 900),

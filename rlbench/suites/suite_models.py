@@ -15,6 +15,8 @@ from pydantic_core import PydanticCustomError
 MAX_SEEDS = 10_000
 LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
+MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
 REFERENCE = r"^[\w.]+:\w+$"  # module:name
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
@@ -170,7 +172,9 @@ class EvaluationEntry(_Strict):
         description="environment steps between evaluations, the same for all algorithms; 0: only the final evaluation;"
         " default: a tenth of the environment's budget",
     )
-    episodes: Annotated[int, Field(ge=1)] = Field(10, description="episodes in one evaluation")
+    episodes: Annotated[int, Field(ge=1)] = Field(
+        10, description="episodes in one evaluation; default: 10, with several agents 32"
+    )
     final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes in the final policy's evaluation")
     policy: Literal["greedy", "sampled"] = Field(
         "greedy", description="greedy: the policy's mode; sampled: a sample from it"
@@ -311,6 +315,11 @@ class Suite(_Strict):
         return values
 
     def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:
-        """Return the suite's evaluation with the environment's differences applied."""
-        own = environment.evaluation
-        return self.evaluation if own is None else self.evaluation.model_copy(update=own.model_dump(exclude_unset=True))
+        """Return the suite's evaluation with the environment's differences applied.
+
+        With several agents, an evaluation has 32 episodes unless the suite says otherwise (Gorsane et al. 2022).
+        """
+        given = {} if environment.evaluation is None else environment.evaluation.model_dump(exclude_unset=True)
+        if environment.backend in MULTI_AGENT and "episodes" not in self.evaluation.model_fields_set:
+            given = {"episodes": MULTI_AGENT_EPISODES, **given}
+        return self.evaluation.model_copy(update=given) if given else self.evaluation

@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Tuple
-from support.agent_worlds import ContinuousScript, MaskedScript, Script, StatefulScript, Unreadable, Walk, joint
+from support.agent_worlds import ContinuousScript, MaskedScript, Script, StatefulScript, Unreadable, joint
 
 from rlbench.api import EnvironmentFault, RlbenchError, Task
 from rlbench.env_checks.environment_check import check_environment

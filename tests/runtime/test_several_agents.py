@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from rlbench_random import Random
 from support.agent_worlds import Walk
 
 from rlbench.api import Algorithm, EnvBackendSpec, RunGroup, Task
@@ -10,7 +11,6 @@ from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, rlbench_env_
 from rlbench.runtime.live_group import LiveGroup
 from rlbench.runtime.record_sink import MemorySink
 from rlbench.testing.group_training import play
-from rlbench_random import Random
 
 BACKEND: EnvBackendSpec = next(spec for spec in rlbench_env_backends() if spec.name == PETTINGZOO)
 WALK = "support.agent_worlds:Walk"
