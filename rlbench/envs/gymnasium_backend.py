@@ -52,8 +52,8 @@ def apply_wrappers(env: gymnasium.Env[Any, Any], task: Task) -> gymnasium.Env[An
 class GymnasiumBatch:
     """Independent environments that are stepped one after another (see rlbench.api.EnvBatch)."""
 
-    def __init__(self, task: Task, lanes: int, make: Callable[[Task], gymnasium.Env[Any, Any]] = make_env) -> None:
-        self._envs = [make(task) for _ in range(lanes)]
+    def __init__(self, task: Task, lanes: int, make: Callable[[Task], gymnasium.Env[Any, Any]] | None = None) -> None:
+        self._envs = [(make or make_env)(task) for _ in range(lanes)]
         self.observation_space, self.action_space = self._envs[0].observation_space, self._envs[0].action_space
         shape = self.observation_space.shape or ()
         self._flat, self._shape = len(shape) == 1, shape

@@ -11,7 +11,7 @@ STEP = {field.name: np.zeros((1, 1)) for field in fields(Transition)}
 
 
 def test_a_transition_is_read_by_the_names_of_its_fields():
-    assert list(STEP) == ["obs", "action", "reward", "next_obs", "terminated", "truncated"]
+    assert list(STEP) == ["obs", "action", "reward", "next_obs", "terminated", "truncated", "agent_rewards"]
     assert Transition(**STEP).next_obs is STEP["next_obs"]
 
 
