@@ -21,9 +21,9 @@ _AGENTS = (
     " part in the final evaluations, as the mean over runs."
 )
 _MAXIMUM = (
-    "Many published tables print the best evaluation of a run, chosen after the fact, instead of its final policy. It is"
-    " higher by chance alone, and more so with more evaluations and fewer episodes. Compare it with such tables only;"
-    " every other number of this report is of final policies."
+    "Many published tables print the best evaluation of a run, chosen after the fact, instead of its final policy. It"
+    " is higher by chance alone, and more so with more evaluations and fewer episodes. Compare it with such tables"
+    " only; every other number of this report is of final policies."
 )
 
 

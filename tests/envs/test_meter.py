@@ -1,5 +1,7 @@
 """Steps, returns and episode ends are counted where `env.step` happens, once each."""
 
+from dataclasses import replace
+
 import gymnasium
 import numpy as np
 import pytest
