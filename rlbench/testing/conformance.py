@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from rlbench.api import Algorithm, EvaluationProtocol, RunGroup, Task, Wrapper
-from rlbench.envs.gymnasium_backend import rlbench_env_backends
+from rlbench.api import Algorithm, EnvBackendSpec, EvaluationProtocol, RunGroup, Task, Wrapper
+from rlbench.envs.gymnasium_backend import reference_backend
 from rlbench.runtime import checkpoint
 from rlbench.runtime.live_group import LiveGroup
 from rlbench.runtime.record_sink import MemorySink
@@ -29,12 +29,14 @@ def check_independence(
     steps: int,
     kwargs: Mapping[str, Any] | None = None,
     wrappers: Sequence[Wrapper] = (),
+    backend: EnvBackendSpec | None = None,
 ) -> None:
-    """Check that a run's records and weights do not depend on its stack-mates, bit for bit."""
-    every = max(1, steps // 3)
-    runs = [
-        play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, every=every, wrappers=wrappers) for seeds in STACKS
-    ]
+    """Check that a run's records and weights do not depend on its stack-mates, bit for bit.
+
+    backend: of the environment; None: Gymnasium.
+    """
+    options: dict[str, Any] = {"every": max(1, steps // 3), "wrappers": wrappers, "backend": backend}
+    runs = [play(algorithm, config, env_id, seeds, steps, kwargs=kwargs, **options) for seeds in STACKS]
     alone, *stacked = [run.of_seed(SEED) for run in runs]
     assert alone["evaluations"] and alone["episodes"], "too few steps to compare anything"
     for other in stacked:
@@ -52,19 +54,21 @@ def check_resume(
     every: int = 0,
     compile: bool = False,
     wrappers: Sequence[Wrapper] = (),
+    backend: EnvBackendSpec | None = None,
 ) -> int:
     """Check that a resumed run ends with the same records and weights as an uninterrupted one.
 
-    every: steps between checkpoints, by default a fifth of the budget. compile: compile the updates. Returns: the step
-    of the checkpoint from which the run resumed.
+    every: steps between checkpoints, by default a fifth of the budget. compile: compile the updates. backend: of the
+    environment; None: Gymnasium. Returns: the step of the checkpoint from which the run resumed.
     """
     torch.set_num_threads(1)
     protocol = EvaluationProtocol(max(1, steps // 4), 2, 2)
-    task = Task(env_id, steps, protocol, kwargs or {}, tuple(wrappers))
+    spec = backend or reference_backend()
+    task = Task(env_id, steps, protocol, kwargs or {}, tuple(wrappers), spec.name)
     group = RunGroup(algorithm.__name__, {}, task, (SEED, 8), compile=compile, checkpoint_every=every or steps // 5)
 
     def live_group(sink: MemorySink, **options: Any) -> LiveGroup:
-        return LiveGroup(group, algorithm, config, rlbench_env_backends()[0], sink, **options)
+        return LiveGroup(group, algorithm, config, spec, sink, **options)
 
     full_sink, sink = MemorySink(), MemorySink()
     full = live_group(full_sink, resumable=True, checkpoints=folder / "checkpoints")

@@ -63,9 +63,11 @@ def spaces(subject: Subject) -> str:
         "unbounded": {"dims": 3, "bound": np.inf},
         "action_masks": {"actions": 5, "masked": True},
     }
+    if not supports.single_agent:  # what one agent's actions may be
+        del walks["multi_discrete"], walks["multi_binary"]
     claimed = [kind for kind in walks if getattr(supports, kind)]
     for kind in claimed:
-        wrappers = [MASKS] if kind == "action_masks" else []
+        wrappers = [MASKS] if kind == "action_masks" and supports.single_agent else []  # agents' masks need no wrapper
         subject.play(kwargs={"obs": 5, **walks[kind]}, wrappers=wrappers)
     return " and ".join(kind.replace("_", "-") for kind in claimed)
 
@@ -93,9 +95,9 @@ def stack_mates(subject: Subject) -> str:
     """Check that a run's numbers do not depend on the seeds trained with it, bit for bit."""
     if not subject.spec.stackable:
         raise NotClaimed("stackable=False")
-    conformance.check_independence(
-        subject.algorithm, subject.config, SHAPES, subject.round_up(subject.steps), subject.walk
-    )
+    env_id, kwargs, backend = subject.environment(SHAPES)
+    steps = subject.round_up(subject.steps)
+    conformance.check_independence(subject.algorithm, subject.config, env_id, steps, kwargs, backend=backend)
     return "alone, third of three and second of four: equal"
 
 
@@ -129,9 +131,11 @@ def resume(subject: Subject) -> str:
     """Check that an interrupted and resumed run ends with the numbers of an uninterrupted one."""
     if not subject.spec.resumable:
         raise NotClaimed("resumable=False")
+    env_id, kwargs, backend = subject.environment(SHAPES)
+    steps = subject.round_up(subject.steps)
     with tempfile.TemporaryDirectory() as folder:
         step = conformance.check_resume(
-            subject.algorithm, subject.config, SHAPES, subject.round_up(subject.steps), Path(folder), subject.walk
+            subject.algorithm, subject.config, env_id, steps, Path(folder), kwargs, backend=backend
         )
     return f"from step {step} of {subject.steps} on: equal"
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import psutil
 
-from rlbench.api import Algorithm, AlgorithmSpec, environments_of
+from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, environments_of
+from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, rlbench_env_backends
 from rlbench.plugins.config_model import configure
 from rlbench.testing.fakes import BANDIT, CUT, SHAPES, SIGNAL, TARGET
 from rlbench.testing.group_training import Played, play
 
 SEED = 3
+WORLD = "rlbench.testing.agent_fakes:FakeWorld"
 EnvArguments = tuple[str, Mapping[str, Any]]  # an environment's id and its keyword arguments
 
 
@@ -50,14 +52,30 @@ class Subject:
         """The arguments of a random walk with odd sizes and a supported kind of actions."""
         return {"obs": 5, "actions": 3} if self.spec.supports.discrete else {"obs": 5, "dims": 3}
 
+    def environment(
+        self, env_id: str, kwargs: Mapping[str, Any] | None = None
+    ) -> tuple[str, Mapping[str, Any], EnvBackendSpec | None]:
+        """Return the environment to train on: its id, its arguments, and its backend, which is None for Gymnasium.
+
+        This is the given environment if the algorithm supports a single agent. Otherwise it is a world of agents that
+        play a copy each. In the walk there are three agents, and the third has other spaces, so there are two groups.
+        kwargs: of the environment; None: those of the walk, or none.
+        """
+        kwargs = kwargs if kwargs is not None else self.walk if env_id == SHAPES else {}
+        if self.spec.supports.single_agent:
+            return env_id, kwargs, None
+        other = {"obs": 3, "actions": 2} if self.spec.supports.discrete else {"obs": 3, "dims": 2}
+        of_agents = [{}, {}, other] if env_id == SHAPES else [{}, {}]
+        backend = next(backend for backend in rlbench_env_backends() if backend.name == PETTINGZOO)
+        return WORLD, {**kwargs, "env_id": env_id, "kwargs": of_agents}, backend
+
     def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **options: Any) -> Played:
         """Train with `play`, by default one seed on the random walk. Raises: NotClaimed if it is self-reported."""
         if self.spec.metering != "boundary":
             raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
-        kwargs = options.pop("kwargs", self.walk if env_id == SHAPES else {})
-        return play(
-            self.algorithm, self.config, env_id, seeds, self.round_up(steps or self.steps), kwargs=kwargs, **options
-        )
+        env_id, kwargs, backend = self.environment(env_id, options.pop("kwargs", None))
+        steps = self.round_up(steps or self.steps)
+        return play(self.algorithm, self.config, env_id, seeds, steps, kwargs=kwargs, backend=backend, **options)
 
     def round_up(self, steps: int) -> int:
         """Round steps up to a multiple of the number of environments, as suites require."""
