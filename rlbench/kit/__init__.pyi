@@ -3,8 +3,10 @@ from rlbench.kit.action_masks import ActionMask as ActionMask
 from rlbench.kit.action_masks import ActionValues as ActionValues
 from rlbench.kit.action_noise import ActionNoise as ActionNoise
 from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
+from rlbench.kit.activations import elu as elu
 from rlbench.kit.activations import sigmoid as sigmoid
 from rlbench.kit.activations import softplus as softplus
+from rlbench.kit.agent_values import AgentValues as AgentValues
 from rlbench.kit.agents import Agents as Agents
 from rlbench.kit.agents import GroupInputs as GroupInputs
 from rlbench.kit.agents import layout_of as layout_of
@@ -23,6 +25,7 @@ from rlbench.kit.gradients import gradient_of as gradient_of
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
 from rlbench.kit.mixed_replay import MixedReplay as MixedReplay
+from rlbench.kit.mixing_network import MixingNetwork as MixingNetwork
 from rlbench.kit.multi_step import NStep as NStep
 from rlbench.kit.normalization import ObsNormalizer as ObsNormalizer
 from rlbench.kit.normalization import RewardNormalizer as RewardNormalizer

@@ -36,4 +36,9 @@ def silu(x: Tensor) -> Tensor:
     return x * sigmoid(x)
 
 
+def elu(x: Tensor) -> Tensor:
+    """Return x above 0, else eˣ − 1, any shape."""
+    return torch.where(x > 0, x, x.clamp(max=0).exp() - 1)  # without the clamp, an overflow would give NaN gradients
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": torch.relu, "tanh": tanh, "silu": silu}

@@ -73,7 +73,8 @@ class Agents:
         """Join values of each group's members [..., members] in the order of all agents [..., G]."""
         import torch
 
-        return torch.cat(values, -1)[..., self.layout.order]
+        places = torch.cat(values, -1).unbind(-1)
+        return torch.stack([places[place] for place in self.layout.order], -1)
 
 
 class GroupInputs:

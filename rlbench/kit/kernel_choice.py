@@ -38,7 +38,7 @@ EXACT = {
     "masked_fill", "masked_fill_", "max", "min", "new_empty", "new_empty_strided", "new_full", "new_ones",
     "new_zeros", "nonzero", "ones", "ones_like", "repeat", "scalar_tensor", "scatter", "scatter_add",
     "select_backward", "select_scatter", "slice_backward", "slice_scatter", "sort", "stack", "tril", "triu",
-    "unfold_backward", "value_selecting_reduction_backward", "zero_", "zeros", "zeros_like",
+    "unfold_backward", "_unsafe_view", "value_selecting_reduction_backward", "zero_", "zeros", "zeros_like",
     "_local_scalar_dense", "_to_copy",
 }  # fmt: skip
 
