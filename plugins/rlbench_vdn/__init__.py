@@ -1,0 +1,17 @@
+"""Value decomposition networks as an rlbench plugin."""
+
+from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "value decomposition: the team's value is the sum of the agents' (Sunehag et al. 2018)"
+    return [
+        AlgorithmSpec(
+            "vdn",
+            "rlbench_vdn.vdn:VDN",
+            Supports(discrete=True, action_masks=True, multi_agent=True, single_agent=False),
+            summary=summary,
+            updates_per_step=updates_from_replay,
+        )
+    ]
