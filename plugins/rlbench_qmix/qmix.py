@@ -3,7 +3,8 @@
 So each agent's best action is part of the team's best action. The mixing depends on the state of the environment, which
 agents need not know when they act.
 
-Source: Rashid et al. 2018, arXiv:1803.11485. It differs from rlbench_vdn/vdn.py in `total` and in the parameters.
+Source: Rashid et al. 2018, arXiv:1803.11485. It differs from rlbench_vdn/vdn.py only in `__init__`, `total`,
+`td_target`, `td_loss`, `mixing_embed_dim` and `hypernet_hidden_dim`.
 """
 
 from __future__ import annotations

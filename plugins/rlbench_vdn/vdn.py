@@ -1,6 +1,7 @@
 """Value decomposition networks: the team's value is the sum of the agents' values, which are learned through it.
 
-Source: Sunehag et al. 2018, arXiv:1706.05296. It differs from rlbench_iql/iql.py in what is replayed, and in `total`.
+Source: Sunehag et al. 2018, arXiv:1706.05296. It differs from rlbench_iql/iql.py only in `__init__`, `entry`, `total`,
+`td_target`, `td_loss` and `train`.
 """
 
 from __future__ import annotations

@@ -15,14 +15,19 @@ from rlbench_ddpg.ddpg import DDPG
 from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
+from rlbench_iql.iql import IQL
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
+from rlbench_qmix.qmix import QMIX
 from rlbench_reinforce.reinforce import Reinforce
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from rlbench_vdn.vdn import VDN
+from support.several_agents import UNEQUAL
 
 from rlbench.api import Device, Task, TaskInfo, environments_of
 from rlbench.envs.gymnasium_backend import rlbench_env_backends
+from rlbench.envs.multiagent.joint_space import JointVectors, joint_actions
 from rlbench.kit import Batch, polyak
 from rlbench.seeding import SeedStreams
 
@@ -70,6 +75,17 @@ def test_value_learners_update_on_their_device_alone(algorithm):
     polyak(agent.target, agent.online, 0.5, agent.active(interaction(agent)))
     obs = torch.zeros(SEEDS, 8, 4, device=META)
     assert agent.online.device.type == agent.greedy(agent.online, obs).device.type == META
+
+
+@pytest.mark.parametrize("algorithm", [IQL, VDN, QMIX])
+def test_value_learners_of_several_agents_update_on_their_device_alone(algorithm):
+    info = TaskInfo("none", JointVectors(UNEQUAL), joint_actions(UNEQUAL), 1, 1_000)
+    agent = algorithm(algorithm.Config(batch_size=8, learning_starts=10), info, SeedStreams(range(SEEDS)), Device(META))
+    fill(agent.replay)
+    agent.learn(interaction(agent))
+    polyak(agent.target, agent.online, 0.5, agent.active(interaction(agent)))
+    values = agent.values(agent.online, torch.zeros(SEEDS, 8, UNEQUAL.size, device=META))
+    assert agent.values.greedy(values).device.type == META
 
 
 @pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])

@@ -10,6 +10,7 @@ from rlbench.plugins import load_plugins
 from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
+from rlbench.testing.subject import Subject
 
 GENERATOR = torch.Generator()
 SMALL = {
@@ -35,6 +36,9 @@ ALGORITHMS = [
     "sac",
     "mbpo",
     "crossq",
+    "iql",
+    "vdn",
+    "qmix",
 ]
 
 
@@ -50,11 +54,13 @@ def rand(*shape):
 
 
 def played(name, seeds=(3, 4)):
-    algorithm = load_plugins().algorithm(name).load()
+    spec = load_plugins().algorithm(name)
+    algorithm = spec.load()
     fields = algorithm.Config.__dataclass_fields__
     config = algorithm.Config(**{key: value for key, value in SMALL.items() if key in fields})
     kind = {"dims": 2} if name in ("ddpg", "td3", "sac", "mbpo", "crossq") else {"actions": 3}
-    return play(algorithm, config, SHAPES, seeds, 64, kwargs={"obs": 5, "end": 0.2, **kind}, every=30)
+    env_id, kwargs, backend = Subject(spec, {}).environment(SHAPES, {"obs": 5, "end": 0.2, **kind})
+    return play(algorithm, config, env_id, seeds, 64, kwargs=kwargs, every=30, backend=backend)
 
 
 def outcomes(function, *args):

@@ -9,10 +9,12 @@ from rlbench.plugins import load_plugins
 from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
+from rlbench.testing.subject import Subject
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "crossq"]
+ALGORITHMS += ["iql", "vdn", "qmix"]
 SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
-SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1}
+SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1, "mixing_embed_dim": 1, "hypernet_hidden_dim": 1}
 
 
 class Products(TorchDispatchMode):
@@ -45,15 +47,17 @@ def test_whole_runs_form_no_product_of_one_row_column_or_term(name, num_seeds):
     algorithm, products = spec.load(), Products()
     kinds = [{"actions": 2}] * spec.supports.discrete + [{"dims": 1}] * spec.supports.continuous
     for kind in kinds:
+        env_id, kwargs, backend = Subject(spec, {}).environment(SHAPES, {"obs": 1, "end": 0.3, **kind})
         with products:
             play(
                 algorithm,
                 smallest(algorithm),
-                SHAPES,
+                env_id,
                 range(num_seeds),
                 16,
-                kwargs={"obs": 1, "end": 0.3, **kind},
+                kwargs=kwargs,
                 every=8,
+                backend=backend,
             )
     assert len(products.sizes) > 20 and min(map(min, products.sizes)) >= 2
 

@@ -17,7 +17,21 @@ from rlbench.plugins import load_plugins, resolve
 from rlbench.plugins.config_model import configure
 from rlbench.plugins.parameter_names import CLEANRL, OLD, hint, named_as_now
 
-OURS = ("a2c", "a3c", "crossq", "ddpg", "double_dqn", "dqn", "dueling_dqn", "per_dqn", "ppo", "reinforce", "sac", "td3")
+OURS = (
+    "a2c",
+    "a3c",
+    "crossq",
+    "ddpg",
+    "double_dqn",
+    "dqn",
+    "dueling_dqn",
+    "iql",
+    "per_dqn",
+    "ppo",
+    "qmix",
+    "reinforce",
+)
+OURS += ("sac", "td3", "vdn")
 
 
 @pytest.mark.parametrize(

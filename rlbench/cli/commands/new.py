@@ -55,6 +55,7 @@ def algorithm(name: str, like: str | None, sb3: bool, output: Path | None) -> No
     more = {
         "like": like,
         "task": trial.task,
+        "backend": "" if trial.backend == "gymnasium" else f", backend: {trial.backend}",
         "small": json.dumps(trial.params),
         "learn_steps": trial.learn_steps,
         "options": trial.options,

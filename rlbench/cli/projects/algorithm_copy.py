@@ -22,12 +22,13 @@ class Trial:
     """Settings for a quick trial of an algorithm.
 
     params: hyperparameters such as small networks and short rollouts. learn_steps: environment steps that suffice to
-    learn a bandit. task: an environment that the algorithm can learn.
+    learn a bandit. task: an environment that the algorithm can learn. backend: the environment's.
     """
 
     params: Mapping[str, Any]
     learn_steps: int = 2_000
     task: str = "CartPole-v1"
+    backend: str = "gymnasium"
 
     @property
     def options(self) -> str:
@@ -36,6 +37,8 @@ class Trial:
                     for key, value in self.params.items()]  # fmt: skip
         return " ".join([*settings, "--steps 300", f"--learn-steps {self.learn_steps}"])
 
+
+_AGENTS = Trial(_DQN, task="rlbench.envs.matrix_games:two_step", backend="pettingzoo")
 
 # Every built-in algorithm that is defined in a file of its own and learns in the process that runs it.
 TRIALS: Mapping[str, Trial] = {
@@ -47,6 +50,7 @@ TRIALS: Mapping[str, Trial] = {
     "dqn": Trial(_DQN),
     "dyna_q": Trial({}, task="CliffWalking-v1"),
     "dueling_dqn": Trial(_DQN),
+    "iql": _AGENTS,
     "mbpo": Trial(
         {
             "learning_starts": 50,
@@ -60,9 +64,11 @@ TRIALS: Mapping[str, Trial] = {
     "per_dqn": Trial(_DQN),
     "ppo": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 2, "n_steps": 32, "batch_size": 32}),
     "q_learning": Trial({}, task="CliffWalking-v1"),
+    "qmix": _AGENTS,
     "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
     "sac": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "td3": Trial(_OFF_POLICY, task="Pendulum-v1"),
+    "vdn": _AGENTS,
 }
 SB3_TRIAL = Trial({"n_steps": 32, "batch_size": 32, "learning_rate": 0.01}, 2_000)
 
