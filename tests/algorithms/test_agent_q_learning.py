@@ -11,6 +11,7 @@ from support.several_agents import TWINS, UNEQUAL, module, random_vectors, table
 
 from rlbench.kit import Batch, replay_entry
 from rlbench.plugins import load_plugins
+from rlbench.testing import play
 from rlbench.testing.conformance import check_independence, check_resume
 from rlbench.testing.subject import SHAPES, Subject
 
@@ -217,3 +218,24 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(name, tmp_path):
     subject = subject_of(name, share_parameters=False)
     env_id, kwargs, backend = subject.environment(SHAPES)
     check_resume(subject.algorithm, subject.config, env_id, 90, tmp_path, kwargs, backend=backend)
+
+
+@pytest.mark.slow
+def test_a_mixing_network_finds_what_a_sum_cannot_express():
+    """The two-step game of the paper, with random actions alone: a sum cannot tell 8 from the 1 beside it, so it takes 7."""
+    pytest.importorskip("rlbench.envs.matrix_games")
+    backend = subject_of("vdn").environment(SHAPES)[2]
+    returns = {}
+    for algorithm in (VDN, QMIX):
+        config = algorithm.Config(
+            n_envs=4,
+            net_arch=(32,),
+            learning_starts=200,
+            target_update_interval=200,
+            learning_rate=2e-3,
+            exploration_final_eps=1.0,
+        )
+        game = "rlbench.envs.matrix_games:two_step"
+        played = play(algorithm, config, game, (0, 1, 2), 4_000, backend=backend, final_episodes=1)
+        returns[algorithm] = [evaluation.returns[0] for evaluation in played.sink.evaluations]
+    assert returns == {VDN: [7.0] * 3, QMIX: [8.0] * 3}
