@@ -6,28 +6,22 @@ the final evaluation, and the process has the numerical settings of a worker.
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from rlbench.api import Diverged, PluginError, RlbenchError, Run, RunGroup, StoreError, group_as_dict
-from rlbench.executors.worker_process import worker_environment
-from rlbench.process_control import module_command
+from rlbench.api import Run, RunGroup, StoreError, group_as_dict
+from rlbench.reevaluation.playback_process import play_in_child
+from rlbench.reevaluation.policy_files import POLICY
 from rlbench.results import RunState, Store
-from rlbench.results.file_io import read_json
 from rlbench.results.run_table import read_table
 from rlbench.results.stack_independence import ENTRIES
 from rlbench.runtime.evaluation import MAX_LANES
 from rlbench.runtime.scheduled_evaluation import FINAL
 
-POLICY = "policy.safetensors"
-_ERRORS = {error.__name__: error for error in (StoreError, PluginError, Diverged, RlbenchError)}
+_WORKER = "rlbench.reevaluation.playback_worker"
 
 
 class Episodes(NamedTuple):
@@ -71,7 +65,7 @@ def reevaluate(
     if not state.status.has_score:
         raise StoreError(f"{store.folder(run)} has no published policy: the run is {state.status}; finish it first")
     protocol = run.task.evaluation
-    recorded = _recorded(store, run, state) if policy == protocol.policy else Episodes([], [])
+    recorded = recorded_episodes(store, run, state) if policy == protocol.policy else Episodes([], [])
     total, published = len(recorded.returns), POLICY in state.result["files"]
     # As in the final evaluation, because a policy's random draws depend on the number of lanes.
     lanes = min(protocol.environments or MAX_LANES, protocol.final_episodes or episodes)
@@ -80,7 +74,7 @@ def reevaluate(
     request |= {"trusted": allowed is None, "allowed": list(allowed or ())}
     if video is not None:
         request["video"] = {"path": str(video.resolve()), "episodes": video_episodes}
-    answer = _play_in_child(request)
+    answer = play_in_child(_WORKER, request)
     played = Episodes(answer["returns"], answer["lengths"])
     if not published and not (total and played.repeat(recorded, total)):
         # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
@@ -114,7 +108,7 @@ def _request(
     }
 
 
-def _recorded(store: Store, run: Run, state: RunState) -> Episodes:
+def recorded_episodes(store: Store, run: Run, state: RunState) -> Episodes:
     """Return the final evaluation's episodes; none if there was no final evaluation."""
     rows = read_table(store.folder(run), "evaluations", state, ["kind", "returns", "lengths"])
     last = rows[rows["kind"] == FINAL].tail(1)
@@ -134,24 +128,3 @@ def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, lis
         before = result.get("dependencies", {}).get(kind, {})
         differences |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
     return differences
-
-
-def _play_in_child(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Play in a child process. Returns: the child's answer. Raises: the answer's error; PluginError without answer."""
-    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
-        question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
-        question_path.write_text(json.dumps(request))
-        paths = str(question_path), str(answer_path)
-        command = module_command("rlbench.reevaluation.playback_worker", *paths, str(os.getpid()))
-        environment = worker_environment()
-        if request["mkl"] is not None:  # the mode used in training, not the one set in this process
-            environment["MKL_CBWR"] = request["mkl"]
-        with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
-            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
-        answer = read_json(answer_path)
-        if answer is None:
-            lines = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
-            raise PluginError(f"the process that played {request['policy_file']} exited with code {code}: {lines[0]}")
-    if "error" in answer:
-        raise _ERRORS[answer["kind"]](answer["error"])
-    return answer

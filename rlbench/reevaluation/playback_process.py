@@ -1,0 +1,72 @@
+"""A request to a process that plays policies, and its answer: both halves of the exchange.
+
+The answer is a file, so that what a plugin prints cannot corrupt it.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import tempfile
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import Diverged, PluginError, RlbenchError, StoreError
+from rlbench.executors.worker_process import worker_environment
+from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports, module_command
+from rlbench.results.file_io import read_json
+
+_ERRORS = {error.__name__: error for error in (StoreError, PluginError, Diverged, RlbenchError)}  # subclasses first
+
+
+def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Play in a child process, started as `python -m MODULE QUESTION.json ANSWER.json PARENT_PID`.
+
+    request: JSON values; policy_file names what is played in errors. mkl: the mode of Intel's library that was used in
+    training, or None.
+
+    Returns: the child's answer. Raises: the answer's error; PluginError without answer.
+    """
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
+        question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
+        question_path.write_text(json.dumps(request))
+        command = module_command(module, str(question_path), str(answer_path), str(os.getpid()))
+        environment = worker_environment()
+        if request["mkl"] is not None:  # the mode used in training, not the one set in this process
+            environment["MKL_CBWR"] = request["mkl"]
+        with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
+            code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
+        answer = read_json(answer_path)
+        if answer is None:
+            lines = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
+            raise PluginError(f"the process that played {request['policy_file']} exited with code {code}: {lines[0]}")
+    if "error" in answer:
+        raise _ERRORS[answer["kind"]](answer["error"])
+    return answer
+
+
+def answer_request(
+    play: Callable[[Mapping[str, Any]], dict[str, Any]], question: str, answer: str, parent: str
+) -> None:
+    """Answer the request in a child process: call `play`, and write what it returns, or its error."""
+    die_with_parent(int(parent))
+    gc.disable()  # see rlbench.executors.worker_main
+    request = json.loads(Path(question).read_text())
+    if request["trusted"] or request["allowed"] or request["plugin_files"]:
+        allow_local_imports()
+    else:
+        forbid_local_imports()
+    try:
+        result = play(request)
+    except RlbenchError as error:
+        kind = next(name for name, one in _ERRORS.items() if isinstance(error, one))
+        result = {"kind": kind, "error": str(error)}
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        text = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+        result = {"kind": "PluginError", "error": f"{request['policy_file']} cannot be played: {text}"}
+    Path(answer).write_text(json.dumps(result))

@@ -1,0 +1,64 @@
+"""The files of published policies: reading them, and loading them into the rows of an algorithm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load
+
+from rlbench.api import Algorithm, Array, Diverged, PluginError, StoreError
+from rlbench.results.file_io import read_bytes
+
+POLICY = "policy.safetensors"
+
+
+def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
+    """Return the published policy's arrays, without the seed axis; none without a digest.
+
+    The bytes that are loaded are those hashed. Raises: StoreError for a file that is missing or has changed; Diverged
+    for numbers that are not finite.
+    """
+    if digest is None:
+        return {}
+    try:
+        content = read_bytes(path)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
+    if sha256(content).hexdigest() != digest:
+        raise StoreError(f"{path} has changed since it was published: its sha256 differs from the one in result.json")
+    arrays: dict[str, Array] = {name: array.copy() for name, array in load(content).items()}
+    if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
+        raise Diverged(f"{path} contains numbers that are not finite: there is no policy to play")
+    return arrays
+
+
+def load_policies(algorithm: Algorithm, published: Sequence[Mapping[str, Array]], where: str) -> None:
+    """Load one policy for each seed of the algorithm, and check that it returns the same bits.
+
+    Raises: PluginError if it does not; StoreError if a policy is missing, or differs from the others in its shapes.
+    """
+    names = list(published[0])
+    shapes = [{name: (array.dtype, array.shape) for name, array in arrays.items()} for arrays in published]
+    if any(each != shapes[0] for each in shapes):
+        raise StoreError(f"{where} has published policies of different shapes, which cannot be stacked")
+    try:
+        if names:
+            algorithm.load_final_state({name: np.stack([arrays[name] for arrays in published]) for name in names})
+        loaded = {name: np.asarray(array) for name, array in algorithm.final_state().items()}
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}"
+        raise PluginError(f"{where} cannot load its published policy (load_final_state): {text}") from error
+    if loaded and not names:
+        first = ", ".join(sorted(loaded)[:3])
+        raise StoreError(f"{where} has no published policy, although the algorithm publishes one ({first})")
+    for row, arrays in enumerate(published):
+        if _bits({name: array[row] for name, array in loaded.items()}) != _bits(arrays):
+            raise PluginError(f"{where} did not load its published policy: it needs load_final_state")
+
+
+def _bits(arrays: Mapping[str, Array]) -> dict[str, Any]:
+    return {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}
