@@ -31,6 +31,7 @@ from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_
 if TYPE_CHECKING:
     import pandas as pd
 
+    from rlbench.analysis.crossplay_gaps import CrossPlays
     from rlbench.analysis.pairwise import Comparison
     from rlbench.analysis.sequential_log import Decisions
 
@@ -217,6 +218,13 @@ class Results:
         return sensitivity(self.suite, self.rows)
 
     @cached_property
+    def crossplays(self) -> CrossPlays:
+        """What `rlbench crossplay` played of the runs that are finished now."""
+        from rlbench.analysis.crossplay_gaps import crossplays_of
+
+        return crossplays_of(self.folder, self.requested, self.states)
+
+    @cached_property
     def sequential_decisions(self) -> Decisions | None:
         """The decisions of `--until-decided`; None if the suite never ran with it."""
         from rlbench.analysis.sequential_log import read_decisions
@@ -349,6 +357,17 @@ class Results:
         (runs planned), n_valid, iqm, low, high (95 %, of the raw returns). The best point is chosen on its own seeds.
         """
         return self.sweeps.frame()
+
+    def crossplay(self, pairs: bool = False) -> pd.DataFrame:
+        """Return what `rlbench crossplay` played: one row for each multi-agent algorithm and task.
+
+        Columns: algorithm, environment, n (seeds), episodes (of each pair), self_play, cross_play (mean team returns),
+        gap (the first minus the second), low, high (95 % over seeds, NaN for fewer than 3).
+        pairs: return one row for each pair instead, with the columns algorithm, environment, seed, with_seed,
+        mean_return; the first agents are of `seed`, the others of `with_seed` (docs/crossplay.md). Files that are
+        damaged or of other runs are left out; `crossplays.problems` names them.
+        """
+        return self.crossplays.frame(pairs)
 
     def __repr__(self) -> str:
         counts = Counter(row.status for row in self.rows).most_common()

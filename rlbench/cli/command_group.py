@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     ),
     "Compare": (
         CommandEntry("compare", "compare", "compare algorithms, or two result folders"),
+        CommandEntry("crossplay", "crossplay", "let the agents of each seed play with those of the others"),
         CommandEntry("power", "power", "estimate how many seeds are needed to show a difference"),
         CommandEntry("gate", "gate", "check new results for regressions, for CI"),
         CommandEntry("check-against", "check_against", "compare results with published scores"),

@@ -31,6 +31,8 @@ to compare · 5 undecided (compare, gate) · 73 a result folder cannot be read o
 
 # These commands run code from the current folder.
 RUNNING = ("run", "check", "new", "test-plugin", "anchors")
+# These do so only with an option that says whose code to trust.
+PLAYING = ("evaluate", "crossplay")
 
 
 @click.group(
@@ -85,7 +87,7 @@ def _needs_local_imports(arguments: Sequence[str]) -> bool:
     """
     command = next((argument for argument in arguments if not argument.startswith("-")), "")
     trusting = any(argument.startswith(("--suite", "--allow", "--plugin")) for argument in arguments)
-    return command in RUNNING or (command == "evaluate" and trusting)
+    return command in RUNNING or (command in PLAYING and trusting)
 
 
 def _exit(code: int) -> NoReturn:

@@ -12,6 +12,7 @@ import click
 from rlbench.cli.common_options import open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.run_argument import find_run, run_argument
+from rlbench.cli.suite_trust import allow_option, has_environment, suite_option
 from rlbench.cli.text_table import aligned, plain, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.text import plural, significant
@@ -44,18 +45,8 @@ DIVERGED = 1
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document, with the return and length of each episode."
 )
-@click.option(
-    "--suite",
-    metavar="SUITE",
-    help="Suite file that RUN comes from. Allows importing the environment modules that the file names.",
-)
-@click.option(
-    "--allow",
-    "allowed",
-    multiple=True,
-    metavar="MODULE",
-    help="Module that may be imported to create RUN's environment or wrappers; may be repeated.",
-)
+@suite_option
+@allow_option
 @plugin_option
 def evaluate(
     run: Path,
@@ -87,7 +78,7 @@ def evaluate(
     count = episodes or max(1, protocol.final_episodes)
     mode = policy or protocol.policy
     try:
-        trusted = None if suite is not None and _has_environment(suite, spec) else allowed
+        trusted = None if suite is not None and has_environment(suite, spec) else allowed
         evaluation = reevaluate(store, spec, state, count, mode, plugin_files, video, video_episodes, trusted)
     except Diverged as error:
         click.echo(plain(f"error: {error}" + (f"; the run {state.message}" if state.message else "")), err=True)
@@ -96,29 +87,6 @@ def evaluate(
     write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(spec, document))
     if video is not None:
         click.echo(f"video: {video}", err=True)
-
-
-def _has_environment(suite: str, run: Run) -> bool:
-    """Check that a suite has the run's environment, with the same arguments, wrappers and registered environments.
-
-    Returns: True. Raises: SuiteError if the suite does not have it.
-    """
-    from rlbench.api import SuiteError, canonical
-    from rlbench.cli.common_options import open_suite
-    from rlbench.suites.compatibility import own_wrappers
-
-    task, trusted = run.task, open_suite(suite).suite
-    requested = canonical([task.kwargs, task.reset_options, _named(own_wrappers(task)), task.register])
-    for entry in trusted.environments:
-        if entry is not None and entry.id == task.env_id:
-            own = [entry.kwargs, entry.reset_options, _named(entry.wrappers), trusted.registrations]
-            if canonical(own) == requested:
-                return True
-    raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
-
-
-def _named(wrappers: Sequence[Any]) -> list[list[Any]]:
-    return [[wrapper.name, wrapper.kwargs] for wrapper in wrappers]
 
 
 def _video_path(video: Path | None, run: str) -> Path | None:

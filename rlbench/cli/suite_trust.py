@@ -1,0 +1,47 @@
+"""The options --suite and --allow: which modules a run of a result folder may import to be played again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rlbench.api import Run
+
+suite_option = click.option(
+    "--suite",
+    metavar="SUITE",
+    help="Suite file that the runs come from. Allows importing the environment modules that the file names.",
+)
+allow_option = click.option(
+    "--allow",
+    "allowed",
+    multiple=True,
+    metavar="MODULE",
+    help="Module that may be imported to create environments or wrappers; may be repeated.",
+)
+
+
+def has_environment(suite: str, run: Run) -> bool:
+    """Check that a suite has the run's environment, with the same arguments, wrappers and registered environments.
+
+    Returns: True. Raises: SuiteError if the suite does not have it.
+    """
+    from rlbench.api import SuiteError, canonical
+    from rlbench.cli.common_options import open_suite
+    from rlbench.suites.compatibility import own_wrappers
+
+    task, trusted = run.task, open_suite(suite).suite
+    requested = canonical([task.kwargs, task.reset_options, _named(own_wrappers(task)), task.register])
+    for entry in trusted.environments:
+        if entry is not None and entry.id == task.env_id:
+            own = [entry.kwargs, entry.reset_options, _named(entry.wrappers), trusted.registrations]
+            if canonical(own) == requested:
+                return True
+    raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
+
+
+def _named(wrappers: Sequence[Any]) -> list[list[Any]]:
+    return [[wrapper.name, wrapper.kwargs] for wrapper in wrappers]
