@@ -10,6 +10,15 @@ seeds: 5
 evaluation: {every: 0, final_episodes: 5}
 END
 """
+GAME = """cat > game.yaml <<'END'
+name: mine
+algorithms: [convention, copies]
+environments: [{id: "matching_game:MatchingGame", label: game, backend: pettingzoo, steps: 20, kwargs: {steps: 3}}]
+seeds: 3
+evaluation: {every: 0, final_episodes: 5}
+END
+rlbench run game.yaml --plugin $ROOT/tests/support/matching_game.py
+"""
 HOURS = "it trains for hours"
 MINUTES = "it trains for many minutes"
 
@@ -21,6 +30,13 @@ ALLOWANCES = [
         before=SMALL + "rlbench run small.yaml -a random",
         replace={"rlbench view mine": "timeout --preserve-status -s INT 8 rlbench view mine --no-browser"},
         ends=(130,),
+    ),
+    Allowance(
+        "docs/crossplay.md",
+        "rlbench crossplay mine",
+        "the reader has results; those of the tests are of a plugin file",
+        before=GAME,
+        replace={"crossplay mine": "crossplay mine --plugin $ROOT/tests/support/matching_game.py"},
     ),
     Allowance("README.md", "make run", "run, with the table it promises, by tests/test_readme.py", skip=True),
     Allowance("README.md", "task          algorithm", "checked by tests/test_readme.py", loose=True),
