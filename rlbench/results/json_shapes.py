@@ -141,7 +141,7 @@ _TASK = {
     "evaluation": _is_object,
     "wrappers": _is_list,
 }
-_TASK_IF_GIVEN = {"reset_options": _is_object}
+_TASK_IF_GIVEN = {"reset_options": _is_object, "reward": lambda value: value in ("team", "individual")}
 _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
 _PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 

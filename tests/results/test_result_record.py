@@ -22,6 +22,7 @@ def test_a_record_is_written_in_the_order_of_its_keys():
 def test_none_is_written_or_omitted_as_the_key_says():
     facts = GroupFacts(**{f.name: None for f in fields(GroupFacts)})
     assert {f.name for f in fields(GroupFacts)} - {*as_entries(facts)} == {
+        "agents",
         "environment_repeats",
         "group_profile",
         "score_from",
