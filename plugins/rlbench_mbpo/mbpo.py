@@ -39,7 +39,7 @@ class MBPOConfig(SACConfig):
     model_buffer_size: int = setting(100_000, "transitions of the model kept for replay", ge=1)
     real_ratio: float = setting(0.05, "share of a minibatch from the environment, not the model", ge=0, le=1)
     termination_fn: str | None = setting(
-        None, "module:function of (obs, action, next_obs) that says where episodes end; none: learned"
+        None, "module:function of (obs, action, next_obs) that says where episodes end; none: learned", privileged=True
     )
 
     def __post_init__(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 ADAPTIVE = "seeds added until decided"
 SELF_REPORTED = "self-reported"
 MIXED = "made by different code"
+TOLD = "told"
 UNSEEDED = "the environment does not repeat itself"
 Caveats = Mapping[tuple[str, str], tuple[str, ...]]
 
@@ -36,6 +37,7 @@ def caveats_of(
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
     the estimate is biased away from the algorithm it was compared with.
     CHOSEN_ON_ITS_OWN_SEEDS: the cell is the best point of a sweep, and it was chosen by the scores of these same runs.
+    TOLD, with hyperparameters: they told the algorithm something about the task that others have to learn.
     UNSEEDED: the environment ignores the seed of its reset, or its instances share state.
     SELF_REPORTED: steps and scores were not metered, and the policies did not play the common evaluation.
     PUBLISHED, with the project's name: the project published these runs, at its own budget and protocol.
@@ -50,6 +52,8 @@ def caveats_of(
             caveats[cell] = (*caveats.get(cell, ()), SELF_REPORTED)
         if publication := publication_of(results):
             caveats[cell] = (*caveats.get(cell, ()), f"{PUBLISHED} {publication['by']}")
+        if told := sorted({name for result in results for name in result.get("told") or ()}):
+            caveats[cell] = (*caveats.get(cell, ()), f"{TOLD} {', '.join(told)}")
         if any(result.get("environment_repeats") is False for result in results):
             caveats[cell] = (*caveats.get(cell, ()), UNSEEDED)
         if find_differences(results).keys() & {"code", "dependencies"}:

@@ -223,6 +223,7 @@ def setting(
     schedule: bool = False,
     below_steps: bool = False,
     rollout: bool = False,
+    privileged: bool = False,
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
@@ -231,8 +232,10 @@ def setting(
     budget (`rlbench.kit.parse_schedule` reads both). below_steps: the value is a number of steps that take no part in
     learning, so it has to be below the budget of a run; `check` refuses a suite where it is not. rollout: the value is
     the number of steps of each environment after which the algorithm learns; `check` says what a budget leaves over.
+    privileged: another value than the default tells the algorithm something about the task that other algorithms have
+    to learn; tables mark such runs.
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
     said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}
-    said |= {"below_steps": below_steps, "rollout": rollout}
+    said |= {"below_steps": below_steps, "rollout": rollout, "privileged": privileged}
     return dataclasses.field(default=default, metadata=said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import resource
 import sys
@@ -37,6 +38,7 @@ def collect_facts(
         environment_backend=prepared.backend.version(),
         hardware=hardware(),
         agents=list(live.agents) or None,
+        told=_privileged(prepared.config) or None,
         metering=prepared.spec.metering,
         score_from=self_reported.score_from if self_reported is not None else None,
         reproducible=prepared.spec.reproducible and prepared.group.environment_repeats,
@@ -53,6 +55,12 @@ def collect_facts(
         group_profile=profile,
         resumable=prepared.resumable,
     )
+
+
+def _privileged(config: Any) -> list[str]:
+    """Return the hyperparameters that tell an algorithm something about the task that others have to learn."""
+    settings = dataclasses.fields(config)
+    return [f.name for f in settings if f.metadata.get("privileged") and getattr(config, f.name) != f.default]
 
 
 def run_outcome(outcome: GroupOutcome, seed: int) -> RunOutcome:

@@ -180,7 +180,7 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "imported": _is_import,
     **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _is_text),
     "environment_repeats": _is_flag,
-    "agents": _is_names,
+    **dict.fromkeys(("agents", "told"), _is_names),
     "git_commit": _optional(_is_text),
     **dict.fromkeys(("reproducible", "resumable"), _is_flag),
 }

@@ -67,6 +67,13 @@ class GroupFacts:
         default=None,
         metadata=_key("the names of the agents, in the order of `agent_returns`; one agent: absent", omit_none=True),
     )
+    told: Sequence[str] | None = field(
+        default=None,
+        metadata=_key(
+            "hyperparameters that tell the algorithm what others have to learn of the task; none: absent",
+            omit_none=True,
+        ),
+    )
     metering: str = field(metadata=_key("who counts steps: rlbench (`boundary`) or the algorithm (`self-reported`)"))
     score_from: str | None = field(
         default=None,

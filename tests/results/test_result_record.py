@@ -26,6 +26,7 @@ def test_none_is_written_or_omitted_as_the_key_says():
         "environment_repeats",
         "group_profile",
         "score_from",
+        "told",
     }
 
 
