@@ -30,7 +30,9 @@ _MEANING = (
 def section(results: Results) -> Section | None:
     """Return self-play and cross-play of each multi-agent algorithm and task; None if nothing was played."""
     crossplays = results.crossplays
-    parts: list[Part] = [Paragraph(problem, quiet=True) for problem in crossplays.problems]
+    parts: list[Part] = [
+        Paragraph(problem.replace(f"{results.folder}/", ""), quiet=True) for problem in crossplays.problems
+    ]
     if not crossplays.gaps:
         return Section(parts) if parts else None
     names = file_names(f"{gap.played.algorithm} on {gap.played.environment}" for gap in crossplays.gaps)

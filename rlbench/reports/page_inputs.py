@@ -71,10 +71,9 @@ def _entries(results: Results, plugins: Plugins) -> Iterator[Any]:
         yield state.result
     yield repr(results.sequential_decisions) if results.document.get("adaptive") else ""
     yield _names_in(results.folder / "videos")
-    yield (
-        results.crossplays.problems,
-        [(gap.played.runs, gap.played.episodes, gap.played.matrix.tolist()) for gap in results.crossplays.gaps],
-    )
+    for gap in results.crossplays.gaps:
+        yield gap.played.runs, gap.played.episodes, gap.played.repeats, gap.played.matrix.tolist()
+    yield [problem.replace(f"{results.folder}/", "") for problem in results.crossplays.problems]
 
 
 def _options(results: Results, plugins: Plugins, place: Path) -> Iterator[Any]:

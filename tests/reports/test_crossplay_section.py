@@ -15,7 +15,7 @@ class Given:
     """As much of the results as the section reads."""
 
     def __init__(self, gaps=(), problems=()):
-        self.crossplays = CrossPlays(tuple(gaps), tuple(problems))
+        self.folder, self.crossplays = "/here/mine", CrossPlays(tuple(gaps), tuple(problems))
 
 
 def gap(matrix, environment="spread", algorithm="iql", agents=("a", "b"), repeats=True):
@@ -53,9 +53,9 @@ def test_the_table_has_both_means_their_difference_and_its_interval():
 
 
 def test_the_section_says_what_a_large_difference_means_and_what_was_not_repeated():
-    shown = section(Given([gap(ROLES, repeats=False)], ["one file cannot be used"]))
+    shown = section(Given([gap(ROLES, repeats=False)], ["/here/mine/crossplay/x.json cannot be used"]))
     first, problem = parts(Paragraph, shown)
-    assert "a convention of its own" in first.text and problem.text == "one file cannot be used"
+    assert "a convention of its own" in first.text and problem.text == "crossplay/x.json cannot be used"
     assert "did not repeat the recorded final evaluation exactly: iql on spread." in parts(Table, shown)[0].note
 
 

@@ -104,7 +104,8 @@ def crossplay(
             gaps.append(gap_of(kept))
         except (StoreError, PluginError, Diverged) as error:
             failed = True
-            click.echo(plain(f"error: {name}: {error}"), err=True)
+            text = str(error)
+            click.echo(plain(f"error: {text if text.startswith(name) else f'{name}: {text}'}"), err=True)
     write_out(_as_json(gaps, skipped) if as_json else _as_text(gaps, skipped, played))
     if not gaps and not failed:
         raise NothingToCompare("no algorithm has seeds that can play together")
