@@ -1,5 +1,5 @@
-from rlbench.api.agents import AgentGroup as AgentGroup
-from rlbench.api.agents import AgentLayout as AgentLayout
+from rlbench.api.agent_layout import AgentGroup as AgentGroup
+from rlbench.api.agent_layout import AgentLayout as AgentLayout
 from rlbench.api.algorithm import Algorithm as Algorithm
 from rlbench.api.algorithm import AlgorithmSpec as AlgorithmSpec
 from rlbench.api.algorithm import Policy as Policy

@@ -1,7 +1,7 @@
 """The agents of a task, for multi-agent algorithms: their observations as inputs of networks, their actions, rewards.
 
-Agents with equal spaces form a group; networks belong to groups. The members of a group share one network, which is
-told apart by the agent's one-hot id (Gupta et al. 2017), or have one each. Either way a group's parameters are one
+Agents with equal spaces form a group; networks belong to groups. The members of a group share one network, which gets
+the agent's one-hot id as well (Gupta et al. 2017), or have one each. Either way a group's parameters are one
 tensor [S, P] whose rows are updated like those of any network.
 """
 
