@@ -154,7 +154,7 @@ def test_worlds_that_do_not_fit_say_why():
     with pytest.raises(EnvironmentFault, match="actions are Box, Discrete; all must be Discrete, or all Box"):
         joint(mixed)
     with pytest.raises(EnvironmentFault, match="its spaces are not Tuples with a part for each agent"):
-        TupleWorld(gymnasium.make("CartPole-v1"))
+        TupleWorld(lambda: gymnasium.make("CartPole-v1"))
 
 
 class TwoPlayers(gymnasium.Env):
@@ -172,12 +172,42 @@ class TwoPlayers(gymnasium.Env):
 
 
 def test_an_environment_with_tuples_is_a_world_with_numbered_agents():
-    env = joint(TupleWorld(TwoPlayers()))
+    env = joint(TupleWorld(TwoPlayers))
     obs, _ = env.reset(seed=1)
     assert env.layout.agents == ("agent_0", "agent_1") and env.layout.observations(obs)[0].tolist() == [[0], [1]]
     assert env.action_space == MultiDiscrete([2, 2])
     _, reward, terminated, truncated, info = env.step(np.array([0, 1]))
     assert (reward, terminated, truncated) == (1.0, True, False) and info["agent_rewards"].tolist() == [0, 1]
+
+
+class Remembering(TwoPlayers):
+    """An environment whose episodes depend on how many came before."""
+
+    def __init__(self):
+        self.episodes = 0
+
+    def reset(self, *, seed=None, options=None):
+        self.episodes += 1
+        return (np.full(1, self.episodes, np.float32), np.zeros(1, np.float32)), {}
+
+
+def test_each_episode_of_an_environment_with_tuples_is_played_in_a_new_one():
+    env = joint(TupleWorld(Remembering))
+    assert [env.layout.observations(env.reset(seed=1)[0])[0][0].tolist() for _ in range(3)] == [[1], [1], [1]]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_foraging_begins_alike_from_a_seed_whatever_was_played_before():
+    pytest.importorskip("lbforaging", reason="needs the extra `multiagent`")
+    task = Task("lbforaging:Foraging-5x5-2p-1f-v3", 100, backend=TUPLES)
+    used, actions = make_env(task), np.random.default_rng(0)
+    for seed in range(60):  # about eight of them differed in a world that was used
+        first = used.reset(seed=seed)[0]
+        fresh = make_env(task)
+        assert (first == fresh.reset(seed=seed)[0]).all()
+        for _ in range(5):
+            if any(used.step(actions.integers(0, 5, 2))[2:4]):
+                break
 
 
 def test_the_space_of_several_agents_survives_its_description():

@@ -53,7 +53,7 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
 
 
 def _tuple_world(env_id: str, kwargs: Mapping[str, Any]) -> TupleWorld:
-    return TupleWorld(gymnasium.make(env_id, disable_env_checker=True, **kwargs))
+    return TupleWorld(lambda: gymnasium.make(env_id, disable_env_checker=True, **kwargs))
 
 
 def _parallel_world(env_id: str, kwargs: Mapping[str, Any]) -> Any:

@@ -6,7 +6,7 @@ Level-based foraging and RWARE are such environments: their spaces are Tuples, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import gymnasium
@@ -18,15 +18,22 @@ _Answers = dict[str, Any]
 
 
 class TupleWorld:
-    """The world, with agents agent_0, agent_1 … in the order of the Tuples. Raises: EnvironmentFault if it has none."""
+    """The world, with agents agent_0, agent_1 … in the order of the Tuples.
 
-    def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
+    make: makes the environment. Each episode is played in a new one: level-based foraging places agents where those of
+    the episode before do not stand, so an episode in a used one does not depend on its seed alone. Making one takes as
+    long as a reset. Raises: EnvironmentFault if the environment has no part for each agent.
+    """
+
+    def __init__(self, make: Callable[[], gymnasium.Env[Any, Any]]) -> None:
+        env = make()
         observed, acted = env.observation_space, env.action_space
         if not (isinstance(observed, spaces.Tuple) and isinstance(acted, spaces.Tuple) and len(observed) == len(acted)):
             raise EnvironmentFault(
                 f"its spaces are not Tuples with a part for each agent, but {observed} and {acted}; leave `backend` out"
                 " if it has a single agent"
             )
+        self._make, self._is_used = make, False
         self._env, self.render_mode, self.metadata = env, env.render_mode, env.metadata
         self.possible_agents = [f"agent_{i}" for i in range(len(observed))]
         self.agents: list[str] = []
@@ -39,6 +46,10 @@ class TupleWorld:
         return self._acted[agent]
 
     def reset(self, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[_Answers, _Answers]:
+        if self._is_used:
+            self._env.close()
+            self._env = self._make()
+        self._is_used = True
         observed, _ = self._env.reset(seed=seed, options=options)
         self.agents = list(self.possible_agents)
         return self._by_agent(observed, "observations"), {agent: {} for agent in self.agents}
