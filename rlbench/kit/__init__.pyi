@@ -6,6 +6,7 @@ from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
 from rlbench.kit.activations import elu as elu
 from rlbench.kit.activations import sigmoid as sigmoid
 from rlbench.kit.activations import softplus as softplus
+from rlbench.kit.agent_policies import AgentPolicies as AgentPolicies
 from rlbench.kit.agent_values import AgentValues as AgentValues
 from rlbench.kit.agents import Agents as Agents
 from rlbench.kit.agents import GroupInputs as GroupInputs

@@ -107,7 +107,8 @@ class GroupInputs:
         rest = values.shape[3:]
         if self.shared:
             return values.reshape(values.shape[0], -1, *rest)
-        return values.transpose(1, 2).reshape(-1, values.shape[1], *rest)
+        # Contiguous, because a single seed would get a view, and kernels treat another layout in another way.
+        return values.transpose(1, 2).reshape(-1, values.shape[1], *rest).contiguous()
 
     def unfold(self, rows: Tensor, batch: int) -> Tensor:
         """Return rows of the networks [S · copies, rows, …] as values of the members [S, batch, members, …]."""
@@ -117,4 +118,6 @@ class GroupInputs:
 
     def parameters(self, params: Tensor) -> Tensor:
         """Return a group's parameters [S, copies · P] as those of its networks [S · copies, P]."""
+        if self.copies == 1:  # the same tensor, whose views a network keeps
+            return params
         return params.reshape(params.shape[0] * self.copies, -1)

@@ -124,8 +124,8 @@ class Actor:
     """A policy network over flat observations.
 
     Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
-    width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with gain √2,
-    and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
+    size: P. width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with
+    gain √2, and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
     state_size: how many numbers the network gets. mask: how observations carry a mask of actions as well.
     """
 
@@ -145,10 +145,16 @@ class Actor:
         self._body, self._head = MLP(widths), MLP((self.width, outputs))
         self._body.activation = self._activation = ACTIVATIONS[activation]
         self._sizes = [self._body.size, self._head.size, distribution.extra]
+        self.size = sum(self._sizes)
 
-    def init(self, streams: SeedStreams, name: str, log_std: float = 0.0, device: str = "cpu") -> Tensor:
-        """Draw parameters [S, P], each seed's from its own stream `name`. log_std: initial log σ of a Gaussian."""
-        network = self._network.init(streams, name, device=device)
+    def init(
+        self, streams: SeedStreams, name: str, log_std: float = 0.0, device: str = "cpu", copies: int = 1
+    ) -> Tensor:
+        """Draw parameters [S·copies, P], seed-major, each seed's from its own stream `name`.
+
+        log_std: initial log σ of a Gaussian.
+        """
+        network = self._network.init(streams, name, copies, device)
         extra = torch.full((len(network), self._sizes[2]), log_std, device=device)
         return torch.cat([network, extra], 1)
 

@@ -6,26 +6,41 @@ import torch
 from torch import Tensor
 
 from rlbench.kit.kernel_choice import watched
+from rlbench.kit.returns import masked_mean
 
 
-def policy_change(ratio: Tensor, log_ratio: Tensor, clip_range: Tensor) -> dict[str, Tensor]:
+def policy_change(
+    ratio: Tensor, log_ratio: Tensor, clip_range: Tensor, mask: Tensor | None = None
+) -> dict[str, Tensor]:
     """Return how far a policy is from the one that acted, for each seed: ratio, log_ratio [S, B] → [S] by name.
 
     ratio: of the action's probabilities, now and when it was taken. approx_kl: E[ratio − 1 − log ratio], an estimate of
     KL(acting policy ‖ policy) (Schulman 2020, "Approximating KL Divergence"). clip_fraction: the share of ratios that
-    differ from 1 by more than clip_range.
+    differ from 1 by more than clip_range. mask: 1 for the numbers that count [S, B], 0 for the others; None: all count.
     """
-    clipped = ((ratio - 1).abs() > clip_range).float().mean(-1)
-    return {"approx_kl": (ratio - 1 - log_ratio).mean(-1), "clip_fraction": clipped}
+    clipped, change = ((ratio - 1).abs() > clip_range).float(), ratio - 1 - log_ratio
+    if mask is None:
+        return {"approx_kl": change.mean(-1), "clip_fraction": clipped.mean(-1)}
+    return {"approx_kl": masked_mean(change, mask), "clip_fraction": masked_mean(clipped, mask)}
 
 
 @watched
-def explained_variance(error: Tensor, returns: Tensor) -> Tensor:
+def explained_variance(error: Tensor, returns: Tensor, mask: Tensor | None = None) -> Tensor:
     """Return the share of each seed's variance of returns that the values explain: [S, …], [S, …] → [S].
 
     It is 1 − Var(error) / Var(returns), where the error is returns minus values, and 0 if all returns are equal.
+    mask: 1 for the numbers that count [S, …], 0 for the others; None: all count.
     """
-    centred = [x.flatten(1) - x.flatten(1).mean(-1, keepdim=True) for x in (error, returns)]
-    of_error, of_returns = ((x * x).mean(-1) for x in centred)
+    of_error, of_returns = (_variance(x.flatten(1), mask) for x in (error, returns))
     has_variance = of_returns > 0
     return torch.where(has_variance, 1 - of_error / torch.where(has_variance, of_returns, 1.0), 0.0)
+
+
+def _variance(x: Tensor, mask: Tensor | None) -> Tensor:
+    """Return the variance of the numbers that count: [S, B], mask [S, …] → [S]."""
+    if mask is None:
+        centred = x - x.mean(-1, keepdim=True)
+        return (centred * centred).mean(-1)
+    counts = mask.flatten(1)
+    centred = x - masked_mean(x, counts).unsqueeze(1)
+    return masked_mean(centred * centred, counts)

@@ -25,3 +25,20 @@ def test_the_share_of_clipped_ratios_is_counted_strictly_beyond_the_range_on_bot
     assert found["clip_fraction"].tolist() == pytest.approx([0.4, 0.2])
     expected = [np.mean([r - 1 - np.log(r) for r in row]) for row in ratio.tolist()]
     assert found["approx_kl"].tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_numbers_that_do_not_count_change_nothing():
+    draw, keep = np.random.default_rng(3), np.array([[1, 0, 1, 1, 0.0], [1, 1, 0, 1, 1]])
+    one, other = (torch.from_numpy(np.exp(draw.standard_normal((2, 5)))) for _ in range(2))
+    mask, counts = torch.from_numpy(keep), keep.astype(bool)
+    found = policy_change(one, one.log(), torch.tensor(0.25), mask) | {
+        "of_errors": explained_variance(other, one, mask)
+    }
+    of_kept = [
+        policy_change(one[s : s + 1, counts[s]], one[s : s + 1, counts[s]].log(), torch.tensor(0.25)) for s in (0, 1)
+    ]
+    for s in range(2):
+        expected = {name: value.item() for name, value in of_kept[s].items()}
+        expected["of_errors"] = 1 - np.var(other[s, counts[s]].numpy()) / np.var(one[s, counts[s]].numpy())
+        assert {name: value[s].item() for name, value in found.items()} == pytest.approx(expected)
+    assert explained_variance(other, one, 0 * mask).tolist() == [0, 0]  # nothing counts
