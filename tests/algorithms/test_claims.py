@@ -64,7 +64,16 @@ def test_a_file_differs_from_the_one_it_names_just_where_it_says(path):
 
 
 def test_the_files_that_claim_it_are_these():
-    assert [path.stem for path in CLAIMING] == ["double_dqn", "dueling_dqn", "dyna_q", "per_dqn", "qmix", "td3", "vdn"]
+    assert [path.stem for path in CLAIMING] == [
+        "double_dqn",
+        "dueling_dqn",
+        "dyna_q",
+        "mappo",
+        "per_dqn",
+        "qmix",
+        "td3",
+        "vdn",
+    ]
 
 
 def test_docstrings_names_and_the_order_of_methods_are_no_differences_and_all_else_is():
@@ -101,6 +110,7 @@ class Two(Base):
         (("iql", "vdn", "qmix"), ("explore", "learn", "act", "parts")),
         (("ddpg", "td3", "sac"), ("train",)),
         (("ppo", "a2c", "reinforce"), ("greedy", "act")),
+        (("ppo", "ippo", "mappo"), ("train", "Config.__post_init__")),
     ],
     ids=str,
 )

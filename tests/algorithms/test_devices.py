@@ -15,7 +15,9 @@ from rlbench_ddpg.ddpg import DDPG
 from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
+from rlbench_ippo.ippo import IPPO
 from rlbench_iql.iql import IQL
+from rlbench_mappo.mappo import MAPPO
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
 from rlbench_qmix.qmix import QMIX
@@ -115,3 +117,15 @@ def test_policy_gradients_update_on_their_device_alone(algorithm, config, env_id
         agent.window["fresh"][:], agent.window["cut"][:] = True, True
     agent.learn(given)
     assert all(params.device.type == META for params in agent.params)
+
+
+@pytest.mark.parametrize("share", [True, False])
+@pytest.mark.parametrize("algorithm", [IPPO, MAPPO])
+def test_policy_gradients_of_several_agents_update_on_their_device_alone(algorithm, share):
+    info = TaskInfo("none", JointVectors(UNEQUAL), joint_actions(UNEQUAL), 16, 1_000)
+    config = algorithm.Config(n_steps=4, batch_size=16, share_parameters=share)
+    agent = algorithm(config, info, SeedStreams(range(SEEDS)), Device(META))
+    agent.learn(interaction(agent))
+    action, log_prob = agent.choose(np.zeros((SEEDS, 8, UNEQUAL.size), np.float32), "act")
+    assert action.shape == log_prob.shape == (SEEDS, 8, 3)
+    assert all(x.device.type == META for x in (*agent.params, action, log_prob))

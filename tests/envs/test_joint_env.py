@@ -7,7 +7,7 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete, MultiDiscrete, Tuple
-from support.agent_worlds import ContinuousScript, MaskedScript, Script, StatefulScript, Unreadable, joint
+from support.scripted_worlds import ContinuousScript, MaskedScript, Script, StatefulScript, Unreadable, joint
 
 from rlbench.api import EnvironmentFault, RlbenchError, Task
 from rlbench.env_checks.environment_check import check_environment
@@ -15,7 +15,7 @@ from rlbench.env_checks.space_descriptions import describe_space, space_from
 from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES, JointBatch, make_env
 from rlbench.envs.multiagent.tuple_world import TupleWorld
 
-WALK = Task("support.agent_worlds:Walk", 100, backend=PETTINGZOO)
+WALK = Task("support.scripted_worlds:Walk", 100, backend=PETTINGZOO)
 
 
 def test_agents_are_in_the_order_of_their_names_with_numbers_by_size():
@@ -224,9 +224,9 @@ def test_a_task_is_made_from_a_module_and_keeps_its_arguments():
     env.reset(seed=1)
     assert [env.step([1, 1])[3] for _ in range(3)] == [False, False, True] and task.kwargs == before
     with pytest.raises(RlbenchError, match="has no 'Absent'; name what makes the world"):
-        make_env(replace(WALK, env_id="support.agent_worlds:Absent"))
+        make_env(replace(WALK, env_id="support.scripted_worlds:Absent"))
     with pytest.raises(RlbenchError, match="has no `parallel_env`"):
-        make_env(replace(WALK, env_id="support.agent_worlds"))
+        make_env(replace(WALK, env_id="support.scripted_worlds"))
 
 
 def test_a_batch_gives_the_rewards_of_the_agents_of_each_lane_and_0_where_the_world_failed():
@@ -266,8 +266,8 @@ def test_a_world_of_turns_is_refused_with_the_reason():
         metadata = {"is_parallelizable": False}
         possible_agents = ["a", "b"]
 
-    import support.agent_worlds as module
+    import support.scripted_worlds as module
 
     module.Turns = Turns
     with pytest.raises(EnvironmentFault, match="its agents act in turns"):
-        make_env(replace(WALK, env_id="support.agent_worlds:Turns"))
+        make_env(replace(WALK, env_id="support.scripted_worlds:Turns"))

@@ -39,6 +39,8 @@ ALGORITHMS = [
     "iql",
     "vdn",
     "qmix",
+    "ippo",
+    "mappo",
 ]
 
 

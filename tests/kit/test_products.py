@@ -1,5 +1,8 @@
 """No product that the kit forms has one row, one column or one term: held by shapes, so on any processor."""
 
+from dataclasses import replace
+from itertools import product
+
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -12,7 +15,7 @@ from rlbench.testing.fakes import SHAPES
 from rlbench.testing.subject import Subject
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "crossq"]
-ALGORITHMS += ["iql", "vdn", "qmix"]
+ALGORITHMS += ["iql", "vdn", "qmix", "ippo", "mappo"]
 SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
 SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1, "mixing_embed_dim": 1, "hypernet_hidden_dim": 1}
 
@@ -46,19 +49,12 @@ def test_whole_runs_form_no_product_of_one_row_column_or_term(name, num_seeds):
     spec = load_plugins().algorithm(name)
     algorithm, products = spec.load(), Products()
     kinds = [{"actions": 2}] * spec.supports.discrete + [{"dims": 1}] * spec.supports.continuous
-    for kind in kinds:
+    config = smallest(algorithm)
+    configs = [replace(config, share_parameters=False), config] if hasattr(config, "share_parameters") else [config]
+    for kind, config in product(kinds, configs):
         env_id, kwargs, backend = Subject(spec, {}).environment(SHAPES, {"obs": 1, "end": 0.3, **kind})
         with products:
-            play(
-                algorithm,
-                smallest(algorithm),
-                env_id,
-                range(num_seeds),
-                16,
-                kwargs=kwargs,
-                every=8,
-                backend=backend,
-            )
+            play(algorithm, config, env_id, range(num_seeds), 16, kwargs=kwargs, every=8, backend=backend)
     assert len(products.sizes) > 20 and min(map(min, products.sizes)) >= 2
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from support import agent_worlds
+from support import scripted_worlds
 from support.cli import rlbench as command
 
 import rlbench
@@ -20,9 +20,9 @@ SUITE = """
 name: agents
 algorithms: [random]
 environments:
-  - {id: "agent_worlds:Script", label: script, backend: pettingzoo, steps: 30, kwargs: {pays: {a: 1, b: 10},
+  - {id: "scripted_worlds:Script", label: script, backend: pettingzoo, steps: 30, kwargs: {pays: {a: 1, b: 10},
      max_episode_steps: 4}}
-  - {id: "agent_worlds:Walk", label: walk, backend: pettingzoo, steps: 30}
+  - {id: "scripted_worlds:Walk", label: walk, backend: pettingzoo, steps: 30}
   - {id: CartPole-v1, steps: 30}
 seeds: 2
 evaluation: {every: 15, episodes: 2, final_episodes: 3}
@@ -33,7 +33,7 @@ evaluation: {every: 15, episodes: 2, final_episodes: 3}
 def folder(tmp_path_factory):
     home = tmp_path_factory.mktemp("agents")
     (home / "suite.yaml").write_text(SUITE)
-    shutil.copy(agent_worlds.__file__, home / "agent_worlds.py")
+    shutil.copy(scripted_worlds.__file__, home / "scripted_worlds.py")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(home)
         patch.setenv("PYTHONPATH", str(home))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from rlbench_random import Random
-from support.agent_worlds import Walk
+from support.scripted_worlds import Walk
 
 from rlbench.api import Algorithm, EnvBackendSpec, RunGroup, Task
 from rlbench.envs.multiagent.joint_control import JointControl
@@ -13,7 +13,7 @@ from rlbench.runtime.record_sink import MemorySink
 from rlbench.testing.group_training import play
 
 BACKEND: EnvBackendSpec = next(spec for spec in rlbench_env_backends() if spec.name == PETTINGZOO)
-WALK = "support.agent_worlds:Walk"
+WALK = "support.scripted_worlds:Walk"
 
 
 def trained(seeds=(0, 1), **more):
@@ -109,7 +109,7 @@ def test_a_reward_of_one_agent_that_is_not_a_number_ends_its_seed_alone(monkeypa
             self.poison = 3 if seed in bad else None
             return answer
 
-    import support.agent_worlds as worlds
+    import support.scripted_worlds as worlds
 
     clean = trained((0, 1))
     bad = {episode.reset_seed for episode in clean.sink.episodes if episode.seed == 1 and episode.episode == 1}

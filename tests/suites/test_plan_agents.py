@@ -7,8 +7,8 @@ from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
 
 CLIMBING = {"id": "rlbench.envs.matrix_games:climbing", "backend": "pettingzoo", "steps": 2000, "label": "climbing"}
-MASKED = {"id": "support.agent_worlds:MaskedScript", "backend": "pettingzoo", "steps": 2000}
-CONTINUOUS = {"id": "support.agent_worlds:ContinuousScript", "backend": "pettingzoo", "steps": 2000}
+MASKED = {"id": "support.scripted_worlds:MaskedScript", "backend": "pettingzoo", "steps": 2000}
+CONTINUOUS = {"id": "support.scripted_worlds:ContinuousScript", "backend": "pettingzoo", "steps": 2000}
 
 
 def planned(algorithms, *environments):

@@ -50,6 +50,8 @@ SMALL = {
     "crossq": OURS,
     "a2c": ON_POLICY | {"n_envs": 4},
     "ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
+    "ippo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
+    "mappo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "reinforce": ON_POLICY,
     "a3c": ON_POLICY | {"n_workers": 2},
     "random": {},

@@ -1,0 +1,25 @@
+"""Independent proximal policy optimisation as an rlbench plugin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rlbench import AlgorithmSpec, Supports, hookimpl
+
+if TYPE_CHECKING:
+    from rlbench_ippo.ippo import IPPOConfig
+
+
+def updates_per_step(c: IPPOConfig) -> float:
+    """Return the updates per step of one seed: n_epochs passes over the minibatches of each rollout."""
+    return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "independent PPO for several agents (de Witt et al. 2020)"
+    supports = Supports(
+        discrete=True, continuous=True, unbounded=True, action_masks=True, multi_agent=True, single_agent=False
+    )
+    target = "rlbench_ippo.ippo:IPPO"
+    return [AlgorithmSpec("ippo", target, supports, summary=summary, updates_per_step=updates_per_step)]
