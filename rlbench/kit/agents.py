@@ -36,6 +36,8 @@ class Agents:
             raise TypeError(f"{task.env_id} has a single agent")
         self.layout, self.count, self.groups = layout, layout.count, layout.groups
         self.team_reward = task.team_reward
+        # Computed here, because a compiled graph cannot compute a cached property.
+        self._order, _ = layout.order, layout.size
 
     def rewards(self, t: Transition) -> Array:
         """Return the reward that each agent learns from [S, N, G]: the team's, or its own."""
@@ -74,7 +76,7 @@ class Agents:
         import torch
 
         places = torch.cat(values, -1).unbind(-1)
-        return torch.stack([places[place] for place in self.layout.order], -1)
+        return torch.stack([places[place] for place in self._order], -1)
 
 
 class GroupInputs:

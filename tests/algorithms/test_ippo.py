@@ -234,6 +234,15 @@ def test_a_bad_number_in_one_seed_leaves_the_others_bits_alone(algorithm):
     assert all(np.isfinite(x).all() for x in played.learned.values())
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+@BOTH
+def test_a_compiled_run_is_the_eager_one_up_to_rounding(algorithm):
+    runs = [trained(algorithm, small(algorithm), [0, 1], 64, walk(), compile=compile) for compile in (False, True)]
+    for name in ("actor", "critic"):
+        assert np.allclose(*(run.learned[name] for run in runs), atol=1e-6)
+
+
 @BOTH
 def test_a_sampled_policy_draws_and_a_greedy_one_does_not(algorithm):
     agent = built(algorithm, small(algorithm), {"env_id": BANDIT}, (0, 1))
