@@ -7,7 +7,7 @@ import importlib.util
 import io
 import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,7 @@ class Trial:
         return " ".join([*settings, "--steps 300", f"--learn-steps {self.learn_steps}"])
 
 
+_PPO = {"net_arch": [16], "learning_rate": 0.01, "n_envs": 2, "n_steps": 32, "batch_size": 32}
 _AGENTS = Trial(_DQN, task="rlbench.envs.matrix_games:two_step", backend="pettingzoo")
 
 # Every built-in algorithm that is defined in a file of its own and learns in the process that runs it.
@@ -50,7 +51,9 @@ TRIALS: Mapping[str, Trial] = {
     "dqn": Trial(_DQN),
     "dyna_q": Trial({}, task="CliffWalking-v1"),
     "dueling_dqn": Trial(_DQN),
+    "ippo": replace(_AGENTS, params=_PPO),
     "iql": _AGENTS,
+    "mappo": replace(_AGENTS, params=_PPO),
     "mbpo": Trial(
         {
             "learning_starts": 50,
@@ -62,7 +65,7 @@ TRIALS: Mapping[str, Trial] = {
         task="Pendulum-v1",
     ),
     "per_dqn": Trial(_DQN),
-    "ppo": Trial({"net_arch": [16], "learning_rate": 0.01, "n_envs": 2, "n_steps": 32, "batch_size": 32}),
+    "ppo": Trial(_PPO),
     "q_learning": Trial({}, task="CliffWalking-v1"),
     "qmix": _AGENTS,
     "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
