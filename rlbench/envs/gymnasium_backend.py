@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import sys
 import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -16,7 +17,7 @@ import gymnasium
 import numpy as np
 from gymnasium.spaces import Discrete
 
-from rlbench.api import Array, EnvBackendSpec, EnvBatch, EnvironmentFault, Task, hookimpl
+from rlbench.api import Array, EnvBackendSpec, EnvBatch, EnvironmentFault, RlbenchError, Task, hookimpl
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
 from rlbench.envs.references import resolved
 from rlbench.envs.registrations import call_registrations
@@ -31,7 +32,13 @@ def make_env(task: Task) -> gymnasium.Env[Any, Any]:
     """
     call_registrations(task.register)
     kwargs = resolved(task.kwargs, ("kwargs",))
-    env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **kwargs)
+    try:
+        env: gymnasium.Env[Any, Any] = gymnasium.make(task.env_id, disable_env_checker=True, **kwargs)
+    except gymnasium.error.NameNotFound as error:
+        module, _, name = task.env_id.partition(":")
+        if hasattr(getattr(sys.modules.get(module), name, None), "possible_agents"):
+            raise RlbenchError(f"{name} is a world of several agents: add `backend: pettingzoo`") from error
+        raise
     return apply_wrappers(env, task)
 
 

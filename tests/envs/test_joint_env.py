@@ -12,6 +12,7 @@ from support.scripted_worlds import ContinuousScript, MaskedScript, Script, Stat
 from rlbench.api import EnvironmentFault, RlbenchError, Task
 from rlbench.env_checks.environment_check import check_environment
 from rlbench.env_checks.space_descriptions import describe_space, space_from
+from rlbench.envs.gymnasium_backend import reference_backend
 from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES, JointBatch, make_env
 from rlbench.envs.multiagent.tuple_world import TupleWorld
 
@@ -142,6 +143,49 @@ def test_an_answer_without_an_agents_part_is_a_fault_that_names_it(what):
     env.reset(seed=1)
     with pytest.raises(EnvironmentFault, match=f"its step gave no {what} for 'a'"):
         env.step([0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("listed", "ended", "message"),
+    [
+        (True, True, "'a' is terminated or truncated but still in `agents`"),
+        (False, False, "'a' has left `agents`, but neither its termination nor its truncation is true"),
+    ],
+)
+def test_a_world_whose_list_of_agents_and_flags_disagree_is_told_how(listed, ended, message):
+    class Unclear(Script):
+        def step(self, actions):
+            obs, rewards, ends, cuts, infos = super().step(actions)
+            self.agents = ["a", "b", "c"] if listed else ["b", "c"]
+            return obs, rewards, {**ends, "a": ended}, cuts, infos
+
+    env = joint(Unclear())
+    env.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match=message):
+        env.step([0, 0, 0])
+
+
+def test_a_reset_or_a_step_that_returns_something_else_is_told_what_is_needed():
+    class Bare(Script):
+        def reset(self, seed=None, options=None):
+            return super().reset(seed, options)[0]
+
+    with pytest.raises(EnvironmentFault, match=r"its reset has to return \(observations, infos\)"):
+        joint(Bare())
+
+    class Old(Script):
+        def step(self, actions):
+            return super().step(actions)[:4]
+
+    env = joint(Old())
+    env.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match=r"its step has to return \(observations, rewards, terminations"):
+        env.step([0, 0, 0])
+
+
+def test_a_world_listed_without_its_backend_is_told_to_add_it():
+    with pytest.raises(RlbenchError, match="Walk is a world of several agents: add `backend: pettingzoo`"):
+        reference_backend().make_env(Task("support.scripted_worlds:Walk", 100))
 
 
 def test_worlds_that_do_not_fit_say_why():

@@ -49,7 +49,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
 
     def _look_once(self) -> None:
         """Begin an episode to see whether the world gives masks in `info`, and a state beside the observations."""
-        obs, infos = self._world.reset(seed=_SEED)
+        obs, infos = self._begun(self._world.reset(seed=_SEED))
         self._has_info_masks = any("action_mask" in info for info in infos.values())
         if getattr(self._world, "state_space", None) is not None:
             state = np.ravel(self._world.state()).astype(np.float32)
@@ -80,7 +80,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         super().reset(seed=seed)
-        obs, infos = self._world.reset(seed=seed, options=options)
+        obs, infos = self._begun(self._world.reset(seed=seed, options=options))
         self._steps, self._living = 0, [name for name in self._names if name in self._world.agents]
         return self._joined(obs, infos, self._living, "reset")
 
@@ -91,7 +91,8 @@ class JointEnv(gymnasium.Env[Array, Any]):
         answer = self._world.step(given)
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise EnvironmentFault(
-                "its step gave something else than (observations, rewards, terminations, truncations, infos)"
+                "its step has to return (observations, rewards, terminations, truncations, infos), five dicts with an"
+                " entry for each agent that acted"
             )
         obs, rewards, terminations, truncations, infos = answer
         self._steps += 1
@@ -100,6 +101,7 @@ class JointEnv(gymnasium.Env[Array, Any]):
                 if name not in values:
                     raise EnvironmentFault(f"its step gave no {what} for {name!r}")
         own = np.array([float(rewards[name]) if name in acting else 0.0 for name in self._names])
+        self._check_who_is_left(acting, terminations, truncations)
         cut = [name for name in acting if truncations[name] and not terminations[name]]
         staying = [name for name in acting if not (terminations[name] or truncations[name])]
         born = [name for name in self._world.agents if name not in acting]
@@ -111,6 +113,29 @@ class JointEnv(gymnasium.Env[Array, Any]):
         self._living = left
         vector, info = self._joined(obs, infos, cut if truncated else left, "step")
         return vector, float(own.sum()), terminated, truncated, {**info, AGENT_REWARDS: own}
+
+    def _check_who_is_left(
+        self, acting: Sequence[str], terminated: Mapping[str, Any], truncated: Mapping[str, Any]
+    ) -> None:
+        """Check that the list of agents and the flags agree. Raises: EnvironmentFault."""
+        for name in acting:
+            has_ended = bool(terminated[name] or truncated[name])
+            if has_ended and name in self._world.agents:
+                raise EnvironmentFault(
+                    f"{name!r} is terminated or truncated but still in `agents`; take it out of the list in that step"
+                )
+            if not has_ended and name not in self._world.agents:
+                raise EnvironmentFault(
+                    f"{name!r} has left `agents`, but neither its termination nor its truncation is true in that step"
+                )
+
+    def _begun(self, answer: Any) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Return what the world's reset gave. Raises: EnvironmentFault unless that is (observations, infos)."""
+        if not (isinstance(answer, tuple) and len(answer) == 2 and all(isinstance(part, Mapping) for part in answer)):
+            raise EnvironmentFault(
+                "its reset has to return (observations, infos), two dicts with an entry for each agent"
+            )
+        return answer
 
     def _joined(
         self, obs: Mapping[str, Any], infos: Mapping[str, Any], alive: Sequence[str], call: str
