@@ -48,7 +48,8 @@ def slow(steps, n, s, e):
 
 
 def arrays(t):
-    return {field.name: getattr(t, field.name) for field in fields(t)}
+    values = {field.name: getattr(t, field.name) for field in fields(t)}
+    return {name: value for name, value in values.items() if value is not None}  # of a single agent
 
 
 def collect(window, steps):
