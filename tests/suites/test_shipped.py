@@ -13,7 +13,8 @@ from rlbench.suites.loader import builtin_suites
 SUITES = builtin_suites()
 MUJOCO = {"InvertedPendulum-v5", "Reacher-v5", "Hopper-v5", "HalfCheetah-v5"}
 CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3", *MUJOCO}
-MISSING = {name for name, module in {"minigrid": "minigrid"}.items() if find_spec(module) is None}  # of no dev extra
+EXTRAS = {"minigrid": "minigrid", "agents": "lbforaging"}  # of no dev extra
+MISSING = {name for name, module in EXTRAS.items() if find_spec(module) is None}
 
 
 @pytest.mark.parametrize("name", sorted(SUITES.keys() - MISSING))
@@ -26,7 +27,7 @@ def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
 
 @pytest.mark.parametrize("name", sorted(MISSING))
 def test_one_whose_package_is_not_installed_names_it_at_its_place(name):
-    with pytest.raises(SuiteError, match=rf"{name}.yaml:\d+:\d+: error: .*No module named '{name}'"):
+    with pytest.raises(SuiteError, match=rf"{name}.yaml:\d+:\d+: error: .*No module named '{EXTRAS[name]}'"):
         plan(read_suite(SUITES[name]), load_plugins())
 
 
