@@ -18,5 +18,13 @@ def updates_per_step(c: A2CConfig) -> float:
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "synchronous advantage actor-critic (Mnih et al. 2016)"
-    supports = Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True)
+    supports = Supports(
+        discrete=True,
+        continuous=True,
+        multi_discrete=True,
+        multi_binary=True,
+        unbounded=True,
+        pixels=True,
+        smallest_image=4,
+    )
     return [AlgorithmSpec("a2c", "rlbench_a2c.a2c:A2C", supports, summary=summary, updates_per_step=updates_per_step)]

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
-    MLP,
     Actor,
     Adam,
     Field,
@@ -30,6 +29,7 @@ from rlbench.kit import (
     explained_variance,
     gae,
     gradient_of,
+    network,
     policy_for,
     standardize,
 )
@@ -71,11 +71,11 @@ class A2C(TorchAlgorithm):
 
     def __init__(self, config: A2CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, s, obs_size = config, self.num_seeds, self.obs_size
+        c, s = config, self.num_seeds
         self.dist = policy_for(task.action_space)
-        self.actor = Actor(self.dist, obs_size, c.net_arch, c.activation_fn)
-        layers = (self.actor.width, 1) if c.shared else (obs_size, *c.net_arch, 1)
-        self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
+        self.actor = Actor(self.dist, self.inputs, c.net_arch, c.activation_fn)
+        inputs, hidden = (self.actor.width, ()) if c.shared else (self.inputs, c.net_arch)
+        self.critic = network(inputs, (*hidden, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(hidden), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
@@ -87,9 +87,9 @@ class A2C(TorchAlgorithm):
             if c.use_rms_prop
             else Adam(self.params, lr, c.adam_eps)
         )
-        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs)
+        self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
-        state, flag = Field((obs_size,)), Field(dtype=torch.bool)
+        state, flag = self.obs_field, Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value)

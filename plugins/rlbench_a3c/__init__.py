@@ -9,7 +9,15 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "a3c",
             "rlbench_a3c.a3c:A3C",
-            Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True),
+            Supports(
+                discrete=True,
+                continuous=True,
+                multi_discrete=True,
+                multi_binary=True,
+                unbounded=True,
+                pixels=True,
+                smallest_image=4,
+            ),
             stackable=False,
             resumable=False,
             reproducible=False,

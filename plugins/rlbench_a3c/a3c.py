@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import MLP, Field, Rollout, TorchAlgorithm, clip, gae, tensor, value_and_grad
+from rlbench.kit import Field, ImageShape, Rollout, TorchAlgorithm, clip, gae, network, tensor, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import RewardNormalizer
 from rlbench.kit.schedules import Schedule
@@ -63,11 +63,12 @@ class ActorCritic:
 
     def __init__(self, config: A3CConfig, task: TaskInfo) -> None:
         c, self.dist = config, policy_for(task.action_space)
-        self.obs_size = int(np.prod(task.observation_space.shape or ()))
-        self.actor = Actor(self.dist, self.obs_size, c.net_arch, c.activation_fn)
-        self.critic = MLP(
-            (self.obs_size, *c.net_arch, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(c.net_arch), 1.0]
-        )
+        size, image = int(np.prod(task.observation_space.shape or ())), ImageShape.of(task.observation_space)
+        inputs = size if image is None else image
+        self.obs_field = Field((size,), torch.float32 if image is None else torch.uint8)
+        self.actor = Actor(self.dist, inputs, c.net_arch, c.activation_fn)
+        gains = [*[2**0.5] * len(c.net_arch), 1.0]
+        self.critic = network(inputs, (*c.net_arch, 1), c.activation_fn, "orthogonal", gains)
 
     def init(self, streams: SeedStreams, log_std: float) -> Tensor:
         return torch.cat([self.actor.init(streams, "init", log_std), self.critic.init(streams, "init")], 1)
@@ -96,7 +97,7 @@ class Worker:
         self.optimizer = SharedRMSprop(shared.square, config.rms_prop_alpha, config.rms_prop_eps)
         self.learning_rate = Schedule.parse(config.learning_rate, task.steps)
         self.streams, self.name = streams, f"worker {rank}"
-        obs, flag = Field((self.network.obs_size,)), Field(dtype=torch.bool)
+        obs, flag = self.network.obs_field, Field(dtype=torch.bool)
         fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
         self.rollout = Rollout(1, config.n_steps, 1, "cpu", **fields, terminated=flag, cut=flag)
         self.reward_norm = RewardNormalizer(1, 1, config.gamma, config.normalize_reward)
@@ -108,12 +109,17 @@ class Worker:
             self.collect(params)
             self.learn(params)
 
+    def flat(self, obs: Any) -> Any:
+        """Return an observation as [1, 1, size]; images stay bytes."""
+        dtype = np.uint8 if self.network.obs_field.dtype == torch.uint8 else np.float32
+        return np.asarray(obs, dtype).reshape(1, 1, -1)
+
     def collect(self, params: Tensor) -> None:
         """Fill the rollout, at most to the end of the episode."""
         done = False
         self.rollout.clear()
         while not (done or self.rollout.full):
-            obs = np.asarray(self.obs, np.float32).reshape(1, 1, -1)
+            obs = self.flat(self.obs)
             action = self.network.draw(params, tensor(obs), self.streams, self.name)  # [1, 1, …]
             self.obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
             self.shared.taken[self.rank] += 1
@@ -121,7 +127,7 @@ class Worker:
             reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), done), np.ones(1, bool))
             self.rollout.add(
                 obs=obs,
-                next_obs=np.reshape(self.obs, (1, 1, -1)),
+                next_obs=self.flat(self.obs),
                 action=action,
                 reward=reward,
                 terminated=terminated,

@@ -10,7 +10,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "double_dqn",
             "rlbench_double_dqn.double_dqn:DoubleDQN",
-            Supports(discrete=True, action_masks=True),
+            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4),
             summary=summary,
             updates_per_step=updates_from_replay,
         )

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
-    MLP,
     ActionValues,
     Adam,
     Batch,
@@ -29,6 +28,7 @@ from rlbench.kit import (
     UpdateRounds,
     check_replay_settings,
     gradient_of,
+    network,
     polyak,
     replay_entry,
     replay_fields,
@@ -81,14 +81,14 @@ class DoubleDQN(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        network = MLP((self.state_size, *c.net_arch, self.num_actions), c.activation_fn)
-        self.network = ActionValues(network, self.mask)
+        values = network(self.inputs, (*c.net_arch, self.num_actions), c.activation_fn)
+        self.network = ActionValues(values, self.mask)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
         self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
         self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
-        fields = replay_fields(self.obs_size, Field(dtype=torch.int64))
+        fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)

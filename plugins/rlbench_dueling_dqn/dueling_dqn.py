@@ -32,6 +32,7 @@ from rlbench.kit import (
     UpdateRounds,
     check_replay_settings,
     gradient_of,
+    network,
     polyak,
     replay_fields,
 )
@@ -93,7 +94,7 @@ class DuelingDQN(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        self.shared = MLP((self.state_size, *c.net_arch), c.activation_fn)
+        self.shared = network(self.inputs, c.net_arch, c.activation_fn)
         self.value = MLP((c.net_arch[-1], c.stream_hidden, 1), c.activation_fn)
         self.advantage = MLP((c.net_arch[-1], c.stream_hidden, self.num_actions), c.activation_fn)
         networks = (self.shared, self.value, self.advantage)
@@ -105,9 +106,9 @@ class DuelingDQN(TorchAlgorithm):
         scale = torch.ones(sum(self.sizes), device=device.name)  # [P]
         scale[: self.shared.size] = c.shared_gradient
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm, scale=scale)
-        fields = replay_fields(self.obs_size, Field(dtype=torch.int64))
+        fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_size, fields["action"])
+        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_field, fields["action"])
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

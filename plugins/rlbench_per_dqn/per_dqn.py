@@ -19,7 +19,6 @@ from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
-    MLP,
     ActionValues,
     Adam,
     Batch,
@@ -33,6 +32,7 @@ from rlbench.kit import (
     UpdateRounds,
     check_replay_settings,
     gradient_of,
+    network,
     polyak,
     replay_fields,
 )
@@ -96,19 +96,19 @@ class PERDQN(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        network = MLP((self.state_size, *c.net_arch, self.num_actions), c.activation_fn)
-        self.network = ActionValues(network, self.mask)
+        values = network(self.inputs, (*c.net_arch, self.num_actions), c.activation_fn)
+        self.network = ActionValues(values, self.mask)
         self.online = self.network.init(streams, "init", device=device.name)  # [S, P]
         self.target = self.online.clone()
         self.learning_rate = Schedule.parse(c.learning_rate, task.steps)
         self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
-        fields = replay_fields(self.obs_size, Field(dtype=torch.int64))
+        fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         capacity, floor = min(c.buffer_size, task.steps), c.prioritized_replay_eps
         alpha = c.prioritized_replay_alpha
         self.replay = PrioritizedReplay(self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, **fields)
         self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
-        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_size, fields["action"])
+        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_field, fields["action"])
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

@@ -19,6 +19,13 @@ def updates_per_step(c: PPOConfig) -> float:
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "proximal policy optimisation (Schulman et al. 2017)"
     supports = Supports(
-        discrete=True, continuous=True, multi_discrete=True, multi_binary=True, unbounded=True, action_masks=True
+        discrete=True,
+        continuous=True,
+        multi_discrete=True,
+        multi_binary=True,
+        unbounded=True,
+        action_masks=True,
+        pixels=True,
+        smallest_image=4,
     )
     return [AlgorithmSpec("ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary, updates_per_step=updates_per_step)]

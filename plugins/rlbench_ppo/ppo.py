@@ -14,7 +14,6 @@ from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
 from rlbench.kit import (
-    MLP,
     Actor,
     Adam,
     Field,
@@ -29,6 +28,7 @@ from rlbench.kit import (
     gae,
     gradient_of,
     minibatches,
+    network,
     policy_change,
     policy_for,
     standardize,
@@ -80,11 +80,11 @@ class PPO(TorchAlgorithm):
 
     def __init__(self, config: PPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, s, obs_size = config, self.num_seeds, self.obs_size
+        c, s = config, self.num_seeds
         self.dist = policy_for(task.action_space, self.mask)
-        self.actor = Actor(self.dist, self.state_size, c.net_arch, c.activation_fn, self.mask)
-        layers = (self.actor.width, 1) if c.shared else (self.state_size, *c.net_arch, 1)
-        self.critic = MLP(layers, c.activation_fn, "orthogonal", [*[2**0.5] * (len(layers) - 2), 1.0])
+        self.actor = Actor(self.dist, self.inputs, c.net_arch, c.activation_fn, self.mask)
+        inputs, hidden = (self.actor.width, ()) if c.shared else (self.inputs, c.net_arch)
+        self.critic = network(inputs, (*hidden, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(hidden), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
@@ -94,9 +94,9 @@ class PPO(TorchAlgorithm):
         # Tensors, because a compiled loss would keep the first value of a Python number.
         self.clip_range, self.clip_range_vf = (torch.tensor(x.start, device=device.name) for x in self.schedules[1:])
         self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
-        self.obs_norm = ObsNormalizer(s, obs_size, c.normalize_obs, self.mask.size)
+        self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs, self.mask.size)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
-        state, flag, number = Field((obs_size,)), Field(dtype=torch.bool), Field()
+        state, flag, number = self.obs_field, Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value)

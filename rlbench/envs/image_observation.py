@@ -12,13 +12,13 @@ from rlbench.api import Array
 
 
 def is_image(space: object) -> bool:
-    """Return whether observations are images: arrays of bytes with three axes."""
-    return isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype == np.uint8
+    """Return whether observations are images: arrays of bytes, or of True and False, with three axes."""
+    return isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype in (np.uint8, np.bool_)
 
 
 def can_be_image(space: object) -> bool:
-    """Return whether ImageObservation takes this space: an image, or bytes with two axes, which lack the channels."""
-    return isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and space.dtype == np.uint8
+    """Return whether ImageObservation takes this space: an image, or one with two axes, which lacks the channels."""
+    return isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and space.dtype in (np.uint8, np.bool_)
 
 
 def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
@@ -33,19 +33,24 @@ def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
 
 
 class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
-    """Give each image as uint8 [C, H, W] in 0 … 255. Raises: TypeError if observations are not images."""
+    """Give each image as uint8 [C, H, W] in 0 … 255, where 255 stands for True.
+
+    Raises: TypeError if observations are not images.
+    """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
         self.observation_space = self.shown(env.observation_space)
         self._shape = env.observation_space.shape or ()
+        self._scale = 255 if env.observation_space.dtype == np.bool_ else 1
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Box:
         """Return the space of the images that observations in `space` become."""
         if not can_be_image(space) or space.shape is None:
-            raise TypeError(f"{space} has no images, which are bytes (uint8) with two or three axes")
+            raise TypeError(f"{space} has no images, which are bytes (uint8) or bool with two or three axes")
         return spaces.Box(0, 255, channels_first(np.empty(space.shape, np.uint8), space.shape).shape, np.uint8)
 
     def observation(self, observation: Any) -> Array:
-        return np.ascontiguousarray(channels_first(np.asarray(observation, np.uint8), self._shape))
+        image = np.asarray(observation, np.uint8) * np.uint8(self._scale)
+        return np.ascontiguousarray(channels_first(image, self._shape))

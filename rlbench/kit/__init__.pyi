@@ -23,6 +23,9 @@ from rlbench.kit.dynamics_ensemble import DynamicsEnsemble as DynamicsEnsemble
 from rlbench.kit.gradients import Loss as Loss
 from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of
+from rlbench.kit.image_networks import ImageShape as ImageShape
+from rlbench.kit.image_networks import Inputs as Inputs
+from rlbench.kit.image_networks import network as network
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
 from rlbench.kit.mixed_replay import MixedReplay as MixedReplay

@@ -18,6 +18,7 @@ from rlbench.api import Array
 if TYPE_CHECKING:  # an algorithm without networks needs no torch
     from torch import Tensor
 
+    from rlbench.kit.image_networks import ImageNetwork
     from rlbench.kit.stacked_networks import MLP
     from rlbench.seeding import SeedStreams
 
@@ -67,7 +68,7 @@ class ActionValues:
     network: takes states, which are observations without the mask.
     """
 
-    def __init__(self, network: MLP, mask: ActionMask) -> None:
+    def __init__(self, network: MLP | ImageNetwork, mask: ActionMask) -> None:
         self.network, self._mask = network, mask
 
     def init(self, streams: SeedStreams, name: str, device: str = "cpu") -> Tensor:

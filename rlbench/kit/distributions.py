@@ -21,6 +21,7 @@ from rlbench.api import Array
 from rlbench.kit.action_masks import NO_MASK, ActionMask
 from rlbench.kit.activations import ACTIVATIONS
 from rlbench.kit.discrete_distributions import Bernoullis, Categorical, Categoricals, MaskedCategorical
+from rlbench.kit.image_networks import Inputs, network
 from rlbench.kit.replay import Field
 from rlbench.kit.stacked_networks import MLP, aligned
 from rlbench.seeding import SeedStreams
@@ -126,23 +127,25 @@ class Actor:
     Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
     size: P. width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with
     gain √2, and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
-    state_size: how many numbers the network gets. mask: how observations carry a mask of actions as well.
+    inputs: how many numbers the network gets, or the shape of images. mask: how observations carry a mask of actions.
     """
 
     def __init__(
         self,
         distribution: Distribution,
-        state_size: int,
+        inputs: Inputs,
         hidden: Sequence[int],
         activation: str,
         mask: ActionMask = NO_MASK,
     ) -> None:
-        widths, outputs = (state_size, *hidden), distribution.outputs
+        outputs = distribution.outputs
         self._mask = mask
         gains = [*[2**0.5] * len(hidden), 0.01]
-        self.width = widths[-1]
-        self._network = MLP((*widths, outputs), activation, "orthogonal", gains)
-        self._body, self._head = MLP(widths), MLP((self.width, outputs))
+        self._network = network(inputs, (*hidden, outputs), activation, "orthogonal", gains)
+        if not hidden and not isinstance(inputs, int):
+            raise ValueError("net_arch needs at least one layer for images")
+        self.width = hidden[-1] if hidden else self._network.layers[0][0]
+        self._body, self._head = network(inputs, hidden), MLP((self.width, outputs))
         self._body.activation = self._activation = ACTIVATIONS[activation]
         self._sizes = [self._body.size, self._head.size, distribution.extra]
         self.size = sum(self._sizes)
@@ -154,9 +157,9 @@ class Actor:
 
         log_std: initial log σ of a Gaussian.
         """
-        network = self._network.init(streams, name, copies, device)
-        extra = torch.full((len(network), self._sizes[2]), log_std, device=device)
-        return torch.cat([network, extra], 1)
+        rows = self._network.init(streams, name, copies, device)
+        extra = torch.full((len(rows), self._sizes[2]), log_std, device=device)
+        return torch.cat([rows, extra], 1)
 
     def features(self, params: Tensor, obs: Tensor) -> Tensor:
         """Return the last hidden layer: [S, P], [S, B, obs] → [S, B, width]."""

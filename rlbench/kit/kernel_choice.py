@@ -53,12 +53,21 @@ class OperationRecorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, pointwise = function.overloadpacket.__name__, torch.Tag.pointwise in function.tags
-        is_exact = function.is_view or name in EXACT or str(function) == "aten.sum.default"
+        is_exact = function.is_view or name in EXACT or str(function) == "aten.sum.default" or _of_one_seed(name, args)
         if not is_exact and any(t.is_floating_point() and t.dim() for t in tensors((args, kwargs))):
             can_try = pointwise or name in BY_LANES or name == ADAM
             arguments = [_describe(args), _describe(kwargs or {})] if can_try else []
             _operations[json.dumps([str(function), *arguments], default=str)] = None
         return function(*args, **(kwargs or {}))
+
+
+def _of_one_seed(name: str, args: Any) -> bool:
+    """Return whether an operation belongs to one seed alone, because it has one set of weights for the whole batch."""
+    return name in ("convolution", "convolution_backward") and _groups_of(name, args) == 1
+
+
+def _groups_of(name: str, args: Any) -> int:
+    return int(args[8] if name == "convolution" else args[9])
 
 
 def watched(function: Function) -> Function:

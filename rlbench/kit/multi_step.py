@@ -25,9 +25,11 @@ class NStep:
     output is the input.
     """
 
-    def __init__(self, num_seeds: int, num_envs: int, steps: int, gamma: float, obs_size: int, action: Field) -> None:
+    def __init__(
+        self, num_seeds: int, num_envs: int, steps: int, gamma: float, obs: int | Field, action: Field
+    ) -> None:
         self.steps, self.count, self._gamma = steps, 0, np.float32(gamma)
-        flag, number, obs = Field(dtype=torch.bool), Field(), Field((obs_size,))
+        flag, number, obs = Field(dtype=torch.bool), Field(), Field((obs,)) if isinstance(obs, int) else obs
         fields = {"obs": obs, "action": action, "reward": number, "next_obs": obs, "terminated": flag, "cut": flag}
         self._window = {
             name: torch.zeros(num_seeds, steps, num_envs, *f.shape, dtype=f.dtype).numpy() for name, f in fields.items()

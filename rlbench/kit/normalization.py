@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import Array
+from rlbench.kit.replay import Field
 
 LIMIT = 10.0
 _EPS = 1e-8
@@ -58,15 +59,19 @@ class Moments:
 class ObsNormalizer:
     """A normaliser that flattens observations and scales them to mean 0 and variance 1 over training, clipped to ±10.
 
-    on: if false, observations are only flattened. masked: how many numbers at the end of an observation are a mask of
-    actions, which stays as it is.
+    on: if false, observations are only flattened, and images stay bytes. obs: how flat observations are stored; a
+    number: so many floats. masked: how many numbers at the end of an observation are a mask of actions, which stays as
+    it is.
 
     In each step, first call `update` with the observation to act on.
     Then act on its normalised form. Then normalise the successor with the same statistics, which do not contain it yet.
     So the last observation of an episode, which is never acted on, does not enter the statistics.
     """
 
-    def __init__(self, num_seeds: int, size: int, on: bool, masked: int = 0) -> None:
+    def __init__(self, num_seeds: int, obs: int | Field, on: bool, masked: int = 0) -> None:
+        if on and not isinstance(obs, int) and not obs.dtype.is_floating_point:
+            raise ValueError("normalize_obs is for vectors; images are scaled to 0 … 1 anyway, so leave it out")
+        size = obs if isinstance(obs, int) else obs.shape[0]
         self.on, self._size = on, size - masked
         self._moments = Moments(num_seeds, self._size)
 
@@ -76,8 +81,10 @@ class ObsNormalizer:
             self._moments.update(obs.reshape(*obs.shape[:2], -1)[..., : self._size], active)
 
     def __call__(self, obs: Array) -> Array:
-        """Normalise [S, N, *obs] → float32 [S, N, size], without updating the statistics."""
+        """Normalise [S, N, *obs] → float32 [S, N, size], or bytes of images, without updating the statistics."""
         flat = obs.reshape(*obs.shape[:2], -1)
+        if flat.dtype == np.uint8:
+            return flat
         if self.on:
             scale = np.sqrt(self._moments.variance + _EPS)
             state, mask = flat[..., : self._size], flat[..., self._size :]

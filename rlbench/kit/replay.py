@@ -37,9 +37,9 @@ class Batch(NamedTuple):
     discount: Tensor
 
 
-def replay_fields(obs_size: int, action: Field) -> dict[str, Field]:
-    """Return the fields of a `Batch` for `Replay`."""
-    obs, number = Field((obs_size,)), Field()
+def replay_fields(obs: int | Field, action: Field) -> dict[str, Field]:
+    """Return the fields of a `Batch` for `Replay`. obs: how flat observations are stored; a number: so many floats."""
+    obs, number = Field((obs,)) if isinstance(obs, int) else obs, Field()
     return {"obs": obs, "action": action, "reward": number, "next_obs": obs, "discount": number}
 
 

@@ -27,6 +27,7 @@ ALIGN = 16
 # From this many input numbers per lane, a sum is faster for a single output than a product with sixteen columns. In a
 # compiled graph it is always faster.
 LONG = 1 << 15
+Initialization = Literal["orthogonal", "uniform", "lecun_normal"]
 
 
 def aligned(size: int) -> int:
@@ -48,7 +49,7 @@ class MLP:
         self,
         dims: Sequence[int],
         activation: str = "relu",
-        init: Literal["orthogonal", "uniform", "lecun_normal"] = "uniform",
+        init: Initialization = "uniform",
         gains: Sequence[float] = (),
         layer_norm: bool = False,
         dropout: float = 0.0,
@@ -68,18 +69,14 @@ class MLP:
 
     def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
         """Draw parameters [S·copies, P], seed-major, each seed's from its own stream `name`."""
-        rows = [self._row(generator) for generator in streams.generators(name) for _ in range(copies)]
+        rows = [self.drawn_row(generator) for generator in streams.generators(name) for _ in range(copies)]
         return torch.tensor(np.stack(rows), dtype=torch.float32, device=device)
 
-    def _row(self, generator: Generator) -> np.ndarray[Any, Any]:
+    def drawn_row(self, generator: Generator) -> np.ndarray[Any, Any]:
+        """Draw the parameters [P] of one network."""
         parts = []
         for (a, b), gain in zip(self.layers, self._gains):
-            if self._init == "orthogonal":
-                weight, bias = gain * _orthogonal(generator, a, b), np.zeros(b)
-            elif self._init == "lecun_normal":
-                weight, bias = _cut_normal(generator, (a, b)) * a**-0.5, np.zeros(b)
-            else:
-                weight, bias = (generator.uniform(-(a**-0.5), a**-0.5, shape) for shape in ((a, b), (b,)))
+            weight, bias = drawn_weights(generator, a, b, self._init, gain)
             extra = aligned(b) - b  # the padding stays zero, because its gradients are zero
             parts += [np.pad(weight, ((0, 0), (0, extra))).ravel(), np.pad(bias, (0, extra))]
         parts += [np.full(size, 1.0 - i % 2) for i, size in enumerate(self._norm_sizes)]  # scale 1, shift 0
@@ -177,6 +174,18 @@ def _weighted_sum(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     first = torch.arange(ALIGN, device=weight.device) == 0
     column = (weight * first).sum(-1).unsqueeze(1)  # [L, 1, inputs]
     return (x * column).sum(-1, keepdim=True) + bias[..., :1]
+
+
+def drawn_weights(
+    generator: Generator, inputs: int, outputs: int, init: Initialization, gain: float
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Draw the weights [inputs, outputs] and biases [outputs] of a layer. gain: of the orthogonal initialisation."""
+    if init == "orthogonal":
+        return gain * _orthogonal(generator, inputs, outputs), np.zeros(outputs)
+    if init == "lecun_normal":
+        return _cut_normal(generator, (inputs, outputs)) * inputs**-0.5, np.zeros(outputs)
+    limit = inputs**-0.5
+    return generator.uniform(-limit, limit, (inputs, outputs)), generator.uniform(-limit, limit, outputs)
 
 
 def _orthogonal(generator: Generator, a: int, b: int) -> np.ndarray[Any, Any]:

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from rlbench.api import Algorithm, Array, Device, Interaction, TaskInfo
 from rlbench.kit.action_masks import ActionMask
+from rlbench.kit.image_networks import ImageShape, Inputs
+from rlbench.kit.replay import Field
 from rlbench.kit.state_dict import Parts, pack, unpack
 from rlbench.seeding import SeedStreams
 
@@ -26,7 +28,8 @@ class TorchAlgorithm(Algorithm):
     """An algorithm that declares its parts once. A subclass writes `parts`, `train`, `act` and `policy_parts`.
 
     num_seeds: S. obs_size: how many numbers an observation has. mask: how observations carry a mask of actions.
-    state_size: how many numbers networks get, which is an observation without the mask.
+    state_size: how many numbers networks get, which is an observation without the mask. inputs: the same, or the shape
+    of images, for `network`. obs_field: how flat observations are stored; images stay bytes.
     """
 
     policy_parts: ClassVar[tuple[str, ...]] = ()
@@ -38,6 +41,9 @@ class TorchAlgorithm(Algorithm):
         self.obs_size = int(np.prod(task.observation_space.shape or ()))
         self.mask = ActionMask.of(task.observation_space)
         self.state_size = self.obs_size - self.mask.size
+        image = ImageShape.of(task.observation_space)
+        self.inputs: Inputs = self.state_size if image is None else image
+        self.obs_field = Field((self.obs_size,), torch.float32 if image is None else torch.uint8)
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 
