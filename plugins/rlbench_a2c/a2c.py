@@ -61,6 +61,9 @@ class A2CConfig:
     normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
+    clip_reward: float | None = setting(
+        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
+    )
 
 
 class A2C(TorchAlgorithm):
@@ -88,7 +91,7 @@ class A2C(TorchAlgorithm):
             else Adam(self.params, lr, c.adam_eps)
         )
         self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs)
-        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
+        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)
         state, flag = self.obs_field, Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)

@@ -62,6 +62,9 @@ class DQNConfig:
     )
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
+    clip_reward: float | None = setting(
+        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
+    )
 
     def __post_init__(self) -> None:
         check_replay_settings(self)
@@ -114,7 +117,7 @@ class DQN(TorchAlgorithm):
         while not interaction.finished:
             interaction.checkpoint()
             transition = interaction.step(self.explore(interaction))
-            self.replay.add(**replay_entry(transition, self.config.gamma))
+            self.replay.add(**replay_entry(transition, self.config.gamma, clip_reward=self.config.clip_reward))
             for _ in range(self.train_round.due(interaction.steps)):
                 self.learn(interaction)
             if self.target_round.due(interaction.steps):

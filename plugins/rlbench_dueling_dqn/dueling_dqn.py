@@ -69,6 +69,9 @@ class DuelingDQNConfig:
     shared_gradient: float = setting(2**-0.5, "factor of the gradient that enters the shared layers (Wang 2016)", gt=0)
     double: bool = setting(True, "the online network chooses the action that the target network evaluates")
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
+    clip_reward: float | None = setting(
+        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
+    )
 
     def __post_init__(self) -> None:
         if min(self.net_arch, default=0) < 2:  # products over one unit do not have the same bits in every stack
@@ -108,7 +111,8 @@ class DuelingDQN(TorchAlgorithm):
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm, scale=scale)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_field, fields["action"])
+        steps = c.n_envs, c.multi_step_returns
+        self.n_step = NStep(self.num_seeds, *steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

@@ -73,6 +73,9 @@ class PERDQNConfig:
     )
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
+    clip_reward: float | None = setting(
+        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
+    )
 
     def __post_init__(self) -> None:
         check_replay_settings(self)
@@ -108,7 +111,8 @@ class PERDQN(TorchAlgorithm):
         alpha = c.prioritized_replay_alpha
         self.replay = PrioritizedReplay(self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, **fields)
         self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
-        self.n_step = NStep(self.num_seeds, c.n_envs, c.multi_step_returns, c.gamma, self.obs_field, fields["action"])
+        steps = c.n_envs, c.multi_step_returns
+        self.n_step = NStep(self.num_seeds, *steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

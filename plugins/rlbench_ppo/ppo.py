@@ -60,6 +60,9 @@ class PPOConfig:
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
+    clip_reward: float | None = setting(
+        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
+    )
 
     def __post_init__(self) -> None:
         rollout = self.n_envs * self.n_steps
@@ -95,7 +98,7 @@ class PPO(TorchAlgorithm):
         self.clip_range, self.clip_range_vf = (torch.tensor(x.start, device=device.name) for x in self.schedules[1:])
         self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
         self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs, self.mask.size)
-        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward)
+        self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)
         state, flag, number = self.obs_field, Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
         self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)

@@ -224,6 +224,7 @@ def setting(
     below_steps: bool = False,
     rollout: bool = False,
     privileged: bool = False,
+    added: bool = False,
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
@@ -233,9 +234,10 @@ def setting(
     learning, so it has to be below the budget of a run; `check` refuses a suite where it is not. rollout: the value is
     the number of steps of each environment after which the algorithm learns; `check` says what a budget leaves over.
     privileged: another value than the default tells the algorithm something about the task that other algorithms have
-    to learn; tables mark such runs.
+    to learn; tables mark such runs. added: it was added later, and its default changes nothing, so a run with the
+    default has the key that it had before.
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
     said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}
-    said |= {"below_steps": below_steps, "rollout": rollout, "privileged": privileged}
+    said |= {"below_steps": below_steps, "rollout": rollout, "privileged": privileged, "added": added}
     return dataclasses.field(default=default, metadata=said)

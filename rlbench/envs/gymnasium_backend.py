@@ -156,6 +156,12 @@ def make_batch(task: Task, lanes: int) -> EnvBatch:
     return vectorized_batch(task, lanes, GymnasiumBatch) or GymnasiumBatch(task, lanes)
 
 
+def gymnasium_batch(task: Task, lanes: int, make: Callable[[Task], gymnasium.Env[Any, Any]]) -> EnvBatch:
+    """Make a batch of Gymnasium environments, for a backend that makes them itself. make: returns one of the task's."""
+    call_registrations(task.register)
+    return GymnasiumBatch(task, lanes, make)
+
+
 class _NotRead(Exception):
     """An environment's answer is not as Gymnasium requires; `step_fault` describes how."""
 

@@ -41,6 +41,7 @@ from rlbench.kit.prioritized_replay import SumTree as SumTree
 from rlbench.kit.replay import Batch as Batch
 from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay
+from rlbench.kit.replay import clipped_reward as clipped_reward
 from rlbench.kit.replay import replay_entry as replay_entry
 from rlbench.kit.replay import replay_fields as replay_fields
 from rlbench.kit.returns import gae as gae

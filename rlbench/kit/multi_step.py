@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from rlbench.api import Array, Transition
-from rlbench.kit.replay import Field
+from rlbench.kit.replay import Field, clipped_reward
 
 
 class NStep:
@@ -22,12 +22,20 @@ class NStep:
     The transition that begins at a step is returned steps − 1 steps later. The window may contain the end of an
     episode; the transition then stops there and is shorter. So every step begins exactly one transition, and shapes
     never change. Transitions that begin in the last steps − 1 steps of a run are never returned. With 1 step, the
-    output is the input.
+    output is the input. clip_reward: see `clipped_reward`.
     """
 
     def __init__(
-        self, num_seeds: int, num_envs: int, steps: int, gamma: float, obs: int | Field, action: Field
+        self,
+        num_seeds: int,
+        num_envs: int,
+        steps: int,
+        gamma: float,
+        obs: int | Field,
+        action: Field,
+        clip_reward: float | None = None,
     ) -> None:
+        self._clip = clip_reward
         self.steps, self.count, self._gamma = steps, 0, np.float32(gamma)
         flag, number, obs = Field(dtype=torch.bool), Field(), Field((obs,)) if isinstance(obs, int) else obs
         fields = {"obs": obs, "action": action, "reward": number, "next_obs": obs, "terminated": flag, "cut": flag}
@@ -43,8 +51,9 @@ class NStep:
             The first `steps` − 1 calls return None.
         """
         w, at = self._window, self.count % self.steps
-        for name in ("obs", "action", "reward", "next_obs", "terminated"):
+        for name in ("obs", "action", "next_obs", "terminated"):
             w[name][:, at] = getattr(t, name).reshape(w[name][:, at].shape)
+        w["reward"][:, at] = clipped_reward(t.reward, self._clip)
         w["cut"][:, at] = t.terminated | t.truncated
         self.count += 1
         return self._oldest() if self.count >= self.steps else None

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import Array
-from rlbench.kit.replay import Field
+from rlbench.kit.replay import Field, clipped_reward
 
 LIMIT = 10.0
 _EPS = 1e-8
@@ -104,11 +104,11 @@ class RewardNormalizer:
     """A normaliser that divides rewards by the standard deviation of the discounted return, and clips them to ±10.
 
     The mean is not subtracted. The return of an environment is R ← γR + r at every step, and starts each episode at 0.
-    on: if false, rewards stay unchanged.
+    on: if false, rewards stay unchanged. clip: limit rewards to ± this before all else; None: do not.
     """
 
-    def __init__(self, num_seeds: int, num_envs: int, gamma: float, on: bool) -> None:
-        self.on, self._gamma, self._moments = on, gamma, Moments(num_seeds, 1)
+    def __init__(self, num_seeds: int, num_envs: int, gamma: float, on: bool, clip: float | None = None) -> None:
+        self.on, self._gamma, self._moments, self._clip = on, gamma, Moments(num_seeds, 1), clip
         self._returns = np.zeros((num_seeds, num_envs))
 
     def __call__(self, reward: Array, cut: Array, active: Array) -> Array:
@@ -117,6 +117,7 @@ class RewardNormalizer:
         cut [S, N] bool: the episode ended with this step, by termination or truncation. active [S] bool: the seeds
         whose statistics change.
         """
+        reward = clipped_reward(reward, self._clip)
         if not self.on:
             return reward
         returns = self._gamma * self._returns + reward

@@ -43,16 +43,24 @@ def replay_fields(obs: int | Field, action: Field) -> dict[str, Field]:
     return {"obs": obs, "action": action, "reward": number, "next_obs": obs, "discount": number}
 
 
-def replay_entry(t: Transition, gamma: float, action: Array | None = None) -> dict[str, Array]:
+def clipped_reward(reward: Array, limit: float | None) -> Array:
+    """Return rewards limited to ± `limit` (Mnih et al. 2015); None: as they are."""
+    return reward if limit is None else reward.clip(-limit, limit)
+
+
+def replay_entry(
+    t: Transition, gamma: float, action: Array | None = None, clip_reward: float | None = None
+) -> dict[str, Array]:
     """Return a step as the fields of a `Batch`, for `Replay.add`, with flat observations [S, N, obs_size].
 
     action: actions [S, N, …] to store instead of those that the environments took, such as normalised actions.
+    clip_reward: see `clipped_reward`.
     """
     lead = t.reward.shape
     return {
         "obs": t.obs.reshape(*lead, -1),
         "action": t.action if action is None else action,
-        "reward": t.reward,
+        "reward": clipped_reward(t.reward, clip_reward),
         "next_obs": t.next_obs.reshape(*lead, -1),
         "discount": np.where(t.terminated, np.float32(0), np.float32(gamma)),  # truncation bootstraps
     }

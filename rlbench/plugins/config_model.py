@@ -35,6 +35,13 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
         raise ConfigError(where, [("", str(error))]) from error
 
 
+def as_given(config: Any) -> dict[str, Any]:
+    """Return a Config as a dict, for records and keys: without what was added later and has its default."""
+    added = {f.name: f.default for f in dataclasses.fields(config) if f.metadata.get("added")}
+    values = dataclasses.asdict(config)
+    return {name: value for name, value in values.items() if name not in added or value != added[name]}
+
+
 def _unknown(name: str, known: list[str]) -> str:
     if not known:
         return "unknown parameter; there are none"

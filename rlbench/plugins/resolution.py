@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
-from rlbench.plugins.config_model import configure, schema
+from rlbench.plugins.config_model import as_given, configure, schema
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
@@ -181,7 +181,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
             if params is None:
                 return entry
             raise
-        entry["config"] = json.loads(json.dumps(asdict(config)))
+        entry["config"] = json.loads(json.dumps(as_given(config)))
         entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
     return entry
 

@@ -1,0 +1,106 @@
+"""One game of ale-py's vector environment, whose frames are prepared in C++, as a Gymnasium environment.
+
+Each environment is a vector environment of one game. So it is reset with a seed of its own, an episode depends on that
+seed and the actions alone, and the library's automatic reset never happens: after the end of an episode comes a reset.
+The defaults are those of Machado et al. 2018, "Revisiting the Arcade Learning Environment", arXiv:1709.06009: each
+action is repeated with a probability of 0.25, the loss of a life ends nothing, and rewards are those of the game.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from importlib.util import find_spec
+from typing import Any
+
+import gymnasium
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench import RlbenchError, Task
+
+Frames = NDArray[np.uint8]
+# Arguments of ale-py's vector environment, with the defaults here.
+DEFAULTS: Mapping[str, Any] = {
+    "repeat_action_probability": 0.25,
+    "full_action_space": False,
+    "frameskip": 4,
+    "stack_num": 4,
+    "img_height": 84,
+    "img_width": 84,
+    "maxpool": True,
+    "noop_max": 0,
+    "use_fire_reset": False,
+    "max_num_frames_per_episode": 108_000,
+}
+# What would change what is measured.
+REFUSED = {
+    "reward_clipping": "rewards are measured as the game gives them; algorithms clip what they learn (clip_reward)",
+    "episodic_life": "an episode ends when the game ends, so that returns are those of whole games",
+    "grayscale": "images are grey, with one frame in each channel",
+}
+
+
+def atari_env(task: Task) -> AtariEnv:
+    """Make the game of a task. Raises: RlbenchError for an unknown game or argument, or without ale-py."""
+    if find_spec("ale_py") is None:
+        raise RlbenchError('the backend ale needs a package that is not installed: pip install "rlbench[atari]"')
+    for name in task.kwargs:
+        if name in REFUSED:
+            raise RlbenchError(f"{name} cannot be set: {REFUSED[name]}")
+        if name not in DEFAULTS:
+            raise RlbenchError(f"unknown argument {name!r}; the backend ale takes {', '.join(DEFAULTS)}")
+    return AtariEnv(_rom_of(task.env_id), {**DEFAULTS, **task.kwargs})
+
+
+def _rom_of(env_id: str) -> str:
+    """Return the name of a game's ROM: "ALE/SpaceInvaders-v5" is space_invaders. Raises: RlbenchError."""
+    from ale_py import roms
+
+    match = re.fullmatch(r"ALE/(\w+)-v5", env_id)
+    known = {rom.replace("_", ""): str(rom) for rom in roms.get_all_rom_ids()}
+    name = match[1].lower() if match else ""
+    if name not in known:
+        raise RlbenchError(f"{env_id!r} is no game of the backend ale; its ids look like ALE/Pong-v5")
+    return known[name]
+
+
+class AtariEnv(gymnasium.Env[Frames, Any]):
+    """A game whose observations are the last frames [stack_num, img_height, img_width] as bytes.
+
+    `info` has `frames`, the frames of the game since the episode began, and `lives`.
+    """
+
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 15}
+
+    def __init__(self, rom: str, settings: Mapping[str, Any]) -> None:
+        from ale_py.vector_env import AtariVectorEnv
+
+        self._games = AtariVectorEnv(
+            rom, 1, num_threads=1, reward_clipping=False, episodic_life=False, grayscale=True, **settings
+        )
+        self.observation_space = self._games.single_observation_space
+        self.action_space = self._games.single_action_space
+        self._last: Frames = np.zeros(self.observation_space.shape or (), np.uint8)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Frames, dict[str, Any]]:
+        super().reset(seed=seed)
+        frames, info = self._games.reset(seed=np.array([-1 if seed is None else seed]))
+        self._last = frames[0].copy()  # the library reuses its memory
+        return self._last, _of_game(info)
+
+    def step(self, action: Any) -> tuple[Frames, float, bool, bool, dict[str, Any]]:
+        frames, reward, terminated, truncated, info = self._games.step(np.array([action], np.int64))
+        self._last = frames[0].copy()
+        return self._last, float(reward[0]), bool(terminated[0]), bool(truncated[0]), _of_game(info)
+
+    def render(self) -> Any:
+        """Return the newest frame as a grey picture [height, width, 3]."""
+        return np.repeat(self._last[-1][:, :, None], 3, 2)
+
+    def close(self) -> None:
+        self._games.close()
+
+
+def _of_game(info: Mapping[str, Any]) -> dict[str, Any]:
+    return {"frames": int(info["episode_frame_number"][0]), "lives": int(info["lives"][0])}
