@@ -61,9 +61,7 @@ class A2CConfig:
     normalize_advantage: bool = setting(False, "advantages with mean 0 and deviation 1 in each rollout")
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
-    clip_reward: float | None = setting(
-        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
-    )
+    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
 
 
 class A2C(TorchAlgorithm):

@@ -62,9 +62,7 @@ class DQNConfig:
     )
     max_grad_norm: float = setting(10.0, "maximum norm of the gradient", gt=0)
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
-    clip_reward: float | None = setting(
-        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
-    )
+    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
 
     def __post_init__(self) -> None:
         check_replay_settings(self)

@@ -69,9 +69,7 @@ class DuelingDQNConfig:
     shared_gradient: float = setting(2**-0.5, "factor of the gradient that enters the shared layers (Wang 2016)", gt=0)
     double: bool = setting(True, "the online network chooses the action that the target network evaluates")
     adam_eps: float = setting(1e-8, "Adam's epsilon", gt=0)
-    clip_reward: float | None = setting(
-        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
-    )
+    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
 
     def __post_init__(self) -> None:
         if min(self.net_arch, default=0) < 2:  # products over one unit do not have the same bits in every stack

@@ -60,9 +60,7 @@ class PPOConfig:
     adam_eps: float = setting(1e-5, "Adam's epsilon (detail 3)", gt=0)
     normalize_obs: bool = setting(False, "normalise observations by their running mean and variance")
     normalize_reward: bool = setting(False, "divide rewards by the running deviation of the discounted return")
-    clip_reward: float | None = setting(
-        None, "learn from rewards limited to ± this; none: as they are", gt=0, added=True
-    )
+    clip_reward: float | None = setting(None, "limit of the rewards learned from; none: no limit", gt=0, added=True)
 
     def __post_init__(self) -> None:
         rollout = self.n_envs * self.n_steps
