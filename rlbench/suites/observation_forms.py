@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import numpy as np
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim
 
@@ -34,11 +35,18 @@ def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> Any
         if is_image(space) or _is_vector(space):
             return None
         return FlatObservation if _is_readable(space) else NoObservation
-    if form == "image" or (form == "auto" and is_image(space)):
+    if form == "image" or (form == "auto" and is_image(space) and not _flat_is_better(space, supports)):
         return ImageObservation if supports.pixels and can_be_image(space) else None
     if form == "nested" or (form == "auto" and supports.nested and _has_parts(space) and not _small(space, supports)):
         return NestedObservation if supports.nested and _has_parts(space) else None
     return FlatObservation if _is_readable(space) and not _is_vector(space) else None
+
+
+def _flat_is_better(space: spaces.Space[Any], supports: Supports) -> bool:
+    """Return whether an algorithm gets an image of True and False as a vector, because it cannot take the image."""
+    if space.dtype != np.bool_:
+        return False
+    return not supports.pixels or bool(_small(ImageObservation.shown(space), supports))
 
 
 def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:

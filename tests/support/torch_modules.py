@@ -37,3 +37,23 @@ def set_masks(module, masks):
     places = [layer for layer in module if isinstance(layer, Masked)]
     for i, layer in enumerate(places):
         layer.mask = masks[i] if masks else None
+
+
+def image_module_of(net, row):
+    """A network for images of torch's own layers, with the numbers of one row."""
+    layers, at = [], 0
+    for c in net._convolutions:
+        layer = nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride)
+        for parameter in (layer.weight, layer.bias):
+            parameter.data = row[at : at + parameter.numel()].view_as(parameter).clone()
+            at += -(-parameter.numel() // 16) * 16
+        layers += [layer, nn.ReLU()]
+    layers.append(nn.Flatten())
+    for i, (a, b) in enumerate(net.layers):
+        layer, width = nn.Linear(a, b), -(-b // 16) * 16
+        layer.weight.data = row[at : at + a * width].view(a, width)[:, :b].T.clone()
+        layer.bias.data = row[at + a * width :][:b].clone()
+        at += (a + 1) * width
+        layers += [layer, nn.ReLU()] if i < len(net.layers) - 1 else [layer]
+    assert at == net.size
+    return nn.Sequential(*layers)

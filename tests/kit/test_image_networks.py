@@ -1,0 +1,76 @@
+"""Networks for images: against torch's own layers, alone and in stacks, and what they refuse."""
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box
+from support.torch_modules import image_module_of
+
+from rlbench import SeedStreams
+from rlbench.kit import ImageShape, network, value_and_grad
+from rlbench.kit.kernel_choice import forget, operations
+
+SMALL, NATURE = ImageShape(3, 6, 5), ImageShape(4, 44, 40)
+
+
+def images_of(shape, seeds, batch):
+    generator = torch.Generator().manual_seed(5)
+    size = shape.channels * shape.height * shape.width
+    return torch.randint(256, (seeds, batch, size), generator=generator, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("shape", [SMALL, NATURE], ids=["small", "nature"])
+def test_outputs_and_gradients_are_those_of_torchs_own_layers(shape):
+    net = network(shape, (12, 3))
+    params, x = net.init(SeedStreams([1, 2]), "init"), images_of(shape, 2, 4)
+    target = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(1))
+    loss, (grads,) = value_and_grad(lambda p: ((net(p, x) - target) ** 2).mean((1, 2)), [params])
+    for seed in range(2):
+        module = image_module_of(net, params[seed])
+        own = ((module(x[seed].view(-1, *shape).float() / 255) - target[seed]) ** 2).mean()
+        own.backward()
+        assert torch.allclose(own, loss[seed], rtol=1e-5)
+        theirs = torch.cat([p.grad.ravel() for p in module.parameters()])
+        mine = torch.cat([p.detach().ravel() for p in image_module_of(net, grads[seed]).parameters()])
+        assert torch.allclose(theirs, mine, rtol=1e-4, atol=1e-6) and theirs.abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [SMALL, NATURE], ids=["small", "nature"])
+def test_a_seeds_bits_are_the_same_alone_and_in_a_stack(shape):
+    net = network(shape, (16, 2), init="orthogonal")
+    params, x = net.init(SeedStreams([1, 2, 3]), "init"), images_of(shape, 3, 5)
+
+    def both(rows):
+        loss, (grads,) = value_and_grad(lambda p, x: net(p, x).square().sum((1, 2)), [params[rows]], x[rows])
+        return torch.cat([loss.unsqueeze(1), grads], 1)
+
+    stacked = both(slice(None))
+    for seed in range(3):
+        assert torch.equal(both(slice(seed, seed + 1))[0], stacked[seed])
+
+
+def test_convolutions_are_not_among_the_operations_whose_bits_have_to_be_tried():
+    forget()
+    net = network(SMALL, (16, 2))
+    value_and_grad(lambda p, x: net(p, x).sum((1, 2)), [net.init(SeedStreams([1, 2]), "init")], images_of(SMALL, 2, 3))
+    assert operations() and not any("convolution" in operation for operation in operations())
+
+
+def test_padding_between_layers_stays_zero():
+    net = network(SMALL, (7, 3))
+    params = net.init(SeedStreams([1]), "init")
+    _, (grads,) = value_and_grad(lambda p: net(p, images_of(SMALL, 1, 4)).sum((1, 2)), [params])
+    kernel = 16 * 3 * 9
+    assert -(-kernel // 16) * 16 == kernel  # 432 numbers and 16 biases need no padding here
+    numbers = sum(p.numel() for p in image_module_of(net, params[0]).parameters())
+    assert (params[0] != 0).sum() <= numbers and (grads[0] != 0).sum() <= numbers
+
+
+def test_a_vector_gets_an_mlp_and_too_small_images_or_no_layers_are_refused():
+    assert type(network(4, (8, 2))).__name__ == "MLP"
+    assert ImageShape.of(Box(0, 255, (3, 6, 5), np.uint8)) == SMALL
+    assert ImageShape.of(Box(-1, 1, (3, 6, 5), np.float32)) is None and ImageShape.of(Box(-1, 1, (4,))) is None
+    with pytest.raises(ValueError, match="images of 3 × 3 pixels are too small"):
+        network(ImageShape(1, 3, 3), (8, 2))
+    with pytest.raises(ValueError, match="net_arch needs at least one layer for images"):
+        network(SMALL, ())
