@@ -28,6 +28,7 @@ from rlbench.api import (
 )
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
+from rlbench.envs.image_observation import is_image
 from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
@@ -239,7 +240,10 @@ def _add_pairs(
             text = f"{pair.algorithm.name} on {task.name}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
-        result.groups += _groups(result, pair, task, answer, seeds, found.repeats and not found.shares_state)
+        # Convolutions take most of the time of an update on images, and a graph calls the same ones.
+        setting = "off" if suite.compile == "auto" and is_image(shown[0]) else suite.compile
+        compiled = should_compile(setting, answer, task.steps)
+        result.groups += _groups(result, pair, task, answer, seeds, found.repeats and not found.shares_state, compiled)
         result.environment_notes += budget_notes(pair.algorithm.name, task, answer)
         if not answer.supports.no_observations:
             result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
@@ -336,6 +340,7 @@ def _groups(
     algorithm: Resolved,
     seed_count: Callable[[str], int] | None,
     repeats: bool,
+    compiled: bool,
 ) -> list[RunGroup]:
     suite, environment, seeds = result.suite, pair.environment, seeds_of(result.suite, pair.algorithm)
     seeds = seeds if seed_count is None else seeds[: seed_count(pair.algorithm.name)]
@@ -350,7 +355,7 @@ def _groups(
             seeds=seeds[i : i + size],
             label=pair.algorithm.name,
             seed_space=suite.seed_space,
-            compile=should_compile(suite.compile, algorithm, task.steps),
+            compile=compiled,
             checkpoint_every=every,
             timeout=environment.timeout or suite.timeout,
             stall_timeout=suite.stall_timeout,
