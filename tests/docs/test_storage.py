@@ -15,7 +15,7 @@ environments: [{id: CartPole-v1, steps: 30}]
 seeds: 1
 evaluation: {every: 0, final_episodes: 1}
 """
-OF_OTHER_RUNS = {"environment_repeats", "group_profile", "score_from"}
+OF_OTHER_RUNS = {"agents", "told", "environment_repeats", "group_profile", "score_from"}
 
 
 @pytest.fixture(scope="module")
