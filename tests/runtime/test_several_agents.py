@@ -117,3 +117,15 @@ def test_a_reward_of_one_agent_that_is_not_a_number_ends_its_seed_alone(monkeypa
     poisoned = trained((0, 1))
     assert poisoned.of_seed(0) == clean.of_seed(0)
     assert list(poisoned.outcome.failed) == [1] and "not finite" in poisoned.outcome.failed[1]
+
+
+def test_random_play_is_the_same_whether_a_task_asks_for_greedy_or_sampled_policies():
+    from rlbench.api import EvaluationProtocol
+
+    def final(mode):
+        task = Task(WALK, 14, EvaluationProtocol(0, 1, 4, mode), backend=PETTINGZOO)
+        sink = MemorySink()
+        LiveGroup(RunGroup("random", {}, task, (0,)), Random, None, BACKEND, sink).run()
+        return sink.evaluations[-1].returns
+
+    assert final("greedy") == final("sampled")
