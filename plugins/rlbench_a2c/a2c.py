@@ -18,6 +18,7 @@ from rlbench.kit import (
     Actor,
     Adam,
     Field,
+    ImageShape,
     Loss,
     ObsNormalizer,
     RewardNormalizer,
@@ -74,8 +75,9 @@ class A2C(TorchAlgorithm):
         super().__init__(config, task, streams, device)
         c, s = config, self.num_seeds
         self.dist = policy_for(task.action_space)
-        self.actor = Actor(self.dist, self.inputs, c.net_arch, c.activation_fn)
-        inputs, hidden = (self.actor.width, ()) if c.shared else (self.inputs, c.net_arch)
+        observed = ImageShape.of(task.observation_space) or self.obs_size
+        self.actor = Actor(self.dist, observed, c.net_arch, c.activation_fn)
+        inputs, hidden = (self.actor.width, ()) if c.shared else (observed, c.net_arch)
         self.critic = network(inputs, (*hidden, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(hidden), 1.0])
         self.params = [
             self.actor.init(streams, "init", c.log_std_init, device.name),
