@@ -152,5 +152,7 @@ def gap_of(played: CrossPlay) -> Gap:
     both = (matrix + matrix.T) / 2
     mixed = (both.sum(1) - own) / (count - 1)
     by_seed = own - mixed
+    # A difference of means within their rounding errors is none; 2.7e-16 would be shown as a number.
+    by_seed = np.where(np.abs(by_seed) <= 1e-12 * np.abs(matrix).max(initial=0), 0.0, by_seed)
     interval = interval_estimate([by_seed], [key for key, _ in played.runs], "mean")
     return Gap(played, float(own.mean()), float(mixed.mean()), interval.estimate, interval.low, interval.high, by_seed)

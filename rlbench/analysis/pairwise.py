@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from rlbench.analysis.crossplay_gaps import JOINT_CONTROL
 from rlbench.analysis.final_scores import (
     FEWEST_FOR_INTERVAL,
     FEWEST_FOR_VERDICT,
@@ -25,7 +26,7 @@ from rlbench.analysis.final_scores import (
 )
 from rlbench.analysis.publications import publication_notes, why_not_ranked
 from rlbench.analysis.verdicts import Row, adjust_verdicts
-from rlbench.api import StoreError, Task, canonical
+from rlbench.api import StoreError, Task, Wrapper, canonical
 from rlbench.stats import (
     cliffs_delta,
     difference,
@@ -39,6 +40,7 @@ from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
 FEWEST_PERMUTATIONS = 10_000
+_ADAPTERS = "rlbench.envs."  # modules of the wrappers that a plan adds
 _MOST_NAMED = 3  # at most this many of the modules that differ are named
 # For each estimate, its statistic over tasks and the interval method that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {
@@ -181,7 +183,7 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
         left, right = ours.sample(env), theirs.sample(env)
         if left is None or right is None:
             continue
-        if (left.task.kwargs, left.task.wrappers) != (right.task.kwargs, right.task.wrappers):
+        if (left.task.kwargs, _defining(left.task)) != (right.task.kwargs, _defining(right.task)):
             not_compared.append(
                 f"{env} is a different task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}"
             )
@@ -196,9 +198,20 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
     return common, not_compared
 
 
+def _defining(task: Task) -> tuple[Wrapper, ...]:
+    """Return the wrappers that make a task what it is.
+
+    Those that a plan adds only give observations and actions the form that an algorithm takes, so two algorithms may
+    have different ones on the same task. But one that controls all agents is not compared with agents that decide
+    apart.
+    """
+    return tuple(w for w in task.wrappers if not w.name.startswith(_ADAPTERS) or w.name == JOINT_CONTROL)
+
+
 def _apart(left: Task, right: Task) -> str:
     """Return how two tasks of one environment differ, as written in their suites."""
-    settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": (left.wrappers, right.wrappers)}
+    wrappers = _defining(left), _defining(right)
+    settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": wrappers}
     differences = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in settings.items() if a != b]
     return ", ".join(differences) + " (as written in the suites)"
 

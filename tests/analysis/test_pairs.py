@@ -6,7 +6,9 @@ from support.read_back import read_scores
 from support.result_folders import folder
 
 from rlbench.analysis import compare, pairs_between, pairs_within
-from rlbench.api import NothingToCompare, RlbenchError, StoreError
+from rlbench.analysis.crossplay_gaps import JOINT_CONTROL
+from rlbench.analysis.pairwise import _defining
+from rlbench.api import NothingToCompare, RlbenchError, StoreError, Task, Wrapper
 from rlbench.stats import holm, iqm
 
 CARTPOLE, PENDULUM = "CartPole-v1", "Pendulum-v1"
@@ -160,3 +162,14 @@ def test_the_same_folder_gives_the_same_digits(three):
 def test_what_cannot_be_compared_is_said(three, asked, told):
     with pytest.raises(RlbenchError, match=told):
         pairs_within(read_scores(three), asked)
+
+
+def test_what_a_plan_adds_to_fit_an_algorithm_makes_no_other_task_but_control_of_all_agents_does():
+    added = (
+        "rlbench.envs.flat_observation:FlatObservation",
+        "rlbench.envs.image_observation:ImageObservation",
+        "rlbench.envs.action_wrappers:ActionsAsOneChoice",
+    )
+    own, joint = Wrapper("gymnasium.wrappers:ClipReward"), Wrapper(JOINT_CONTROL)
+    task = Task("X-v0", 1, wrappers=(own, *map(Wrapper, added), joint))
+    assert _defining(task) == (own, joint)
