@@ -52,6 +52,15 @@ class EnvBatch(Protocol):
         ...
 
 
+class AgentEnvBatch(EnvBatch, Protocol):
+    """A batch of multi-agent environments. agents, agent_rewards: see EnvBatch."""
+
+    agents: tuple[str, ...]
+
+    @property
+    def agent_rewards(self) -> Array: ...
+
+
 @dataclass(frozen=True)
 class EnvBackendSpec:
     """An environment backend, which makes and steps environments.

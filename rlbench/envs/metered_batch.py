@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from rlbench.api import Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
+from rlbench.api import AgentEnvBatch, Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
 from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
@@ -147,7 +147,7 @@ class MeteredBatch:
         rewards = np.zeros_like(self._agent_return)
         stepped = list(self._stepped)
         if stepped:
-            rewards[stepped] = self._envs.agent_rewards  # type: ignore[attr-defined]  # as `agents` promises
+            rewards[stepped] = cast(AgentEnvBatch, self._envs).agent_rewards  # as `agents` promises
         rewards[np.repeat(~self.active, self.num_envs)] = 0
         self._agent_return += rewards
         return rewards.reshape(*self._lead, -1).astype(np.float32)
@@ -271,7 +271,7 @@ class MeteredBatch:
             obs = next_obs[0]
             self._return[lane] += reward[0]
             if self.agents:
-                self._agent_return[lane] += self._envs.agent_rewards[0]  # type: ignore[attr-defined]
+                self._agent_return[lane] += cast(AgentEnvBatch, self._envs).agent_rewards[0]
         return obs
 
     def _restore_history(self, histories: Sequence[Sequence[Any]]) -> None:

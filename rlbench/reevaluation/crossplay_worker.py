@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from rlbench.api import AgentLayout, Array, Diverged, PluginError, Policy
+from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.reevaluation.loaded_group import LoadedGroup, load_group
 from rlbench.reevaluation.playback_process import answer_request
 from rlbench.results import commit
@@ -28,7 +29,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
     loaded = load_group(request, request["policies"])
     seeds, lanes, episodes = len(loaded.group.seeds), request["lanes"], request["episodes"]
     envs = loaded.backend.make_batch(loaded.group.task, seeds * lanes)
-    layout: AgentLayout = envs.observation_space.layout  # type: ignore[attr-defined]
+    layout = cast(JointVectors, envs.observation_space).layout
     evaluator = Evaluator(envs, lanes, loaded.live.streams)
     matrix, own = np.zeros((seeds, seeds)), None
     for offset in range(seeds):

@@ -129,3 +129,13 @@ def test_random_play_is_the_same_whether_a_task_asks_for_greedy_or_sampled_polic
         return sink.evaluations[-1].returns
 
     assert final("greedy") == final("sampled")
+
+
+def test_returns_of_agents_begin_at_0_in_each_episode_that_a_lane_plays():
+    from rlbench.api import EvaluationProtocol
+
+    task = Task(WALK, 14, EvaluationProtocol(0, 1, 4, environments=1), backend=PETTINGZOO)
+    sink = MemorySink()
+    LiveGroup(RunGroup("random", {}, task, (0,)), Random, None, BACKEND, sink).run()
+    (final,) = sink.evaluations
+    assert np.sum(final.agent_returns, axis=1) == pytest.approx(final.returns) and len(final.returns) == 4
