@@ -13,12 +13,13 @@ from rlbench.envs.flat_observation import FlatObservation
 from rlbench.envs.nested_observation import NestedObservation, NestedVectors
 
 SHAPES = st.lists(st.integers(1, 3), max_size=3).map(tuple)
+FLAT_SHAPES = SHAPES.filter(lambda shape: len(shape) < 3)  # bytes or booleans of three axes are images
 COUNTS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 LEAVES = st.one_of(
     st.builds(lambda shape: spaces.Box(-5, 5, shape, np.float32), SHAPES),
-    st.builds(lambda shape: spaces.Box(0, 255, shape, np.uint8), SHAPES.filter(lambda shape: len(shape) < 3)),
+    st.builds(lambda shape: spaces.Box(0, 255, shape, np.uint8), FLAT_SHAPES),
     st.builds(lambda shape: spaces.Box(-1000, 1000, shape, np.int64), SHAPES),
-    st.builds(lambda shape: spaces.Box(0, 1, shape, np.bool_), SHAPES),
+    st.builds(lambda shape: spaces.Box(0, 1, shape, np.bool_), FLAT_SHAPES),
     st.builds(spaces.Discrete, st.integers(1, 5), start=st.integers(-3, 3)),
     st.builds(spaces.MultiDiscrete, COUNTS),
     st.builds(lambda n: spaces.MultiDiscrete([[n, 2], [3, n]], start=[[1, -1], [0, n]]), st.integers(1, 3)),
