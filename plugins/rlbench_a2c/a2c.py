@@ -18,7 +18,7 @@ from rlbench.kit import (
     Actor,
     Adam,
     Field,
-    ImageShape,
+    ImagesAndNumbers,
     Loss,
     ObsNormalizer,
     RewardNormalizer,
@@ -75,7 +75,7 @@ class A2C(TorchAlgorithm):
         super().__init__(config, task, streams, device)
         c, s = config, self.num_seeds
         self.dist = policy_for(task.action_space)
-        observed = ImageShape.of(task.observation_space) or self.obs_size
+        observed = ImagesAndNumbers.of(task.observation_space) or self.obs_size
         self.actor = Actor(self.dist, observed, c.net_arch, c.activation_fn)
         inputs, hidden = (self.actor.width, ()) if c.shared else (observed, c.net_arch)
         self.critic = network(inputs, (*hidden, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(hidden), 1.0])

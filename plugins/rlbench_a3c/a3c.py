@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from rlbench import Device, Interaction, SeedStreams, TaskInfo, setting
-from rlbench.kit import Field, ImageShape, Rollout, TorchAlgorithm, clip, gae, network, tensor, value_and_grad
+from rlbench.kit import Field, ImagesAndNumbers, Rollout, TorchAlgorithm, clip, gae, network, tensor, value_and_grad
 from rlbench.kit.distributions import Actor, policy_for
 from rlbench.kit.normalization import RewardNormalizer
 from rlbench.kit.schedules import Schedule
@@ -63,9 +63,9 @@ class ActorCritic:
 
     def __init__(self, config: A3CConfig, task: TaskInfo) -> None:
         c, self.dist = config, policy_for(task.action_space)
-        size, image = int(np.prod(task.observation_space.shape or ())), ImageShape.of(task.observation_space)
-        inputs = size if image is None else image
-        self.obs_field = Field((size,), torch.float32 if image is None else torch.uint8)
+        size, images = int(np.prod(task.observation_space.shape or ())), ImagesAndNumbers.of(task.observation_space)
+        inputs = size if images is None else images
+        self.obs_field = Field((size,), torch.float32 if images is None else torch.uint8)
         self.actor = Actor(self.dist, inputs, c.net_arch, c.activation_fn)
         gains = [*[2**0.5] * len(c.net_arch), 1.0]
         self.critic = network(inputs, (*c.net_arch, 1), c.activation_fn, "orthogonal", gains)

@@ -16,6 +16,7 @@ from rlbench.kit.compilation import compile_methods as compile_methods
 from rlbench.kit.compilation import compiled as compiled
 from rlbench.kit.compilation import in_blocks as in_blocks
 from rlbench.kit.compilation import seeds_at_a_time as seeds_at_a_time
+from rlbench.kit.convolutions import ImageShape as ImageShape
 from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
@@ -23,7 +24,7 @@ from rlbench.kit.dynamics_ensemble import DynamicsEnsemble as DynamicsEnsemble
 from rlbench.kit.gradients import Loss as Loss
 from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of
-from rlbench.kit.image_networks import ImageShape as ImageShape
+from rlbench.kit.image_networks import ImagesAndNumbers as ImagesAndNumbers
 from rlbench.kit.image_networks import Inputs as Inputs
 from rlbench.kit.image_networks import network as network
 from rlbench.kit.kernel_choice import watched as watched

@@ -127,7 +127,7 @@ class Actor:
     Its parameters are one tensor [S, P], with the distribution's own parameters at the end.
     size: P. width: size of the last hidden layer; a critic may share its `features`. Initialisation is orthogonal with
     gain √2, and 0.01 in the last layer, so the first policy is nearly the same in every state (Huang 2022, detail 2).
-    inputs: how many numbers the network gets, or the shape of images. mask: how observations carry a mask of actions.
+    inputs: how many numbers the network gets, or images and numbers. mask: how observations carry a mask of actions.
     """
 
     def __init__(

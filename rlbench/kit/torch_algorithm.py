@@ -12,7 +12,7 @@ from torch import Tensor
 
 from rlbench.api import Algorithm, Array, Device, Interaction, TaskInfo
 from rlbench.kit.action_masks import ActionMask
-from rlbench.kit.image_networks import ImageShape, Inputs
+from rlbench.kit.image_networks import ImagesAndNumbers, Inputs
 from rlbench.kit.replay import Field
 from rlbench.kit.state_dict import Parts, pack, unpack
 from rlbench.seeding import SeedStreams
@@ -41,9 +41,9 @@ class TorchAlgorithm(Algorithm):
         self.obs_size = int(np.prod(task.observation_space.shape or ()))
         self.mask = ActionMask.of(task.observation_space)
         self.state_size = self.obs_size - self.mask.size
-        image = ImageShape.of(task.observation_space)
-        self.inputs: Inputs = self.state_size if image is None else image
-        self.obs_field = Field((self.obs_size,), torch.float32 if image is None else torch.uint8)
+        images = ImagesAndNumbers.of(task.observation_space)
+        self.inputs: Inputs = self.state_size if images is None else images
+        self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8)
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from gymnasium.spaces import Box
-from support.torch_modules import image_module_of
+from support.torch_modules import image_module_of, part_modules_of
 
 from rlbench import SeedStreams
-from rlbench.kit import ImageShape, network, value_and_grad
+from rlbench.kit import ImagesAndNumbers, ImageShape, network, value_and_grad
 from rlbench.kit.kernel_choice import forget, operations
 
 SMALL, NATURE = ImageShape(3, 6, 5), ImageShape(4, 44, 40)
@@ -49,10 +49,31 @@ def test_a_seeds_bits_are_the_same_alone_and_in_a_stack(shape):
         assert torch.equal(both(slice(seed, seed + 1))[0], stacked[seed])
 
 
+def test_images_and_numbers_are_read_apart_from_the_bytes_of_one_observation():
+    inputs = ImagesAndNumbers((SMALL, NATURE), 3)
+    net = network(inputs, (12, 2))
+    params = net.init(SeedStreams([1, 2]), "init")
+    images = [images_of(shape, 2, 4) for shape in inputs.images]
+    numbers = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(2))
+    x = torch.cat([*images, numbers.view(torch.uint8)], 2)
+    assert x.shape[2] == inputs.size
+    target = torch.randn(2, 4, 2, generator=torch.Generator().manual_seed(1))
+    loss, (grads,) = value_and_grad(lambda p: ((net(p, x) - target) ** 2).mean((1, 2)), [params])
+    for seed in range(2):
+        modules = part_modules_of(net, params[seed])
+        features = [m(i[seed].view(-1, *s).float() / 255) for m, i, s in zip(modules, images, inputs.images)]
+        own = ((modules[-1](torch.cat([*features, numbers[seed]], 1)) - target[seed]) ** 2).mean()
+        own.backward()
+        assert torch.allclose(own, loss[seed], rtol=1e-5)
+        for module, gradient in zip(modules, part_modules_of(net, grads[seed])):
+            for theirs, mine in zip(module.parameters(), gradient.parameters()):
+                assert torch.allclose(theirs.grad, mine, rtol=1e-4, atol=1e-6) and theirs.grad.abs().max() > 1e-4
+
+
 def test_convolutions_are_not_among_the_operations_whose_bits_have_to_be_tried():
     forget()
-    net = network(SMALL, (16, 2))
-    value_and_grad(lambda p, x: net(p, x).sum((1, 2)), [net.init(SeedStreams([1, 2]), "init")], images_of(SMALL, 2, 3))
+    net = network(NATURE, (16, 2))
+    value_and_grad(lambda p, x: net(p, x).sum((1, 2)), [net.init(SeedStreams([1, 2]), "init")], images_of(NATURE, 2, 3))
     assert operations() and not any("convolution" in operation for operation in operations())
 
 

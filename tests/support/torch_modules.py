@@ -2,6 +2,8 @@
 
 from torch import nn
 
+from rlbench.kit.convolutions import PatchLayer
+
 
 class Masked(nn.Module):
     """Dropout whose mask [B, units] is set from outside; without one, nothing is dropped."""
@@ -39,21 +41,35 @@ def set_masks(module, masks):
         layer.mask = masks[i] if masks else None
 
 
+class PlacesFirst(nn.Module):
+    """Order the outputs of a convolution as `PatchLayer` does: by place, then kernel."""
+
+    def forward(self, x):
+        return x.movedim(1, -1).flatten(1)
+
+
 def image_module_of(net, row):
-    """A network for images of torch's own layers, with the numbers of one row."""
+    """A network for one image of torch's own layers, with the numbers of one row."""
+    return nn.Sequential(*part_modules_of(net, row))
+
+
+def part_modules_of(net, row):
+    """The layers of each image, then those for all features, of torch's own modules with the numbers of one row."""
+    *kernels, rest = row[: net.size].split([*(part.size for part in net.convolutions), net.mlp.size])
+    return [*map(_layers_of, net.convolutions, kernels), module_of(net.mlp, rest, nn.ReLU)]
+
+
+def _layers_of(convolutions, row):
+    if isinstance(convolutions, PatchLayer):
+        layer = nn.Conv2d(convolutions.shape.channels, 16, 3)
+        layer.weight.data = row[:-16].view(3, 3, -1, 16).permute(3, 2, 0, 1).contiguous()
+        layer.bias.data = row[-16:].clone()
+        return nn.Sequential(layer, nn.ReLU(), PlacesFirst())
     layers, at = [], 0
-    for c in net._convolutions:
-        layer = nn.Conv2d(c.inputs, c.outputs, c.kernel, c.stride)
+    for outputs, inputs, kernel, stride in convolutions.layers:
+        layer = nn.Conv2d(inputs, outputs, kernel, stride)
         for parameter in (layer.weight, layer.bias):
             parameter.data = row[at : at + parameter.numel()].view_as(parameter).clone()
             at += -(-parameter.numel() // 16) * 16
         layers += [layer, nn.ReLU()]
-    layers.append(nn.Flatten())
-    for i, (a, b) in enumerate(net.layers):
-        layer, width = nn.Linear(a, b), -(-b // 16) * 16
-        layer.weight.data = row[at : at + a * width].view(a, width)[:, :b].T.clone()
-        layer.bias.data = row[at + a * width :][:b].clone()
-        at += (a + 1) * width
-        layers += [layer, nn.ReLU()] if i < len(net.layers) - 1 else [layer]
-    assert at == net.size
-    return nn.Sequential(*layers)
+    return nn.Sequential(*layers, nn.Flatten())

@@ -1,0 +1,124 @@
+"""Convolutional layers of stacked seeds, whose bits are the same alone and in any stack.
+
+Small images: one layer, written as a product of its patches and its kernels, so that one call serves all seeds.
+Larger images: each seed's convolutions are calls of their own, whatever a library does with a batch; on a CPU they take
+no longer than one grouped convolution for all seeds.
+
+Sources: Mnih et al. 2015 ("Nature") for images of 36 × 36 pixels and more; Young & Tian 2019, "MinAtar",
+arXiv:1903.03176, for smaller ones.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.random import Generator
+from torch import Tensor
+
+from rlbench.kit.stacked_networks import Initialization, aligned, drawn_weights
+
+SMALLEST_FOR_NATURE = 36  # pixels; smaller images leave nothing after its three layers
+SMALLEST = 4
+
+
+class ImageShape(NamedTuple):
+    """The shape of images [channels, height, width] of bytes, as the inputs of a network."""
+
+    channels: int
+    height: int
+    width: int
+
+    @property
+    def size(self) -> int:
+        """The number of bytes of an image."""
+        return self.channels * self.height * self.width
+
+    @classmethod
+    def of(cls, space: Any) -> ImageShape | None:
+        """Return the shape of a space of images; None for any other space."""
+        shape = getattr(space, "shape", None) or ()
+        return cls(*shape) if len(shape) == 3 and space.dtype == np.uint8 else None
+
+
+def convolutions(shape: ImageShape) -> PatchLayer | NatureLayers:
+    """Return the layers for images of this shape. Raises: ValueError if they are too small for any."""
+    if min(shape.height, shape.width) < SMALLEST:
+        raise ValueError(f"images of {shape.height} × {shape.width} pixels are too small; give them as one vector")
+    return (NatureLayers if min(shape.height, shape.width) >= SMALLEST_FOR_NATURE else PatchLayer)(shape)
+
+
+class PatchLayer:
+    """MinAtar's layer: 16 kernels of 3 × 3, then ReLU. size: parameters of a seed; features: outputs per image.
+
+    The parameters are those of a layer [9 · channels, 16] of an MLP, whose inputs are the patches: row by row, and in
+    each row of a patch pixel by pixel, all channels of a pixel together. Features are ordered by place, then kernel.
+    """
+
+    KERNEL, OUTPUTS = 3, 16
+
+    def __init__(self, shape: ImageShape) -> None:
+        self.shape = shape
+        self.places = (shape.height - self.KERNEL + 1) * (shape.width - self.KERNEL + 1)
+        self.inputs = shape.channels * self.KERNEL**2
+        self.features = self.places * self.OUTPUTS
+        self.size = (self.inputs + 1) * self.OUTPUTS
+
+    def drawn_row(self, generator: Generator, init: Initialization) -> np.ndarray[Any, Any]:
+        """Draw the parameters [size] of one seed."""
+        weight, bias = drawn_weights(generator, self.inputs, self.OUTPUTS, init, 2**0.5)
+        return np.concatenate([weight.ravel(), bias])
+
+    def __call__(self, params: Tensor, images: Tensor) -> Tensor:
+        """Compute [L, size], images [L, B, C, H, W] of bytes → [L, B, features]."""
+        lanes, batch, rows = *images.shape[:2], self.inputs * self.OUTPUTS
+        # Contiguous with the channels last, a row of a patch is one piece of memory, and is copied as one.
+        pixels = scaled(images.permute(0, 1, 3, 4, 2).contiguous(), params.dtype)  # [L, B, H, W, C]
+        windows = pixels.unfold(2, self.KERNEL, 1).unfold(3, self.KERNEL, 1)  # [L, B, H', W', C, 3, 3]
+        patches = windows.permute(0, 1, 2, 3, 5, 6, 4).reshape(lanes, batch * self.places, self.inputs)
+        weight, bias = params.split([rows, self.OUTPUTS], 1)
+        product = torch.baddbmm(bias.unsqueeze(1), patches, weight.view(lanes, self.inputs, self.OUTPUTS))
+        return torch.relu_(product).view(lanes, batch, self.features)
+
+
+class NatureLayers:
+    """Nature's three layers, each followed by ReLU. size: parameters of a seed; features: outputs per image."""
+
+    def __init__(self, shape: ImageShape) -> None:
+        self.shape = shape
+        # outputs, inputs, kernel and stride of each layer
+        self.layers = [(32, shape.channels, 8, 4), (64, 32, 4, 2), (64, 64, 3, 1)]
+        height, width = shape.height, shape.width
+        for _, _, kernel, stride in self.layers:
+            height, width = (height - kernel) // stride + 1, (width - kernel) // stride + 1
+        self.features = 64 * height * width
+        numbers = [(outputs * inputs * kernel**2, outputs) for outputs, inputs, kernel, _ in self.layers]
+        self._numbers = [number for pair in numbers for number in pair]
+        self._sizes = [aligned(number) for number in self._numbers]
+        self.size = sum(self._sizes)
+
+    def drawn_row(self, generator: Generator, init: Initialization) -> np.ndarray[Any, Any]:
+        """Draw the parameters [size] of one seed."""
+        parts = []
+        for outputs, inputs, kernel, _ in self.layers:
+            weight, bias = drawn_weights(generator, inputs * kernel**2, outputs, init, 2**0.5)
+            parts += [weight.T.ravel(), bias]  # [outputs, inputs · kernel · kernel], as a convolution takes it
+        return np.concatenate([np.pad(part, (0, aligned(part.size) - part.size)) for part in parts])
+
+    def __call__(self, params: Tensor, images: Tensor) -> Tensor:
+        """Compute [L, size], images [L, B, C, H, W] of bytes → [L, B, features]."""
+        return torch.stack([self._of_seed(row, own) for row, own in zip(params.unbind(0), images.unbind(0))])
+
+    def _of_seed(self, row: Tensor, images: Tensor) -> Tensor:
+        x = scaled(images, row.dtype)
+        parts = [part[:number] for part, number in zip(row.split(self._sizes), self._numbers)]
+        for (outputs, inputs, kernel, stride), weight, bias in zip(self.layers, parts[::2], parts[1::2]):
+            x = F.relu(F.conv2d(x, weight.view(outputs, inputs, kernel, kernel), bias, stride=stride))
+        return x.flatten(1)
+
+
+def scaled(images: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return bytes as numbers in 0 … 1."""
+    return images.to(dtype) / 255.0
