@@ -71,7 +71,7 @@ class SuiteOptions:
     stall_timeout: str | None = option(
         None,
         "--stall-timeout",
-        "Time limit for a group without an environment step, such as 10m; overrides the suite's.",
+        "Stop a group that has made no environment step for this long, such as 10m; overrides the suite's.",
         Use.SUITE,
     )
     settings: tuple[str, ...] = option(

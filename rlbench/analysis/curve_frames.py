@@ -24,8 +24,8 @@ def curve_frame(
 ) -> pd.DataFrame:
     """Return the IQM over runs at each evaluation, with a pointwise 95 % percentile band (`estimate`).
 
-    normalised: use scores between the anchors, and only tasks that have anchors. Against steps, this adds a curve over
-    all of those tasks (environment "") at equal shares of each task's budget, with `at` in [0, 1]. Runs are
+    normalised: use scores between the anchors, and only tasks that have anchors. If `against` is steps, also add a
+    curve over all of those tasks (environment ""); its `at` is the share of each task's budget, in [0, 1]. Runs are
     interpolated between their evaluations. The curve starts where every task has had its first evaluation.
 
     Returns: the columns of COLUMNS. Curves without an evaluation have no rows.

@@ -20,7 +20,7 @@ class Row:
     """One comparison of ours with theirs.
 
     environment: a task, compared on raw returns, or "" for all common tasks, compared on normalised scores.
-    n: runs with a score of ours and theirs, over `tasks` tasks.
+    n: how many of our runs, and how many of theirs, have a score, over `tasks` tasks.
     verdict: better or worse (ours, at the family's level), identical (the same runs with the same scores), undecided,
     "descriptive only" (fewer than 5 runs on a side), "too few runs" (fewer than 3) or "no scores".
     estimates: the statistic of ours and theirs, None without scores.

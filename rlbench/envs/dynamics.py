@@ -33,7 +33,7 @@ class Dynamics(ABC):
 
 
 def float32(*columns: Array) -> Array:
-    """Return columns [n] as rows [n, columns] float32."""
+    """Stack the columns, each [n], into one array [n, number of columns] of float32."""
     rows = np.empty((len(columns[0]), len(columns)), np.float32)
     for i, column in enumerate(columns):
         rows[:, i] = column

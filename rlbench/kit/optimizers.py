@@ -112,7 +112,7 @@ class Adam:
         self._fused(p, g, m, v, step)
 
     def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
-        """Update on accelerators, without reading on the host which seeds are active, so without synchronisation."""
+        """Update on an accelerator. The host never reads which seeds are active, so it never waits for the device."""
         beta1, beta2 = self._betas
         on = active.unsqueeze(1)
         correction1 = (1 - beta1**self.step).unsqueeze(1)

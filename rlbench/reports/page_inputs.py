@@ -38,7 +38,7 @@ class PageInputs(NamedTuple):
     options: str
 
     def still_shows(self, written: PageInputs | None) -> bool:
-        """Return whether a page made from the inputs `written` can be kept, instead of drawing one from these inputs.
+        """Return whether the existing page, made from the inputs `written`, can be kept instead of being drawn again.
 
         A command without options also keeps a page that was made with options, if its results are up to date.
         """

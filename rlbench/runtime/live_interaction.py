@@ -268,7 +268,9 @@ class LiveInteraction:
             return
         if self.save is not None:
             if self.batch is None:
-                raise RlbenchError("only stacked loops can be saved: register the AlgorithmSpec with resumable=False")
+                raise RlbenchError(
+                    "only a stacked loop can be saved; register the AlgorithmSpec of this one with resumable=False"
+                )
             self.save()
             self.schedule_save()
         if self._stop:

@@ -72,7 +72,7 @@ class SelfReportedLog:
             self._fresh, self._evaluation = True, tuple(returns)
 
     def finish(self, final: Sequence[float] = ()) -> None:
-        """Record the final score. final: returns of an evaluation after the last one, which gives the score.
+        """Record the final score. final: the returns of one more evaluation, made after training; they give the score.
 
         Raises: RlbenchError if no episode and no evaluation was reported.
         """

@@ -134,7 +134,7 @@ def uniform_spending(looks: int, first: int = 1) -> tuple[float, ...]:
     It is 0 before look `first` and grows in equal parts from there.
     """
     if not 1 <= first <= looks:
-        raise ValueError(f"look {first} of {looks}: spending must begin at one of them")
+        raise ValueError(f"spending cannot begin at look {first}: the looks are 1 to {looks}")
     return tuple(max(0, look - first + 1) / (looks - first + 1) for look in range(1, looks + 1))
 
 

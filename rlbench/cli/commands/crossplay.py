@@ -62,7 +62,7 @@ def crossplay(
     plugin_files: Sequence[str],
     as_json: bool,
 ) -> int:
-    """Let the agents of each seed in DIRECTORY play with those of each other seed, and print what that costs.
+    """Let the agents of each seed in DIRECTORY play with those of every other seed, and print how much return is lost.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. For each multi-agent
     algorithm and task with two or more finished runs, every ordered pair of seeds plays the same episodes: the first

@@ -59,8 +59,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "--from",
     "layout",
     type=click.Choice(LAYOUTS),
-    help="Project or layout of published per-seed results. Without it, SOURCE is a program's own files, in one of "
-    "the formats named above.",
+    help="Project or layout of published per-seed results. Without it, SOURCE holds files that a training "
+    "program wrote, in one of the formats named above.",
 )
 @click.option(
     "--metric",
@@ -75,7 +75,7 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
     "only_environments",
     multiple=True,
     metavar="TASK",
-    help="Published task to import, by its id or its name there; repeatable.",
+    help="Published task to import, by its environment id or by its name in the published files; repeatable.",
 )
 @click.option(
     "--rename",
