@@ -26,5 +26,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         unbounded=True,
         pixels=True,
         smallest_image=4,
+        packed=True,
     )
     return [AlgorithmSpec("a2c", "rlbench_a2c.a2c:A2C", supports, summary=summary, updates_per_step=updates_per_step)]

@@ -17,6 +17,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
                 unbounded=True,
                 pixels=True,
                 smallest_image=4,
+                packed=True,
             ),
             stackable=False,
             resumable=False,

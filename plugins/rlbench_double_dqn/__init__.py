@@ -10,7 +10,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "double_dqn",
             "rlbench_double_dqn.double_dqn:DoubleDQN",
-            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4),
+            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary=summary,
             updates_per_step=updates_from_replay,
         )

@@ -9,7 +9,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "dqn",
             "rlbench_dqn.dqn:DQN",
-            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4),
+            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary="deep Q-learning (Mnih et al. 2015)",
             updates_per_step=updates_from_replay,
         )

@@ -10,7 +10,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         AlgorithmSpec(
             "per_dqn",
             "rlbench_per_dqn.per_dqn:PERDQN",
-            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4),
+            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary=summary,
             updates_per_step=updates_from_replay,
         )

@@ -27,5 +27,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         action_masks=True,
         pixels=True,
         smallest_image=4,
+        packed=True,
     )
     return [AlgorithmSpec("ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary, updates_per_step=updates_per_step)]

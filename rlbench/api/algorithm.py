@@ -112,6 +112,9 @@ class Supports:
     nested: it also takes Dict and Tuple observations. They too arrive as vectors [..., n], in a space with two more
     attributes: `parts` is the Dict or Tuple, with images as [C, H, W]; `restore(vectors)` returns the observations,
     whose parts are arrays [..., *part].
+    packed: it also takes Dict and Tuple observations with images. They arrive as bytes [..., n], in a space with two
+    more attributes: `images` is the shape [C, H, W] of each image, whose bytes come first; `numbers` is how many
+    numbers follow, each as the four bytes of a float32 (`rlbench.kit.ImagesAndNumbers`).
     no_observations: the algorithm uses no observations, so it supports every observation space.
     tabular: the algorithm keeps a table, so it supports no observations but Discrete ones, as one-hot vectors.
     multi_agent: it trains several agents in one environment (`rlbench.kit.Agents`); `discrete` and `continuous` are
@@ -133,6 +136,7 @@ class Supports:
     tabular: bool = False
     multi_agent: bool = False
     single_agent: bool = True
+    packed: bool = False
 
 
 @dataclass(frozen=True)

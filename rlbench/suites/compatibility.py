@@ -18,6 +18,7 @@ from rlbench.envs.image_observation import ImageObservation, is_image
 from rlbench.envs.multiagent.joint_control import JointControl
 from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.envs.nested_observation import NestedObservation
+from rlbench.envs.packed_observation import PackedObservation
 from rlbench.plugins import Plugins, Resolved
 from rlbench.suites.action_adaptation import action_problem, action_wrapper
 from rlbench.suites.environment_hints import install_hint
@@ -59,7 +60,7 @@ def adapted(
     if (observer := _observation_wrapper(form, observations, supports, masks)) is not None:
         added.append(observer)
         observations = observer.shown(observations)
-    masks = masks and isinstance(actions, Discrete) and isinstance(observations, Box) and not is_image(observations)
+    masks = masks and isinstance(actions, Discrete) and isinstance(observations, Box) and observations.dtype.kind == "f"
     if (actor := action_wrapper(actions, supports)) is not None:
         added.append(actor)
         actions = actor.shown(actions)
@@ -107,6 +108,7 @@ _TEXTS = {
     _name(FlatObservation): "observations are given as one vector",
     _name(ImageObservation): "observations are given as images [channels, height, width]",
     _name(NestedObservation): "observations are given part by part",
+    _name(PackedObservation): "observations are given as images and numbers",
     _name(NoObservation): "the algorithm is given no observations",
     _name(ActionsFromZero): "actions are numbered from 0",
     _name(ActionsAsChoices): "actions are given as one choice for each of their numbers",

@@ -17,11 +17,20 @@ from rlbench.api import Supports
 from rlbench.envs.flat_observation import FlatObservation, NoObservation, OneHotVectors, is_text, readable_part
 from rlbench.envs.image_observation import ImageObservation, can_be_image, is_image
 from rlbench.envs.nested_observation import NestedObservation, NestedVectors
+from rlbench.envs.packed_observation import SMALLEST, PackedBytes, PackedObservation, has_images
 
 Form = Literal["auto", "flat", "image", "nested"]
-AnyWrapper = type[FlatObservation] | type[ImageObservation] | type[NestedObservation] | type[NoObservation]
+AnyWrapper = (
+    type[FlatObservation]
+    | type[ImageObservation]
+    | type[NestedObservation]
+    | type[NoObservation]
+    | type[PackedObservation]
+)
 LARGEST_EXACT = 1 << 24  # up to here, float32 holds every whole number
 FLAT = "`observations: flat` gives one vector"
+# Smaller images beside numbers, such as MiniGrid's 7 × 7 cells, become part of one vector unless a suite says `nested`.
+LEAST_TO_PACK = 36
 LONGEST = 10_000_000  # most numbers of an observation; a larger Discrete would fill the memory as a one-hot vector
 
 
@@ -37,6 +46,12 @@ def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> Any
         return FlatObservation if _is_readable(space) else NoObservation
     if form == "image" or (form == "auto" and is_image(space) and not _flat_is_better(space, supports)):
         return ImageObservation if supports.pixels and can_be_image(space) else None
+    if (
+        supports.packed
+        and form in ("auto", "nested")
+        and has_images(space, LEAST_TO_PACK if form == "auto" else SMALLEST)
+    ):
+        return PackedObservation
     if form == "nested" or (form == "auto" and supports.nested and _has_parts(space) and not _small(space, supports)):
         return NestedObservation if supports.nested and _has_parts(space) else None
     return FlatObservation if _is_readable(space) and not _is_vector(space) else None
@@ -54,6 +69,8 @@ def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
     if supports.tabular:
         described = "vectors" if isinstance(space, spaces.Box) else _described(space)
         return "" if isinstance(space, OneHotVectors) else f"observations are {described}, but {name} supports Discrete"
+    if isinstance(space, PackedBytes):
+        return ""
     if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
         return "" if supports.no_observations else _small(space, supports, name)
     kinds = " and ".join(

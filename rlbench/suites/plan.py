@@ -30,6 +30,7 @@ from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.envs.image_observation import is_image
 from rlbench.envs.multiagent.joint_space import JointVectors
+from rlbench.envs.packed_observation import PackedBytes
 from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
 from rlbench.suites.devices import choose_devices
@@ -241,7 +242,8 @@ def _add_pairs(
             problems.append(Problem(pair.steps_at, text))
             continue
         # Convolutions take most of the time of an update on images, and a graph calls the same ones.
-        setting = "off" if suite.compile == "auto" and is_image(shown[0]) else suite.compile
+        convolved = is_image(shown[0]) or isinstance(shown[0], PackedBytes)
+        setting = "off" if suite.compile == "auto" and convolved else suite.compile
         compiled = should_compile(setting, answer, task.steps)
         result.groups += _groups(result, pair, task, answer, seeds, found.repeats and not found.shares_state, compiled)
         result.environment_notes += budget_notes(pair.algorithm.name, task, answer)

@@ -14,12 +14,13 @@ from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
-from support.image_worlds import DOTS
+from support.image_worlds import DOTS, SIGNS
 from support.one_update import at_step_0, learn_from
 from support.torch_modules import image_module_of
 from torch import nn
 
 from rlbench import Device, SeedStreams, TaskInfo
+from rlbench.api import Wrapper
 from rlbench.kit import Batch
 from rlbench.suites.compatibility import adapted
 from rlbench.testing import play
@@ -73,6 +74,25 @@ def test_it_finds_the_half_of_the_image_where_the_dot_is(algorithm, more, steps)
     played = play(algorithm, config, DOTS, [0, 1, 2], steps, final_episodes=40)
     scores = [e.return_mean for e in played.sink.evaluations if e.kind == "final"]
     assert min(scores) >= 4.75  # of 5; chance has 2.5
+
+
+PACKED = (Wrapper("rlbench.envs.packed_observation:PackedObservation"),)
+
+
+@each
+def test_images_and_numbers_are_learned_from_alone_as_in_a_stack(algorithm):
+    config = algorithm.Config(**CONFIGS[algorithm])
+    alone, stacked = (play(algorithm, config, SIGNS, s, 160, every=80, wrappers=PACKED) for s in ([3], [1, 3, 5]))
+    assert alone.of_seed(3) == stacked.of_seed(3)
+
+
+@pytest.mark.slow
+def test_it_finds_the_half_where_only_a_number_beside_the_image_says_which_is_meant():
+    more = {"n_envs": 8, "n_steps": 32, "batch_size": 64, "n_epochs": 10, "gamma": 0.0, "activation_fn": "relu"}
+    config = PPO.Config(**{**CONFIGS[PPO], "net_arch": (64,), **more})
+    played = play(PPO, config, SIGNS, [0, 1, 2], 8_000, kwargs={"side": 4}, final_episodes=40, wrappers=PACKED)
+    scores = [e.return_mean for e in played.sink.evaluations if e.kind == "final"]
+    assert min(scores) >= 4.5  # of 5; chance, or either part alone, has 2.5
 
 
 def test_a_worker_of_a3c_learns_from_images():

@@ -2,8 +2,9 @@
 
 import gymnasium
 import numpy as np
-from gymnasium.spaces import Box, Discrete
+from gymnasium.spaces import Box, Dict, Discrete
 
+SIGNS = "support.image_worlds:rlbench/Signs-v0"
 DOTS = "support.image_worlds:rlbench/Dots-v0"
 
 
@@ -36,4 +37,25 @@ class Dots(gymnasium.Env):
         return self._draw(), reward, False, self.steps == 5, {}
 
 
+class Signs(gymnasium.Wrapper):
+    """Dots whose best action also depends on a number beside the image: where it is negative, the halves are swapped."""
+
+    def __init__(self, side=6):
+        super().__init__(Dots(side))
+        self.observation_space = Dict({"sign": Box(-2, 2, (1,), np.float32), "eye": self.env.observation_space})
+
+    def _with_sign(self, image):
+        self.sign = np.float32(self.unwrapped.np_random.choice([-2.0, 2.0]))
+        return {"sign": np.array([self.sign]), "eye": image}
+
+    def reset(self, *, seed=None, options=None):
+        image, info = self.env.reset(seed=seed)
+        return self._with_sign(image), info
+
+    def step(self, action):
+        image, reward, terminated, truncated, info = self.env.step(int(action) if self.sign > 0 else 1 - int(action))
+        return self._with_sign(image), reward, terminated, truncated, info
+
+
+gymnasium.register("rlbench/Signs-v0", Signs, order_enforce=False, disable_env_checker=True)
 gymnasium.register("rlbench/Dots-v0", Dots, order_enforce=False, disable_env_checker=True)
