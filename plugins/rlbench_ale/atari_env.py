@@ -1,7 +1,8 @@
 """One game of ale-py's vector environment, whose frames are prepared in C++, as a Gymnasium environment.
 
-Each environment is a vector environment of one game. So it is reset with a seed of its own, an episode depends on that
-seed and the actions alone, and the library's automatic reset never happens: the caller resets after each episode.
+Each environment is a vector environment with a single copy of its game. So it is reset with a seed of its own, an
+episode depends on that seed and the actions alone, and the library's automatic reset never happens: the caller resets
+after each episode.
 The defaults are those of Machado et al. 2018, "Revisiting the Arcade Learning Environment", arXiv:1709.06009: each
 action is repeated with a probability of 0.25, the loss of a life ends nothing, and rewards are those of the game.
 """

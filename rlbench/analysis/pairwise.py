@@ -209,7 +209,7 @@ def _defining(task: Task) -> tuple[Wrapper, ...]:
 
 
 def _apart(left: Task, right: Task) -> str:
-    """Return how two tasks of one environment differ, as written in their suites."""
+    """Return the settings in which two tasks of one environment differ, in the notation of a suite."""
     wrappers = _defining(left), _defining(right)
     settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": wrappers}
     differences = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in settings.items() if a != b]

@@ -27,7 +27,7 @@ class Row:
     improvement: P(a run of ours beats one of theirs), where a tie counts one half.
     p: the larger of p_permutation and p_welch. p_holm: after Holm. smallest_p: the smallest p these runs could have
     had. runs_to_show: for an undecided pair, about how many runs on each side and task would show a difference of this
-    size (at least as many as any verdict needs); None if unknown.
+    size, but never fewer than a verdict needs; None if unknown.
     note: why verdict and interval disagree, how many runs a verdict needs, and other remarks.
     """
 

@@ -35,7 +35,7 @@ _TYPES = {
 def schema(table: str, optional: Collection[str] = ()) -> pa.Schema:
     """Return a table's Arrow schema; the fields' metadata contain units and meanings.
 
-    optional: those of the optional columns that the table has.
+    optional: the optional columns that this table has.
     """
     return pa.schema(
         [

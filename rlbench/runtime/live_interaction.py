@@ -269,7 +269,8 @@ class LiveInteraction:
         if self.save is not None:
             if self.batch is None:
                 raise RlbenchError(
-                    "only a stacked loop can be saved; register the AlgorithmSpec of this one with resumable=False"
+                    "this algorithm's loop is not stacked, so it cannot be saved; register its AlgorithmSpec with "
+                    "resumable=False"
                 )
             self.save()
             self.schedule_save()

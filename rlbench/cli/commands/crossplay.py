@@ -44,9 +44,11 @@ FAILED = 1
     help="Play only matching environments; may be repeated, or a list with commas.",
 )
 @click.option(
-    "--episodes", type=click.IntRange(1), help="Number of episodes of each pair; default: 32, or as already played."
+    "--episodes",
+    type=click.IntRange(1),
+    help="Number of episodes of each pair; default: that of the stored result, otherwise 32.",
 )
-@click.option("--rerun", is_flag=True, help="Play again what has been played and has not changed.")
+@click.option("--rerun", is_flag=True, help="Play all pairs again, even those whose runs have not changed.")
 @suite_option
 @allow_option
 @plugin_option
@@ -66,8 +68,8 @@ def crossplay(
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results. For each multi-agent
     algorithm and task with two or more finished runs, every ordered pair of seeds plays the same episodes: the first
-    half of the agents, rounded up, is of one seed, the other half of the other. The table shows the mean team return of
-    seeds with themselves and with others, and the difference with its 95 % bootstrap interval over seeds.
+    half of the agents (rounded up) comes from one seed, and the rest from the other. The table shows the mean team
+    return of seeds with themselves and with others, and the difference with its 95 % bootstrap interval over seeds.
 
     The result is stored in DIRECTORY/crossplay, and the report shows it. What was played is not played again until the
     runs change.

@@ -31,7 +31,7 @@ def read_literal(text: str) -> Any:
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         if isinstance(error, LiteralError):
             raise
-        raise LiteralError("not a Python value, such as 3, 'text' or [64, 64]") from error
+        raise LiteralError("not a Python value; values look like 3, 'text' or [64, 64]") from error
 
 
 def _value(node: ast.expr) -> Any:
