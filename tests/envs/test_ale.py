@@ -1,11 +1,16 @@
 """Atari games by ale-py: what is measured, and that an episode depends on its seed and actions alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rlbench_random import Random
 
 from rlbench.api import RlbenchError, Task
+from rlbench.testing import play
 
 pytest.importorskip("ale_py", reason="needs the extra `atari`")
+import rlbench_ale
 from rlbench_ale.atari_env import DEFAULTS, atari_env
 
 PONG = Task("ALE/Pong-v5", 1000, backend="ale")
@@ -80,3 +85,71 @@ def test_every_game_of_the_library_is_found_by_its_gymnasium_id():
 
 def test_the_default_protocol_is_that_of_machado():
     assert DEFAULTS["repeat_action_probability"] == 0.25 and DEFAULTS["noop_max"] == 0
+
+
+@pytest.mark.slow
+def test_a_quarter_of_all_frames_repeats_the_action_of_the_frame_before():
+    """Beside an emulator without sticky actions, which tries both the requested and the last action for each frame.
+
+    The request is always another action than the last one, so that each frame shows which of the two was taken. Where
+    the pictures of both agree, both are followed until they differ.
+    """
+    from ale_py import ALEInterface, LoggerMode, roms
+
+    ALEInterface.setLoggerMode(LoggerMode.Error)
+    whole = {"frameskip": 1, "stack_num": 1, "img_height": 210, "img_width": 160, "maxpool": False}
+    env, emulator = atari_env(Task("ALE/Pong-v5", 1, backend="ale", kwargs=whole)), ALEInterface()
+    emulator.setFloat("repeat_action_probability", 0.0)
+    emulator.loadROM(roms.get_rom_path("pong"))
+    actions, right, left = emulator.getMinimalActionSet(), 2, 3
+    frames, repeated, drawn = 20_000, 0, 0
+    ended, last = True, (0, 0, 0)  # the last action, how many frames have repeated one, and how many could
+    for frame in range(frames):
+        if ended:
+            repeated, drawn = repeated + last[1], drawn + last[2]
+            env.reset(seed=frame)
+            emulator.reset_game()
+            followed = [(emulator.cloneState(), 0, 0, 0)]
+        request = right if followed[0][1] == left else left
+        picture, _, ended, _, _ = env.step(request)
+        if ended:  # the last picture of a game is not drawn
+            continue
+        agreeing = {}
+        for state, previous, again, of in followed:
+            for action in {request, previous}:
+                emulator.restoreState(state)
+                emulator.act(actions[action])
+                if (emulator.getScreenGrayscale() == picture[0]).all():
+                    now = emulator.cloneState()
+                    counts = again + (action != request), of + (previous != request)
+                    agreeing[str(now.__getstate__()), action] = (now, action, *counts)
+        followed = list(agreeing.values())
+        last = followed[0][1:]
+    repeated, drawn = repeated + last[1], drawn + last[2]
+    assert drawn > 10_000 and abs(repeated / drawn - 0.25) <= 0.01
+
+
+@pytest.mark.slow
+def test_a_random_player_gets_the_published_score_and_nothing_is_learned_across_a_reset():
+    """5,000 steps behind the meter. Random play has −20.7 in Mnih et al. 2015; a game can be lost by 21 at most."""
+
+    class Recorder(Random):
+        def train(self, interaction):
+            interaction.reset()
+            self.seen = []
+            while not interaction.finished:
+                t = interaction.step(self.draw("explore", interaction.obs))
+                self.seen.append(replace(t, obs=t.obs.copy(), next_obs=t.next_obs.copy()))
+
+    (backend,) = rlbench_ale.rlbench_env_backends()
+    played = play(Recorder, None, "ALE/Pong-v5", [0], 5_000, backend=backend)
+    ends = 0
+    for now, then in zip(played.algorithm.seen, played.algorithm.seen[1:]):
+        assert (now.next_obs[0, 0, :3] == now.obs[0, 0, 1:]).all()  # one frame later, in the same game
+        over = bool(now.terminated[0, 0])
+        ends += over
+        assert (then.obs == now.next_obs).all() == (not over)
+    returns = [episode.return_ for episode in played.sink.episodes]
+    assert ends >= 4 and len(returns) >= 4 and -21 <= np.mean(returns) <= -19.5
+    rewards = np.concatenate([t.reward.ravel() for t in played.algorithm.seen])
+    assert rewards.sum() <= sum(returns) + 21 and set(rewards.tolist()) <= {-1.0, 0.0, 1.0}
