@@ -25,11 +25,13 @@ def one(source, environment, algorithm):
 
 
 def test_published_numbers_are_shipped_with_what_they_are_means_of():
-    assert {source: len(published_scores(source)) for source in PROTOCOLS} == {"zoo": 29, "cleanrl": 6, "slm-lab": 43}
+    assert {source: len(published_scores(source)) for source in PROTOCOLS} == {"zoo": 69, "cleanrl": 6, "slm-lab": 157}
     zoo, cleanrl, slm = one("zoo", ACROBOT, "dqn"), one("cleanrl", ACROBOT, "dqn"), one("slm-lab", ACROBOT, "dqn")
     assert (zoo.mean, zoo.std, zoo.runs, zoo.train_steps) == (-76.639, 11.752, 1, 100_000)
     assert (cleanrl.mean, cleanrl.std, cleanrl.runs) == (-91.54, 7.20, 3)
     assert (slm.mean, slm.std, slm.runs) == (-94.17, None, 4)
+    breakout, pong = one("zoo", "BreakoutNoFrameskip-v4", "dqn"), one("slm-lab", "ALE/Pong-v5", "ppo")
+    assert (breakout.mean, breakout.std, pong.mean, pong.runs) == (358.327, 61.981, 16.69, 4)
 
 
 def test_one_published_agent_is_held_against_the_prediction_of_one_more_run():
