@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_leaves, tree_map
 
 from rlbench.api import Device
+from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
 
 # From this many floats in one layer's activations, more seeds per call gain nothing. Together with weights and
@@ -31,10 +32,10 @@ def compiled(function: Callable[..., Any], device: Device) -> Callable[..., Any]
     between calls must be tensors.
     """
     if not device.compile:
-        return watched(torch.no_grad()(function))
+        return watched(without_denormals(torch.no_grad()(function)))
     # On a CPU, the calls of the graph's kernels become C++ too. In small networks they take longer than the kernels.
     options: dict[str, Any] = {"cpp_wrapper": True} if is_cpu(device) else {}
-    return torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False, options=options))
+    return without_denormals(torch.no_grad()(torch.compile(function, fullgraph=True, dynamic=False, options=options)))
 
 
 def seeds_at_a_time(seeds: int, batch: int, hidden: Sequence[int], device: Device) -> int:

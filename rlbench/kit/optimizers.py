@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
 
 
@@ -41,6 +42,7 @@ def all_active(active: Tensor) -> bool:
 
 
 @watched
+@without_denormals
 def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None:
     """Move the target's rows [S, P] a share of the way to the online rows, for the seeds in `active` [S] bool.
 
@@ -86,6 +88,7 @@ class Adam:
             self._row_by_row(params, grads, active)
 
     @watched
+    @without_denormals
     def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
         """Update all rows with one kernel call.
 

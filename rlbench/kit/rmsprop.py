@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
 from rlbench.kit.optimizers import all_active
 
@@ -32,6 +33,7 @@ class RMSprop:
         self.lr = lr
 
     @watched
+    @without_denormals
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         for p, g, v in zip(params, grads, self.square):
