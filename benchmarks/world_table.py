@@ -72,7 +72,6 @@ def was_trained_on(entry: Mapping[str, Any]) -> bool:
 def row(name: str, version: str, entries: Sequence[Mapping[str, Any]], trained: Set[str]) -> tuple[str, ...]:
     """Return the cells of HEADER. trained: the pairs of spaces that were trained on, in any package."""
     good = [entry for entry in entries if usable(entry)]
-    plain = [entry for entry in good if not entry["image"]]
     pairs = {entry["pair"] for entry in good if "*" not in entry.get("refused", {"*": ""})}
     others = "" if name == ALL else "; ".join(f"{text} {count}" for text, count in reasons(entries).most_common(4))
     return (
@@ -81,8 +80,8 @@ def row(name: str, version: str, entries: Sequence[Mapping[str, Any]], trained: 
         str(len(entries)),
         str(len(good)),
         share([runs_on(entry, RANDOM) for entry in good]),
-        share([learner(entry) is not None for entry in plain]),
-        str(len(good) - len(plain)),
+        share([learner(entry) is not None for entry in good]),
+        str(sum(bool(entry["image"]) for entry in good)),
         share([runs_on(entry, PEER) for entry in good]),
         f"{len(pairs & trained)} of {len(pairs)}",
         others,
@@ -128,7 +127,7 @@ def reasons(entries: Iterable[Mapping[str, Any]]) -> Counter[str]:
             found["usable, but an episode depends on those before it"] += 1
         if not runs_on(entry, RANDOM):
             found[_kind(refused.get("*") or refused.get(RANDOM) or "not checked")] += 1
-        elif learner(entry) is None and not entry["image"]:
+        elif learner(entry) is None:
             kinds = [entry[key].partition("(")[0] for key in ("observations", "actions")]
             found[f"no learner for {kinds[0]} observations, {kinds[1]} actions"] += 1
     return found

@@ -123,11 +123,11 @@ def entry(**more):
     } | more
 
 
-def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners():
+def test_shares_are_of_usable_environments():
     record = {
         "a": entry(refused={}),
         "b": entry(refused={"ppo": "x", "dqn": "x", "sac": "x"}, observations="Text", actions="Discrete(2)"),
-        "c": entry(pair="r", refused={"ppo": "x", "dqn": "x", "sac": "x", "sb3/ppo": "x"}, image=True),
+        "c": entry(pair="r", refused={"dqn": "x", "sac": "x", "sb3/ppo": "x"}, image=True),
         "d": entry(repeats="never"),
         "g": entry(repeats="when new", refused={}),
         "e": {"package": "minigrid", "made": False, "reason": "ModuleNotFoundError: No module named 'flax'"},
@@ -140,7 +140,7 @@ def test_shares_are_of_usable_environments_and_images_do_not_count_for_learners(
         "registered": "7",
         "usable": "5",
         "random": "4 (80 %)",
-        "a learner of ours": "2 (50 %)",  # of a, b, f and g
+        "a learner of ours": "3 (60 %)",  # of a, b, c, f and g
         "images": "1",
         "sb3/ppo": "3 (60 %)",
         "pairs run": "1 of 2",  # p and r; f, with q, is refused

@@ -1,6 +1,7 @@
 """Denormal numbers: written as 0 inside the kit's functions, and nowhere else."""
 
 import numpy as np
+import pytest
 import torch
 
 from rlbench import Device
@@ -25,10 +26,8 @@ def test_an_error_and_a_thread_that_flushes_already_leave_everything_as_it_was()
     def fails():
         raise ValueError("no")
 
-    try:
+    with pytest.raises(ValueError, match="no"):
         fails()
-    except ValueError:
-        pass
     assert not flushes()
     torch.set_flush_denormal(True)
     try:
