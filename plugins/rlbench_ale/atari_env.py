@@ -18,7 +18,7 @@ import gymnasium
 import numpy as np
 from numpy.typing import NDArray
 
-from rlbench import RlbenchError, Task
+from rlbench import FrameStack, RlbenchError, Task
 
 Frames = NDArray[np.uint8]
 # Arguments of ale-py's vector environment, with the defaults here.
@@ -80,7 +80,8 @@ class AtariEnv(gymnasium.Env[Frames, Any]):
         self._games = AtariVectorEnv(
             rom, 1, num_threads=1, reward_clipping=False, episodic_life=False, grayscale=True, **settings
         )
-        self.observation_space = self._games.single_observation_space
+        stacks: Any = FrameStack(0, 255, settings["stack_num"], self._games.single_observation_space.shape)
+        self.observation_space = stacks
         self.action_space = self._games.single_action_space
         self._last: Frames = np.zeros(self.observation_space.shape or (), np.uint8)
 

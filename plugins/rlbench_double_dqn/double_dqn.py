@@ -22,7 +22,6 @@ from rlbench.kit import (
     Every,
     Field,
     Loss,
-    Replay,
     Schedule,
     TorchAlgorithm,
     UpdateRounds,
@@ -32,6 +31,7 @@ from rlbench.kit import (
     polyak,
     replay_entry,
     replay_fields,
+    replay_for,
 )
 
 
@@ -90,7 +90,7 @@ class DoubleDQN(TorchAlgorithm):
         self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
-        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
+        self.replay = replay_for(self.num_seeds, min(c.buffer_size, task.steps), device.name, fields)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

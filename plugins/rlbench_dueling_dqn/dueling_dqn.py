@@ -26,7 +26,6 @@ from rlbench.kit import (
     Field,
     Loss,
     NStep,
-    Replay,
     Schedule,
     TorchAlgorithm,
     UpdateRounds,
@@ -35,6 +34,7 @@ from rlbench.kit import (
     network,
     polyak,
     replay_fields,
+    replay_for,
 )
 
 
@@ -108,9 +108,9 @@ class DuelingDQN(TorchAlgorithm):
         scale[: self.shared.size] = c.shared_gradient
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm, scale=scale)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
-        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        steps = c.n_envs, c.multi_step_returns
-        self.n_step = NStep(self.num_seeds, *steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
+        steps, capacity = c.multi_step_returns, min(c.buffer_size, task.steps)
+        self.replay = replay_for(self.num_seeds, capacity, device.name, fields, steps)
+        self.n_step = NStep(self.num_seeds, c.n_envs, steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

@@ -106,11 +106,12 @@ class PERDQN(TorchAlgorithm):
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         capacity, floor = min(c.buffer_size, task.steps), c.prioritized_replay_eps
-        alpha = c.prioritized_replay_alpha
-        self.replay = PrioritizedReplay(self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, **fields)
+        alpha, steps = c.prioritized_replay_alpha, c.multi_step_returns
+        self.replay = PrioritizedReplay(
+            self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, n_step=steps, **fields
+        )
         self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
-        steps = c.n_envs, c.multi_step_returns
-        self.n_step = NStep(self.num_seeds, *steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
+        self.n_step = NStep(self.num_seeds, c.n_envs, steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)
         self.target_round = Every(max(c.target_update_interval // c.n_envs, 1), c.n_envs)
         eps = c.exploration_initial_eps, c.exploration_final_eps

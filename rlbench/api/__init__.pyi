@@ -55,6 +55,8 @@ from rlbench.api.records import group_as_dict as group_as_dict
 from rlbench.api.records import group_from_dict as group_from_dict
 from rlbench.api.records import slug as slug
 from rlbench.api.records import task_from_dict as task_from_dict
+from rlbench.api.seed_arrays import array_of_arrays as array_of_arrays
+from rlbench.api.seed_arrays import stack_seeds as stack_seeds
 from rlbench.api.specs import AgentEnvBatch as AgentEnvBatch
 from rlbench.api.specs import EnvBackendSpec as EnvBackendSpec
 from rlbench.api.specs import EnvBatch as EnvBatch

@@ -78,7 +78,10 @@ class Algorithm(ABC):
         return lambda obs, start: self.act(obs)
 
     def state(self) -> Mapping[str, Array]:
-        """Return everything learned and counted. Each entry is [S, …], so each seed can be stored separately."""
+        """Return everything learned and counted. Each entry is [S, …], so each seed can be stored separately.
+
+        Where seeds have arrays of different shapes, an entry is an array [S] of objects, which are these arrays.
+        """
         return {}
 
     def load_state(self, state: Mapping[str, Array]) -> None:

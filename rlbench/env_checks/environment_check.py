@@ -16,6 +16,7 @@ from gymnasium.wrappers import NormalizeObservation, NormalizeReward
 from rlbench.api import EnvironmentFault, Task
 from rlbench.api.task import AnySpace, Environment
 from rlbench.envs.environment_faults import error_fault, reset_fault, step_fault
+from rlbench.envs.frame_stack import stacked_space
 from rlbench.envs.multiagent.joint_env import AGENT_MASKS
 
 STEPS = 200  # longest episode that is played; random episodes of most tasks are shorter
@@ -82,7 +83,7 @@ def check_environment(task: Task, make_env: Callable[[Task], Environment]) -> En
     shares_state = repeats and time.monotonic() - began < _PATIENCE_SECONDS and _shares_state(task, make_env, first)
     limit = env.spec.max_episode_steps if env.spec is not None else None
     return EnvironmentFacts(
-        env.observation_space, env.action_space, repeats, shares_state, limit, first.ended, first.gives_masks
+        stacked_space(env), env.action_space, repeats, shares_state, limit, first.ended, first.gives_masks
     )
 
 

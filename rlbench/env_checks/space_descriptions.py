@@ -12,6 +12,7 @@ from gymnasium import spaces
 
 from rlbench.api import AgentGroup, AgentLayout, Array
 from rlbench.api.task import AnySpace
+from rlbench.envs.frame_stack import FrameStack
 from rlbench.envs.multiagent.joint_space import JointVectors
 
 
@@ -34,7 +35,8 @@ def describe_space(space: AnySpace) -> dict[str, Any]:
         named = {"agents": list(layout.agents), "groups": groups}
         return {**named, "has_masks": layout.has_masks, "state_size": layout.state_size}
     if isinstance(space, spaces.Box):
-        return {"box": str(space.dtype), "low": _pack(space.low), "high": _pack(space.high)}
+        stacked = {"frames": space.frames} if isinstance(space, FrameStack) else {}
+        return {"box": str(space.dtype), "low": _pack(space.low), "high": _pack(space.high), **stacked}
     if isinstance(space, spaces.Discrete):
         return {"discrete": int(space.n), "start": int(space.start)}
     if isinstance(space, spaces.MultiDiscrete):
@@ -54,6 +56,8 @@ def describe_space(space: AnySpace) -> dict[str, Any]:
 def space_from(description: Mapping[str, Any]) -> AnySpace:
     """Return the space that JSON values describe. Raises: KeyError, TypeError or ValueError for other values."""
     match description:
+        case {"box": dtype, "low": low, "high": high, "frames": frames}:
+            return FrameStack(_unpack(low), _unpack(high), frames, dtype=np.dtype(dtype).type)
         case {"box": dtype, "low": low, "high": high}:
             kind = np.dtype(dtype)
             return spaces.Box(_unpack(low), _unpack(high), dtype=kind.type)

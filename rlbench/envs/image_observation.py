@@ -9,16 +9,24 @@ import numpy as np
 from gymnasium import spaces
 
 from rlbench.api import Array
+from rlbench.envs.frame_stack import FrameStack, stacked_space
 
 
 def is_image(space: object) -> bool:
-    """Return whether observations are images: arrays of bytes, or of True and False, with three axes."""
-    return isinstance(space, spaces.Box) and len(space.shape) == 3 and space.dtype in (np.uint8, np.bool_)
+    """Return whether observations are images: arrays of bytes, or of True and False, with three axes.
+
+    A stack of frames with channels has four.
+    """
+    return _has_axes(space, 3) or (isinstance(space, FrameStack) and _has_axes(space, 4))
 
 
 def can_be_image(space: object) -> bool:
     """Return whether ImageObservation takes this space: an image, or one with two axes, which lacks the channels."""
-    return isinstance(space, spaces.Box) and len(space.shape) in (2, 3) and space.dtype in (np.uint8, np.bool_)
+    return is_image(space) or _has_axes(space, 2)
+
+
+def _has_axes(space: object, number: int) -> bool:
+    return isinstance(space, spaces.Box) and len(space.shape) == number and space.dtype in (np.uint8, np.bool_)
 
 
 def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
@@ -35,22 +43,34 @@ def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
 class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
     """Give each image as uint8 [C, H, W] in 0 … 255, where 255 stands for True.
 
+    A stack of frames becomes one image with the channels of all frames, the oldest first, in a FrameStack.
+
     Raises: TypeError if observations are not images.
     """
 
     def __init__(self, env: gymnasium.Env[Any, Any]) -> None:
         super().__init__(env)
-        self.observation_space = self.shown(env.observation_space)
-        self._shape = env.observation_space.shape or ()
-        self._scale = 255 if env.observation_space.dtype == np.bool_ else 1
+        space = stacked_space(env)
+        self.observation_space = self.shown(space)
+        self._shape, self._stacked = space.shape or (), isinstance(space, FrameStack)
+        self._scale = 255 if space.dtype == np.bool_ else 1
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Box:
         """Return the space of the images that observations in `space` become."""
         if not can_be_image(space) or space.shape is None:
             raise TypeError(f"{space} has no images, which are bytes (uint8) or bool with two or three axes")
-        return spaces.Box(0, 255, channels_first(np.empty(space.shape, np.uint8), space.shape).shape, np.uint8)
+        shape = space.shape
+        if isinstance(space, FrameStack):
+            return FrameStack(0, 255, space.frames, _joined(np.empty(shape, np.uint8)).shape)
+        return spaces.Box(0, 255, channels_first(np.empty(shape, np.uint8), shape).shape, np.uint8)
 
     def observation(self, observation: Any) -> Array:
         image = np.asarray(observation, np.uint8) * np.uint8(self._scale)
-        return np.ascontiguousarray(channels_first(image, self._shape))
+        return np.ascontiguousarray(_joined(image) if self._stacked else channels_first(image, self._shape))
+
+
+def _joined(stack: Array) -> Array:
+    """Return a stack of images [frames, H, W] or [frames, H, W, C] as one image [frames · C, H, W]."""
+    frames = channels_first(stack, stack.shape[1:])
+    return frames.reshape(-1, *frames.shape[-2:])

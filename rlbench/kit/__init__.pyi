@@ -21,6 +21,8 @@ from rlbench.kit.distributions import Actor as Actor
 from rlbench.kit.distributions import Distribution as Distribution
 from rlbench.kit.distributions import policy_for as policy_for
 from rlbench.kit.dynamics_ensemble import DynamicsEnsemble as DynamicsEnsemble
+from rlbench.kit.frame_replay import FrameReplay as FrameReplay
+from rlbench.kit.frame_replay import replay_for as replay_for
 from rlbench.kit.gradients import Loss as Loss
 from rlbench.kit.gradients import Metrics as Metrics
 from rlbench.kit.gradients import gradient_of as gradient_of

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from rlbench.api import Array
-from rlbench.kit.replay import Field, Replay
+from rlbench.kit.frame_replay import replay_for
+from rlbench.kit.replay import Field
 
 Indices = NDArray[np.int64]
 FAN = 16  # children per node of the tree
@@ -107,13 +108,22 @@ class PrioritizedReplay:
     """A `Replay` that draws transition i with probability p_i^α / Σ_k p_k^α.
 
     p_i is |error| + floor at the last update of transition i. A new transition gets the largest p^α of its seed so far
-    (initially 1), so it is likely to be drawn soon.
+    (initially 1), so it is likely to be drawn soon. n_step: see `replay_for`.
     """
 
     def __init__(
-        self, num_seeds: int, capacity: int, device: str = "cpu", *, alpha: float, floor: float, **fields: Field
+        self,
+        num_seeds: int,
+        capacity: int,
+        device: str = "cpu",
+        *,
+        alpha: float,
+        floor: float,
+        n_step: int = 1,
+        **fields: Field,
     ) -> None:
-        self.ring, self._tree = Replay(num_seeds, capacity, device, **fields), SumTree(num_seeds, capacity)
+        self.ring = replay_for(num_seeds, capacity, device, fields, n_step)
+        self._tree = SumTree(num_seeds, capacity)
         # Indices and weights of new transitions that are not in the tree yet. One pass through the tree adds several.
         self._pending: list[tuple[Indices, Array]] = []
         self.largest = np.ones((num_seeds, 1))  # of p^α

@@ -18,10 +18,14 @@ from rlbench.seeding import SeedStreams
 
 
 class Field(NamedTuple):
-    """A field of a transition: its shape without the leading axes, and its dtype."""
+    """A field of a transition: its shape without the leading axes, and its dtype.
+
+    frames: of how many frames it is a stack, the newest last; 1: of none. `replay_for` stores each frame once.
+    """
 
     shape: tuple[int, ...] = ()
     dtype: torch.dtype = torch.float32
+    frames: int = 1
 
 
 class Batch(NamedTuple):

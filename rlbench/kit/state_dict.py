@@ -9,14 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlbench.api import Array
+from rlbench.api import Array, array_of_arrays
 
 # A part is a tensor or array [S, …], which is loaded in place, or an object with `state()` and `load_state()`.
 Parts = Mapping[str, Any]
 
 
 def pack(parts: Parts, num_seeds: int) -> dict[str, Array]:
-    """Return copies of everything in `parts`. An object's integers, which are the same for all seeds, become [S]."""
+    """Return copies of everything in `parts`. An object's integers, which are the same for all seeds, become [S].
+
+    An object's list of S tensors, whose shapes may differ, becomes an array [S] of arrays.
+    """
     packed: dict[str, Array] = {}
     for name, part in parts.items():
         if isinstance(part, (Tensor, np.ndarray)):
@@ -27,8 +30,14 @@ def pack(parts: Parts, num_seeds: int) -> dict[str, Array]:
     return packed
 
 
-def _array(value: Tensor | Array) -> Array:
+def _array(value: Tensor | Array | list[Tensor]) -> Array:
+    if isinstance(value, list):
+        return array_of_arrays([_array(tensor) for tensor in value])
     return value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value.copy()
+
+
+def _tensor(array: Array) -> Tensor | list[Tensor]:
+    return [torch.from_numpy(own) for own in array] if array.dtype == object else torch.from_numpy(array)
 
 
 def unpack(parts: Parts, state: Mapping[str, Array]) -> None:
@@ -39,7 +48,6 @@ def unpack(parts: Parts, state: Mapping[str, Array]) -> None:
         elif isinstance(part, np.ndarray):
             part[...] = state[name]
         else:
-            inner = {key: state[f"{name}.{key}"] for key in part.state()}
-            part.load_state(
-                {k: int(v[0]) if isinstance(part.state()[k], int) else torch.from_numpy(v) for k, v in inner.items()}
-            )
+            own = part.state()
+            inner = {key: state[f"{name}.{key}"] for key in own}
+            part.load_state({k: int(v[0]) if isinstance(own[k], int) else _tensor(v) for k, v in inner.items()})

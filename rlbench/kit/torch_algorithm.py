@@ -43,7 +43,8 @@ class TorchAlgorithm(Algorithm):
         self.state_size = self.obs_size - self.mask.size
         images = ImagesAndNumbers.of(task.observation_space)
         self.inputs: Inputs = self.state_size if images is None else images
-        self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8)
+        frames = int(getattr(task.observation_space, "frames", 1))
+        self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8, frames)
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 

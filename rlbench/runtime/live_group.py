@@ -23,6 +23,7 @@ from rlbench.api import (
     RunGroup,
     TaskInfo,
     environments_of,
+    stack_seeds,
 )
 from rlbench.runtime import checkpoint
 from rlbench.runtime.checkpoint import SeedState
@@ -235,7 +236,7 @@ class LiveGroup:
         }
         interaction.means.load([s.numbers.get("metric_means", {}) for s in states])
         learned = [_under("algorithm/", s.arrays) for s in states]
-        self.algorithm.load_state({name: np.stack([arrays[name] for arrays in learned]) for name in learned[0]})
+        self.algorithm.load_state({name: stack_seeds([arrays[name] for arrays in learned]) for name in learned[0]})
         self.streams.load([s.numbers["streams"] for s in states])
         interaction.restored()
 

@@ -53,7 +53,7 @@ def test_observations_are_the_last_four_frames_and_not_overwritten():
     first, _ = env.reset(seed=1)
     kept = first.copy()
     second = env.step(2)[0]
-    assert first.shape == (4, 84, 84) and first.dtype == np.uint8
+    assert first.shape == (4, 84, 84) and first.dtype == np.uint8 and env.observation_space.frames == 4
     assert (first == kept).all() and (second[:3] == first[1:]).all()
 
 

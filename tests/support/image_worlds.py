@@ -11,12 +11,12 @@ DOTS = "support.image_worlds:rlbench/Dots-v0"
 class Dots(gymnasium.Env):
     """One bright dot in an image. The action that names its half is paid 1, the other 0; an episode has five of them.
 
-    side: pixels of the square image. flags: the image is of True and False, with the channels last, as MinAtar's.
+    side: pixels of the square image. channels: 0: the image has two axes. flags: the image is of True and False, with the channels last, as MinAtar's.
     """
 
     def __init__(self, side=6, channels=2, flags=False):
         self.side, self.channels, self.flags = side, channels, flags
-        shape = (side, side, channels) if flags else (channels, side, side)
+        shape = (side, side, channels) if flags else (channels, side, side) if channels else (side, side)
         self.observation_space = Box(0, 1, shape, bool) if flags else Box(0, 255, shape, np.uint8)
         self.action_space = Discrete(2)
 
@@ -26,9 +26,10 @@ class Dots(gymnasium.Env):
         return self._draw(), {}
 
     def _draw(self):
-        image = np.zeros((self.channels, self.side, self.side), np.uint8)
+        image = np.zeros((max(self.channels, 1), self.side, self.side), np.uint8)
         row, self.column = self.np_random.integers(self.side, size=2)
-        image[self.np_random.integers(self.channels), row, self.column] = 255
+        image[self.np_random.integers(len(image)), row, self.column] = 255
+        image = image if self.channels else image[0]
         return np.moveaxis(image > 0, 0, -1) if self.flags else image
 
     def step(self, action):
