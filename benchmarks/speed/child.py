@@ -12,6 +12,7 @@ import sys
 
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import BY_NAME, Side
+from rlbench.envs.references import import_object
 
 
 def main(described: str, core: str) -> None:
@@ -21,6 +22,8 @@ def main(described: str, core: str) -> None:
     os.dup2(2, 1)
     side = Side(**json.loads(described))
     work = side.at(BY_NAME[side.work])
+    if work.register:
+        import_object(work.register)()
     turnstile = Turnstile(sys.stdin, answers, work.warm_steps * side.seeds)
     if side.library == "ours":
         from benchmarks.speed.ours import play

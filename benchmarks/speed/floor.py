@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.speed.tasks import task_of
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import STACK, Side, Work
-from rlbench.api import EnvBackendSpec, PluginError, Task
+from rlbench.api import EnvBackendSpec, PluginError
 from rlbench.plugins import load_plugins
 
 # [lanes, m, k, n]; no lanes: mm, else bmm.
@@ -92,7 +93,7 @@ def _actions(space: Any, lanes: int) -> list[list[Any]]:
 
 def _batch(backend: EnvBackendSpec, work: Work) -> Any:
     lanes = STACK * work.num_envs
-    envs, everyone = backend.make_batch(Task(work.env_id, 1), lanes), range(lanes)
+    envs, everyone = backend.make_batch(task_of(work), lanes), range(lanes)
     rows = _actions(envs.action_space, lanes)
     if type(envs.action_space).__name__ == "Discrete":
         rows = [[int(action) for action in row] for row in rows]
@@ -105,7 +106,7 @@ def _batch(backend: EnvBackendSpec, work: Work) -> Any:
 
 
 def _bare(backend: EnvBackendSpec, work: Work) -> Any:
-    envs = [backend.make_env(Task(work.env_id, 1)) for _ in range(STACK * work.num_envs)]
+    envs = [backend.make_env(task_of(work)) for _ in range(STACK * work.num_envs)]
     steps = [env.step for env in envs]
     rows = _actions(envs[0].action_space, len(envs))
     if type(envs[0].action_space).__name__ == "Discrete":

@@ -17,7 +17,7 @@ from benchmarks.speed.works import Work
 ADAM, RMSPROP = 13, 8
 CLIP, POLYAK = 3, 3  # square, add, scale; subtract, scale, add
 # Sizes of an observation and of the policy network's output, by environment.
-SIZES = {"CartPole-v1": (4, 2), "Pendulum-v1": (3, 1)}
+SIZES = {"CartPole-v1": (4, 2), "Pendulum-v1": (3, 1), "MinAtar/Breakout-v1": (400, 3)}
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,33 @@ def step(dims: Sequence[int], each: float) -> Flops:
     return Flops(optimiser=float(each * parameters(dims)))
 
 
+def image_layers(work: Work) -> tuple[float, tuple[int, ...], tuple[int, int]]:
+    """Return MinAtar's layer as products of one image, the policy's layers after it, and the critic's last layer.
+
+    The layer is the first, so its backward pass has no product for the input.
+    """
+    assert work.images is not None
+    (channels, height, width), hidden = work.images, tuple(work.config["net_arch"])
+    places = (height - 2) * (width - 2)
+    return float(places * 9 * channels * 16), (places * 16, *hidden, SIZES[work.env_id][1]), (hidden[-1], 1)
+
+
+def image_forward(work: Work, batch: int) -> Flops:
+    """Count a forward pass of the shared layers and both heads."""
+    products, policy, value = image_layers(work)
+    return Flops(forward=2.0 * batch * products) + forward(policy, batch) + forward(value, batch)
+
+
+def image_update(work: Work) -> Flops:
+    """Count a minibatch of ppo on images, with layers that policy and value share."""
+    (products, policy, value), size = image_layers(work), work.config["batch_size"]
+    back = Flops(backward=2.0 * size * products)
+    for net in (policy, value):
+        back = back + backward(net, size, inputs=True)
+    numbers = (work.images[0] * 9 + 1) * 16 + parameters(policy) + parameters(value) if work.images else 0
+    return image_forward(work, size) + back + Flops(optimiser=float((CLIP + ADAM) * numbers))
+
+
 def update(work: Work) -> Flops:
     """Count an update of one seed: an on-policy minibatch, or a batch from replay with its share of a delayed actor."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
@@ -89,6 +116,8 @@ def update(work: Work) -> Flops:
 def seed_step(work: Work) -> Flops:
     """Count an environment step of one seed: its share of updates, the acting policy and, on-policy, one value."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
+    if work.images:
+        return image_update(work) * (c["n_epochs"] / c["batch_size"]) + image_forward(work, 1)
     policy = forward((obs, *hidden, out * (2 if work.algorithm == "sac" else 1)), 1)
     if work.algorithm == "ppo":
         return update(work) * (c["n_epochs"] / c["batch_size"]) + policy + forward((obs, *hidden, 1), 1)

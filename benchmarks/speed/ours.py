@@ -6,9 +6,10 @@ import warnings
 
 import torch
 
+from benchmarks.speed.tasks import task_of
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import Side, Work
-from rlbench.api import EvaluationProtocol, RunGroup, Task
+from rlbench.api import RunGroup
 from rlbench.plugins import load_plugins
 from rlbench.runtime.live_group import LiveGroup
 from rlbench.runtime.record_sink import MemorySink
@@ -22,7 +23,7 @@ def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     torch.set_num_threads(1)
     plugins = load_plugins()
     algorithm = plugins.algorithm(work.algorithm).load()
-    task = Task(work.env_id, ENDLESS, EvaluationProtocol(0, 1, 1), backend=side.backend)
+    task = task_of(work, ENDLESS, side.backend)
     group = RunGroup(work.algorithm, {}, task, tuple(range(side.seeds)), compile=side.compiled)
     live = LiveGroup(group, algorithm, algorithm.Config(**work.config), plugins.backend(side.backend), MemorySink())
     interaction = live.interaction

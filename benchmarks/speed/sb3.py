@@ -12,9 +12,12 @@ import torch
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
+from torch import nn
 
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import Side, Work
+from rlbench.envs.image_observation import ImageObservation
 
 ENDLESS = 1 << 40
 
@@ -33,6 +36,22 @@ class AtTheTurnstile(BaseCallback):
         return True
 
 
+class MinAtarFeatures(BaseFeaturesExtractor):
+    """The network of rlbench for small images: 16 kernels of 3 × 3, then one hidden layer. It has no layer of its own
+    for the policy or the value before their last ones.
+    """
+
+    def __init__(self, space: Any, units: int) -> None:
+        super().__init__(space, units)
+        channels, height, width = space.shape
+        hidden = nn.Linear(16 * (height - 2) * (width - 2), units)
+        self.layers = nn.Sequential(nn.Conv2d(channels, 16, 3), nn.ReLU(), nn.Flatten(), hidden, nn.ReLU())
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self.layers(images)
+        return features
+
+
 def arguments(library: type[Any], work: Work) -> dict[str, Any]:
     """Return the constructor's keyword arguments for a work, as far as it accepts them."""
     known = inspect.signature(library).parameters
@@ -45,14 +64,18 @@ def arguments(library: type[Any], work: Work) -> dict[str, Any]:
 def learn(library: type[Any], work: Work, turnstile: Turnstile, **given: Any) -> None:
     """Train one seed until the process ends."""
     warnings.filterwarnings("ignore")
-    envs = make_vec_env(work.env_id, work.num_envs, seed=0)
-    model = library("MlpPolicy", envs, seed=0, **arguments(library, work), **given)
+    wrapper = ImageObservation if work.images else None
+    envs = make_vec_env(work.env_id, work.num_envs, seed=0, wrapper_class=wrapper)
+    model = library("CnnPolicy" if work.images else "MlpPolicy", envs, seed=0, **arguments(library, work), **given)
     model.learn(ENDLESS, AtTheTurnstile(turnstile), log_interval=None)
 
 
 def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     torch.set_num_threads(1)
     activation = {"relu": torch.nn.ReLU, "tanh": torch.nn.Tanh}[work.config["activation_fn"]]
-    network = {"net_arch": list(work.config["net_arch"]), "activation_fn": activation}
+    network: dict[str, Any] = {"net_arch": list(work.config["net_arch"]), "activation_fn": activation}
+    if work.images:
+        width = {"units": work.config["net_arch"][0]}
+        network = {"net_arch": [], "features_extractor_class": MinAtarFeatures, "features_extractor_kwargs": width}
     library = getattr(stable_baselines3, work.algorithm.upper())
     learn(library, work, turnstile, policy_kwargs=network, device="cpu")

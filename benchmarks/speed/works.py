@@ -20,6 +20,8 @@ class Work:
     config: our configuration, with all intervals. warm_steps: steps of each seed after which everything has been
     compiled and the updates run. peers: libraries that can do it. backends: our environments', the first of them for
     every side.
+    images: the shape [channels, height, width] of the observations, if they are images; they get MinAtar's network.
+    register: "module:function" that registers the environment. label: what the command line calls the work.
     """
 
     algorithm: str
@@ -28,6 +30,13 @@ class Work:
     warm_steps: int
     peers: tuple[str, ...] = ("sb3", "sbx")
     backends: tuple[str, ...] = ("gymnasium",)
+    images: tuple[int, int, int] | None = None
+    register: str = ""
+    label: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.label or self.algorithm
 
     @property
     def name(self) -> str:
@@ -125,7 +134,22 @@ WORKS = (
     Work("td3", _PENDULUM, {**_OFF_POLICY, "policy_delay": 2, "noise_type": "normal", "noise_std": 0.1}, _WARM),
     Work("ddpg", _PENDULUM, {**_OFF_POLICY, "noise_type": "normal", "noise_std": 0.1}, _WARM),
 )  # fmt: skip
-BY_NAME = {work.name: work for work in WORKS}
+# Needs MinAtar, which is under the GPL, so it is measured only by name: --works ppo-images.
+IMAGES = Work(
+    "ppo",
+    "MinAtar/Breakout-v1",
+    {
+        "n_envs": 8, "n_steps": 128, "batch_size": 256, "n_epochs": 4, "net_arch": (128,), "shared": True,
+        "activation_fn": "relu", "learning_rate": 1e-3, "gamma": 0.99, "gae_lambda": 0.95, "clip_range": 0.2,
+        "vf_coef": 0.5, "ent_coef": 0.01, "max_grad_norm": 0.5,
+    },
+    2048,
+    ("sb3",),
+    images=(4, 10, 10),
+    register="minatar.gym:register_envs",
+    label="ppo-images",
+)  # fmt: skip
+BY_NAME = {work.name: work for work in (*WORKS, IMAGES)}
 
 
 def ours_of(work: Work) -> list[Side]:

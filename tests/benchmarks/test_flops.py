@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed.flops import SIZES, forward, seed_step, update
-from benchmarks.speed.works import WORKS, Work
+from benchmarks.speed.flops import SIZES, forward, image_update, seed_step, update
+from benchmarks.speed.works import IMAGES, WORKS, Work
 
 
 def network(*dims: int) -> nn.Sequential:
@@ -80,3 +80,16 @@ def test_a_step_of_ppo_is_in_every_epoch_once():
 
 def test_forward_by_hand():
     assert forward((3, 5, 2), 7).forward == 2 * 7 * (15 + 10)
+
+
+def test_products_of_an_update_on_images_are_what_torch_counts():
+    size = IMAGES.config["batch_size"]
+    body = nn.Sequential(nn.Conv2d(4, 16, 3), nn.ReLU(), nn.Flatten(), nn.Linear(1024, 128), nn.ReLU())
+    policy, value = nn.Linear(128, 3), nn.Linear(128, 1)
+    with FlopCounterMode(display=False) as counter:
+        features = body(torch.zeros(size, 4, 10, 10))
+        (policy(features).sum() + value(features).sum()).backward()
+    found = image_update(IMAGES)
+    assert found.forward + found.backward == counter.get_total_flops()
+    modules = [*body.parameters(), *policy.parameters(), *value.parameters()]
+    assert found.optimiser == 16 * sum(p.numel() for p in modules)

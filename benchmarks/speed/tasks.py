@@ -1,0 +1,14 @@
+"""A work's environment as a task of rlbench."""
+
+from __future__ import annotations
+
+from benchmarks.speed.works import Work
+from rlbench.api import EvaluationProtocol, Task, Wrapper
+
+IMAGES = Wrapper("rlbench.envs.image_observation:ImageObservation")
+
+
+def task_of(work: Work, steps: int = 1, backend: str = "gymnasium") -> Task:
+    """Return the task, with one evaluation at its end."""
+    wrappers = (IMAGES,) if work.images else ()
+    return Task(work.env_id, steps, EvaluationProtocol(0, 1, 1), wrappers=wrappers, backend=backend)
