@@ -81,7 +81,12 @@ class RunOptions(SuiteOptions):
         Use.TRAINING,
         metavar="NAME",
     )
-    strict: bool = option(False, "--strict", "Refuse a result folder with runs made by different code.", Use.TRAINING)
+    strict: bool = option(
+        False,
+        "--strict",
+        "Refuse a result folder that has runs made by other code than is installed now.",
+        Use.TRAINING,
+    )
     profile: bool = option(
         False,
         "--profile",

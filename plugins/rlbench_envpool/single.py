@@ -31,7 +31,9 @@ class EnvPoolEnv(gymnasium.Env[Any, Any]):
         """Begin the next episode. Raises: ValueError for a first reset without seed, or a later one with a new seed."""
         if self._pool is None:
             if seed is None:
-                raise ValueError("the first reset of an EnvPool environment needs a seed for its stream")
+                raise ValueError(
+                    "the first reset of an EnvPool environment needs a seed, which starts its random numbers"
+                )
             self._seed, self._pool = seed, Pool(self._task, self._task_spec, [seed])
         elif seed not in (None, self._seed):
             raise ValueError(f"EnvPool cannot reseed: this environment was made with seed {self._seed}, not {seed}")

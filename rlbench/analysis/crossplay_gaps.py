@@ -113,7 +113,7 @@ def _team(environment: str, algorithm: str, runs: Sequence[Run], states: Mapping
 
 
 def crossplays_of(root: Path, runs: Sequence[Run], states: Mapping[str, RunState]) -> CrossPlays:
-    """Return the stored cross-play results of the finished runs; a damaged file, or one of other runs, is a problem."""
+    """Return the stored cross-play results of the finished runs, and the files that are damaged or of other runs."""
     gaps, problems = [], []
     for team in teams(runs, states):
         if team.problem:

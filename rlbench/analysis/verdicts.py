@@ -21,8 +21,9 @@ class Row:
 
     environment: a task, compared on raw returns, or "" for all common tasks, compared on normalised scores.
     n: how many of our runs, and how many of theirs, have a score, over `tasks` tasks.
-    verdict: better or worse (ours, at the family's level), identical (the same runs with the same scores), undecided,
-    "descriptive only" (fewer than 5 runs on a side), "too few runs" (fewer than 3) or "no scores".
+    verdict: better or worse (said of ours, if significant at the family-wise level), identical (the same runs with the
+    same scores), undecided, "descriptive only" (fewer than 5 runs on a side), "too few runs" (fewer than 3) or "no
+    scores".
     estimates: the statistic of ours and theirs, None without scores.
     improvement: P(a run of ours beats one of theirs), where a tie counts one half.
     p: the larger of p_permutation and p_welch. p_holm: after Holm. smallest_p: the smallest p these runs could have

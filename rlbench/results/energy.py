@@ -13,7 +13,7 @@ _ROOT = Path("/sys/class/powercap")
 
 
 def read(root: Path = _ROOT) -> dict[str, tuple[int, int]]:
-    """Return, by package, the microjoules counted so far and the value at which the counter wraps around.
+    """Return, for each processor package, what its counter shows in microjoules and where it wraps around.
 
     Empty if there are no readable counters.
     """

@@ -63,9 +63,9 @@ def export(
     """Export the results in DIRECTORY for another program. Default: the newest results.
 
     csv and parquet are four files: runs, evaluations, episodes and metrics. The path of each file is printed with its
-    number of rows. tensorboard and wandb are the same records as `rlbench run --log` writes. marl-eval is that
-    package's JSON file; rliable are arrays of scores and curves; huggingface is a folder with a model card for each
-    algorithm and task. Nothing is uploaded.
+    number of rows. tensorboard and wandb write the records that `rlbench run --log` writes. marl-eval writes the
+    JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a model
+    card for each algorithm and task. Nothing is uploaded.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 

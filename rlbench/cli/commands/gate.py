@@ -45,8 +45,8 @@ def _folder(context: click.Context, parameter: click.Parameter, value: str) -> P
     default=0.05,
     show_default=True,
     type=click.FloatRange(0, 0.5, min_open=True, max_open=True),
-    help="Maximum probability that the gate fails although no score dropped by more than the margin, and that it "
-    "passes although some score did.",
+    help="Maximum probability of each wrong answer: failing although no score dropped by more than the margin, and "
+    "passing although some score dropped by more.",
 )
 @click.option(
     "--speed-margin",

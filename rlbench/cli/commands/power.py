@@ -68,8 +68,8 @@ def power(
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
     Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
-    table gives the number of seeds that each of the two needs on each task for the test to detect it. It also gives the
-    smallest difference that the present number of runs would show. The estimate draws simulated studies from the runs
+    table gives the number of seeds per algorithm and task with which the test would show it. It also gives the smallest
+    difference that the present number of runs would show. The estimate draws simulated studies from the runs
     themselves (docs/statistics.md), so it cannot foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results

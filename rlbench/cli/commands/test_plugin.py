@@ -71,8 +71,8 @@ def test_plugin(
 
     ALGORITHM is trained on small tasks, with its default hyperparameters unless --set changes them. Small networks and
     short warm-ups (--set learning_starts=100) make this faster. Four properties are checked only if ALGORITHM
-    claims them: stackable (seeds train as one batch), resumable, reproducible, and bootstraps (an episode that was cut
-    off continues in the value estimates). docs/rules.md explains each rule.
+    claims them: stackable (seeds train as one batch), resumable, reproducible, and bootstraps (where an
+    episode is truncated, the target includes the value of its last observation). docs/rules.md explains each rule.
     Exit code 1 if a rule is broken.
     """
     from rlbench.executors.rule_processes import RULES, TrialConfig, check_rules
