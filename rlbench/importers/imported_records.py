@@ -55,7 +55,7 @@ class Publication:
     quantity: str = "return"
 
     def as_entry(self) -> dict[str, str]:
-        """Return the entry `published` in `imported` of result.json."""
+        """Return what result.json stores as imported.published."""
         entry = asdict(self)
         return {"by": entry.pop("project"), **entry}
 

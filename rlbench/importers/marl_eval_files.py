@@ -93,7 +93,9 @@ def _entries(path: Path, document: Any) -> Iterator[_Entry]:
                     where = f"{path}: {world}/{task}/{algorithm}/{key}"
                     seed = _seed(where, key)
                     if seed in numbers:
-                        raise ForeignError(f"{where}: {numbers[seed]} has the same number; give each seed one entry")
+                        raise ForeignError(
+                            f"{where}: {numbers[seed]} has the same seed number; give each seed one entry"
+                        )
                     numbers[seed] = key
                     parts = {
                         name.lower(): {each.lower(): value for each, value in _object(f"{where}/{name}", step).items()}

@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Format of the figure files: svg, pdf or png; may be repeated, or a list with commas; default: svg,pdf.",
 )
-@click.option("--single-runs", is_flag=True, help="Draw single runs in the figure files too.")
+@click.option("--single-runs", is_flag=True, help="Draw each run behind the curves of the figure files.")
 @anchors_option
 @plugin_option
 def report(
