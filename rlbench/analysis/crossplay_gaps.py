@@ -113,7 +113,7 @@ def _team(environment: str, algorithm: str, runs: Sequence[Run], states: Mapping
 
 
 def crossplays_of(root: Path, runs: Sequence[Run], states: Mapping[str, RunState]) -> CrossPlays:
-    """Return the stored cross-play results of the finished runs, and the files that are damaged or of other runs."""
+    """Return the cross-play results stored for the finished runs, and what is wrong with files that were not used."""
     gaps, problems = [], []
     for team in teams(runs, states):
         if team.problem:

@@ -40,7 +40,7 @@ class Entry:
         return width(self.value, bold=self.bold) + spread + max(above, below)
 
     def latex(self, marks: Sequence[str], text: str | None = None) -> str:
-        """Return the cell in LaTeX. text: the value in LaTeX, given only for a cell that may break over lines."""
+        """Return the cell in LaTeX. text: its value, if that is in LaTeX already; None: the value is converted."""
         number = text is None and is_number(self.value)
         value = formula(self.value) if number else text if text is not None else latex(self.value)
         if self.bold:

@@ -72,9 +72,12 @@ def run_suite(
     KeyboardInterrupt after everything has stopped.
     """
     from rlbench import __version__
+    from rlbench.suites.grouping import spread
 
     execute = plugins.executor(options.executor).execute
-    groups = options.chosen(planned.groups)
+    groups, workers = options.chosen(planned.groups), options.jobs or planned.workers
+    if len(groups) < len(planned.groups):  # a selection must leave no core idle, as the whole suite does not
+        groups = spread(groups, workers)
     store.lock()
     try:
         runs = [run for group in planned.groups for run in group.runs]
@@ -94,7 +97,6 @@ def run_suite(
         ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)
         todo = prepare(store, plugins, groups, states, options.should_retry, options.profile)
-        workers = options.jobs or planned.workers
         if options.profile and not todo:
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")
         reporter.begin(planned, todo, store, workers)

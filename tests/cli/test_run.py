@@ -65,6 +65,12 @@ def test_a_suite_runs_and_its_second_run_trains_nothing(finished, suite, tmp_pat
     assert {json.loads(p.read_text())["steps"] for p in (out / "runs").glob("*/result.json")} == {160}
 
 
+def test_what_is_selected_is_spread_over_all_cores(tmp_path):
+    (tmp_path / "small.yaml").write_text(SUITE.format(more=PPO).replace("seeds: 3", "seeds: 4"))
+    ran = rlbench("run", tmp_path / "small.yaml", "-a", "random", "-j", "2", "-o", tmp_path / "out", "--no-report")
+    assert "4 to do in 2 groups of seeds" in ran.stderr, ran.stderr
+
+
 def test_executors_and_parallelism_do_not_change_the_numbers(finished):
     one, three, serial = (
         scores(finished(*options)[0]) for options in (("-j", "1"), ("-j", "3"), ("--executor", "serial"))
