@@ -12,6 +12,10 @@ from rlbench.api.interaction import Transition as Transition
 from rlbench.api.specs import EnvBackendSpec as EnvBackendSpec
 from rlbench.api.specs import ExecutorSpec as ExecutorSpec
 from rlbench.api.specs import SectionSpec as SectionSpec
+from rlbench.api.storage import Storage as Storage
+from rlbench.api.storage import storage_of_frames as storage_of_frames
+from rlbench.api.storage import storage_of_replay as storage_of_replay
+from rlbench.api.storage import storage_of_rollout as storage_of_rollout
 from rlbench.api.task import Device as Device
 from rlbench.api.task import EvaluationProtocol as EvaluationProtocol
 from rlbench.api.task import Task as Task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, storage_of_rollout
 
 if TYPE_CHECKING:
     from rlbench_a2c.a2c import A2CConfig
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def updates_per_step(c: A2CConfig) -> float:
     """Return the updates per step of one seed: one for each rollout."""
     return 1 / (c.n_envs * c.n_steps)
+
+
+def storage(c: A2CConfig) -> tuple[Storage, ...]:
+    """Return the rollout, whose steps have a reward, and say whether and how an episode ended."""
+    return storage_of_rollout(c, numbers=1, flags=2)
 
 
 @hookimpl
@@ -28,4 +33,8 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         smallest_image=4,
         packed=True,
     )
-    return [AlgorithmSpec("a2c", "rlbench_a2c.a2c:A2C", supports, summary=summary, updates_per_step=updates_per_step)]
+    return [
+        AlgorithmSpec(
+            "a2c", "rlbench_a2c.a2c:A2C", supports, summary=summary, updates_per_step=updates_per_step, storage=storage
+        )
+    ]

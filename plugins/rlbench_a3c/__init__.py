@@ -1,6 +1,13 @@
 """Asynchronous advantage actor-critic as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from typing import Any
+
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
+
+
+def storage(config: Any) -> list[Storage]:
+    """Return the rollouts of all workers."""
+    return [Storage(config.n_workers * config.n_steps, up_to_budget=False, numbers=1, flags=2)]
 
 
 @hookimpl
@@ -22,6 +29,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             stackable=False,
             resumable=False,
             reproducible=False,
+            storage=storage,
             summary="asynchronous advantage actor-critic: processes that share parameters (Mnih et al. 2016)",
         )
     ]

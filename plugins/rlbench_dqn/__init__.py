@@ -1,6 +1,6 @@
 """Deep Q-learning as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_frames, updates_from_replay
 
 
 @hookimpl
@@ -12,5 +12,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary="deep Q-learning (Mnih et al. 2015)",
             updates_per_step=updates_from_replay,
+            storage=storage_of_frames,
         )
     ]

@@ -1,6 +1,6 @@
 """Dueling deep Q-learning as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_frames, updates_from_replay
 
 
 @hookimpl
@@ -13,5 +13,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary=summary,
             updates_per_step=updates_from_replay,
+            storage=storage_of_frames,
         )
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, storage_of_rollout
 
 if TYPE_CHECKING:
     from rlbench_ippo.ippo import IPPOConfig
@@ -15,6 +15,11 @@ def updates_per_step(c: IPPOConfig) -> float:
     return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
 
 
+def storage(c: IPPOConfig) -> tuple[Storage, ...]:
+    """Return the rollout, with a log-probability, a reward, a discount and an end for each agent."""
+    return storage_of_rollout(c, numbers=0, agent_numbers=3, agent_flags=1)
+
+
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "independent PPO for several agents (de Witt et al. 2020)"
@@ -22,4 +27,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         discrete=True, continuous=True, unbounded=True, action_masks=True, multi_agent=True, single_agent=False
     )
     target = "rlbench_ippo.ippo:IPPO"
-    return [AlgorithmSpec("ippo", target, supports, summary=summary, updates_per_step=updates_per_step)]
+    return [
+        AlgorithmSpec("ippo", target, supports, summary=summary, updates_per_step=updates_per_step, storage=storage)
+    ]

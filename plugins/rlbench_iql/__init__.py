@@ -1,6 +1,13 @@
 """Independent Q-learning as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from typing import Any
+
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_replay
+
+
+def storage(config: Any) -> list[Storage]:
+    """Return the replay, with a reward and a discount for each agent."""
+    return [Storage(config.buffer_size, numbers=0, agent_numbers=2)]
 
 
 @hookimpl
@@ -13,5 +20,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(discrete=True, action_masks=True, multi_agent=True, single_agent=False),
             summary=summary,
             updates_per_step=updates_from_replay,
+            storage=storage,
         )
     ]

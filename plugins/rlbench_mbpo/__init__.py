@@ -1,6 +1,13 @@
 """Model-based policy optimisation as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from typing import Any
+
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_replay
+
+
+def storage(config: Any) -> list[Storage]:
+    """Return the replay of the environment and that of the model."""
+    return [Storage(config.buffer_size), Storage(config.model_buffer_size, up_to_budget=False)]
 
 
 @hookimpl
@@ -12,5 +19,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(continuous=True),
             summary="soft actor-critic on short rollouts of a learned model (Janner et al. 2019)",
             updates_per_step=updates_from_replay,
+            storage=storage,
         )
     ]

@@ -1,6 +1,13 @@
 """Deep Q-learning with prioritized replay as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from typing import Any
+
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_replay
+
+
+def storage(config: Any) -> list[Storage]:
+    """Return the replay and its tree of priorities: sums of sixteen float64, of sixteen sums, and so on."""
+    return [Storage(config.buffer_size, other_bytes=8 * 16 / 15, frames_once=True)]
 
 
 @hookimpl
@@ -13,5 +20,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
             summary=summary,
             updates_per_step=updates_from_replay,
+            storage=storage,
         )
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, storage_of_rollout
 
 if TYPE_CHECKING:
     from rlbench_ppo.ppo import PPOConfig
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 def updates_per_step(c: PPOConfig) -> float:
     """Return the updates per step of one seed: n_epochs passes over the minibatches of each rollout."""
     return c.n_epochs / min(c.batch_size, c.n_envs * c.n_steps)
+
+
+def storage(c: PPOConfig) -> tuple[Storage, ...]:
+    """Return the rollout, whose steps have a log-probability and a reward, and say whether and how an episode ended."""
+    return storage_of_rollout(c, numbers=2, flags=2)
 
 
 @hookimpl
@@ -29,4 +34,8 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
         smallest_image=4,
         packed=True,
     )
-    return [AlgorithmSpec("ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary, updates_per_step=updates_per_step)]
+    return [
+        AlgorithmSpec(
+            "ppo", "rlbench_ppo.ppo:PPO", supports, summary=summary, updates_per_step=updates_per_step, storage=storage
+        )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
 
 if TYPE_CHECKING:
     from rlbench_reinforce.reinforce import ReinforceConfig
@@ -18,6 +18,11 @@ def updates_per_step(c: ReinforceConfig) -> float:
     return (1 + c.value_steps) / (c.n_envs * c.n_steps)
 
 
+def storage(c: ReinforceConfig) -> list[Storage]:
+    """Return the window of steps, which have a reward, and say how an episode ended and whether it was learned from."""
+    return [Storage(c.memory * c.n_envs, up_to_budget=False, numbers=1, flags=3)]
+
+
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     summary = "Monte Carlo policy gradient with a baseline (Williams 1992)"
@@ -29,5 +34,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             supports,
             summary=summary,
             updates_per_step=updates_per_step,
+            storage=storage,
         )
     ]

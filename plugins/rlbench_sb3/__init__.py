@@ -1,8 +1,9 @@
 """Stable-Baselines3's and sb3-contrib's algorithms as rlbench plugins (extra `sb3`)."""
 
 from functools import partial
+from typing import Any
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
 
 # Images need 36 × 36 pixels for the first layers of the library's convolutional network.
 _seeing = partial(Supports, pixels=True, nested=True, smallest_image=36)
@@ -11,6 +12,11 @@ _ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary
 _LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
 _VECTORS = Supports(discrete=True, continuous=True)  # ARS supports only observations that are one vector
 _CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS}
+
+
+def _storage(config: Any) -> list[Storage]:
+    """Return the library's replay, whose transitions have a reward, an end and a truncation; no rollout."""
+    return [Storage(config.buffer_size, numbers=3)] if hasattr(config, "buffer_size") else []
 
 
 def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: str) -> AlgorithmSpec:
@@ -23,6 +29,7 @@ def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: s
         bootstraps=name != "ARS",  # ARS uses only returns of whole episodes
         requires=packages,
         extra="sb3",
+        storage=_storage,
         summary=f"{library}'s {name}, its own loop on metered environments",
     )
 

@@ -1,8 +1,9 @@
 """Algorithms of SBX (Stable-Baselines3 in JAX) as rlbench plugins (extra `sbx`)."""
 
 from functools import partial
+from typing import Any
 
-from rlbench import AlgorithmSpec, Supports, hookimpl
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl
 
 _CONTINUOUS = Supports(continuous=True)
 # Only DQN and PPO have a convolutional network; it needs 36 × 36 pixels. Dicts are not listed, because the library only
@@ -19,6 +20,11 @@ _SUPPORTS = {
 }
 
 
+def _storage(config: Any) -> list[Storage]:
+    """Return the library's replay, whose transitions have a reward, an end and a truncation; no rollout."""
+    return [Storage(config.buffer_size, numbers=3)] if hasattr(config, "buffer_size") else []
+
+
 @hookimpl
 def rlbench_algorithms() -> list[AlgorithmSpec]:
     return [
@@ -30,6 +36,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             resumable=False,
             requires=("sbx", "jax"),
             extra="sbx",
+            storage=_storage,
             summary=f"SBX's {name} in JAX, its own loop on metered environments",
         )
         for name, supports in _SUPPORTS.items()

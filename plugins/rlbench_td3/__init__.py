@@ -1,6 +1,6 @@
 """Twin delayed deep deterministic policy gradient as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_replay, updates_from_replay
 
 
 @hookimpl
@@ -13,5 +13,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(continuous=True),
             summary=summary,
             updates_per_step=updates_from_replay,
+            storage=storage_of_replay,
         )
     ]

@@ -1,6 +1,6 @@
 """Value decomposition networks as an rlbench plugin."""
 
-from rlbench import AlgorithmSpec, Supports, hookimpl, updates_from_replay
+from rlbench import AlgorithmSpec, Supports, hookimpl, storage_of_replay, updates_from_replay
 
 
 @hookimpl
@@ -13,5 +13,6 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             Supports(discrete=True, action_masks=True, multi_agent=True, single_agent=False),
             summary=summary,
             updates_per_step=updates_from_replay,
+            storage=storage_of_replay,
         )
     ]

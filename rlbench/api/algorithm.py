@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rlbench.api.interaction import Array, Interaction
+from rlbench.api.storage import Storage
 from rlbench.api.task import Device, TaskInfo
 from rlbench.api.version import API_VERSION
 
@@ -83,6 +84,10 @@ class Algorithm(ABC):
         Where seeds have arrays of different shapes, an entry is an array [S] of objects, which are these arrays.
         """
         return {}
+
+    def state_to_write(self) -> Mapping[str, Array]:
+        """Return `state` for a checkpoint, which is written before training continues, so nothing has to be copied."""
+        return self.state()
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Restore what `state` returned."""
@@ -160,6 +165,8 @@ class AlgorithmSpec:
     summary: one line for lists of algorithms.
     updates_per_step: takes a Config and returns how many compilable updates one environment step of a seed causes;
     None: nothing is compiled. `compile: auto` compiles runs with enough updates to repay the compilation time.
+    storage: takes a Config and returns what one seed stores of the past; None: nothing that takes much memory. `check`
+    says how much memory it takes, and a plan trains no more seeds together than fit.
     """
 
     name: str
@@ -175,6 +182,7 @@ class AlgorithmSpec:
     metering: str = "boundary"
     summary: str = ""
     updates_per_step: Callable[[Any], float] | None = None
+    storage: Callable[[Any], Sequence[Storage]] | None = None
     api_version: int = API_VERSION
 
     def load(self) -> type[Algorithm]:

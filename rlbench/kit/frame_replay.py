@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlbench.api import Array
+from rlbench.api import Array, frame_rows
 from rlbench.kit.frame_ring import FrameNumbers, FrameRing, Known
 from rlbench.kit.replay import Field, Replay
 
@@ -32,14 +32,6 @@ def replay_for(num_seeds: int, capacity: int, device: str, fields: Mapping[str, 
     if any(field.frames > 1 for field in fields.values()):
         return FrameReplay(num_seeds, capacity, device, n_step=n_step, **fields)
     return Replay(num_seeds, capacity, device, **fields)
-
-
-def frame_rows(capacity: int) -> int:
-    """Return the number of frames for which a replay of so many transitions takes memory at first.
-
-    It is enough for episodes of eight steps on average, whose first stack adds a frame to those of the steps.
-    """
-    return capacity + capacity // 8 + 128
 
 
 class FrameReplay(Replay):

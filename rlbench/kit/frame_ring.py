@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from rlbench.api import Array
+from rlbench.kit.replay import unfilled
 
 _COPIED = 1024  # frames at a time when a ring grows, so that a copy takes little memory of its own
 Known = tuple[Array, Array]  # a stack [frames, size] and the numbers [frames] of its frames
@@ -23,7 +24,7 @@ class FrameRing:
 
     def __init__(self, rows: int, size: int, dtype: torch.dtype, device: str = "cpu") -> None:
         self.count, self.oldest, self._device = 0, 0, device
-        self._take(torch.zeros(rows, size, dtype=dtype, device=device))
+        self._take(unfilled(rows, size, dtype=dtype, device=device))
 
     def _take(self, frames: Tensor) -> None:
         self.frames, self.rows = frames, len(frames)
@@ -61,14 +62,14 @@ class FrameRing:
 
     def load(self, rows: int, count: int, frames: Tensor) -> None:
         """Restore a ring of so many rows. frames: what `stored` returned."""
-        self._take(self.frames.new_zeros(rows, self.frames.shape[1]))
+        self._take(unfilled(rows, self.frames.shape[1], dtype=self.frames.dtype, device=self._device))
         self.count, self.oldest = count, max(count - rows, 0)
         self.stored().copy_(frames)
 
     def grow(self, rows: int) -> None:
         """Move the frames that have to be kept to a ring of so many rows."""
         before = self.frames
-        self._take(before.new_zeros(rows, before.shape[1]))
+        self._take(unfilled(rows, before.shape[1], dtype=before.dtype, device=self._device))
         for first in range(self.oldest, self.count, _COPIED):
             numbers = torch.arange(first, min(first + _COPIED, self.count), device=self._device)
             self.frames[numbers % rows] = before[numbers % len(before)]

@@ -1,6 +1,6 @@
 """A ring buffer of past transitions for stacked seeds [S, capacity, …]. Sources: Lin 1992; Mnih et al. 2015.
 
-The true successor is stored with each observation, so truncation needs no special case. Memory is allocated as the
+The true successor is stored with each observation, so truncation needs no special case. A CPU's memory is taken as the
 buffer fills.
 """
 
@@ -41,6 +41,13 @@ class Batch(NamedTuple):
     discount: Tensor
 
 
+def unfilled(*shape: int, dtype: torch.dtype, device: str = "cpu") -> Tensor:
+    """Return zeros of which a CPU takes the memory only where they are written to, unlike those of `torch.zeros`."""
+    if device != "cpu":
+        return torch.zeros(*shape, dtype=dtype, device=device)
+    return torch.from_numpy(np.zeros(shape, torch.empty(0, dtype=dtype).numpy().dtype))
+
+
 def replay_fields(obs: int | Field, action: Field) -> dict[str, Field]:
     """Return the fields of a `Batch` for `Replay`. obs: how flat observations are stored; a number: so many floats."""
     obs, number = Field((obs,)) if isinstance(obs, int) else obs, Field()
@@ -76,7 +83,7 @@ class Replay:
     def __init__(self, num_seeds: int, capacity: int, device: str = "cpu", **fields: Field) -> None:
         self.capacity, self.size, self.position = capacity, 0, 0
         self._fields = {
-            name: torch.zeros(num_seeds, capacity, *f.shape, dtype=f.dtype, device=device) for name, f in fields.items()
+            name: unfilled(num_seeds, capacity, *f.shape, dtype=f.dtype, device=device) for name, f in fields.items()
         }
         # On a CPU, rows are written through numpy views: that costs a fifth of writing into a tensor.
         self._writable: Mapping[str, Any] = {n: t.numpy() if device == "cpu" else t for n, t in self._fields.items()}

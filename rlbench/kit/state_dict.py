@@ -15,25 +15,27 @@ from rlbench.api import Array, array_of_arrays
 Parts = Mapping[str, Any]
 
 
-def pack(parts: Parts, num_seeds: int) -> dict[str, Array]:
+def pack(parts: Parts, num_seeds: int, copy: bool = True) -> dict[str, Array]:
     """Return copies of everything in `parts`. An object's integers, which are the same for all seeds, become [S].
 
-    An object's list of S tensors, whose shapes may differ, becomes an array [S] of arrays.
+    An object's list of S tensors, whose shapes may differ, becomes an array [S] of arrays. copy: False: return views
+    where possible.
     """
     packed: dict[str, Array] = {}
     for name, part in parts.items():
         if isinstance(part, (Tensor, np.ndarray)):
-            packed[name] = _array(part)
+            packed[name] = _array(part, copy)
         else:
             for key, value in part.state().items():
-                packed[f"{name}.{key}"] = np.full(num_seeds, value) if isinstance(value, int) else _array(value)
+                packed[f"{name}.{key}"] = np.full(num_seeds, value) if isinstance(value, int) else _array(value, copy)
     return packed
 
 
-def _array(value: Tensor | Array | list[Tensor]) -> Array:
+def _array(value: Tensor | Array | list[Tensor], copy: bool) -> Array:
     if isinstance(value, list):
-        return array_of_arrays([_array(tensor) for tensor in value])
-    return value.detach().cpu().numpy().copy() if isinstance(value, Tensor) else value.copy()
+        return array_of_arrays([_array(tensor, copy) for tensor in value])
+    array: Array = value.detach().cpu().numpy() if isinstance(value, Tensor) else value
+    return array.copy() if copy else array
 
 
 def _tensor(array: Array) -> Tensor | list[Tensor]:

@@ -69,6 +69,11 @@ class TorchAlgorithm(Algorithm):
     def state(self) -> dict[str, Array]:
         return pack(self.parts(), self.num_seeds)
 
+    def state_to_write(self) -> dict[str, Array]:
+        if type(self).state is not TorchAlgorithm.state:  # a subclass stores something else
+            return self.state()
+        return pack(self.parts(), self.num_seeds, copy=False)
+
     def load_state(self, state: Mapping[str, Array]) -> None:
         unpack(self.parts(), state)
 

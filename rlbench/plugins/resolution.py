@@ -17,14 +17,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Supports, canonical
+from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Storage, Supports, canonical
 from rlbench.plugins.config_model import as_given, configure, schema
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 Params = Mapping[str, Any] | None  # None: the defaults, even if these alone are not a valid Config
 Request = tuple[Plugin, str, Params]  # plugin, algorithm, parameters
 
@@ -47,6 +47,7 @@ class Resolved:
     missing: tuple[str, ...]
     extra: str
     schema: tuple[Mapping[str, Any], ...]
+    storage: tuple[Storage, ...] = ()
 
 
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
@@ -121,6 +122,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
             "supports": Supports(**entry["supports"]),
             "missing": tuple(entry["missing"]),
             "schema": tuple(entry["schema"]),
+            "storage": tuple(Storage(**part) for part in entry["storage"]),
         }
     )
 
@@ -171,6 +173,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
         "extra": spec.extra,
         "config": dict(params or {}),
         "schema": [],
+        "storage": [],
     }
     if not entry["missing"]:
         algorithm = spec.load()
@@ -183,6 +186,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
             raise
         entry["config"] = json.loads(json.dumps(as_given(config)))
         entry["updates_per_step"] = float(spec.updates_per_step(config)) if spec.updates_per_step else 0.0
+        entry["storage"] = [asdict(part) for part in spec.storage(config)] if spec.storage else []
     return entry
 
 

@@ -37,7 +37,7 @@ class SeedState:
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
     """Write the arrays, made contiguous, as safetensors. The file is on disk when this returns."""
-    save_file({name: np.array(array, order="C") for name, array in arrays.items()}, path)
+    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
     _sync(path)
 
 

@@ -196,13 +196,16 @@ class LiveGroup:
     def _save(self) -> None:
         with self.clock.paused():
             assert self._checkpoints is not None
-            checkpoint.save(self._checkpoints, self.states())
+            checkpoint.save(self._checkpoints, self.states(self.algorithm.state_to_write()))
 
-    def states(self) -> list[SeedState]:
-        """Return everything that is needed to resume, for each seed whose environments have not failed."""
+    def states(self, learned: Mapping[str, Array] | None = None) -> list[SeedState]:
+        """Return everything that is needed to resume, for each seed whose environments have not failed.
+
+        learned: the algorithm's state; None: a copy.
+        """
         interaction = self.interaction
         batch = interaction.open_batch()
-        learned = {name: np.asarray(array) for name, array in self.algorithm.state().items()}
+        learned = {name: np.asarray(array) for name, array in (learned or self.algorithm.state()).items()}
         positions = self._sink.positions()
         states = []
         for index, seed in enumerate(self.group.seeds):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -23,8 +23,7 @@ from rlbench.api import (
     SuiteError,
     Task,
     Wrapper,
-    environments_of,
-    nothing_left,
+    total_size,
 )
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
@@ -37,12 +36,13 @@ from rlbench.suites.devices import choose_devices
 from rlbench.suites.environment_notes import adaptation_notes, budget_notes, fact_notes
 from rlbench.suites.grouping import should_compile, spread, stack_size
 from rlbench.suites.loader import LoadedSuite
+from rlbench.suites.memory_limit import memory_limit, memory_notes, memory_problem, within_memory
 from rlbench.suites.observation_forms import form_problem, losses
 from rlbench.suites.reference_check import reference_problems
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
-from rlbench.suites.validation import duplicate_runs, excess_runs, find_problems, seeds_of
+from rlbench.suites.validation import budget_problem, duplicate_runs, excess_runs, find_problems, seeds_of
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000
@@ -67,6 +67,7 @@ class Plan:
 
     devices: groups are distributed over them. workers: number of groups run at a time. adaptive: whether interim
     analyses decide the number of runs, instead of the suite. environment_notes: what to know about the environments.
+    stored: the bytes of the replay, or the rollout, of one seed, by algorithm and task. memory: what all may take.
     """
 
     suite: Suite
@@ -76,6 +77,8 @@ class Plan:
     workers: int = 1
     adaptive: bool = False
     environment_notes: list[str] = field(default_factory=list)
+    stored: dict[tuple[str, str], int] = field(default_factory=dict)
+    memory: float = float("inf")
 
     @property
     def runs(self) -> int:
@@ -83,8 +86,9 @@ class Plan:
 
     @property
     def notes(self) -> list[str]:
-        """Remarks on the environments, and on adaptations between them and the algorithms, one line each."""
-        return [*dict.fromkeys(self.environment_notes), *adaptation_notes(self.groups)]
+        """Remarks on environments, their adaptations to algorithms, and memory, one line each."""
+        memory = memory_notes(self.groups, self.stored)
+        return [*dict.fromkeys(self.environment_notes), *adaptation_notes(self.groups), *memory]
 
     @property
     def broken(self) -> bool:
@@ -159,12 +163,14 @@ def plan(
     skip_missing: bool = False,
     jobs: int | None = None,
     seeds: Callable[[str], int] | None = None,
+    memory: float | None = None,
 ) -> Plan:
     """Plan every algorithm × environment of a suite.
 
     max_runs: refuse a larger plan, so that a typing error does not start a flood of runs. skip_missing: skip pairs
     whose packages are not installed, instead of refusing them. jobs: number of groups run at a time; default: the
     suite's, or one per core. seeds: number of the suite's seeds to use for each algorithm, by its label; None: all.
+    memory: the bytes that replays and rollouts may take together; None: see `memory_limit`.
 
     Raises: SuiteError with every problem, including those of the file's form.
     """
@@ -181,10 +187,16 @@ def plan(
         for i, name in enumerate(suite.data_files)
         if not os.path.isfile(name)
     ]
+    if result.devices == ("cpu",):  # the memory of another device is not known here
+        result.memory = memory_limit() if memory is None else memory
     # If there are too many runs, only other problems are searched for, at one point of each sweep.
     points_per_sweep = 1 if excess_runs(suite, max_runs) else None
     _add_pairs(result, plugins, problems, skip_missing, points_per_sweep, seeds)
-    result.groups = _assign_devices(spread(result.groups, result.workers), result.devices)
+    result.groups, result.workers, text = within_memory(
+        spread(result.groups, result.workers), result.stored, result.workers, result.memory, bool(jobs or suite.jobs)
+    )
+    problems += [Problem(("jobs",), text)] * bool(text and not problems)
+    result.groups = _assign_devices(result.groups, result.devices)
     problems += duplicate_runs(result.groups)
     if problems:
         distinct = list(dict.fromkeys(problems))
@@ -236,11 +248,16 @@ def _add_pairs(
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.name, reason))
             continue
-        problem = _divisibility_problem(task.steps, answer.config) or _warm_up_problem(task.steps, answer)
-        if problem:
+        if problem := budget_problem(task.steps, answer):
             text = f"{pair.algorithm.name} on {task.name}: {problem}"
             problems.append(Problem(pair.steps_at, text))
             continue
+        size = total_size(answer.storage, *shown, task.steps)
+        if problem := memory_problem(size, result.memory, answer.config):
+            place = pair.where("buffer_size", at_key=False)
+            problems.append(Problem(place, f"{pair.algorithm.name} on {task.name}: {problem}"))
+            continue
+        result.stored[pair.algorithm.name, task.name] = size
         # Convolutions take most of the time of an update on images, and a graph calls the same ones.
         convolved = is_image(shown[0]) or isinstance(shown[0], PackedBytes)
         setting = "off" if suite.compile == "auto" and convolved else suite.compile
@@ -372,17 +389,3 @@ def _groups(
 def _assign_devices(groups: Sequence[RunGroup], devices: Sequence[str]) -> list[RunGroup]:
     """Assign devices by a group's position in the plan, so that a resumed suite assigns them in the same way."""
     return [dataclasses.replace(group, device=devices[i % len(devices)]) for i, group in enumerate(groups)]
-
-
-def _warm_up_problem(steps: int, algorithm: Resolved) -> str:
-    names = [setting["name"] for setting in algorithm.schema if setting.get("below_steps")]
-    problems = (nothing_left(name, algorithm.config[name], steps) for name in names)
-    return next(filter(None, problems), "")
-
-
-def _divisibility_problem(steps: int, config: Mapping[str, Any]) -> str:
-    number = environments_of(config)
-    if steps % number == 0:
-        return ""
-    name, below = "n_envs" if "n_envs" in config else "num_envs", steps // number * number
-    return f"{name} {number} does not divide steps {steps}; nearest multiples: {below} and {below + number}"

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rlbench.api import RunGroup
+from rlbench.api import RunGroup, environments_of, nothing_left
 from rlbench.messages import nearest
+from rlbench.plugins import Resolved
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, Suite
 from rlbench.suites.sweeps import format_value, points, size
@@ -34,6 +35,16 @@ def excess_runs(suite: Suite, max_runs: int) -> list[Problem]:
         return [Problem(("seeds",), text)]
     swept = f" (the sweep of {suite.algorithms[largest].name!r} has {sizes[largest]:,} points)"
     return [Problem(("algorithms", largest, "sweep"), text + swept, True)]
+
+
+def budget_problem(steps: int, algorithm: Resolved) -> str:
+    """Return why a budget of so many steps does not fit an algorithm's environments or its warm-up, or ""."""
+    number, config = environments_of(algorithm.config), algorithm.config
+    if steps % number:
+        name, below = "n_envs" if "n_envs" in config else "num_envs", steps // number * number
+        return f"{name} {number} does not divide steps {steps}; nearest multiples: {below} and {below + number}"
+    names = [setting["name"] for setting in algorithm.schema if setting.get("below_steps")]
+    return next(filter(None, (nothing_left(name, config[name], steps) for name in names)), "")
 
 
 def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rlbench import SeedStreams
+from rlbench.api import frame_rows
 from rlbench.kit import Field, FrameReplay, PrioritizedReplay, Replay, pack, replay_fields, replay_for, unpack
-from rlbench.kit.frame_replay import frame_rows
 
 ACTION = Field(dtype=torch.int64)
 

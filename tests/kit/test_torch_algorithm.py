@@ -51,6 +51,22 @@ def test_it_is_saved_by_its_parts_and_published_by_those_of_its_policy():
     assert one.seen.tolist() == [5, 5, 5] and one.state()["seen"].tolist() == [5, 5, 5]
 
 
+def test_a_checkpoint_is_written_from_what_training_uses_and_not_from_a_copy():
+    one = Small()
+    copied, written = one.state(), one.state_to_write()
+    assert set(copied) == set(written)
+    one.params += 1
+    assert np.array_equal(written["params"], one.params.numpy()) and not np.array_equal(copied["params"], written["params"])  # fmt: skip
+
+
+def test_a_checkpoint_of_a_subclass_with_a_state_of_its_own_has_that_state():
+    class Own(Small):
+        def state(self):
+            return {"own": np.zeros(3)}
+
+    assert set(Own().state_to_write()) == {"own"}
+
+
 def test_without_policy_parts_everything_is_published():
     class All(Small):
         policy_parts = ()

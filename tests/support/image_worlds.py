@@ -60,3 +60,25 @@ class Signs(gymnasium.Wrapper):
 
 gymnasium.register("rlbench/Signs-v0", Signs, order_enforce=False, disable_env_checker=True)
 gymnasium.register("rlbench/Dots-v0", Dots, order_enforce=False, disable_env_checker=True)
+
+
+class Noise(gymnasium.Env):
+    """Frames [84, 84] of bytes that all differ; an episode has 250 steps."""
+
+    observation_space, action_space = Box(0, 255, (84, 84), np.uint8), Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self._frame(), {}
+
+    def _frame(self):
+        return np.frombuffer(self.np_random.bytes(84 * 84), np.uint8).reshape(84, 84)
+
+    def step(self, action):
+        self.steps += 1
+        return self._frame(), 0.0, False, self.steps == 250, {}
+
+
+gymnasium.register("rlbench/Noise-v0", Noise, order_enforce=False, disable_env_checker=True)
+NOISE = "support.image_worlds:rlbench/Noise-v0"

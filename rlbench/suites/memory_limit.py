@@ -1,0 +1,123 @@
+"""Groups that fit into the machine's memory: what algorithms store decides how many seeds train together.
+
+Only the suite and the machine decide, so that a suite always gives the same groups on a machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import heapq
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rlbench.api import RunGroup
+from rlbench.text import plural
+
+SHARE = 0.6  # of the machine's memory; the rest is for networks, environments and other programs
+NOTED = 100e6  # bytes of a group from which a note says what it takes
+Pair = tuple[str, str]  # an algorithm and a task, by their labels
+
+_CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def memory_limit() -> float:
+    """Return the bytes that replays and rollouts of a suite may take: a share of the memory of machine or container."""
+    total = psutil.virtual_memory().total
+    with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
+        total = min(total, int(_CONTAINER_LIMIT.read_text()))
+    return SHARE * float(total)
+
+
+def needed(group: RunGroup, stored: Mapping[Pair, int]) -> int:
+    """Return the bytes that a group needs for what it stores: its seeds, and the copy of one for a checkpoint.
+
+    stored: the bytes that one seed stores.
+    """
+    return (len(group.seeds) + 1) * stored.get((group.label, group.task.name), 0)
+
+
+def needed_at_once(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int) -> int:
+    """Return the most bytes that so many groups need at a time."""
+    return sum(heapq.nlargest(workers, (needed(group, stored) for group in groups)))
+
+
+def parted(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float) -> list[RunGroup]:
+    """Return the same runs in groups of which any `workers` fit into the limit, as far as parting stacks allows.
+
+    The group that needs most is parted into more and more groups of equal size, up to one seed each. Without need,
+    nothing changes.
+    """
+    parts = [[group] for group in groups]
+    while needed_at_once(flat := [group for part in parts for group in part], stored, workers) > limit:
+        sizes = [needed(part[0], stored) if len(part[0].seeds) > 1 else 0 for part in parts]
+        if not any(sizes):
+            break
+        at = sizes.index(max(sizes))
+        parts[at] = _equal_parts(groups[at], len(parts[at]) + 1)
+    return flat
+
+
+def within_memory(
+    groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float, fixed: bool
+) -> tuple[list[RunGroup], int, str]:
+    """Return the same runs in groups that fit into the limit, and how many of these run at a time.
+
+    fixed: the suite or the user has chosen the number of workers; otherwise it is lowered if single seeds do not fit.
+    Returns: also why they do not fit, or "".
+    """
+    for count in range(workers, 0, -1):
+        fitting = parted(groups, stored, count, limit)
+        size = needed_at_once(fitting, stored, count)
+        if size <= limit:
+            return fitting, count, ""
+        if fixed:
+            break
+    text = (
+        f"replay of {plural(workers, 'job')} at a time takes {gigabytes(size)} even with one seed in each, but a suite "
+        f"may take {gigabytes(limit)} of this machine's memory; lower jobs or buffer_size"
+    )
+    return list(groups), workers, text
+
+
+def memory_problem(size: int, limit: float, config: Mapping[str, Any]) -> str:
+    """Return why not even one seed fits into the limit, or "". size: the bytes that it stores. config: its settings."""
+    if 2 * size <= limit:
+        return ""
+    advice = "buffer_size" if "buffer_size" in config else "n_steps or n_envs"
+    return (
+        f"{_kind(config)} of one seed takes {gigabytes(size)}, and as much again while a checkpoint is written, "
+        f"but a suite may take {gigabytes(limit)} of this machine's memory; lower {advice}"
+    )
+
+
+def _equal_parts(group: RunGroup, number: int) -> list[RunGroup]:
+    """Return a group in so many parts, the first of which have one seed more if they cannot be equal."""
+    size, more = divmod(len(group.seeds), number)
+    ends = [size * (i + 1) + min(i + 1, more) for i in range(number)]
+    return [dataclasses.replace(group, seeds=group.seeds[begin:end]) for begin, end in zip([0, *ends], ends)]
+
+
+def memory_notes(groups: Sequence[RunGroup], stored: Mapping[Pair, int]) -> list[str]:
+    """Return one line for each pair of which a group stores much."""
+    largest: dict[Pair, RunGroup] = {}
+    for group in groups:
+        pair = group.label, group.task.name
+        largest[pair] = max(largest.get(pair, group), group, key=lambda one: len(one.seeds))
+    return [
+        f"{label} on {task}: {_kind(group.config)} of {plural(len(group.seeds), 'seed')} takes {gigabytes(size)}"
+        for (label, task), group in largest.items()
+        if (size := len(group.seeds) * stored.get((label, task), 0)) >= NOTED
+    ]
+
+
+def _kind(config: Mapping[str, Any]) -> str:
+    return "replay" if "buffer_size" in config else "the rollout"
+
+
+def gigabytes(size: float) -> str:
+    """Return a number of bytes in words."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
