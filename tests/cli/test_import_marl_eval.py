@@ -188,7 +188,10 @@ def broken(**changes):
         ({"a": {"b": {"c": []}}}, "metrics.json: a/b/c is no JSON object"),
         ({"a": {"b": {"c": {"seed_0": {"step_0": 5}}}}}, "a/b/c/seed_0/step_0 is no JSON object"),
         ({"a": {"b": {"c": {"first": {}}}}}, "a/b/c/first: 'first' should be seed_ and a whole number"),
-        ({"a": {"b": {"c": {"seed_1": mava_run(), "run_1": mava_run()}}}}, "run_1: this entry and seed_1 have the same seed number"),
+        (
+            {"a": {"b": {"c": {"seed_1": mava_run(), "run_1": mava_run()}}}},
+            "run_1: this entry and seed_1 have one seed number",
+        ),
         (broken(step_count="many"), "Matrax/C/ff_ippo/seed_0/step_1: step_count is 'many', not a whole number"),
         (broken(step_count=100), "seed_0/step_1: step_0 has the same step_count, 100"),
         (broken(mean_episode_return=[1.0, None]), "seed_0/step_1: mean_episode_return has None, not a number"),

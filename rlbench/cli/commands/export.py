@@ -62,10 +62,10 @@ def export(
 ) -> int:
     """Export the results in DIRECTORY for another program. Default: the newest results.
 
-    csv and parquet each write four files: runs, evaluations, episodes and metrics. The path of each file is printed with its
-    number of rows. tensorboard and wandb write the records that `rlbench run --log` writes. marl-eval writes the
-    JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a model
-    card for each algorithm and task. Nothing is uploaded.
+    csv and parquet each write four files: runs, evaluations, episodes and metrics. The path of each file is printed
+    with its number of rows. tensorboard and wandb write the records that `rlbench run --log` writes. marl-eval writes
+    the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a
+    model card for each algorithm and task. Nothing is uploaded.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 
