@@ -40,7 +40,7 @@ class RunOptions(SuiteOptions):
         None,
         "--margin",
         "Difference up to which algorithms count as equivalent (with --until-decided; default: 0.05 on normalised "
-        "scores). With 0, and on raw scores without it, no pair is called equivalent.",
+        "scores; raw scores have no default). Without a margin, or with 0, no pair is called equivalent.",
         Use.DESIGN,
         at_least=0,
     )

@@ -94,7 +94,7 @@ def _entries(path: Path, document: Any) -> Iterator[_Entry]:
                     seed = _seed(where, key)
                     if seed in numbers:
                         raise ForeignError(
-                            f"{where}: this entry and {numbers[seed]} have one seed number; give each seed one entry"
+                            f"{where}: this entry and {numbers[seed]} have the same seed; keep one entry for each seed"
                         )
                     numbers[seed] = key
                     parts = {

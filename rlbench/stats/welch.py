@@ -2,7 +2,8 @@
 
 The standard error is that of a trimmed mean: runs beyond the quartiles count as if they were on them (winsorised). Over
 several tasks the quartiles are those of all their runs together. Sources: Welch 1947; Yuen 1974, Biometrika 61:165
-(trimmed means); Satterthwaite 1946 (degrees of freedom). docs/statistics.md reports its level by simulation.
+(trimmed means); Satterthwaite 1946 (degrees of freedom). docs/statistics.md reports the level of this test, measured by
+simulation.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ def broken(**changes):
         ({"a": {"b": {"c": {"first": {}}}}}, "a/b/c/first: 'first' should be seed_ and a whole number"),
         (
             {"a": {"b": {"c": {"seed_1": mava_run(), "run_1": mava_run()}}}},
-            "run_1: this entry and seed_1 have one seed number",
+            "run_1: this entry and seed_1 have the same seed",
         ),
         (broken(step_count="many"), "Matrax/C/ff_ippo/seed_0/step_1: step_count is 'many', not a whole number"),
         (broken(step_count=100), "seed_0/step_1: step_0 has the same step_count, 100"),
