@@ -58,8 +58,8 @@ class SuiteOptions:
     devices: tuple[str, ...] = option(
         (),
         "--device",
-        "Device to train on: cpu, cuda:0, mps or auto; overrides the suite's. If repeated, groups are spread over "
-        "them.",
+        "Device to train on: cpu, cuda:0, mps or auto; overrides the suite's. May be repeated; "
+        "groups are then spread over the devices.",
         Use.SUITE,
     )
     timeout: str | None = option(

@@ -80,8 +80,8 @@ def compare(
     rlbench compare                      all pairs, except those with random
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
 
-    With -d, A and B are algorithms. Without it, they are folders (a path, or a name under results/) if both contain
-    results, and algorithms otherwise; a name that is both a folder and an algorithm of the newest results is an error.
+    With -d, A and B are algorithms. Without it, they are folders (paths, or names under results/) if each names a
+    folder with results, and otherwise algorithms of the newest results. A name that could be either is an error.
     Holm's correction treats the comparisons over all tasks as one family of tests, and those on single tasks as
     another.
     """

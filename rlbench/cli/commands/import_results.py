@@ -64,8 +64,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
 )
 @click.option(
     "--metric",
-    help="Metric to read from files of marl-eval; default: return, episode_return, mean_episode_return, mean_return or "
-    "team_return.",
+    help="Metric to read from files of marl-eval; default: the first of these that a file has: return, episode_return, "
+    "mean_episode_return, mean_return, team_return.",
 )
 @click.option(
     "-a", "only_algorithms", multiple=True, metavar="ALGORITHM", help="Published algorithm to import; repeatable."
@@ -111,8 +111,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
 )
 @click.option(
     "--tag",
-    help="Scalar to read from TensorBoard files; default: charts/episodic_return, eval/mean_reward or "
-    "rollout/ep_rew_mean.",
+    help="Scalar to read from TensorBoard files; default: whichever the file has of charts/episodic_return, "
+    "eval/mean_reward and rollout/ep_rew_mean.",
 )
 @click.option(
     "--steps",
