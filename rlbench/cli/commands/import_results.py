@@ -111,8 +111,8 @@ def _new_names(context: click.Context, parameter: click.Parameter, values: Seque
 )
 @click.option(
     "--tag",
-    help="Scalar to read from TensorBoard files; default: whichever the file has of charts/episodic_return, "
-    "eval/mean_reward and rollout/ep_rew_mean.",
+    help="Scalar to read from TensorBoard files; default: the first of these that the file has: "
+    "charts/episodic_return, eval/mean_reward, rollout/ep_rew_mean.",
 )
 @click.option(
     "--steps",
