@@ -125,8 +125,9 @@ class Attempt:
             self._report(NoticeEvent(warning, once=True))
         facts = replace(facts, numerics={**facts.numerics, **tested})
         message = self._publish(outcome, facts)
-        size = sum(p.stat().st_size for run in self.group.runs for p in self.store.folder(run).iterdir())
-        remember_cost(self.group, startup, outcome.elapsed_seconds, size + _size(self.folder))
+        folders = [self.folder, *(self.store.folder(run) for run in self.group.runs)]
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        remember_cost(self.group, startup, outcome.elapsed_seconds, files)
         return message
 
     def _restore_or_start(self, prepared: PreparedGroup) -> LiveGroup:
@@ -227,7 +228,3 @@ def _brief(error: BaseException) -> str:
     message = traceback.format_exception_only(error)[-1].strip()[:2000]
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
     return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message
-
-
-def _size(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -13,6 +13,8 @@ from rlbench.api import RunGroup, canonical
 from rlbench.results.provenance import hardware
 from rlbench.user_cache import cache_folder, recall, remember
 
+GROWING = {".jsonl", ".parquet", ".log"}  # the files that grow with a run's steps
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -40,11 +42,18 @@ def _names(group: RunGroup) -> tuple[str, str]:
     return kind, exact
 
 
-def remember_cost(group: RunGroup, startup: float, seconds: float, disk_bytes: int) -> None:
-    """Record the cost of a group: wall-clock seconds to start and to run, with evaluations, and the bytes it wrote."""
+def remember_cost(group: RunGroup, startup: float, seconds: float, files: Sequence[Path]) -> None:
+    """Record the cost of a group: wall-clock seconds to start and to run, with evaluations, and the files it wrote.
+
+    Records grow with the number of steps; policies and descriptions have one size in short and long runs.
+    """
     kind, exact = _names(group)
     steps = group.task.steps * len(group.seeds)
-    entry = {"startup_seconds": startup, "seconds_per_step": seconds / steps, "bytes_per_step": disk_bytes / steps}
+    sizes: dict[bool, int] = {True: 0, False: 0}
+    for path in files:
+        sizes[path.suffix in GROWING] += path.stat().st_size
+    entry = {"startup_seconds": startup, "seconds_per_step": seconds / steps, "bytes_per_step": sizes[True] / steps}
+    entry["bytes_per_run"] = sizes[False] / len(group.seeds)
     remember(cache_folder("speeds") / f"{kind}-{exact}.json", entry)
 
 
@@ -87,7 +96,8 @@ def estimate_cost(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
             unknown.append(f"{group.label or group.algorithm} on {group.task.name}")
             continue
         times.append(_seconds(entry, group, steps))
-        disk += float(entry["bytes_per_step"]) * len(group.seeds) * group.task.steps
+        each = float(entry.get("bytes_per_run", 0)) + float(entry["bytes_per_step"]) * group.task.steps
+        disk += each * len(group.seeds)
     ends = [0.0] * max(1, workers)
     for seconds in sorted(times, reverse=True):
         ends[ends.index(min(ends))] += seconds

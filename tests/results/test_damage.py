@@ -284,7 +284,7 @@ def test_a_cost_that_is_remembered_in_another_shape_is_not_known(store, tmp_path
     monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path / "cache"))
     run = store.runs()[0]
     group = RunGroup(run.algorithm, run.config, run.task, (run.seed,), run.label)
-    remember_cost(group, 1.0, 2.0, 3)
+    remember_cost(group, 1.0, 2.0, [])
     assert estimate_seconds(group) == 3.0
     (entry,) = (tmp_path / "cache" / "speeds").glob("*.json")
     entry.write_text(text)
