@@ -24,10 +24,9 @@ def curve_frame(
 ) -> pd.DataFrame:
     """Return the IQM over runs at each evaluation, with a pointwise 95 % percentile band, both computed by `estimate`.
 
-    normalised: use scores on the scale where the anchors are 0 and 1, and only tasks that have anchors. If `against` is
-    steps, also add a curve over all of those tasks (environment ""); its `at` is the share of each task's budget, in
-    [0, 1]. Runs are interpolated between their evaluations. The curve starts where every task has had its first
-    evaluation.
+    normalised: use scores on the scale where the anchors are 0 and 1, and only tasks that have anchors. Against steps,
+    one more curve (environment "") is over all these tasks: its `at` is the share of each task's budget, in [0, 1].
+    Its runs are interpolated between their evaluations, and it starts where every task has had its first evaluation.
 
     Returns: the columns of COLUMNS. Curves without an evaluation have no rows.
     at: the steps of the evaluation, or the seconds until then (median over runs), as `against` says.

@@ -40,7 +40,7 @@ class Entry:
         return width(self.value, bold=self.bold) + spread + max(above, below)
 
     def latex(self, marks: Sequence[str], text: str | None = None) -> str:
-        """Return the cell in LaTeX. text: the cell's value, if it is LaTeX already; if None, it is converted here."""
+        """Return the cell in LaTeX. text: the cell's value as LaTeX, if the caller has it."""
         number = text is None and is_number(self.value)
         value = formula(self.value) if number else text if text is not None else latex(self.value)
         if self.bold:

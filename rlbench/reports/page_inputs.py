@@ -40,7 +40,7 @@ class PageInputs(NamedTuple):
     def still_shows(self, written: PageInputs | None) -> bool:
         """Return whether the existing page, made from the inputs `written`, can be kept instead of being drawn again.
 
-        A command without options also keeps a page that was made with options, if its results are up to date.
+        A page made with options is kept too, if the command has no options and the page shows the newest results.
         """
         return written is not None and self.results == written.results and self.options in ("", written.options)
 

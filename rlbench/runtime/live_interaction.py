@@ -269,8 +269,8 @@ class LiveInteraction:
         if self.save is not None:
             if self.batch is None:
                 raise RlbenchError(
-                    "only an algorithm that trains its seeds as one batch can be saved, which this one does not; "
-                    "register its AlgorithmSpec with resumable=False"
+                    "this algorithm does not train its seeds as one batch, so it cannot be saved; register its "
+                    "AlgorithmSpec with resumable=False"
                 )
             self.save()
             self.schedule_save()
