@@ -20,6 +20,7 @@ from rlbench.api import RlbenchError, Task
 from rlbench.envs.references import IMPORT, import_object, problem_of, references
 from rlbench.envs.registrations import call_registrations
 from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.suites.environment_hints import install_hint
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import EnvironmentEntry, Suite
 
@@ -45,7 +46,7 @@ def reference_problems(suite: Suite) -> list[Problem]:
         elif IMPORT in reference:
             named[(*at, IMPORT)] = reference[IMPORT]
     answers = _try(list(named.values()), len(suite.registrations)) if named else []
-    return problems + [Problem(at, text) for at, text in zip(named, answers) if text]
+    return problems + [Problem(at, f"{text}{install_hint('', text)}") for at, text in zip(named, answers) if text]
 
 
 def _references(suite: Suite) -> Iterator[tuple[Location, EnvironmentEntry, Mapping[str, Any]]]:

@@ -13,8 +13,15 @@ from rlbench.suites.loader import builtin_suites
 SUITES = builtin_suites()
 MUJOCO = {"InvertedPendulum-v5", "Reacher-v5", "Hopper-v5", "HalfCheetah-v5"}
 CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-v3", *MUJOCO}
-EXTRAS = {"minigrid": "minigrid", "agents": "lbforaging"}  # of no dev extra
-MISSING = {name for name, module in EXTRAS.items() if find_spec(module) is None}
+# What suites need beyond the dev extra, and what their error then contains.
+EXTRAS = {
+    "minigrid": ("minigrid", "No module named 'minigrid'"),
+    "agents": ("lbforaging", "No module named 'lbforaging'"),
+    "minatar": ("minatar", "No module named 'minatar'.*pip install"),
+    "minatar-full": ("minatar", "No module named 'minatar'.*pip install"),
+    "atari-100k": ("ale_py", r'pip install "rlbench\[atari\]"'),
+}
+MISSING = {name for name, (module, _) in EXTRAS.items() if find_spec(module) is None}
 
 
 @pytest.mark.parametrize("name", sorted(SUITES.keys() - MISSING))
@@ -27,7 +34,7 @@ def test_it_is_planned_and_leaves_out_only_what_acts_otherwise(name):
 
 @pytest.mark.parametrize("name", sorted(MISSING))
 def test_one_whose_package_is_not_installed_names_it_at_its_place(name):
-    with pytest.raises(SuiteError, match=rf"{name}.yaml:\d+:\d+: error: .*No module named '{EXTRAS[name]}'"):
+    with pytest.raises(SuiteError, match=rf"{name}.yaml:\d+:\d+: error: .*{EXTRAS[name][1]}"):
         plan(read_suite(SUITES[name]), load_plugins())
 
 
