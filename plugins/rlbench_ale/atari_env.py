@@ -9,7 +9,6 @@ action is repeated with a probability of 0.25, the loss of a life ends nothing, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any
@@ -34,6 +33,16 @@ DEFAULTS: Mapping[str, Any] = {
     "use_fire_reset": False,
     "max_num_frames_per_episode": 108_000,
 }
+# The smallest and largest value of each number; the other arguments are true or false.
+RANGES: Mapping[str, tuple[float, float]] = {
+    "repeat_action_probability": (0.0, 1.0),
+    "frameskip": (1, 60),
+    "stack_num": (1, 64),
+    "img_height": (4, 210),
+    "img_width": (4, 160),
+    "noop_max": (0, 1_000),
+    "max_num_frames_per_episode": (1, 10_000_000),
+}
 # What would change what is measured.
 REFUSED = {
     "reward_clipping": "rewards are measured as the game gives them; algorithms clip what they learn (clip_reward)",
@@ -46,24 +55,45 @@ def atari_env(task: Task) -> AtariEnv:
     """Make the game of a task. Raises: RlbenchError for an unknown game or argument, or without ale-py."""
     if find_spec("ale_py") is None:
         raise RlbenchError('the backend ale needs a package that is not installed: pip install "rlbench[atari]"')
-    for name in task.kwargs:
+    if task.wrappers:
+        names = ", ".join(wrapper.name for wrapper in task.wrappers)
+        raise RlbenchError(
+            f"wrappers ({names}) can wrap Gymnasium's environments; for them, write ale_py:{task.env_id}"
+        )
+    for name, value in task.kwargs.items():
         if name in REFUSED:
             raise RlbenchError(f"{name} cannot be set: {REFUSED[name]}")
         if name not in DEFAULTS:
             raise RlbenchError(f"unknown argument {name!r}; the backend ale takes {', '.join(DEFAULTS)}")
+        _check(name, value)
     return AtariEnv(_rom_of(task.env_id), {**DEFAULTS, **task.kwargs})
+
+
+def _check(name: str, value: Any) -> None:
+    """Check an argument's type and range. Raises: RlbenchError."""
+    if name not in RANGES:
+        if not isinstance(value, bool):
+            raise RlbenchError(f"{name} should be true or false, not {value!r}")
+        return
+    low, high = RANGES[name]
+    kinds, what = ((int, float), "a number") if isinstance(low, float) else ((int,), "a whole number")
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise RlbenchError(f"{name} should be {what} from {low:g} to {high:,}, not {value!r}")
 
 
 def _rom_of(env_id: str) -> str:
     """Return the name of a game's ROM: "ALE/SpaceInvaders-v5" is space_invaders. Raises: RlbenchError."""
     from ale_py import roms
 
-    match = re.fullmatch(r"ALE/(\w+)-v5", env_id)
-    known = {rom.replace("_", ""): str(rom) for rom in roms.get_all_rom_ids()}
-    name = match[1].lower() if match else ""
-    if name not in known:
-        raise RlbenchError(f"{env_id!r} is no game of the backend ale; its ids look like ALE/Pong-v5")
-    return known[name]
+    known = {
+        f"ALE/{''.join(part.capitalize() for part in str(rom).split('_'))}-v5": str(rom)
+        for rom in roms.get_all_rom_ids()
+    }
+    if env_id in known:
+        return known[env_id]
+    same = next((name for name in known if name.lower() == env_id.lower()), None)
+    hint = f"did you mean {same}?" if same else "its ids look like ALE/Pong-v5"
+    raise RlbenchError(f"{env_id!r} is no game of the backend ale; {hint}")
 
 
 class AtariEnv(gymnasium.Env[Frames, Any]):

@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatten, flatten_space
 
-from rlbench.api import Array
+from rlbench.api import Array, EnvironmentFault
 
 
 def readable_part(space: spaces.Space[Any]) -> spaces.Space[Any] | None:
@@ -78,7 +78,15 @@ class FlatObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
 
     def observation(self, observation: Any) -> Array:
         assert self._kept is not None  # `shown` refuses any other space
+        if isinstance(self._space, spaces.Box) and _long_axes(np.shape(observation)) != _long_axes(self._space.shape):
+            shapes = f"shape {np.shape(observation)}, but its space has {self._space.shape}"
+            raise EnvironmentFault(f"an observation has {shapes}")
         return np.asarray(flatten(self._kept, pick(self._space, self._kept, observation)), np.float32)
+
+
+def _long_axes(shape: tuple[int, ...]) -> list[int]:
+    """Return the axes of more than one number; others may be missing or too many without a change of order."""
+    return [length for length in shape if length != 1]
 
 
 class NoObservation(gymnasium.ObservationWrapper[Array, Any, Any]):

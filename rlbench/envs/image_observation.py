@@ -8,7 +8,7 @@ import gymnasium
 import numpy as np
 from gymnasium import spaces
 
-from rlbench.api import Array
+from rlbench.api import Array, EnvironmentFault
 from rlbench.envs.frame_stack import FrameStack, stacked_space
 
 
@@ -66,8 +66,22 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
         return spaces.Box(0, 255, channels_first(np.empty(shape, np.uint8), shape).shape, np.uint8)
 
     def observation(self, observation: Any) -> Array:
-        image = np.asarray(observation, np.uint8) * np.uint8(self._scale)
+        image = as_bytes(observation, self._shape) * np.uint8(self._scale)
         return np.ascontiguousarray(_joined(image) if self._stacked else channels_first(image, self._shape))
+
+
+def as_bytes(observation: Any, shape: tuple[int, ...]) -> Array:
+    """Return an image of bytes, or of True and False, as bytes. Raises: EnvironmentFault for anything else."""
+    image = np.asarray(observation)
+    if image.shape != shape:
+        raise EnvironmentFault(f"an image has shape {image.shape}, but the space of observations has {shape}")
+    if image.dtype in (np.uint8, np.bool_):
+        return image.astype(np.uint8)
+    with np.errstate(invalid="ignore"):
+        result = image.astype(np.uint8)
+    if not np.array_equal(result, image):
+        raise EnvironmentFault(f"an image has numbers that are no bytes from 0 to 255 (it is of {image.dtype})")
+    return result
 
 
 def _joined(stack: Array) -> Array:

@@ -13,9 +13,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatdim, flatten
 
-from rlbench.api import Array, RlbenchError
+from rlbench.api import Array, EnvironmentFault
 from rlbench.envs.flat_observation import pick, readable_part
-from rlbench.envs.image_observation import ImageObservation, channels_first, is_image
+from rlbench.envs.image_observation import ImageObservation, as_bytes, channels_first, is_image
 
 SMALLEST = 4  # pixels; smaller images count as numbers, because no convolution of ours takes them
 
@@ -71,7 +71,7 @@ def _is_convolved(space: spaces.Space[Any], least: int = SMALLEST) -> bool:
 class PackedObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
     """Give each observation of a Dict or a Tuple with images as bytes (see PackedBytes).
 
-    Raises: TypeError if there are no images among the parts; RlbenchError for a number that is not finite, which no
+    Raises: TypeError if there are no images among the parts; EnvironmentFault for a number that is not finite, which no
     later check would see among bytes.
     """
 
@@ -94,11 +94,11 @@ class PackedObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
         for part, value in _values(self._kept, pick(self._space, self._kept, observation)):
             if _is_convolved(part):
                 scale = 255 if part.dtype == np.bool_ else 1
-                image = np.asarray(value, np.uint8) * np.uint8(scale)
+                image = as_bytes(value, part.shape or ()) * np.uint8(scale)
                 images.append(channels_first(image, part.shape or ()).ravel())
             else:
                 numbers.append(np.asarray(flatten(part, value), np.float32).ravel())
         row = np.concatenate(numbers)
         if not np.isfinite(row).all():
-            raise RlbenchError(f"observations have numbers that are not finite: {row[~np.isfinite(row)][0]}")
+            raise EnvironmentFault(f"observations have numbers that are not finite: {row[~np.isfinite(row)][0]}")
         return np.concatenate([*images, row.view(np.uint8)])

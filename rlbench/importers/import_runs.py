@@ -180,6 +180,12 @@ def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | N
 
     unchanged: the folder's run with the same rows, if any. It is returned again, even if the file has a new name.
     """
+    for name in (records.algorithm, task.env_id):
+        if not _is_storable(name):
+            return (
+                None,
+                f"skipped: the name {name!r} has half of a surrogate pair, which no file can hold; rename it there",
+            )
     last = records.rows[-1].step
     if last < ENOUGH * task.steps:
         return None, f"skipped: it ends at step {last} of {task.steps}, before {ENOUGH:.0%} of the budget"
@@ -272,3 +278,12 @@ def _publish(store: Store, run: Run, records: ImportedRecords, published: list[R
     published.append(run)
     divergence = "" if diverged_at is None else f": diverged at step {diverged_at:,}"
     return f"imported{divergence}" if fresh else f"already there: kept{divergence}"
+
+
+def _is_storable(text: str) -> bool:
+    """Return whether text can be written to a file; JSON may have halves of surrogate pairs, which cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

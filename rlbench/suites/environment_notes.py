@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from rlbench.api import RunGroup, Task, environments_of
 from rlbench.api.task import MAX_EPISODE_STEPS
@@ -14,24 +14,30 @@ from rlbench.text import plural
 _MUCH = 0.05  # of the budget
 
 
-def fact_notes(name: str, facts: EnvironmentFacts, masks: bool = False) -> list[str]:
-    """Return notes on one environment. name: as the suite calls it. masks: whether the suite asks for action masks."""
-    notes = []
+def fact_notes(facts: Mapping[str, EnvironmentFacts], masked: Collection[str] = ()) -> list[str]:
+    """Return notes on environments, a line for each kind. facts: by the name in the suite. masked: who gets masks."""
+    kinds: dict[str, list[str]] = {}
+    for name, fact in facts.items():
+        for text in _notes_on(fact, name in masked):
+            kinds.setdefault(text, []).append(name)
+    return [f"{', '.join(names)}: {text}" for text, names in kinds.items()]
+
+
+def _notes_on(facts: EnvironmentFacts, masked: bool) -> Iterator[str]:
     if not facts.repeats:
-        notes.append(f"{name} ignores reset(seed=…): its runs will not repeat, and tables mark them")
+        yield "reset(seed=…) is ignored, so runs will not repeat, and tables mark them"
     if facts.shares_state:
-        notes.append(
-            f"{name} shares state between its instances: seeds are trained one at a time, evaluations change training, "
-            "and tables mark its runs"
+        yield (
+            "instances share state, so seeds are trained one at a time, evaluations change training, and tables mark "
+            "the runs"
         )
     if facts.time_limit is None and not facts.ended:
-        notes.append(
-            f"{name} has no time limit, and a random episode did not end within {STEPS} steps: evaluation plays up "
-            f"to {MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
+        yield (
+            f"no time limit, and no random episode ended within {STEPS} steps; evaluation plays up to "
+            f"{MAX_EPISODE_STEPS:,} steps of each episode; `kwargs: {{max_episode_steps: N}}` sets a limit"
         )
-    if facts.gives_masks and not masks:
-        notes.append(f"{name} says which actions are allowed; `action_masks: true` makes algorithms choose among them")
-    return notes
+    if facts.gives_masks and not masked:
+        yield "`info` says which actions are allowed; `action_masks: true` makes algorithms choose among them"
 
 
 def budget_notes(label: str, task: Task, algorithm: Resolved) -> list[str]:

@@ -71,6 +71,8 @@ def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
         return "" if isinstance(space, OneHotVectors) else f"observations are {described}, but {name} supports Discrete"
     if isinstance(space, PackedBytes):
         return ""
+    if isinstance(space, spaces.Box) and 0 in space.shape:
+        return f"observations have no numbers (shape {space.shape})"
     if isinstance(space, NestedVectors) or (can_be_image(space) and supports.pixels):
         return "" if supports.no_observations else _small(space, supports, name)
     kinds = " and ".join(
@@ -79,8 +81,6 @@ def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
     if not isinstance(space, spaces.Box):
         way_out = f"; {FLAT}" if _is_readable(space) else ""
         return f"observations are {_described(space)}, but {name} supports {kinds}{way_out}"
-    if 0 in space.shape:
-        return f"observations have no numbers (shape {space.shape})"
     if len(space.shape) < 2 and space.dtype.kind != "f":
         return f"observations are integers ({space.dtype}), but {name} supports floats"
     if len(space.shape) > 1 and not supports.pixels:
@@ -96,7 +96,9 @@ def form_problem(form: Form, space: spaces.Space[Any], backend: str) -> str:
     if backend != "gymnasium":
         return f"observations: {form} needs the backend gymnasium; leave it out"
     if form == "image" and not can_be_image(space):
-        return f"observations are not images (uint8 with two or three axes), but {space}"
+        return (
+            f"observations are not images (uint8 or bool with two or three axes), but {space}; leave `observations` out"
+        )
     if form == "nested" and not isinstance(space, (spaces.Dict, spaces.Tuple)):
         return f"observations are neither Dict nor Tuple, but {space}; leave `observations` out"
     return ""

@@ -42,7 +42,14 @@ from rlbench.suites.reference_check import reference_problems
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
-from rlbench.suites.validation import budget_problem, duplicate_runs, excess_runs, find_problems, seeds_of
+from rlbench.suites.validation import (
+    budget_problem,
+    duplicate_runs,
+    excess_runs,
+    find_problems,
+    normalization_problem,
+    seeds_of,
+)
 
 CHECKPOINTS_PER_RUN = 10
 MAX_RUNS = 10_000
@@ -248,14 +255,15 @@ def _add_pairs(
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.name, reason))
             continue
-        if problem := budget_problem(task.steps, answer):
-            text = f"{pair.algorithm.name} on {task.name}: {problem}"
-            problems.append(Problem(pair.steps_at, text))
-            continue
         size = total_size(answer.storage, *shown, task.steps)
-        if problem := memory_problem(size, result.memory, answer.config):
-            place = pair.where("buffer_size", at_key=False)
-            problems.append(Problem(place, f"{pair.algorithm.name} on {task.name}: {problem}"))
+        texts = {
+            pair.where("normalize_obs", at_key=True): normalization_problem(answer, shown[0]),
+            pair.steps_at: budget_problem(task.steps, answer),
+            pair.where("buffer_size", at_key=False): memory_problem(size, result.memory, answer.config),
+        }
+        if any(texts.values()):
+            name = f"{pair.algorithm.name} on {task.name}"
+            problems += [Problem(at, f"{name}: {text}") for at, text in texts.items() if text]
             continue
         result.stored[pair.algorithm.name, task.name] = size
         # Convolutions take most of the time of an update on images, and a graph calls the same ones.
@@ -284,10 +292,11 @@ def _examine(
     limit = max(TIME_LIMIT_SECONDS, result.suite.stall_timeout or 0)
     facts = dict(zip((j for j, _ in makeable), examine(plugins, tasks, limit)))
     problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
+    known = {e.name: fact for j, e in makeable if not isinstance(fact := facts[j], str)}
+    result.environment_notes += fact_notes(known, [e.name for _, e in makeable if e.action_masks])
     for j, environment in makeable:
         if isinstance(found := facts[j], str):
             continue
-        result.environment_notes += fact_notes(environment.name, found, environment.action_masks)
         if text := form_problem(environment.observations, found.observation_space, environment.backend):
             problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
         if environment.reward == "individual" and not isinstance(found.observation_space, JointVectors):

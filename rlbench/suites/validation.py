@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from rlbench.api import RunGroup, environments_of, nothing_left
 from rlbench.messages import nearest
@@ -45,6 +46,13 @@ def budget_problem(steps: int, algorithm: Resolved) -> str:
         return f"{name} {number} does not divide steps {steps}; nearest multiples: {below} and {below + number}"
     names = [setting["name"] for setting in algorithm.schema if setting.get("below_steps")]
     return next(filter(None, (nothing_left(name, config[name], steps) for name in names)), "")
+
+
+def normalization_problem(algorithm: Resolved, observations: Any) -> str:
+    """Return why an algorithm cannot normalise these observations, or ""."""
+    if algorithm.config.get("normalize_obs") is True and str(observations.dtype) == "uint8":
+        return "normalize_obs is for vectors; images are scaled to 0 … 1 anyway, so leave it out"
+    return ""
 
 
 def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:

@@ -173,6 +173,15 @@ def test_a_run_that_never_evaluated_is_left_out_alone(tmp_path):
     assert [seed for _, _, seed in scores(tmp_path / "out")] == [1]
 
 
+def test_a_name_that_no_file_can_hold_is_left_out_with_the_reason(tmp_path):
+    document = {"a": {"b": {"c\ud800": {"seed_0": mava_run()}, "c": {"seed_0": mava_run()}}}}
+    (tmp_path / "metrics.json").write_text(json.dumps(document))
+    ran = imported(tmp_path, tmp_path / "metrics.json")
+    said = " ".join((ran.stdout + ran.stderr).split())
+    assert "has half of a surrogate pair, which no file can hold; rename it there" in said, said
+    assert [name for name, _, _ in scores(tmp_path / "out")] == ["c"]
+
+
 def broken(**changes):
     run = mava_run()
     run["step_1"] |= changes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from rlbench_random import Random
 
-from rlbench.api import RlbenchError, Task
+from rlbench.api import RlbenchError, Task, Wrapper
 from rlbench.testing import play
 
 pytest.importorskip("ale_py", reason="needs the extra `atari`")
@@ -65,6 +65,15 @@ def test_observations_are_the_last_four_frames_and_not_overwritten():
         (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"reward_clipping": True}), "reward_clipping cannot be set"),
         (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"episodic_life": True}), "episodic_life cannot be set"),
         (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"sticky": 0.1}), "unknown argument 'sticky'"),
+        (Task("ALE/pong-v5", 1, backend="ale"), r"did you mean ALE/Pong-v5\?"),
+        (
+            Task("ALE/Pong-v5", 1, backend="ale", wrappers=(Wrapper("gymnasium.wrappers:TimeLimit"),)),
+            "ale_py:ALE/Pong-v5",
+        ),
+        (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"repeat_action_probability": 1.5}), "a number from 0 to 1.0"),
+        (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"img_height": 0}), "a whole number from 4 to 210, not 0"),
+        (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"max_num_frames_per_episode": -8}), "a whole number from 1 to"),
+        (Task("ALE/Pong-v5", 1, backend="ale", kwargs={"full_action_space": "yes"}), "true or false, not 'yes'"),
     ],
 )
 def test_another_game_or_argument_is_refused_with_what_to_do(task, message):

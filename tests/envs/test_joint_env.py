@@ -315,3 +315,95 @@ def test_a_world_of_turns_is_refused_with_the_reason():
     module.Turns = Turns
     with pytest.raises(EnvironmentFault, match="its agents act in turns"):
         make_env(replace(WALK, env_id="support.scripted_worlds:Turns"))
+
+
+class Spoiled(Script):
+    """A Script of which `spoil(self, answer)` changes what a step returns, and `begin(self, answer)` what a reset does."""
+
+    def __init__(self, spoil=None, begin=None, **more):
+        super().__init__(**more)
+        self._spoil, self._begin = spoil, begin
+
+    def reset(self, seed=None, options=None):
+        answer = list(super().reset(seed, options))
+        if self._begin:
+            self._begin(self, answer)
+        return tuple(answer)
+
+    def step(self, actions):
+        answer = list(super().step(actions))
+        if self._spoil:
+            self._spoil(self, answer)
+        return tuple(answer)
+
+
+def put(place, name, value):
+    return lambda world, answer: answer[place].__setitem__(name, value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (put(1, "ghost", 100.0), "gave a reward for 'ghost', who is not in `possible_agents`"),
+        (put(1, "b", None), "the reward of 'b' is None; it has to be a number"),
+        (put(1, "b", np.zeros(2)), r"the reward of 'b' is array\(\[0., 0.\]\); it has to be a number"),
+        (put(1, "b", 1e308), r"the reward of 'b' is 1e\+308, too large to be added up"),
+        (put(0, "b", "hello"), "an observation of 'b' is not in its space"),
+        (put(0, "b", None), "an observation of 'b' is not in its space|an observation of 'b' has shape"),
+        (put(4, "b", {"action_mask": np.ones(3)}), "gave 'b' an action mask, but its first reset did not"),
+        (lambda world, answer: answer.__setitem__(1, 1.0), "its step has to return"),
+        (lambda world, answer: world.agents.append("ghost"), "'ghost' is in `agents`, but not in `possible_agents`"),
+        (lambda world, answer: setattr(world, "agents", None), "its `agents` is None; it has to be the list"),
+    ],
+)
+def test_a_step_with_something_wrong_names_it_and_the_agent(spoil, message):
+    env = joint(Spoiled(spoil))
+    env.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match=message):
+        env.step(np.zeros(3, int))
+
+
+def test_a_mask_that_is_missing_later_is_a_fault_and_one_of_the_dead_is_not_needed():
+    def masked(world, answer):
+        answer[-1]["a"] = {"action_mask": np.array([1, 0, 1])}
+
+    env = joint(Spoiled(masked, masked))
+    env.reset(seed=1)
+    env.step(np.zeros(3, int))
+    env = joint(Spoiled(None, masked))
+    env.reset(seed=1)
+    with pytest.raises(EnvironmentFault, match="gave no action mask for 'a', though its first reset did"):
+        env.step(np.zeros(3, int))
+    env = joint(Spoiled(None, masked, dies={"a": 1}))
+    env.reset(seed=1)
+    env.step(np.zeros(3, int))
+
+
+def test_a_reset_that_leaves_nobody_and_names_that_are_there_twice_are_faults():
+    with pytest.raises(EnvironmentFault, match="its reset left no agent in `agents`"):
+        joint(Spoiled(begin=lambda world, answer: world.agents.clear())).reset(seed=1)
+    for listed in (["a", "a", "b"], [1, "1"]):
+        with pytest.raises(EnvironmentFault, match="'[a1]' is twice in `possible_agents`"):
+            joint(Script(sizes=dict.fromkeys(listed, 1), listed=listed))
+
+
+def test_agents_may_have_names_that_are_not_text_and_records_have_them_as_text():
+    env = joint(Script(sizes={2: 1, 10: 1, 1: 1}))
+    assert env.layout.agents == ("1", "2", "10")
+    env.reset(seed=1)
+    assert env.step(np.zeros(3, int))[4]["agent_rewards"].tolist() == [1, 1, 1]
+    assert joint(Script(sizes={"²": 1, "a": 2})).layout.agents == ("a", "²")
+
+
+def test_a_state_that_does_not_fit_its_space_says_so():
+    class Stated(Script):
+        state_space = Box(-1, 1, (4,), np.float32)
+
+        def state(self):
+            return np.zeros(5)
+
+    with pytest.raises(EnvironmentFault, match=r"its state has shape \(5,\), but its `state_space` has \(4,\)"):
+        joint(Stated())
+    Stated.state_space = Discrete(3)
+    with pytest.raises(EnvironmentFault, match="a state has to be a Box"):
+        joint(Stated())

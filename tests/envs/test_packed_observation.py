@@ -6,8 +6,9 @@ import pytest
 from gymnasium import spaces
 from gymnasium.spaces.utils import flatten
 
-from rlbench import RlbenchError
-from rlbench.api import Supports, Task
+from rlbench.api import EnvironmentFault, Supports, Task
+from rlbench.envs.flat_observation import FlatObservation
+from rlbench.envs.image_observation import as_bytes
 from rlbench.envs.packed_observation import PackedBytes, PackedObservation, has_images
 from rlbench.kit import ImagesAndNumbers, ImageShape
 from rlbench.suites.compatibility import adapted
@@ -55,7 +56,7 @@ def test_numbers_that_are_not_finite_are_refused_because_no_later_check_sees_the
     env = PackedObservation(World())
     env.reset(seed=0)
     env.unwrapped.last["speed"][1] = np.nan
-    with pytest.raises(RlbenchError, match="observations have numbers that are not finite: nan"):
+    with pytest.raises(EnvironmentFault, match="observations have numbers that are not finite: nan"):
         env.observation(env.unwrapped.last)
 
 
@@ -93,3 +94,38 @@ def test_a_mask_of_actions_is_not_appended_to_bytes():
     supports = Supports(discrete=True, pixels=True, packed=True)
     task, (shown, _) = adapted(Task("X-v0", 1), (LARGE, spaces.Discrete(2)), supports, "auto", masks=True)
     assert len(task.wrappers) == 1 and isinstance(shown, PackedBytes)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (
+            np.zeros((5, 4, 3), np.uint8),
+            r"an image has shape \(5, 4, 3\), but the space of observations has \(4, 5, 3\)",
+        ),
+        (np.full((4, 5, 3), 300.7), "an image has numbers that are no bytes from 0 to 255"),
+        (np.full((4, 5, 3), np.nan), "an image has numbers that are no bytes"),
+        (np.full((4, 5, 3), -1), "an image has numbers that are no bytes"),
+    ],
+)
+def test_an_image_that_does_not_fit_its_space_is_a_fault_of_the_environment(image, message):
+    env = PackedObservation(World())
+    env.reset(seed=0)
+    env.unwrapped.last["eye"] = image
+    with pytest.raises(EnvironmentFault, match=message):
+        env.observation(env.unwrapped.last)
+
+
+def test_whole_numbers_of_another_type_are_bytes_if_they_fit():
+    assert as_bytes(np.full((2, 2), 255, np.int64), (2, 2)).tolist() == [[255, 255], [255, 255]]
+    assert as_bytes([[True, False]], (1, 2)).dtype == np.uint8
+
+
+def test_a_vector_of_an_array_is_refused_if_its_axes_are_swapped():
+    class Flat(World):
+        observation_space = spaces.Box(0, 255, (4, 6, 3), np.uint8)
+
+    env = FlatObservation(Flat())
+    assert env.observation(np.zeros((4, 6, 3, 1))).shape == (72,)
+    with pytest.raises(EnvironmentFault, match=r"an observation has shape \(6, 4, 3\), but its space has \(4, 6, 3\)"):
+        env.observation(np.zeros((6, 4, 3)))

@@ -1,5 +1,7 @@
 """From a suite to groups: what trains together, what is skipped, what is an error before anything runs."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -7,6 +9,7 @@ from rlbench.api import Run, SuiteError, Task
 from rlbench.plugins import load_plugins
 from rlbench.suites import Suite, plan
 from rlbench.suites.devices import choose_devices
+from rlbench.suites.environment_notes import fact_notes
 
 
 def suite(algorithms, env="CartPole-v1", steps=2000, seeds=3, **more):
@@ -86,7 +89,7 @@ def test_masks_are_part_of_the_key_only_where_the_suite_asks_for_them():
     keys = [[group.runs[0].key for group in planned.groups] for planned in (without, false, true)]
     assert keys[0] == keys[1] and not set(keys[0]) & set(keys[2])
     advice = "`action_masks: true` makes algorithms choose among them"
-    assert without.notes == [f"{FORBIDDING} says which actions are allowed; {advice}"]
+    assert without.notes == [f"{FORBIDDING}: `info` says which actions are allowed; {advice}"]
     assert [(s.algorithm, s.reason) for s in true.skipped] == [
         ("a2c", "a2c takes no action masks: leave out action_masks, or list algorithms such as random, dqn and ppo")
     ]
@@ -285,3 +288,19 @@ def test_a_suite_as_it_is_stored_means_the_same_when_it_is_read_again():
     keys = [run.key for group in plan(asked, load_plugins()).groups for run in group.runs]
     again = Suite.model_validate(asked.resolved())
     assert [run.key for group in plan(again, load_plugins()).groups for run in group.runs] == keys
+
+
+def test_images_cannot_be_normalised_which_is_told_before_any_pair_trains():
+    ppo = {"id": "ppo", "params": {"n_envs": 2, "n_steps": 8, "batch_size": 8, "normalize_obs": True}}
+    with pytest.raises(SuiteError, match="ppo on .*: normalize_obs is for vectors; .* so leave it out"):
+        made([ppo], env="support.image_worlds:rlbench/Dots-v0", steps=320)
+
+
+def test_notes_on_several_environments_of_one_kind_are_one_line():
+    endless = SimpleNamespace(repeats=True, shares_state=False, time_limit=None, ended=False, gives_masks=True)
+    odd = SimpleNamespace(repeats=False, shares_state=False, time_limit=9, ended=False, gives_masks=False)
+    limit, seeds, masks = fact_notes({"one": endless, "odd": odd, "two": endless}, masked=["one"])
+    assert limit.startswith(
+        "one, two: no time limit, and no random episode ended within 200 steps; evaluation plays up"
+    )
+    assert masks.startswith("two: `info` says which actions are allowed") and seeds.startswith("odd: reset(seed=…) is")

@@ -34,7 +34,12 @@ class AgentObservation:
 
     def vector(self, observed: Any) -> Array:
         """Return an observation as float32 [size]. Raises: EnvironmentFault for another shape."""
-        value = observed[_OBSERVATION] if self.has_mask else observed
+        try:
+            return self._written(observed[_OBSERVATION] if self.has_mask else observed)
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise EnvironmentFault(f"an observation of {self._name!r} is not in its space: {error}") from error
+
+    def _written(self, value: Any) -> Array:
         if self._is_vector:
             array = np.asarray(value, np.float32)
             if array.shape != self._shape:

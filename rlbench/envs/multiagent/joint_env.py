@@ -19,6 +19,7 @@ from rlbench.envs.multiagent.agent_observation import AgentObservation
 from rlbench.envs.multiagent.joint_space import JointVectors, joint_actions
 
 AGENT_REWARDS, AGENT_MASKS = "agent_rewards", "agent_masks"  # keys of `info`
+LARGEST = 1e150  # reward of an agent; sums of larger ones might not be finite
 _SEED = 0  # of the reset that shows which masks and which state a world gives
 
 
@@ -39,9 +40,12 @@ class JointEnv(gymnasium.Env[Array, Any]):
         if not names:
             raise EnvironmentFault("it has no `possible_agents`, so its agents are not known before an episode begins")
         self._names = sorted(names, key=_by_name)
+        texts = [str(name) for name in self._names]
+        if twice := sorted({text for text in texts if texts.count(text) > 1}):
+            raise EnvironmentFault(f"{twice[0]!r} is twice in `possible_agents`; each agent needs a name of its own")
         self._observations = {name: AgentObservation(name, world.observation_space(name)) for name in self._names}
         self._actions = [world.action_space(name) for name in self._names]
-        self._own_state, self._has_info_masks = False, False
+        self._own_state, self._masked = False, frozenset[Any]()
         self._look_once()
         self.layout = self._make_layout()
         self.observation_space, self.action_space = JointVectors(self.layout), joint_actions(self.layout)
@@ -50,9 +54,14 @@ class JointEnv(gymnasium.Env[Array, Any]):
     def _look_once(self) -> None:
         """Begin an episode to see whether the world gives masks in `info`, and a state beside the observations."""
         obs, infos = self._begun(self._world.reset(seed=_SEED))
-        self._has_info_masks = any("action_mask" in info for info in infos.values())
-        if getattr(self._world, "state_space", None) is not None:
-            state = np.ravel(self._world.state()).astype(np.float32)
+        self._masked = frozenset(name for name in self._names if "action_mask" in (infos.get(name) or {}))
+        space = getattr(self._world, "state_space", None)
+        if space is not None:
+            if not isinstance(space, spaces.Box):
+                raise EnvironmentFault(
+                    f"its `state_space` is {space}; a state has to be a Box, or None if there is none"
+                )
+            state = self._state()
             observed = [self._observations[name].vector(obs[name]) for name in self._world.possible_agents]
             # Many worlds only join all observations; they are in the vector anyway.
             self._own_state = not np.array_equal(state, np.concatenate(observed))
@@ -72,16 +81,39 @@ class JointEnv(gymnasium.Env[Array, Any]):
             space = self._actions[members[0]]
             plain = spaces.Discrete(int(space.n)) if isinstance(space, spaces.Discrete) else space
             groups.append(AgentGroup(tuple(members), size, plain))
-        has_masks = self._has_info_masks or any(part.has_mask for part in self._observations.values())
+        has_masks = bool(self._masked) or any(part.has_mask for part in self._observations.values())
         if has_masks and kinds != {spaces.Discrete}:
             raise EnvironmentFault("it gives action masks, but its actions are not discrete")
         state_size = int(np.prod(self._world.state_space.shape)) if self._own_state else 0
-        return AgentLayout(tuple(self._names), tuple(groups), has_masks, state_size)
+        return AgentLayout(tuple(map(str, self._names)), tuple(groups), has_masks, state_size)
+
+    def _state(self) -> Array:
+        """Return the world's state as float32 [n]. Raises: EnvironmentFault unless it has the shape of its space."""
+        try:
+            state = np.asarray(self._world.state(), np.float32)
+        except NotImplementedError:
+            raise EnvironmentFault("it has a `state_space`, but no `state()`; set `state_space = None`") from None
+        shape = self._world.state_space.shape
+        if state.shape != shape:
+            raise EnvironmentFault(f"its state has shape {state.shape}, but its `state_space` has {shape}")
+        return state.ravel()
+
+    def _agents(self) -> Sequence[Any]:
+        """Return who is in the world now. Raises: EnvironmentFault for somebody who is not in `possible_agents`."""
+        agents = self._world.agents
+        if not isinstance(agents, (list, tuple)):
+            raise EnvironmentFault(f"its `agents` is {agents!r}; it has to be the list of the agents that are alive")
+        if unknown := [name for name in agents if name not in self._names]:
+            raise EnvironmentFault(f"{unknown[0]!r} is in `agents`, but not in `possible_agents`; add it there")
+        return agents
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Array, dict[str, Any]]:
         super().reset(seed=seed)
         obs, infos = self._begun(self._world.reset(seed=seed, options=options))
-        self._steps, self._living = 0, [name for name in self._names if name in self._world.agents]
+        agents = self._agents()
+        self._steps, self._living = 0, [name for name in self._names if name in agents]
+        if not self._living:
+            raise EnvironmentFault("its reset left no agent in `agents`; an episode needs at least one")
         return self._joined(obs, infos, self._living, "reset")
 
     def step(self, action: Any) -> tuple[Array, float, bool, bool, dict[str, Any]]:
@@ -89,7 +121,8 @@ class JointEnv(gymnasium.Env[Array, Any]):
         spaces_of, acting = dict(zip(self._names, self._actions)), self._living
         given = {name: _own_action(spaces_of[name], parts[name]) for name in acting}
         answer = self._world.step(given)
-        if not isinstance(answer, tuple) or len(answer) != 5:
+        is_complete = isinstance(answer, tuple) and len(answer) == 5
+        if not is_complete or not all(isinstance(part, Mapping) for part in answer[:4]):
             raise EnvironmentFault(
                 "its step has to return (observations, rewards, terminations, truncations, infos), five dicts with an"
                 " entry for each agent that acted"
@@ -100,11 +133,13 @@ class JointEnv(gymnasium.Env[Array, Any]):
             for what, values in (("reward", rewards), ("termination", terminations), ("truncation", truncations)):
                 if name not in values:
                     raise EnvironmentFault(f"its step gave no {what} for {name!r}")
-        own = np.array([float(rewards[name]) if name in acting else 0.0 for name in self._names])
+        if unknown := [name for name in rewards if name not in self._names]:
+            raise EnvironmentFault(f"its step gave a reward for {unknown[0]!r}, who is not in `possible_agents`")
+        own = np.array([_reward(name, rewards[name]) if name in acting else 0.0 for name in self._names])
         self._check_who_is_left(acting, terminations, truncations)
         cut = [name for name in acting if truncations[name] and not terminations[name]]
         staying = [name for name in acting if not (terminations[name] or truncations[name])]
-        born = [name for name in self._world.agents if name not in acting]
+        born = [name for name in self._agents() if name not in acting]
         left = [name for name in self._names if name in staying or name in born]
         truncated = not left and bool(cut)
         terminated = not left and not cut
@@ -118,13 +153,14 @@ class JointEnv(gymnasium.Env[Array, Any]):
         self, acting: Sequence[str], terminated: Mapping[str, Any], truncated: Mapping[str, Any]
     ) -> None:
         """Check that the list of agents and the flags agree. Raises: EnvironmentFault."""
+        agents = self._agents()
         for name in acting:
             has_ended = bool(terminated[name] or truncated[name])
-            if has_ended and name in self._world.agents:
+            if has_ended and name in agents:
                 raise EnvironmentFault(
                     f"{name!r} is terminated or truncated but still in `agents`; take it out of the list in that step"
                 )
-            if not has_ended and name not in self._world.agents:
+            if not has_ended and name not in agents:
                 raise EnvironmentFault(
                     f"{name!r} has left `agents`, but neither its termination nor its truncation is true in that step"
                 )
@@ -153,15 +189,25 @@ class JointEnv(gymnasium.Env[Array, Any]):
                     if name not in obs:
                         raise EnvironmentFault(f"its {call} gave no observation for {name!r}")
                     observed[index][i] = self._observations[name].vector(obs[name])
+                    info = (infos.get(name) if isinstance(infos, Mapping) else None) or {}
+                    self._check_mask(name, info, call)
                     if masks:
-                        info = infos.get(name, {}) if self._has_info_masks else {}
                         by_agent[name] = self._observations[name].mask(obs[name], info, group.num_actions)
                 if masks:
                     masks[index][i] = by_agent[name]
         layout.alive(vector)[:] = [name in alive for name in self._names]
         if self._own_state:
-            layout.state(vector)[:] = np.ravel(self._world.state())
+            layout.state(vector)[:] = self._state()
         return vector, {AGENT_MASKS: tuple(by_agent[name] for name in self._names)} if masks else {}
+
+    def _check_mask(self, name: Any, info: Mapping[str, Any], call: str) -> None:
+        """Check that an agent who acts next has a mask in `info` if it had one at first, and none otherwise."""
+        if "action_mask" in info and name not in self._masked:
+            raise EnvironmentFault(
+                f"its {call} gave {name!r} an action mask, but its first reset did not; give it always"
+            )
+        if name in self._masked and name in self._living and "action_mask" not in info:
+            raise EnvironmentFault(f"its {call} gave no action mask for {name!r}, though its first reset did")
 
     def render(self) -> Any:
         return self._world.render()
@@ -170,9 +216,20 @@ class JointEnv(gymnasium.Env[Array, Any]):
         self._world.close()
 
 
+def _reward(name: Any, value: Any) -> float:
+    """Return an agent's reward. Raises: EnvironmentFault unless it is a number whose sums are numbers too."""
+    try:
+        reward = float(value)
+    except (TypeError, ValueError):
+        raise EnvironmentFault(f"the reward of {name!r} is {value!r}; it has to be a number") from None
+    if LARGEST < abs(reward) < float("inf"):  # what is not finite is recorded as divergence
+        raise EnvironmentFault(f"the reward of {name!r} is {reward:g}, too large to be added up")
+    return reward
+
+
 def _by_name(name: Any) -> tuple[Any, ...]:
     """Return what orders names, with numbers in them by size: agent_2 stands before agent_10."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", str(name)))
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(name)))
 
 
 def _own_action(space: Any, action: Any) -> Any:
