@@ -36,6 +36,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("show", "show", "show one run in full"),
         CommandEntry("logs", "show", "print the log of a run's process"),
         CommandEntry("evaluate", "evaluate", "evaluate a run's final policy again"),
+        CommandEntry("verify", "verify", "train a run again and compare it bit for bit"),
         CommandEntry("export", "export", "export results as tables or for another program"),
         CommandEntry("import", "import_results", "import results from CSV, Monitor files or TensorBoard"),
     ),

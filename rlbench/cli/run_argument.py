@@ -73,6 +73,33 @@ def run_argument(command: Command) -> Command:
     return _argument(_option(command))
 
 
+def _find_run_or_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """Return a result folder, given by path or name, or else a run's folder (see `_find_run_folder`)."""
+    if value is None:
+        return context.meta[_FOLDER] or find_folder(None)
+    if context.meta[_FOLDER] is None:
+        for path in (user_path(value), results_root() / value):
+            if (path / "suite.json").exists():
+                return path
+    return _find_run_folder(context, parameter, value)
+
+
+_either = click.argument("target", required=False, callback=_find_run_or_folder, metavar="[RUN|DIRECTORY]")
+
+
+def run_or_folder_argument(command: Command) -> Command:
+    """Add the argument RUN or DIRECTORY, which the command receives as the path `target`, and the option -d.
+
+    Without a value, it is the folder of -d, else the newest results.
+    """
+    return _either(_option(command))
+
+
+def is_result_folder(path: Path) -> bool:
+    """Return whether the path of RUN or DIRECTORY is that of a result folder."""
+    return (path / "suite.json").exists()
+
+
 def find_run(folder: Path) -> tuple[Store, Run, RunState]:
     """Return the run with this folder (…/runs/NAME). Raises: StoreError if the suite there has no such run."""
     from rlbench.api import StoreError

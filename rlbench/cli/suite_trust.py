@@ -43,5 +43,27 @@ def has_environment(suite: str, run: Run) -> bool:
     raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
 
 
+def has_run(suite: str, run: Run) -> bool:
+    """Check that a suite has the run's environment, and each hyperparameter of the run that may name code or a file.
+
+    Returns: True. Raises: SuiteError if the suite does not have them.
+    """
+    from rlbench.api import SuiteError
+    from rlbench.cli.common_options import open_suite
+    from rlbench.reevaluation.trust import suspicious_texts
+
+    entries = [entry for entry in open_suite(suite).suite.algorithms if entry is not None and entry.id == run.algorithm]
+    listed = {
+        text
+        for entry in entries
+        for params in (entry.params, entry.per_environment, entry.sweep)
+        for text in suspicious_texts(params)
+    }
+    for text in suspicious_texts(run.config):
+        if text not in listed:
+            raise SuiteError(f"{suite} does not give {run.algorithm!r} the hyperparameter {text[:80]!r} of {run.name}")
+    return has_environment(suite, run)
+
+
 def _named(wrappers: Sequence[Any]) -> list[list[Any]]:
     return [[wrapper.name, wrapper.kwargs] for wrapper in wrappers]

@@ -31,6 +31,7 @@ from rlbench.executors.checkpoint_choice import CheckpointChoice
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
+from rlbench.plugins import Plugins
 from rlbench.process_control import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, energy, publish
@@ -47,15 +48,27 @@ ReportEvent = Callable[[Event], None]
 
 
 class Attempt:
-    """One attempt at a group. `stop` may be called from a signal handler while `run` runs."""
+    """One attempt at a group. `stop` may be called from a signal handler while `run` runs.
 
-    def __init__(self, folder: Path, report: ReportEvent, plugin_files: Sequence[str] = ()) -> None:
+    plugins: those of `plugin_files` if they are loaded already, so that no file is executed twice. last_step: training
+    beyond this step stops, as interrupted; None: it ends with the budget.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        report: ReportEvent,
+        plugin_files: Sequence[str] = (),
+        plugins: Plugins | None = None,
+        last_step: int | None = None,
+    ) -> None:
         folder = folder.absolute()  # an algorithm may change the working folder
         try:
             description = check_attempt(parse_json(folder / "group.json"))
         except (OSError, ValueError) as error:
             raise StoreError(f"{folder}/group.json cannot be read: {why_unreadable(error)}") from error
         self.folder, self._report, self._plugin_files = folder, report, plugin_files
+        self._plugins, self._last_step = plugins, last_step
         self.store = Store(folder.parent.parent)
         self.group: RunGroup = group_from_dict(description["group"])
         paths = {int(seed): self.store.root / path for seed, path in description["restore"].items()}
@@ -108,7 +121,7 @@ class Attempt:
 
     def _run(self) -> str:
         began = time.perf_counter()
-        prepared = prepare_group(self.group, self._plugin_files)
+        prepared = prepare_group(self.group, self._plugin_files, self._plugins)
         imports = ImportRecorder(self.folder, prepared)
         self._unsaved = prepared.why_unsaved
         energy_before = energy.read()
@@ -140,6 +153,8 @@ class Attempt:
             self._notice(f"starts again at step 0: {problem}")
             live = self._open(prepared, [])
         self._live = live
+        if self._last_step is not None:
+            live.interaction.stop_beyond(self._last_step)
         if self._stopping is not None:
             live.interaction.request_stop()
         return live

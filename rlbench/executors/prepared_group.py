@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup
-from rlbench.plugins import Plugin, load_plugins
+from rlbench.plugins import Plugin, Plugins, load_plugins
 from rlbench.plugins.config_model import configure
 from rlbench.results import code_identity, numerics
 from rlbench.results.stack_independence import forget_kernels
@@ -56,10 +56,13 @@ class PreparedGroup:
         return f"; {culprit} does not support resuming, so the next attempt starts again"
 
 
-def prepare_group(group: RunGroup, plugin_files: Sequence[str]) -> PreparedGroup:
-    """Load the group's plugins and check its configuration. Raises: RlbenchError, or any error of a plugin."""
+def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins | None = None) -> PreparedGroup:
+    """Load the group's plugins and check its configuration.
+
+    plugins: those of `plugin_files`, if they are listed already. Raises: RlbenchError, or any error of a plugin.
+    """
     had_torch = "torch" in sys.modules
-    plugins = load_plugins(plugin_files)
+    plugins = load_plugins(plugin_files) if plugins is None else plugins
     plugin = plugins.find(group.algorithm)
     spec = plugins.algorithm(group.algorithm)
     algorithm = spec.load()

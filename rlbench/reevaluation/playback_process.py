@@ -27,7 +27,8 @@ def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """Play in a child process, started as `python -m MODULE QUESTION.json ANSWER.json PARENT_PID`.
 
     request: JSON values; policy_file names what is played in errors. mkl: the mode of Intel's library that was used in
-    training, or None.
+    training, or None. variables: further environment variables of the child, if there are any. what: the child's
+    work, for errors; default: "played".
 
     Returns: the child's answer. Raises: the answer's error; PluginError without answer.
     """
@@ -38,12 +39,14 @@ def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
         environment = worker_environment()
         if request["mkl"] is not None:  # the mode used in training, not the one set in this process
             environment["MKL_CBWR"] = request["mkl"]
+        environment |= request.get("variables", {})
         with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
         answer = read_json(answer_path)
         if answer is None:
             lines = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
-            raise PluginError(f"the process that played {request['policy_file']} exited with code {code}: {lines[0]}")
+            did = request.get("what", "played")
+            raise PluginError(f"the process that {did} {request['policy_file']} exited with code {code}: {lines[0]}")
     if "error" in answer:
         raise _ERRORS[answer["kind"]](answer["error"])
     return answer
@@ -68,5 +71,6 @@ def answer_request(
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
-        result = {"kind": "PluginError", "error": f"{request['policy_file']} cannot be played: {text}"}
+        what = request.get("what", "played")
+        result = {"kind": "PluginError", "error": f"{request['policy_file']} cannot be {what}: {text}"}
     Path(answer).write_text(json.dumps(result))

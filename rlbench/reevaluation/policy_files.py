@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from rlbench.api import Algorithm, Array, Diverged, PluginError, StoreError
@@ -22,6 +23,17 @@ def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
     The bytes that are loaded are those hashed. Raises: StoreError for a file that is missing or has changed; Diverged
     for numbers that are not finite.
     """
+    arrays = stored_arrays(path, digest)
+    if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
+        raise Diverged(f"{path} contains numbers that are not finite: there is no policy to play")
+    return arrays
+
+
+def stored_arrays(path: Path, digest: str | None) -> dict[str, Array]:
+    """Return a published policy's arrays, whatever numbers they contain; none without a digest.
+
+    The bytes that are loaded are those hashed. Raises: StoreError for a file that is missing, has changed, or is none.
+    """
     if digest is None:
         return {}
     try:
@@ -30,10 +42,10 @@ def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
         raise StoreError(f"{path}: cannot be read: {error.strerror}") from error
     if sha256(content).hexdigest() != digest:
         raise StoreError(f"{path} has changed since it was published: its sha256 differs from the one in result.json")
-    arrays: dict[str, Array] = {name: array.copy() for name, array in load(content).items()}
-    if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
-        raise Diverged(f"{path} contains numbers that are not finite: there is no policy to play")
-    return arrays
+    try:
+        return {name: array.copy() for name, array in load(content).items()}
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise StoreError(f"{path} is not a readable file of arrays: {error}") from error
 
 
 def load_policies(algorithm: Algorithm, published: Sequence[Mapping[str, Array]], where: str) -> None:

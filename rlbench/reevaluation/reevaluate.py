@@ -16,8 +16,8 @@ from rlbench.api import Run, RunGroup, StoreError, group_as_dict
 from rlbench.reevaluation.playback_process import play_in_child
 from rlbench.reevaluation.policy_files import POLICY
 from rlbench.results import RunState, Store
+from rlbench.results.provenance_changes import changed_entries
 from rlbench.results.run_table import read_table
-from rlbench.results.stack_independence import ENTRIES
 from rlbench.runtime.evaluation import MAX_LANES
 from rlbench.runtime.scheduled_evaluation import FINAL
 
@@ -85,7 +85,7 @@ def reevaluate(
     compared = min(episodes, total)
     equal = played.repeat(recorded, compared) if compared else None
     first = {"returns": played.returns[:episodes], "lengths": played.lengths[:episodes]}
-    changed = _changed(state.result, answer["made_by"])
+    changed = changed_entries(state.result, answer["made_by"])
     return {**first, "recorded_episodes": compared, "equal": equal, "changed": changed}
 
 
@@ -113,18 +113,3 @@ def recorded_episodes(store: Store, run: Run, state: RunState) -> Episodes:
     rows = read_table(store.folder(run), "evaluations", state, ["kind", "returns", "lengths"])
     last = rows[rows["kind"] == FINAL].tail(1)
     return Episodes(*(last[name].iloc[0].tolist() if len(last) else [] for name in Episodes._fields))
-
-
-def _changed(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return what differs from result.json, as [recorded, present] by name. Modules count if imported both times."""
-    parts = [part for part in now if part != "dependencies"]
-    was, is_ = (
-        {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
-        for by in (result, now)
-    )
-    names = [name for name in {**was, **is_} if name != "code.named_files"]  # files that are not read here
-    differences = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
-    for kind, modules in now.get("dependencies", {}).items():
-        before = result.get("dependencies", {}).get(kind, {})
-        differences |= {name: [before[name], v] for name, v in modules.items() if before.get(name, v) != v}
-    return differences

@@ -55,10 +55,25 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
         if module and not _is_among(module, allowed):
             raise PluginError(f"an argument of {task.env_id!r} imports from {module!r}: {_ADVICE} or --allow {module}")
     for text in _texts(_without_references(arguments)):
-        if set(text) & {"/", "\\", ":"} or text.startswith(("~", ".")) or os.path.lexists(text):
+        if _may_lead_elsewhere(text):
             raise PluginError(
                 f"{task.env_id!r} has the argument {text[:80]!r}, which may be a path or a module: {_ADVICE}"
             )
+
+
+def refuse_untrusted_settings(algorithm: str, config: Mapping[str, Any]) -> None:
+    """Check that no hyperparameter can name a path, a module or a command. Raises: PluginError with what is refused."""
+    for text in suspicious_texts(config):
+        raise PluginError(f"{algorithm!r} has the hyperparameter {text[:80]!r}, which may be a path or code: {_ADVICE}")
+
+
+def suspicious_texts(config: Mapping[str, Any]) -> list[str]:
+    """Return the texts in hyperparameters that may name a path, a module or a command."""
+    return [text for text in _texts(config) if _may_lead_elsewhere(text)]
+
+
+def _may_lead_elsewhere(text: str) -> bool:
+    return bool(set(text) & {"/", "\\", ":"}) or text.startswith(("~", ".")) or os.path.lexists(text)
 
 
 def _is_known_world(task: Task) -> bool:

@@ -80,10 +80,11 @@ class LiveInteraction:
         self._ranks: set[int] = set()
         self._stop = False
         self._stop_requested_at = 0.0
+        self._last_step = NEVER
         self._attention = self._next_attention()
 
     def _next_attention(self) -> int:
-        return min(self.schedule.next, self._metric_schedule.next, self.budget.steps)
+        return min(self.schedule.next, self._metric_schedule.next, self.budget.steps, self._last_step + 1)
 
     # -- stacked loops -------------------------------------------------------------------------------------------
     def open_batch(self, earlier_episodes: Sequence[int] = ()) -> MeteredBatch:
@@ -134,6 +135,8 @@ class LiveInteraction:
     def advance(self) -> None:
         """Evaluate, finish or stop if it is time to, by the steps taken so far."""
         self.steps = self.meter.steps
+        if self.steps > self._last_step:
+            raise Stopped(f"stopped at step {self.steps}, the first beyond step {self._last_step}")
         if self._stop and (
             self.save is None or time.monotonic() - self._stop_requested_at > SAFE_POINT_PATIENCE_SECONDS
         ):
@@ -153,6 +156,11 @@ class LiveInteraction:
             for index in (self.active & ~finite).nonzero()[0].tolist():
                 self.batch.park(index)
         self.active = self.active & finite if self.batch is None else self.batch.active
+
+    def stop_beyond(self, step: int) -> None:
+        """Stop training, with the error Stopped, once it is beyond `step`: all records up to there are written."""
+        self._last_step = step
+        self._attention = self._next_attention()
 
     def request_stop(self) -> None:
         """Stop at the next safe point, or at the next step if there is none. A signal handler may call this."""

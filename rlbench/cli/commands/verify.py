@@ -1,0 +1,202 @@
+"""`rlbench verify`: finished runs, trained again and compared bit for bit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from rlbench.cli.common_options import open_plugins
+from rlbench.cli.declared_options import plugin_option
+from rlbench.cli.run_argument import find_run, is_result_folder, run_or_folder_argument
+from rlbench.cli.suite_trust import allow_option, has_run, suite_option
+from rlbench.cli.text_table import plain, write_out
+from rlbench.text import counted, plural, ranges
+
+if TYPE_CHECKING:
+    from rlbench.api import Run
+    from rlbench.results import RunState, Store
+    from rlbench.verification.record_differences import Difference
+    from rlbench.verification.run_verification import Verification
+
+SCHEMA_VERSION = 1
+DIFFERS = 1
+_MOST_CAUSES = 12
+
+
+@click.command()
+@run_or_folder_argument
+@click.option(
+    "--steps",
+    type=click.IntRange(1),
+    metavar="K",
+    help="Train only the first K environment steps, and compare the records up to there; default: the whole run, with "
+    "its final weights.",
+)
+@click.option(
+    "--all", "every", is_flag=True, help="Of a folder, verify every run; default: one of each algorithm and task."
+)
+@click.option(
+    "-a",
+    "--algorithm",
+    "algorithms",
+    multiple=True,
+    metavar="PATTERN",
+    help="Of a folder, verify only matching algorithms; may be repeated, or a list with commas.",
+)
+@click.option(
+    "-e",
+    "--env",
+    "environments",
+    multiple=True,
+    metavar="PATTERN",
+    help="Of a folder, verify only matching environments; may be repeated, or a list with commas.",
+)
+@suite_option
+@allow_option
+@plugin_option
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+def verify(
+    target: Path,
+    steps: int | None,
+    every: bool,
+    algorithms: Sequence[str],
+    environments: Sequence[str],
+    suite: str | None,
+    allowed: Sequence[str],
+    plugin_files: Sequence[str],
+    as_json: bool,
+) -> int:
+    """Train a finished RUN again, and compare its records and final weights bit for bit with those stored.
+
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has. Of a result
+    folder DIRECTORY (default: the newest results), one run of each algorithm and task is verified. A run's seed is
+    trained alone if result.json records that its numbers do not depend on its stack, otherwise with the whole stack.
+    Training writes to a temporary folder, which is removed.
+
+    For a run that differs, the first difference in each file is printed, and how code, packages and machine differ from
+    what the run recorded. Runs that cannot be verified are named with the reason. The exit code is 0 if all verified
+    runs are equal, 1 if one differs or is damaged, and 4 if none could be verified.
+
+    A result folder is not trusted to run code. The algorithm comes from an installed plugin or a file given with
+    --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an installed
+    plugin or a file given with --plugin, unless --suite or --allow permits more.
+    """
+    from rlbench.api import NothingToCompare
+    from rlbench.verification.run_verification import Verdict, verify_runs
+
+    open_plugins(plugin_files)  # raises here for a file that is absent
+    store, runs, states = _selected(target, every, algorithms, environments)
+
+    def modules(run: Run) -> Sequence[str] | None:
+        return None if suite is not None and has_run(suite, run) else allowed
+
+    verifications = []
+    for one in verify_runs(store, runs, states, steps, plugin_files, modules, _announce):
+        verifications.append(one)
+        if not as_json:
+            write_out(_as_text(one))
+    if as_json:
+        entries = [_as_entry(one) for one in verifications]
+        write_out(json.dumps({"schema_version": SCHEMA_VERSION, "steps": steps, "runs": entries}, indent=1) + "\n")
+    verdicts = [one.verdict for one in verifications]
+    if not as_json and len(verdicts) > 1:
+        words = {Verdict.DIFFERS: "differ"}
+        counts = [f"{verdicts.count(each)} {words.get(each, each)}" for each in Verdict if each in verdicts]
+        write_out(f"{plural(len(verdicts), 'run')}: {', '.join(counts)}\n")
+    if Verdict.DIFFERS in verdicts or Verdict.DAMAGED in verdicts:
+        return DIFFERS
+    if Verdict.EQUAL not in verdicts:
+        raise NothingToCompare("no run could be verified")
+    return 0
+
+
+def _selected(
+    target: Path, every: bool, algorithms: Sequence[str], environments: Sequence[str]
+) -> tuple[Store, Sequence[Run], Mapping[str, RunState]]:
+    """Return the runs to verify. Raises: click.UsageError for options of a folder beside a run."""
+    from rlbench.results import Store
+    from rlbench.results.run_selection import matching_runs
+    from rlbench.verification.run_verification import one_of_each
+
+    if not is_result_folder(target):
+        if every or algorithms or environments:
+            raise click.UsageError("--all, -a and -e select runs of a folder, but a single run is given")
+        store, run, state = find_run(target)
+        return store, [run], {run.key: state}
+    store = Store(target, caches=False)
+    runs: Sequence[Run] = store.runs()
+    if algorithms or environments:
+        runs = matching_runs(runs, algorithms, environments)
+    states = store.states(runs)
+    return store, runs if every else one_of_each(runs, states), states
+
+
+def _announce(runs: Sequence[Run], seeds: tuple[int, ...]) -> None:
+    run = runs[0]
+    stack = "" if len(seeds) == len(runs) else f", in its stack of seeds {ranges(seeds)}"
+    which = f"seed {run.seed}" if len(runs) == 1 else f"seeds {ranges(one.seed for one in runs)}"
+    click.echo(plain(f"training {run.label or run.algorithm} on {run.task.name}, {which}, again{stack}"), err=True)
+
+
+def _title(run: Run) -> str:
+    return f"{run.label or run.algorithm} on {run.task.name}, seed {run.seed}"
+
+
+def _as_text(one: Verification) -> str:
+    lines = [f"{_title(one.run)}: {one.verdict}" + (f": {one.reason}" if one.reason else "")]
+    if one.steps:
+        with_weights = " and the final weights" if one.weights else ""
+        lines[0] += f" (up to step {one.steps}: {counted(one.rows, 'record')}{with_weights})"
+    for first, difference in enumerate(one.differences):
+        lines.append(f"  {'and in' if first else 'first in'} {_difference(difference)}")
+    changed = [str(cause) for cause in one.causes]
+    if changed:
+        lines.append("  changed since the run:" if one.differences else "  changed since the run, without effect:")
+        lines += [f"    {text}" for text in changed[:_MOST_CAUSES]]
+        lines += [f"    and {len(changed) - _MOST_CAUSES} more (--json lists all)"] * (len(changed) > _MOST_CAUSES)
+    elif one.differences:
+        lines.append(
+            "  nothing that is recorded differs: the algorithm or its environment is not deterministic, or files of"
+            " the run were changed"
+        )
+    if one.differences and len(one.trained) != one.stack_size:
+        lines.append(
+            f"  the run was trained in a stack of {one.stack_size} seeds; result.json records that its numbers do not"
+            " depend on it"
+        )
+    return "".join(f"{plain(line)}\n" for line in lines)
+
+
+def _difference(found: Difference) -> str:
+    step = "" if found.step is None else f", step {found.step}"
+    unit = "numbers" if found.file.endswith(".safetensors") else "rows"
+    share = "" if found.total == 1 else f" ({found.differing:,} of {found.total:,} {unit} differ)"
+    values = f"recorded {_value(found.recorded)}, now {_value(found.now)}"
+    return f"{found.file}, seed {found.seed}{step}, {found.field}: {values}{share}"
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _as_entry(one: Verification) -> dict[str, Any]:
+    return {
+        "run": one.run.name,
+        "key": one.run.key,
+        "algorithm": one.run.label or one.run.algorithm,
+        "environment": one.run.task.name,
+        "seed": one.run.seed,
+        "verdict": str(one.verdict),
+        "reason": one.reason,
+        "steps": one.steps,
+        "trained_seeds": list(one.trained),
+        "stack_size": one.stack_size,
+        "records": one.rows,
+        "weights": one.weights,
+        "differences": [difference._asdict() for difference in one.differences],
+        "causes": [cause._asdict() for cause in one.causes],
+    }
