@@ -37,6 +37,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("logs", "show", "print the log of a run's process"),
         CommandEntry("evaluate", "evaluate", "evaluate a run's final policy again"),
         CommandEntry("verify", "verify", "train a run again and compare it bit for bit"),
+        CommandEntry("reproduce", "reproduce", "print the suite that trains one run again"),
         CommandEntry("export", "export", "export results as tables or for another program"),
         CommandEntry("import", "import_results", "import results from CSV, Monitor files or TensorBoard"),
     ),

@@ -5,15 +5,13 @@ Each has a model card (README.md), the final policies, results.json, and the sui
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from ruamel.yaml import YAML
 
 from rlbench.analysis import Results
 from rlbench.analysis.score_cells import Cell
@@ -23,6 +21,7 @@ from rlbench.exporters.run_history import Progress, scored_runs
 from rlbench.results.file_io import read_bytes
 from rlbench.results.requested_runs import IMPORTED
 from rlbench.results.results_index import read_arrow
+from rlbench.suites.suite_of_runs import as_yaml, suite_of_runs
 
 POLICY = "policy.safetensors"
 _MOST_POLICY = 8 << 30
@@ -108,11 +107,7 @@ def _describe(results: Results, cell: Cell, runs: Sequence[Run], shown: Sequence
     }
     (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n")
     if suite:
-        text = io.StringIO()
-        yaml = YAML(typ="safe")
-        yaml.default_flow_style = False
-        yaml.dump(suite, text)
-        (folder / "suite.yaml").write_text(text.getvalue())
+        (folder / "suite.yaml").write_text(as_yaml(suite))
 
 
 def _suite(results: Results, runs: Sequence[Run]) -> dict[str, Any]:
@@ -120,27 +115,5 @@ def _suite(results: Results, runs: Sequence[Run]) -> dict[str, Any]:
     first = runs[0]
     if first.algorithm.startswith(IMPORTED):
         return {}
-    task = json.loads(canonical(first.task))
-    entry: Mapping[str, Any] = next(
-        (one for one in results.suite.get("environments", ()) if (one.get("label") or one["id"]) == first.task.name), {}
-    )
-    environment = {
-        "id": task["env_id"],
-        **{name: task[name] for name in ("label", "steps", "kwargs", "reset_options", "backend") if task.get(name)},
-        **({"wrappers": task["wrappers"]} if task["wrappers"] else {}),
-        **{name: entry[name] for name in ("action_masks", "observations", "anchors") if entry.get(name)},
-        "evaluation": task["evaluation"],
-    }
-    algorithm = {
-        "id": first.algorithm,
-        **({"label": first.label} if first.label not in ("", first.algorithm) else {}),
-        "params": json.loads(canonical(first.config)),
-    }
-    return {
-        "name": slug(f"{first.label or first.algorithm}-{first.task.name}", 60),
-        "algorithms": [algorithm],
-        "environments": [environment],
-        "seeds": [run.seed for run in runs],
-        **({"seed_space": first.seed_space} if first.seed_space != "training" else {}),
-        **({"register": list(first.task.register)} if first.task.register else {}),
-    }
+    name = slug(f"{first.label or first.algorithm}-{first.task.name}", 60)
+    return suite_of_runs(name, runs, results.suite, [run.seed for run in runs])

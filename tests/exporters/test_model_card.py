@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 from support import result_folders
 from support.cli import rlbench as command
@@ -13,8 +14,9 @@ from support.cli import rlbench as command
 import rlbench
 from rlbench.exporters.export_results import export_results
 from rlbench.plugins import load_plugins
-from rlbench.suites import read_suite
+from rlbench.suites import Suite, read_suite
 from rlbench.suites.plan import plan
+from rlbench.suites.suite_of_runs import suite_of_runs
 
 SUITE = """
 name: small
@@ -80,6 +82,22 @@ def test_the_suite_requests_the_same_runs(out, folder, algorithm):
     planned = plan(read_suite(out / "hub" / folder / "suite.yaml"), load_plugins())
     keys = {run.key for group in planned.groups for run in group.runs}
     assert keys == {run.key for run in rlbench.load(out / "out").requested if run.algorithm == algorithm}
+
+
+def test_the_suite_of_runs_on_images_and_with_action_masks_wraps_them_once():
+    text = """
+    name: shapes
+    algorithms: [dqn]
+    environments:
+      - {id: Taxi-v4, steps: 8_000, action_masks: true}
+      - {id: CarRacing-v3, steps: 8_000, kwargs: {continuous: false}}
+    seeds: [7]
+    """
+    planned = plan(Suite.model_validate(YAML(typ="safe").load(text)), load_plugins())
+    for group in planned.groups:
+        again = suite_of_runs("again", group.runs, planned.suite.resolved(), group.seeds)
+        (new,) = plan(Suite.model_validate(again), load_plugins()).groups
+        assert [run.key for run in new.runs] == [run.key for run in group.runs]
 
 
 def test_a_diverged_run_counts_with_its_score_and_a_missing_one_is_named(tmp_path):

@@ -8,7 +8,7 @@ from rlbench.results.file_io import file_hash
 
 
 def run_of(folder, algorithm, seed=0):
-    (found,) = (folder / "runs").glob(f"{algorithm}--*--s{seed:02d}--*")
+    (found,) = (folder / "runs").glob(f"{algorithm}*--s{seed:02d}--*")
     return found
 
 

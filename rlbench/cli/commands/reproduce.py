@@ -1,0 +1,49 @@
+"""`rlbench reproduce`: the suite that trains one finished run again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from rlbench.cli.run_argument import find_run, run_argument
+from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.user_paths import UserPath
+
+
+@click.command()
+@run_argument
+@click.option(
+    "-o",
+    "--output",
+    type=UserPath(path_type=Path, dir_okay=False),
+    metavar="FILE.yaml",
+    help="Write the suite to this file, which must not exist yet; default: print it.",
+)
+def reproduce(run: Path, output: Path | None) -> None:
+    """Print the suite that trains RUN again: the same key and, on the same machine with the same code, the same bits.
+
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has. The suite
+    has one algorithm with all its hyperparameters, one environment with its arguments, wrappers, backend and
+    evaluation, the seed, the device and whether updates are compiled. Comments give the command, the commit, the
+    versions and the machine that made the run. If the run's numbers depend on the seeds that it was trained with, the
+    suite has them all.
+
+    Nothing is trained or imported. To run the suite means to trust what it names: read it first if the results are not
+    yours.
+    """
+    from rlbench.verification.reproduction import reproduction
+
+    store, spec, state = find_run(run)
+    text = reproduction(store, spec, state, "SUITE.yaml" if output is None else str(output))
+    if output is None:
+        write_out(text)
+        return
+    try:
+        with open(output, "x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise click.UsageError(f"{output} exists already; choose another file or remove it") from error
+    except OSError as error:
+        raise click.UsageError(f"{output} cannot be written: {error.strerror}") from error
+    click.echo(f"suite: {plain(str(output))}", err=True)
