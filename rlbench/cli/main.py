@@ -32,7 +32,7 @@ to compare · 5 undecided (compare, gate) · 73 a result folder cannot be read o
 # These commands run code from the current folder.
 RUNNING = ("run", "check", "new", "test-plugin", "anchors")
 # These do so only with an option that says whose code to trust.
-PLAYING = ("evaluate", "crossplay", "verify")
+PLAYING = ("evaluate", "crossplay", "verify", "export")
 
 
 @click.group(

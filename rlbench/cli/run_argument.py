@@ -76,7 +76,8 @@ def run_argument(command: Command) -> Command:
 def _find_run_or_folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
     """Return a result folder, given by path or name, or else a run's folder (see `_find_run_folder`)."""
     if value is None:
-        return context.meta[_FOLDER] or find_folder(None)
+        given: Path | None = context.meta[_FOLDER]
+        return given
     if context.meta[_FOLDER] is None:
         for path in (user_path(value), results_root() / value):
             if (path / "suite.json").exists():
@@ -90,7 +91,7 @@ _either = click.argument("target", required=False, callback=_find_run_or_folder,
 def run_or_folder_argument(command: Command) -> Command:
     """Add the argument RUN or DIRECTORY, which the command receives as the path `target`, and the option -d.
 
-    Without a value, it is the folder of -d, else the newest results.
+    Without a value, it is the folder of -d, else None.
     """
     return _either(_option(command))
 

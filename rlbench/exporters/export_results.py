@@ -23,14 +23,21 @@ class ExportOutcome(NamedTuple):
     notes: Sequence[str]
 
 
-def export_results(results: Results, form: str, folder: Path, progress: Progress = lambda runs: runs) -> ExportOutcome:
+def export_results(
+    results: Results,
+    form: str,
+    folder: Path,
+    progress: Progress = lambda runs: runs,
+    write: Writer | None = None,
+) -> ExportOutcome:
     """Write all runs that have a score to `folder`. An earlier export of the same results and format is replaced.
 
-    form: one of rlbench.exporters.FORMATS. progress: passes the runs on, one by one, as they are written.
+    form: one of rlbench.exporters.FORMATS, or the name of a format that `write` writes. progress: passes the runs on,
+    one by one, as they are written. write: what writes the format; None: that of rlbench.exporters.
     Raises: NothingToCompare if no run has a score; PluginError if the format's package is not installed; StoreError if
     the folder has other content or cannot be written.
     """
-    write = _writer(form)
+    write = write or _writer(form)
     if not results.published:
         raise NothingToCompare(f"{results.folder} has no finished runs to export; `rlbench status` shows its runs")
     notes: list[str] = []

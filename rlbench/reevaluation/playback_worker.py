@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import Diverged, PluginError
+from rlbench.reevaluation.action_trace import RecordingBatch, write_trace
 from rlbench.reevaluation.loaded_group import load_group
 from rlbench.reevaluation.playback_process import answer_request
 from rlbench.reevaluation.video import Video
@@ -28,17 +29,22 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
         policy = loaded.policy(request["policy"])
     except ValueError as error:
         raise PluginError(f"{error}; choose another with --policy") from error
-    evaluator = Evaluator(backend.make_batch(task, lanes), lanes, streams)
+    envs = backend.make_batch(task, lanes)
+    recording = RecordingBatch(envs, lanes) if "trace" in request else None
+    evaluator = Evaluator(envs if recording is None else recording, lanes, streams)
     played = evaluator.play(policy, FINAL, request["step"], request["episodes"])
     evaluator.close()
     if not played.finite.all():
         raise Diverged(f"{where}: the policy received or returned a number that is not finite")
     video = request.get("video")
     if video:
-        with Video(task, backend.make_env, Path(video["path"])) as recording:
+        with Video(task, backend.make_env, Path(video["path"])) as filmed:
             fresh_policy = loaded.policy(request["policy"])
-            Evaluator(recording, 1, streams).play(fresh_policy, FINAL, request["step"], video["episodes"])
-    answer = {"returns": played.returns[0].tolist(), "lengths": played.lengths[0].tolist()}
+            Evaluator(filmed, 1, streams).play(fresh_policy, FINAL, request["step"], video["episodes"])
+    returns, lengths = played.returns[0].tolist(), played.lengths[0].tolist()
+    answer = {"returns": returns, "lengths": lengths}
+    if recording is not None:
+        answer["actions"] = write_trace(Path(request["trace"]), recording.traces(returns, lengths))._asdict()
     return {**answer, "made_by": loaded.made_by()}
 
 

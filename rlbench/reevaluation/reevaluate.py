@@ -46,17 +46,20 @@ def reevaluate(
     video: Path | None = None,
     video_episodes: int = 1,
     allowed: Sequence[str] | None = (),
+    trace: Path | None = None,
 ) -> Mapping[str, Any]:
     """Play `episodes` fresh episodes with a run's final policy, on the CPU; policy: "greedy" or "sampled".
 
     allowed: modules that the folder may import beside the installed ones (rlbench.reevaluation.trust); None allows
     everything that the run's task names, for a user who has passed the suite.
+    trace: a file to write with the actions of the episodes (rlbench.reevaluation.action_trace).
     video: an MP4 file to write, of the first `video_episodes` episodes, which are played a second time for it.
 
     Returns:
     returns, lengths: of the episodes [episodes].
     recorded_episodes: how many of them, from the first on, the final evaluation recorded.
     equal: whether these are equal to the recorded ones, bit for bit; None if there are none.
+    actions: the form of the actions, if a trace was written.
     changed: entries such as "code.version" that differ from the record, each with the recorded and the present value.
 
     Raises: StoreError if nothing was published or a file is damaged; PluginError if the algorithm cannot be loaded, or
@@ -74,6 +77,8 @@ def reevaluate(
     request |= {"trusted": allowed is None, "allowed": list(allowed or ())}
     if video is not None:
         request["video"] = {"path": str(video.resolve()), "episodes": video_episodes}
+    if trace is not None:
+        request["trace"] = str(trace.resolve())
     answer = play_in_child(_WORKER, request)
     played = Episodes(answer["returns"], answer["lengths"])
     if not published and not (total and played.repeat(recorded, total)):
@@ -86,7 +91,8 @@ def reevaluate(
     equal = played.repeat(recorded, compared) if compared else None
     first = {"returns": played.returns[:episodes], "lengths": played.lengths[:episodes]}
     changed = changed_entries(state.result, answer["made_by"])
-    return {**first, "recorded_episodes": compared, "equal": equal, "changed": changed}
+    form = {"actions": answer["actions"]} if trace is not None else {}
+    return {**first, **form, "recorded_episodes": compared, "equal": equal, "changed": changed}
 
 
 def _request(

@@ -187,7 +187,7 @@ class Store:
         folder = self.folder(run)
         refuse_outside(self.root, folder)
         make_folder(folder)
-        text = json.dumps({"schema_version": SCHEMA_VERSION, **_spec(run)}, indent=1) + "\n"
+        text = json.dumps({"schema_version": SCHEMA_VERSION, **spec_of(run)}, indent=1) + "\n"
         if not (folder / "spec.json").exists():
             publish_file(folder / "spec.json", text)
         try:
@@ -387,7 +387,7 @@ def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[st
     return {**suite, "environments": environments}
 
 
-def _spec(run: Run) -> dict[str, Any]:
+def spec_of(run: Run) -> dict[str, Any]:
     """Return the contents of spec.json. Labels are left out because they belong to the suite and may change."""
     fields = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "label"}
     fields["task"] = run.task.requested

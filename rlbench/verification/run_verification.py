@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rlbench.api import PluginError, Run, RunStatus, StoreError
+from rlbench.reevaluation.policy_files import POLICY
 from rlbench.results import RunState, Store
 from rlbench.results.requested_runs import IMPORTED
 from rlbench.verification.causes import Cause, causes
@@ -112,7 +113,7 @@ def _compared(store: Store, run: Run, state: RunState, again: Retraining, last: 
         trained=again.group.seeds,
         stack_size=state.result.get("stack_size", 1),
         rows=compared.rows,
-        weights=last is None,
+        weights=last is None and POLICY in state.result["files"],
         differences=compared.differences,
         causes=causes(state.result, again.made_by),
     )

@@ -59,6 +59,17 @@ def test_the_suite_allows_what_it_lists_and_another_suite_does_not(mine):
     assert ran.returncode == 2 and "does not contain 'world_of_mine:Mine-v0'" in ran.stderr
 
 
+def test_traces_are_written_and_played_only_in_environments_that_are_trusted(mine):
+    ran = elsewhere("export", "out", "--to", "traces")
+    assert ran.returncode == 4 and "imports the module 'world_of_mine'" in ran.stderr
+    assert elsewhere("export", "out", "--to", "traces", "--suite", "mine.yaml").returncode == 0
+    (mine / "was_imported").unlink()
+    ran = elsewhere("verify", "--traces", "out/export/traces")
+    assert ran.returncode == 4 and "imports the module 'world_of_mine'" in ran.stdout
+    assert not (mine / "was_imported").exists()
+    assert elsewhere("verify", "--traces", "out/export/traces", "--allow", "world_of_mine").returncode == 0
+
+
 def fake(folder, algorithm, config):
     """A published run that nobody trained: what a stranger may write by hand."""
     task = Task("CartPole-v1", 10)

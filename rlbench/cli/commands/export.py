@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.common_options import folder_argument
+from rlbench.cli.common_options import folder_argument, open_plugins
+from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.missing_runs import describe_damaged, report_damaged
+from rlbench.cli.suite_trust import allow_option, has_run, suite_option
 from rlbench.cli.text_table import plain, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.exporters import FORMATS
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from rlbench.api import Run
 
 TABLES = ("csv", "parquet")
+TRACES = "traces"
+NOT_REPEATED = 1
 MANY_RUNS = 20  # fewer are exported before a progress bar is read
 
 
@@ -30,7 +34,7 @@ MANY_RUNS = 20  # fewer are exported before a progress bar is read
     "--to",
     "--format",
     "form",
-    type=click.Choice([*TABLES, *FORMATS]),
+    type=click.Choice([*TABLES, *FORMATS, TRACES]),
     default="csv",
     show_default=True,
     help="Format of the files.",
@@ -57,8 +61,18 @@ MANY_RUNS = 20  # fewer are exported before a progress bar is read
     metavar="PATTERN",
     help="Export only matching environments; may be repeated, or a list with commas.",
 )
+@suite_option
+@allow_option
+@plugin_option
 def export(
-    directory: Path, form: str, output: Path | None, algorithms: Sequence[str], environments: Sequence[str]
+    directory: Path,
+    form: str,
+    output: Path | None,
+    algorithms: Sequence[str],
+    environments: Sequence[str],
+    suite: str | None,
+    allowed: Sequence[str],
+    plugin_files: Sequence[str],
 ) -> int:
     """Export the results in DIRECTORY for another program. Default: the newest results.
 
@@ -66,6 +80,10 @@ def export(
     with its number of rows. tensorboard and wandb write the records that `rlbench run --log` writes. marl-eval writes
     the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a
     model card for each algorithm and task. Nothing is uploaded.
+
+    traces writes the reset seeds and the actions of each run's final evaluation, which `rlbench verify --traces` plays
+    again without a policy. To get them, the stored policy plays the final evaluation again; --suite, --allow and
+    --plugin permit what `rlbench evaluate` needs for that. A run whose returns are not repeated exactly gets no trace.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 
@@ -77,6 +95,8 @@ def export(
     from rlbench.analysis import Results
     from rlbench.results.file_io import refuse_outside
 
+    if form != TRACES and (suite is not None or allowed or plugin_files):
+        raise click.UsageError("--suite, --allow and --plugin are for --to traces; other formats play no policy")
     results = Results(directory)
     if algorithms or environments:
         results = results.select(algorithms, environments)
@@ -85,6 +105,8 @@ def export(
         refuse_outside(directory, folder)
     if form in TABLES:
         return _export_tables(results, folder, form)
+    if form == TRACES:
+        return _export_traces(results, folder, suite, allowed, plugin_files)
     return _export_format(results, folder, form)
 
 
@@ -107,6 +129,21 @@ def _export_format(results: Results, folder: Path, form: str) -> int:
         click.echo(f"note: {plain(note)}", err=True)
     write_out(f"{plain(str(folder))}: {plural(outcome.runs, 'run')} in {plural(len(outcome.files), 'file')}\n")
     return report_damaged(describe_damaged(results.rows))
+
+
+def _export_traces(
+    results: Results, folder: Path, suite: str | None, allowed: Sequence[str], plugin_files: Sequence[str]
+) -> int:
+    from rlbench.exporters.export_results import export_results
+    from rlbench.verification.trace_export import TraceWriter
+
+    open_plugins(plugin_files)  # raises here for a file that is absent
+    writer = TraceWriter(plugin_files, lambda run: None if suite is not None and has_run(suite, run) else allowed)
+    outcome = export_results(results, TRACES, folder, _with_progress, writer)
+    for note in outcome.notes:
+        click.echo(f"note: {plain(note)}", err=True)
+    write_out(f"{plain(str(folder))}: {plural(len(writer.written), 'run')} in {plural(len(outcome.files), 'file')}\n")
+    return report_damaged(describe_damaged(results.rows), NOT_REPEATED if writer.unequal else 0)
 
 
 def _with_progress(runs: Sequence[Run]) -> Iterable[Run]:

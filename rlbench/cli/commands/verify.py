@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlbench.cli.common_options import open_plugins
+from rlbench.cli.common_options import find_folder, open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.run_argument import find_run, is_result_folder, run_or_folder_argument
 from rlbench.cli.suite_trust import allow_option, has_run, suite_option
 from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.user_paths import UserPath
 from rlbench.text import counted, plural, ranges
 
 if TYPE_CHECKING:
     from rlbench.api import Run
     from rlbench.results import RunState, Store
     from rlbench.verification.record_differences import Difference
-    from rlbench.verification.run_verification import Verification
+    from rlbench.verification.run_verification import Verdict, Verification
 
 SCHEMA_VERSION = 1
 DIFFERS = 1
@@ -55,16 +56,23 @@ _MOST_CAUSES = 12
     metavar="PATTERN",
     help="Of a folder, verify only matching environments; may be repeated, or a list with commas.",
 )
+@click.option(
+    "--traces",
+    type=UserPath(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Instead of training, play the actions in these traces (`rlbench export --to traces`) in fresh environments.",
+)
 @suite_option
 @allow_option
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def verify(
-    target: Path,
+    target: Path | None,
     steps: int | None,
     every: bool,
     algorithms: Sequence[str],
     environments: Sequence[str],
+    traces: Path | None,
     suite: str | None,
     allowed: Sequence[str],
     plugin_files: Sequence[str],
@@ -81,19 +89,26 @@ def verify(
     what the run recorded. Runs that cannot be verified are named with the reason. The exit code is 0 if all verified
     runs are equal, 1 if one differs or is damaged, and 4 if none could be verified.
 
+    With --traces nothing is trained and no policy is loaded: the recorded actions are played from the recorded reset
+    seeds, and returns and lengths must be those in the trace and in the run's records. The records are those of RUN or
+    DIRECTORY; by default, of the result folder that has the traces in its export/traces.
+
     A result folder is not trusted to run code. The algorithm comes from an installed plugin or a file given with
     --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an installed
     plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
-    from rlbench.api import NothingToCompare
-    from rlbench.verification.run_verification import Verdict, verify_runs
+    from rlbench.verification.run_verification import verify_runs
 
     open_plugins(plugin_files)  # raises here for a file that is absent
-    store, runs, states = _selected(target, every, algorithms, environments)
 
     def modules(run: Run) -> Sequence[str] | None:
         return None if suite is not None and has_run(suite, run) else allowed
 
+    if traces is not None:
+        if steps is not None or every or algorithms or environments:
+            raise click.UsageError("--traces plays every trace of the folder; leave out --steps, --all, -a and -e")
+        return _verify_traces(target, traces, plugin_files, modules, as_json)
+    store, runs, states = _selected(target or find_folder(None), every, algorithms, environments)
     verifications = []
     for one in verify_runs(store, runs, states, steps, plugin_files, modules, _announce):
         verifications.append(one)
@@ -102,16 +117,39 @@ def verify(
     if as_json:
         entries = [_as_entry(one) for one in verifications]
         write_out(json.dumps({"schema_version": SCHEMA_VERSION, "steps": steps, "runs": entries}, indent=1) + "\n")
-    verdicts = [one.verdict for one in verifications]
+    return _exit_code([one.verdict for one in verifications], "run", as_json)
+
+
+def _exit_code(verdicts: Sequence[Verdict], what: str, as_json: bool) -> int:
+    """Print how many have each verdict. Returns: the exit code. Raises: NothingToCompare if none was verified."""
+    from rlbench.api import NothingToCompare
+    from rlbench.verification.run_verification import Verdict
+
     if not as_json and len(verdicts) > 1:
         words = {Verdict.DIFFERS: "differ"}
         counts = [f"{verdicts.count(each)} {words.get(each, each)}" for each in Verdict if each in verdicts]
-        write_out(f"{plural(len(verdicts), 'run')}: {', '.join(counts)}\n")
+        write_out(f"{plural(len(verdicts), what)}: {', '.join(counts)}\n")
     if Verdict.DIFFERS in verdicts or Verdict.DAMAGED in verdicts:
         return DIFFERS
     if Verdict.EQUAL not in verdicts:
-        raise NothingToCompare("no run could be verified")
+        raise NothingToCompare(f"no {what} could be verified")
     return 0
+
+
+def _verify_traces(
+    target: Path | None,
+    traces: Path,
+    plugin_files: Sequence[str],
+    modules: Callable[[Run], Sequence[str] | None],
+    as_json: bool,
+) -> int:
+    from rlbench.cli.trace_checks import print_checks, recorded_runs, result_folder_of
+    from rlbench.verification.trace_verification import verify_traces
+
+    known = recorded_runs(target or result_folder_of(traces))
+    only = set(known) if target is not None and not is_result_folder(target) else None
+    checks = verify_traces(traces, known, plugin_files, modules, lambda run: only is None or run.key in only)
+    return _exit_code([check.verdict for check in print_checks(checks, as_json)], "trace", as_json)
 
 
 def _selected(
