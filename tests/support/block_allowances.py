@@ -79,7 +79,6 @@ ALLOWANCES = [
     Allowance("docs/environments.md", "python benchmarks/worlds.py", HOURS, skip=True),
     Allowance("docs/images.md", "name: pixels", "MinAtar is an extra that tests have not", skip=True),
     Allowance("docs/images.md", "rlbench run minatar", "its packages are extras that tests have not", skip=True),
-    Allowance("docs/images.md", "ale_py:PongNoFrameskip-v4", "its package is an extra that tests have not", skip=True),
     Allowance(
         "docs/gate.md",
         "rlbench run suite.yaml -o results/base",
