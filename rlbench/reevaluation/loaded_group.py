@@ -15,7 +15,7 @@ from rlbench.plugins import Plugins, load_plugins
 from rlbench.plugins.config_model import configure
 from rlbench.plugins.parameter_names import named_as_now
 from rlbench.reevaluation.policy_files import load_policies, published_arrays
-from rlbench.reevaluation.trust import refuse_untrusted
+from rlbench.reevaluation.trust import refuse_untrusted, refuse_untrusted_settings
 from rlbench.results import code_identity, numerics
 from rlbench.results.code_dependencies import imported_code
 from rlbench.results.provenance import versions
@@ -60,6 +60,7 @@ def load_group(request: Mapping[str, Any], policies: Mapping[str, str | None]) -
     group, plugins = group_from_dict(request["group"]), load_plugins(request["plugin_files"])
     if not request["trusted"]:
         refuse_untrusted(group.task, plugins, request["allowed"])
+        refuse_untrusted_settings(group.algorithm, group.config)
     spec, backend = plugins.algorithm(group.algorithm), plugins.backend(group.task.backend)
     algorithm = spec.load()
     if "torch" in sys.modules:

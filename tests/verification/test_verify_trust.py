@@ -8,7 +8,8 @@ import pytest
 from support.cli import rlbench
 from support.tampered_runs import edit_result
 
-from rlbench.api import PluginError, Run, Task
+from rlbench.api import PluginError, Run, RunGroup, Task, group_as_dict
+from rlbench.reevaluation.loaded_group import load_group
 from rlbench.reevaluation.trust import refuse_untrusted_settings
 from rlbench.results import Store
 
@@ -115,3 +116,10 @@ def test_what_a_record_says_of_instructions_is_not_passed_on_as_any_text(tmp_pat
     edit_result(folder, lambda result: result["numerics"].update(device="cuda:99"))
     ran = rlbench("verify", tmp_path / "out")
     assert ran.returncode == 4 and "trained on 'cuda:99'" in ran.stdout
+
+
+def test_evaluate_too_refuses_a_hyperparameter_that_names_code():
+    group = RunGroup("mbpo", {"termination_fn": "os:system"}, Task("Pendulum-v1", 10), (0,))
+    request = {"group": group_as_dict(group), "plugin_files": [], "trusted": False, "allowed": []}
+    with pytest.raises(PluginError, match="'mbpo' has the hyperparameter 'os:system'"):
+        load_group(request, {})
