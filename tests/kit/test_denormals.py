@@ -37,11 +37,14 @@ def test_an_error_and_a_thread_that_flushes_already_leave_everything_as_it_was()
         torch.set_flush_denormal(False)
 
 
-def test_adams_average_of_squares_decays_to_0_and_moves_no_parameter():
+def test_adams_averages_never_become_denormal_and_move_no_parameter():
+    """They end at 0, or, where a kernel adds a share of a difference, at the smallest normal numbers."""
     params = [torch.ones(1, 16)]
     adam, active = Adam(params, 1e-3), torch.ones(1, dtype=torch.bool)
     adam.square[0].fill_(1.2e-38)
     adam.mean[0].fill_(1.2e-38)
     for _ in range(200):
         adam.apply(params, [torch.zeros(1, 16)], active)
-    assert (adam.square[0] == 0).all() and (adam.mean[0] == 0).all() and (params[0] == 1).all()
+    for average in (adam.square[0], adam.mean[0]):
+        assert ((average == 0) | (average >= torch.finfo(torch.float32).tiny)).all()
+    assert (params[0] == 1).all()
