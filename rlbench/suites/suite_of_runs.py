@@ -71,8 +71,9 @@ def _shown(task: Task, entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def as_yaml(suite: Mapping[str, Any]) -> str:
     """Return a suite as YAML, with its keys in the given order."""
-    text, yaml = io.StringIO(), YAML(typ="safe")
+    text = io.StringIO()
+    yaml: Any = YAML(typ="safe")  # its types allow no False in the last of these
     yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    yaml.sort_base_mapping_type_on_output = False
     yaml.dump(suite, text)
     return text.getvalue()
