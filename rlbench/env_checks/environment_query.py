@@ -31,7 +31,7 @@ from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60.0
 _GRACE_SECONDS = 60  # for the start of a child, before its environments are made
-_CACHE_VERSION = 3
+_CACHE_VERSION = 4
 _FOREIGN = re.compile(r'"(?!gymnasium\.|rlbench\.)[\w.]+:[^"]+"')
 Answer = EnvironmentFacts | str
 
@@ -47,11 +47,10 @@ def ask_environments(
     answers: dict[int, Answer] = {}
     unknown: list[int] = []
     for i, task in enumerate(tasks):
-        cached = _cached(task)
-        if cached is not None:
-            answers[i] = cached
-        elif _is_registered_here_alone(task):
+        if _is_registered_here_alone(task):
             answers[i] = _check_here(plugins, task)
+        elif (cached := _cached(task, plugins)) is not None:
+            answers[i] = cached
         else:
             unknown.append(i)
     workers, children = min(len(unknown), os.cpu_count() or 1), Children()
@@ -106,7 +105,7 @@ def _ask(tasks: Sequence[Task], plugins: Plugins, seconds: float, children: Chil
                 break
             answer = _decode(entry)
             if isinstance(answer, EnvironmentFacts):
-                remember(_cache_file(task), entry)
+                remember(_cache_file(task, plugins), entry)
             answers.append(answer)
     return answers
 
@@ -160,19 +159,20 @@ def _decode(entry: Mapping[str, Any]) -> Answer:
 
 
 # -- the cache ---------------------------------------------------------------------------------------------------
-def _cache_file(task: Task) -> Path:
+def _cache_file(task: Task, plugins: Plugins) -> Path:
     import rlbench
 
     without_budget = canonical(dataclasses.replace(task, label="", steps=0, evaluation=EvaluationProtocol()))
     # The folders of modules count only for a task that names a module, as in "module:MyEnv-v0".
     foreign = task.backend != Task.backend or _FOREIGN.search(without_budget)
     places = [sys.path, os.getcwd()] if foreign else [gymnasium.__file__]
-    identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, without_budget]
+    files = sorted(str(plugin.file) for plugin in plugins.files)  # each may register the id as another environment
+    identity = [_CACHE_VERSION, rlbench.__version__, sys.version, places, files, without_budget]
     return cache_folder("environments") / f"{hashlib.sha256(canonical(identity).encode()).hexdigest()[:32]}.json"
 
 
-def _cached(task: Task) -> EnvironmentFacts | None:
-    entry = recall(_cache_file(task))
+def _cached(task: Task, plugins: Plugins) -> EnvironmentFacts | None:
+    entry = recall(_cache_file(task, plugins))
     if entry is None or not all(_stamp(path) == stamp for path, stamp in entry.get("modules", {}).items()):
         return None
     with contextlib.suppress(KeyError, TypeError, ValueError):

@@ -320,6 +320,17 @@ def test_an_id_that_only_this_process_knows_is_asked_here(capfd, registry):
     assert facts.action_space == spaces.Discrete(3) and capfd.readouterr().out == ""
 
 
+def test_an_id_that_two_plugin_files_register_has_the_answer_of_the_file_that_is_loaded(tmp_path, registry):
+    text = "import gymnasium\ngymnasium.register('Twice-v0', 'gymnasium.envs.classic_control:{name}', max_episode_steps=9)\n"
+    sizes = []
+    for name in ("CartPoleEnv", "MountainCarEnv", "CartPoleEnv"):
+        (tmp_path / f"{name}.py").write_text(text.format(name=name))
+        gymnasium.registry.pop("Twice-v0", None)
+        (facts,) = ask_environments(load_plugins([tmp_path / f"{name}.py"]), [Task("Twice-v0", 10)])
+        sizes.append(facts.action_space.n)
+    assert sizes == [2, 3, 2]
+
+
 @pytest.mark.parametrize(
     ("wrapper", "key"), [("NormalizeReward", "normalize_reward"), ("NormalizeObservation", "normalize_obs")]
 )
