@@ -49,6 +49,15 @@ def join_names(names: Sequence[str], most: int = 12) -> str:
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
 
 
+def data_size(count: float) -> str:
+    """Format bytes: 12 B, 3.4 kB, 120 MB, 1.2 GB. A kilobyte has 1,000 bytes."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if round(count) < 1000 or unit == "GB":
+            break
+        count /= 1000
+    return f"{count:,.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"
+
+
 # -- times -----------------------------------------------------------------------------------------------------
 def duration(seconds: float) -> str:
     """Format seconds for sentences: 45 s, 2 min 5 s, 1 h 30 min."""

@@ -109,3 +109,9 @@ def test_no_command_and_no_other_module_has_its_own_of_these():
     for path in {*ROOT.glob("rlbench/**/*.py")} - {Path(text.__file__)}:
         defined = {node.name for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
         assert not {name for name in defined & own if name[0] != "_" or "cli" in path.parts}, path
+
+
+def test_bytes_are_in_the_unit_that_leaves_up_to_three_digits():
+    sizes = {0: "0 B", 999: "999 B", 1_000: "1.0 kB", 69_793: "69.8 kB", 125_888: "126 kB", 999_949: "1.0 MB"}
+    sizes |= {3_000_000_000: "3.0 GB", 150e9: "150 GB", 2e15: "2,000,000 GB"}
+    assert {size: text.data_size(size) for size in sizes} == sizes

@@ -41,6 +41,9 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("export", "export", "export results as tables or for another program"),
         CommandEntry("import", "import_results", "import results from CSV, Monitor files or TensorBoard"),
     ),
+    "Look after results": (
+        CommandEntry("doctor", "doctor", "find and mend what is wrong with this machine or a result folder"),
+    ),
     "Compare": (
         CommandEntry("compare", "compare", "compare algorithms, or two result folders"),
         CommandEntry("crossplay", "crossplay", "let the agents of each seed play with those of the others"),

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rlbench.api import StoreError
-from rlbench.results.file_io import is_within, make_folder, parse_json, unwritable, write_json
+from rlbench.results.file_io import is_within, make_folder, parse_json, temporary_path, unwritable, write_json
 
 RECORD = "rlbench-export.json"
 _ADVICE = "choose another folder with -o"
@@ -25,7 +24,8 @@ def replace_export(folder: Path, results: Path, form: str, write: Callable[[Path
     earlier = _earlier_files(folder, results, form)
     make_folder(folder.parent)
     try:
-        draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        draft = temporary_path(folder)
+        draft.mkdir()
         try:
             write(draft)
             files = [path for path in draft.rglob("*") if path.is_file() and not path.is_symlink()]

@@ -25,11 +25,20 @@ _MOST_HASHED = 8 << 30  # largest file, in bytes, that is read only for its hash
 _DEEPEST = 50  # nesting levels of a JSON file
 _SURROGATES = re.compile(rb"\\u[dD][89a-fA-F]")  # escapes of which two encode one character
 _DIGITS = 40  # digits of an integer in a JSON file; no number that rlbench writes has so many
+_DRAFT = re.compile(r"\.(?P<before>.+)\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.\w+")  # as `temporary_path` names them
 
 
 def temporary_path(path: Path) -> Path:
     """Return a path in the same folder that no other process on any host uses."""
     return path.with_name(f".{path.name}.{socket.gethostname()}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
+
+
+def draft_writer(name: str) -> tuple[bool, int] | None:
+    """Return whether this host made a draft that `temporary_path` named, and by which process; None for other names."""
+    parts = _DRAFT.fullmatch(name)
+    if parts is None:
+        return None
+    return parts["before"].endswith(f".{socket.gethostname()}"), int(parts["process"])
 
 
 def sync(path: Path) -> None:

@@ -68,20 +68,23 @@ class RunFacts(NamedTuple):
     wall_seconds: NDArray[np.float64]
 
 
-def read_facts(store: Store, runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, RunFacts]:
+def read_facts(
+    store: Store, runs: Iterable[Run], states: Mapping[str, RunState], trusts_cache: bool = True
+) -> dict[str, RunFacts]:
     """Return the facts of every published run, by key. Use the cache, and rewrite it if many runs had to be read.
 
-    A store without `caches` is left as it is.
+    A store without `caches` is left as it is. trusts_cache: if false, every file is read, and the cache is left as it
+    is too.
     """
     published = [run for run in runs if states[run.key].status.has_score]
-    cached = _read_cache(store) if len(published) >= _WORTH_KEEPING else {}
+    cached = _read_cache(store) if trusts_cache and len(published) >= _WORTH_KEEPING else {}
     stamps = {str(run.key): _stamp(store.folder(run)) for run in published}
     stale = [run for run in published if cached.get(str(run.key), ("",))[0] != stamps[str(run.key)]]
     with ThreadPoolExecutor(_READERS) as readers:  # reading, hashing and decoding release the interpreter lock
         reread = readers.map(lambda run: _read_run(store.folder(run), run, states[run.key]), stale)
         fresh = {str(run.key): facts for run, facts in zip(stale, reread)}
     facts_by_key = {key: fresh[key] if key in fresh else cached[key][1] for key in stamps}
-    if len(stale) >= _WORTH_KEEPING and store.caches:
+    if len(stale) >= _WORTH_KEEPING and store.caches and trusts_cache:
         _write_cache(store.root / _NAME, facts_by_key, stamps)
     return facts_by_key
 
@@ -216,6 +219,35 @@ def _is_possible(facts: RunFacts) -> bool:
         and (((seconds >= 0) & (seconds <= _LONGEST)) | np.isnan(seconds)).all()
         and ((steps >= 0) & (steps <= _LAST_STEP)).all()
     )
+
+
+def cache_problem(store: Store, facts: Mapping[str, RunFacts]) -> str:
+    """Return why the cache cannot be used or misleads; "" if it does not, or there is none.
+
+    facts: of the published runs, by key, read from the runs' own files. Entries of runs that have changed since count
+    as current no more, and are no problem.
+    """
+    path = store.root / _NAME
+    if not (os.path.lexists(path) or os.path.lexists(path.with_name(_DIGEST))):
+        return ""
+    try:
+        content, digest = read_bytes(path), read_bytes(path.with_name(_DIGEST), 1000)
+    except OSError as error:
+        return f"it cannot be read ({error.strerror})"
+    if hashlib.sha256(content).hexdigest().encode() != digest.strip():
+        return f"its hash is not the one in {_DIGEST}"
+    cached = _read_cache(store)
+    for run in store.runs():
+        key = str(run.key)
+        is_current = key in cached and key in facts and cached[key][0] == _stamp(store.folder(run))
+        if is_current and not _are_equal(cached[key][1], facts[key]):
+            return f"its numbers of {run.name} are not those of the run"
+    return ""
+
+
+def _are_equal(one: RunFacts, other: RunFacts) -> bool:
+    pairs: Any = zip(one[1:], other[1:])
+    return one.damaged == other.damaged and all(np.array_equal(a, b, equal_nan=True) for a, b in pairs)
 
 
 def _parts(lists: pa.ListArray) -> list[NDArray[Any]]:

@@ -5,6 +5,8 @@ A rebuilt table replaces the old one only if its sha256 equals the one in result
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -21,27 +23,43 @@ class _HashMismatch(Exception):
     """The rebuilt table differs from the published one."""
 
 
+_FAILURES = (_HashMismatch, StoreError, OSError, ValueError, TypeError, KeyError, OverflowError)
+
+
 def restore_tables(store: Store, run: Run, state: RunState) -> list[str]:
     """Rebuild a run's damaged tables where possible. Returns: the names of the restored files."""
     folder, restored = store.folder(run), []
     refuse_outside(store.root, folder)
-    for table in TABLES:
-        name = f"{table}.parquet"
-        if name not in state.result["files"]:
-            continue
-        try:
-            read_verified(folder, table, state)
-        except StoreError:
-            with suppress(_HashMismatch, StoreError, OSError, ValueError, TypeError, KeyError, OverflowError):
-                lines = read_lines(store.root / "attempts" / state.attempt / f"{table}.jsonl")
-                rows = [row for row in lines if row["seed"] == run.seed]
-                digest = state.result["files"][name]["sha256"]
-                replace_file(folder / name, partial(_write, table=table, rows=rows, digest=digest))
-                restored.append(name)
+    for table in _damaged_tables(folder, state):
+        with suppress(*_FAILURES):
+            replace_file(folder / f"{table}.parquet", partial(_rebuild, store, run, state, table))
+            restored.append(f"{table}.parquet")
     return restored
 
 
-def _write(draft: Path, table: str, rows: list[dict[str, object]], digest: str) -> None:
-    write_table(draft, table, rows)
-    if file_hash(draft) != digest:
+def restorable_tables(store: Store, run: Run, state: RunState) -> list[str]:
+    """Return the names of the damaged tables that `restore_tables` would restore, after rebuilding each elsewhere."""
+    restorable = []
+    with tempfile.TemporaryDirectory(prefix="rlbench-") as scratch:
+        for table in _damaged_tables(store.folder(run), state):
+            with suppress(*_FAILURES):
+                _rebuild(store, run, state, table, Path(scratch, table))
+                restorable.append(f"{table}.parquet")
+    return restorable
+
+
+def _damaged_tables(folder: Path, state: RunState) -> Iterator[str]:
+    for table in TABLES:
+        if f"{table}.parquet" in state.result["files"]:
+            try:
+                read_verified(folder, table, state)
+            except StoreError:
+                yield table
+
+
+def _rebuild(store: Store, run: Run, state: RunState, table: str, draft: Path) -> None:
+    """Write a table from its attempt's lines. Raises: one of _FAILURES if that does not give the published bytes."""
+    lines = read_lines(store.root / "attempts" / state.attempt / f"{table}.jsonl")
+    write_table(draft, table, [row for row in lines if row["seed"] == run.seed])
+    if file_hash(draft) != state.result["files"][f"{table}.parquet"]["sha256"]:
         raise _HashMismatch

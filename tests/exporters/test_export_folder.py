@@ -9,6 +9,8 @@ from support.cli import rlbench as command
 
 import rlbench
 from rlbench.exporters import FORMATS, tensorboard_export, wandb_export
+from rlbench.exporters.export_folder import replace_export
+from rlbench.results.file_io import draft_writer
 
 SCORES = {"a": {"CartPole-v1": [1.0, 2.0]}, "b": {"CartPole-v1": [3.0]}}
 
@@ -39,6 +41,15 @@ def test_an_export_of_the_same_results_is_renewed_and_other_files_stay(folder, t
     assert names(out) == [*left, "rlbench-export.json"]
     assert json.loads((out / "b-CartPole-v1/results.json").read_text())["mean_reward"] == 3.0
     assert sorted(os.listdir(tmp_path)) == ["hub", "made"]  # no draft is left
+
+
+def test_a_draft_that_a_killed_export_leaves_behind_is_known_as_one(tmp_path):
+    def write(draft):
+        (draft / "x").write_text("x")
+        assert draft.parent == tmp_path and draft_writer(draft.name) == (True, os.getpid())
+
+    (path,) = replace_export(tmp_path / "out", tmp_path, "csv", write)
+    assert path == tmp_path / "out/x" and sorted(os.listdir(tmp_path)) == ["out"]
 
 
 def test_a_folder_with_other_content_is_refused(folder, tmp_path):

@@ -1,0 +1,133 @@
+"""Trials of a result folder's file system, with real files in a scratch folder that is removed again."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+
+from rlbench.maintenance.findings import Finding, note, ok, to_do
+from rlbench.maintenance.machine_checkup import examine_space
+from rlbench.results.file_io import publish_file, replace_file, sync, temporary_path
+from rlbench.text import duration, join_names
+
+WHERE = "file system"
+MOST_SECONDS_APART = 10.0
+_ELSEWHERE = "choose a folder on another file system with -o"
+_TRY_LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)"
+
+
+def try_file_system(root: Path) -> Iterator[Finding]:
+    """Yield what an existing folder's file system can and cannot do."""
+    yield from examine_space(WHERE, root, f"{root}{_kind(root)}", "free some")
+    scratch = temporary_path(root / "doctor")  # the name of a draft: if this process is killed, it is known as one
+    try:
+        scratch.mkdir()
+    except OSError as error:
+        yield to_do(WHERE, f"nothing can be written in {root}: {error.strerror}", "get permission, or copy the folder")
+        return
+    try:
+        yield from _try(scratch)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _try(scratch: Path) -> Iterator[Finding]:
+    passed = []
+    for name, (trial, without) in TRIALS.items():
+        try:
+            problem = trial(scratch)
+        except OSError as error:
+            problem = str(error.strerror)
+        if problem:
+            yield to_do(WHERE, f"no {name} ({problem}): {without}", _ELSEWHERE, "missing abilities of the file system")
+        else:
+            passed.append(name)
+    if passed:
+        yield ok(WHERE, f"{join_names(passed)} work")
+    if not _tells_case(scratch):
+        yield note(WHERE, "names that differ in upper and lower case are the same file here")
+    yield _clock(scratch)
+
+
+def _locks(scratch: Path) -> str:
+    """Return why another process can take a lock that this one holds, or ""."""
+    path = scratch / "lock"
+    with open(path, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _other_process_locks(path):
+            return "two processes can hold one"
+        fcntl.flock(file, fcntl.LOCK_UN)
+    return "" if _other_process_locks(path) else "a released one stays taken"
+
+
+def _other_process_locks(path: Path) -> bool:
+    command = [sys.executable, "-I", "-S", "-c", _TRY_LOCK, str(path)]
+    return subprocess.run(command, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL).returncode == 0
+
+
+def _hard_links(scratch: Path) -> str:
+    path = scratch / "published"
+    if not publish_file(path, "first") or publish_file(path, "second") or path.read_text() != "first":
+        return "a link replaces a file"
+    return ""
+
+
+def _renames(scratch: Path) -> str:
+    """Return why a file that is replaced is not whole at each moment for its readers, or ""."""
+    path = scratch / "replaced"
+    replace_file(path, lambda draft: _write(draft, "old"))
+    with open(path) as reader:
+        replace_file(path, lambda draft: _write(draft, "new"))
+        return "" if (reader.read(), path.read_text()) == ("old", "new") else "an open file changes"
+
+
+def _syncs(scratch: Path) -> str:
+    _write(scratch / "synced", "x")
+    sync(scratch / "synced")
+    sync(scratch)
+    return ""
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+# What rlbench relies on: how it is tried, and what follows without it.
+TRIALS: dict[str, tuple[Callable[[Path], str], str]] = {
+    "locks": (_locks, "two commands may write to the folder at once and damage it"),
+    "hard links": (_hard_links, "no run can be published"),
+    "atomic renames": (_renames, "a reader may see half a file"),
+    "fsync": (_syncs, "a power cut may lose what is published"),
+}
+
+
+def _tells_case(scratch: Path) -> bool:
+    _write(scratch / "case", "")
+    return not (scratch / "CASE").exists()
+
+
+def _clock(scratch: Path) -> Finding:
+    """Compare the file system's clock with this machine's: a server's may differ."""
+    before = time.time()
+    _write(scratch / "clock", "")
+    modified, after = os.stat(scratch / "clock").st_mtime, time.time()
+    apart = modified - after if modified > after else min(0.0, modified - before)
+    if abs(apart) <= MOST_SECONDS_APART:
+        return ok("clock", "files get this machine's time")
+    what = f"files get a time {duration(abs(apart))} {'after' if apart > 0 else 'before'} this machine's"
+    return note("clock", f"{what}, so ages and the newest results are uncertain", "synchronise both clocks")
+
+
+def _kind(root: Path) -> str:
+    """Return the file system's type in words, such as " on ext4"; "" if it is not known."""
+    place = os.path.realpath(root)
+    mounts = [part for part in psutil.disk_partitions(all=True) if Path(place).is_relative_to(part.mountpoint)]
+    return f" on {max(mounts, key=lambda part: len(part.mountpoint)).fstype}" if mounts else ""

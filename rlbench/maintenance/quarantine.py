@@ -1,0 +1,38 @@
+"""Moving what is damaged or left over into superseded/, under a name that says why. Nothing is deleted."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from rlbench.results.file_io import make_folder, refuse_outside, sync
+
+FOLDER = "superseded"
+_LONGEST = 180  # bytes of a name that are kept: with the reason and the time it has to stay below 255
+
+
+def move_aside(root: Path, path: Path, why: str) -> Path:
+    """Move a file, a folder or a link (not its target) from the result folder `root` into its superseded/.
+
+    The new name has the old path, the reason and the time, as in superseded/attempts--NAME--unreadable--1700000000. The
+    caller holds the folder's lock. Returns: the new path. Raises: OSError; StoreError if superseded/ leads out of the
+    folder.
+    """
+    target = make_folder(root / FOLDER)
+    refuse_outside(root, target)
+    name = "--".join(part.lstrip(".") for part in path.relative_to(root).parts)
+    kept = name.encode("utf-8", "surrogateescape")[-_LONGEST:].decode("utf-8", "ignore")
+    stamp = time.time_ns()
+    while os.path.lexists(place := target / f"{kept}--{why}--{stamp}"):  # a rename would replace it
+        stamp += 1
+    os.rename(path, place)
+    sync(path.parent)
+    sync(target)
+    return place
+
+
+def moved(root: Path, path: Path, why: str) -> str:
+    """Move something aside, and return in words what was done."""
+    place = move_aside(root, path, why)
+    return f"moved to {place.relative_to(root)}"
