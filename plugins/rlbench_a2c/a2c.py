@@ -32,6 +32,7 @@ from rlbench.kit import (
     gradient_of,
     network,
     policy_for,
+    rollout_values,
     standardize,
 )
 
@@ -161,8 +162,7 @@ class A2C(TorchAlgorithm):
     def learn(self, interaction: Interaction) -> None:
         """Take one gradient step on the rollout."""
         c, r = self.config, self.rollout.tensors()
-        actor, critic = self.params
-        value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
+        value, next_value = rollout_values(self.value, self.params, r)
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
         steps = r["obs"], r["action"], advantage, advantage + value
         obs, action, advantage, returns = (x.flatten(1, 2) for x in steps)  # [S, B, …]

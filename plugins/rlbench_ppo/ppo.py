@@ -31,6 +31,7 @@ from rlbench.kit import (
     network,
     policy_change,
     policy_for,
+    rollout_values,
     standardize,
 )
 
@@ -180,8 +181,7 @@ class PPO(TorchAlgorithm):
         self.optimizer.set_lr(learning_rate)
         self.clip_range.fill_(clip_range)
         self.clip_range_vf.fill_(clip_range_vf)
-        actor, critic = self.params
-        value, next_value = self.value(actor, critic, r["obs"]), self.value(actor, critic, r["next_obs"])
+        value, next_value = rollout_values(self.value, self.params, r)
         advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
         returns, size = advantage + value, c.n_steps * c.n_envs
         steps = r["obs"], r["action"], r["log_prob"], advantage, returns, value

@@ -53,6 +53,7 @@ from rlbench.kit.returns import standardize as standardize
 from rlbench.kit.rmsprop import RMSprop as RMSprop
 from rlbench.kit.rollout import Rollout as Rollout
 from rlbench.kit.rollout import minibatches as minibatches
+from rlbench.kit.rollout import rollout_values as rollout_values
 from rlbench.kit.schedules import Every as Every
 from rlbench.kit.schedules import Schedule as Schedule
 from rlbench.kit.schedules import decay as decay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,36 @@ class Rollout:
     def tensors(self) -> dict[str, Tensor]:
         """Return every field [S, T, N, …] on the device."""
         return {name: t.to(self._device) for name, t in self._fields.items()}
+
+
+def rollout_values(
+    value_of: Callable[..., Tensor], params: Sequence[Tensor], r: Mapping[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the values of a rollout's states and of their successors, both [S, T, N].
+
+    Each image is evaluated once, because the successor of a step is the state of the next one. The exceptions are
+    evaluated apart: the last step and truncated steps. The value of a terminal state is arbitrary: it counts with 0.
+    Vectors are evaluated twice, which costs less than choosing them.
+
+    Args: value_of: returns the values [S, A, B] for (*params, states [S, A, B, …]); r: the rollout's fields, obs and
+        next_obs [S, T, N, …], terminated and cut [S, T, N] bool.
+    """
+    if r["obs"].dtype != torch.uint8:
+        return value_of(*params, r["obs"]), value_of(*params, r["next_obs"])
+    (seeds, _, num_envs), successors = r["cut"].shape, r["next_obs"].flatten(0, 2)
+    value = value_of(*params, r["obs"])
+    next_value = torch.cat([value[:, 1:], value_of(*params, r["next_obs"][:, -1:])], 1).flatten(1)  # [S, T · N]
+    truncated = (r["cut"] & ~r["terminated"]).flatten(1)
+    truncated[:, -num_envs:] = False  # known already
+    order = truncated.to(torch.uint8).argsort(dim=1, descending=True, stable=True)
+    offset = torch.arange(seeds, device=order.device).unsqueeze(1) * truncated.shape[1]
+    # As many at a time as there are environments, so that the size of no seed's batch depends on other seeds.
+    for begin in range(0, int(truncated.sum(1).max()), num_envs):
+        steps = order[:, begin : begin + num_envs]  # [S, N]
+        states = successors.index_select(0, (steps + offset).flatten())
+        found = value_of(*params, states.view(seeds, 1, num_envs, *states.shape[1:])).flatten(1)
+        next_value.scatter_(1, steps, torch.where(truncated.gather(1, steps), found, next_value.gather(1, steps)))
+    return value, next_value.view_as(value)
 
 
 def minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
