@@ -37,7 +37,8 @@ def channels_first(images: Array, shape: tuple[int, ...]) -> Array:
     """
     if len(shape) == 2:
         return images[..., None, :, :]
-    return images if shape[0] < shape[2] else np.moveaxis(images, -1, -3)
+    # Several times faster than np.moveaxis(images, -1, -3)
+    return images if shape[0] < shape[2] else images.swapaxes(-1, -2).swapaxes(-2, -3)
 
 
 class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
@@ -53,7 +54,7 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
         space = stacked_space(env)
         self.observation_space = self.shown(space)
         self._shape, self._stacked = space.shape or (), isinstance(space, FrameStack)
-        self._scale = 255 if space.dtype == np.bool_ else 1
+        self._scale = np.uint8(255 if space.dtype == np.bool_ else 1)
 
     @staticmethod
     def shown(space: spaces.Space[Any]) -> spaces.Box:
@@ -66,7 +67,9 @@ class ImageObservation(gymnasium.ObservationWrapper[Array, Any, Any]):
         return spaces.Box(0, 255, channels_first(np.empty(shape, np.uint8), shape).shape, np.uint8)
 
     def observation(self, observation: Any) -> Array:
-        image = as_bytes(observation, self._shape) * np.uint8(self._scale)
+        image = as_bytes(observation, self._shape)
+        if self._scale != 1:
+            image *= self._scale  # a copy, not the environment's own
         return np.ascontiguousarray(_joined(image) if self._stacked else channels_first(image, self._shape))
 
 
