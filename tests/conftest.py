@@ -18,6 +18,16 @@ os.environ.setdefault("MKL_CBWR", "AUTO,STRICT")  # another one is a processor t
 os.environ["RLBENCH_NO_REPORT"] = "1"
 
 
+def pytest_addoption(parser):
+    parser.addoption("--soak", action="store_true", help="kill, fuzz and damage as often as `python3 dev.py soak` does")
+
+
+@pytest.fixture
+def amount(request):
+    """How often to repeat: amount(usually, with --soak)."""
+    return lambda usually, soaked: soaked if request.config.getoption("--soak") else usually
+
+
 def pytest_configure(config):
     if not hasattr(config, "workerinput"):  # pytest-xdist's workers take over the environment of their starter
         os.environ["RLBENCH_CACHE"] = tempfile.mkdtemp(prefix="rlbench-tests-")

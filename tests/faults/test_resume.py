@@ -9,11 +9,10 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import psutil
 import pytest
-from safetensors.numpy import load_file
 from support.cli import Ran, rlbench
+from support.published_runs import published, results
 
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing.fakes import SHAPES
@@ -75,23 +74,6 @@ def table(folder: Path) -> str:
     return rlbench("table", folder, "--json").stdout
 
 
-def published(folder: Path) -> dict[str, object]:
-    """Records (but times) and weights of every run."""
-    found: dict[str, object] = {}
-    for run_folder in sorted((folder / "runs").iterdir()):
-        for table in ("episodes", "evaluations", "metrics"):
-            frame = pd.read_parquet(run_folder / f"{table}.parquet").drop(columns="wall_seconds", errors="ignore")
-            found[f"{run_folder.name}/{table}"] = frame.to_json()
-        policy = run_folder / "policy.safetensors"  # random has none
-        weights = load_file(policy) if policy.exists() else {}
-        found[f"{run_folder.name}/weights"] = {k: v.tobytes() for k, v in weights.items()}
-    return found
-
-
-def result(folder: Path) -> list[dict]:
-    return [json.loads(path.read_text()) for path in sorted((folder / "runs").glob("*/result.json"))]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("algorithm", "env"),
@@ -101,10 +83,10 @@ def result(folder: Path) -> list[dict]:
 def test_a_killed_run_goes_on_to_the_same_records_and_weights(tmp_path, once, begin, algorithm, env):
     text = suite_of(algorithm, env)
     whole, suite = once(text), begin(text, "evaluated:4")  # at step 1024, between two checkpoints
-    assert result(tmp_path / "cut") == []
+    assert results(tmp_path / "cut") == []
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0, again.stderr
-    assert all(0 < r["resumed_from"] < 1100 for r in result(tmp_path / "cut"))
+    assert all(0 < r["resumed_from"] < 1100 for r in results(tmp_path / "cut"))
     assert published(tmp_path / "cut") == published(whole)
     assert table(tmp_path / "cut") == table(whole) != ""
 
@@ -115,17 +97,17 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path, once, begin)
     arrays = newest / "seed-8.safetensors"
     arrays.write_bytes(arrays.read_bytes()[:-1])
     assert run(suite, tmp_path / "cut").returncode == 0
-    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {int(newest.name) - 200}
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {int(newest.name) - 200}
     assert published(tmp_path / "cut") == published(once(suite_of()))
 
 
 @pytest.mark.parametrize("point", ["published-episodes", "publish-result", "publish-result:2"])
 def test_a_kill_while_publishing_leaves_each_run_done_or_interrupted(tmp_path, once, begin, point):
     suite = begin(suite_of("random"), point)
-    before = {r["key"]: r for r in result(tmp_path / "cut")}
+    before = {r["key"]: r for r in results(tmp_path / "cut")}
     assert len(before) == (1 if point.endswith(":2") else 0)
     assert run(suite, tmp_path / "cut").returncode == 0
-    after = {r["key"]: r for r in result(tmp_path / "cut")}
+    after = {r["key"]: r for r in results(tmp_path / "cut")}
     assert len(after) == 2 and all(after[key] == before[key] for key in before)
     assert published(tmp_path / "cut") == published(once(suite_of("random")))
 
@@ -165,7 +147,7 @@ def test_an_environment_that_does_not_come_back_starts_again_and_says_so(tmp_pat
     tampered(tmp_path / "cut")
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0 and "starts again at step 0: environment 0 of seed 8" in again.stderr
-    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
     assert published(tmp_path / "cut") == published(once(suite_of("random")))
 
 
@@ -176,16 +158,16 @@ def test_changed_code_starts_a_run_again(tmp_path, begin):
         made_by["code"]["plugin_sources"] = "other"
         path.write_text(json.dumps(made_by))
     assert run(suite, tmp_path / "cut").returncode == 0
-    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
 
 
 def test_seeds_added_later_leave_finished_runs_alone(tmp_path, once):
     suite = tmp_path / "suite.yaml"
     shutil.copytree(once(suite_of()), tmp_path / "a")
-    before = {r["key"]: r for r in result(tmp_path / "a")}
+    before = {r["key"]: r for r in results(tmp_path / "a")}
     suite.write_text(suite_of().replace("[3, 8]", "[3, 5, 8]"))
     assert run(suite, tmp_path / "a").returncode == 0
-    after = {r["key"]: r for r in result(tmp_path / "a")}
+    after = {r["key"]: r for r in results(tmp_path / "a")}
     assert len(before) == 2 and len(after) == 3 and all(after[key] == before[key] for key in before)
     assert np.unique([r["stack_size"] for r in after.values()]).tolist() == [1, 2]
 
@@ -196,7 +178,7 @@ def test_changed_numerics_start_a_run_again_and_say_so(tmp_path, begin):
         path.write_text(path.read_text().replace("AUTO,STRICT", "COMPATIBLE"))
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0 and "starts again at step 0: numerics changed from" in again.stderr
-    assert {r["resumed_from"] for r in result(tmp_path / "cut")} == {0}
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
 
 
 def test_a_stack_with_a_parked_seed_resumes_to_the_same_records(tmp_path):
@@ -212,9 +194,9 @@ def test_a_stack_with_a_parked_seed_resumes_to_the_same_records(tmp_path):
         unpublished.rmdir()
     found, expected = published(tmp_path / "cut"), published(tmp_path / "whole")
     assert found == expected
-    results = {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in result(tmp_path / "cut")}
-    assert results == {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in result(tmp_path / "whole")}
-    assert [status for status, _, _ in results.values()] == ["done"]
+    outcomes = {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in results(tmp_path / "cut")}
+    assert outcomes == {r["key"]: (r["status"], r["diverged_at"], r["steps"]) for r in results(tmp_path / "whole")}
+    assert [status for status, _, _ in outcomes.values()] == ["done"]
 
 
 def test_costs_are_those_of_all_attempts(tmp_path, begin):
@@ -222,7 +204,7 @@ def test_costs_are_those_of_all_attempts(tmp_path, begin):
     checkpoint = sorted(tmp_path.glob("cut/attempts/*/checkpoints/*/seed-3.json"))[-1]
     before = json.loads(checkpoint.read_text())["clock"]
     assert run(suite, tmp_path / "cut").returncode == 0
-    for r in result(tmp_path / "cut"):
+    for r in results(tmp_path / "cut"):
         assert r["wall_seconds"] > before["spent"] > 0 and r["group_wall_seconds"] > before["elapsed"] > 0
         assert 2 * r["cpu_seconds"] > before["cpu"] > 0
 
@@ -266,7 +248,7 @@ def test_an_approximate_resume_goes_on_all_the_same_and_marks_its_rows(tmp_path,
         path.write_text(json.dumps(made_by))
     again = run(suite, tmp_path / "cut")
     assert again.returncode == 0 and "started from step 1000" in again.stderr
-    assert {(r["resumed_from"], r["resume"], r["steps"]) for r in result(tmp_path / "cut")} == {
+    assert {(r["resumed_from"], r["resume"], r["steps"]) for r in results(tmp_path / "cut")} == {
         (1000, "approximate", 2048)
     }
     assert "2 resumed approximately" in again.stdout
@@ -275,28 +257,4 @@ def test_an_approximate_resume_goes_on_all_the_same_and_marks_its_rows(tmp_path,
 def test_a_run_that_never_resumes_starts_again(tmp_path, begin):
     suite = begin(suite_of("random") + "resume: never\n", "evaluated:4")
     assert run(suite, tmp_path / "cut").returncode == 0
-    assert {(r["resumed_from"], r["resume"]) for r in result(tmp_path / "cut")} == {(0, "exact")}
-
-
-@pytest.mark.long
-def test_a_harness_killed_at_random_moments_ends_in_the_same_table_byte_for_byte(tmp_path):
-    """Three kills, at a random number of events each; no process is left, and no finished run is trained twice."""
-    suite = tmp_path / "suite.yaml"
-    suite.write_text(SUITE.format(algorithm=f"random, {DQN}, {PPO}", env="CartPole-v1"))
-    command = [sys.executable, "-m", "rlbench.cli.main", "run", str(suite), "-o", str(tmp_path / "cut"), "--json"]
-    finished: dict[str, dict] = {}
-    for moment in np.random.default_rng(7).integers(2, 22, size=3):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as harness:
-            assert harness.stdout is not None
-            for _, line in zip(range(moment), harness.stdout):
-                assert json.loads(line)
-            family = psutil.Process(harness.pid).children(recursive=True)
-            harness.kill()
-        assert not psutil.wait_procs(family, timeout=30)[1]
-        now = {r["key"]: r for r in result(tmp_path / "cut")}
-        assert all(now[key] == finished[key] for key in finished)
-        finished = now
-    assert run(suite, tmp_path / "cut").returncode == 0
-    assert run(suite, tmp_path / "whole").returncode == 0
-    assert table(tmp_path / "cut") == table(tmp_path / "whole")
-    assert published(tmp_path / "cut") == published(tmp_path / "whole")
+    assert {(r["resumed_from"], r["resume"]) for r in results(tmp_path / "cut")} == {(0, "exact")}
