@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Set up and use a checkout with the standard library alone.
 
-Usage: python3 dev.py install | run [SUITE] | test | lint | docs
+Usage: python3 dev.py install | run [SUITE] | test | soak | lint | docs
 
 `.venv` beside this file gets `-e .[dev]` with the versions in constraints.txt. The installation is repeated only when
 pyproject.toml, constraints.txt or the Python version has changed; `docs` installs the extra `docs` in the same way. pip
-uses its own settings (index, proxy, cache); this file sets none.
+uses its own settings (index, proxy, cache); this file sets none. `soak` kills runs, damages folders and fuzzes suites at
+random for an hour.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 OLDEST, NEWEST = (3, 11), (3, 13)
-USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | lint | docs"
+USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | soak [PYTEST OPTION...] | lint | docs"
 
 
 def fail(message: str) -> int:
@@ -111,7 +112,7 @@ def main(arguments: list[str]) -> int:
             "try `python3.11 dev.py …` or `make PYTHON=python3.11 …`"
         )
     command, *rest = arguments or [""]
-    if command not in ("install", "run", "test", "lint", "docs"):
+    if command not in ("install", "run", "test", "soak", "lint", "docs"):
         return fail(USAGE)
     try:
         install()
@@ -123,6 +124,8 @@ def main(arguments: list[str]) -> int:
         return call("rlbench", "run", *(rest or ["suites/classic.yaml"]))
     if command == "test":
         return lint() or call("python", "-m", "pytest", "-n", "2", "--dist", "worksteal", *rest)
+    if command == "soak":
+        return call("python", "-m", "pytest", "-s", "-m", "long", "--soak", *(rest or ["tests/soak"]))
     if command == "docs":
         return docs()
     return lint() if command == "lint" else 0
