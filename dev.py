@@ -5,8 +5,8 @@ Usage: python3 dev.py install | run [SUITE] | test | soak | lint | docs
 
 `.venv` beside this file gets `-e .[dev]` with the versions in constraints.txt. The installation is repeated only when
 pyproject.toml, constraints.txt or the Python version has changed; `docs` installs the extra `docs` in the same way. pip
-uses its own settings (index, proxy, cache); this file sets none. `soak` kills runs, damages folders and fuzzes suites at
-random for an hour.
+uses its own settings (index, proxy, cache); this file sets none. `soak` kills runs, damages folders and fuzzes suites
+at random for an hour.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 BIN = VENV / "bin"
 OLDEST, NEWEST = (3, 11), (3, 13)
-USAGE = "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | soak [PYTEST OPTION...] | lint | docs"
+USAGE = (
+    "usage: dev.py install | run [SUITE] [OPTION...] | test [PYTEST OPTION...] | soak [PYTEST OPTION...] | lint | docs"
+)
 
 
 def fail(message: str) -> int:
