@@ -48,6 +48,20 @@ def explain(error: Mapping[str, Any]) -> str:
     return message if kind in ("value_error", "expected") else f"{message[0].lower()}{message[1:]}, got {quoted(given)}"
 
 
+def refuse_bool(value: Any) -> Any:
+    """Return the value of a number or of a list of numbers, for use as a pydantic validator.
+
+    Python counts True as 1, so a `true` in the wrong place would be a number. Raises: a pydantic error.
+    """
+    from pydantic_core import PydanticCustomError  # imported here, because most commands print messages without it
+
+    if isinstance(value, bool):
+        raise PydanticCustomError("float_type", "should be a number")
+    for part in value if isinstance(value, (list, tuple)) else ():
+        refuse_bool(part)
+    return value
+
+
 def quoted(value: Any) -> str:
     """Return a value as text for a message, truncated if it is long."""
     text = "nothing" if value is None else repr(value)

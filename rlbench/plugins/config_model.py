@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from rlbench.api import ConfigError, PluginError
-from rlbench.messages import BOUNDS, explain, nearest, quoted
+from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool
 from rlbench.plugins.parameter_names import hint, value_hint
 
 _LINEAR_PREFIX = "lin_"
@@ -71,9 +71,22 @@ def _model(config: type[Any]) -> type[Any]:
             read = _schedule_reader(limits, type(None) in typing.get_args(hints[f.name]))
             fields[f.name] = (Annotated[Any, BeforeValidator(read)], Field(**default, validate_default=True))
         else:
-            fields[f.name] = (hints[f.name], Field(**default, **limits))
+            kind = (
+                Annotated[hints[f.name], BeforeValidator(refuse_bool)] if _is_number(hints[f.name]) else hints[f.name]
+            )
+            fields[f.name] = (kind, Field(**default, **limits))
     model: type[Any] = create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
     return model
+
+
+def _is_number(hint: Any) -> bool:
+    """Return whether a type is a number or contains numbers, and no truth values."""
+    parts = {
+        hint,
+        *typing.get_args(hint),
+        *(inner for part in typing.get_args(hint) for inner in typing.get_args(part)),
+    }
+    return bool(parts & {int, float}) and bool not in parts
 
 
 def _schedule_reader(limits: Mapping[str, Any], optional: bool) -> Callable[[Any], float | str | None]:
@@ -82,7 +95,9 @@ def _schedule_reader(limits: Mapping[str, Any], optional: bool) -> Callable[[Any
     Every spelling of a schedule gives the same text: `lin_` and the number as Python writes it. optional: None stays
     None.
     """
-    number: TypeAdapter[float] = TypeAdapter(Annotated[float, Field(allow_inf_nan=False, **limits)])
+    number: TypeAdapter[float] = TypeAdapter(
+        Annotated[float, Field(allow_inf_nan=False, **limits), BeforeValidator(refuse_bool)]
+    )
 
     def read(given: Any) -> float | str | None:
         if given is None and optional:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.reader import ReaderError
 
 from rlbench.api import SuiteError
 from rlbench.messages import explain, nearest
@@ -34,6 +36,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,
 }
+_OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
 _NAMED: dict[str, type[BaseModel]] = {"per_algorithm": BudgetEntry}  # mappings from names to entries
 
 
@@ -105,10 +108,10 @@ def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, envi
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SuiteError(f"{path}: over {MAX_BYTES:,} bytes, the largest size of {what}")
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SuiteError(f"{path}: cannot be read: {error}") from error
-    source = Source(path, text)
+        text = path.read_text("utf-8", errors="surrogateescape")  # other bytes are refused below, with their place
+    except OSError as error:
+        raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
+    source = Source(path, _OTHER_BYTE.sub("\ufffd", text))
     try:
         reason = refusal(text)
         if reason is not None:
@@ -118,6 +121,12 @@ def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, envi
         mark = error.problem_mark
         line, column = (mark.line, mark.column) if mark else (0, 0)
         raise SuiteError(source.point_at(line, column, str(error.problem or error.context or "not YAML"))) from error
+    except ReaderError as error:
+        before = text[: error.position].split("\n")
+        message = f"the character U+{error.character:04X} is not allowed; remove it"
+        if _OTHER_BYTE.match(chr(error.character)):
+            message = f"the byte 0x{error.character - 0xDC00:02x} is not UTF-8; save the file as UTF-8"
+        raise SuiteError(source.point_at(len(before) - 1, len(before[-1]), message)) from error
     except (YAMLError, ValueError) as error:
         raise SuiteError(f"{path}: {error}") from error
     if not isinstance(document, dict):

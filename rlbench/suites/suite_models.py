@@ -12,6 +12,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from rlbench.messages import refuse_bool
+
 MAX_SEEDS = 10_000
 LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -119,7 +121,11 @@ Seeds = Annotated[
         }
     ),
 ]
-Steps = Annotated[int, Field(ge=1, le=10**12)]
+_NO_BOOL = BeforeValidator(refuse_bool)
+Number = Annotated[float, _NO_BOOL]
+Count = Annotated[int, Field(ge=1), _NO_BOOL]
+CountOrZero = Annotated[int, Field(ge=0), _NO_BOOL]
+Steps = Annotated[int, Field(ge=1, le=10**12), _NO_BOOL]
 _DEVICE_SCHEMA = {"type": "string", "pattern": DEVICE}
 Devices = Annotated[
     tuple[str, ...],
@@ -167,19 +173,17 @@ class WrapperEntry(_Strict):
 class EvaluationEntry(_Strict):
     """How policies are evaluated."""
 
-    every: Annotated[int, Field(ge=0)] | None = Field(
+    every: CountOrZero | None = Field(
         None,
         description="environment steps between evaluations, the same for all algorithms; 0: only the final evaluation;"
         " default: a tenth of the environment's budget",
     )
-    episodes: Annotated[int, Field(ge=1)] = Field(
-        10, description="episodes in one evaluation; default: 10, with several agents 32"
-    )
-    final_episodes: Annotated[int, Field(ge=1)] = Field(100, description="episodes in the final policy's evaluation")
+    episodes: Count = Field(10, description="episodes in one evaluation; default: 10, with several agents 32")
+    final_episodes: Count = Field(100, description="episodes in the final policy's evaluation")
     policy: Literal["greedy", "sampled"] = Field(
         "greedy", description="greedy: the policy's mode; sampled: a sample from it"
     )
-    environments: Annotated[int, Field(ge=1)] | None = Field(
+    environments: Count | None = Field(
         None, description="number of evaluation environments of a seed; default: one for each episode, at most 20"
     )
 
@@ -200,8 +204,8 @@ class BudgetEntry(_Strict):
 class AnchorsEntry(_Strict):
     """The scores that an environment's scores are normalised by."""
 
-    lower: float = Field(description="score without learning: the better of random play and the best constant action")
-    upper: float = Field(description="score that counts as solved; must be above lower")
+    lower: Number = Field(description="score without learning: the better of random play and the best constant action")
+    upper: Number = Field(description="score that counts as solved; must be above lower")
     lower_source: str = Field("", description="source of the lower anchor")
     upper_source: str = Field("", description="source of the upper anchor")
 
@@ -248,9 +252,7 @@ class EnvironmentEntry(_Strict):
         None, description="replaces the anchors shipped with rlbench; `rlbench anchors ID` measures the lower one"
     )
     timeout: Duration = Field(None, description="replaces the suite's timeout")
-    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="replaces the suite's checkpoint_every"
-    )
+    checkpoint_every: CountOrZero | None = Field(None, description="replaces the suite's checkpoint_every")
 
     @property
     def name(self) -> str:
@@ -286,9 +288,7 @@ class Suite(_Strict):
         description="cpu, mps, cuda, cuda:0, …, or a list of them to distribute groups over; auto: every CUDA device,"
         " else cpu",
     )
-    jobs: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="number of groups run at a time; default: one per core"
-    )
+    jobs: Count | None = Field(None, description="number of groups run at a time; default: one per core")
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
@@ -299,7 +299,7 @@ class Suite(_Strict):
         description="how to resume interrupted runs; approximate: resume even if numbers will differ, and mark the"
         " rows; never: restart",
     )
-    checkpoint_every: Annotated[int, Field(ge=0)] | None = Field(
+    checkpoint_every: CountOrZero | None = Field(
         None, description="environment steps between checkpoints; 0: no checkpoints; default: a tenth of the budget"
     )
     data_files: tuple[str, ...] = Field(

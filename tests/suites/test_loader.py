@@ -63,6 +63,7 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
     assert suite.environments[0].steps == 50_000 and suite.environments[0].evaluation.every == 500
     assert suite.seeds == (3, 1) and suite.evaluation.final_episodes == 100
     assert load(tmp_path, GOOD.replace("[3, 1, 3]", "4")).seeds == (0, 1, 2, 3)
+    assert load(tmp_path, GOOD.replace("50_000", "5e4")).environments[0].steps == 50_000
 
 
 @pytest.mark.parametrize(
@@ -79,13 +80,20 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
         (("seeds: [3, 1, 3]", "seeds: 2\ntimeout: soon"), "14:10", "a duration such as 90s, 30m or 1h30m, got 'soon'"),
         (("seeds: [3, 1, 3]", "seeds: 2\ndevices: [gpu]"), "14:1", "unknown device 'gpu'"),
         (("seeds: [3, 1, 3]", "seeds: 2\nresume: aproximate"), "14:9", "did you mean 'approximate'?"),
+        (("steps: 50_000", "steps: true"), "11:12", "steps: should be a number, got True"),
+        (("steps: 50_000", "steps: .inf"), "11:12", "steps: should be a finite number, got inf"),
         (("    steps: 50_000\n", ""), "10:5", "'steps' is missing"),
-        (("name: trial", "name: ../up"), "1:7", "because it names a folder; got '../up'"),
+        *(
+            (("name: trial", f"name: {name}"), "1:7", "because it names a folder; got ")
+            for name in ("../up", "/etc/x", "'.'", "-x", '"a\\0b"', "a/b", "x" * 300, "\U0001f600", "a b")
+        ),
         (("  - random", "  - random\n  - random: {"), "5:", "error: "),
         (("  - random", "\t- random"), "3:1", "error: "),
         (("seeds:", "name: again\nseeds:"), "13:1", 'found duplicate key "name"'),
         (("  - random", "  - !!python/object:os.system random"), "3:5", "is not allowed; write plain values"),
         (("seeds:", "---\nseeds:"), "13:1", "but found another document"),
+        (("- random", "- [random"), "4:7", "expected ',' or ']'"),
+        (("- random", "- \x07random"), "3:5", "the character U+0007 is not allowed; remove it"),
     ],
 )
 def test_an_error_says_where_and_what_to_do(tmp_path, change, place, said):
@@ -95,6 +103,14 @@ def test_an_error_says_where_and_what_to_do(tmp_path, change, place, said):
     line = int(place.split(":")[0])
     text = GOOD.replace(*change, 1).splitlines()
     assert text[line - 1] in str(error.value) and "^" in str(error.value)
+
+
+def test_a_byte_that_is_not_utf_8_is_told_with_its_place(tmp_path):
+    (tmp_path / "trial.yaml").write_bytes(GOOD.replace("fast dqn", "fást dqn").encode("latin-1"))
+    with pytest.raises(SuiteError) as error:
+        load_suite(tmp_path / "trial.yaml")
+    said = "trial.yaml:5:13: error: the byte 0xe1 is not UTF-8; save the file as UTF-8\n        label: f\ufffdst dqn\n"
+    assert said in str(error.value) and str(error.value).endswith("\n" + " " * 16 + "^^^")
 
 
 def test_every_error_is_told_at_once_and_what_stands_under_a_misspelt_key_is_checked_too(tmp_path):
@@ -170,6 +186,14 @@ def test_anchors_may_be_used_as_shorthand(tmp_path):
         "learning_rate": 3e-4,
         "batch_size": 100.0,
     }
+
+
+def test_a_mapping_may_be_merged_into_another(tmp_path):
+    text = GOOD.replace("- id: CartPole-v1", "- &cart\n    id: CartPole-v1").replace(
+        "seeds:", "  - {<<: *cart, id: Acrobot-v1}\nseeds:"
+    )
+    first, second = load(tmp_path, text).environments
+    assert (second.id, second.steps, second.evaluation) == ("Acrobot-v1", first.steps, first.evaluation)
 
 
 @pytest.mark.parametrize("text", ["", "[1, 2]", "just text"])
