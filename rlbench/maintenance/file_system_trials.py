@@ -26,7 +26,7 @@ _TRY_LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | f
 
 def try_file_system(root: Path) -> Iterator[Finding]:
     """Yield what an existing folder's file system can and cannot do."""
-    yield from examine_space(WHERE, root, f"{root}{_kind(root)}", "free some")
+    yield from examine_space(WHERE, root, f"{root}{_kind(root)}", f"`rlbench gc {root}` lists what can be freed")
     scratch = temporary_path(root / "doctor")  # the name of a draft: if this process is killed, it is known as one
     try:
         scratch.mkdir()

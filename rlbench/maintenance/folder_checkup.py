@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rlbench.analysis.sequential_log import read_decisions
 from rlbench.api import DiskFull, Run, RunStatus, StoreError
 from rlbench.maintenance.attempt_checkup import examine_attempts
 from rlbench.maintenance.findings import Finding, note, ok, to_do
 from rlbench.maintenance.folder_contents import LEFTOVERS, Contents, list_contents
+from rlbench.maintenance.known_runs import read_suite
 from rlbench.maintenance.quarantine import moved
 from rlbench.maintenance.run_checkup import UNFINISHED, RunCheckup
 from rlbench.results import Store
@@ -31,7 +31,7 @@ class FolderCheckup:
 
     def __init__(self, store: Store) -> None:
         self._store, self._in_use = store, store.is_in_use()
-        self._document, self._suite_problem = _read_suite(store)
+        self._document, self._suite_problem = read_suite(store)
         self._runs = RunCheckup(store, self._document)
         try:
             self._contents: Contents = list_contents(store.root)
@@ -58,7 +58,8 @@ class FolderCheckup:
         kinds = sorted(self.usage.items(), key=lambda item: -item[1].bytes)
         parts = [f"{name} {data_size(use.bytes)} in {counted(use.files, 'file')}" for name, use in kinds]
         total = sum(use.bytes for use in self.usage.values())
-        return ok("disk use", f"{data_size(total)}: {', '.join(parts)}")
+        text = f"{data_size(total)}: {', '.join(parts)}; `rlbench gc` lists what can be freed"
+        return ok("disk use", text)
 
     def _examine_others(self) -> Iterator[Finding]:
         """Yield what is wrong with the cache of numbers and with the decisions of `--until-decided`."""
@@ -96,22 +97,6 @@ def mend(store: Store) -> Iterator[Finding]:
         except (OSError, StoreError) as error:
             reason = why_unreadable(error) if isinstance(error, OSError) else str(error)
             yield to_do(finding.where, f"could not be mended: {reason}", "do it by hand")
-
-
-def _read_suite(store: Store) -> tuple[Mapping[str, Any] | None, str]:
-    """Return the contents of suite.json, or None and what is wrong with it."""
-    try:
-        return store.suite(), ""
-    except StoreError as error:
-        cause = error.__cause__
-        if cause is None or isinstance(cause, PermissionError):  # a newer version, or nothing can be read
-            raise
-        assert isinstance(cause, (OSError, ValueError))
-        missing = isinstance(cause, FileNotFoundError)
-        return (
-            None,
-            "is missing" if missing else f"does not have the form that rlbench writes ({why_unreadable(cause)})",
-        )
 
 
 def _drop_cache(store: Store) -> str:

@@ -90,7 +90,7 @@ def examine_place(name: str, folder: Path, other: str) -> Iterator[Finding]:
     except OSError as error:
         yield to_do(name, f"{shown}, cannot be written: {error.strerror}", other)
         return
-    yield from examine_space(name, place, shown, f"free some, or {other}")
+    yield from examine_space(name, place, shown, f"free some (`rlbench gc`), or {other}")
 
 
 def examine_space(name: str, place: Path, shown: str, advice: str) -> Iterator[Finding]:

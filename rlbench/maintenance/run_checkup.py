@@ -11,13 +11,12 @@ from typing import Any
 from rlbench.api import Run, RunStatus, StoreError
 from rlbench.maintenance.attempt_checkup import attempted_runs
 from rlbench.maintenance.findings import Finding, to_do
-from rlbench.maintenance.leftovers import is_draft
+from rlbench.maintenance.known_runs import known_runs
 from rlbench.maintenance.quarantine import move_aside, moved
 from rlbench.results import RunState, Store
 from rlbench.results.file_io import file_hash
-from rlbench.results.json_shapes import ShapeError
 from rlbench.results.record_checks import check_counts
-from rlbench.results.requested_runs import DamagedRun, read_run
+from rlbench.results.requested_runs import DamagedRun
 from rlbench.results.results_index import RunFacts, read_arrow, read_facts
 from rlbench.results.table_repair import restorable_tables, restore_tables
 from rlbench.text import join_names
@@ -39,13 +38,11 @@ class RunCheckup:
     """
 
     def __init__(self, store: Store, document: Mapping[str, Any] | None) -> None:
-        self._store = store
-        self.requested = store.runs(document) if document is not None else []
+        self._store, self._known = store, known_runs(store, document)
+        self.requested = self._known.requested
         entries = document["runs"] if document is not None else ()
         self.imported = {entry["folder"] for entry in entries if entry.get("imported")}
-        self._strangers: list[tuple[Path, str]] = []
-        self._others = list(self._unrequested())
-        runs = [*self.requested, *self._others]
+        runs = self._known.runs
         self.states = store.states(runs)
         self.facts: Mapping[str, RunFacts] = read_facts(store, runs, self.states, trusts_cache=False)
         self.damaged: dict[str, bool] = {}  # by key, whether each damaged run found so far can be restored
@@ -54,20 +51,9 @@ class RunCheckup:
     def _attempted(self) -> Mapping[str, Run]:
         return attempted_runs(self._store)
 
-    def _unrequested(self) -> Iterator[Run]:
-        """Yield the readable runs that the suite does not list, and keep the unreadable ones with the reason."""
-        listed = {run.name for run in self.requested}
-        for folder in sorted((self._store.root / "runs").glob("*")):
-            if folder.name in listed or not folder.is_dir() or folder.is_symlink() or is_draft(folder.name):
-                continue
-            try:
-                yield read_run(folder, "")
-            except ShapeError as error:
-                self._strangers.append((folder, str(error)))
-
     def findings(self) -> Iterator[Finding]:
         """Yield what is wrong with the runs, apart from runs that are not finished."""
-        for run in [*self.requested, *self._others]:
+        for run in self._known.runs:
             folder = self._store.folder(run)
             if isinstance(run, DamagedRun):
                 if not folder.is_symlink():  # the listing of the folder names links
@@ -76,7 +62,7 @@ class RunCheckup:
                 yield self._damaged(run, _reason(self.states[run.key].message, folder))
             elif run.key in self.facts and (problem := self._problem(run)):
                 yield self._damaged(run, problem)
-        for folder, reason in self._strangers:
+        for folder, reason in self._known.unreadable:
             yield self._without_spec(folder.name, reason)
 
     def _problem(self, run: Run) -> str:

@@ -1,0 +1,25 @@
+"""Attempts whose runs are all published, with files that are whole: training needs them no more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rlbench.maintenance.known_runs import known_runs, read_suite
+from rlbench.results import Store
+from rlbench.results.results_index import read_facts
+
+
+def finished_attempts(store: Store) -> Iterator[Path]:
+    """Yield the folders of finished attempts. Links are left out.
+
+    A run whose published files are damaged is not finished here: its attempts may restore it, or resume it.
+    """
+    runs = known_runs(store, read_suite(store)[0]).runs
+    states = store.states(runs)
+    facts = read_facts(store, runs, states)
+    whole = {key for key, fact in facts.items() if not fact.damaged}
+    for path, description in store.attempts():
+        keys = set(description["keys"].values())
+        if keys and keys <= whole and not path.is_symlink():
+            yield path
