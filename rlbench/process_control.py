@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def signal_group(pid: int, number: int) -> None:
         os.killpg(pid, number)
 
 
-def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
-    """Kill the processes whose environment variable `name` is `value`, if they have not ended after `patience` seconds.
+def kill_marked_processes(name: str, values: Collection[str], patience: float) -> list[str]:
+    """Kill the processes whose environment variable `name` is one of `values`, if they last over `patience` seconds.
 
     Returns: each killed process, as in "sleep (process 123)".
     """
@@ -92,7 +92,7 @@ def kill_marked_processes(name: str, value: str, patience: float) -> list[str]:
     marked = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):  # it has ended, or belongs to another user
-            if process.environ().get(name) == value:
+            if process.environ().get(name) in values:
                 marked.append(process)
     deadline = time.monotonic() + patience
     while any(map(_is_running, marked)) and time.monotonic() < deadline:

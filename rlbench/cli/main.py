@@ -110,7 +110,8 @@ def _exit(code: int) -> NoReturn:
 
 def _print_error(text: str) -> None:
     """Print to stderr without control characters, which a name in a suite or a folder could contain."""
-    click.echo("\n".join(map(plain, text.split("\n"))), err=True)
+    with suppress(BrokenPipeError):  # nobody reads it; the exit code says it too
+        click.echo("\n".join(map(plain, text.split("\n"))), err=True)
 
 
 def invoke(arguments: list[str]) -> int:
@@ -120,6 +121,8 @@ def invoke(arguments: list[str]) -> int:
         return cli.main(arguments, prog_name="rlbench", standalone_mode=False) or 0
     except click.exceptions.Exit as request:
         return request.exit_code
+    except SystemExit:  # so click ends when the program that reads the help has gone away (`| head`)
+        return 0
     except click.ClickException as error:
         message = io.StringIO()
         error.show(file=message)

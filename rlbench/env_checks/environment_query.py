@@ -26,7 +26,7 @@ from rlbench.api import EnvironmentFault, EvaluationProtocol, PluginError, Rlben
 from rlbench.env_checks.environment_check import EnvironmentFacts, check_environment
 from rlbench.env_checks.space_descriptions import describe_space, space_from
 from rlbench.plugins import Plugins, load_plugins
-from rlbench.plugins.subprocess_query import Children, adopt_local_imports, run_query
+from rlbench.plugins.subprocess_query import Children, begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60.0
@@ -235,7 +235,7 @@ def _main(question: str, answer: str) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # see rlbench.plugins.resolution
-    adopt_local_imports()
+    begin_child()
     try:
         _main(*sys.argv[1:])
     finally:

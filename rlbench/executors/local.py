@@ -17,6 +17,7 @@ from rlbench.api import (
     StartEvent,
     hookimpl,
 )
+from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
 from rlbench.results.file_io import write_json
@@ -54,21 +55,24 @@ class _Pool:
         self._full = ""
 
     def run(self) -> None:
-        while self._waiting or self._running:
-            try:
-                self._start()
-                self._handle_event()
-                self._check_limits()
-            except KeyboardInterrupt as interrupt:
-                self._interrupt(interrupt)
+        with OrphanGuard() as guard:
+            while self._waiting or self._running:
+                try:
+                    self._start(guard)
+                    self._handle_event()
+                    self._check_limits()
+                except KeyboardInterrupt as interrupt:
+                    self._interrupt(interrupt)
         if self._interrupts:
             raise self._interrupts[0]  # Ctrl-C, or a termination signal with its own exit code
         if self._full:
             raise DiskFull(self._full)
 
-    def _start(self) -> None:
+    def _start(self, guard: OrphanGuard) -> None:
         while self._waiting and len(self._running) < self._context.workers and not self._stopping:
-            worker = Worker(self._waiting.pop(), self._inbox)
+            job = self._waiting.pop()
+            guard.watch(job.attempt)
+            worker = Worker(job, self._inbox)
             self._running[worker] = Limits(worker.job.group, self._clock.tick())
             self._context.on_event(worker.job, StartEvent())
 

@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from rlbench.api import Event, Job, NoticeEvent, RunStatus
 from rlbench.executors.events import event_from_dict
+from rlbench.executors.orphan_guard import MARK
 from rlbench.executors.worker_logs import Logs
 from rlbench.process_control import kill_marked_processes, signal_group
 from rlbench.results.json_shapes import ShapeError
@@ -53,9 +54,6 @@ def worker_environment() -> dict[str, str]:
         defaults["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
     return {**defaults, **os.environ, **WORKER_ENVIRONMENT}
 
-
-# A worker's environment names its attempt, so that processes it left behind can be found in any process group.
-MARK = "RLBENCH_ATTEMPT"
 
 # How long the children of a worker that has exited may take to exit as well.
 LEAVING_SECONDS = 1.0
@@ -119,7 +117,7 @@ class Worker:
 
     def _wait(self, reader: threading.Thread, logs: Logs, inbox: Inbox) -> None:
         code = self.process.wait()
-        leftovers = kill_marked_processes(MARK, str(self.job.attempt), patience=LEAVING_SECONDS if code >= 0 else 0.0)
+        leftovers = kill_marked_processes(MARK, [str(self.job.attempt)], patience=LEAVING_SECONDS if code >= 0 else 0.0)
         signal_group(self.process.pid, signal.SIGKILL)
         logs.finish()
         reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever

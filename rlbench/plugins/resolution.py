@@ -20,7 +20,7 @@ from typing import Any
 from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Storage, Supports, canonical
 from rlbench.plugins.config_model import as_given, configure, schema
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
-from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.plugins.subprocess_query import begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
@@ -209,6 +209,6 @@ def _main(question: str, answer: str) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # importing libraries makes no garbage, but collecting takes a third of the child's time
-    adopt_local_imports()
+    begin_child()
     _main(*sys.argv[1:])
     gc.freeze()

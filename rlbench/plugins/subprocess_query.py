@@ -17,6 +17,7 @@ from typing import NamedTuple
 from rlbench.process_control import (
     allow_local_imports,
     allows_local_imports,
+    die_with_parent,
     forbid_local_imports,
     module_command,
     signal_group,
@@ -25,6 +26,7 @@ from rlbench.process_control import (
 
 _TAIL = 4096
 _CURRENT_FOLDER = "RLBENCH_CURRENT_FOLDER"  # set in a child that may import modules from the current folder
+_PARENT = "RLBENCH_PARENT"  # set in a child: the process that it ends with
 
 
 class ChildExit(NamedTuple):
@@ -34,8 +36,13 @@ class ChildExit(NamedTuple):
     last_line: str
 
 
-def adopt_local_imports() -> None:
-    """In a child, allow imports from the current folder, after all other places, if the parent process allows them."""
+def begin_child() -> None:
+    """In a child: end when the parent does, because a plugin that hangs would otherwise stay for ever.
+
+    Imports from the current folder are allowed, after all other places, if the parent process allows them.
+    """
+    if parent := os.environ.pop(_PARENT, ""):
+        die_with_parent(int(parent))
     if os.environ.pop(_CURRENT_FOLDER, ""):
         allow_local_imports()
     else:
@@ -77,7 +84,7 @@ def run_query(
 
     children: where the child is listed while it runs.
 
-    The module has to call `adopt_local_imports`, because the current folder is not put into PYTHONPATH, where it would
+    The module has to call `begin_child`, because the current folder is not put into PYTHONPATH, where it would
     precede installed packages.
     Raises: PermissionError if Python itself cannot be started.
     """
@@ -85,6 +92,7 @@ def run_query(
         **os.environ,
         "PYTHONPATH": os.pathsep.join(without_current_folder(sys.path)),
         _CURRENT_FOLDER: "1" * allows_local_imports(),
+        _PARENT: str(os.getpid()),
     }
     env |= environment or {}
     with tempfile.TemporaryFile() as log:  # not a pipe: reading one waits until every process that holds it has ended

@@ -18,7 +18,7 @@ from typing import Any
 from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, canonical, hookspecs
 from rlbench.plugins.api_versions import other_version
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
-from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.plugins.subprocess_query import begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 60
@@ -200,6 +200,6 @@ def _main(answer: str, distribution: str, file: str, *names: str) -> None:
 
 if __name__ == "__main__":
     gc.disable()  # see rlbench.plugins.resolution
-    adopt_local_imports()
+    begin_child()
     _main(*sys.argv[1:])
     gc.freeze()

@@ -19,7 +19,7 @@ from typing import Any
 from rlbench.api import RlbenchError, Task
 from rlbench.envs.references import IMPORT, import_object, problem_of, references
 from rlbench.envs.registrations import call_registrations
-from rlbench.plugins.subprocess_query import adopt_local_imports, run_query
+from rlbench.plugins.subprocess_query import begin_child, run_query
 from rlbench.suites.environment_hints import install_hint
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import EnvironmentEntry, Suite
@@ -109,5 +109,5 @@ def _main(question: str, answer: str) -> None:
 
 
 if __name__ == "__main__":
-    adopt_local_imports()
+    begin_child()
     _main(*sys.argv[1:])

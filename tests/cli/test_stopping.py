@@ -41,7 +41,7 @@ def test_a_file_given_by_a_relative_path_resumes(tmp_path, monkeypatch):
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)])
 @pytest.mark.parametrize("executor", ["local", "serial"])
 def test_a_signal_stops_at_a_safe_point_and_the_same_command_goes_on(tmp_path, number, code, executor):
     plugin, suite = tmp_path / "mine.py", tmp_path / "s.yaml"
@@ -118,3 +118,14 @@ def test_a_reader_that_goes_away_stops_nothing(tmp_path, stream):
     assert subprocess.run(command, **streams).returncode == 0
     os.close(write)
     assert [c["n_valid"] for c in cells(tmp_path / "out")] == [3, 3]
+
+
+def test_a_reader_that_goes_away_is_no_error_of_what_is_listed(tmp_path):
+    read, write = os.pipe()
+    os.close(read)
+    for arguments, code in (("ls environments", 0), ("schema", 0), ("--help", 0), ("info ppo --help", 0), ("ls no", 2)):
+        command = [sys.executable, "-m", "rlbench.cli.main", *arguments.split()]
+        streams = {"stderr": write} if code else {"stdout": write, "stderr": subprocess.PIPE}
+        ran = subprocess.run(command, **streams)
+        assert ran.returncode == code and not ran.stderr, (arguments, ran)
+    os.close(write)

@@ -139,8 +139,10 @@ def test_a_second_harness_is_refused_and_told_who_is_there(write):
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as first:
         assert first.stderr is not None
         next(line for line in first.stderr if "started" in line)
-        second = subprocess.run(command, capture_output=True, text=True)
-        first.terminate()
+        try:
+            second = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        finally:
+            first.terminate()
         assert first.wait() == 143
     assert second.returncode == 75 and f"process {first.pid}, since " in second.stderr
     assert f"host {os.uname().nodename}" in second.stderr

@@ -217,7 +217,7 @@ def test_a_killed_worker_is_retried_and_the_suite_ends_as_if_it_had_not_been(tmp
         assert process.stderr is not None
         while not list((tmp_path / "cut/attempts").glob("*/checkpoints/*/DONE")):
             assert process.poll() is None
-        (worker,) = psutil.Process(process.pid).children()
+        (worker,) = (p for p in psutil.Process(process.pid).children() if "RLBENCH_ATTEMPT" in p.environ())
         worker.kill()
         said = process.stderr.read()
         assert process.wait() == 0, said

@@ -4,17 +4,15 @@ Five kills of each kind of suite here; fifty with --soak.
 """
 
 import os
-import select
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import psutil
 import pytest
 from support.cli import rlbench
+from support.ended_processes import descendants, wait_for_all
 from support.published_runs import published, results
 
 pytestmark = [
@@ -56,24 +54,11 @@ def killed_after(seconds: float, arguments: list[str]) -> tuple[bool, list[int]]
         try:
             errors = harness.communicate(timeout=seconds)[1]
         except subprocess.TimeoutExpired:
-            family = psutil.Process(harness.pid).children(recursive=True)
-            descriptors = []
-            for process in family:
-                with suppress(ProcessLookupError):
-                    descriptors.append(os.pidfd_open(process.pid))
+            family = descendants(harness.pid)
             harness.kill()
-            return False, descriptors
+            return False, family
     assert harness.returncode == 0, errors.decode()
     return True, []
-
-
-def wait_for_all(descriptors: list[int]) -> float:
-    """Wait until every process has ended, for half a minute at most. Returns: the seconds that it took."""
-    began = time.monotonic()
-    for descriptor in descriptors:
-        assert select.select([descriptor], [], [], 30)[0], "a process has outlived its harness"
-        os.close(descriptor)
-    return time.monotonic() - began
 
 
 @pytest.mark.parametrize("kind", KINDS)
