@@ -120,6 +120,9 @@ class Attempt:
         return status
 
     def _run(self) -> str:
+        if all((self.store.folder(run) / "result.json").exists() for run in self.group.runs):
+            self._notice("not trained: another process has published its runs")
+            return ""
         began = time.perf_counter()
         prepared = prepare_group(self.group, self._plugin_files, self._plugins)
         imports = ImportRecorder(self.folder, prepared)
@@ -229,7 +232,8 @@ class Attempt:
             own = run_outcome(outcome, run.seed)
             refuse_outside(self.store.root, self.store.folder(run))
             entries = as_entries(own) | of_group
-            publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], entries, records)
+            if not publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], entries, records):
+                self._notice(f"seed {run.seed} was already published by another process, whose result is kept")
             if own.message:
                 messages.append(f"seed {run.seed} {own.message}")
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published runs are never resumed

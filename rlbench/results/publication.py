@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Collection, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,10 +75,37 @@ def publish(
     records: the answer of `read_records` for the attempt, if already read for several runs. Returns: False if the run
     was already published; its files are then unchanged. Raises: StoreError for records that do not add up to one run.
     """
-    if (folder / "result.json").exists():
-        return False
-    files: dict[str, dict[str, Any]] = {}
     records = read_records(attempt) if records is None else records
+    with _held(folder):
+        if (folder / "result.json").exists():
+            return False
+        return _publish(folder, run, attempt, policy, facts, records)
+
+
+@contextmanager
+def _held(folder: Path) -> Iterator[None]:
+    """Keep other processes from publishing this run meanwhile: they would replace tables that result.json is to name.
+
+    The kernel ends this with the process. Where the file system knows no locks, only the link decides.
+    """
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _publish(
+    folder: Path,
+    run: Run,
+    attempt: Path,
+    policy: Mapping[str, Array],
+    facts: Mapping[str, Any],
+    records: AttemptRecords,
+) -> bool:
+    files: dict[str, dict[str, Any]] = {}
     own = {table: list(records[table].get(run.seed, ())) for table in TABLES}
     check_counts(run, own, metered=facts.get("metering") != "self-reported")
     for table, rows in own.items():
