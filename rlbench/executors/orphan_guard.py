@@ -23,7 +23,8 @@ _ROUNDS = 100  # a process may start others while it is being looked for
 class OrphanGuard:
     """The guard of one harness, as a context.
 
-    When the context is left by an error, the guard kills what is left at once. If it cannot be started, processes that workers leave may survive a killed harness, and nothing else changes.
+    When the context is left by an error, the guard kills what is left at once. If it cannot be started, processes that
+    workers leave may survive a killed harness, and nothing else changes.
     """
 
     def __enter__(self) -> OrphanGuard:

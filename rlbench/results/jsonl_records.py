@@ -29,16 +29,21 @@ class JsonlSink:
     """The writer of an attempt's records (see rlbench.runtime.record_sink.Sink).
 
     history: for each seed, the folder of an earlier attempt and the positions up to which its records are copied.
+    Raises: StoreError if these are broken or no longer all there.
     """
 
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
         self._process = os.getpid()
         self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
-        for seed, (earlier, positions) in (history or {}).items():
-            for table in TABLES:
-                for row in read_lines(earlier / f"{table}.jsonl", positions[table]):
-                    if row["seed"] == seed:
-                        self._write(table, row)
+        try:
+            for seed, (earlier, positions) in (history or {}).items():
+                for table in TABLES:
+                    for row in read_lines(earlier / f"{table}.jsonl", positions[table]):
+                        if row["seed"] == seed:
+                            self._write(table, row)
+        except BaseException:
+            self.close()
+            raise
 
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
         exit_if_forked(self._process)
@@ -75,11 +80,12 @@ def exit_if_forked(process: int) -> None:
 def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file up to byte `end`; a partial last line is ignored.
 
-    Raises: StoreError with the line number for a broken line before the last.
+    Raises: StoreError with the line number for a broken line before the last, or if the file ends before `end`.
     """
-    if not path.exists():
-        return
-    text = read_bytes(path)[:end].decode("utf-8", errors="replace")
+    content = read_bytes(path) if path.exists() else b""
+    if end is not None and len(content) < end:
+        raise StoreError(f"{path} has lost records: {end:,} bytes were written, and {len(content):,} are left")
+    text = content[:end].decode("utf-8", errors="replace")
     complete, _, _ = text.rpartition("\n")
     for number, line in enumerate(complete.split("\n") if complete else [], 1):
         try:

@@ -101,6 +101,8 @@ def _where_to_start(
                     return RunDecision(group, run, state, True, f"resumes from step {step}", path, step)
     stale = any(find_complete(folder) for folder in folders)
     reason = "its checkpoints come from different code or settings" if stale else ""
+    if not stale and any(any(folder.glob("*")) for folder in folders):
+        reason = "its checkpoints are incomplete or damaged"
     start = "starts" if state.status == RunStatus.PENDING else "starts again"
     reason = obstacle if start == "starts again" and group.resume != "never" and obstacle else reason
     return RunDecision(group, run, state, True, f"{start} at step 0" + (f": {reason}" if reason else ""))

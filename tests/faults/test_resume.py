@@ -101,6 +101,22 @@ def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path, once, begin)
     assert published(tmp_path / "cut") == published(once(suite_of()))
 
 
+@pytest.mark.parametrize("damaged", ["checkpoints", "records"])
+def test_where_no_checkpoint_is_whole_a_run_starts_again_and_says_so(tmp_path, once, begin, damaged):
+    suite = begin(suite_of("random"), "evaluated:4")
+    for path in tmp_path.glob(
+        "cut/attempts/*/checkpoints/*/seed-8.json" if damaged == "checkpoints" else "cut/attempts/*/episodes.jsonl"
+    ):
+        path.write_bytes(path.read_bytes()[:-1000])
+    reason = (
+        "its checkpoints are incomplete or damaged" if damaged == "checkpoints" else "episodes.jsonl has lost records"
+    )
+    again = run(suite, tmp_path / "cut")
+    assert again.returncode == 0 and "starts again at step 0: " in again.stderr and reason in again.stderr
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
+    assert published(tmp_path / "cut") == published(once(suite_of("random")))
+
+
 @pytest.mark.parametrize("point", ["published-episodes", "publish-result", "publish-result:2"])
 def test_a_kill_while_publishing_leaves_each_run_done_or_interrupted(tmp_path, once, begin, point):
     suite = begin(suite_of("random"), point)

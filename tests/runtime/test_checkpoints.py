@@ -4,9 +4,11 @@ import hashlib
 import json
 import os
 
+import numpy as np
 import pytest
 
-from rlbench.runtime.checkpoint import complete, load
+import rlbench.runtime.checkpoint as module
+from rlbench.runtime.checkpoint import SeedState, complete, load, save
 
 
 @pytest.fixture
@@ -23,6 +25,30 @@ def test_whole_it_is_found_and_changed_it_is_not(checkpoint):
     assert complete(checkpoint.parent) == [checkpoint]
     (checkpoint / "seed-0.json").write_text("[]")
     assert complete(checkpoint.parent) == []
+
+
+def test_one_that_was_being_written_when_its_process_ended_is_passed_over(tmp_path, monkeypatch):
+    def states(step):
+        return [SeedState(seed, step, {}, {"weights": np.arange(3.0)}) for seed in (0, 1)]
+
+    earlier = save(tmp_path, states(100))
+    for calls in range(7):  # two files of each seed, DONE under another name, its own name, the folder
+        left = iter(range(calls))
+
+        def ends(function, left=left):
+            def called(*arguments):
+                if next(left, None) is None:
+                    raise SystemExit
+                return function(*arguments)
+
+            return called
+
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(module, "_sync", ends(module._sync))
+            patch.setattr(module.os, "replace", ends(os.replace))
+            save(tmp_path, states(200))
+        assert complete(tmp_path) == ([tmp_path / "000000000200"] if calls == 6 else []) + [earlier]
+    assert [load(save(tmp_path, states(200)), seed).step for seed in (0, 1)] == [200, 200]
 
 
 @pytest.mark.parametrize("name", ["seed-0.json", "seed-1.json", "DONE"])
