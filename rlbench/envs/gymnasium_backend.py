@@ -11,6 +11,7 @@ import math
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import gymnasium
@@ -146,8 +147,9 @@ class GymnasiumBatch:
         return self._faults.get(lane) or (step_fault(given[lane], self.observation_space) if lane in given else "")
 
     def close(self) -> None:
-        for env in self._envs:
-            env.close()
+        with ExitStack() as each:  # also those after one that raises
+            for env in self._envs:
+                each.callback(env.close)
 
 
 def make_batch(task: Task, lanes: int) -> EnvBatch:

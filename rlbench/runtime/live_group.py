@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,7 @@ class LiveGroup:
         # A wrapper of the task may show all agents as one; their rewards are recorded all the same.
         layout: AgentLayout | None = getattr(probe.unwrapped, "layout", None)
         self.agents = () if layout is None else layout.agents
-        probe.close()
+        _close(probe.close)
 
         def make_evaluator(lanes: int) -> Evaluator:
             return Evaluator(backend.make_batch(task, len(group.seeds) * lanes), lanes, self.streams)
@@ -155,8 +156,8 @@ class LiveGroup:
                 interaction.active = interaction.active & finite
             return self._outcome(wall_seconds)
         finally:
-            interaction.close()
-            self.evaluations.close()
+            _close(interaction.close)
+            _close(self.evaluations.close)
 
     def _train(self) -> None:
         """Train until the budget is spent or every seed has diverged. Raises: RlbenchError if training ends earlier."""
@@ -242,6 +243,14 @@ class LiveGroup:
         self.algorithm.load_state({name: stack_seeds([arrays[name] for arrays in learned]) for name in learned[0]})
         self.streams.load([s.numbers["streams"] for s in states])
         interaction.restored()
+
+
+def _close(close: Callable[[], None]) -> None:
+    """Close environments. No record depends on it, so an error is printed; it neither fails a run nor hides another."""
+    try:
+        close()
+    except (Exception, SystemExit):  # noqa: BLE001 - a foreign environment may raise anything
+        traceback.print_exc()
 
 
 def _under(prefix: str, arrays: Mapping[str, Array]) -> dict[str, Array]:

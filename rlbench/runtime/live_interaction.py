@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -289,10 +290,11 @@ class LiveInteraction:
         self._next_save = self.steps + self.save_every if self.save is not None and self.save_every > 0 else NEVER
 
     def close(self) -> None:
-        if self.batch is not None:
-            self.batch.close()
-        for env in self._single:
-            env.close()
+        with ExitStack() as each:  # also those after one that raises
+            for env in self._single:
+                each.callback(env.close)
+            if self.batch is not None:
+                each.callback(self.batch.close)
 
 
 class _LocalBoundary:

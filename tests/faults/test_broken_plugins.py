@@ -1,4 +1,4 @@
-"""Eleven kinds of broken plugin in one suite: each has a status and a message of its own, and spoils nothing else."""
+"""Thirteen kinds of broken plugin in one suite: each has a status and a message of its own, and spoils nothing else."""
 
 import json
 import os
@@ -25,9 +25,11 @@ jobs: 2
 """
 # What becomes of the runs of each, and what is said of it.
 SAID = {
+    "aborts": ("failed", "worker crashed with SIGABRT"),
     "exits": ("failed", "worker exited with code 0 during training"),
     "forks": ("done", "left processes behind, which were killed: "),
     "hangs": ("stalled", "took no environment step for 3 s"),
+    "illegals": ("failed", "worker crashed with SIGILL"),
     "misshapes": ("failed", "shape"),
     "nans": ("diverged", "diverged at step 50"),
     "oversteps": ("failed", "`train` does not return although no step is left: 100 more were requested; 200 of 200"),
@@ -64,7 +66,7 @@ def rows(ran):
 
 
 def test_every_kind_is_there():
-    assert list(SAID) == KINDS and len(KINDS) == 11
+    assert list(SAID) == KINDS and len(KINDS) == 13
 
 
 @pytest.mark.faults
@@ -96,6 +98,22 @@ def test_every_other_run_is_finished_and_intact(ran, rows):
     by_itself = rlbench.load(alone).evaluations().drop(columns="wall_seconds")
     assert beside.reset_index(drop=True).equals(by_itself.reset_index(drop=True))
     assert command("report", ran[0], "-o", ran[0] / "again.html").returncode == 0
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(
+    ("kind", "kept"),
+    [
+        ("raises", "Traceback (most recent call last)"),
+        ("segfaults", "Fatal Python error: Segmentation fault"),
+        ("illegals", "Fatal Python error: Illegal instruction"),
+        ("aborts", "Fatal Python error: Aborted"),
+    ],
+)
+def test_where_it_ended_is_kept_in_its_log_whose_path_is_told(ran, kind, kept):
+    (log,) = ran[0].glob(f"attempts/{kind}-*/stderr.log")
+    assert kept in log.read_text() and f'{kind}.py", line' in log.read_text()
+    assert f"log: {log}" in ran[1].stderr
 
 
 @pytest.mark.faults

@@ -10,13 +10,13 @@ from support.cli import rlbench
 from support.small_suites import LIGHT
 
 import rlbench as harness
-from rlbench.executors import time_limits
+from rlbench.executors import local, time_limits
 
 pytestmark = pytest.mark.faults
 
 # In the worker too, the time of day jumps at every look at it: an hour back, then a day forward.
 PLUGIN = """
-import itertools, time
+import itertools, threading, time
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
 
 real, jumps = time.time, itertools.cycle((-3600, 86400, 0))
@@ -31,8 +31,13 @@ class Leans(Algorithm):
             interaction.checkpoint()
             interaction.step(self.act(interaction.obs))
 
+class Waits(Leans):
+    def train(self, interaction):
+        threading.Event().wait()
+
 @hookimpl
-def rlbench_algorithms(): return [AlgorithmSpec("leans", Leans, Supports(discrete=True))]
+def rlbench_algorithms():
+    return [AlgorithmSpec(kind.__name__.lower(), kind, Supports(discrete=True)) for kind in (Leans, Waits)]
 """
 LIMITS = "timeout: 10m\nstall_timeout: 10m\ncheckpoint_every: 40\n"
 
@@ -66,6 +71,18 @@ def test_a_clock_that_is_set_ends_no_run_and_lengthens_none(suite, monkeypatch, 
     seconds = grid.groupby("key")["wall_seconds"]
     assert seconds.apply(lambda column: column.is_monotonic_increasing and 0 <= column.max() <= took).all()
     assert rlbench("report", "out", "-o", "out/r.html").returncode == 0
+
+
+@pytest.mark.parametrize("limit", ["--timeout", "--stall-timeout"])
+def test_a_clock_that_is_set_keeps_no_limit_from_being_kept(suite, monkeypatch, limit):
+    Path("s.yaml").write_text(LIGHT.format(more="waits"))
+    monkeypatch.setattr(local, "GRACE_SECONDS", 0.2)
+    set_clock_at_random(monkeypatch)
+    ran = rlbench(*suite, "-a", "waits", limit, "1s")
+    assert (
+        ran.returncode == 1
+        and f"waits on CartPole-v1, seeds 0, 1, 2: {'timeout' if limit == '--timeout' else 'stalled'}" in ran.stderr
+    )
 
 
 def test_attempts_follow_one_another_though_the_clock_is_set_back_between_them(suite, monkeypatch):
