@@ -19,7 +19,7 @@ from rlbench.api import Device
 from rlbench.kit import MLP, gradient_of
 from rlbench.kit.kernel_choice import operations
 from rlbench.kit.optimizers import Adam
-from rlbench.plugins.subprocess_query import adopt_local_imports
+from rlbench.plugins.subprocess_query import begin_child
 from rlbench.results import independence, numerics
 from rlbench.seeding import SeedStreams
 
@@ -62,5 +62,5 @@ def main(answer: str) -> None:
 
 
 if __name__ == "__main__":
-    adopt_local_imports()
+    begin_child()
     main(*sys.argv[1:])
