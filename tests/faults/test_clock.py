@@ -45,6 +45,8 @@ LIMITS = "timeout: 10m\nstall_timeout: 10m\ncheckpoint_every: 40\n"
 @pytest.fixture
 def suite(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    for name in ("time", "time_ns"):  # what the plugin puts in their place, if it is imported here, goes with the test
+        monkeypatch.setattr(time, name, getattr(time, name))
     Path("leans.py").write_text(PLUGIN)
     Path("s.yaml").write_text(LIGHT.format(more="leans") + LIMITS)
     return ["run", "s.yaml", "--plugin", "leans.py", "-o", "out", "--stop-after", "10m"]
