@@ -26,6 +26,7 @@ from rlbench.api import (
     hookimpl,
 )
 from rlbench.executors.attempt import Attempt
+from rlbench.executors.process_state import kept_process_state
 from rlbench.executors.time_limits import timeout_message
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -48,7 +49,12 @@ def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
         context.on_event(job, StartEvent())
         full: list[str] = []
         attempt = Attempt(job.attempt, partial(_forward, context, job, full), job.plugin_files)
-        with _limited(attempt, job.group.timeout, remaining), _stopping(attempt) as received, _leftovers(context, job):
+        with (
+            kept_process_state(),
+            _limited(attempt, job.group.timeout, remaining),
+            _stopping(attempt) as received,
+            _leftovers(context, job),
+        ):
             attempt.run()
         for number in received[:1]:
             signal.raise_signal(number)
@@ -64,16 +70,14 @@ def _forward(context: ExecutorContext, job: Job, full: list[str], event: Event) 
 
 @contextmanager
 def _leftovers(context: ExecutorContext, job: Job) -> Iterator[None]:
-    """After a job, return to the working folder, kill its child processes and report its threads.
+    """After a job, kill its child processes and report its threads.
 
     Only children that Python would wait for are killed. Threads cannot be stopped from outside.
     """
-    working_folder = os.getcwd()
     threads, children = set(threading.enumerate()), set(_children())
     try:
         yield
     finally:
-        os.chdir(working_folder)
         new_children = [child for child in _children() if child not in children]
         for child in new_children:
             child.kill()

@@ -62,7 +62,8 @@ class Plugin:
         if self.module is None and self.error is None:
             before = set(sys.modules)
             try:
-                with contextlib.redirect_stdout(sys.stderr):  # stdout is for data
+                # stdout is for data, and relative paths of the command line belong to this folder
+                with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
                 self.error = traceback.format_exception_only(error)[-1].strip() + _where(error) + import_advice(error)

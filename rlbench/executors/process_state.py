@@ -1,0 +1,66 @@
+"""The state of this process that a run may change and that the next run in it would meet."""
+
+from __future__ import annotations
+
+import locale
+import os
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import numpy as np
+
+
+@contextmanager
+def kept_process_state() -> Iterator[None]:
+    """Undo at the end what was changed inside.
+
+    Kept are the working folder, environment variables, Python's search path, signal handlers, locale, the filter of
+    warnings, numpy's treatment of floating-point errors, and torch's threads and default type. Random generators need
+    no care: each run seeds them.
+    """
+    folder, variables, path = os.getcwd(), dict(os.environ), list(sys.path)
+    language, errors, handlers, torch = locale.setlocale(locale.LC_ALL), np.geterr(), _handlers(), _torch_settings()
+    with warnings.catch_warnings():
+        try:
+            yield
+        finally:
+            os.chdir(folder)
+            os.environ.clear()
+            os.environ.update(variables)
+            sys.path[:] = path
+            locale.setlocale(locale.LC_ALL, language)
+            np.seterr(**errors)
+            for number, handler in handlers.items():
+                if signal.getsignal(number) is not handler:
+                    signal.signal(number, handler)
+            _set_torch(torch)
+
+
+def _handlers() -> dict[int, signal._HANDLER]:
+    """Return the handlers that Python has set or can set again; none outside the main thread, which cannot set any."""
+    if threading.current_thread() is not threading.main_thread():
+        return {}
+    handlers: dict[int, signal._HANDLER] = {}
+    for number in signal.valid_signals():
+        with suppress(ValueError, OSError):
+            if (handler := signal.getsignal(number)) is not None:
+                handlers[number] = handler
+    return handlers
+
+
+def _torch_settings() -> tuple[object, int] | None:
+    """Return torch's default type and number of threads; None before torch is imported."""
+    torch = sys.modules.get("torch")
+    return None if torch is None else (torch.get_default_dtype(), torch.get_num_threads())
+
+
+def _set_torch(settings: tuple[object, int] | None) -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        dtype, threads = settings or (torch.float32, int(os.environ.get("OMP_NUM_THREADS", "1")))
+        torch.set_default_dtype(dtype)
+        torch.set_num_threads(threads)
