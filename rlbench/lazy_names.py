@@ -23,7 +23,7 @@ _LINE = re.compile(r"^from ([\w.]+) import (\w+) as \2$", re.MULTILINE)
 
 def stub_names(stub: Path) -> dict[str, str]:
     """Return the names that a stub lists, each with its module."""
-    return {name: module for module, name in _LINE.findall(stub.read_text())}
+    return {name: module for module, name in _LINE.findall(stub.read_text("utf-8"))}
 
 
 def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:

@@ -1,4 +1,4 @@
-"""Plain sentences about invalid values: what a value should be, and what it was."""
+"""Plain sentences about invalid values and about errors of foreign code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 _QUOTED_CHARACTERS = 60
+_LONGEST = 2_000  # characters of an error's message; a plugin may raise one of any length
 _EXPECTED = {
     "int_from_float": "should be a whole number",
     "int_parsing": "should be a whole number",
@@ -44,7 +45,7 @@ def explain(error: Mapping[str, Any]) -> str:
         return f"should be one of {choices}, got {quoted(given)}{hint}"
     if kind in _EXPECTED:
         return f"{_EXPECTED[kind]}, got {quoted(given)}"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    message = shortened(str(error["msg"]).removeprefix("Value error, "))
     return message if kind in ("value_error", "expected") else f"{message[0].lower()}{message[1:]}, got {quoted(given)}"
 
 
@@ -64,8 +65,21 @@ def refuse_bool(value: Any) -> Any:
 
 def quoted(value: Any) -> str:
     """Return a value as text for a message, truncated if it is long."""
-    text = "nothing" if value is None else repr(value)
-    return text if len(text) <= _QUOTED_CHARACTERS else text[: _QUOTED_CHARACTERS - 1] + "…"
+    return shortened("nothing" if value is None else repr(value), _QUOTED_CHARACTERS)
+
+
+def shortened(text: str, most: int = _LONGEST) -> str:
+    """Return the text, or its beginning if it has more than `most` characters."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def error_text(error: BaseException, most: int = _LONGEST) -> str:
+    """Return an error's name and message on one line, of at most `most` characters; its class may be anybody's."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # noqa: BLE001 - a foreign `__str__` may raise anything
+        message = ""
+    return shortened(f"{type(error).__name__}: {message}" if message else type(error).__name__, most)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

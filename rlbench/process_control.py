@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.02
 
 
+# What a child prints goes to a log in UTF-8. In a locale without UTF-8, one printed character would otherwise end it.
+PRINTING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
+
+
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs one of rlbench's modules in a child process.
 
     With `-P`, a file in the current folder cannot replace a standard or installed module. The module itself calls
-    `allow_local_imports` or `forbid_local_imports`.
+    `allow_local_imports` or `forbid_local_imports`. The child's environment should have PRINTING.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 

@@ -21,13 +21,13 @@ def remember(path: Path, entry: Mapping[str, Any]) -> None:
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.write_text(json.dumps(entry))
+        temporary.write_text(json.dumps(entry), "utf-8")
         os.replace(temporary, path)
 
 
 def recall(path: Path) -> dict[str, Any] | None:
     """Return an entry, or None if there is none or it cannot be read."""
     with suppress(OSError, ValueError):
-        entry = json.loads(path.read_text())
+        entry = json.loads(path.read_text("utf-8"))
         return entry if isinstance(entry, dict) else None
     return None

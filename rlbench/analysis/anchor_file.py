@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +14,7 @@ from rlbench.analysis.anchor_measurement import AnchorMeasurement
 from rlbench.api import AnchorsError, Task
 from rlbench.results.file_io import unwritable, write_json
 from rlbench.results.provenance import commit, versions
-from rlbench.results.score_anchors import SCHEMA_VERSION, as_anchors
+from rlbench.results.score_anchors import SCHEMA_VERSION, as_anchors, read_document
 
 GIVEN = "given"
 
@@ -66,16 +65,12 @@ def merge(path: Path, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     Raises: AnchorsError if the file is not an anchor file, or if the upper anchor that it keeps is not above the new
     lower one; StoreError if the file cannot be written.
     """
-    document: Any = {"schema_version": SCHEMA_VERSION, "anchors": {}}
+    document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "anchors": {}}
     if path.exists():
         try:
-            document = json.loads(path.read_text())
-        except (OSError, ValueError) as error:
-            raise AnchorsError(f"{path}: cannot read anchors: {error}") from error
-        if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
-            raise AnchorsError(
-                f"{path} exists and is not an anchor file, so nothing was written; give the name of a new file"
-            )
+            document = read_document(path)
+        except AnchorsError as error:
+            raise AnchorsError(f"{error}; nothing was written, give the name of a new file") from error
     written = dict(entry)
     existing = document["anchors"].get(name) or {}
     if existing.get("upper") is not None and written["upper_source"] != GIVEN:

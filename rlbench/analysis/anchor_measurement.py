@@ -22,6 +22,7 @@ from rlbench.api.task import MAX_EPISODE_STEPS
 from rlbench.envs.classic_control import DYNAMICS
 from rlbench.envs.flat_observation import NoObservation
 from rlbench.envs.gymnasium_backend import make_batch, make_env
+from rlbench.messages import error_text
 from rlbench.runtime.evaluation import evaluation_seeds
 from rlbench.seeding import EVALUATE, SeedStreams
 
@@ -56,7 +57,7 @@ def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]
     except RlbenchError:
         raise
     except Exception as error:  # third-party environments may raise anything
-        raise RlbenchError(f"{task.name}: cannot be made: {type(error).__name__}: {error}") from error
+        raise RlbenchError(f"{task.name}: cannot be made: {error_text(error)}") from error
     try:
         for name, action in [("random", None), *constant_actions(envs.action_space, task.name)]:
             yield _play(task, envs, lanes, name, action, episodes)

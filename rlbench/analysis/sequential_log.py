@@ -15,7 +15,8 @@ import pandas as pd
 
 from rlbench.api import StoreError
 from rlbench.results import Store
-from rlbench.results.file_io import read_json, unwritable, write_json
+from rlbench.results.file_io import parse_json, unwritable, why_unreadable, write_json
+from rlbench.results.json_shapes import check_decisions
 from rlbench.results.score_anchors import Anchors
 from rlbench.stats.sequential_design import BETTER, EQUIVALENT, Design, InterimResult, Pair, pairs_of
 from rlbench.text import rounded
@@ -154,16 +155,19 @@ def read_decisions(store: Store) -> Decisions | None:
     Raises: StoreError if the file is damaged.
     """
     path = store.root / NAME
-    document = read_json(path)
-    if document is None:
-        if path.exists():
-            raise StoreError(f"{path}: cannot be read, so its decisions are lost; start again in another folder")
+    try:
+        document = parse_json(path)
+    except FileNotFoundError:
         return None
-    if document.get("schema_version", 0) > SCHEMA_VERSION:
+    except (OSError, ValueError) as error:
+        reason = f"cannot be read ({why_unreadable(error)}), so its decisions are lost"
+        raise StoreError(f"{path}: {reason}; start again in another folder") from error
+    version = document.get("schema_version") if isinstance(document, dict) else None
+    if isinstance(version, int) and version > SCHEMA_VERSION:
         raise StoreError(f"{path}: written by a newer rlbench; update to use it")
     try:
-        return _decisions(document)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _decisions(check_decisions(document))
+    except (TypeError, ValueError) as error:  # TypeError: for a key that is unknown
         raise StoreError(f"{path}: not a valid decisions file ({error}); start again in another folder") from error
 
 

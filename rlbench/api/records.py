@@ -268,11 +268,11 @@ class RunGroup:
     data_files: tuple[str, ...] = ()
     environment_repeats: bool = True
 
-    @property
+    @cached_property
     def runs(self) -> tuple[Run, ...]:
         return tuple(Run(self.algorithm, self.config, self.task, s, self.label, self.seed_space) for s in self.seeds)
 
-    @property
+    @cached_property
     def name(self) -> str:
         """A name that is safe for a folder. The same runs give the same name in any order."""
         digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]

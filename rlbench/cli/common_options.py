@@ -69,12 +69,14 @@ def find_folder(value: str | None) -> Path:
 
     Raises: click.UsageError if there is no such folder.
     """
+    from rlbench.results.newest_results import newest_results
+
     root = results_root()
     if value is None:
-        suites = sorted(root.glob("*/suite.json"), key=lambda path: path.stat().st_mtime)
-        if not suites:
+        newest = newest_results(root)
+        if newest is None:
             raise click.UsageError(f"there are no results in {root}; give a result folder, or run a suite first")
-        return suites[-1].parent
+        return newest
     candidates = [path for path in (user_path(value), root / value) if path.is_dir()]
     for path in sorted(candidates, key=lambda candidate: not (candidate / "suite.json").exists()):
         return path

@@ -19,7 +19,8 @@ import rlbench
 from rlbench.api import RlbenchError
 from rlbench.cli.command_group import SectionedGroup
 from rlbench.cli.standard_streams import open_streams
-from rlbench.cli.text_table import plain
+from rlbench.cli.text_table import write_error
+from rlbench.messages import error_text
 from rlbench.process_control import allow_local_imports, forbid_local_imports
 
 EXIT_CODES = """\b
@@ -75,7 +76,7 @@ def main() -> None:
     try:
         allow_local_imports() if _needs_local_imports(sys.argv[1:]) else forbid_local_imports()
     except FileNotFoundError:
-        _print_error("error: the current folder no longer exists; change to another one and try again")
+        write_error("error: the current folder no longer exists; change to another one and try again")
         sys.exit(2)
     code = invoke(sys.argv[1:])
     _exit(code)
@@ -101,17 +102,11 @@ def _exit(code: int) -> NoReturn:
             child.kill()
     if not leftovers:
         sys.exit(code)
-    _print_error(f"stopped threads and processes that training left behind: {', '.join(leftovers)}")
+    write_error(f"stopped threads and processes that training left behind: {', '.join(leftovers)}")
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush() if stream is not None else None
     os._exit(code)
-
-
-def _print_error(text: str) -> None:
-    """Print to stderr without control characters, which a name in a suite or a folder could contain."""
-    with suppress(BrokenPipeError):  # nobody reads it; the exit code says it too
-        click.echo("\n".join(map(plain, text.split("\n"))), err=True)
 
 
 def invoke(arguments: list[str]) -> int:
@@ -126,13 +121,13 @@ def invoke(arguments: list[str]) -> int:
     except click.ClickException as error:
         message = io.StringIO()
         error.show(file=message)
-        _print_error(message.getvalue().rstrip("\n"))
+        write_error(message.getvalue().rstrip("\n"))
         return 2
     except RlbenchError as error:
         if debug:
             raise
         text = str(error)
-        _print_error(text if "error: " in text else f"error: {text}")
+        write_error(text if "error: " in text else f"error: {text}")
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as interruption:
         cause = interruption.__cause__ or interruption  # click wraps the exception that it catches
@@ -141,14 +136,12 @@ def invoke(arguments: list[str]) -> int:
         if debug:
             raise
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            _print_error(f"error: the disk is full: {error}; finished runs are safe")
+            write_error(f"error: the disk is full: {error}; finished runs are safe")
             return 74
-        if isinstance(error, PermissionError) and error.filename is not None:
-            _print_error(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
+        if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):  # not permitted, gone, too long, …
+            write_error(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
             return 73
-        _print_error(
-            f"internal error: {type(error).__name__}: {error}\nrun `rlbench --debug …` again to see the traceback"
-        )
+        write_error(f"internal error: {error_text(error)}\nrun `rlbench --debug …` again to see the traceback")
         return 3
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-import click
-
-from rlbench.cli.text_table import plain
+from rlbench.cli.text_table import write_error
 
 if TYPE_CHECKING:
     from rlbench.results.run_rows import RunRow
@@ -26,5 +24,5 @@ def report_damaged(sentences: Iterable[str], code: int = 0) -> int:
     """Print the sentences on stderr. Returns: `code` if it is not 0, otherwise 1 if any run is damaged."""
     messages = list(dict.fromkeys(sentences))
     for message in messages:
-        click.echo(f"corrupt: {plain(message)}", err=True)
+        write_error(f"corrupt: {message}")
     return code or (SOME_DAMAGED if messages else 0)

@@ -32,6 +32,16 @@ def write_out(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def write_error(text: str) -> None:
+    """Write a line to stderr, without control characters: a path, or a name in a folder or suite, may have some."""
+    if sys.stderr is None:
+        return
+    try:
+        print("\n".join(map(plain, text.split("\n"))), file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+
+
 def _without_controls(line: str) -> str:
     return "\t".join(map(plain, line.split("\t")))
 

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
-
 from rlbench.cli.run_argument import find_run, is_result_folder
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import plain, write_error, write_out
 from rlbench.text import plural
 
 if TYPE_CHECKING:
@@ -54,9 +52,8 @@ def print_checks(checks: Iterable[TraceCheck], as_json: bool) -> list[TraceCheck
         entries = [_as_entry(check) for check in made]
         write_out(json.dumps({"schema_version": SCHEMA_VERSION, "traces": entries}, indent=1) + "\n")
     elif any(check.episodes and not check.with_run for check in made):
-        click.echo(
-            "note: traces are compared with their own numbers only; to compare them with runs, give the result folder",
-            err=True,
+        write_error(
+            "note: traces are compared with their own numbers only; to compare them with runs, give the result folder"
         )
     return made
 

@@ -25,6 +25,7 @@ import gymnasium
 from rlbench.api import EnvironmentFault, EvaluationProtocol, PluginError, RlbenchError, Task, canonical, task_from_dict
 from rlbench.env_checks.environment_check import EnvironmentFacts, check_environment
 from rlbench.env_checks.space_descriptions import describe_space, space_from
+from rlbench.messages import error_text, shortened
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.plugins.subprocess_query import Children, begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
@@ -118,7 +119,7 @@ def _query(
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answers.jsonl")
         entries = [json.loads(canonical(task)) for task in tasks]
-        question.write_text(json.dumps({"files": files, "tasks": entries, "seconds": seconds}))
+        question.write_text(json.dumps({"files": files, "tasks": entries, "seconds": seconds}), "utf-8")
         answer.touch()
         limit = _GRACE_SECONDS + seconds * len(tasks)
         try:
@@ -131,7 +132,7 @@ def _query(
 def _read(answers: Path) -> list[dict[str, Any]]:
     """Return the answers that a child has written, up to the first that is missing or incomplete."""
     entries: list[dict[str, Any]] = []
-    for line in answers.read_text(errors="replace").splitlines():
+    for line in answers.read_text("utf-8", errors="replace").splitlines():
         try:
             entry = json.loads(line)
         except ValueError:
@@ -192,12 +193,12 @@ def _stamp(path: str) -> list[int]:
 # -- in the child process ----------------------------------------------------------------------------------------
 def _why_not(error: BaseException) -> str:
     if isinstance(error, EnvironmentFault):
-        return str(error)
+        return shortened(str(error))
     unknown = isinstance(error, (gymnasium.error.UnregisteredEnv, PluginError))
     prefix = _UNKNOWN_THERE if unknown else ""
     if isinstance(error, RlbenchError):  # from a backend; the message says what to do
-        return f"{prefix}{error}"
-    return f"{prefix}cannot be made: {type(error).__name__}: {error}"
+        return f"{prefix}{shortened(str(error))}"
+    return f"{prefix}cannot be made: {error_text(error)}"
 
 
 def _entry(task: Task, plugins: Plugins) -> dict[str, Any]:
@@ -218,11 +219,11 @@ def _is_of_python(path: str) -> bool:
 
 
 def _main(question: str, answer: str) -> None:
-    query = json.loads(Path(question).read_text())
+    query = json.loads(Path(question).read_text("utf-8"))
     plugins = load_plugins(query["files"])
     signal.signal(signal.SIGALRM, signal.SIG_DFL)  # ends the process, also in code that never returns to Python
     process = os.getpid()
-    with open(answer, "a") as file:
+    with open(answer, "a", encoding="utf-8") as file:
         for position, values in enumerate(query["tasks"]):
             signal.setitimer(signal.ITIMER_REAL, query["seconds"])
             entry = _entry(task_from_dict(values), plugins)

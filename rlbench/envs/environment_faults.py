@@ -12,8 +12,10 @@ from gymnasium import spaces
 
 from rlbench.api import Array, EnvBatch, EnvironmentFault, RlbenchError
 from rlbench.api.task import AnySpace
+from rlbench.messages import error_text, shortened
 
 NOT_FINITE_OBSERVATION = "an observation that is not finite"
+_LONGEST = 500  # characters of an error; each seed of a stack may have one
 
 
 def reset_fault(answer: Any, space: AnySpace) -> str:
@@ -32,7 +34,7 @@ def _read(find: Callable[[Any, AnySpace], str], answer: Any, space: AnySpace) ->
     try:
         return find(answer, space)
     except Exception as error:  # noqa: BLE001 - an object of a foreign class may raise anything when it is read
-        return f"something that cannot be read: {_message(error)}"
+        return f"something that cannot be read: {error_text(error, _LONGEST)}"
 
 
 def _wrong_in_reset(answer: Any, space: AnySpace) -> str:
@@ -55,8 +57,8 @@ def _wrong_in_step(answer: Any, space: AnySpace) -> str:
 def error_fault(error: BaseException, method: str) -> str:
     """Return what an environment raised in `method`, with the innermost line of code outside installed packages."""
     if isinstance(error, RlbenchError):  # raised by one of rlbench's own wrappers; the message says what to do
-        return str(error)
-    text = f"its {method} raised {_message(error)}"
+        return shortened(str(error))
+    text = f"its {method} raised {error_text(error, _LONGEST)}"
     lines = [frame for frame in traceback.extract_tb(error.__traceback__)[1:] if "site-packages" not in frame.filename]
     return f"{text} ({Path(lines[-1].filename).name}:{lines[-1].lineno})" if lines else text
 
@@ -71,7 +73,7 @@ def begun(reset: Callable[[], Array], fail: Callable[[str], None]) -> Array | No
             return first
         fault = f"its reset gave {NOT_FINITE_OBSERVATION}"
     except EnvironmentFault as error:
-        fault = str(error)
+        fault = shortened(str(error))
     fail(fault)
     return None
 
@@ -88,15 +90,6 @@ def step_fault_of(envs: EnvBatch, lane: int, obs: Array) -> str:
     describe: Callable[[int], str] = getattr(envs, "fault", lambda lane: "")
     what = "a reward that is not finite" if np.isfinite(obs).all() else NOT_FINITE_OBSERVATION
     return describe(lane) or f"its step gave {what}"
-
-
-def _message(error: BaseException) -> str:
-    """Return the name of an error and its message on one line."""
-    try:
-        message = " ".join(str(error).split())[:500]
-    except Exception:  # noqa: BLE001 - the error is of a foreign class
-        message = ""
-    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def observation_fault(value: Any, space: AnySpace, key: str = "") -> str:

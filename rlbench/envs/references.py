@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import RlbenchError
-from rlbench.messages import nearest, quoted
+from rlbench.messages import error_text, nearest, quoted
 
 IMPORT, ARRAY, TUPLE, DTYPE = "$import", "$array", "$tuple", "dtype"
 _KNOWN = (IMPORT, ARRAY, TUPLE)
@@ -114,7 +114,7 @@ def import_object(name: str) -> Any:
     try:
         value = importlib.import_module(module_name)
     except Exception as error:
-        raise RlbenchError(f"{module_name!r} cannot be imported: {type(error).__name__}: {error}") from error
+        raise RlbenchError(f"{module_name!r} cannot be imported: {error_text(error)}") from error
     for part in attribute.split("."):
         if not hasattr(value, part):
             raise RlbenchError(f"{module_name!r} has no {attribute!r}{nearest(part, dir(value))}")

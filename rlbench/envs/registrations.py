@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rlbench.api import RlbenchError
 from rlbench.envs.references import import_object
+from rlbench.messages import error_text
 
 _CALLED: set[str] = set()
 
@@ -28,4 +29,4 @@ def _call(name: str) -> None:
     try:
         function()
     except Exception as error:
-        raise RlbenchError(f"{name}() failed: {type(error).__name__}: {error}") from error
+        raise RlbenchError(f"{name}() failed: {error_text(error)}") from error

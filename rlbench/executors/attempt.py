@@ -31,6 +31,7 @@ from rlbench.executors.checkpoint_choice import CheckpointChoice
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
+from rlbench.messages import error_text, shortened
 from rlbench.plugins import Plugins
 from rlbench.process_control import failpoint
 from rlbench.profiling import Measurement, unavailable
@@ -147,13 +148,17 @@ class Attempt:
         return message
 
     def _restore_or_start(self, prepared: PreparedGroup) -> LiveGroup:
-        """Return the group at the step of its checkpoint, or at its first step."""
+        """Return the group at the step of its checkpoint, or at its first step if the checkpoint cannot be restored."""
         try:
             states, changed = self._checkpoints.load(prepared, self._notice)
             live = self._open(prepared, states)
             live.approximated |= changed
         except (ReplayMismatch, StoreError) as problem:
             self._notice(f"starts again at step 0: {problem}")
+            live = self._open(prepared, [])
+        except Exception as error:  # noqa: BLE001 - what the checkpoint says may be anything
+            traceback.print_exc()
+            self._notice(f"starts again at step 0: its checkpoint cannot be restored: {error_text(error)}")
             live = self._open(prepared, [])
         self._live = live
         if self._last_step is not None:
@@ -243,7 +248,7 @@ class Attempt:
 def _brief(error: BaseException) -> str:
     """Return the error in one line: its message, and the innermost line of code outside installed packages."""
     if isinstance(error, RlbenchError):
-        return str(error)
-    message = traceback.format_exception_only(error)[-1].strip()[:2000]
+        return shortened(str(error))
+    message = error_text(error)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
     return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message

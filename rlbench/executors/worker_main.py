@@ -80,7 +80,7 @@ def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Eve
         with suppress(OSError):  # the parent may be gone; a full disk is reported when results are written
             report(progress)
             if count % HEARTBEAT_EVERY == 1:
-                (attempt.folder / "heartbeat").write_text(json.dumps({"count": count, "step": progress.step}))
+                (attempt.folder / "heartbeat").write_text(json.dumps({"count": count, "step": progress.step}), "utf-8")
 
 
 if __name__ == "__main__":

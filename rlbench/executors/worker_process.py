@@ -20,7 +20,7 @@ from rlbench.api import Event, Job, NoticeEvent, RunStatus
 from rlbench.executors.events import event_from_dict
 from rlbench.executors.orphan_guard import MARK
 from rlbench.executors.worker_logs import Logs
-from rlbench.process_control import kill_marked_processes, signal_group
+from rlbench.process_control import PRINTING, kill_marked_processes, signal_group
 from rlbench.results.json_shapes import ShapeError
 from rlbench.user_cache import cache_folder
 
@@ -52,7 +52,7 @@ def worker_environment() -> dict[str, str]:
     with suppress(OSError):  # torch then uses the folder for temporary files
         cache.mkdir(parents=True, exist_ok=True)
         defaults["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
-    return {**defaults, **os.environ, **WORKER_ENVIRONMENT}
+    return {**defaults, **os.environ, **WORKER_ENVIRONMENT, **PRINTING}
 
 
 # How long the children of a worker that has exited may take to exit as well.

@@ -89,7 +89,7 @@ def _add_run(results: Results, run: Run, folder: Path) -> ModelRun:
 
 def _describe(results: Results, cell: Cell, runs: Sequence[Run], shown: Sequence[ModelRun], folder: Path) -> None:
     first, suite = runs[0], _suite(results, runs)
-    (folder / "README.md").write_text(model_card(cell, first, shown, "suite.yaml" if suite else ""))
+    (folder / "README.md").write_text(model_card(cell, first, shown, "suite.yaml" if suite else ""), "utf-8")
     returns = np.concatenate([run.returns for run in shown])
     document = {
         "schema_version": 1,
@@ -105,9 +105,9 @@ def _describe(results: Results, cell: Cell, runs: Sequence[Run], shown: Sequence
         "interval_95": [cell.low, cell.high],
         "runs": [asdict(run) for run in shown],
     }
-    (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    (folder / "results.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     if suite:
-        (folder / "suite.yaml").write_text(as_yaml(suite))
+        (folder / "suite.yaml").write_text(as_yaml(suite), "utf-8")
 
 
 def _suite(results: Results, runs: Sequence[Run]) -> dict[str, Any]:

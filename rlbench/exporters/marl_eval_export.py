@@ -39,7 +39,7 @@ def write_marl_eval(results: Results, folder: Path, progress: Progress) -> Seque
         steps = _steps(rows, results.learning_curves[run.task.name, label], run.key, results.score_of(run))
         seeds = tasks.setdefault(run.task.name, {}).setdefault(label.replace(",", ";"), {})
         seeds[f"seed_{run.seed}"] = steps
-    (folder / FILE).write_text(json.dumps({results.name: tasks}, indent=1, allow_nan=False) + "\n")
+    (folder / FILE).write_text(json.dumps({results.name: tasks}, indent=1, allow_nan=False) + "\n", "utf-8")
     return _uneven(tasks)
 
 

@@ -12,11 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rlbench.analysis import Results
-from rlbench.api import NothingToCompare
+from rlbench.api import NothingToCompare, StoreError
 from rlbench.exporters.run_history import Progress
+from rlbench.messages import quoted
 
 Numbers = NDArray[np.float64]
 AXES, README = "axes.json", "README.md"
+_LONGEST_NAME = 60_000  # bytes; an archive gives the name of a member 65,535
 _TEXT = """# Scores of `{name}` for rliable
 
 | file | arrays, by algorithm |
@@ -80,9 +82,9 @@ def write_rliable(results: Results, folder: Path, progress: Progress) -> Sequenc
             task: {"lower": results.anchors[task].lower, "upper": results.anchors[task].upper} for task in anchored
         },
     }
-    (folder / AXES).write_text(json.dumps(document, indent=1) + "\n")
+    (folder / AXES).write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     text = _TEXT.format(name=results.name, notes="".join(f"- {note}\n" for note in notes))
-    (folder / README).write_text(text.rstrip() + "\n")
+    (folder / README).write_text(text.rstrip() + "\n", "utf-8")
     return notes
 
 
@@ -171,5 +173,7 @@ def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Write an npz file. Not by np.savez: an algorithm may be called as one of its parameters."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
+            if len(name.encode()) > _LONGEST_NAME:
+                raise StoreError(f"an algorithm's name is too long for an archive: {quoted(name)}; give it a label")
             with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
                 np.lib.format.write_array(file, array, allow_pickle=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def import_runs(
     try:
         existing = existing_runs(store)
         folder = existing.tasks()
-        named = [named_as_in(one, folder) for one in sources.records]
+        named = [named_as_in(replace(one, source=_as_text(one.source)), folder) for one in sources.records]
         matched = match_runs(named, defaults, existing, replacing)
         skipped = [*sources.skipped, *matched.skipped]
         if not matched.records:
@@ -278,6 +278,11 @@ def _publish(store: Store, run: Run, records: ImportedRecords, published: list[R
     published.append(run)
     divergence = "" if diverged_at is None else f": diverged at step {diverged_at:,}"
     return f"imported{divergence}" if fresh else f"already there: kept{divergence}"
+
+
+def _as_text(path: str) -> str:
+    """Return a path with "?" for bytes that are not text, which would be read back from a file as something else."""
+    return path.encode("utf-8", "replace").decode()
 
 
 def _is_storable(text: str) -> bool:

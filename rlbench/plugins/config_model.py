@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from rlbench.api import ConfigError, PluginError
-from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool
+from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool, shortened
 from rlbench.plugins.parameter_names import hint, value_hint
 
 _LINEAR_PREFIX = "lin_"
@@ -32,7 +32,7 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
     try:
         return config(**{name: getattr(values, name) for name in fields})
     except (ValueError, TypeError) as error:
-        raise ConfigError(where, [("", str(error))]) from error
+        raise ConfigError(where, [("", shortened(str(error)))]) from error
 
 
 def as_given(config: Any) -> dict[str, Any]:

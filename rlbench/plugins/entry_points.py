@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import importlib
 import importlib.util
+import os
 import sys
 import traceback
 from collections.abc import Iterable, Sequence
@@ -34,6 +35,7 @@ from rlbench.api import (
     SectionSpec,
     hookspecs,
 )
+from rlbench.messages import error_text, shortened
 from rlbench.plugins.api_versions import RENAMED_HOOKS, import_advice, other_version, renamed_hook
 from rlbench.process_control import without_current_folder
 
@@ -66,7 +68,7 @@ class Plugin:
                 with contextlib.redirect_stdout(sys.stderr), contextlib.chdir("."):
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
-                self.error = traceback.format_exception_only(error)[-1].strip() + _where(error) + import_advice(error)
+                self.error = _described(error) + import_advice(error)
             self.imported = frozenset(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
@@ -98,7 +100,7 @@ class Plugin:
         """Return a hash of the plugin's own Python files, without importing the plugin."""
         digest = hashlib.sha256()
         for path in self.sources():
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+            digest.update(os.fsencode(path.name) + b"\0" + path.read_bytes())
         return digest.hexdigest()[:16]
 
     def sources(self) -> list[Path]:
@@ -267,7 +269,7 @@ class Plugins:
             try:
                 getattr(_manager(plugin).hook, hook)(**arguments)
             except Exception as error:  # noqa: BLE001 - an observer must not stop training
-                problems.append(f"{hook} of plugin {plugin.name!r}: {type(error).__name__}: {error}")
+                problems.append(f"{hook} of plugin {plugin.name!r}: {error_text(error)}")
         return problems
 
 
@@ -307,12 +309,13 @@ def _modules_of(folder: Path, name: str) -> list[Path]:
     return sorted((folder / name).rglob("*.py")) if (folder / name / "__init__.py").is_file() else []
 
 
-def _where(error: BaseException) -> str:
-    """Return the file and line of an error, "" where they are not known."""
+def _described(error: BaseException) -> str:
+    """Return an error's name and message, with file and line where they are known."""
     if isinstance(error, SyntaxError):
-        return f" ({error.filename}:{error.lineno})"
+        return shortened(f"{type(error).__name__}: {error.msg}") + f" ({error.filename}:{error.lineno})"
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<")]
-    return f" ({frames[-1].filename}:{frames[-1].lineno})" if frames and frames[-1].filename != __file__ else ""
+    known = frames and frames[-1].filename != __file__
+    return error_text(error) + (f" ({frames[-1].filename}:{frames[-1].lineno})" if known else "")
 
 
 def _offered(plugin: Plugin) -> set[str]:
@@ -339,7 +342,7 @@ def _call(plugin: Plugin, hook: str) -> list[Any]:
         raise
     except Exception as error:
         raise BrokenPlugin(
-            f"{hook} of plugin {plugin.name!r} ({plugin.distribution}) failed: {type(error).__name__}: {error}"
+            f"{hook} of plugin {plugin.name!r} ({plugin.distribution}) failed: {error_text(error)}"
         ) from error
 
 
@@ -368,5 +371,6 @@ def load_plugins(files: Sequence[str | Path] = (), only: Sequence[str] | None = 
             raise PluginError(f"--plugin {given}: no such file")
         if _hides(path):
             raise PluginError(f"--plugin {given}: there is a module {path.stem!r} already; rename the file")
-        plugins.plugins.append(Plugin(path.stem, path.name, "file", str(path), file=path))
+        shown = Path(os.fsencode(path.name).decode("utf-8", "replace"))  # results record it, so it has to be text
+        plugins.plugins.append(Plugin(shown.stem, shown.name, "file", str(path), file=path))
     return plugins

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import AlgorithmSpec, BrokenPlugin, ConfigError, PluginError, Storage, Supports, canonical
+from rlbench.messages import error_text, shortened
 from rlbench.plugins.config_model import as_given, configure, schema
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.subprocess_query import begin_child, run_query
@@ -96,14 +97,16 @@ def _query(requests: Sequence[Request]) -> list[dict[str, Any]] | str:
     files = {str(plugin.file): None for plugin, _, _ in requests if plugin.file}
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
-        question.write_text(json.dumps({"files": list(files), "requests": [request[1:] for request in requests]}))
+        question.write_text(
+            json.dumps({"files": list(files), "requests": [request[1:] for request in requests]}), "utf-8"
+        )
         arguments = [str(question), str(answer)]
         try:
             exit_ = run_query("rlbench.plugins.resolution", arguments, TIME_LIMIT_SECONDS, {"OMP_NUM_THREADS": "1"})
         except PermissionError as error:
             return f"cannot be loaded: {sys.executable} cannot be started: {error.strerror}"
         try:
-            entries: list[dict[str, Any]] = json.loads(answer.read_text())
+            entries: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))
             return entries
         except (OSError, ValueError):
             if exit_.code is None:
@@ -191,7 +194,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
 
 
 def _main(question: str, answer: str) -> None:
-    query = json.loads(Path(question).read_text())
+    query = json.loads(Path(question).read_text("utf-8"))
     plugins = load_plugins(query["files"])
     entries: list[dict[str, Any]] = []
     for name, params in query["requests"]:
@@ -200,11 +203,11 @@ def _main(question: str, answer: str) -> None:
         except ConfigError as error:
             entries.append({"error": name, "problems": error.problems})
         except PluginError as error:
-            entries.append({"error": str(error), "broken": isinstance(error, BrokenPlugin)})
+            entries.append({"error": shortened(str(error)), "broken": isinstance(error, BrokenPlugin)})
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
-            message = f"algorithm {name!r} cannot be imported: {type(error).__name__}: {error}"
+            message = f"algorithm {name!r} cannot be imported: {error_text(error)}"
             entries.append({"error": message, "broken": True})
-    Path(answer).write_text(json.dumps(entries, default=str))
+    Path(answer).write_text(json.dumps(entries, default=str), "utf-8")
 
 
 if __name__ == "__main__":

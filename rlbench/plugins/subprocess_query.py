@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rlbench.process_control import (
+    PRINTING,
     allow_local_imports,
     allows_local_imports,
     die_with_parent,
@@ -93,6 +94,7 @@ def run_query(
         "PYTHONPATH": os.pathsep.join(without_current_folder(sys.path)),
         _CURRENT_FOLDER: "1" * allows_local_imports(),
         _PARENT: str(os.getpid()),
+        **PRINTING,
     }
     env |= environment or {}
     with tempfile.TemporaryFile() as log:  # not a pipe: reading one waits until every process that holds it has ended

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import OBSERVERS, AlgorithmSpec, PluginError, canonical, hookspecs
+from rlbench.messages import shortened
 from rlbench.plugins.api_versions import other_version
 from rlbench.plugins.entry_points import Plugin, Plugins, load_plugins
 from rlbench.plugins.subprocess_query import begin_child, run_query
@@ -112,7 +113,7 @@ def _query(plugins: Sequence[Plugin]) -> list[dict[str, Any]] | str:
         except PermissionError as error:
             return f"{sys.executable} cannot be started: {error.strerror}"
         try:
-            entries: list[dict[str, Any]] = json.loads(answer.read_text())
+            entries: list[dict[str, Any]] = json.loads(answer.read_text("utf-8"))
             return entries
         except (OSError, ValueError):
             if exit_.code is None:
@@ -157,7 +158,7 @@ def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
         algorithms, backends, executors = plugins.offered(plugin)
         reports = [spec.name for spec in plugins.sections(plugin)]
     except PluginError as error:
-        return {"error": str(error)}
+        return {"error": shortened(str(error))}
     return {
         "algorithms": [_algorithm(spec) for spec in algorithms],
         "backends": [spec.name for spec in backends],
@@ -195,7 +196,7 @@ def _algorithm(spec: AlgorithmSpec) -> dict[str, Any]:
 def _main(answer: str, distribution: str, file: str, *names: str) -> None:
     plugins = load_plugins([file] if file else ())
     by_name = {p.name: p for p in plugins.plugins if p.distribution == distribution}
-    Path(answer).write_text(json.dumps([_listed(plugins, by_name[name]) for name in names]))
+    Path(answer).write_text(json.dumps([_listed(plugins, by_name[name]) for name in names]), "utf-8")
 
 
 if __name__ == "__main__":

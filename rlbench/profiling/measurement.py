@@ -45,7 +45,7 @@ class Measurement:
         sampled: Counter[str] = Counter()
         for path in self._folder.glob("*.json"):
             with suppress(OSError, ValueError):  # a child was killed while it wrote
-                sampled.update(json.loads(path.read_text()))
+                sampled.update(json.loads(path.read_text("utf-8")))
         self._clean()
         totals = {part: own.get(part, 0.0) + sampled[part] for part in PARTS}
         totals[CHILDREN] = max(0.0, children - sampled.total())
@@ -79,7 +79,7 @@ def _write_samples(folder: Path) -> None:
     _child_samplers[0].stop()
     seconds = attribute(_child_samplers[0].stacks())
     with suppress(OSError):  # the run has ended, or the disk is full
-        (folder / f"{os.getpid()}.json").write_text(json.dumps(seconds))
+        (folder / f"{os.getpid()}.json").write_text(json.dumps(seconds), "utf-8")
 
 
 def _children_seconds() -> float:

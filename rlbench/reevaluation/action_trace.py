@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rlbench.api import Array, EnvBatch, StoreError
 from rlbench.results.file_io import read_bytes
 from rlbench.results.parquet_reader import UNREADABLE, numbers, read_columns
+from rlbench.results.parquet_writer import write_parquet
 
 # dtypes of actions, each with the type that it is stored as.
 DTYPES = {name: np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8", "float32", "float64")}
@@ -107,7 +107,7 @@ def write_trace(path: Path, episodes: Sequence[EpisodeTrace]) -> ActionForm:
     ]
     schema = _schema(form)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema)]
-    pq.write_table(pa.Table.from_arrays(arrays, schema=schema), path, compression="zstd")
+    write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
     return form
 
 

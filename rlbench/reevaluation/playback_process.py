@@ -17,6 +17,7 @@ from typing import Any
 
 from rlbench.api import Diverged, PluginError, RlbenchError, StoreError
 from rlbench.executors.worker_process import worker_environment
+from rlbench.messages import error_text, shortened
 from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports, module_command
 from rlbench.results.file_io import read_json
 
@@ -34,7 +35,7 @@ def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
-        question_path.write_text(json.dumps(request))
+        question_path.write_text(json.dumps(request), "utf-8")
         command = module_command(module, str(question_path), str(answer_path), str(os.getpid()))
         environment = worker_environment()
         if request["mkl"] is not None:  # the mode used in training, not the one set in this process
@@ -44,7 +45,7 @@ def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
         answer = read_json(answer_path)
         if answer is None:
-            lines = log.read_text(errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
+            lines = log.read_text("utf-8", errors="replace").strip().splitlines()[-1:] or ["it printed nothing"]
             did = request.get("what", "played")
             raise PluginError(f"the process that {did} {request['policy_file']} exited with code {code}: {lines[0]}")
     if "error" in answer:
@@ -58,7 +59,7 @@ def answer_request(
     """Answer the request in a child process: call `play`, and write what it returns, or its error."""
     die_with_parent(int(parent))
     gc.disable()  # see rlbench.executors.worker_main
-    request = json.loads(Path(question).read_text())
+    request = json.loads(Path(question).read_text("utf-8"))
     if request["trusted"] or request["allowed"] or request["plugin_files"]:
         allow_local_imports()
     else:
@@ -67,10 +68,10 @@ def answer_request(
         result = play(request)
     except RlbenchError as error:
         kind = next(name for name, one in _ERRORS.items() if isinstance(error, one))
-        result = {"kind": kind, "error": str(error)}
+        result = {"kind": kind, "error": shortened(str(error))}
     except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        text = f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})"
+        text = f"{error_text(error)} ({Path(frame.filename).name}:{frame.lineno})"
         what = request.get("what", "played")
         result = {"kind": "PluginError", "error": f"{request['policy_file']} cannot be {what}: {text}"}
-    Path(answer).write_text(json.dumps(result))
+    Path(answer).write_text(json.dumps(result), "utf-8")

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load
 
 from rlbench.api import Algorithm, Array, Diverged, PluginError, StoreError
+from rlbench.messages import error_text
 from rlbench.results.file_io import read_bytes
 
 POLICY = "policy.safetensors"
@@ -62,7 +63,7 @@ def load_policies(algorithm: Algorithm, published: Sequence[Mapping[str, Array]]
             algorithm.load_final_state({name: np.stack([arrays[name] for arrays in published]) for name in names})
         loaded = {name: np.asarray(array) for name, array in algorithm.final_state().items()}
     except Exception as error:
-        text = f"{type(error).__name__}: {error}"
+        text = error_text(error)
         raise PluginError(f"{where} cannot load its published policy (load_final_state): {text}") from error
     if loaded and not names:
         first = ", ".join(sorted(loaded)[:3])

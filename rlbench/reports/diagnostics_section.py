@@ -15,12 +15,13 @@ from rlbench.analysis import Results
 from rlbench.analysis.metric_curves import MetricCurve, ends_of, metric_curves
 from rlbench.api.sections import Figure, Folded, Paragraph, Part, Section
 from rlbench.api.series_styles import SeriesStyle
-from rlbench.reports.style import file_names
+from rlbench.reports.style import file_names, shorten
 from rlbench.reports.svg_figures import WIDE, WIDTH
 from rlbench.text import number, plural
 
 PER_ROW, MOST_PANELS = 3, 24
 _ROW_HEIGHT = 1.9  # inches
+_TITLE = 40  # characters of a panel's title
 _LOG_RATIO = 300.0  # positive numbers have a logarithmic axis if the largest is over this many times the smallest
 METHOD = (
     "Each point is the mean over the updates since the previous point. Lines: median over runs. Bands: from the lowest"
@@ -62,7 +63,7 @@ def metrics_figure(
         for place, name in enumerate(names):
             axes = drawing.add_subplot(rows, columns, place + 1)
             _draw_panel(axes, name, curves[name], styles)
-            axes.set_xlim(0, last_step * 1.02)
+            axes.set_xlim(0, max(1, last_step) * 1.02)  # all may have been logged before the first step
             if place // columns == (len(names) - 1 - place % columns) // columns:  # the lowest panel of its column
                 axes.set_xlabel("environment steps")
         return drawing
@@ -84,7 +85,7 @@ def metrics_figure(
 
 
 def _draw_panel(axes: Axes, name: str, curves: Sequence[MetricCurve], styles: Mapping[str, SeriesStyle]) -> None:
-    axes.set_title(name, fontsize=8.5, loc="left")
+    axes.set_title(shorten(name, _TITLE), fontsize=8.5, loc="left")
     drawn = []
     for curve in curves:
         style, (centre, low, high) = styles[curve.algorithm], curve.summary()

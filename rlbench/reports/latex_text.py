@@ -82,12 +82,21 @@ def pieces(text: str, longest: float = float("inf")) -> list[str]:
     """Return the parts of a text between which a line may break. longest: cut parts that are wider, in points."""
     parts: list[str] = []
     for part in _PIECE.findall(text):
-        while len(part) > 1 and width(part.rstrip()) > longest:
-            fits = max(1, next((n for n in range(len(part), 0, -1) if width(part[:n]) <= longest), 1))
+        while (fits := _fitting(part, longest)) < len(part.rstrip()):
             parts.append(part[:fits])
             part = part[fits:]
         parts += [part] if part else []
     return parts
+
+
+def _fitting(text: str, longest: float) -> int:
+    """Return how many of a text's characters fit into `longest` points, at least 1."""
+    units = longest * 1000 / (SIZE * _GROWTH[SIZE])
+    for count, character in enumerate(text):
+        units -= _WIDTHS.get(character, _WIDEST)
+        if units < 0:
+            return max(1, count)
+    return max(1, len(text))
 
 
 def breakable(text: str, line: float) -> str:

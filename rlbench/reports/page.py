@@ -23,6 +23,7 @@ from rlbench.analysis.final_scores import corrupt_of
 from rlbench.api import SectionSpec, StoreError
 from rlbench.api.sections import Figure, Paragraph, Part
 from rlbench.api.series_styles import DARK, GREY, LIGHT, SeriesStyle
+from rlbench.messages import error_text
 from rlbench.plugins import Plugins, load_plugins
 from rlbench.reports.incomplete_runs import banners, state
 from rlbench.reports.line_segments import segmented
@@ -103,8 +104,8 @@ def _parts(spec: SectionSpec, results: Results) -> tuple[Sequence[Part], str]:
         section = spec.section(results)
         return (section.parts if section is not None else ()), ""
     except Exception as error:  # noqa: BLE001 - a third-party section must not break the page
-        problem = f"section {spec.name!r} of the report: {type(error).__name__}: {error}"
-        return [Paragraph(f"This section failed. {type(error).__name__}: {error}")], problem
+        problem = f"section {spec.name!r} of the report: {error_text(error)}"
+        return [Paragraph(f"This section failed. {error_text(error)}")], problem
 
 
 def as_html(page: Page) -> str:

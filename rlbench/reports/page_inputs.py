@@ -120,7 +120,7 @@ def written_inputs(folder: Path, page: Path) -> PageInputs | None:
     """Return the inputs that a page in a result folder was made from; None without a page or without inputs in it."""
     try:
         with open_within(folder, page) as file:
-            head = file.read(_HEAD)
+            head = file.read(_HEAD).decode("utf-8", "replace")
     except OSError:
         return None
     found = re.search(rf'<meta name="{NAME}" content="([0-9a-f]{{64}}) ([0-9a-f]{{64}}|)">', head)

@@ -18,13 +18,13 @@ def clean(text: str) -> str:
     return "".join(" " if c.isspace() else c for c in text if c.isspace() or c.isprintable())
 
 
-def shorten(text: str) -> str:
-    """Return `text` cleaned and cut in the middle to fit into a figure.
+def shorten(text: str, most: int = _CUT) -> str:
+    """Return `text` cleaned and cut in the middle to at most `most` characters, to fit into a figure.
 
     The middle is cut because names usually differ at the beginning or at the end.
     """
     plain = clean(text)
-    return plain if len(plain) <= _CUT else f"{plain[: _CUT // 2]}…{plain[1 - _CUT // 2 :]}"
+    return plain if len(plain) <= most else f"{plain[: most // 2]}…{plain[1 - most // 2 :]}"
 
 
 def file_names(names: Iterable[str]) -> dict[str, str]:

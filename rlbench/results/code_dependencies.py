@@ -32,7 +32,7 @@ NUMERIC = ("rlbench.envs", "rlbench.kit", "rlbench.runtime", "rlbench.seeding")
 NUMERIC_DISTRIBUTIONS = ("torch", "numpy", "gymnasium")
 EDITED = "edited while the run used it"
 ANONYMOUS = "~"  # prefix of the hash of a module that was loaded from a file and cannot be found by its name
-_NAME = re.compile(r"[\w.\-]{1,200}")  # of a module or a distribution
+_NAME = re.compile(r"[^/\\\0]{1,200}")  # of a module or a distribution: any name that is no path
 _ROOT = Path(__file__).parents[1]
 
 
@@ -136,7 +136,7 @@ def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> 
     foreign = {name for plugin in others for name in plugin.imported if name in files and name.partition(".")[0] != own}
     texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
     for name in foreign:
-        if not any(name.rpartition(".")[2].encode() in text for text in texts):
+        if not any(name.rpartition(".")[2].encode("utf-8", "surrogateescape") in text for text in texts):
             del files[name]
     for name, content in files.items():
         if name.partition(".")[0] != own and _source(name, ()) is None:
@@ -183,7 +183,7 @@ def _distributions() -> dict[str, str]:
     """Return the relevant distribution by top-level name; the metadata are read once per environment, then cached."""
     folders = [p for p, kind in _places() if kind == "installed" and os.path.isdir(p)]
     state = "".join(f"{p}{os.stat(p).st_mtime_ns}" for p in sorted(folders)) + sys.version
-    path = cache_folder("distributions") / f"{hashlib.sha256(state.encode()).hexdigest()[:24]}.json"
+    path = cache_folder("distributions") / f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:24]}.json"
     known = recall(path)
     if known is None:
         required = _requirements("rlbench") - set(NUMERIC_DISTRIBUTIONS)

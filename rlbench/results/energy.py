@@ -22,8 +22,8 @@ def read(root: Path = _ROOT) -> dict[str, tuple[int, int]]:
         if folder.name.count(":") != 1:
             continue  # part of a package that is already counted
         with suppress(OSError, ValueError):
-            counted = int((folder / "energy_uj").read_text())
-            readings[folder.name] = (counted, int((folder / "max_energy_range_uj").read_text()))
+            counted = int((folder / "energy_uj").read_text("utf-8"))
+            readings[folder.name] = (counted, int((folder / "max_energy_range_uj").read_text("utf-8")))
     return readings
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from rlbench.api import DiskFull, StoreError
 
@@ -67,7 +67,7 @@ def publish_file(path: Path, text: str) -> bool:
     """Write a file that nobody may replace: the first writer to finish wins. Returns: whether this call won."""
     draft = temporary_path(path)
     try:
-        draft.write_text(text)
+        draft.write_text(text, "utf-8")
         sync(draft)
         try:
             os.link(draft, path)
@@ -84,7 +84,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def _write_text(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, "utf-8")
 
 
 def append_line(path: Path, line: str) -> None:
@@ -146,8 +146,8 @@ def open_regular(path: Path, most: int = MOST_BYTES) -> BufferedReader:
     raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
-def open_within(root: Path, path: Path) -> TextIO:
-    """Open a regular text file in the folder `root` for reading; links that lead out of it are refused.
+def open_within(root: Path, path: Path) -> BufferedReader:
+    """Open a regular file in the folder `root` for reading; links that lead out of it are refused.
 
     Raises: OSError; its number is one of NOT_OWN for a refused file.
     """
@@ -159,7 +159,7 @@ def open_within(root: Path, path: Path) -> TextIO:
     except OSError:
         os.close(handle)
         raise
-    return open(handle, encoding="utf-8", errors="replace")
+    return open(handle, "rb")
 
 
 def parse_json(path: Path, most: int = MOST_JSON) -> Any:

@@ -17,6 +17,7 @@ OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
 _LONGEST_NAME = 255  # bytes that file systems accept
 _MKL = re.compile("[A-Z0-9_,]*")
+_MOST_SEEDS = 100_000  # of an algorithm on a task
 
 
 class ShapeError(ValueError):
@@ -40,6 +41,10 @@ def _is_integer(value: Any) -> bool:
 
 def _optional(kind: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda value: value is None or kind(value)
+
+
+def _one_of(*values: str) -> Callable[[Any], bool]:
+    return lambda value: value in values
 
 
 def _instance_of(*kinds: type) -> Callable[[Any], bool]:
@@ -141,7 +146,7 @@ _TASK = {
     "evaluation": _is_object,
     "wrappers": _is_list,
 }
-_TASK_IF_GIVEN = {"reset_options": _is_object, "reward": lambda value: value in ("team", "individual")}
+_TASK_IF_GIVEN = {"reset_options": _is_object, "reward": _one_of("team", "individual")}
 _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
 _PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 
@@ -178,7 +183,10 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
     "package_energy_joules": _optional(_is_number),
     **dict.fromkeys(("code", "numerics", "versions", "hardware", "group_profile", "dependencies"), _is_object),
     "imported": _is_import,
-    **dict.fromkeys(("metering", "resume", "environment_backend", "score_from"), _is_text),
+    "environment_backend": _is_text,
+    "metering": _one_of("boundary", "self-reported"),
+    "resume": _one_of("exact", "approximate"),
+    "score_from": _one_of("evaluation", "training"),
     "environment_repeats": _is_flag,
     **dict.fromkeys(("agents", "told"), _is_names),
     "git_commit": _optional(_is_text),
@@ -204,16 +212,63 @@ def check_result(document: Any, run: Run) -> Document:
         if not is_name(name):
             raise ShapeError(f"it lists the file {_shorten(name)}, which is a path or no file name")
         check_object(facts, "a file's entry", _FILE)
+    if unknown := sorted(set(result.get("dependencies", ())) - {"files", "rlbench", "distributions"}):
+        raise ShapeError(f"'dependencies' in it has an unknown part: {_shorten(unknown[0])}")
     for name, entries in result.get("dependencies", {}).items():
         required = dict.fromkeys(entries, _is_text) if _is_object(entries) else {}
         check_object(entries, f"'dependencies' {_shorten(name)}", required)
     if "numerics" in result:
-        check_object(result["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl)})
+        agreement = _one_of("bitwise", "tolerance")
+        check_object(result["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl), "stack_independence": agreement})
     if "group_profile" in result:
         parts = {"from_step": _is_integer, "seconds": _is_object}
         profile = check_object(result["group_profile"], "'group_profile'", parts)
         check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
     return result
+
+
+# -- decisions.json ----------------------------------------------------------------------------------------------
+def _is_measure(value: Any) -> bool:
+    """Return whether a value can be a number that may be infinite or NaN, which are then text."""
+    return _is_number(value) or value in ("nan", "inf", "-inf")
+
+
+def _is_count(value: Any) -> bool:
+    return _is_integer(value) and 0 < value <= _MOST_SEEDS
+
+
+_DESIGN = {"alpha": _is_number, "margin": _optional(_is_number), "statistic": _is_text}
+_DESIGN |= dict.fromkeys(("group_size", "looks"), _is_count)
+_DECISIONS = {"design": _is_object, "anchors": _is_object, "looks": _is_list}
+_DECISIONS |= {"scale": _one_of("normalised", "raw")}
+_DECISIONS |= {"algorithms": lambda tasks: _is_object(tasks) and all(map(_is_text_by_name, tasks.values()))}
+_LOOK = {"look": _is_integer, "at": _is_text, "readings": _is_list, "missing": _is_names, "left_out": _is_names}
+_READING = dict.fromkeys(("ours", "theirs", "outcome", "winner"), _is_text) | {"look": _is_integer}
+_READING |= {"difference": _is_measure, "boundary": _is_measure, "p_welch": _optional(_is_number)}
+_READING |= {"within": _optional(lambda pair: _is_list(pair) and len(pair) == 2 and all(map(_is_measure, pair)))}
+
+
+def check_decisions(document: Any) -> Document:
+    """Check a decisions.json and return it. Raises: ShapeError."""
+    decisions = check_object(document, "it", _DECISIONS)
+    check_object(decisions["design"], "'design'", _DESIGN)
+    for entry in decisions["anchors"].values():
+        check_object(entry, "anchors", {"lower": _is_number, "upper": _is_number, "source": _is_text})
+        if not entry["lower"] < entry["upper"]:
+            raise ShapeError("a lower anchor in it is not below the upper one")
+    tasks = {task for tasks in decisions["algorithms"].values() for task in tasks}
+    if decisions["scale"] == "normalised" and not tasks <= set(decisions["anchors"]):
+        raise ShapeError("it has normalised scores, but no anchors for a task")
+    for number, look in enumerate(decisions["looks"], 1):
+        check_object(look, "a look", _LOOK)
+        for reading in look["readings"]:
+            check_object(reading, "a reading", _READING)
+            pair = {reading["ours"], reading["theirs"]}
+            if not (pair <= set(decisions["algorithms"]) and reading["winner"] in {"", *pair}):
+                raise ShapeError("a reading in it is of other algorithms")
+            if not reading["look"] == look["look"] == number:
+                raise ShapeError("its looks are not numbered from 1")
+    return decisions
 
 
 # -- an attempt's files ------------------------------------------------------------------------------------------

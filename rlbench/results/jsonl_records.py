@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
-from rlbench.results.file_io import read_bytes, refuse_too_many_values
+from rlbench.results.file_io import read_bytes, refuse_too_many_values, unreadable
 
 TABLES = tuple(COLUMNS)
 _NAMES = {table: [column.name for column in columns] for table, columns in COLUMNS.items()}
@@ -80,9 +80,15 @@ def exit_if_forked(process: int) -> None:
 def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
     """Yield the rows of a file up to byte `end`; a partial last line is ignored.
 
-    Raises: StoreError with the line number for a broken line before the last, or if the file ends before `end`.
+    Raises: StoreError with the line number for a broken line before the last, for a file that cannot be read, or if
+    the file ends before `end`.
     """
-    content = read_bytes(path) if path.exists() else b""
+    try:
+        content = read_bytes(path)
+    except FileNotFoundError:
+        content = b""
+    except OSError as error:
+        raise unreadable(path, error) from error
     if end is not None and len(content) < end:
         raise StoreError(f"{path} has lost records: {end:,} bytes were written, and {len(content):,} are left")
     text = content[:end].decode("utf-8", errors="replace")

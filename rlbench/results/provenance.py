@@ -119,7 +119,8 @@ def commit(path: Path) -> str | None:
     """Return the git commit of a tracked source file, with "+" if the checkout has changes; None if not tracked."""
 
     def git(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["git", "-C", str(path.parent), *arguments], capture_output=True, text=True, timeout=20)
+        command = ["git", "-C", str(path.parent), *arguments]
+        return subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", timeout=20)
 
     try:
         if git("ls-files", "--error-unmatch", path.name).returncode:
@@ -185,7 +186,7 @@ def hardware() -> dict[str, Any]:
 
 def _cpu_name() -> str:
     if sys.platform == "linux":
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()

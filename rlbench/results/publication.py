@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from safetensors.numpy import save_file
 
 from rlbench.api import COLUMNS, Array, Run
@@ -21,6 +20,7 @@ from rlbench.process_control import failpoint
 from rlbench.results.arrow_tables import table as as_table
 from rlbench.results.file_io import file_hash, publish_file, replace_file
 from rlbench.results.jsonl_records import TABLES, read_lines
+from rlbench.results.parquet_writer import write_parquet
 from rlbench.results.record_checks import check_counts
 
 SCHEMA_VERSION = 1
@@ -125,7 +125,7 @@ def _publish(
 def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
     """Write a run's rows as its published table; equal rows give equal bytes."""
     given = {c.name for c in COLUMNS[table] if c.optional and any(c.name in row for row in rows)}
-    pq.write_table(as_table(rows, schema(table, given)), path, compression="zstd")
+    write_parquet(path, as_table(rows, schema(table, given)))
 
 
 def optional_columns(table: str, result: Mapping[str, Any]) -> list[str]:

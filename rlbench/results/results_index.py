@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from rlbench.api import LARGEST_RETURN, Run, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
 from rlbench.results.parquet_reader import UNREADABLE, equals, numbers, read_columns
+from rlbench.results.parquet_writer import write_parquet
 from rlbench.results.publication import optional_columns, schema
 from rlbench.results.store import RunState, Store
 
@@ -273,7 +273,7 @@ def _write_cache(path: Path, facts: Mapping[str, RunFacts], stamps: Mapping[str,
         digests: list[str] = []
 
         def write(draft: Path) -> None:
-            pq.write_table(table, draft, compression="zstd")
+            write_parquet(draft, table)
             digests.append(file_hash(draft))
 
         replace_file(path, write)
@@ -283,4 +283,4 @@ def _write_cache(path: Path, facts: Mapping[str, RunFacts], stamps: Mapping[str,
 
 
 def _write_text(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, "utf-8")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import AnchorsError, Task
+from rlbench.results.file_io import parse_json, why_unreadable
 
 SCHEMA_VERSION = 1
 
@@ -32,7 +33,7 @@ class Anchors:
 @cache
 def shipped_anchors() -> Mapping[str, Anchors]:
     """Return the shipped anchors by environment id. They are for tasks without keyword arguments or wrappers."""
-    return _parse(json.loads(Path(__file__).with_name("anchors.json").read_text()), "anchors.json")
+    return _parse(json.loads(Path(__file__).with_name("anchors.json").read_text("utf-8")), "anchors.json")
 
 
 def read_anchors(path: Path) -> Mapping[str, Anchors]:
@@ -40,20 +41,27 @@ def read_anchors(path: Path) -> Mapping[str, Anchors]:
 
     Raises: AnchorsError if it is not such a file, or an entry's upper anchor is missing or not above the lower one.
     """
+    return _parse(read_document(path), str(path))
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Return the contents of an anchor file, {"anchors": {TASK: {…}}}. Raises: AnchorsError if it has another form."""
     try:
-        document = json.loads(path.read_text())
+        document = parse_json(path)
     except (OSError, ValueError) as error:
-        raise AnchorsError(f"{path}: the anchors cannot be read: {error}") from error
-    return _parse(document, str(path))
-
-
-def _parse(document: Any, where: str) -> Mapping[str, Anchors]:
-    if not isinstance(document, dict) or not isinstance(document.get("anchors"), dict):
+        raise AnchorsError(f"{path}: the anchors cannot be read: {why_unreadable(error)}") from error
+    entries = document.get("anchors") if isinstance(document, dict) else None
+    if not isinstance(entries, dict) or not all(isinstance(entry, dict) for entry in entries.values()):
         raise AnchorsError(
-            f'{where}: not an anchors file; such a file has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}'
+            f'{path}: not an anchors file; such a file has {{"anchors": {{TASK: {{"lower": …, "upper": …}}}}}}'
         )
-    if document.get("schema_version", SCHEMA_VERSION) > SCHEMA_VERSION:
-        raise AnchorsError(f"{where}: written by a newer rlbench; update to use it")
+    version = document.get("schema_version", SCHEMA_VERSION)
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise AnchorsError(f"{path}: written by a newer rlbench; update to use it")
+    return dict(document)
+
+
+def _parse(document: Mapping[str, Any], where: str) -> Mapping[str, Anchors]:
     return {task: as_anchors(entry, f"{where}: {task}") for task, entry in document["anchors"].items()}
 
 

@@ -106,14 +106,14 @@ def _cache_key(trials: Any, numerics: Mapping[str, Any]) -> str:
     """Return a hash of everything that selects an operation's kernel, and of the trial code."""
     entries = {name: numerics[name] for name in ("torch", "cpu_capability", "threads", "mkl", "machine")}
     environment = {name: os.environ.get(name, "") for name in INSTRUCTIONS}
-    parts = [entries, environment, hardware()["cpu"], _flags(), Path(trials.__file__).read_text()]
+    parts = [entries, environment, hardware()["cpu"], _flags(), Path(trials.__file__).read_text("utf-8")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def _flags() -> str:
     """Return the processor's feature flags as Linux lists them; "" on other systems."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
     except OSError:
         return ""
     return next((line for line in lines if line.startswith(("flags", "Features"))), "")

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug
+from rlbench.messages import shortened
 from rlbench.results.file_io import (
     make_folder,
     parse_json,
@@ -39,6 +40,7 @@ from rlbench.results.json_shapes import (
     check_suite,
 )
 from rlbench.results.jsonl_records import read_lines
+from rlbench.results.newest_results import make_newest
 from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs
 from rlbench.results.score_anchors import name_of
 
@@ -131,8 +133,7 @@ class Store:
             }
             if canonical(document) != canonical(previous):
                 write_json(self.root / "suite.json", document)
-            else:
-                os.utime(self.root / "suite.json")  # the newest results are those that were run last
+            make_newest(self.root)
         except OSError as error:
             raise unwritable(self.root, error) from error
 
@@ -217,6 +218,7 @@ class Store:
             if replaced:
                 document = {**document, "suite": _with_budgets(document["suite"], suite)}
             write_json(self.root / "suite.json", {**document, "runs": [*entries, *added]})
+            make_newest(self.root)
             for run in replaced:
                 self.set_aside(run)
         except OSError as error:
@@ -327,7 +329,8 @@ class Store:
             result = check_result(parse_json(path), run)
             if result["schema_version"] != SCHEMA_VERSION:
                 raise ShapeError(f"its schema version is {result['schema_version']}, not {SCHEMA_VERSION}")
-            return RunState(RunStatus(result["status"]), result.get("message", ""), result, result["attempt"])
+            message = shortened(result.get("message", ""))
+            return RunState(RunStatus(result["status"]), message, result, result["attempt"])
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as error:
@@ -349,11 +352,11 @@ class Store:
             return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
         failed = exit_report.get("failed", {}).get(str(run.seed))
         if failed is not None:
-            return RunState(RunStatus.FAILED, failed, attempt=attempt.name)
+            return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
         status = RunStatus(exit_report["status"])
         if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
-        return RunState(status, exit_report.get("message", ""), attempt=attempt.name)
+        return RunState(status, shortened(exit_report.get("message", "")), attempt=attempt.name)
 
     def step_reached(self, attempt: str, seed: int) -> int:
         """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation; 0 without either."""

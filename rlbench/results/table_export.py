@@ -13,10 +13,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from rlbench.api import COLUMNS, RunStatus
 from rlbench.results.file_io import make_folder, replace_file, unwritable
+from rlbench.results.parquet_writer import write_parquet
 from rlbench.results.publication import schema
 
 _IDENTITY = {
@@ -74,8 +74,7 @@ def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:
         if form == "csv":
             as_cells(frame).to_csv(draft, index=False, lineterminator="\n")
             return
-        with open(draft, "wb") as file:  # pyarrow's own errors lack the error number that identifies a full disk
-            pq.write_table(_as_arrow(name, frame), file, compression="zstd")
+        write_parquet(draft, _as_arrow(name, frame))
 
     try:
         replace_file(path, write)

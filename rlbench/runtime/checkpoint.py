@@ -61,11 +61,13 @@ def save(folder: Path, states: Sequence[SeedState]) -> Path:
     for state in states:
         arrays, numbers = target / f"seed-{state.seed}.safetensors", target / f"seed-{state.seed}.json"
         write_arrays(arrays, state.arrays)
-        numbers.write_text(json.dumps({"version": VERSION, "seed": state.seed, "step": state.step, **state.numbers}))
+        numbers.write_text(
+            json.dumps({"version": VERSION, "seed": state.seed, "step": state.step, **state.numbers}), "utf-8"
+        )
         _sync(numbers)
         hashes |= {path.name: _hash(path) for path in (arrays, numbers)}
     done = target / "DONE.tmp"
-    done.write_text(json.dumps({"version": VERSION, "step": states[0].step, "sha256": hashes}))
+    done.write_text(json.dumps({"version": VERSION, "step": states[0].step, "sha256": hashes}), "utf-8")
     _sync(done)
     os.replace(done, target / "DONE")
     _sync(target)
@@ -85,7 +87,7 @@ def _is_complete(path: Path) -> bool:
             return False
         if (path / "DONE").stat().st_size > _MOST_DONE or not all(file.is_file() for file in path.iterdir()):
             return False  # reading a pipe instead of a file would block
-        done = json.loads((path / "DONE").read_text())
+        done = json.loads((path / "DONE").read_text("utf-8"))
         hashes = done["sha256"].items()
         if done["version"] != VERSION or done["step"] != int(path.name) or path.name != f"{done['step']:012d}":
             return False
@@ -103,7 +105,7 @@ def load(path: Path, seed: int) -> SeedState:
 
     Raises: FileNotFoundError if the checkpoint lacks the seed; ValueError if its step is not that of the folder's name.
     """
-    numbers = json.loads((path / f"seed-{seed}.json").read_text())
+    numbers = json.loads((path / f"seed-{seed}.json").read_text("utf-8"))
     if numbers["step"] != int(path.name):
         raise ValueError(f"{path} is damaged: it holds a state of step {numbers['step']}")
     return SeedState(seed, numbers["step"], numbers, load_file(path / f"seed-{seed}.safetensors"))

@@ -20,7 +20,11 @@ _QUERY = (
 def device_counts() -> dict[str, int]:
     """Return how many devices of each kind torch finds. Raises: SuiteError if the query fails."""
     process = subprocess.run(
-        [sys.executable, "-P", "-c", _QUERY], capture_output=True, text=True, timeout=TIME_LIMIT_SECONDS
+        [sys.executable, "-P", "-c", _QUERY],
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        timeout=TIME_LIMIT_SECONDS,
     )
     try:
         return dict(json.loads(process.stdout))

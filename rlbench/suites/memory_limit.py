@@ -28,7 +28,7 @@ def memory_limit() -> float:
     """Return the bytes that replays and rollouts of a suite may take: a share of the memory of machine or container."""
     total = psutil.virtual_memory().total
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
-        total = min(total, int(_CONTAINER_LIMIT.read_text()))
+        total = min(total, int(_CONTAINER_LIMIT.read_text("utf-8")))
     return SHARE * float(total)
 
 

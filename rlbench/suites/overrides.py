@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from rlbench.api import SuiteError
-from rlbench.messages import explain
+from rlbench.messages import explain, quoted
 from rlbench.suites.suite_models import Suite
 
 _SMALLEST = {"name": "any", "algorithms": ["any"], "environments": [{"id": "any", "steps": 1}], "seeds": 1}
@@ -32,7 +32,8 @@ def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Seque
         messages = [f"--{str(e['loc'][0]).replace('_', '-')}: {explain(e)}" for e in error.errors()]
         raise SuiteError("\n".join(f"error: {message}" for message in messages)) from error
     values.update(changes)
-    for entry in values.get("algorithms") or () if "seeds" in changes else ():
+    algorithms = values.get("algorithms")
+    for entry in algorithms if isinstance(algorithms, list) and "seeds" in changes else ():
         if isinstance(entry, dict):
             entry.pop("seeds", None)  # the new seeds apply to every algorithm
     for setting in settings:
@@ -54,8 +55,8 @@ def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
 def _read(setting: str, text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        raise SuiteError(f"--set {setting}: {text!r} is not a value") from error
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: for a date that there is not
+        raise SuiteError(f"--set {setting}: {quoted(text)} is not a value") from error
 
 
 def _set(values: dict[str, Any], setting: str) -> None:
@@ -71,15 +72,23 @@ def _set(values: dict[str, Any], setting: str) -> None:
         if parameter:
             matched = True
             entry = algorithms[i] = {"id": algorithms[i]} if isinstance(algorithms[i], str) else dict(algorithms[i])
-            entry["params"] = {**entry.get("params", {}), parameter: value}
-            if isinstance(entry.get("sweep"), dict):
-                entry["sweep"] = {name: values for name, values in entry["sweep"].items() if name != parameter}
-            for params in entry.get("per_environment", {}).values():
-                if parameter in params:
+            params, sweep, differing = (_mapping(entry, key) for key in ("params", "sweep", "per_environment"))
+            if params is not None:
+                entry["params"] = {**params, parameter: value}
+            if sweep:
+                entry["sweep"] = {name: values for name, values in sweep.items() if name != parameter}
+            for params in (differing or {}).values():
+                if isinstance(params, dict) and parameter in params:
                     params[parameter] = value
     if not matched:
         available = ", ".join(dict.fromkeys(n for names in labels for n in names))
         raise SuiteError(f"--set {setting}: the suite has no such algorithm; it has {available}")
+
+
+def _mapping(entry: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+    """Return a mapping of an entry, {} if it is left out, and None for anything else, which is reported elsewhere."""
+    value = entry.get(key, {})
+    return value if isinstance(value, dict) else None
 
 
 def _names(entry: Any) -> list[str]:

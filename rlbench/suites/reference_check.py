@@ -80,10 +80,10 @@ def _try(names: Sequence[str], registrations: int) -> list[str]:
     """Return a problem or "" for each "module:name". registrations: how many of the first ones to call."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
-        question.write_text(json.dumps({"names": list(names), "registrations": registrations}))
+        question.write_text(json.dumps({"names": list(names), "registrations": registrations}), "utf-8")
         ended = run_query("rlbench.suites.reference_check", [str(question), str(answer)], TIME_LIMIT_SECONDS)
         try:
-            answers: list[str] = json.loads(answer.read_text())
+            answers: list[str] = json.loads(answer.read_text("utf-8"))
         except (OSError, ValueError):
             answers = []
     if len(answers) < len(names):
@@ -94,7 +94,7 @@ def _try(names: Sequence[str], registrations: int) -> list[str]:
 
 # -- in the child process ----------------------------------------------------------------------------------------
 def _main(question: str, answer: str) -> None:
-    query = json.loads(Path(question).read_text())
+    query = json.loads(Path(question).read_text("utf-8"))
     answers: list[str] = []
     for i, name in enumerate(query["names"]):
         try:
@@ -105,7 +105,7 @@ def _main(question: str, answer: str) -> None:
             answers.append("")
         except RlbenchError as error:
             answers.append(str(error))
-        Path(answer).write_text(json.dumps(answers))  # each time: the next one may end the process
+        Path(answer).write_text(json.dumps(answers), "utf-8")  # each time: the next one may end the process
 
 
 if __name__ == "__main__":

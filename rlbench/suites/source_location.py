@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from rlbench.messages import shortened
+
 Location = tuple[str | int, ...]
 _TOKEN = re.compile(r"[^\s,}\]#:]+")
+_SHOWN = 200  # characters of a line
+_LONGEST = 4_000  # characters of a message, which may list all known names
 
 
 class Problem(NamedTuple):
@@ -38,12 +42,18 @@ class Source:
         return "\n".join(self.point_at(line, column, message) for (line, column), message in located)
 
     def point_at(self, line: int, column: int, message: str) -> str:
-        """Return file:line:column, the message, the line and a caret. line, column: counted from 0."""
+        """Return file:line:column, the message, the line and a caret. line, column: counted from 0.
+
+        Of a long line, only the part around the column is shown.
+        """
         lines = self.text.splitlines()
         source = lines[line] if line < len(lines) else ""
-        token = _TOKEN.match(source[column:])
+        begin = max(0, column - _SHOWN // 2) if len(source) > _SHOWN else 0
+        shown, at = source[begin : begin + _SHOWN], column - begin
+        token = _TOKEN.match(shown[at:])
         mark = "^" * max(1, len(token[0]) if token else 1)
-        return f"{self.path}:{line + 1}:{column + 1}: error: {message}\n    {source}\n    {' ' * column}{mark}"
+        message = shortened(message, _LONGEST)
+        return f"{self.path}:{line + 1}:{column + 1}: error: {message}\n    {shown}\n    {' ' * at}{mark}"
 
     def _locate(self, problem: Problem) -> tuple[int, int]:
         """Return line and column (from 0) of the deepest part of a location that the file has."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from rlbench.messages import error_text, shortened
 from rlbench.plugins import load_plugins
 from rlbench.process_control import allow_local_imports, die_with_parent
 from rlbench.testing.rules import RULES
@@ -23,11 +24,11 @@ def check_rule(subject: Subject, rule: str) -> tuple[str, str]:
     try:
         return "passed", RULES[rule](subject)
     except NotClaimed as reason:
-        return "not claimed", str(reason)
+        return "not claimed", shortened(str(reason))
     except AssertionError as failure:
-        return "failed", str(failure) or "an assertion in the algorithm failed"
+        return "failed", shortened(str(failure)) or "an assertion in the algorithm failed"
     except Exception as error:  # noqa: BLE001 - a plugin may raise anything
-        return "raised", f"{type(error).__name__}: {error}"
+        return "raised", error_text(error)
 
 
 def main(request: Mapping[str, Any], answers: TextIO) -> None:
@@ -48,5 +49,5 @@ if __name__ == "__main__":
     die_with_parent(int(sys.argv[3]))
     request = json.loads(sys.argv[1])
     allow_local_imports(request["plugin_files"])
-    with open(int(sys.argv[2]), "w", buffering=1) as pipe:
+    with open(int(sys.argv[2]), "w", buffering=1, encoding="utf-8") as pipe:
         main(request, pipe)

@@ -6,7 +6,7 @@ import re
 import time
 from pathlib import Path
 
-from rlbench.api import Run
+from rlbench.api import Run, StoreError
 from rlbench.trackers.scalar_tags import Scalars
 
 try:
@@ -19,11 +19,20 @@ except ModuleNotFoundError as error:
 
 
 class EventFile:
-    """The event file of one run, in a folder such as `dqn/CartPole-v1/seed-0` below `folder`."""
+    """The event file of one run, in a folder such as `dqn/CartPole-v1/seed-0` below `folder`.
+
+    Raises: StoreError if the path is not text in UTF-8, because tensorboard takes no other path.
+    """
 
     def __init__(self, folder: Path, run: Run) -> None:
         names = (run.label or run.algorithm, run.task.name)
-        self._writer = EventFileWriter(str(folder.joinpath(*map(_folder_name, names), f"seed-{run.seed}")))
+        path = str(folder.joinpath(*map(_folder_name, names), f"seed-{run.seed}"))
+        try:
+            path.encode()
+        except UnicodeEncodeError as error:
+            message = f"{path}: tensorboard writes only to paths in UTF-8; choose another folder with -o"
+            raise StoreError(message) from error
+        self._writer = EventFileWriter(path)
 
     def write(self, scalars: Scalars, seconds: float | None = None) -> None:
         """Write each number under its tag. seconds: when it was recorded, since 1970; None: now."""

@@ -39,7 +39,7 @@ def write_header(path: Path, run: Run, form: ActionForm, episodes: int) -> None:
         "actions": {"dtype": form.dtype, "shape": list(form.shape)},
         "spec": spec_of(run),
     }
-    path.with_suffix(".json").write_text(json.dumps(header, indent=1) + "\n")
+    path.with_suffix(".json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
 
 
 def read_headers(folder: Path) -> list[Trace | StoreError]:

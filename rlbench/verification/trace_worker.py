@@ -12,6 +12,7 @@ from gymnasium.spaces import Discrete, MultiBinary, MultiDiscrete
 
 from rlbench.api import Array, EnvBatch, group_from_dict
 from rlbench.api.task import MAX_EPISODE_STEPS
+from rlbench.messages import error_text
 from rlbench.plugins import load_plugins
 from rlbench.reevaluation.action_trace import ActionForm, EpisodeTrace, add_observation, read_trace
 from rlbench.reevaluation.playback_process import answer_request
@@ -57,7 +58,7 @@ def _play_episode(envs: EnvBatch, trace: EpisodeTrace) -> dict[str, Any]:
             if ended:
                 break
     except Exception as error:  # noqa: BLE001 - an environment may raise anything for an action that it never got
-        problem = f"the environment refused step {length}: {type(error).__name__}: {error}"
+        problem = f"the environment refused step {length}: {error_text(error)}"
     if not problem and not ended:
         problem = f"the episode does not end after its {length} actions"
     elif not problem and length < len(trace.actions):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from rlbench.api import StoreError
+from rlbench.messages import error_text
 from rlbench.viewer.event_stream import EventStream
 from rlbench.viewer.live_page import PROGRESS, slots, trouble
 from rlbench.viewer.live_state import FolderReader
@@ -75,7 +76,7 @@ class FolderWatch:
             self._publish({PROGRESS: trouble(str(error))}, keep=True)
             return
         except Exception as error:  # noqa: BLE001 - a folder that changes while it is read must not end the watch
-            self._publish({PROGRESS: trouble(f"The folder cannot be read: {type(error).__name__}: {error}")}, keep=True)
+            self._publish({PROGRESS: trouble(f"The folder cannot be read: {error_text(error)}")}, keep=True)
             return
         self._publish(slots(state, self.folder))
         self.renderer.request(state.report, hurried=not state.in_use)  # then nothing is slowed by it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 import threading
@@ -9,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from rlbench.process_control import PRINTING, module_command
 from rlbench.viewer.throttle import Throttle
 
 LEAST_SECONDS = 5.0  # between two reports
@@ -95,7 +97,12 @@ class ReportRenderer:
             if self._closed:
                 return None
             self._process = subprocess.Popen(
-                self._command, stdin=subprocess.DEVNULL, stdout=output, stderr=errors, start_new_session=True
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                start_new_session=True,
+                env={**os.environ, **PRINTING},
             )
         try:
             return self._process.wait(TIME_LIMIT_SECONDS)
@@ -117,6 +124,4 @@ def _reason(code: int | None, errors: str) -> str:
 
 def worker_command(folder: Path, parent: int) -> list[str]:
     """Return the command of the child process that draws a folder's report. parent: the process it ends with."""
-    from rlbench.process_control import module_command
-
     return module_command("rlbench.viewer.report_worker", str(folder), str(parent))

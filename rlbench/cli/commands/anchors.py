@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.text import significant
 
@@ -78,7 +78,7 @@ def anchors(
         measurements = []
         for measurement in measure(task, episodes):
             measurements.append(measurement)
-            click.echo(f"{plain(task.name)}: {_measurement_line(measurement)}", err=True)
+            write_error(f"{task.name}: {_measurement_line(measurement)}")
         entries[task.name] = entry_of(task, measurements, upper.get(task.name), origin)
         if output is not None:  # after each task, since a later one may fail
             entries[task.name] = merge(output, task.name, entries[task.name])
@@ -99,7 +99,7 @@ def anchors(
     for name, entry in entries.items():
         if entry["upper"] is None:
             advice = f"give the return that counts as solved with --upper {name}=SCORE"
-            click.echo(f"{plain(name)} has no upper anchor: {advice}", err=True)
+            write_error(f"{name} has no upper anchor: {advice}")
 
 
 def _tasks(name: str) -> list[Task]:

@@ -11,7 +11,7 @@ import click
 
 from rlbench.cli.common_options import open_plugins
 from rlbench.cli.declared_options import plugin_option
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_error, write_out
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
@@ -99,7 +99,7 @@ def _executors(plugins: Plugins) -> Rows:
 def _reports(plugins: Plugins) -> Rows:
     specs, problems = plugins.reports()
     for problem in problems:
-        click.echo(f"warning: {plain(problem)}", err=True)
+        write_error(f"warning: {problem}")
     return [{"name": spec.name, "title": spec.title, "order": spec.order} for spec in specs]
 
 

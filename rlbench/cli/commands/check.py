@@ -14,7 +14,7 @@ from rlbench.cli.common_options import open_plugins, open_suite, result_folder
 from rlbench.cli.declared_options import options_of
 from rlbench.cli.environment_count import environment_count
 from rlbench.cli.seed_advice import advice, reach_of_plan
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.cli.user_paths import short_path
 from rlbench.suite_options import SuiteOptions
 from rlbench.text import duration, plural, range_or_list
@@ -44,11 +44,11 @@ def check(suite: str, options: RunOptions, as_json: bool) -> None:
 
     plugins = open_plugins(options.plugin_files)
     for problem in plugins.load_observers():
-        click.echo(plain(problem), err=True)
+        write_error(problem)
     planned = plan(open_suite(suite, options), plugins, **options.planning)
     store = Store(result_folder(options.output, planned.suite.name))
     for note in shadowing_notes(Path.cwd()):
-        click.echo(plain(note), err=True)
+        write_error(note)
     show_plan(planned, plugins, store, options, as_json)
     if planned.broken:
         raise click.exceptions.Exit(1)

@@ -12,7 +12,7 @@ import click
 
 from rlbench.cli.common_options import folder_argument
 from rlbench.cli.missing_runs import describe_damaged, report_damaged
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.text import NOTHING, fixed, fixed_interval
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def check_against(context: click.Context, source: str, directory: Path, as_json:
         text += "".join(plain(f"{row.algorithm} on {row.environment}: {'; '.join(row.notes)}") + "\n" for row in noted)
         write_out(text + f"\n{_expected(rows)}\n")
     if not rows:
-        click.echo(f"{protocol.title} has published no score for the algorithms and tasks in {directory}", err=True)
+        write_error(f"{protocol.title} has published no score for the algorithms and tasks in {directory}")
     context.exit(report_damaged(corrupt, 0 if rows else 4))
 
 

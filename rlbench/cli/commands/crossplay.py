@@ -13,7 +13,7 @@ from rlbench.api import Diverged, NothingToCompare, PluginError, StoreError
 from rlbench.cli.common_options import folder_argument, open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.suite_trust import allow_option, has_environment, suite_option
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.text import console_interval, console_number, plural
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def crossplay(
                 skipped.append(f"{name}: {problem}")
                 continue
             if kept is None:
-                click.echo(plain(f"{name}: {plural(len(team.runs), 'seed')}"), err=True)
+                write_error(f"{name}: {plural(len(team.runs), 'seed')}")
                 trusted = None if suite is not None and has_environment(suite, team.runs[0]) else allowed
                 count = episodes or EPISODES
                 kept, played = play_pairs(results.store, team, results.states, count, plugin_files, trusted), played + 1
@@ -107,7 +107,7 @@ def crossplay(
         except (StoreError, PluginError, Diverged) as error:
             failed = True
             text = str(error)
-            click.echo(plain(f"error: {text if text.startswith(name) else f'{name}: {text}'}"), err=True)
+            write_error(f"error: {text if text.startswith(name) else f'{name}: {text}'}")
     write_out(_as_json(gaps, skipped) if as_json else _as_text(gaps, skipped, played))
     if not gaps and not failed:
         raise NothingToCompare("no algorithm has seeds that can play together")
@@ -121,7 +121,7 @@ def _kept(results: Results, team: Team, episodes: int | None) -> CrossPlay | Non
     try:
         kept = stored(results.folder, team, results.states)
     except StoreError as error:
-        click.echo(plain(str(error)), err=True)
+        write_error(str(error))
         return None
     return kept if kept is not None and episodes in (None, kept.episodes) else None
 

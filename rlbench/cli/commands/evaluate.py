@@ -13,7 +13,7 @@ from rlbench.cli.common_options import open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.suite_trust import allow_option, has_environment, suite_option
-from rlbench.cli.text_table import aligned, plain, write_out
+from rlbench.cli.text_table import aligned, plain, write_error, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.text import plural, significant
 
@@ -81,12 +81,12 @@ def evaluate(
         trusted = None if suite is not None and has_environment(suite, spec) else allowed
         evaluation = reevaluate(store, spec, state, count, mode, plugin_files, video, video_episodes, trusted)
     except Diverged as error:
-        click.echo(plain(f"error: {error}" + (f"; the run {state.message}" if state.message else "")), err=True)
+        write_error(f"error: {error}" + (f"; the run {state.message}" if state.message else ""))
         raise click.exceptions.Exit(DIVERGED) from error
     document = {**_identity(spec), "policy": mode, "episodes": count, **_statistics(evaluation), **evaluation}
     write_out(json.dumps(document, indent=1) + "\n" if as_json else _text(spec, document))
     if video is not None:
-        click.echo(f"video: {video}", err=True)
+        write_error(f"video: {video}")
 
 
 def _video_path(video: Path | None, run: str) -> Path | None:

@@ -13,7 +13,7 @@ from rlbench.cli.common_options import folder_argument, open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.missing_runs import describe_damaged, report_damaged
 from rlbench.cli.suite_trust import allow_option, has_run, suite_option
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import plain, write_error, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.exporters import FORMATS
 from rlbench.text import plural
@@ -126,7 +126,7 @@ def _export_format(results: Results, folder: Path, form: str) -> int:
 
     outcome = export_results(results, form, folder, _with_progress)
     for note in outcome.notes:
-        click.echo(f"note: {plain(note)}", err=True)
+        write_error(f"note: {note}")
     write_out(f"{plain(str(folder))}: {plural(outcome.runs, 'run')} in {plural(len(outcome.files), 'file')}\n")
     return report_damaged(describe_damaged(results.rows))
 
@@ -141,7 +141,7 @@ def _export_traces(
     writer = TraceWriter(plugin_files, lambda run: None if suite is not None and has_run(suite, run) else allowed)
     outcome = export_results(results, TRACES, folder, _with_progress, writer)
     for note in outcome.notes:
-        click.echo(f"note: {plain(note)}", err=True)
+        write_error(f"note: {note}")
     write_out(f"{plain(str(folder))}: {plural(len(writer.written), 'run')} in {plural(len(outcome.files), 'file')}\n")
     return report_damaged(describe_damaged(results.rows), NOT_REPEATED if writer.unequal else 0)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import result_folder
-from rlbench.cli.text_table import fitted, plain
+from rlbench.cli.text_table import fitted, plain, write_error
 from rlbench.cli.user_paths import UserPath, short_path
 from rlbench.text import plural
 
@@ -189,7 +189,7 @@ def import_results(
     result = import_runs(store, reading, Defaults(algorithm, environment, seed), steps, every, replace)
     _report(result)
     count = sum(run.outcome.startswith("imported") for run in result.runs)
-    click.echo(f"{plural(count, 'run')} imported into {short_path(store.root)}", err=True)
+    write_error(f"{plural(count, 'run')} imported into {short_path(store.root)}")
     if any(run.run is not None for run in result.runs):
         print_table(Results(store))
     if not result.complete:
@@ -216,9 +216,9 @@ def _report(result: ImportResult) -> None:
         ]
         for run in result.runs
     ]
-    click.echo(fitted(["algorithm", "task", "seed", "from", ""], rows, numbers=(2,)), err=True, nl=False)
+    write_error(fitted(["algorithm", "task", "seed", "from", ""], rows, numbers=(2,)).removesuffix("\n"))
     notes = [f"{run.records.source}: {note}" for run in result.runs for note in run.records.notes]
     for line in dict.fromkeys([*result.notes, *notes]):
-        click.echo(f"note: {plain(line)}", err=True)
+        write_error(f"note: {line}")
     for source in result.skipped:
-        click.echo(f"left out: {plain(source.why)}", err=True)
+        write_error(f"left out: {source.why}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from rlbench.cli.common_options import anchors_option, folders_argument, open_pl
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.figure_options import FileFormats, Length
 from rlbench.cli.missing_runs import report_damaged
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import write_error, write_out
 from rlbench.cli.user_paths import UserPath
 
 if TYPE_CHECKING:
@@ -121,8 +120,8 @@ def report(
         chosen = list(dict.fromkeys(name for names in formats for name in names))
         written += write_files(in_files, files, chosen or FORMATS, printed)
     for problem in page.problems:
-        print(f"warning: {plain(problem)}", file=sys.stderr)
+        write_error(f"warning: {problem}")
     if files:
-        print(f"{len(written) - 1} files in {files}", file=sys.stderr)
+        write_error(f"{len(written) - 1} files in {files}")
     write_out(f"{path}\n")
     return report_damaged(page.corrupt)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from rlbench.cli.run_argument import find_run, run_argument
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import write_error, write_out
 from rlbench.cli.user_paths import UserPath
 
 
@@ -46,4 +46,4 @@ def reproduce(run: Path, output: Path | None) -> None:
         raise click.UsageError(f"{output} exists already; choose another file or remove it") from error
     except OSError as error:
         raise click.UsageError(f"{output} cannot be written: {error.strerror}") from error
-    click.echo(f"suite: {plain(str(output))}", err=True)
+    write_error(f"suite: {output}")

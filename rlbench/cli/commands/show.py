@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from codecs import getincrementaldecoder
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import click
 
 from rlbench.cli.run_argument import find_run, run_argument
-from rlbench.cli.text_table import aligned, plain, write_out
+from rlbench.cli.text_table import aligned, plain, write_error, write_out
 from rlbench.text import plural
 
-_BLOCK = 1 << 16  # characters
+_BLOCK = 1 << 16  # bytes
+_MOST_BYTES = 8 << 20  # twice what rlbench keeps of a log
 
 
 @click.command()
@@ -94,11 +99,25 @@ def logs(run: Path, stdout: bool) -> None:
             raise StoreError(f"{path} is not a regular file, or has several links, so it is not read") from error
         raise unreadable(path, error) from error
     if file is None:
-        click.echo("no log: the run has not been started in its own process", err=True)
+        write_error("no log: the run has not been started in its own process")
         return
-    ends_with_newline = True
+    text = "\n"
     with file:
-        while text := file.read(_BLOCK):  # in blocks, since a single line may be as long as the file
+        for text in _blocks(file):
             write_out("\n".join(map(plain, text.split("\n"))))
-            ends_with_newline = text.endswith("\n")
-    write_out("" if ends_with_newline else "\n")
+    write_out("" if text.endswith("\n") else "\n")
+
+
+def _blocks(file: BufferedReader) -> Iterator[str]:
+    """Yield a log's text in blocks, because a single line may be as long as the file.
+
+    If it is longer than the logs that rlbench writes, only its beginning and its end are read.
+    """
+    blocks, decoder = iter(lambda: file.read(_BLOCK), b""), getincrementaldecoder("utf-8")("replace")
+    size = os.fstat(file.fileno()).st_size
+    if size > _MOST_BYTES:
+        yield "".join(map(decoder.decode, islice(blocks, _MOST_BYTES // 2 // _BLOCK)))
+        yield f"\n… {size - _MOST_BYTES:,} bytes omitted …\n"
+        file.seek(size - _MOST_BYTES // 2)
+        decoder.reset()  # a character may have been cut in two
+    yield from map(decoder.decode, islice(blocks, _MOST_BYTES // _BLOCK))

@@ -13,7 +13,7 @@ from rlbench.cli.common_options import find_folder, open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.run_argument import find_run, is_result_folder, run_or_folder_argument
 from rlbench.cli.suite_trust import allow_option, has_run, suite_option
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import plain, write_error, write_out
 from rlbench.cli.user_paths import UserPath
 from rlbench.text import counted, plural, ranges
 
@@ -177,7 +177,7 @@ def _announce(runs: Sequence[Run], seeds: tuple[int, ...]) -> None:
     run = runs[0]
     stack = "" if len(seeds) == len(runs) else f", in its stack of seeds {ranges(seeds)}"
     which = f"seed {run.seed}" if len(runs) == 1 else f"seeds {ranges(one.seed for one in runs)}"
-    click.echo(plain(f"training {run.label or run.algorithm} on {run.task.name}, {which}, again{stack}"), err=True)
+    write_error(f"training {run.label or run.algorithm} on {run.task.name}, {which}, again{stack}")
 
 
 def _title(run: Run) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.text_table import plain, write_out
+from rlbench.cli.text_table import write_error, write_out
 from rlbench.cli.user_paths import short_path
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def view(directory: Path, port: int | None, no_browser: bool) -> int:
         server = _open_server(lambda number: PageServer(watch, stream, name, number), port)
         watch.start()
         write_out(f"{server.url}\n")
-        print(f"showing {plain(short_path(directory))}; Ctrl-C ends it", file=sys.stderr)
+        write_error(f"showing {short_path(directory)}; Ctrl-C ends it")
         if not no_browser and _has_display():
             webbrowser.open(server.url)
         with server:

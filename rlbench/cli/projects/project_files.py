@@ -75,7 +75,7 @@ def template_words(kind: str, name: str) -> dict[str, Any]:
         raise invalid_name(f"a package {package} is installed already; choose another name")
     imports = r"^\s*(?:from .*)?import .*\b{}\b"
     for template in (TEMPLATES / kind).rglob("*.py.j2"):
-        if re.search(imports.format(class_name), template.read_text(), re.MULTILINE):
+        if re.search(imports.format(class_name), template.read_text("utf-8"), re.MULTILINE):
             raise invalid_name(f"the class {class_name} would hide an import of its own file; choose another name")
     return {"name": name, "package": package, "dashed": name.replace("_", "-"), "class_name": class_name}
 

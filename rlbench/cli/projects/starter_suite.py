@@ -15,6 +15,7 @@ from rlbench.cli.common_options import open_plugins
 from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.projects.project_files import invalid_name, print_next_steps, render
 from rlbench.cli.projects.suite_text import ANCHOR, parts, question, scalar, variant, zoo_parts
+from rlbench.cli.text_table import write_error
 from rlbench.cli.user_paths import UserPath
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ def suite(
     text = render("suite/suite.yaml.j2", words)
     _check(text, path, plugins)
     for note in suite_parts.notes:
-        click.echo(f"note: {note}", err=True)
+        write_error(f"note: {note}")
     files = {path: text} | ({path.parent / SCHEMA: schema_text()} if with_schema else {})
     path.parent.mkdir(parents=True, exist_ok=True)
     for file, content in files.items():
@@ -175,4 +176,4 @@ def _check(text: str, path: Path, plugins: Plugins) -> None:
             message = str(error).replace(str(draft), str(path))
             raise SuiteError(f"{message}\n{path} was not written") from error
     for skip in planned.skipped:
-        click.echo(f"skipped: {skip.algorithm} on {skip.environment}: {skip.reason}", err=True)
+        write_error(f"skipped: {skip.algorithm} on {skip.environment}: {skip.reason}")
