@@ -57,7 +57,7 @@ class NothingToCompare(RlbenchError):
 
 
 class DiskFull(StoreError):
-    """The disk is full. Results of runs that were finished before are safe."""
+    """The disk is full, over a quota or a limit on file sizes, or it fails. Runs that were finished before are safe."""
 
     exit_code = 74
 

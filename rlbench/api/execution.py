@@ -90,7 +90,7 @@ class NoticeEvent:
 class EndEvent:
     """The group's process has ended. Report this once for every job that was started, and for no other job.
 
-    disk_full: the disk was full; start no further job then.
+    disk_full: the disk was full or has failed; start no further job then.
     """
 
     status: RunStatus

@@ -14,30 +14,32 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import (
+    DiskFull,
     EndEvent,
     EvaluationEvent,
     Event,
     NoticeEvent,
     ProgressEvent,
-    RlbenchError,
     RunGroup,
     RunStatus,
     Stopped,
     StoreError,
     group_from_dict,
 )
+from rlbench.disk_errors import NO_ROOM, disk_error
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.executors.checkpoint_choice import CheckpointChoice
+from rlbench.executors.failure_messages import failure_message
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
-from rlbench.messages import error_text, shortened
+from rlbench.messages import error_text
 from rlbench.plugins import Plugins
 from rlbench.process_control import failpoint
 from rlbench.profiling import Measurement, unavailable
 from rlbench.results import JsonlSink, Store, energy, publish
 from rlbench.results.cost_estimates import remember_cost
-from rlbench.results.file_io import DISK_FULL, disk_full, parse_json, refuse_outside, why_unreadable, write_json
+from rlbench.results.file_io import parse_json, refuse_outside, why_unreadable, write_json
 from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import exit_if_forked
 from rlbench.results.publication import read_records
@@ -77,7 +79,7 @@ class Attempt:
         self._profile: bool = description.get("profile", False)
         self._measurement: Measurement | None = None
         self._live: LiveGroup | None = None
-        self._sink = JsonlSink(folder)
+        self._sink: JsonlSink | None = None
         self._stopping: tuple[RunStatus, str] | None = None
         self._process = os.getpid()
         self._unsaved = ""  # why no checkpoint is written
@@ -98,27 +100,46 @@ class Attempt:
         status, message, full = RunStatus.DONE, "", False
         try:
             message = self._run()
-            self._sink.close()
         except Stopped as stopped:
             status, reason = self._stopping or (RunStatus.INTERRUPTED, "")
             message = (f"{reason}; {stopped}" if reason else str(stopped)) + self._unsaved
         except KeyboardInterrupt:
             status, message = RunStatus.INTERRUPTED, "interrupted before a safe point"
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything
-            traceback.print_exc()
-            status, message = RunStatus.FAILED, _brief(error)
-            if isinstance(error, OSError) and error.errno in DISK_FULL:
-                status, message, full = RunStatus.INTERRUPTED, disk_full(self.folder), True
+        except BaseException as error:  # noqa: BLE001 - a plugin may raise anything
+            status, message, full = self._judge(error)
+            if not full:
+                traceback.print_exc()
         exit_if_forked(self._process)  # a fork made by the algorithm must not publish anything
         if self._measurement is not None:
             self._measurement.abandon()
-        with suppress(OSError):  # the disk is full; without exit.json the runs count as interrupted
-            self._sink.close()
+        try:
+            self._close_records()
+        except DiskFull as error:  # the algorithm may have caught it, or wrapped it
+            status, message, full = self._judge(error)
+        except OSError:  # the algorithm may have closed the files
+            pass
+        with suppress(OSError, DiskFull):  # without exit.json the runs count as interrupted
             failed = {str(seed): fault for seed, fault in self._failed().items()}
             report = {"schema_version": 1, "status": status, "message": message}
             write_json(self.folder / "exit.json", {**report, "failed": failed} if failed else report)
         self._report(EndEvent(status, message, full))
         return status
+
+    def _judge(self, error: BaseException) -> tuple[RunStatus, str, bool]:
+        """Return the status and message of an attempt that an exception has ended, and whether the disk is to blame.
+
+        A disk without room is to blame even if an algorithm was writing a file of its own.
+        """
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            error = disk_error(Path(error.filename or self.folder), error) or error
+        if isinstance(error, DiskFull):
+            return RunStatus.INTERRUPTED, str(error), True
+        return RunStatus.FAILED, failure_message(error), False
+
+    def _close_records(self) -> None:
+        """Close the records. Raises: DiskFull or OSError if one of them is lost."""
+        if self._sink is not None:
+            self._sink.close()
 
     def _run(self) -> str:
         if all((self.store.folder(run) / "result.json").exists() for run in self.group.runs):
@@ -135,7 +156,7 @@ class Attempt:
         startup = time.perf_counter() - began
         outcome = self._train(live)
         profile = self._finish_profile(outcome)
-        self._sink.close()
+        self._close_records()
         facts = collect_facts(prepared, live, outcome, imports.record(), energy_before, profile)
         tested, warning = check_independence(prepared)  # last, because it takes memory and time itself
         if warning:
@@ -153,6 +174,8 @@ class Attempt:
             states, changed = self._checkpoints.load(prepared, self._notice)
             live = self._open(prepared, states)
             live.approximated |= changed
+        except DiskFull:
+            raise
         except (ReplayMismatch, StoreError) as problem:
             self._notice(f"starts again at step 0: {problem}")
             live = self._open(prepared, [])
@@ -168,7 +191,7 @@ class Attempt:
         return live
 
     def _open(self, prepared: PreparedGroup, restore: list[SeedState]) -> LiveGroup:
-        self._sink.close()
+        self._close_records()
         self._sink = JsonlSink(self.folder, self._checkpoints.history(restore))
         return LiveGroup(
             self.group,
@@ -243,12 +266,3 @@ class Attempt:
                 messages.append(f"seed {run.seed} {own.message}")
         shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published runs are never resumed
         return "; ".join(messages)
-
-
-def _brief(error: BaseException) -> str:
-    """Return the error in one line: its message, and the innermost line of code outside installed packages."""
-    if isinstance(error, RlbenchError):
-        return shortened(str(error))
-    message = error_text(error)
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
-    return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message

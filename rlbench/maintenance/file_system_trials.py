@@ -13,9 +13,10 @@ from pathlib import Path
 
 import psutil
 
+from rlbench.disk_errors import sync
 from rlbench.maintenance.findings import Finding, note, ok, to_do
 from rlbench.maintenance.machine_checkup import examine_space
-from rlbench.results.file_io import publish_file, replace_file, sync, temporary_path
+from rlbench.results.file_io import publish_file, replace_file, temporary_path
 from rlbench.text import duration, join_names
 
 WHERE = "file system"

@@ -6,7 +6,8 @@ import os
 import time
 from pathlib import Path
 
-from rlbench.results.file_io import make_folder, refuse_outside, sync
+from rlbench.disk_errors import sync
+from rlbench.results.file_io import make_folder, refuse_outside
 
 FOLDER = "superseded"
 _LONGEST = 180  # bytes of a name that are kept: with the reason and the time it has to stay below 255

@@ -7,16 +7,17 @@ import hashlib
 import json
 import os
 import re
-import shutil
 import socket
 import stat
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import DiskFull, StoreError
+from rlbench.api import StoreError
+from rlbench.disk_errors import disk_error, sync, writing
+from rlbench.process_control import failpoint
 
 MOST_BYTES = 1 << 30  # largest file that is read into memory
 MOST_JSON = 64 << 20  # largest JSON file, in bytes
@@ -41,45 +42,53 @@ def draft_writer(name: str) -> tuple[bool, int] | None:
     return parts["before"].endswith(f".{socket.gethostname()}"), int(parts["process"])
 
 
-def sync(path: Path) -> None:
-    """Flush a file, or a folder's entries, to disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def replace_file(path: Path, write: Callable[[Path], None]) -> None:
-    """Write a temporary file and move it into place, replacing any file at `path`."""
+    """Write a temporary file and move it into place, replacing any file at `path`.
+
+    Raises: DiskFull; OSError for a reason that is not the disk's.
+    """
     draft = temporary_path(path)
-    try:
+    with writing(path), _deleted(draft):
         write(draft)
         sync(draft)
         os.replace(draft, path)
         sync(path.parent)
-    finally:
-        with suppress(FileNotFoundError):
-            draft.unlink()
 
 
 def publish_file(path: Path, text: str) -> bool:
-    """Write a file that nobody may replace: the first writer to finish wins. Returns: whether this call won."""
+    """Write a file that nobody may replace: the first writer to finish wins. Returns: whether this call won.
+
+    Raises: DiskFull; OSError for a reason that is not the disk's. There is no file then, or that of another writer.
+    """
     draft = temporary_path(path)
-    try:
+    with writing(path), _deleted(draft):
         draft.write_text(text, "utf-8")
         sync(draft)
+        failpoint(f"link-{path.stem}")
         try:
             os.link(draft, path)
         except FileExistsError:
             return False
+        failpoint(f"linked-{path.stem}")
+        try:
+            sync(path.parent)
+        except OSError:
+            path.unlink()  # it might be gone after a power failure
+            raise
         return True
+
+
+@contextmanager
+def _deleted(draft: Path) -> Iterator[None]:
+    """Delete a temporary file at the end, if it is still there."""
+    try:
+        yield
     finally:
-        draft.unlink()
-        sync(path.parent)
+        draft.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file. Raises: DiskFull; OSError for a reason that is not the disk's."""
     replace_file(path, lambda draft: _write_text(draft, json.dumps(value, indent=1) + "\n"))
 
 
@@ -240,20 +249,18 @@ def file_hash(path: Path, most: int = _MOST_HASHED) -> str:
 def make_folder(path: Path) -> Path:
     """Make a folder and its parents, and return it. Raises: StoreError if that is not possible."""
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.mkdir(parents=True, exist_ok=True)
+            sync(path.parent)
     except OSError as error:
         raise unwritable(path, error) from error
     return path
 
 
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-
-
 def unwritable(path: Path, error: OSError) -> StoreError:
-    """Return the error to raise when `path` could not be written: DiskFull on a full disk, otherwise StoreError."""
-    if error.errno in DISK_FULL:
-        return DiskFull(disk_full(path))
-    return StoreError(f"{path}: cannot be written by {_user()}: {error.strerror}; choose another folder with -o")
+    """Return the error to raise when `path` could not be written: DiskFull if that is the disk's fault."""
+    refused = f"{path}: cannot be written by {_user()}: {error.strerror}; choose another folder with -o"
+    return disk_error(path, error) or StoreError(refused)
 
 
 def unreadable(path: Path, error: OSError) -> StoreError:
@@ -268,13 +275,3 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # the user of a container may have no name
         return f"user {os.getuid()}"
-
-
-def disk_full(path: Path) -> str:
-    """Return a message for a full disk: how much space is free, that finished runs are safe, and how to resume."""
-    existing = next((p for p in (path, *path.parents) if p.exists()), Path("/"))
-    free = shutil.disk_usage(existing).free
-    return (
-        f"no room left to write {path} ({free / 1e6:.1f} MB free); finished runs are safe;"
-        " free some space and rerun the same command to resume"
-    )

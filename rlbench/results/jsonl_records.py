@@ -10,9 +10,10 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
+from rlbench.disk_errors import disk_error, sync, writing
 from rlbench.results.file_io import read_bytes, refuse_too_many_values, unreadable
 
 TABLES = tuple(COLUMNS)
@@ -29,12 +30,15 @@ class JsonlSink:
     """The writer of an attempt's records (see rlbench.runtime.record_sink.Sink).
 
     history: for each seed, the folder of an earlier attempt and the positions up to which its records are copied.
-    Raises: StoreError if these are broken or no longer all there.
+    Raises: StoreError if these are broken or no longer all there. Methods raise DiskFull or OSError. Once a record is
+    lost, each of them raises that error again, because an algorithm may have caught it and continued.
     """
 
     def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
-        self._process = os.getpid()
-        self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
+        self._process, self._folder = os.getpid(), folder
+        self._lost: Exception | None = None
+        with writing(folder):
+            self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
         try:
             for seed, (earlier, positions) in (history or {}).items():
                 for table in TABLES:
@@ -47,9 +51,13 @@ class JsonlSink:
 
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
         exit_if_forked(self._process)
+        self._refuse_gaps()
         file = self._files[table]
-        file.write(json.dumps(row) + "\n")
-        file.flush()
+        try:
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+        except OSError as error:
+            self._lose(error)
 
     def episode(self, record: EpisodeRecord) -> None:
         self._write("episodes", as_row("episodes", record))
@@ -62,13 +70,30 @@ class JsonlSink:
 
     def positions(self) -> dict[str, int]:
         exit_if_forked(self._process)
-        for file in self._files.values():
-            os.fsync(file.fileno())
+        self._refuse_gaps()
+        try:
+            for file in self._files.values():
+                os.fsync(file.fileno())
+            sync(self._folder)
+        except OSError as error:
+            self._lose(error)
         return {table: file.tell() for table, file in self._files.items()}
 
     def close(self) -> None:
         for file in self._files.values():
-            file.close()
+            try:
+                file.close()
+            except OSError as error:
+                self._lost = disk_error(self._folder, error) or error
+        self._refuse_gaps()
+
+    def _lose(self, error: OSError) -> NoReturn:
+        self._lost = disk_error(self._folder, error) or error
+        raise self._lost from error
+
+    def _refuse_gaps(self) -> None:
+        if self._lost is not None:
+            raise self._lost
 
 
 def exit_if_forked(process: int) -> None:

@@ -117,6 +117,7 @@ def _publish(
         path = folder / "policy.safetensors"
         replace_file(path, lambda draft: save_file({name: _contiguous(a) for name, a in policy.items()}, draft))
         files[path.name] = {"sha256": file_hash(path), "rows": 0}
+        failpoint("published-policy")
     failpoint("publish-result")
     result = {"schema_version": SCHEMA_VERSION, "key": run.key, "attempt": attempt.name, **facts, "files": files}
     return publish_file(folder / "result.json", json.dumps(result, indent=1) + "\n")

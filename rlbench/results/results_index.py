@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rlbench.api import LARGEST_RETURN, Run, StoreError
+from rlbench.api import LARGEST_RETURN, DiskFull, Run, StoreError
 from rlbench.results.file_io import file_hash, read_bytes, replace_file
 from rlbench.results.parquet_reader import UNREADABLE, equals, numbers, read_columns
 from rlbench.results.parquet_writer import write_parquet
@@ -278,7 +278,7 @@ def _write_cache(path: Path, facts: Mapping[str, RunFacts], stamps: Mapping[str,
 
         replace_file(path, write)
         replace_file(path.with_name(_DIGEST), lambda draft: _write_text(draft, digests[0] + "\n"))
-    except OSError:
+    except (OSError, DiskFull):
         return
 
 

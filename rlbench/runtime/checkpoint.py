@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 
-from rlbench.api import Array
+from rlbench.api import Array, DiskFull
+from rlbench.disk_errors import sync, writing
+from rlbench.process_control import failpoint
 
 VERSION = 1
 KEPT = 2
@@ -35,45 +37,46 @@ class SeedState:
     arrays: Mapping[str, Array]
 
 
-def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
-    """Write the arrays, made contiguous, as safetensors. The file is on disk when this returns."""
-    save_file({name: np.asarray(array, order="C") for name, array in arrays.items()}, path)
-    _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def save(folder: Path, states: Sequence[SeedState]) -> Path:
     """Write the checkpoint `folder`/<step>, with DONE last, and delete all checkpoints but the newest two.
 
-    Returns: the path of the checkpoint.
+    Returns: the path of the checkpoint. Raises: DiskFull; the earlier checkpoints are as they were then.
     """
     target = folder / f"{states[0].step:012d}"
+    try:
+        with writing(target):
+            _write(target, states)
+    except DiskFull:
+        shutil.rmtree(target, ignore_errors=True)  # half a checkpoint is of no use, and takes room
+        raise
+    for old in sorted(folder.iterdir())[:-KEPT]:
+        shutil.rmtree(old, ignore_errors=True)
+    return target
+
+
+def _write(target: Path, states: Sequence[SeedState]) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     hashes: dict[str, str] = {}
     for state in states:
         arrays, numbers = target / f"seed-{state.seed}.safetensors", target / f"seed-{state.seed}.json"
-        write_arrays(arrays, state.arrays)
+        save_file({name: np.asarray(array, order="C") for name, array in state.arrays.items()}, arrays)
+        sync(arrays)
+        failpoint("checkpoint-arrays")
         numbers.write_text(
             json.dumps({"version": VERSION, "seed": state.seed, "step": state.step, **state.numbers}), "utf-8"
         )
-        _sync(numbers)
+        sync(numbers)
+        failpoint("checkpoint-numbers")
         hashes |= {path.name: _hash(path) for path in (arrays, numbers)}
     done = target / "DONE.tmp"
     done.write_text(json.dumps({"version": VERSION, "step": states[0].step, "sha256": hashes}), "utf-8")
-    _sync(done)
+    sync(done)
+    failpoint("checkpoint-done")
     os.replace(done, target / "DONE")
-    _sync(target)
-    for old in sorted(folder.iterdir())[:-KEPT]:
-        shutil.rmtree(old, ignore_errors=True)
-    return target
+    sync(target)
+    sync(target.parent)  # before earlier checkpoints are deleted
+    failpoint("checkpoint-written")
 
 
 def complete(folder: Path) -> list[Path]:

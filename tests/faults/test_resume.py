@@ -117,8 +117,8 @@ def test_where_no_checkpoint_is_whole_a_run_starts_again_and_says_so(tmp_path, o
     assert published(tmp_path / "cut") == published(once(suite_of("random")))
 
 
-@pytest.mark.parametrize("point", ["published-episodes", "publish-result", "publish-result:2"])
-def test_a_kill_while_publishing_leaves_each_run_done_or_interrupted(tmp_path, once, begin, point):
+@pytest.mark.parametrize("point", ["checkpoint-done:3", "published-episodes", "publish-result", "publish-result:2"])
+def test_a_kill_while_saving_or_publishing_leaves_each_run_done_or_interrupted(tmp_path, once, begin, point):
     suite = begin(suite_of("random"), point)
     before = {r["key"]: r for r in results(tmp_path / "cut")}
     assert len(before) == (1 if point.endswith(":2") else 0)

@@ -1,0 +1,41 @@
+"""Messages of exceptions that ended a run: what was raised and where, and what to do if memory ran out."""
+
+from __future__ import annotations
+
+import errno
+import re
+import traceback
+from pathlib import Path
+
+from rlbench.api import RlbenchError
+from rlbench.messages import error_text, shortened
+
+FEWER = "lower `buffer_size`, `n_envs` or the number of seeds, or train fewer groups at a time (`jobs`)"
+_MEMORY = re.compile(r"can't allocate memory|out of memory", re.IGNORECASE)
+
+
+def failure_message(error: BaseException) -> str:
+    """Return what ended a run, in one line."""
+    if isinstance(error, RlbenchError):
+        return shortened(str(error))
+    said = _where_and_what(error)
+    if isinstance(error, OSError) and error.errno == errno.EMFILE:
+        return f"{said}; close files that are no longer needed, or raise the limit (`ulimit -n`)"
+    place = _where_memory_ran_out(error)
+    return f"out of memory{place}: {said}; {FEWER}" if place is not None else said
+
+
+def _where_memory_ran_out(error: BaseException) -> str | None:
+    """Return "", or " on the device", if an exception says that memory ran out; None if it does not."""
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return ""
+    if isinstance(error, RuntimeError) and _MEMORY.search(str(error)):  # torch and jax
+        return "" if "CPU" in str(error) else " on the device"
+    return None
+
+
+def _where_and_what(error: BaseException) -> str:
+    """Return an exception's message, and the innermost line of code outside installed packages."""
+    message = error_text(error)
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message
