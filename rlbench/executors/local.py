@@ -17,6 +17,7 @@ from rlbench.api import (
     StartEvent,
     hookimpl,
 )
+from rlbench.executors.events import read_end
 from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
@@ -27,6 +28,7 @@ GRACE_SECONDS = 30.0
 # From a worker's "finished" event to its exit: a thread or child that the algorithm left may never end.
 LEAVING_SECONDS = 5.0
 POLL_SECONDS = 0.5
+LONGEST_QUEUE = 1000  # events that wait to be handled; a worker that sends more waits
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
@@ -46,7 +48,7 @@ class _Pool:
 
     def __init__(self, jobs: Sequence[Job], context: ExecutorContext) -> None:
         self._context = context
-        self._inbox: Inbox = queue.Queue()
+        self._inbox: Inbox = queue.Queue(LONGEST_QUEUE)
         self._waiting, self._running = list(reversed(jobs)), dict[Worker, Limits]()
         self._kill_at: dict[Worker, float] = {}
         self._clock = AwakeClock()
@@ -56,23 +58,33 @@ class _Pool:
 
     def run(self) -> None:
         with OrphanGuard() as guard:
-            while self._waiting or self._running:
-                try:
-                    self._start(guard)
-                    self._handle_event()
-                    self._check_limits()
-                except KeyboardInterrupt as interrupt:
-                    self._interrupt(interrupt)
+            try:
+                while self._waiting or self._running:
+                    self._advance(guard)
+            finally:
+                for worker in self._running:  # none, unless an observer or this code has failed
+                    worker.kill()
         if self._interrupts:
             raise self._interrupts[0]  # Ctrl-C, or a termination signal with its own exit code
         if self._full:
             raise DiskFull(self._full)
 
+    def _advance(self, guard: OrphanGuard) -> None:
+        try:
+            self._start(guard)
+            self._handle_event()
+            self._check_limits()
+        except KeyboardInterrupt as interrupt:
+            self._interrupt(interrupt)
+        except DiskFull as full:
+            self._stop_for_disk(str(full))
+
     def _start(self, guard: OrphanGuard) -> None:
         while self._waiting and len(self._running) < self._context.workers and not self._stopping:
-            job = self._waiting.pop()
+            job = self._waiting[-1]
             guard.watch(job.attempt)
             worker = Worker(job, self._inbox)
+            self._waiting.pop()
             self._running[worker] = Limits(worker.job.group, self._clock.tick())
             self._context.on_event(worker.job, StartEvent())
 
@@ -98,26 +110,34 @@ class _Pool:
         if event.status == RunStatus.INTERRUPTED and worker.verdict is not None:
             status, message = worker.verdict
             event = EndEvent(status, f"{message}; {event.message}".rstrip("; "))
-            _write_exit(worker.job, event)
+            self._write_exit(worker.job, event)
         self._context.on_event(worker.job, event)
         if event.disk_full:
-            self._full = self._full or event.message
-            self._stop("the disk is full: ")
+            self._stop_for_disk(event.message)
 
     def _handle_exit(self, worker: Worker, code: int) -> None:
         self._running.pop(worker)
         self._kill_at.pop(worker, None)
         if worker.has_finished:
             return
-        end = _silent_exit(code)
+        end = _silent_exit(worker, code)
         if worker.verdict is not None:
             end = EndEvent(*worker.verdict)
         elif self._stopping and code == -signal.SIGTERM:
             end = EndEvent(end.status, "stopped before training started")
-        _write_exit(worker.job, end)
+        self._write_exit(worker.job, end)
+        retries: Sequence[Job] = ()
+        if -code in FROM_OUTSIDE and end.status == RunStatus.INTERRUPTED and not self._stopping:
+            retries = self._retry(worker.job)
         self._context.on_event(worker.job, end)
-        if -code in FROM_OUTSIDE and worker.verdict is None and not self._stopping:
-            self._waiting += reversed(self._context.retry(worker.job))
+        self._waiting += reversed(retries)
+
+    def _retry(self, job: Job) -> Sequence[Job]:
+        try:
+            return self._context.retry(job)
+        except DiskFull as full:
+            self._stop_for_disk(str(full))
+            return ()
 
     def _check_limits(self) -> None:
         now = self._clock.tick()
@@ -150,7 +170,7 @@ class _Pool:
         """Start no more jobs, and give the running workers GRACE_SECONDS to reach their next safe point."""
         self._waiting.clear()
         self._stopping = True
-        count = len(self._running)
+        count = sum(not worker.has_finished for worker in self._running)
         if count:
             groups = "1 group at its" if count == 1 else f"{count} groups at their"
             self._context.say(f"{reason}stopping {groups} next safe point{hint}")
@@ -158,13 +178,26 @@ class _Pool:
             worker.request_stop()
             self._kill_at.setdefault(worker, self._clock.tick() + GRACE_SECONDS)
 
+    def _stop_for_disk(self, message: str) -> None:
+        """Stop because the disk is full or broken."""
+        self._full = self._full or message
+        if not self._stopping:
+            self._stop("results cannot be written: ")
 
-def _write_exit(job: Job, end: EndEvent) -> None:
-    write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+    def _write_exit(self, job: Job, end: EndEvent) -> None:
+        """Record how a worker has ended. Without the record, its runs count as interrupted."""
+        try:
+            write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
+        except DiskFull as full:
+            self._stop_for_disk(str(full))
+        except OSError as error:
+            self._context.say(f"{job.attempt / 'exit.json'} cannot be written: {error.strerror}")
 
 
-def _silent_exit(code: int) -> EndEvent:
-    """Return the end of a worker that exited without reporting one."""
+def _silent_exit(worker: Worker, code: int) -> EndEvent:
+    """Return the end of a worker that exited without reporting one over its pipe."""
+    if (worker.job.attempt / "exit.json").exists():  # an algorithm may have closed the pipe
+        return read_end(worker.job.attempt)
     if -code in FROM_OUTSIDE:
         message = f"worker killed by {signal.Signals(-code).name}; rerun the same command to resume"
         return EndEvent(RunStatus.INTERRUPTED, message)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import selectors
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 HEAD_BYTES = TAIL_BYTES = 2 << 20
@@ -40,19 +40,33 @@ class _Log:
         os.close(self._file)
 
 
+def _pipe(undo: ExitStack) -> tuple[int, int]:
+    """Return the read end and the write end of a pipe, which `undo` closes."""
+    ends = os.pipe()
+    for end in ends:
+        undo.callback(os.close, end)
+    return ends
+
+
 class Logs:
     """Pipes for a process's stdout, stderr, …; each is copied to one file of `paths`.
 
-    write_ends: the ends for the process. `started` closes this process's copies.
+    write_ends: the ends for the process. `started` closes this process's copies. Raises: OSError or RuntimeError, with
+    nothing left open.
     """
 
     def __init__(self, *paths: Path) -> None:
-        pipes = [os.pipe() for _ in paths]
-        self.write_ends = [write_end for _, write_end in pipes]
-        self._logs = {read_end: _Log(path) for (read_end, _), path in zip(pipes, paths)}
-        self._wake, self._waker = os.pipe()
-        self._thread = threading.Thread(target=self._copy, daemon=True)
-        self._thread.start()
+        with ExitStack() as undo:
+            self.write_ends, self._logs = list[int](), dict[int, _Log]()
+            for path in paths:
+                read_end, write_end = _pipe(undo)
+                self.write_ends.append(write_end)
+                self._logs[read_end] = _Log(path)
+                undo.callback(self._logs[read_end].close)
+            self._wake, self._waker = _pipe(undo)
+            self._thread = threading.Thread(target=self._copy, daemon=True)
+            self._thread.start()
+            undo.pop_all()
 
     def started(self) -> None:
         """Close the write ends: the process has its own copies now, or has failed to start."""

@@ -61,8 +61,14 @@ def _over_pipe(descriptor: int, parent: int) -> ReportEvent:
     lock = threading.Lock()
 
     def report(event: Event) -> None:
+        # The first line break ends what an algorithm may have written to this pipe by mistake.
+        line = b"\n" + json.dumps(event_as_dict(event)).encode() + b"\n"
         with lock:  # two threads report, and a line must stay whole
-            os.write(descriptor, json.dumps(event_as_dict(event)).encode() + b"\n")
+            try:
+                while line:
+                    line = line[os.write(descriptor, line) :]  # a signal may interrupt writing
+            except BrokenPipeError:
+                os._exit(1)  # the parent has ended, and its runs, which have no exit.json, will be resumed
 
     return report
 

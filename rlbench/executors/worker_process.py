@@ -12,11 +12,12 @@ import queue
 import signal
 import subprocess
 import threading
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from rlbench.api import Event, Job, NoticeEvent, RunStatus
+from rlbench.disk_errors import writing
 from rlbench.executors.events import event_from_dict
 from rlbench.executors.orphan_guard import MARK
 from rlbench.executors.worker_logs import Logs
@@ -55,6 +56,8 @@ def worker_environment() -> dict[str, str]:
     return {**defaults, **os.environ, **WORKER_ENVIRONMENT, **PRINTING}
 
 
+LONGEST_EVENT = 1 << 20  # bytes of a line on the pipe
+
 # How long the children of a worker that has exited may take to exit as well.
 LEAVING_SECONDS = 1.0
 
@@ -72,48 +75,72 @@ class ProcessExit:
 Inbox: TypeAlias = "queue.Queue[tuple[Worker, Event | ProcessExit]]"
 
 
+def _start(job: Job, control: int, logs: Logs) -> subprocess.Popen[bytes]:
+    out, err = logs.write_ends
+    try:
+        return subprocess.Popen(
+            [*job.command, f"--control={control},{os.getpid()}"],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=err,
+            pass_fds=(control,),
+            start_new_session=True,
+            env=worker_environment() | {MARK: str(job.attempt)},
+        )
+    finally:
+        logs.started()
+
+
+def _reason(error: Exception) -> str:
+    return str(error) if isinstance(error, ShapeError) else "it is not JSON"
+
+
 class Worker:
     """A running subprocess. Its events and its exit code go to `inbox`.
 
     has_finished: whether it has sent its "finished" event. verdict: if it has exceeded a limit, the status and message.
+
+    Raises: DiskFull; OSError or RuntimeError if the system allows no further file, process or thread. Nothing is left
+    behind then.
     """
 
     def __init__(self, job: Job, inbox: Inbox) -> None:
         self.job, self.has_finished = job, False
         self.verdict: tuple[RunStatus, str] | None = None
-        read_end, write_end = os.pipe()
-        command = [*job.command, f"--control={write_end},{os.getpid()}"]
-        logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
-        out, err = logs.write_ends
-        try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=err,
-                pass_fds=(write_end,),
-                start_new_session=True,
-                env=worker_environment() | {MARK: str(job.attempt)},
-            )
-        finally:
-            logs.started()
-            os.close(write_end)
-        reader = threading.Thread(target=self._read, args=(read_end, inbox), daemon=True)
-        reader.start()
-        threading.Thread(target=self._wait, args=(reader, logs, inbox), daemon=True).start()
+        with ExitStack() as undo:
+            read_end, write_end = os.pipe()
+            lines = undo.enter_context(open(read_end, "rb"))
+            try:
+                with writing(job.attempt):
+                    logs = Logs(job.attempt / "stdout.log", job.attempt / "stderr.log")
+                undo.callback(logs.finish)
+                self.process = _start(job, write_end, logs)
+            finally:
+                os.close(write_end)
+            undo.callback(self.process.wait)
+            undo.callback(self.kill)
+            reader = threading.Thread(target=self._read, args=(lines, inbox), daemon=True)
+            reader.start()
+            threading.Thread(target=self._wait, args=(reader, logs, inbox), daemon=True).start()
+            undo.pop_all()
 
-    def _read(self, pipe: int, inbox: Inbox) -> None:
-        with open(pipe, encoding="utf-8", errors="replace") as lines:
-            warned = False
-            for line in lines:
+    def _read(self, lines: BinaryIO, inbox: Inbox) -> None:
+        """Put the events of the worker into the inbox, and report the first line that is none.
+
+        A longer line than any event is read in pieces, none of which is an event.
+        """
+        warned = False
+        with lines:
+            while line := lines.readline(LONGEST_EVENT):
+                is_whole = line.endswith(b"\n")
                 try:
-                    inbox.put((self, event_from_dict(json.loads(line))))
+                    if line.strip():
+                        inbox.put((self, event_from_dict(json.loads(line))))
                 except (ValueError, RecursionError) as error:
-                    # Other errors come from the incomplete last line of a killed worker.
-                    if isinstance(error, ShapeError) and not warned:
+                    # The last line of a worker that was killed is incomplete.
+                    if not warned and (is_whole or len(line) == LONGEST_EVENT):
                         warned = True
-                        message = f"sent an invalid event, which is ignored: {error}"
-                        inbox.put((self, NoticeEvent(message)))
+                        inbox.put((self, NoticeEvent(f"sent an invalid event, which is ignored: {_reason(error)}")))
 
     def _wait(self, reader: threading.Thread, logs: Logs, inbox: Inbox) -> None:
         code = self.process.wait()

@@ -75,10 +75,14 @@ def test_a_group_over_its_time_is_stopped_at_a_safe_point_and_goes_on_when_asked
     assert "odd on CartPole-v1, seed 4: started from step 10" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("limit", ["--timeout", "--stall-timeout"])
-def test_a_group_that_hears_nothing_is_killed_after_its_grace(write, capfd, monkeypatch, limit):
+# The second one never gives another thread its turn, so not even the heartbeat is sent.
+DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); threading.Event().wait()"
+BUSY = "__import__('re').match('(a|a)*b', 'a' * 60)"
+
+
+@pytest.mark.parametrize(("limit", "deaf"), [("--timeout", DEAF), ("--stall-timeout", BUSY)], ids=["waits", "computes"])
+def test_a_group_that_hears_nothing_is_killed_after_its_grace(write, capfd, monkeypatch, limit, deaf):
     monkeypatch.setattr(local, "GRACE_SECONDS", 0.5)
-    deaf = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); threading.Event().wait()"
     assert invoke([*write(deaf), limit, "3s"]) == 1
     status, why = (
         ("timeout", "exceeded its time limit of 3 s")

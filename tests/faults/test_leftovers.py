@@ -88,9 +88,11 @@ def test_a_copy_of_the_process_records_nothing(run, executor):
 
 def test_what_a_worker_reports_of_another_shape_is_told_and_passed_over(run):
     fake = (
-        '[os.write(fd, b\'[]\\n{"event": "exit", "code": 9}\\n\') for fd in range(3, 1024)'
+        '[os.write(fd, b\'[]\\n{"event": "exit", "code": 9}\\nhalf a line\') for fd in range(3, 1024)'
         " if os.path.exists(f'/proc/self/fd/{fd}') and os.readlink(f'/proc/self/fd/{fd}').startswith('pipe:')]"
     )
-    told = run(fake)
+    told = run(fake, "--verbose")
     assert told.returncode == 0 and statuses() == {"odd": "done", "random": "done"}
-    assert "sent an invalid event" in told.stderr
+    assert told.stderr.count("sent an invalid event") == 1
+    steps = [line for line in told.stderr.splitlines() if "odd on" in line and " step " in line]
+    assert len(steps) == 10  # the event after the half line is whole
