@@ -12,7 +12,7 @@ from support.script_workers import Events, execute, jobs
 from rlbench.api import DiskFull, EndEvent, Job, MetricRecord, RunStatus
 from rlbench.disk_errors import writing
 from rlbench.executors import worker_process
-from rlbench.results import JsonlSink, file_io, publication
+from rlbench.results import JsonlSink, file_io, parquet_writer, publication
 from rlbench.results.file_io import publish_file, replace_file
 from rlbench.runtime import checkpoint
 
@@ -46,7 +46,7 @@ def test_a_folder_that_cannot_be_synced_is_an_error_and_nothing_counts_as_publis
 
 
 def test_a_table_that_finds_no_room_is_an_error_of_the_disk(tmp_path, monkeypatch):
-    monkeypatch.setattr(publication.pq, "write_table", refusing(errno.ENOSPC))
+    monkeypatch.setattr(parquet_writer.pq, "write_table", refusing(errno.ENOSPC))
     with pytest.raises(DiskFull, match="no room left to write .*episodes.parquet"):
         replace_file(tmp_path / "episodes.parquet", lambda draft: publication.write_table(draft, "episodes", []))
     assert list(tmp_path.iterdir()) == []
