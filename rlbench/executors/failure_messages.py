@@ -11,6 +11,7 @@ from rlbench.api import RlbenchError
 from rlbench.messages import error_text, shortened
 
 FEWER = "lower `buffer_size`, `n_envs` or the number of seeds, or train fewer groups at a time (`jobs`)"
+_LONGEST = 1_900  # characters of an exception's text, so that the place after it is not cut off
 _MEMORY = re.compile(r"can't allocate memory|out of memory", re.IGNORECASE)
 
 
@@ -36,6 +37,6 @@ def _where_memory_ran_out(error: BaseException) -> str | None:
 
 def _where_and_what(error: BaseException) -> str:
     """Return an exception's message, and the innermost line of code outside installed packages."""
-    message = error_text(error)
+    message = error_text(error, _LONGEST)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
     return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message

@@ -12,7 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BUILDER = importlib.util.find_spec("properdocs")
 # What the harness sets for its own processes, and what tests use.
-NOT_FOR_USERS = {"RLBENCH_PROFILE", "RLBENCH_FAIL_AT", "RLBENCH_COMPLETE", "RLBENCH_ATTEMPT", "RLBENCH_CURRENT_FOLDER"}
+NOT_FOR_USERS = {
+    "RLBENCH_PROFILE",
+    "RLBENCH_FAIL_AT",
+    "RLBENCH_COMPLETE",
+    "RLBENCH_ATTEMPT",
+    "RLBENCH_CURRENT_FOLDER",
+    "RLBENCH_PARENT",
+}
 
 
 def test_what_is_generated_in_the_documents_is_what_the_code_says():

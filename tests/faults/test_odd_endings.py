@@ -69,7 +69,7 @@ checkpoint_every: 0
 ENDS = {
     "unpicklable": ("failed", r"ValueError: \(<unlocked _thread.lock .*\(odd.py:\d+\)"),
     "chained": ("failed", r"ValueError: second \(odd.py:\d+\)"),
-    "long": ("failed", r"ValueError: x{1900,2000}… \(odd.py:\d+\)"),
+    "long": ("failed", r"ValueError: x{1800,1900}… \(odd.py:\d+\)"),
     "longown": ("failed", r"x{1999}…$"),
     "speechless": ("failed", r"Speechless \(odd.py:\d+\)"),
     "leaves": ("failed", r"SystemExit: 0 \(odd.py:\d+\)"),
