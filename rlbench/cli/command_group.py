@@ -44,6 +44,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Look after results": (
         CommandEntry("doctor", "doctor", "find and mend what is wrong with this machine or a result folder"),
         CommandEntry("gc", "gc", "free disk space: list what is not needed, and delete it"),
+        CommandEntry("compact", "compact", "pack the attempts of published runs into archives"),
     ),
     "Compare": (
         CommandEntry("compare", "compare", "compare algorithms, or two result folders"),

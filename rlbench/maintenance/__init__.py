@@ -1,1 +1,1 @@
-"""Upkeep of result folders and of this machine: what is wrong, mending it, and freeing disk space."""
+"""Upkeep of result folders and of this machine: what is wrong, mending it, freeing disk space, and archives."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 from rlbench.api import Run, group_from_dict
+from rlbench.maintenance.compaction import archive_problem
 from rlbench.maintenance.findings import Finding, to_do
 from rlbench.maintenance.leftovers import is_draft
 from rlbench.maintenance.quarantine import moved
 from rlbench.results import Store
+from rlbench.results.attempt_files import SUFFIX, archived_attempts, is_archive
 from rlbench.results.file_io import parse_json, why_unreadable
 from rlbench.results.json_shapes import check_attempt
 from rlbench.runtime import checkpoint
@@ -22,9 +25,13 @@ _ASIDE = "--fix moves it to superseded/"
 def examine_attempts(store: Store) -> Iterator[Finding]:
     """Yield what is wrong with the attempts of a folder in which nothing runs. Reads and hashes every checkpoint."""
     for path in sorted((store.root / "attempts").glob("*")):
-        if path.is_symlink() or not path.is_dir() or is_draft(path.name):
-            continue
         where = str(path.relative_to(store.root))
+        if path.is_symlink() or is_draft(path.name):
+            continue
+        if path.is_file() and is_archive(path):
+            yield from _examine_archive(store.root, path, where)
+        if not path.is_dir():
+            continue
         try:
             check_attempt(parse_json(path / "group.json"))
         except (OSError, ValueError) as error:
@@ -32,6 +39,16 @@ def examine_attempts(store: Store) -> Iterator[Finding]:
             yield to_do(where, what, _ASIDE, "unreadable attempts", partial(moved, store.root, path, "unreadable"))
             continue
         yield from _examine_checkpoints(store.root, path / "checkpoints")
+
+
+def _examine_archive(root: Path, path: Path, where: str) -> Iterator[Finding]:
+    problem, mend = archive_problem(path), partial(moved, root, path, "unreadable")
+    if problem:
+        yield to_do(where, problem, _ASIDE, "unreadable attempts", mend)
+    elif path.with_name(path.name.removesuffix(SUFFIX)).is_dir():
+        what = "this attempt has a folder, too: a killed `rlbench compact` left both"
+        advice = f"`rlbench compact {root}` compares them and keeps one; {_ASIDE}"
+        yield to_do(where, what, advice, "attempts that are there twice", partial(moved, root, path, "twice"))
 
 
 def _examine_checkpoints(root: Path, folder: Path) -> Iterator[Finding]:
@@ -46,7 +63,7 @@ def _examine_checkpoints(root: Path, folder: Path) -> Iterator[Finding]:
 def attempted_runs(store: Store) -> dict[str, Run]:
     """Return the runs that the folder's attempts were to train, by the names of their folders."""
     runs: dict[str, Run] = {}
-    for _, description in store.attempts():
+    for _, description in chain(archived_attempts(store.root), store.attempts()):
         with suppress(KeyError, TypeError, ValueError, AttributeError):  # a group.json may come from anybody
             runs |= {run.name: run for run in group_from_dict(description["group"]).runs}
     return runs

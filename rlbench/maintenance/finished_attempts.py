@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 from rlbench.maintenance.known_runs import known_runs, read_suite
 from rlbench.results import Store
+from rlbench.results.attempt_files import archived_attempts
 from rlbench.results.results_index import read_facts
 
 
-def finished_attempts(store: Store) -> Iterator[Path]:
-    """Yield the folders of finished attempts. Links are left out.
+def finished_attempts(store: Store, archives: bool = False) -> Iterator[Path]:
+    """Yield the folders of finished attempts and, with `archives`, the archives of others. Links are left out.
 
     A run whose published files are damaged is not finished here: its attempts may restore it, or resume it.
     """
@@ -19,7 +21,7 @@ def finished_attempts(store: Store) -> Iterator[Path]:
     states = store.states(runs)
     facts = read_facts(store, runs, states)
     whole = {key for key, fact in facts.items() if not fact.damaged}
-    for path, description in store.attempts():
+    for path, description in chain(store.attempts(), archived_attempts(store.root) if archives else ()):
         keys = set(description["keys"].values())
         if keys and keys <= whole and not path.is_symlink():
             yield path

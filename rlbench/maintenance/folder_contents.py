@@ -14,6 +14,7 @@ from rlbench.maintenance.findings import Finding, note, to_do
 from rlbench.maintenance.leftovers import is_draft, is_left_over
 from rlbench.maintenance.quarantine import FOLDER as SUPERSEDED
 from rlbench.maintenance.quarantine import moved
+from rlbench.results.attempt_files import SUFFIX
 from rlbench.results.file_io import is_within
 from rlbench.results.jsonl_records import TABLES
 
@@ -135,7 +136,7 @@ def _is_known(parts: tuple[str, ...], is_folder: bool) -> bool:
         return is_folder if depth == 2 else not is_folder and depth == 3 and name in _RUN_FILES
     if top == ATTEMPTS:
         if depth == 2:
-            return is_folder
+            return is_folder or name.endswith(SUFFIX)
         if depth == 3:
             return name in (CHECKPOINTS, "profile") if is_folder else name in _ATTEMPT_FILES
         if parts[2] == CHECKPOINTS:

@@ -56,7 +56,7 @@ def garbage_of_folder(store: Store, superseded: bool, attempts: bool, older_than
     """
     root = store.root
     yield from _of_kind("drafts of killed processes", "nothing", leftovers(root))
-    finished = list(finished_attempts(store))
+    finished = list(finished_attempts(store, archives=True))
     taken = [path for path in finished if attempts and _is_older(_last_written(path), older_than)]
     checkpoints = [path / "checkpoints" for path in finished if path not in taken]
     checkpoints = [path for path in checkpoints if path.is_dir() and not path.is_symlink()]
@@ -158,8 +158,10 @@ def _is_older(moment: float, seconds: float | None) -> bool:
     return seconds is None or time.time() - moment > seconds
 
 
-def _last_written(folder: Path) -> float:
-    return max((entry.stat(follow_symlinks=False).st_mtime for entry in _entries(folder)), default=0.0)
+def _last_written(path: Path) -> float:
+    """Return when an attempt's folder or archive was last written to."""
+    entries = [entry.stat(follow_symlinks=False).st_mtime for entry in _entries(path)]
+    return max(entries, default=os.stat(path, follow_symlinks=False).st_mtime)
 
 
 def _moved_at(path: Path) -> float:

@@ -176,8 +176,12 @@ def parse_json(path: Path, most: int = MOST_JSON) -> Any:
 
     Raises: OSError; ValueError with the reason if the file cannot be read.
     """
+    return parse_json_content(read_bytes(path, most))
+
+
+def parse_json_content(content: bytes) -> Any:
+    """Return the contents of JSON, as `parse_json` does. Raises: ValueError with the reason."""
     try:
-        content = read_bytes(path, most)
         refuse_too_many_values(content)
         document = json.loads(content, parse_int=_parse_int)
         if _SURROGATES.search(content):

@@ -116,14 +116,22 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
         raise unreadable(path, error) from error
     if end is not None and len(content) < end:
         raise StoreError(f"{path} has lost records: {end:,} bytes were written, and {len(content):,} are left")
-    text = content[:end].decode("utf-8", errors="replace")
+    yield from parse_lines(content[:end], str(path))
+
+
+def parse_lines(content: bytes, where: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a file's content; a partial last line is ignored.
+
+    where: the file, for errors. Raises: StoreError with the line number for a broken line before the last.
+    """
+    text = content.decode("utf-8", errors="replace")
     complete, _, _ = text.rpartition("\n")
     for number, line in enumerate(complete.split("\n") if complete else [], 1):
         try:
             refuse_too_many_values(line.encode())
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}") from error
+            raise StoreError(f"{where}:{number}: not a record: {line[:60]!r}") from error
         if not isinstance(row, dict) or not isinstance(row.get("seed"), int):
-            raise StoreError(f"{path}:{number}: not a record: {line[:60]!r}")
+            raise StoreError(f"{where}:{number}: not a record: {line[:60]!r}")
         yield row

@@ -305,9 +305,12 @@ class Store:
         return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
 
     def attempts(self) -> list[tuple[Path, Mapping[str, Any]]]:
-        """Return attempts with their group.json, newest first, skipping folders without a readable one."""
+        """Return attempts with their group.json, newest first, skipping folders without a readable one.
+
+        Left out: archives, because their runs are published, and folders that are being deleted, named with a dot.
+        """
         attempts = []
-        for path in (self.root / "attempts").glob("*"):
+        for path in (self.root / "attempts").glob("[!.]*"):
             with suppress(OSError, ValueError):
                 attempts.append((path, check_attempt(parse_json(path / "group.json"))))
         return sorted(attempts, key=lambda pair: -pair[1]["order"])

@@ -12,8 +12,9 @@ from functools import partial
 from pathlib import Path
 
 from rlbench.api import Run, StoreError
+from rlbench.results.attempt_files import read_attempt_lines
 from rlbench.results.file_io import file_hash, refuse_outside, replace_file
-from rlbench.results.jsonl_records import TABLES, read_lines
+from rlbench.results.jsonl_records import TABLES
 from rlbench.results.publication import write_table
 from rlbench.results.results_index import read_verified
 from rlbench.results.store import RunState, Store
@@ -59,7 +60,7 @@ def _damaged_tables(folder: Path, state: RunState) -> Iterator[str]:
 
 def _rebuild(store: Store, run: Run, state: RunState, table: str, draft: Path) -> None:
     """Write a table from its attempt's lines. Raises: one of _FAILURES if that does not give the published bytes."""
-    lines = read_lines(store.root / "attempts" / state.attempt / f"{table}.jsonl")
+    lines = read_attempt_lines(store.root / "attempts" / state.attempt, table)
     write_table(draft, table, [row for row in lines if row["seed"] == run.seed])
     if file_hash(draft) != state.result["files"][f"{table}.parquet"]["sha256"]:
         raise _HashMismatch

@@ -13,8 +13,7 @@ from typing import Any
 from rlbench.api import Run, RunGroup, RunStatus, group_as_dict
 from rlbench.reevaluation.playback_process import play_in_child
 from rlbench.results import RunState, Store
-from rlbench.results.file_io import read_json
-from rlbench.results.json_shapes import ShapeError, check_attempt
+from rlbench.results.attempt_files import describe_attempt
 from rlbench.results.provenance import INSTRUCTIONS
 
 _WORKER = "rlbench.verification.training_worker"
@@ -129,9 +128,9 @@ def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
     if size == 1:
         return (run.seed,)
     try:
-        description = check_attempt(read_json(store.root / "attempts" / state.attempt / "group.json"))
+        description = describe_attempt(store.root / "attempts" / state.attempt)
         seeds = tuple(description["group"].get("seeds", ())) if run.key in description["keys"].values() else ()
-    except ShapeError:
+    except (OSError, ValueError):
         runs = [one for one in store.runs() if one.algorithm == run.algorithm]
         states = store.states(runs)
         seeds = tuple(one.seed for one in runs if states[one.key].attempt == state.attempt)

@@ -6,10 +6,9 @@ import json
 import os
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
-from io import BufferedReader
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -87,11 +86,12 @@ def logs(run: Path, stdout: bool) -> None:
     """
     store, _, state = find_run(run)
     from rlbench.api import StoreError
-    from rlbench.results.file_io import NOT_OWN, open_within, unreadable
+    from rlbench.results.attempt_files import open_attempt_file
+    from rlbench.results.file_io import NOT_OWN, unreadable
 
     path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
     try:
-        file = open_within(store.root, path) if state.attempt else None
+        file = open_attempt_file(store.root, path.parent, path.name) if state.attempt else None
     except FileNotFoundError:
         file = None
     except OSError as error:
@@ -108,13 +108,14 @@ def logs(run: Path, stdout: bool) -> None:
     write_out("" if text.endswith("\n") else "\n")
 
 
-def _blocks(file: BufferedReader) -> Iterator[str]:
+def _blocks(file: BinaryIO) -> Iterator[str]:
     """Yield a log's text in blocks, because a single line may be as long as the file.
 
     If it is longer than the logs that rlbench writes, only its beginning and its end are read.
     """
     blocks, decoder = iter(lambda: file.read(_BLOCK), b""), getincrementaldecoder("utf-8")("replace")
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     if size > _MOST_BYTES:
         yield "".join(map(decoder.decode, islice(blocks, _MOST_BYTES // 2 // _BLOCK)))
         yield f"\n… {size - _MOST_BYTES:,} bytes omitted …\n"
