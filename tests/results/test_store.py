@@ -174,6 +174,16 @@ def test_what_a_lock_file_says_is_information_only(tmp_path, text):
     store.unlock()
 
 
+@pytest.mark.parametrize(("content", "said"), [(b"", "an unidentified process"), (b"\xff\0{", "\ufffd")])
+def test_a_lock_that_is_held_is_so_whatever_its_file_says(tmp_path, content, said):
+    store, other = Store(tmp_path), Store(tmp_path)
+    store.lock()
+    (tmp_path / "LOCK").write_bytes(content)
+    with pytest.raises(LockedError, match=f"is in use by {said}"):
+        other.lock()
+    store.unlock()
+
+
 def test_a_folder_that_cannot_be_made_is_told_before_training(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="file") as error:
