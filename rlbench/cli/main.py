@@ -138,6 +138,9 @@ def invoke(arguments: list[str]) -> int:
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             write_error(f"error: the disk is full: {error}; finished runs are safe")
             return 74
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            write_error(f"error: {error}; raise the limit on open files, as in `ulimit -n 1024`")
+            return 2
         if isinstance(error, OSError) and isinstance(error.filename, (str, bytes)):  # not permitted, gone, too long, …
             write_error(f"error: {os.fsdecode(error.filename)}: cannot be read or written: {error.strerror}")
             return 73

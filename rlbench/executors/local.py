@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import queue
 import signal
 from collections.abc import Sequence
@@ -13,41 +14,48 @@ from rlbench.api import (
     ExecutorSpec,
     Job,
     NoticeEvent,
+    RlbenchError,
     RunStatus,
     StartEvent,
     hookimpl,
 )
 from rlbench.executors.events import read_end
+from rlbench.executors.file_limit import allowed_workers
 from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
 from rlbench.results.file_io import write_json
-from rlbench.text import duration
+from rlbench.text import duration, plural
 
 GRACE_SECONDS = 30.0
 # From a worker's "finished" event to its exit: a thread or child that the algorithm left may never end.
 LEAVING_SECONDS = 5.0
 POLL_SECONDS = 0.5
+# Errors of starting a process where the system allows no further process or file. A further thread is a RuntimeError.
+_NO_MORE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
 LONGEST_QUEUE = 1000  # events that wait to be handled; a worker that sends more waits
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
-    """Run `jobs`, at most `context.workers` at a time.
+    """Run `jobs`, at most `context.workers` at a time, and fewer if the system does not allow as many.
 
     After one Ctrl-C, the end of `context.stop_after` or a full disk, workers save and stop, and no other is started.
     After a second Ctrl-C they are killed. When a worker was killed from outside, the jobs from `context.retry` are run
     next.
 
-    Raises: KeyboardInterrupt or DiskFull after all workers have exited.
+    Raises: KeyboardInterrupt or DiskFull after all workers have exited; RlbenchError if no worker can be started.
     """
-    _Pool(jobs, context).run()
+    allowed, why_fewer = allowed_workers(min(context.workers, len(jobs)))
+    if why_fewer:
+        context.say(why_fewer)
+    _Pool(jobs, context, allowed if why_fewer else context.workers).run()
 
 
 class _Pool:
     """The running workers, the waiting jobs, and the reason to stop, if any. Suspended time is not counted."""
 
-    def __init__(self, jobs: Sequence[Job], context: ExecutorContext) -> None:
-        self._context = context
+    def __init__(self, jobs: Sequence[Job], context: ExecutorContext, workers: int) -> None:
+        self._context, self._workers = context, workers
         self._inbox: Inbox = queue.Queue(LONGEST_QUEUE)
         self._waiting, self._running = list(reversed(jobs)), dict[Worker, Limits]()
         self._kill_at: dict[Worker, float] = {}
@@ -80,13 +88,27 @@ class _Pool:
             self._stop_for_disk(str(full))
 
     def _start(self, guard: OrphanGuard) -> None:
-        while self._waiting and len(self._running) < self._context.workers and not self._stopping:
+        while self._waiting and len(self._running) < self._workers and not self._stopping:
             job = self._waiting[-1]
             guard.watch(job.attempt)
-            worker = Worker(job, self._inbox)
+            try:
+                worker = Worker(job, self._inbox)
+            except (OSError, RuntimeError) as error:
+                if isinstance(error, OSError) and error.errno not in _NO_MORE:
+                    raise
+                self._start_fewer(error)
+                return
             self._waiting.pop()
             self._running[worker] = Limits(worker.job.group, self._clock.tick())
             self._context.on_event(worker.job, StartEvent())
+
+    def _start_fewer(self, error: OSError | RuntimeError) -> None:
+        """Start no more workers than run now. Raises: RlbenchError if none is running."""
+        why = f"the system allows no further process ({error})"
+        if not self._running:
+            raise RlbenchError(f"{why}; end other programs, or raise the limits that `ulimit -a` shows") from error
+        self._workers = len(self._running)
+        self._context.say(f"{why}; training {plural(self._workers, 'group')} at a time")
 
     def _handle_event(self) -> None:
         try:
