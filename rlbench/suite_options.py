@@ -74,6 +74,12 @@ class SuiteOptions:
         "Stop a group that has made no environment step for this long, such as 10m; overrides the suite's.",
         Use.SUITE,
     )
+    memory: str | None = option(
+        None,
+        "--memory",
+        "Stop a group that uses more memory than this, such as 4GB; overrides the suite's.",
+        Use.SUITE,
+    )
     settings: tuple[str, ...] = option(
         (),
         "--set",

@@ -247,6 +247,7 @@ class RunGroup:
     checkpoint_every: environment steps per seed between checkpoints; 0: none.
     timeout: seconds that the process may take; None: no limit.
     stall_timeout: seconds that it may take without an environment step; None: no limit.
+    memory: bytes that it and the processes it starts may use; None: no limit.
     resume: "exact", "approximate" (resume although numbers will differ) or "never".
     data_files: files that the runs read; their contents count as part of the code that produced the runs.
     environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If not, the
@@ -267,6 +268,7 @@ class RunGroup:
     resume: str = "exact"
     data_files: tuple[str, ...] = ()
     environment_repeats: bool = True
+    memory: int | None = None
 
     @cached_property
     def runs(self) -> tuple[Run, ...]:

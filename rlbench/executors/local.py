@@ -20,7 +20,9 @@ from rlbench.api import (
     hookimpl,
 )
 from rlbench.executors.events import read_end
+from rlbench.executors.failure_messages import FEWER
 from rlbench.executors.file_limit import allowed_workers
+from rlbench.executors.memory_use import memory_beyond, memory_message
 from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
 from rlbench.executors.worker_process import FROM_OUTSIDE, Inbox, ProcessExit, Worker
@@ -59,7 +61,7 @@ class _Pool:
         self._inbox: Inbox = queue.Queue(LONGEST_QUEUE)
         self._waiting, self._running = list(reversed(jobs)), dict[Worker, Limits]()
         self._kill_at: dict[Worker, float] = {}
-        self._clock = AwakeClock()
+        self._clock, self._check_memory_at = AwakeClock(), 0.0
         self._interrupts: list[KeyboardInterrupt] = []
         self._stopping = False
         self._full = ""
@@ -82,6 +84,7 @@ class _Pool:
             self._start(guard)
             self._handle_event()
             self._check_limits()
+            self._check_memory()
         except KeyboardInterrupt as interrupt:
             self._interrupt(interrupt)
         except DiskFull as full:
@@ -151,6 +154,9 @@ class _Pool:
         retries: Sequence[Job] = ()
         if -code in FROM_OUTSIDE and end.status == RunStatus.INTERRUPTED and not self._stopping:
             retries = self._retry(worker.job)
+            if not retries and worker.was_killed_for_memory(code):
+                end = EndEvent(RunStatus.FAILED, f"{end.message}; {FEWER}")
+                self._write_exit(worker.job, end)
         self._context.on_event(worker.job, end)
         self._waiting += reversed(retries)
 
@@ -179,6 +185,18 @@ class _Pool:
                 worker.kill()
         if self._context.stop_after is not None and now > self._context.stop_after and not self._stopping:
             self._stop("--stop-after reached: ")
+
+    def _check_memory(self) -> None:
+        """Kill the workers that use too much memory. They do not save, because that would take more."""
+        if (now := self._clock.tick()) < self._check_memory_at:
+            return
+        self._check_memory_at = now + POLL_SECONDS
+        for worker in self._running:
+            limit = worker.job.group.memory
+            undecided = worker.verdict is None and not worker.has_finished
+            if limit is not None and undecided and (used := memory_beyond(worker.process.pid, limit)):
+                worker.verdict = RunStatus.FAILED, memory_message(used, limit)
+                worker.kill()
 
     def _interrupt(self, interrupt: KeyboardInterrupt) -> None:
         self._interrupts.append(interrupt)
@@ -220,6 +238,9 @@ def _silent_exit(worker: Worker, code: int) -> EndEvent:
     """Return the end of a worker that exited without reporting one over its pipe."""
     if (worker.job.attempt / "exit.json").exists():  # an algorithm may have closed the pipe
         return read_end(worker.job.attempt)
+    if worker.was_killed_for_memory(code):
+        message = "worker killed by SIGKILL, most likely by the kernel's OOM killer, because no memory was left"
+        return EndEvent(RunStatus.INTERRUPTED, message)
     if -code in FROM_OUTSIDE:
         message = f"worker killed by {signal.Signals(-code).name}; rerun the same command to resume"
         return EndEvent(RunStatus.INTERRUPTED, message)

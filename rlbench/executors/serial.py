@@ -33,7 +33,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
-    """Run `jobs` in order. `context.workers`, `context.retry` and stall timeouts are ignored.
+    """Run `jobs` in order. `context.workers`, `context.retry`, stall timeouts and limits of memory are ignored.
 
     A signal or a time limit stops the running group at its next safe point; a second signal stops it at once. The
     signal is then raised again for the handler that was set before. If this process is killed, all jobs end.

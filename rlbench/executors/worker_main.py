@@ -19,7 +19,7 @@ from pathlib import Path
 from rlbench.api import Event, RlbenchError, RunStatus
 from rlbench.executors.attempt import Attempt, ReportEvent
 from rlbench.executors.events import event_as_dict
-from rlbench.process_control import allow_local_imports, die_with_parent
+from rlbench.process_control import allow_local_imports, die_first, die_with_parent
 
 PROGRESS_SECONDS = 1.0
 HEARTBEAT_EVERY = 5
@@ -34,6 +34,7 @@ def main(folder: str, *arguments: str) -> int:
     faulthandler.enable()
     gc.disable()  # until training starts: imports leave no garbage, and collecting takes a tenth of the import time
     allow_local_imports(plugin_files)
+    die_first()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
     report = _over_pipe(*map(int, control.split(","))) if control else _nowhere
     attempt = Attempt(Path(folder), report, plugin_files)

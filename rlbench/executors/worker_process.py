@@ -19,6 +19,7 @@ from typing import BinaryIO, TypeAlias
 from rlbench.api import Event, Job, NoticeEvent, RunStatus
 from rlbench.disk_errors import writing
 from rlbench.executors.events import event_from_dict
+from rlbench.executors.memory_use import kills_for_memory
 from rlbench.executors.orphan_guard import MARK
 from rlbench.executors.worker_logs import Logs
 from rlbench.process_control import PRINTING, kill_marked_processes, signal_group
@@ -107,6 +108,7 @@ class Worker:
     def __init__(self, job: Job, inbox: Inbox) -> None:
         self.job, self.has_finished = job, False
         self.verdict: tuple[RunStatus, str] | None = None
+        self._kills_before = kills_for_memory()
         with ExitStack() as undo:
             read_end, write_end = os.pipe()
             lines = undo.enter_context(open(read_end, "rb"))
@@ -152,6 +154,10 @@ class Worker:
             message = f"left processes behind, which were killed: {', '.join(leftovers)}"
             inbox.put((self, NoticeEvent(message)))
         inbox.put((self, ProcessExit(code)))
+
+    def was_killed_for_memory(self, code: int) -> bool:
+        """Return whether the kernel has killed processes for memory since the start, and one may be this worker."""
+        return code == -signal.SIGKILL and (kills_for_memory() or 0) > (self._kills_before or 0)
 
     def request_stop(self) -> None:
         """Ask the worker to stop. Its process group gets no signal: a worker stops its own children."""

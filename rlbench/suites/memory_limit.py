@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import heapq
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 import psutil
 
 from rlbench.api import RunGroup
-from rlbench.text import plural
+from rlbench.text import data_size, plural
 
 SHARE = 0.6  # of the machine's memory; the rest is for networks, environments and other programs
 NOTED = 100e6  # bytes of a group from which a note says what it takes
@@ -48,17 +49,24 @@ def needed_at_once(groups: Sequence[RunGroup], stored: Mapping[Pair, int], worke
 def parted(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float) -> list[RunGroup]:
     """Return the same runs in groups of which any `workers` fit into the limit, as far as parting stacks allows.
 
-    The group that needs most is parted into more and more groups of equal size, up to one seed each. Without need,
-    nothing changes.
+    The group that needs most is parted into more and more groups of equal size, up to one seed each, and so is a group
+    that needs more than its own limit. Without need, nothing changes.
     """
     parts = [[group] for group in groups]
-    while needed_at_once(flat := [group for part in parts for group in part], stored, workers) > limit:
-        sizes = [needed(part[0], stored) if len(part[0].seeds) > 1 else 0 for part in parts]
+    while True:
+        flat = [group for part in parts for group in part]
+        over = needed_at_once(flat, stored, workers) > limit
+        sizes = [needed(part[0], stored) if over or _exceeds_its_own(part[0], stored, limit) else 0 for part in parts]
+        sizes = [size if len(part[0].seeds) > 1 else 0 for size, part in zip(sizes, parts)]
         if not any(sizes):
-            break
+            return flat
         at = sizes.index(max(sizes))
         parts[at] = _equal_parts(groups[at], len(parts[at]) + 1)
-    return flat
+
+
+def _exceeds_its_own(group: RunGroup, stored: Mapping[Pair, int], limit: float) -> bool:
+    """Return whether a group needs more than its own limit. It cannot be known if it stores on another device."""
+    return group.memory is not None and math.isfinite(limit) and needed(group, stored) > group.memory
 
 
 def within_memory(
@@ -77,20 +85,26 @@ def within_memory(
         if fixed:
             break
     text = (
-        f"replay of {plural(workers, 'job')} at a time takes {gigabytes(size)} even with one seed in each, but a suite "
-        f"may take {gigabytes(limit)} of this machine's memory; lower jobs or buffer_size"
+        f"replay of {plural(workers, 'job')} at a time takes {data_size(size)} even with one seed in each, but a suite "
+        f"may take {data_size(limit)} of this machine's memory; lower jobs or buffer_size"
     )
     return list(groups), workers, text
 
 
-def memory_problem(size: int, limit: float, config: Mapping[str, Any]) -> str:
-    """Return why not even one seed fits into the limit, or "". size: the bytes that it stores. config: its settings."""
+def memory_problem(size: int, limit: float, config: Mapping[str, Any], own: int | None = None) -> str:
+    """Return why not even one seed fits into the limit, or "". size: the bytes that it stores. config: its settings.
+
+    own: the limit of a group.
+    """
+    may_take = f"a suite may take {data_size(limit)} of this machine's memory"
+    if own is not None and own < limit < math.inf:
+        limit, may_take = own, f"`memory` allows {data_size(own)}"
     if 2 * size <= limit:
         return ""
     advice = "buffer_size" if "buffer_size" in config else "n_steps or n_envs"
     return (
-        f"{_kind(config)} of one seed takes {gigabytes(size)}, and as much again while a checkpoint is written, "
-        f"but a suite may take {gigabytes(limit)} of this machine's memory; lower {advice}"
+        f"{_kind(config)} of one seed takes {data_size(size)}, and as much again while a checkpoint is written, "
+        f"but {may_take}; lower {advice}"
     )
 
 
@@ -108,7 +122,7 @@ def memory_notes(groups: Sequence[RunGroup], stored: Mapping[Pair, int]) -> list
         pair = group.label, group.task.name
         largest[pair] = max(largest.get(pair, group), group, key=lambda one: len(one.seeds))
     return [
-        f"{label} on {task}: {_kind(group.config)} of {plural(len(group.seeds), 'seed')} takes {gigabytes(size)}"
+        f"{label} on {task}: {_kind(group.config)} of {plural(len(group.seeds), 'seed')} takes {data_size(size)}"
         for (label, task), group in largest.items()
         if (size := len(group.seeds) * stored.get((label, task), 0)) >= NOTED
     ]
@@ -116,8 +130,3 @@ def memory_notes(groups: Sequence[RunGroup], stored: Mapping[Pair, int]) -> list
 
 def _kind(config: Mapping[str, Any]) -> str:
     return "replay" if "buffer_size" in config else "the rollout"
-
-
-def gigabytes(size: float) -> str:
-    """Return a number of bytes in words."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

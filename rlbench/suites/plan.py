@@ -238,7 +238,7 @@ def _add_pairs(
         if isinstance(answer, PluginError):
             problems += _plugin_problems(pair, answer)
             continue
-        found, task = facts.get(pair.j, ""), _task(suite, pair.environment, pair.steps)
+        found, asked, task = facts.get(pair.j, ""), pair.environment, _task(suite, pair.environment, pair.steps)
         if answer.missing:
             text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install_command(answer)}"
             if skip_missing:
@@ -248,7 +248,6 @@ def _add_pairs(
             continue
         if isinstance(found, str):
             continue
-        asked = pair.environment
         spaces = found.observation_space, found.action_space
         task, shown = adapted(task, spaces, answer.supports, asked.observations, asked.action_masks)
         reason = incompatibility(answer, *shown, asked.action_masks)
@@ -259,7 +258,7 @@ def _add_pairs(
         texts = {
             pair.where("normalize_obs", at_key=True): normalization_problem(answer, shown[0]),
             pair.steps_at: budget_problem(task.steps, answer),
-            pair.where("buffer_size", at_key=False): memory_problem(size, result.memory, answer.config),
+            pair.where("buffer_size", at_key=False): memory_problem(size, result.memory, answer.config, suite.memory),
         }
         if any(texts.values()):
             name = f"{pair.algorithm.name} on {task.name}"
@@ -387,6 +386,7 @@ def _groups(
             checkpoint_every=every,
             timeout=environment.timeout or suite.timeout,
             stall_timeout=suite.stall_timeout,
+            memory=suite.memory,
             resume=suite.resume,
             data_files=suite.data_files,
             environment_repeats=repeats,

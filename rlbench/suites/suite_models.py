@@ -17,8 +17,10 @@ from rlbench.messages import refuse_bool
 MAX_SEEDS = 10_000
 LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
 MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
+LEAST_MEMORY = 10**6
 REFERENCE = r"^[\w.]+:\w+$"  # module:name
 DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
 
@@ -56,6 +58,19 @@ def seconds(value: Any) -> float | None:
         if total > 0:
             return total
     raise _error(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
+
+
+def _bytes(value: Any) -> int | None:
+    """Convert a size such as 4GB, 500MB or 4GiB to bytes. Raises: a pydantic error."""
+    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(\w*)\s*", str(value))
+    units = {unit.lower(): size for unit, size in _BYTES.items()}
+    if value is None:
+        return None
+    if parts and not isinstance(value, bool) and parts[2].lower() in units:
+        size = int(float(parts[1]) * units[parts[2].lower()])
+        if size >= LEAST_MEMORY:
+            return size
+    raise _error(f"should be a size of at least 1MB, such as 4GB or 500MB, got {value!r}")
 
 
 def _seeds(value: Any) -> Any:
@@ -108,6 +123,11 @@ Duration = Annotated[
     float | None,
     BeforeValidator(seconds),
     WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}, {"type": "null"}]}),
+]
+Memory = Annotated[
+    int | None,
+    BeforeValidator(_bytes),
+    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": LEAST_MEMORY}, {"type": "string"}, {"type": "null"}]}),
 ]
 Seeds = Annotated[
     tuple[int, ...],
@@ -291,6 +311,10 @@ class Suite(_Strict):
     jobs: Count | None = Field(None, description="number of groups run at a time; default: one per core")
     timeout: Duration = Field(None, description="longest time of a group's process, such as 2h")
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
+    memory: Memory = Field(
+        None,
+        description="most memory of a group: of its process and those that it starts together, such as 4GB",
+    )
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )

@@ -78,6 +78,8 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
         (("seeds: [3, 1, 3]", "seeds: five"), "13:8", "seeds: should be a count from 1 to 10000, or a list"),
         (("[3, 1, 3]", "[4294967295]"), "13:1", "a list of whole numbers from 0 to 2147483647, got [4294967295]"),
         (("seeds: [3, 1, 3]", "seeds: 2\ntimeout: soon"), "14:10", "a duration such as 90s, 30m or 1h30m, got 'soon'"),
+        (("seeds: [3, 1, 3]", "seeds: 2\nmemory: 4 gigs"), "14:9", "a size of at least 1MB, such as 4GB or 500MB, got"),
+        (("seeds: [3, 1, 3]", "seeds: 2\nmemory: 4"), "14:9", "a size of at least 1MB, such as 4GB or 500MB, got 4"),
         (("seeds: [3, 1, 3]", "seeds: 2\ndevices: [gpu]"), "14:1", "unknown device 'gpu'"),
         (("seeds: [3, 1, 3]", "seeds: 2\nresume: aproximate"), "14:9", "did you mean 'approximate'?"),
         (("steps: 50_000", "steps: true"), "11:12", "steps: should be a number, got True"),

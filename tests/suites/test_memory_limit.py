@@ -1,5 +1,6 @@
 """Memory known before a run: what algorithms store, what is said of it, and the groups that fit."""
 
+import dataclasses
 import importlib
 import inspect
 from pathlib import Path
@@ -153,6 +154,13 @@ def test_a_stack_that_does_not_fit_is_parted_equally(seeds, workers, limit, expe
     assert needed_at_once(parts, STORED, workers) <= limit
 
 
+def test_a_group_that_exceeds_its_own_limit_is_parted_however_much_the_machine_has():
+    limited = dataclasses.replace(group(8), memory=50)
+    assert sizes(parted([group(8, "ppo"), limited], STORED, 2, 10_000)) == [("ppo", 8), ("dqn", 4), ("dqn", 4)]
+    assert sizes(parted([dataclasses.replace(limited, memory=15)], STORED, 1, 10_000)) == [("dqn", 1)] * 8
+    assert parted([limited], STORED, 2, float("inf")) == [limited]  # it stores on another device
+
+
 def test_only_the_groups_that_need_much_are_parted():
     groups = [group(8, "ppo"), group(8), group(8, "none")]
     assert sizes(parted(groups, STORED, 3, 99)) == [("ppo", 8), ("dqn", 8), ("none", 8)]
@@ -188,10 +196,10 @@ PIXELS = {
 }
 
 
-def planned(memory=None, buffer_size=100_000, jobs=1, seeds=10):
+def planned(memory=None, buffer_size=100_000, jobs=1, seeds=10, own=None):
     entries = [{"id": "dqn", "params": {"buffer_size": buffer_size}}, "random"]
     environment = {"id": DOTS, "steps": 200_000, **PIXELS}
-    asked = {"name": "s", "algorithms": entries, "environments": [environment], "seeds": seeds}
+    asked = {"name": "s", "algorithms": entries, "environments": [environment], "seeds": seeds, "memory": own}
     return plan(Suite.model_validate(asked), PLUGINS, memory=memory, jobs=jobs)
 
 
@@ -217,3 +225,23 @@ def test_a_seed_that_does_not_fit_is_a_problem_that_says_what_to_do():
     with pytest.raises(SuiteError, match="dqn on .*: replay of one seed takes 12 MB, .* may take 24 MB .* lower buffer_size"):  # fmt: skip
         planned(2 * SEED - 1)
     assert len(planned(2 * SEED).groups) == 11
+
+
+@pytest.mark.parametrize(
+    ("given", "size"), [("1GB", 10**9), ("1.5 gb", 1_500_000_000), ("2GiB", 2 << 30), (7_000_000, 7_000_000)]
+)
+def test_a_size_of_memory_is_bytes_with_or_without_a_unit(given, size):
+    environment = {"id": "CartPole-v1", "steps": 1}
+    asked = {"name": "s", "algorithms": ["random"], "environments": [environment], "seeds": 1, "memory": given}
+    suite = Suite.model_validate(asked)
+    assert suite.memory == size and suite.resolved()["memory"] == size
+
+
+def test_a_limit_for_a_group_decides_how_many_seeds_train_together():
+    plans = [planned(1e12, own=size) for size in (None, 11 * SEED, 11 * SEED - 1)]
+    assert [[len(g.seeds) for g in one.groups] for one in plans] == [[10, 10], [10, 10], [5, 5, 10]]
+    assert [{g.memory for g in one.groups} for one in plans] == [{None}, {11 * SEED}, {11 * SEED - 1}]
+    with pytest.raises(
+        SuiteError, match="replay of one seed takes 12 MB, .* but `memory` allows 24 MB; lower buffer_size"
+    ):
+        planned(1e12, own=2 * SEED - 1)
