@@ -42,6 +42,13 @@ def marked(folder):
     return found
 
 
+@pytest.fixture(autouse=True)
+def no_process_outlives_its_test(tmp_path):
+    yield
+    for process in marked(tmp_path):
+        process.kill()
+
+
 ENDS = {
     "finishes": "finish()",
     "says nothing": "os._exit(0)",
