@@ -1,7 +1,9 @@
 """`rlbench doctor`: what it prints and changes, its exit codes, and that the next run does what it said."""
 
+import io
 import json
 import re
+import sys
 
 import pytest
 from support.cli import rlbench
@@ -9,6 +11,7 @@ from support.result_folders import folder
 from support.tampered_runs import run_of
 
 from rlbench.api import StoreError
+from rlbench.cli.marked_lines import print_marked
 from rlbench.maintenance import folder_checkup, machine_checkup
 from rlbench.maintenance.findings import ok, to_do
 from rlbench.results import Store
@@ -40,6 +43,7 @@ def damage(store):
     path.write_bytes(path.read_bytes()[::-1])
 
 
+@pytest.mark.slow
 def test_this_machine_is_examined_where_no_folder_is_given(tmp_path):
     told = rlbench("doctor", "--json", RLBENCH_PLUGINS="random", RLBENCH_RESULTS=str(tmp_path))
     document = json.loads(told.stdout)
@@ -96,6 +100,22 @@ def test_no_name_in_the_folder_reaches_the_terminal_as_a_command(store, machine)
     told = rlbench("doctor", store.root)
     assert "mine?]0;gotcha???" in told.stdout and "to /somewhere?[2J" in told.stdout
     assert not set(told.stdout) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_a_terminal_gets_colours_and_wrapped_lines_but_nothing_from_the_folder(store, monkeypatch):
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True
+    monkeypatch.setattr(sys, "stdout", terminal)
+    for name, value in {"TERM": "xterm", "COLUMNS": "40"}.items():
+        monkeypatch.setenv(name, value)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    print_marked([("", "a folder\x1b[2J"), ("to do", "out\x1b]0;gotcha\x07: [bold]" + "long " * 12)], {"to do": "red"})
+    shown = terminal.getvalue()
+    assert set(re.findall(r"\x1b\[[\d;]*.|\x1b.", shown)) == {"\x1b[1m", "\x1b[31m", "\x1b[0m"} and "\x07" not in shown
+    title, first, second, *_ = re.sub(r"\x1b\[\d*m", "", shown).splitlines()
+    assert title == "a folder?[2J" and first.startswith("to do    out?]0;gotcha?: [bold]long")
+    assert second.startswith(" " * 9 + "long")
 
 
 def test_a_folder_in_which_a_command_is_running_is_not_changed(store, machine):
