@@ -151,14 +151,19 @@ _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _i
 _PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 
 
+def _check_task(document: Any) -> Document:
+    task = check_object(document, "'task'", _TASK, _TASK_IF_GIVEN)
+    check_object(task["evaluation"], "'evaluation'", _PROTOCOL, _PROTOCOL_IF_GIVEN)
+    for wrapper in task["wrappers"]:
+        check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
+    return task
+
+
 # -- spec.json ---------------------------------------------------------------------------------------------------
 def parse_run(document: Any, label: str) -> Run:
     """Return the run that a spec.json describes. Raises: ShapeError, also if its key does not match its contents."""
     check_object(document, "it", _SPEC)
-    task = check_object(document["task"], "'task'", _TASK, _TASK_IF_GIVEN)
-    check_object(task["evaluation"], "'evaluation'", _PROTOCOL, _PROTOCOL_IF_GIVEN)
-    for wrapper in task["wrappers"]:
-        check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
+    task = _check_task(document["task"])
     if unknown := sorted({"label", "register"} & set(task)):
         raise ShapeError(f"'task' in it should not have {unknown[0]!r}, which belongs in suite.json")
     try:
@@ -272,12 +277,25 @@ def check_decisions(document: Any) -> Document:
 
 
 # -- an attempt's files ------------------------------------------------------------------------------------------
+_GROUP = {"algorithm": _is_text, "config": _is_object, "task": _is_object}
+_GROUP |= {"seeds": lambda seeds: _is_list(seeds) and bool(seeds) and all(map(_is_integer, seeds))}
+_GROUP_IF_GIVEN: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("label", "seed_space", "device", "resume"), _is_text),
+    **dict.fromkeys(("compile", "environment_repeats"), _is_flag),
+    **dict.fromkeys(("timeout", "stall_timeout"), _optional(_is_number)),
+    "checkpoint_every": _is_integer,
+    "data_files": _is_names,
+}
+
+
 def check_attempt(document: Any) -> Document:
     """Check a group.json and return it. Raises: ShapeError."""
     parts = {"order": _is_order, "keys": _is_object, "group": _is_object, "plugin": _is_text, "restore": _is_object}
     attempt = check_object(document, "it", parts, {"profile": _is_flag})
     check_object(attempt["keys"], "'keys'", dict.fromkeys(attempt["keys"], _is_text))
     check_object(attempt["restore"], "'restore'", dict.fromkeys(attempt["restore"], _is_text))
+    check_object(attempt["group"], "'group'", _GROUP, _GROUP_IF_GIVEN)
+    _check_task(attempt["group"]["task"])
     return attempt
 
 

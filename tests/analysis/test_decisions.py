@@ -1,5 +1,6 @@
 """decisions.json: what is written is what is read, and what a damaged one says."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -79,4 +80,44 @@ def test_the_frame_has_a_row_for_each_pair_at_each_look():
 def test_a_damaged_file_is_an_error_and_not_a_new_beginning(tmp_path, text, said):
     (tmp_path / "decisions.json").write_text(text)
     with pytest.raises(StoreError, match=said):
+        read_decisions(Store(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (["algorithms"], []),
+        (["algorithms", "a"], ["t"]),
+        (["algorithms", "a", "t"], 1),
+        (["scale"], "relative"),
+        (["anchors", "t"], [0, 1]),
+        (["anchors", "t", "lower"], 1),
+        (["anchors"], {}),
+        (["design", "looks"], 10**12),
+        (["design", "looks"], None),
+        (["design", "alpha"], "0.05"),
+        (["design", "more"], 1),
+        (["looks"], {}),
+        (["looks", 0], None),
+        (["looks", 0, "missing"], "b"),
+        (["looks", 0, "look"], 2),
+        (["looks", 0, "readings", 0, "ours"], "z"),
+        (["looks", 0, "readings", 0, "winner"], "c"),
+        (["looks", 0, "readings", 0, "difference"], "much"),
+        (["looks", 0, "readings", 1, "within"], [1]),
+        (["looks", 0, "readings", 0, "look"], 3),
+    ],
+    ids=str,
+)
+def test_a_file_of_another_shape_is_an_error_wherever_it_differs(tmp_path, place, value):
+    write_decisions(Store(tmp_path), replace(BEGUN, looks=(FIRST, SECOND)))
+    path = tmp_path / "decisions.json"
+    document = json.loads(path.read_text())
+    *outer, name = place
+    part = document
+    for key in outer:
+        part = part[key]
+    part[name] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(StoreError, match="not a valid decisions file"):
         read_decisions(Store(tmp_path))

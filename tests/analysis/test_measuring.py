@@ -97,6 +97,20 @@ def test_a_file_that_holds_no_sound_anchors_is_refused(tmp_path, text):
         read_anchors(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["[" * 10_000, json.dumps({"anchors": {BANDIT: [1, 2]}}), '{"anchors": {}, "schema_version": "9"}', "[]", "\xe4"],
+    ids=lambda text: text[:20],
+)
+def test_a_file_that_is_none_of_anchors_is_left_as_it_is(tmp_path, text):
+    path = tmp_path / "mine.json"
+    path.write_text(text, "latin-1")
+    ran = rlbench("anchors", BANDIT, "--episodes", 2, "-o", path)
+    assert ran.returncode == 2 and "nothing was written" in ran.stderr and path.read_text("latin-1") == text
+    with pytest.raises(AnchorsError):
+        read_anchors(path)
+
+
 def test_observations_that_are_no_array_are_not_looked_at():
     """Blackjack shows a Tuple. Always sticking is worth -0.18292: the dealer's sums, worked out card by card."""
     random, stick, _ = measure(Task("Blackjack-v1", 1), 4_000)

@@ -86,3 +86,11 @@ def test_a_status_is_described_on_one_line():
     assert RunStatus.DONE.describe() == "done"
     assert RunStatus.FAILED.describe("a\n  b") == "failed: a b"
     assert RunStatus.TIMEOUT.describe("abcdef", " in 2:05", longest=3) == "timeout in 2:05: abc …"
+
+
+def test_a_group_derives_its_runs_and_its_name_once(monkeypatch):
+    """A command asks for them at each of a group's runs, of which there may be thousands."""
+    group = RunGroup("a", {}, Task("X-v0", 9), tuple(range(50)))
+    name, runs = group.name, group.runs
+    monkeypatch.setattr("rlbench.api.records.canonical", None)
+    assert group.name == name and group.runs == runs and group == RunGroup("a", {}, Task("X-v0", 9), tuple(range(50)))

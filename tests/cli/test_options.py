@@ -74,6 +74,7 @@ def test_seeds_and_hyperparameters_may_be_given_instead_of_the_files(suite, caps
         ),
         (["--set", "dqn.learning_rate"], "should be ALGORITHM.PARAM=VALUE"),
         (["--set", "dqn.learning_rate=[1"], "'[1' is not a value"),
+        (["--set", "dqn.learning_rate=2020-13-45"], "'2020-13-45' is not a value"),
         (["--set", "dqn.learning_rate=-1"], "learner.learning_rate: should be above 0, got -1"),
         (["-s", "some"], "--seeds: should be a count from 1"),
         (["--timeout", "soon"], "--timeout: should be a duration such as 90s"),

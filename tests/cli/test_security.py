@@ -105,6 +105,19 @@ def test_logs_are_those_of_the_folder(store, tmp_path, how):
     assert told.returncode == 73 and "secret" not in told.stdout and "is not read" in told.stderr
 
 
+def test_of_a_log_that_is_larger_than_any_of_ours_the_beginning_and_the_end_are_printed(store):
+    run = store.runs()[0]
+    log = store.root / "attempts" / store.states([run])[run.key].attempt / "stderr.log"
+    with open(log, "wb") as file:
+        file.write("é".encode() * (5 << 20))  # of two bytes each
+        file.truncate(5 << 30)
+        file.seek(5 << 30)
+        file.write(b"last\n")
+    told = rlbench("logs", store.folder(run)).stdout
+    assert told.startswith("é" * 1_000) and told.endswith("?last\n") and len(told) < 9 << 20
+    assert told.count("bytes omitted") == 1 and "\ufffd" not in told
+
+
 @pytest.mark.parametrize("text", ["[" * 60 + "]" * 60, f"[{'9' * 400}]"])
 def test_json_that_nobody_writes_is_not_read(tmp_path, text):
     (tmp_path / "x.json").write_text(text)

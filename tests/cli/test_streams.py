@@ -1,5 +1,6 @@
 """The program where it is started: streams that are closed or know little, a folder that hides modules or is gone."""
 
+import ast
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from support.cli import rlbench
 from support.result_folders import folder
+
+from rlbench.cli import main
 
 COMMAND = [str(Path(sys.executable).with_name("rlbench"))]
 SUITE = """
@@ -81,6 +84,46 @@ def test_a_folder_that_may_not_be_read_is_not_an_empty_one(results, monkeypatch)
         ran = rlbench(command, results)
         assert ran.returncode == 73 and f"{results / 'runs'}: cannot be read by" in ran.stderr
         assert "Permission denied" in ran.stderr and not ran.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("table", "?"), ("show", "?"), ("gate", "?", "--against", "?"), ("import", "?"), ("run", "?"), ("view", "?")],
+    ids=lambda arguments: arguments[0],
+)
+def test_a_path_that_no_system_takes_is_told_in_a_sentence(arguments):
+    ran = rlbench(*("a" * 5_000 if argument == "?" else argument for argument in arguments))
+    assert ran.returncode == 73 and "cannot be read or written: File name too long" in ran.stderr
+
+
+def test_a_file_that_goes_while_it_is_read_is_told_in_a_sentence(results, monkeypatch):
+    def gone(*arguments):
+        raise FileNotFoundError(2, "No such file or directory", str(results / "runs/x"))
+
+    monkeypatch.setattr("rlbench.results.store.read_runs", gone)
+    ran = rlbench("table", results)
+    assert ran.returncode == 73 and f"{results / 'runs/x'}: cannot be read or written" in ran.stderr
+
+
+def test_a_path_moves_no_terminal(tmp_path):
+    (tmp_path / "x.csv").write_text("algorithm,environment,seed,step,return\na,b,0,1,1\na,b,0,2,1\n")
+    ran = rlbench("import", tmp_path / "x.csv", "-o", tmp_path / "\x1b[31m\x07")
+    assert ran.returncode == 0 and "imported into" in ran.stderr, ran.stderr
+    assert not {"\x1b", "\x07"} & set(ran.stdout + ran.stderr)
+
+
+def test_commands_print_nothing_but_what_has_no_control_characters():
+    """`write_out` and `write_error` leave them out; the progress of a run has a terminal of its own."""
+    folder = Path(main.__file__).parent
+    own = {folder / "text_table.py", *(folder / "progress").glob("*.py")}
+    printing = {"print", "echo", "secho"}
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(set(folder.rglob("*.py")) - own)
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in printing
+    ]
+    assert found == []
 
 
 def test_a_name_moves_no_terminal(results):

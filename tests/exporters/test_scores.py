@@ -9,7 +9,7 @@ from support import result_folders
 from support.cli import rlbench as command
 
 import rlbench
-from rlbench.api import NothingToCompare, RlbenchError
+from rlbench.api import NothingToCompare, RlbenchError, StoreError
 from rlbench.exporters.export_results import export_results
 
 GRID = (0.25, 0.5, 0.75, 1.0)
@@ -141,3 +141,9 @@ def test_what_marl_eval_cannot_read_is_reported(tmp_path):
         export_results(twins, "marl-eval", tmp_path / "t")
     ran = command("export", tmp_path / "twins", "--to", "marl-eval", "-a", "DQN", "-o", tmp_path / "t")
     assert ran.returncode == 0 and ran.stdout == f"{tmp_path}/t: 1 run in 1 file\n", ran.stderr
+
+
+def test_a_name_that_no_archive_holds_is_an_error_that_says_what_to_do(tmp_path):
+    results = made(tmp_path / "made", {"a" * 70_000: {"CartPole-v1": [1.0]}, "b": {"CartPole-v1": [2.0]}})
+    with pytest.raises(StoreError, match="too long for an archive.*give it a label"):
+        export_results(results, "rliable", tmp_path / "r")

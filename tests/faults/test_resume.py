@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -115,6 +116,38 @@ def test_where_no_checkpoint_is_whole_a_run_starts_again_and_says_so(tmp_path, o
     assert again.returncode == 0 and "starts again at step 0: " in again.stderr and reason in again.stderr
     assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
     assert published(tmp_path / "cut") == published(once(suite_of("random")))
+
+
+QUICK = suite_of("{id: q_learning}", "FrozenLake-v1")
+
+
+def no_state(path, attempt):
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "streams": "none"}))
+    done = path.with_name("DONE")
+    hashes = json.loads(done.read_text())
+    hashes["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+    done.write_text(json.dumps(hashes))
+
+
+def a_pipe(path, attempt):
+    (attempt / "episodes.jsonl").unlink()
+    os.mkfifo(attempt / "episodes.jsonl")
+
+
+def too_large(path, attempt):
+    os.truncate(attempt / "evaluations.jsonl", 5 << 30)
+
+
+@pytest.mark.parametrize("harm", [no_state, a_pipe, too_large], ids=lambda harm: harm.__name__)
+def test_what_an_attempt_left_that_cannot_be_restored_starts_its_group_again(tmp_path, once, begin, harm):
+    suite = begin(QUICK, "evaluated")
+    newest = sorted(tmp_path.glob("cut/attempts/*/checkpoints/*"))[-1]
+    harm(newest / "seed-8.json", newest.parents[1])
+    ran = run(suite, tmp_path / "cut")
+    assert ran.returncode == 0 and "starts again at step 0: " in ran.stderr, ran.stderr
+    assert {r["resumed_from"] for r in results(tmp_path / "cut")} == {0}
+    assert published(tmp_path / "cut") == published(once(QUICK))
 
 
 @pytest.mark.parametrize("point", ["checkpoint-done:3", "published-episodes", "publish-result", "publish-result:2"])

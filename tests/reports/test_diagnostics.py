@@ -9,6 +9,8 @@ from support.read_back import render
 import rlbench
 from rlbench.analysis.metric_curves import metric_curves
 from rlbench.api import RlbenchError
+from rlbench.api.series_styles import series_styles
+from rlbench.reports.diagnostics_section import metrics_figure
 from rlbench.results import Store
 
 SUITE = """
@@ -78,3 +80,12 @@ def test_plots_of_metrics_are_saved_and_unknown_ones_are_named(out, tmp_path):
     assert results.plot.metrics("mean_q", task="CartPole-v1").save(tmp_path / "m.svg").stat().st_size > 1000
     with pytest.raises(RlbenchError, match="no run logged 'mean_v'; logged are .*td_loss"):
         results.plot.metrics("mean_v")
+
+
+def test_a_metric_with_a_long_name_that_was_logged_at_the_beginning_only_is_drawn():
+    name = "begins" + "m" * 1_000_000 + "ends"
+    curves = metric_curves(frame([("E", name, "a", "x", 0, 1.0)]))["E"]
+    figure = metrics_figure("E", curves, [name], series_styles(["a"], set()), "figure")
+    (axes,) = figure.draw().axes
+    assert len(axes.get_title("left")) == 40 and axes.get_title("left").startswith("begins")
+    assert axes.get_title("left").endswith("ends") and axes.get_xlim()[1] > 0

@@ -184,3 +184,10 @@ def test_texts_break_after_separators_and_anywhere_only_if_they_must():
 
 def test_letters_continue_after_z():
     assert [letter(i) for i in (0, 25, 26, 51, 52)] == ["a", "z", "aa", "az", "ba"]
+
+
+def test_a_name_of_any_length_is_cut_where_a_line_is_full():
+    name = "lm" * 10_000
+    parts = pieces(name, 80)
+    assert "".join(parts) == name and all(width(part) <= 80 for part in parts)
+    assert all(width(part + "l") > 80 or width(part + "m") > 80 for part in parts[:-1])

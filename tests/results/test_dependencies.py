@@ -10,7 +10,7 @@ import pytest
 from rlbench.plugins import load_plugins
 from rlbench.plugins.entry_points import Plugin
 from rlbench.results import code_dependencies
-from rlbench.results.code_dependencies import changed_modules, imported_code
+from rlbench.results.code_dependencies import changed_modules, file_hash, imported_code
 
 
 @pytest.fixture
@@ -137,3 +137,12 @@ def test_a_plugin_file_and_what_lies_beside_it_are_found_by_where_the_file_is(tm
     recorded = {"files": {"two": "0" * 16, "beside": "0" * 16}}
     told = changed_modules(recorded, [tmp_path], {"two": tmp_path / "two.py"})
     assert [text.split()[0] for text in told] == ["two", "beside"]
+
+
+def test_a_plugin_file_of_any_name_has_not_changed_until_it_is_edited(tmp_path):
+    path = tmp_path / "my plug+in é.py"
+    path.write_text("x = 1")
+    recorded, files = {"files": {path.stem: file_hash(str(path))}}, {path.stem: path}
+    assert changed_modules(recorded, [tmp_path], files) == []
+    path.write_text("x = 22")
+    assert "has changed" in changed_modules(recorded, [tmp_path], files)[0]

@@ -185,7 +185,11 @@ def test_a_file_that_no_score_is_made_of_may_be_sparse_or_a_pipe(store, monkeypa
         {"dependencies": [1]},
         {"dependencies": {"files": [1]}},
         {"dependencies": {"files": {"a": 1}}},
-        {"score_from": 3},
+        {"dependencies": {"filer": {}}},
+        {"score_from": "trainink"},
+        {"metering": "boundarz"},
+        {"resume": "exacu"},
+        {"numerics": {"stack_independence": "bitwisf"}},
         {"numerics": {"mkl": "/tmp/x"}},
         {"numerics": {"mkl": "AVX2\n"}},
         {"attempt": "a" * 300},
@@ -260,3 +264,27 @@ def test_a_dependency_that_is_a_path_is_not_looked_up(tmp_path):
         assert "does not have the form" in change and "outside" not in change
     for recorded in ("abc", [1], {"files": ["x"]}, {"distributions": {"": "1"}}):
         assert changed_modules(recorded) == ["the record of its imports does not have the form that rlbench writes"]
+
+
+@pytest.mark.parametrize(
+    ("outer", "name", "value"),
+    [
+        ((), "group", []),
+        (("group",), "seeds", ["0"]),
+        (("group",), "seeds", []),
+        (("group",), "timeout", "soon"),
+        (("group", "task"), "steps", None),
+        (("group", "task", "evaluation"), "every", "100"),
+        (("group", "task"), "wrappers", [1]),
+    ],
+    ids=str,
+)
+def test_an_attempt_that_describes_no_group_is_passed_over(store, outer, name, value):
+    newest, _ = store.attempts()[0]
+    document = json.loads((newest / "group.json").read_text())
+    part = document
+    for key in outer:
+        part = part[key]
+    part[name] = value
+    (newest / "group.json").write_text(json.dumps(document))
+    assert newest not in [path for path, _ in store.attempts()]

@@ -156,6 +156,27 @@ def test_the_caret_stands_under_the_whole_word(tmp_path):
     assert str(error.value).splitlines()[1:] == ["    algoritms:", "    ^^^^^^^^^"]
 
 
+def test_of_a_long_line_what_is_around_the_word_is_shown(tmp_path):
+    line = f"{{name: s, x: {'a' * 3_000}, algoritms: [random], y: {'b' * 3_000}}}"
+    with pytest.raises(SuiteError) as error:
+        load(tmp_path, line)
+    text = str(error.value)
+    (at,) = (i for i, shown in enumerate(text.splitlines()) if "unknown key 'algoritms'" in shown)
+    shown, mark = text.splitlines()[at + 1 : at + 3]
+    assert shown[mark.index("^") :].startswith("algoritms: [random]") and mark.strip() == "^" * 9
+    assert max(map(len, text.splitlines())) < 400
+
+
+@pytest.mark.parametrize(
+    "algorithms", ["nan", "5", "[]", "x", "[{id: dqn, params: 3, per_environment: [1], sweep: 2}]"]
+)
+def test_an_option_for_algorithms_that_are_none_is_no_other_error(tmp_path, algorithms):
+    path = tmp_path / "s.yaml"
+    path.write_text(f"{{name: s, algorithms: {algorithms}, environments: [CartPole-v1], seeds: 1}}")
+    with pytest.raises(SuiteError):
+        read_suite(path, {"seeds": (0, 1)}, ["dqn.learning_rate=1"] if "dqn" in algorithms else ()).valid_suite()
+
+
 NINES = "a: &a [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"{name}: &{name} [{','.join(['*' + before] * 9)}]\n" for before, name in zip("abcdefgh", "bcdefghi")
 )
