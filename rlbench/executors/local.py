@@ -22,6 +22,7 @@ from rlbench.api import (
 from rlbench.executors.events import read_end
 from rlbench.executors.failure_messages import FEWER
 from rlbench.executors.file_limit import allowed_workers
+from rlbench.executors.lost_devices import DevicePool
 from rlbench.executors.memory_use import memory_beyond, memory_message
 from rlbench.executors.orphan_guard import OrphanGuard
 from rlbench.executors.time_limits import AwakeClock, Limits
@@ -63,6 +64,7 @@ class _Pool:
         self._kill_at: dict[Worker, float] = {}
         self._clock, self._check_memory_at = AwakeClock(), 0.0
         self._interrupts: list[KeyboardInterrupt] = []
+        self._devices = DevicePool(jobs, context.say)
         self._stopping = False
         self._full = ""
 
@@ -93,6 +95,12 @@ class _Pool:
     def _start(self, guard: OrphanGuard) -> None:
         while self._waiting and len(self._running) < self._workers and not self._stopping:
             job = self._waiting[-1]
+            if self._devices.is_lost(job):
+                moved = self._devices.move(job)
+                if moved is None:
+                    self._waiting.pop()  # without an exit.json, its runs are interrupted
+                    continue
+                job = moved
             guard.watch(job.attempt)
             try:
                 worker = Worker(job, self._inbox)
@@ -136,14 +144,28 @@ class _Pool:
             status, message = worker.verdict
             event = EndEvent(status, f"{message}; {event.message}".rstrip("; "))
             self._write_exit(worker.job, event)
+        if event.status == RunStatus.FAILED and worker.job.group.device != "cpu":
+            worker.failure = event  # reported once its process no longer holds the device, which is tried then
+            return
         self._context.on_event(worker.job, event)
         if event.disk_full:
             self._stop_for_disk(event.message)
+
+    def _report_failure(self, job: Job, end: EndEvent) -> None:
+        """Report that a job has failed. If its device was lost, its runs are trained again on another one."""
+        explained = self._devices.explain(job, end)
+        if explained is not end:
+            self._write_exit(job, explained)
+        self._context.on_event(job, explained)
+        if explained is not end and not self._stopping:
+            self._waiting += reversed(self._retry(job))
 
     def _handle_exit(self, worker: Worker, code: int) -> None:
         self._running.pop(worker)
         self._kill_at.pop(worker, None)
         if worker.has_finished:
+            if worker.failure is not None:
+                self._report_failure(worker.job, worker.failure)
             return
         end = _silent_exit(worker, code)
         if worker.verdict is not None:
@@ -157,7 +179,7 @@ class _Pool:
             if not retries and worker.was_killed_for_memory(code):
                 end = EndEvent(RunStatus.FAILED, f"{end.message}; {FEWER}")
                 self._write_exit(worker.job, end)
-        self._context.on_event(worker.job, end)
+        self._report_failure(worker.job, end)
         self._waiting += reversed(retries)
 
     def _retry(self, job: Job) -> Sequence[Job]:

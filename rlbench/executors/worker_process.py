@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import BinaryIO, TypeAlias
 
-from rlbench.api import Event, Job, NoticeEvent, RunStatus
+from rlbench.api import EndEvent, Event, Job, NoticeEvent, RunStatus
 from rlbench.disk_errors import writing
 from rlbench.executors.events import event_from_dict
 from rlbench.executors.memory_use import kills_for_memory
@@ -100,6 +100,7 @@ class Worker:
     """A running subprocess. Its events and its exit code go to `inbox`.
 
     has_finished: whether it has sent its "finished" event. verdict: if it has exceeded a limit, the status and message.
+    failure: its end, if it has failed and this is not reported yet.
 
     Raises: DiskFull; OSError or RuntimeError if the system allows no further file, process or thread. Nothing is left
     behind then.
@@ -108,6 +109,7 @@ class Worker:
     def __init__(self, job: Job, inbox: Inbox) -> None:
         self.job, self.has_finished = job, False
         self.verdict: tuple[RunStatus, str] | None = None
+        self.failure: EndEvent | None = None
         self._kills_before = kills_for_memory()
         with ExitStack() as undo:
             read_end, write_end = os.pipe()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -15,21 +16,37 @@ _QUERY = (
     "print(json.dumps({'cuda': torch.cuda.device_count() if torch.cuda.is_available() else 0, "
     "'mps': int(torch.backends.mps.is_available())}))"
 )
+# A device whose memory is full works.
+_TRIAL = (
+    "import sys, torch\ntry: torch.ones(1, device=sys.argv[1]).add_(1).cpu()\nexcept torch.OutOfMemoryError: pass\n"
+)
 
 
 def device_counts() -> dict[str, int]:
     """Return how many devices of each kind torch finds. Raises: SuiteError if the query fails."""
-    process = subprocess.run(
-        [sys.executable, "-P", "-c", _QUERY],
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        timeout=TIME_LIMIT_SECONDS,
-    )
+    answer, problem = _asked(_QUERY)
     try:
-        return dict(json.loads(process.stdout))
+        return dict(json.loads(answer))
     except ValueError as error:
-        raise SuiteError(f"torch did not report its devices: {process.stderr.strip()[-300:]}") from error
+        raise SuiteError(f"torch did not report its devices: {problem or 'it printed something else'}") from error
+
+
+def device_problem(device: str) -> str:
+    """Return why a new process cannot compute on a device, in one line; "" if it can."""
+    return _asked(_TRIAL, device)[1]
+
+
+def _asked(code: str, *arguments: str) -> tuple[str, str]:
+    """Run code in a child process. Returns: its output, and why it failed, "" if it did not."""
+    command = [sys.executable, "-P", "-c", code, *arguments]
+    try:
+        child = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=TIME_LIMIT_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return "", f"no answer within {TIME_LIMIT_SECONDS} s; the driver may hang"
+    last = child.stderr.strip().rpartition("\n")[2][-300:] or f"exit code {child.returncode}"
+    return child.stdout, last if child.returncode else ""
 
 
 def choose_devices(requested: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
@@ -58,7 +75,9 @@ def _unavailable(device: str, available: dict[str, int]) -> str:
     if kind == "cpu":
         return ""
     if available[kind] == 0:
-        return f"device {device} is not available: torch finds no {kind} device; `devices: cpu` always works"
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES") if kind == "cuda" else None
+        reason = "" if visible is None else f" (CUDA_VISIBLE_DEVICES is {visible!r})"
+        return f"device {device} is not available: torch finds no {kind} device{reason}; `devices: cpu` always works"
     if int(index or 0) >= available[kind]:
         return f"device {device} is not available: torch finds {available[kind]}, cuda:0 to cuda:{available[kind] - 1}"
     return ""
