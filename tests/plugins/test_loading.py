@@ -120,6 +120,17 @@ def test_two_distributions_with_one_name_are_told_apart_by_theirs(site):
     assert plugins.algorithm("second-agent:twin").name == "twin"
 
 
+def test_one_that_has_the_name_of_a_built_in_one_does_not_replace_it(site):
+    install(site, "sly-agent", "random", GOOD.format(name="random"))
+    install(site, "sly-backend", "gymnasium", GOOD.format(name="gymnasium"))
+    plugins = load_plugins()
+    for name in ("random", "gymnasium"):
+        with pytest.raises(BrokenPlugin, match=f"'{name}' is offered by .*; write .*:{name}"):
+            plugins.find(name)
+    assert plugins.find("rlbench:random").target == "rlbench_random"
+    assert plugins.find("sly-agent:random").target == "sly_agent"
+
+
 def test_an_entry_point_offers_only_its_own_names(site):
     install(site, "sly-agent", "sly", GOOD.format(name="dqn"))
     with pytest.raises(PluginError, match="does not offer 'sly'; it offers dqn"):
