@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rlbench.api import Run, RunStatus, task_from_dict
+from rlbench.results.checksums import CHECKSUM, is_unchanged
 
 Document = Mapping[str, Any]
 OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json may contain
@@ -115,7 +116,13 @@ def _is_mkl(value: Any) -> bool:
 # -- suite.json --------------------------------------------------------------------------------------------------
 def check_suite(document: Any) -> Document:
     """Check a suite.json and return it. Raises: ShapeError."""
-    optional = {"schema_version": _is_integer, "skipped": _is_list, "rlbench": _is_text, "adaptive": _is_flag}
+    optional = {
+        "schema_version": _is_integer,
+        "skipped": _is_list,
+        "rlbench": _is_text,
+        "adaptive": _is_flag,
+        CHECKSUM: _is_text,
+    }
     suite_file = check_object(document, "it", {"runs": _is_list, "suite": _is_object}, optional)
     lists = {"algorithms": _is_list, "environments": _is_list, "register": _is_names}
     suite = check_object(suite_file["suite"], "'suite'", {"name": _is_text}, lists)
@@ -133,6 +140,7 @@ def check_suite(document: Any) -> Document:
     pair = dict.fromkeys(("algorithm", "environment", "reason"), _is_text)
     for entry in suite_file.get("skipped", ()):
         check_object(entry, "a skipped pair", pair, {"status": _is_text})
+    _refuse_changed(suite_file)
     return suite_file
 
 
@@ -201,12 +209,13 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 
 _RESULT = {**dict.fromkeys(("key", "status"), _is_text), **dict.fromkeys(("steps", "schema_version"), _is_integer)}
 _RESULT |= {"attempt": is_name, "files": _is_object}
+_CHECKSUM = {CHECKSUM: _is_text}
 _FILE = {"sha256": _is_text, "rows": _is_integer}
 
 
 def check_result(document: Any, run: Run) -> Document:
     """Check the result.json of a run and return it. Raises: ShapeError, also for a result of another run."""
-    result = check_object(document, "it", _RESULT, _FACTS)
+    result = check_object(document, "it", _RESULT, {**_FACTS, **_CHECKSUM})
     if result["key"] != run.key:
         raise ShapeError("it is the result of another run")
     if result["status"] not in OUTCOMES:
@@ -229,7 +238,17 @@ def check_result(document: Any, run: Run) -> Document:
         parts = {"from_step": _is_integer, "seconds": _is_object}
         profile = check_object(result["group_profile"], "'group_profile'", parts)
         check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
+    _refuse_changed(result)
     return result
+
+
+def _refuse_changed(document: Document) -> None:
+    """Check a document against its checksum. Raises: ShapeError.
+
+    It comes last, because a message about a single part says more.
+    """
+    if not is_unchanged(document):
+        raise ShapeError("it was changed after it was written: its checksum differs")
 
 
 # -- decisions.json ----------------------------------------------------------------------------------------------

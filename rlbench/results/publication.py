@@ -18,6 +18,7 @@ from safetensors.numpy import save_file
 from rlbench.api import COLUMNS, Array, Run
 from rlbench.process_control import failpoint
 from rlbench.results.arrow_tables import table as as_table
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash, publish_file, replace_file
 from rlbench.results.jsonl_records import TABLES, read_lines
 from rlbench.results.parquet_writer import write_parquet
@@ -120,7 +121,7 @@ def _publish(
         failpoint("published-policy")
     failpoint("publish-result")
     result = {"schema_version": SCHEMA_VERSION, "key": run.key, "attempt": attempt.name, **facts, "files": files}
-    return publish_file(folder / "result.json", json.dumps(result, indent=1) + "\n")
+    return publish_file(folder / "result.json", json.dumps(with_checksum(result), indent=1) + "\n")
 
 
 def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from typing import Any, NamedTuple
 
 from rlbench.api import RunStatus
+from rlbench.results.checksums import CHECKSUM
 
 
 class ResultKey(NamedTuple):
@@ -121,7 +122,10 @@ BEFORE = (
     ResultKey("key", "", "the run's full key"),
     ResultKey("attempt", "", "the attempt that produced it"),
 )
-AFTER = (ResultKey("files", "", "sha256 and number of rows of each file in the same folder"),)
+AFTER = (
+    ResultKey("files", "", "sha256 and number of rows of each file in the same folder"),
+    ResultKey(CHECKSUM, "", "sha256 of the other entries, as JSON with sorted keys and without spaces"),
+)
 
 
 def result_keys() -> list[ResultKey]:

@@ -20,6 +20,7 @@ from typing import Any
 
 from rlbench.api import Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug
 from rlbench.messages import shortened
+from rlbench.results.checksums import CHECKSUM, with_checksum
 from rlbench.results.file_io import (
     make_folder,
     parse_json,
@@ -123,15 +124,10 @@ class Store:
         try:
             entries: list[Mapping[str, Any]] = [self.describe_run(run) for run in runs]
             entries += self._entries_to_keep(previous.get("runs", ()), entries, skipped)
-            document = {
-                "schema_version": SCHEMA_VERSION,
-                "rlbench": version,
-                "suite": suite,
-                "runs": entries,
-                "skipped": list(skipped),
-                **({"adaptive": True} if adaptive else {}),
-            }
-            if canonical(document) != canonical(previous):
+            document = {"schema_version": SCHEMA_VERSION, "rlbench": version, "suite": suite, "runs": entries}
+            document |= {"skipped": list(skipped), **({"adaptive": True} if adaptive else {})}
+            document = with_checksum(document)
+            if document[CHECKSUM] != previous.get(CHECKSUM):
                 write_json(self.root / "suite.json", document)
             make_newest(self.root)
         except OSError as error:
@@ -217,7 +213,7 @@ class Store:
             added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in listed]
             if replaced:
                 document = {**document, "suite": _with_budgets(document["suite"], suite)}
-            write_json(self.root / "suite.json", {**document, "runs": [*entries, *added]})
+            write_json(self.root / "suite.json", with_checksum({**document, "runs": [*entries, *added]}))
             make_newest(self.root)
             for run in replaced:
                 self.set_aside(run)

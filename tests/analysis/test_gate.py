@@ -13,6 +13,7 @@ from rlbench.analysis.regression_gate import gate
 from rlbench.analysis.training_speed import compare_speeds, loss_of
 from rlbench.api import RunGroup, RunStatus, Task
 from rlbench.results import RunState
+from rlbench.results.checksums import with_checksum
 from rlbench.results.score_anchors import shipped_anchors
 from rlbench.stats import Interval
 
@@ -141,7 +142,7 @@ def test_new_algorithms_and_a_random_policy_that_moved_are_noted(tmp_path):
 def test_runs_of_one_cell_that_other_code_made_are_noted(tmp_path):
     stores = [folder(tmp_path / name, {"a": {CARTPOLE: runs(400, 1, 5)}}) for name in ("new", "base")]
     for path, code in zip(sorted((tmp_path / "new").glob("runs/*/result.json")), ("old", *["now"] * 4)):
-        path.write_text(json.dumps({**json.loads(path.read_text()), "code": {"plugin_sources": code}}))
+        path.write_text(json.dumps(with_checksum({**json.loads(path.read_text()), "code": {"plugin_sources": code}})))
     assert gate(*map(Results, stores), **QUICK).notes == (
         "a on CartPole-v1 in the new results: its runs were produced differently (code: plugin_sources)",
     )
@@ -206,7 +207,7 @@ def test_a_speed_lost_beyond_its_margin_fails_the_gate_although_the_scores_are_i
     for store, per_second in zip(stores, (speed, 100.0)):
         for i, path in enumerate(sorted(store.root.glob("runs/*/result.json"))):
             facts = {**FACTS, "steps_per_second": per_second + i % 3, "attempt": f"{i}"}
-            path.write_text(json.dumps({**json.loads(path.read_text()), **facts}))
+            path.write_text(json.dumps(with_checksum({**json.loads(path.read_text()), **facts})))
     found = gate(*map(Results, stores), **QUICK)
     assert [(row.what, row.verdict) for row in found.rows] == [("score", "identical"), ("speed", verdict)]
     assert found.verdict == verdict

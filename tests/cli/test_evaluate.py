@@ -14,6 +14,7 @@ from safetensors.numpy import load_file, save_file
 from support.cli import rlbench
 
 from rlbench import Device, SeedStreams, TaskInfo
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
 from rlbench.runtime.evaluation import evaluation_seeds
 
@@ -159,7 +160,7 @@ def rewrite(run, change):
 def edit(run, change):
     result = json.loads((run / "result.json").read_text())
     change(result)
-    (run / "result.json").write_text(json.dumps(result))
+    (run / "result.json").write_text(json.dumps(with_checksum(result)))
 
 
 @pytest.mark.parametrize("algorithm", ["random", "dqn", "double-dqn", "ppo", "sb3-dqn"])

@@ -11,6 +11,7 @@ import pytest
 import rlbench
 from rlbench.api import SuiteError
 from rlbench.cli.main import invoke
+from rlbench.results.checksums import with_checksum
 
 SUITE = """
 name: small
@@ -133,7 +134,7 @@ def test_strict_refuses_a_folder_with_runs_that_were_made_otherwise(suite, capsy
         result = json.loads(path.read_text())
         result["versions"]["numpy"] = "1.0"
         result["numerics"]["device"] = "cuda:0"
-        path.write_text(json.dumps(result))
+        path.write_text(json.dumps(with_checksum(result)))
     capsys.readouterr()
     assert invoke(["run", suite, "-a", "random", "-e", "CartPole-v1", "--strict"]) == 2
     said = capsys.readouterr().err

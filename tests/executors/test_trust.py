@@ -11,6 +11,7 @@ from rlbench.api import PluginError, Task, Wrapper, task_from_dict
 from rlbench.plugins import load_plugins
 from rlbench.reevaluation.trust import refuse_untrusted
 from rlbench.results import Store
+from rlbench.results.checksums import with_checksum
 
 SUITE = """
 name: small
@@ -105,10 +106,10 @@ def crafted(tmp_path, monkeypatch):
     folder = (store.root / "runs" / old).rename(store.folder(run))
     (folder / "spec.json").write_text(json.dumps({**spec, "key": run.key}))
     result = json.loads((folder / "result.json").read_text())
-    (folder / "result.json").write_text(json.dumps({**result, "key": run.key}))
+    (folder / "result.json").write_text(json.dumps(with_checksum({**result, "key": run.key})))
     suite = json.loads((store.root / "suite.json").read_text())
     suite["runs"][0]["folder"] = run.name
-    (store.root / "suite.json").write_text(json.dumps(suite))
+    (store.root / "suite.json").write_text(json.dumps(with_checksum(suite)))
     return folder
 
 
@@ -168,7 +169,7 @@ def test_a_folder_cannot_add_a_registration_to_a_suite_that_is_trusted(tmp_path,
     path = Path("out/suite.json")
     document = json.loads(path.read_text())
     document["suite"]["register"] = ["own:register"]
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(with_checksum(document)))
     (run,) = Store(Path("out")).runs()
     told = rlbench("evaluate", Path("out/runs") / run.name, "--suite", "s.yaml")
     assert told.returncode != 0 and "does not contain" in told.stderr

@@ -19,6 +19,7 @@ from rlbench.maintenance.folder_checkup import FolderCheckup, mend, refuse_other
 from rlbench.maintenance.leftovers import ABANDONED_SECONDS
 from rlbench.maintenance.quarantine import move_aside
 from rlbench.results import Store, results_index
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
 from rlbench.results.results_index import read_facts
 from rlbench.runtime import checkpoint
@@ -224,7 +225,7 @@ def test_what_is_restored_has_the_bytes_that_were_published(store):
 def test_runs_that_the_suite_does_not_request_any_more_are_examined_too(store):
     document = json.loads((store.root / "suite.json").read_text())
     document["runs"] = [entry for entry in document["runs"] if entry["folder"] != damaged(store).name]
-    (store.root / "suite.json").write_text(json.dumps(document))
+    (store.root / "suite.json").write_text(json.dumps(with_checksum(document)))
     assert to_do(store) == []
     policy_changed(store)
     (found,) = to_do(store)

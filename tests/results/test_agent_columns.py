@@ -12,6 +12,7 @@ from support.cli import rlbench as command
 
 import rlbench
 from rlbench.analysis.folder_diff import identical_runs
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
 from rlbench.results.publication import write_table
 from rlbench.results.table_repair import restore_tables
@@ -104,5 +105,5 @@ def test_folders_are_compared_by_what_the_agents_were_paid_too(folder, tmp_path)
     rows = pq.read_table(path / "episodes.parquet").to_pylist()
     write_table(path / "episodes.parquet", "episodes", [{**row, "agent_returns": [4, 4, 40]} for row in rows])
     result["files"]["episodes.parquet"]["sha256"] = file_hash(path / "episodes.parquet")
-    (path / "result.json").write_text(json.dumps(result))
+    (path / "result.json").write_text(json.dumps(with_checksum(result)))
     assert identical_runs(rlbench.load(copy), base, cell) == 1

@@ -11,6 +11,7 @@ from support.result_folders import folder
 
 from rlbench.api import RunGroup, RunStatus, StoreError
 from rlbench.results import Store, publish
+from rlbench.results.checksums import with_checksum
 from rlbench.results.cost_estimates import estimate_seconds, remember_cost
 from rlbench.results.json_shapes import ShapeError, check_event
 from rlbench.results.table_repair import restore_tables
@@ -185,7 +186,7 @@ def test_a_damaged_suite_file_is_named_with_what_to_do(store, old, new):
 def test_a_folder_outside_is_no_run(store, name):
     document = json.loads((store.root / "suite.json").read_text())
     document["runs"][0]["folder"] = name
-    (store.root / "suite.json").write_text(json.dumps(document))
+    (store.root / "suite.json").write_text(json.dumps(with_checksum(document)))
     with pytest.raises(StoreError, match="'folder' in a run is"):
         store.runs()
 

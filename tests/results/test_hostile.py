@@ -14,6 +14,7 @@ from support.result_folders import folder
 
 from rlbench.api import RunGroup, StoreError
 from rlbench.results import parquet_reader
+from rlbench.results.checksums import with_checksum
 from rlbench.results.code_dependencies import changed_modules
 from rlbench.results.file_io import parse_json, read_bytes
 from rlbench.results.results_index import read_arrow
@@ -27,7 +28,7 @@ def store(tmp_path):
 def edit(path, change):
     document = json.loads(path.read_text())
     change(document)
-    path.write_text(json.dumps(document))
+    path.write_text(json.dumps(with_checksum(document)))
 
 
 def first(store):

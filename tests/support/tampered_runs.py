@@ -4,6 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
 
 
@@ -16,7 +17,7 @@ def edit_result(run, change):
     """Change the document of a run's result.json in place."""
     document = json.loads((run / "result.json").read_text())
     change(document)
-    (run / "result.json").write_text(json.dumps(document))
+    (run / "result.json").write_text(json.dumps(with_checksum(document)))
 
 
 def rewrite_table(run, table, change, honest=True):

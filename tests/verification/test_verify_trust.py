@@ -12,6 +12,7 @@ from rlbench.api import PluginError, Run, RunGroup, Task, group_as_dict
 from rlbench.reevaluation.loaded_group import load_group
 from rlbench.reevaluation.trust import refuse_untrusted_settings
 from rlbench.results import Store
+from rlbench.results.checksums import with_checksum
 
 SUITE = """
 name: mine
@@ -79,7 +80,7 @@ def fake(folder, algorithm, config):
     store.describe_suite({"name": "fake", "algorithms": [], "environments": []}, [run], "0")
     result = {"schema_version": 1, "key": run.key, "attempt": "a", "status": "done", "steps": 10, "files": {}}
     result |= {"numerics": {"device": "cpu"}, "metering": "boundary", "reproducible": True}
-    (store.folder(run) / "result.json").write_text(json.dumps(result))
+    (store.folder(run) / "result.json").write_text(json.dumps(with_checksum(result)))
     return run, store.folder(run)
 
 
