@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rlbench.analysis.sequential_log import Decisions
 
 MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are only compared over all tasks; single tasks take minutes
+_MOST_READINGS = 5  # of a folder in which runs are set aside, one after the other
 SuppliedAnchors = str | Path | Mapping[str, Any]
 
 
@@ -85,8 +86,17 @@ class Results:
 
     @cached_property
     def facts(self) -> Mapping[str, RunFacts]:
-        """Summaries of the published runs' tables, by key."""
-        return read_facts(self.store, self.requested, self.states)
+        """Summaries of the published runs' tables, by key. A run that is set aside meanwhile is no damaged run."""
+        facts = read_facts(self.store, self.requested, self.states)
+        for _ in range(_MOST_READINGS):
+            if not any(fact.damaged for fact in facts.values()):
+                break
+            states = {str(key): state for key, state in self.store.states(self.requested).items()}
+            if states == self.states:
+                break
+            self.states = states
+            facts = read_facts(self.store, self.requested, states)
+        return facts
 
     @cached_property
     def anchors(self) -> Mapping[str, Anchors]:
@@ -96,7 +106,8 @@ class Results:
     @cached_property
     def rows(self) -> Sequence[RunRow]:
         """A row for each requested run. Damaged tables make a run corrupt."""
-        return run_rows(self.requested, self.states, self.facts, self.anchors)
+        facts = self.facts  # first, because it may read the states again
+        return run_rows(self.requested, self.states, facts, self.anchors)
 
     @cached_property
     def table(self) -> pd.DataFrame:

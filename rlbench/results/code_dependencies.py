@@ -136,7 +136,7 @@ def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> 
     foreign = {name for plugin in others for name in plugin.imported if name in files and name.partition(".")[0] != own}
     texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
     for name in foreign:
-        if not any(name.rpartition(".")[2].encode("utf-8", "surrogateescape") in text for text in texts):
+        if not any(name.rpartition(".")[2].encode() in text for text in texts):
             del files[name]
     for name, content in files.items():
         if name.partition(".")[0] != own and _source(name, ()) is None:

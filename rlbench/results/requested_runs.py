@@ -14,6 +14,7 @@ from typing import Any
 from rlbench.api import Run, RunKey, Task, slug
 from rlbench.results.file_io import is_within, parse_json, why_unreadable
 from rlbench.results.json_shapes import ShapeError, parse_run
+from rlbench.results.score_anchors import name_of
 
 IMPORTED = "imported/"  # prefix of the algorithm name of an imported run
 
@@ -120,3 +121,16 @@ def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
         if slug(entry["id"], 28) == environment and entry.get("label", "") == label:
             return Task(entry["id"], max(1, entry.get("steps", 1)), label=label)
     return Task(environment, 1, label=label)
+
+
+def with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a suite with the budgets and evaluation grids that another suite has for the same environments."""
+    new = {name_of(entry): entry for entry in other.get("environments", ())}
+    environments = [
+        entry | {key: each[key] for key in ("steps", "evaluation") if key in each}
+        if each.get("steps") != entry.get("steps")
+        else entry
+        for entry in suite["environments"]
+        for each in (new.get(name_of(entry), entry),)
+    ]
+    return {**suite, "environments": environments}

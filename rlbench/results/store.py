@@ -27,6 +27,7 @@ from rlbench.results.file_io import (
     publish_file,
     read_json,
     refuse_outside,
+    temporary_path,
     unreadable,
     unwritable,
     why_unreadable,
@@ -42,8 +43,7 @@ from rlbench.results.json_shapes import (
 )
 from rlbench.results.jsonl_records import read_lines
 from rlbench.results.newest_results import make_newest
-from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs
-from rlbench.results.score_anchors import name_of
+from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs, with_budgets
 
 SCHEMA_VERSION = 1
 MOST_SUITE = 256 << 20  # largest suite.json, in bytes
@@ -100,12 +100,20 @@ class Store:
         """Return whether another process writes to the folder, as `rlbench run` does until it ends."""
         return self._lock.is_held_elsewhere()
 
-    def set_aside(self, run: Run) -> None:
-        """Move a published run to superseded/ so that it can be trained again; nothing is deleted."""
+    def set_aside(self, run: Run, again: bool = False) -> None:
+        """Move a published run to superseded/; nothing is deleted.
+
+        again: it will be trained again. Its folder is replaced by one with its spec.json, so that no reader misses it.
+        """
         if not (self.folder(run) / "result.json").exists():
             return
-        superseded = make_folder(self.root / "superseded")
-        os.rename(self.folder(run), superseded / f"{run.name}--{time.time_ns()}")
+        place = make_folder(self.root / "superseded") / f"{run.name}--{time.time_ns()}"
+        draft = temporary_path(place)
+        if again:
+            publish_file(make_folder(draft) / "spec.json", _spec_text(run))
+        os.rename(self.folder(run), place)
+        if again:
+            os.rename(draft, self.folder(run))
 
     def describe_suite(
         self,
@@ -184,7 +192,7 @@ class Store:
         folder = self.folder(run)
         refuse_outside(self.root, folder)
         make_folder(folder)
-        text = json.dumps({"schema_version": SCHEMA_VERSION, **spec_of(run)}, indent=1) + "\n"
+        text = _spec_text(run)
         if not (folder / "spec.json").exists():
             publish_file(folder / "spec.json", text)
         try:
@@ -212,7 +220,7 @@ class Store:
         try:
             added = [self.describe_run(run) | {"imported": True} for run in runs if run.name not in listed]
             if replaced:
-                document = {**document, "suite": _with_budgets(document["suite"], suite)}
+                document = {**document, "suite": with_budgets(document["suite"], suite)}
             write_json(self.root / "suite.json", with_checksum({**document, "runs": [*entries, *added]}))
             make_newest(self.root)
             for run in replaced:
@@ -376,17 +384,8 @@ class Store:
                 yield path / "checkpoints"
 
 
-def _with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a suite with the budgets and evaluation grids that another suite has for the same environments."""
-    new = {name_of(entry): entry for entry in other.get("environments", ())}
-    environments = [
-        entry | {key: each[key] for key in ("steps", "evaluation") if key in each}
-        if each.get("steps") != entry.get("steps")
-        else entry
-        for entry in suite["environments"]
-        for each in (new.get(name_of(entry), entry),)
-    ]
-    return {**suite, "environments": environments}
+def _spec_text(run: Run) -> str:
+    return json.dumps({"schema_version": SCHEMA_VERSION, **spec_of(run)}, indent=1) + "\n"
 
 
 def spec_of(run: Run) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def run_suite(
             raise _changed_error(store, changed)
         if retrained:
             for run in retrained:
-                store.set_aside(run)
+                store.set_aside(run, again=True)
             states = store.states(selected)
         _report_other_content(store, runs, planned.suite.name, reporter)
         skipped = [

@@ -102,6 +102,7 @@ def test_a_damaged_file_is_an_error_and_not_a_new_beginning(tmp_path, text, said
         (["looks", 0, "missing"], "b"),
         (["looks", 0, "look"], 2),
         (["looks", 0, "readings", 0, "ours"], "z"),
+        (["looks", 0, "readings", 1, "theirs"], "z"),
         (["looks", 0, "readings", 0, "winner"], "c"),
         (["looks", 0, "readings", 0, "difference"], "much"),
         (["looks", 0, "readings", 1, "within"], [1]),

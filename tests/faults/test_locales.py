@@ -29,6 +29,19 @@ class Talks(Algorithm):
 @hookimpl
 def rlbench_algorithms(): return [AlgorithmSpec("talks", Talks, Supports(discrete=True))]
 """
+ENVIRONMENT = """
+import gymnasium
+from gymnasium.envs.classic_control import CartPoleEnv
+
+print("imported – \\ud800")
+
+class Talks(CartPoleEnv):
+    def reset(self, **options):
+        print("begins – \\ud800")
+        return super().reset(**options)
+
+gymnasium.register("Talks-v0", Talks, max_episode_steps=20)
+"""
 SUITE = """
 name: s
 algorithms: [talks]
@@ -41,13 +54,15 @@ FORMATS = ("parquet", "huggingface", "traces")
 
 def test_what_a_plugin_prints_ends_it_in_no_locale(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    Path("s.yaml").write_text(SUITE)
+    monkeypatch.syspath_prepend(tmp_path)
+    Path("s.yaml").write_text(SUITE.replace("CartPole-v1", "talking:Talks-v0"))
     Path("talks.py").write_text(PLUGIN)
+    Path("talking.py").write_text(ENVIRONMENT)
     variables = {**FEW_CHARACTERS, "RLBENCH_CACHE": str(tmp_path / "cache")}
     ran = rlbench("run", "s.yaml", "-o", "out", "--plugin", "talks.py", **variables)
     assert ran.returncode == 0, ran.stderr
     (run,) = Path("out/runs").iterdir()
-    played = rlbench("evaluate", run, "--plugin", "talks.py", **variables)
+    played = rlbench("evaluate", run, "--plugin", "talks.py", "--allow", "talking", **variables)
     assert played.returncode == 0 and "repeated exactly" in played.stdout, played.stderr
     assert "acts – \\ud800\n" in rlbench("logs", run, "--stdout").stdout
 

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 import time
 
@@ -146,3 +147,14 @@ def test_a_plugin_file_of_any_name_has_not_changed_until_it_is_edited(tmp_path):
     assert changed_modules(recorded, [tmp_path], files) == []
     path.write_text("x = 22")
     assert "has changed" in changed_modules(recorded, [tmp_path], files)[0]
+
+
+def test_packages_may_be_installed_in_a_folder_whose_name_is_no_text(tmp_path, monkeypatch):
+    place = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
+    try:
+        os.mkdir(place)
+    except OSError:
+        pytest.skip("this file system stores names in UTF-8 only")
+    monkeypatch.setenv("RLBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(code_dependencies, "_places", lambda: ((place, "installed"),))
+    assert isinstance(code_dependencies._distributions.__wrapped__(), dict)

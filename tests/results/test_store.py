@@ -5,6 +5,7 @@ import fcntl
 import json
 import math
 import multiprocessing
+import os
 import subprocess
 import sys
 
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import load_file
+from support import result_folders
 from support.read_back import run_table
 
+from rlbench.analysis import Results
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
 from rlbench.results import JsonlSink, Store, arrow_tables, publish
 from rlbench.results.file_io import publish_file, write_json
@@ -166,6 +169,18 @@ def test_whoever_reads_refuses_no_writer(tmp_path, monkeypatch):
     store.unlock()
 
 
+def test_whoever_reads_while_a_run_is_set_aside_misses_none(tmp_path):
+    store = result_folders.folder(tmp_path, {"a": {"CartPole-v1": [1.0, 2.0]}})
+    results, again = Results(tmp_path), Results(tmp_path)
+    assert [str(state.status) for state in results.states.values()] == ["done", "done"]
+    run, other = store.runs()
+    store.set_aside(run, again=True)
+    assert store.runs() == [run, other]  # its spec.json is there
+    assert [row.status for row in results.rows] == ["interrupted", "done"]  # though it was there when states were read
+    assert [row.status for row in again.rows] == ["interrupted", "done"]
+    assert (store.root / "superseded").is_dir() and not list(store.root.glob("superseded/.*"))
+
+
 @pytest.mark.parametrize("text", ["", "garbage", "host x, process 1, since never"])
 def test_what_a_lock_file_says_is_information_only(tmp_path, text):
     (tmp_path / "LOCK").write_text(text)
@@ -235,6 +250,14 @@ def test_an_earlier_broken_line_is_an_error_with_its_number(tmp_path):
     path = tmp_path / "x.jsonl"
     path.write_text('{"seed": 0}\n\0\0\n{"seed": 1}\n')
     with pytest.raises(StoreError, match=r"x\.jsonl:2"):
+        list(read_lines(path))
+
+
+def test_records_in_the_place_of_which_there_is_something_else_are_an_error(tmp_path):
+    path = tmp_path / "x.jsonl"
+    assert list(read_lines(path)) == []
+    os.mkfifo(path)
+    with pytest.raises(StoreError, match=r"x\.jsonl: cannot be read"):
         list(read_lines(path))
 
 

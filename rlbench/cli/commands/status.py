@@ -55,11 +55,9 @@ def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
     from rlbench.api import RunStatus
     from rlbench.results import RunState
 
-    states, store = results.states, results.store
-    if thorough:
-        facts = results.facts
-        damaged = {key: RunState(RunStatus.CORRUPT, fact.damaged) for key, fact in facts.items() if fact.damaged}
-        states = {**states, **damaged}
+    facts = results.facts if thorough else {}  # first, because it may read the states again
+    damaged = {key: RunState(RunStatus.CORRUPT, fact.damaged) for key, fact in facts.items() if fact.damaged}
+    states, store = {**results.states, **damaged}, results.store
     return [
         {
             "algorithm": run.label or run.algorithm,
