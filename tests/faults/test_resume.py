@@ -282,7 +282,8 @@ def test_a_worker_that_is_killed_every_time_ends_after_its_retries(tmp_path):
     assert (
         ran.returncode == 1 and ran.stderr.count("worker killed by SIGKILL") == 3 + 1
     )  # each time, and in the summary
-    assert len(list((tmp_path / "cut/attempts").iterdir())) == 3
+    attempts = list((tmp_path / "cut/attempts").iterdir())
+    assert len(attempts) == 3 and all(f"log: {attempt / 'stderr.log'}" in ran.stderr for attempt in attempts)
 
 
 @pytest.mark.parametrize("cause", ["numerics", "code", "environment"])
