@@ -3,9 +3,12 @@
 import os
 import subprocess
 import sys
+from contextlib import suppress
 
 import pytest
 from support.ended_processes import descendants, wait_for_all
+
+from rlbench.executors.orphan_guard import MARK, OrphanGuard
 
 pytestmark = [
     pytest.mark.faults,
@@ -71,3 +74,23 @@ def test_a_plugin_that_hangs_when_it_is_imported_ends_with_the_harness(harness):
     assert len(family) == 1
     process.kill()
     wait_for_all(family)
+
+
+@pytest.mark.parametrize("ends_well", [True, False])
+def test_the_guard_kills_what_is_left_when_the_harness_gives_up_and_nothing_otherwise(tmp_path, ends_well):
+    ready, pipe = os.pipe()
+    code = f"import os, signal; os.write({pipe}, b'.'); signal.pause()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], env=os.environ | {MARK: str(tmp_path)}, pass_fds=[pipe]
+    ) as left:
+        descriptor = os.pidfd_open(left.pid)
+        os.read(ready, 1)
+        with suppress(KeyboardInterrupt), OrphanGuard() as guard:
+            guard.watch(tmp_path)
+            if not ends_well:
+                raise KeyboardInterrupt
+        if ends_well:
+            assert left.poll() is None
+            left.kill()
+        wait_for_all([descriptor])
+    os.close(ready), os.close(pipe)

@@ -20,7 +20,7 @@ from support.read_back import run_table
 from rlbench.analysis import Results
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
 from rlbench.results import JsonlSink, Store, arrow_tables, publish
-from rlbench.results.file_io import publish_file, write_json
+from rlbench.results.file_io import publish_file, replace_file, write_json
 from rlbench.results.folder_lock import Lock
 from rlbench.results.jsonl_records import read_lines
 from rlbench.results.publication import schema
@@ -110,6 +110,19 @@ def test_the_first_to_publish_wins(store):
     path = store.root / "once"
     assert publish_file(path, "a") and not publish_file(path, "b") and path.read_text() == "a"
     assert not list(store.root.glob(".*"))
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt, OSError, MemoryError])
+def test_a_file_whose_writing_is_broken_off_stays_as_it_was_and_leaves_no_draft(tmp_path, how):
+    (tmp_path / "x").write_text("before")
+
+    def broken_off(draft):
+        draft.write_text("half")
+        raise how
+
+    with pytest.raises(how):
+        replace_file(tmp_path / "x", broken_off)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("x", "before")]
 
 
 def test_a_moved_folder_is_as_good(store, tmp_path):
