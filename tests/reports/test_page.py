@@ -17,6 +17,7 @@ from rlbench.api.series_styles import DARK, GREY, LIGHT, series_styles
 from rlbench.reports.curve_figures import learning_curves, single_runs
 from rlbench.reports.svg_figures import inline, save
 from rlbench.results import Store
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import write_json
 from rlbench.stats import iqm, percentile_interval
 
@@ -113,7 +114,7 @@ def test_skipped_pairs_are_listed_with_their_reason(tmp_path):
     store = suite_of(tmp_path, [group()])
     suite = json.loads((tmp_path / "suite.json").read_text())
     pair = {"algorithm": "dqn", "environment": "Pendulum-v1", "reason": "actions are Box", "status": "skipped"}
-    write_json(tmp_path / "suite.json", {**suite, "skipped": [pair]})
+    write_json(tmp_path / "suite.json", with_checksum({**suite, "skipped": [pair]}))
     assert page_of(store).row("dqn") == ["dqn", "Pendulum-v1", "skipped", "actions are Box"]
 
 

@@ -15,6 +15,7 @@ from rlbench.api import StoreError, Task, Wrapper
 from rlbench.cli.commands.report import report
 from rlbench.reports.style import clean, shorten
 from rlbench.results import JsonlSink, Store, publish
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import write_json
 
 
@@ -31,7 +32,7 @@ def test_names_arrive_as_text_wherever_they_stand(tmp_path):
         play(store, g, [None, None, None, 4.0], status="diverged", message=message, code={parameter: message})
         suite = json.loads((store.root / "suite.json").read_text())
         pair = {"algorithm": label, "environment": env, "reason": message}
-        write_json(store.root / "suite.json", {**suite, "skipped": [pair]})
+        write_json(store.root / "suite.json", with_checksum({**suite, "skipped": [pair]}))
         return page_of(store)
 
     harmless, harmful = hostile("mine", "Task-v0", "why", "lr"), hostile(*BAD)

@@ -15,6 +15,7 @@ from rlbench.reports.line_segments import segmented
 from rlbench.reports.orderings import Ordering, orderings, together
 from rlbench.reports.page import as_html, results_page
 from rlbench.reports.ranking_strips import has_gap, ranking_strips
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import write_json
 from rlbench.stats import Design, InterimResult
 
@@ -117,7 +118,7 @@ def test_a_task_that_was_not_tested_alone_joins_everybody_and_says_so(tmp_path, 
 def test_where_seeds_were_added_until_decided_only_those_decisions_part(tmp_path):
     results = scored(tmp_path, {"a": around(0.0), "b": around(300.0), "c": around(600.0)})
     suite = json.loads((tmp_path / "suite.json").read_text())
-    write_json(tmp_path / "suite.json", {**suite, "adaptive": True})
+    write_json(tmp_path / "suite.json", with_checksum({**suite, "adaptive": True}))
     look = InterimAnalysis(
         1,
         "2026-01-01T00:00:00+00:00",

@@ -9,6 +9,7 @@ from support.report_pages import Page, group, play, suite_of
 from rlbench.analysis import Results
 from rlbench.api import EvaluationProtocol, Task
 from rlbench.reports import published_section, sensitivity_section
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import write_json
 from rlbench.results.score_anchors import Anchors
 
@@ -20,7 +21,7 @@ def test_each_swept_value_has_its_row_and_the_best_point_is_marked_as_chosen(tmp
     play(store, groups[1], [9.0, 9.0, 9.0, 9.0])
     suite = json.loads((tmp_path / "suite.json").read_text())
     suite["suite"]["algorithms"] = [{"id": "dqn", "sweep": {"learning_rate": [1, 2]}}]
-    write_json(tmp_path / "suite.json", suite)
+    write_json(tmp_path / "suite.json", with_checksum(suite))
     effects, extremes, note = sensitivity_section.section(Results(store)).parts
     ((title, rows),) = effects.groups
     assert title == "CartPole-v1: dqn, learning_rate"

@@ -9,6 +9,7 @@ from rlbench.analysis.sequential_log import Decisions, InterimAnalysis, write_de
 from rlbench.api import Task
 from rlbench.api.sections import Points
 from rlbench.reports.verdict_section import section
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import write_json
 from rlbench.stats import Design, InterimResult
 
@@ -157,7 +158,7 @@ def test_adaptive_seeds_have_the_word_since_only_their_verdict_allows_for_them(t
     for g, scores in zip(groups, (LOW, HIGH)):
         play(store, g, scores[:5])
     suite = json.loads((tmp_path / "suite.json").read_text())
-    write_json(tmp_path / "suite.json", {**suite, "adaptive": True})
+    write_json(tmp_path / "suite.json", with_checksum({**suite, "adaptive": True}))
     look = InterimAnalysis(1, "2026-01-01T00:00:00+00:00", (InterimResult("a", "b", 1, "better", "b", -0.5, 0.25),))
     tasks = {name: {"CartPole-v1": "k"} for name in "ab"}
     write_decisions(store, Decisions(Design(), "raw", tasks, {}, (look,)))
