@@ -12,6 +12,7 @@ from support.result_folders import folder
 from rlbench.analysis import Results
 from rlbench.plugins import load_plugins
 from rlbench.reports.page_inputs import page_inputs, written_inputs
+from rlbench.results.checksums import with_checksum
 
 SCORES = {"random": {"CartPole-v1": [20, 24]}, "a": {"CartPole-v1": [475, (30, "diverged"), "failed"]}}
 ANCHORS = {"CartPole-v1": {"lower": 0, "upper": 1}}
