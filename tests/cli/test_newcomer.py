@@ -111,6 +111,20 @@ def test_a_lost_run_spoils_no_other(suite, capsys):
     assert invoke(["run", *suite]) == 0 and "1 to do" in capsys.readouterr().err
 
 
+def test_a_damaged_suite_json_or_lock_is_named_and_the_command_goes_on(suite, capsys):
+    assert invoke(["run", *suite]) == 0
+    path = Path("results/small/suite.json")
+    for damage in (b"", b"{", b"[]", b"\xff\0"):
+        path.write_bytes(damage)
+        Path("results/small/LOCK").write_bytes(damage)
+        capsys.readouterr()
+        assert invoke(["run", *suite]) == 0
+        said = capsys.readouterr().err
+        assert "results/small/suite.json does not have the form that rlbench writes" in said and "0 to do" in said
+    assert len(list(Path("results/small/superseded").glob("suite.json--*"))) == 4
+    assert invoke(["table"]) == 0
+
+
 def test_a_run_is_found_by_part_of_its_name(suite, capsys):
     assert invoke(["run", *suite]) == 0
     capsys.readouterr()
