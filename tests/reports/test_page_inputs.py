@@ -19,7 +19,6 @@ ANCHORS = {"CartPole-v1": {"lower": 0, "upper": 1}}
 SECTION = """
 from rlbench import SectionSpec, hookimpl
 from rlbench.api.sections import Paragraph, Section
-from rlbench.results.checksums import with_checksum
 
 @hookimpl
 def rlbench_report_sections():
