@@ -52,7 +52,7 @@ def join_names(names: Sequence[str], most: int = 12) -> str:
 def data_size(count: float) -> str:
     """Format bytes: 12 B, 3.4 kB, 120 MB, 1.2 GB. A kilobyte has 1,000 bytes."""
     for unit in ("B", "kB", "MB", "GB"):
-        if round(count) < 1000 or unit == "GB":
+        if count < 999.5 or unit == "GB":  # infinity too
             break
         count /= 1000
     return f"{count:,.0f} {unit}" if unit == "B" or count >= 99.95 else f"{count:.1f} {unit}"

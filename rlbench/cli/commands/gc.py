@@ -13,7 +13,7 @@ import click
 from rlbench.api import LockedError
 from rlbench.cli.common_options import find_folder, results_root
 from rlbench.cli.declared_options import DurationText
-from rlbench.cli.text_table import aligned, plain, write_out
+from rlbench.cli.text_table import aligned, plain, write_error, write_out
 from rlbench.cli.user_paths import short_path
 from rlbench.text import counted, data_size
 
@@ -86,7 +86,7 @@ def gc(
             try:
                 freed.append(_delete(store, listed[store], superseded, attempts, older_than))
             except LockedError as error:  # a command was started there since
-                click.echo(plain(str(error)), err=True)
+                write_error(str(error))
                 code = IN_USE
     files, size = (sum(parts) for parts in zip(*freed))
     write_out(f"deleted {data_size(size)} in {counted(files, 'file')}\n")
