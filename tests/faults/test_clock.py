@@ -14,14 +14,15 @@ from rlbench.executors import local, time_limits
 
 pytestmark = pytest.mark.faults
 
-# In the worker too, the time of day jumps at every look at it: an hour back, then a day forward.
+# In a worker, too, the time of day jumps at every look at it: an hour back, then a day forward.
 PLUGIN = """
-import itertools, threading, time
+import itertools, sys, threading, time
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
 
-real, jumps = time.time, itertools.cycle((-3600, 86400, 0))
-time.time = lambda: real() + next(jumps)
-time.time_ns = lambda: int(time.time() * 1e9)
+if "--control" in sys.argv[-1]:
+    real, jumps = time.time, itertools.cycle((-3600, 86400, 0))
+    time.time = lambda: real() + next(jumps)
+    time.time_ns = lambda: int(time.time() * 1e9)
 
 class Leans(Algorithm):
     def act(self, obs): return (obs[..., 2] > 0).astype(int)

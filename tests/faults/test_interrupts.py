@@ -100,7 +100,8 @@ def interrupt_twice(name):
         signal.pause()  # until the command asks to stop
         os.kill(os.getppid(), signal.SIGINT)
         threading.Event().wait()
-publication.failpoint = interrupt_twice
+if "--control" in sys.argv[-1]:  # in a worker
+    publication.failpoint = interrupt_twice
 """
     Path("leans.py").write_text(PLUGIN + publishing)
     ran = run()
