@@ -88,7 +88,7 @@ def die_first() -> None:
     """Make the kernel end this process and its children before others when memory runs out (Linux only)."""
     with contextlib.suppress(OSError, ValueError):
         score = Path("/proc/self/oom_score_adj")
-        score.write_text(str(min(1000, int(score.read_text()) + _OOM_SCORE)))
+        score.write_text(str(min(1000, int(score.read_text("utf-8")) + _OOM_SCORE)), "utf-8")
 
 
 def signal_group(pid: int, number: int) -> None:

@@ -50,6 +50,6 @@ def memory_message(used: int, limit: int) -> str:
 def kills_for_memory() -> int | None:
     """Return how many processes the kernel has killed since it started because memory ran out; None: not known."""
     with suppress(OSError):
-        found = re.search(r"^oom_kill (\d+)$", _KERNEL_COUNTERS.read_text(), re.MULTILINE)
+        found = re.search(r"^oom_kill (\d+)$", _KERNEL_COUNTERS.read_text("utf-8"), re.MULTILINE)
         return int(found[1]) if found else None
     return None

@@ -61,7 +61,7 @@ def _try(scratch: Path) -> Iterator[Finding]:
 def _locks(scratch: Path) -> str:
     """Return why another process can take a lock that this one holds, or ""."""
     path = scratch / "lock"
-    with open(path, "w") as file:
+    with open(path, "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if _other_process_locks(path):
             return "two processes can hold one"
@@ -76,7 +76,7 @@ def _other_process_locks(path: Path) -> bool:
 
 def _hard_links(scratch: Path) -> str:
     path = scratch / "published"
-    if not publish_file(path, "first") or publish_file(path, "second") or path.read_text() != "first":
+    if not publish_file(path, "first") or publish_file(path, "second") or path.read_text("utf-8") != "first":
         return "a link replaces a file"
     return ""
 
@@ -85,9 +85,9 @@ def _renames(scratch: Path) -> str:
     """Return why a file that is replaced is not whole at each moment for its readers, or ""."""
     path = scratch / "replaced"
     replace_file(path, lambda draft: _write(draft, "old"))
-    with open(path) as reader:
+    with open(path, encoding="utf-8") as reader:
         replace_file(path, lambda draft: _write(draft, "new"))
-        return "" if (reader.read(), path.read_text()) == ("old", "new") else "an open file changes"
+        return "" if (reader.read(), path.read_text("utf-8")) == ("old", "new") else "an open file changes"
 
 
 def _syncs(scratch: Path) -> str:
@@ -98,7 +98,7 @@ def _syncs(scratch: Path) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    path.write_text(text)
+    path.write_text(text, "utf-8")
 
 
 # What rlbench relies on: how it is tried, and what follows without it.

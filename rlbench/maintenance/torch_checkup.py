@@ -39,7 +39,7 @@ def query_torch() -> Mapping[str, Any] | str:
         except PermissionError as error:
             return f"{sys.executable} cannot be started: {error.strerror}"
         try:
-            report: Mapping[str, Any] = json.loads(answer.read_text())
+            report: Mapping[str, Any] = json.loads(answer.read_text("utf-8"))
         except (OSError, ValueError):
             if ended.code is None:
                 return f"took over {TIME_LIMIT_SECONDS} s"

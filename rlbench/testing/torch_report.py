@@ -58,7 +58,7 @@ def main(answer: str) -> None:
     settings = numerics("cpu", False, SEEDS)
     report = {name: settings[name] for name in ("torch", "cpu_capability", "threads")}
     report |= independence(settings, True, True) | {"kernels": len(operations())} | accelerators()
-    Path(answer).write_text(json.dumps(report))
+    Path(answer).write_text(json.dumps(report), "utf-8")
 
 
 if __name__ == "__main__":
