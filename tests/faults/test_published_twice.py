@@ -88,7 +88,7 @@ def test_an_attempt_that_is_overtaken_says_whose_result_is_kept_and_one_that_com
     said = [said_of_publishing(events[folder]) for folder in folders]
     kept = "was already published by another process, whose result is kept"
     assert said == [[f"seed 0 {kept}", f"seed 1 {kept}"], [], ["not trained: another process has published its runs"]]
-    assert not (folders[2] / "evaluations.jsonl").read_text()
+    assert not (folders[2] / "evaluations.jsonl").exists()
     states = store.states(GROUP.runs)
     assert {state.attempt for state in states.values()} == {folders[1].name}
     assert run_table(store)["status"].tolist() == ["done", "done"]
