@@ -153,11 +153,11 @@ MESSAGES = [
         type("OutOfMemoryError", (RuntimeError,), {"__module__": "torch"})(
             "CUDA out of memory. Tried to allocate 20 GiB"
         ),
-        "out of memory on the device: torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 GiB; lower",
+        "out of memory on the device: OutOfMemoryError: CUDA out of memory. Tried to allocate 20 GiB; lower",
     ),
     (RuntimeError("RESOURCE_EXHAUSTED: Out of memory while"), "out of memory on the device: RuntimeError: RESOURCE"),
     (RuntimeError("shapes do not fit"), "RuntimeError: shapes do not fit"),
-    (RlbenchError("x" * 10**7), "x" * 2000),
+    (RlbenchError("x" * 10**7), "x" * 1999 + "…"),
 ]
 
 

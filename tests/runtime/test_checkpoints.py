@@ -32,7 +32,7 @@ def test_one_that_was_being_written_when_its_process_ended_is_passed_over(tmp_pa
         return [SeedState(seed, step, {}, {"weights": np.arange(3.0)}) for seed in (0, 1)]
 
     earlier = save(tmp_path, states(100))
-    for calls in range(7):  # two files of each seed, DONE under another name, its own name, the folder
+    for calls in range(8):  # two files of each seed, DONE under another name, its own name, the folder, the one above
         left = iter(range(calls))
 
         def ends(function, left=left):
@@ -44,10 +44,10 @@ def test_one_that_was_being_written_when_its_process_ended_is_passed_over(tmp_pa
             return called
 
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
-            patch.setattr(module, "_sync", ends(module._sync))
+            patch.setattr(module, "sync", ends(module.sync))
             patch.setattr(module.os, "replace", ends(os.replace))
             save(tmp_path, states(200))
-        assert complete(tmp_path) == ([tmp_path / "000000000200"] if calls == 6 else []) + [earlier]
+        assert complete(tmp_path) == ([tmp_path / "000000000200"] if calls >= 6 else []) + [earlier]
     assert [load(save(tmp_path, states(200)), seed).step for seed in (0, 1)] == [200, 200]
 
 

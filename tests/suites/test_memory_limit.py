@@ -175,7 +175,7 @@ def test_fewer_groups_run_at_a_time_if_single_seeds_do_not_fit_unless_the_number
     _, workers, text = within_memory(single, STORED, 4, 70, fixed=True)
     assert workers == 4
     assert text == (
-        "replay of 4 jobs at a time takes 0 MB even with one seed in each, but a suite may take 0 MB of this machine's "
+        "replay of 4 jobs at a time takes 80 B even with one seed in each, but a suite may take 70 B of this machine's "
         "memory; lower jobs or buffer_size"
     )
 
@@ -222,7 +222,7 @@ def test_seeds_that_do_not_fit_are_planned_apart_and_the_same_every_time():
 
 
 def test_a_seed_that_does_not_fit_is_a_problem_that_says_what_to_do():
-    with pytest.raises(SuiteError, match="dqn on .*: replay of one seed takes 12 MB, .* may take 24 MB .* lower buffer_size"):  # fmt: skip
+    with pytest.raises(SuiteError, match="dqn on .*: replay of one seed takes 12.1 MB, .* may take 24.1 MB .* lower buffer_size"):  # fmt: skip
         planned(2 * SEED - 1)
     assert len(planned(2 * SEED).groups) == 11
 
@@ -242,6 +242,6 @@ def test_a_limit_for_a_group_decides_how_many_seeds_train_together():
     assert [[len(g.seeds) for g in one.groups] for one in plans] == [[10, 10], [10, 10], [5, 5, 10]]
     assert [{g.memory for g in one.groups} for one in plans] == [{None}, {11 * SEED}, {11 * SEED - 1}]
     with pytest.raises(
-        SuiteError, match="replay of one seed takes 12 MB, .* but `memory` allows 24 MB; lower buffer_size"
+        SuiteError, match="replay of one seed takes 12.1 MB, .* but `memory` allows 24.1 MB; lower buffer_size"
     ):
         planned(1e12, own=2 * SEED - 1)
