@@ -274,8 +274,15 @@ class Plugins:
 
 
 def _hides(path: Path) -> bool:
-    """Return whether importing a file by its name would hide another module."""
+    """Return whether importing a file by its name would hide another module.
+
+    A folder here or beside the file that is no package, such as the plugin's results, is not a module.
+    """
     spec = PathFinder.find_spec(path.stem)
+    if spec is not None and spec.origin is None:
+        folders = {os.path.realpath(folder) for folder in spec.submodule_search_locations or ()}
+        if folders <= {os.path.realpath(path.stem), str(path.with_suffix(""))}:
+            spec = None
     return path.stem in sys.stdlib_module_names or (spec is not None and spec.origin != str(path))
 
 

@@ -258,3 +258,17 @@ def test_a_file_called_as_a_module_is_refused(tmp_path):
     (tmp_path / "json.py").write_text(GOOD.format(name="mine"))
     with pytest.raises(PluginError, match="there is a module 'json' already; rename the file"):
         load_plugins([tmp_path / "json.py"])
+
+
+def test_a_folder_here_that_is_called_as_a_plugin_file_is_no_module(tmp_path, monkeypatch):
+    for folder in ("here/mine", "elsewhere/theirs", "files"):
+        (tmp_path / folder).mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "here")
+    monkeypatch.syspath_prepend(tmp_path / "elsewhere")
+    mine, theirs = (tmp_path / "files" / f"{name}.py" for name in ("mine", "theirs"))
+    mine.write_text("")
+    theirs.write_text("")
+    assert [plugin.name for plugin in load_plugins([mine]).files] == ["mine"]
+    with pytest.raises(PluginError, match="there is a module 'theirs' already"):  # a part of a package without __init__
+        load_plugins([theirs])
