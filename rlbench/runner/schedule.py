@@ -58,7 +58,7 @@ def decide_runs(
     for group in groups:
         plugin = plugins.find(group.algorithm)
         code = code_identity(plugin, group)
-        is_same_code = functools.cache(functools.partial(_is_same_code, plugin=plugin, code=tuple(code.items())))
+        code_change = functools.cache(functools.partial(_code_change, plugin=plugin, code=tuple(code.items())))
         backend = plugins.backend(group.task.backend)
         obstacle = "" if backend.can_resume(group.resume) else f"{backend.name} cannot restore its environments"
         to_train = [run for run in group.runs if _has_to_train(run, states[run.key], should_retry)]
@@ -70,7 +70,7 @@ def decide_runs(
                 decisions.append(RunDecision(group, run, state, False, reason))
                 continue
             decisions.append(
-                _where_to_start(store, group, run, state, is_same_code, open_seeds, find_complete, obstacle)
+                _where_to_start(store, group, run, state, code_change, open_seeds, find_complete, obstacle)
             )
     return decisions
 
@@ -86,7 +86,7 @@ def _where_to_start(
     group: RunGroup,
     run: Run,
     state: RunState,
-    is_same_code: Callable[[Path], bool],
+    code_change: Callable[[Path], str],
     open_seeds: Sequence[int],
     find_complete: _FindComplete,
     obstacle: str,
@@ -94,31 +94,39 @@ def _where_to_start(
     """Train a run from its newest usable checkpoint, or from the start. obstacle: why no checkpoint can be used."""
     folders = list(store.checkpoints(run)) if group.resume != "never" and not obstacle else []
     for folder in folders:
-        if _is_usable(folder, group, is_same_code, open_seeds):
+        if _is_usable(folder, group, code_change, open_seeds):
             for path in find_complete(folder):
                 if (path / f"seed-{run.seed}.json").exists():
                     step = int(path.name)
                     return RunDecision(group, run, state, True, f"resumes from step {step}", path, step)
-    stale = any(find_complete(folder) for folder in folders)
-    reason = "its checkpoints come from different code or settings" if stale else ""
-    if not stale and any(any(folder.glob("*")) for folder in folders):
+    stale = next((folder for folder in folders if find_complete(folder)), None)
+    reason = ""
+    if stale is not None:
+        change = code_change(stale.parent)
+        reason = "its checkpoints come from different code or settings" + (f" ({change})" if change else "")
+    if stale is None and any(any(folder.glob("*")) for folder in folders):
         reason = "its checkpoints are incomplete or damaged"
     start = "starts" if state.status == RunStatus.PENDING else "starts again"
     reason = obstacle if start == "starts again" and group.resume != "never" and obstacle else reason
     return RunDecision(group, run, state, True, f"{start} at step 0" + (f": {reason}" if reason else ""))
 
 
-def _is_same_code(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> bool:
-    """Return whether an attempt was made by the current code. Other code would continue it with other numbers."""
+def _code_change(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> str:
+    """Return how the present code differs from that of an attempt, which it would continue with other numbers.
+
+    "": it is the same.
+    """
     made_by = read_json(attempt / "made-by.json") or {}
-    return made_by.get("code") == dict(code) and not changed_sources(made_by.get("dependencies"), plugin)
+    if made_by.get("code") != dict(code):
+        return f"{plugin.name} has changed"
+    return next(iter(changed_sources(made_by.get("dependencies"), plugin)), "")
 
 
-def _is_usable(folder: Path, group: RunGroup, is_same_code: Callable[[Path], bool], open_seeds: Sequence[int]) -> bool:
+def _is_usable(folder: Path, group: RunGroup, code_change: Callable[[Path], str], open_seeds: Sequence[int]) -> bool:
     """Return whether checkpoints in `folder` give the numbers of an uninterrupted run, or the suite accepts others."""
     if group.resume == "approximate":
         return True
-    if not is_same_code(folder.parent):
+    if code_change(folder.parent):
         return False
     before = (read_json(folder.parent / "group.json") or {}).get("group")
     if not isinstance(before, dict):
