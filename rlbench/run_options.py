@@ -16,7 +16,14 @@ class RunOptions(SuiteOptions):
     executor: str = option(
         "local",
         "--executor",
-        "How to train groups: local (a subprocess for each), serial (in this process), or one from a plugin.",
+        "How to train groups: local (a subprocess for each), serial (in this process), slurm (tasks of a Slurm "
+        "cluster), or one from a plugin.",
+        Use.TRAINING,
+    )
+    detach: bool = option(
+        False,
+        "--detach",
+        "Return once the groups are submitted (with --executor slurm). The same command without --detach watches them.",
         Use.TRAINING,
     )
     retries: int = option(

@@ -20,10 +20,10 @@ The smallest executor runs one job after another:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 from rlbench.api.errors import PluginError
 from rlbench.api.records import RunGroup, RunStatus
@@ -116,6 +116,8 @@ class ExecutorContext:
     wait for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; on a second Ctrl-C,
     kill the running jobs.
     say: show a line to the user.
+    settings: what the suite says for this executor, under the executor's name.
+    detach: whether to return as soon as the jobs are where they will run without this process (`--detach`).
     """
 
     workers: int
@@ -124,6 +126,8 @@ class ExecutorContext:
     read_end: Callable[[Job], EndEvent]
     stop_after: float | None = None
     say: Callable[[str], None] = print
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    detach: bool = False
 
     def listen(self, job: Job, event: object) -> NoReturn:
         """Refuse an event in the form of version 1 of the plugin API. Raises: PluginError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from rlbench.api.execution import ExecutorContext, Job
@@ -92,11 +93,17 @@ class EnvBackendSpec:
 
 @dataclass(frozen=True)
 class ExecutorSpec:
-    """An executor, which trains groups. execute: trains the jobs, and returns when all that it started have ended."""
+    """An executor, which trains groups.
+
+    execute: trains the jobs, and returns when all that it started have ended.
+    adopt: for an executor whose jobs continue without the harness, which allows `--detach`. It takes a result folder
+    and returns the jobs there that were started earlier and have not ended. `execute` is given them again.
+    """
 
     name: str
     execute: Callable[[Sequence[Job], ExecutorContext], None]
     api_version: int = API_VERSION
+    adopt: Callable[[Path], Sequence[Job]] | None = None
 
 
 @dataclass(frozen=True)

@@ -35,8 +35,9 @@ _TOP_FOLDERS = {
     **dict.fromkeys((RUNS, ATTEMPTS, CROSSPLAY, SUPERSEDED)),
     **dict.fromkeys(("export", "videos"), _EXPORTS),
     **dict.fromkeys(("tensorboard", "wandb"), _LOGS),
+    "queue": "the queue of a cluster",
 }
-_FREE = {"export", "videos", "tensorboard", "wandb"}  # folders in which other programs write what they want
+_FREE = {"export", "videos", "tensorboard", "wandb", "queue"}  # folders in which other programs write what they want
 
 
 @dataclass

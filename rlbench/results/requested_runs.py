@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Run, RunKey, Task, slug
+from rlbench.api import Run, RunKey, Task, canonical, slug
 from rlbench.results.file_io import is_within, parse_json, why_unreadable
 from rlbench.results.json_shapes import ShapeError, parse_run
 from rlbench.results.score_anchors import name_of
@@ -134,3 +135,10 @@ def with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str
         for each in (new.get(name_of(entry), entry),)
     ]
     return {**suite, "environments": environments}
+
+
+def spec_of(run: Run) -> dict[str, Any]:
+    """Return the contents of spec.json. Labels are left out because they belong to the suite and may change."""
+    fields = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "label"}
+    fields["task"] = run.task.requested
+    return {"key": run.key, **{name: json.loads(canonical(value)) for name, value in fields.items()}}

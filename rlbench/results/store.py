@@ -1,6 +1,6 @@
 """One suite's result folder: its layout, its single writer, and the state of each run, derived from the files alone.
 
-suite.json  LOCK  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
+suite.json  LOCK  queue/  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
 attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
 """
 
@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Run, RunGroup, RunStatus, StoreError, canonical, group_as_dict, slug
+from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, group_as_dict, slug
 from rlbench.messages import shortened
 from rlbench.results.checksums import CHECKSUM, with_checksum
 from rlbench.results.file_io import (
@@ -34,6 +34,7 @@ from rlbench.results.file_io import (
     write_json,
 )
 from rlbench.results.folder_lock import Lock
+from rlbench.results.job_queue import JobQueue
 from rlbench.results.json_shapes import (
     ShapeError,
     check_attempt,
@@ -41,9 +42,8 @@ from rlbench.results.json_shapes import (
     check_result,
     check_suite,
 )
-from rlbench.results.jsonl_records import read_lines
 from rlbench.results.newest_results import make_newest
-from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs, with_budgets
+from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs, spec_of, with_budgets
 
 SCHEMA_VERSION = 1
 MOST_SUITE = 256 << 20  # largest suite.json, in bytes
@@ -71,22 +71,26 @@ class Store:
         self._runs = root / "runs"  # built once: for ten thousand runs, building paths is a tenth of the reading time
         self._lock = Lock(root)
         self._depth = 0  # how often this object has taken the lock
+        self._order, self._numbered = 0, set[str]()  # of the newest attempt; the attempts whose numbers were read
 
     # -- writing -------------------------------------------------------------------------------------------------
-    def lock(self) -> None:
+    def lock(self, with_queue: bool = False) -> None:
         """Make the folder and become its only writer until `unlock` or the end of this process, however it ends.
 
-        The lock is reentrant: it is released after as many calls of `unlock`. Raises: LockedError naming the holder;
+        The lock is reentrant: it is released after as many calls of `unlock`. with_queue: whether the caller
+        continues the groups in the queue. Raises: LockedError naming the holder, or what is in the queue;
         StoreError if nothing can be written.
         """
         if self._depth == 0:
             make_folder(self.root)
             self._lock.take()
             try:
+                if not with_queue:
+                    JobQueue(self.root).refuse_entries()
                 self._refuse_newer(read_json(self.root / "suite.json"))
                 for name in ("runs", "attempts", "superseded"):
                     refuse_outside(self.root, self.root / name)
-            except StoreError:
+            except (StoreError, LockedError):
                 self._lock.give_back()
                 raise
         self._depth += 1
@@ -97,8 +101,8 @@ class Store:
             self._lock.give_back()
 
     def is_in_use(self) -> bool:
-        """Return whether another process writes to the folder, as `rlbench run` does until it ends."""
-        return self._lock.is_held_elsewhere()
+        """Return whether another process writes to the folder, as `rlbench run` and the tasks of a cluster do."""
+        return self._lock.is_held_elsewhere() or bool(JobQueue(self.root).entries())
 
     def set_aside(self, run: Run, again: bool = False) -> None:
         """Move a published run to superseded/; nothing is deleted.
@@ -235,12 +239,12 @@ class Store:
         profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
-        number = sum(1 for path in parent.iterdir() if path.name.startswith(group.name + "-")) + 1
+        names = {path.name for path in parent.glob("[!.]*")}
+        order = self._next_order(names)
+        number = sum(1 for name in names if name.startswith(group.name + "-")) + 1
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{os.urandom(3).hex()}"
         folder = make_folder(parent / name)
         keys = {str(run.seed): run.key for run in group.runs}
-        # Greater than the order of every existing attempt, even if the clock was set back.
-        order = max([time.time_ns(), *(1 + description["order"] for _, description in self.attempts())])
         write_json(
             folder / "group.json",
             {
@@ -254,6 +258,18 @@ class Store:
             },
         )
         return folder
+
+    def _next_order(self, names: set[str]) -> int:
+        """Return a number above that of every attempt, even if the clock was set back. names: those of all attempts.
+
+        Only attempts made since the last call are read, by this process or, on a cluster, by others.
+        """
+        for path in (self.root / "attempts" / name for name in names - self._numbered):
+            with suppress(OSError, ValueError):
+                self._order = max(self._order, check_attempt(parse_json(path / "group.json"))["order"])
+        self._numbered = names
+        self._order = max(time.time_ns(), self._order + 1)
+        return self._order
 
     # -- reading -------------------------------------------------------------------------------------------------
     def folder(self, run: Run) -> Path:
@@ -326,9 +342,14 @@ class Store:
             for key in description["keys"].values():
                 newest.setdefault(key, path)
         is_locked = cache(self._lock.is_held_elsewhere)  # checked at most once, and only if needed
-        return {run.key: self._state(run, newest.get(run.key), is_locked) for run in runs}
+        queued = cache(lambda: {entry.attempt.name for entry in JobQueue(self.root).entries()})
 
-    def _state(self, run: Run, attempt: Path | None, is_locked: Callable[[], bool]) -> RunState:
+        def is_open(attempt: Path) -> bool:
+            return attempt.name in queued() or is_locked()
+
+        return {run.key: self._state(run, newest.get(run.key), is_open) for run in runs}
+
+    def _state(self, run: Run, attempt: Path | None, is_open: Callable[[Path], bool]) -> RunState:
         if isinstance(run, DamagedRun):
             return RunState(RunStatus.CORRUPT, run.damage)
         path = self.folder(run) / "result.json"
@@ -349,7 +370,7 @@ class Store:
             exit_report = check_exit(parse_json(attempt / "exit.json"))
         except FileNotFoundError:
             has_started = (attempt / "made-by.json").exists()
-            if is_locked():
+            if is_open(attempt):
                 return RunState(RunStatus.RUNNING if has_started else RunStatus.PENDING, attempt=attempt.name)
             ending = "its process exited without reporting a result"
             message = ending if has_started else "stopped before training started"
@@ -365,18 +386,6 @@ class Store:
             return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
         return RunState(status, shortened(exit_report.get("message", "")), attempt=attempt.name)
 
-    def step_reached(self, attempt: str, seed: int) -> int:
-        """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation; 0 without either."""
-        heartbeat = (read_json(self.root / "attempts" / attempt / "heartbeat") if attempt else None) or {}
-        last = heartbeat["step"] if isinstance(heartbeat.get("step"), int) else 0
-        try:
-            for row in read_lines(self.root / "attempts" / attempt / "evaluations.jsonl") if attempt else ():
-                if row["seed"] == seed and isinstance(row.get("step"), int):
-                    last = max(last, min(row["step"], 1 << 62))  # dividing a larger integer may overflow
-        except (StoreError, OSError):
-            pass
-        return last
-
     def checkpoints(self, run: Run) -> Iterator[Path]:
         """Yield the folders that may contain checkpoints of a run, newest attempt first."""
         for path, description in self.attempts():
@@ -386,10 +395,3 @@ class Store:
 
 def _spec_text(run: Run) -> str:
     return json.dumps({"schema_version": SCHEMA_VERSION, **spec_of(run)}, indent=1) + "\n"
-
-
-def spec_of(run: Run) -> dict[str, Any]:
-    """Return the contents of spec.json. Labels are left out because they belong to the suite and may change."""
-    fields = {f.name: getattr(run, f.name) for f in dataclasses.fields(run) if f.name != "label"}
-    fields["task"] = run.task.requested
-    return {"key": run.key, **{name: json.loads(canonical(value)) for name, value in fields.items()}}

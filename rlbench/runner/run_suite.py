@@ -16,6 +16,7 @@ from rlbench.api import (
     Job,
     Run,
     RunGroup,
+    RunStatus,
     StartEvent,
     SuiteError,
 )
@@ -74,12 +75,15 @@ def run_suite(
     from rlbench import __version__
     from rlbench.suites.grouping import spread
 
-    execute = plugins.executor(options.executor).execute
+    executor = plugins.executor(options.executor)
+    if options.detach and executor.adopt is None:
+        raise SuiteError("--detach needs an executor whose jobs continue without this process, such as slurm")
     groups, workers = options.chosen(planned.groups), options.jobs or planned.workers
     if len(groups) < len(planned.groups):  # a selection must leave no core idle, as the whole suite does not
         groups = spread(groups, workers)
-    store.lock()
+    store.lock(with_queue=executor.adopt is not None)
     try:
+        adopted = list(executor.adopt(store.root)) if executor.adopt is not None else []
         runs = [run for group in planned.groups for run in group.runs]
         selected = [run for group in groups for run in group.runs]
         states = store.states(selected)
@@ -96,7 +100,10 @@ def run_suite(
             for s in planned.skipped
         ]
         store.describe_suite(planned.suite.resolved(), runs, __version__, skipped, planned.adaptive)
-        todo = prepare(store, plugins, groups, states, options.should_retry, options.profile)
+        keys = {run.key for run in selected}
+        todo = [job for job in adopted if any(run.key in keys for run in job.group.runs)]
+        states = {**states, **{run.key: RunState(RunStatus.RUNNING) for job in todo for run in job.group.runs}}
+        todo += prepare(store, plugins, groups, states, options.should_retry, options.profile)
         if options.profile and not todo:
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")
         reporter.begin(planned, todo, store, workers)
@@ -107,8 +114,18 @@ def run_suite(
         try:
             if todo:
                 retry = _retry(store, plugins, todo, options)
-                context = ExecutorContext(workers, listener, retry, _read_end, options.stop_after, reporter.warn)
-                execute(todo, context)
+                settings = getattr(planned.suite, executor.name, None)
+                context = ExecutorContext(
+                    workers,
+                    listener,
+                    retry,
+                    _read_end,
+                    options.stop_after,
+                    reporter.warn,
+                    settings.model_dump() if settings is not None else {},
+                    options.detach,
+                )
+                executor.execute(todo, context)
         finally:
             reporter.end()
         results = _read_results(store, selected, reporter)

@@ -3,7 +3,8 @@
 from rlbench.suites.loader import LoadedSuite, builtin_suites, find_suite, load_suite, read_suite
 from rlbench.suites.overrides import value_of
 from rlbench.suites.plan import Plan, Skip, plan
-from rlbench.suites.suite_models import Suite, seconds
+from rlbench.suites.suite_models import Suite
+from rlbench.suites.suite_values import seconds
 
 __all__ = [
     "LoadedSuite",

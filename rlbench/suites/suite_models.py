@@ -6,31 +6,29 @@ Editors show the field descriptions: `rlbench schema` prints the JSON schema tha
 from __future__ import annotations
 
 import math
-import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BeforeValidator, Field, model_validator
 
-from rlbench.messages import refuse_bool
+from rlbench.suites.cluster_models import SlurmEntry
+from rlbench.suites.suite_values import (
+    Count,
+    CountOrZero,
+    Devices,
+    Duration,
+    Memory,
+    Name,
+    Number,
+    Seeds,
+    Steps,
+    StrictModel,
+    Values,
+    value_error,
+)
 
-MAX_SEEDS = 10_000
-LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_BYTES = {"": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
 MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
-LEAST_MEMORY = 10**6
 REFERENCE = r"^[\w.]+:\w+$"  # module:name
-DEVICE = r"^(auto|cpu|mps|cuda(:\d+)?)$"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _error(message: str) -> PydanticCustomError:
-    return PydanticCustomError("expected", "{message}", {"message": message})
 
 
 def _by_id(value: Any) -> Any:
@@ -46,115 +44,11 @@ def _on_or_off(value: Any) -> Any:
     return {True: "on", False: "off"}[value] if isinstance(value, bool) else value
 
 
-def seconds(value: Any) -> float | None:
-    """Convert a duration such as 90, "90s", "30m", "1h30m" or "2d" to seconds. Raises: a pydantic error."""
-    if value is None:
-        return None
-    if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0:
-        return float(value)
-    parts = re.findall(r"(\d+(?:\.\d+)?)\s*([smhd])", value) if isinstance(value, str) else []
-    if parts and re.fullmatch(r"(\s*\d+(\.\d+)?\s*[smhd])+\s*", value):
-        total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
-        if total > 0:
-            return total
-    raise _error(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
-
-
-def _bytes(value: Any) -> int | None:
-    """Convert a size such as 4GB, 500MB or 4GiB to bytes. Raises: a pydantic error."""
-    parts = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(\w*)\s*", str(value))
-    units = {unit.lower(): size for unit, size in _BYTES.items()}
-    if value is None:
-        return None
-    if parts and not isinstance(value, bool) and parts[2].lower() in units:
-        size = int(float(parts[1]) * units[parts[2].lower()])
-        if size >= LEAST_MEMORY:
-            return size
-    raise _error(f"should be a size of at least 1MB, such as 4GB or 500MB, got {value!r}")
-
-
-def _seeds(value: Any) -> Any:
-    """Return the seeds, from a count or a list of seeds."""
-    is_whole = isinstance(value, (int, float)) and not isinstance(value, bool) and float(value).is_integer()
-    if is_whole and 1 <= value <= MAX_SEEDS:
-        return tuple(range(int(value)))
-    is_list = isinstance(value, (list, tuple)) and 0 < len(value) <= MAX_SEEDS
-    if is_list and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
-        return tuple(dict.fromkeys(value))
-    raise _error(
-        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {value!r}"
-    )
-
-
 def _as_tuple(value: Any) -> Any:
     return (value,) if isinstance(value, str) else value
 
 
-def _devices(value: Any) -> Any:
-    devices = [value] if isinstance(value, str) else value
-    if not isinstance(devices, (list, tuple)) or not devices or not all(isinstance(d, str) for d in devices):
-        raise _error(f"should be a device or a list of devices, got {value!r}")
-    for device in devices:
-        if not re.fullmatch(DEVICE, device):
-            raise _error(f"unknown device {device!r}; use cpu, mps, cuda, cuda:0, … or auto")
-    return tuple(dict.fromkeys(devices))
-
-
-def _name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", value):
-        raise _error(
-            "should be at most 61 letters, digits, dots, dashes and underscores, because it names a folder;"
-            f" got {value!r}"
-        )
-    return value
-
-
-def _values(value: Any) -> Any:
-    if not isinstance(value, (list, tuple)) or not value:
-        raise _error(f"should be a list of the values to try, got {value!r}")
-    return tuple(value)
-
-
-Name = Annotated[str, AfterValidator(_name)]
-Values = Annotated[
-    tuple[Any, ...], BeforeValidator(_values), WithJsonSchema({"type": "array", "items": {}, "minItems": 1})
-]
-Duration = Annotated[
-    float | None,
-    BeforeValidator(seconds),
-    WithJsonSchema({"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}, {"type": "null"}]}),
-]
-Memory = Annotated[
-    int | None,
-    BeforeValidator(_bytes),
-    WithJsonSchema({"anyOf": [{"type": "integer", "minimum": LEAST_MEMORY}, {"type": "string"}, {"type": "null"}]}),
-]
-Seeds = Annotated[
-    tuple[int, ...],
-    BeforeValidator(_seeds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS},
-                {"type": "array", "items": {"type": "integer", "minimum": 0, "maximum": LARGEST_SEED}, "minItems": 1},
-            ]
-        }
-    ),
-]
-_NO_BOOL = BeforeValidator(refuse_bool)
-Number = Annotated[float, _NO_BOOL]
-Count = Annotated[int, Field(ge=1), _NO_BOOL]
-CountOrZero = Annotated[int, Field(ge=0), _NO_BOOL]
-Steps = Annotated[int, Field(ge=1, le=10**12), _NO_BOOL]
-_DEVICE_SCHEMA = {"type": "string", "pattern": DEVICE}
-Devices = Annotated[
-    tuple[str, ...],
-    BeforeValidator(_devices),
-    WithJsonSchema({"anyOf": [_DEVICE_SCHEMA, {"type": "array", "items": _DEVICE_SCHEMA, "minItems": 1}]}),
-]
-
-
-class AlgorithmEntry(_Strict):
+class AlgorithmEntry(StrictModel):
     """An algorithm and its parameters."""
 
     id: str = Field(description="its name, as listed by `rlbench ls algorithms`")
@@ -183,14 +77,14 @@ class AlgorithmEntry(_Strict):
         return self.label or self.id
 
 
-class WrapperEntry(_Strict):
+class WrapperEntry(StrictModel):
     """A wrapper that defines the task; it is applied below the meter."""
 
     name: Annotated[str, Field(pattern=REFERENCE, description='"module:Class"')]
     kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
 
 
-class EvaluationEntry(_Strict):
+class EvaluationEntry(StrictModel):
     """How policies are evaluated."""
 
     every: CountOrZero | None = Field(
@@ -215,13 +109,13 @@ Algorithms = Annotated[
 Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_input_type=str | WrapperEntry)], ...]
 
 
-class BudgetEntry(_Strict):
+class BudgetEntry(StrictModel):
     """The budget of one algorithm on an environment."""
 
     steps: Steps = Field(description="its budget, in environment steps")
 
 
-class AnchorsEntry(_Strict):
+class AnchorsEntry(StrictModel):
     """The scores that an environment's scores are normalised by."""
 
     lower: Number = Field(description="score without learning: the better of random play and the best constant action")
@@ -232,11 +126,11 @@ class AnchorsEntry(_Strict):
     @model_validator(mode="after")
     def _apart(self) -> AnchorsEntry:
         if not math.isfinite(self.lower) or not math.isfinite(self.upper) or not self.upper > self.lower:
-            raise _error(f"should have upper above lower, got lower {self.lower:g} and upper {self.upper:g}")
+            raise value_error(f"should have upper above lower, got lower {self.lower:g} and upper {self.upper:g}")
         return self
 
 
-class EnvironmentEntry(_Strict):
+class EnvironmentEntry(StrictModel):
     """An environment, its budget, and its own values of suite settings."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
@@ -279,7 +173,7 @@ class EnvironmentEntry(_Strict):
         return self.label or self.id
 
 
-class Suite(_Strict):
+class Suite(StrictModel):
     """Algorithms × environments × seeds, and how they are evaluated and run."""
 
     name: Name = Field(description="letters, digits, dots, dashes; names the result folder")
@@ -315,6 +209,7 @@ class Suite(_Strict):
         None,
         description="most memory of a group: of its process and those that it starts together, such as 4GB",
     )
+    slurm: SlurmEntry | None = Field(None, description="what each task of `--executor slurm` asks of the cluster")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )

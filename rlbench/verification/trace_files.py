@@ -12,7 +12,7 @@ from rlbench.api import Run, StoreError
 from rlbench.reevaluation.action_trace import STORED, ActionForm
 from rlbench.results.file_io import parse_json, why_unreadable
 from rlbench.results.json_shapes import ShapeError, check_object, parse_run
-from rlbench.results.store import spec_of
+from rlbench.results.requested_runs import spec_of
 
 SCHEMA_VERSION = 1
 _MOST_NUMBERS = 1 << 20  # of one action

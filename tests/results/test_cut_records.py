@@ -7,6 +7,7 @@ import pytest
 
 from rlbench.api import EpisodeRecord, EvaluationRecord, Job, MetricRecord, RunGroup, StoreError, Task
 from rlbench.results import JsonlSink, Store
+from rlbench.results.attempt_progress import step_reached
 from rlbench.results.jsonl_records import TABLES, read_lines
 from rlbench.results.publication import read_records
 from rlbench.runner.record_tail import RecordTail
@@ -54,7 +55,7 @@ def test_each_reader_has_every_whole_line_and_raises_nothing(attempt):
             )
             AttemptCurves(attempt, 400).read()
             Store(attempt.parent.parent).states(GROUP.runs)
-            reached = Store(attempt.parent.parent).step_reached(attempt.name, 1)
+            reached = step_reached(attempt, 1)
             assert reached == (
                 wanted[-1]["step"]
                 if table == "evaluations" and wanted[-1]["seed"]

@@ -17,6 +17,7 @@ from rlbench.cli.progress.reporter import make_reporter
 from rlbench.cli.sequential_options import check_design, print_decisions
 from rlbench.cli.user_paths import short_path
 from rlbench.run_options import RunOptions
+from rlbench.text import plural
 
 if TYPE_CHECKING:
     from rlbench.analysis import Results
@@ -90,6 +91,9 @@ def run(suite: str, options: RunOptions) -> int:
     else:
         run_all = partial(run_suite, planned, plugins, store, options, reporter)
         outcome = _interruptible(run_all, lambda: planned, store, reporter)
+    if options.detach:
+        _report_detached(outcome, store, reporter)
+        return 0
     is_decided = bool(adaptive and decisions.looks)
     code = _report_outcome(planned, plugins, store, outcome, reporter, options, is_decided)
     if adaptive:
@@ -107,6 +111,14 @@ def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Sto
         rest = "; run the same command again to resume the others" if done < len(runs) else ""
         reporter.say(f"interrupted; {done} of {len(runs)} runs are finished in {short_path(store.root)}{rest}")
         raise
+
+
+def _report_detached(outcome: SuiteOutcome, store: Store, reporter: ProgressReporter) -> None:
+    unfinished = sum(number for status, number in outcome.counts.items() if status in ("pending", "running"))
+    reporter.say(
+        f"{plural(unfinished, 'run')} continue without this command; `rlbench status {short_path(store.root)}` shows "
+        "them, and the same command without --detach watches them and writes the report"
+    )
 
 
 def _report_outcome(

@@ -54,17 +54,19 @@ def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
     """Return one row per run. thorough: also compare the files of published runs with their hashes."""
     from rlbench.api import RunStatus
     from rlbench.results import RunState
+    from rlbench.results.attempt_progress import step_reached
 
     facts = results.facts if thorough else {}  # first, because it may read the states again
     damaged = {key: RunState(RunStatus.CORRUPT, fact.damaged) for key, fact in facts.items() if fact.damaged}
-    states, store = {**results.states, **damaged}, results.store
+    states, attempts = {**results.states, **damaged}, results.store.root / "attempts"
     return [
         {
             "algorithm": run.label or run.algorithm,
             "task": run.task.name,
             "seed": run.seed,
             "status": str(states[run.key].status),
-            "step": states[run.key].result.get("steps") or store.step_reached(states[run.key].attempt, run.seed),
+            "step": states[run.key].result.get("steps")
+            or (step_reached(attempts / states[run.key].attempt, run.seed) if states[run.key].attempt else 0),
             "steps": run.task.steps,
             "message": states[run.key].message,
         }

@@ -131,7 +131,7 @@ def _free_file(name: str, output: Path | None) -> Path:
 
     from rlbench.messages import explain
     from rlbench.suites import builtin_suites
-    from rlbench.suites.suite_models import Name
+    from rlbench.suites.suite_values import Name
 
     try:
         TypeAdapter(Name).validate_python(name)

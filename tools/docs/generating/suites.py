@@ -18,9 +18,10 @@ PLACES = {
     "BudgetEntry": "A value of `per_algorithm`",
     "WrapperEntry": "An entry of `wrappers`",
     "AnchorsEntry": "`anchors` of an environment",
+    "SlurmEntry": "`slurm`",
 }
 SHORT = {"AlgorithmEntry": "entries", "EnvironmentEntry": "entries", "EvaluationEntry": "mapping"}
-SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping"}
+SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping", "SlurmEntry": "mapping"}
 
 
 def schema() -> str:

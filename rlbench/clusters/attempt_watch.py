@@ -1,0 +1,52 @@
+"""The events of a job whose process runs on another machine, by the files that it writes."""
+
+from __future__ import annotations
+
+from rlbench.api import EndEvent, EvaluationEvent, Event, Job, ProgressEvent, StoreError
+from rlbench.executors.events import read_end
+from rlbench.results.attempt_progress import heartbeat
+from rlbench.results.jsonl_records import read_lines
+
+
+class AttemptWatch:
+    """What has happened in a job's attempt folder since it was last looked at."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._beat = (0, 0)
+        self._size = 0  # bytes of evaluations.jsonl when it was read
+        self._reported: set[tuple[str, int]] = set()
+
+    def progress(self) -> list[Event]:
+        """Return new progress and evaluations, in order."""
+        events: list[Event] = []
+        beat = heartbeat(self.job.attempt)
+        if beat != self._beat:
+            self._beat = beat
+            events.append(ProgressEvent(step=beat[1], pulse=beat[0]))
+        return [*self._evaluations(), *events]
+
+    def end(self) -> EndEvent | None:
+        """Return how the job has ended; None while it runs, or while another machine's exit.json is not seen here."""
+        return read_end(self.job.attempt) if (self.job.attempt / "exit.json").exists() else None
+
+    def _evaluations(self) -> list[EvaluationEvent]:
+        """Return the evaluations of which every seed's return is written. Those before a resumed step are not new."""
+        path = self.job.attempt / "evaluations.jsonl"
+        try:
+            size = path.stat().st_size
+            if size == self._size:
+                return []
+            self._size = size
+            means: dict[tuple[str, int], dict[int, float]] = {}
+            for row in read_lines(path):
+                means.setdefault((row["kind"], row["step"]), {})[row["seed"]] = float(row["return_mean"])
+        except (OSError, StoreError, KeyError, TypeError, ValueError):
+            return []
+        found, seeds = [], self.job.group.seeds
+        for (kind, step), by_seed in means.items():
+            is_new = step > self.job.resumed_from and (kind, step) not in self._reported
+            if is_new and all(seed in by_seed for seed in seeds):
+                self._reported.add((kind, step))
+                found.append(EvaluationEvent(kind, step, tuple(by_seed[seed] for seed in seeds)))
+        return found

@@ -1,0 +1,152 @@
+"""A task of a cluster: `python -m rlbench.clusters.pilot_main FOLDER [SECONDS]`.
+
+It takes one group after another from the queue of the result folder FOLDER and trains it as the executor `local` does.
+SECONDS is its time limit. Shortly before that, or when it is asked to end, the group that is training saves a
+checkpoint, and an attempt that continues it is put into the queue. Then the task asks Slurm to start it again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from rlbench.api import DiskFull, EndEvent, ExecutorContext, Job, RlbenchError, RunStatus
+from rlbench.clusters import slurm_commands
+from rlbench.clusters.queued_jobs import continue_interrupted, has_progressed, read_job
+from rlbench.executors import local
+from rlbench.executors.events import read_end
+from rlbench.results.attempt_progress import heartbeat
+from rlbench.results.job_queue import JobQueue, QueueEntry
+
+# How long files written on another machine may stay unseen here: a network file system keeps listings this long.
+VISIBLE_SECONDS = 60.0
+PAUSE_SECONDS = 1.0
+_HEARTBEAT_SECONDS = 12.0  # in which a process that is alive writes at least two heartbeats
+
+
+class Preempted(KeyboardInterrupt):
+    """The task has been asked to end."""
+
+
+class Pilot:
+    """One task. limit: its time limit in seconds."""
+
+    def __init__(self, root: Path, limit: float | None) -> None:
+        self._queue = JobQueue(root)
+        self._holder = holder()
+        self._began, self._limit = time.monotonic(), _time_limit() if limit is None else limit
+        self._is_training, self._asked_to_end = False, False
+        self._trained = 0  # groups
+
+    def run(self) -> int:
+        """Train groups until none is waiting or the time is up. Returns: the exit code."""
+        signal.signal(signal.SIGTERM, self._preempt)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        self._continue_own()
+        while not self._asked_to_end and not self._is_time_up():
+            entry = self._take_next()
+            if entry is not None:
+                self._train(entry)
+                self._trained += 1
+            elif self._trained or time.monotonic() - self._began > VISIBLE_SECONDS:
+                return 0
+            else:
+                time.sleep(PAUSE_SECONDS)  # another machine's files appear some time after they were written
+        if self._is_time_up() and any(not entry.holder for entry in self._queue.entries()):
+            slurm_commands.requeue(os.environ["SLURM_JOB_ID"])
+        return 0
+
+    def _preempt(self, number: int, frame: FrameType | None) -> None:
+        if not self._asked_to_end:
+            self._asked_to_end = True
+            if self._is_training:
+                raise Preempted
+
+    def _is_time_up(self) -> bool:
+        """Return whether Slurm asks, or soon would, to end because of the time limit."""
+        if self._limit is None:
+            return False
+        left = self._limit - (time.monotonic() - self._began)
+        return left < 2 * slurm_commands.lead_seconds(self._limit)
+
+    def _take_next(self) -> QueueEntry | None:
+        waiting = (entry for entry in self._queue.entries() if not entry.holder)
+        return next((taken for entry in waiting if (taken := self._queue.take(entry, self._holder))), None)
+
+    def _continue_own(self) -> None:
+        """Continue what this task trained before Slurm started it again, for instance because its node was lost."""
+        for entry in self._queue.entries():
+            if entry.holder == self._holder and not _is_alive(entry.attempt):
+                _say(f"{entry.attempt.name} was left by an earlier start of this task")
+                self._finish(entry, go_on=True)
+
+    def _train(self, entry: QueueEntry) -> None:
+        try:
+            job = read_job(entry)
+        except RlbenchError as error:
+            _say(str(error))
+            self._queue.remove(entry)
+            return
+        _say(f"training {entry.attempt.name}")
+        context = ExecutorContext(1, lambda job, event: None, lambda job: (), _read_end, say=_say)
+        try:
+            self._is_training = True
+            if not self._asked_to_end:
+                local.execute([job], context)
+        except Preempted:
+            pass
+        finally:
+            self._is_training = False
+        self._finish(entry, go_on=self._asked_to_end)
+
+    def _finish(self, entry: QueueEntry, go_on: bool) -> None:
+        end = read_end(entry.attempt)
+        _say(f"{entry.attempt.name}: {end.status}{f' ({end.message})' if end.message else ''}")
+        if not go_on or end.status != RunStatus.INTERRUPTED:
+            self._queue.remove(entry)
+        elif self._is_time_up() and not self._trained and not has_progressed(entry):
+            _say("it has saved nothing in all the time of a task, and is not started again; raise the time limit")
+            self._queue.remove(entry)
+        else:
+            continue_interrupted(self._queue, entry)
+
+
+def _time_limit() -> float | None:
+    """Return the seconds that this task has left at its start, if Slurm says so."""
+    end = os.environ.get("SLURM_JOB_END_TIME", "")
+    return max(1.0, int(end) - time.time()) if end.isdecimal() else None
+
+
+def holder() -> str:
+    """Return the number of this task, such as 41_3: the same when Slurm starts it again."""
+    array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
+    return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", f"process-{os.getpid()}")
+
+
+def _is_alive(attempt: Path) -> bool:
+    """Return whether a process still trains an attempt: whether its heartbeat still changes."""
+    if (attempt / "exit.json").exists():
+        return False
+    before = heartbeat(attempt)
+    time.sleep(_HEARTBEAT_SECONDS)  # a process on another machine cannot be waited for
+    return heartbeat(attempt) != before
+
+
+def _read_end(job: Job) -> EndEvent:
+    return read_end(job.attempt)
+
+
+def _say(text: str) -> None:
+    print(time.strftime("%Y-%m-%d %H:%M:%S"), text, flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(Pilot(Path(sys.argv[1]), float(sys.argv[2]) if len(sys.argv) > 2 else None).run())
+    except DiskFull as full:
+        _say(str(full))
+        sys.exit(full.exit_code)

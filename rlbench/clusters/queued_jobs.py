@@ -1,0 +1,74 @@
+"""Jobs of a queue: what an entry trains, and the attempt that continues an interrupted one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from rlbench.api import Job, StoreError, group_from_dict
+from rlbench.process_control import module_command
+from rlbench.results import Store
+from rlbench.results.file_io import parse_json, why_unreadable
+from rlbench.results.job_queue import JobQueue, QueueEntry
+from rlbench.results.json_shapes import check_attempt
+from rlbench.runtime import checkpoint
+
+_GROUP = re.compile(r"(.+)-\d{4,}-.+-\d+-[0-9a-f]{6}")  # as `Store.new_attempt` names attempts
+
+
+def read_job(entry: QueueEntry) -> Job:
+    """Return what an entry trains. Raises: StoreError if one of its files cannot be read."""
+    try:
+        command, plugin_files = entry.command()
+        description = check_attempt(parse_json(entry.attempt / "group.json"))
+    except (OSError, ValueError) as error:
+        raise StoreError(f"{entry.path} or its group.json cannot be read: {why_unreadable(error)}") from error
+    step = _step(description["restore"].values())
+    return Job(group_from_dict(description["group"]), entry.attempt, command, step, "", plugin_files)
+
+
+def continue_interrupted(queue: JobQueue, entry: QueueEntry) -> None:
+    """Put into the queue a new attempt that resumes from the newest checkpoint of an interrupted one.
+
+    Nothing is added if the runs are published, or if another attempt at the group is in the queue already.
+    """
+    job = read_job(entry)
+    store = Store(entry.attempt.parent.parent)
+    if all((store.folder(run) / "result.json").exists() for run in job.group.runs) or _has_successor(queue, entry):
+        queue.remove(entry)
+        return
+    description = check_attempt(parse_json(entry.attempt / "group.json"))
+    restore: Mapping[int, str] = {int(seed): path for seed, path in description["restore"].items()}
+    if job.group.resume == "never":
+        restore = {}
+    for folder in checkpoint.complete(entry.attempt / "checkpoints") if job.group.resume != "never" else ():
+        path = str(folder.relative_to(store.root))
+        if all((folder / f"seed-{seed}.json").exists() for seed in job.group.seeds):
+            restore = dict.fromkeys(job.group.seeds, path)
+            break
+    new = store.new_attempt(job.group, restore, description["plugin"], description.get("profile", False))
+    queue.continue_as(entry, new, worker_command(new, job.plugin_files), job.plugin_files)
+
+
+def has_progressed(entry: QueueEntry) -> bool:
+    """Return whether an attempt has saved a checkpoint beyond the one it started from."""
+    saved = checkpoint.complete(entry.attempt / "checkpoints")
+    return bool(saved) and int(saved[0].name) > read_job(entry).resumed_from
+
+
+def worker_command(attempt: Path, plugin_files: Sequence[str]) -> list[str]:
+    """Return the command of the process that trains an attempt's group."""
+    return module_command("rlbench.executors.worker_main", str(attempt), *plugin_files)
+
+
+def _has_successor(queue: JobQueue, entry: QueueEntry) -> bool:
+    group = _GROUP.fullmatch(entry.attempt.name)
+    others = [other.attempt.name for other in queue.entries() if other.attempt != entry.attempt]
+    return group is not None and any(other.startswith(group[1] + "-") for other in others)
+
+
+def _step(paths: Iterable[str]) -> int:
+    """Return the step of the checkpoints at `paths`, 0 if there are none."""
+    steps = [Path(path).name for path in paths]
+    return max((int(step) for step in steps if step.isdecimal()), default=0)

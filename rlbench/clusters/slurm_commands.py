@@ -1,0 +1,111 @@
+"""Slurm's own commands: what is submitted, what is known of the tasks, and how they are cancelled and requeued.
+
+`sacct` is not used, because many clusters have no accounting: what has become of a run is in its result folder.
+"""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import math
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import RlbenchError
+from rlbench.process_control import module_command
+
+# How long before its time limit Slurm asks a task to save and stop. Slurm may send the signal up to a minute earlier.
+LEAD_SECONDS = 90
+_ANSWER_SECONDS = 60  # for one command, when the controller is busy
+_DEFAULT_ARRAY = 1001  # Slurm's own default of MaxArraySize
+
+
+def job_name(root: Path) -> str:
+    """Return the name of all jobs of a result folder, by which they are found again."""
+    return f"rlbench-{root.name}-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
+
+
+def script(root: Path, settings: Mapping[str, Any], tasks: int) -> str:
+    """Return the batch script of an array of `tasks` tasks, each of which trains the queue's groups one by one.
+
+    settings: as the suite's key `slurm` gives them.
+    """
+    limit = settings.get("time")
+    options = {
+        "job-name": job_name(root),
+        "array": f"0-{tasks - 1}",
+        "output": root / "queue" / "tasks" / "%A_%a.log",
+        "open-mode": "append",
+        "signal": f"B:TERM@{lead_seconds(limit)}",
+        "partition": settings.get("partition"),
+        "account": settings.get("account"),
+        "time": None if limit is None else math.ceil(limit / 60),
+        "cpus-per-task": settings.get("cpus", 1),
+        "gres": f"gpu:{settings['gpus']}" if settings.get("gpus") else None,
+        "mem": None if settings.get("mem") is None else f"{math.ceil(settings['mem'] / 2**20)}M",
+    }
+    lines = [f"#SBATCH --{name}={value}" for name, value in options.items() if value is not None]
+    lines += ["#SBATCH --requeue", *(f"#SBATCH {option}" for option in settings.get("extra", ()))]
+    arguments = [str(root), *([str(limit)] if limit is not None else [])]
+    command = shlex.join(module_command("rlbench.clusters.pilot_main", *arguments))
+    return "\n".join(["#!/bin/sh", *lines, f"exec {command}", ""])
+
+
+def lead_seconds(limit: float | None) -> int:
+    """Return how long before a time limit a task is asked to stop: less than LEAD_SECONDS if the limit is short."""
+    return LEAD_SECONDS if limit is None else max(1, min(LEAD_SECONDS, int(limit / 4)))
+
+
+def submit(text: str) -> str:
+    """Submit a batch script. Returns: the number of its job. Raises: RlbenchError with what Slurm says."""
+    answer = _call(["sbatch", "--parsable"], text)
+    return answer.strip().partition(";")[0]
+
+
+def live_tasks(name: str) -> dict[str, str]:
+    """Return the state of each task that has not ended, by its number such as 41_3. Raises: RlbenchError."""
+    answer = _call(["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--name", name, "--format=%i %T"])
+    return dict(line.split(maxsplit=1) for line in answer.splitlines() if line.strip())
+
+
+def largest_array() -> int:
+    """Return how many tasks an array may have. Raises: RlbenchError."""
+    found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call(["scontrol", "show", "config"]), re.MULTILINE)
+    return max(1, int(found[1]) if found else _DEFAULT_ARRAY)
+
+
+def cancel(name: str) -> None:
+    """Cancel all tasks of a name; those that run are asked to stop first. Raises: RlbenchError."""
+    _call(["scancel", "--user", getpass.getuser(), "--name", name])
+
+
+def requeue(job: str) -> None:
+    """Put the running task with this number back into Slurm's queue, which ends it. Raises: RlbenchError."""
+    _call(["scontrol", "requeue", job])
+
+
+def _call(command: Sequence[str], text: str = "") -> str:
+    """Return what a command prints. Raises: RlbenchError that says what to do."""
+    try:
+        done = subprocess.run(
+            command,
+            input=text,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=_ANSWER_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+    except FileNotFoundError as error:
+        raise RlbenchError(f"{command[0]} was not found; run this where Slurm's commands are installed") from error
+    except subprocess.TimeoutExpired as error:
+        raise RlbenchError(f"{command[0]} did not answer within {_ANSWER_SECONDS} s") from error
+    if done.returncode:
+        said = " ".join(done.stderr.replace(f"{command[0]}: error: ", "").split()) or f"exit code {done.returncode}"
+        raise RlbenchError(f"{command[0]} failed: {said}")
+    return done.stdout

@@ -1,0 +1,116 @@
+"""The queue of a result folder: the groups that processes of another machine are to train or are training.
+
+queue/<attempt>.waiting         the command that trains the attempt's group
+queue/<attempt>.taken.<holder>  the same, once somebody has taken it
+queue/<attempt>.continued.<new> the attempt was interrupted, and the attempt <new> continues it
+
+A file is taken by renaming it, which one process alone can do, on network file systems too. The queue holds what is to
+be done, and no result: how an attempt has ended is in its own folder.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import LockedError
+from rlbench.results.file_io import make_folder, parse_json, refuse_outside, write_json
+from rlbench.text import plural
+
+_NAME = re.compile(r"(?P<attempt>.+)\.(?:waiting|taken\.(?P<holder>[\w-]+))")
+_CONTINUED = re.compile(r"(?P<attempt>.+)\.continued\.(?P<new>.+)")
+
+
+@dataclass(frozen=True)
+class QueueEntry:
+    """A group in the queue. attempt: its folder. holder: who has taken it, "" if nobody has."""
+
+    attempt: Path
+    holder: str = ""
+
+    @property
+    def path(self) -> Path:
+        state = f"taken.{self.holder}" if self.holder else "waiting"
+        return self.attempt.parent.parent / "queue" / f"{self.attempt.name}.{state}"
+
+    def command(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the command that trains the group, and the plugin files in it. Raises: OSError or ValueError."""
+        document = parse_json(self.path)
+        try:
+            command, files = document["command"], document["plugin_files"]
+            if all(isinstance(part, str) for part in (*command, *files)):
+                return tuple(command), tuple(files)
+        except (KeyError, TypeError):
+            pass
+        raise ValueError("it is not a command")
+
+
+class JobQueue:
+    """The queue of the result folder `root`. Reading a folder that has none finds it empty."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute()
+        self.folder = self._root / "queue"
+
+    def entries(self) -> list[QueueEntry]:
+        """Return the entries, sorted by the names of their attempts."""
+        try:
+            names = sorted(os.listdir(self.folder))
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        found = filter(None, map(_NAME.fullmatch, names))
+        return [QueueEntry(self._root / "attempts" / parts["attempt"], parts["holder"] or "") for parts in found]
+
+    def refuse_entries(self) -> None:
+        """Check that the queue is empty. Raises: LockedError."""
+        if entries := self.entries():
+            raise LockedError(
+                f"{self._root}: {plural(len(entries), 'group')} queued or running on a cluster; to continue them, "
+                f"use the same --executor as before; if none of its tasks is left, remove {self.folder}"
+            )
+
+    def add(self, attempt: Path, command: Sequence[str], plugin_files: Sequence[str]) -> None:
+        """Add a group. Raises: StoreError, DiskFull or OSError if it cannot be written."""
+        refuse_outside(self._root, self.folder)
+        make_folder(self.folder)
+        value: dict[str, Any] = {"command": list(command), "plugin_files": list(plugin_files)}
+        write_json(QueueEntry(attempt).path, value)
+
+    def take(self, entry: QueueEntry, holder: str) -> QueueEntry | None:
+        """Take a waiting group. Returns: the entry, or None if somebody else has taken it."""
+        taken = QueueEntry(entry.attempt, holder)
+        try:
+            os.rename(entry.path, taken.path)
+        except FileNotFoundError:
+            # A server that renames the file, and whose answer is lost, says so when it is asked again.
+            return taken if taken.path.exists() else None
+        return taken
+
+    def continue_as(self, entry: QueueEntry, new: Path, command: Sequence[str], plugin_files: Sequence[str]) -> None:
+        """Replace the entry of an interrupted attempt by one for the attempt `new`, which continues it."""
+        self.add(new, command, plugin_files)
+        with suppress(FileNotFoundError):
+            os.rename(entry.path, self.folder / f"{entry.attempt.name}.continued.{new.name}")
+
+    def continuations(self) -> dict[str, str]:
+        """Return the names of the attempts that continue interrupted ones, by the names of those."""
+        try:
+            names = os.listdir(self.folder)
+        except (FileNotFoundError, NotADirectoryError):
+            return {}
+        return {parts["attempt"]: parts["new"] for parts in filter(None, map(_CONTINUED.fullmatch, names))}
+
+    def forget_continuations(self) -> None:
+        """Remove what `continuations` returns."""
+        for attempt, new in self.continuations().items():
+            (self.folder / f"{attempt}.continued.{new}").unlink(missing_ok=True)
+
+    def remove(self, entry: QueueEntry) -> None:
+        """Remove an entry. Nothing happens if there is none."""
+        with suppress(FileNotFoundError):
+            entry.path.unlink()
