@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -76,7 +76,9 @@ class _Watcher:
     def run(self) -> None:
         try:
             self._enqueue(self._jobs)
-            self._submit()
+            if tasks := slurm_commands.live_tasks(self._name):
+                self._context.say(f"{plural(len(tasks), 'task')} submitted earlier will be used")
+            self._submit(tasks)
             if self._context.detach:
                 return
             while self._open and not self._is_time_up():
@@ -105,16 +107,12 @@ class _Watcher:
             if job.attempt.name not in known:
                 self._queue.add(job.attempt, job.command, job.plugin_files)
 
-    def _submit(self) -> None:
-        """Submit as many tasks as there are groups, but not more than `workers` at a time."""
-        make_folder(self._tasks_folder)
-        entries = self._queue.entries()
-        tasks = slurm_commands.live_tasks(self._name)
-        wanted = min(self._context.workers, len(entries)) - len(tasks)
+    def _submit(self, tasks: Mapping[str, str]) -> None:
+        """Submit tasks until there are as many as groups, but not more than `workers`. tasks: those that are left."""
+        wanted = min(self._context.workers, len(self._queue.entries())) - len(tasks)
         if wanted <= 0:
-            if tasks:
-                self._context.say(f"{plural(len(tasks), 'task')} submitted earlier will be used")
             return
+        make_folder(self._tasks_folder)
         largest, numbers = slurm_commands.largest_array(), []
         try:
             while wanted > 0:
@@ -233,12 +231,11 @@ class _Watcher:
         try:
             self._tasks = slurm_commands.live_tasks(self._name)
             self._complained = False
-            waiting = any(not entry.holder for entry in self._queue.entries())
-            if waiting and not self._tasks:
-                self._fruitless += 1
+            if any(not entry.holder for entry in self._queue.entries()):
+                self._fruitless += not self._tasks
                 if self._fruitless > MOST_FRUITLESS:
                     self._give_up()
-                self._submit()
+                self._submit(self._tasks)
         except RlbenchError as error:
             if self._fruitless > MOST_FRUITLESS:
                 raise

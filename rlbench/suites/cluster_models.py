@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from rlbench.suites.suite_values import Count, CountOrZero, Duration, Memory, StrictModel
+from rlbench.suites.suite_values import Count, CountOrZero, Duration, Memory, Number, StrictModel
 
+_ADDRESS = r"^[\w.,:/+-]+$"
 _WORD = r"^[\w.,:+@-]+$"  # no space or quote, which would end an option of sbatch
 _OPTION = r"^--?[\w-]+([= ][^\n]*)?$"
 
@@ -30,4 +31,19 @@ class SlurmEntry(StrictModel):
     )
     on_interrupt: Literal["leave", "cancel"] = Field(
         "leave", description="what Ctrl-C does to the tasks: leave them running, or cancel them"
+    )
+
+
+class RayEntry(StrictModel):
+    """What each task of `--executor ray` asks of the cluster. A task may ask for a fraction of a core or GPU."""
+
+    address: Annotated[str, Field(pattern=_ADDRESS)] | None = Field(
+        None,
+        description="address of the cluster, such as auto or ray://head:10001; default: RAY_ADDRESS, else this machine",
+    )
+    cpus: Annotated[Number, Field(ge=0)] = Field(1, description="processor cores of a task, which trains one group")
+    gpus: Annotated[Number, Field(ge=0)] = Field(0, description="GPUs of a task, such as 0.25: four tasks share one")
+    mem: Memory = Field(None, description="memory that Ray keeps for a task, such as 4GB")
+    resources: dict[str, Annotated[Number, Field(gt=0)]] = Field(
+        {}, description="further resources of a task, by the names that the cluster's nodes give them"
     )

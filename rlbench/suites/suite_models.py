@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from rlbench.suites.cluster_models import SlurmEntry
+from rlbench.suites.cluster_models import RayEntry, SlurmEntry
 from rlbench.suites.suite_values import (
     Count,
     CountOrZero,
@@ -210,6 +210,7 @@ class Suite(StrictModel):
         description="most memory of a group: of its process and those that it starts together, such as 4GB",
     )
     slurm: SlurmEntry | None = Field(None, description="what each task of `--executor slurm` asks of the cluster")
+    ray: RayEntry | None = Field(None, description="what each task of `--executor ray` asks of the cluster")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )

@@ -5,13 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
 from support import pretended_slurm
 from support.cli import rlbench
 from support.published_runs import published
+from support.waiting_algorithm import PLUGIN, SUITE, when
 
 from rlbench.api import ExecutorContext
 from rlbench.clusters import pilot_main, slurm
@@ -19,35 +19,6 @@ from rlbench.clusters.slurm_commands import job_name, script
 from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.suites.cluster_models import SlurmEntry
 
-PLUGIN = """
-import time
-from pathlib import Path
-from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
-
-class Waits(Algorithm):
-    def act(self, obs): return (obs[..., 2] > 0).astype(int)
-    def train(self, interaction):
-        interaction.reset()
-        while not interaction.finished:
-            interaction.checkpoint()
-            if interaction.steps < 100 or Path("go").exists():
-                interaction.step(self.act(interaction.obs))
-            else:
-                Path("waits").touch()
-                time.sleep(0.02)
-
-@hookimpl
-def rlbench_algorithms():
-    return [AlgorithmSpec("waits", Waits, Supports(discrete=True))]
-"""
-SUITE = """
-name: small
-algorithms: [waits]
-environments: [{id: CartPole-v1, steps: 200}]
-seeds: 2
-evaluation: {every: 100, episodes: 2, final_episodes: 3}
-checkpoint_every: 20
-"""
 WAITS = ("run", "s.yaml", "--plugin", "odd.py", "--no-report", "--executor", "slurm", "-j", 1)
 
 
@@ -81,20 +52,6 @@ def expected(tmp_path_factory):
         return published(folder / "out")
     finally:
         os.chdir(before)
-
-
-def when(condition, action):
-    """Do `action` in another thread as soon as `condition()` is true, for at most a minute."""
-    ended = threading.Event()
-
-    def watch():
-        for _ in range(3000):
-            if condition():
-                action()
-                break
-            ended.wait(0.02)
-
-    threading.Thread(target=watch, daemon=True).start()
 
 
 def attempts(name="waits"):
@@ -176,10 +133,10 @@ def test_a_task_that_vanishes_costs_a_retry_and_the_group_resumes_from_its_check
 
 
 def test_a_harness_that_was_killed_is_followed_by_one_that_takes_over_its_tasks(cluster, expected):
-    command = [sys.executable, "-m", "rlbench", *map(str, WAITS), "-o", "out"]
+    command = [sys.executable, "-m", "rlbench.cli.main", *map(str, WAITS), "-o", "out"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as first:
         when(Path("waits").exists, first.kill)
-        first.wait()
+        assert first.wait() == -signal.SIGKILL
     Path("go").touch()
     assert rlbench(*WAITS, "-o", "out").returncode == 0
     assert len(attempts()) == 1 and published(Path("out")) == expected

@@ -19,9 +19,11 @@ PLACES = {
     "WrapperEntry": "An entry of `wrappers`",
     "AnchorsEntry": "`anchors` of an environment",
     "SlurmEntry": "`slurm`",
+    "RayEntry": "`ray`",
 }
 SHORT = {"AlgorithmEntry": "entries", "EnvironmentEntry": "entries", "EvaluationEntry": "mapping"}
 SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping", "SlurmEntry": "mapping"}
+SHORT |= {"RayEntry": "mapping"}
 
 
 def schema() -> str:
