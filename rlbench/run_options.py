@@ -109,6 +109,11 @@ class RunOptions(SuiteOptions):
     verbose: bool = option(False, "-v --verbose", "Print a line for every evaluation.", Use.COMMAND)
 
     @property
+    def planning(self) -> dict[str, Any]:
+        """The keyword arguments of `rlbench.suites.plan`."""
+        return {**super().planning, "executor": self.executor}
+
+    @property
     def design(self) -> dict[str, Any]:
         """The parts of the design of --until-decided; None for those that are not given."""
         return {name: getattr(self, name) for name in names_used_for(type(self), Use.DESIGN)}

@@ -98,12 +98,14 @@ class ExecutorSpec:
     execute: trains the jobs, and returns when all that it started have ended.
     adopt: for an executor whose jobs continue without the harness, which allows `--detach`. It takes a result folder
     and returns the jobs there that were started earlier and have not ended. `execute` is given them again.
+    elsewhere: whether jobs run on other machines: the devices and the memory of this one do not matter then.
     """
 
     name: str
     execute: Callable[[Sequence[Job], ExecutorContext], None]
     api_version: int = API_VERSION
     adopt: Callable[[Path], Sequence[Job]] | None = None
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True)

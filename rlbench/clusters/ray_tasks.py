@@ -34,7 +34,7 @@ from rlbench.results.json_shapes import check_attempt
 POLL_SECONDS = 0.5
 VISIBLE_SECONDS = 60.0  # how long what another machine wrote may stay unseen
 STOPPING_SECONDS = local.GRACE_SECONDS + 15.0
-# Ray counts its users, and shows its state to whoever asks at a port, unless it is told not to.
+# Ray sends statistics of its use, unless this variable says no.
 _PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
 
 
@@ -196,4 +196,4 @@ def _first_line(error: BaseException) -> str:
 
 @hookimpl
 def rlbench_executors() -> list[ExecutorSpec]:
-    return [ExecutorSpec("ray", execute)]
+    return [ExecutorSpec("ray", execute, elsewhere=True)]

@@ -263,4 +263,4 @@ def _last_words(folder: Path) -> str:
 
 @hookimpl
 def rlbench_executors() -> list[ExecutorSpec]:
-    return [ExecutorSpec("slurm", execute, adopt=adopt)]
+    return [ExecutorSpec("slurm", execute, adopt=adopt, elsewhere=True)]

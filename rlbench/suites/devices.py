@@ -49,12 +49,15 @@ def _asked(code: str, *arguments: str) -> tuple[str, str]:
     return child.stdout, last if child.returncode else ""
 
 
-def choose_devices(requested: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def choose_devices(requested: Sequence[str], gpus_of_task: float | None = None) -> tuple[tuple[str, ...], list[str]]:
     """Return the devices that groups are distributed over, and a message for each device that is unavailable.
 
     requested: "cpu", "mps", "cuda" (the first), "cuda:i", or "auto": every CUDA device, or cpu if there is none
-    (Apple's mps must be named, because small networks are slower on it).
+    (Apple's mps must be named, because small networks are slower on it). gpus_of_task: of a task on another machine,
+    whose devices cannot be queried here; None: training is on this machine.
     """
+    if gpus_of_task is not None:
+        return _of_a_task(requested, gpus_of_task)
     if set(requested) == {"cpu"}:
         return ("cpu",), []
     available = device_counts()
@@ -68,6 +71,17 @@ def choose_devices(requested: Sequence[str]) -> tuple[tuple[str, ...], list[str]
         problems += [problem] if problem else []
         devices.append("cuda:0" if device == "cuda" else device)
     return tuple(dict.fromkeys(devices)), problems
+
+
+def _of_a_task(requested: Sequence[str], gpus: float) -> tuple[tuple[str, ...], list[str]]:
+    """Return the devices of tasks on other machines. Each task sees only its own GPUs, of which the first is cuda:0."""
+    named = {"auto": "cuda:0" if gpus else "cpu", "cuda": "cuda:0"}
+    problems = [
+        f"device {device}: a task sees only its own GPUs; write cuda"
+        for device in requested
+        if device.startswith("cuda:") and device != "cuda:0"
+    ]
+    return tuple(dict.fromkeys(named.get(device, device) for device in requested)), problems
 
 
 def _unavailable(device: str, available: dict[str, int]) -> str:

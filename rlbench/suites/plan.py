@@ -171,6 +171,7 @@ def plan(
     jobs: int | None = None,
     seeds: Callable[[str], int] | None = None,
     memory: float | None = None,
+    executor: str = "local",
 ) -> Plan:
     """Plan every algorithm × environment of a suite.
 
@@ -187,14 +188,10 @@ def plan(
     problems = list(loaded.problems) if loaded else []
     problems += find_problems(suite, max_runs)
     result = Plan(suite, workers=jobs or suite.jobs or os.cpu_count() or 1, adaptive=seeds is not None)
-    result.devices, device_messages = choose_devices(suite.devices)
+    gpus = suite.gpus_of_task(executor) if plugins.executor(executor).elsewhere else None
+    result.devices, device_messages = choose_devices(suite.devices, gpus)
     problems += [Problem(("devices",), message) for message in device_messages]
-    problems += [
-        Problem(("data_files", i), f"file {name!r} does not exist; paths are relative to the current folder")
-        for i, name in enumerate(suite.data_files)
-        if not os.path.isfile(name)
-    ]
-    if result.devices == ("cpu",):  # the memory of another device is not known here
+    if result.devices == ("cpu",) and gpus is None:  # the memory of another device is not known here
         result.memory = memory_limit() if memory is None else memory
     # If there are too many runs, only other problems are searched for, at one point of each sweep.
     points_per_sweep = 1 if excess_runs(suite, max_runs) else None

@@ -234,6 +234,10 @@ class Suite(StrictModel):
             entry["evaluation"] = self.evaluation_on(environment).model_dump(mode="json")
         return values
 
+    def gpus_of_task(self, executor: str) -> float:
+        """Return how many GPUs a task of an executor asks for, by the key of its name."""
+        return getattr(getattr(self, executor, None), "gpus", 0)
+
     def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:
         """Return the suite's evaluation with the environment's differences applied.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,10 +15,15 @@ from rlbench.suites.sweeps import format_value, points, size
 
 
 def find_problems(suite: Suite, max_runs: int) -> list[Problem]:
-    """Return duplicate names, unknown names, and a problem if the suite has too many runs."""
+    """Return duplicate names, unknown names, missing files, and a problem if the suite has too many runs."""
     excess = excess_runs(suite, max_runs)
     problems = [*_algorithms(suite), *_environments(suite, expand=not excess), *_sweeps(suite)]
-    return problems + excess
+    missing = [
+        Problem(("data_files", i), f"file {name!r} does not exist; paths are relative to the current folder")
+        for i, name in enumerate(suite.data_files)
+        if not os.path.isfile(name)
+    ]
+    return problems + excess + missing
 
 
 def excess_runs(suite: Suite, max_runs: int) -> list[Problem]:

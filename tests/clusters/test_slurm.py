@@ -5,11 +5,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 from support import pretended_slurm
 from support.cli import rlbench
+from support.document_blocks import blocks
 from support.published_runs import published
 from support.waiting_algorithm import PLUGIN, SUITE, when
 
@@ -239,3 +241,21 @@ def test_a_pilot_whose_time_is_up_takes_no_further_group_and_asks_to_come_again(
     assert pilot_main.Pilot(tmp_path, 100).run() == 0  # it is asked to end a quarter of its time before the limit
     assert pretended_slurm.calls(cluster) == [["scontrol", "requeue", "9_0"]]
     assert not queue.entries()[0].holder
+
+
+def test_the_documents_script_saves_before_the_limit_and_resumes_when_it_is_started_again(cluster, expected):
+    (text,) = [block.body for block in blocks("docs/cluster.md") if "cat > job.sh" in block.body]
+    script = text.partition("<<'END'\n")[2].partition("\nEND\n")[0]
+    script = script.replace("rlbench run", f"{sys.executable} -m rlbench.cli.main run")
+    Path("job.sh").write_text(script.replace("study.yaml -o out2", "s.yaml -o out --plugin odd.py --no-report"))
+    subprocess.run(["sbatch", "job.sh"], check=True, stdout=subprocess.DEVNULL)
+    happened = threading.Event()
+    when(Path("waits").exists, happened.set)
+    assert happened.wait(60)
+    happened.clear()
+    Path("go").touch()
+    os.kill(pretended_slurm.tasks(cluster)["1"], signal.SIGTERM)
+    when(lambda: not pretended_slurm.tasks(cluster) and len(attempts()) == 2, happened.set)
+    assert happened.wait(60), Path("slurm-1.out").read_text()
+    assert ["scontrol", "requeue", "1"] in pretended_slurm.calls(cluster)
+    assert published(Path("out")) == expected and set(attempts()[1]["restore"]) == {"0", "1"}

@@ -240,6 +240,12 @@ def test_torch_itself_is_asked_for_devices():
     assert (choose_devices(["cuda"])[1] == []) is torch.cuda.is_available()
 
 
+def test_devices_of_tasks_elsewhere_are_those_that_the_tasks_ask_for():
+    assert choose_devices(["auto"], 1) == (("cuda:0",), []) and choose_devices(["auto"], 0) == (("cpu",), [])
+    assert choose_devices(["cuda", "cpu"], 0.5) == (("cuda:0", "cpu"), [])
+    assert choose_devices(["cuda:1"], 2)[1] == ["device cuda:1: a task sees only its own GPUs; write cuda"]
+
+
 def test_limits_of_a_group_come_from_the_suite_and_the_environments_own_go_first():
     groups = made(["random"], timeout="1h30m", stall_timeout="10m", resume="never").groups
     assert (groups[0].timeout, groups[0].stall_timeout, groups[0].resume) == (5400.0, 600.0, "never")

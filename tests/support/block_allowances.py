@@ -48,6 +48,16 @@ ALLOWANCES = [
         before=GAME,
         replace={"crossplay mine": "crossplay mine --plugin $ROOT/tests/support/matching_game.py"},
     ),
+    Allowance(
+        "docs/cluster.md",
+        "rlbench run study.yaml -o out --executor slurm",
+        "it trains for minutes on a cluster",
+        before=SMALL + "python $ROOT/tests/support/pretended_slurm.py $PWD install\nexport PATH=$PWD/bin:$PATH\n",
+        replace={"study.yaml": "small.yaml -a random"},
+    ),
+    Allowance("docs/cluster.md", "cat > job.sh", "run by tests/clusters/test_slurm.py", skip=True),
+    Allowance("docs/cluster.md", "pip install 'rlbench[ray]'", "an extra that tests have not", skip=True),
+    Allowance("docs/cluster.md", "rlbench run study.yaml -o out3 --executor ray", "the same", skip=True),
     Allowance("README.md", "make run", "run, with the table it promises, by tests/test_readme.py", skip=True),
     Allowance("README.md", "task          algorithm", "checked by tests/test_readme.py", loose=True),
     Allowance(

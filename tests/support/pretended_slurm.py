@@ -45,28 +45,37 @@ def calls(folder: Path) -> list[list[str]]:
 
 
 def start(folder: Path, number: str, script: str) -> None:
-    """Start a task of a batch script."""
+    """Start a task of a batch script, or a job that is no array and whose number has no second part."""
     job, _, index = number.partition("_")
-    output = re.search(r"--output=(\S+)", script)[1].replace("%A", job).replace("%a", index)
-    own = {"SLURM_ARRAY_JOB_ID": job, "SLURM_ARRAY_TASK_ID": index, "SLURM_JOB_ID": number}
+    asked = re.search(r"--output=(\S+)", script)
+    output = asked[1].replace("%A", job).replace("%a", index) if asked else f"slurm-{job}.out"
+    own = {"SLURM_JOB_ID": number} | ({"SLURM_ARRAY_JOB_ID": job, "SLURM_ARRAY_TASK_ID": index} if index else {})
+    shell = script.partition("\n")[0].removeprefix("#!")
     with open(output, "a") as log:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", script], stdout=log, stderr=log, env=os.environ | own, start_new_session=True
+            [shell, "-c", script], stdout=log, stderr=log, env=os.environ | own, start_new_session=True
         )
     (folder / "tasks" / number).write_text(json.dumps({"process": process.pid, "script": script}))
 
 
 def main(folder: Path, command: str, *arguments: str) -> str:
+    if command == "install":
+        return f"{install(folder)}\n"
     with open(folder / "calls", "a") as file:
         file.write(json.dumps([command, *arguments]) + "\n")
     if (folder / "down").exists():
         sys.exit(f"{command}: error: Unable to contact slurm controller")
     if command == "sbatch":
-        script = sys.stdin.read()
-        count = int(re.search(r"--array=0-(\d+)", script)[1]) + 1
+        files = [argument for argument in arguments if not argument.startswith("-")]
+        script = Path(files[0]).read_text() if files else sys.stdin.read()
+        job = 1 + len([call for call in calls(folder)[:-1] if call[0] == "sbatch"])
+        array = re.search(r"--array=0-(\d+)", script)
+        if not array:
+            start(folder, str(job), script)
+            return f"Submitted batch job {job}\n"
+        count = int(array[1]) + 1
         if count > LARGEST_ARRAY:
             sys.exit("sbatch: error: Batch job submission failed: Invalid job array specification")
-        job = 1 + len([call for call in calls(folder)[:-1] if call[0] == "sbatch"])
         for index in range(count if not (folder / "idle").exists() else 0):
             start(folder, f"{job}_{index}", script)
         return f"{job}\n"
