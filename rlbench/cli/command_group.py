@@ -45,6 +45,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("doctor", "doctor", "find and mend what is wrong with this machine or a result folder"),
         CommandEntry("gc", "gc", "free disk space: list what is not needed, and delete it"),
         CommandEntry("compact", "compact", "pack the attempts of published runs into archives"),
+        CommandEntry("merge", "merge", "copy the runs of several result folders into one"),
     ),
     "Compare": (
         CommandEntry("compare", "compare", "compare algorithms, or two result folders"),
