@@ -85,10 +85,8 @@ class Pilot:
                 self._finish(entry, go_on=True)
 
     def _train(self, entry: QueueEntry) -> None:
-        try:
-            job = read_job(entry)
-        except RlbenchError as error:
-            _say(str(error))
+        job = self._read(entry)
+        if job is None:
             self._queue.remove(entry)
             return
         _say(f"training {entry.attempt.name}")
@@ -102,6 +100,19 @@ class Pilot:
         finally:
             self._is_training = False
         self._finish(entry, go_on=self._asked_to_end)
+
+    def _read(self, entry: QueueEntry) -> Job | None:
+        """Return what an entry trains, as soon as its files are seen here; None if they are not."""
+        deadline = time.monotonic() + VISIBLE_SECONDS
+        while not self._asked_to_end:
+            try:
+                return read_job(entry)
+            except RlbenchError as error:
+                if time.monotonic() > deadline:
+                    _say(str(error))
+                    return None
+            time.sleep(PAUSE_SECONDS)
+        return None
 
     def _finish(self, entry: QueueEntry, go_on: bool) -> None:
         end = read_end(entry.attempt)

@@ -109,7 +109,8 @@ class _Watcher:
 
     def _submit(self, tasks: Mapping[str, str]) -> None:
         """Submit tasks until there are as many as groups, but not more than `workers`. tasks: those that are left."""
-        wanted = min(self._context.workers, len(self._queue.entries())) - len(tasks)
+        groups = max(len(self._open), len(self._queue.entries()))  # of a selection, others may be in the queue
+        wanted = min(self._context.workers, groups) - len(tasks)
         if wanted <= 0:
             return
         make_folder(self._tasks_folder)

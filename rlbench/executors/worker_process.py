@@ -148,14 +148,17 @@ class Worker:
 
     def _wait(self, reader: threading.Thread, logs: Logs, inbox: Inbox) -> None:
         code = self.process.wait()
-        leftovers = kill_marked_processes(MARK, [str(self.job.attempt)], patience=LEAVING_SECONDS if code >= 0 else 0.0)
-        signal_group(self.process.pid, signal.SIGKILL)
-        logs.finish()
-        reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
-        if leftovers:
-            message = f"left processes behind, which were killed: {', '.join(leftovers)}"
-            inbox.put((self, NoticeEvent(message)))
-        inbox.put((self, ProcessExit(code)))
+        try:
+            patience = LEAVING_SECONDS if code >= 0 else 0.0
+            leftovers = kill_marked_processes(MARK, [str(self.job.attempt)], patience)
+            signal_group(self.process.pid, signal.SIGKILL)
+            logs.finish()
+            reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
+            if leftovers:
+                message = f"left processes behind, which were killed: {', '.join(leftovers)}"
+                inbox.put((self, NoticeEvent(message)))
+        finally:
+            inbox.put((self, ProcessExit(code)))  # the pool waits for it, whatever else fails
 
     def was_killed_for_memory(self, code: int) -> bool:
         """Return whether the kernel has killed processes for memory since the start, and one may be this worker."""

@@ -16,7 +16,8 @@ import psutil
 from rlbench.disk_errors import sync
 from rlbench.maintenance.findings import Finding, note, ok, to_do
 from rlbench.maintenance.machine_checkup import examine_space
-from rlbench.results.file_io import publish_file, replace_file, temporary_path
+from rlbench.results.file_io import NO_LINKS, publish_file, replace_file, temporary_path
+from rlbench.results.folder_lease import NO_LOCKS
 from rlbench.text import duration, join_names
 
 WHERE = "file system"
@@ -46,6 +47,10 @@ def _try(scratch: Path) -> Iterator[Finding]:
         try:
             problem = trial(scratch)
         except OSError as error:
+            errors, instead = INSTEAD.get(name, ((), ""))
+            if error.errno in errors:
+                yield note(WHERE, f"no {name} ({error.strerror}): {instead}")
+                continue
             problem = str(error.strerror)
         if problem:
             yield to_do(WHERE, f"no {name} ({problem}): {without}", _ELSEWHERE, "missing abilities of the file system")
@@ -76,6 +81,8 @@ def _other_process_locks(path: Path) -> bool:
 
 def _hard_links(scratch: Path) -> str:
     path = scratch / "published"
+    _write(scratch / "draft", "")
+    os.link(scratch / "draft", scratch / "linked")
     if not publish_file(path, "first") or publish_file(path, "second") or path.read_text("utf-8") != "first":
         return "a link replaces a file"
     return ""
@@ -107,6 +114,13 @@ TRIALS: dict[str, tuple[Callable[[Path], str], str]] = {
     "hard links": (_hard_links, "no run can be published"),
     "atomic renames": (_renames, "a reader may see half a file"),
     "fsync": (_syncs, "a power cut may lose what is published"),
+}
+
+
+# What takes the place of an ability, and the errors that say that it is missing.
+INSTEAD = {
+    "locks": (NO_LOCKS, "a file that is renewed takes their place; after a killed command, the next waits for 20 s"),
+    "hard links": (NO_LINKS, "files are renamed instead; two processes that publish one run at one instant both do"),
 }
 
 

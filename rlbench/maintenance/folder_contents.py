@@ -24,7 +24,7 @@ _RUN_FILES = {"spec.json", "result.json", "policy.safetensors", *(f"{table}.parq
 _ATTEMPT_FILES = {"group.json", "made-by.json", "heartbeat", "exit.json", "stdout.log", "stderr.log"}
 _ATTEMPT_FILES |= {f"{table}.jsonl" for table in TABLES}
 _CHECKPOINT_FILE = re.compile(r"DONE(\.tmp)?|seed-\d+\.(json|safetensors)")
-_OWN = ("LOCK", "imports.jsonl")  # never opened if they have a second name
+_OWN = ("LOCK", "LEASE", "imports.jsonl")  # never opened if they have a second name
 # Files and folders at the top, and what the listing of disk use calls them.
 _CACHES, _EXPORTS, _LOGS = "caches and reports", "exports and videos", "logs for trackers"
 _TOP_FILES = {

@@ -65,9 +65,7 @@ def publish_file(path: Path, text: str) -> bool:
         draft.write_text(text, "utf-8")
         sync(draft)
         failpoint(f"link-{path.stem}")
-        try:
-            os.link(draft, path)
-        except FileExistsError:
+        if not _link(draft, path):
             return False
         failpoint(f"linked-{path.stem}")
         try:
@@ -76,6 +74,23 @@ def publish_file(path: Path, text: str) -> bool:
             path.unlink()  # it might be gone after a power failure
             raise
         return True
+
+
+def _link(draft: Path, path: Path) -> bool:
+    """Give a draft its name unless it is taken. Returns: whether it was free. Raises: OSError."""
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        # A server that makes the link, and whose answer is lost, says that it exists when it is asked again.
+        return draft.stat().st_nlink > 1 and draft.samefile(path)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        # Without hard links: two that publish at the same instant both win, and what they publish is the same.
+        if path.exists():
+            return False
+        os.replace(draft, path)
+    return True
 
 
 @contextmanager
@@ -117,6 +132,8 @@ def append_line(path: Path, line: str) -> None:
         raise unwritable(path, error) from error
 
 
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # of `link` where the file system has no hard links
+
 # Errors for a symbolic link, a pipe, and a file with several hard links.
 NOT_OWN = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EMLINK)
 
@@ -136,8 +153,14 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     Raises: OSError, also if it has more than `most` bytes or is not a regular file, because reading a pipe or a device
     may block or never end.
     """
-    with open_regular(path, most) as file:
-        content = file.read(most + 1)  # the file may have grown since it was opened
+    try:
+        with open_regular(path, most) as file:
+            content = file.read(most + 1)  # the file may have grown since it was opened
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        with open_regular(path, most) as file:  # on a network file system, it was replaced between two calls
+            content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
     return content

@@ -1,5 +1,7 @@
 """The lock of a result folder: one process writes, and readers never block it.
 
+Where the file system has no locks, a lease is used instead (`rlbench.results.folder_lease`).
+
 The kernel frees an flock when its holder ends, however it ends, so the text in LOCK is information only. A process that
 checks whether the lock is held takes it shared for a moment; a writer that starts at that moment retries.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 
 from rlbench.api import LockedError, StoreError
 from rlbench.results.file_io import NOT_OWN, refuse_shared, unwritable
+from rlbench.results.folder_lease import NO_LOCKS, Lease
 
 _PATIENCE_SECONDS, _PAUSE_SECONDS = 1.0, 0.002
 
@@ -25,6 +28,7 @@ class Lock:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._file: int | None = None
+        self._lease = Lease(folder)
 
     def take(self) -> None:
         """Take the lock. Raises: LockedError naming the holder; StoreError if nothing can be written."""
@@ -35,7 +39,15 @@ class Lock:
                 path = self._folder / "LOCK"
                 raise StoreError(f"{path} is not a regular file, or has several links; remove it") from error
             raise unwritable(self._folder, error) from error
-        if not _take_exclusive(file):
+        try:
+            is_taken = _take_exclusive(file)
+        except OSError as error:
+            os.close(file)
+            if error.errno not in NO_LOCKS:
+                raise unwritable(self._folder, error) from error
+            self._lease.take()
+            return
+        if not is_taken:
             holder = os.pread(file, 1000, 0).decode(errors="replace").strip() or "an unidentified process"
             os.close(file)
             raise LockedError(f"{self._folder} is in use by {holder}; wait for it, or choose another folder with -o")
@@ -50,6 +62,7 @@ class Lock:
         self._file = file
 
     def give_back(self) -> None:
+        self._lease.give_back()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -58,12 +71,18 @@ class Lock:
         """Return whether another process holds the lock."""
         if self._file is not None:
             return False
+        if self._lease.is_held_elsewhere():
+            return True
         try:
             file = self._open(os.O_RDONLY)
         except OSError:
             return False
         try:
             return not _try_flock(file, fcntl.LOCK_SH)
+        except OSError as error:
+            if error.errno in NO_LOCKS:
+                return False
+            raise
         finally:
             os.close(file)
 

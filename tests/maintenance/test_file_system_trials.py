@@ -30,7 +30,7 @@ def test_an_ordinary_folder_can_do_everything_and_nothing_is_left_in_it(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("function, lacks", [("link", "hard links"), ("fsync", "fsync"), ("replace", "atomic renames")])
+@pytest.mark.parametrize("function, lacks", [("fsync", "fsync"), ("replace", "atomic renames")])
 def test_what_the_system_refuses_is_named(tmp_path, monkeypatch, function, lacks):
     monkeypatch.setattr(os, function, refuse)
     told = missing(tmp_path)

@@ -1,0 +1,118 @@
+"""Ownership of a result folder on file systems without locks, such as some that clusters share: the file LEASE.
+
+Its owner raises the number in it every few seconds. A process that finds it waits: if the number rises, the folder is
+in use; if it does not, the owner has ended, and its lease is moved away. Clocks of machines are not compared.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from rlbench.api import DiskFull, LockedError
+from rlbench.results.file_io import read_json, unwritable, write_json
+
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of `flock` where the file system has no locks
+RENEWAL_SECONDS = 5.0
+SETTLING_SECONDS = 5.0  # more than what passes between a look at a stale lease and its replacement
+STALE_SECONDS = 20.0  # more than what a network file system takes to show a renewal, and a slow machine to write it
+
+
+class Lease:
+    """A folder's LEASE, which this object may or may not hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._path = folder, folder / "LEASE"
+        self._name = os.urandom(8).hex()
+        self._ended: threading.Event | None = None
+
+    def take(self) -> None:
+        """Take the lease. It is renewed until `give_back`. Raises: LockedError naming the holder; StoreError."""
+        try:
+            if not self._create():
+                self._replace_stale()
+        except OSError as error:
+            raise unwritable(self._folder, error) from error
+        self._ended = threading.Event()
+        threading.Thread(target=self._renew_often, args=(self._ended,), daemon=True).start()
+
+    def give_back(self) -> None:
+        """Release the lease, if this object holds it."""
+        if self._ended is not None:
+            self._ended.set()
+            self._ended = None
+            if self._is_own(read_json(self._path)):
+                self._path.unlink(missing_ok=True)
+
+    def is_held_elsewhere(self) -> bool:
+        """Return whether another process has a lease, as far as one look shows."""
+        content = read_json(self._path) if self._ended is None else None
+        return content is not None and not _has_ended(content)
+
+    def _create(self) -> bool:
+        """Create the file. Returns: whether there was none."""
+        try:
+            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            return False
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(self._content(0), file)
+        return True
+
+    def _content(self, count: int) -> dict[str, Any]:
+        return {"host": socket.gethostname(), "process": os.getpid(), "name": self._name, "count": count}
+
+    def _replace_stale(self) -> None:
+        """Put this lease in the place of one whose holder has ended. Raises: LockedError if the holder is alive."""
+        before = read_json(self._path)
+        if before is None or not _has_ended(before):
+            pause(STALE_SECONDS)
+            if (after := read_json(self._path)) != before:
+                raise self._in_use(after)
+        write_json(self._path, self._content(0))
+        pause(SETTLING_SECONDS)  # of several that found the same stale lease, the last to write has it
+        if not self._is_own(after := read_json(self._path)):
+            raise self._in_use(after)
+
+    def _is_own(self, content: Mapping[str, Any] | None) -> bool:
+        return content is not None and content.get("name") == self._name
+
+    def _in_use(self, content: Mapping[str, Any] | None) -> LockedError:
+        holder = content or {}
+        who = f"host {holder.get('host')}, process {holder.get('process')}"
+        return LockedError(f"{self._folder} is in use by {who}; wait for it, or choose another folder with -o")
+
+    def _renew_often(self, ended: threading.Event) -> None:
+        for count in itertools.count(1):
+            if ended.wait(RENEWAL_SECONDS) or not self.renew(count):
+                return
+
+    def renew(self, count: int) -> bool:
+        """Write a number. Returns: False if this process stood still for so long that another took over."""
+        if not self._is_own(read_json(self._path)):
+            return False
+        with suppress(OSError, DiskFull):  # a full disk stops the suite where results are written
+            write_json(self._path, self._content(count))
+        return True
+
+
+def pause(seconds: float) -> None:
+    """Let time pass: nothing tells that another machine has written a file."""
+    time.sleep(seconds)
+
+
+def _has_ended(content: dict[str, Any]) -> bool:
+    """Return whether the holder was a process of this machine that is gone."""
+    process = content.get("process")
+    return content.get("host") == socket.gethostname() and isinstance(process, int) and not psutil.pid_exists(process)
