@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 
 
 def check_design(options: RunOptions) -> None:
-    """Check that --until-decided is given if its options are, and --seeds is not. Raises: click.UsageError."""
+    """Check that --until-decided is given if its options are, and contradicts no other. Raises: click.UsageError."""
     if not options.until_decided:
         given = [name for name, value in options.design.items() if value is not None]
         if given:
             raise click.UsageError(f"--{given[0].replace('_', '-')} requires --until-decided")
+    elif options.detach:
+        raise click.UsageError("--detach contradicts --until-decided, which tests after each batch of seeds")
     elif options.seeds is not None:
         raise click.UsageError("--seeds contradicts --until-decided, which chooses the number of seeds itself")
 

@@ -300,3 +300,8 @@ def test_files_that_other_machines_see_ten_seconds_late_cause_no_failure(cluster
     ran = subprocess.run(command, capture_output=True, text=True, timeout=250)
     assert ran.returncode == 0 and "without a result" not in ran.stderr, ran.stderr
     assert len(attempts()) == 1 and published(Path("out")) == expected
+
+
+def test_seeds_that_are_added_in_batches_need_a_command_that_stays(cluster):
+    ran = rlbench("run", "s.yaml", "--plugin", "odd.py", "--executor", "slurm", "--detach", "--until-decided")
+    assert ran.returncode == 2 and "--detach contradicts --until-decided" in ran.stderr
