@@ -57,8 +57,16 @@ class Pilot:
             else:
                 time.sleep(PAUSE_SECONDS)  # another machine's files appear some time after they were written
         if self._is_time_up() and any(not entry.holder for entry in self._queue.entries()):
-            slurm_commands.requeue(os.environ["SLURM_JOB_ID"])
+            self._come_again(os.environ["SLURM_JOB_ID"])
         return 0
+
+    def _come_again(self, job: str) -> None:
+        """Ask Slurm to start this task again, unless somebody cancels it."""
+        try:
+            if slurm_commands.is_running(job):
+                slurm_commands.requeue(job)
+        except RlbenchError as error:
+            _say(f"not started again: {error}")
 
     def _preempt(self, number: int, frame: FrameType | None) -> None:
         if not self._asked_to_end:
@@ -67,11 +75,12 @@ class Pilot:
                 raise Preempted
 
     def _is_time_up(self) -> bool:
-        """Return whether Slurm asks, or soon would, to end because of the time limit."""
+        """Return whether Slurm asks this task to end because of its time limit, or soon would."""
         if self._limit is None:
             return False
         left = self._limit - (time.monotonic() - self._began)
-        return left < 2 * slurm_commands.lead_seconds(self._limit)
+        lead = slurm_commands.lead_seconds(self._limit)
+        return left < 2 * lead + (slurm_commands.EARLY_SECONDS if self._asked_to_end else 0)
 
     def _take_next(self) -> QueueEntry | None:
         waiting = (entry for entry in self._queue.entries() if not entry.holder)

@@ -19,8 +19,8 @@ from typing import Any
 from rlbench.api import RlbenchError
 from rlbench.process_control import module_command
 
-# How long before its time limit Slurm asks a task to save and stop. Slurm may send the signal up to a minute earlier.
-LEAD_SECONDS = 90
+LEAD_SECONDS = 90  # before its time limit, Slurm asks a task to save and stop
+EARLY_SECONDS = 60  # by which Slurm may send that signal earlier
 _ANSWER_SECONDS = 60  # for one command, when the controller is busy
 _DEFAULT_ARRAY = 1001  # Slurm's own default of MaxArraySize
 
@@ -82,6 +82,11 @@ def largest_array() -> int:
 def cancel(name: str) -> None:
     """Cancel all tasks of a name; those that run are asked to stop first. Raises: RlbenchError."""
     _call(["scancel", "--user", getpass.getuser(), "--name", name])
+
+
+def is_running(job: str) -> bool:
+    """Return whether Slurm counts a job as running: one that is being cancelled is not. Raises: RlbenchError."""
+    return _call(["squeue", "--noheader", "--jobs", job, "--format=%T"]).split() == ["RUNNING"]
 
 
 def requeue(job: str) -> None:

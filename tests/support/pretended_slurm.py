@@ -80,7 +80,10 @@ def main(folder: Path, command: str, *arguments: str) -> str:
             start(folder, f"{job}_{index}", script)
         return f"{job}\n"
     if command == "squeue":
-        return "".join(f"{number} RUNNING\n" for number in tasks(folder))
+        running = tasks(folder)
+        if "--jobs" in arguments:
+            return "RUNNING\n" if arguments[arguments.index("--jobs") + 1] in running else ""
+        return "".join(f"{number} RUNNING\n" for number in running)
     if command == "scancel":
         for process in tasks(folder).values():
             os.kill(process, signal.SIGTERM)
