@@ -35,7 +35,7 @@ def continue_interrupted(queue: JobQueue, entry: QueueEntry) -> None:
     """
     job = read_job(entry)
     store = Store(entry.attempt.parent.parent)
-    if all((store.folder(run) / "result.json").exists() for run in job.group.runs) or _has_successor(queue, entry):
+    if all((store.folder(run) / "result.json").exists() for run in job.group.runs) or successor(queue, entry.attempt):
         queue.remove(entry)
         return
     description = check_attempt(parse_json(entry.attempt / "group.json"))
@@ -62,10 +62,12 @@ def worker_command(attempt: Path, plugin_files: Sequence[str]) -> list[str]:
     return module_command("rlbench.executors.worker_main", str(attempt), *plugin_files)
 
 
-def _has_successor(queue: JobQueue, entry: QueueEntry) -> bool:
-    group = _GROUP.fullmatch(entry.attempt.name)
-    others = [other.attempt.name for other in queue.entries() if other.attempt != entry.attempt]
-    return group is not None and any(other.startswith(group[1] + "-") for other in others)
+def successor(queue: JobQueue, attempt: Path) -> QueueEntry | None:
+    """Return the entry of another attempt at the same group, which continues this one if it was interrupted."""
+    group = _GROUP.fullmatch(attempt.name)
+    others = [entry for entry in queue.entries() if entry.attempt.name != attempt.name]
+    same = [entry for entry in others if group and entry.attempt.name.startswith(group[1] + "-")]
+    return same[0] if same else None
 
 
 def _step(paths: Iterable[str]) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from rlbench.api import EndEvent, ExecutorContext, ExecutorSpec, Job, RlbenchError, RunStatus, StartEvent, hookimpl
 from rlbench.clusters import slurm_commands
 from rlbench.clusters.attempt_watch import AttemptWatch
-from rlbench.clusters.queued_jobs import read_job
+from rlbench.clusters.queued_jobs import read_job, successor
 from rlbench.messages import shortened
 from rlbench.results.file_io import make_folder, write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
@@ -196,7 +196,12 @@ class _Watcher:
         if entry is not None:
             self._queue.remove(entry)
         self._context.on_event(job, end)
-        if end.status == RunStatus.INTERRUPTED:
+        following = successor(self._queue, job.attempt)
+        if end.status != RunStatus.INTERRUPTED:
+            return
+        if following is not None:  # its task was killed when it had put this into the queue
+            self._open[following.attempt.name] = AttemptWatch(dataclasses.replace(job, attempt=following.attempt))
+        else:
             self._retry(job)
 
     def _lost(self, job: Job, entry: QueueEntry | None) -> None:

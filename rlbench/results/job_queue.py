@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import LockedError
+from rlbench.process_control import failpoint
 from rlbench.results.file_io import make_folder, parse_json, refuse_outside, write_json
 from rlbench.text import plural
 
@@ -94,6 +95,7 @@ class JobQueue:
     def continue_as(self, entry: QueueEntry, new: Path, command: Sequence[str], plugin_files: Sequence[str]) -> None:
         """Replace the entry of an interrupted attempt by one for the attempt `new`, which continues it."""
         self.add(new, command, plugin_files)
+        failpoint("continuation-added")
         with suppress(FileNotFoundError):
             os.rename(entry.path, self.folder / f"{entry.attempt.name}.continued.{new.name}")
 

@@ -312,3 +312,19 @@ def test_files_that_other_machines_see_ten_seconds_late_cause_no_failure(cluster
 def test_seeds_that_are_added_in_batches_need_a_command_that_stays(cluster):
     ran = rlbench("run", "s.yaml", "--plugin", "odd.py", "--executor", "slurm", "--detach", "--until-decided")
     assert ran.returncode == 2 and "--detach contradicts --until-decided" in ran.stderr
+
+
+def test_a_group_whose_task_was_killed_between_its_two_entries_is_continued_once(cluster, expected, monkeypatch):
+    """The new attempt is in the queue, and the old entry is still that of the task that is gone."""
+    monkeypatch.setenv("RLBENCH_FAIL_AT", "continuation-added")
+
+    def end():
+        monkeypatch.delenv("RLBENCH_FAIL_AT")
+        (process,) = pretended_slurm.tasks(cluster).values()
+        Path("go").touch()
+        os.kill(process, signal.SIGTERM)
+
+    when(Path("waits").exists, end)
+    ran = rlbench(*WAITS, "-o", "out", "--retries", 0)
+    assert ran.returncode == 0, ran.stderr
+    assert len(attempts()) == 2 and published(Path("out")) == expected
