@@ -20,6 +20,7 @@ from rlbench.clusters.queued_jobs import continue_interrupted, has_progressed, r
 from rlbench.executors import local
 from rlbench.executors.events import read_end
 from rlbench.results.attempt_progress import heartbeat
+from rlbench.results.file_io import write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
 
 # How long files written on another machine may stay unseen here: a network file system keeps listings this long.
@@ -129,7 +130,9 @@ class Pilot:
         if not go_on or end.status != RunStatus.INTERRUPTED:
             self._queue.remove(entry)
         elif self._is_time_up() and not self._trained and not has_progressed(entry):
-            _say("it has saved nothing in all the time of a task, and is not started again; raise the time limit")
+            message = f"{end.message}; it saved nothing new in all the time of a task: raise `time` in the suite"
+            report = {"schema_version": 1, "status": end.status, "message": message}
+            write_json(entry.attempt / "exit.json", report)
             self._queue.remove(entry)
         else:
             continue_interrupted(self._queue, entry)
