@@ -56,12 +56,14 @@ def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
 
 def _connect(context: ExecutorContext) -> Any:
     """Return the module ray, connected. Raises: RlbenchError."""
+    address = context.settings.get("address") or os.environ.get("RAY_ADDRESS")
     os.environ.update(_PRIVATE)
+    if not address:  # before Ray is imported, which reads it
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # other users of this machine reach its ports too
     try:
         import ray
     except ImportError as error:
         raise RlbenchError(f"--executor ray needs Ray: pip install 'rlbench[ray]' ({error})") from error
-    address = context.settings.get("address") or os.environ.get("RAY_ADDRESS")
     own = {"include_dashboard": False, "_node_ip_address": "127.0.0.1", "num_cpus": context.workers}
     try:
         ray.init(address=address, log_to_driver=False, configure_logging=False, **({} if address else own))
