@@ -14,6 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from rlbench.api import AgentEnvBatch, Array, EnvBatch, EnvironmentFault, EpisodeRecord, RlbenchError, Transition
+from rlbench.envs.action_checks import as_taken
 from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.envs.meter import Meter, episode_end
@@ -99,11 +100,10 @@ class MeteredBatch:
         flat = np.array(actions)  # a copy, because it is kept for the replay
         if flat.shape[:2] != self._lead:
             raise RlbenchError(f"step got actions of shape {flat.shape}; the first axes must be {self._lead}")
-        flat = flat.reshape(len(self._episode), *flat.shape[2:])
         if flat.dtype.kind == "f" and not all_finite(flat):
             self._park(~self._finite_seeds(flat))
-        if self._discrete and flat.dtype.kind == "f":
-            flat = _as_integers(flat)
+        flat = as_taken(flat, self._envs.action_space, "step got")
+        flat = flat.reshape(len(self._episode), *flat.shape[2:])
         self._meter.spend(self.num_envs)
         next_obs, reward, terminated, truncated = self._step_live(flat)
         if not (all_finite(next_obs) and all_finite(reward)):
@@ -289,16 +289,3 @@ class MeteredBatch:
 
     def close(self) -> None:
         self._envs.close()
-
-
-def _as_integers(actions: Array) -> Array:
-    """Convert discrete actions from floats to integers. Entries that are not finite belong to parked environments.
-
-    Raises: RlbenchError for a finite action that is not an integer.
-    """
-    finite = np.where(np.isfinite(actions), actions, 0)
-    if (finite != np.rint(finite)).any():
-        raise RlbenchError(
-            f"step got actions such as {finite[finite != np.rint(finite)][0]}; discrete actions must be integers"
-        )
-    return finite.astype(np.int64)

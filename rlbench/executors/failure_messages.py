@@ -12,6 +12,7 @@ from rlbench.messages import error_text, shortened
 
 FEWER = "lower `buffer_size`, `n_envs` or the number of seeds, or train fewer groups at a time (`jobs`)"
 _LONGEST = 1_900  # characters of an exception's text, so that the place after it is not cut off
+_RLBENCH = Path(__file__).parents[1]  # the package, in a checkout not an installed one
 _MEMORY = re.compile(r"can't allocate memory|out of memory", re.IGNORECASE)
 
 
@@ -36,7 +37,8 @@ def _where_memory_ran_out(error: BaseException) -> str | None:
 
 
 def _where_and_what(error: BaseException) -> str:
-    """Return an exception's message, and the innermost line of code outside installed packages."""
+    """Return an exception's message, and the innermost line of code outside installed packages and, if any, rlbench."""
     message = error_text(error, _LONGEST)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
+    own = [frame for frame in own if not Path(frame.filename).is_relative_to(_RLBENCH)] or own
     return f"{message} ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else message

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from rlbench.api import Array, EnvBatch, StoreError
+from rlbench.disk_errors import writing
 from rlbench.results.file_io import read_bytes
 from rlbench.results.parquet_reader import UNREADABLE, numbers, read_columns
 from rlbench.results.parquet_writer import write_parquet
@@ -91,7 +92,11 @@ def add_observation(digest: Any, obs: Array) -> None:
 
 
 def write_trace(path: Path, episodes: Sequence[EpisodeTrace]) -> ActionForm:
-    """Write episodes to a parquet file. Returns: the form of their actions. Raises: StoreError for another dtype."""
+    """Write episodes to a parquet file.
+
+    Returns: the form of their actions. Raises: StoreError for another dtype;
+    DiskFull.
+    """
     first = episodes[0].actions
     form = ActionForm(first.dtype.name, first.shape[1:])
     if form.dtype not in STORED:
@@ -107,7 +112,8 @@ def write_trace(path: Path, episodes: Sequence[EpisodeTrace]) -> ActionForm:
     ]
     schema = _schema(form)
     arrays = [pa.array(column, field.type) for column, field in zip(columns, schema)]
-    write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
+    with writing(path):
+        write_parquet(path, pa.Table.from_arrays(arrays, schema=schema))
     return form
 
 

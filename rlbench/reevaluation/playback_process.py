@@ -15,13 +15,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import Diverged, PluginError, RlbenchError, StoreError
+from rlbench.api import DiskFull, Diverged, PluginError, RlbenchError, StoreError
 from rlbench.executors.worker_process import worker_environment
 from rlbench.messages import error_text, shortened
 from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports, module_command
 from rlbench.results.file_io import read_json
 
-_ERRORS = {error.__name__: error for error in (StoreError, PluginError, Diverged, RlbenchError)}  # subclasses first
+# Subclasses first.
+_ERRORS = {error.__name__: error for error in (DiskFull, StoreError, PluginError, Diverged, RlbenchError)}
 
 
 def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def estimate_cost(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
         times.append(_seconds(entry, group, steps))
         each = float(entry.get("bytes_per_run", 0)) + float(entry["bytes_per_step"]) * group.task.steps
         disk += each * len(group.seeds)
-    ends = [0.0] * max(1, workers)
+    ends = [0.0] * max(1, min(workers, len(times)))  # a suite may ask for any number of workers
     for seconds in sorted(times, reverse=True):
         ends[ends.index(min(ends))] += seconds
     return Cost(max(ends), disk, tuple(dict.fromkeys(unknown)))

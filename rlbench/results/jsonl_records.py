@@ -52,9 +52,11 @@ class JsonlSink:
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
         exit_if_forked(self._process)
         self._refuse_gaps()
-        file = self._files[table]
+        file, text = self._files[table], json.dumps(row)
+        if "\\ud" in text:  # half of a surrogate pair, as a plugin may have in a name, fits into no table
+            text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace").decode()
         try:
-            file.write(json.dumps(row) + "\n")
+            file.write(text + "\n")
             file.flush()
         except OSError as error:
             self._lose(error)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import shutil
 import socket
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -114,7 +115,11 @@ class Store:
         place = make_folder(self.root / "superseded") / f"{run.name}--{time.time_ns()}"
         draft = temporary_path(place)
         if again:
-            publish_file(make_folder(draft) / "spec.json", _spec_text(run))
+            try:
+                publish_file(make_folder(draft) / "spec.json", _spec_text(run))
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
         os.rename(self.folder(run), place)
         if again:
             os.rename(draft, self.folder(run))

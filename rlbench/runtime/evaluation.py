@@ -16,6 +16,7 @@ from numpy.random import SeedSequence
 
 from rlbench.api import LARGEST_RETURN, Array, EnvBatch, EnvironmentFault, EvaluationProtocol, Policy, RlbenchError
 from rlbench.api.task import MAX_EPISODE_STEPS
+from rlbench.envs.action_checks import as_taken
 from rlbench.envs.environment_faults import begun, not_finite_lanes, step_fault_of
 from rlbench.envs.finite_check import all_finite
 from rlbench.seeding import EVALUATE, SPACES, EpisodeSeeds, SeedStreams
@@ -132,8 +133,9 @@ class Evaluator:
                 "actions must be [S, E, …]"
             )
         state.start[:] = False
-        if not all_finite(actions):
+        if actions.dtype.kind == "f" and not all_finite(actions):
             state.drop(~np.asarray(np.isfinite(actions.reshape(seeds, -1)).all(1)))
+        actions = as_taken(actions, self._envs.action_space, "act returned")
         playing = state.open.nonzero()[0]
         if not len(playing):
             return flat

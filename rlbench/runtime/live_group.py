@@ -27,6 +27,7 @@ from rlbench.api import (
     stack_seeds,
 )
 from rlbench.runtime import checkpoint
+from rlbench.runtime.algorithm_arrays import arrays_by_seed
 from rlbench.runtime.checkpoint import SeedState
 from rlbench.runtime.evaluation import Evaluator
 from rlbench.runtime.global_random import seed_global_generators
@@ -183,7 +184,7 @@ class LiveGroup:
         outcome = GroupOutcome(interaction.steps, wall_seconds, self.clock.elapsed, self.clock.cpu, self._resumed_from)
         outcome.failed = self.failed
         parked = interaction.batch.diverged_at if interaction.batch is not None else {}
-        state = {name: np.asarray(array) for name, array in self.algorithm.final_state().items()}
+        state = arrays_by_seed(self.algorithm.final_state(), len(self.group.seeds), "final_state")
         for index, seed in enumerate(self.group.seeds):
             if seed in outcome.failed:
                 continue
@@ -206,7 +207,7 @@ class LiveGroup:
         """
         interaction = self.interaction
         batch = interaction.open_batch()
-        learned = {name: np.asarray(array) for name, array in (learned or self.algorithm.state()).items()}
+        learned = arrays_by_seed(self.algorithm.state() if learned is None else learned, len(self.group.seeds), "state")
         positions = self._sink.positions()
         states = []
         for index, seed in enumerate(self.group.seeds):

@@ -27,11 +27,13 @@ from rlbench.envs.meter import Meter
 from rlbench.envs.metered_batch import MeteredBatch
 from rlbench.envs.metered_env import MeteredEnv
 from rlbench.envs.remote_envs import Attendant, SharedCounter, connect
+from rlbench.messages import quoted
 from rlbench.runtime.metric_means import MetricMeans
 from rlbench.runtime.record_sink import Sink
 from rlbench.runtime.scheduled_evaluation import GRID, NEVER, EvaluationRunner, EvaluationSchedule
 from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.seeding import OneStream, SeedStreams, environment_seeds
+from rlbench.text import plural
 
 Save = Callable[[], None]
 _METRIC_POINTS = 20  # points at which a run without an evaluation grid records means
@@ -245,7 +247,11 @@ class LiveInteraction:
     # -- records and checkpoints ---------------------------------------------------------------------------------
     def log(self, **metrics: Any) -> None:
         for name, value in metrics.items():
-            numbers = np.broadcast_to(np.asarray(value, float), len(self.seeds)).tolist()
+            try:
+                numbers = np.broadcast_to(np.asarray(value, float), len(self.seeds)).tolist()
+            except (TypeError, ValueError, OverflowError) as error:
+                what = f"should be a number, or one for each of {plural(len(self.seeds), 'seed')}, got {quoted(value)}"
+                raise RlbenchError(f"log: {name} {what}") from error
             for seed, active, number in zip(self.seeds, self.active.tolist(), numbers):
                 if active:
                     self._sink.metric(MetricRecord(seed, self.steps, name, number))

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from rlbench.messages import refuse_bool
+from rlbench.messages import quoted, refuse_bool
 
 MAX_SEEDS = 10_000
 LARGEST_SEED = (1 << 31) - 1  # largest seed that environments accept
@@ -37,7 +37,7 @@ def seconds(value: Any) -> float | None:
         total = sum(float(number) * _SECONDS[unit] for number, unit in parts)
         if total > 0:
             return total
-    raise value_error(f"should be a duration such as 90s, 30m or 1h30m, got {value!r}")
+    raise value_error(f"should be a duration such as 90s, 30m or 1h30m, got {quoted(value)}")
 
 
 def _bytes(value: Any) -> int | None:
@@ -50,7 +50,7 @@ def _bytes(value: Any) -> int | None:
         size = int(float(parts[1]) * units[parts[2].lower()])
         if size >= LEAST_MEMORY:
             return size
-    raise value_error(f"should be a size of at least 1MB, such as 4GB or 500MB, got {value!r}")
+    raise value_error(f"should be a size of at least 1MB, such as 4GB or 500MB, got {quoted(value)}")
 
 
 def _seeds(value: Any) -> Any:
@@ -62,14 +62,14 @@ def _seeds(value: Any) -> Any:
     if is_list and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
         return tuple(dict.fromkeys(value))
     raise value_error(
-        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {value!r}"
+        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {quoted(value)}"
     )
 
 
 def _devices(value: Any) -> Any:
     devices = [value] if isinstance(value, str) else value
     if not isinstance(devices, (list, tuple)) or not devices or not all(isinstance(d, str) for d in devices):
-        raise value_error(f"should be a device or a list of devices, got {value!r}")
+        raise value_error(f"should be a device or a list of devices, got {quoted(value)}")
     for device in devices:
         if not re.fullmatch(DEVICE, device):
             raise value_error(f"unknown device {device!r}; use cpu, mps, cuda, cuda:0, … or auto")
@@ -79,15 +79,15 @@ def _devices(value: Any) -> Any:
 def _name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,60}", value):
         raise value_error(
-            "should be at most 61 letters, digits, dots, dashes and underscores, because it names a folder;"
-            f" got {value!r}"
+            "should begin with a letter or digit and have at most 61 letters, digits, dots, dashes and underscores,"
+            f" because it names a folder; got {quoted(value)}"
         )
     return value
 
 
 def _values(value: Any) -> Any:
     if not isinstance(value, (list, tuple)) or not value:
-        raise value_error(f"should be a list of the values to try, got {value!r}")
+        raise value_error(f"should be a list of the values to try, got {quoted(value)}")
     return tuple(value)
 
 

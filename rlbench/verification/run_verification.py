@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from rlbench.api import PluginError, Run, RunStatus, StoreError
@@ -60,17 +60,17 @@ def verify_runs(
 ) -> Iterator[Verification]:
     """Train finished runs again and yield a verification of each. Nothing is written to the result folder.
 
-    Runs of one attempt are trained together, once. last_step: train and compare only so far; None: to the end.
-    allowed: the modules that a run may import (see `trained_again`), or None for all. begin: called with the runs and
-    the seeds that are trained, before they are.
+    Runs of one attempt that differ only in their seed are trained together, once. last_step: train and compare only so
+    far; None: to the end. allowed: the modules that a run may import (see `trained_again`), or None for all. begin:
+    called with the runs and the seeds that are trained, before they are.
     """
-    by_attempt: dict[str, list[Run]] = {}
+    by_attempt: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if (reason := obstacle(run, states[run.key])) is not None:
             yield _not_trained(run, states[run.key], reason)
         else:
-            attempt = states[run.key].attempt
-            by_attempt.setdefault(f"{attempt} {run.algorithm} {run.task.name} {run.seed_space}", []).append(run)
+            # What is requested, too: a changed result.json may name the attempt of another run.
+            by_attempt.setdefault((states[run.key].attempt, replace(run, seed=0).key), []).append(run)
     for together in by_attempt.values():
         yield from _verify_together(store, together, states, last_step, plugin_files, allowed, begin)
 

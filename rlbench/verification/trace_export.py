@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlbench.analysis import Results
-from rlbench.api import Diverged, NothingToCompare, PluginError, Run, StoreError
+from rlbench.api import DiskFull, Diverged, NothingToCompare, PluginError, Run, StoreError
 from rlbench.exporters.run_history import Progress, scored_runs
 from rlbench.reevaluation.action_trace import ActionForm
 from rlbench.reevaluation.reevaluate import reevaluate
@@ -31,7 +31,7 @@ class TraceWriter:
     def __call__(self, results: Results, folder: Path, progress: Progress) -> Sequence[str]:
         """Write `<run>.parquet` and `<run>.json` for each run. Returns: for each run without a trace, why not.
 
-        Raises: NothingToCompare if no run has a trace.
+        Raises: NothingToCompare if no run has a trace; DiskFull.
         """
         notes = []
         for run in progress(scored_runs(results)):
@@ -52,6 +52,8 @@ class TraceWriter:
         count, mode, files = protocol.final_episodes, protocol.policy, self.plugin_files
         try:
             played = reevaluate(results.store, run, state, count, mode, files, allowed=trusted, trace=path)
+        except DiskFull:
+            raise  # no other trace would find room
         except (StoreError, PluginError, Diverged) as error:
             path.unlink(missing_ok=True)
             return str(error)

@@ -42,9 +42,9 @@ def test_a_name_is_cut_in_its_middle(name, room, expected):
     assert cut(name, room) == expected
 
 
-def group_of(compiled):
+def group_of(compiled, label=""):
     task = Task("CartPole-v1", 10_000, EvaluationProtocol(every=100, episodes=1, final_episodes=1))
-    return RunGroup("ppo", {}, task, (0, 1), "", compile=compiled)
+    return RunGroup("ppo", {}, task, (0, 1), label, compile=compiled)
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -60,3 +60,9 @@ def test_a_compiled_group_says_so_until_its_speed_is_known(monkeypatch, compiled
     reporter.event(job, ProgressEvent(2_024, 2))
     after = "\n".join(drawn(reporter._draw(), 80))
     assert "compiling" not in after and "1,000" in after  # 2 seeds, 1 000 steps each, in 2 s
+
+
+def test_a_label_moves_no_terminal_and_has_its_brackets():
+    reporter = live.LiveReporter()
+    reporter.event(Job(group_of(False, "[red]a\x1b[2J\u202e"), Path("attempt"), ()), StartEvent())
+    assert drawn(reporter._draw(), 80)[1].startswith("[red]a?[2J? on CartPole-v1")

@@ -2,6 +2,8 @@
 
 from support.small_suites import rlbench as command
 
+from rlbench.cli import text_table
+
 
 def test_small_differences_and_large_returns_can_be_read(tmp_path):
     rows = ["algorithm,environment,seed,kind,step,return"]
@@ -24,3 +26,11 @@ def test_small_differences_and_large_returns_can_be_read(tmp_path):
     assert "4.5e+99" in table and max(map(len, (told + table).splitlines())) < 250
     gate = command("gate", tmp_path / "r", "--against", tmp_path / "s").stdout
     assert "in the base from" not in gate and "content" not in gate
+
+
+def test_a_table_wider_than_the_terminal_becomes_a_block_for_each_row(monkeypatch):
+    header, rows = ("name", "IQM", "n"), [("a" * 10, "1.5", "3/3"), ("b", "22.5", "")]
+    monkeypatch.setattr(text_table, "PIPED_WIDTH", 22)
+    assert text_table.fitted(header, rows) == "aaaaaaaaaa\n  IQM 1.5\n  n 3/3\nb\n  IQM 22.5\n"
+    monkeypatch.setattr(text_table, "PIPED_WIDTH", 23)
+    assert text_table.fitted(header, rows) == text_table.aligned(header, rows)

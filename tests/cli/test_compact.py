@@ -1,5 +1,7 @@
 """`rlbench compact`: what it prints, and that other commands read what it leaves."""
 
+import shutil
+
 import pytest
 from support.cli import rlbench
 from support.result_folders import folder
@@ -39,6 +41,25 @@ def test_attempts_are_packed_and_unpacked_and_commands_print_the_same(store):
     assert rlbench("compact", store.root, "--undo").stdout == "no archive to unpack\n"
 
 
+@pytest.mark.parametrize("file", ["result.json", "spec.json"])
+def test_the_log_of_a_damaged_run_is_that_of_its_newest_attempt(store, file):
+    run = store.folder(store.runs()[0])
+    (run / file).write_text("x")
+    assert rlbench("logs", run).stdout == "what was said\n"
+    assert rlbench("compact", store.root).returncode == 0
+    assert rlbench("logs", run).stdout == "what was said\n"
+    shutil.rmtree(store.root / "attempts")
+    assert rlbench("logs", run).stderr == "no log: its attempt was deleted\n"
+
+
+def test_an_imported_run_has_no_log(store, tmp_path):
+    (tmp_path / "x.csv").write_text("step,return\n500,1\n1000,2\n")
+    given = ("--algorithm", "mine", "--environment", "CartPole-v1")
+    assert rlbench("import", tmp_path / "x.csv", "-o", store.root, *given).returncode == 0
+    (run,) = (store.folder(run) for run in store.runs() if run.label == "mine")
+    assert rlbench("logs", run).stderr == "no log: the run was imported\n"
+
+
 def test_archives_are_deleted_with_the_other_attempts(store):
     assert rlbench("compact", store.root).returncode == 0
     assert rlbench("gc", store.root, "--yes").stdout == "nothing to delete\n" and attempts(store)
@@ -46,7 +67,11 @@ def test_archives_are_deleted_with_the_other_attempts(store):
     assert told.stdout == "nothing to delete\n" and attempts(store)
     assert rlbench("gc", store.root, "--yes", "--attempts").returncode == 0 and attempts(store) == []
     told = rlbench("logs", store.folder(store.runs()[0]))
-    assert told.returncode == 0 and "no log" in told.stderr and rlbench("table", store.root).returncode == 0
+    assert (
+        told.returncode == 0
+        and told.stderr == "no log: its attempt was deleted\n"
+        and rlbench("table", store.root).returncode == 0
+    )
 
 
 def test_a_damaged_archive_is_an_error_of_the_commands_that_need_it(store):

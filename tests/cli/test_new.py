@@ -1,11 +1,13 @@
 """`rlbench new algorithm`, `environment`, `report`: projects that can be installed, pass their own tests, and run."""
 
+import errno
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from support.broken_disk import refusing
 from support.cli import rlbench
 from support.projects import Project
 
@@ -134,3 +136,19 @@ def test_a_folder_with_something_in_it_is_left_as_it_is(tmp_path, kind):
     ran = rlbench("new", kind, "fresh", "-o", tmp_path)
     assert ran.returncode == 2 and "is not an empty folder" in ran.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["kept.txt"]
+
+
+def test_a_project_that_finds_no_room_leaves_nothing_and_can_be_made_again(tmp_path, monkeypatch):
+    (tmp_path / "empty").mkdir()
+    write, full = Path.write_text, refusing(errno.ENOSPC)
+
+    def write_some(path, *arguments):
+        return full() if path.name == "suite.yaml" else write(path, *arguments)
+
+    for place in (tmp_path / "empty", tmp_path / "new"):
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_text", write_some)
+            ran = rlbench("new", "report", "mine", "-o", place)
+        assert ran.returncode == 74 and "no room left to write" in ran.stderr
+        assert not list(place.glob("*")) and place.exists() is (place.name == "empty")
+        assert rlbench("new", "report", "mine", "-o", place).returncode == 0

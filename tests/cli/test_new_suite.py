@@ -130,7 +130,7 @@ def test_the_name_may_be_given_as_that_of_the_file(folder):
     [
         (("mine", "-a", "dqnn"), "nothing called 'dqnn' is installed; did you mean 'dqn'?"),
         (("mine", "-e", "CartPol-v1"), "CartPol-v1: cannot be made"),
-        (("a b",), "should be at most 61 letters, digits"),
+        (("a b",), "should begin with a letter or digit"),
         (("quickstart",), "rlbench has a built-in suite 'quickstart'"),
         (("mine", "--steps", "1001"), "mine.yaml was not written"),
     ],

@@ -51,9 +51,10 @@ def suite(tmp_path, monkeypatch):
         (".T", "", "act returned actions of shape (2, 2) for observations [2, 2"),
         ("[0]", "", "act returned actions of shape (2,) for observations [2, 2, …]; actions must be [S, E, …]"),
         ("", ".T", "step got actions of shape (1, 2); the first axes must be (2, 1)"),
+        (" + 0.5", "", "act returned actions such as "),
     ],
 )
-def test_actions_of_another_shape_are_refused_and_not_reshaped(suite, capfd, act, step, said):
+def test_actions_of_another_shape_or_type_are_refused_and_not_cast(suite, capfd, act, step, said):
     Path("odd.py").write_text(PLUGIN.format(act=act, step=step))
     text = Path("small.yaml").read_text()
     if act == ".T":  # as many seeds as episodes hide it: three episodes do not

@@ -13,6 +13,7 @@ from support.cli import rlbench
 from support.result_folders import folder
 
 from rlbench.cli import main
+from rlbench.cli.text_table import write_out
 from rlbench.results.checksums import with_checksum
 
 COMMAND = [str(Path(sys.executable).with_name("rlbench"))]
@@ -42,6 +43,37 @@ def test_a_terminal_of_few_characters_gets_others_in_their_place(results, encodi
     assert table.returncode == 0 and b"2/2" in table.stdout and b" -" in table.stdout
     compared = run("compare", "a", "b", "-d", results, env=environment)
     assert compared.returncode == 5 and b"A - B" in compared.stdout
+
+
+def test_what_is_written_out_has_no_control_characters(capsys):
+    write_out("a\x1b[31m\x07\x9b\u202e\tb\nc\r\n")
+    assert capsys.readouterr().out == "a?[31m???\tb\nc?\n"
+
+
+def test_what_is_written_out_after_the_reader_has_gone_is_dropped(monkeypatch):
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w", encoding="utf-8") as gone:
+        monkeypatch.setattr(sys, "stdout", gone)
+        for text in ("first", "second"):
+            write_out(text)
+
+
+def test_streams_that_are_closed_lead_nowhere():
+    """Where they stayed closed, the next file would be stdout, and what is printed to stderr would go to stdout."""
+    code = """
+import os, sys
+from rlbench.cli.standard_streams import open_streams
+open_streams()
+print("lost", file=sys.stderr)
+os.write(int(sys.argv[1]), str(os.open(os.devnull, os.O_RDONLY)).encode())
+"""
+    read, write = os.pipe()
+    for closed in ("2>&-", ">&- 2>&-", "<&- >&- 2>&-"):
+        line = f'exec "$0" -c "$1" {write} {closed}'
+        ran = subprocess.run(["sh", "-c", line, sys.executable, code], stdout=subprocess.PIPE, pass_fds=(write,))
+        assert ran.returncode == 0 and not ran.stdout and int(os.read(read, 10)) > 2, closed
+    os.close(read), os.close(write)
 
 
 def test_nothing_but_data_goes_to_stdout_where_stderr_is_closed(tmp_path):

@@ -1,6 +1,7 @@
 """What a worker prints: whole while it is little, its beginning and its end when it is much."""
 
 import os
+import tracemalloc
 
 from rlbench.executors.worker_logs import HEAD_BYTES, TAIL_BYTES, Logs
 
@@ -29,6 +30,18 @@ def test_of_much_the_first_and_the_last_bytes_are_kept_and_how_much_lay_between(
     logs.finish()
     said = f"\n… {middle:,} bytes omitted …\n".encode()
     assert (tmp_path / "log").read_bytes() == b"h" * HEAD_BYTES + said + b"t" * TAIL_BYTES
+
+
+def test_a_flood_takes_a_few_megabytes_of_memory(tmp_path):
+    flood = memoryview(bytes(8 * TAIL_BYTES))
+    tracemalloc.start()
+    try:
+        logs = written(tmp_path / "log", bytes(HEAD_BYTES), flood)
+        logs.started()
+        logs.finish()
+        assert tracemalloc.get_traced_memory()[1] < 5 * TAIL_BYTES
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_beginning_can_be_read_while_more_comes(tmp_path):

@@ -2,16 +2,20 @@
 
 import errno
 import os
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from safetensors import SafetensorError
 from support.broken_disk import refuse_to_sync, refusing
+from support.result_folders import folder
 from support.script_workers import Events, execute, jobs
 
 from rlbench.api import DiskFull, EndEvent, Job, MetricRecord, RunStatus
 from rlbench.disk_errors import writing
 from rlbench.executors import worker_process
+from rlbench.reevaluation import action_trace, playback_process
+from rlbench.reevaluation.action_trace import EpisodeTrace, write_trace
 from rlbench.results import JsonlSink, file_io, parquet_writer, publication
 from rlbench.results.file_io import publish_file, replace_file
 from rlbench.runtime import checkpoint
@@ -50,6 +54,31 @@ def test_a_table_that_finds_no_room_is_an_error_of_the_disk(tmp_path, monkeypatc
     with pytest.raises(DiskFull, match="no room left to write .*episodes.parquet"):
         replace_file(tmp_path / "episodes.parquet", lambda draft: publication.write_table(draft, "episodes", []))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_set_aside_where_there_is_no_room_stays_and_leaves_no_draft(tmp_path, monkeypatch):
+    made = folder(tmp_path / "made", {"a": {"CartPole-v1": [400.0]}})
+    (run,) = made.runs()
+    monkeypatch.setattr(file_io.Path, "write_text", refusing(errno.ENOSPC))
+    with pytest.raises(DiskFull):
+        made.set_aside(run, again=True)
+    assert (made.folder(run) / "result.json").exists() and not list((made.root / "superseded").iterdir())
+
+
+def test_a_trace_that_finds_no_room_is_an_error_of_the_disk_in_the_process_that_asked_for_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(action_trace, "write_parquet", refusing(errno.ENOSPC))
+    for name in ("die_with_parent", "forbid_local_imports"):
+        monkeypatch.setattr(playback_process, name, lambda *arguments: None)
+    episode = EpisodeTrace(0, 7, np.zeros(3, np.int64), 1.0, 3, "hash")
+
+    def answer_here(command, **options):
+        playback_process.answer_request(lambda request: write_trace(tmp_path / "t", [episode]), *command[-3:])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(playback_process.subprocess, "run", answer_here)
+    request = {"trusted": False, "allowed": [], "plugin_files": [], "policy_file": "p", "mkl": None}
+    with pytest.raises(DiskFull, match="no room left to write"):
+        playback_process.play_in_child("module", request)
 
 
 def test_half_a_checkpoint_gives_its_room_back(tmp_path, monkeypatch):

@@ -7,6 +7,8 @@ import pytest
 from support.cli import rlbench
 
 import rlbench as harness
+from rlbench.executors.failure_messages import failure_message
+from rlbench.text import ranges
 
 pytestmark = pytest.mark.faults
 
@@ -120,3 +122,9 @@ def test_each_method_of_an_environment_is_named_and_an_error_when_it_is_closed_s
 def test_an_error_in_training_is_not_hidden_by_one_when_the_environment_is_closed(run):
     ran = run(["train"], ["{id: 'odd_env:Odd-v0', kwargs: {method: close}, steps: 60}"])
     assert ran.returncode == 1 and "failed: LookupError: train is mine (methods.py:" in ran.stderr
+
+
+def test_an_error_that_arises_inside_rlbench_is_told_with_the_line_that_called_it():
+    with pytest.raises(TypeError) as error:
+        ranges([None, 1])
+    assert "(test_raising_methods.py:" in failure_message(error.value)

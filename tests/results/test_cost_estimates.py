@@ -26,3 +26,11 @@ def test_records_grow_with_the_steps_and_policies_do_not(tmp_path):
     cost = estimate_cost([(longer, 10_000)], workers=1)
     assert cost.bytes == pytest.approx(2 * (1_000 + 1.5 * 10_000))
     assert cost.seconds == pytest.approx(3.0 + 10.0 / 200 * 20_000)
+
+
+def test_more_workers_than_groups_take_as_long_as_the_longest_group_and_no_memory():
+    group = RunGroup("dqn", {}, Task("CartPole-v1", 100), (0, 1))
+    remember_cost(group, 3.0, 10.0, [])
+    groups = [(group, 100), (group, 50)]
+    assert estimate_cost(groups, workers=1 << 60).seconds == pytest.approx(13.0)
+    assert estimate_cost(groups, workers=1).seconds == pytest.approx(13.0 + 8.0)

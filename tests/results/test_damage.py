@@ -81,6 +81,11 @@ def result_an_endless_device(store):
     (first(store) / "result.json").symlink_to("/dev/zero")
 
 
+def result_of_another_run(store):
+    other = store.root / "runs" / store.suite()["runs"][1]["folder"]
+    shutil.copytree(other, first(store), ignore=shutil.ignore_patterns("spec.json"), dirs_exist_ok=True)
+
+
 def metrics_flipped(store):
     path = first(store) / "metrics.parquet"
     path.write_bytes(path.read_bytes()[::-1])
@@ -93,6 +98,7 @@ RESULTS = (
     result_beyond_the_budget,
     result_of_an_attempt_elsewhere,
     result_an_endless_device,
+    result_of_another_run,
     metrics_flipped,
 )
 

@@ -1,5 +1,7 @@
 """index.parquet: a cache that changes no answer, whatever happens to it or to the runs."""
 
+import os
+
 import numpy as np
 import pytest
 from support.read_back import run_table
@@ -62,12 +64,15 @@ def test_a_cache_that_is_damaged_or_gone_is_made_again(store, harm):
     assert run_table(store).equals(before) and path.stat().st_size > 100
 
 
-def test_a_run_that_is_damaged_afterwards_is_corrupt_all_the_same(store):
+@pytest.mark.parametrize("dated_back", [False, True])
+def test_a_run_that_is_damaged_afterwards_is_corrupt_all_the_same(store, dated_back):
     run_table(store)
     path = store.folder(GROUP.runs[1]) / "evaluations.parquet"
-    content = bytearray(path.read_bytes())
+    content, info = bytearray(path.read_bytes()), path.stat()
     content[len(content) // 2] ^= 1
     path.write_bytes(bytes(content))
+    if dated_back:
+        os.utime(path, ns=(info.st_atime_ns, info.st_mtime_ns))
     assert run_table(store)["status"].tolist()[:3] == ["done", "corrupt", "done"]
 
 

@@ -18,7 +18,17 @@ from support import result_folders
 from support.read_back import run_table
 
 from rlbench.analysis import Results
-from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, LockedError, RunGroup, RunStatus, StoreError, Task
+from rlbench.api import (
+    COLUMNS,
+    EpisodeRecord,
+    EvaluationRecord,
+    LockedError,
+    MetricRecord,
+    RunGroup,
+    RunStatus,
+    StoreError,
+    Task,
+)
 from rlbench.results import JsonlSink, Store, arrow_tables, publish
 from rlbench.results.file_io import publish_file, replace_file, write_json
 from rlbench.results.folder_lock import Lock
@@ -257,6 +267,16 @@ def test_a_partial_last_line_is_ignored_at_every_byte(tmp_path):
         path.write_bytes(whole[:cut])
         rows = list(read_lines(path))
         assert [r["seed"] for r in rows] == list(range(len(rows))) and len(rows) == whole[:cut].count(b"\n")
+
+
+def test_half_a_character_in_a_name_costs_no_run(store):
+    folder = attempt(store)
+    sink = JsonlSink(folder)
+    sink.metric(MetricRecord(0, 100, "l\ud800ss \U0001f600", 0.25))
+    sink.close()
+    publish(store.folder(GROUP.runs[0]), GROUP.runs[0], folder, POLICY, {"status": "done", "steps": 100})
+    (row,) = pq.read_table(store.folder(GROUP.runs[0]) / "metrics.parquet").to_pylist()
+    assert row["name"] == "l?ss \U0001f600"
 
 
 def test_an_earlier_broken_line_is_an_error_with_its_number(tmp_path):

@@ -85,8 +85,9 @@ def test_a_suite_is_read_with_its_defaults(tmp_path):
         (("steps: 50_000", "steps: true"), "11:12", "steps: should be a number, got True"),
         (("steps: 50_000", "steps: .inf"), "11:12", "steps: should be a finite number, got inf"),
         (("    steps: 50_000\n", ""), "10:5", "'steps' is missing"),
+        (("[3, 1, 3]", f"[{'9, ' * 500}-1]"), "13:1", f"got [{'9, ' * 19}9…"),
         *(
-            (("name: trial", f"name: {name}"), "1:7", "because it names a folder; got ")
+            (("name: trial", f"name: {name}"), "1:7", "begin with a letter or digit and have at most 61 letters")
             for name in ("../up", "/etc/x", "'.'", "-x", '"a\\0b"', "a/b", "x" * 300, "\U0001f600", "a b")
         ),
         (("  - random", "  - random\n  - random: {"), "5:", "error: "),

@@ -10,8 +10,9 @@ import pytest
 from support.cli import rlbench
 from support.tampered_runs import edit_result, rewrite_table, run_of
 
-from rlbench.api import StoreError
+from rlbench.api import DiskFull, StoreError
 from rlbench.reevaluation.action_trace import ActionForm, EpisodeTrace, read_trace, write_trace
+from rlbench.verification import trace_export
 
 # More episodes than the 4 lanes they are played in, a stack of two seeds, one agent and two, discrete actions and not.
 SUITE = """
@@ -202,6 +203,15 @@ def test_a_run_that_is_not_repeated_exactly_gets_no_trace(copied):
     assert "versions.torch was 1.2.3, is " in ran.stderr
     written = {path.name.partition(".")[0] for path in (copied / "export/traces").iterdir()}
     assert written == {run_of(copied, "ppo--CartPole", 1).name, "rlbench-export"}
+
+
+def test_a_full_disk_ends_an_export_of_traces(copied, monkeypatch):
+    def full(*arguments, **options):
+        raise DiskFull("no room left")
+
+    monkeypatch.setattr(trace_export, "reevaluate", full)
+    ran = rlbench("export", copied, "--to", "traces")
+    assert ran.returncode == 74 and ran.stderr == "error: no room left\n"
 
 
 def test_nothing_is_written_if_no_run_has_a_trace(copied, tmp_path):

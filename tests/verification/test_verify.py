@@ -10,8 +10,9 @@ from support.tampered_runs import edit_result, rewrite_table, run_of
 
 PLUGIN = """
 import os
+from dataclasses import dataclass
 import numpy as np
-from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
+from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl, setting
 
 LEAN = 0.02
 
@@ -41,9 +42,19 @@ class Diverges(Leans):
         super().train(interaction)
         self.threshold[:] = np.nan
 
+@dataclass(frozen=True)
+class TunedConfig:
+    lean: float = setting(0.0, "threshold")
+
+class Tuned(Leans):
+    Config = TunedConfig
+    def __init__(self, config, *others):
+        super().__init__(config, *others)
+        self.threshold[:] = config.lean
+
 @hookimpl
 def rlbench_algorithms():
-    return [AlgorithmSpec(kind.__name__.lower(), kind, Supports(discrete=True)) for kind in (Leans, Diverges)]
+    return [AlgorithmSpec(kind.__name__.lower(), kind, Supports(discrete=True)) for kind in (Leans, Diverges, Tuned)]
 """
 SUITE = """
 name: small
@@ -218,6 +229,32 @@ def test_a_file_that_no_longer_fits_its_hash_is_damaged(copied):
     rewrite_table(run, "episodes", lambda rows: rows[0].update({"return": 99.0}), honest=False)
     verified = one(run, "--plugin", copied / "mine.py", code=1)
     assert verified["verdict"] == "damaged" and "episodes.parquet" in verified["reason"]
+
+
+TUNED = """
+name: tuned
+algorithms: [{id: tuned, label: left, params: {lean: -1.0}}, {id: tuned, label: right, params: {lean: 1.0}}]
+environments: [{id: CartPole-v1, steps: 40}]
+seeds: [3]
+evaluation: {every: 0, episodes: 1, final_episodes: 1}
+"""
+
+
+def test_the_numbers_of_another_configuration_are_a_difference_although_they_name_its_attempt(tmp_path):
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    (tmp_path / "tuned.yaml").write_text(TUNED)
+    plugin = "--plugin", tmp_path / "mine.py"
+    assert rlbench("run", tmp_path / "tuned.yaml", "-o", tmp_path / "out", *plugin).returncode == 0
+    left, right = sorted((tmp_path / "out/runs").iterdir(), key=lean)
+    key = json.loads((right / "result.json").read_text())["key"]
+    shutil.copytree(left, right, ignore=shutil.ignore_patterns("spec.json"), dirs_exist_ok=True)
+    edit_result(right, lambda result: result.update(key=key))
+    found = document(tmp_path / "out", "--all", *plugin, code=1)
+    assert [(run["algorithm"], run["verdict"]) for run in found] == [("left", "equal"), ("right", "differs")]
+
+
+def lean(run):
+    return json.loads((run / "spec.json").read_text())["config"]["lean"]
 
 
 @pytest.mark.parametrize(

@@ -6,15 +6,19 @@ import json
 import os
 from codecs import getincrementaldecoder
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from contextlib import suppress
+from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.text_table import aligned, plain, write_error, write_out
 from rlbench.text import plural
+
+if TYPE_CHECKING:
+    from rlbench.results import Store
 
 _BLOCK = 1 << 16  # bytes
 _MOST_BYTES = 8 << 20  # twice what rlbench keeps of a log
@@ -84,14 +88,16 @@ def logs(run: Path, stdout: bool) -> None:
 
     RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has.
     """
-    store, _, state = find_run(run)
-    from rlbench.api import StoreError
-    from rlbench.results.attempt_files import open_attempt_file
+    store, found, state = find_run(run)
+    from rlbench.api import RunStatus, StoreError
+    from rlbench.results.attempt_files import archive_of, open_attempt_file
     from rlbench.results.file_io import NOT_OWN, unreadable
 
-    path = store.root / "attempts" / state.attempt / ("stdout.log" if stdout else "stderr.log")
+    is_corrupt = state.status == RunStatus.CORRUPT
+    attempt = _newest_attempt(store, found.name) if is_corrupt else state.attempt
+    path = store.root / "attempts" / attempt / ("stdout.log" if stdout else "stderr.log")
     try:
-        file = open_attempt_file(store.root, path.parent, path.name) if state.attempt else None
+        file = open_attempt_file(store.root, path.parent, path.name) if attempt else None
     except FileNotFoundError:
         file = None
     except OSError as error:
@@ -99,13 +105,32 @@ def logs(run: Path, stdout: bool) -> None:
             raise StoreError(f"{path} is not a regular file, or has several links, so it is not read") from error
         raise unreadable(path, error) from error
     if file is None:
-        write_error("no log: the run has not been started in its own process")
+        is_there = path.parent.exists() or archive_of(path.parent).exists()
+        is_deleted = not is_there if attempt else is_corrupt
+        why = "its attempt was deleted" if is_deleted else "the run has not been started in its own process"
+        write_error(f"no log: {'the run was imported' if 'imported' in state.result else why}")
         return
     text = "\n"
     with file:
         for text in _blocks(file):
             write_out("\n".join(map(plain, text.split("\n"))))
     write_out("" if text.endswith("\n") else "\n")
+
+
+def _newest_attempt(store: Store, name: str) -> str:
+    """Return the newest attempt at a run, by its folder's name; "" if none is left.
+
+    A damaged run does not say which attempt it is from.
+    """
+    from rlbench.api import group_from_dict
+    from rlbench.results.attempt_files import SUFFIX, archived_attempts
+
+    attempts: dict[int, str] = {}
+    for path, description in chain(store.attempts(), archived_attempts(store.root)):
+        with suppress(KeyError, TypeError, ValueError, AttributeError):  # a group.json may come from anybody
+            if any(run.name == name for run in group_from_dict(description["group"]).runs):
+                attempts[description["order"]] = path.name.removesuffix(SUFFIX)
+    return attempts[max(attempts)] if attempts else ""
 
 
 def _blocks(file: BinaryIO) -> Iterator[str]:

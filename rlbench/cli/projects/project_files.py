@@ -10,6 +10,7 @@ import importlib.util
 import keyword
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import click
 
 from rlbench.cli.text_table import write_out
 from rlbench.cli.user_paths import UserPath
+from rlbench.disk_errors import writing
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 folder_option = click.option(
@@ -52,11 +54,8 @@ def create_project(
         hint = "NAME" if output is None else "-o"
         raise click.BadParameter(f"{folder} exists and is not an empty folder; choose another", param_hint=hint)
     values = words | {"folder": shlex.quote(str(folder)), "testable": shlex.quote(f"{folder}[test]")}
-    paths = _fill(kind, folder, words)
-    for file, text in files.items():
-        paths.append(folder / words["package"] / file)
-        paths[-1].parent.mkdir(parents=True, exist_ok=True)
-        paths[-1].write_text(text, "utf-8")
+    texts = _filled(kind, words) | {Path(words["package"], file): text for file, text in files.items()}
+    paths = _write_all(folder, texts)
     print_next_steps(paths, [line.format(**values) for line in following])
 
 
@@ -104,15 +103,31 @@ def print_next_steps(paths: Sequence[Path], following: Sequence[str]) -> None:
     write_out("\nnext:\n" + "".join(f"  {line}\n" for line in following))
 
 
-def _fill(kind: str, folder: Path, words: Mapping[str, Any]) -> list[Path]:
-    """Write every template of a kind into the folder. Returns: the written files."""
+def _filled(kind: str, words: Mapping[str, Any]) -> dict[Path, str]:
+    """Return every template of a kind, filled in, by the path of its file in the project."""
     name = words["name"]
     renamed = {"package": words["package"], f"{kind}.py": f"{name}.py", f"test_{kind}.py": f"test_{name}.py"}
-    paths = []
+    texts = {}
     for template in sorted((TEMPLATES / kind).rglob("*.j2")):
         parts = template.relative_to(TEMPLATES / kind).with_suffix("").parts
-        path = folder.joinpath(*(renamed.get(part, part) for part in parts))
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(render(template.relative_to(TEMPLATES).as_posix(), words), "utf-8")
-        paths.append(path)
+        path = Path(*(renamed.get(part, part) for part in parts))
+        texts[path] = render(template.relative_to(TEMPLATES).as_posix(), words)
+    return texts
+
+
+def _write_all(folder: Path, texts: Mapping[Path, str]) -> list[Path]:
+    """Write files into a folder. If one cannot be written, none is left, so that the same command can be run again.
+
+    Returns: the written files. Raises: DiskFull, OSError.
+    """
+    was_there, paths = folder.exists(), [folder / path for path in texts]
+    try:
+        with writing(folder):
+            for path, text in zip(paths, texts.values()):
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(text, "utf-8")
+    except BaseException:
+        for path in folder.iterdir() if was_there else [folder]:  # it was empty
+            shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        raise
     return paths

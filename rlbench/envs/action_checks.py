@@ -1,0 +1,29 @@
+"""Checks of an algorithm's actions before environments get them: an environment may take a wrong one without a word."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rlbench.api import Array, RlbenchError
+from rlbench.api.task import AnySpace
+
+
+def as_taken(actions: Array, space: AnySpace, who: str) -> Array:
+    """Return actions [S, E, …] as environments take them: integers for a Discrete space.
+
+    who: begins a message, such as "act returned". A discrete action that is not finite becomes 0; no environment takes
+    it. Raises: RlbenchError for actions of another shape, that are no numbers, or that are discrete and not whole.
+    """
+    shape = getattr(space, "shape", None)
+    if shape is not None and actions.shape[2:] != shape:
+        raise RlbenchError(f"{who} actions of shape {actions.shape}; the shape of one action in {space} is {shape}")
+    if actions.dtype.kind not in "biuf":
+        raise RlbenchError(f"{who} actions of type {actions.dtype}, which are not numbers that an environment takes")
+    if type(space).__name__ != "Discrete" or actions.dtype.kind in "iu":
+        return actions
+    finite = np.where(np.isfinite(actions), actions, 0)
+    if (finite != np.rint(finite)).any():
+        raise RlbenchError(
+            f"{who} actions such as {finite[finite != np.rint(finite)][0]}; discrete actions must be integers"
+        )
+    return finite.astype(np.int64)
