@@ -68,7 +68,9 @@ def permutation_test(
 
     splits = math.prod(math.comb(len(left) + len(right), len(left)) for left, right in pairs)
     exact = splits <= exact_up_to
-    if not exact and statistic is overall_iqm and len({(len(left), len(right)) for left, right in pairs}) == 1:
+    if exact and statistic is overall_iqm and len(pairs) == 1:
+        differences = _every_difference_of_iqms(*pairs[0])
+    elif not exact and statistic is overall_iqm and len({(len(left), len(right)) for left, right in pairs}) == 1:
         differences = _differences_of_iqms(pairs, permutations, generator)
     else:
         relabelled = every_split(pairs, splits) if exact else draw_splits(pairs, permutations, generator)
@@ -130,6 +132,30 @@ def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterat
             lefts.append(values[:, : len(left)])
             rights.append(values[:, len(left) :])
         yield lefts, rights
+
+
+def _every_difference_of_iqms(ours: Numbers, theirs: Numbers) -> Numbers:
+    """Return the difference of `iqm` for each split of `every_split` of one task [B], bitwise the same."""
+    pooled = np.concatenate([ours, theirs])
+    order = np.argsort(pooled)
+    ordered, chosen = pooled[order], _marks(len(pooled), len(ours))
+    blocks = np.split(chosen, np.cumsum(list(chunks(len(chosen), len(pooled))))[:-1])
+    lefts = np.concatenate([_iqm_of_marked(ordered, block.take(order, -1)) for block in blocks])
+    if len(ours) == len(theirs):
+        rights = lefts[::-1]  # counted from the end, the choices are what the others leave
+    else:
+        rights = np.concatenate([_iqm_of_marked(ordered, ~block.take(order, -1)) for block in blocks])
+    difference: Numbers = lefts - rights
+    return difference
+
+
+@functools.lru_cache(8)
+def _marks(total: int, size: int) -> NDArray[np.bool_]:
+    """Mark each choice of `_choices` [C(total, size), total]."""
+    marks = np.zeros((math.comb(total, size), total), np.bool_)
+    np.put_along_axis(marks, _choices(total, size)[:, :size], True, -1)
+    marks.flags.writeable = False  # the cache shares it between callers
+    return marks
 
 
 def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) -> Numbers:
