@@ -10,14 +10,14 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import chain, combinations, groupby
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.stats.aggregates import iqm, overall_iqm
-from rlbench.stats.resampling import chunks
+from rlbench.stats.resampling import chunks, take
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
 from rlbench.text import plural
 
@@ -124,14 +124,21 @@ def _choices(total: int, size: int) -> NDArray[np.int64]:
 
 def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
     """Yield `permutations` random splits, in chunks, in the form of `every_split`."""
-    pooled = [np.concatenate(pair) for pair in pairs]
-    for rows in chunks(permutations, sum(map(len, pooled))):
+    blocks = _pools(pairs)
+    for rows in chunks(permutations, sum(pools.size for pools, _ in blocks)):
         lefts, rights = [], []
-        for pool, (left, _) in zip(pooled, pairs):
-            values = pool[np.argsort(generator.random((rows, len(pool))), -1)]
-            lefts.append(values[:, : len(left)])
-            rights.append(values[:, len(left) :])
+        for pools, count in blocks:
+            draws = generator.random((len(pools), rows, pools.shape[-1]))  # as one call for each task would draw them
+            values = take(pools, np.argsort(draws, -1))
+            lefts += list(values[..., :count])
+            rights += list(values[..., count:])
         yield lefts, rights
+
+
+def _pools(pairs: Pairs) -> list[tuple[Numbers, int]]:
+    """Return the pooled runs [T, n + m] of each row of tasks with equal n and m, in their order, and n."""
+    alike = groupby(pairs, lambda pair: (len(pair[0]), len(pair[1])))
+    return [(np.stack([np.concatenate(pair) for pair in group]), count) for (count, _), group in alike]
 
 
 def _every_difference_of_iqms(ours: Numbers, theirs: Numbers) -> Numbers:
@@ -168,8 +175,9 @@ def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) 
     order = np.argsort(pooled)
     ordered, differences = pooled[order], []
     for rows in chunks(permutations, len(pooled)):
-        drawn = [_lowest(generator.random((rows, len(left) + len(right))), len(left)) for left, right in pairs]
-        ours = np.concatenate(drawn, -1).take(order, -1)
+        draws = generator.random((len(pairs), rows, len(pooled) // len(pairs)))
+        drawn = _lowest(draws.reshape(-1, draws.shape[-1]), len(pairs[0][0])).reshape(draws.shape)
+        ours = np.concatenate(list(drawn), -1).take(order, -1)
         differences.append(_iqm_of_marked(ordered, ours) - _iqm_of_marked(ordered, ~ours))
     return np.concatenate(differences)
 
