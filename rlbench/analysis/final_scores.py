@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from rlbench.api import RunStatus, StoreError, Task
 from rlbench.results import RunState
+from rlbench.results.consistency import counted_parts
 from rlbench.results.published_runs import publication_of
 from rlbench.results.random_policy import is_random
 from rlbench.results.run_rows import RunRow, by_cell
@@ -198,7 +199,7 @@ def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[s
         any(row.metering == "self-reported" for row in rows),
         np.array([row.training_return for row in scored], np.float64),
         _from_training(scored),
-        _modules(states[row.key] for row in scored if row.key in states),
+        _modules(states[row.key].result for row in scored if row.key in states),
         publication_of(states[row.key].result for row in rows if row.key in states),
     )
 
@@ -220,11 +221,11 @@ def corrupt_of(runs: Iterable[RunRow]) -> tuple[str, ...]:
     return tuple(f"{row.algorithm} on {row.environment}, seed {row.seed}: {row.message}" for row in damaged)
 
 
-def _modules(states: Iterable[RunState]) -> dict[str, frozenset[str]]:
+def _modules(results: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
     """Return, for each module or distribution, the hashes or versions that these runs imported."""
     contents: dict[str, set[str]] = {}
-    for state in states:
-        for entries in state.result.get("dependencies", {}).values():
+    for record, _ in counted_parts(results, "dependencies"):
+        for entries in record.values():
             for name, value in entries.items():
                 contents.setdefault(name, set()).add(value)
     return {name: frozenset(values) for name, values in contents.items()}

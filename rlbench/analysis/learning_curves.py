@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL
 from rlbench.api import RunStatus
 from rlbench.results import RunState
-from rlbench.results.results_index import RunFacts
+from rlbench.results.run_facts import RunFacts
 from rlbench.stats import iqm, iqm_of_draws
 
 if TYPE_CHECKING:

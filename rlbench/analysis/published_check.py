@@ -21,7 +21,7 @@ from rlbench.analysis.suite_results import Results
 from rlbench.api import LARGEST_RETURN, Run, RunStatus, StoreError
 from rlbench.results import RunState
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import TRAINING_EPISODES
+from rlbench.results.run_facts import TRAINING_EPISODES
 from rlbench.results.run_table import read_table
 from rlbench.stats import mean_interval, prediction_interval, welch_interval
 

@@ -23,10 +23,11 @@ from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import RunFacts, read_facts
+from rlbench.results.results_index import Index, read_facts, read_index
+from rlbench.results.run_facts import RunFacts
 from rlbench.results.run_rows import RunRow, run_rows
 from rlbench.results.run_selection import matching_runs
-from rlbench.results.score_anchors import Anchors, anchors_of, as_anchors, read_anchors
+from rlbench.results.score_anchors import Anchors, anchors_of, supplied_anchors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,7 +52,7 @@ class Results:
 
     def __init__(self, folder: str | Path | Store, anchors: SuppliedAnchors | None = None) -> None:
         self.store = folder if isinstance(folder, Store) else Store(Path(folder).expanduser())
-        self.supplied = _read_supplied(anchors)
+        self.supplied = supplied_anchors(anchors)
         self.document: Mapping[str, Any] = self.store.suite()
         """The contents of suite.json. It is read at once, so a folder without results fails here."""
 
@@ -71,9 +72,14 @@ class Results:
         return str(self.suite["name"])
 
     @cached_property
+    def _index(self) -> Index:
+        """What the folder's cache has of these runs. It is read first: what changes later is then read again."""
+        return read_index(self.store, [entry["folder"] for entry in self.document["runs"]])
+
+    @cached_property
     def requested(self) -> tuple[Run, ...]:
         """The suite's runs in its order, trained or not."""
-        return tuple(self.store.runs(self.document))
+        return tuple(self.store.runs(self.document, self._index.runs))
 
     @cached_property
     def run_by_key(self) -> Mapping[str, Run]:
@@ -82,12 +88,12 @@ class Results:
     @cached_property
     def states(self) -> Mapping[str, RunState]:
         """The state of each requested run, by key."""
-        return {str(key): state for key, state in self.store.states(self.requested).items()}
+        return {str(key): state for key, state in self.store.states(self.requested, self._index.states).items()}
 
     @cached_property
     def facts(self) -> Mapping[str, RunFacts]:
         """Summaries of the published runs' tables, by key. A run that is set aside meanwhile is no damaged run."""
-        facts = read_facts(self.store, self.requested, self.states)
+        facts = read_facts(self.store, self.requested, self.states, self._index)
         for _ in range(_MOST_READINGS):
             if not any(fact.damaged for fact in facts.values()):
                 break
@@ -384,14 +390,3 @@ class Results:
         counts = Counter(row.status for row in self.rows).most_common()
         summary = ", ".join(f"{count} {status}" for status, count in counts)
         return f"Results({str(self.folder)!r}: {summary})"
-
-
-def _read_supplied(anchors: SuppliedAnchors | None) -> Mapping[str, Anchors]:
-    if anchors is None:
-        return {}
-    if isinstance(anchors, (str, Path)):
-        return read_anchors(Path(anchors))
-    return {
-        name: entry if isinstance(entry, Anchors) else as_anchors(entry, f"anchors of {name}")
-        for name, entry in anchors.items()
-    }

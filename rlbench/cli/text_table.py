@@ -48,7 +48,7 @@ def _without_controls(line: str) -> str:
 
 def plain(text: str) -> str:
     """Return the text with "?" for control characters, which could move a terminal's cursor or change its colours."""
-    return "".join(c if c.isprintable() else "?" for c in text)
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def aligned(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:

@@ -20,7 +20,7 @@ from rlbench.exporters.model_card import model_card
 from rlbench.exporters.run_history import Progress, scored_runs
 from rlbench.results.file_io import read_bytes
 from rlbench.results.requested_runs import IMPORTED
-from rlbench.results.results_index import read_arrow
+from rlbench.results.run_facts import read_arrow
 from rlbench.suites.suite_of_runs import as_yaml, suite_of_runs
 
 POLICY = "policy.safetensors"

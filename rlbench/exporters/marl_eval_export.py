@@ -16,7 +16,7 @@ from rlbench.analysis import Results
 from rlbench.analysis.learning_curves import LearningCurves
 from rlbench.api import RlbenchError
 from rlbench.exporters.run_history import Progress, scored_runs
-from rlbench.results.results_index import read_arrow
+from rlbench.results.run_facts import read_arrow
 
 FILE, METRIC, FINAL = "marl_eval.json", "return", "absolute_metrics"
 _COLUMNS = ("kind", "nominal_step", "return_mean", "returns", "wall_seconds")

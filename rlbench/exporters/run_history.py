@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rlbench.analysis import Results
 from rlbench.api import EpisodeRecord, MetricRecord, Run
 from rlbench.results import RunState
-from rlbench.results.results_index import read_arrow
+from rlbench.results.run_facts import read_arrow
 from rlbench.trackers.scalar_tags import RunScalars, Scalars
 
 # Passes runs on one by one, and shows how many are done.

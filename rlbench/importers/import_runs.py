@@ -30,7 +30,7 @@ from rlbench.importers.scored_budget import ENOUGH, budget_notes, protocol_notes
 from rlbench.results import Store, publish
 from rlbench.results.file_io import append_line
 from rlbench.results.jsonl_records import as_row
-from rlbench.results.results_index import TRAINING_EPISODES
+from rlbench.results.run_facts import TRAINING_EPISODES
 from rlbench.runtime.record_sink import MemorySink
 from rlbench.runtime.self_reported import SelfReportedLog
 from rlbench.suites import Suite

@@ -17,6 +17,7 @@ from rlbench.maintenance.quarantine import moved
 from rlbench.maintenance.run_checkup import UNFINISHED, RunCheckup
 from rlbench.results import Store
 from rlbench.results.file_io import unreadable, why_unreadable
+from rlbench.results.requested_runs import DamagedRun
 from rlbench.results.results_index import cache_problem
 from rlbench.text import counted, data_size, plural
 
@@ -54,6 +55,10 @@ class FolderCheckup:
         if not self._in_use and self._document is not None:
             yield _next_run(self._store, self._runs)
 
+    def _cache_problem(self) -> str:
+        readable = [run for run in self._runs.requested if not isinstance(run, DamagedRun)]
+        return cache_problem(self._store, readable, self._runs.states, self._runs.facts)
+
     def _disk_use(self) -> Finding:
         kinds = sorted(self.usage.items(), key=lambda item: -item[1].bytes)
         parts = [f"{name} {data_size(use.bytes)} in {counted(use.files, 'file')}" for name, use in kinds]
@@ -64,7 +69,7 @@ class FolderCheckup:
     def _examine_others(self) -> Iterator[Finding]:
         """Yield what is wrong with the cache of numbers and with the decisions of `--until-decided`."""
         root = self._store.root
-        if self._document is not None and (problem := cache_problem(self._store, self._runs.facts)):
+        if self._document is not None and (problem := self._cache_problem()):
             advice = "--fix moves it to superseded/; it is a cache, and is written again"
             yield to_do("index.parquet", problem, advice, "caches", partial(_drop_cache, self._store))
         try:

@@ -11,8 +11,8 @@ from rlbench.api import Run, SuiteError, canonical
 from rlbench.results import Store
 from rlbench.results.checksums import with_checksum
 from rlbench.results.requested_runs import DamagedRun
+from rlbench.results.run_states import SCHEMA_VERSION
 from rlbench.results.score_anchors import anchors_of, name_of
-from rlbench.results.store import SCHEMA_VERSION
 
 Documents = Mapping[Path, Mapping[str, Any]]  # the contents of suite.json, by folder
 

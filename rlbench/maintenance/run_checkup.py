@@ -17,7 +17,8 @@ from rlbench.results import RunState, Store
 from rlbench.results.file_io import file_hash
 from rlbench.results.record_checks import check_counts
 from rlbench.results.requested_runs import DamagedRun
-from rlbench.results.results_index import RunFacts, read_arrow, read_facts
+from rlbench.results.results_index import read_facts
+from rlbench.results.run_facts import RunFacts, read_arrow
 from rlbench.results.table_repair import restorable_tables, restore_tables
 from rlbench.text import join_names
 

@@ -3,8 +3,9 @@
 from rlbench.results.jsonl_records import JsonlSink
 from rlbench.results.provenance import changes_since, code_identity, commit, hardware, numerics
 from rlbench.results.publication import publish
+from rlbench.results.run_states import RunState
 from rlbench.results.stack_independence import independence
-from rlbench.results.store import RunState, Store
+from rlbench.results.store import Store
 
 __all__ = [
     "JsonlSink",

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rlbench.api import Run
+from rlbench.results.run_states import RunState
 from rlbench.results.stack_independence import ENTRIES
-from rlbench.results.store import RunState
 
 Differences = dict[str, dict[str, Counter[str]]]
 
@@ -33,19 +33,31 @@ def find_differences(results: Iterable[Mapping[str, Any]]) -> Differences:
     """
     results, differences = list(results), Differences()
     for section in ("code", "numerics"):
-        records = [result[section] for result in results if section in result]
-        for name in dict.fromkeys(name for record in records for name in record if name not in ENTRIES):
-            values = Counter(_value(name, record.get(name)) for record in records)
+        records = counted_parts(results, section)
+        for name in dict.fromkeys(name for record, _ in records for name in record if name not in ENTRIES):
+            values = Counter[str]()
+            for record, count in records:
+                values[_value(name, record.get(name))] += count
             if len(values) > 1:
                 differences.setdefault(section, {})[name] = values
     modules: dict[str, Counter[str]] = {}
-    for result in results:
-        for entries in result.get("dependencies", {}).values():
+    for record, count in counted_parts(results, "dependencies"):
+        for entries in record.values():
             for name, value in entries.items():
-                modules.setdefault(name, Counter())[value] += 1
+                modules.setdefault(name, Counter())[value] += count
     if changed := {name: values for name, values in modules.items() if len(values) > 1}:
         differences["dependencies"] = changed
     return differences
+
+
+def counted_parts(results: Iterable[Mapping[str, Any]], name: str) -> list[tuple[Mapping[str, Any], int]]:
+    """Return each object that results have as the part `name`, and how many have it, in the order of the first ones.
+
+    Of equal parts of the runs that are read together there is one object, so this is much less than all.
+    """
+    parts = [result[name] for result in results if name in result]
+    counts = Counter(map(id, parts))
+    return [(part, counts[key]) for key, part in {id(part): part for part in parts}.items()]
 
 
 def _value(name: str, value: Any) -> str:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from rlbench.api import LARGEST_RETURN, Run, StoreError, slug
 from rlbench.results.file_io import make_folder, parse_json, refuse_outside, unwritable, why_unreadable, write_json
 from rlbench.results.json_shapes import ShapeError, check_object
-from rlbench.results.store import RunState
+from rlbench.results.run_states import RunState
 
 FOLDER = "crossplay"
 SCHEMA_VERSION = 1

@@ -8,12 +8,18 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from rlbench.api import Run, RunStatus, task_from_dict
 from rlbench.results.checksums import CHECKSUM, is_unchanged
 
 Document = Mapping[str, Any]
+# The parts of result.json that each run has for itself; those that many runs have in common, and that are so large that
+# only one of equal ones is kept; the others are those of a group of seeds.
+OWN: tuple[str, ...] = ("schema_version", "key", "attempt", "status", "message", "steps", "diverged_at")
+OWN += ("wall_seconds", "resumed_from", "files", CHECKSUM)
+COMMON = ("code", "dependencies", "numerics", "versions", "hardware")
 OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json may contain
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
 _LONGEST_NAME = 255  # bytes that file systems accept
@@ -27,9 +33,14 @@ class ShapeError(ValueError):
 
 def is_name(value: Any) -> bool:
     """Return whether a value can name an entry of a folder and is not a path that leads elsewhere."""
-    if not isinstance(value, str) or value in ("", ".", "..") or any(c in value for c in "/\\\0"):
+    return isinstance(value, str) and _can_name(value)
+
+
+@lru_cache(1024)  # runs have files of equal names
+def _can_name(text: str) -> bool:
+    if text in ("", ".", "..") or any(c in text for c in "/\\\0"):
         return False
-    return len(value.encode("utf-8", "replace")) <= _LONGEST_NAME
+    return len(text.encode("utf-8", "replace")) <= _LONGEST_NAME
 
 
 def _is_number(value: Any) -> bool:
@@ -207,15 +218,29 @@ _FACTS: Mapping[str, Callable[[Any], bool]] = {
 }
 
 
+_FILE = {"sha256": _is_text, "rows": _is_integer}
 _RESULT = {**dict.fromkeys(("key", "status"), _is_text), **dict.fromkeys(("steps", "schema_version"), _is_integer)}
 _RESULT |= {"attempt": is_name, "files": _is_object}
-_CHECKSUM = {CHECKSUM: _is_text}
-_FILE = {"sha256": _is_text, "rows": _is_integer}
+_OWN = {**{name: fits for name, fits in _FACTS.items() if name in OWN}, CHECKSUM: _is_text}
+_COMMON = {name: _FACTS[name] for name in COMMON}
+_OF_GROUP = {name: fits for name, fits in _FACTS.items() if name not in (*OWN, *COMMON)}
 
 
 def check_result(document: Any, run: Run) -> Document:
     """Check the result.json of a run and return it. Raises: ShapeError, also for a result of another run."""
-    result = check_object(document, "it", _RESULT, {**_FACTS, **_CHECKSUM})
+    result = check_own_parts(document, run)
+    check_group_parts(result)
+    check_common_parts(result)
+    _refuse_changed(result)
+    return result
+
+
+def check_own_parts(document: Any, run: Run) -> Document:
+    """Check what a run's result.json has for this run alone, but for its checksum, and return it.
+
+    Raises: ShapeError, also for a result of another run.
+    """
+    result = check_object(document, "it", _RESULT, _OWN)
     if result["key"] != run.key:
         raise ShapeError("it is the result of another run")
     if result["status"] not in OUTCOMES:
@@ -226,20 +251,31 @@ def check_result(document: Any, run: Run) -> Document:
         if not is_name(name):
             raise ShapeError(f"it lists the file {_shorten(name)}, which is a path or no file name")
         check_object(facts, "a file's entry", _FILE)
-    if unknown := sorted(set(result.get("dependencies", ())) - {"files", "rlbench", "distributions"}):
+    return result
+
+
+def check_group_parts(document: Any) -> Document:
+    """Check what the seeds of a group have in common, and return it. Raises: ShapeError."""
+    parts = check_object(document, "it", {}, _OF_GROUP)
+    if "group_profile" in parts:
+        expected = {"from_step": _is_integer, "seconds": _is_object}
+        profile = check_object(parts["group_profile"], "'group_profile'", expected)
+        check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
+    return parts
+
+
+def check_common_parts(document: Any) -> Document:
+    """Check what thousands of runs have in common, and return it. Raises: ShapeError."""
+    parts = check_object(document, "it", {}, _COMMON)
+    if unknown := sorted(set(parts.get("dependencies", ())) - {"files", "rlbench", "distributions"}):
         raise ShapeError(f"'dependencies' in it has an unknown part: {_shorten(unknown[0])}")
-    for name, entries in result.get("dependencies", {}).items():
+    for name, entries in parts.get("dependencies", {}).items():
         required = dict.fromkeys(entries, _is_text) if _is_object(entries) else {}
         check_object(entries, f"'dependencies' {_shorten(name)}", required)
-    if "numerics" in result:
+    if "numerics" in parts:
         agreement = _one_of("bitwise", "tolerance")
-        check_object(result["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl), "stack_independence": agreement})
-    if "group_profile" in result:
-        parts = {"from_step": _is_integer, "seconds": _is_object}
-        profile = check_object(result["group_profile"], "'group_profile'", parts)
-        check_object(profile["seconds"], "'group_profile'", dict.fromkeys(profile["seconds"], _is_number))
-    _refuse_changed(result)
-    return result
+        check_object(parts["numerics"], "'numerics'", {}, {"mkl": _optional(_is_mkl), "stack_independence": agreement})
+    return parts
 
 
 def _refuse_changed(document: Document) -> None:

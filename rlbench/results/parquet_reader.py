@@ -26,12 +26,15 @@ UNREADABLE = (
 def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa.Table:
     """Read the columns of `schema` after checking each: present once, of its type, without nulls, and text in UTF-8.
 
-    rows: the allowed numbers of rows. Raises: one of UNREADABLE; for an excessive size, before any decompression.
+    A column of text that `schema` has as a dictionary stays one. rows: the allowed numbers of rows.
+    Raises: one of UNREADABLE; for an excessive size, before any decompression.
     """
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
+    dictionaries = [field.name for field in schema if pa.types.is_dictionary(field.type)]
     if missing := set(schema.names) - set(pq.read_schema(content).names):
         raise ValueError(f"it has no column {min(missing)!r}")
-    file = pq.ParquetFile(content, read_dictionary=texts)  # a dictionary keeps a repeated text in memory once
+    # A dictionary keeps a repeated text in memory once.
+    file = pq.ParquetFile(content, read_dictionary=[*texts, *dictionaries])
     metadata, file_schema = file.metadata, file.schema_arrow
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     values = sum(group.column(j).num_values for group in groups for j in range(group.num_columns))
@@ -40,7 +43,7 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
     if sum(group.total_byte_size for group in groups) > MOST_BYTES or values > MOST_VALUES:
         raise ValueError(f"it would take over {MOST_BYTES:,} bytes of memory")
     for field in schema:
-        if file_schema.names.count(field.name) != 1 or _value_type(file_schema.field(field.name).type) != field.type:
+        if file_schema.names.count(field.name) != 1 or not _fits(file_schema.field(field.name).type, field.type):
             raise ValueError(f"it has no column {field.name!r} of {field.type}")
     table = file.read(columns=schema.names, use_threads=False)
     table.validate(full=True)
@@ -51,7 +54,10 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
     for name in texts:
         index = table.schema.get_field_index(name)
         table = table.set_column(index, table.field(index).with_type(pa.string()), _decode_text(table[name]))
-    return table
+    for name in dictionaries:
+        if sum(chunk.dictionary.nbytes for chunk in table[name].chunks) > _MOST_TEXT:
+            raise ValueError(f"its text would take over {_MOST_TEXT:,} bytes")
+    return table.unify_dictionaries() if dictionaries else table
 
 
 # pyarrow's own `to_numpy` and its scalars import pandas, which takes longer than to read a suite.
@@ -66,6 +72,11 @@ def equals(column: pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
     words = encoded.dictionary.to_pylist()
     matches: NDArray[np.bool_] = numbers(encoded.indices) == (words.index(text) if text in words else -1)
     return matches
+
+
+def _fits(stored: pa.DataType, wanted: pa.DataType) -> bool:
+    """Return whether a column has the wanted type; text may be stored as a dictionary."""
+    return bool(_value_type(stored) == _value_type(wanted))
 
 
 def _value_type(kind: pa.DataType) -> pa.DataType:

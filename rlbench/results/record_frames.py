@@ -15,8 +15,9 @@ import pyarrow as pa
 from rlbench.api import Run, StoreError
 from rlbench.results.parquet_reader import numbers
 from rlbench.results.publication import schema
-from rlbench.results.results_index import read_arrow
-from rlbench.results.store import RunState, Store
+from rlbench.results.run_facts import read_arrow
+from rlbench.results.run_states import RunState
+from rlbench.results.store import Store
 
 _AGENT_RETURNS = "agent_returns"
 _IDENTITY = ("algorithm", "environment", "key")

@@ -70,18 +70,27 @@ def as_named(run: Run, entry: Mapping[str, Any], suite: Mapping[str, Any]) -> Ru
     label, register = entry.get("environment", ""), tuple(suite.get("register", ()))
     if not (label or register):
         return run
-    return dataclasses.replace(run, task=dataclasses.replace(run.task, label=label, register=register))
+    return _with_same_key(run, task=dataclasses.replace(run.task, label=label, register=register))
 
 
-def read_runs(folder: Path, document: Mapping[str, Any]) -> list[Run]:
+def _with_same_key(run: Run, **changes: Any) -> Run:
+    """Return a run with changes that are in no key. It has key and name already, which take long to compute."""
+    changed: Run = object.__new__(type(run))
+    changed.__dict__.update(run.__dict__, **changes)
+    return changed
+
+
+def read_runs(folder: Path, document: Mapping[str, Any], known: Mapping[str, Run]) -> list[Run]:
     """Return every run that suite.json lists, in its order, read from `folder` (ROOT/runs).
 
-    A run that cannot be read is a DamagedRun.
+    A run that cannot be read is a DamagedRun. known: runs that need not be read, by the names of their folders.
     """
     runs: list[Run | tuple[Mapping[str, Any], str]] = []
     for entry in document["runs"]:
         try:
-            runs.append(as_named(read_run(folder / entry["folder"], entry["label"]), entry, document["suite"]))
+            found, label = known.get(entry["folder"]), entry["label"]
+            run = read_run(folder / entry["folder"], label) if found is None else _with_same_key(found, label=label)
+            runs.append(as_named(run, entry, document["suite"]))
         except ShapeError as error:
             runs.append((entry, str(error)))
     readable = [run for run in runs if isinstance(run, Run)]

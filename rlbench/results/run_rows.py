@@ -10,9 +10,9 @@ import numpy as np
 
 from rlbench.api import Run, RunStatus
 from rlbench.results.random_policy import is_random
-from rlbench.results.results_index import RunFacts
+from rlbench.results.run_facts import RunFacts
+from rlbench.results.run_states import RunState
 from rlbench.results.score_anchors import Anchors
-from rlbench.results.store import RunState
 
 
 class RunRow(NamedTuple):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from rlbench.results.results_index import read_arrow
+from rlbench.results.run_facts import read_arrow
 from rlbench.results.run_rows import RunRow
-from rlbench.results.store import RunState
+from rlbench.results.run_states import RunState
 
 
 def run_table(rows: Iterable[RunRow]) -> pd.DataFrame:

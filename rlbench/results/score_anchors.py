@@ -44,6 +44,18 @@ def read_anchors(path: Path) -> Mapping[str, Anchors]:
     return _parse(read_document(path), str(path))
 
 
+def supplied_anchors(anchors: str | Path | Mapping[str, Any] | None) -> Mapping[str, Anchors]:
+    """Return the anchors in a file, or those that a mapping from tasks has; none for None. Raises: AnchorsError."""
+    if anchors is None:
+        return {}
+    if isinstance(anchors, (str, Path)):
+        return read_anchors(Path(anchors))
+    return {
+        name: entry if isinstance(entry, Anchors) else as_anchors(entry, f"anchors of {name}")
+        for name, entry in anchors.items()
+    }
+
+
 def read_document(path: Path) -> dict[str, Any]:
     """Return the contents of an anchor file, {"anchors": {TASK: {…}}}. Raises: AnchorsError if it has another form."""
     try:

@@ -6,21 +6,20 @@ attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, group_as_dict, slug
-from rlbench.messages import shortened
 from rlbench.results.checksums import CHECKSUM, with_checksum
 from rlbench.results.file_io import (
     make_folder,
@@ -36,28 +35,13 @@ from rlbench.results.file_io import (
 )
 from rlbench.results.folder_lock import Lock
 from rlbench.results.job_queue import JobQueue
-from rlbench.results.json_shapes import (
-    ShapeError,
-    check_attempt,
-    check_exit,
-    check_result,
-    check_suite,
-)
+from rlbench.results.json_shapes import ShapeError, check_attempt, check_suite
 from rlbench.results.newest_results import make_newest
 from rlbench.results.requested_runs import IMPORTED, DamagedRun, as_named, read_run, read_runs, spec_of, with_budgets
+from rlbench.results.run_states import SCHEMA_VERSION, Parts, RunState, attempted_state, published_state
 
-SCHEMA_VERSION = 1
 MOST_SUITE = 256 << 20  # largest suite.json, in bytes
-
-
-@dataclass(frozen=True)
-class RunState:
-    """The state of a run: its status, why it failed, and the contents of result.json once it is published."""
-
-    status: RunStatus
-    message: str = ""
-    result: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    attempt: str = ""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Store:
@@ -69,10 +53,11 @@ class Store:
     def __init__(self, root: Path, caches: bool = True) -> None:
         root = root.absolute()  # an algorithm in this process may change the current folder
         self.root, self.caches = root, caches
-        self._runs = root / "runs"  # built once: for ten thousand runs, building paths is a tenth of the reading time
+        self.runs_folder = root / "runs"  # built once: for ten thousand runs, building paths takes long
         self._lock = Lock(root)
         self._depth = 0  # how often this object has taken the lock
-        self._order, self._numbered = 0, set[str]()  # of the newest attempt; the attempts whose numbers were read
+        self._numbered = set[str]()  # names of the attempts that the two below count
+        self._counts, self._order = Counter[str](), 0  # attempts of each group by its name, and the latest one's order
 
     # -- writing -------------------------------------------------------------------------------------------------
     def lock(self, with_queue: bool = False) -> None:
@@ -99,6 +84,7 @@ class Store:
     def unlock(self) -> None:
         self._depth = max(0, self._depth - 1)
         if self._depth == 0:
+            self._numbered, self._counts = set(), Counter()
             self._lock.give_back()
 
     def is_in_use(self) -> bool:
@@ -166,10 +152,10 @@ class Store:
         ]
 
     def _has_failed_since(self, entry: Mapping[str, Any], failed: Collection[tuple[str, str]]) -> bool:
-        if not (self._runs / entry["folder"] / "result.json").exists():
+        if not (self.runs_folder / entry["folder"] / "result.json").exists():
             return False
         try:
-            run = as_named(read_run(self._runs / entry["folder"], entry["label"]), entry, {})
+            run = as_named(read_run(self.runs_folder / entry["folder"], entry["label"]), entry, {})
         except ShapeError:
             return False
         return (run.label, run.task.name) in failed
@@ -188,7 +174,7 @@ class Store:
             if path.exists():
                 os.rename(path, make_folder(self.root / "superseded") / f"suite.json--{time.time_ns()}")
         entries = []
-        for folder in sorted(self._runs.glob("*")):
+        for folder in sorted(self.runs_folder.glob("*")):
             with suppress(ShapeError):
                 run = read_run(folder, "")
                 if run.algorithm.startswith(IMPORTED):
@@ -244,17 +230,19 @@ class Store:
         profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
-        names = {path.name for path in parent.glob("[!.]*")}
-        order = self._next_order(names)
-        number = sum(1 for name in names if name.startswith(group.name + "-")) + 1
+        if not self._depth or not self._numbered or JobQueue(self.root).folder.exists():  # others may make attempts
+            self._number_attempts()
+        self._counts[group.name] += 1
+        number = self._counts[group.name]
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{os.urandom(3).hex()}"
         folder = make_folder(parent / name)
         keys = {str(run.seed): run.key for run in group.runs}
+        self._order = max(time.time_ns(), self._order + 1)  # even if the clock was set back
         write_json(
             folder / "group.json",
             {
                 "schema_version": SCHEMA_VERSION,
-                "order": order,
+                "order": self._order,
                 "keys": keys,
                 "group": group_as_dict(group),
                 "plugin": plugin,
@@ -262,23 +250,23 @@ class Store:
                 "profile": profile,
             },
         )
+        self._numbered.add(name)
         return folder
 
-    def _next_order(self, names: set[str]) -> int:
-        """Return a number above that of every attempt, even if the clock was set back. names: those of all attempts.
-
-        Only attempts made since the last call are read, by this process or, on a cluster, by others.
-        """
-        for path in (self.root / "attempts" / name for name in names - self._numbered):
+    def _number_attempts(self) -> None:
+        """Count the attempts of each group, archives included. Only those made since the last call are read."""
+        names = {path.name for path in (self.root / "attempts").glob("[!.]*")}
+        for name in names - self._numbered:
+            group, _, rest = name.rpartition("--")
+            self._counts[f"{group}--{rest.partition('-')[0]}"] += 1
             with suppress(OSError, ValueError):
-                self._order = max(self._order, check_attempt(parse_json(path / "group.json"))["order"])
+                path = self.root / "attempts" / name / "group.json"
+                self._order = max(self._order, check_attempt(parse_json(path))["order"])
         self._numbered = names
-        self._order = max(time.time_ns(), self._order + 1)
-        return self._order
 
     # -- reading -------------------------------------------------------------------------------------------------
     def folder(self, run: Run) -> Path:
-        return self._runs / run.name
+        return self.runs_folder / run.name
 
     def suite(self) -> Mapping[str, Any]:
         """Return the contents of suite.json.
@@ -291,7 +279,7 @@ class Store:
             document = parse_json(path, MOST_SUITE)
             self._refuse_newer(document)
             suite = check_suite(document)
-            for folder in (self._runs, self.root / "attempts"):
+            for folder in (self.runs_folder, self.root / "attempts"):
                 if folder.exists():
                     os.scandir(folder).close()  # raises for an unreadable folder, which would otherwise seem empty
         except FileNotFoundError as error:
@@ -318,32 +306,45 @@ class Store:
         if isinstance(version, (int, float)) and version > SCHEMA_VERSION:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
-    def runs(self, document: Mapping[str, Any] | None = None) -> list[Run]:
+    def runs(self, document: Mapping[str, Any] | None = None, known: Mapping[str, Run] = NOTHING) -> list[Run]:
         """Return the runs of the suite as last planned, in its order; a run that cannot be read is a DamagedRun.
 
-        document: the contents of suite.json, if already read.
+        document: the contents of suite.json, if already read. known: runs that need not be read, by their names.
         """
-        return read_runs(self._runs, self.suite() if document is None else document)
+        return read_runs(self.runs_folder, self.suite() if document is None else document, known)
 
     def imported(self) -> frozenset[str]:
         """Return the folder names of the imported runs."""
         return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
 
-    def attempts(self) -> list[tuple[Path, Mapping[str, Any]]]:
+    def attempts(self, runs: Iterable[Run] | None = None) -> list[tuple[Path, Mapping[str, Any]]]:
         """Return attempts with their group.json, newest first, skipping folders without a readable one.
 
-        Left out: archives, because their runs are published, and folders that are being deleted, named with a dot.
+        runs: take only attempts with their algorithms and environments. Left out: archives, because their runs are
+        published, and folders that are being deleted, named with a dot.
         """
         attempts = []
-        for path in (self.root / "attempts").glob("[!.]*"):
+        paths: Iterable[Path] = (self.root / "attempts").glob("[!.]*")
+        if runs is not None:
+            wanted = {_place(run.name) for run in runs}
+            paths = (path for path in paths if _place(path.name) in wanted)
+        for path in paths:
             with suppress(OSError, ValueError):
                 attempts.append((path, check_attempt(parse_json(path / "group.json"))))
         return sorted(attempts, key=lambda pair: -pair[1]["order"])
 
-    def states(self, runs: Sequence[Run]) -> dict[str, RunState]:
-        """Return the state of each run, by its key."""
+    def states(self, runs: Sequence[Run], known: Mapping[str, RunState] = NOTHING) -> dict[str, RunState]:
+        """Return the state of each run, by its key. known: the states of some published runs, by their names."""
+        common: Parts = {}
+        states: dict[str, RunState] = {}
+        for run in runs:
+            state = RunState(RunStatus.CORRUPT, run.damage) if isinstance(run, DamagedRun) else known.get(run.name)
+            if state := state or published_state(self.folder(run) / "result.json", run, common):
+                states[run.key] = state
+        if all(run.key in states for run in runs):
+            return states
         newest: dict[str, Path] = {}
-        for path, description in self.attempts():
+        for path, description in self.attempts(run for run in runs if run.key not in states):
             for key in description["keys"].values():
                 newest.setdefault(key, path)
         is_locked = cache(self._lock.is_held_elsewhere)  # checked at most once, and only if needed
@@ -352,50 +353,22 @@ class Store:
         def is_open(attempt: Path) -> bool:
             return attempt.name in queued() or is_locked()
 
-        return {run.key: self._state(run, newest.get(run.key), is_open) for run in runs}
-
-    def _state(self, run: Run, attempt: Path | None, is_open: Callable[[Path], bool]) -> RunState:
-        if isinstance(run, DamagedRun):
-            return RunState(RunStatus.CORRUPT, run.damage)
-        path = self.folder(run) / "result.json"
-        try:
-            result = check_result(parse_json(path), run)
-            if result["schema_version"] != SCHEMA_VERSION:
-                raise ShapeError(f"its schema version is {result['schema_version']}, not {SCHEMA_VERSION}")
-            message = shortened(result.get("message", ""))
-            return RunState(RunStatus(result["status"]), message, result, result["attempt"])
-        except FileNotFoundError:
-            pass
-        except (OSError, ValueError) as error:
-            message = f"{path} is not a result of this run ({why_unreadable(error)}); remove it to train again"
-            return RunState(RunStatus.CORRUPT, message)
-        if attempt is None:
-            return RunState(RunStatus.PENDING)
-        try:
-            exit_report = check_exit(parse_json(attempt / "exit.json"))
-        except FileNotFoundError:
-            has_started = (attempt / "made-by.json").exists()
-            if is_open(attempt):
-                return RunState(RunStatus.RUNNING if has_started else RunStatus.PENDING, attempt=attempt.name)
-            ending = "its process exited without reporting a result"
-            message = ending if has_started else "stopped before training started"
-            return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
-        except (OSError, ValueError) as error:
-            message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
-            return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
-        failed = exit_report.get("failed", {}).get(str(run.seed))
-        if failed is not None:
-            return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
-        status = RunStatus(exit_report["status"])
-        if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
-            return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
-        return RunState(status, shortened(exit_report.get("message", "")), attempt=attempt.name)
+        for run in runs:
+            if run.key not in states:  # looked at again, because it may have been published meanwhile
+                state = published_state(self.folder(run) / "result.json", run, common)
+                states[run.key] = state or attempted_state(run, newest.get(run.key), is_open)
+        return {run.key: states[run.key] for run in runs}
 
     def checkpoints(self, run: Run) -> Iterator[Path]:
         """Yield the folders that may contain checkpoints of a run, newest attempt first."""
-        for path, description in self.attempts():
+        for path, description in self.attempts([run]):
             if run.key in description["keys"].values():
                 yield path / "checkpoints"
+
+
+def _place(name: str) -> tuple[str, ...]:
+    """Return algorithm and environment as the folders of a run, and of the attempts that train it, have them."""
+    return tuple(name.split("--", 2)[:2])
 
 
 def _spec_text(run: Run) -> str:

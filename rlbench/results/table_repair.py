@@ -16,8 +16,9 @@ from rlbench.results.attempt_files import read_attempt_lines
 from rlbench.results.file_io import file_hash, refuse_outside, replace_file
 from rlbench.results.jsonl_records import TABLES
 from rlbench.results.publication import write_table
-from rlbench.results.results_index import read_verified
-from rlbench.results.store import RunState, Store
+from rlbench.results.run_facts import read_verified
+from rlbench.results.run_states import RunState
+from rlbench.results.store import Store
 
 
 class _HashMismatch(Exception):

@@ -14,7 +14,7 @@ import pandas as pd
 
 from rlbench.api import Run
 from rlbench.profiling.parts import PARTS
-from rlbench.results.store import RunState
+from rlbench.results.run_states import RunState
 
 COLUMNS = ("algorithm", "environment", "group", "seeds", "from_step", "part", "seconds", "share")
 

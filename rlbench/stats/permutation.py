@@ -10,14 +10,14 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, combinations
+from itertools import chain, combinations, groupby
 
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
 from rlbench.stats.aggregates import iqm, overall_iqm
-from rlbench.stats.resampling import chunks
+from rlbench.stats.resampling import chunks, take
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
 from rlbench.text import plural
 
@@ -68,7 +68,9 @@ def permutation_test(
 
     splits = math.prod(math.comb(len(left) + len(right), len(left)) for left, right in pairs)
     exact = splits <= exact_up_to
-    if not exact and statistic is overall_iqm and len({(len(left), len(right)) for left, right in pairs}) == 1:
+    if exact and statistic is overall_iqm and len(pairs) == 1:
+        differences = _every_difference_of_iqms(*pairs[0])
+    elif not exact and statistic is overall_iqm and len({(len(left), len(right)) for left, right in pairs}) == 1:
         differences = _differences_of_iqms(pairs, permutations, generator)
     else:
         relabelled = every_split(pairs, splits) if exact else draw_splits(pairs, permutations, generator)
@@ -122,14 +124,45 @@ def _choices(total: int, size: int) -> NDArray[np.int64]:
 
 def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterator[tuple[list[Numbers], list[Numbers]]]:
     """Yield `permutations` random splits, in chunks, in the form of `every_split`."""
-    pooled = [np.concatenate(pair) for pair in pairs]
-    for rows in chunks(permutations, sum(map(len, pooled))):
+    blocks = _pools(pairs)
+    for rows in chunks(permutations, sum(pools.size for pools, _ in blocks)):
         lefts, rights = [], []
-        for pool, (left, _) in zip(pooled, pairs):
-            values = pool[np.argsort(generator.random((rows, len(pool))), -1)]
-            lefts.append(values[:, : len(left)])
-            rights.append(values[:, len(left) :])
+        for pools, count in blocks:
+            draws = generator.random((len(pools), rows, pools.shape[-1]))  # as one call for each task would draw them
+            values = take(pools, np.argsort(draws, -1))
+            lefts += list(values[..., :count])
+            rights += list(values[..., count:])
         yield lefts, rights
+
+
+def _pools(pairs: Pairs) -> list[tuple[Numbers, int]]:
+    """Return the pooled runs [T, n + m] of each row of tasks with equal n and m, in their order, and n."""
+    alike = groupby(pairs, lambda pair: (len(pair[0]), len(pair[1])))
+    return [(np.stack([np.concatenate(pair) for pair in group]), count) for (count, _), group in alike]
+
+
+def _every_difference_of_iqms(ours: Numbers, theirs: Numbers) -> Numbers:
+    """Return the difference of `iqm` for each split of `every_split` of one task [B], bitwise the same."""
+    pooled = np.concatenate([ours, theirs])
+    order = np.argsort(pooled)
+    ordered, chosen = pooled[order], _marks(len(pooled), len(ours))
+    blocks = np.split(chosen, np.cumsum(list(chunks(len(chosen), len(pooled))))[:-1])
+    lefts = np.concatenate([_iqm_of_marked(ordered, block.take(order, -1)) for block in blocks])
+    if len(ours) == len(theirs):
+        rights = lefts[::-1]  # counted from the end, the choices are what the others leave
+    else:
+        rights = np.concatenate([_iqm_of_marked(ordered, ~block.take(order, -1)) for block in blocks])
+    difference: Numbers = lefts - rights
+    return difference
+
+
+@functools.lru_cache(8)
+def _marks(total: int, size: int) -> NDArray[np.bool_]:
+    """Mark each choice of `_choices` [C(total, size), total]."""
+    marks = np.zeros((math.comb(total, size), total), np.bool_)
+    np.put_along_axis(marks, _choices(total, size)[:, :size], True, -1)
+    marks.flags.writeable = False  # the cache shares it between callers
+    return marks
 
 
 def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) -> Numbers:
@@ -142,8 +175,9 @@ def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) 
     order = np.argsort(pooled)
     ordered, differences = pooled[order], []
     for rows in chunks(permutations, len(pooled)):
-        drawn = [_lowest(generator.random((rows, len(left) + len(right))), len(left)) for left, right in pairs]
-        ours = np.concatenate(drawn, -1).take(order, -1)
+        draws = generator.random((len(pairs), rows, len(pooled) // len(pairs)))
+        drawn = _lowest(draws.reshape(-1, draws.shape[-1]), len(pairs[0][0])).reshape(draws.shape)
+        ours = np.concatenate(list(drawn), -1).take(order, -1)
         differences.append(_iqm_of_marked(ordered, ours) - _iqm_of_marked(ordered, ~ours))
     return np.concatenate(differences)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 from numpy.random import Generator
@@ -23,8 +24,28 @@ def chunks(count: int, width: int) -> Iterator[int]:
 
 def draw_resamples(tasks: Tasks, generator: Generator, resamples: int) -> Iterator[list[Numbers]]:
     """Yield `resamples` resamples [B, n_task] of each task's runs, with replacement within the task, in chunks."""
+    blocks = stacked(tasks)
     for rows in chunks(resamples, sum(map(len, tasks))):
-        yield [runs.take(generator.integers(len(runs), size=(rows, len(runs)))) for runs in tasks]
+        yield [sample for block in blocks for sample in take(block, _drawn(block, generator, rows))]
+
+
+def _drawn(block: Numbers, generator: Generator, rows: int) -> NDArray[np.int64]:
+    """Draw places [T, B, n] in the runs of T tasks: the numbers that T calls for one task each would draw."""
+    count = block.shape[-1]
+    places: NDArray[np.int64] = generator.integers(count, size=(len(block), rows, count))
+    return places
+
+
+def stacked(tasks: Tasks) -> list[Numbers]:
+    """Return the runs of each row of tasks with equal numbers of runs as one array [T, n], in their order."""
+    return [np.stack(list(alike)) for _, alike in groupby(tasks, len)]
+
+
+def take(block: Numbers, places: NDArray[np.int64]) -> Numbers:
+    """Return the runs at places [T, B, m] of T tasks [T, n]: [T, B, m]."""
+    starts = block.shape[-1] * np.arange(len(block))
+    runs: Numbers = block.ravel().take(places + starts[:, None, None])
+    return runs
 
 
 def draws(count: int, generator: Generator, resamples: int) -> Iterator[NDArray[np.int64]]:

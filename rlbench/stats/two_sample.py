@@ -18,7 +18,7 @@ from numpy.random import Generator
 from rlbench.stats.aggregates import overall_iqm
 from rlbench.stats.permutation import EXACT_UP_TO, permutation_test
 from rlbench.stats.samples import Scores, Statistic, share
-from rlbench.stats.student_t import t_quantile
+from rlbench.stats.student_t import t_tail
 from rlbench.stats.welch import WelchTest, welch_test
 
 POWER = 0.8
@@ -58,10 +58,10 @@ class TwoSampleTest:
         def shows(n: int) -> bool:
             narrower = math.sqrt(runs / n)
             exchanged = (critical * self.deviation + beyond * error) * narrower
-            if error == 0:
+            if error == 0 or exchanged >= size:
                 return exchanged < size
-            studentised = (t_quantile(1 - alpha / 2, freedom * n / runs) + beyond) * error * narrower
-            return max(exchanged, studentised) < size
+            # Whether t's quantile and `beyond`, in standard errors, are below the size, without computing the quantile.
+            return t_tail(size / (error * narrower) - beyond, freedom * n / runs) < alpha / 2
 
         low = math.floor(runs) + 1
         if size == 0 or math.isnan(error) or low > most or not shows(most):

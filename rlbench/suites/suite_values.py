@@ -62,7 +62,8 @@ def _seeds(value: Any) -> Any:
     if is_list and all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= LARGEST_SEED for v in value):
         return tuple(dict.fromkeys(value))
     raise value_error(
-        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED}, got {quoted(value)}"
+        f"should be a count from 1 to {MAX_SEEDS}, or a list of whole numbers from 0 to {LARGEST_SEED},"
+        f" got {quoted(value)}"
     )
 
 

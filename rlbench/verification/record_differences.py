@@ -14,7 +14,7 @@ from rlbench.results import RunState, Store
 from rlbench.results.arrow_tables import table as as_table
 from rlbench.results.file_io import read_json
 from rlbench.results.publication import read_records, schema
-from rlbench.results.results_index import read_arrow
+from rlbench.results.run_facts import read_arrow
 from rlbench.verification.retraining import Retraining
 
 RESULT = "result.json"

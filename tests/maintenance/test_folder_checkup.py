@@ -12,6 +12,7 @@ import pytest
 from support.result_folders import folder
 from support.tampered_runs import edit_result, rewrite_table, run_of
 
+from rlbench.analysis.suite_results import Results
 from rlbench.api import RunGroup, StoreError
 from rlbench.maintenance import quarantine
 from rlbench.maintenance.attempt_checkup import attempted_runs
@@ -21,7 +22,6 @@ from rlbench.maintenance.quarantine import move_aside
 from rlbench.results import Store, results_index
 from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
-from rlbench.results.results_index import read_facts
 from rlbench.runtime import checkpoint
 
 SCORES = {"a": {"CartPole-v1": [400.0, 401.0]}, "random": {"CartPole-v1": [20.0, 21.0]}}
@@ -275,19 +275,18 @@ def test_a_folder_that_is_in_use_is_not_examined_for_what_may_be_in_the_making(s
 
 def test_an_index_with_numbers_that_are_not_those_of_the_runs_is_dropped(store, monkeypatch):
     monkeypatch.setattr(results_index, "_WORTH_KEEPING", 1)
-    states = store.states(store.runs())
-    read_facts(store, store.runs(), states)
+    assert Results(store).facts
     assert (store.root / "index.parquet").exists() and to_do(store) == []
     (store.root / "index.parquet").unlink()
-    read_all = results_index._read_run
+    read_all = results_index.read_run_facts
 
     def higher(folder, run, state):
         facts = read_all(folder, run, state)
         return facts._replace(score=facts.score + (run == store.runs()[0]))
 
-    monkeypatch.setattr(results_index, "_read_run", higher)
-    read_facts(store, store.runs(), states)
-    monkeypatch.setattr(results_index, "_read_run", read_all)
+    monkeypatch.setattr(results_index, "read_run_facts", higher)
+    assert Results(store).facts
+    monkeypatch.setattr(results_index, "read_run_facts", read_all)
     (found,) = to_do(store)
     assert found.where == "index.parquet" and "are not those of the run" in found.what
     result = store.folder(store.runs()[0]) / "result.json"

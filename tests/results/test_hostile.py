@@ -17,7 +17,8 @@ from rlbench.results import parquet_reader
 from rlbench.results.checksums import with_checksum
 from rlbench.results.code_dependencies import changed_modules
 from rlbench.results.file_io import parse_json, read_bytes
-from rlbench.results.results_index import read_arrow
+from rlbench.results.index_file import read_index_file
+from rlbench.results.run_facts import read_arrow
 
 
 @pytest.fixture
@@ -168,7 +169,7 @@ def test_a_file_that_no_score_is_made_of_may_be_sparse_or_a_pipe(store, monkeypa
     """It is hashed piece by piece, never read as a whole; what cannot be hashed makes its run corrupt."""
     read = []
     monkeypatch.setattr(
-        "rlbench.results.results_index.read_bytes", lambda path, *a: read.append(path.name) or read_bytes(path)
+        "rlbench.results.run_facts.read_bytes", lambda path, *a: read.append(path.name) or read_bytes(path)
     )
     edit(first(store) / "result.json", lambda said: said["files"].update(z={"sha256": "0", "rows": 0}))
     with open(first(store) / "z", "wb") as file:
@@ -230,23 +231,60 @@ def test_an_index_of_too_many_rows_or_with_empty_entries_is_made_again(store, mo
     path = store.root / "index.parquet"
     kept = pq.read_table(path)
     nothing = pa.nulls(len(kept), pa.string())
-    for table in (pa.concat_tables([kept] * 9), kept.set_column(2, "damaged", nothing)):
+    for table in (
+        pa.concat_tables([kept] * 9),
+        kept.set_column(kept.schema.get_field_index("damaged"), "damaged", nothing),
+    ):
         pq.write_table(table, path)
         (store.root / "index.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
         assert run_table(store).equals(before)
     assert np.isfinite(before["score"]).all()
 
 
-@pytest.mark.parametrize("column, value", [("score", np.inf), ("score", 1e308), ("returns", -1e308), ("steps", -1)])
-def test_an_index_with_numbers_that_no_run_has_is_made_again(store, monkeypatch, column, value):
+NO_RUN_HAS = [
+    ("score", lambda row: np.inf),
+    ("score", lambda row: 1e308),
+    ("returns", lambda row: [-1e308]),
+    ("steps", lambda row: [-1]),
+    ("wall_seconds", lambda row: [-1.0]),
+    ("steps", lambda row: [1, 2]),
+    ("seed", lambda row: row["seed"] + 1),
+    ("key", lambda row: row["key"][::-1]),
+    ("name", lambda row: "../../elsewhere"),
+    ("request", lambda row: "{}"),
+    ("request", lambda row: "[" * 100_000),
+    ("request", lambda row: row["request"].replace("CartPole", "Other")),
+    ("own", lambda row: "[]"),
+    ("own", lambda row: row["own"].replace('"attempt": "', '"attempt": "../../')),
+    ("own", lambda row: row["own"].replace('"steps": 100', '"steps": 101')),
+    ("own", lambda row: row["own"].replace('"schema_version": 1', '"schema_version": 2')),
+    ("own", lambda row: row["own"].replace('"status": "done"', '"status": "pending"')),
+    ("own", lambda row: row["own"].replace("episodes.parquet", "../episodes.parquet")),
+    ("group", lambda row: '{"group_profile": {}}'),
+    ("common", lambda row: row["common"].replace('"key"', '"other"')),
+    ("common", lambda row: row["common"].replace('"key"', '"steps"')),
+    ("common", lambda row: row["common"].replace('"key", ', "")),
+    ("common", lambda row: '{"dependencies": {"files": {"a": 1}}}'),
+    ("common", lambda row: '{"numerics": {"mkl": "a=b"}}'),
+    ("common", lambda row: "1"),
+]
+
+
+def test_an_index_with_what_no_run_has_is_made_again(store, monkeypatch):
     monkeypatch.setattr("rlbench.results.results_index._WORTH_KEEPING", 1)
     before = run_table(store)
     path = store.root / "index.parquet"
-    rows = pq.read_table(path).to_pylist()
-    rows[0][column] = [value for _ in rows[0][column]] if isinstance(rows[0][column], list) else value
-    pq.write_table(pa.Table.from_pylist(rows, pq.read_schema(path)), path)
-    (store.root / "index.sha256").write_text(hashlib.sha256(path.read_bytes()).hexdigest())
-    assert run_table(store).equals(before)
+    schema, made = pq.read_schema(path), path.read_bytes()
+    assert len(read_index_file(store.root, most=3) or ()) == 3
+    for column, value in NO_RUN_HAS:
+        rows = pq.read_table(path).to_pylist()
+        rows[0] |= {"steps": [1], "returns": [1.0], "wall_seconds": [1.0]}
+        rows[0][column] = value(rows[0])
+        pq.write_table(pa.Table.from_pylist(rows, schema), path)
+        harmed = path.read_bytes()
+        assert harmed != made, column
+        (store.root / "index.sha256").write_text(hashlib.sha256(harmed).hexdigest())
+        assert run_table(store).equals(before) and path.read_bytes() == made, column
 
 
 def test_an_attempt_numbered_beyond_all_others_is_passed_over(store):

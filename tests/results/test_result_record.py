@@ -31,5 +31,5 @@ def test_none_is_written_or_omitted_as_the_key_says():
 
 
 def test_readers_check_every_key_that_is_written():
-    checked = {*json_shapes._RESULT, *json_shapes._FACTS, *json_shapes._CHECKSUM}
+    checked = {*json_shapes._RESULT, *json_shapes._OWN, *json_shapes._OF_GROUP, *json_shapes._COMMON}
     assert {key.name for key in result_keys()} == checked - {"imported"}

@@ -30,6 +30,7 @@ from rlbench.api import (
     Task,
 )
 from rlbench.results import JsonlSink, Store, arrow_tables, publish
+from rlbench.results import store as store_module
 from rlbench.results.file_io import publish_file, replace_file, write_json
 from rlbench.results.folder_lock import Lock
 from rlbench.results.jsonl_records import read_lines
@@ -356,3 +357,28 @@ def test_what_a_worker_imports_and_writes_tables_with_needs_no_pandas(tmp_path):
         "pq.write_table(table([], schema('metrics')), sys.argv[1]); print('pandas' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", code, tmp_path / "x"], text=True) == "False\n"
+
+
+def test_attempts_are_numbered_and_ordered_without_reading_the_others_each_time(store, monkeypatch):
+    other = dataclasses.replace(GROUP, seeds=(7,))
+    read, attempts = [], Store.attempts
+    monkeypatch.setattr(Store, "attempts", lambda self, *runs: read.append(1) or attempts(self, *runs))
+    made = [store.new_attempt(group, {}, "rlbench") for group in (GROUP, GROUP, other, GROUP)]
+    numbers = [path.name.rpartition("--")[2].split("-")[1] for path in made]
+    assert numbers == ["0001", "0002", "0001", "0003"] and len(read) == 1
+    assert [path for path, _ in store.attempts()] == made[::-1]
+    store.unlock()
+    unlocked = [Store(store.root).new_attempt(other, {}, "rlbench"), store.new_attempt(other, {}, "rlbench")]
+    store.lock()
+    assert ["-0002-" in unlocked[0].name, "-0003-" in unlocked[1].name] == [True, True]
+    assert "-0004-" in store.new_attempt(other, {}, "rlbench").name
+
+
+def test_only_attempts_that_may_have_trained_a_run_are_read_for_its_state(store, monkeypatch):
+    other = dataclasses.replace(GROUP, algorithm="other")
+    for group in (GROUP, other):
+        store.new_attempt(group, {}, "rlbench")
+    read, parse = [], store_module.parse_json
+    monkeypatch.setattr(store_module, "parse_json", lambda path, *most: read.append(path) or parse(path, *most))
+    (state,) = store.states([other.runs[0]]).values()
+    assert state.attempt.startswith("other--") and [path.parent.name for path in read] == [state.attempt]

@@ -20,6 +20,7 @@ from rlbench.stats import (
 )
 from rlbench.stats.aggregates import overall_median
 from rlbench.stats.bootstrap import standard_error
+from rlbench.stats.permutation import _differences_of_iqms, draw_splits
 from rlbench.stats.resampling import draw_resamples, picks
 
 
@@ -233,3 +234,23 @@ def test_the_quick_way_to_an_iqms_interval_gives_the_same_digits(counts):
     tasks = [rng(n).normal(size=count) for n, count in enumerate(counts)]
     quick = bootstrap_interval(tasks, overall_iqm, rng(3), resamples=50_001)
     assert quick == bootstrap_interval(tasks, lambda drawn: overall_iqm(drawn), rng(3), resamples=50_001)
+
+
+def test_resamples_and_splits_of_many_tasks_have_the_numbers_of_one_call_for_each_task():
+    """So their digits do not depend on how many tasks are drawn at a time."""
+    tasks = [rng(seed).standard_normal(count) for seed, count in enumerate((5, 5, 3, 5, 1, 1, 5))]
+    one, other = rng(9), rng(9)
+    for drawn in draw_resamples(tasks, one, 20_000):
+        rows = len(drawn[0])
+        alone = [runs.take(other.integers(len(runs), size=(rows, len(runs)))) for runs in tasks]
+        assert all(a.tobytes() == b.tobytes() for a, b in zip(drawn, alone)) and len(drawn) == len(alone)
+    pairs = list(zip(tasks, tasks[::-1]))
+    for lefts, rights in draw_splits(pairs, 20_000, one):
+        for (left, right), ours, theirs in zip(pairs, lefts, rights):
+            pool = np.concatenate([left, right])
+            values = pool[np.argsort(other.random((len(ours), len(pool))), -1)]
+            assert np.array_equal(np.concatenate([ours, theirs], -1), values)
+    equal = [(left, right) for left, right in pairs if len(left) == len(right)]
+    splits = draw_splits(equal, 9_000, rng(4))
+    alone = np.concatenate([overall_iqm(lefts) - overall_iqm(rights) for lefts, rights in splits])
+    assert _differences_of_iqms(equal, 9_000, rng(4)).tobytes() == alone.tobytes()

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rlbench.stats import holm, overall_iqm, overall_mean, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats import holm, iqm, overall_iqm, overall_mean, permutation_test, runs_needed, smallest_p, too_few
+from rlbench.stats.permutation import _every_difference_of_iqms, every_split
 
 
 def rng(seed=0):
@@ -51,6 +52,15 @@ def test_splits_of_all_tasks_are_every_combination_of_splits_within_tasks(statis
     far = np.abs(every) >= abs(found.difference) - 1e-12
     assert found.p == pytest.approx(far.mean(), abs=1e-12) and found.splits == len(every)
     assert found.smallest == pytest.approx((np.abs(every) >= np.abs(every).max() - 1e-12).mean(), abs=1e-12)
+
+
+@pytest.mark.parametrize("n, m", [(5, 5), (6, 6), (6, 5), (3, 7), (1, 2), (2, 2)])
+def test_all_splits_of_one_task_have_the_bits_of_each_counted_for_itself(n, m):
+    for decimals in (1, 17):  # with ties, and without
+        ours, theirs = (np.round(rng(seed).standard_normal(count), decimals) for seed, count in enumerate((n, m)))
+        splits = every_split([(ours, theirs)], math.comb(n + m, n))
+        alone = np.concatenate([iqm(left) - iqm(right) for (left,), (right,) in splits])
+        assert _every_difference_of_iqms(ours, theirs).tobytes() == alone.tobytes()
 
 
 def test_labels_never_cross_tasks():

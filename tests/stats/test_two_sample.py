@@ -4,6 +4,7 @@ import numpy as np
 from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.stats import permutation_test, two_sample_test, welch_test
+from rlbench.stats.student_t import t_quantile
 
 
 def rng(seed=0):
@@ -80,3 +81,22 @@ def test_a_win_on_one_task_and_a_loss_on_another_need_more_runs_than_their_sprea
     theirs = [np.linspace(-0.01, 0.01, 5), np.linspace(1.49, 1.51, 5)]
     found = two_sample_test(ours, theirs, rng())
     assert found.p_welch < 0.05 < found.p_permutation and found.runs_to_show(5, 0.05) > 5
+
+
+def test_the_runs_it_would_take_are_the_fewest_whose_quantile_of_t_allows_it():
+    """As defined: both tests' critical values and the power's quantile, in standard errors, are below the difference."""
+    known = 0
+    for seed in range(30):
+        draw = rng(seed)
+        found = two_sample_test([draw.normal(draw.uniform(0, 2), 1, 5)], [draw.normal(0, 1, 6)], draw)
+
+        def shows(n, found=found):
+            freedom, narrower = found.welch.freedom * n / 5, np.sqrt(5 / n)
+            exchanged = 1.959963984540054 * found.deviation + 0.8416212335729143 * found.welch.error
+            welch = (t_quantile(0.975, freedom) + 0.8416212335729143) * found.welch.error
+            return max(exchanged, welch) * narrower < abs(found.difference)
+
+        n = found.runs_to_show(5, 0.05)
+        known += n is not None and n > 6
+        assert not shows(1_000) if n is None else shows(n) and (n == 6 or not shows(n - 1))
+    assert known > 5

@@ -1,0 +1,82 @@
+"""The state of a run, derived from its result.json and from the files of the newest attempt that was to train it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rlbench.api import Run, RunStatus
+from rlbench.messages import shortened
+from rlbench.results.file_io import parse_json, why_unreadable
+from rlbench.results.json_shapes import COMMON, ShapeError, check_exit, check_result
+
+SCHEMA_VERSION = 1
+Parts = dict[str, Any]  # by their JSON
+
+
+@dataclass(frozen=True)
+class RunState:
+    """The state of a run: its status, why it failed, and the contents of result.json once it is published."""
+
+    status: RunStatus
+    message: str = ""
+    result: Mapping[str, Any] = field(default_factory=dict)
+    attempt: str = ""
+
+
+def published_state(path: Path, run: Run, known: Parts) -> RunState | None:
+    """Return the state of a run that has a result.json; None if it has none. path: of result.json.
+
+    known: parts that other results have; those of this one are added, or replaced by equal ones.
+    """
+    try:
+        result = dict(check_result(parse_json(path), run))
+        if result["schema_version"] != SCHEMA_VERSION:
+            raise ShapeError(f"its schema version is {result['schema_version']}, not {SCHEMA_VERSION}")
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        message = f"{path} is not a result of this run ({why_unreadable(error)}); remove it to train again"
+        return RunState(RunStatus.CORRUPT, message)
+    for name in COMMON:
+        if name in result:
+            result[name] = known.setdefault(json.dumps(result[name]), result[name])
+    return state_of_result(result)
+
+
+def state_of_result(result: Mapping[str, Any]) -> RunState:
+    """Return the state of a run with a result that was checked."""
+    message = shortened(result.get("message", ""))
+    return RunState(RunStatus(result["status"]), message, result, result["attempt"])
+
+
+def attempted_state(run: Run, attempt: Path | None, is_open: Callable[[Path], bool]) -> RunState:
+    """Return the state of a run without a result.
+
+    attempt: the folder of its newest attempt; None: none. is_open: returns whether a process
+    may still write to an attempt.
+    """
+    if attempt is None:
+        return RunState(RunStatus.PENDING)
+    try:
+        exit_report = check_exit(parse_json(attempt / "exit.json"))
+    except FileNotFoundError:
+        has_started = (attempt / "made-by.json").exists()
+        if is_open(attempt):
+            return RunState(RunStatus.RUNNING if has_started else RunStatus.PENDING, attempt=attempt.name)
+        ending = "its process exited without reporting a result"
+        message = ending if has_started else "stopped before training started"
+        return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
+    except (OSError, ValueError) as error:
+        message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
+        return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
+    failed = exit_report.get("failed", {}).get(str(run.seed))
+    if failed is not None:
+        return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
+    status = RunStatus(exit_report["status"])
+    if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
+        return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
+    return RunState(status, shortened(exit_report.get("message", "")), attempt=attempt.name)
