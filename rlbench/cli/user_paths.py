@@ -18,6 +18,19 @@ class UserPath(click.Path):
         return super().convert(value, parameter, context)
 
 
+class OutputPath(UserPath):
+    """A path option for a file or folder to write. A link is followed, because writing replaces what has the name.
+
+    A pipe or a device is refused: a file would take its place, which as root would be that of /dev/null.
+    """
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> Any:
+        path = Path(super().convert(value, parameter, context))
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            self.fail(f"{path} is a pipe or a device, not a file; choose another place", parameter, context)
+        return path.resolve() if path.is_symlink() else path
+
+
 def short_path(path: Path) -> str:
     """Return the path as a user in the current folder would type it."""
     try:

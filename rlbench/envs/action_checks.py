@@ -1,4 +1,4 @@
-"""Checks of an algorithm's actions before environments get them: an environment may take a wrong one without a word."""
+"""Checks of an algorithm's actions before environments get them: an environment may take a wrong one silently."""
 
 from __future__ import annotations
 

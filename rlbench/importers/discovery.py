@@ -13,7 +13,7 @@ from rlbench.importers import monitor_files, npz_files, tensorboard_files
 from rlbench.importers.csv_files import read_csv
 from rlbench.importers.decoding import SUFFIXES, read_text
 from rlbench.importers.folder_walk import find_files
-from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource, drop_gaps
+from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource, drop_gaps, nothing_to_read
 from rlbench.importers.path_template import Template, read_template
 from rlbench.text import counted
 
@@ -83,7 +83,7 @@ def _complete(records: ImportedRecords, template: Template | None, result: ReadR
 
 def _file(source: Path, columns: Mapping[str, str], tag: str | None, result: ReadResult) -> list[ImportedRecords]:
     if not source.is_file():
-        result.skipped.append(SkippedSource(str(source), f"{source}: there is no such file or folder"))
+        result.skipped.append(nothing_to_read(source))
         return []
     if fnmatchcase(source.name, tensorboard_files.PATTERN):
         folder = source.parent

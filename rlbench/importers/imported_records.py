@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import NamedTuple
 
 from rlbench.api import RlbenchError
@@ -98,6 +99,13 @@ class SkippedSource:
 
     source: str
     why: str
+
+
+def nothing_to_read(source: Path) -> SkippedSource:
+    """Return why a path that is neither a file nor a folder is skipped."""
+    is_special = source.exists()  # such as a pipe, which might never end
+    why = "is a pipe or a device; only files and folders are read" if is_special else "there is no such file or folder"
+    return SkippedSource(str(source), f"{source}: {why}")
 
 
 @dataclass(frozen=True)

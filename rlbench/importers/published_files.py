@@ -10,7 +10,7 @@ from pathlib import Path
 from rlbench.importers import dreamerv3_files, marl_eval_files, tdmpc2_files
 from rlbench.importers.discovery import ReadResult
 from rlbench.importers.folder_walk import find_files
-from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedRun, SkippedSource
+from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedRun, SkippedSource, nothing_to_read
 from rlbench.messages import nearest
 from rlbench.text import counted
 
@@ -75,7 +75,7 @@ def _files(source: Path, patterns: Sequence[str], exclude: Sequence[str], result
     if source.is_file():
         return [source]
     if not source.is_dir():
-        result.skipped.append(SkippedSource(str(source), f"{source}: there is no such file or folder"))
+        result.skipped.append(nothing_to_read(source))
         return []
     contents = find_files(source, patterns, exclude)
     result.skipped += contents.skipped

@@ -17,7 +17,7 @@ def arrays_by_seed(returned: Any, seeds: int, method: str) -> dict[str, Array]:
     """Return what `state` or `final_state` returned as arrays [S, …] by name.
 
     method: which of them, for messages. Raises: RlbenchError if an entry is not such an array: a part of it would be
-    stored without a word, and what is loaded later would be another policy.
+    silently stored, and what is loaded later would be another policy.
     """
     if not isinstance(returned, Mapping):
         raise RlbenchError(f"{method} returned a {type(returned).__name__}; it must return arrays [S, …] by name")

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 
 import pytest
 from support.small_suites import LIGHT
@@ -261,3 +262,12 @@ def test_beside_random_of_our_own_an_imported_one_is_neither_a_learner_nor_the_m
     assert command("report", out).returncode == 0
     page = (out / "report.html").read_text()
     assert "random (imported)" in page and "Not shown to be better than random:" not in page
+
+
+@pytest.mark.parametrize("program", [(), ("--from", "tdmpc2")], ids=["own", "published"])
+def test_a_pipe_is_not_waited_for_and_not_missing(tmp_path, program):
+    os.mkfifo(tmp_path / "x.csv")
+    ran = command("import", tmp_path / "x.csv", "-o", tmp_path / "out", *program)
+    assert ran.returncode == 2 and "x.csv: is a pipe or a device; only files and folders are read" in ran.stderr
+    ran = command("import", tmp_path / "y.csv", "-o", tmp_path / "out", *program)
+    assert ran.returncode == 2 and "y.csv: there is no such file or folder" in ran.stderr

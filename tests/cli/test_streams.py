@@ -138,6 +138,18 @@ def test_a_file_that_goes_while_it_is_read_is_told_in_a_sentence(results, monkey
     assert ran.returncode == 73 and f"{results / 'runs/x'}: cannot be read or written" in ran.stderr
 
 
+def test_a_pipe_is_not_replaced_by_a_page_and_a_link_leads_to_where_it_is_written(results, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link.html").symlink_to("page.html")
+    run = next((results / "runs").iterdir())
+    for arguments in (("report", results, "-o"), ("evaluate", run, "--video"), ("anchors", "CartPole-v1", "-o")):
+        ran = rlbench(*arguments, tmp_path / "pipe")
+        assert ran.returncode == 2 and "is a pipe or a device, not a file" in ran.stderr
+    assert (tmp_path / "pipe").is_fifo()
+    assert rlbench("report", results, "-o", tmp_path / "link.html").returncode == 0
+    assert (tmp_path / "link.html").is_symlink() and "<html" in (tmp_path / "page.html").read_text("utf-8")
+
+
 def test_a_path_moves_no_terminal(tmp_path):
     (tmp_path / "x.csv").write_text("algorithm,environment,seed,step,return\na,b,0,1,1\na,b,0,2,1\n")
     ran = rlbench("import", tmp_path / "x.csv", "-o", tmp_path / "\x1b[31m\x07")

@@ -1,4 +1,4 @@
-"""Actions that an environment would take without a word, and that are none of its space."""
+"""Actions that an environment would take silently, and that are none of its space."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from rlbench.cli.text_table import fitted, plain, write_error, write_out
-from rlbench.cli.user_paths import UserPath
+from rlbench.cli.user_paths import OutputPath
 from rlbench.text import significant
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
 @click.option(
     "-o",
     "--output",
-    type=UserPath(dir_okay=False, path_type=Path),
+    type=OutputPath(dir_okay=False, path_type=Path),
     metavar="FILE",
     help="Write the anchors to FILE, for the option --anchors of other commands. Tasks that FILE already contains keep "
     "their upper anchor.",

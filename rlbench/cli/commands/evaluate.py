@@ -14,7 +14,7 @@ from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.run_argument import find_run, run_argument
 from rlbench.cli.suite_trust import allow_option, has_environment, suite_option
 from rlbench.cli.text_table import aligned, plain, write_error, write_out
-from rlbench.cli.user_paths import UserPath
+from rlbench.cli.user_paths import OutputPath
 from rlbench.text import plural, significant
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ DIVERGED = 1
 )
 @click.option(
     "--video",
-    type=UserPath(path_type=Path),
+    type=OutputPath(path_type=Path),
     metavar="FILE.mp4|FOLDER",
     help="Record the first episodes to this file. For a folder, the file is named after the run; a missing folder is "
     "created. The report links to videos in DIRECTORY/videos. Requires the extra `video`.",

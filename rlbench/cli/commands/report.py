@@ -13,7 +13,7 @@ from rlbench.cli.declared_options import plugin_option
 from rlbench.cli.figure_options import FileFormats, Length
 from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.text_table import write_error, write_out
-from rlbench.cli.user_paths import UserPath
+from rlbench.cli.user_paths import OutputPath, UserPath
 
 if TYPE_CHECKING:
     from rlbench.analysis import Anchors
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "-o",
     "--output",
-    type=UserPath(path_type=Path),
+    type=OutputPath(path_type=Path),
     metavar="FILE",
     help="Path of the page; default: report.html in DIRECTORY, or difference.html in the second of two folders.",
 )
