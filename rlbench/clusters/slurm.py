@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,6 +28,8 @@ ASK_SECONDS = 30.0  # between two questions to Slurm, which answers all users of
 # How long what another machine wrote may stay unseen: network file systems keep what they know of a folder this long.
 VISIBLE_SECONDS = 60.0
 CANCEL_SECONDS = 120.0
+# Why tasks wait that will be started in time. Other reasons, such as PartitionTimeLimit, may last for ever.
+WAITING = {"", "None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Prolog", "Cleaning"}
 MOST_FRUITLESS = 3  # submissions of which no task has taken a group
 
 
@@ -72,6 +74,7 @@ class _Watcher:
         self._tasks: dict[str, str] | None = None  # state by number; None: Slurm has not answered
         self._ask_at, self._began = 0.0, time.monotonic()
         self._fruitless, self._complained = 0, False
+        self._obstacles: set[str] = set()  # why Slurm does not start tasks
 
     def run(self) -> None:
         try:
@@ -90,7 +93,7 @@ class _Watcher:
                 self._cancel()
             else:
                 self._context.say(
-                    f"the tasks continue: the same command watches them, `scancel --name {self._name}` ends them"
+                    f"the tasks continue without this command; `scancel --name {self._name}` ends them"
                 )
             raise
         if self._open:
@@ -237,6 +240,7 @@ class _Watcher:
         try:
             self._tasks = slurm_commands.live_tasks(self._name)
             self._complained = False
+            self._name_obstacles(self._tasks.values())
             if any(not entry.holder for entry in self._queue.entries()):
                 self._fruitless += not self._tasks
                 if self._fruitless > MOST_FRUITLESS:
@@ -249,6 +253,13 @@ class _Watcher:
             if not self._complained:
                 self._complained = True
                 self._context.say(f"{error}; asking again every {ASK_SECONDS:.0f} s")
+
+    def _name_obstacles(self, states: Collection[str]) -> None:
+        """Say once why Slurm does not start tasks, unless they only wait for their turn."""
+        reasons = {state.partition(" ")[2] for state in states if state.startswith("PENDING ")} - WAITING
+        for reason in sorted(reasons - self._obstacles):
+            self._obstacles.add(reason)
+            self._context.say(f"Slurm does not start tasks of {self._name} because of {reason} (see `man squeue`)")
 
     def _give_up(self) -> None:
         for entry in self._queue.entries():

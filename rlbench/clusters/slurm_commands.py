@@ -68,8 +68,12 @@ def submit(text: str) -> str:
 
 
 def live_tasks(name: str) -> dict[str, str]:
-    """Return the state of each task that has not ended, by its number such as 41_3. Raises: RlbenchError."""
-    answer = _call(["squeue", "--noheader", "--array", "--user", getpass.getuser(), "--name", name, "--format=%i %T"])
+    """Return the state of each task that has not ended, by its number such as 41_3, and why it waits.
+
+    States are such as "RUNNING None" and "PENDING Priority". Raises: RlbenchError.
+    """
+    user = getpass.getuser()
+    answer = _call(["squeue", "--noheader", "--array", "--user", user, "--name", name, "--format=%i %T %r"])
     return dict(line.split(maxsplit=1) for line in answer.splitlines() if line.strip())
 
 

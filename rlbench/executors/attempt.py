@@ -109,6 +109,9 @@ class Attempt:
             status, message, full = self._judge(error)
             if not full:
                 traceback.print_exc()
+                if self._stopping is not None:  # what ends a task of a cluster also ends compilers that it started
+                    status, reason = self._stopping
+                    message = "; ".join(filter(None, (reason, "asked to stop, and then", message)))
         exit_if_forked(self._process)  # a fork made by the algorithm must not publish anything
         if self._measurement is not None:
             self._measurement.abandon()

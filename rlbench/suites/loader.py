@@ -18,6 +18,7 @@ from rlbench.api import SuiteError
 from rlbench.messages import explain, nearest
 from rlbench.suites.overrides import override, validate_keys
 from rlbench.suites.source_location import Location, Problem, Source
+from rlbench.suites.cluster_models import RayEntry, SlurmEntry
 from rlbench.suites.suite_models import (
     AlgorithmEntry,
     AnchorsEntry,
@@ -35,6 +36,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "environments": EnvironmentEntry,
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,
+    "slurm": SlurmEntry,
+    "ray": RayEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
 _NAMED: dict[str, type[BaseModel]] = {"per_algorithm": BudgetEntry}  # mappings from names to entries

@@ -83,7 +83,7 @@ def main(folder: Path, command: str, *arguments: str) -> str:
         running = tasks(folder)
         if "--jobs" in arguments:
             return "RUNNING\n" if arguments[arguments.index("--jobs") + 1] in running else ""
-        return "".join(f"{number} RUNNING\n" for number in running)
+        return "".join(f"{number} RUNNING None\n" for number in running)
     if command == "scancel":
         for process in tasks(folder).values():
             os.kill(process, signal.SIGTERM)

@@ -58,13 +58,15 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
             raise click.UsageError("--fix needs a DIRECTORY; a machine has to be mended by hand")
         parts["machine"] = _shown("this machine", machine(), as_json)
     else:
-        refuse_other_folders(directory)
+        is_empty = not any(directory.iterdir())  # somebody asks whether it is fit for results
+        if not is_empty:
+            refuse_other_folders(directory)
         store = Store(directory, caches=False)
         if fix:
             store.lock()  # before anything else: a folder in which a command is running is refused at once
         try:
             parts["machine"] = _shown("this machine", machine(), as_json)
-            parts |= _examine_folder(store, fix, as_json, usage)
+            parts |= _examine_folder(store, fix, is_empty, as_json, usage)
         finally:
             store.unlock()
     left = [f for part, findings in parts.items() if part != "fixed" for f in findings if f.level == "to do"]
@@ -77,13 +79,17 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
     return SOMETHING_TO_DO if left else 0
 
 
-def _examine_folder(store: Store, fix: bool, as_json: bool, usage: dict[str, Any]) -> dict[str, list[Finding]]:
+def _examine_folder(
+    store: Store, fix: bool, is_empty: bool, as_json: bool, usage: dict[str, Any]
+) -> dict[str, list[Finding]]:
     """Examine a folder, after mending it if that is asked for. usage: gets files and bytes by kind."""
     from rlbench.maintenance.file_system_trials import try_file_system
     from rlbench.maintenance.folder_checkup import FolderCheckup, mend
 
     name, parts = short_path(store.root), {}
     parts["file_system"] = _shown(f"the file system of {name}", try_file_system(store.root), as_json)
+    if is_empty:
+        return parts
     if fix:
         parts["fixed"] = _shown(f"mending {name}", mend(store), as_json, "fixed")
 

@@ -97,7 +97,7 @@ def _list(title: str, garbage: Sequence[Garbage], is_busy: bool = False) -> None
     if not (garbage or is_busy):
         return
     if is_busy:
-        write_out(plain(f"{title}: a command is writing to it, so it is left alone") + "\n")
+        write_out(plain(f"{title}: a command or a task of a cluster writes to it, so it is left alone") + "\n")
         return
     rows = [
         (f"  {entry.what}", counted(entry.files, "file"), data_size(entry.bytes), f"costs {entry.cost}", _where(entry))

@@ -103,12 +103,15 @@ def run(suite: str, options: RunOptions) -> int:
 
 def _interruptible(run: Callable[[], T], current: Callable[[], Plan], store: Store, reporter: ProgressReporter) -> T:
     """Call `run`; if it is interrupted, report what is finished. current: returns the plan that is running."""
+    from rlbench.results.job_queue import JobQueue
+
     try:
         return run()
     except KeyboardInterrupt:
         runs = [run for group in current().groups for run in group.runs]
         done = sum(1 for state in store.states(runs).values() if state.result)
-        rest = "; run the same command again to resume the others" if done < len(runs) else ""
+        again = "watch" if JobQueue(store.root).entries() else "resume"
+        rest = f"; run the same command again to {again} the others" if done < len(runs) else ""
         reporter.say(f"interrupted; {done} of {len(runs)} runs are finished in {short_path(store.root)}{rest}")
         raise
 

@@ -93,7 +93,18 @@ def _text(results: Results, rows: list[dict[str, Any]]) -> str:
         for row in rows
     ]
     table = fitted(["algorithm", "task", "seed", "status", "step", ""], cells, numbers=(2, 4))
-    return f"{_headline(results, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in results.failed_pairs())
+    lines = [*results.failed_pairs(), *_queue(results)]
+    return f"{_headline(results, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in lines)
+
+
+def _queue(results: Results) -> list[str]:
+    """Return a line about the groups that tasks of a cluster are to train, if there are any."""
+    from rlbench.results.job_queue import JobQueue
+
+    entries = JobQueue(results.store.root).entries()
+    waiting = sum(not entry.holder for entry in entries)
+    told = f"in the queue for a cluster: {len(entries) - waiting} taken by tasks, {waiting} waiting"
+    return [f"{told}; `rlbench run` with the same --executor watches them"] if entries else []
 
 
 def _watch(directory: Path) -> None:
