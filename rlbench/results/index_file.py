@@ -25,7 +25,7 @@ from rlbench.results.run_facts import LONGEST, RunFacts
 from rlbench.results.run_states import SCHEMA_VERSION, RunState, state_of_result
 
 NAME, DIGEST, _VERSION = "index.parquet", "index.sha256", "3"
-_APART = {*OWN, *COMMON}
+_OWN, _APART = {*OWN}, {*OWN, *COMMON}
 _LAST_STEP = 10**12  # largest budget
 _GRID = ("steps", "returns", "wall_seconds")
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
@@ -82,10 +82,10 @@ def _rows(table: pa.Table) -> dict[str, IndexRow]:
     """Return the rows of a cache by name. It may come from anybody. Raises: ValueError, KeyError for one of no use."""
     names, stamps, keys, seeds, own = (table[name].to_pylist() for name in ("name", "stamp", "key", "seed", "own"))
     runs = _runs(names, keys, seeds, _decoded(table["request"], dict))
-    group, common = _decoded(table["group"], check_group_parts), _decoded(table["common"], check_common_parts)
+    group, common = _decoded(table["group"], _checked_group), _decoded(table["common"], _checked_common)
     rows: dict[str, IndexRow] = {}
     for i, facts in enumerate(_facts(table)):
-        state = _state(check_own_parts(json.loads(own[i]), runs[i]), group[i], common[i]) if own[i] else None
+        state = _state(json.loads(own[i]), group[i], common[i], runs[i]) if own[i] else None
         rows[names[i]] = IndexRow(stamps[i], runs[i], state, None if state is None else facts)
     if len(rows) < table.num_rows or len(set(keys)) < table.num_rows:
         raise ValueError("it has a run twice")
@@ -116,9 +116,21 @@ def _runs(names: Sequence[str], keys: Sequence[str], seeds: Sequence[int], reque
     return runs
 
 
-def _state(own: Mapping[str, Any], group: Mapping[str, Any], common: Mapping[str, Any]) -> RunState:
-    if own["schema_version"] != SCHEMA_VERSION:
-        raise ValueError("it has a result of another version")
+def _checked_group(parts: Any) -> Any:
+    if check_group_parts(parts).keys() & _APART:
+        raise ValueError("it has parts in the wrong column")
+    return parts
+
+
+def _checked_common(parts: Any) -> Any:
+    if check_common_parts(parts).keys() - {*COMMON, "order"}:
+        raise ValueError("it has parts in the wrong column")
+    return parts
+
+
+def _state(own: Any, group: Mapping[str, Any], common: Mapping[str, Any], run: Run) -> RunState:
+    if check_own_parts(own, run)["schema_version"] != SCHEMA_VERSION or own.keys() - _OWN:
+        raise ValueError("it has a result of another version, or parts in the wrong column")
     parts = {**group, **common, **own}
     result = {name: parts[name] for name in parts.pop("order")}
     if len(result) < len(parts):

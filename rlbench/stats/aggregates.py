@@ -119,6 +119,7 @@ def _over_tasks(values: Tasks) -> Numbers:
 def _ordered(tasks: Tasks) -> tuple[Numbers, Numbers]:
     """Return all runs in ascending order [..., N], and the cumulative share of the weight, including each run."""
     values = np.concatenate(tasks, -1)
-    weights = np.concatenate([np.full(runs.shape[-1], 1 / (len(tasks) * runs.shape[-1])) for runs in tasks])
+    counts = np.array([runs.shape[-1] for runs in tasks])
+    weights = np.repeat(1 / (len(tasks) * counts), counts)
     order = np.argsort(values, -1)
     return np.take_along_axis(values, order, -1), np.cumsum(weights[order], -1)

@@ -34,10 +34,12 @@ def named_tasks(scores: Scores) -> dict[str, Numbers]:
         named = {str(index): np.asarray(runs, np.float64) for index, runs in enumerate(rows)}
     if not named:
         raise ValueError("no scores: give one array of runs for each task")
+    # All at once: a thousand tasks are checked at each resample.
+    are_finite = np.isfinite(np.concatenate([runs.ravel() for runs in named.values()])).all()
     for name, runs in named.items():
         if runs.ndim == 0 or runs.shape[-1] == 0:
             raise ValueError(f"task {name!r} has no scores: leave it out, or give its runs as an array")
-        if not np.isfinite(runs).all():
+        if not (are_finite or np.isfinite(runs).all()):
             at = np.argwhere(~np.isfinite(runs))[0]
             raise ValueError(
                 f"task {name!r}: run {at[-1]} (from 0) is {runs[tuple(at)]}, which is not a score; leave out missing"

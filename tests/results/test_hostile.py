@@ -241,6 +241,13 @@ def test_an_index_of_too_many_rows_or_with_empty_entries_is_made_again(store, mo
     assert np.isfinite(before["score"]).all()
 
 
+def with_part(row, column, **parts):
+    """A row that has another part of result.json in a column."""
+    row = {**row, column: json.dumps({**json.loads(row[column]), **parts})}
+    common = json.loads(row["common"])
+    return {**row, "common": json.dumps({**common, "order": [*common["order"], *parts]})}
+
+
 NO_RUN_HAS = [
     ("score", lambda row: np.inf),
     ("score", lambda row: 1e308),
@@ -260,13 +267,17 @@ NO_RUN_HAS = [
     ("own", lambda row: row["own"].replace('"schema_version": 1', '"schema_version": 2')),
     ("own", lambda row: row["own"].replace('"status": "done"', '"status": "pending"')),
     ("own", lambda row: row["own"].replace("episodes.parquet", "../episodes.parquet")),
-    ("group", lambda row: '{"group_profile": {}}'),
     ("common", lambda row: row["common"].replace('"key"', '"other"')),
     ("common", lambda row: row["common"].replace('"key"', '"steps"')),
     ("common", lambda row: row["common"].replace('"key", ', "")),
-    ("common", lambda row: '{"dependencies": {"files": {"a": 1}}}'),
-    ("common", lambda row: '{"numerics": {"mkl": "a=b"}}'),
     ("common", lambda row: "1"),
+    ("", lambda row: with_part(row, "common", dependencies={"files": {"a": 1}})),
+    ("", lambda row: with_part(row, "common", numerics={"mkl": "a=b"})),
+    ("", lambda row: with_part(row, "common", group_profile={})),
+    ("", lambda row: with_part(row, "group", group_profile={})),
+    ("", lambda row: with_part(row, "group", numerics={"mkl": "a=b"})),
+    ("", lambda row: with_part(row, "own", numerics={"mkl": "a=b"})),
+    ("", lambda row: with_part(row, "own", load_average="high")),
 ]
 
 
@@ -278,8 +289,9 @@ def test_an_index_with_what_no_run_has_is_made_again(store, monkeypatch):
     assert len(read_index_file(store.root, most=3) or ()) == 3
     for column, value in NO_RUN_HAS:
         rows = pq.read_table(path).to_pylist()
-        rows[0] |= {"steps": [1], "returns": [1.0], "wall_seconds": [1.0]}
-        rows[0][column] = value(rows[0])
+        # Not the first row of its request, of which more is checked.
+        rows[1] |= {"steps": [1], "returns": [1.0], "wall_seconds": [1.0]}
+        rows[1] = {**rows[1], column: value(rows[1])} if column else value(rows[1])
         pq.write_table(pa.Table.from_pylist(rows, schema), path)
         harmed = path.read_bytes()
         assert harmed != made, column
