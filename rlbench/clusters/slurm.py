@@ -92,9 +92,7 @@ class _Watcher:
             if self._context.settings.get("on_interrupt") == "cancel":
                 self._cancel()
             else:
-                self._context.say(
-                    f"the tasks continue without this command; `scancel --name {self._name}` ends them"
-                )
+                self._context.say(f"the tasks continue without this command; `scancel --name {self._name}` ends them")
             raise
         if self._open:
             self._cancel()

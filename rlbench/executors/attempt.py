@@ -111,7 +111,7 @@ class Attempt:
                 traceback.print_exc()
                 if self._stopping is not None:  # what ends a task of a cluster also ends compilers that it started
                     status, reason = self._stopping
-                    message = "; ".join(filter(None, (reason, "asked to stop, and then", message)))
+                    message = "; ".join(filter(None, (reason, f"asked to stop, and then {message}")))
         exit_if_forked(self._process)  # a fork made by the algorithm must not publish anything
         if self._measurement is not None:
             self._measurement.abandon()

@@ -16,9 +16,9 @@ from ruamel.yaml.reader import ReaderError
 
 from rlbench.api import SuiteError
 from rlbench.messages import explain, nearest
+from rlbench.suites.cluster_models import RayEntry, SlurmEntry
 from rlbench.suites.overrides import override, validate_keys
 from rlbench.suites.source_location import Location, Problem, Source
-from rlbench.suites.cluster_models import RayEntry, SlurmEntry
 from rlbench.suites.suite_models import (
     AlgorithmEntry,
     AnchorsEntry,

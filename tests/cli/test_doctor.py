@@ -133,12 +133,21 @@ def test_a_folder_in_which_a_command_is_running_is_not_changed(store, machine):
 
 
 def test_a_folder_without_results_is_refused_and_nothing_is_written_there(tmp_path, machine):
+    (tmp_path / "notes.txt").touch()
     for options in ((), ("--fix",)):
         told = rlbench("doctor", tmp_path, *options)
-        assert told.returncode == 73 and "no results here" in told.stderr and list(tmp_path.iterdir()) == []
+        assert told.returncode == 73 and "no results here" in told.stderr
+        assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
     told = rlbench("doctor", "--fix")
     assert told.returncode == 2 and "needs a DIRECTORY" in told.stderr
     assert rlbench("doctor", tmp_path / "gone").returncode == 2
+
+
+def test_an_empty_folder_is_examined_before_anything_is_written_there(tmp_path, machine):
+    (tmp_path / "out").mkdir()
+    ran = rlbench("doctor", tmp_path / "out")
+    assert "locks, hard links, atomic renames and fsync work" in ran.stdout and ran.returncode == 0
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_the_lock_is_given_back_when_mending_fails(store, machine, monkeypatch):

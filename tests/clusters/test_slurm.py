@@ -328,3 +328,25 @@ def test_a_group_whose_task_was_killed_between_its_two_entries_is_continued_once
     ran = rlbench(*WAITS, "-o", "out", "--retries", 0)
     assert ran.returncode == 0, ran.stderr
     assert len(attempts()) == 2 and published(Path("out")) == expected
+
+
+def test_why_slurm_starts_no_task_is_said_once_unless_they_wait_for_their_turn(cluster, tmp_path):
+    said = []
+    watcher = slurm._Watcher(tmp_path, [], ExecutorContext(1, print, print, print, say=said.append))
+    watcher._name_obstacles(["PENDING Priority", "PENDING None", "RUNNING None", "PENDING BeginTime"])
+    assert said == []
+    for _ in range(2):
+        watcher._name_obstacles(["PENDING PartitionTimeLimit", "PENDING Priority"])
+    assert len(said) == 1 and "does not start tasks" in said[0] and "PartitionTimeLimit" in said[0]
+
+
+def test_a_misspelled_key_gets_a_hint(cluster):
+    Path("s.yaml").write_text(f"{SUITE}slurm: {{tme: 4h}}\n")
+    ran = rlbench("check", "s.yaml", "--plugin", "odd.py")
+    assert ran.returncode == 2 and "unknown key 'tme'; did you mean 'time'?" in ran.stderr
+
+
+def test_status_names_the_queue(cluster):
+    (cluster / "idle").touch()
+    assert rlbench(*WAITS, "-o", "out", "--detach").returncode == 0
+    assert "in the queue for a cluster: 0 taken by tasks, 1 waiting" in rlbench("status", "out").stdout

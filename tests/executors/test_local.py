@@ -75,6 +75,17 @@ def test_a_group_over_its_time_is_stopped_at_a_safe_point_and_goes_on_when_asked
     assert "odd on CartPole-v1, seed 4: started from step 10" in capfd.readouterr().err
 
 
+def test_an_error_after_a_request_to_stop_is_an_interruption_and_the_run_resumes(write, capfd):
+    """Such a request may reach a compiler too, as `scancel` does, and its end is an exception of the algorithm."""
+    fails = "if interaction.steps == 100 and not os.path.exists('go'): os.kill(os.getpid(), signal.SIGTERM); raise OSError('gone')"
+    command = write(fails)
+    assert invoke(command) == 1
+    said = capfd.readouterr().err
+    assert "odd on CartPole-v1, seed 4: interrupted: asked to stop, and then OSError: gone" in said
+    Path("go").touch()
+    assert invoke(command) == 0 and cell("odd")["statuses"] == {"done": 1}
+
+
 # The second one never gives another thread its turn, so not even the heartbeat is sent.
 DEAF = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]); threading.Event().wait()"
 BUSY = "__import__('re').match('(a|a)*b', 'a' * 60)"

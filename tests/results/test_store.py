@@ -33,6 +33,7 @@ from rlbench.results import JsonlSink, Store, arrow_tables, publish
 from rlbench.results import store as store_module
 from rlbench.results.file_io import publish_file, replace_file, write_json
 from rlbench.results.folder_lock import Lock
+from rlbench.results.job_queue import JobQueue
 from rlbench.results.jsonl_records import read_lines
 from rlbench.results.publication import schema
 from rlbench.results.score_anchors import Anchors, shipped_anchors
@@ -361,17 +362,26 @@ def test_what_a_worker_imports_and_writes_tables_with_needs_no_pandas(tmp_path):
 
 def test_attempts_are_numbered_and_ordered_without_reading_the_others_each_time(store, monkeypatch):
     other = dataclasses.replace(GROUP, seeds=(7,))
-    read, attempts = [], Store.attempts
-    monkeypatch.setattr(Store, "attempts", lambda self, *runs: read.append(1) or attempts(self, *runs))
-    made = [store.new_attempt(group, {}, "rlbench") for group in (GROUP, GROUP, other, GROUP)]
+    made = [Store(store.root).new_attempt(GROUP, {}, "rlbench")]  # before the store counts
+    read, parse = [], store_module.parse_json
+    monkeypatch.setattr(store_module, "parse_json", lambda path, *most: read.append(path) or parse(path, *most))
+    made += [store.new_attempt(group, {}, "rlbench") for group in (GROUP, other, GROUP)]
     numbers = [path.name.rpartition("--")[2].split("-")[1] for path in made]
-    assert numbers == ["0001", "0002", "0001", "0003"] and len(read) == 1
+    assert numbers == ["0001", "0002", "0001", "0003"] and read == [made[0] / "group.json"]
     assert [path for path, _ in store.attempts()] == made[::-1]
     store.unlock()
     unlocked = [each.new_attempt(other, {}, "rlbench") for each in (store, Store(store.root), store)]
     store.lock()
     numbers = [path.name.rpartition("--")[2].split("-")[1] for path in unlocked]
     assert numbers == ["0002", "0003", "0004"] and "-0005-" in store.new_attempt(other, {}, "rlbench").name
+
+
+def test_with_a_queue_attempts_of_tasks_elsewhere_are_counted_while_the_folder_is_locked(store):
+    JobQueue(store.root).folder.mkdir()
+    first = store.new_attempt(GROUP, {}, "rlbench")
+    elsewhere = Store(store.root).new_attempt(GROUP, {}, "rlbench")
+    last = store.new_attempt(GROUP, {}, "rlbench")
+    assert "-0003-" in last.name and [path for path, _ in store.attempts()] == [last, elsewhere, first]
 
 
 def test_only_attempts_that_may_have_trained_a_run_are_read_for_its_state(store, monkeypatch):

@@ -58,7 +58,7 @@ def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
             raise click.UsageError("--fix needs a DIRECTORY; a machine has to be mended by hand")
         parts["machine"] = _shown("this machine", machine(), as_json)
     else:
-        is_empty = not any(directory.iterdir())  # somebody asks whether it is fit for results
+        is_empty = not fix and not any(directory.iterdir())  # somebody asks whether it is fit for results
         if not is_empty:
             refuse_other_folders(directory)
         store = Store(directory, caches=False)
