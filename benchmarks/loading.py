@@ -25,10 +25,41 @@ from numpy.random import PCG64, Generator, SeedSequence
 
 from rlbench.api import EvaluationProtocol, Run, RunGroup, Task
 from rlbench.results import Store
+from rlbench.results.checksums import with_checksum
 from rlbench.results.file_io import file_hash
+from rlbench.results.jsonl_records import TABLES
 from rlbench.results.publication import schema
 
 ALGORITHMS, TASKS = 10, 10
+# Of each run: as much as a real result.json has.
+FACTS = {
+    "message": "",
+    "diverged_at": None,
+    "wall_seconds": 100.0,
+    "resumed_from": 0,
+    "code": {"distribution": "rlbench", "version": "0"},
+    "dependencies": {
+        "files": {f"made.module_{number}": f"{number:016x}" for number in range(4)},
+        "rlbench": {f"rlbench.module_{number}": f"{number:016x}" for number in range(50)},
+        "distributions": {f"distribution-{number}": f"1.{number}" for number in range(8)},
+    },
+    "numerics": {"device": "cpu", "threads": 1, "compiled": False, "stack_independence": "bitwise"},
+    "versions": {"python": "3.11", "rlbench": "0", "numpy": "2"},
+    "environment_backend": "gymnasium 1",
+    "hardware": {"cpu": "one", "cores": 2, "memory_bytes": 1 << 34, "system": "Linux"},
+    "metering": "boundary",
+    "reproducible": True,
+    "stack_size": 10,
+    "group_wall_seconds": 110.0,
+    "steps_per_second": 1000.0,
+    "cpu_seconds": 90.0,
+    "group_peak_memory_bytes": 1 << 28,
+    "package_energy_joules": None,
+    "load_average": 1.0,
+    "git_commit": "0" * 40,
+    "resume": "exact",
+    "resumable": True,
+}
 PARTS = {
     "runs, scores": "r.runs(); r.scores()",
     "aggregate": "r.aggregate()",
@@ -42,32 +73,39 @@ PARTS = {
 }
 
 
-def make(root: Path, runs: int, evaluations: int) -> None:
+def make(root: Path, runs: int, evaluations: int, tasks: int = TASKS) -> None:
     """Write a folder of finished runs whose evaluation curves rise to a score near the algorithm's own.
 
     Nothing waits for the disk, which would take longer than everything else. Delete a folder that a power cut corrupts.
     """
     with patch("rlbench.results.file_io.sync"):
-        _make(root, runs, evaluations)
+        _make(root, runs, evaluations, tasks)
 
 
-def _make(root: Path, runs: int, evaluations: int) -> None:
-    store, seeds = Store(root), tuple(range(runs // (ALGORITHMS * TASKS)))
+def _make(root: Path, runs: int, evaluations: int, tasks: int) -> None:
+    store, seeds = Store(root), tuple(range(runs // (ALGORITHMS * tasks)))
     protocol = EvaluationProtocol(every=1_000, episodes=10, final_episodes=100)
-    tasks = [Task(f"Made{t}-v0", evaluations * 1_000, protocol) for t in range(TASKS)]
-    groups = [RunGroup(f"a{a}", {}, task, seeds, f"a{a}") for a in range(ALGORITHMS) for task in tasks]
-    entries = [{"id": task.env_id, "anchors": {"lower": 0.0, "upper": 100.0}} for task in tasks]
+    made = [Task(f"Made{t}-v0", evaluations * 1_000, protocol) for t in range(tasks)]
+    groups = [RunGroup(f"a{a}", {"gamma": 0.99}, task, seeds, f"a{a}") for a in range(ALGORITHMS) for task in made]
+    entries = [{"id": task.env_id, "anchors": {"lower": 0.0, "upper": 100.0}} for task in made]
+    store.lock()
     store.describe_suite({"name": "large", "environments": entries}, [r for g in groups for r in g.runs], "0")
     generator = Generator(PCG64(SeedSequence(1)))
     for at, group in enumerate(groups):
         attempt = store.new_attempt(group, {}, "rlbench")
+        for name in ("stdout.log", "stderr.log", "heartbeat", *(f"{table}.jsonl" for table in TABLES)):
+            (attempt / name).write_text("")
+        (attempt / "made-by.json").write_text(json.dumps(FACTS["code"]))
         for run in group.runs:
             draw = generator.random()
             if draw < 0.002:  # a failed run without result
                 continue
-            score = generator.normal(50 + 2 * (at // TASKS), 10)
+            score = generator.normal(50 + 2 * (at // tasks), 10)
             _write(store.folder(run), run, attempt.name, _tables(run.seed, score, evaluations, generator), draw > 0.998)
-        print(f"{at + 1} of {len(groups)} groups", file=sys.stderr)
+        (attempt / "exit.json").write_text('{"status": "failed", "message": "one of the seeds"}')
+        if not (at + 1) % 100:
+            print(f"{at + 1} of {len(groups)} groups", file=sys.stderr)
+    store.unlock()
 
 
 def _tables(seed: int, score: float, evaluations: int, generator: Generator) -> dict[str, pa.Table]:
@@ -112,13 +150,10 @@ def _write(folder: Path, run: Run, attempt: str, tables: dict[str, pa.Table], di
         "attempt": attempt,
         "status": "diverged" if diverged else "done",
         "steps": run.task.steps,
-        "wall_seconds": 100.0,
-        "cpu_seconds": 90.0,
-        "code": {"version": "0"},
-        "numerics": {"device": "cpu"},
+        **FACTS,
         "files": listed,
     }
-    (folder / "result.json").write_text(json.dumps(result, indent=1) + "\n")
+    (folder / "result.json").write_text(json.dumps(with_checksum(result), indent=1) + "\n")
 
 
 def measure(root: Path, code: str) -> dict[str, float]:
