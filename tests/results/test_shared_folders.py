@@ -92,8 +92,13 @@ def test_a_holder_that_stood_still_for_too_long_leaves_the_lease_to_its_successo
 
 def test_of_many_that_find_the_same_stale_lease_one_has_it(tmp_path, pauses, monkeypatch):
     stale(tmp_path)
-    together = threading.Barrier(6)
-    monkeypatch.setattr(folder_lease, "pause", lambda seconds: together.wait())
+    found, decided, own = threading.Barrier(6), threading.Barrier(6), threading.local()
+
+    def pause(seconds):
+        own.pauses = getattr(own, "pauses", 0) + 1
+        (found if own.pauses == 1 else decided).wait()
+
+    monkeypatch.setattr(folder_lease, "pause", pause)
     won = []
 
     def take():
@@ -102,9 +107,10 @@ def test_of_many_that_find_the_same_stale_lease_one_has_it(tmp_path, pauses, mon
             lease.take()
             won.append(lease)
         except LockedError:
-            pass
+            if own.pauses == 1:  # it saw at once that another was quicker
+                decided.wait()
 
-    threads = [threading.Thread(target=take) for _ in range(6)]
+    threads = [threading.Thread(target=take, daemon=True) for _ in range(6)]
     for thread in threads:
         thread.start()
     for thread in threads:
