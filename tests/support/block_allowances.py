@@ -52,8 +52,8 @@ ALLOWANCES = [
         "docs/cluster.md",
         "rlbench run study.yaml -o out --executor slurm",
         "it trains for minutes on a cluster",
-        before=SMALL + "python $ROOT/tests/support/pretended_slurm.py $PWD install\nexport PATH=$PWD/bin:$PATH\n",
-        replace={"study.yaml": "small.yaml -a random"},
+        before=SMALL + "python $ROOT/tests/support/pretended_slurm.py $PWD install\n",
+        replace={"study.yaml": "small.yaml -a random", "rlbench run": "PATH=$PWD/bin:$PATH rlbench run"},
     ),
     Allowance("docs/cluster.md", "cat > job.sh", "run by tests/clusters/test_slurm.py", skip=True),
     Allowance("docs/cluster.md", "pip install 'rlbench[ray]'", "an extra that tests have not", skip=True),
@@ -87,6 +87,7 @@ ALLOWANCES = [
         skip=True,
     ),
     Allowance("docs/environments.md", "python benchmarks/worlds.py", HOURS, skip=True),
+    Allowance("docs/scale.md", "python benchmarks/scale.py", MINUTES, skip=True),
     Allowance("docs/images.md", "name: pixels", "MinAtar is an extra that tests have not", skip=True),
     Allowance("docs/images.md", "rlbench run minatar", "its packages are extras that tests have not", skip=True),
     Allowance(
