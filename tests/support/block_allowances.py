@@ -55,6 +55,13 @@ ALLOWANCES = [
         before=SMALL + "python $ROOT/tests/support/pretended_slurm.py $PWD install\n",
         replace={"study.yaml": "small.yaml -a random", "rlbench run": "PATH=$PWD/bin:$PATH rlbench run"},
     ),
+    Allowance(
+        "docs/storage.md",
+        "rlbench merge machine-1 machine-2",
+        "the reader has results of two machines",
+        before=SMALL
+        + "rlbench run small.yaml -a random -s 0,1 -o machine-1\nrlbench run small.yaml -a random -s 2,3 -o machine-2\n",
+    ),
     Allowance("docs/cluster.md", "cat > job.sh", "run by tests/clusters/test_slurm.py", skip=True),
     Allowance("docs/cluster.md", "pip install 'rlbench[ray]'", "an extra that tests have not", skip=True),
     Allowance("docs/cluster.md", "rlbench run study.yaml -o out3 --executor ray", "the same", skip=True),
