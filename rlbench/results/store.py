@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, group_as_dict, slug
+from rlbench.results.attempt_files import SUFFIX
 from rlbench.results.checksums import CHECKSUM, with_checksum
 from rlbench.results.file_io import (
     make_folder,
@@ -255,7 +256,7 @@ class Store:
 
     def _number_attempts(self) -> None:
         """Count the attempts of each group, archives included. Only those made since the last call are read."""
-        names = {path.name for path in (self.root / "attempts").glob("[!.]*")}
+        names = {path.name.removesuffix(SUFFIX) for path in (self.root / "attempts").glob("[!.]*")}
         for name in names - self._numbered:
             group, _, rest = name.rpartition("--")
             self._counts[f"{group}--{rest.partition('-')[0]}"] += 1

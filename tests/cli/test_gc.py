@@ -97,7 +97,7 @@ def test_a_folder_in_use_is_left_alone_and_the_others_are_not(store, tmp_path):
         told = rlbench("gc", store.root, other.root, "--yes")
     finally:
         store.unlock()
-    assert told.returncode == 75 and "a command is writing to it, so it is left alone" in told.stdout
+    assert told.returncode == 75 and "a command or a task of a cluster writes to it, so it is left alone" in told.stdout
     assert checkpoints(store) and not checkpoints(other)
 
 

@@ -35,7 +35,7 @@ def test_algorithms_are_listed_with_what_they_can_do():
 def test_environments_suites_and_executors_are_listed():
     assert any(row["name"] == "CartPole-v1" and row["solved_at"] == 475.0 for row in listed("ls", "environments"))
     assert any(row["name"] == "quickstart" and row["seeds"] == 5 for row in listed("ls", "suites"))
-    assert {row["name"] for row in listed("ls", "executors")} == {"local", "serial"}
+    assert {row["name"] for row in listed("ls", "executors")} == {"local", "serial", "slurm", "ray"}
 
 
 def test_a_broken_plugin_is_shown_with_its_error_among_the_others(tmp_path):

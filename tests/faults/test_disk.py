@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import sys
 
 import pandas as pd
 import pytest
@@ -69,6 +70,7 @@ jobs: 1
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A suite, its plugin, and what both give on a sound disk: the folder `out`, and `half`, where `random` is finished."""
+    forget_modules_in(tmp_path_factory.getbasetemp())
     folder = tmp_path_factory.mktemp("disk")
     (folder / "fills.py").write_text(PLUGIN)
     (folder / "s.yaml").write_text(SUITE)
@@ -76,6 +78,13 @@ def made(tmp_path_factory):
     shutil.copytree(folder / "half", folder / "out")
     assert command(folder, "out", "serial").returncode == 0
     return folder
+
+
+def forget_modules_in(folder):
+    """Forget what other tests have loaded from `folder`, which a run in this process would count as its own code."""
+    for name, module in list(sys.modules.items()):
+        if (getattr(module, "__file__", None) or "").startswith(str(folder)):
+            del sys.modules[name]
 
 
 def command(folder, out, executor, *options, **environment):
