@@ -83,14 +83,13 @@ def _check(name: str, value: Any) -> None:
 
 def _rom_of(env_id: str) -> str:
     """Return the name of a game's ROM: "ALE/SpaceInvaders-v5" is space_invaders. Raises: RlbenchError."""
-    from ale_py import roms
+    import ale_py  # registers its games
 
-    known = {
-        f"ALE/{''.join(part.capitalize() for part in str(rom).split('_'))}-v5": str(rom)
-        for rom in roms.get_all_rom_ids()
-    }
+    gymnasium.register_envs(ale_py)
+    # Ids are looked up and not put together from names: "ALE/TicTacToe3D-v5" is tic_tac_toe_3d.
+    known = [name for name in gymnasium.registry if name.startswith("ALE/") and name.endswith("-v5")]
     if env_id in known:
-        return known[env_id]
+        return str(gymnasium.registry[env_id].kwargs["game"])
     same = next((name for name in known if name.lower() == env_id.lower()), None)
     hint = f"did you mean {same}?" if same else "its ids look like ALE/Pong-v5"
     raise RlbenchError(f"{env_id!r} is no game of the backend ale; {hint}")
