@@ -23,6 +23,7 @@ from rlbench.api.task import TaskInfo as TaskInfo
 from rlbench.envs.frame_stack import FrameStack as FrameStack
 from rlbench.envs.gymnasium_backend import gymnasium_batch as gymnasium_batch
 from rlbench.envs.gymnasium_backend import reference_backend as reference_backend
+from rlbench.envs.partial_observation import PartialObservation as PartialObservation
 from rlbench.python_api import run as run
 from rlbench.reports.notebook_results import load as load
 from rlbench.seeding import SeedStreams as SeedStreams

@@ -11,7 +11,8 @@ _DISCRETE, _CONTINUOUS = _seeing(discrete=True), _seeing(continuous=True)
 _ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)
 _LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
 _VECTORS = Supports(discrete=True, continuous=True)  # ARS supports only observations that are one vector
-_CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS}
+_SEQUENCES = Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)  # of vectors
+_CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS, "RecurrentPPO": _SEQUENCES}
 
 
 def _storage(config: Any) -> list[Storage]:
@@ -20,9 +21,10 @@ def _storage(config: Any) -> list[Storage]:
 
 
 def _spec(name: str, supports: Supports, library: str, prefix: str, *packages: str) -> AlgorithmSpec:
+    own = "recurrent_ppo" if name == "RecurrentPPO" else name.lower()
     return AlgorithmSpec(
-        f"sb3/{name.lower()}",
-        f"rlbench_sb3.{name.lower()}:{prefix}{name}",
+        f"sb3/{own}",
+        f"rlbench_sb3.{own}:{prefix}{name}",
         supports,
         stackable=False,
         resumable=False,

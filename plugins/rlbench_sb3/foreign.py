@@ -52,7 +52,7 @@ class LibraryAlgorithm(Algorithm):
         `learn` returns when the budget is spent, or BudgetExceeded ends it in the middle of a rollout.
         """
         self.model = self.library(
-            self.shown.policy,
+            self.policy_class,
             self._environments(interaction),
             policy_kwargs=self.architecture(),
             seed=int(self.streams.sequence("sb3", 0).generate_state(1)[0] >> 1),

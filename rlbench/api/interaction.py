@@ -69,6 +69,11 @@ class Interaction(Protocol):
     active: NDArray[np.bool_]
     """The seeds that are still learning: [S]. A diverged seed is parked: its environments are not stepped."""
 
+    @property
+    def start(self) -> NDArray[np.bool_]:
+        """Whether `obs` is the first observation of an episode: [S, N]. A recurrent policy empties its memory there."""
+        ...
+
     def reset(self) -> Array:
         """Begin training or resume from a checkpoint, and return obs [S, N, *obs]. Call it once, before the loop."""
         ...

@@ -95,6 +95,12 @@ class MeteredBatch:
     def _set_obs(self, flat: Array) -> None:
         self._flat, self.obs = flat, flat.reshape(*self._lead, *flat.shape[1:])
 
+    @property
+    def start(self) -> Array:
+        """Whether `obs` is the first observation of an episode [S, N]; false for parked seeds."""
+        begun_now = np.array([step == self._clock for step in self._first_step])
+        return np.asarray(begun_now.reshape(self._lead) & self.active[:, None])
+
     def step(self, actions: Array) -> Transition:
         """Step every environment that is not parked, and begin a new episode where one ended."""
         flat = np.array(actions)  # a copy, because it is kept for the replay

@@ -6,6 +6,7 @@ from rlbench.kit.activations import ACTIVATIONS as ACTIVATIONS
 from rlbench.kit.activations import elu as elu
 from rlbench.kit.activations import sigmoid as sigmoid
 from rlbench.kit.activations import softplus as softplus
+from rlbench.kit.actor_critic_lstm import ActorCriticLSTM as ActorCriticLSTM
 from rlbench.kit.agent_policies import AgentPolicies as AgentPolicies
 from rlbench.kit.agent_values import AgentValues as AgentValues
 from rlbench.kit.agents import Agents as Agents
@@ -31,6 +32,7 @@ from rlbench.kit.image_networks import Inputs as Inputs
 from rlbench.kit.image_networks import network as network
 from rlbench.kit.kernel_choice import watched as watched
 from rlbench.kit.kernel_trials import same_bits as same_bits
+from rlbench.kit.lstm import LSTM as LSTM
 from rlbench.kit.mixed_replay import MixedReplay as MixedReplay
 from rlbench.kit.mixing_network import MixingNetwork as MixingNetwork
 from rlbench.kit.multi_step import NStep as NStep
@@ -54,6 +56,7 @@ from rlbench.kit.rmsprop import RMSprop as RMSprop
 from rlbench.kit.rollout import Rollout as Rollout
 from rlbench.kit.rollout import minibatches as minibatches
 from rlbench.kit.rollout import rollout_values as rollout_values
+from rlbench.kit.rollout import sequence_minibatches as sequence_minibatches
 from rlbench.kit.schedules import Every as Every
 from rlbench.kit.schedules import Schedule as Schedule
 from rlbench.kit.schedules import decay as decay

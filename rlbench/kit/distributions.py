@@ -178,6 +178,12 @@ class Actor:
 
     def __call__(self, params: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
         """Return the same as `head`, from observations [S, B, obs]. params: [S, P or more]; the first P are used."""
+        return self.of_features(params, self._mask.state(obs), obs)
+
+    def of_features(self, params: Tensor, features: Tensor, obs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the same from what takes the place of observations [S, B, inputs], such as a memory's output.
+
+        obs: [S, B, obs], which may carry a mask of actions.
+        """
         end = self._network.size
-        outputs = self._network(params, self._mask.state(obs))
-        return self._mask.apply(outputs, obs), params[:, end : end + self._sizes[2]]
+        return self._mask.apply(self._network(params, features), obs), params[:, end : end + self._sizes[2]]

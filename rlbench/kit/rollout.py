@@ -71,6 +71,20 @@ def rollout_values(
     return value, next_value.view_as(value)
 
 
+def sequence_minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
+    """Yield the whole sequences of some environments, `size` of each seed at a time: columns as [S, T, size, …].
+
+    columns: [S, T, N, …]; T may differ between columns. order: each seed's permutation of its N environments [S, N];
+    size divides N.
+    """
+    seeds, lanes = order.shape
+    index = (order + torch.arange(seeds, device=order.device).unsqueeze(1) * lanes).view(seeds, -1, size)
+    rows = [x.transpose(1, 2).flatten(0, 1) for x in columns]
+    for chosen in index.transpose(0, 1):
+        found = [x.index_select(0, chosen.flatten()) for x in rows]
+        yield tuple(x.view(seeds, size, *x.shape[1:]).transpose(1, 2).contiguous() for x in found)
+
+
 def minibatches(columns: Sequence[Tensor], order: Tensor, size: int) -> Iterator[tuple[Tensor, ...]]:
     """Yield the steps of a rollout in the given order, `size` of each seed at a time: columns as [S, size, …].
 

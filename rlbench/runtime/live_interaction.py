@@ -126,6 +126,12 @@ class LiveInteraction:
             self.advance()
         return transition
 
+    @property
+    def start(self) -> Array:
+        if self.batch is None:
+            raise RlbenchError("call interaction.reset() before you read interaction.start")
+        return self.batch.start
+
     def restored(self) -> None:
         """Update counters, parked seeds and the next evaluation after a checkpoint was loaded."""
         self.reset()

@@ -33,12 +33,14 @@ SMALL = {
     "tqc": OFF,
     "trpo": ON | {"batch_size": 20},
     "ars": {"net_arch": (16,), "n_envs": 2, "n_delta": 2, "zero_policy": False},
+    "recurrent_ppo": ON | {"batch_size": 20, "n_epochs": 2, "lstm_hidden_size": 16},
 }
 DISCRETE, CONTINUOUS = (
-    ("dqn", "a2c", "ppo", "qrdqn", "trpo", "ars"),
-    ("a2c", "ppo", "ddpg", "td3", "sac", "tqc", "trpo", "ars"),
+    ("dqn", "a2c", "ppo", "qrdqn", "trpo", "ars", "recurrent_ppo"),
+    ("a2c", "ppo", "ddpg", "td3", "sac", "tqc", "trpo", "ars", "recurrent_ppo"),
 )
-CONTRIB, STOCHASTIC = ("qrdqn", "tqc", "trpo", "ars"), ("a2c", "ppo", "sac", "tqc", "trpo")
+CONTRIB = ("qrdqn", "tqc", "trpo", "ars", "recurrent_ppo")
+STOCHASTIC = ("a2c", "ppo", "sac", "tqc", "trpo")
 CASES = [*((name, "CartPole-v1") for name in DISCRETE), *((name, "Pendulum-v1") for name in CONTINUOUS)]
 # For every field of every constructor, something that is not its default.
 OTHER = {
@@ -89,7 +91,16 @@ ELSEWHERE = {"use_rms_prop", "delta_std", "rms_prop_eps", "learning_rate", "nois
 
 
 def library(name):
-    return getattr(sb3_contrib if name in CONTRIB else stable_baselines3, name.upper())
+    return getattr(sb3_contrib if name in CONTRIB else stable_baselines3, written(name))
+
+
+def written(name):
+    return "RecurrentPPO" if name == "recurrent_ppo" else name.upper()
+
+
+def of_vectors(name):
+    """The library's name for the policy of vectors."""
+    return "MlpLstmPolicy" if name == "recurrent_ppo" else "MlpPolicy"
 
 
 def environment(name):
@@ -101,10 +112,10 @@ def small(name, env_id, seed=3, steps=300, every=0, **params):
     return play(algorithm, configure(algorithm.Config, SMALL[name] | params, name), env_id, [seed], steps, every=every)
 
 
-def test_the_librarys_six_algorithms_and_four_of_contribs_are_offered():
+def test_the_librarys_six_algorithms_and_five_of_contribs_are_offered():
     assert list(SPECS) == ["dqn", "a2c", "ppo", "ddpg", "td3", "sac", *CONTRIB]
     for name, spec in SPECS.items():
-        assert spec.load().__name__ == ("Contrib" if name in CONTRIB else "StableBaselines") + name.upper()
+        assert spec.load().__name__ == ("Contrib" if name in CONTRIB else "StableBaselines") + written(name)
         assert not (spec.stackable or spec.resumable) and spec.reproducible
         assert spec.requires == (("stable_baselines3",) + ("sb3_contrib",) * (name in CONTRIB)) and spec.extra == "sb3"
         assert (spec.supports.discrete, spec.supports.continuous) == (name in DISCRETE, name in CONTINUOUS)
@@ -121,7 +132,7 @@ def test_defaults_are_the_librarys_own(name):
     left_out |= {n for n in known if n.endswith(("buffer_class", "buffer_kwargs"))}
     left_out |= {"action_noise"}  # which noise_type and its numbers make
     assert set(known) - set(config.__dataclass_fields__) == left_out & set(known)
-    policy = inspect.signature(library(name).policy_aliases["MlpPolicy"]).parameters
+    policy = inspect.signature(library(name).policy_aliases[of_vectors(name)]).parameters
     assert config.activation_fn == policy["activation_fn"].default.__name__.lower()
     assert all(getattr(config, n) == policy[n].default for n in ("ortho_init", "log_std_init") if hasattr(config, n))
 
@@ -129,7 +140,7 @@ def test_defaults_are_the_librarys_own(name):
 @pytest.mark.parametrize("name", SPECS)
 def test_the_default_network_is_the_librarys_own(name):
     played = play(SPECS[name].load(), SPECS[name].load().Config(), environment(name), [0], 3)
-    theirs = library(name)("MlpPolicy", environment(name), device="cpu").policy.state_dict()
+    theirs = library(name)(of_vectors(name), environment(name), device="cpu").policy.state_dict()
     assert {n: tuple(v.shape) for n, v in theirs.items()} == {n: v.shape[1:] for n, v in played.learned.items()}
 
 
@@ -191,6 +202,11 @@ def test_contribs_own_parameters_arrive():
     weights = small("ars", "Pendulum-v1", steps=50, **linear).algorithm.network.state_dict()
     assert {name: tuple(value.shape) for name, value in weights.items()} == {"action_net.0.weight": (1, 3)}
     assert small("qrdqn", "CartPole-v1", n_quantiles=7).algorithm.network.quantile_net.n_quantiles == 7
+    recurrent = small("recurrent_ppo", "CartPole-v1", lstm_hidden_size=12, n_lstm_layers=2, enable_critic_lstm=False)
+    network = recurrent.algorithm.network
+    assert (network.lstm_actor.hidden_size, network.lstm_actor.num_layers, network.lstm_critic) == (12, 2, None)
+    shared = small("recurrent_ppo", "CartPole-v1", shared_lstm=True, enable_critic_lstm=False).algorithm.network
+    assert shared.shared_lstm and not network.shared_lstm
     tqc = small("tqc", "Pendulum-v1", n_quantiles=7, n_critics=3, ent_coef="auto_0.25", learning_starts=290)
     model = tqc.algorithm.model
     assert (model.critic.quantiles_total, model.critic.n_critics) == (21, 3)
@@ -315,6 +331,7 @@ def test_a_parameter_out_of_range_is_refused():
         ("td3", {"train_freq": [1, "episodes"]}, "train_freq"),
         ("td3", {"train_freq": [1, "episode"], "n_envs": 2}, "needs n_envs 1, got 2"),
         ("ars", {"delta_std": "lin_0"}, "delta_std: should be above 0"),
+        ("recurrent_ppo", {"shared_lstm": True}, "shared_lstm needs enable_critic_lstm: false"),
         ("tqc", {"n_quantiles": 2}, "must be below n_quantiles, 2"),
         ("ars", {"n_delta": 2, "n_top": 3}, "at most n_delta, 2"),
     ):

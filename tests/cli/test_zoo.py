@@ -143,6 +143,17 @@ def test_what_cannot_be_had_is_told_at_its_place_all_at_once_and_can_be_left_out
     assert "left out from ppo.yml: use_sde, ortho_init" in Path("mine.yaml").read_text()
 
 
+@pytest.mark.parametrize(("written", "units"), [("", 256), (", lstm_hidden_size=24", 24)])
+def test_an_entry_with_a_memory_becomes_recurrent_ppo_with_the_librarys_units(folder, written, units):
+    text = PPO.replace("'MlpPolicy'", "'MlpLstmPolicy'", 1)
+    text = text.replace("  n_steps: 32\n", f'  policy_kwargs: "dict(net_arch=[16]{written})"\n  n_steps: 32\n', 1)
+    Path("ppo_lstm.yml").write_text(text)
+    suite, _ = made("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1", "-a", "recurrent_ppo", "-a", "sb3/recurrent_ppo")
+    for name in ("recurrent_ppo", "sb3/recurrent_ppo"):
+        config = configs(suite, "CartPole-v1")[name]
+        assert (config["lstm_hidden_size"], config["net_arch"], config["n_steps"]) == (units, [16], 32)
+
+
 def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it(folder):
     Path("ppo.yml").write_text(PPO.replace("n_steps: 256", "n_stepz: 256"))
     line = next(i for i, text in enumerate(PPO.splitlines(), 1) if "n_steps: 256" in text)
@@ -154,7 +165,8 @@ def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "rlbench supports only multi-layer perceptrons"),
+        ("policy: 'MlpPolicy'", "policy: 'CnnPolicy'", "rlbench supports MlpPolicy and MlpLstmPolicy, got 'CnnPolicy'"),
+        ("policy: 'MlpPolicy'", "policy: 'MlpLstmPolicy'", "ddpg has no parameter lstm_hidden_size"),
         ("n_timesteps: 20000", "n_timesteps: many", "should be a whole number of steps, got 'many'"),
         ("n_timesteps: 20000", "", "has no n_timesteps for Pendulum-v1; set --steps"),
         ('[4, "step"]', '[1, "episode"]', "rlbench's algorithms do not count episodes"),
@@ -253,10 +265,12 @@ def test_what_is_no_value_is_refused_without_being_evaluated(text):
 
 
 def test_what_stable_baselines3_always_does_is_what_it_does():
+    from sb3_contrib import RecurrentPPO
     from stable_baselines3 import A2C, DQN, PPO
     from stable_baselines3.sac import policies
 
     adam = {"ppo": PPO("MlpPolicy", "CartPole-v1"), "dqn": DQN("MlpPolicy", "CartPole-v1", buffer_size=10)}
+    adam["recurrent_ppo"] = RecurrentPPO("MlpLstmPolicy", "CartPole-v1")
     for name, model in adam.items():
         assert model.policy.optimizer.defaults["eps"] == ALWAYS[name]["adam_eps"]
         assert not ALWAYS[name].get("shared")

@@ -107,6 +107,15 @@ def test_a_loop_that_swallows_the_refusals_ends_all_the_same_and_its_budget_is_k
     assert Constant.taken == 20
 
 
+def test_start_before_reset_says_what_to_do():
+    class Eager(Tap):
+        def train(self, interaction):
+            interaction.start  # noqa: B018 - reading it is what is tried
+
+    with pytest.raises(RlbenchError, match=r"call interaction.reset\(\) before you read interaction.start"):
+        play(Eager, Tap.Config, CONSTANT, [0], 40)
+
+
 def test_a_step_before_reset_says_what_to_do():
     class Hasty(Tap):
         def train(self, interaction):

@@ -37,7 +37,7 @@ def walk(batch, streams, space, steps):
     seen = []
     for _ in range(steps):
         t = batch.step(streams.sample("explore", space, (len(SEEDS), NUM_ENVS)))
-        seen.append([x.tobytes() for x in (*arrays_of(t), batch.obs)])
+        seen.append([x.tobytes() for x in (*arrays_of(t), batch.obs, batch.start)])
     return seen
 
 
@@ -61,6 +61,29 @@ def test_an_environment_comes_back_by_replay_bit_for_bit(env_id):
     restored.load(stored)
     assert walk(restored, fresh_streams, space, 300) == expected
     assert again == episodes[before:]
+
+
+def test_start_is_true_at_the_first_observation_of_an_episode_and_nowhere_else():
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    assert batch.start.all() and batch.start.shape == (2, 2)
+    for _ in range(60):
+        t = batch.step(streams.sample("explore", batch._envs.action_space, (2, 2)))
+        assert np.array_equal(batch.start, t.terminated | t.truncated)
+    batch.reset()
+    batch.park(1)
+    assert batch.start.tolist() == [[True, True], [False, False]]
+
+
+def test_an_environment_that_begins_its_next_episode_after_a_resume_is_at_a_start():
+    batch, streams = make("CartPole-v1", [])
+    batch.reset()
+    walk(batch, streams, batch._envs.action_space, 5)
+    states = [batch.state(i) for i in range(2)]
+    states[1][1]["obs.0"][0] += 1  # it does not come back
+    restored, _ = make("CartPole-v1", [])
+    assert restored.load(states, approximate=True) is False
+    assert restored.start.tolist() == [[False, False], [True, False]]
 
 
 def test_a_restored_environment_can_be_stored_and_restored_again():

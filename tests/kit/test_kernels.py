@@ -36,6 +36,7 @@ ALGORITHMS = [
     "sac",
     "mbpo",
     "crossq",
+    "recurrent_ppo",
     "iql",
     "vdn",
     "qmix",

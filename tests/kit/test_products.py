@@ -15,7 +15,7 @@ from rlbench.testing.fakes import SHAPES
 from rlbench.testing.subject import Subject
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "crossq"]
-ALGORITHMS += ["iql", "vdn", "qmix", "ippo", "mappo"]
+ALGORITHMS += ["recurrent_ppo", "iql", "vdn", "qmix", "ippo", "mappo"]
 SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
 SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1, "mixing_embed_dim": 1, "hypernet_hidden_dim": 1}
 
@@ -40,6 +40,8 @@ def smallest(algorithm):
     """Its configuration where every size that may be one is."""
     fields = algorithm.Config.__dataclass_fields__
     wanted = SMALLEST | ({"net_arch": (16, 2)} if "stream_hidden" in fields else {})  # it refuses one
+    if "lstm_hidden_size" in fields:  # a sequence is not cut
+        wanted |= {"lstm_hidden_size": 1, "batch_size": wanted["n_steps"]}
     return algorithm.Config(**{name: value for name, value in wanted.items() if name in fields})
 
 

@@ -31,6 +31,7 @@ OURS = (
     "per_dqn",
     "ppo",
     "qmix",
+    "recurrent_ppo",
     "reinforce",
 )
 OURS += ("sac", "td3", "vdn")

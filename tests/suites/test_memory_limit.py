@@ -68,6 +68,7 @@ def made(name, observations, actions, steps, **params):
         ("mbpo", VECTOR, TORQUES, {"buffer_size": 3_000, "model_buffer_size": 2_000}),
         *((name, space, CHOICE, {"n_steps": 640, "n_envs": 4}) for name in ("ppo", "a2c") for space in (VECTOR, IMAGE, STACK)),
         *((name, VECTOR, TORQUES, {"n_steps": 640, "n_envs": 4}) for name in ("ppo", "a2c", "reinforce") ),
+        ("recurrent_ppo", VECTOR, TORQUES, {"n_steps": 64, "n_envs": 40}),
         ("ppo", VECTOR, spaces.MultiDiscrete([2, 3]), {"n_steps": 640, "n_envs": 4}),
     ],
 )  # fmt: skip

@@ -96,6 +96,12 @@ ALLOWANCES = [
     Allowance("docs/environments.md", "python benchmarks/worlds.py", HOURS, skip=True),
     Allowance("docs/scale.md", "python benchmarks/scale.py", MINUTES, skip=True),
     Allowance("docs/images.md", "name: pixels", "MinAtar is an extra that tests have not", skip=True),
+    Allowance(
+        "docs/images.md",
+        "environments:\n  - id: ale_py:PongNoFrameskip-v4",
+        "its wrapper needs ale-py and opencv-python, which tests have not",
+        skip=True,
+    ),
     Allowance("docs/images.md", "rlbench run minatar", "its packages are extras that tests have not", skip=True),
     Allowance(
         "docs/gate.md",
@@ -177,6 +183,7 @@ ALLOWANCES = [
         replace={'"rule", RULES': '"rule", [rule for rule in RULES if rule in ("budget", "acting")]'},
     ),
     Allowance("docs/models.md", "rlbench run models", MINUTES, skip=True),
+    Allowance("docs/memory.md", 'pip install "rlbench[memory]"', MINUTES, skip=True),
     Allowance("docs/agents.md", 'pip install "rlbench[multiagent]"', "its packages are extras of few", skip=True),
     Allowance("docs/agents.md", "environments:\n  - id: mpe2", "its packages are extras of few", skip=True),
     Allowance("docs/scores.md", ".venv/bin/rlbench run suites/classic-full.yaml", HOURS, skip=True),

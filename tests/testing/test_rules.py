@@ -52,6 +52,7 @@ SMALL = {
     "ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "ippo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "mappo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
+    "recurrent_ppo": ON_POLICY | {"n_envs": 2, "n_steps": 32, "batch_size": 32},
     "reinforce": ON_POLICY,
     "a3c": ON_POLICY | {"n_workers": 2},
     "random": {},
@@ -59,6 +60,7 @@ SMALL = {
     "sb3/qrdqn": FOREIGN | {"target_update_interval": 50},
     "sb3/a2c": ON_POLICY_FOREIGN,
     "sb3/ppo": ON_POLICY_FOREIGN | {"n_steps": 32, "batch_size": 32},
+    "sb3/recurrent_ppo": ON_POLICY_FOREIGN | {"n_steps": 64, "batch_size": 64, "lstm_hidden_size": 16},
     "sb3/trpo": ON_POLICY_FOREIGN | {"n_steps": 64, "batch_size": 64},
     "sb3/ddpg": FOREIGN | {"noise_type": "normal"},
     "sb3/td3": FOREIGN

@@ -68,6 +68,7 @@ TRIALS: Mapping[str, Trial] = {
     "ppo": Trial(_PPO),
     "q_learning": Trial({}, task="CliffWalking-v1"),
     "qmix": _AGENTS,
+    "recurrent_ppo": Trial(_PPO),
     "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
     "sac": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "td3": Trial(_OFF_POLICY, task="Pendulum-v1"),

@@ -15,6 +15,7 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "dqn": {"loss": "huber", "exploration_schedule": "linear", "adam_eps": _ADAM},
     "a2c": {"shared": False, "adam_eps": 1e-5, "rms_prop_alpha": 0.99, "rms_prop_tf_like": False},
     "ppo": {"shared": False, "adam_eps": 1e-5},
+    "recurrent_ppo": {"adam_eps": 1e-5},
     "ddpg": _SAME_RATE,
     "td3": _SAME_RATE,
     "sac": {**_SAME_RATE, "log_std_min": -20.0, "log_std_max": 2.0, "layer_norm": False, "dropout": 0.0},

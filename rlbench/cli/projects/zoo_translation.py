@@ -107,8 +107,10 @@ def _budget(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
 
 
 def _policy(result: Translation, key: str, value: Any) -> Mapping[str, Any]:
+    if value == "MlpLstmPolicy":  # an algorithm without LSTMs lacks this parameter; 256 is the library's default
+        return {} if "lstm_hidden_size" in result.params else {"lstm_hidden_size": 256}
     if value != "MlpPolicy":
-        raise ValueError(f"rlbench supports only multi-layer perceptrons (MlpPolicy), got {value!r}")
+        raise ValueError(f"rlbench supports MlpPolicy and MlpLstmPolicy, got {value!r}")
     return {}
 
 

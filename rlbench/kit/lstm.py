@@ -1,0 +1,151 @@
+"""A long short-term memory (LSTM) for stacked seeds, with a memory that is emptied where an episode starts.
+
+Like `MLP`: an object holds the shapes, and one flat tensor [L, P] holds the numbers of all lanes, in multiples of 16
+floats. Sources: Hochreiter & Schmidhuber 1997; with a forget gate: Gers et al. 2000. The equations, both biases and the
+initialisation are those of torch.nn.LSTM, so weights and learning rates mean the same.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from rlbench.kit.kernel_choice import watched
+from rlbench.kit.stacked_networks import aligned
+from rlbench.seeding import SeedStreams
+
+# The rows of the gates in torch.nn.LSTM, which has them in the order input, forget, cell, output. Here the output comes
+# last of the three that are sigmoids, so that those lie side by side.
+GATES = ("input", "forget", "output", "cell")
+
+
+class LSTM:
+    """A layer of memory cells.
+
+    inputs: how many numbers it gets at each step. units: how many it returns. size: P.
+    memory_size: M, the numbers of a memory: the hidden state, then the cell state, each padded to a multiple of 16. The
+    first `units` numbers of a memory are what the layer returned at that step. An empty memory is 0.
+    """
+
+    def __init__(self, inputs: int, units: int) -> None:
+        self.inputs, self.units, self._padded = inputs, units, aligned(units)
+        self.memory_size, gates = 2 * self._padded, 4 * self._padded
+        self._sizes = [inputs * gates, self._padded * gates, gates, gates]
+        self.size = sum(self._sizes)
+
+    def init(self, streams: SeedStreams, name: str, copies: int = 1, device: str = "cpu") -> Tensor:
+        """Draw parameters [S·copies, P], seed-major, each seed's from its own stream `name`: all from U(±1/√units)."""
+        rows = []
+        for generator in [g for g in streams.generators(name) for _ in range(copies)]:
+            limit, units = self.units**-0.5, (4, self.units)
+            parts = [generator.uniform(-limit, limit, (n, *units)) for n in (self.inputs, self.units, 1, 1)]
+            rows.append(self.row(*parts))
+        return torch.tensor(np.stack(rows), dtype=torch.float32, device=device)
+
+    def row(self, of_inputs: Any, of_hidden: Any, bias: Any, hidden_bias: Any) -> np.ndarray[Any, Any]:
+        """Return the row [P] of weights [inputs, 4, units] and [units, 4, units] and of two biases [4, units].
+
+        The second axis is the gate, in the order of GATES. The padding is 0 and stays so, because its gradient is 0.
+        """
+        extra, parts = self._padded - self.units, []
+        for numbers, rows in ((of_inputs, 0), (of_hidden, extra), (bias, 0), (hidden_bias, 0)):
+            cells = np.reshape(np.asarray(numbers), (-1, 4, self.units))
+            parts.append(np.pad(cells, ((0, rows), (0, 0), (0, extra))).ravel())
+        return np.concatenate(parts)
+
+    @watched
+    def memories(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> Tensor:
+        """Return the memory after each of T steps [L, T, B, M]; it is not differentiated.
+
+        params: [L, P]. x: [L, T, B, inputs]. start: [L, T, B] bool, the memory is emptied before this step.
+        memory: [L, B, M], before the first step.
+        """
+        with torch.no_grad():
+            hidden, cell = self._unrolled(params, x, start, memory)
+        return torch.cat([hidden, cell], -1).transpose(0, 1)[:, :, : x.shape[2]].contiguous()
+
+    @watched
+    def outputs(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> Tensor:
+        """Return the outputs of T steps [L, T, B, units], whose gradient goes back to the start of each sequence.
+
+        The arguments are those of `memories`. The memory before the first step has no gradient.
+        """
+        hidden, _ = self._unrolled(params, x, start, memory)
+        return hidden.transpose(0, 1)[:, :, : x.shape[2], : self.units].contiguous()
+
+    def _unrolled(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the hidden and the cell states [T, L, B, padded units]; B is at least 2."""
+        of_inputs, of_hidden, bias, hidden_bias = params.split(self._sizes, 1)
+        of_inputs = of_inputs.view(-1, self.inputs, 4 * self._padded)
+        of_hidden = of_hidden.view(-1, self._padded, 4 * self._padded)
+        if x.shape[2] == 1:  # a product with one row would have other bits in other stacks
+            x, start, memory = torch.cat((x, x), 2), torch.cat((start, start), 2), torch.cat((memory, memory), 1)
+        if self.inputs == 1:  # its gradient would have one row
+            x, of_inputs = pad(x, (0, 1)), pad(of_inputs, (0, 0, 0, 1))
+        lanes, steps, batch = start.shape
+        # The share of the inputs is one product for all steps.
+        shares = torch.baddbmm((bias + hidden_bias).unsqueeze(1), x.flatten(1, 2), of_inputs)
+        shares = shares.view(lanes, steps, batch, -1).transpose(0, 1).contiguous()
+        keep = (~start).to(x.dtype).transpose(0, 1).unsqueeze(-1).contiguous()  # [T, L, B, 1]
+        hidden, cell = _Recurrence.apply(shares, of_hidden, keep, memory)
+        return hidden, cell
+
+
+class _Recurrence(torch.autograd.Function):
+    """The steps of an LSTM, with a gradient written out.
+
+    torch's own would multiply and add the weights' gradient at every step; here it is one product for all steps.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, shares: Tensor, weight: Tensor, keep: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """Return hidden and cell states [T, L, B, H].
+
+        shares: what the inputs add to the gates [T, L, B, 4H]. weight: [L, H, 4H]. keep: 0 where the memory is emptied
+        [T, L, B, 1]. memory: [L, B, 2H].
+        """
+        (steps, lanes, batch, _), units = shares.shape, weight.shape[1]
+        # σ(z) = ½ tanh(½ z) + ½, so one call of tanh serves all gates.
+        scale = torch.tensor([0.5, 0.5, 0.5, 1.0], device=shares.device).repeat_interleave(units)
+        shift = torch.tensor([0.5, 0.5, 0.5, 0.0], device=shares.device).repeat_interleave(units)
+        hidden, cell = (part.contiguous() for part in memory.split(units, -1))
+        gates, states = torch.empty_like(shares), shares.new_empty(5, steps, lanes, batch, units)
+        hidden_before, cell_before, hiddens, cells, squashed = states
+        for t in range(steps):
+            torch.mul(hidden, keep[t], out=hidden_before[t])
+            torch.mul(cell, keep[t], out=cell_before[t])
+            z = torch.baddbmm(shares[t], hidden_before[t], weight)
+            torch.mul(z.mul_(scale).tanh_().mul_(scale), 1.0, out=gates[t]).add_(shift)
+            input_gate, forget_gate, output_gate, candidate = gates[t].split(units, -1)
+            torch.mul(forget_gate, cell_before[t], out=cells[t]).add_(input_gate * candidate)
+            torch.tanh(cells[t], out=squashed[t])
+            torch.mul(output_gate, squashed[t], out=hiddens[t])
+            hidden, cell = hiddens[t], cells[t]
+        ctx.save_for_backward(weight, keep, gates, hidden_before, cell_before, squashed)
+        ctx.mark_non_differentiable(cells)
+        return hiddens, cells
+
+    @staticmethod
+    def backward(ctx: Any, by_hidden: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        weight, keep, gates, hidden_before, cell_before, squashed = ctx.saved_tensors
+        (steps, lanes, batch, _), units = gates.shape, weight.shape[1]
+        i, f, o, g = gates.split(units, -1)
+        # How each gate's sum changes what it leads to: the cell through i, f and g, the hidden state through o.
+        slopes = torch.cat([g * i * (1 - i), cell_before * f * (1 - f), squashed * o * (1 - o), i * (1 - g * g)], -1)
+        through_cell, kept = o * (1 - squashed * squashed), f * keep
+        by_gates, transposed = torch.empty_like(gates), weight.transpose(1, 2)
+        by_next_hidden = by_next_cell = torch.zeros_like(by_hidden[0])
+        for t in range(steps - 1, -1, -1):
+            by_h = by_hidden[t] + by_next_hidden
+            by_c = torch.addcmul(by_next_cell, by_h, through_cell[t])
+            torch.mul(torch.cat([by_c, by_c, by_h, by_c], -1), slopes[t], out=by_gates[t])
+            if t:
+                by_next_hidden = torch.bmm(by_gates[t], transposed).mul_(keep[t])
+                by_next_cell = by_c * kept[t]
+        rows = hidden_before.transpose(0, 1).reshape(lanes, -1, units)
+        of_gates = by_gates.transpose(0, 1).reshape(lanes, steps * batch, -1)
+        return by_gates, torch.bmm(rows.transpose(1, 2), of_gates), None, None
