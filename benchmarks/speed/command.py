@@ -16,7 +16,7 @@ from typing import Any
 
 from benchmarks.speed import flops, rounds, table
 from benchmarks.speed.plot import draw
-from benchmarks.speed.works import IMAGES, WORKS, Side, Work, ours_of, peers_of
+from benchmarks.speed.works import BY_NAME_ALONE, WORKS, Side, Work, ours_of, peers_of
 from rlbench.api import PluginError
 from rlbench.plugins import load_plugins
 from rlbench.results.provenance import commit, hardware, versions
@@ -95,7 +95,9 @@ def parse(description: str | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, under ten minutes in all")
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list instead of a table")
-    parser.add_argument("--works", default="", help="algorithms, separated by commas; all but ppo-images if not given")
+    parser.add_argument(
+        "--works", default="", help="algorithms, separated by commas; those on vectors without a memory if not given"
+    )
     parser.add_argument("--rounds", type=int, help=f"turns of each side (default {FULL[0]}, quick {QUICK[0]})")
     parser.add_argument(
         "--seconds", type=float, help=f"minimum seconds of a turn (default {FULL[1]:g}, quick {QUICK[1]:g})"
@@ -107,10 +109,12 @@ def parse(description: str | None) -> argparse.Namespace:
     arguments.rounds = arguments.rounds or rounds_given
     arguments.seconds = arguments.seconds or seconds_given
     requested = [name for name in arguments.works.split(",") if name]
-    known = [work.title for work in (*WORKS, IMAGES)]
+    known = [work.title for work in (*WORKS, *BY_NAME_ALONE)]
     if unknown := [name for name in requested if name not in known]:
         parser.error(f"no work called {', '.join(unknown)}: there are {', '.join(known)}")
-    arguments.chosen = [work for work in (*WORKS, IMAGES) if work.title in requested] if requested else list(WORKS)
+    arguments.chosen = (
+        [work for work in (*WORKS, *BY_NAME_ALONE) if work.title in requested] if requested else list(WORKS)
+    )
     allowed = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     if arguments.core is not None and arguments.core not in allowed:
         parser.error(f"core {arguments.core} may not be used: there are {allowed or 'none to pin to on this system'}")

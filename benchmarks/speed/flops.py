@@ -86,9 +86,39 @@ def image_update(work: Work) -> Flops:
     return image_forward(work, size) + back + Flops(optimiser=float((CLIP + ADAM) * numbers))
 
 
+def recurrent_nets(work: Work) -> tuple[int, int, list[tuple[int, ...]]]:
+    """Return the products of an LSTM's step that take the observation and the hidden state, and the layers after it."""
+    units, hidden = work.config["lstm_hidden_size"], tuple(work.config["net_arch"])
+    outputs = (SIZES[work.env_id][1], 1)
+    return len(work.keep) * 4 * units, units * 4 * units, [(units, *hidden, out) for out in outputs]
+
+
+def recurrent_forward(work: Work, batch: int) -> Flops:
+    """Count a step of both LSTMs and the layers of policy and value."""
+    of_inputs, of_hidden, nets = recurrent_nets(work)
+    return Flops(forward=2.0 * 2 * batch * (of_inputs + of_hidden)) + forward(nets[0], batch) + forward(nets[1], batch)
+
+
+def recurrent_update(work: Work) -> Flops:
+    """Count a minibatch of recurrent_ppo.
+
+    The hidden state's product needs one for its input as well, but for the first step of a sequence.
+    """
+    (of_inputs, of_hidden, nets), size = recurrent_nets(work), work.config["batch_size"]
+    later = 1 - 1 / work.config["n_steps"]
+    back = Flops(backward=2.0 * 2 * size * (of_inputs + (1 + later) * of_hidden))
+    for net in nets:
+        back = back + backward(net, size, inputs=True)
+    biases = 2 * 4 * work.config["lstm_hidden_size"]
+    numbers = 2 * (of_inputs + of_hidden + biases) + sum(map(parameters, nets))
+    return recurrent_forward(work, size) + back + Flops(optimiser=float((CLIP + ADAM) * numbers))
+
+
 def update(work: Work) -> Flops:
     """Count an update of one seed: an on-policy minibatch, or a batch from replay with its share of a delayed actor."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
+    if work.algorithm == "recurrent_ppo":
+        return recurrent_update(work)
     if work.algorithm in ("ppo", "a2c"):
         size = c["batch_size"] if work.algorithm == "ppo" else c["n_steps"] * c["n_envs"]
         each = CLIP + (RMSPROP if c.get("use_rms_prop") else ADAM)
@@ -116,6 +146,8 @@ def update(work: Work) -> Flops:
 def seed_step(work: Work) -> Flops:
     """Count an environment step of one seed: its share of updates, the acting policy and, on-policy, one value."""
     c, (obs, out), hidden = work.config, SIZES[work.env_id], tuple(work.config["net_arch"])
+    if work.algorithm == "recurrent_ppo":
+        return recurrent_update(work) * (c["n_epochs"] / c["batch_size"]) + recurrent_forward(work, 1)
     if work.images:
         return image_update(work) * (c["n_epochs"] / c["batch_size"]) + image_forward(work, 1)
     policy = forward((obs, *hidden, out * (2 if work.algorithm == "sac" else 1)), 1)

@@ -7,6 +7,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import sb3_contrib
 import stable_baselines3
 import torch
 from stable_baselines3.common.callbacks import BaseCallback
@@ -18,6 +19,7 @@ from torch import nn
 from benchmarks.speed.turnstile import Turnstile
 from benchmarks.speed.works import Side, Work
 from rlbench.envs.image_observation import ImageObservation
+from rlbench.envs.partial_observation import PartialObservation
 
 ENDLESS = 1 << 40
 
@@ -64,9 +66,11 @@ def arguments(library: type[Any], work: Work) -> dict[str, Any]:
 def learn(library: type[Any], work: Work, turnstile: Turnstile, **given: Any) -> None:
     """Train one seed until the process ends."""
     warnings.filterwarnings("ignore")
-    wrapper = ImageObservation if work.images else None
-    envs = make_vec_env(work.env_id, work.num_envs, seed=0, wrapper_class=wrapper)
-    model = library("CnnPolicy" if work.images else "MlpPolicy", envs, seed=0, **arguments(library, work), **given)
+    wrapper: Any = ImageObservation if work.images else PartialObservation if work.keep else None
+    kept = {"wrapper_kwargs": {"keep": work.keep}} if work.keep else {}
+    envs = make_vec_env(work.env_id, work.num_envs, seed=0, wrapper_class=wrapper, **kept)
+    policy = "MlpLstmPolicy" if "lstm_hidden_size" in work.config else "CnnPolicy" if work.images else "MlpPolicy"
+    model = library(policy, envs, seed=0, **arguments(library, work), **given)
     model.learn(ENDLESS, AtTheTurnstile(turnstile), log_interval=None)
 
 
@@ -77,5 +81,9 @@ def play(side: Side, work: Work, turnstile: Turnstile) -> None:
     if work.images:
         width = {"units": work.config["net_arch"][0]}
         network = {"net_arch": [], "features_extractor_class": MinAtarFeatures, "features_extractor_kwargs": width}
+    if work.algorithm == "recurrent_ppo":
+        network["lstm_hidden_size"] = work.config["lstm_hidden_size"]
+        learn(sb3_contrib.RecurrentPPO, work, turnstile, policy_kwargs=network, device="cpu")
+        return
     library = getattr(stable_baselines3, work.algorithm.upper())
     learn(library, work, turnstile, policy_kwargs=network, device="cpu")

@@ -10,5 +10,6 @@ IMAGES = Wrapper("rlbench.envs.image_observation:ImageObservation")
 
 def task_of(work: Work, steps: int = 1, backend: str = "gymnasium") -> Task:
     """Return the task, with one evaluation at its end."""
-    wrappers = (IMAGES,) if work.images else ()
+    partial = Wrapper("rlbench:PartialObservation", {"keep": list(work.keep)})
+    wrappers = (IMAGES,) * bool(work.images) + (partial,) * bool(work.keep)
     return Task(work.env_id, steps, EvaluationProtocol(0, 1, 1), wrappers=wrappers, backend=backend)

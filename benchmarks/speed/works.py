@@ -21,6 +21,7 @@ class Work:
     compiled and the updates run. peers: libraries that can do it. backends: our environments', the first of them for
     every side.
     images: the shape [channels, height, width] of the observations, if they are images; they get MinAtar's network.
+    keep: the places of the numbers that an observation keeps; (): all.
     register: "module:function" that registers the environment. label: what the command line calls the work.
     """
 
@@ -31,6 +32,7 @@ class Work:
     peers: tuple[str, ...] = ("sb3", "sbx")
     backends: tuple[str, ...] = ("gymnasium",)
     images: tuple[int, int, int] | None = None
+    keep: tuple[int, ...] = ()
     register: str = ""
     label: str = ""
 
@@ -149,7 +151,21 @@ IMAGES = Work(
     register="minatar.gym:register_envs",
     label="ppo-images",
 )  # fmt: skip
-BY_NAME = {work.name: work for work in (*WORKS, IMAGES)}
+# CartPole-v1 without velocities. Stable-Baselines3's side is sb3-contrib's RecurrentPPO: --works recurrent_ppo.
+MEMORY = Work(
+    "recurrent_ppo",
+    _CARTPOLE,
+    {
+        "n_envs": 8, "n_steps": 32, "batch_size": 256, "n_epochs": 20, "net_arch": (64,), "lstm_hidden_size": 64,
+        "activation_fn": "relu", "learning_rate": 1e-3, "gamma": 0.98, "gae_lambda": 0.8, "clip_range": 0.2,
+        "vf_coef": 0.5, "ent_coef": 0.0, "max_grad_norm": 0.5,
+    },
+    512,
+    ("sb3",),
+    keep=(0, 2),
+)  # fmt: skip
+BY_NAME_ALONE = (IMAGES, MEMORY)  # what is measured only if it is asked for
+BY_NAME = {work.name: work for work in (*WORKS, *BY_NAME_ALONE)}
 
 
 def ours_of(work: Work) -> list[Side]:

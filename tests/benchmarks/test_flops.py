@@ -5,8 +5,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.speed.flops import SIZES, forward, image_update, seed_step, update
-from benchmarks.speed.works import IMAGES, WORKS, Work
+from benchmarks.speed.flops import SIZES, forward, image_update, recurrent_update, seed_step, update
+from benchmarks.speed.works import IMAGES, MEMORY, WORKS, Work
 
 
 def network(*dims: int) -> nn.Sequential:
@@ -93,3 +93,21 @@ def test_products_of_an_update_on_images_are_what_torch_counts():
     assert found.forward + found.backward == counter.get_total_flops()
     modules = [*body.parameters(), *policy.parameters(), *value.parameters()]
     assert found.optimiser == 16 * sum(p.numel() for p in modules)
+
+
+def test_products_of_an_update_with_a_memory_are_what_torch_counts():
+    c, units = MEMORY.config, MEMORY.config["lstm_hidden_size"]
+    sequences, total = c["batch_size"] // c["n_steps"], 0.0
+    x = torch.zeros(c["n_steps"], sequences, len(MEMORY.keep))
+    with FlopCounterMode(display=False) as counter:
+        for out in (2, 1):
+            of_inputs, of_hidden = nn.Linear(2, 4 * units), nn.Linear(units, 4 * units)
+            hidden, outputs = torch.zeros(sequences, units), []
+            for now in x:
+                gates = of_inputs(now) + of_hidden(hidden)
+                hidden = gates[:, :units].tanh()  # what the gates do has no products
+                outputs.append(hidden)
+            total = total + network(units, *c["net_arch"], out)(torch.stack(outputs).flatten(0, 1)).sum()
+        total.backward()
+    found = recurrent_update(MEMORY)
+    assert found.forward + found.backward == pytest.approx(counter.get_total_flops())
