@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import SOME_DAMAGED
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.progress.board import NARROW
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import cut_to_fit, fitted, plain, write_out
 from rlbench.text import plural
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ def status(directory: Path, as_json: bool, watch: bool) -> int:
         write_out(json.dumps({"suite": results.name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
     else:
         write_out(_text(results, rows))
-    return SOME_DAMAGED if any(row["status"] == "corrupt" for row in rows) else 0
+    return report_damaged(
+        f"{row['algorithm']} on {row['task']}, seed {row['seed']}: {row['message']}"
+        for row in rows
+        if row["status"] == "corrupt"
+    )
 
 
 def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
@@ -88,12 +92,15 @@ def _text(results: Results, rows: list[dict[str, Any]]) -> str:
             str(row["seed"]),
             row["status"],
             f"{row['step']}/{row['steps']}",
-            plain(row["message"]),
+            plain(" ".join(row["message"].split())),
         ]
         for row in rows
     ]
-    table = fitted(["algorithm", "task", "seed", "status", "step", ""], cells, numbers=(2, 4))
-    lines = [*results.failed_pairs(), *_queue(results)]
+    header = ["algorithm", "task", "seed", "status", "step", ""]
+    cut = cut_to_fit(header, cells)
+    table = fitted(header, cut, numbers=(2, 4))
+    lines = ["`rlbench show RUN` has the whole message of a run"] if cut != cells else []
+    lines += [*results.failed_pairs(), *_queue(results)]
     return f"{_headline(results, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in lines)
 
 
