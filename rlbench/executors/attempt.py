@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -33,6 +32,7 @@ from rlbench.executors.failure_messages import failure_message
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
+from rlbench.executors.spent_checkpoints import delete_spent
 from rlbench.messages import error_text
 from rlbench.plugins import Plugins
 from rlbench.process_control import failpoint
@@ -267,5 +267,5 @@ class Attempt:
                 self._notice(f"seed {run.seed} was already published by another process, whose result is kept")
             if own.message:
                 messages.append(f"seed {run.seed} {own.message}")
-        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published runs are never resumed
+        delete_spent(self.store, self.folder)
         return "; ".join(messages)
