@@ -155,13 +155,15 @@ def _table(results: Results, rows: list[dict[str, Any]], width: int, height: int
         cells.setdefault((row["algorithm"], row["task"]), []).append(row)
     table = Table.grid(padding=(0, 2))
     bar = max(0, min(30, width - NARROW + 12))
-    for (algorithm, task), same in list(cells.items())[: max(1, height - 4)]:
+    queue = [Text(plain(line), style="dim") for line in _queue(results)]
+    most = max(1, height - 4 - len(queue))
+    for (algorithm, task), same in list(cells.items())[:most]:
         share = sum(min(1.0, row["step"] / row["steps"]) for row in same) / len(same)
         counts = Counter(row["status"] for row in same)
         text = Text(", ").join(Text(f"{n} {s}", style=_STYLES.get(s, "red")) for s, n in counts.items())
         filled = round(share * bar)
         progress = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
         table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *progress, f"{100 * share:3.0f} %", text)
-    hidden = len(cells) - max(1, height - 4)
+    hidden = len(cells) - most
     more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
-    return Group(Text(plain(_headline(results, rows)), style="bold"), Text(""), table, *more)
+    return Group(Text(plain(_headline(results, rows)), style="bold"), Text(""), table, *more, *queue)
