@@ -25,10 +25,11 @@ from rlbench.api import (
     StoreError,
     group_from_dict,
 )
-from rlbench.disk_errors import NO_ROOM, disk_error
+from rlbench.disk_errors import NO_ROOM, FileTooLarge, disk_error
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.executors.checkpoint_choice import CheckpointChoice
 from rlbench.executors.failure_messages import failure_message
+from rlbench.executors.file_size_limit import lowered_limit
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
@@ -131,8 +132,12 @@ class Attempt:
     def _judge(self, error: BaseException) -> tuple[RunStatus, str, bool]:
         """Return the status and message of an attempt that an exception has ended, and whether the disk is to blame.
 
-        A disk without room is to blame even if an algorithm was writing a file of its own.
+        A disk without room is to blame even if an algorithm was writing a file of its own. A limit on the size of files
+        is to blame in the same way, unless the group itself has lowered it.
         """
+        if isinstance(error, FileTooLarge) and (limit := lowered_limit()) is not None:
+            text = f"its code lowered the limit on the size of files (RLIMIT_FSIZE) to {limit:,} bytes"
+            return RunStatus.FAILED, f"{text}, too little for its records, checkpoints or results", False
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             error = disk_error(Path(error.filename or self.folder), error) or error
         if isinstance(error, DiskFull):
