@@ -23,6 +23,10 @@ _FEW_INODES = 10  # a disk may have room and none of these, one for each file
 _NUMBER_IN_TEXT = re.compile(r"\(os error (\d+)\)")
 
 
+class FileTooLarge(DiskFull):
+    """A file would be larger than this process may write, whatever room the disk has."""
+
+
 def sync(path: Path) -> None:
     """Return when a file's bytes, or a folder's entries, are on disk. Raises: OSError."""
     handle = os.open(path, os.O_RDONLY)
@@ -55,7 +59,8 @@ def disk_error(path: Path, error: BaseException) -> DiskFull | None:
     if disk.f_files and disk.f_favail < _FEW_INODES:
         free = f"{disk.f_favail} inodes and {free}"
     what = f"no room left to write {path}" if number in NO_ROOM else f"{path} cannot be written: {os.strerror(number)}"
-    return DiskFull(f"{what} ({free}); finished runs are safe; {_ADVICE[number]} and rerun the same command to resume")
+    kind = FileTooLarge if number == errno.EFBIG else DiskFull
+    return kind(f"{what} ({free}); finished runs are safe; {_ADVICE[number]} and rerun the same command to resume")
 
 
 def _number(error: BaseException) -> int:

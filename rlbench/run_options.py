@@ -13,13 +13,6 @@ from rlbench.suite_options import SuiteOptions
 class RunOptions(SuiteOptions):
     """Options of how to run a suite, in the order of the help. stop_after: in seconds. profile: changes no result."""
 
-    executor: str = option(
-        "local",
-        "--executor",
-        "How to train groups: local (a subprocess for each), serial (in this process), slurm (tasks of a Slurm "
-        "cluster), or one from a plugin.",
-        Use.TRAINING,
-    )
     detach: bool = option(
         False,
         "--detach",
@@ -107,11 +100,6 @@ class RunOptions(SuiteOptions):
     as_json: bool = option(False, "--json", "Print events as JSON, one per line, instead of the table.", Use.COMMAND)
     quiet: bool = option(False, "-q --quiet", "Show no progress.", Use.COMMAND)
     verbose: bool = option(False, "-v --verbose", "Print a line for every evaluation.", Use.COMMAND)
-
-    @property
-    def planning(self) -> dict[str, Any]:
-        """The keyword arguments of `rlbench.suites.plan`."""
-        return {**super().planning, "executor": self.executor}
 
     @property
     def design(self) -> dict[str, Any]:

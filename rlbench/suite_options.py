@@ -44,6 +44,13 @@ class SuiteOptions:
         Use.TRAINING,
         at_least=1,
     )
+    executor: str = option(
+        "local",
+        "--executor",
+        "How to train groups: local (a subprocess for each), serial (in this process), slurm (tasks of a Slurm "
+        "cluster), or one from a plugin.",
+        Use.TRAINING,
+    )
     rerun: str | None = option(
         None,
         "--rerun",
@@ -112,7 +119,7 @@ class SuiteOptions:
     @property
     def planning(self) -> dict[str, Any]:
         """The keyword arguments of `rlbench.suites.plan`."""
-        return {name: getattr(self, name) for name in (*names_used_for(type(self), Use.PLAN), "jobs")}
+        return {name: getattr(self, name) for name in (*names_used_for(type(self), Use.PLAN), "jobs", "executor")}
 
     def chosen(self, groups: Sequence[RunGroup]) -> list[RunGroup]:
         """Return the groups to run now. Raises: SuiteError for a pattern that matches no group."""

@@ -65,19 +65,19 @@ def _raise_termination(number: int, frame: object) -> None:
 
 
 def main() -> None:
-    """Run the console script `rlbench`."""
+    """Run the command line of this process, and end the process."""
     if os.name == "nt":
         sys.exit("rlbench: Windows is not supported: use Linux, macOS or WSL")
     open_streams()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # starting more threads takes a tenth of a short command's time
     gc.set_threshold(100_000, 20, 20)  # imports leave no garbage; looking for it takes a twentieth of a short command
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _raise_termination)
     try:
         allow_local_imports() if _needs_local_imports(sys.argv[1:]) else forbid_local_imports()
     except FileNotFoundError:
         write_error("error: the current folder no longer exists; change to another one and try again")
         sys.exit(2)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _raise_termination)
     code = invoke(sys.argv[1:])
     _exit(code)
 

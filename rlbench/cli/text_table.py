@@ -1,4 +1,7 @@
-"""Text tables for a terminal or a pipe: aligned if they fit its width, otherwise one block per row; never cut off."""
+"""Text tables for a terminal or a pipe: aligned if they fit its width, otherwise one block per row; never cut off.
+
+Only the texts that a command gives to `cut_to_fit` are cut.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,11 @@ import shutil
 import sys
 from collections.abc import Sequence
 
+from rlbench.messages import shortened
+
 PIPED_WIDTH = 200
+LONGEST_MESSAGE = 500  # characters of an error's message where other things are shown too
+_SHORTEST_CUT = 60  # characters; less of a message tells nothing
 _CONTROLS = {*map(chr, range(32)), "\x7f"} - {"\n", "\t"}
 
 
@@ -72,3 +79,15 @@ def fitted(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequen
         for row in rows
     ]
     return "".join(blocks)
+
+
+def cut_to_fit(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Return the rows with the text of their last column cut so that the table fits the terminal.
+
+    One long message would otherwise make a block of every row. Where the other columns leave no room, a block has
+    `LONGEST_MESSAGE` characters of it.
+    """
+    others = [max(len(line[i]) for line in [header, *rows]) for i in range(len(header) - 1)]
+    room = width() - sum(others) - 3 * len(others)
+    most = room if room >= _SHORTEST_CUT else LONGEST_MESSAGE
+    return [[*row[:-1], shortened(row[-1], most)] for row in rows]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rlbench.api import Job, StoreError, group_from_dict
 from rlbench.process_control import module_command
 from rlbench.results import Store
+from rlbench.results.attempt_progress import step_of_checkpoints
 from rlbench.results.file_io import parse_json, why_unreadable
 from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.results.json_shapes import check_attempt
@@ -24,7 +25,7 @@ def read_job(entry: QueueEntry) -> Job:
         description = check_attempt(parse_json(entry.attempt / "group.json"))
     except (OSError, ValueError) as error:
         raise StoreError(f"{entry.path} or its group.json cannot be read: {why_unreadable(error)}") from error
-    step = _step(description["restore"].values())
+    step = step_of_checkpoints(description["restore"].values())
     return Job(group_from_dict(description["group"]), entry.attempt, command, step, "", plugin_files)
 
 
@@ -68,9 +69,3 @@ def successor(queue: JobQueue, attempt: Path) -> QueueEntry | None:
     others = [entry for entry in queue.entries() if entry.attempt.name != attempt.name]
     same = [entry for entry in others if group and entry.attempt.name.startswith(group[1] + "-")]
     return same[0] if same else None
-
-
-def _step(paths: Iterable[str]) -> int:
-    """Return the step of the checkpoints at `paths`, 0 if there are none."""
-    steps = [Path(path).name for path in paths]
-    return max((int(step) for step in steps if step.isdecimal()), default=0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -26,13 +25,15 @@ from rlbench.api import (
     StoreError,
     group_from_dict,
 )
-from rlbench.disk_errors import NO_ROOM, disk_error
+from rlbench.disk_errors import NO_ROOM, FileTooLarge, disk_error
 from rlbench.envs.metered_batch import ReplayMismatch
 from rlbench.executors.checkpoint_choice import CheckpointChoice
 from rlbench.executors.failure_messages import failure_message
+from rlbench.executors.file_size_limit import lowered_limit
 from rlbench.executors.group_facts import check_independence, collect_facts, run_outcome
 from rlbench.executors.import_recorder import ImportRecorder
 from rlbench.executors.prepared_group import PreparedGroup, prepare_group
+from rlbench.executors.spent_checkpoints import delete_spent
 from rlbench.messages import error_text
 from rlbench.plugins import Plugins
 from rlbench.process_control import failpoint
@@ -131,8 +132,12 @@ class Attempt:
     def _judge(self, error: BaseException) -> tuple[RunStatus, str, bool]:
         """Return the status and message of an attempt that an exception has ended, and whether the disk is to blame.
 
-        A disk without room is to blame even if an algorithm was writing a file of its own.
+        A disk without room is to blame even if an algorithm was writing a file of its own. A limit on the size of files
+        is to blame in the same way, unless the group itself has lowered it.
         """
+        if isinstance(error, FileTooLarge) and (limit := lowered_limit()) is not None:
+            text = f"its code lowered the limit on the size of files (RLIMIT_FSIZE) to {limit:,} bytes"
+            return RunStatus.FAILED, f"{text}, too little for its records, checkpoints or results", False
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             error = disk_error(Path(error.filename or self.folder), error) or error
         if isinstance(error, DiskFull):
@@ -267,5 +272,5 @@ class Attempt:
                 self._notice(f"seed {run.seed} was already published by another process, whose result is kept")
             if own.message:
                 messages.append(f"seed {run.seed} {own.message}")
-        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)  # published runs are never resumed
+        delete_spent(self.store, self.folder)
         return "; ".join(messages)

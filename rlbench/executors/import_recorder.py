@@ -5,7 +5,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import gymnasium
+
+from rlbench.api import RunGroup, canonical, group_as_dict
 from rlbench.executors.prepared_group import PreparedGroup
+from rlbench.plugins.entry_points import imported_by_others
 from rlbench.results.code_dependencies import Dependencies, imported_code
 from rlbench.results.file_io import write_json
 
@@ -24,9 +28,17 @@ class ImportRecorder:
 
         Call it soon after imports, because a module's file may be edited between its import and this call.
         """
-        now = imported_code(self._prepared.plugin, self._recorded, self._prepared.others, self._at)
+        plugin, group = self._prepared.plugin, self._prepared.group
+        foreign = imported_by_others((plugin, self._prepared.backend_plugin))
+        now = imported_code(plugin, self._recorded, foreign, _names_in(group), self._at)
         self._at = time.time()
         if now != self._recorded:
             self._recorded = now
             write_json(self._path, {**self._prepared.made_by, "dependencies": now})
         return self._recorded
+
+
+def _names_in(group: RunGroup) -> str:
+    """Return text that names the modules of a group's environment, wrappers and parameters."""
+    spec = gymnasium.registry.get(group.task.env_id.rpartition(":")[2])
+    return canonical(group_as_dict(group)) + (f" {spec.entry_point}" if spec is not None else "")

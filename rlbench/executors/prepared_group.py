@@ -19,17 +19,17 @@ from rlbench.results.stack_independence import forget_kernels
 class PreparedGroup:
     """A group with its algorithm and backend.
 
-    others: plugins from other files, which were loaded only to find the group's own. code, numerics: as in result.json.
-    had_torch: whether torch was imported before the plugin.
+    backend_plugin: which offers the backend. code, numerics: as in result.json. had_torch: whether torch was imported
+    before the plugin.
     """
 
     group: RunGroup
     plugin: Plugin
-    others: Sequence[Plugin]
     spec: AlgorithmSpec
     algorithm: type[Algorithm]
     config: Any
     backend: EnvBackendSpec
+    backend_plugin: Plugin
     code: Mapping[str, Any]
     numerics: Mapping[str, Any]
     had_torch: bool
@@ -73,11 +73,11 @@ def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins
     return PreparedGroup(
         group,
         plugin,
-        [other for other in plugins.files if other is not plugin],
         spec,
         algorithm,
         config,
         plugins.backend(group.task.backend),
+        plugins.find(group.task.backend),
         code=code_identity(plugin, group),
         numerics=numerics(group.device, group.compile, len(group.seeds)),
         had_torch=had_torch,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import locale
 import os
+import resource
 import signal
 import sys
 import threading
@@ -19,11 +20,12 @@ def kept_process_state() -> Iterator[None]:
     """Undo at the end what was changed inside.
 
     Kept are the working folder, environment variables, Python's search path, signal handlers, locale, the filter of
-    warnings, numpy's treatment of floating-point errors, and torch's threads and default type. Random generators need
-    no care: each run seeds them.
+    warnings, numpy's treatment of floating-point errors, torch's threads and default type, and the limit on the size of
+    files. Random generators need no care: each run seeds them.
     """
     folder, variables, path = os.getcwd(), dict(os.environ), list(sys.path)
     language, errors, handlers, torch = locale.setlocale(locale.LC_ALL), np.geterr(), _handlers(), _torch_settings()
+    largest, _ = resource.getrlimit(resource.RLIMIT_FSIZE)
     with warnings.catch_warnings():
         try:
             yield
@@ -38,6 +40,8 @@ def kept_process_state() -> Iterator[None]:
                 if signal.getsignal(number) is not handler:
                     signal.signal(number, handler)
             _set_torch(torch)
+            with suppress(ValueError, OSError):  # it cannot be raised beyond the hard limit, if that was lowered too
+                resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def _handlers() -> dict[int, signal._HANDLER]:

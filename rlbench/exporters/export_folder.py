@@ -44,6 +44,16 @@ def replace_export(folder: Path, results: Path, form: str, write: Callable[[Path
     return [folder / path for path in files]
 
 
+def exported_files(folder: Path, form: str) -> list[str]:
+    """Return the paths of the files that an export in one format wrote into a folder; [] if there is no such export."""
+    try:
+        record: Any = parse_json(folder / RECORD)
+    except (OSError, ValueError):
+        return []
+    files = record.get("files") if isinstance(record, dict) and record.get("format") == form else None
+    return [name for name in files if isinstance(name, str)] if isinstance(files, list) else []
+
+
 def _identity(folder: Path, results: Path, form: str) -> dict[str, str]:
     return {"format": form, "results": os.path.relpath(results.resolve(), folder.resolve())}
 

@@ -113,7 +113,7 @@ def _folder(
     if (source / "suite.json").is_file() and (source / "runs").is_dir():
         why = f"{source}: an rlbench result folder; use `rlbench compare A B` or `rlbench report A B` with two of these"
         result.skipped.append(SkippedSource(str(source), why))
-    elif not contents.files:
+    elif not contents.files and not contents.skipped:
         kinds = "neither *monitor.csv nor event files nor *.csv nor evaluations.npz in it"
         result.skipped.append(SkippedSource(str(source), f"{source}: {kinds}"))
     return runs

@@ -1,14 +1,23 @@
-"""All files below a folder, also through links to folders. Each folder is visited once, even if links form a loop."""
+"""All files below a folder, also through links to folders. Each folder is visited once, even if links form a loop.
+
+What lies above the folder is not visited, nor what the system shows as files: links there lead to everything.
+"""
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rlbench.importers.imported_records import SkippedSource
+
+_SYSTEM = ("/proc", "/sys")
+_BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
+_Identity = tuple[int, int]  # of a folder: its device and its number there
 
 
 @dataclass
@@ -31,11 +40,12 @@ def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ())
     exclude: patterns of file and folder names, or of paths below `root`, to ignore. Linked folders are visited last, so
     that a link to a folder below `root` (such as `latest`) is ignored instead of the folder itself.
     """
-    result, seen, linked = FolderFiles(), dict[tuple[int, int], Path](), [root]
+    result, seen, linked = FolderFiles(), _identities(Path(os.path.realpath(root)).parents), [root]
+    system = {device for device, _ in _identities(map(Path, _SYSTEM))}
     while linked:
         behind = list[Path]()
         for start in linked:
-            for folder, files in _folders(start, seen, behind, result):
+            for folder, files in _folders(start, seen, system, behind, result):
                 matching = [
                     path for path in files if any(fnmatch.fnmatchcase(path.name.lower(), each) for each in patterns)
                 ]
@@ -49,9 +59,12 @@ def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ())
 
 
 def _folders(
-    start: Path, seen: dict[tuple[int, int], Path], behind: list[Path], result: FolderFiles
+    start: Path, seen: dict[_Identity, Path], system: set[int], behind: list[Path], result: FolderFiles
 ) -> Iterator[tuple[Path, list[Path]]]:
-    """Yield the folders below `start` with their files. Links to folders are appended to `behind`."""
+    """Yield the folders below `start` with their files. Links to folders are appended to `behind`.
+
+    seen: folders that are not visited again. system: devices that are not visited.
+    """
 
     def fail(error: OSError) -> None:
         why = f"{error.filename}: cannot be opened: {error.strerror}"
@@ -65,17 +78,37 @@ def _folders(
             fail(error)
             folders.clear()
             continue
+        if status.st_dev in system:
+            why = f"{here}: what the system shows there is not read (it is in {' or '.join(_SYSTEM)})"
+            result.skipped.append(SkippedSource(str(here), why))
+            folders.clear()
+            continue
         identity = status.st_dev, status.st_ino
         if identity in seen:
             result.notes.append(f"{here}: the same folder as {seen[identity]}, skipped")
             folders.clear()
             continue
         seen[identity] = here
-        behind += [here / name for name in sorted(folders) if (here / name).is_symlink()]
-        broken = [here / name for name in files if (here / name).is_symlink() and not (here / name).exists()]
-        result.notes += [f"{path}: a broken link" for path in broken]
-        folders[:] = sorted(name for name in folders if not (here / name).is_symlink())
+        behind += [here / name for name in sorted(folders) if os.path.islink(here / name)]
+        for path in (here / name for name in files if os.path.islink(here / name)):
+            try:
+                path.stat()
+            except OSError as error:
+                if error.errno not in _BROKEN:
+                    fail(error)
+                result.notes += [f"{path}: a broken link"] * (error.errno in _BROKEN)
+        folders[:] = sorted(name for name in folders if not os.path.islink(here / name))
         yield here, [here / name for name in sorted(files)]
+
+
+def _identities(folders: Iterable[Path]) -> dict[_Identity, Path]:
+    """Return the folders that exist, by their identities."""
+    found = dict[_Identity, Path]()
+    for folder in folders:
+        with suppress(OSError):
+            status = folder.stat()
+            found[status.st_dev, status.st_ino] = folder
+    return found
 
 
 def is_excluded(path: Path, exclude: Sequence[str]) -> bool:
@@ -86,6 +119,6 @@ def is_excluded(path: Path, exclude: Sequence[str]) -> bool:
 
 def _regular_files(paths: Sequence[Path], result: FolderFiles) -> list[Path]:
     """Return the regular files, because reading a pipe would block and a link may be broken."""
-    odd = [path for path in paths if not path.is_file()]
+    odd = [path for path in paths if not os.path.isfile(path)]
     result.skipped += [SkippedSource(str(path), f"{path}: neither a regular file nor a link to one") for path in odd]
     return [path for path in paths if path not in odd]

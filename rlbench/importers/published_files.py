@@ -83,7 +83,7 @@ def _files(source: Path, patterns: Sequence[str], exclude: Sequence[str], result
     if contents.excluded:
         result.notes.append(f"{source}: excluded: {counted(contents.excluded, 'file')}")
     paths = [path for files in contents.files.values() for path in files]
-    if not paths:
+    if not paths and not contents.skipped:
         result.skipped.append(SkippedSource(str(source), f"{source}: no {patterns[0]} in it"))
     return paths
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlbench.analysis.sequential_log import NAME as DECISIONS
-from rlbench.analysis.sequential_log import write_decisions
+from rlbench.analysis.sequential_log import Decisions, write_decisions
 from rlbench.api import Run, RunStatus, StoreError
 from rlbench.maintenance.known_runs import KnownRuns, known_runs
 from rlbench.maintenance.leftovers import is_draft
@@ -39,12 +39,13 @@ class MergeOutcome:
     """What became of the runs, by the names of their folders.
 
     copied: published runs that were copied. present: published runs that the target had already, with equal records.
-    unfinished: runs that no folder has published. conflicts: a sentence for each run that two folders published with
-    different records; the first one is kept. left_out: a sentence for each run or attempt that was not copied.
+    failed, unfinished: runs that no folder has published. conflicts: a sentence for each run that two folders published
+    with different records; the first one is kept. left_out: a sentence for each run or attempt that was not copied.
     """
 
     copied: list[str] = field(default_factory=list)
     present: set[str] = field(default_factory=set)
+    failed: list[str] = field(default_factory=list)
     unfinished: list[str] = field(default_factory=list)
     conflicts: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
@@ -78,6 +79,8 @@ def merge_folders(sources: Sequence[Store], target: Store, version: str) -> Merg
     """
     _refuse_place(sources, target)
     folders = [_read(store) for store in sources]
+    if not (target.root / "LOCK").exists():
+        _union(folders, target, version)  # what is refused leaves no new folder
     target.lock()
     try:
         _describe(folders, target, version)
@@ -114,8 +117,8 @@ def _read(store: Store) -> _Folder:
     return _Folder(store, document, known, states, problems, attempts, in_use)
 
 
-def _describe(folders: Sequence[_Folder], target: Store, version: str) -> None:
-    """Write the suite of all folders, with a spec.json for each run, so that runs not yet copied count as planned."""
+def _union(folders: Sequence[_Folder], target: Store, version: str) -> tuple[Decisions | None, dict[str, Any]]:
+    """Return the decisions and the suite of all folders, the target's included. Raises: SuiteError or StoreError."""
     documents, runs = {}, {}
     if (target.root / "suite.json").exists():
         documents[target.root] = target.suite()
@@ -125,9 +128,15 @@ def _describe(folders: Sequence[_Folder], target: Store, version: str) -> None:
     refuse_mixtures(documents, runs)
     is_new = not (target.root in documents or (target.root / DECISIONS).exists())
     decisions = common_decisions([*([] if is_new else [target]), *(folder.store for folder in folders)])
+    return decisions, union_of_suites(documents, runs, target.root.name, version)
+
+
+def _describe(folders: Sequence[_Folder], target: Store, version: str) -> None:
+    """Write the suite of all folders, with a spec.json for each run, so that runs not yet copied count as planned."""
+    decisions, suite = _union(folders, target, version)
     if decisions is not None:  # before suite.json: a folder that has such seeds must never seem to be another one
         write_decisions(target, decisions)
-    write_json(target.root / "suite.json", union_of_suites(documents, runs, target.root.name, version))
+    write_json(target.root / "suite.json", suite)
     make_newest(target.root)
     failpoint("merge-described")
     known = {run.name: run for folder in folders for run in folder.known.runs if not isinstance(run, DamagedRun)}
@@ -149,7 +158,10 @@ def _copy_runs(folders: Sequence[_Folder], here: _Folder) -> MergeOutcome:
         for run in folder.known.runs:
             if run.name not in published and run.name not in folder.problems and not folder.has(run):
                 _copy_attempts(folder, run, here.store, outcome)
-    outcome.unfinished = [run.name for run in here.known.requested if run.name not in published]
+    missing = [run for run in here.known.requested if run.name not in published]
+    states = here.store.states(missing)
+    for run in missing:
+        (outcome.failed if states[run.key].status.is_failure else outcome.unfinished).append(run.name)
     return outcome
 
 

@@ -41,12 +41,15 @@ from rlbench.process_control import without_current_folder
 
 Spec = TypeVar("Spec", AlgorithmSpec, EnvBackendSpec, ExecutorSpec)
 
+# The modules that loading plugins has imported, by their targets: like sys.modules, this belongs to the process.
+_imported: dict[str, set[str]] = {}
+
 
 @dataclass
 class Plugin:
     """One entry point, or a file given by `--plugin`.
 
-    error: why the plugin could not be loaded, set by `load`. imported: the modules that `load` imported.
+    error: why the plugin could not be loaded, set by `load`.
     """
 
     name: str
@@ -57,7 +60,6 @@ class Plugin:
     file: Path | None = None
     module: ModuleType | None = None
     error: str | None = None
-    imported: frozenset[str] = frozenset()
 
     def load(self) -> ModuleType:
         """Import the plugin, once. Raises: BrokenPlugin with the cause's last line."""
@@ -69,7 +71,8 @@ class Plugin:
                     self.module = self._import()
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a foreign module may raise anything
                 self.error = _described(error) + import_advice(error)
-            self.imported = frozenset(set(sys.modules) - before)
+            # Loaded again, a plugin finds its modules imported, so this adds to what is known of the first time.
+            _imported.setdefault(self.target, {self.name}).update(set(sys.modules) - before)
         if self.module is None:
             origin = self.distribution if self.file else f"{self.distribution} {self.version}"
             raise BrokenPlugin(f"plugin {self.name!r} of {origin} cannot be loaded: {self.error}")
@@ -117,6 +120,13 @@ class Plugin:
         if spec.submodule_search_locations:
             return sorted(p for location in spec.submodule_search_locations for p in Path(location).rglob("*.py"))
         return [Path(spec.origin)] if spec.origin else []
+
+
+def imported_by_others(plugins: Sequence[Plugin]) -> set[str]:
+    """Return the modules that this process has imported to load other plugins than these, and not to load these."""
+    own = {plugin.target for plugin in plugins}
+    others = (names for target, names in _imported.items() if target not in own)
+    return set().union(*others).difference(*(_imported.get(target, ()) for target in own))
 
 
 @dataclass

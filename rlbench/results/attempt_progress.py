@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from rlbench.api import StoreError
-from rlbench.results.file_io import read_json
+from rlbench.results.file_io import parse_json, read_json
+from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import read_lines
 
+_CHECKPOINT = re.compile(r"\d{12,18}", re.ASCII)  # the name of its folder is its step
 _LARGEST = 1 << 62  # dividing a larger integer may overflow
 
 
@@ -18,8 +22,17 @@ def heartbeat(attempt: Path) -> tuple[int, int]:
     return count or 0, step or 0
 
 
+def step_of_checkpoints(paths: Iterable[str]) -> int:
+    """Return the step of the checkpoints that a group.json names; 0 if there are none."""
+    names = (Path(path).name for path in paths)
+    return max((int(name) for name in names if _CHECKPOINT.fullmatch(name)), default=0)
+
+
 def step_reached(attempt: Path, seed: int) -> int:
-    """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation; 0 without either."""
+    """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation.
+
+    Before its first step, it is at that of the checkpoint it resumes from, and without one at 0.
+    """
     last = heartbeat(attempt)[1]
     try:
         for row in read_lines(attempt / "evaluations.jsonl"):
@@ -27,4 +40,11 @@ def step_reached(attempt: Path, seed: int) -> int:
                 last = max(last, min(row["step"], _LARGEST))
     except (StoreError, OSError):
         pass
-    return last
+    return last or _step_to_resume_from(attempt)
+
+
+def _step_to_resume_from(attempt: Path) -> int:
+    try:
+        return step_of_checkpoints(check_attempt(parse_json(attempt / "group.json"))["restore"].values())
+    except (OSError, ValueError):
+        return 0

@@ -16,7 +16,7 @@ import site
 import sys
 import sysconfig
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache, lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import PackageNotFoundError, distribution, packages_distributions, version
@@ -37,7 +37,11 @@ _ROOT = Path(__file__).parents[1]
 
 
 def imported_code(
-    plugin: Plugin, before: Dependencies | None = None, others: Sequence[Plugin] = (), since: float | None = None
+    plugin: Plugin,
+    before: Dependencies | None = None,
+    foreign: Collection[str] = (),
+    named: str = "",
+    since: float | None = None,
 ) -> dict[str, dict[str, str]]:
     """Return the code that this process has imported so far: {"files": …, "rlbench": …, "distributions": …}.
 
@@ -48,7 +52,8 @@ def imported_code(
 
     before: an earlier answer in the same run. Its entries are kept, because a file may have been edited after it was
     imported.
-    others: plugin files that this process loaded only to list their plugins. Modules that only they use are left out.
+    foreign: modules that other plugins imported. Those that nothing else names are left out.
+    named: text that names modules, such as the environment's.
     since: the time of the earlier answer. A new module edited after that is recorded as EDITED, because it is unknown
     which version of it ran.
     """
@@ -68,7 +73,7 @@ def imported_code(
                 code["files"][name] = EDITED if edited else content
         elif _origin(path) == "installed":
             tops.add(top)
-    _drop_foreign(code["files"], own, others)
+    _drop_foreign(code["files"], own, foreign, named)
     code["distributions"] = {name: number for top in tops - {own} for name, number in _distribution_of(top)}
     return {kind: dict(sorted({**values, **(before or {}).get(kind, {})}.items())) for kind, values in code.items()}
 
@@ -128,19 +133,27 @@ def _hash_content(path: str, changed: int, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
-def _drop_foreign(files: dict[str, str], own: str, others: Sequence[Plugin]) -> None:
+def _drop_foreign(files: dict[str, str], own: str, foreign: Collection[str], named: str) -> None:
     """Drop modules that only other plugins' files imported, and mark modules that cannot be found by name.
 
-    A module that another plugin's file imported stays if a remaining module mentions its name.
+    A foreign module stays if `named`, or a module that stays, mentions its name.
     """
-    foreign = {name for plugin in others for name in plugin.imported if name in files and name.partition(".")[0] != own}
-    texts = [Path(str(sys.modules[name].__file__)).read_bytes() for name in files if name not in foreign]
-    for name in foreign:
-        if not any(name.rpartition(".")[2].encode() in text for text in texts):
-            del files[name]
+    dropped = {name for name in foreign if name in files and name.partition(".")[0] != own}
+    texts = [named.encode(), *(_content(name) for name in files if name not in dropped)]
+    while texts:
+        text = texts.pop()
+        mentioned = {name for name in dropped if name.rpartition(".")[2].encode() in text}
+        dropped -= mentioned
+        texts += map(_content, mentioned)
+    for name in dropped:
+        del files[name]
     for name, content in files.items():
         if name.partition(".")[0] != own and _source(name, ()) is None:
             files[name] = content if content == EDITED else ANONYMOUS + content
+
+
+def _content(module: str) -> bytes:
+    return Path(str(sys.modules[module].__file__)).read_bytes()
 
 
 def _package(plugin: Plugin) -> str:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rlbench.api import Run, StoreError
+from rlbench.exporters.export_folder import exported_files
 from rlbench.reevaluation.action_trace import STORED, ActionForm
 from rlbench.results.file_io import parse_json, why_unreadable
 from rlbench.results.json_shapes import ShapeError, check_object, parse_run
 from rlbench.results.requested_runs import spec_of
 
+FORMAT = "traces"  # of `rlbench export`
 SCHEMA_VERSION = 1
+_BETWEEN = "--"  # the parts of a run's name
 _MOST_NUMBERS = 1 << 20  # of one action
 
 
@@ -42,15 +45,24 @@ def write_header(path: Path, run: Run, form: ActionForm, episodes: int) -> None:
     path.with_suffix(".json").write_text(json.dumps(header, indent=1) + "\n", "utf-8")
 
 
-def read_headers(folder: Path) -> list[Trace | StoreError]:
-    """Return the traces in a folder, in the order of their names; for one that cannot be read, why not.
+def read_headers(folder: Path) -> dict[str, Trace | StoreError]:
+    """Return the traces in a folder by the names of their runs, sorted; for one that is missing or damaged, why.
 
+    A trace is missing if one of its two files is there, or if the export in this folder wrote it.
     Raises: StoreError if the folder has no trace.
     """
-    paths = sorted(path for path in folder.glob("*.json") if path.with_suffix(".parquet").exists())
-    if not paths:
+    names = {Path(name).stem for name in exported_files(folder, FORMAT) if "/" not in name}
+    names |= {path.stem for path in folder.glob("*.parquet") if _BETWEEN in path.stem}
+    names |= {path.stem for path in folder.glob("*.json") if isinstance(_read_header(path), Trace)}
+    if not names:
         raise StoreError(f"{folder} has no traces; `rlbench export DIRECTORY --to traces` writes them")
-    return [_read_header(path) for path in paths]
+    return {name: _missing(folder, name) or _read_header(folder / f"{name}.json") for name in sorted(names)}
+
+
+def _missing(folder: Path, name: str) -> StoreError | None:
+    paths = [folder / f"{name}{suffix}" for suffix in (".json", ".parquet")]
+    gone = [str(path) for path in paths if not path.exists()]
+    return StoreError(f"{' and '.join(gone)} {'is' if len(gone) == 1 else 'are'} missing") if gone else None
 
 
 def _read_header(path: Path) -> Trace | StoreError:

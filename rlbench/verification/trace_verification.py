@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,18 +49,20 @@ def verify_traces(
     runs: Mapping[str, tuple[Store, Run, RunState]],
     plugin_files: Sequence[str],
     allowed: Callable[[Run], Sequence[str] | None],
-    selects: Callable[[Run], bool] = lambda run: True,
+    only: Collection[str] | None = None,
 ) -> Iterator[TraceCheck]:
     """Play the traces in a folder and yield what differs, trace by trace.
 
     runs: by key, those whose records the traces are compared with. allowed: the modules that a run may import
-    (rlbench.reevaluation.trust), or None for all. selects: which runs' traces to play.
+    (rlbench.reevaluation.trust), or None for all. only: the names of the runs whose traces to play; None: all.
     Raises: StoreError if the folder has no trace.
     """
-    for trace in read_headers(folder):
+    for name, trace in read_headers(folder).items():
+        if only is not None and name not in only:
+            continue
         if isinstance(trace, StoreError):
-            yield TraceCheck("", Verdict.DAMAGED, str(trace))
-        elif selects(trace.run):
+            yield TraceCheck(name, Verdict.DAMAGED, str(trace))
+        else:
             yield _checked(trace, runs.get(trace.run.key), plugin_files, allowed)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from rlbench.api import Run, RunStatus, canonical
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
+from rlbench.results.attempt_progress import step_of_checkpoints
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import read_facts
 from rlbench.viewer.attempt_curves import AttemptCurves, Points
@@ -67,7 +68,7 @@ class FolderReader:
         return LiveState(
             name=str(document["suite"]["name"]),
             counts=Counter(state.status for state in states.values()),
-            share=self._share(runs, states),
+            share=self._share(runs, states, attempts),
             in_use=in_use,
             groups=groups,
             seconds_left=left,
@@ -95,13 +96,20 @@ class FolderReader:
             if name in running:
                 self._clock.advance(name, records.step)
 
-    def _share(self, runs: Sequence[Run], states: Mapping[str, RunState]) -> float:
+    def _share(
+        self, runs: Sequence[Run], states: Mapping[str, RunState], attempts: Mapping[str, Mapping[str, Any]]
+    ) -> float:
         done = total = 0
         for run in runs:
             state, total = states[run.key], total + run.task.steps
-            records = self._attempts.get(state.attempt)
-            done += run.task.steps if state.status.is_final else records.step if records else 0
+            done += run.task.steps if state.status.is_final else self._step(run, state.attempt, attempts)
         return done / total if total else 1.0
+
+    def _step(self, run: Run, attempt: str, attempts: Mapping[str, Mapping[str, Any]]) -> int:
+        """Return the step that an attempt has reached, or will resume from."""
+        records = self._attempts.get(attempt)
+        restored = attempts.get(attempt, {}).get("restore", {}).values()
+        return (records.step if records else 0) or min(step_of_checkpoints(restored), run.task.steps)
 
     def _groups(
         self, runs: Sequence[Run], states: Mapping[str, RunState], attempts: Mapping[str, Mapping[str, Any]]
@@ -112,18 +120,19 @@ class FolderReader:
             by_attempt.setdefault((states[run.key].status, states[run.key].attempt), []).append(run)
         groups, waiting = [], []
         for (status, attempt), members in by_attempt.items():
-            description = attempts.get(attempt, {})
+            run, description = members[0], attempts.get(attempt, {})
+            step = self._step(run, attempt, attempts)
             if status == RunStatus.PENDING:
-                waiting.append(self._clock.expected(attempt, description))
+                waiting.append(self._clock.seconds_left(attempt, description, step, run.task.steps))
             if status == RunStatus.RUNNING:
-                run, records = members[0], self._attempts[attempt]
-                left = self._clock.seconds_left(attempt, description, records.step, run.task.steps)
+                records = self._attempts[attempt]
+                left = self._clock.seconds_left(attempt, description, step, run.task.steps)
                 groups.append(
                     GroupProgress(
                         run.label or run.algorithm,
                         run.task.name,
                         [member.seed for member in members],
-                        records.step,
+                        step,
                         run.task.steps,
                         _latest(records, [member.seed for member in members]),
                         left,

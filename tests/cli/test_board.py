@@ -5,10 +5,15 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from support.live_folders import LiveAttempt
+from support.report_pages import group, suite_of
 
-from rlbench.api import EvaluationProtocol, Job, ProgressEvent, RunGroup, StartEvent, Task
+from rlbench.analysis import Results
+from rlbench.api import EndEvent, EvaluationProtocol, Job, ProgressEvent, RunGroup, RunStatus, StartEvent, Task
+from rlbench.cli.commands import status
 from rlbench.cli.progress import live
 from rlbench.cli.progress.board import board, cut
+from rlbench.results.job_queue import JobQueue
 
 ROW = ("a label of forty characters for one run, on MiniGrid-DoorKey-16x16-v0", "1,234,567  99 %", "−1,234.5")
 FAST = ("123,456", "1:02:03")
@@ -66,3 +71,27 @@ def test_a_label_moves_no_terminal_and_has_its_brackets():
     reporter = live.LiveReporter()
     reporter.event(Job(group_of(False, "[red]a\x1b[2J\u202e"), Path("attempt"), ()), StartEvent())
     assert drawn(reporter._draw(), 80)[1].startswith("[red]a?[2J? on CartPole-v1")
+
+
+def test_a_run_that_is_started_again_counts_once():
+    reporter = live.LiveReporter()
+    first, second = (Job(group_of(False), Path(name), ()) for name in ("first", "second"))
+    for job, event, counts in (
+        (first, StartEvent(), "2 runs: 2 running; "),
+        (first, EndEvent(RunStatus.INTERRUPTED, "its task ended"), "2 runs: 2 interrupted, 0 running; "),
+        (second, StartEvent(), "2 runs: 2 running; "),
+        (second, EndEvent(RunStatus.DONE, ""), "2 runs: 2 done, 0 running; "),
+    ):
+        reporter.event(job, event)
+        assert drawn(reporter._draw(), 80)[-1].startswith(counts)
+
+
+def test_watching_tells_what_waits_for_a_cluster(tmp_path):
+    one = group("a", 1)
+    store = suite_of(tmp_path / "out", [one])
+    JobQueue(store.root).add(LiveAttempt(store, one, started=False).folder, ["train"], [])
+    results = Results(store.root)
+    for height in (24, 6):
+        lines = drawn(status._table(results, status._rows(results), 120, height), 120)
+        assert len(lines) < height and lines[0].endswith("1 run: 1 pending")
+        assert lines[-1].startswith("in the queue for a cluster: 0 taken by tasks, 1 waiting")

@@ -1,5 +1,7 @@
 """Numbers in tables: fixed decimals where they show something, significant digits elsewhere."""
 
+from support.live_folders import LiveAttempt
+from support.report_pages import group, suite_of
 from support.small_suites import rlbench as command
 
 from rlbench.cli import text_table
@@ -34,3 +36,32 @@ def test_a_table_wider_than_the_terminal_becomes_a_block_for_each_row(monkeypatc
     assert text_table.fitted(header, rows) == "aaaaaaaaaa\n  IQM 1.5\n  n 3/3\nb\n  IQM 22.5\n"
     monkeypatch.setattr(text_table, "PIPED_WIDTH", 23)
     assert text_table.fitted(header, rows) == text_table.aligned(header, rows)
+
+
+def test_a_long_message_makes_no_block_of_every_run_and_stays_whole_where_one_run_is_shown(tmp_path, monkeypatch):
+    cells = group("a", 1, config={"n": 1}), group("b", 1, config={"n": 2})
+    store, message = suite_of(tmp_path / "out", cells), "ValueError: " + "why " * 490 + "(odd.py:8)"
+    LiveAttempt(store, cells[0]).ends("failed", message)
+    shown = command("status", store.root).stdout
+    assert [line[:20] for line in shown.splitlines()[2:5]] == [
+        "algorithm   task    ",
+        "a           CartPole",
+        "b           CartPole",
+    ]
+    assert "ValueError: why why" in shown and max(map(len, shown.splitlines())) == text_table.PIPED_WIDTH
+    assert "`rlbench show RUN` has the whole message" in shown
+    assert message in command("show", store.folder(cells[0].runs[0])).stdout
+    assert message in command("status", store.root, "--json").stdout
+    monkeypatch.setattr(text_table, "PIPED_WIDTH", 80)  # no room for a message beside the other columns
+    lines = command("status", store.root).stdout.splitlines()
+    assert "b" in lines and 500 < max(map(len, lines)) < 550
+    LiveAttempt(store, cells[0]).ends("failed", "ValueError: no")
+    assert "whole message" not in command("status", store.root).stdout
+
+
+def test_what_to_do_about_a_damaged_run_is_said_whole(tmp_path):
+    one = group("a", 1)
+    store = suite_of(tmp_path / ("deep" * 50), [one])
+    (store.folder(one.runs[0]) / "result.json").write_text("{")
+    shown = command("status", store.root)
+    assert shown.returncode == 1 and "remove it to train again" in shown.stderr and "…" in shown.stdout

@@ -8,6 +8,7 @@ import pytest
 from support.cli import rlbench
 
 from rlbench import __version__
+from rlbench.suites import devices
 
 SUITE = "{name: small, algorithms: [random, dqn, sb3/dqn], environments: [{id: CartPole-v1, steps: 2000}, {id: Pendulum-v1, steps: 100}], seeds: 2}"
 
@@ -129,6 +130,17 @@ def test_check_shows_what_would_run_and_runs_nothing(suite, tmp_path):
     assert found["can_show"]["pairs"] == 1 and found["can_show"]["seeds_needed"] == 5
     suite.write_text(SUITE.replace("seeds", "sedes"))
     assert rlbench("check", suite).returncode == 2
+
+
+def test_check_looks_for_devices_where_the_executor_trains(tmp_path, monkeypatch):
+    monkeypatch.setattr(devices, "device_counts", lambda: {"cuda": 0, "mps": 0})
+    suite = tmp_path / "s.yaml"
+    tasks = ", devices: cuda, slurm: {gpus: 1}}"
+    suite.write_text("{name: s, algorithms: [random], environments: [{id: CartPole-v1, steps: 50}], seeds: 1" + tasks)
+    here = rlbench("check", suite, "-o", tmp_path / "out")
+    assert here.returncode == 2 and "device cuda is not available" in here.stderr
+    assert rlbench("check", suite, "-o", tmp_path / "out", "--executor", "slurm").returncode == 0
+    assert "slum" in rlbench("check", suite, "-o", tmp_path / "out", "--executor", "slum").stderr
 
 
 def test_status_shows_each_run_and_how_far_it_is(tmp_path):

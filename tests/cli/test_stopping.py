@@ -5,11 +5,26 @@ import os
 import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import psutil
 import pytest
 from support.small_suites import FAILS, LIGHT, LOOP, WORKS, cells, rlbench
+
+ROOT = Path(__file__).parents[2]
+# The first import of a module waits, so that a signal comes while it is imported.
+WAITING_IMPORT = """
+import sys
+
+class Waiting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            print("importing", flush=True)
+            sys.stdin.read()
+
+sys.meta_path.insert(0, Waiting())
+"""
 
 
 @pytest.mark.faults
@@ -38,6 +53,21 @@ def test_a_file_given_by_a_relative_path_resumes(tmp_path, monkeypatch):
     )
     assert "started from step 200" in rlbench("run", "s.yaml", "--plugin", "mine.py").stderr
     assert not any(str(tmp_path) in p.read_text() for p in Path("results").rglob("*.json"))
+
+
+@pytest.mark.parametrize("module", ["click", "rlbench.cli.commands.run"])
+def test_an_interrupt_while_the_command_is_imported_is_quiet(tmp_path, module):
+    (tmp_path / "sitecustomize.py").write_text(WAITING_IMPORT.format(module=module))
+    script = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["rlbench"]
+    start = "import sys; sys.argv[0] = 'rlbench'; from {} import {} as main; sys.exit(main())"
+    command = [sys.executable, "-c", start.format(*script.split(":")), "run", "quickstart", "--dry-run"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+    assert (process.returncode, out, err.strip()) == (130, "", "")
 
 
 @pytest.mark.faults

@@ -19,6 +19,7 @@ PLUGIN = '''
 import os, resource
 import numpy as np
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
+from rlbench.executors import file_size_limit
 
 def try_log(interaction):
     """Log a number, and continue without it."""
@@ -148,7 +149,8 @@ def test_a_file_that_does_not_reach_the_disk_stops_the_suite_and_it_resumes(made
     shutil.rmtree(made / kind)
 
 
-LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
+OWN_LIMIT = "resource.setrlimit(resource.RLIMIT_FSIZE, ({}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))"
+LIMIT = OWN_LIMIT + "; file_size_limit.AT_START = 4_000"  # as if the process had been started with it
 # What the algorithm does before its process may write no larger files, and the file that would be the first.
 LIMITED = {
     "arrays": (LIMIT.format(50_000), "/000000000200 cannot be written"),
@@ -171,6 +173,18 @@ def test_a_limit_on_the_size_of_files_stops_the_suite_and_it_resumes(made, kind)
     stopped(made, out, ran, where, "cannot be written: File too large")
     assert "raise the limit on the size of files (`ulimit -f`)" in ran.stderr
     assert command(made, out, "local").returncode == 0
+    assert published(made / out) == published(made / "out")
+    shutil.rmtree(made / out)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "wrapped"])
+def test_a_limit_on_the_size_of_files_that_a_plugin_has_set_fails_its_group_alone(made, kind):
+    out = f"limited itself {kind}"
+    shutil.copytree(made / "half", made / out)
+    ran = command(made, out, "local", FILLS=LIMITED[kind][0].replace(LIMIT.partition("; ")[2], "pass"))
+    assert ran.returncode == 1 and "its code lowered the limit on the size of files (RLIMIT_FSIZE) to" in ran.stderr
+    assert command(made, out, "local").returncode == 1  # as any run that has failed
+    assert command(made, out, "local", "--rerun", "failed").returncode == 0
     assert published(made / out) == published(made / "out")
     shutil.rmtree(made / out)
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.faults
 
 # What a run can see of its process, besides its own numbers.
 PLUGIN = """
-import json, locale, os, random, signal, sys, warnings
+import json, locale, os, random, resource, signal, sys, warnings
 import numpy as np
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl
 
@@ -30,6 +30,7 @@ def seen():
         "handlers": [str(signal.getsignal(n)) for n in (signal.SIGALRM, signal.SIGUSR2, signal.SIGCHLD)],
         "filters": [str(f) for f in warnings.filters], "drawn": [random.random(), np.random.rand()],
         "torch": torch and [str(torch.get_default_dtype()), torch.get_num_threads()],
+        "largest": resource.getrlimit(resource.RLIMIT_FSIZE),
     }
 
 class Looks(Algorithm):
@@ -52,6 +53,7 @@ class Meddles(Looks):
         for number in (signal.SIGALRM, signal.SIGUSR2): signal.signal(number, lambda *_: None)
         warnings.simplefilter("error")
         random.seed(1), np.random.seed(1)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 40, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
         if torch := sys.modules.get("torch"):
             torch.set_num_threads(3), torch.set_default_dtype(torch.float64)
         return os.devnull

@@ -158,6 +158,7 @@ def test_a_kill_while_saving_or_publishing_leaves_each_run_done_or_interrupted(t
     assert run(suite, tmp_path / "cut").returncode == 0
     after = {r["key"]: r for r in results(tmp_path / "cut")}
     assert len(after) == 2 and all(after[key] == before[key] for key in before)
+    assert not list(tmp_path.glob("cut/attempts/*/checkpoints"))
     assert published(tmp_path / "cut") == published(once(suite_of("random")))
 
 

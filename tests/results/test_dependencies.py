@@ -96,10 +96,11 @@ def test_what_another_plugins_file_brought_along_is_no_part_of_a_run(plugin, tmp
     (tmp_path / f"{name}.py").write_text("x = 1\n")
     monkeypatch.syspath_prepend(tmp_path)
     importlib.import_module(name)
-    other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py", imported=frozenset({name}))
+    other = Plugin(name, f"{name}.py", "", name, file=tmp_path / f"{name}.py")
     try:
-        assert name not in imported_code(plugin, others=[other])["files"]
-        assert name in imported_code(other, others=[plugin])["files"] and name in imported_code(plugin)["files"]
+        assert name not in imported_code(plugin, foreign=[name])["files"]
+        assert name in imported_code(other, foreign=[name])["files"] and name in imported_code(plugin)["files"]
+        assert name in imported_code(plugin, foreign=[name], named=f'{{"env_id":"{name}:World-v0"}}')["files"]
     finally:
         del sys.modules[name]
 

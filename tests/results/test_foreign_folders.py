@@ -2,11 +2,14 @@
 
 import importlib.util
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from support import permissions
 
 from rlbench.importers import ForeignError, read_sources
+from rlbench.importers.published_files import read_published
 
 MONITOR = '#{"t_start": 0, "env_id": "X-v0"}\nr,l,t\n10,100,1.0\n'
 
@@ -66,6 +69,43 @@ def test_folders_behind_links_are_read_and_each_once(tmp_path):
         f"{logs}/X_9: a broken link",
         f"{logs}/latest: the same folder as {logs}/X_1, skipped",
     ]
+
+
+def test_a_link_to_a_folder_above_does_not_lead_to_what_is_beside(tmp_path):
+    run(tmp_path / "home/other/X_1")
+    logs = run(tmp_path / "home/logs/X_2").parent
+    (logs / "home").symlink_to(tmp_path / "home")
+    found = read(logs, "{environment}_{seed}")
+    assert places(found) == [("", "X", 2)] and not found.skipped
+    assert found.notes == [f"{logs}/home: the same folder as {tmp_path}/home, skipped"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no /proc")
+def test_what_the_system_shows_as_files_is_refused(tmp_path):
+    for start in (Path("/proc/self"), Path("/proc/self/task")):
+        with pytest.raises(ForeignError, match=f"^{start}: what the system shows there is not read"):
+            read(start)
+    with pytest.raises(ForeignError, match="^/proc/self: what the system shows there"):
+        read_published("dreamerv3", [Path("/proc/self")])
+    run(tmp_path / "X_1")
+    (tmp_path / "process").symlink_to("/proc/self")
+    found = read(tmp_path, "{environment}_{seed}")
+    assert places(found) == [("", "X", 1)] and [one.source for one in found.skipped] == [f"{tmp_path}/process"]
+
+
+def test_what_may_not_be_opened_is_left_out_and_named(tmp_path):
+    if not permissions.are_enforced(tmp_path):
+        pytest.skip("permissions are not enforced")
+    run(tmp_path / "logs/X_1")
+    run(tmp_path / "logs/X_2").chmod(0o444)
+    run(tmp_path / "shut/X_3")
+    (tmp_path / "logs/X_1/3.monitor.csv").symlink_to(tmp_path / "shut/X_3/0.monitor.csv")
+    (tmp_path / "shut").chmod(0)
+    ran = permissions.rlbench("import", "logs", "-o", "out", "--algorithm", "a", "--seed", 0, cwd=tmp_path)
+    (tmp_path / "logs/X_2").chmod(0o755)
+    (tmp_path / "shut").chmod(0o755)
+    assert ran.returncode == 1 and "1 run" in ran.stdout + ran.stderr, ran
+    assert "X_1/3.monitor.csv: cannot be opened: Permission denied" in ran.stderr and "left out" in ran.stderr
 
 
 def test_names_may_be_in_capitals_and_no_text(tmp_path):

@@ -23,8 +23,8 @@ def being_run(store):
 class LiveAttempt:
     """An attempt of a group whose process is training: it writes records as a worker does."""
 
-    def __init__(self, store, group, started=True):
-        self.folder = store.new_attempt(group, {}, "rlbench")
+    def __init__(self, store, group, started=True, restore=()):
+        self.folder = store.new_attempt(group, dict(restore), "rlbench")
         JsonlSink(self.folder).close()
         if started:
             write_json(self.folder / "made-by.json", {})

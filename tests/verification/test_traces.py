@@ -191,6 +191,30 @@ def test_a_header_that_was_changed_makes_its_trace_damaged(copied, change, probl
     assert ran.returncode == 1 and problem in ran.stdout and ran.stdout.endswith("6 traces: 5 equal, 1 damaged\n")
 
 
+def test_a_trace_that_is_gone_is_named_whatever_is_left_of_it(copied):
+    traces, three = (
+        copied / "export/traces",
+        [trace_of(copied, name, 1) for name in ("iql", "ppo--CartPole", "ppo--Pend")],
+    )
+    (traces / "notes.json").write_text("{}")
+    for path, suffixes in zip(three, ([".json"], [".parquet"], [".json", ".parquet"])):
+        for suffix in suffixes:
+            path.with_suffix(suffix).unlink()
+    kept = run_of(copied, "ppo--CartPole", 0)
+    assert list(checks(kept, "--traces", traces, code=0)) == [kept.name]
+    made = checks("--traces", traces, code=1)
+    assert sorted(one["verdict"] for one in made.values()) == ["damaged"] * 3 + ["equal"] * 3
+    assert [made[path.stem]["reason"] for path in three] == [
+        f"{three[0].with_suffix('.json')} is missing",
+        f"{three[1]} is missing",
+        f"{three[2].with_suffix('.json')} and {three[2]} are missing",
+    ]
+    (traces / "rlbench-export.json").unlink()  # then nothing tells of a trace of which nothing is left
+    assert (
+        sorted(one["verdict"] for one in checks("--traces", traces, code=1).values()) == ["damaged"] * 2 + ["equal"] * 3
+    )
+
+
 def test_a_run_that_is_not_repeated_exactly_gets_no_trace(copied):
     run = run_of(copied, "ppo--CartPole")
     rewrite_table(run, "evaluations", lambda rows: rows[-1]["returns"].__setitem__(6, 500.0))

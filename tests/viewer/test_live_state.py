@@ -1,14 +1,17 @@
 """The state of a folder while its suite runs, after it was killed, and when files in it are broken."""
 
+import json
 import os
 
 import pytest
+from support.cli import rlbench
 from support.live_folders import LiveAttempt, being_run
 from support.report_pages import group, play, suite_of
 
 from rlbench.analysis import Results
 from rlbench.api import RunStatus, StoreError
 from rlbench.results import results_index
+from rlbench.results.job_queue import JobQueue
 from rlbench.viewer.live_state import FolderReader
 
 A, B = group("a", 2, config={"n": 1}), group("b", 2, config={"n": 2})
@@ -40,6 +43,25 @@ def test_a_group_is_running_and_another_waits(store):
     assert state.share == pytest.approx((60 + 60) / 400)
     (curve,) = state.curves["CartPole-v1"]
     assert curve.algorithm == "a" and curve.centre == [(50, 20.0)] and curve.singles == [[(50, 10.0)], [(50, 30.0)]]
+
+
+def test_a_group_that_waits_again_is_at_the_step_of_its_checkpoint_until_it_has_gone_beyond(store):
+    saved = dict.fromkeys(A.seeds, "attempts/a/checkpoints/000000000040")
+    attempt = LiveAttempt(store, A, started=False, restore=saved)
+    JobQueue(store.root).add(attempt.folder, ["train"], [])
+    assert FolderReader(store.root).read().share == pytest.approx((40 + 40) / 400)
+    shown = json.loads(rlbench("status", store.root, "--json").stdout)["runs"]
+    assert [(run["status"], run["step"]) for run in shown] == [("pending", 40)] * 2 + [("pending", 0)] * 2
+    attempt.reaches(0)  # while it loads its checkpoint
+    assert FolderReader(store.root).read().share == pytest.approx((40 + 40) / 400)
+    attempt.reaches(20)  # its checkpoint could not be used, and it started again
+    assert FolderReader(store.root).read().share == pytest.approx((20 + 20) / 400)
+    assert '"step": 20' in rlbench("status", store.root, "--json").stdout
+    for name in ("beyond", "9" * 5_000):
+        saved = dict.fromkeys(B.seeds, f"attempts/b/checkpoints/{name}")
+        LiveAttempt(store, B, started=False, restore=saved)
+        assert FolderReader(store.root).read().share == pytest.approx((20 + 20) / 400)
+        assert rlbench("status", store.root).returncode == 0
 
 
 def test_the_same_reader_sees_what_comes_later(store):

@@ -52,6 +52,10 @@ def merge(directories: list[Path], output: Path) -> int:
         write_error(f"warning: {sentence}")
     parts = [f"{plural(len(outcome.copied), 'run')} copied"]
     parts += [f"{len(outcome.present)} already there"] if outcome.present else []
+    parts += [f"{len(outcome.failed)} failed"] if outcome.failed else []
     parts += [f"{len(outcome.unfinished)} not finished"] if outcome.unfinished else []
     write_out(plain(f"{short_path(output)}: {', '.join(parts)}") + "\n")
+    if outcome.failed or outcome.unfinished:
+        retry = " --rerun failed" if outcome.failed else ""
+        write_out(plain(f"`rlbench run SUITE -o {short_path(output)}{retry}` trains these") + "\n")
     return 1 if outcome.conflicts or outcome.left_out else 0

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from rlbench.cli.common_options import folder_argument
-from rlbench.cli.missing_runs import SOME_DAMAGED
+from rlbench.cli.missing_runs import report_damaged
 from rlbench.cli.progress.board import NARROW
-from rlbench.cli.text_table import fitted, plain, write_out
+from rlbench.cli.text_table import cut_to_fit, fitted, plain, write_out
 from rlbench.text import plural
 
 if TYPE_CHECKING:
@@ -47,7 +47,11 @@ def status(directory: Path, as_json: bool, watch: bool) -> int:
         write_out(json.dumps({"suite": results.name, "counts": dict(counts), "runs": rows}, indent=1) + "\n")
     else:
         write_out(_text(results, rows))
-    return SOME_DAMAGED if any(row["status"] == "corrupt" for row in rows) else 0
+    return report_damaged(
+        f"{row['algorithm']} on {row['task']}, seed {row['seed']}: {row['message']}"
+        for row in rows
+        if row["status"] == "corrupt"
+    )
 
 
 def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
@@ -88,12 +92,15 @@ def _text(results: Results, rows: list[dict[str, Any]]) -> str:
             str(row["seed"]),
             row["status"],
             f"{row['step']}/{row['steps']}",
-            plain(row["message"]),
+            plain(" ".join(row["message"].split())),
         ]
         for row in rows
     ]
-    table = fitted(["algorithm", "task", "seed", "status", "step", ""], cells, numbers=(2, 4))
-    lines = [*results.failed_pairs(), *_queue(results)]
+    header = ["algorithm", "task", "seed", "status", "step", ""]
+    cut = cut_to_fit(header, cells)
+    table = fitted(header, cut, numbers=(2, 4))
+    lines = ["`rlbench show RUN` has the whole message of a run"] if cut != cells else []
+    lines += [*results.failed_pairs(), *_queue(results)]
     return f"{_headline(results, rows)}\n\n{table}" + "".join(f"{plain(line)}\n" for line in lines)
 
 
@@ -148,13 +155,15 @@ def _table(results: Results, rows: list[dict[str, Any]], width: int, height: int
         cells.setdefault((row["algorithm"], row["task"]), []).append(row)
     table = Table.grid(padding=(0, 2))
     bar = max(0, min(30, width - NARROW + 12))
-    for (algorithm, task), same in list(cells.items())[: max(1, height - 4)]:
+    queue = [Text(plain(line), style="dim") for line in _queue(results)]
+    most = max(1, height - 4 - len(queue))
+    for (algorithm, task), same in list(cells.items())[:most]:
         share = sum(min(1.0, row["step"] / row["steps"]) for row in same) / len(same)
         counts = Counter(row["status"] for row in same)
         text = Text(", ").join(Text(f"{n} {s}", style=_STYLES.get(s, "red")) for s, n in counts.items())
         filled = round(share * bar)
         progress = [Text("━" * filled, style="green") + Text("─" * (bar - filled), style="dim")] if bar else []
         table.add_row(Text(f"{plain(algorithm)} on {plain(task)}"), *progress, f"{100 * share:3.0f} %", text)
-    hidden = len(cells) - max(1, height - 4)
+    hidden = len(cells) - most
     more = [Text(f"… and {plural(hidden, 'more row')}", style="dim")] if hidden > 0 else []
-    return Group(Text(plain(_headline(results, rows)), style="bold"), Text(""), table, *more)
+    return Group(Text(plain(_headline(results, rows)), style="bold"), Text(""), table, *more, *queue)

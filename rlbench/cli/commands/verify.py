@@ -147,8 +147,9 @@ def _verify_traces(
     from rlbench.verification.trace_verification import verify_traces
 
     known = recorded_runs(target or result_folder_of(traces))
-    only = set(known) if target is not None and not is_result_folder(target) else None
-    checks = verify_traces(traces, known, plugin_files, modules, lambda run: only is None or run.key in only)
+    is_run = target is not None and not is_result_folder(target)
+    only = {run.name for _, run, _ in known.values()} if is_run else None
+    checks = verify_traces(traces, known, plugin_files, modules, only)
     return _exit_code([check.verdict for check in print_checks(checks, as_json)], "trace", as_json)
 
 

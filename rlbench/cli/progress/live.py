@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,7 @@ class LiveReporter:
         self._lines: dict[Any, _GroupProgress] = {}
         self._waiting: list[Job] = []
         self._expected: dict[Any, float | None] = {}
-        self._counts: dict[str, int] = {}
+        self._ended: dict[str, str] = {}  # status by key, of runs that were not started again since
         self._printed_notices: set[str] = set()
         self._workers, self._began = 1, time.monotonic()
 
@@ -113,6 +114,8 @@ class LiveReporter:
         line = self._lines.get(job.attempt)
         if isinstance(event, StartEvent):
             self._waiting = [other for other in self._waiting if other.attempt != job.attempt]
+            for run in job.group.runs:
+                self._ended.pop(run.key, None)
             self._lines[job.attempt] = _GroupProgress(job, self._expected.get(job.attempt))
             if job.notice:
                 self.say(f"{group_name(job.group)}: {job.notice}")
@@ -131,7 +134,7 @@ class LiveReporter:
 
     def _finished(self, job: Job, event: EndEvent) -> None:
         line, status = self._lines.pop(job.attempt, None), str(event.status)
-        self._counts[status] = self._counts.get(status, 0) + len(job.group.seeds)
+        self._ended |= {run.key: status for run in job.group.runs}
         seconds = f" in {clock(time.monotonic() - line.began)}" if line is not None else ""
         score = f", mean return {mean(line.returns):.1f}" if line is not None and line.returns else ""
         self._print(f"{group_name(job.group)}: {ending_line(job, event, seconds + score)}", _STYLES.get(status, "red"))
@@ -147,11 +150,11 @@ class LiveReporter:
     def _footer(self) -> str:
         running = sum(len(line.job.group.seeds) for line in self._lines.values())
         waiting = sum(len(job.group.seeds) for job in self._waiting)
-        counts = [f"{count} {status}" for status, count in sorted(self._counts.items())]
+        counts = [f"{count} {status}" for status, count in sorted(Counter(self._ended.values()).items())]
         parts = [*counts, f"{running} running"] + ([f"{waiting} waiting"] if waiting else [])
         eta = self._eta()
         left = f", about {clock(eta)} left" if eta is not None else ""
-        total = plural(running + waiting + sum(self._counts.values()), "run")
+        total = plural(running + waiting + len(self._ended), "run")
         return f"{total}: {', '.join(parts)}; {clock(time.monotonic() - self._began)}{left}"
 
     def _eta(self) -> float | None:

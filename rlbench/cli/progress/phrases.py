@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from rlbench.cli.text_table import LONGEST_MESSAGE
 from rlbench.cli.user_paths import short_path
 from rlbench.text import plural
 
@@ -12,8 +13,6 @@ if TYPE_CHECKING:
     from rlbench.api import EndEvent, Job, RunGroup
     from rlbench.results import Store
     from rlbench.suites import Plan
-
-LONGEST_MESSAGE = 500
 
 
 def mean(values: Sequence[float]) -> float:
