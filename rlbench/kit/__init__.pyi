@@ -41,6 +41,7 @@ from rlbench.kit.optimizers import clip as clip
 from rlbench.kit.optimizers import polyak as polyak
 from rlbench.kit.prioritized_replay import PrioritizedReplay as PrioritizedReplay
 from rlbench.kit.prioritized_replay import SumTree as SumTree
+from rlbench.kit.quantile_loss import quantile_huber_loss as quantile_huber_loss
 from rlbench.kit.replay import Batch as Batch
 from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay
