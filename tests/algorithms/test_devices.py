@@ -21,9 +21,11 @@ from rlbench_mappo.mappo import MAPPO
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
 from rlbench_qmix.qmix import QMIX
+from rlbench_qrdqn.qrdqn import QRDQN
 from rlbench_reinforce.reinforce import Reinforce
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from rlbench_tqc.tqc import TQC
 from rlbench_vdn.vdn import VDN
 from support.several_agents import UNEQUAL
 
@@ -64,7 +66,7 @@ def fill(replay):
     )
 
 
-@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN])
+@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN, QRDQN])
 def test_value_learners_update_on_their_device_alone(algorithm):
     agent = built(algorithm, "CartPole-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)
@@ -90,7 +92,7 @@ def test_value_learners_of_several_agents_update_on_their_device_alone(algorithm
     assert agent.values.greedy(values).device.type == META
 
 
-@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])
+@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, TQC, CrossQ])
 def test_continuous_learners_update_on_their_device_alone(algorithm):
     agent = built(algorithm, "Pendulum-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)

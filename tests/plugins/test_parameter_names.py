@@ -33,7 +33,7 @@ OURS = (
     "qmix",
     "reinforce",
 )
-OURS += ("sac", "td3", "vdn")
+OURS += ("qrdqn", "sac", "td3", "tqc", "vdn")
 
 
 @pytest.mark.parametrize(
