@@ -34,6 +34,7 @@ from rlbench.kit.kernel_trials import same_bits as same_bits
 from rlbench.kit.mixed_replay import MixedReplay as MixedReplay
 from rlbench.kit.mixing_network import MixingNetwork as MixingNetwork
 from rlbench.kit.multi_step import NStep as NStep
+from rlbench.kit.noisy_networks import NoisyMLP as NoisyMLP
 from rlbench.kit.normalization import ObsNormalizer as ObsNormalizer
 from rlbench.kit.normalization import RewardNormalizer as RewardNormalizer
 from rlbench.kit.optimizers import Adam as Adam

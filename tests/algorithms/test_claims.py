@@ -108,7 +108,7 @@ class Two(Base):
         (("dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn"), ("explore", "act")),
         (("dqn", "double_dqn", "dueling_dqn", "qrdqn"), ("learn",)),
         (("dqn", "double_dqn", "qrdqn"), ("train",)),
-        (("dueling_dqn", "per_dqn"), ("train",)),
+        (("dueling_dqn", "per_dqn", "rainbow"), ("train", "parts")),
         (("iql", "vdn", "qmix"), ("explore", "learn", "act", "parts")),
         (("ddpg", "td3", "sac"), ("train",)),
         (("crossq", "tqc"), ("train", "explore", "draw")),

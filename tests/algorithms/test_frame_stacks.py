@@ -6,6 +6,7 @@ from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_qrdqn.qrdqn import QRDQN
+from rlbench_rainbow.rainbow import Rainbow
 from support.image_worlds import DOTS
 
 from rlbench import FrameStack, Supports, Task
@@ -27,6 +28,7 @@ CASES = [
     (DuelingDQN, {"n_envs": 2, "multi_step_returns": 3}),
     (PERDQN, {"multi_step_returns": 3}),
     (QRDQN, {"n_quantiles": 5}),
+    (Rainbow, {"n_atoms": 5, "stream_hidden": 16}),
 ]
 each = pytest.mark.parametrize(("algorithm", "more"), CASES)
 

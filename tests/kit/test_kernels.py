@@ -41,6 +41,7 @@ ALGORITHMS = [
     "qmix",
     "qrdqn",
     "tqc",
+    "rainbow",
     "ippo",
     "mappo",
 ]

@@ -33,7 +33,7 @@ OURS = (
     "qmix",
     "reinforce",
 )
-OURS += ("qrdqn", "sac", "td3", "tqc", "vdn")
+OURS += ("qrdqn", "rainbow", "sac", "td3", "tqc", "vdn")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rlbench.kit import UpdateRounds
 from rlbench.plugins import load_plugins, resolve
 from rlbench.suites import plan, read_suite
 
-FROM_REPLAY = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn", "ddpg", "td3", "sac", "tqc", "crossq"]
+FROM_REPLAY = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn", "rainbow", "ddpg", "td3", "sac", "tqc", "crossq"]
 FROM_REPLAY += ["iql", "vdn", "qmix"]
 
 

@@ -69,6 +69,7 @@ TRIALS: Mapping[str, Trial] = {
     "q_learning": Trial({}, task="CliffWalking-v1"),
     "qmix": _AGENTS,
     "qrdqn": Trial(_DQN),
+    "rainbow": Trial({**_DQN, "v_min": 0, "v_max": 100}),
     "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
     "sac": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "td3": Trial(_OFF_POLICY, task="Pendulum-v1"),
