@@ -36,6 +36,7 @@ from rlbench.kit.lstm import LSTM as LSTM
 from rlbench.kit.mixed_replay import MixedReplay as MixedReplay
 from rlbench.kit.mixing_network import MixingNetwork as MixingNetwork
 from rlbench.kit.multi_step import NStep as NStep
+from rlbench.kit.noisy_networks import NoisyMLP as NoisyMLP
 from rlbench.kit.normalization import ObsNormalizer as ObsNormalizer
 from rlbench.kit.normalization import RewardNormalizer as RewardNormalizer
 from rlbench.kit.optimizers import Adam as Adam
@@ -43,6 +44,7 @@ from rlbench.kit.optimizers import clip as clip
 from rlbench.kit.optimizers import polyak as polyak
 from rlbench.kit.prioritized_replay import PrioritizedReplay as PrioritizedReplay
 from rlbench.kit.prioritized_replay import SumTree as SumTree
+from rlbench.kit.quantile_loss import quantile_huber_loss as quantile_huber_loss
 from rlbench.kit.replay import Batch as Batch
 from rlbench.kit.replay import Field as Field
 from rlbench.kit.replay import Replay as Replay

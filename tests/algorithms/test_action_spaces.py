@@ -8,6 +8,8 @@ from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
+from rlbench_qrdqn.qrdqn import QRDQN
+from rlbench_rainbow.rainbow import Rainbow
 from rlbench_random import Random
 from rlbench_reinforce.reinforce import Reinforce
 
@@ -20,7 +22,7 @@ from rlbench.testing.action_fakes import FACTORS, FORBIDDING
 from rlbench.testing.conformance import check_independence, check_resume
 from rlbench.testing.fakes import SHAPES
 
-FAMILY = [DQN, DoubleDQN, DuelingDQN, PERDQN]
+FAMILY = [DQN, DoubleDQN, DuelingDQN, PERDQN, QRDQN, Rainbow]
 ON_POLICY = [
     (PPO, PPO.Config(n_envs=4, n_steps=16, batch_size=32, n_epochs=4, learning_rate="lin_1e-2")),
     (A2C, A2C.Config(n_envs=4, n_steps=4, learning_rate="lin_1e-2", use_rms_prop=False, ent_coef=0.01)),
@@ -29,7 +31,9 @@ ON_POLICY = [
 QUICK = {"net_arch": (32,), "learning_starts": 200, "learning_rate": 3e-3, "train_freq": 2, "exploration_fraction": 0.8}
 QUICK["target_update_interval"] = 100
 SMALL = {"net_arch": (32,), "learning_starts": 30, "buffer_size": 110, "batch_size": 33, "target_update_interval": 7}
-VALUE = [(a, a.Config(**SMALL, **{"multi_step_returns": 3} if a in FAMILY[2:] else {})) for a in FAMILY]
+MORE = {DuelingDQN: {"multi_step_returns": 3}, PERDQN: {"multi_step_returns": 3}, QRDQN: {"n_quantiles": 5}}
+MORE[Rainbow] = {"n_atoms": 5, "stream_hidden": 16}
+VALUE = [(a, a.Config(**SMALL, **MORE.get(a, {}))) for a in FAMILY]
 WALKERS = [
     (PPO, PPO.Config(n_envs=3, n_steps=11, batch_size=33, n_epochs=2, net_arch=(32,), normalize_obs=True)),
     (A2C, A2C.Config(n_envs=3, n_steps=5, net_arch=(20, 33))),
@@ -82,7 +86,9 @@ MASKS = named(ActionMaskInObservation)
 @pytest.mark.slow
 @pytest.mark.parametrize("algorithm", [*FAMILY, PPO], **by_name)
 def test_the_best_allowed_action_is_found_and_no_forbidden_one_is_tried(algorithm):
-    config = ON_POLICY[0][1] if algorithm is PPO else algorithm.Config(**QUICK)
+    more = {QRDQN: {"n_quantiles": 20}, Rainbow: {"v_min": 0, "v_max": 3}}.get(algorithm, {})
+    given = {name: value for name, value in (QUICK | more).items() if name in algorithm.Config.__dataclass_fields__}
+    config = ON_POLICY[0][1] if algorithm is PPO else algorithm.Config(**given)
     played = play(algorithm, config, FORBIDDING, [0, 1, 2], 4_000, final_episodes=1_000, wrappers=MASKS)
     assert np.mean(final_returns(played)) == pytest.approx(14 / 9, abs=0.03)
 

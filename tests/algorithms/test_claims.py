@@ -71,7 +71,9 @@ def test_the_files_that_claim_it_are_these():
         "mappo",
         "per_dqn",
         "qmix",
+        "qrdqn",
         "td3",
+        "tqc",
         "vdn",
     ]
 
@@ -103,12 +105,13 @@ class Two(Base):
 @pytest.mark.parametrize(
     ("names", "same"),
     [
-        (("dqn", "double_dqn", "dueling_dqn", "per_dqn"), ("explore", "act")),
-        (("dqn", "double_dqn", "dueling_dqn"), ("learn",)),
-        (("dqn", "double_dqn"), ("train",)),
-        (("dueling_dqn", "per_dqn"), ("train",)),
+        (("dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn"), ("explore", "act")),
+        (("dqn", "double_dqn", "dueling_dqn", "qrdqn"), ("learn",)),
+        (("dqn", "double_dqn", "qrdqn"), ("train",)),
+        (("dueling_dqn", "per_dqn", "rainbow"), ("train", "parts")),
         (("iql", "vdn", "qmix"), ("explore", "learn", "act", "parts")),
         (("ddpg", "td3", "sac"), ("train",)),
+        (("crossq", "tqc"), ("train", "explore", "draw")),
         (("ppo", "a2c", "reinforce"), ("greedy", "act")),
         (("ppo", "ippo", "mappo"), ("train", "Config.__post_init__")),
     ],

@@ -1,4 +1,4 @@
-"""ddpg, td3, sac and crossq: known answers, and the promises every algorithm keeps."""
+"""ddpg, td3, sac, tqc and crossq: known answers, and the promises every algorithm keeps."""
 
 import math
 
@@ -11,6 +11,7 @@ from rlbench_crossq.crossq import CrossQ
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from rlbench_tqc.tqc import TQC
 from support.continuous_updates import ALL, SEEDS, agent_of, inputs, small, step
 
 from rlbench import RlbenchError, SeedStreams
@@ -149,6 +150,7 @@ FINDS = {
     DDPG: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
     TD3: {**FOUND, "noise_std": 0.3, "learning_rate": "lin_3e-3"},
     SAC: {**FOUND, "train_freq": 2},
+    TQC: {**FOUND, "train_freq": 2, "n_quantiles": 10},
     # Its actor is updated as often as the others', its temperature is constant, because it would fall too slowly, and the
     # running statistics follow 2,000 steps.
     CrossQ: {
@@ -215,7 +217,7 @@ QUICK = {
 
 
 def values_at(agent):
-    """What the critics say of 5 actions in the one state: [S, critics, 5].
+    """What the critics say of 5 actions in the one state: [S, critics, 5]; of quantiles, their mean.
 
     CrossQ's are normalised by the actions that it has seen, and say nothing of others, so they are asked about its last.
     """
@@ -225,14 +227,16 @@ def values_at(agent):
     x = torch.cat([torch.ones(agent.num_seeds, 5, 2), action], -1)
     rows = agent.critic.view(-1, agent.critic_net.size)
     lanes = x.repeat_interleave(len(rows) // agent.num_seeds, 0)
-    return agent.critic_net(rows, lanes).view(agent.num_seeds, -1, 5).numpy()
+    return agent.critic_net(rows, lanes).mean(-1).view(agent.num_seeds, -1, 5).numpy()
 
 
 @ALL
 @pytest.mark.parametrize(("how", "value"), [("terminated", 1.0), ("truncated", 2.0)])
 def test_truncation_bootstraps_and_termination_does_not(algorithm, how, value):
     """One step ends the episode: Q = 1 if it terminates, 1 + γQ = 2 if it is only cut."""
-    config = small(algorithm, **QUICK, buffer_size=700, **({"ent_coef": 1e-4} if algorithm in (SAC, CrossQ) else {}))
+    config = small(
+        algorithm, **QUICK, buffer_size=700, **({"ent_coef": 1e-4} if algorithm in (SAC, TQC, CrossQ) else {})
+    )
     agent = play(algorithm, config, STEADY, [0, 1], 700, kwargs={"how": how}).algorithm
     tolerance = 0.2 if algorithm is CrossQ else 0.05  # the mean and variance of its last minibatches differ
     assert values_at(agent) == pytest.approx(np.full(values_at(agent).shape, value), abs=tolerance)

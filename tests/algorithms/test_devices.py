@@ -21,9 +21,12 @@ from rlbench_mappo.mappo import MAPPO
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
 from rlbench_qmix.qmix import QMIX
+from rlbench_qrdqn.qrdqn import QRDQN
+from rlbench_rainbow.rainbow import Rainbow
 from rlbench_reinforce.reinforce import Reinforce
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from rlbench_tqc.tqc import TQC
 from rlbench_vdn.vdn import VDN
 from support.several_agents import UNEQUAL
 
@@ -64,19 +67,21 @@ def fill(replay):
     )
 
 
-@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN])
+@pytest.mark.parametrize("algorithm", [DQN, DoubleDQN, DuelingDQN, PERDQN, QRDQN, Rainbow])
 def test_value_learners_update_on_their_device_alone(algorithm):
     agent = built(algorithm, "CartPole-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)
-    if algorithm is PERDQN:  # whose priorities come from errors, which must be read
+    if algorithm in (PERDQN, Rainbow):  # whose priorities come from errors, which must be read
         _, batch = agent.replay.sample(np.full((SEEDS, 8), 0.5), 1.0)
         weight = batch.pop("weight")
-        agent.td_gradient([agent.online], agent.target, Batch(**batch), weight)
+        noise = [[agent.noise("update") for _ in range(3)]] if algorithm is Rainbow else []
+        agent.td_gradient([agent.online], agent.target, Batch(**batch), weight, *noise)
     else:
         agent.learn(interaction(agent))
     polyak(agent.target, agent.online, 0.5, agent.active(interaction(agent)))
     obs = torch.zeros(SEEDS, 8, 4, device=META)
-    assert agent.online.device.type == agent.greedy(agent.online, obs).device.type == META
+    noise = [agent.noise("act")] if algorithm is Rainbow else []
+    assert agent.online.device.type == agent.greedy(agent.online, *noise, obs).device.type == META
 
 
 @pytest.mark.parametrize("algorithm", [IQL, VDN, QMIX])
@@ -90,7 +95,7 @@ def test_value_learners_of_several_agents_update_on_their_device_alone(algorithm
     assert agent.values.greedy(values).device.type == META
 
 
-@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])
+@pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, TQC, CrossQ])
 def test_continuous_learners_update_on_their_device_alone(algorithm):
     agent = built(algorithm, "Pendulum-v1", batch_size=8, learning_starts=10)
     fill(agent.replay)

@@ -5,6 +5,8 @@ from rlbench_double_dqn.double_dqn import DoubleDQN
 from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
+from rlbench_qrdqn.qrdqn import QRDQN
+from rlbench_rainbow.rainbow import Rainbow
 from support.image_worlds import DOTS
 
 from rlbench import FrameStack, Supports, Task
@@ -25,6 +27,8 @@ CASES = [
     (DuelingDQN, {}),
     (DuelingDQN, {"n_envs": 2, "multi_step_returns": 3}),
     (PERDQN, {"multi_step_returns": 3}),
+    (QRDQN, {"n_quantiles": 5}),
+    (Rainbow, {"n_atoms": 5, "stream_hidden": 16}),
 ]
 each = pytest.mark.parametrize(("algorithm", "more"), CASES)
 

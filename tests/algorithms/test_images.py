@@ -14,6 +14,8 @@ from rlbench_dqn.dqn import DQN
 from rlbench_dueling_dqn.dueling_dqn import DuelingDQN
 from rlbench_per_dqn.per_dqn import PERDQN
 from rlbench_ppo.ppo import PPO
+from rlbench_qrdqn.qrdqn import QRDQN
+from rlbench_rainbow.rainbow import Rainbow
 from support.image_worlds import DOTS, SIGNS
 from support.one_update import at_step_0, learn_from
 from support.torch_modules import image_module_of
@@ -33,6 +35,8 @@ CONFIGS = {
     DoubleDQN: VALUES,
     DuelingDQN: VALUES,
     PERDQN: VALUES,
+    QRDQN: VALUES | {"n_quantiles": 5},
+    Rainbow: VALUES | {"n_atoms": 5, "stream_hidden": 16},
     PPO: POLICY | {"batch_size": 8, "n_epochs": 2},
     A2C: POLICY,
 }

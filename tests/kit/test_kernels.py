@@ -40,6 +40,9 @@ ALGORITHMS = [
     "iql",
     "vdn",
     "qmix",
+    "qrdqn",
+    "tqc",
+    "rainbow",
     "ippo",
     "mappo",
 ]
@@ -61,7 +64,7 @@ def played(name, seeds=(3, 4)):
     algorithm = spec.load()
     fields = algorithm.Config.__dataclass_fields__
     config = algorithm.Config(**{key: value for key, value in SMALL.items() if key in fields})
-    kind = {"dims": 2} if name in ("ddpg", "td3", "sac", "mbpo", "crossq") else {"actions": 3}
+    kind = {"dims": 2} if name in ("ddpg", "td3", "sac", "tqc", "mbpo", "crossq") else {"actions": 3}
     env_id, kwargs, backend = Subject(spec, {}).environment(SHAPES, {"obs": 5, "end": 0.2, **kind})
     return play(algorithm, config, env_id, seeds, 64, kwargs=kwargs, every=30, backend=backend)
 

@@ -15,9 +15,10 @@ from rlbench.testing.fakes import SHAPES
 from rlbench.testing.subject import Subject
 
 ALGORITHMS = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "reinforce", "a2c", "ppo", "ddpg", "td3", "sac", "crossq"]
-ALGORITHMS += ["recurrent_ppo", "iql", "vdn", "qmix", "ippo", "mappo"]
+ALGORITHMS += ["qrdqn", "tqc", "rainbow", "recurrent_ppo", "iql", "vdn", "qmix", "ippo", "mappo"]
 SMALLEST = {"n_envs": 1, "batch_size": 1, "n_steps": 4, "learning_starts": 4, "episodes": 1}
 SMALLEST |= {"net_arch": (16, 1), "stream_hidden": 1, "mixing_embed_dim": 1, "hypernet_hidden_dim": 1}
+SMALLEST |= {"n_quantiles": 1, "n_critics": 1, "top_quantiles_to_drop_per_net": 0, "n_atoms": 2}
 
 
 class Products(TorchDispatchMode):

@@ -34,7 +34,7 @@ OURS = (
     "recurrent_ppo",
     "reinforce",
 )
-OURS += ("sac", "td3", "vdn")
+OURS += ("qrdqn", "rainbow", "sac", "td3", "tqc", "vdn")
 
 
 @pytest.mark.parametrize(

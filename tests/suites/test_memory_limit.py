@@ -63,8 +63,8 @@ def made(name, observations, actions, steps, **params):
 @pytest.mark.parametrize(
     ("name", "observations", "actions", "params"),
     [
-        *((name, space, CHOICE, {"buffer_size": 3_000}) for name in ("dqn", "double_dqn", "dueling_dqn", "per_dqn") for space in (VECTOR, IMAGE, STACK)),
-        *((name, VECTOR, TORQUES, {"buffer_size": 3_000}) for name in ("sac", "td3", "ddpg", "crossq")),
+        *((name, space, CHOICE, {"buffer_size": 3_000}) for name in ("dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn", "rainbow") for space in (VECTOR, IMAGE, STACK)),
+        *((name, VECTOR, TORQUES, {"buffer_size": 3_000}) for name in ("sac", "tqc", "td3", "ddpg", "crossq")),
         ("mbpo", VECTOR, TORQUES, {"buffer_size": 3_000, "model_buffer_size": 2_000}),
         *((name, space, CHOICE, {"n_steps": 640, "n_envs": 4}) for name in ("ppo", "a2c") for space in (VECTOR, IMAGE, STACK)),
         *((name, VECTOR, TORQUES, {"n_steps": 640, "n_envs": 4}) for name in ("ppo", "a2c", "reinforce") ),

@@ -9,7 +9,8 @@ from rlbench.kit import UpdateRounds
 from rlbench.plugins import load_plugins, resolve
 from rlbench.suites import plan, read_suite
 
-FROM_REPLAY = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "ddpg", "td3", "sac", "crossq", "iql", "vdn", "qmix"]
+FROM_REPLAY = ["dqn", "double_dqn", "dueling_dqn", "per_dqn", "qrdqn", "rainbow", "ddpg", "td3", "sac", "tqc", "crossq"]
+FROM_REPLAY += ["iql", "vdn", "qmix"]
 
 
 def planned(tmp_path, algorithms, steps, more=""):

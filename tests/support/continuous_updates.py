@@ -1,4 +1,4 @@
-"""ddpg, td3, sac and crossq in small, as they are before their first step."""
+"""ddpg, td3, sac, tqc and crossq in small, as they are before their first step."""
 
 from types import SimpleNamespace
 
@@ -10,13 +10,14 @@ from rlbench_crossq.crossq import CrossQ
 from rlbench_ddpg.ddpg import DDPG
 from rlbench_sac.sac import SAC
 from rlbench_td3.td3 import TD3
+from rlbench_tqc.tqc import TQC
 
 from rlbench import Device, SeedStreams
 from rlbench.api import TaskInfo
 from rlbench.kit import Batch
 from support.one_update import learn_from
 
-ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, CrossQ])
+ALL = pytest.mark.parametrize("algorithm", [DDPG, TD3, SAC, TQC, CrossQ])
 SEEDS = [0, 1, 2]
 
 
@@ -40,7 +41,7 @@ def inputs(agent, size=12, seed=0):
     terminated = torch.rand(lead, generator=generator) < 0.3
     reward = torch.randn(lead, generator=generator)
     batch = Batch(obs, action, reward, next_obs, 0.9 * ~terminated)
-    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, (SAC, CrossQ)) else (*lead, agent.dim)
+    shape = (agent.num_seeds, 2, size, agent.dim) if isinstance(agent, (SAC, TQC, CrossQ)) else (*lead, agent.dim)
     return batch, (3 if isinstance(agent, TD3) else 1) * torch.randn(shape, generator=generator)
 
 

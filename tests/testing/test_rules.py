@@ -30,12 +30,15 @@ SMALL = {
     "double_dqn": OURS | {"target_update_interval": 50},
     "dueling_dqn": OURS | {"target_update_interval": 50},
     "per_dqn": OURS | {"target_update_interval": 50},
+    "qrdqn": OURS | {"target_update_interval": 50, "n_quantiles": 10},
+    "rainbow": OURS | {"target_update_interval": 50, "stream_hidden": 16, "n_atoms": 21, "v_min": -2, "v_max": 12},
     "iql": OURS | {"target_update_interval": 50},
     "vdn": OURS | {"target_update_interval": 50},
     "qmix": OURS | {"target_update_interval": 50, "mixing_embed_dim": 8, "hypernet_hidden_dim": 8},
     "ddpg": OURS,
     "td3": OURS,
     "sac": OURS,
+    "tqc": OURS | {"n_quantiles": 10},
     "mbpo": OURS
     | {
         "model_members": 3,

@@ -68,10 +68,13 @@ TRIALS: Mapping[str, Trial] = {
     "ppo": Trial(_PPO),
     "q_learning": Trial({}, task="CliffWalking-v1"),
     "qmix": _AGENTS,
+    "qrdqn": Trial(_DQN),
+    "rainbow": Trial({**_DQN, "v_min": 0, "v_max": 100}),
     "recurrent_ppo": Trial(_PPO),
     "reinforce": Trial({"net_arch": [16], "learning_rate": 0.01}, 4_000),
     "sac": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "td3": Trial(_OFF_POLICY, task="Pendulum-v1"),
+    "tqc": Trial(_OFF_POLICY, task="Pendulum-v1"),
     "vdn": _AGENTS,
 }
 SB3_TRIAL = Trial({"n_steps": 32, "batch_size": 32, "learning_rate": 0.01}, 2_000)

@@ -1,0 +1,25 @@
+"""Rainbow as an rlbench plugin."""
+
+from typing import Any
+
+from rlbench import AlgorithmSpec, Storage, Supports, hookimpl, updates_from_replay
+
+
+def storage(config: Any) -> list[Storage]:
+    """Return the replay and its tree of priorities: sums of sixteen float64, of sixteen sums, and so on."""
+    return [Storage(config.buffer_size, other_bytes=8 * 16 / 15, frames_once=True)]
+
+
+@hookimpl
+def rlbench_algorithms() -> list[AlgorithmSpec]:
+    summary = "six improvements of deep Q-learning in one (Hessel et al. 2018)"
+    return [
+        AlgorithmSpec(
+            "rainbow",
+            "rlbench_rainbow.rainbow:Rainbow",
+            Supports(discrete=True, action_masks=True, pixels=True, smallest_image=4, packed=True),
+            summary=summary,
+            updates_per_step=updates_from_replay,
+            storage=storage,
+        )
+    ]

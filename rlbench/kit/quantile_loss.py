@@ -1,0 +1,24 @@
+"""Quantile regression: the loss that moves numbers to the quantiles of a distribution, given samples of it.
+
+With the Huber function in place of the absolute error, as in Dabney et al. 2018, arXiv:1710.10044, eq. 9 and 10.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def quantile_huber_loss(quantiles: Tensor, targets: Tensor) -> Tensor:
+    """Return the loss of each quantile: [..., Q], [..., T] → [..., Q], the mean over the targets.
+
+    Quantile i of Q is that of τᵢ = (i + ½) / Q. A target above it weighs τᵢ, one below it 1 − τᵢ; errors beyond 1 count
+    linearly. Targets get no gradient through their weights. The leading axes of both are broadcast.
+    """
+    count = quantiles.shape[-1]
+    tau = (torch.arange(count, device=quantiles.device, dtype=quantiles.dtype) + 0.5) / count
+    estimate, target = torch.broadcast_tensors(quantiles.unsqueeze(-1), targets.unsqueeze(-2))  # [..., Q, T]
+    tau = tau.unsqueeze(-1)
+    weight = torch.where(target < estimate, 1 - tau, tau)
+    return (weight * F.huber_loss(estimate, target, reduction="none")).mean(-1)
