@@ -66,7 +66,7 @@ class LSTM:
         """
         with torch.no_grad():
             hidden, cell = self._unrolled(params, x, start, memory)
-        return torch.cat([hidden, cell], -1).transpose(0, 1)[:, :, : x.shape[2]].contiguous()
+        return torch.cat([hidden, cell], -1)[:, :, : x.shape[2]].contiguous()
 
     @watched
     def outputs(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> Tensor:
@@ -75,10 +75,10 @@ class LSTM:
         The arguments are those of `memories`. The memory before the first step has no gradient.
         """
         hidden, _ = self._unrolled(params, x, start, memory)
-        return hidden.transpose(0, 1)[:, :, : x.shape[2], : self.units].contiguous()
+        return hidden[:, :, : x.shape[2], : self.units].contiguous()
 
     def _unrolled(self, params: Tensor, x: Tensor, start: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the hidden and the cell states [T, L, B, padded units]; B is at least 2."""
+        """Return the hidden and the cell states [L, T, B, padded units]; B is at least 2."""
         of_inputs, of_hidden, bias, hidden_bias = params.split(self._sizes, 1)
         of_inputs = of_inputs.view(-1, self.inputs, 4 * self._padded)
         of_hidden = of_hidden.view(-1, self._padded, 4 * self._padded)
@@ -86,12 +86,10 @@ class LSTM:
             x, start, memory = torch.cat((x, x), 2), torch.cat((start, start), 2), torch.cat((memory, memory), 1)
         if self.inputs == 1:  # its gradient would have one row
             x, of_inputs = pad(x, (0, 1)), pad(of_inputs, (0, 0, 0, 1))
-        lanes, steps, batch = start.shape
         # The share of the inputs is one product for all steps.
         shares = torch.baddbmm((bias + hidden_bias).unsqueeze(1), x.flatten(1, 2), of_inputs)
-        shares = shares.view(lanes, steps, batch, -1).transpose(0, 1).contiguous()
-        keep = (~start).to(x.dtype).transpose(0, 1).unsqueeze(-1).contiguous()  # [T, L, B, 1]
-        hidden, cell = _Recurrence.apply(shares, of_hidden, keep, memory)
+        keep = (~start).to(x.dtype).unsqueeze(-1)  # [L, T, B, 1]
+        hidden, cell = _Recurrence.apply(shares.view(*start.shape, -1), of_hidden, keep, memory)
         return hidden, cell
 
 
@@ -103,28 +101,29 @@ class _Recurrence(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, shares: Tensor, weight: Tensor, keep: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        """Return hidden and cell states [T, L, B, H].
+        """Return hidden and cell states [L, T, B, H].
 
-        shares: what the inputs add to the gates [T, L, B, 4H]. weight: [L, H, 4H]. keep: 0 where the memory is emptied
-        [T, L, B, 1]. memory: [L, B, 2H].
+        shares: what the inputs add to the gates [L, T, B, 4H]. weight: [L, H, 4H]. keep: 0 where the memory is emptied
+        [L, T, B, 1]. memory: [L, B, 2H].
         """
-        (steps, lanes, batch, _), units = shares.shape, weight.shape[1]
-        # σ(z) = ½ tanh(½ z) + ½, so one call of tanh serves all gates.
-        scale = torch.tensor([0.5, 0.5, 0.5, 1.0], device=shares.device).repeat_interleave(units)
-        shift = torch.tensor([0.5, 0.5, 0.5, 0.0], device=shares.device).repeat_interleave(units)
-        hidden, cell = (part.contiguous() for part in memory.split(units, -1))
-        gates, states = torch.empty_like(shares), shares.new_empty(5, steps, lanes, batch, units)
+        (lanes, steps, batch, _), units = shares.shape, weight.shape[1]
+        # tanh(z) = 2σ(2z) − 1, so σ serves all gates. As 1 / (1 + e^−z), it takes half the time of a tanh, and its bits do
+        # not depend on an element's position. Where e^−z overflows, it is 0.
+        before = torch.tensor([-1.0, -1.0, -1.0, -2.0], device=shares.device).repeat_interleave(units)
+        factor = torch.tensor([1.0, 1.0, 1.0, 2.0], device=shares.device).repeat_interleave(units)
+        shift = torch.tensor([0.0, 0.0, 0.0, -1.0], device=shares.device).repeat_interleave(units)
+        hidden, cell = memory.split(units, -1)
+        gates, states = torch.empty_like(shares), shares.new_empty(5, lanes, steps, batch, units)
         hidden_before, cell_before, hiddens, cells, squashed = states
         for t in range(steps):
-            torch.mul(hidden, keep[t], out=hidden_before[t])
-            torch.mul(cell, keep[t], out=cell_before[t])
-            z = torch.baddbmm(shares[t], hidden_before[t], weight)
-            torch.mul(z.mul_(scale).tanh_().mul_(scale), 1.0, out=gates[t]).add_(shift)
-            input_gate, forget_gate, output_gate, candidate = gates[t].split(units, -1)
-            torch.mul(forget_gate, cell_before[t], out=cells[t]).add_(input_gate * candidate)
-            torch.tanh(cells[t], out=squashed[t])
-            torch.mul(output_gate, squashed[t], out=hiddens[t])
-            hidden, cell = hiddens[t], cells[t]
+            h, c = torch.mul(hidden, keep[:, t]), torch.mul(cell, keep[:, t], out=cell_before[:, t])
+            hidden_before[:, t] = h
+            z = torch.baddbmm(shares[:, t], h, weight).mul_(before).exp_().add_(1.0).reciprocal_().mul_(factor)
+            i, f, o, g = torch.add(z, shift, out=gates[:, t]).split(units, -1)
+            cell = torch.mul(f, c).addcmul_(i, g)
+            squash = torch.tanh(cell)
+            hidden = o * squash
+            cells[:, t], squashed[:, t], hiddens[:, t] = cell, squash, hidden
         ctx.save_for_backward(weight, keep, gates, hidden_before, cell_before, squashed)
         ctx.mark_non_differentiable(cells)
         return hiddens, cells
@@ -132,20 +131,20 @@ class _Recurrence(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, by_hidden: Tensor, _: Tensor) -> tuple[Tensor, Tensor, None, None]:
         weight, keep, gates, hidden_before, cell_before, squashed = ctx.saved_tensors
-        (steps, lanes, batch, _), units = gates.shape, weight.shape[1]
+        (lanes, steps, batch, _), units = gates.shape, weight.shape[1]
         i, f, o, g = gates.split(units, -1)
         # How each gate's sum changes what it leads to: the cell through i, f and g, the hidden state through o.
         slopes = torch.cat([g * i * (1 - i), cell_before * f * (1 - f), squashed * o * (1 - o), i * (1 - g * g)], -1)
         through_cell, kept = o * (1 - squashed * squashed), f * keep
         by_gates, transposed = torch.empty_like(gates), weight.transpose(1, 2)
-        by_next_hidden = by_next_cell = torch.zeros_like(by_hidden[0])
+        by_next_hidden = by_next_cell = torch.zeros_like(by_hidden[:, 0])
         for t in range(steps - 1, -1, -1):
-            by_h = by_hidden[t] + by_next_hidden
-            by_c = torch.addcmul(by_next_cell, by_h, through_cell[t])
-            torch.mul(torch.cat([by_c, by_c, by_h, by_c], -1), slopes[t], out=by_gates[t])
+            by_h = by_hidden[:, t] + by_next_hidden
+            by_c = torch.addcmul(by_next_cell, by_h, through_cell[:, t])
+            by_z = torch.cat([by_c, by_c, by_h, by_c], -1).mul_(slopes[:, t])
+            by_gates[:, t] = by_z
             if t:
-                by_next_hidden = torch.bmm(by_gates[t], transposed).mul_(keep[t])
-                by_next_cell = by_c * kept[t]
-        rows = hidden_before.transpose(0, 1).reshape(lanes, -1, units)
-        of_gates = by_gates.transpose(0, 1).reshape(lanes, steps * batch, -1)
-        return by_gates, torch.bmm(rows.transpose(1, 2), of_gates), None, None
+                by_next_hidden = torch.bmm(by_z, transposed).mul_(keep[:, t])
+                by_next_cell = by_c * kept[:, t]
+        rows = hidden_before.view(lanes, -1, units)
+        return by_gates, torch.bmm(rows.transpose(1, 2), by_gates.view(lanes, steps * batch, -1)), None, None
