@@ -14,11 +14,12 @@ def quantile_huber_loss(quantiles: Tensor, targets: Tensor) -> Tensor:
     """Return the loss of each quantile: [..., Q], [..., T] → [..., Q], the mean over the targets.
 
     Quantile i of Q is that of τᵢ = (i + ½) / Q. A target above it weighs τᵢ, one below it 1 − τᵢ; errors beyond 1 count
-    linearly. Targets get no gradient through their weights. The leading axes of both are broadcast.
+    linearly. The leading axes of both are broadcast.
     """
     count = quantiles.shape[-1]
     tau = (torch.arange(count, device=quantiles.device, dtype=quantiles.dtype) + 0.5) / count
     estimate, target = torch.broadcast_tensors(quantiles.unsqueeze(-1), targets.unsqueeze(-2))  # [..., Q, T]
     tau = tau.unsqueeze(-1)
     weight = torch.where(target < estimate, 1 - tau, tau)
-    return (weight * F.huber_loss(estimate, target, reduction="none")).mean(-1)
+    total = (weight * F.huber_loss(estimate, target, reduction="none")).sum(-1)
+    return total / targets.shape[-1]  # the gradient of a mean would divide for every pair
