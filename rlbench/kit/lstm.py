@@ -107,7 +107,7 @@ class _Recurrence(torch.autograd.Function):
         [L, T, B, 1]. memory: [L, B, 2H].
         """
         (lanes, steps, batch, _), units = shares.shape, weight.shape[1]
-        # tanh(z) = 2σ(2z) − 1, so σ serves all gates. As 1 / (1 + e^−z), it takes half the time of a tanh, and its bits do
+        # tanh(z) = 2σ(2z) − 1, so σ serves all gates. 1 / (1 + e^−z) takes half the time of a tanh, and its bits do
         # not depend on an element's position. Where e^−z overflows, it is 0.
         before = torch.tensor([-1.0, -1.0, -1.0, -2.0], device=shares.device).repeat_interleave(units)
         factor = torch.tensor([1.0, 1.0, 1.0, 2.0], device=shares.device).repeat_interleave(units)
