@@ -17,7 +17,8 @@ from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES
 from rlbench.envs.references import IMPORT, references
 from rlbench.plugins import Plugins
 
-_OWN = "rlbench"  # rlbench's own distribution; the modules of its plugins contain no wrappers
+# rlbench's own distribution, and the module of its public names. The modules of its plugins contain no wrappers.
+_OWN = "rlbench"
 _WRAPPERS = "gymnasium.wrappers"
 _ADDED = "rlbench.envs"  # contains the wrappers that rlbench adds when it plans a suite
 # Packages whose modules only make worlds when they are imported, or when their `parallel_env` is called.
@@ -45,7 +46,7 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
         module, _, name = wrapper.name.partition(":")
         if _is_among(module, allowed):
             continue
-        if module != _WRAPPERS and not _is_among(module, {_ADDED, *_offered(plugins)}):
+        if module not in (_WRAPPERS, _OWN) and not _is_among(module, {_ADDED, *_offered(plugins)}):
             raise PluginError(f"the wrapper {wrapper.name!r} imports {module!r}: {_ADVICE} or --allow {module}")
         if name in _WRITES or not _is_wrapper(module, name):
             raise PluginError(f"the wrapper {wrapper.name!r} is not an allowed gymnasium.Wrapper class: {_ADVICE}")
