@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import rlbench_sb3
 from support.cli import rlbench
 
 from rlbench.cli.projects.sb3_defaults import ALWAYS
@@ -97,6 +98,7 @@ def test_both_libraries_get_the_zoos_numbers_and_stable_baselines3s_where_it_say
     ours, theirs = found["ppo"], found["sb3/ppo"]
     assert ours["learning_rate"] == "lin_0.001" and ours["n_epochs"] == 20 and ours["gamma"] == 0.99
     assert {k: v for k, v in ours.items() if k in theirs and theirs[k] != v} == {}
+    assert "clip_reward" not in ours and theirs["clip_reward"] == 10  # theirs limits normalised rewards alone
     assert {k: v for k, v in ours.items() if k not in theirs} == ALWAYS["ppo"]
 
 
@@ -148,10 +150,26 @@ def test_an_entry_with_a_memory_becomes_recurrent_ppo_with_the_librarys_units(fo
     text = PPO.replace("'MlpPolicy'", "'MlpLstmPolicy'", 1)
     text = text.replace("  n_steps: 32\n", f'  policy_kwargs: "dict(net_arch=[16]{written})"\n  n_steps: 32\n', 1)
     Path("ppo_lstm.yml").write_text(text)
-    suite, _ = made("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1", "-a", "recurrent_ppo", "-a", "sb3/recurrent_ppo")
+    suite, _ = made("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1")
+    assert [a.id for a in suite.algorithms] == ["random", "recurrent_ppo", "sb3/recurrent_ppo"]
     for name in ("recurrent_ppo", "sb3/recurrent_ppo"):
         config = configs(suite, "CartPole-v1")[name]
         assert (config["lstm_hidden_size"], config["net_arch"], config["n_steps"]) == (units, [16], 32)
+
+
+def test_what_ours_always_does_needs_no_parameter_and_what_it_never_does_is_refused(folder):
+    wanted = "n_lstm_layers=1, enable_critic_lstm=True, shared_lstm=False, lstm_hidden_size=256"
+    text = PPO.replace("  n_steps: 32\n", f'  policy_kwargs: "dict({wanted})"\n  n_steps: 32\n', 1)
+    text = text.replace("CartPole-v1:\n", "CartPole-v1:\n  normalize: {clip_reward: 10, clip_obs: 10}\n")
+    Path("ppo_lstm.yml").write_text(text)
+    suite, _ = made("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1", "-a", "recurrent_ppo")
+    assert configs(suite, "CartPole-v1")["recurrent_ppo"]["clip_reward"] is None
+    Path("mine.yaml").unlink()
+    said = refused("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1", "-a", "ppo")
+    assert "ppo has no parameter lstm_hidden_size" in said
+    Path("ppo_lstm.yml").write_text(text.replace("=True", "=False").replace("clip_reward: 10", "clip_reward: 5"))
+    said = refused("--from-zoo", "ppo_lstm.yml", "-e", "CartPole-v1", "-a", "recurrent_ppo")
+    assert "no parameter enable_critic_lstm" in said and "no parameter clip_reward" in said
 
 
 def test_a_problem_of_what_an_entry_takes_from_another_stands_where_that_says_it(folder):
@@ -264,8 +282,14 @@ def test_what_is_no_value_is_refused_without_being_evaluated(text):
         read_literal(text)
 
 
+def test_what_stable_baselines3_always_does_is_known_of_each_algorithm_that_both_have():
+    ours = {path.name.removeprefix("rlbench_") for path in Path(rlbench_sb3.__file__).parents[1].glob("rlbench_*")}
+    assert set(ALWAYS) == ours & {spec.name.removeprefix("sb3/") for spec in rlbench_sb3.rlbench_algorithms()}
+
+
 def test_what_stable_baselines3_always_does_is_what_it_does():
-    from sb3_contrib import RecurrentPPO
+    from sb3_contrib import QRDQN, RecurrentPPO
+    from sb3_contrib.tqc import policies as tqc
     from stable_baselines3 import A2C, DQN, PPO
     from stable_baselines3.sac import policies
 
@@ -274,6 +298,9 @@ def test_what_stable_baselines3_always_does_is_what_it_does():
     for name, model in adam.items():
         assert model.policy.optimizer.defaults["eps"] == ALWAYS[name]["adam_eps"]
         assert not ALWAYS[name].get("shared")
+    eps = QRDQN("MlpPolicy", "CartPole-v1", buffer_size=10, batch_size=5).policy.optimizer.defaults["eps"]
+    assert eps == 0.01 / 5 and ALWAYS["qrdqn"]["adam_eps"] is None
+    assert (ALWAYS["tqc"]["log_std_min"], ALWAYS["tqc"]["log_std_max"]) == (tqc.LOG_STD_MIN, tqc.LOG_STD_MAX)
     squares = A2C("MlpPolicy", "CartPole-v1").policy.optimizer
     assert type(squares).__name__ == "RMSprop" and squares.defaults["alpha"] == ALWAYS["a2c"]["rms_prop_alpha"]
     plain = A2C("MlpPolicy", "CartPole-v1", use_rms_prop=False).policy.optimizer

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 PREFIX = "sb3/"
 _ADAM, _SAME_RATE = 1e-8, {"critic_learning_rate": None}
+_LOG_STD = {"log_std_min": -20.0, "log_std_max": 2.0}
 # Parameters that only rlbench's algorithms have, with the value at which they behave like Stable-Baselines3's.
 ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "dqn": {"loss": "huber", "exploration_schedule": "linear", "adam_eps": _ADAM},
@@ -18,8 +19,13 @@ ALWAYS: Mapping[str, Mapping[str, Any]] = {
     "recurrent_ppo": {"adam_eps": 1e-5},
     "ddpg": _SAME_RATE,
     "td3": _SAME_RATE,
-    "sac": {**_SAME_RATE, "log_std_min": -20.0, "log_std_max": 2.0, "layer_norm": False, "dropout": 0.0},
+    "sac": {**_SAME_RATE, **_LOG_STD, "layer_norm": False, "dropout": 0.0},
+    "qrdqn": {"exploration_schedule": "linear", "adam_eps": None},  # None: 0.01 / batch_size, there too
+    "tqc": {**_SAME_RATE, **_LOG_STD},
 }
+# Names that mean something else there. Its clip_reward limits normalised rewards, which are limited to ±10 here; ours
+# limits rewards before they are normalised.
+OTHER_MEANING = ("clip_reward",)
 
 
 def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
@@ -32,11 +38,20 @@ def sb3_defaults(plugins: Plugins, ours: Resolved) -> dict[str, Any]:
 
 def defaults_of(plugins: Plugins, theirs: str, ours: Resolved) -> dict[str, Any]:
     """Return the defaults of sb3/THEIRS for the parameters of `ours`, whose name may differ: dqn's for double_dqn."""
+    defaults = library_defaults(plugins, theirs)
+    shared = [e["name"] for e in ours.schema if e["name"] in defaults and e["name"] not in OTHER_MEANING]
+    return {name: defaults[name] for name in shared}
+
+
+def library_defaults(plugins: Plugins, theirs: str) -> dict[str, Any]:
+    """Return the defaults of all parameters of sb3/THEIRS, with those that only ours has.
+
+    Returns an empty mapping if sb3/THEIRS does not exist or needs a package that is not installed.
+    """
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
 
     (answer,) = resolve(plugins, [(PREFIX + theirs, None)])
     if isinstance(answer, PluginError) or answer.missing:
         return {}
-    defaults = {**ALWAYS.get(theirs, {}), **{entry["name"]: entry["default"] for entry in answer.schema}}
-    return {entry["name"]: defaults[entry["name"]] for entry in ours.schema if entry["name"] in defaults}
+    return {**ALWAYS.get(theirs, {}), **{entry["name"]: entry["default"] for entry in answer.schema}}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from rlbench.cli.projects.sb3_defaults import PREFIX, defaults_of
+from rlbench.cli.projects.sb3_defaults import OTHER_MEANING, PREFIX, defaults_of, library_defaults
 from rlbench.cli.projects.zoo_file import entry_of, read_zoo
 from rlbench.cli.projects.zoo_translation import Translation, translate
 
@@ -39,6 +39,9 @@ class ZooSuite:
     notes: list[str] = field(default_factory=list)
 
 
+_FILES = {"ppo_lstm": "recurrent_ppo"}  # the zoo's name of an algorithm, where it is another
+
+
 def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
     """Return the algorithm whose hyperparameters a file has: from the file's name, or the first known one of -a.
 
@@ -47,7 +50,7 @@ def family(plugins: Plugins, file: Path, algorithms: Sequence[str]) -> str:
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
 
-    names = [file.stem, *(name.rpartition("/")[2] for name in algorithms)]
+    names = [_FILES.get(file.stem, file.stem), *(name.rpartition("/")[2] for name in algorithms)]
     answers = resolve(plugins, [(PREFIX + name, None) for name in names])
     for name, answer in zip(names, answers):
         if isinstance(answer, PluginError):
@@ -78,9 +81,11 @@ def from_zoo(
     source, zoo = read_zoo(file), ZooSuite(file.name)
     defaults = {name: defaults_of(plugins, of, answer) for name, answer in named if "/" not in name}
     takes = {
-        name: {e["name"]: defaults.get(name, {}).get(e["name"], e["default"]) for e in a.schema} for name, a in named
+        name: {e["name"]: defaults.get(name, {}).get(e["name"], e["default"]) for e in a.schema if _is_meant(name, e)}
+        for name, a in named
     }
-    translations = [translate(entry_of(source, environment), takes, leave_out) for environment in environments]
+    fixed = _fixed(plugins, of)
+    translations = [translate(entry_of(source, environment), takes, fixed, leave_out) for environment in environments]
     _check_left_out(leave_out, translations)
     for translation in translations:
         _add_environment(zoo, translation, named, steps)
@@ -90,6 +95,23 @@ def from_zoo(
         differ = {k: v for k, v in defaults.get(name, {}).items() if v != own[k] and k not in everywhere}
         zoo.unset[name] = differ
     return zoo
+
+
+def _is_meant(algorithm: str, parameter: Mapping[str, Any]) -> bool:
+    """Return whether an algorithm's parameter means what the parameter of this name means in the zoo."""
+    return "/" in algorithm or parameter["name"] not in OTHER_MEANING
+
+
+def _fixed(plugins: Plugins, of: str) -> dict[str, Any]:
+    """Return how our algorithm of this name always behaves: defaults of sb3/OF for parameters that ours lacks."""
+    from rlbench.api import PluginError
+    from rlbench.plugins import resolve
+
+    (ours,) = resolve(plugins, [(of, None)])
+    if isinstance(ours, PluginError):
+        return {}
+    own = {e["name"] for e in ours.schema if _is_meant(of, e)}
+    return {name: value for name, value in library_defaults(plugins, of).items() if name not in own}
 
 
 def _add_environment(

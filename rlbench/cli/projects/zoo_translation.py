@@ -33,11 +33,17 @@ class Translation:
     left_out: list[str] = field(default_factory=list)
 
 
-def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str] = ()) -> Translation:
+def translate(
+    entry: ZooEntry,
+    takes: Mapping[str, Mapping[str, Any]],
+    fixed: Mapping[str, Any],
+    leave_out: Collection[str] = (),
+) -> Translation:
     """Translate an entry into a suite's parameters, budget and wrappers.
 
-    takes: the parameters that each algorithm has, with Stable-Baselines3's default if known. leave_out: keys of the
-    entry, or of its policy_kwargs, to skip. Raises: SuiteError with every problem and its place in the file.
+    takes: the parameters that each algorithm has, with Stable-Baselines3's default if known. fixed: how ours
+    always behave, by the library's parameters that they lack. leave_out: keys of the entry, or of its policy_kwargs, to
+    skip. Raises: SuiteError with every problem and its place in the file.
     """
     result, problems = Translation(entry), list[tuple[str, str]]()
     for key, value in entry.values.items():
@@ -51,7 +57,7 @@ def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out
             continue
         for name, value_here in params.items():
             try:
-                _add(result, name, value_here, takes, leave_out)
+                _add(result, name, value_here, takes, fixed, leave_out)
             except ValueError as error:
                 problems.append((key, f"{key}: {error}"))
     if problems:
@@ -60,7 +66,12 @@ def translate(entry: ZooEntry, takes: Mapping[str, Mapping[str, Any]], leave_out
 
 
 def _add(
-    result: Translation, name: str, value: Any, takes: Mapping[str, Mapping[str, Any]], leave_out: Collection[str]
+    result: Translation,
+    name: str,
+    value: Any,
+    takes: Mapping[str, Mapping[str, Any]],
+    fixed: Mapping[str, Any],
+    leave_out: Collection[str],
 ) -> None:
     """Add a parameter. Raises: ValueError if an algorithm lacks it, unless it always behaves as this value says."""
     if name in leave_out:
@@ -69,8 +80,8 @@ def _add(
     without = [algorithm for algorithm, known in takes.items() if name not in known]
     if not without:
         result.params[name] = value
-    elif not any(known.get(name, _ABSENT) == value for known in takes.values()):  # a fixed behaviour needs no parameter
-        advice = hint(name, takes[without[0]]) if name not in takes[without[0]] else ""
+    elif fixed.get(name, _ABSENT) != value:  # a fixed behaviour needs no parameter
+        advice = hint(name, takes[without[0]])
         raise _unsupported(f"{without[0]} has no parameter {name}{advice}", name)
 
 
