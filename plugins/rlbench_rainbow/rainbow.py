@@ -34,7 +34,7 @@ from rlbench.kit import (
     replay_fields,
     watched,
 )
-from rlbench.kit.categorical_returns import divergence, projected
+from rlbench.kit.categorical_returns import divergence, equidistant, projected
 
 Noise = Sequence[Tensor | None]  # of the value and of the advantage stream, each [S, P]; None: none
 
@@ -75,6 +75,7 @@ class RainbowConfig:
             raise ValueError("net_arch needs at least one shared layer, of two units or more")
         if self.v_min >= self.v_max:
             raise ValueError(f"v_min {self.v_min} must be below v_max {self.v_max}")
+        equidistant(self.v_min, self.v_max, self.n_atoms)  # also refuses numbers that are not finite
         check_replay_settings(self)
         if self.learning_starts < (self.multi_step_returns - 1) * self.n_envs:
             raise ValueError(
@@ -93,7 +94,7 @@ class Rainbow(TorchAlgorithm):
         c = config
         assert isinstance(task.action_space, Discrete)  # as the spec declares
         self.num_actions = int(task.action_space.n)
-        self.atoms = torch.linspace(c.v_min, c.v_max, c.n_atoms, device=device.name)  # [Z]
+        self.atoms = equidistant(c.v_min, c.v_max, c.n_atoms).to(device.name)  # [Z]
         stream = c.net_arch[-1], c.stream_hidden
         self.shared = network(self.inputs, c.net_arch, c.activation_fn)
         self.value = NoisyMLP((*stream, c.n_atoms), c.activation_fn, c.noisy_std)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 TINY = 1e-30  # below this probability, m log m counts as 0
+
+
+def equidistant(first: float, last: float, count: int) -> Tensor:
+    """Return `count` atoms from first to last [N]. Raises: ValueError unless they are finite, rising float32."""
+    atoms = torch.linspace(first, last, count)
+    if not (atoms.isfinite().all() and (atoms.diff() > 0).all()):
+        raise ValueError(f"{first} to {last} should be a range of finite numbers, wide enough for {count} of float32")
+    return atoms
 
 
 def projected(probability: Tensor, values: Tensor, atoms: Tensor) -> Tensor:
@@ -13,8 +22,11 @@ def projected(probability: Tensor, values: Tensor, atoms: Tensor) -> Tensor:
     probability, values: [..., M]. atoms: [N], rising, equally far apart. Values beyond the first or last atom count as
     that atom. Returns: probabilities of the atoms [..., N] (eq. 7).
     """
-    values = values.clamp(atoms[0], atoms[-1]).unsqueeze(-2)  # [..., 1, M]
-    share = (1 - (values - atoms.unsqueeze(-1)).abs() / (atoms[1] - atoms[0])).clamp(min=0)  # [..., N, M]
+    # Places count in whole numbers, so that the two shares of a value add up to 1; differences of atoms are rounded.
+    last = len(atoms) - 1
+    place = ((values - atoms[0]) * (last / (atoms[-1] - atoms[0]))).clamp(0, last).unsqueeze(-2)  # [..., 1, M]
+    index = torch.arange(len(atoms), device=atoms.device, dtype=atoms.dtype).unsqueeze(-1)
+    share = (1 - (place - index).abs()).clamp(min=0)  # [..., N, M]
     return (share * probability.unsqueeze(-2)).sum(-1)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from rlbench.kit import kernel_choice, same_bits, value_and_grad
-from rlbench.kit.categorical_returns import divergence, projected
+from rlbench.kit.categorical_returns import divergence, equidistant, projected
 
 
 def probabilities(*shape, seed=0):
@@ -45,6 +45,22 @@ def test_it_is_the_projection_of_a_slow_loop_and_keeps_the_probability(low, high
     assert found.sum(-1).ravel().tolist() == pytest.approx([1.0] * 6)
     for one, p, value in zip(found.flatten(0, 1), probability.flatten(0, 1), values.flatten(0, 1)):
         assert one.tolist() == pytest.approx(slow(p.tolist(), value.tolist(), low, high, count), abs=1e-6)
+
+
+@pytest.mark.parametrize(("low", "high", "count"), [(-10.0, 10.0, 51), (1000.0, 1010.0, 51), (-10.0, 10.0, 501)])
+def test_all_probability_is_kept_wherever_the_atoms_lie(low, high, count):
+    probability, values = probabilities(500, count), low + (high - low) * torch.rand(500, count)
+    total = projected(probability, values, equidistant(low, high, count)).double().sum(-1)
+    assert total.tolist() == pytest.approx([1.0] * 500, abs=3e-7)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "count"),
+    [(-math.inf, 1, 11), (0, math.inf, 11), (math.nan, 1, 11), (1, 1, 2), (2, 1, 3), (1e8, 1e8 + 50, 11)],
+)
+def test_atoms_that_are_not_finite_or_not_different_are_refused(low, high, count):
+    with pytest.raises(ValueError, match=f"wide enough for {count} of float32"):
+        equidistant(low, high, count)
 
 
 def test_a_distribution_on_the_atoms_stays_as_it_is():
