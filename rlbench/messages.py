@@ -63,6 +63,20 @@ def refuse_bool(value: Any) -> Any:
     return value
 
 
+def refuse_nan(value: Any) -> Any:
+    """Return the value of a number or of a list of numbers, for use as a pydantic validator.
+
+    A bound lets NaN pass where it excludes nothing, and whatever is learned with NaN is lost. Raises: a pydantic error.
+    """
+    from pydantic_core import PydanticCustomError
+
+    if value != value:
+        raise PydanticCustomError("float_type", "should be a number")
+    for part in value if isinstance(value, (list, tuple)) else ():
+        refuse_nan(part)
+    return value
+
+
 def quoted(value: Any) -> str:
     """Return a value as text for a message, truncated if it is long."""
     return shortened("nothing" if value is None else repr(value), _QUOTED_CHARACTERS)

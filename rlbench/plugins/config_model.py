@@ -7,10 +7,10 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
 from rlbench.api import ConfigError, PluginError
-from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool, shortened
+from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool, refuse_nan, shortened
 from rlbench.plugins.parameter_names import hint, value_hint
 
 _LINEAR_PREFIX = "lin_"
@@ -71,9 +71,9 @@ def _model(config: type[Any]) -> type[Any]:
             read = _schedule_reader(limits, type(None) in typing.get_args(hints[f.name]))
             fields[f.name] = (Annotated[Any, BeforeValidator(read)], Field(**default, validate_default=True))
         else:
-            kind = (
-                Annotated[hints[f.name], BeforeValidator(refuse_bool)] if _is_number(hints[f.name]) else hints[f.name]
-            )
+            kind = hints[f.name]
+            if _is_number(kind):
+                kind = Annotated[kind, BeforeValidator(refuse_bool), AfterValidator(refuse_nan)]
             fields[f.name] = (kind, Field(**default, **limits))
     model: type[Any] = create_model(config.__qualname__, __config__=ConfigDict(extra="forbid", strict=False), **fields)
     return model

@@ -55,6 +55,8 @@ def test_a_number_that_may_fall_may_be_nothing_where_its_type_says_so():
         ({"sizes": [3, "b"]}, r"x\.sizes\.1: should be a whole number, got 'b'"),
         ({"steps": True}, r"x\.steps: should be a number, got True"),
         ({"rate": True}, r"x\.rate: should be a number, got True"),
+        ({"maybe": float("nan")}, r"x\.maybe: should be a number, got nan"),
+        ({"maybe": "nan"}, r"x\.maybe: should be a number, got 'nan'"),
         ({"maybe": False}, r"x\.maybe: should be a number, got False"),
         ({"sizes": [3, True]}, r"x\.sizes: should be a number, got \[3, True\]"),
         ({"falling": True}, r"x\.falling: should be a number, .*, got True"),
