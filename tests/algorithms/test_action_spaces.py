@@ -11,6 +11,7 @@ from rlbench_ppo.ppo import PPO
 from rlbench_qrdqn.qrdqn import QRDQN
 from rlbench_rainbow.rainbow import Rainbow
 from rlbench_random import Random
+from rlbench_recurrent_ppo.recurrent_ppo import RecurrentPPO
 from rlbench_reinforce.reinforce import Reinforce
 
 from rlbench.api import EnvironmentFault, Wrapper
@@ -39,6 +40,8 @@ WALKERS = [
     (A2C, A2C.Config(n_envs=3, n_steps=5, net_arch=(20, 33))),
     (Reinforce, Reinforce.Config(n_envs=1, n_steps=12, memory=36, net_arch=(32,))),
 ]
+ONE_SEQUENCE = {"n_envs": 3, "n_steps": 11, "batch_size": 11, "n_epochs": 2, "net_arch": (20,), "lstm_hidden_size": 17}
+RECURRENT = RecurrentPPO, RecurrentPPO.Config(**ONE_SEQUENCE, normalize_obs=True, target_kl=0.01)
 by_name = {"ids": lambda value: getattr(value, "__name__", None)}
 
 
@@ -130,6 +133,7 @@ RUNS = [
         (WALKERS, CASES),
         (VALUE[:1], ONE_CHOICE),
         ([*VALUE, WALKERS[0], (Random, NoConfig())], MASKED),
+        ([RECURRENT], {name: (CASES | MASKED)[name] for name in ("several choices", "one bit", "no bounds", "masks")}),
         ([(Random, NoConfig())], {name: CASES[name] for name in ("several choices", "bits")}),
     )
     for algorithm, config in algorithms
@@ -147,7 +151,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(algorithm, config, kwargs, wrapp
     assert 0 < check_resume(algorithm, config, SHAPES, 132, tmp_path, kwargs, wrappers=wrappers) < 132
 
 
-@pytest.mark.parametrize(("algorithm", "config"), [VALUE[0], WALKERS[0]], **by_name)
+@pytest.mark.parametrize(("algorithm", "config"), [VALUE[0], WALKERS[0], RECURRENT], **by_name)
 def test_a_seed_whose_environment_fails_under_masks_is_parked_alone(algorithm, config):
     kwargs = {"obs": 5, "actions": 5, "masked": True, "end": 0.02}
     alone = play(algorithm, config, SHAPES, [3], 132, kwargs=kwargs, wrappers=MASKS).of_seed(3)
