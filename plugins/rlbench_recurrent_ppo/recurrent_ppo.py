@@ -1,7 +1,7 @@
 """Proximal policy optimisation with a memory, S seeds at once: actor and critic each read an LSTM.
 
 Sources: Schulman et al. 2017, arXiv:1707.06347; Huang et al. 2022, "The 37 Implementation Details of PPO", details 2 to
-5 of LSTMs. It differs from rlbench_ppo/ppo.py only in the memory, and in minibatches of whole sequences in `learn`.
+5 of LSTMs. Read it beside rlbench_ppo/ppo.py: `learn` has minibatches of whole sequences, and vectors are all it sees.
 """
 
 from __future__ import annotations
