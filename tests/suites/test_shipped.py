@@ -16,6 +16,7 @@ CONTINUOUS = {"Pendulum-v1", "MountainCarContinuous-v0", "LunarLanderContinuous-
 # What suites need beyond the dev extra, and what their error then contains.
 EXTRAS = {
     "minigrid": ("minigrid", "No module named 'minigrid'"),
+    "memory": ("popgym", "No module named 'popgym'"),
     "agents": ("lbforaging", "No module named 'lbforaging'"),
     "minatar": ("minatar", "No module named 'minatar'.*pip install"),
     "minatar-full": ("minatar", "No module named 'minatar'.*pip install"),
