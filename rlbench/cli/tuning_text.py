@@ -27,17 +27,16 @@ def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], fi
     )
     text = f"{plain(suite.name)}: for each of {plain(join_names([s.algorithm for s in searches]))}, {rounds};"
     text += f" drawn at random with seed {seed}\n"
-    budgets = {found.algorithm: found.steps / max(1, found.runs) for found in searches if not found.failed}
-    if len(set(budgets.values())) > 1:
+    if len({_budget(planned, found.algorithm) for found in searches}) > 1:
         text += "the suite gives these algorithms budgets that differ, so their searches cost unequal steps\n"
     for found in searches:
         text += "\n" + _paragraph(found, planned, finals)
     if finals is not None and finals.untuned:
         text += "\n"
         for label, score in finals.untuned.items():
-            text += (
-                f"{plain(label)}: not tuned; " + ("no score" if score is None else f"score {_interval(score)}") + "\n"
-            )
+            tasks = {group.task.name for group in planned.groups if group.label == label}
+            shown = "no score" if score is None else f"score {_interval(score, _digits(len(tasks) > 1))}"
+            text += f"{plain(label)}: not tuned; {shown}\n"
     elif untuned := [label for label in _labels(planned) if label not in {s.algorithm for s in searches}]:
         text += f"\nnot tuned: {plain(', '.join(untuned))}\n"
     for sentence in finals.absent if finals is not None else ():
@@ -71,7 +70,7 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
 
 
 def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> str:
-    digits = _digits(found)
+    digits = _digits(found.normalised)
     text = f"  fresh score       {_interval(evidence.fresh, digits)} ({counted(evidence.n, 'run')})\n"
     if math.isfinite(evidence.curse.estimate):
         text += f"  winner's curse    {_interval(evidence.curse, digits, '+')}\n"
@@ -84,13 +83,13 @@ def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> s
 
 
 def _legend(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> str:
-    scale = "normalised over tasks" if any(found.normalised for found in searches) else "in returns"
+    scale = "between the anchors (0 and 1)" if any(found.normalised for found in searches) else "in returns"
     text = (
         f"\nscores: IQM over runs of the final policies' mean return, {scale}; intervals: 95 %, bootstrap over runs\n"
     )
     if finals is None:
         return text + "tuning scores are too high, because the best was chosen by them: run without --no-final\n"
-    text += "winner's curse: tuning score − fresh score; the choice favours lucky trials, so expect it above 0\n"
+    text += "winner's curse: tuning score − fresh score; the choice favours lucky trials, so it is above 0 on average\n"
     return text + f"final comparison: {counted(finals.runs, 'run')}, {finals.steps:,} environment steps\n"
 
 
@@ -150,6 +149,11 @@ def _labels(planned: Plan, without: Sequence[str] | set[str] = ()) -> list[str]:
     return [label for label in dict.fromkeys(group.label for group in planned.groups) if label not in without]
 
 
+def _budget(planned: Plan, label: str) -> int:
+    """Return the environment steps of one seed on all tasks of an algorithm."""
+    return sum({group.task.name: group.task.steps for group in planned.groups if group.label == label}.values())
+
+
 def _defaults(planned: Plan, label: str) -> Mapping[str, Any]:
     return next(group.config for group in planned.groups if group.label == label)
 
@@ -164,12 +168,12 @@ def _value(value: Any) -> str:
     return plain(format_value(value))
 
 
-def _digits(found: AlgorithmSearch) -> int:
-    return 3 if found.normalised else 1
+def _digits(normalised: bool) -> int:
+    return 3 if normalised else 1
 
 
 def _number(value: float, found: AlgorithmSearch) -> str:
-    return console_number(value, _digits(found))
+    return console_number(value, _digits(found.normalised))
 
 
 def _interval(interval: Interval, digits: int = 1, sign: str = "") -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rlbench.messages import quoted, refuse_bool
 from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, value_error
@@ -20,8 +21,12 @@ def _ends(value: Any) -> tuple[float, float]:
     if not is_pair or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value):
         raise value_error(f"should be a list of two numbers, the lowest and the highest value, got {quoted(value)}")
     low, high = value
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise value_error(f"should have finite ends, got {quoted(value)}")
+    try:
+        is_finite = math.isfinite(low) and math.isfinite(high) and math.isfinite(float(high) - float(low))
+    except OverflowError:  # a whole number that no float reaches
+        is_finite = False
+    if not is_finite:
+        raise value_error(f"should have finite ends at a finite distance, got {quoted(value)}")
     if not low < high:
         raise value_error(f"is empty, because {low:g} is not below {high:g}; give the lowest value first")
     return low, high
@@ -39,6 +44,15 @@ def _whole_ends(value: Any) -> tuple[int, int]:
     if not all(float(end).is_integer() and abs(end) <= _LARGEST_INTEGER for end in (low, high)):
         raise value_error(f"should have whole numbers as its ends, got {quoted(value)}")
     return int(low), int(high)
+
+
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of a choice. Raises: a pydantic error if one is there twice, which would double its share."""
+    texts = [json.dumps(value, default=str) for value in values]
+    for k, text in enumerate(texts):
+        if text in texts[:k]:
+            raise value_error(f"has {quoted(values[k])} twice")
+    return values
 
 
 def _counts(value: Any) -> tuple[int, ...]:
@@ -75,7 +89,9 @@ class DistributionEntry(StrictModel):
     whole: Annotated[tuple[int, int], BeforeValidator(_whole_ends), _WHOLE_ENDS] | None = Field(
         None, alias="int", description="lowest and highest whole number, both included, drawn uniformly"
     )
-    choice: Values | None = Field(None, description="a list of values, drawn with equal probability")
+    choice: Annotated[Values, AfterValidator(_different)] | None = Field(
+        None, description="a list of values, drawn with equal probability"
+    )
     when: dict[str, Any] = Field(
         {},
         description="other hyperparameters and their values; only settings with these draw this one, and the others"

@@ -6,6 +6,7 @@ import re
 import pytest
 from support.cli import rlbench
 
+from rlbench.suites import Suite, load_suite
 from rlbench.suites.tune_models import DistributionEntry, TuneEntry
 
 SUITE = """\
@@ -59,10 +60,13 @@ tune:
       adam_eps: {choice: []}
       max_grad_norm: {log: [1, .inf]}
       loss: {}
+      n_envs: {choice: [1, [2], 1]}
+      learning_starts: {uniform: [-1e308, 1e308]}
+      buffer_size: {int: [1, 1%s]}
 """
-    found = problems(tmp_path, SUITE + wrong)
+    found = problems(tmp_path, SUITE + wrong % ("0" * 400))
     assert [text.split(" ", 1)[0] for text in found] == [
-        "2:11", "3:3", "4:12", "5:3", "8:23", "9:20", "10:24", "11:7", "12:13", "13:29", "14:18", "15:23", "16:7"
+        "2:11", "3:3", "4:12", "5:3", "8:23", "9:20", "10:24", "11:7", "12:13", "13:29", "14:18", "15:23", "16:7", "17:16", "18:25", "19:21"
     ]  # fmt: skip
     for text, part in zip(
         found,
@@ -71,6 +75,7 @@ tune:
             "unknown key 'spice'", "0 has no logarithm", "is empty, because 3 is not below 3", "whole numbers as its ends",
             "should have one of log, uniform, int and choice, got 2", "did you mean 'log'?",
             "a list of two numbers", "a list of the values to try", "finite ends", "got none",
+            "choice: has 1 twice", "at a finite distance", "finite ends",
         ),
         strict=True,
     ):  # fmt: skip
@@ -123,6 +128,13 @@ def test_other_commands_do_as_before_and_check_says_what_tuning_costs(tmp_path):
     }
     text = check(tmp_path, SUITE + TUNED).stdout
     assert text.endswith("tuning (`rlbench tune`) would add 4 trials each of dqn: 8 runs, 3,200 environment steps\n")
+
+
+def test_the_stored_suite_has_the_same_space(tmp_path):
+    more = "      batch_size: {int: [16, 64], when: {gamma: 0.9}}\n      gamma: {choice: [0.9, 0.99]}\n"
+    (tmp_path / "s.yaml").write_text(SUITE + TUNED + more)
+    suite = load_suite(tmp_path / "s.yaml")
+    assert suite.tune is not None and Suite.model_validate(json.loads(json.dumps(suite.resolved()))).tune == suite.tune
 
 
 @pytest.mark.parametrize(
