@@ -35,7 +35,9 @@ def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], fi
         text += "\n"
         for label, score in finals.untuned.items():
             tasks = {group.task.name for group in planned.groups if group.label == label}
-            shown = "no score" if score is None else f"score {_interval(score, _digits(len(tasks) > 1))}"
+            shown = (
+                "no score over all its tasks" if score is None else f"score {_interval(score, _digits(len(tasks) > 1))}"
+            )
             text += f"{plain(label)}: not tuned; {shown}\n"
     elif untuned := [label for label in _labels(planned) if label not in {s.algorithm for s in searches}]:
         text += f"\nnot tuned: {plain(', '.join(untuned))}\n"

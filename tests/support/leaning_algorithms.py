@@ -16,7 +16,7 @@ class Leans(Algorithm):
     @dataclass(frozen=True)
     class Config:
         threshold: float = 2.0
-        noise: Annotated[float, Field(ge=0, le=1)] = 0.0
+        noise: Annotated[float, Field(ge=0, le=1)] = 0.4
 
     def act(self, obs):
         """Lean right where the pole does, by an amount that differs between seeds with some noise."""
