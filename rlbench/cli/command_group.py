@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Run a suite": (
         CommandEntry("run", "run", "train the unfinished runs, print the table, write the report"),
         CommandEntry("check", "check", "show what would run, why, and what it would cost"),
+        CommandEntry("tune", "tune", "search hyperparameters with equal budgets, and test the choice on fresh seeds"),
         CommandEntry("status", "status", "show the progress of the runs; --watch follows it"),
     ),
     "Read results": (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,13 +78,14 @@ def _type(declared: Declaration) -> Any:
 
 
 def options_of(
-    declaring: type[SuiteOptions], built: type[SuiteOptions] = RunOptions
+    declaring: type[SuiteOptions], built: type[SuiteOptions] = RunOptions, only: Sequence[str] = ()
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Return a decorator that adds the options declared by a class. The command gets their values as `options`.
 
-    built: the class of `options`. It has defaults for the options that `declaring` does not declare.
+    built: the class of `options`. It has defaults for the options that `declaring` does not declare. only: the names of
+    the options to add; default: all.
     """
-    declared = declarations(declaring)
+    declared = [option for option in declarations(declaring) if not only or option.name in only]
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
         @wraps(command)

@@ -32,7 +32,7 @@ cannot be read or written · 74 the disk is full or fails · 75 another process 
 
 
 # These commands run code from the current folder.
-RUNNING = ("run", "check", "new", "test-plugin", "anchors")
+RUNNING = ("run", "check", "tune", "new", "test-plugin", "anchors")
 # These do so only with an option that says whose code to trust.
 PLAYING = ("evaluate", "crossplay", "verify", "export")
 

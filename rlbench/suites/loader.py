@@ -28,6 +28,7 @@ from rlbench.suites.suite_models import (
     Suite,
     WrapperEntry,
 )
+from rlbench.suites.tune_models import DistributionEntry, TuneEntry
 from rlbench.suites.yaml_limits import MAX_BYTES, refusal
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -38,9 +39,11 @@ _MODELS: dict[str, type[BaseModel]] = {
     "wrappers": WrapperEntry,
     "slurm": SlurmEntry,
     "ray": RayEntry,
+    "tune": TuneEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
-_NAMED: dict[str, type[BaseModel]] = {"per_algorithm": BudgetEntry}  # mappings from names to entries
+# Mappings from names to entries, and how many names lead to an entry.
+_NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}
 
 
 @dataclass
@@ -154,11 +157,8 @@ def _convert(
             if name != key:
                 spellings[(*at, name)] = key
             inner = _MODELS.get(name) if model is not None else None
-            if model is not None and name in _NAMED and isinstance(value, dict):
-                entries = {str(k): (v, (*at, name, str(k))) for k, v in value.items()}
-                values[name] = {
-                    k: _convert(v, _NAMED[name], where, problems, spellings) for k, (v, where) in entries.items()
-                }
+            if model is not None and name in _NAMED:
+                values[name] = _convert_named(value, *_NAMED[name], (*at, name), problems, spellings)
                 continue
             values[name] = _convert(value, inner, (*at, name), problems, spellings)
         return values
@@ -168,6 +168,23 @@ def _convert(
         if isinstance(node, kind):
             return kind(node)
     return node
+
+
+def _convert_named(
+    node: Any,
+    model: type[BaseModel],
+    depth: int,
+    at: Location,
+    problems: list[Problem],
+    spellings: dict[Location, str],
+) -> Any:
+    """Convert a mapping in which `depth` names lead to each entry."""
+    if depth == 0 or not isinstance(node, dict):
+        return _convert(node, model if depth == 0 else None, at, problems, spellings)
+    return {
+        str(name): _convert_named(value, model, depth - 1, (*at, str(name)), problems, spellings)
+        for name, value in node.items()
+    }
 
 
 def _known_key(
@@ -199,7 +216,7 @@ def _partial_suite(values: Mapping[str, Any]) -> Suite:
         items = values.get(name)
         entries[name] = tuple(_entry(_MODELS[name], item) for item in items) if isinstance(items, list) else ()
     parts: dict[str, Any] = {"name": "draft", "seeds": (0,)}
-    for name in ("seeds", "devices", "evaluation", "register"):
+    for name in ("seeds", "devices", "evaluation", "register", "tune"):
         try:
             valid = validate_keys({name: values[name]})
             parts[name] = valid.registrations if name == "register" else getattr(valid, name)

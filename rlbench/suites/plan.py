@@ -39,6 +39,7 @@ from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.memory_limit import memory_limit, memory_notes, memory_problem, within_memory
 from rlbench.suites.observation_forms import form_problem, losses
 from rlbench.suites.reference_check import reference_problems
+from rlbench.suites.search_space import refused_values
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import Point, points
@@ -196,6 +197,7 @@ def plan(
     # If there are too many runs, only other problems are searched for, at one point of each sweep.
     points_per_sweep = 1 if excess_runs(suite, max_runs) else None
     _add_pairs(result, plugins, problems, skip_missing, points_per_sweep, seeds)
+    problems += refused_values(suite, plugins)
     result.groups, result.workers, text = within_memory(
         spread(result.groups, result.workers), result.stored, result.workers, result.memory, bool(jobs or suite.jobs)
     )

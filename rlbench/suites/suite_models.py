@@ -25,6 +25,7 @@ from rlbench.suites.suite_values import (
     Values,
     value_error,
 )
+from rlbench.suites.tune_models import TuneEntry
 
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
 MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
@@ -211,6 +212,7 @@ class Suite(StrictModel):
     )
     slurm: SlurmEntry | None = Field(None, description="what each task of `--executor slurm` asks of the cluster")
     ray: RayEntry | None = Field(None, description="what each task of `--executor ray` asks of the cluster")
+    tune: TuneEntry | None = Field(None, description="what `rlbench tune` tries; other commands ignore it")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )

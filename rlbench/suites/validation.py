@@ -9,6 +9,7 @@ from typing import Any
 from rlbench.api import RunGroup, environments_of, nothing_left
 from rlbench.messages import nearest
 from rlbench.plugins import Resolved
+from rlbench.suites.search_space import space_problems
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, Suite
 from rlbench.suites.sweeps import format_value, points, size
@@ -17,7 +18,7 @@ from rlbench.suites.sweeps import format_value, points, size
 def find_problems(suite: Suite, max_runs: int) -> list[Problem]:
     """Return duplicate names, unknown names, missing files, and a problem if the suite has too many runs."""
     excess = excess_runs(suite, max_runs)
-    problems = [*_algorithms(suite), *_environments(suite, expand=not excess), *_sweeps(suite)]
+    problems = [*_algorithms(suite), *_environments(suite, expand=not excess), *_sweeps(suite), *space_problems(suite)]
     missing = [
         Problem(("data_files", i), f"file {name!r} does not exist; paths are relative to the current folder")
         for i, name in enumerate(suite.data_files)

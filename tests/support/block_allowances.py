@@ -10,6 +10,15 @@ seeds: 5
 evaluation: {every: 0, final_episodes: 5}
 END
 """
+SEARCH = """cat > search.yaml <<'END'
+name: search
+algorithms: [random, {id: dqn, params: {net_arch: [16], learning_starts: 50}}]
+environments: [{id: CartPole-v1, steps: 200}]
+seeds: 2
+evaluation: {every: 0, final_episodes: 5}
+tune: {trials: 2, seeds: 1, space: {dqn: {gamma: {uniform: [0.9, 0.99]}}}}
+END
+"""
 GAME = """cat > game.yaml <<'END'
 name: mine
 algorithms: [convention, copies]
@@ -86,6 +95,10 @@ ALLOWANCES = [
         "rlbench run quickstart --until-decided",
         MINUTES,
         replace={"--until-decided": "--until-decided -a ppo -a random --looks 1"},
+    ),
+    Allowance("docs/tuning.md", "rlbench check study", MINUTES, before=SEARCH, replace={"study.yaml": "search.yaml"}),
+    Allowance(
+        "docs/tuning.md", "study: for each of dqn and ppo", "the numbers of the suite that is not run", loose=True
     ),
     Allowance(
         "docs/environments.md",

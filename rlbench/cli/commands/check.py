@@ -17,7 +17,7 @@ from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.cli.user_paths import short_path
 from rlbench.suite_options import SuiteOptions
-from rlbench.text import duration, plural, range_or_list
+from rlbench.text import counted, duration, join_names, plural, range_or_list
 
 if TYPE_CHECKING:
     from rlbench.plugins import Plugins
@@ -97,6 +97,22 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
         write_out("\n" * bool(lines) + "".join(f"{line}\n" for line in lines))
     if todo:
         write_out(f"\n{_estimate(cost, workers, store)}\n")
+    if text := _tuning(planned):
+        write_out(f"{plain(text)}\n")
+
+
+def _tuning(planned: Plan) -> str:
+    """Return what `rlbench tune` would train before this suite, or "" if nothing is tuned."""
+    from rlbench.suites.tuning_cost import tuning_costs
+
+    costs = tuning_costs(planned)
+    if not costs:
+        return ""
+    runs, steps = sum(cost.runs for cost in costs), sum(cost.steps for cost in costs)
+    return (
+        f"tuning (`rlbench tune`) would add {plural(costs[0].trials, 'trial')} each of"
+        f" {join_names([cost.algorithm for cost in costs])}: {counted(runs, 'run')}, {steps:,} environment steps"
+    )
 
 
 def _rows(decisions: Sequence[RunDecision]) -> list[list[str]]:
@@ -178,6 +194,8 @@ def _document(
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
+    from rlbench.suites.tuning_cost import tuning_costs
+
     return {
         "suite": planned.suite.name,
         "folder": str(store.root),
@@ -204,6 +222,7 @@ def _document(
             for s in planned.skipped
         ],
         "can_show": None if planned.adaptive else asdict(reach_of_plan(planned)),
+        "tuning": [asdict(cost) for cost in tuning_costs(planned)],
         "jobs": workers,
         "expected_seconds": cost.seconds or None,
         "expected_bytes": cost.bytes or None,

@@ -20,10 +20,12 @@ PLACES = {
     "AnchorsEntry": "`anchors` of an environment",
     "SlurmEntry": "`slurm`",
     "RayEntry": "`ray`",
+    "TuneEntry": "`tune`",
+    "DistributionEntry": "A value of `space`",
 }
 SHORT = {"AlgorithmEntry": "entries", "EnvironmentEntry": "entries", "EvaluationEntry": "mapping"}
 SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping", "SlurmEntry": "mapping"}
-SHORT |= {"RayEntry": "mapping"}
+SHORT |= {"RayEntry": "mapping", "TuneEntry": "mapping", "DistributionEntry": "distributions"}
 
 
 def schema() -> str:
@@ -66,6 +68,8 @@ def kind(field: Mapping[str, Any]) -> str:
     if "anyOf" in field:
         choices = [kind(choice) for choice in field["anyOf"] if choice.get("type") != "null"]
         return ", or ".join(dict.fromkeys(choices))
+    if "const" in field:
+        return f"`{field['const']}`"
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])
     if field.get("type") == "array":

@@ -1,0 +1,90 @@
+"""`rlbench tune`: search hyperparameters, an equal number of trials for each algorithm, and test on fresh seeds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import click
+
+from rlbench.cli.common_options import open_plugins, open_suite, result_folder
+from rlbench.cli.declared_options import options_of
+from rlbench.cli.progress.reporter import make_reporter
+from rlbench.cli.text_table import write_out
+from rlbench.cli.user_paths import OutputPath, short_path
+from rlbench.run_options import RunOptions
+
+NAMES = (
+    "output", "jobs", "executor", "seeds", "devices", "timeout", "stall_timeout", "memory", "settings", "max_runs",
+    "skip_missing", "plugin_files", "retries", "stop_after", "quiet", "verbose",
+)  # fmt: skip
+
+
+@click.command()
+@click.argument("suite")
+@options_of(RunOptions, only=NAMES)
+@click.option(
+    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True, help="Seed of the settings drawn."
+)
+@click.option(
+    "--write",
+    "written",
+    type=OutputPath(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the suite with the chosen hyperparameters and without the key `tune`.",
+)
+@click.option("--no-final", is_flag=True, help="Choose, but train nothing on the suite's own seeds.")
+@click.option(
+    "--rerun",
+    type=click.Choice(["failed", "corrupt"]),
+    help="Train runs again: those that failed, or those that are damaged.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
+def tune(
+    suite: str, options: RunOptions, seed: int, written: Path | None, no_final: bool, rerun: str | None, as_json: bool
+) -> int:
+    """Search hyperparameters of the algorithms of SUITE, an equal number of trials for each, and say what it was worth.
+
+    SUITE is a YAML file with the key `tune`. Each trial is an algorithm of the suite in FOLDER/tuning, with seeds that
+    no reported run shares; FOLDER is the result folder (default: results/<suite name>-tune). The best trial of each
+    algorithm, the suite's own hyperparameters and the algorithms that are not tuned are then trained on the suite's
+    seeds in FOLDER/final. `rlbench status`, `table` and `report` read both folders.
+
+    Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
+    """
+    from rlbench.cli.projects.tuned_suite import check_target, tuned_text, write_text
+    from rlbench.cli.tuning_text import as_document, as_text
+    from rlbench.results import Store
+    from rlbench.tuning.final_comparison import run_finals
+    from rlbench.tuning.trial_planning import plan_trials
+    from rlbench.tuning.trial_rounds import search
+
+    options = dataclasses.replace(options, rerun=rerun)
+    plugins = open_plugins(options.plugin_files)
+    loaded = open_suite(suite, options)
+    if written is not None:
+        check_target(written, loaded.source.path)
+    planned, settings = plan_trials(loaded, plugins, options, seed)
+    reporter = make_reporter(options.quiet, options.verbose)
+    for skip in planned.skipped:
+        reporter.warn(f"{skip}; the other pairs will run")
+    folder = result_folder(options.output, f"{loaded.suite.name}-tune")
+    finals = None
+    try:
+        searches = search(loaded, settings, plugins, Store(folder / "tuning"), options, reporter)
+        if not no_final:
+            finals = run_finals(loaded, searches, plugins, Store(folder / "final"), options, reporter)
+    except KeyboardInterrupt:
+        reporter.say(f"interrupted; the same command resumes the search in {short_path(folder)}")
+        raise
+    if written is not None:
+        write_text(written, tuned_text(loaded, searches, seed, options.settings))
+        reporter.say(f"suite:   {short_path(written)}")
+    folders = [short_path(folder / name) for name in ("tuning", "final")[: 2 - no_final]]
+    reporter.say(f"results: {', '.join(folders)}")
+    if as_json:
+        write_out(json.dumps(as_document(loaded.suite, planned, searches, finals, seed), indent=1) + "\n")
+    else:
+        write_out(as_text(loaded.suite, planned, searches, finals, seed))
+    return 0 if finals is None or finals.complete else 1

@@ -1,0 +1,98 @@
+"""The suite file that `rlbench tune --write` writes: the suite's text with the chosen hyperparameters."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rlbench.suites import LoadedSuite
+    from rlbench.tuning.trial_rounds import AlgorithmSearch
+
+FIRST_WORDS = "# Tuned by `rlbench tune "
+
+
+def check_target(path: Path, suite: Path) -> None:
+    """Check that the file may be written: it is new, or an earlier search wrote it. Raises: click.UsageError."""
+    if not path.exists():
+        if not path.parent.is_dir():
+            raise click.UsageError(f"--write {path}: the folder {path.parent} does not exist")
+        return
+    if path.resolve() == suite.resolve():
+        raise click.UsageError(f"--write {path}: this is the suite itself; choose another file")
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if file.read(len(FIRST_WORDS)) == FIRST_WORDS:
+                return
+    except OSError as error:
+        raise click.UsageError(f"--write {path}: cannot be read: {error.strerror}") from error
+    raise click.UsageError(f"--write {path}: exists already, and no search wrote it; choose another file or remove it")
+
+
+def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: int, settings: Sequence[str]) -> str:
+    """Return the suite with each chosen setting as `params` and without `tune`. Comments of the file are kept.
+
+    seed: of the search. settings: the hyperparameters that the command line has set.
+    """
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    yaml.preserve_quotes, yaml.width = True, 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    document: Any = yaml.load(loaded.source.text)
+    chosen = {found.algorithm: found.winner.setting for found in searches}
+    entries = document["algorithms"]
+    for i, algorithm in enumerate(loaded.suite.algorithms):
+        if setting := chosen.get(algorithm.name):
+            if isinstance(entries[i], str):
+                entries[i] = _in_one_line({"id": entries[i]})
+            entries[i].setdefault("params", _in_one_line({}))
+            entries[i]["params"].update({**algorithm.params, **setting})
+    del document["tune"]
+    stream = io.StringIO()
+    yaml.dump(document, stream)
+    return f"{_origin(loaded, searches, seed, settings)}\n{stream.getvalue()}"
+
+
+def _in_one_line(values: dict[str, Any]) -> Any:
+    """Return a mapping that is written as {key: value}, which leaves a comment behind it where it was."""
+    from ruamel.yaml.comments import CommentedMap
+
+    mapping = CommentedMap(values)
+    mapping.fa.set_flow_style()
+    return mapping
+
+
+def _origin(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: int, settings: Sequence[str]) -> str:
+    import rlbench
+    from rlbench.results import commit
+    from rlbench.text import join_names
+
+    tune = loaded.suite.tune
+    assert tune is not None
+    rounds = ", then ".join(f"{trials} with {seeds}" for trials, seeds in tune.rounds)
+    names = join_names([f"{found.algorithm} (trial {found.chosen}, {found.steps:,} steps)" for found in searches])
+    code = commit(Path(rlbench.__file__))
+    version = f"rlbench {rlbench.__version__}" + (f", commit {code}" if code else "")
+    changes = [word for setting in settings for word in ("--set", setting)]
+    command = shlex.join([loaded.source.path.name, "--seed", str(seed), *changes])
+    line = f"{FIRST_WORDS}{command}`: {names}; trials and their seeds: {rounds}; {version}"
+    return " ".join(line.split())  # one line of a comment, whatever a label contains
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write the file in place of an earlier one. Raises: click.UsageError if it cannot be written."""
+    from rlbench.results.file_io import replace_file
+
+    def write(draft: Path) -> None:
+        draft.write_text(text, "utf-8")
+
+    try:
+        replace_file(path, write)
+    except OSError as error:
+        raise click.UsageError(f"--write {path}: cannot be written: {error.strerror}") from error

@@ -1,0 +1,158 @@
+"""Pydantic models of a suite's key `tune`: the settings that `rlbench tune` tries. They change no other command."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+
+from rlbench.messages import quoted, refuse_bool
+from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, value_error
+
+MAX_TRIALS = 1_000
+_LARGEST_INTEGER = 1 << 53  # beyond, a float no longer tells two of them apart
+
+
+def _ends(value: Any) -> tuple[float, float]:
+    """Return the two ends of a range. Raises: a pydantic error."""
+    is_pair = isinstance(value, (list, tuple)) and len(value) == 2
+    if not is_pair or not all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in value):
+        raise value_error(f"should be a list of two numbers, the lowest and the highest value, got {quoted(value)}")
+    low, high = value
+    try:
+        is_finite = math.isfinite(low) and math.isfinite(high) and math.isfinite(float(high) - float(low))
+    except OverflowError:  # a whole number that no float reaches
+        is_finite = False
+    if not is_finite:
+        raise value_error(f"should have finite ends at a finite distance, got {quoted(value)}")
+    if not low < high:
+        raise value_error(f"is empty, because {low:g} is not below {high:g}; give the lowest value first")
+    return low, high
+
+
+def _positive_ends(value: Any) -> tuple[float, float]:
+    low, high = _ends(value)
+    if low <= 0:
+        raise value_error(f"should begin above 0, because 0 has no logarithm, got {quoted(value)}")
+    return low, high
+
+
+def _whole_ends(value: Any) -> tuple[int, int]:
+    low, high = _ends(value)
+    if not all(float(end).is_integer() and abs(end) <= _LARGEST_INTEGER for end in (low, high)):
+        raise value_error(f"should have whole numbers as its ends, got {quoted(value)}")
+    return int(low), int(high)
+
+
+def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return the values of a choice. Raises: a pydantic error if one is there twice, which would double its share."""
+    texts = [json.dumps(value, default=str) for value in values]
+    for k, text in enumerate(texts):
+        if text in texts[:k]:
+            raise value_error(f"has {quoted(values[k])} twice")
+    return values
+
+
+def _counts(value: Any) -> tuple[int, ...]:
+    """Return the numbers of seeds, one for each round. Raises: a pydantic error."""
+    given = value if isinstance(value, (list, tuple)) else [value]
+    whole = all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= MAX_SEEDS for n in given)
+    if not given or not whole or list(given) != sorted(set(given)):
+        raise value_error(
+            f"should be a number of seeds from 1 to {MAX_SEEDS}, or a list of such numbers that rise, such as [1, 3],"
+            f" got {quoted(value)}"
+        )
+    return tuple(given)
+
+
+def better_third(trials: int) -> int:
+    """Return how many of the trials of one round take part in the next."""
+    return max(1, math.ceil(trials / 3))
+
+
+_ENDS = WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
+_WHOLE_ENDS = WithJsonSchema({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2})
+_COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS}
+
+
+class DistributionEntry(StrictModel):
+    """Where the values of a hyperparameter are drawn from: one of `log`, `uniform`, `int` and `choice`."""
+
+    log: Annotated[tuple[float, float], BeforeValidator(_positive_ends), _ENDS] | None = Field(
+        None, description="lowest and highest value; the logarithm is drawn uniformly"
+    )
+    uniform: Annotated[tuple[float, float], BeforeValidator(_ends), _ENDS] | None = Field(
+        None, description="lowest and highest value, drawn uniformly"
+    )
+    whole: Annotated[tuple[int, int], BeforeValidator(_whole_ends), _WHOLE_ENDS] | None = Field(
+        None, alias="int", description="lowest and highest whole number, both included, drawn uniformly"
+    )
+    choice: Annotated[Values, AfterValidator(_different)] | None = Field(
+        None, description="a list of values, drawn with equal probability"
+    )
+    when: dict[str, Any] = Field(
+        {},
+        description="other hyperparameters and their values; only settings with these draw this one, and the others"
+        " keep the value without tuning",
+    )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [name for name in ("log", "uniform", "whole", "choice") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise value_error(f"should have one of log, uniform, int and choice, got {len(given) or 'none'} of them")
+        return self
+
+    def samples(self) -> list[tuple[tuple[str | int, ...], Any]]:
+        """Return values that an algorithm must accept, each with its place: all choices, or the ends and one between.
+
+        The one between comes last, without an index in its place. It is no whole number where both ends are.
+        """
+        if self.choice is not None:
+            return [(("choice", i), value) for i, value in enumerate(self.choice)]
+        if self.whole is not None:
+            return [(("int", i), value) for i, value in enumerate(self.whole)]
+        name, ends = ("log", self.log) if self.log is not None else ("uniform", self.uniform)
+        assert ends is not None
+        return [*(((name, i), value) for i, value in enumerate(ends)), ((name,), ends[0] + 0.382 * (ends[1] - ends[0]))]
+
+
+class TuneEntry(StrictModel):
+    """What `rlbench tune` tries. Every algorithm with a space gets the same number of settings and seeds."""
+
+    trials: Annotated[int, Field(ge=2, le=MAX_TRIALS), BeforeValidator(refuse_bool)] = Field(
+        20, description="settings tried for each algorithm; trial 0 is the suite's own"
+    )
+    seeds: Annotated[
+        tuple[int, ...],
+        BeforeValidator(_counts),
+        WithJsonSchema({"anyOf": [_COUNT_SCHEMA, {"type": "array", "items": _COUNT_SCHEMA, "minItems": 1}]}),
+    ] = Field(
+        (3,),
+        description="seeds of each trial; a list halves: all trials with the first number of seeds, the better third"
+        " with the second number in all, and so on",
+    )
+    sampler: Literal["random"] = Field("random", description="how settings are drawn: random")
+    space: Annotated[dict[str, Annotated[dict[str, DistributionEntry], Field(min_length=1)]], Field(min_length=1)] = (
+        Field(
+            description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"
+            " algorithms without a space are not tuned"
+        )
+    )
+
+    @property
+    def rounds(self) -> tuple[tuple[int, int], ...]:
+        """The number of trials of each round, and the number of seeds that each of them has had by its end."""
+        counts, trials = [], self.trials
+        for seeds in self.seeds:
+            counts.append((trials, seeds))
+            trials = better_third(trials)
+        return tuple(counts)
+
+    @property
+    def runs(self) -> int:
+        """The number of runs of one algorithm on one task."""
+        before = (0, *self.seeds)
+        return sum(trials * (seeds - earlier) for (trials, seeds), earlier in zip(self.rounds, before))

@@ -1,0 +1,61 @@
+"""The settings of all trials, once the suite and its spaces are known to be sound. Trains nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rlbench.api import SuiteError
+from rlbench.plugins import Plugins, resolve
+from rlbench.results.score_anchors import anchors_of
+from rlbench.run_options import RunOptions
+from rlbench.suites import LoadedSuite, Plan, plan
+from rlbench.suites.search_space import space_name, spaces
+from rlbench.suites.source_location import Problem
+from rlbench.tuning.random_search import Setting, draw_settings
+
+
+def plan_trials(
+    loaded: LoadedSuite, plugins: Plugins, options: RunOptions, seed: int
+) -> tuple[Plan, dict[str, list[Setting]]]:
+    """Return the plan of the suite itself, and the settings of the trials of each tuned algorithm, by label.
+
+    Raises: SuiteError with what is wrong with the suite or a space, or if a score over tasks cannot be made.
+    """
+    planned = plan(loaded, plugins, **options.planning)
+    suite, problems = planned.suite, []
+    if suite.tune is None:
+        raise SuiteError(f"{loaded.source.path} has no key `tune`; docs/tuning.md explains it")
+    tuned = spaces(suite)
+    entries = {a.name: a for a in suite.algorithms}
+    defaults = resolve(plugins, [(entries[label].id, entries[label].params) for label in tuned])
+    settings: dict[str, list[Setting]] = {}
+    for (label, space), answer in zip(tuned.items(), defaults):
+        at = ("tune", "space", str(space_name(suite, entries[label])))
+        if isinstance(answer, Exception) or not any(group.label == label for group in planned.groups):
+            reasons = "; ".join(map(str, (skip for skip in planned.skipped if skip.algorithm == label)))
+            problems.append(Problem(at, f"{label} cannot be tuned: {reasons or answer}", True))
+            continue
+        settings[label] = draw_settings(label, space, answer.config, suite.tune.trials, seed)
+        if (found := len(settings[label])) < suite.tune.trials:
+            text = f"the space of {label} has only {found} different settings, fewer than {suite.tune.trials} trials"
+            problems.append(Problem(at, f"{text}; widen it, or lower trials", True))
+    problems += _without_anchors(planned, list(tuned))
+    if problems:
+        raise SuiteError(loaded.source.describe(problems))
+    return planned, settings
+
+
+def _without_anchors(planned: Plan, labels: Sequence[str]) -> list[Problem]:
+    """Return a problem for each task without anchors of an algorithm that is tuned on several tasks."""
+    tasks = {label: {g.task.name: g.task for g in planned.groups if g.label == label} for label in labels}
+    needed = {name: task for found in tasks.values() if len(found) > 1 for name, task in found.items()}
+    anchors = anchors_of(planned.suite.resolved(), needed)
+    return [
+        Problem(
+            ("environments", j, "id"),
+            f"{environment.name} has no anchors, so the scores on several tasks have no common scale to choose by: add"
+            " `anchors` (`rlbench anchors` measures the lower one), or tune on one task",
+        )
+        for j, environment in enumerate(planned.suite.environments)
+        if environment.name in needed and environment.name not in anchors
+    ]

@@ -1,0 +1,120 @@
+"""The suites that tuning runs: one with each trial as an algorithm, and the final comparison on the suite's own seeds.
+
+Both are ordinary suites, planned and run as any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rlbench.suites import LoadedSuite, Suite
+from rlbench.suites.search_space import space_name
+from rlbench.suites.source_location import Location, Problem, Source
+from rlbench.suites.suite_models import AlgorithmEntry
+from rlbench.tuning.random_search import Setting
+
+LONGEST_NAME = 61
+
+
+def trial_label(algorithm: str, number: int) -> str:
+    return f"{algorithm} trial {number}"
+
+
+def tuned_label(algorithm: str) -> str:
+    return f"{algorithm} tuned"
+
+
+def tuning_suite(
+    loaded: LoadedSuite, settings: Mapping[str, Sequence[Setting]], seeds: Mapping[str, Sequence[int]]
+) -> LoadedSuite:
+    """Return the suite of all trials, with seeds of the tuning space.
+
+    settings: of each trial, by the algorithm's label. seeds: how many seeds each of these trials has.
+    """
+    entries = []
+    for i, algorithm in enumerate(loaded.suite.algorithms):
+        for number, setting in enumerate(settings.get(algorithm.name, ())):
+            count = seeds[algorithm.name][number]
+            changes: dict[str, Any] = {"label": trial_label(algorithm.name, number), "seeds": tuple(range(count))}
+            entries.append((i, setting, _changed(algorithm, setting, changes)))
+    most = max(max(counts) for counts in seeds.values())
+    changes = {"seeds": tuple(range(most)), "seed_space": "tuning"}
+    return _derived(loaded, entries, f"{loaded.suite.name}-tuning", keep_budgets=False, **changes)
+
+
+def final_suite(loaded: LoadedSuite, chosen: Mapping[str, Setting]) -> LoadedSuite:
+    """Return the suite with each chosen setting beside the suite's own, with seeds of the training space.
+
+    chosen: by the algorithm's label; an empty setting is the suite's own, which is listed once.
+    """
+    entries: list[tuple[int, Setting, AlgorithmEntry]] = []
+    for i, algorithm in enumerate(loaded.suite.algorithms):
+        if setting := chosen.get(algorithm.name):
+            changes = {"label": tuned_label(algorithm.name)}
+            entries.append((i, setting, _changed(algorithm, setting, changes)))
+        entries.append((i, {}, algorithm))
+    return _derived(loaded, entries, f"{loaded.suite.name}-final", keep_budgets=True, seed_space="training")
+
+
+def _changed(algorithm: AlgorithmEntry, setting: Setting, changes: Mapping[str, Any]) -> AlgorithmEntry:
+    return algorithm.model_copy(update={"params": {**algorithm.params, **setting}, **changes})
+
+
+def _derived(
+    loaded: LoadedSuite,
+    entries: Sequence[tuple[int, Setting, AlgorithmEntry]],
+    name: str,
+    keep_budgets: bool,
+    **changes: Any,
+) -> LoadedSuite:
+    """Return a suite of other algorithms, each with the index of its entry in the original one and its setting.
+
+    keep_budgets: whether the algorithms that `per_algorithm` names are all in it. The derived ones get theirs.
+    """
+    suite = loaded.suite
+    environments = []
+    for environment in suite.environments:
+        given = environment.per_algorithm
+        budgets = {label: entry for label, entry in given.items() if keep_budgets}
+        for i, _, entry in entries:
+            for known in (
+                suite.algorithms[i].id,
+                suite.algorithms[i].name,
+            ):  # the label's budget is the one that counts
+                if known in given:
+                    budgets[entry.name] = given[known]
+        environments.append(environment.model_copy(update={"per_algorithm": budgets}))
+    parts = {"name": name[:LONGEST_NAME], "algorithms": tuple(entry for *_, entry in entries), "tune": None}
+    derived = suite.model_copy(update={**parts, "environments": tuple(environments), **changes})
+    places = {k: (i, _places(suite, i, setting)) for k, (i, setting, _) in enumerate(entries)}
+    source = loaded.source
+    return LoadedSuite(derived, DerivedSource(source.path, source.text, source.document, source.spellings, places))
+
+
+def _places(suite: Suite, i: int, setting: Setting) -> dict[str, Location]:
+    name = space_name(suite, suite.algorithms[i])
+    return {parameter: ("tune", "space", str(name), parameter) for parameter in setting}
+
+
+@dataclass(frozen=True)
+class DerivedSource(Source):
+    """The text of the suite that another one is derived from.
+
+    places: for each algorithm of the derived suite, its index in the text and where its drawn hyperparameters are.
+    """
+
+    places: Mapping[int, tuple[int, Mapping[str, Location]]] = field(default_factory=dict)
+
+    def describe(self, problems: Sequence[Problem]) -> str:
+        """Return every problem as `Source.describe` does, at the place in the original text that it comes from."""
+        return super().describe([problem._replace(location=self._original(problem.location)) for problem in problems])
+
+    def _original(self, location: Location) -> Location:
+        if len(location) < 2 or location[0] != "algorithms" or location[1] not in self.places:
+            return location
+        i, drawn = self.places[int(location[1])]
+        if len(location) > 3 and location[2] == "params" and location[3] in drawn:
+            return drawn[str(location[3])]
+        return ("algorithms", i, *location[2:])
