@@ -84,7 +84,7 @@ def from_zoo(
         name: {e["name"]: defaults.get(name, {}).get(e["name"], e["default"]) for e in a.schema if _is_meant(name, e)}
         for name, a in named
     }
-    fixed = _fixed(plugins, of)
+    fixed = _fixed_behaviour(plugins, of)
     translations = [translate(entry_of(source, environment), takes, fixed, leave_out) for environment in environments]
     _check_left_out(leave_out, translations)
     for translation in translations:
@@ -102,7 +102,7 @@ def _is_meant(algorithm: str, parameter: Mapping[str, Any]) -> bool:
     return "/" in algorithm or parameter["name"] not in OTHER_MEANING
 
 
-def _fixed(plugins: Plugins, of: str) -> dict[str, Any]:
+def _fixed_behaviour(plugins: Plugins, of: str) -> dict[str, Any]:
     """Return how our algorithm of this name always behaves: defaults of sb3/OF for parameters that ours lacks."""
     from rlbench.api import PluginError
     from rlbench.plugins import resolve
