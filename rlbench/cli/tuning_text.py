@@ -36,7 +36,9 @@ def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], fi
         for label, score in finals.untuned.items():
             tasks = {group.task.name for group in planned.groups if group.label == label}
             shown = (
-                "no score over all its tasks" if score is None else f"score {_interval(score, _digits(len(tasks) > 1))}"
+                "no score over all its tasks"
+                if score is None
+                else f"score {_estimate_text(score, _digits(len(tasks) > 1))}"
             )
             text += f"{plain(label)}: not tuned; {shown}\n"
     elif untuned := [label for label in _labels(planned) if label not in {s.algorithm for s in searches}]:
@@ -57,7 +59,7 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
     rows = [("  " + name, _value(winner.setting[name]), _value(own.get(name))) for name in winner.setting]
     text += aligned(("  parameter", "chosen", "suite"), rows) if rows else ""
     if winner.score > -math.inf:
-        text += f"  tuning score      {_number(winner.score, found)} ({plural(winner.seeds, 'seed')})\n"
+        text += f"  tuning score      {_score_text(winner.score, found)} ({plural(winner.seeds, 'seed')})\n"
     evidence = finals.evidence[found.algorithm] if finals is not None else None
     if evidence is not None and finals is not None:
         text += _fresh(found, evidence, finals)
@@ -73,15 +75,15 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
 
 def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> str:
     digits = _digits(found.normalised)
-    text = f"  fresh score       {_interval(evidence.fresh, digits)} ({counted(evidence.n, 'run')})\n"
+    text = f"  fresh score       {_estimate_text(evidence.fresh, digits)} ({counted(evidence.n, 'run')})\n"
     if math.isfinite(evidence.curse.estimate):
-        text += f"  winner's curse    {_interval(evidence.curse, digits, '+')}\n"
+        text += f"  winner's curse    {_estimate_text(evidence.curse, digits, '+')}\n"
     if evidence.gain is None:
         return text + "  tuned − suite     0, because the suite's own setting was chosen\n"
     p = "" if evidence.p is None else f", p {evidence.p:.2g}"
     if len(finals.p_holm) > 1 and evidence.p is not None:
         p += f" ({finals.p_holm[found.algorithm]:.2g} after Holm's correction)"
-    return text + f"  tuned − suite     {_interval(evidence.gain, digits, '+')}{p}\n"
+    return text + f"  tuned − suite     {_estimate_text(evidence.gain, digits, '+')}{p}\n"
 
 
 def _legend(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> str:
@@ -174,11 +176,11 @@ def _digits(normalised: bool) -> int:
     return 3 if normalised else 1
 
 
-def _number(value: float, found: AlgorithmSearch) -> str:
+def _score_text(value: float, found: AlgorithmSearch) -> str:
     return console_number(value, _digits(found.normalised))
 
 
-def _interval(interval: Interval, digits: int = 1, sign: str = "") -> str:
+def _estimate_text(interval: Interval, digits: int = 1, sign: str = "") -> str:
     """Return an estimate with its bounds, if it has some."""
     if math.isnan(interval.low):
         return f"{console_number(interval.estimate, digits, sign)} (no interval: {interval.note})"
