@@ -84,9 +84,11 @@ def test_a_lane_has_the_same_bits_in_any_stack(dims, batch):
     network, rows = network_of(dims, lanes=5)
     x, normal = rand(5, batch, dims[0], seed=3), rand(5, network.factors, seed=4)
 
+    def loss(rows, x, noise):
+        return (network(rows, x, noise) ** 2).flatten(1).sum(-1)
+
     def numbers(lanes):
         noise = network.noise(normal[lanes].clone())
-        loss = lambda rows, x, noise: (network(rows, x, noise) ** 2).flatten(1).sum(-1)  # noqa: E731
         value, gradients = value_and_grad(loss, [rows[lanes].clone(), x[lanes].clone()], noise)
         return [value, *gradients, network(rows[lanes], x[lanes])]
 
