@@ -11,7 +11,8 @@ _DISCRETE, _CONTINUOUS = _seeing(discrete=True), _seeing(continuous=True)
 _ALL = _seeing(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)
 _LIBRARY = {"DQN": _DISCRETE, "A2C": _ALL, "PPO": _ALL, "DDPG": _CONTINUOUS, "TD3": _CONTINUOUS, "SAC": _CONTINUOUS}
 _VECTORS = Supports(discrete=True, continuous=True)  # ARS supports only observations that are one vector
-_SEQUENCES = Supports(discrete=True, continuous=True, multi_discrete=True, multi_binary=True)  # of vectors
+# Of vectors. Its buffer keeps bits as integers, of which its own distribution of bits takes no probability.
+_SEQUENCES = Supports(discrete=True, continuous=True, multi_discrete=True)
 _CONTRIB = {"QRDQN": _DISCRETE, "TQC": _CONTINUOUS, "TRPO": _ALL, "ARS": _VECTORS, "RecurrentPPO": _SEQUENCES}
 
 
