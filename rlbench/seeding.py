@@ -78,10 +78,14 @@ def _draw(generator: Generator, kind: str, size: int) -> NDArray[Any]:
 
 
 class SeedStreams:
-    """The generators of S seeds. space: tuning seeds get other draws than training seeds with the same numbers."""
+    """The generators of S seeds. space: tuning seeds get other draws than training seeds with the same numbers.
 
-    def __init__(self, seeds: Sequence[int], space: str = "training") -> None:
+    members: the number of each in records; None: the seeds themselves, if none is there twice.
+    """
+
+    def __init__(self, seeds: Sequence[int], space: str = "training", members: Sequence[int] | None = None) -> None:
         self.seeds, self.space = tuple(seeds), space
+        self.members = self.seeds if members is None else tuple(members)
         self._generators: dict[str, list[Generator]] = {}
         self._blocks: dict[tuple[str, str], _Block] = {}
         self._only: str | None = None

@@ -70,6 +70,7 @@ class A2C(TorchAlgorithm):
     """One policy gradient step on each short rollout, with advantages from a value network."""
 
     Config = A2CConfig
+    per_seed = ("learning_rate", "gamma", "gae_lambda", "vf_coef", "ent_coef", "max_grad_norm")
     policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: A2CConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
@@ -120,7 +121,7 @@ class A2C(TorchAlgorithm):
         value = self.critic(critic, features if c.shared else obs).squeeze(-1)  # [S, B]
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
         entropy = self.dist.entropy(*policy).mean(-1)
-        loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        loss = policy_loss + self.factor("vf_coef") * value_loss - self.factor("ent_coef") * entropy
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
         return loss, lambda: {**found, "explained_variance": explained_variance(returns - value, returns)}
 
@@ -163,7 +164,8 @@ class A2C(TorchAlgorithm):
         """Take one gradient step on the rollout."""
         c, r = self.config, self.rollout.tensors()
         value, next_value = rollout_values(self.value, self.params, r)
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
+        discount = self.factor("gamma", 3) * ~r["terminated"]
+        advantage = gae(r["reward"], discount, value, next_value, r["cut"], self.factor("gae_lambda", 3))  # [S, T, N]
         steps = r["obs"], r["action"], advantage, advantage + value
         obs, action, advantage, returns = (x.flatten(1, 2) for x in steps)  # [S, B, …]
         if c.normalize_advantage:

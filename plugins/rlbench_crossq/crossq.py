@@ -70,6 +70,7 @@ class CrossQ(TorchAlgorithm):
     """One pass of the critics over (s, a) and (s', a') gives values and targets, normalised by the same statistics."""
 
     Config = CrossQConfig
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("actor",)
 
     def __init__(self, config: CrossQConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

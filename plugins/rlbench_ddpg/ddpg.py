@@ -69,6 +69,7 @@ class DDPG(TorchAlgorithm):
     """A deterministic actor maximises a critic that is fitted to one-step targets from delayed copies of both."""
 
     Config = DDPGConfig
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("actor",)
 
     def __init__(self, config: DDPGConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -75,6 +75,7 @@ class DoubleDQN(TorchAlgorithm):
     """Double Q-learning on minibatches from replay; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = DoubleDQNConfig
+    per_seed = ("learning_rate", "gamma", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: DoubleDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -75,6 +75,7 @@ class DQN(TorchAlgorithm):
     """Q-learning on minibatches from replay; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = DQNConfig
+    per_seed = ("learning_rate", "gamma", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: DQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

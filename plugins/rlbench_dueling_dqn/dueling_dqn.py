@@ -88,6 +88,7 @@ class DuelingDQN(TorchAlgorithm):
     """Q-learning of a dueling network from replay; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = DuelingDQNConfig
+    per_seed = ("learning_rate", "gamma", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: DuelingDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -90,6 +90,7 @@ class PERDQN(TorchAlgorithm):
     """Double Q-learning on prioritized minibatches; actions are epsilon-greedy in training and greedy in evaluation."""
 
     Config = PERDQNConfig
+    per_seed = ("learning_rate", "gamma", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: PERDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

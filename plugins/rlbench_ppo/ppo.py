@@ -23,6 +23,7 @@ from rlbench.kit import (
     Rollout,
     Schedule,
     TorchAlgorithm,
+    clamp,
     compile_methods,
     explained_variance,
     gae,
@@ -33,6 +34,7 @@ from rlbench.kit import (
     policy_for,
     rollout_values,
     standardize,
+    tensor_of,
 )
 
 
@@ -69,15 +71,11 @@ class PPOConfig:
             raise ValueError(f"batch_size {self.batch_size} does not divide n_envs · n_steps = {rollout}")
 
 
-def clamp(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """Limit x to low … high, which are tensors."""
-    return torch.minimum(torch.maximum(x, low), high)
-
-
 class PPO(TorchAlgorithm):
     """Clipped policy gradient on minibatches of whole rollouts."""
 
     Config = PPOConfig
+    per_seed = ("learning_rate", "gamma", "gae_lambda", "clip_range", "vf_coef", "ent_coef", "max_grad_norm")
     policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: PPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
@@ -94,7 +92,7 @@ class PPO(TorchAlgorithm):
         numbers = c.learning_rate, c.clip_range, c.clip_range_vf or 0.0
         self.schedules = [Schedule.parse(number, task.steps) for number in numbers]
         # Tensors, because a compiled loss would keep the first value of a Python number.
-        self.clip_range, self.clip_range_vf = (torch.tensor(x.start, device=device.name) for x in self.schedules[1:])
+        self.clip_range, self.clip_range_vf = (tensor_of(x.start, 2, device.name) for x in self.schedules[1:])
         self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
         self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs, self.mask.size)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)
@@ -135,7 +133,7 @@ class PPO(TorchAlgorithm):
             value = old_value + clamp(value - old_value, -self.clip_range_vf, self.clip_range_vf)
         value_loss = F.mse_loss(value, returns, reduction="none").mean(-1)
         entropy = self.dist.entropy(*policy).mean(-1)
-        loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * entropy
+        loss = policy_loss + self.factor("vf_coef") * value_loss - self.factor("ent_coef") * entropy
         found = {"policy_loss": policy_loss, "value_loss": value_loss, "entropy": entropy}
         return loss, lambda: {**found, **policy_change(ratio, log_ratio, self.clip_range)}
 
@@ -179,10 +177,11 @@ class PPO(TorchAlgorithm):
         c, r, active = self.config, self.rollout.tensors(), self.active(interaction)
         learning_rate, clip_range, clip_range_vf = (schedule(interaction.steps) for schedule in self.schedules)
         self.optimizer.set_lr(learning_rate)
-        self.clip_range.fill_(clip_range)
-        self.clip_range_vf.fill_(clip_range_vf)
+        self.clip_range.copy_(tensor_of(clip_range, 2))
+        self.clip_range_vf.copy_(tensor_of(clip_range_vf, 2))
         value, next_value = rollout_values(self.value, self.params, r)
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [S, T, N]
+        discount = self.factor("gamma", 3) * ~r["terminated"]
+        advantage = gae(r["reward"], discount, value, next_value, r["cut"], self.factor("gae_lambda", 3))  # [S, T, N]
         returns, size = advantage + value, c.n_steps * c.n_envs
         steps = r["obs"], r["action"], r["log_prob"], advantage, returns, value
         interaction.log_mean(explained_variance=explained_variance(advantage, returns))

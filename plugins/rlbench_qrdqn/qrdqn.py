@@ -76,6 +76,7 @@ class QRDQN(TorchAlgorithm):
     """Quantile regression on minibatches from replay; actions are epsilon-greedy in training, greedy in evaluation."""
 
     Config = QRDQNConfig
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("online",)
 
     def __init__(self, config: QRDQNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -87,6 +87,7 @@ class Rainbow(TorchAlgorithm):
     """Distributions of returns are learned from prioritized minibatches; noise explores, and evaluation has none."""
 
     Config = RainbowConfig
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("online",)
 
     def __init__(self, config: RainbowConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -75,6 +75,7 @@ class TD3(TorchAlgorithm):
     """A deterministic actor maximises the first of two critics, which are fitted to the smaller smoothed target."""
 
     Config = TD3Config
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("actor",)
 
     def __init__(self, config: TD3Config, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

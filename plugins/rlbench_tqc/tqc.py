@@ -76,6 +76,7 @@ class TQC(TorchAlgorithm):
     """A stochastic actor maximises the mean of all quantiles plus its entropy, which the critics count as reward."""
 
     Config = TQCConfig
+    per_seed = ("learning_rate", "gamma")
     policy_parts = ("actor",)
 
     def __init__(self, config: TQCConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -2,6 +2,7 @@ from rlbench.api.agent_layout import AgentGroup as AgentGroup
 from rlbench.api.agent_layout import AgentLayout as AgentLayout
 from rlbench.api.algorithm import Algorithm as Algorithm
 from rlbench.api.algorithm import AlgorithmSpec as AlgorithmSpec
+from rlbench.api.algorithm import PerSeed as PerSeed
 from rlbench.api.algorithm import Policy as Policy
 from rlbench.api.algorithm import Supports as Supports
 from rlbench.api.algorithm import environments_of as environments_of
@@ -47,14 +48,15 @@ from rlbench.api.records import EpisodeRecord as EpisodeRecord
 from rlbench.api.records import EvaluationRecord as EvaluationRecord
 from rlbench.api.records import MetricRecord as MetricRecord
 from rlbench.api.records import Run as Run
-from rlbench.api.records import RunGroup as RunGroup
 from rlbench.api.records import RunKey as RunKey
 from rlbench.api.records import RunStatus as RunStatus
 from rlbench.api.records import canonical as canonical
-from rlbench.api.records import group_as_dict as group_as_dict
-from rlbench.api.records import group_from_dict as group_from_dict
 from rlbench.api.records import slug as slug
-from rlbench.api.records import task_from_dict as task_from_dict
+from rlbench.api.run_group import RunGroup as RunGroup
+from rlbench.api.run_group import Variant as Variant
+from rlbench.api.run_group import group_as_dict as group_as_dict
+from rlbench.api.run_group import group_from_dict as group_from_dict
+from rlbench.api.run_group import task_from_dict as task_from_dict
 from rlbench.api.seed_arrays import array_of_arrays as array_of_arrays
 from rlbench.api.seed_arrays import stack_seeds as stack_seeds
 from rlbench.api.specs import AgentEnvBatch as AgentEnvBatch

@@ -46,6 +46,12 @@ class Algorithm(ABC):
     Config: ClassVar[type[Any]] = NoConfig
     """The hyperparameters, as a frozen dataclass. A field made by `setting` carries its range and its meaning."""
 
+    per_seed: ClassVar[tuple[str, ...]] = ()
+    """The hyperparameters that may be a `PerSeed`: settings that differ in these alone are trained as one stack.
+
+    The rule `settings` of `rlbench test-plugin` checks that a seed gets the same bits as in a stack of its own setting.
+    """
+
     streams: SeedStreams
     task: TaskInfo
     config: Any
@@ -224,6 +230,12 @@ def updates_from_replay(config: Any) -> float:
     if config.gradient_steps < 0:
         return 1.0
     return float(config.gradient_steps / (config.train_freq * environments_of(config)))
+
+
+class PerSeed(tuple[Any, ...]):
+    """The values of a hyperparameter, one for each seed of a stack that trains several settings together."""
+
+    __slots__ = ()
 
 
 def setting(

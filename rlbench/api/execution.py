@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from rlbench.api.errors import PluginError
-from rlbench.api.records import RunGroup, RunStatus
+from rlbench.api.records import RunStatus
+from rlbench.api.run_group import RunGroup
 from rlbench.api.version import API_ADVICE
 
 

@@ -35,7 +35,8 @@ import pluggy
 
 if TYPE_CHECKING:
     from rlbench.api.algorithm import AlgorithmSpec
-    from rlbench.api.records import EpisodeRecord, MetricRecord, RunGroup
+    from rlbench.api.records import EpisodeRecord, MetricRecord
+    from rlbench.api.run_group import RunGroup
     from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
 
 PROJECT = "rlbench"

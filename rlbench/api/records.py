@@ -17,7 +17,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from rlbench.api.task import EvaluationProtocol, Task, Wrapper
+from rlbench.api.task import Task
 
 KEY_VERSION = 1
 LARGEST_RETURN = 1e100  # a run with a larger absolute return has diverged, because squares and sums would overflow
@@ -240,72 +240,7 @@ class Run:
         return "--".join(parts)
 
 
-@dataclass(frozen=True)
-class RunGroup:
-    """Runs that differ only in their seed and are trained together in one process.
-
-    checkpoint_every: environment steps per seed between checkpoints; 0: none.
-    timeout: seconds that the process may take; None: no limit.
-    stall_timeout: seconds that it may take without an environment step; None: no limit.
-    memory: bytes that it and the processes it starts may use; None: no limit.
-    resume: "exact", "approximate" (resume although numbers will differ) or "never".
-    data_files: files that the runs read; their contents count as part of the code that produced the runs.
-    environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If not, the
-    same seed gives other numbers each time.
-    """
-
-    algorithm: str
-    config: Mapping[str, Any]
-    task: Task
-    seeds: tuple[int, ...]
-    label: str = ""
-    seed_space: str = "training"
-    device: str = "cpu"
-    compile: bool = False
-    checkpoint_every: int = 0
-    timeout: float | None = None
-    stall_timeout: float | None = None
-    resume: str = "exact"
-    data_files: tuple[str, ...] = ()
-    environment_repeats: bool = True
-    memory: int | None = None
-
-    @cached_property
-    def runs(self) -> tuple[Run, ...]:
-        return tuple(Run(self.algorithm, self.config, self.task, s, self.label, self.seed_space) for s in self.seeds)
-
-    @cached_property
-    def name(self) -> str:
-        """A name that is safe for a folder. The same runs give the same name in any order."""
-        digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]
-        return "--".join((slug(self.algorithm, 24), slug(self.task.env_id, 28), digest))
-
-
 def slug(text: str, length: int) -> str:
     """Reduce `text` to at most `length` letters, digits, dots and dashes, so that it is safe in any file name."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^A-Za-z0-9.]+", "-", plain).strip("-.")[:length].rstrip("-.") or "x"
-
-
-def group_as_dict(group: RunGroup) -> dict[str, Any]:
-    """Return a RunGroup as JSON values. `group_from_dict` is the inverse."""
-    return {f.name: json.loads(canonical(getattr(group, f.name))) for f in dataclasses.fields(group)}
-
-
-def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
-    """Return the RunGroup that `group_as_dict` described. Raises: KeyError or TypeError for other values."""
-    return RunGroup(
-        **{
-            **values,
-            "task": task_from_dict(values["task"]),
-            "seeds": tuple(values["seeds"]),
-            "data_files": tuple(values.get("data_files", ())),
-        }
-    )
-
-
-def task_from_dict(values: Mapping[str, Any]) -> Task:
-    """Return a Task from its JSON values."""
-    protocol = EvaluationProtocol(**values["evaluation"])
-    wrappers, register = tuple(Wrapper(**w) for w in values["wrappers"]), tuple(values.get("register", ()))
-    return Task(**{**values, "evaluation": protocol, "wrappers": wrappers, "register": register})

@@ -43,10 +43,10 @@ class AttemptWatch:
                 means.setdefault((row["kind"], row["step"]), {})[row["seed"]] = float(row["return_mean"])
         except (OSError, StoreError, KeyError, TypeError, ValueError):
             return []
-        found, seeds = [], self.job.group.seeds
-        for (kind, step), by_seed in means.items():
+        found, members = [], self.job.group.members
+        for (kind, step), by_member in means.items():
             is_new = step > self.job.resumed_from and (kind, step) not in self._reported
-            if is_new and all(seed in by_seed for seed in seeds):
+            if is_new and all(member in by_member for member in members):
                 self._reported.add((kind, step))
-                found.append(EvaluationEvent(kind, step, tuple(by_seed[seed] for seed in seeds)))
+                found.append(EvaluationEvent(kind, step, tuple(by_member[member] for member in members)))
         return found

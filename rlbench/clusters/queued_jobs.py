@@ -40,13 +40,13 @@ def continue_interrupted(queue: JobQueue, entry: QueueEntry) -> None:
         queue.remove(entry)
         return
     description = check_attempt(parse_json(entry.attempt / "group.json"))
-    restore: Mapping[int, str] = {int(seed): path for seed, path in description["restore"].items()}
+    restore: Mapping[int, str] = {int(member): path for member, path in description["restore"].items()}
     if job.group.resume == "never":
         restore = {}
     for folder in checkpoint.complete(entry.attempt / "checkpoints") if job.group.resume != "never" else ():
         path = str(folder.relative_to(store.root))
-        if all((folder / f"seed-{seed}.json").exists() for seed in job.group.seeds):
-            restore = dict.fromkeys(job.group.seeds, path)
+        if all((folder / f"seed-{member}.json").exists() for member in job.group.members):
+            restore = dict.fromkeys(job.group.members, path)
             break
     new = store.new_attempt(job.group, restore, description["plugin"], description.get("profile", False))
     queue.continue_as(entry, new, worker_command(new, job.plugin_files), job.plugin_files)

@@ -48,7 +48,7 @@ class MeteredBatch:
         faults: dict[int, str] | None = None,
     ) -> None:
         self._envs, self._meter, self.num_envs = envs, meter, num_envs
-        self.seeds = streams.seeds
+        self.seeds, self._members = streams.seeds, streams.members
         self._lead = (len(self.seeds), num_envs)
         lanes = len(self.seeds) * num_envs
         self._reset_seeds: Sequence[ResetSeeds] = lane_streams or [
@@ -171,7 +171,7 @@ class MeteredBatch:
             episode = self._episode[lane]
             self._meter.record(
                 EpisodeRecord(
-                    seed=self.seeds[seed_index],
+                    seed=self._members[seed_index],
                     step=self._meter.steps,
                     rank=rank,
                     episode=episode,

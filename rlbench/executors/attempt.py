@@ -75,7 +75,7 @@ class Attempt:
         self._plugins, self._last_step = plugins, last_step
         self.store = Store(folder.parent.parent)
         self.group: RunGroup = group_from_dict(description["group"])
-        paths = {int(seed): self.store.root / path for seed, path in description["restore"].items()}
+        paths = {int(member): self.store.root / path for member, path in description["restore"].items()}
         self._checkpoints = CheckpointChoice(paths)
         self._profile: bool = description.get("profile", False)
         self._measurement: Measurement | None = None
@@ -123,7 +123,7 @@ class Attempt:
         except OSError:  # the algorithm may have closed the files
             pass
         with suppress(OSError, DiskFull):  # without exit.json the runs count as interrupted
-            failed = {str(seed): fault for seed, fault in self._failed().items()}
+            failed = {str(member): fault for member, fault in self._failed().items()}
             report = {"schema_version": 1, "status": status, "message": message}
             write_json(self.folder / "exit.json", {**report, "failed": failed} if failed else report)
         self._report(EndEvent(status, message, full))
@@ -200,7 +200,7 @@ class Attempt:
 
     def _open(self, prepared: PreparedGroup, restore: list[SeedState]) -> LiveGroup:
         self._close_records()
-        self._sink = JsonlSink(self.folder, self._checkpoints.history(restore))
+        self._sink = JsonlSink(self.folder, self._checkpoints.history(self.group, restore))
         return LiveGroup(
             self.group,
             prepared.algorithm,
@@ -248,7 +248,7 @@ class Attempt:
         return {"from_step": outcome.resumed_from, "seconds": seconds}
 
     def _failed(self) -> dict[int, str]:
-        """Return the seeds whose environments have failed, and what failed, in words."""
+        """Return the members whose environments have failed, and what failed, in words."""
         return self._live.failed if self._live is not None else {}
 
     def _notice(self, message: str) -> None:
@@ -262,15 +262,17 @@ class Attempt:
     def _publish(self, outcome: GroupOutcome, facts: GroupFacts) -> str:
         exit_if_forked(self._process)
         messages, records, of_group = list(outcome.failed.values()), read_records(self.folder), as_entries(facts)
-        for run in self.group.runs:
-            if run.seed in outcome.failed:
+        for member, run in zip(self.group.members, self.group.runs):
+            if member in outcome.failed:
                 continue
-            own = run_outcome(outcome, run.seed)
+            own = run_outcome(outcome, member)
             refuse_outside(self.store.root, self.store.folder(run))
             entries = as_entries(own) | of_group
-            if not publish(self.store.folder(run), run, self.folder, outcome.final[run.seed], entries, records):
-                self._notice(f"seed {run.seed} was already published by another process, whose result is kept")
+            name = f"{run.label}, seed {run.seed}" if self.group.variants else f"seed {run.seed}"
+            final = outcome.final[member]
+            if not publish(self.store.folder(run), run, self.folder, final, entries, records, member):
+                self._notice(f"{name} was already published by another process, whose result is kept")
             if own.message:
-                messages.append(f"seed {run.seed} {own.message}")
+                messages.append(f"{name} {own.message}")
         delete_spent(self.store, self.folder)
         return "; ".join(messages)

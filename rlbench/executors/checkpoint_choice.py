@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError
 
-from rlbench.api import StoreError
+from rlbench.api import Run, RunGroup, StoreError
 from rlbench.executors.prepared_group import PreparedGroup
+from rlbench.results.attempt_files import describe_attempt, member_of
 from rlbench.results.file_io import read_json
+from rlbench.results.jsonl_records import Earlier
 from rlbench.results.provenance import changed_sources
 from rlbench.runtime import checkpoint
 from rlbench.runtime.checkpoint import SeedState
 
 
 class CheckpointChoice:
-    """The checkpoints that a group may resume from. paths: by seed; if a seed has none, the group starts anew."""
+    """The checkpoints that a group may resume from. paths: by member of the group; if one has none, all start anew."""
 
     def __init__(self, paths: Mapping[int, Path]) -> None:
         self._paths = paths
@@ -29,26 +30,37 @@ class CheckpointChoice:
         report that changed checkpoints are used, or why they are not. Raises: StoreError if one cannot be read.
         """
         states, changed = [], False
-        for seed in prepared.group.seeds:
-            if seed not in self._paths:
+        for member, run in zip(prepared.group.members, prepared.group.runs):
+            if member not in self._paths:
                 return [], False
-            path = self._paths[seed]
+            path = self._paths[member]
             differences = _differences(path, prepared)
             if differences and not prepared.approximate:
                 notice(f"starts again at step 0: {differences[0]}")
                 return [], False
             changed = changed or bool(differences)
             try:
-                states.append(checkpoint.load(path, seed))
+                states.append(_load(path, run))
             except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
                 raise StoreError(f"{path} cannot be read: {error}") from error
         if changed:
             notice("resuming although code or numerical settings differ from the checkpoint's")
         return states, changed
 
-    def history(self, restored: Sequence[SeedState]) -> dict[int, tuple[Path, Any]]:
-        """Return for each seed the attempt folder it resumes from, and the positions up to which its records count."""
-        return {state.seed: (_attempt(self._paths[state.seed]), state.numbers["positions"]) for state in restored}
+    def history(self, group: RunGroup, restored: Sequence[SeedState]) -> dict[int, Earlier]:
+        """Return for each member of the group the records that its checkpoint continues."""
+        return {
+            member: Earlier(_attempt(self._paths[member]), state.numbers["positions"], state.seed)
+            for member, state in zip(group.members, restored)
+        }
+
+
+def _load(path: Path, run: Run) -> SeedState:
+    """Return a run's part of a checkpoint. Raises: as `checkpoint.load`; OSError or ValueError for the attempt."""
+    member = member_of(describe_attempt(_attempt(path)), run.key)
+    if member is None:
+        raise ValueError("its attempt did not train this run")
+    return checkpoint.load(path, member)
 
 
 def _attempt(path: Path) -> Path:

@@ -63,9 +63,9 @@ def _privileged(config: Any) -> list[str]:
     return [f.name for f in settings if f.metadata.get("privileged") and getattr(config, f.name) != f.default]
 
 
-def run_outcome(outcome: GroupOutcome, seed: int) -> RunOutcome:
+def run_outcome(outcome: GroupOutcome, member: int) -> RunOutcome:
     """Return the facts of one run of the group."""
-    at = outcome.diverged_at.get(seed)
+    at = outcome.diverged_at.get(member)
     return RunOutcome(
         status=RunStatus.DONE if at is None else RunStatus.DIVERGED,
         message="" if at is None else f"diverged at step {at}",

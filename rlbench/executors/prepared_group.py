@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup
+from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, PerSeed, PluginError, RunGroup, Variant
 from rlbench.plugins import Plugin, Plugins, load_plugins
 from rlbench.plugins.config_model import configure
 from rlbench.results import code_identity, numerics
@@ -56,6 +58,22 @@ class PreparedGroup:
         return f"; {culprit} does not support resuming, so the next attempt starts again"
 
 
+def _configure(algorithm: type[Algorithm], group: RunGroup, name: str) -> Any:
+    """Return the group's Config. Hyperparameters in which its settings differ have the values of all, as PerSeed."""
+    settings = group.variants or (Variant(group.label, {}),)
+    configs = [configure(algorithm.Config, {**group.config, **variant.values}, name) for variant in settings]
+    if len(configs) == 1:
+        return configs[0]
+    joined = copy.copy(configs[0])  # not `replace`, which would check a setting that no seed has
+    for f in dataclasses.fields(joined):
+        values = PerSeed(getattr(config, f.name) for config in configs)
+        if any(value != values[0] for value in values):
+            if f.name not in algorithm.per_seed:
+                raise PluginError(f"{name}: seeds of one stack cannot differ in {f.name}")
+            object.__setattr__(joined, f.name, values)
+    return joined
+
+
 def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins | None = None) -> PreparedGroup:
     """Load the group's plugins and check its configuration.
 
@@ -68,7 +86,7 @@ def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins
     algorithm = spec.load()
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
-    config = configure(algorithm.Config, group.config, spec.name)
+    config = _configure(algorithm, group, spec.name)
     forget_kernels()
     return PreparedGroup(
         group,

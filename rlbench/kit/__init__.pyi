@@ -42,6 +42,9 @@ from rlbench.kit.normalization import RewardNormalizer as RewardNormalizer
 from rlbench.kit.optimizers import Adam as Adam
 from rlbench.kit.optimizers import clip as clip
 from rlbench.kit.optimizers import polyak as polyak
+from rlbench.kit.per_seed import array_of as array_of
+from rlbench.kit.per_seed import clamp as clamp
+from rlbench.kit.per_seed import tensor_of as tensor_of
 from rlbench.kit.prioritized_replay import PrioritizedReplay as PrioritizedReplay
 from rlbench.kit.prioritized_replay import SumTree as SumTree
 from rlbench.kit.quantile_loss import quantile_huber_loss as quantile_huber_loss

@@ -12,6 +12,7 @@ from torch import Tensor
 from rlbench.api import Device
 from rlbench.kit.compilation import compiled, in_blocks
 from rlbench.kit.optimizers import clip, norm_of
+from rlbench.kit.per_seed import Number, factor
 from rlbench.kit.stacked_networks import value_and_grad
 
 Metrics = Callable[[], dict[str, Tensor]]
@@ -48,7 +49,7 @@ class UpdateMetrics:
 def gradient_of(
     loss: Callable[..., Any],
     device: Device,
-    max_norm: float | None = None,
+    max_norm: Number | None = None,
     *,
     scale: Tensor | None = None,
     seeds_at_a_time: int | None = None,
@@ -65,7 +66,7 @@ def gradient_of(
     gradient, before clipping. seeds_at_a_time:
     the number of seeds per call; None: all.
     """
-    compiles = device.compile
+    compiles, limit = device.compile, None if max_norm is None else factor(max_norm, 1, device.name)
     norm_name = f"{name}_grad_norm" if name else "grad_norm"
 
     def gradient(params: Sequence[Tensor], *args: Any) -> Any:
@@ -73,11 +74,11 @@ def gradient_of(
         if scale is not None:
             grads = [g * scale for g in grads]
         if not isinstance(result, tuple):
-            return grads if max_norm is None else clip(grads, max_norm)
+            return grads if limit is None else clip(grads, limit)
         metrics, norm = result[1], None
-        if max_norm is not None:
+        if limit is not None:
             norm = norm_of(grads)
-            grads = clip(grads, max_norm, norm)
+            grads = clip(grads, limit, norm)
 
         def with_norm() -> dict[str, Tensor]:
             found = metrics if torch.compiler.is_compiling() else metrics()  # a graph has called `metrics`

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from rlbench.api import Array, Transition
+from rlbench.kit.per_seed import Number, array_of
 from rlbench.kit.replay import Field, clipped_reward
 
 
@@ -30,13 +31,13 @@ class NStep:
         num_seeds: int,
         num_envs: int,
         steps: int,
-        gamma: float,
+        gamma: Number,
         obs: int | Field,
         action: Field,
         clip_reward: float | None = None,
     ) -> None:
         self._clip = clip_reward
-        self.steps, self.count, self._gamma = steps, 0, np.float32(gamma)
+        self.steps, self.count, self._gamma = steps, 0, array_of(gamma, 2)
         flag, number, obs = Field(dtype=torch.bool), Field(), Field((obs,)) if isinstance(obs, int) else obs
         fields = {"obs": obs, "action": action, "reward": number, "next_obs": obs, "terminated": flag, "cut": flag}
         self._window = {

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from rlbench.api import Array
+from rlbench.kit.per_seed import Number, array_of
 from rlbench.kit.replay import Field, clipped_reward
 
 LIMIT = 10.0
@@ -107,8 +108,13 @@ class RewardNormalizer:
     on: if false, rewards stay unchanged. clip: limit rewards to ± this before all else; None: do not.
     """
 
-    def __init__(self, num_seeds: int, num_envs: int, gamma: float, on: bool, clip: float | None = None) -> None:
-        self.on, self._gamma, self._moments, self._clip = on, gamma, Moments(num_seeds, 1), clip
+    def __init__(self, num_seeds: int, num_envs: int, gamma: Number, on: bool, clip: float | None = None) -> None:
+        self.on, self._gamma, self._moments, self._clip = (
+            on,
+            array_of(gamma, 2, np.float64),
+            Moments(num_seeds, 1),
+            clip,
+        )
         self._returns = np.zeros((num_seeds, num_envs))
 
     def __call__(self, reward: Array, cut: Array, active: Array) -> Array:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from rlbench.api import Array
 from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
 
@@ -23,10 +26,10 @@ def norm_of(grads: Sequence[Tensor]) -> Tensor:
 
 
 @watched
-def clip(grads: Sequence[Tensor], max_norm: float, norm: Tensor | None = None) -> list[Tensor]:
+def clip(grads: Sequence[Tensor], max_norm: float | Tensor, norm: Tensor | None = None) -> list[Tensor]:
     """Scale the gradient of each seed over all tensors [S, P] to a Euclidean norm of at most max_norm, in place.
 
-    norm: `norm_of(grads)`, if it is known.
+    max_norm: a number, or one for each seed [S]. norm: `norm_of(grads)`, if it is known.
     """
     norm = norm_of(grads) if norm is None else norm
     scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
@@ -57,6 +60,19 @@ def polyak(target: Tensor, online: Tensor, share: float, active: Tensor) -> None
         target.lerp_(online, share)
 
 
+Rate = float | Array
+"""A step size: a number, or one for each seed [S]."""
+
+
+def rate_of(lr: Rate) -> float | NDArray[np.float64]:
+    return float(lr) if np.ndim(lr) == 0 else np.asarray(lr, np.float64)
+
+
+def as_column(lr: float | NDArray[np.float64], device: torch.device) -> float | Tensor:
+    """Return a step size unchanged, or those of the seeds as a float32 tensor [S, 1]."""
+    return lr if isinstance(lr, float) else torch.from_numpy(lr.astype(np.float32)).to(device).unsqueeze(1)
+
+
 class Adam:
     """Adam for several parameter tensors [S, P] of the same seeds. Steps are counted per seed.
 
@@ -64,39 +80,42 @@ class Adam:
     """
 
     def __init__(
-        self, params: Sequence[Tensor], lr: float, eps: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)
+        self, params: Sequence[Tensor], lr: Rate, eps: float = 1e-8, betas: tuple[float, float] = (0.9, 0.999)
     ) -> None:
         self.mean = [torch.zeros_like(p) for p in params]
         self.square = [torch.zeros_like(p) for p in params]
         self.step = torch.zeros(params[0].shape[0], device=params[0].device)  # [S]
-        self.lr, self._eps, self._betas = float(lr), eps, betas
+        self._eps, self._betas = eps, betas
         self._rows: tuple[Sequence[Tensor], list[list[Tensor]]] | None = None
         self._in_step = True  # whether every seed has made the same number of steps
+        self.set_lr(lr)
 
-    def set_lr(self, lr: float) -> None:
-        self.lr = lr
+    def set_lr(self, lr: Rate) -> None:
+        self.lr = rate_of(lr)
 
     def apply(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update `params` in place by `grads`, for the seeds in `active` [S] bool."""
         self.step.add_(active)
         if active.device.type != "cpu":
             self._written_out(params, grads, active)
-        elif self._in_step and bool(active.all()):
-            self._fused(list(params), list(grads), self.mean, self.square, [self.step[:1]] * len(params))
+        elif self._in_step and isinstance(self.lr, float) and bool(active.all()):
+            self._fused(list(params), list(grads), self.lr, self.mean, self.square, [self.step[:1]] * len(params))
         else:
-            self._in_step = False
+            self._in_step = self._in_step and bool(active.all())
             self._row_by_row(params, grads, active)
 
     @watched
     @without_denormals
-    def _fused(self, p: list[Tensor], g: list[Tensor], m: list[Tensor], v: list[Tensor], step: list[Tensor]) -> None:
+    def _fused(
+        self, p: list[Tensor], g: list[Tensor], lr: float, m: list[Tensor], v: list[Tensor], step: list[Tensor]
+    ) -> None:
         """Update all rows with one kernel call.
 
         Rows are whole vector registers, so no register holds elements of two rows or a remainder.
         """
         beta1, beta2 = self._betas
         torch._fused_adam_(  # what torch.optim.Adam(fused=True) calls, without its overhead
-            p, g, m, v, [], step, lr=self.lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps,
+            p, g, m, v, [], step, lr=lr, beta1=beta1, beta2=beta2, weight_decay=0.0, eps=self._eps,
             amsgrad=False, maximize=False,
         )  # fmt: skip
 
@@ -107,22 +126,30 @@ class Adam:
             self._rows = list(params), [[row for t in tensors for row in t.unbind(0)] for tensors in lists]
         p, m, v, step = self._rows[1]
         g = [row for grad in grads for row in grad.unbind(0)]
-        if not active.all():
-            chosen = active.repeat(len(grads)).nonzero()[:, 0].tolist()
-            if not chosen:
-                return
-            p, g, m, v, step = ([rows[i] for i in chosen] for rows in (p, g, m, v, step))
-        self._fused(p, g, m, v, step)
+        for lr, chosen in self._rates(active, len(grads)).items():
+            own_p, own_g, *rest = ([rows[i] for i in chosen] for rows in (p, g, m, v, step))
+            self._fused(own_p, own_g, lr, *rest)
+
+    def _rates(self, active: Tensor, tensors: int) -> dict[float, list[int]]:
+        """Return the rows of the active seeds in all tensors by their step size."""
+        places = active.repeat(tensors).nonzero()[:, 0].tolist()
+        if isinstance(self.lr, float):
+            return {self.lr: places} if places else {}
+        rows: dict[float, list[int]] = {}
+        each = self.lr.tolist()
+        for i in places:
+            rows.setdefault(each[i % len(each)], []).append(i)
+        return rows
 
     def _written_out(self, params: Sequence[Tensor], grads: Sequence[Tensor], active: Tensor) -> None:
         """Update on an accelerator. The host never reads which seeds are active, so it never waits for the device."""
         beta1, beta2 = self._betas
-        on = active.unsqueeze(1)
+        on, lr = active.unsqueeze(1), as_column(self.lr, active.device)
         correction1 = (1 - beta1**self.step).unsqueeze(1)
         correction2 = (1 - beta2**self.step).sqrt().unsqueeze(1)
         for p, g, m, v in zip(params, grads, self.mean, self.square):
             mean, square = m.lerp(g, 1 - beta1), v.mul(beta2).addcmul(g, g, value=1 - beta2)
-            updated = p - self.lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
+            updated = p - lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
             for old, new in ((m, mean), (v, square), (p, updated)):
                 old.copy_(torch.where(on, new, old))
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from rlbench.api import Array, Transition
+from rlbench.kit.per_seed import Number, array_of
 from rlbench.seeding import SeedStreams
 
 
@@ -60,7 +61,7 @@ def clipped_reward(reward: Array, limit: float | None) -> Array:
 
 
 def replay_entry(
-    t: Transition, gamma: float, action: Array | None = None, clip_reward: float | None = None
+    t: Transition, gamma: Number, action: Array | None = None, clip_reward: float | None = None
 ) -> dict[str, Array]:
     """Return a step as the fields of a `Batch`, for `Replay.add`, with flat observations [S, N, obs_size].
 
@@ -73,7 +74,7 @@ def replay_entry(
         "action": t.action if action is None else action,
         "reward": clipped_reward(t.reward, clip_reward),
         "next_obs": t.next_obs.reshape(*lead, -1),
-        "discount": np.where(t.terminated, np.float32(0), np.float32(gamma)),  # truncation bootstraps
+        "discount": np.where(t.terminated, np.float32(0), array_of(gamma, t.terminated.ndim)),  # truncation bootstraps
     }
 
 

@@ -11,11 +11,13 @@ from rlbench.kit.kernel_choice import watched
 
 
 @watched
-def gae(reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut: Tensor, lam: float) -> Tensor:
+def gae(
+    reward: Tensor, discount: Tensor, value: Tensor, next_value: Tensor, cut: Tensor, lam: float | Tensor
+) -> Tensor:
     """Estimate advantages Â_t = δ_t + γ_t λ (1 − cut_t) Â_{t+1}, with δ_t = r_t + γ_t V(s_{t+1}) − V(s_t).
 
     Args: reward, value, next_value [S, T, N], next_value of the true successor; discount [S, T, N], γ·(1 − terminated);
-        cut [S, T, N] bool, the episode ended after step t; lam in [0, 1].
+        cut [S, T, N] bool, the episode ended after step t; lam in [0, 1], or [S, 1, 1].
     Returns: advantages [S, T, N], contiguous.
     Raises: ValueError if the shapes differ.
     """

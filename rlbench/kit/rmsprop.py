@@ -13,7 +13,7 @@ from torch import Tensor
 
 from rlbench.kit.denormals import without_denormals
 from rlbench.kit.kernel_choice import watched
-from rlbench.kit.optimizers import all_active
+from rlbench.kit.optimizers import Rate, all_active, rate_of
 
 
 class RMSprop:
@@ -24,13 +24,14 @@ class RMSprop:
     """
 
     def __init__(
-        self, params: Sequence[Tensor], lr: float, eps: float = 1e-5, alpha: float = 0.99, eps_inside: bool = False
+        self, params: Sequence[Tensor], lr: Rate, eps: float = 1e-5, alpha: float = 0.99, eps_inside: bool = False
     ) -> None:
         self.square = [torch.ones_like(p) if eps_inside else torch.zeros_like(p) for p in params]
-        self.lr, self._eps, self._alpha, self._inside = float(lr), eps, alpha, eps_inside
+        self._eps, self._alpha, self._inside = eps, alpha, eps_inside
+        self.set_lr(lr)
 
-    def set_lr(self, lr: float) -> None:
-        self.lr = lr
+    def set_lr(self, lr: Rate) -> None:
+        self.lr = rate_of(lr)
 
     @watched
     @without_denormals
@@ -39,12 +40,20 @@ class RMSprop:
         for p, g, v in zip(params, grads, self.square):
             if all_active(active):
                 v.mul_(self._alpha).addcmul_(g, g, value=1 - self._alpha)
-                p.addcdiv_(g, self._root(v), value=-self.lr)
+                self._step(p, g, self._root(v))
                 continue
             on, square = active.unsqueeze(1), v.mul(self._alpha).addcmul_(g, g, value=1 - self._alpha)
-            updated = p.addcdiv(g, self._root(square), value=-self.lr)
+            updated = p.clone()
+            self._step(updated, g, self._root(square))
             for old, new in ((v, square), (p, updated)):
                 old.copy_(torch.where(on, new, old))
+
+    def _step(self, params: Tensor, grads: Tensor, root: Tensor) -> None:
+        if isinstance(self.lr, float):
+            params.addcdiv_(grads, root, value=-self.lr)
+            return
+        for p, g, r, lr in zip(params, grads, root, self.lr.tolist()):
+            p.addcdiv_(g, r, value=-lr)
 
     def _root(self, square: Tensor) -> Tensor:
         return square.add(self._eps).sqrt_() if self._inside else square.sqrt().add_(self._eps)

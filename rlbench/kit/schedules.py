@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench.api import PerSeed
 
 
 def decay(start: float, end: float, duration: float, steps: int, shape: str = "linear") -> float:
@@ -44,14 +50,37 @@ class Schedule:
     duration: float
     shape: str = "linear"
 
+    @overload
     @classmethod
-    def parse(cls, value: float | str, budget: int) -> Schedule:
+    def parse(cls, value: float | str, budget: int) -> Schedule: ...
+    @overload
+    @classmethod
+    def parse(cls, value: PerSeed, budget: int) -> ScheduleOfEachSeed: ...
+    @classmethod
+    def parse(cls, value: float | str | PerSeed, budget: int) -> Schedule | ScheduleOfEachSeed:
         """Return the schedule of a hyperparameter with schedule=True: constant, or from its start to 0 at `budget`."""
+        if isinstance(value, PerSeed):
+            return ScheduleOfEachSeed([cls._parse(one, budget) for one in value])
+        return cls._parse(value, budget)
+
+    @classmethod
+    def _parse(cls, value: float | str, budget: int) -> Schedule:
         start, shape = parse_schedule(value)
         return cls(start, 0.0, budget, shape)
 
     def __call__(self, steps: int) -> float:
         return decay(self.start, self.end, self.duration, steps, self.shape)
+
+
+class ScheduleOfEachSeed:
+    """One schedule for each seed of a stack. `start` and calls give arrays [S] in place of numbers."""
+
+    def __init__(self, schedules: Sequence[Schedule]) -> None:
+        self._schedules = schedules
+        self.start = np.array([schedule.start for schedule in schedules])
+
+    def __call__(self, steps: int) -> NDArray[np.float64]:
+        return np.array([schedule(steps) for schedule in self._schedules])
 
 
 class Every:

@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rlbench.api import Algorithm, Array, Device, Interaction, TaskInfo
+from rlbench.api import Algorithm, Array, Device, Interaction, PerSeed, TaskInfo
 from rlbench.kit.action_masks import ActionMask
 from rlbench.kit.image_networks import ImagesAndNumbers, Inputs
+from rlbench.kit.per_seed import any_text, tensor_of
 from rlbench.kit.replay import Field
 from rlbench.kit.state_dict import Parts, pack, unpack
 from rlbench.seeding import SeedStreams
@@ -45,6 +46,8 @@ class TorchAlgorithm(Algorithm):
         self.inputs: Inputs = self.state_size if images is None else images
         frames = int(getattr(task.observation_space, "frames", 1))
         self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8, frames)
+        each = {name: value for name in self.per_seed if isinstance(value := getattr(config, name), PerSeed)}
+        self._of_each_seed = {n: tensor_of(v, 1, device.name) for n, v in each.items() if not any_text(v)}
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 
@@ -58,6 +61,11 @@ class TorchAlgorithm(Algorithm):
     def tensor(self, array: Array) -> Tensor:
         """Return the array as a tensor on the algorithm's device."""
         return tensor(array, self.device.name)
+
+    def factor(self, name: str, dims: int = 1) -> float | Tensor:
+        """Return a hyperparameter of `per_seed`: a number or, if seeds differ in it, [S, 1, …] with `dims` axes."""
+        number: float = getattr(self.config, name)
+        return self._of_each_seed[name].view(-1, *[1] * (dims - 1)) if name in self._of_each_seed else number
 
     def active(self, interaction: Interaction) -> Tensor:
         """Return which seeds are still learning [S] bool, as a tensor on the device, copied only if it changed."""

@@ -25,7 +25,7 @@ from rlbench.plugins.subprocess_query import begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 4
+_CACHE_VERSION = 5
 Params = Mapping[str, Any] | None  # None: the defaults, even if these alone are not a valid Config
 Request = tuple[Plugin, str, Params]  # plugin, algorithm, parameters
 
@@ -49,6 +49,7 @@ class Resolved:
     extra: str
     schema: tuple[Mapping[str, Any], ...]
     storage: tuple[Storage, ...] = ()
+    per_seed: tuple[str, ...] = ()
 
 
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
@@ -126,6 +127,7 @@ def _decode(entry: Mapping[str, Any]) -> Resolved | PluginError:
             "missing": tuple(entry["missing"]),
             "schema": tuple(entry["schema"]),
             "storage": tuple(Storage(**part) for part in entry["storage"]),
+            "per_seed": tuple(entry["per_seed"]),
         }
     )
 
@@ -177,10 +179,12 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
         "config": dict(params or {}),
         "schema": [],
         "storage": [],
+        "per_seed": [],
     }
     if not entry["missing"]:
         algorithm = spec.load()
         entry["schema"] = schema(algorithm.Config)
+        entry["per_seed"] = list(algorithm.per_seed)
         try:
             config = configure(algorithm.Config, params or {}, spec.name)
         except ConfigError:

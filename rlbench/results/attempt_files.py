@@ -94,6 +94,14 @@ def open_attempt_file(root: Path, folder: Path, name: str) -> BinaryIO:
         return io.BytesIO(read_attempt_file(folder, name))
 
 
+def member_of(description: Mapping[str, Any], key: str) -> int | None:
+    """Return the number that a run has in an attempt's files (`RunGroup.members`); None if it is not in the attempt.
+
+    description: the attempt's group.json. key: the run's.
+    """
+    return next((int(member) for member, of in description["keys"].items() if of == key and member.isdecimal()), None)
+
+
 def describe_attempt(folder: Path) -> Mapping[str, Any]:
     """Return the group.json of an attempt. Raises: OSError; ValueError for one that has another shape."""
     return check_attempt(parse_json_content(read_attempt_file(folder, "group.json", MOST_JSON)))

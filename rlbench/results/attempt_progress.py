@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from rlbench.api import StoreError
+from rlbench.results.attempt_files import member_of
 from rlbench.results.file_io import parse_json, read_json
 from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import read_lines
@@ -28,17 +29,18 @@ def step_of_checkpoints(paths: Iterable[str]) -> int:
     return max((int(name) for name in names if _CHECKPOINT.fullmatch(name)), default=0)
 
 
-def step_reached(attempt: Path, seed: int) -> int:
-    """Return the step that an attempt reached for a seed, by its last heartbeat or evaluation.
+def step_reached(attempt: Path, key: str) -> int:
+    """Return the step that an attempt reached for the run with this key, by its last heartbeat or evaluation.
 
     Before its first step, it is at that of the checkpoint it resumes from, and without one at 0.
     """
     last = heartbeat(attempt)[1]
     try:
+        member = member_of(check_attempt(parse_json(attempt / "group.json")), key)
         for row in read_lines(attempt / "evaluations.jsonl"):
-            if row["seed"] == seed and isinstance(row.get("step"), int):
+            if row["seed"] == member and isinstance(row.get("step"), int):
                 last = max(last, min(row["step"], _LARGEST))
-    except (StoreError, OSError):
+    except (StoreError, OSError, ValueError):
         pass
     return last or _step_to_resume_from(attempt)
 

@@ -339,8 +339,13 @@ _GROUP_IF_GIVEN: Mapping[str, Callable[[Any], bool]] = {
     **dict.fromkeys(("compile", "environment_repeats"), _is_flag),
     **dict.fromkeys(("timeout", "stall_timeout"), _optional(_is_number)),
     "checkpoint_every": _is_integer,
-    "data_files": _is_names,
+    **dict.fromkeys(("data_files", "per_seed"), _is_names),
+    "variants": lambda variants: _is_list(variants) and all(map(_is_variant, variants)),
 }
+
+
+def _is_variant(value: Any) -> bool:
+    return _is_object(value) and _is_text(value.get("label")) and _is_object(value.get("values")) and len(value) == 2
 
 
 def check_attempt(document: Any) -> Document:

@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from rlbench.api import COLUMNS, EpisodeRecord, EvaluationRecord, MetricRecord, StoreError
 from rlbench.disk_errors import disk_error, sync, writing
@@ -26,28 +26,43 @@ def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) 
     return row if row.get("agent_returns", True) else {k: v for k, v in row.items() if k != "agent_returns"}
 
 
+class Earlier(NamedTuple):
+    """The records of a run in an earlier attempt, where it was `member`. positions: bytes of each table that count."""
+
+    attempt: Path
+    positions: Mapping[str, int]
+    member: int
+
+
 class JsonlSink:
     """The writer of an attempt's records (see rlbench.runtime.record_sink.Sink).
 
-    history: for each seed, the folder of an earlier attempt and the positions up to which its records are copied.
-    Raises: StoreError if these are broken or no longer all there. Methods raise DiskFull or OSError. Once a record is
-    lost, each of them raises that error again, because an algorithm may have caught it and continued.
+    history: for each member of the group, the Earlier records that it continues; they are copied. Raises: StoreError if
+    these are broken or no longer all there. Methods raise DiskFull or OSError. Once a record is lost, each of them
+    raises that error again, because an algorithm may have caught it and continued.
     """
 
-    def __init__(self, folder: Path, history: Mapping[int, tuple[Path, Mapping[str, int]]] | None = None) -> None:
+    def __init__(self, folder: Path, history: Mapping[int, Earlier] | None = None) -> None:
         self._process, self._folder = os.getpid(), folder
         self._lost: Exception | None = None
         with writing(folder):
             self._files = {table: open(folder / f"{table}.jsonl", "w", encoding="utf-8") for table in TABLES}  # noqa: SIM115
         try:
-            for seed, (earlier, positions) in (history or {}).items():
-                for table in TABLES:
-                    for row in read_lines(earlier / f"{table}.jsonl", positions[table]):
-                        if row["seed"] == seed:
-                            self._write(table, row)
+            self._copy(history or {})
         except BaseException:
             self.close()
             raise
+
+    def _copy(self, history: Mapping[int, Earlier]) -> None:
+        for table in TABLES:
+            members: dict[tuple[Path, int], dict[int, int]] = {}  # by file and end: those of now, by those of then
+            for member, earlier in history.items():
+                place = earlier.attempt / f"{table}.jsonl", earlier.positions[table]
+                members.setdefault(place, {})[earlier.member] = member
+            for (path, end), now in members.items():
+                for row in read_lines(path, end):
+                    if row["seed"] in now:
+                        self._write(table, {**row, "seed": now[row["seed"]]})
 
     def _write(self, table: str, row: Mapping[str, Any]) -> None:
         exit_if_forked(self._process)

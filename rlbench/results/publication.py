@@ -55,7 +55,7 @@ AttemptRecords = Mapping[str, Mapping[int, Sequence[Mapping[str, Any]]]]
 
 
 def read_records(attempt: Path) -> AttemptRecords:
-    """Read an attempt's rows, by table and seed, in one pass. Raises: StoreError for a broken line."""
+    """Read an attempt's rows, by table and member of the group, in one pass. Raises: StoreError for a broken line."""
     records: dict[str, dict[int, list[Mapping[str, Any]]]] = {table: {} for table in TABLES}
     for table, by_seed in records.items():
         for row in read_lines(attempt / f"{table}.jsonl"):
@@ -70,17 +70,19 @@ def publish(
     policy: Mapping[str, Array],
     facts: Mapping[str, Any],
     records: AttemptRecords | None = None,
+    member: int | None = None,
 ) -> bool:
     """Write all files of one finished run into its folder, result.json last, by a link that only one writer can create.
 
-    records: the answer of `read_records` for the attempt, if already read for several runs. Returns: False if the run
+    records: the answer of `read_records` for the attempt, if already read for several runs. member: the number that the
+    run has there, if it is not its seed. Returns: False if the run
     was already published; its files are then unchanged. Raises: StoreError for records that do not add up to one run.
     """
     records = read_records(attempt) if records is None else records
     with _held(folder):
         if (folder / "result.json").exists():
             return False
-        return _publish(folder, run, attempt, policy, facts, records)
+        return _publish(folder, run, attempt, policy, facts, records, run.seed if member is None else member)
 
 
 @contextmanager
@@ -105,9 +107,10 @@ def _publish(
     policy: Mapping[str, Array],
     facts: Mapping[str, Any],
     records: AttemptRecords,
+    member: int,
 ) -> bool:
     files: dict[str, dict[str, Any]] = {}
-    own = {table: list(records[table].get(run.seed, ())) for table in TABLES}
+    own = {table: [{**row, "seed": run.seed} for row in records[table].get(member, ())] for table in TABLES}
     check_counts(run, own, metered=facts.get("metering") != "self-reported")
     for table, rows in own.items():
         path = folder / f"{table}.parquet"

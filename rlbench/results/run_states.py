@@ -10,7 +10,8 @@ from typing import Any
 
 from rlbench.api import Run, RunStatus
 from rlbench.messages import shortened
-from rlbench.results.file_io import parse_json, why_unreadable
+from rlbench.results.attempt_files import describe_attempt, member_of
+from rlbench.results.file_io import parse_json, read_json, why_unreadable
 from rlbench.results.json_shapes import COMMON, ShapeError, check_exit, check_result
 
 SCHEMA_VERSION = 1
@@ -73,10 +74,33 @@ def attempted_state(run: Run, attempt: Path | None, is_open: Callable[[Path], bo
     except (OSError, ValueError) as error:
         message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
         return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
-    failed = exit_report.get("failed", {}).get(str(run.seed))
+    try:
+        description = describe_attempt(attempt)
+    except (OSError, ValueError):
+        description = {"keys": {str(run.seed): run.key}}
+    failed = exit_report.get("failed", {}).get(str(member_of(description, run.key)))
     if failed is not None:
         return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
     status = RunStatus(exit_report["status"])
     if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
         return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
-    return RunState(status, shortened(exit_report.get("message", "")), attempt=attempt.name)
+    message = shortened(exit_report.get("message", ""))
+    if status.is_failure and _has_settings(description):
+        message = f"its stack of several settings {status.value}: {message}; it will be trained without the others"
+        status = RunStatus.INTERRUPTED
+    return RunState(status, message, attempt=attempt.name)
+
+
+def failed_together(attempts: Path, name: str) -> bool:
+    """Return whether an attempt trained several settings and failed, so that one of them may be to blame.
+
+    attempts: the folder of all attempts. name: of this one; "": of none.
+    """
+    end = read_json(attempts / name / "exit.json") if name else None
+    is_failure = isinstance(end, dict) and end.get("status") in [s for s in RunStatus if s.is_failure]
+    return is_failure and _has_settings(read_json(attempts / name / "group.json") or {})
+
+
+def _has_settings(description: Mapping[str, Any]) -> bool:
+    group = description.get("group")
+    return isinstance(group, Mapping) and bool(group.get("variants"))

@@ -227,8 +227,8 @@ class Store:
     def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str, profile: bool = False) -> Path:
         """Make a folder with a group.json for one process that trains `group`, and return it.
 
-        restore: for each seed the checkpoint to resume from, relative to the store; empty: start from the beginning.
-        profile: whether to measure the group's CPU time by part.
+        restore: for each member of the group the checkpoint to resume from, relative to the store; empty: start from
+        the beginning. profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
         if not self._depth or not self._numbered or JobQueue(self.root).folder.exists():  # others may make attempts
@@ -237,7 +237,7 @@ class Store:
         number = self._counts[group.name]
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{os.urandom(3).hex()}"
         folder = make_folder(parent / name)
-        keys = {str(run.seed): run.key for run in group.runs}
+        keys = {str(member): run.key for member, run in zip(group.members, group.runs)}
         self._order = max(time.time_ns(), self._order + 1)  # even if the clock was set back
         write_json(
             folder / "group.json",

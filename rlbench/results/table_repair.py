@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from rlbench.api import Run, StoreError
-from rlbench.results.attempt_files import read_attempt_lines
+from rlbench.results.attempt_files import describe_attempt, member_of, read_attempt_lines
 from rlbench.results.file_io import file_hash, refuse_outside, replace_file
 from rlbench.results.jsonl_records import TABLES
 from rlbench.results.publication import write_table
@@ -61,7 +61,9 @@ def _damaged_tables(folder: Path, state: RunState) -> Iterator[str]:
 
 def _rebuild(store: Store, run: Run, state: RunState, table: str, draft: Path) -> None:
     """Write a table from its attempt's lines. Raises: one of _FAILURES if that does not give the published bytes."""
-    lines = read_attempt_lines(store.root / "attempts" / state.attempt, table)
-    write_table(draft, table, [row for row in lines if row["seed"] == run.seed])
+    attempt = store.root / "attempts" / state.attempt
+    member = member_of(describe_attempt(attempt), run.key)
+    own = [{**row, "seed": run.seed} for row in read_attempt_lines(attempt, table) if row["seed"] == member]
+    write_table(draft, table, own)
     if file_hash(draft) != state.result["files"][f"{table}.parquet"]["sha256"]:
         raise _HashMismatch

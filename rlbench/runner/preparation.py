@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache, partial
+from pathlib import Path
 
 from rlbench.api import Job, Run, RunGroup, RunStatus
 from rlbench.plugins import Plugins
 from rlbench.process_control import module_command
 from rlbench.results import RunState, Store, changes_since
+from rlbench.results.attempt_files import describe_attempt
+from rlbench.results.run_states import failed_together
 from rlbench.runner.schedule import RunDecision, ShouldRetry, decide_runs, retry_nothing
+from rlbench.runner.setting_stacks import StackLimits, joined, stacks_of
+
+# A compiled seed alone gets other last bits than in any stack.
+_ALONE = "starts again at step 0: its checkpoint is of a compiled stack, and it is trained alone now"
 
 
 def changed_runs(
@@ -43,22 +51,23 @@ def prepare(
     states: Mapping[str, RunState],
     should_retry: ShouldRetry = retry_nothing,
     profile: bool = False,
+    limits: StackLimits | None = None,
 ) -> list[Job]:
     """Create attempts for the runs that are not finished. A corrupt result is never replaced automatically.
 
     Seeds of a group that are at different steps are split into separate groups. states: by key. should_retry: whether
-    to train a failed run again. profile: measure where the training time goes.
+    to train a failed run again. profile: measure where the training time goes. limits: of stacks of several settings;
+    None: make none.
     """
     parts: dict[tuple[str, int], list[RunDecision]] = {}
     for decision in decide_runs(store, plugins, groups, states, should_retry):
         if decision.train:
             parts.setdefault((decision.group.name, decision.step), []).append(decision)
     jobs = []
-    for (_, step), decisions in parts.items():
-        group = dataclasses.replace(decisions[0].group, seeds=tuple(decision.run.seed for decision in decisions))
+    for group, step, decisions in _stacks(store, parts, limits):
         restore = {
-            decision.run.seed: str(decision.checkpoint.relative_to(store.root))
-            for decision in decisions
+            member: str(decision.checkpoint.relative_to(store.root))
+            for member, decision in zip(group.members, decisions)
             if decision.checkpoint is not None
         }
         files = tuple(str(plugin.file) for plugin in plugins.files if plugin.error is None)
@@ -67,3 +76,31 @@ def prepare(
         command = module_command("rlbench.executors.worker_main", str(attempt), *files)
         jobs.append(Job(group, attempt, tuple(command), step, notice, files))
     return jobs
+
+
+def _stacks(
+    store: Store, parts: Mapping[tuple[str, int], Sequence[RunDecision]], limits: StackLimits | None
+) -> Iterator[tuple[RunGroup, int, list[RunDecision]]]:
+    """Yield each stack, the step where it starts, and the decision for each of its runs, in order.
+
+    parts: the decisions by group and step.
+    """
+    had_failed = cache(partial(failed_together, store.root / "attempts"))
+    by_step: dict[int, list[tuple[RunGroup, Sequence[RunDecision]]]] = {}
+    for (_, step), decisions in parts.items():
+        group = dataclasses.replace(decisions[0].group, seeds=tuple(decision.run.seed for decision in decisions))
+        if limits is None or any(had_failed(decision.state.attempt) for decision in decisions):
+            group = dataclasses.replace(group, per_seed=())
+        by_step.setdefault(step, []).append((group, decisions))
+    for step, groups in by_step.items():
+        for stack in stacks_of(groups, limits or StackLimits()):
+            group, own = joined([group for group, _ in stack]), [one for _, each in stack for one in each]
+            if group.compile and len(own) == 1 and own[0].checkpoint is not None and _was_stacked(own[0].checkpoint):
+                own, step_now = [dataclasses.replace(own[0], checkpoint=None, step=0, reason=_ALONE)], 0
+            else:
+                step_now = step
+            yield group, step_now, own
+
+
+def _was_stacked(checkpoint: Path) -> bool:
+    return len(describe_attempt(checkpoint.parent.parent)["keys"]) > 1

@@ -5,28 +5,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rlbench.api import (
     EndEvent,
-    EvaluationEvent,
     Event,
     ExecutorContext,
     Job,
     Run,
     RunGroup,
     RunStatus,
-    StartEvent,
     SuiteError,
 )
 from rlbench.executors.events import read_end
 from rlbench.plugins import Plugins
 from rlbench.results import RunState, Store
+from rlbench.results.run_states import failed_together
 from rlbench.results.table_repair import restore_tables
 from rlbench.run_options import RunOptions
+from rlbench.runner.event_forwarder import EventForwarder
 from rlbench.runner.preparation import changed_runs, corrupt_runs, prepare
-from rlbench.runner.record_tail import RecordTail
+from rlbench.runner.setting_stacks import StackLimits
 from rlbench.runner.unrequested_runs import describe_unrequested
 from rlbench.suite_options import RERUNS
 
@@ -103,17 +102,17 @@ def run_suite(
         keys = {run.key for run in selected}
         todo = [job for job in adopted if any(run.key in keys for run in job.group.runs)]
         states = {**states, **{run.key: RunState(RunStatus.RUNNING) for job in todo for run in job.group.runs}}
-        todo += prepare(store, plugins, groups, states, options.should_retry, options.profile)
+        limits = StackLimits(workers, planned.memory / workers, planned.stored)
+        todo += prepare(store, plugins, groups, states, options.should_retry, options.profile, limits)
         if options.profile and not todo:
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")
         reporter.begin(planned, todo, store, workers)
-        listener = _EventForwarder(plugins, reporter)
-        listener.notify_observers(
-            "rlbench_suite_started", suite=planned.suite.name, groups=[job.group for job in todo], folder=store.root
-        )
+        listener = EventForwarder(plugins, reporter)
+        started = [group for job in todo for group, _ in job.group.of_each_setting()]
+        listener.notify_observers("rlbench_suite_started", suite=planned.suite.name, groups=started, folder=store.root)
         try:
             if todo:
-                retry = _retry(store, plugins, todo, options)
+                retry = _retry(store, plugins, todo, options, limits)
                 settings = getattr(planned.suite, executor.name, None)
                 context = ExecutorContext(
                     workers,
@@ -126,6 +125,9 @@ def run_suite(
                     options.detach,
                 )
                 executor.execute(todo, context)
+                if alone := _settings_alone(store, plugins, todo, options.profile):
+                    reporter.say("a stack of several settings failed: its settings are trained one by one")
+                    executor.execute(alone, context)
         finally:
             reporter.end()
         results = _read_results(store, selected, reporter)
@@ -210,44 +212,24 @@ def _read_end(job: Job) -> EndEvent:
     return read_end(job.attempt)
 
 
-def _retry(store: Store, plugins: Plugins, todo: Sequence[Job], options: RunOptions) -> Callable[[Job], Sequence[Job]]:
+def _settings_alone(store: Store, plugins: Plugins, jobs: Sequence[Job], profile: bool) -> list[Job]:
+    """Return a job for each setting of the stacks that failed, so that one setting takes no other along."""
+    attempts = store.root / "attempts"
+    failed = [job.group for job in jobs if job.group.variants and failed_together(attempts, job.attempt.name)]
+    groups = [group for stack in failed for group, _ in stack.of_each_setting()]
+    return prepare(store, plugins, groups, store.states([run for g in groups for run in g.runs]), profile=profile)
+
+
+def _retry(
+    store: Store, plugins: Plugins, todo: Sequence[Job], options: RunOptions, limits: StackLimits
+) -> Callable[[Job], Sequence[Job]]:
     remaining = Counter({job.group.name: options.retries for job in todo})
 
     def retry(job: Job) -> Sequence[Job]:
         remaining[job.group.name] -= 1
         if remaining[job.group.name] < 0:
             return []
-        return prepare(store, plugins, [job.group], store.states(job.group.runs), profile=options.profile)
+        groups, states = [group for group, _ in job.group.of_each_setting()], store.states(job.group.runs)
+        return prepare(store, plugins, groups, states, profile=options.profile, limits=limits)
 
     return retry
-
-
-class _EventForwarder:
-    """Passes the events of executors to the progress reporter and to the plugins' observers."""
-
-    def __init__(self, plugins: Plugins, reporter: ProgressReporter) -> None:
-        self._plugins, self._reporter = plugins, reporter
-        self._reads_records = plugins.observes("rlbench_recorded")
-        self._tails: dict[Path, RecordTail] = {}
-
-    def __call__(self, job: Job, event: Event) -> None:
-        self._reporter.event(job, event)
-        if self._reads_records and not isinstance(event, StartEvent):
-            self._forward_records(job)
-        match event:
-            case StartEvent():
-                self.notify_observers("rlbench_group_started", group=job.group)
-            case EvaluationEvent(kind, step, returns):
-                self.notify_observers("rlbench_evaluated", group=job.group, kind=kind, step=step, returns=list(returns))
-            case EndEvent(status):
-                self.notify_observers("rlbench_group_finished", group=job.group, status=str(status))
-
-    def _forward_records(self, job: Job) -> None:
-        tail = self._tails.setdefault(job.attempt, RecordTail(job))
-        metrics, episodes = tail.metrics(), tail.episodes()
-        if metrics or episodes:
-            self.notify_observers("rlbench_recorded", group=job.group, metrics=metrics, episodes=episodes)
-
-    def notify_observers(self, hook: str, **arguments: Any) -> None:
-        for problem in self._plugins.notify(hook, **arguments):
-            self._reporter.warn(problem)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from rlbench.api import Run, RunGroup, RunStatus, group_as_dict
+from rlbench.api import Run, RunGroup, RunStatus, group_from_dict
 from rlbench.plugins import Plugin, Plugins
 from rlbench.results import RunState, Store, code_identity
+from rlbench.results.attempt_files import describe_attempt, member_of
 from rlbench.results.file_io import read_json
 from rlbench.results.provenance import changed_sources
 from rlbench.runtime import checkpoint
@@ -96,7 +97,8 @@ def _where_to_start(
     for folder in folders:
         if _is_usable(folder, group, code_change, open_seeds):
             for path in find_complete(folder):
-                if (path / f"seed-{run.seed}.json").exists():
+                member = member_of(describe_attempt(folder.parent), run.key)
+                if (path / f"seed-{member}.json").exists():
                     step = int(path.name)
                     return RunDecision(group, run, state, True, f"resumes from step {step}", path, step)
     stale = next((folder for folder in folders if find_complete(folder)), None)
@@ -128,11 +130,13 @@ def _is_usable(folder: Path, group: RunGroup, code_change: Callable[[Path], str]
         return True
     if code_change(folder.parent):
         return False
-    before = (read_json(folder.parent / "group.json") or {}).get("group")
-    if not isinstance(before, dict):
+    try:
+        before = describe_attempt(folder.parent)
+        trained = group_from_dict(before["group"])
+    except (OSError, ValueError, KeyError, TypeError):
         return False
-    if any(before.get(k) != group_as_dict(group)[k] for k in ("device", "compile")):
+    if (trained.device, trained.compile) != (group.device, group.compile):
         return False
-    # Compiled groups are resumed only with the same seeds together as before.
-    seeds = before.get("seeds")
-    return not group.compile or (isinstance(seeds, list) and sorted(map(str, seeds)) == sorted(map(str, open_seeds)))
+    # Compiled groups are resumed only with the same seeds together as before. Other settings beside them do not matter.
+    keys = {run.key for run in group.runs}
+    return not group.compile or sorted(run.seed for run in trained.runs if run.key in keys) == sorted(open_seeds)

@@ -21,6 +21,7 @@ from rlbench.api import (
     EnvironmentFault,
     Overrun,
     RlbenchError,
+    Run,
     RunGroup,
     TaskInfo,
     environments_of,
@@ -43,9 +44,9 @@ Observe = Callable[[str, int, list[float]], None]
 
 @dataclass
 class GroupOutcome:
-    """The result of a group. diverged_at: for each diverged seed, the step. final: the final policies, by seed.
+    """The result of a group, by its members. diverged_at: of each that diverged, the step. final: the final policies.
 
-    failed: for each seed whose environment failed, a description of the failure; such a seed has no final policy.
+    failed: for each one whose environment failed, a description of the failure; it has no final policy.
     wall_seconds: training time. elapsed_seconds: training and evaluation time. cpu_seconds: processor time of the whole
     group. The times are sums over attempts.
     """
@@ -85,7 +86,7 @@ class LiveGroup:
         self_reported: bool = False,
     ) -> None:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
-        self.streams = SeedStreams(group.seeds, group.seed_space)
+        self.streams = SeedStreams(group.seeds, group.seed_space, group.members)
         self.clock = TrainingClock(**restore[0].numbers["clock"]) if restore else TrainingClock()
         task, num_envs = group.task, environments_of(config)
         probe = backend.make_env(task)
@@ -101,7 +102,7 @@ class LiveGroup:
 
         self._faults: dict[int, str] = {}  # descriptions of failed environments, by the seed's index
         self.evaluations = EvaluationRunner(
-            task.evaluation, group.seeds, make_evaluator, self.clock, sink, observe, self._faults
+            task.evaluation, group.members, make_evaluator, self.clock, sink, observe, self._faults
         )
         self.interaction = LiveInteraction(
             task, backend, self.streams, num_envs, self.evaluations, sink, self._policy, self._faults
@@ -127,12 +128,15 @@ class LiveGroup:
 
     @property
     def failed(self) -> dict[int, str]:
-        """For each seed whose environment failed, a description of the failure."""
-        several = len(self.group.seeds) > 1
+        """For each member whose environment failed, a description of the failure."""
+        several, runs = len(self.group.seeds) > 1, self.group.runs
         return {
-            self.group.seeds[index]: f"seed {self.group.seeds[index]}: {fault}" if several else fault
+            self.group.members[index]: f"{self._name(runs[index])}: {fault}" if several else fault
             for index, fault in sorted(self._faults.items())
         }
+
+    def _name(self, run: Run) -> str:
+        return f"{run.label}, seed {run.seed}" if self.group.variants else f"seed {run.seed}"
 
     def progress(self) -> dict[str, int]:
         """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
@@ -185,13 +189,13 @@ class LiveGroup:
         outcome.failed = self.failed
         parked = interaction.batch.diverged_at if interaction.batch is not None else {}
         state = arrays_by_seed(self.algorithm.final_state(), len(self.group.seeds), "final_state")
-        for index, seed in enumerate(self.group.seeds):
-            if seed in outcome.failed:
+        for index, member in enumerate(self.group.members):
+            if member in outcome.failed:
                 continue
             arrays = {name: array[index] for name, array in state.items()}
             if not interaction.active[index] or not all(_finite(array) for array in arrays.values()):
-                outcome.diverged_at[seed] = parked.get(index, interaction.steps)
-            outcome.final[seed] = arrays
+                outcome.diverged_at[member] = parked.get(index, interaction.steps)
+            outcome.final[member] = arrays
         return outcome
 
     # -- checkpoints ---------------------------------------------------------------------------------------------
@@ -210,7 +214,7 @@ class LiveGroup:
         learned = arrays_by_seed(self.algorithm.state() if learned is None else learned, len(self.group.seeds), "state")
         positions = self._sink.positions()
         states = []
-        for index, seed in enumerate(self.group.seeds):
+        for index, member in enumerate(self.group.members):
             if index in self._faults:
                 continue
             numbers, arrays = batch.state(index)
@@ -226,7 +230,7 @@ class LiveGroup:
             }
             tensors = {f"env/{name}": array for name, array in arrays.items()}
             tensors |= {f"algorithm/{name}": np.asarray(array[index]) for name, array in learned.items()}
-            states.append(SeedState(seed, interaction.steps, entry, tensors))
+            states.append(SeedState(member, interaction.steps, entry, tensors))
         return states
 
     def _restore(self, states: Sequence[SeedState], approximate: bool) -> None:

@@ -258,9 +258,9 @@ class LiveInteraction:
             except (TypeError, ValueError, OverflowError) as error:
                 what = f"should be a number, or one for each of {plural(len(self.seeds), 'seed')}, got {quoted(value)}"
                 raise RlbenchError(f"log: {name} {what}") from error
-            for seed, active, number in zip(self.seeds, self.active.tolist(), numbers):
+            for member, active, number in zip(self._streams.members, self.active.tolist(), numbers):
                 if active:
-                    self._sink.metric(MetricRecord(seed, self.steps, name, number))
+                    self._sink.metric(MetricRecord(member, self.steps, name, number))
 
     def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
         if computed:
@@ -276,9 +276,9 @@ class LiveInteraction:
             return
         self._means_recorded_at = self.steps if found else self._means_recorded_at
         for name, means, has_one in found:
-            for seed, recorded, mean in zip(self.seeds, (has_one & self.active).tolist(), means.tolist()):
+            for member, recorded, mean in zip(self._streams.members, (has_one & self.active).tolist(), means.tolist()):
                 if recorded:
-                    self._sink.metric(MetricRecord(seed, self.steps, name, mean))
+                    self._sink.metric(MetricRecord(member, self.steps, name, mean))
 
     def checkpoint(self, *ignored: Any) -> None:
         if ignored:  # a plugin made for version 1 of the API passes one; a TypeError would not explain that

@@ -14,6 +14,7 @@ from functools import cache
 
 from rlbench.api import RunGroup
 from rlbench.plugins import Resolved
+from rlbench.suites.suite_models import EnvironmentEntry, Suite
 
 # Number of updates in a run from which a compiled graph saves more time than compiling takes (10 to 30 s per group).
 COMPILE_FROM_UPDATES = 20_000
@@ -43,9 +44,22 @@ def stack_size(algorithm: Resolved, seeds: int, workers: int) -> int:
     """
     if not algorithm.stackable:
         return 1
+    return min(-(-seeds // workers) if _is_wide(algorithm) else seeds, algorithm.max_stack or seeds)
+
+
+def _is_wide(algorithm: Resolved) -> bool:
     layers = algorithm.config.get("net_arch", algorithm.config.get("hidden", ()))
-    wide = isinstance(layers, (list, tuple)) and max(layers, default=0) >= WIDE_LAYER
-    return min(-(-seeds // workers) if wide else seeds, algorithm.max_stack or seeds)
+    return isinstance(layers, (list, tuple)) and max(layers, default=0) >= WIDE_LAYER
+
+
+def stackable_settings(suite: Suite, environment: EnvironmentEntry, algorithm: Resolved) -> tuple[str, ...]:
+    """Return the hyperparameters in which settings of the algorithm may differ within one stack.
+
+    There are none where a limit of time or memory is for a group of one setting, or where stacks bring little.
+    """
+    limited = environment.timeout or suite.timeout or suite.memory or algorithm.max_stack
+    is_off = suite.stack == "seeds" or limited or not algorithm.stackable or _is_wide(algorithm)
+    return () if is_off else algorithm.per_seed
 
 
 def spread(groups: Sequence[RunGroup], workers: int) -> list[RunGroup]:

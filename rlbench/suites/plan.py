@@ -34,7 +34,7 @@ from rlbench.plugins import Plugins, Resolved, resolve
 from rlbench.suites.compatibility import adapted, examine, incompatibility
 from rlbench.suites.devices import choose_devices
 from rlbench.suites.environment_notes import adaptation_notes, budget_notes, fact_notes
-from rlbench.suites.grouping import should_compile, spread, stack_size
+from rlbench.suites.grouping import should_compile, spread, stack_size, stackable_settings
 from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.memory_limit import memory_limit, memory_notes, memory_problem, within_memory
 from rlbench.suites.observation_forms import form_problem, losses
@@ -389,6 +389,7 @@ def _groups(
             resume=suite.resume,
             data_files=suite.data_files,
             environment_repeats=repeats,
+            per_seed=stackable_settings(suite, environment, algorithm) if repeats else (),
         )
         for i in range(0, len(seeds), size)
     ]

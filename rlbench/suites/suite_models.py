@@ -216,6 +216,11 @@ class Suite(StrictModel):
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
     )
+    stack: Literal["settings", "seeds"] = Field(
+        "settings",
+        description="what trains together; settings: the seeds of a setting, and settings that differ only in"
+        " hyperparameters that the algorithm allows (`rlbench algorithms`); seeds: only the seeds of a setting",
+    )
     resume: Literal["exact", "approximate", "never"] = Field(
         "exact",
         description="how to resume interrupted runs; approximate: resume even if numbers will differ, and mark the"

@@ -70,7 +70,7 @@ def _rows(results: Results, thorough: bool = False) -> list[dict[str, Any]]:
             "seed": run.seed,
             "status": str(states[run.key].status),
             "step": states[run.key].result.get("steps")
-            or (step_reached(attempts / states[run.key].attempt, run.seed) if states[run.key].attempt else 0),
+            or (step_reached(attempts / states[run.key].attempt, run.key) if states[run.key].attempt else 0),
             "steps": run.task.steps,
             "message": states[run.key].message,
         }

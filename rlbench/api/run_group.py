@@ -1,0 +1,122 @@
+"""Groups of runs that are trained together in one process, as one stack: seeds of one setting, or of several.
+
+In the files of an attempt, each run of a group has a number: its seed, or its place if there are several settings.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from rlbench.api.records import Run, canonical, slug
+from rlbench.api.task import IF_GIVEN, EvaluationProtocol, Task, Wrapper
+
+
+@dataclass(frozen=True)
+class Variant:
+    """The setting of one run of a group. label: its algorithm's. values: the hyperparameters in which it differs."""
+
+    label: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class RunGroup:
+    """Runs that are trained together in one process: seeds of one setting, or of several (`variants`).
+
+    per_seed: hyperparameters of which each seed of a stack may have a value of its own, so that groups that differ in
+    these alone may be joined (`rlbench.runner.setting_stacks`); none if this group is to stay as it is.
+    variants: of a group that was joined, the setting of each seed; `seeds` may then repeat one.
+    checkpoint_every: environment steps per seed between checkpoints; 0: none.
+    timeout: seconds that the process may take; None: no limit.
+    stall_timeout: seconds that it may take without an environment step; None: no limit.
+    memory: bytes that it and the processes it starts may use; None: no limit.
+    resume: "exact", "approximate" (resume although numbers will differ) or "never".
+    data_files: files that the runs read; their contents count as part of the code that produced the runs.
+    environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If not, the
+    same seed gives other numbers each time.
+    """
+
+    algorithm: str
+    config: Mapping[str, Any]
+    task: Task
+    seeds: tuple[int, ...]
+    label: str = ""
+    seed_space: str = "training"
+    device: str = "cpu"
+    compile: bool = False
+    checkpoint_every: int = 0
+    timeout: float | None = None
+    stall_timeout: float | None = None
+    resume: str = "exact"
+    data_files: tuple[str, ...] = ()
+    environment_repeats: bool = True
+    memory: int | None = None
+    per_seed: tuple[str, ...] = field(default=(), metadata=IF_GIVEN)
+    variants: tuple[Variant, ...] = field(default=(), metadata=IF_GIVEN)
+
+    @cached_property
+    def runs(self) -> tuple[Run, ...]:
+        settings = self.variants or (Variant(self.label, {}),) * len(self.seeds)
+        return tuple(
+            Run(self.algorithm, {**self.config, **v.values}, self.task, seed, v.label, self.seed_space)
+            for seed, v in zip(self.seeds, settings, strict=True)
+        )
+
+    @property
+    def members(self) -> tuple[int, ...]:
+        """The number that each run has in the files of an attempt: its seed, or its place among several settings."""
+        return tuple(range(len(self.seeds))) if self.variants else self.seeds
+
+    def of_each_setting(self) -> list[tuple[RunGroup, tuple[int, ...]]]:
+        """Return for each setting its runs as a group, and their places in this one."""
+        if not self.variants:
+            return [(self, tuple(range(len(self.seeds))))]
+        places: dict[str, list[int]] = {}
+        for place, variant in enumerate(self.variants):
+            places.setdefault(canonical(variant), []).append(place)
+        groups = []
+        for own in places.values():
+            variant, seeds = self.variants[own[0]], tuple(self.seeds[place] for place in own)
+            config = {**self.config, **variant.values}
+            group = dataclasses.replace(self, config=config, label=variant.label, seeds=seeds, variants=())
+            groups.append((group, tuple(own)))
+        return groups
+
+    @cached_property
+    def name(self) -> str:
+        """A name that is safe for a folder. The same runs give the same name in any order."""
+        digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]
+        return "--".join((slug(self.algorithm, 24), slug(self.task.env_id, 28), digest))
+
+
+def group_as_dict(group: RunGroup) -> dict[str, Any]:
+    """Return a RunGroup as JSON values. `group_from_dict` is the inverse."""
+    described: dict[str, Any] = json.loads(canonical(group))
+    return described
+
+
+def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
+    """Return the RunGroup that `group_as_dict` described. Raises: KeyError or TypeError for other values."""
+    return RunGroup(
+        **{
+            **values,
+            "task": task_from_dict(values["task"]),
+            "seeds": tuple(values["seeds"]),
+            "data_files": tuple(values.get("data_files", ())),
+            "per_seed": tuple(values.get("per_seed", ())),
+            "variants": tuple(Variant(**variant) for variant in values.get("variants", ())),
+        }
+    )
+
+
+def task_from_dict(values: Mapping[str, Any]) -> Task:
+    """Return a Task from its JSON values."""
+    protocol = EvaluationProtocol(**values["evaluation"])
+    wrappers, register = tuple(Wrapper(**w) for w in values["wrappers"]), tuple(values.get("register", ()))
+    return Task(**{**values, "evaluation": protocol, "wrappers": wrappers, "register": register})

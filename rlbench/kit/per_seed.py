@@ -1,0 +1,44 @@
+"""Hyperparameters that differ between the seeds of a stack, as arrays and tensors that broadcast over the rest.
+
+A number that is the same for all stays a number. Both give a seed the same bits: 32-bit arithmetic rounds a number
+before it multiplies, as it does an array's element.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import DTypeLike
+from torch import Tensor
+
+from rlbench.api import Array, PerSeed
+
+Number = float | PerSeed
+
+
+def array_of(value: Number | Array, dims: int, dtype: DTypeLike = np.float32) -> Any:
+    """Return a number as a scalar of `dtype`, or one of each seed as [S, 1, …] with `dims` axes."""
+    numbers = np.asarray(value, dtype)
+    return numbers[()] if numbers.ndim == 0 else numbers.reshape(-1, *[1] * (dims - 1))
+
+
+def tensor_of(value: Number | Array, dims: int, device: str = "cpu") -> Tensor:
+    """Return a number as a float32 tensor without axes, or one of each seed as [S, 1, …] with `dims` axes."""
+    return torch.as_tensor(array_of(value, dims), device=device)
+
+
+def any_text(values: PerSeed) -> bool:
+    """Return whether some values are no numbers but text, such as the schedule lin_0.001."""
+    return any(isinstance(value, str) for value in values)
+
+
+def factor(value: Number, dims: int, device: str = "cpu") -> float | Tensor:
+    """Return a number unchanged, or one of each seed as a float32 tensor [S, 1, …] with `dims` axes."""
+    return tensor_of(value, dims, device) if isinstance(value, PerSeed) else value
+
+
+def clamp(x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """Limit x to low … high, which are tensors: of one number, or of one for each seed."""
+    return torch.minimum(torch.maximum(x, low), high)

@@ -1,0 +1,53 @@
+"""Passing the events of executors on: to whoever shows progress, and to the plugins' observers, setting by setting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rlbench.api import EndEvent, EvaluationEvent, Event, Job, StartEvent
+from rlbench.plugins import Plugins
+from rlbench.runner.record_tail import RecordTail
+
+if TYPE_CHECKING:
+    from rlbench.runner.run_suite import ProgressReporter
+
+
+class EventForwarder:
+    """Passes the events of executors to the progress reporter and to the plugins' observers."""
+
+    def __init__(self, plugins: Plugins, reporter: ProgressReporter) -> None:
+        self._plugins, self._reporter = plugins, reporter
+        self._reads_records = plugins.observes("rlbench_recorded")
+        self._tails: dict[Path, RecordTail] = {}
+
+    def __call__(self, job: Job, event: Event) -> None:
+        self._reporter.event(job, event)
+        if self._reads_records and not isinstance(event, StartEvent):
+            self._forward_records(job)
+        match event:
+            case StartEvent():
+                for group, _ in job.group.of_each_setting():
+                    self.notify_observers("rlbench_group_started", group=group)
+            case EvaluationEvent(kind, step, returns):
+                for group, places in job.group.of_each_setting():
+                    own = [returns[place] for place in places]
+                    self.notify_observers("rlbench_evaluated", group=group, kind=kind, step=step, returns=own)
+            case EndEvent(status):
+                for group, _ in job.group.of_each_setting():
+                    self.notify_observers("rlbench_group_finished", group=group, status=str(status))
+
+    def _forward_records(self, job: Job) -> None:
+        tail = self._tails.setdefault(job.attempt, RecordTail(job))
+        metrics, episodes = tail.metrics(), tail.episodes()
+        members = job.group.members
+        for group, places in job.group.of_each_setting():
+            seeds = dict(zip((members[place] for place in places), group.seeds))
+            own_metrics = [record._replace(seed=seeds[record.seed]) for record in metrics if record.seed in seeds]
+            own_episodes = [record._replace(seed=seeds[record.seed]) for record in episodes if record.seed in seeds]
+            if own_metrics or own_episodes:
+                self.notify_observers("rlbench_recorded", group=group, metrics=own_metrics, episodes=own_episodes)
+
+    def notify_observers(self, hook: str, **arguments: Any) -> None:
+        for problem in self._plugins.notify(hook, **arguments):
+            self._reporter.warn(problem)

@@ -1,0 +1,82 @@
+"""Stacks of several settings: groups that differ only in hyperparameters of which each seed may have its own value.
+
+A search over twenty learning rates is then twenty rows of one batch, in place of twenty processes. A run gets the same
+bits as in a group of its own, as it does beside other seeds (`Algorithm.per_seed`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from rlbench.api import RunGroup, Variant, canonical
+
+MOST_MEMBERS = 64  # runs of a stack; docs/performance.md has the measurement
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class StackLimits:
+    """What bounds a stack. workers: groups that run at a time. memory: bytes that one of them may store.
+
+    stored: the bytes that one seed stores, by algorithm and task.
+    """
+
+    workers: int = 1
+    memory: float = float("inf")
+    stored: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def members(self, group: RunGroup) -> int:
+        """Return how many runs like those of a group one stack may have."""
+        size = self.stored.get((group.label, group.task.name), 0)
+        return MOST_MEMBERS if size <= 0 else max(1, min(MOST_MEMBERS, int(self.memory / size) - 1))
+
+
+def shared_part(group: RunGroup) -> str:
+    """Return all that the groups of a stack have in common, as text."""
+    config = {name: value for name, value in group.config.items() if name not in group.per_seed}
+    return canonical(dataclasses.replace(group, config=config, label="", seeds=()))
+
+
+def stacks_of(groups: Sequence[tuple[RunGroup, Item]], limits: StackLimits) -> list[list[tuple[RunGroup, Item]]]:
+    """Return the groups that train together, each with what belongs to it, in the order of the first of each stack.
+
+    A group without `per_seed` stays alone. There are at least as many stacks as workers, if there are enough groups.
+    """
+    alike: dict[str, list[tuple[RunGroup, Item]]] = {}
+    for number, (group, item) in enumerate(groups):
+        alike.setdefault(shared_part(group) if group.per_seed else str(number), []).append((group, item))
+    fewest = -(-limits.workers // max(1, len(alike)))  # stacks of each kind, so that no worker is idle
+    stacks: list[list[tuple[RunGroup, Item]]] = []
+    for same in alike.values():
+        total = sum(len(group.seeds) for group, _ in same)
+        count = min(len(same), max(fewest, -(-total // limits.members(same[0][0]))))
+        stacks += _parts(same, total / count)
+    return stacks
+
+
+def _parts(same: Sequence[tuple[RunGroup, Item]], size: float) -> list[list[tuple[RunGroup, Item]]]:
+    """Return the groups in order, in parts of about `size` runs."""
+    parts: dict[int, list[tuple[RunGroup, Item]]] = {}
+    before = 0
+    for group, item in same:
+        parts.setdefault(int(before / size), []).append((group, item))
+        before += len(group.seeds)
+    return list(parts.values())
+
+
+def joined(groups: Sequence[RunGroup]) -> RunGroup:
+    """Return one group of all runs, in order. groups: at least one, with the same `shared_part`."""
+    first = groups[0]
+    if len(groups) == 1:
+        return first
+    names = [n for n in first.per_seed if any(g.config.get(n) != first.config.get(n) for g in groups)]
+    variants = [Variant(g.label, {n: g.config[n] for n in names if n in g.config}) for g in groups for _ in g.seeds]
+    return dataclasses.replace(
+        first,
+        seeds=tuple(seed for group in groups for seed in group.seeds),
+        label=f"{first.label} and {len(groups) - 1} more",
+        variants=tuple(variants),
+    )
