@@ -68,6 +68,7 @@ class IPPO(TorchAlgorithm):
     """Clipped policy gradient of every agent on minibatches of whole rollouts."""
 
     Config = IPPOConfig
+    per_seed = ("learning_rate", "max_grad_norm")
     policy_parts = ("actor", "critic", "reward_norm")
 
     def __init__(self, config: IPPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

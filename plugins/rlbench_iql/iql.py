@@ -66,6 +66,7 @@ class IQL(TorchAlgorithm):
     """Q-learning for each agent on minibatches from replay; actions are epsilon-greedy, and greedy in evaluation."""
 
     Config = IQLConfig
+    per_seed = ("learning_rate", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: IQLConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

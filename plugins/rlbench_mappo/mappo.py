@@ -68,6 +68,7 @@ class MAPPO(TorchAlgorithm):
     """Clipped policy gradient of every agent, with advantages from a value network of the whole state."""
 
     Config = MAPPOConfig
+    per_seed = ("learning_rate", "max_grad_norm")
     policy_parts = ("actor", "critic", "reward_norm")
 
     def __init__(self, config: MAPPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -107,7 +107,7 @@ class MBPO(SAC):
             next_obs, reward, ended = self.model.step(obs, action, member, normal[..., self.dim :])
             if self.ends is not None:
                 ended = self.ends(obs, action, next_obs)
-            discount = c.gamma * (~ended).to(reward.dtype)
+            discount = self.factor("gamma", 2) * (~ended).to(reward.dtype)
             self.imagined.add(**_arrays(obs=obs, action=action, reward=reward, next_obs=next_obs, discount=discount))
             obs = torch.where(ended.unsqueeze(-1), starts, next_obs)
 

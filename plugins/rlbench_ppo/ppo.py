@@ -89,10 +89,11 @@ class PPO(TorchAlgorithm):
             self.actor.init(streams, "init", c.log_std_init, device.name),
             self.critic.init(streams, "init", device=device.name),
         ]
-        numbers = c.learning_rate, c.clip_range, c.clip_range_vf or 0.0
-        self.schedules = [Schedule.parse(number, task.steps) for number in numbers]
+        ranges = c.clip_range, c.clip_range_vf or 0.0
+        self.schedules = [Schedule.parse(x, task.steps) for x in (c.learning_rate, *ranges)]
         # Tensors, because a compiled loss would keep the first value of a Python number.
-        self.clip_range, self.clip_range_vf = (tensor_of(x.start, 2, device.name) for x in self.schedules[1:])
+        starts = (tensor_of(x.start, 2, device.name).expand(s, 1).clone() for x in self.schedules[1:])
+        self.clip_range, self.clip_range_vf = starts
         self.optimizer = Adam(self.params, self.schedules[0].start, c.adam_eps)
         self.obs_norm = ObsNormalizer(s, self.obs_field, c.normalize_obs, self.mask.size)
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)

@@ -74,6 +74,7 @@ class QMIX(TorchAlgorithm):
     """Q-learning of the team's value from replay; each agent's actions are epsilon-greedy, and greedy in evaluation."""
 
     Config = QMIXConfig
+    per_seed = ("learning_rate", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: QMIXConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

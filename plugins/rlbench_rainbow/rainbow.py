@@ -87,8 +87,7 @@ class Rainbow(TorchAlgorithm):
     """Distributions of returns are learned from prioritized minibatches; noise explores, and evaluation has none."""
 
     Config = RainbowConfig
-    per_seed = ("learning_rate", "gamma")
-    policy_parts = ("online",)
+    policy_parts, per_seed = ("online",), ("learning_rate", "gamma")
 
     def __init__(self, config: RainbowConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)

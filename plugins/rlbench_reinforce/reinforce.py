@@ -65,6 +65,7 @@ class Reinforce(TorchAlgorithm):
     """Policy gradient steps on batches of whole episodes, weighted by the return that followed each action."""
 
     Config = ReinforceConfig
+    per_seed = ("learning_rate", "value_learning_rate", "max_grad_norm")
     policy_parts = ("actor", "critic", "obs_norm", "reward_norm")
 
     def __init__(self, config: ReinforceConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -74,8 +74,7 @@ class SAC(TorchAlgorithm):
     """A stochastic actor maximises the smaller of two critics plus its entropy, which the critics count as reward."""
 
     Config = SACConfig
-    per_seed = ("learning_rate", "gamma")
-    policy_parts = ("actor",)
+    policy_parts, per_seed = ("actor",), ("learning_rate", "gamma")
 
     def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)

@@ -68,6 +68,7 @@ class VDN(TorchAlgorithm):
     """Q-learning of the team's value from replay; each agent's actions are epsilon-greedy, and greedy in evaluation."""
 
     Config = VDNConfig
+    per_seed = ("learning_rate", "max_grad_norm")
     policy_parts = ("online",)
 
     def __init__(self, config: VDNConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, PerSeed, PluginError, RunGroup, Variant
+from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup
 from rlbench.plugins import Plugin, Plugins, load_plugins
-from rlbench.plugins.config_model import configure
+from rlbench.plugins.config_model import config_of_each_seed, configure
 from rlbench.results import code_identity, numerics
 from rlbench.results.stack_independence import forget_kernels
 
@@ -60,18 +58,9 @@ class PreparedGroup:
 
 def _configure(algorithm: type[Algorithm], group: RunGroup, name: str) -> Any:
     """Return the group's Config. Hyperparameters in which its settings differ have the values of all, as PerSeed."""
-    settings = group.variants or (Variant(group.label, {}),)
-    configs = [configure(algorithm.Config, {**group.config, **variant.values}, name) for variant in settings]
-    if len(configs) == 1:
-        return configs[0]
-    joined = copy.copy(configs[0])  # not `replace`, which would check a setting that no seed has
-    for f in dataclasses.fields(joined):
-        values = PerSeed(getattr(config, f.name) for config in configs)
-        if any(value != values[0] for value in values):
-            if f.name not in algorithm.per_seed:
-                raise PluginError(f"{name}: seeds of one stack cannot differ in {f.name}")
-            object.__setattr__(joined, f.name, values)
-    return joined
+    settings = [variant.values for variant in group.variants] or [{}]
+    configs = [configure(algorithm.Config, {**group.config, **values}, name) for values in settings]
+    return configs[0] if len(configs) == 1 else config_of_each_seed(configs, algorithm.per_seed, name)
 
 
 def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins | None = None) -> PreparedGroup:

@@ -67,6 +67,8 @@ def gradient_of(
     the number of seeds per call; None: all.
     """
     compiles, limit = device.compile, None if max_norm is None else factor(max_norm, 1, device.name)
+    if compiles and isinstance(limit, float):
+        limit = torch.tensor(limit, device=device.name)
     norm_name = f"{name}_grad_norm" if name else "grad_norm"
 
     def gradient(params: Sequence[Tensor], *args: Any) -> Any:

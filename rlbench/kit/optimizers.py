@@ -32,7 +32,8 @@ def clip(grads: Sequence[Tensor], max_norm: float | Tensor, norm: Tensor | None 
     max_norm: a number, or one for each seed [S]. norm: `norm_of(grads)`, if it is known.
     """
     norm = norm_of(grads) if norm is None else norm
-    scale = (max_norm / (norm + 1e-6)).clamp(max=1.0).unsqueeze(1)
+    # As torch divides a number by a tensor; a tensor divided by a tensor has other last bits.
+    scale = ((norm + 1e-6).reciprocal() * max_norm).clamp(max=1.0).unsqueeze(1)
     return [g.mul_(scale) for g in grads]
 
 

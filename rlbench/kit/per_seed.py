@@ -29,9 +29,10 @@ def tensor_of(value: Number | Array, dims: int, device: str = "cpu") -> Tensor:
     return torch.as_tensor(array_of(value, dims), device=device)
 
 
-def any_text(values: PerSeed) -> bool:
-    """Return whether some values are no numbers but text, such as the schedule lin_0.001."""
-    return any(isinstance(value, str) for value in values)
+def is_number(value: object) -> bool:
+    """Return whether a hyperparameter is a number, or one of each seed, and not text such as the schedule lin_0.001."""
+    values = value if isinstance(value, PerSeed) else (value,)
+    return all(isinstance(one, (int, float)) for one in values)
 
 
 def factor(value: Number, dims: int, device: str = "cpu") -> float | Tensor:

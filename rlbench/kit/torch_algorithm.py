@@ -13,7 +13,7 @@ from torch import Tensor
 from rlbench.api import Algorithm, Array, Device, Interaction, PerSeed, TaskInfo
 from rlbench.kit.action_masks import ActionMask
 from rlbench.kit.image_networks import ImagesAndNumbers, Inputs
-from rlbench.kit.per_seed import any_text, tensor_of
+from rlbench.kit.per_seed import is_number, tensor_of
 from rlbench.kit.replay import Field
 from rlbench.kit.state_dict import Parts, pack, unpack
 from rlbench.seeding import SeedStreams
@@ -46,8 +46,12 @@ class TorchAlgorithm(Algorithm):
         self.inputs: Inputs = self.state_size if images is None else images
         frames = int(getattr(task.observation_space, "frames", 1))
         self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8, frames)
-        each = {name: value for name in self.per_seed if isinstance(value := getattr(config, name), PerSeed)}
-        self._of_each_seed = {n: tensor_of(v, 1, device.name) for n, v in each.items() if not any_text(v)}
+        numbers = {name: getattr(config, name) for name in self.per_seed}
+        self._of_each_seed = {  # a compiled graph always gets one of each seed, so that it is one graph for all stacks
+            name: tensor_of(value, 1, device.name).expand(self.num_seeds).contiguous()
+            for name, value in numbers.items()
+            if is_number(value) and (device.compile or isinstance(value, PerSeed))
+        }
         self._active_array: Array | None = None
         self._active = torch.empty(0)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, create_model
 
-from rlbench.api import ConfigError, PluginError
+from rlbench.api import ConfigError, PerSeed, PluginError
 from rlbench.messages import BOUNDS, explain, nearest, quoted, refuse_bool, refuse_nan, shortened
 from rlbench.plugins.parameter_names import hint, value_hint
 
@@ -33,6 +34,21 @@ def configure(config: type[Any], params: Mapping[str, Any], where: str) -> Any:
         return config(**{name: getattr(values, name) for name in fields})
     except (ValueError, TypeError) as error:
         raise ConfigError(where, [("", shortened(str(error)))]) from error
+
+
+def config_of_each_seed(configs: Sequence[Any], per_seed: Sequence[str], where: str) -> Any:
+    """Return one Config for a stack, with a PerSeed where the seeds' Configs differ.
+
+    configs: of each seed. per_seed: the fields in which they may differ. Raises: PluginError for another one.
+    """
+    joined = copy.copy(configs[0])  # not `replace`, which would check a setting that no seed has
+    for f in dataclasses.fields(joined):
+        values = PerSeed(getattr(config, f.name) for config in configs)
+        if any(value != values[0] for value in values):
+            if f.name not in per_seed:
+                raise PluginError(f"{where}: seeds of one stack cannot differ in {f.name}")
+            object.__setattr__(joined, f.name, values)
+    return joined
 
 
 def as_given(config: Any) -> dict[str, Any]:

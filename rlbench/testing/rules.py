@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rlbench.api import ConfigError, EnvironmentFault, RlbenchError, Wrapper
-from rlbench.plugins.config_model import configure
+from rlbench.plugins.config_model import config_of_each_seed, configure
 from rlbench.seeding import EpisodeSeeds, SeedStreams
 from rlbench.testing import conformance
 from rlbench.testing.fakes import SHAPES
@@ -155,6 +155,39 @@ def published(subject: Subject) -> str:
     return f"{len(arrays)} arrays, {one.shape[1]} actions equal"
 
 
+def settings(subject: Subject) -> str:
+    """Check that seeds with other values of `per_seed` train as one stack, each with the bits that it has alone."""
+    names = subject.algorithm.per_seed
+    if not names or not subject.spec.stackable or (subject.spec.max_stack or 2) < 2:
+        raise NotClaimed("`per_seed` is empty")
+    unknown = set(names) - {field.name for field in dataclasses.fields(subject.algorithm.Config)}
+    assert not unknown, f"per_seed names {', '.join(sorted(unknown))}, which Config does not have"
+    others = {name: _other(getattr(subject.config, name)) for name in names}
+    other = configure(subject.algorithm.Config, {**subject.params, **others}, subject.spec.name)
+    configs = {SEED: subject.config, SEED + 1: other}
+    joined = config_of_each_seed(list(configs.values()), names, subject.spec.name)
+    together = subject.play(tuple(configs), config=joined)
+    for seed, config in configs.items():
+        alone = subject.play((seed,), config=config).of_seed(seed)
+        _require_equal(together.of_seed(seed), alone, f"of seed {seed} changed beside a seed with other {_list(names)}")
+    return f"{len(names)} hyperparameters"
+
+
+def _other(value: Any) -> Any:
+    """Return another value of a hyperparameter that is a number or a schedule: 0.7 of it, or 0.01 in place of 0.
+
+    A power of two, such as half of it, would hide what rounds differently.
+    """
+    if isinstance(value, str):
+        prefix, _, number = value.rpartition("_")
+        return f"{prefix}_{float(number) * 0.7}"
+    return value * 0.7 or 0.01
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
 def not_finite(subject: Subject) -> str:
     """Check that a NaN from one seed's environment ends only that seed, as failed; the others keep their bits."""
     stacked = subject.spec.stackable and (subject.spec.max_stack or 2) >= 2
@@ -228,7 +261,7 @@ def resets(subject: Subject) -> str:
 RULES: dict[str, Rule] = {
     rule.__name__.replace("_", "-"): rule
     for rule in (
-        *(configuration, spaces, budget, repeatable, evaluation, acting, published, stack_mates, resume),
+        *(configuration, spaces, budget, repeatable, evaluation, acting, published, stack_mates, settings, resume),
         *(not_finite, nothing_left, learns, truncation, resets),
     )
 }

@@ -70,12 +70,16 @@ class Subject:
         return WORLD, {**kwargs, "env_id": env_id, "kwargs": of_agents}, backend
 
     def play(self, seeds: Sequence[int] = (SEED,), env_id: str = SHAPES, steps: int = 0, **options: Any) -> Played:
-        """Train with `play`, by default one seed on the random walk. Raises: NotClaimed if it is self-reported."""
+        """Train with `play`, by default one seed on the random walk. config: replaces the subject's own.
+
+        Raises: NotClaimed if it is self-reported.
+        """
         if self.spec.metering != "boundary":
             raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
         env_id, kwargs, backend = self.environment(env_id, options.pop("kwargs", None))
         steps = self.round_up(steps or self.steps)
-        return play(self.algorithm, self.config, env_id, seeds, steps, kwargs=kwargs, backend=backend, **options)
+        config = options.pop("config", self.config)
+        return play(self.algorithm, config, env_id, seeds, steps, kwargs=kwargs, backend=backend, **options)
 
     def round_up(self, steps: int) -> int:
         """Round steps up to a multiple of the number of environments, as suites require."""

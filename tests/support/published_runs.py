@@ -13,9 +13,9 @@ def results(folder: Path) -> list[dict]:
 
 
 def published(folder: Path) -> dict[str, object]:
-    """Return the records (but times) and the weights of every run."""
+    """Return the records (but times) and the weights of every published run."""
     found: dict[str, object] = {}
-    for run_folder in sorted((folder / "runs").iterdir()):
+    for run_folder in sorted(path.parent for path in (folder / "runs").glob("*/result.json")):
         for table in ("episodes", "evaluations", "metrics"):
             frame = pd.read_parquet(run_folder / f"{table}.parquet").drop(columns="wall_seconds", errors="ignore")
             found[f"{run_folder.name}/{table}"] = frame.to_json()
