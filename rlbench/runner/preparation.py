@@ -20,6 +20,10 @@ from rlbench.runner.setting_stacks import StackLimits, joined, stacks_of
 _ALONE = "starts again at step 0: its checkpoint is of a compiled stack, and it is trained alone now"
 
 
+Stack = tuple[RunGroup, int, list[RunDecision]]
+"""A group, the step where it starts, and what is done for each of its runs, in order."""
+
+
 def changed_runs(
     plugins: Plugins, groups: Sequence[RunGroup], states: Mapping[str, RunState]
 ) -> list[tuple[Run, list[str]]]:
@@ -59,47 +63,45 @@ def prepare(
     to train a failed run again. profile: measure where the training time goes. limits: of stacks of several settings;
     None: make none.
     """
-    parts: dict[tuple[str, int], list[RunDecision]] = {}
-    for decision in decide_runs(store, plugins, groups, states, should_retry):
-        if decision.train:
-            parts.setdefault((decision.group.name, decision.step), []).append(decision)
+    decisions = decide_runs(store, plugins, groups, states, should_retry)
     jobs = []
-    for group, step, decisions in _stacks(store, parts, limits):
+    for group, step, own in stacks_to_train(store, decisions, limits):
         restore = {
             member: str(decision.checkpoint.relative_to(store.root))
-            for member, decision in zip(group.members, decisions)
+            for member, decision in zip(group.members, own)
             if decision.checkpoint is not None
         }
         files = tuple(str(plugin.file) for plugin in plugins.files if plugin.error is None)
         attempt = store.new_attempt(group, restore, plugins.find(group.algorithm).distribution, profile)
-        notice = next((decision.reason for decision in decisions if ": " in decision.reason), "")
+        notice = next((decision.reason for decision in own if ": " in decision.reason), "")
         command = module_command("rlbench.executors.worker_main", str(attempt), *files)
         jobs.append(Job(group, attempt, tuple(command), step, notice, files))
     return jobs
 
 
-def _stacks(
-    store: Store, parts: Mapping[tuple[str, int], Sequence[RunDecision]], limits: StackLimits | None
-) -> Iterator[tuple[RunGroup, int, list[RunDecision]]]:
-    """Yield each stack, the step where it starts, and the decision for each of its runs, in order.
+def stacks_to_train(store: Store, decisions: Sequence[RunDecision], limits: StackLimits | None) -> Iterator[Stack]:
+    """Yield each stack of the runs that have to be trained, the step where it starts, and its decisions, in order.
 
-    parts: the decisions by group and step.
+    limits: of stacks of several settings; None: make none.
     """
+    parts: dict[tuple[str, int], list[RunDecision]] = {}
+    for decision in decisions:
+        if decision.train:
+            parts.setdefault((decision.group.name, decision.step), []).append(decision)
     had_failed = cache(partial(failed_together, store.root / "attempts"))
     by_step: dict[int, list[tuple[RunGroup, Sequence[RunDecision]]]] = {}
-    for (_, step), decisions in parts.items():
-        group = dataclasses.replace(decisions[0].group, seeds=tuple(decision.run.seed for decision in decisions))
-        if limits is None or any(had_failed(decision.state.attempt) for decision in decisions):
+    for (_, step), same in parts.items():
+        group = dataclasses.replace(same[0].group, seeds=tuple(decision.run.seed for decision in same))
+        if limits is None or any(had_failed(decision.state.attempt) for decision in same):
             group = dataclasses.replace(group, per_seed=())
-        by_step.setdefault(step, []).append((group, decisions))
+        by_step.setdefault(step, []).append((group, same))
     for step, groups in by_step.items():
         for stack in stacks_of(groups, limits or StackLimits()):
             group, own = joined([group for group, _ in stack]), [one for _, each in stack for one in each]
             if group.compile and len(own) == 1 and own[0].checkpoint is not None and _was_stacked(own[0].checkpoint):
-                own, step_now = [dataclasses.replace(own[0], checkpoint=None, step=0, reason=_ALONE)], 0
+                yield group, 0, [dataclasses.replace(own[0], checkpoint=None, step=0, reason=_ALONE)]
             else:
-                step_now = step
-            yield group, step_now, own
+                yield group, step, own
 
 
 def _was_stacked(checkpoint: Path) -> bool:

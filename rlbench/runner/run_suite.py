@@ -102,7 +102,7 @@ def run_suite(
         keys = {run.key for run in selected}
         todo = [job for job in adopted if any(run.key in keys for run in job.group.runs)]
         states = {**states, **{run.key: RunState(RunStatus.RUNNING) for job in todo for run in job.group.runs}}
-        limits = StackLimits(workers, planned.memory / workers, planned.stored)
+        limits = StackLimits.of_plan(planned, workers)
         todo += prepare(store, plugins, groups, states, options.should_retry, options.profile, limits)
         if options.profile and not todo:
             reporter.say("no run has to be trained, so there is nothing to profile; --rerun all trains all runs again")

@@ -9,9 +9,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rlbench.api import RunGroup, Variant, canonical
+
+if TYPE_CHECKING:
+    from rlbench.suites import Plan
 
 MOST_MEMBERS = 64  # runs of a stack; docs/performance.md has the measurement
 Item = TypeVar("Item")
@@ -27,6 +30,11 @@ class StackLimits:
     workers: int = 1
     memory: float = float("inf")
     stored: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @classmethod
+    def of_plan(cls, planned: Plan, workers: int) -> StackLimits:
+        """Return the limits of a plan whose groups run on so many workers."""
+        return cls(workers, planned.memory / workers, planned.stored)
 
     def members(self, group: RunGroup) -> int:
         """Return how many runs like those of a group one stack may have."""

@@ -219,7 +219,7 @@ class Suite(StrictModel):
     stack: Literal["settings", "seeds"] = Field(
         "settings",
         description="what trains together; settings: the seeds of a setting, and settings that differ only in"
-        " hyperparameters that the algorithm allows (`rlbench algorithms`); seeds: only the seeds of a setting",
+        " hyperparameters that `rlbench info ALGORITHM` names; seeds: only the seeds of a setting",
     )
     resume: Literal["exact", "approximate", "never"] = Field(
         "exact",

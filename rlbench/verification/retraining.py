@@ -6,7 +6,7 @@ import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +122,8 @@ def is_independent(result: Mapping[str, Any]) -> bool:
 def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
     """Return the seeds of the stack that a run was trained in, in their order; empty if they are not known any more.
 
-    They are in the attempt's group.json or, if that was deleted, the runs that the same attempt published.
+    Of a compiled stack of several settings, they are those of the run's setting, or two if it had one: a compiled graph
+    gives the same bits in every stack of two or more. They are in the attempt's group.json or, if that was deleted, the runs that the same attempt published.
     """
     size = state.result.get("stack_size", 1)
     if size == 1:
@@ -130,9 +131,21 @@ def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
     try:
         description = describe_attempt(store.root / "attempts" / state.attempt)
         seeds = tuple(description["group"].get("seeds", ())) if run.key in description["keys"].values() else ()
+        if seeds and description["group"].get("variants"):
+            return _of_its_setting(run, description, state.result.get("numerics", {}))
     except (OSError, ValueError):
         runs = [one for one in store.runs() if one.algorithm == run.algorithm]
         states = store.states(runs)
         seeds = tuple(one.seed for one in runs if states[one.key].attempt == state.attempt)
     are_seeds = all(type(seed) is int and 0 <= seed <= _LARGEST_SEED for seed in seeds)
     return seeds if are_seeds and len(set(seeds)) == len(seeds) == size and run.seed in seeds else ()
+
+
+def _of_its_setting(run: Run, description: Mapping[str, Any], numerics: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return seeds that give a run of a stack of several settings its bits; empty if only the whole stack would."""
+    if not numerics.get("compiled") or numerics.get("stack_independence") != "bitwise":
+        return ()
+    keys = set(description["keys"].values())
+    seeds = [seed for seed in dict.fromkeys(description["group"]["seeds"]) if 0 <= seed <= _LARGEST_SEED]
+    own = [seed for seed in seeds if replace(run, seed=seed).key in keys]
+    return tuple(own) if len(own) > 1 else (run.seed, run.seed - 1 if run.seed else 1)

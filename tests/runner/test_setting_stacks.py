@@ -86,9 +86,17 @@ def test_settings_in_one_stack_publish_what_they_publish_apart(run):
     assert published(together) == published(apart) and len(published(together)) == 4 * 6
 
 
-def test_two_workers_share_the_settings(run):
+def test_two_workers_share_the_settings(run, tmp_path):
     _, folder = run("two", [0.1, 0.2, 0.5, 0.6], jobs=2)
     assert stack_sizes(folder) == [4] * 8
+    told = rlbench("check", tmp_path / "suite.yaml", "--plugin", tmp_path / "drifts.py", "-j", 2)
+    assert told.stdout.count("2 settings of drifts on CartPole-v1 train as one stack of 4 runs") == 2
+
+
+def test_a_run_of_a_stack_is_verified_alone(run, tmp_path):
+    _, folder = run("together", [0.1, 0.2])
+    ran = rlbench("verify", folder, "--plugin", tmp_path / "drifts.py")
+    assert ran.stdout.endswith("2 runs: 2 equal\n"), ran.stdout + ran.stderr
 
 
 def test_a_killed_stack_resumes_and_publishes_the_same(run):

@@ -159,6 +159,7 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
     from rlbench.cli.projects.sb3_defaults import sb3_defaults
     from rlbench.plugins import resolve
     from rlbench.plugins.survey import ACTION_KINDS
+    from rlbench.text import join_names
 
     loaded = open_plugins(plugin_files)
     (resolved,) = resolve(loaded, [(algorithm, None)])
@@ -188,6 +189,8 @@ def info(algorithm: str, as_json: bool, plugin_files: Sequence[str]) -> None:
         }
         for e in resolved.schema
     ]
+    if resolved.per_seed:
+        write_out(f"settings that differ only in {join_names(resolved.per_seed)} train together\n")
     write_out("\n" if rows else "it has no parameters\n")
     _print(rows, as_json=False)
 

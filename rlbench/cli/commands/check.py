@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rlbench.results.cost_estimates import Cost
     from rlbench.run_options import RunOptions
     from rlbench.runner import RunDecision
+    from rlbench.runner.preparation import Stack
     from rlbench.suites import Plan
 
 
@@ -58,7 +59,10 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
     """Print each run's state and what would be done, the skipped pairs, and the expected time and disk space."""
     import dataclasses
 
+    from rlbench.results.cost_estimates import estimate_cost
     from rlbench.runner import decide_runs, describe_unrequested, runs_to_retrain
+    from rlbench.runner.preparation import stacks_to_train
+    from rlbench.runner.setting_stacks import StackLimits
 
     plugins.executor(options.executor)
     groups = options.chosen(planned.groups)
@@ -71,9 +75,10 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
         for decision in decide_runs(store, plugins, groups, states, options.should_retry)
     ]
     workers = options.jobs or planned.workers
-    cost = _cost(decisions, workers)
+    stacks = list(stacks_to_train(store, decisions, StackLimits.of_plan(planned, workers)))
+    cost = estimate_cost([(group, group.task.steps - step) for group, step, _ in stacks], workers)
     if as_json:
-        write_out(json.dumps(_document(planned, store, decisions, cost, workers), indent=1) + "\n")
+        write_out(json.dumps(_document(planned, store, decisions, stacks, cost, workers), indent=1) + "\n")
         return
     todo = [decision for decision in decisions if decision.train]
     steps = sum(decision.group.task.steps - decision.step for decision in todo)
@@ -90,7 +95,7 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
     counted = environment_count([decision.group for decision in todo], workers)
-    for text in [*planned.notes, *counted, *map(str, planned.skipped)]:
+    for text in [*planned.notes, *_settings_together(stacks), *counted, *map(str, planned.skipped)]:
         write_out(plain(text) + "\n")
     if not planned.adaptive:  # an adaptive suite adds seeds as needed and has its own test
         lines = advice(reach_of_plan(planned))
@@ -153,20 +158,15 @@ def _not_resumed(plugins: Plugins, todo: Sequence[RunDecision]) -> list[str]:
     ]
 
 
-def _cost(decisions: Sequence[RunDecision], workers: int) -> Cost:
-    import dataclasses
-
-    from rlbench.results.cost_estimates import estimate_cost
-
-    parts: dict[tuple[str, int], list[RunDecision]] = {}
-    for decision in decisions:
-        if decision.train:
-            parts.setdefault((decision.group.name, decision.step), []).append(decision)
-    groups = [
-        (dataclasses.replace(same[0].group, seeds=tuple(i.run.seed for i in same)), same[0].group.task.steps - step)
-        for (_, step), same in parts.items()
-    ]
-    return estimate_cost(groups, workers)
+def _settings_together(stacks: Sequence[Stack]) -> list[str]:
+    """Return which settings train as one batch."""
+    lines = []
+    for group, _, decisions in stacks:
+        if group.variants:
+            settings = len({decision.group.label for decision in decisions})
+            names = f"{settings} settings of {group.algorithm} on {group.task.name}"
+            lines.append(f"{names} train as one stack of {plural(len(decisions), 'run')}")
+    return lines
 
 
 def _free(store: Store) -> int:
@@ -190,12 +190,13 @@ def _estimate(cost: Cost, workers: int, store: Store) -> str:
 
 
 def _document(
-    planned: Plan, store: Store, decisions: Sequence[RunDecision], cost: Cost, workers: int
+    planned: Plan, store: Store, decisions: Sequence[RunDecision], stacks: Sequence[Stack], cost: Cost, workers: int
 ) -> dict[str, Any]:
     from dataclasses import asdict
 
     from rlbench.suites.tuning_cost import tuning_costs
 
+    sizes = {decision.run.key: len(group.seeds) for group, _, own in stacks for decision in own}
     return {
         "suite": planned.suite.name,
         "folder": str(store.root),
@@ -206,7 +207,7 @@ def _document(
                 "seed": decision.run.seed,
                 "steps": decision.group.task.steps,
                 "device": decision.group.device,
-                "stack_size": len(decision.group.seeds),
+                "stack_size": sizes.get(decision.run.key, len(decision.group.seeds)),
                 "compiled": decision.group.compile,
                 "folder": decision.run.name,
                 "state": str(decision.state.status),
