@@ -123,7 +123,9 @@ def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
     """Return the seeds of the stack that a run was trained in, in their order; empty if they are not known any more.
 
     Of a compiled stack of several settings, they are those of the run's setting, or two if it had one: a compiled graph
-    gives the same bits in every stack of two or more. They are in the attempt's group.json or, if that was deleted, the runs that the same attempt published.
+    gives the same bits in every stack of two or more.
+
+    They are in the attempt's group.json or, if that was deleted, the runs that the same attempt published.
     """
     size = state.result.get("stack_size", 1)
     if size == 1:

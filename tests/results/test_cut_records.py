@@ -8,7 +8,7 @@ import pytest
 from rlbench.api import EpisodeRecord, EvaluationRecord, Job, MetricRecord, RunGroup, StoreError, Task
 from rlbench.results import JsonlSink, Store
 from rlbench.results.attempt_progress import step_reached
-from rlbench.results.jsonl_records import TABLES, read_lines
+from rlbench.results.jsonl_records import TABLES, Earlier, read_lines
 from rlbench.results.publication import read_records
 from rlbench.runner.record_tail import RecordTail
 from rlbench.viewer.attempt_curves import AttemptCurves
@@ -55,7 +55,7 @@ def test_each_reader_has_every_whole_line_and_raises_nothing(attempt):
             )
             AttemptCurves(attempt, 400).read()
             Store(attempt.parent.parent).states(GROUP.runs)
-            reached = step_reached(attempt, 1)
+            reached = step_reached(attempt, GROUP.runs[1].key)
             assert reached == (
                 wanted[-1]["step"]
                 if table == "evaluations" and wanted[-1]["seed"]
@@ -85,15 +85,15 @@ def test_a_reader_that_follows_a_file_gets_a_cut_line_once_it_is_whole(attempt):
 def test_records_that_a_checkpoint_counts_on_and_that_are_gone_are_an_error(attempt, tmp_path):
     positions = {table: (attempt / f"{table}.jsonl").stat().st_size for table in TABLES}
     (tmp_path / "next").mkdir()
-    JsonlSink(tmp_path / "next", {0: (attempt, positions)}).close()
+    JsonlSink(tmp_path / "next", {0: Earlier(attempt, positions, 0)}).close()
     for table in TABLES:
         path = attempt / f"{table}.jsonl"
         whole = path.read_bytes()
         for left in (whole[:-1], whole[: whole.index(b"\n") + 1], b""):
             path.write_bytes(left)
             with pytest.raises(StoreError, match=f"{table}.jsonl has lost records"):
-                JsonlSink(tmp_path / "next", {0: (attempt, positions)})
+                JsonlSink(tmp_path / "next", {0: Earlier(attempt, positions, 0)})
         path.unlink()
         with pytest.raises(StoreError, match=f"{table}.jsonl has lost records"):
-            JsonlSink(tmp_path / "next", {0: (attempt, positions)})
+            JsonlSink(tmp_path / "next", {0: Earlier(attempt, positions, 0)})
         path.write_bytes(whole)
