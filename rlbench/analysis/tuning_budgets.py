@@ -70,7 +70,7 @@ def budget_sentence(budgets: Budgets) -> str:
     unknown = names.pop("", [])
     if not names:
         return ""
-    clauses = []
+    clauses: list[str] = []
     for phrase, those in names.items():
         verb = "" if clauses else "were tuned " if len(those) > 1 else "was tuned "
         clauses.append(f"{join_names(those)} {verb}{phrase}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.text_table import aligned, plain
+from rlbench.suites.tune_models import TPE_STARTUP
 from rlbench.text import console_interval, console_number, counted, join_names, plural
 
 if TYPE_CHECKING:
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from rlbench.tuning.winners_curse import FreshEvidence
 
 SCHEMA_VERSION = 1
+_SAMPLERS = {
+    "random": "drawn at random",
+    "tpe": f"the first {TPE_STARTUP} drawn at random, the others proposed by TPE,",
+}
 
 
 def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], finals: Finals | None, seed: int) -> str:
@@ -26,7 +31,7 @@ def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], fi
         f"{plural(trials, 'trial')} with {plural(seeds, 'seed')}" for trials, seeds in suite.tune.rounds
     )
     text = f"{plain(suite.name)}: for each of {plain(join_names([s.algorithm for s in searches]))}, {rounds};"
-    text += f" drawn at random with seed {seed}\n"
+    text += f" {_SAMPLERS[suite.tune.sampler]} with seed {seed}\n"
     if len({_budget(planned, found.algorithm) for found in searches}) > 1:
         text += "the suite gives these algorithms budgets that differ, so their searches cost unequal steps\n"
     for found in searches:
@@ -131,6 +136,7 @@ def as_document(
         "schema_version": SCHEMA_VERSION,
         "suite": suite.name,
         "seed": seed,
+        "sampler": suite.tune.sampler,
         "rounds": [{"trials": trials, "seeds": seeds} for trials, seeds in suite.tune.rounds],
         "algorithms": algorithms,
         "not_tuned": [{"algorithm": label, "fresh_score": _as_json(score)} for label, score in untuned.items()],
@@ -145,6 +151,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "params": trial.setting,
         "seeds": trial.seeds,
         "score": score,
+        "first_score": _finite(trial.first_score),
         "failures": dict(trial.failures),
     }
 

@@ -126,14 +126,15 @@ def test_the_numbers_are_those_that_compare_and_table_print_of_the_final_folder(
 
 
 def test_the_written_suite_has_the_numbers_and_the_comments_and_says_where_from(searched):
-    folder, *_ = searched
+    folder, _, outcome = searched
     first, *rest = (folder / "tuned.yaml").read_text().splitlines()
     assert first.startswith("# Tuned by `rlbench tune s.yaml --seed 0`: leans (trial ")
     assert "1,440 steps) and frail (trial 0, " in first and "5 with 1, then 2 with 3; rlbench " in first
-    assert rest == [
-        line.replace("- leans          #", "- {id: leans, params: {threshold: 0}} #")
-        for line in SUITE.split("tune:")[0].splitlines()
-    ]
+    tuned = "tuned: {trials: 5, seeds: 3, steps: %d, where: rlbench tune s.yaml --seed 0}"
+    leans = f"- {{id: leans, params: {{threshold: 0}}, {tuned % 1_440}}} #"
+    expected = [line.replace("- leans          #", leans) for line in SUITE.split("tune:")[0].splitlines()]
+    expected.insert(expected.index("environments:"), f"    {tuned % of(outcome, 'frail')['steps']}")
+    assert rest == expected
     assert rlbench("check", folder / "tuned.yaml", "--plugin", PLUGIN, "-o", folder / "new").returncode == 0
     for target in (folder / "s.yaml", PLUGIN):
         before = target.read_text()

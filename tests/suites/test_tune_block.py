@@ -47,7 +47,7 @@ def test_the_form_of_a_space_is_checked_at_its_place(tmp_path):
 tune:
   trials: 1
   seeds: [3, 1]
-  sampler: tpe
+  sampler: grid
   spice: 1
   space:
     dqn:
@@ -71,7 +71,7 @@ tune:
     for text, part in zip(
         found,
         (
-            "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random'",
+            "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random', 'tpe'",
             "unknown key 'spice'", "0 has no logarithm", "is empty, because 3 is not below 3", "whole numbers as its ends",
             "should have one of log, uniform, int and choice, got 2", "did you mean 'log'?",
             "a list of two numbers", "a list of the values to try", "finite ends", "got none",

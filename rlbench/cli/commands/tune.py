@@ -57,7 +57,7 @@ def tune(
     from rlbench.cli.tuning_text import as_document, as_text
     from rlbench.results import Store
     from rlbench.tuning.final_comparison import run_finals
-    from rlbench.tuning.trial_planning import plan_trials
+    from rlbench.tuning.trial_planning import plan_trials, search_command
     from rlbench.tuning.trial_rounds import search
 
     options = dataclasses.replace(options, rerun=rerun)
@@ -65,21 +65,21 @@ def tune(
     loaded = open_suite(suite, options)
     if written is not None:
         check_target(written, loaded.source.path)
-    planned, settings = plan_trials(loaded, plugins, options, seed)
+    planned, sampling = plan_trials(loaded, plugins, options, seed)
     reporter = make_reporter(options.quiet, options.verbose)
     for skip in planned.skipped:
         reporter.warn(f"{skip}; the other pairs will run")
     folder = result_folder(options.output, f"{loaded.suite.name}-tune")
-    finals = None
+    finals, command = None, search_command(loaded, seed, options.settings)
     try:
-        searches = search(loaded, settings, plugins, Store(folder / "tuning"), options, reporter)
+        searches = search(loaded, sampling, plugins, Store(folder / "tuning"), options, reporter)
         if not no_final:
-            finals = run_finals(loaded, searches, plugins, Store(folder / "final"), options, reporter)
+            finals = run_finals(loaded, searches, plugins, Store(folder / "final"), options, reporter, command)
     except KeyboardInterrupt:
         reporter.say(f"interrupted; the same command resumes the search in {short_path(folder)}")
         raise
     if written is not None:
-        write_text(written, tuned_text(loaded, searches, seed, options.settings))
+        write_text(written, tuned_text(loaded, searches, command))
         reporter.say(f"suite:   {short_path(written)}")
     folders = [short_path(folder / name) for name in ("tuning", "final")[: 2 - no_final]]
     reporter.say(f"results: {', '.join(folders)}")
