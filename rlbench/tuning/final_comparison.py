@@ -17,7 +17,8 @@ from rlbench.run_options import RunOptions
 from rlbench.runner import ProgressReporter, run_suite
 from rlbench.stats import Interval, holm
 from rlbench.suites import LoadedSuite, plan
-from rlbench.tuning.trial_rounds import AlgorithmSearch, on_one_scale, warn_of_changes
+from rlbench.tuning.algorithm_search import AlgorithmSearch
+from rlbench.tuning.trial_rounds import on_one_scale, warn_of_changes
 from rlbench.tuning.trial_suites import final_suite, tuned_label
 from rlbench.tuning.winners_curse import FreshEvidence, fresh_evidence
 

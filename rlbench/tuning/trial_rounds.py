@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,8 +19,8 @@ from rlbench.run_options import RunOptions
 from rlbench.runner import ProgressReporter, SuiteOutcome, run_suite
 from rlbench.stats import overall_iqm
 from rlbench.suites import LoadedSuite, Plan, plan
-from rlbench.suites.tuned_models import TunedEntry
 from rlbench.text import join_names, plural
+from rlbench.tuning.algorithm_search import AlgorithmSearch, Trial
 from rlbench.tuning.random_search import Setting
 from rlbench.tuning.trial_ranking import ranked, survivors
 from rlbench.tuning.trial_sampling import TrialSampling
@@ -31,59 +31,6 @@ class UnfinishedSearch(RlbenchError):
     """Some runs are neither finished nor failed, so nothing can be chosen yet."""
 
     exit_code = 1
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One setting of an algorithm.
-
-    seeds: that it had. score: -inf if a run failed or diverged. failures: by status. first: the scores [n] of its runs
-    in the first round, in which all trials had the same seeds, by task; between the anchors if there are several tasks;
-    empty if one failed or diverged then.
-    """
-
-    number: int
-    setting: Setting
-    seeds: int
-    score: float
-    failures: Mapping[str, int]
-    first: Mapping[str, NDArray[np.float64]]
-
-    @property
-    def first_score(self) -> float:
-        """The score after the first round; -inf if a run failed or diverged in it."""
-        return float(overall_iqm(list(self.first.values()))) if self.first else -np.inf
-
-
-@dataclass(frozen=True)
-class AlgorithmSearch:
-    """The search for one algorithm.
-
-    sampling: where the settings came from. chosen: the number of a trial. tasks: the names. runs, steps: that were
-    spent.
-    """
-
-    algorithm: str
-    sampling: TrialSampling
-    trials: tuple[Trial, ...]
-    chosen: int
-    tasks: tuple[str, ...]
-    normalised: bool
-    runs: int
-    steps: int
-
-    @property
-    def winner(self) -> Trial:
-        return self.trials[self.chosen]
-
-    @property
-    def failed(self) -> list[Trial]:
-        return [trial for trial in self.trials if trial.failures]
-
-    def tuned(self, where: str) -> TunedEntry:
-        """Return what a suite says of this search. where: the command."""
-        seeds = max(trial.seeds for trial in self.trials)
-        return TunedEntry(trials=len(self.trials), seeds=seeds, steps=self.steps or None, where=where)
 
 
 def search(

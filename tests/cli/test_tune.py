@@ -105,6 +105,36 @@ def test_tuning_and_final_seeds_share_no_random_numbers(searched):
     assert spaces == {"tuning": {"tuning"}, "final": {"training"}}
 
 
+def test_the_response_to_each_parameter_rests_on_all_trials_after_the_first_round(searched):
+    """By hand: threshold 0 holds the pole longer than any other, and each drawn trial is in one line of the table."""
+    folder, first, outcome = searched
+    leans = of(outcome, "leans")
+    (response,) = leans["response"]
+    scores = {trial["params"]["threshold"]: trial["first_score"] for trial in leans["trials"][1:]}
+    assert [part["values"] for part in response["bins"]] == ["0", "1", "2", "3", "4"]
+    for part in response["bins"]:
+        value = int(part["values"])
+        assert (part["trials"], part["mean"]) == ((1, scores[value]) if value in scores else (0, None))
+    noise, threshold = of(outcome, "frail")["response"]
+    failed = [trial for trial in of(outcome, "frail")["trials"] if trial["failures"]]
+    assert noise["trials"] == 4 and sum(part["failed"] for part in noise["bins"]) == len(failed)
+    assert threshold["trials"] == sum("threshold" in trial["params"] for trial in of(outcome, "frail")["trials"])
+    assert "response" not in first.stdout and leans["one_setting_for_all_tasks"] == []
+    ran = tune(folder, "--response", "--plot", folder / "r.png")
+    assert (
+        ran.returncode == 0 and "\nleans: response to each parameter, over 4 trials (all but trial 0)\n" in ran.stdout
+    )
+    assert "\nresponse: scores after the first round" in ran.stdout
+    assert (folder / "r.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path):
+    ran = tune(tmp_path, "--plot", tmp_path / "r.gif")
+    assert ran.returncode == 2 and "r.gif should end in .svg, .pdf or .png" in ran.stderr
+    ran = tune(tmp_path, "--plot", tmp_path / "none" / "r.svg")
+    assert ran.returncode == 2 and "does not exist" in ran.stderr and not (tmp_path / "out").exists()
+
+
 def test_the_same_command_trains_nothing_and_prints_the_same(searched):
     folder, first, _ = searched
     attempts = sorted(path.name for path in folder.glob("out/*/attempts/*"))

@@ -100,3 +100,10 @@ tune: {trials: 3, seeds: 1, space: {mine: {threshold: {choice: [0, 1, 2]}}}}
         pole, slow = (next(c["iqm"] for c in cells if (c["algorithm"], c["environment"]) == (label, task))
                       for task in mine["tasks"])  # fmt: skip
         assert np.isclose(trial["score"], (pole / 100 + (slow + 1) / 2) / 2)
+    costs = mine["one_setting_for_all_tasks"]
+    assert [cost["task"] for cost in costs] == mine["tasks"] and all(cost["by_luck"] is None for cost in costs)
+    assert np.isclose(np.mean([cost["chosen"] for cost in costs]), mine["tuning_score"])
+    assert all(cost["cost"] == cost["best"] - cost["chosen"] >= 0 for cost in costs)
+    text = rlbench(*command, "--no-final").stdout
+    assert "  one setting for all tasks (scores after the first round)\n    task " in text
+    assert "\none setting for all tasks: what a choice for each task would gain if its score were true" in text

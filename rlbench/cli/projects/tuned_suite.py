@@ -11,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from rlbench.suites import LoadedSuite
-    from rlbench.tuning.trial_rounds import AlgorithmSearch
+    from rlbench.tuning.algorithm_search import AlgorithmSearch
 
 FIRST_WORDS = "# Tuned by `rlbench tune "
 
