@@ -80,6 +80,8 @@ def test_table_and_compare_print_each_budget_and_that_rivals_differ(made):
     assert "\n" + SAYS + "\n" in compared
     two = rlbench("compare", "ppo", "sac", "-d", made / "said").stdout
     assert "(1,200,000 steps), sac with none; the comparison" in two and "a2c" not in two
+    chance = rlbench("compare", "ppo", "random", "-d", made / "said").stdout
+    assert "\nppo was tuned with 20 trials × 3 seeds (1,200,000 steps)\n" in chance  # random has nothing to tune
     for document in (rlbench("table", made / "said", "--json"), rlbench("compare", "-d", made / "said", "--json")):
         values = json.loads(document.stdout)
         assert values["tuned"] == {"ppo": FULL.model_dump(), "sac": NONE.model_dump(), "a2c": None}

@@ -111,6 +111,9 @@ def test_the_response_to_each_parameter_rests_on_all_trials_after_the_first_roun
     leans = of(outcome, "leans")
     (response,) = leans["response"]
     scores = {trial["params"]["threshold"]: trial["first_score"] for trial in leans["trials"][1:]}
+    runs = package.load(folder / "out/tuning").runs().query("seed == 0").set_index("algorithm")["score"]
+    for trial in leans["trials"]:  # the first round had one seed, also where a trial has had three in the end
+        assert trial["first_score"] == runs[f"leans trial {trial['trial']}"]
     assert [part["values"] for part in response["bins"]] == ["0", "1", "2", "3", "4"]
     for part in response["bins"]:
         value = int(part["values"])

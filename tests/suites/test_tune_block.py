@@ -41,6 +41,13 @@ def problems(tmp_path, text):
     return [f"{int(line) - len(SUITE.splitlines())}:{column} {message}" for line, column, message in found]
 
 
+def test_tpe_takes_more_trials_than_it_draws_at_random(tmp_path):
+    tpe = TUNED.replace("trials: 4", "trials: 10\n  sampler: tpe")
+    (text,) = problems(tmp_path, SUITE + tpe)
+    assert text == "1:1 tune: sampler tpe draws the first 10 trials at random, so trials should be above that, got 10"
+    assert check(tmp_path, SUITE + tpe.replace("10", "11")).returncode == 0
+
+
 def test_the_form_of_a_space_is_checked_at_its_place(tmp_path):
     """All in one suite: an empty range, a logarithm of 0, no number, two kinds, none, misspelled keys, falling seeds."""
     wrong = """\

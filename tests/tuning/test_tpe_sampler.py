@@ -93,6 +93,10 @@ def test_the_same_scores_give_the_same_settings_and_other_scores_seeds_or_labels
     assert played(sampling(seed=1), by_rate)[10:] != first[10:]
     assert played(sampling(label="a2c"), by_rate)[10:] != first[10:]
     assert played(sampling(), lambda values: -by_rate(values))[10:] != first[10:]
+    drawn = draw_settings("ppo", space(), DEFAULTS, 10, 0)
+    trials = [(setting, by_rate({**DEFAULTS, **setting})) for setting in drawn]
+    ours, theirs = (propose(name, space(), DEFAULTS, trials, (), BATCH, 0) for name in ("ppo", "a2c"))
+    assert ours != theirs
     shorter = played(sampling(trials=17), by_rate)
     assert shorter == first[:17]  # raising the number of trials keeps the earlier ones
 
@@ -196,12 +200,10 @@ def test_two_workers_and_a_killed_search_try_the_same_settings(needs_optuna, tmp
 
 def test_failed_trials_are_tried_once_more_on_request_and_the_search_follows_their_new_scores(needs_optuna, tmp_path):
     """Of brittle's trials, those with much noise fail, until the plugin is mended. Then they are as in a whole search."""
-    text = SUITE.replace("leans", "brittle").replace(
-        "noise: {uniform: [0, 1], when: {threshold: 0}}", "noise: {uniform: [0, 1]}"
-    )
-    plugin, mended = tmp_path / "p.py", PLUGIN.read_text().replace("> 0.5", "> 5")
-    outcomes = []
-    for name, sources in (("whole", [mended]), ("mended", [PLUGIN.read_text(), mended])):
+    text = SUITE.replace("leans", "brittle").replace(", when: {threshold: 0}", "")
+    plugin, broken, mended = tmp_path / "p.py", PLUGIN.read_text(), PLUGIN.read_text().replace("> 0.5", "> 5")
+    outcomes, attempts = [], []
+    for name, sources in (("whole", [mended]), ("mended", [broken, broken, mended])):
         (tmp_path / name).mkdir()
         words = [str(plugin) if part == str(PLUGIN) else part for part in command(tmp_path / name, "--rerun", "failed")]
         (tmp_path / name / "s.yaml").write_text(text)
@@ -209,6 +211,9 @@ def test_failed_trials_are_tried_once_more_on_request_and_the_search_follows_the
             plugin.write_text(source)
             ran = rlbench(*words)
             assert ran.returncode == 0, ran.stderr
-        outcomes.append(json.loads(ran.stdout)["algorithms"][0])
-    assert not any(trial["failures"] for trial in outcomes[1]["trials"])
-    assert outcomes[0]["chosen"] == outcomes[1]["chosen"] and outcomes[0]["trials"] == outcomes[1]["trials"]
+            outcomes.append(json.loads(ran.stdout)["algorithms"][0])
+            attempts.append(len(list((tmp_path / name).glob("out/tuning/attempts/*"))))
+    whole, first, again, last = outcomes
+    failed = sum(trial["failures"].get("failed", 0) for trial in first["trials"])
+    assert failed > 5 and again == first and attempts[2] == attempts[1] + failed  # not once for each batch
+    assert last["trials"] == whole["trials"] and last["chosen"] == whole["chosen"]
