@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rlbench.suites.suite_models import AlgorithmEntry
-from rlbench.suites.sweeps import points
+from rlbench.analysis.sensitivity import sweeps_of
 from rlbench.suites.tuned_models import TunedEntry
 from rlbench.text import join_names, plural
 
@@ -23,14 +22,16 @@ def tuning_budgets(suite: Mapping[str, Any]) -> dict[str, TunedEntry]:
     If it lists a label several times, as after a merge, the entry with the most trials counts.
     """
     found: dict[str, TunedEntry] = {}
-    for listed in suite.get("algorithms") or ():
-        if isinstance(listed, Mapping) and listed.get("tuned") is not None:
-            entry = AlgorithmEntry.model_validate(listed)
-            assert entry.tuned is not None
-            for point in points(entry):
-                known = found.setdefault(point.entry.name, entry.tuned)
-                if (entry.tuned.trials or 0) > (known.trials or 0):
-                    found[point.entry.name] = entry.tuned
+    listed = [entry for entry in suite.get("algorithms") or () if entry.get("tuned") is not None]
+    swept = sweeps_of({"algorithms": listed})
+    for entry in listed:
+        # The file's shape is checked where it is read. A key that a later version adds is ignored.
+        budget = TunedEntry.model_construct(**{k: v for k, v in entry["tuned"].items() if k in TunedEntry.model_fields})
+        name = str(entry.get("label") or entry["id"])
+        for label in [point.entry.name for point in swept.get(name, ())] or [name]:
+            known = found.setdefault(label, budget)
+            if (budget.trials or 0) > (known.trials or 0):
+                found[label] = budget
     return found
 
 

@@ -10,6 +10,7 @@ from support.result_folders import folder
 
 from rlbench.analysis import Results
 from rlbench.analysis.tuning_budgets import budget_sentence, budget_text, differ, tuning_budgets
+from rlbench.api import StoreError
 from rlbench.cli.commands.table import print_table
 from rlbench.suites.tuned_models import TunedEntry
 
@@ -86,6 +87,13 @@ def test_table_and_compare_print_each_budget_and_that_rivals_differ(made):
         values = json.loads(document.stdout)
         assert values["tuned"] == {"ppo": FULL.model_dump(), "sac": NONE.model_dump(), "a2c": None}
         assert values["tuning_differs"] == SAYS
+
+
+@pytest.mark.parametrize("tuned", [5, {"trials": "many"}, {"where": None}, {"steps": 1.5}])
+def test_a_damaged_budget_is_an_error_that_names_the_file(tmp_path, tuned):
+    store = folder(tmp_path / "odd", {"ppo": {"CartPole-v1": [1.0]}}, algorithms=[{"id": "ppo", "tuned": tuned}])
+    with pytest.raises(StoreError, match=r"suite\.json.*'tuned' of an algorithm"):
+        Results(store)
 
 
 def test_a_narrow_table_has_a_line_for_each_budget(made, monkeypatch, capsys):
