@@ -26,6 +26,7 @@ from rlbench.results.random_policy import is_random
 from rlbench.results.run_rows import RunRow, by_cell
 from rlbench.results.score_anchors import Anchors
 from rlbench.stats import normalise
+from rlbench.suites.tuned_models import TunedEntry
 
 FEWEST_FOR_INTERVAL = 3  # fewer runs have no interval and no verdict
 FEWEST_FOR_VERDICT = 5  # with fewer runs, comparisons are descriptive only
@@ -107,13 +108,14 @@ class Scores:
     """Scores of a result folder: one sample for each pair of label and environment, in the suite's order.
 
     name: name of the suite. anchors: by environment, for those that have some. corrupt: one sentence for each damaged
-    run.
+    run. tuned: what is known of the search for each algorithm's hyperparameters, by label.
     """
 
     name: str
     samples: Mapping[tuple[str, str], Sample]
     anchors: Mapping[str, Anchors]
     corrupt: tuple[str, ...] = ()
+    tuned: Mapping[str, TunedEntry] = field(default_factory=dict)
 
     @property
     def algorithms(self) -> tuple[str, ...]:
@@ -176,10 +178,11 @@ def scores_of(
     anchors: Mapping[str, Anchors],
     name: str,
     states: Mapping[str, RunState],
+    tuned: Mapping[str, TunedEntry] | None = None,
 ) -> Scores:
-    """Return the scores of the runs. tasks, states: of each run, by key. anchors: by environment."""
+    """Return the scores of the runs. tasks, states: of each run, by key. anchors: by environment. tuned: by label."""
     samples = {(label, env): _sample(rows, tasks, states) for (env, label), rows in by_cell(runs).items()}
-    return Scores(name, samples, anchors, corrupt_of(runs))
+    return Scores(name, samples, anchors, corrupt_of(runs), tuned or {})
 
 
 def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[str, RunState]) -> Sample:

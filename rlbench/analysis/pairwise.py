@@ -9,7 +9,7 @@ once; the caller leaves `random` out. docs/statistics.md defines each number.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from rlbench.analysis.final_scores import (
     seeded_generator,
 )
 from rlbench.analysis.publications import publication_notes, why_not_ranked
+from rlbench.analysis.tuning_budgets import Budgets
 from rlbench.analysis.verdicts import Row, adjust_verdicts
 from rlbench.api import StoreError, Task, Wrapper, canonical
 from rlbench.stats import (
@@ -67,7 +68,8 @@ class Comparison:
 
     family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
     a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported. published:
-    sentences on the sides that their authors published.
+    sentences on the sides that their authors published. tuned: what is known of the search for the hyperparameters of
+    each side, by name, without `random`.
     """
 
     statistic: str
@@ -78,6 +80,7 @@ class Comparison:
     apart: tuple[str, ...] = ()
     self_reported: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
+    tuned: Budgets = field(default_factory=dict)
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
@@ -150,6 +153,7 @@ def compare(
         tuple(dict.fromkeys(not_compared)),
         tuple(self_reported),
         tuple(published),
+        {side.name: side.scores.tuned.get(side.algorithm) for side in sides if side.algorithm in side.scores.learners},
     )
 
 

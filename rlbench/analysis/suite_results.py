@@ -19,6 +19,7 @@ from rlbench.analysis.final_scores import Scores, scores_of
 from rlbench.analysis.learning_curves import LearningCurves, curves_of
 from rlbench.analysis.score_cells import Cell, score_cells
 from rlbench.analysis.sensitivity import Sensitivity, sensitivity
+from rlbench.analysis.tuning_budgets import budgets_of, tuning_budgets
 from rlbench.api import Run, RunStatus
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
@@ -28,6 +29,7 @@ from rlbench.results.run_facts import RunFacts
 from rlbench.results.run_rows import RunRow, run_rows
 from rlbench.results.run_selection import matching_runs
 from rlbench.results.score_anchors import Anchors, anchors_of, supplied_anchors
+from rlbench.suites.tuned_models import TunedEntry
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -181,7 +183,12 @@ class Results:
     def final_scores(self) -> Scores:
         """Final scores as arrays, raw and between anchors."""
         tasks = {key: run.task for key, run in self.run_by_key.items()}
-        return scores_of(self.rows, tasks, self.anchors, self.name, self.states)
+        return scores_of(self.rows, tasks, self.anchors, self.name, self.states, tuning_budgets(self.suite))
+
+    @cached_property
+    def tuned(self) -> Mapping[str, TunedEntry | None]:
+        """What the suite says of the search for each learner's hyperparameters, by label; None: nothing."""
+        return budgets_of(self.final_scores.learners, self.final_scores.tuned)
 
     @cached_property
     def learning_curves(self) -> Mapping[tuple[str, str], LearningCurves]:

@@ -152,11 +152,14 @@ def _few(result: Comparison) -> list[str]:
 
 def _remarks(result: Comparison) -> str:
     """Return remarks that stand below both the verdicts and the full tables."""
+    from rlbench.analysis.tuning_budgets import budget_sentence
+
     lines = []
     if result.self_reported:
         names = plain(", ".join(result.self_reported))
         lines.append(f"self-reported, so a difference may come from the protocol: {names}")
     lines += [plain(text) for text in result.published]
+    lines += [plain(text)] if (text := budget_sentence(result.tuned)) else []
     lines += [f"missing: {plain(text)}" for text in result.absent]
     lines += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in lines)

@@ -6,31 +6,55 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from rlbench.cli.search_details import (
+    COSTS_LEGEND,
+    RESPONSE_LEGEND,
+    TPE_LEGEND,
+    costs_text,
+    details_as_json,
+    response_text,
+)
 from rlbench.cli.text_table import aligned, plain
+from rlbench.suites.tune_models import TPE_STARTUP
 from rlbench.text import console_interval, console_number, counted, join_names, plural
 
 if TYPE_CHECKING:
     from rlbench.stats import Interval
     from rlbench.suites import Plan, Suite
+    from rlbench.tuning.algorithm_search import AlgorithmSearch, Trial
     from rlbench.tuning.final_comparison import Finals
-    from rlbench.tuning.trial_rounds import AlgorithmSearch, Trial
     from rlbench.tuning.winners_curse import FreshEvidence
 
 SCHEMA_VERSION = 1
+_SAMPLERS = {
+    "random": "drawn at random",
+    "tpe": f"the first {TPE_STARTUP} drawn at random, the others proposed by TPE,",
+}
 
 
-def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], finals: Finals | None, seed: int) -> str:
-    """Return a paragraph for each algorithm. finals: None if the final comparison was left out."""
+def as_text(
+    suite: Suite,
+    planned: Plan,
+    searches: Sequence[AlgorithmSearch],
+    finals: Finals | None,
+    seed: int,
+    response: bool = False,
+) -> str:
+    """Return a paragraph for each algorithm. finals: None if the final comparison was left out.
+
+    response: whether to print the response to each hyperparameter.
+    """
     assert suite.tune is not None
     rounds = ", then ".join(
         f"{plural(trials, 'trial')} with {plural(seeds, 'seed')}" for trials, seeds in suite.tune.rounds
     )
     text = f"{plain(suite.name)}: for each of {plain(join_names([s.algorithm for s in searches]))}, {rounds};"
-    text += f" drawn at random with seed {seed}\n"
+    text += f" {_SAMPLERS[suite.tune.sampler]} with seed {seed}\n"
     if len({_budget(planned, found.algorithm) for found in searches}) > 1:
         text += "the suite gives these algorithms budgets that differ, so their searches cost unequal steps\n"
     for found in searches:
-        text += "\n" + _paragraph(found, planned, finals)
+        text += "\n" + _paragraph(found, planned, finals) + costs_text(found)
+        text += f"\n{response_text(found)}" if response else ""
     if finals is not None and finals.untuned:
         text += "\n"
         for label, score in finals.untuned.items():
@@ -45,7 +69,11 @@ def as_text(suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], fi
         text += f"\nnot tuned: {plain(', '.join(untuned))}\n"
     for sentence in finals.absent if finals is not None else ():
         text += f"missing: {plain(sentence)}\n"
-    return text + _legend(searches, finals)
+    text += _legend(searches, finals)
+    text += COSTS_LEGEND if any(found.task_costs for found in searches) else ""
+    if response:
+        text += RESPONSE_LEGEND + (TPE_LEGEND if suite.tune.sampler == "tpe" else "")
+    return text
 
 
 def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> str:
@@ -124,6 +152,7 @@ def as_document(
                 "runs": found.runs,
                 "steps": found.steps,
                 "trials": [_trial(trial) for trial in found.trials],
+                **details_as_json(found),
             }
         )
     untuned = finals.untuned if finals is not None else dict.fromkeys(_labels(planned, tuned))
@@ -131,6 +160,7 @@ def as_document(
         "schema_version": SCHEMA_VERSION,
         "suite": suite.name,
         "seed": seed,
+        "sampler": suite.tune.sampler,
         "rounds": [{"trials": trials, "seeds": seeds} for trials, seeds in suite.tune.rounds],
         "algorithms": algorithms,
         "not_tuned": [{"algorithm": label, "fresh_score": _as_json(score)} for label, score in untuned.items()],
@@ -145,6 +175,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "params": trial.setting,
         "seeds": trial.seeds,
         "score": score,
+        "first_score": _finite(trial.first_score),
         "failures": dict(trial.failures),
     }
 

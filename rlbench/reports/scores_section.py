@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rlbench.analysis import FEWEST_FOR_VERDICT, Results
 from rlbench.analysis.score_cells import Cell
+from rlbench.analysis.tuning_budgets import budget_text
 from rlbench.api import EvaluationProtocol, RunStatus
 from rlbench.api.sections import Beside, Figure, Folded, Paragraph, Part, Section, Table
 from rlbench.reports.curve_figures import MOST_SINGLE_RUNS, learning_curves, single_runs
@@ -166,6 +167,8 @@ def summary(results: Results, note: str) -> Table:
 def _notes(cell: Cell, chance: Cell | None, results: Results) -> list[str]:
     rows = results.rows_of(cell)
     notes = [cell.note] if cell.note else []
+    if (budget := results.tuned.get(cell.algorithm)) is not None:
+        notes.append(f"tuned: {budget_text(budget)}")
     if chance is not None and chance.high is not None and cell.low is not None and not rows["id"].map(is_random).any():
         notes += ["not shown to be better than random"] if cell.low <= chance.high else []
     if 0 < cell.n_valid < FEWEST_FOR_VERDICT:

@@ -10,6 +10,7 @@ from rlbench.analysis.publications import publication_notes
 from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.suite_results import MANY_RUNS, RESAMPLES_IF_LARGE
 from rlbench.analysis.tuned_algorithms import left_at_defaults
+from rlbench.analysis.tuning_budgets import budget_sentence
 from rlbench.analysis.verdicts import Row
 from rlbench.api.sections import Folded, Paragraph, Part, Points, Section, Table
 from rlbench.reports.ranking_strips import MOST_TASKS_SHOWN, ranking_strips
@@ -91,7 +92,8 @@ def _as_points(lines: list[tuple[str, str]]) -> list[Part]:
 
 
 def _caveats(results: Results) -> list[tuple[str, str]]:
-    return [*_random(results), *_self_reported(results), *_published(results), *_defaults(results), *_absent(results)]
+    protocol = [*_self_reported(results), *_published(results), *_defaults(results), *_tuned(results)]
+    return [*_random(results), *protocol, *_absent(results)]
 
 
 def _defaults(results: Results) -> list[tuple[str, str]]:
@@ -99,6 +101,14 @@ def _defaults(results: Results) -> list[tuple[str, str]]:
     names = left_at_defaults(results.suite)
     what = "others were given hyperparameters, so a difference may come from that choice."
     return [("At their defaults:", f"{join_names(names)}; {what}")] if names else []
+
+
+def _tuned(results: Results) -> list[tuple[str, str]]:
+    """Return what is known of the search for each algorithm's hyperparameters."""
+    sentence = budget_sentence(results.tuned)
+    sources = [f"{name}: {budget.where}" for name, budget in results.tuned.items() if budget and budget.where]
+    text = f"{sentence}.{f' Sources: {join_names(sources)}.' if sources else ''}"
+    return [("Tuning:", text)] if sentence else []
 
 
 def _self_reported(results: Results) -> list[tuple[str, str]]:

@@ -139,6 +139,9 @@ def check_suite(document: Any) -> Document:
     suite = check_object(suite_file["suite"], "'suite'", {"name": _is_text}, lists)
     for entry in suite.get("algorithms", ()):
         check_object(entry, "an algorithm", {"id": _is_text}, {"label": _optional(_is_text)})
+        if entry.get("tuned") is not None:
+            numbers = dict.fromkeys(("trials", "seeds", "steps"), _optional(_is_integer))
+            check_object(entry["tuned"], "'tuned' of an algorithm", {}, {**numbers, "where": _is_text})
     for entry in suite.get("environments", ()):
         check_object(entry, "an environment", {"id": _is_text}, {"steps": _is_integer, "label": _is_text})
     folders = set[str]()

@@ -29,6 +29,7 @@ from rlbench.suites.suite_models import (
     WrapperEntry,
 )
 from rlbench.suites.tune_models import DistributionEntry, TuneEntry
+from rlbench.suites.tuned_models import TunedEntry
 from rlbench.suites.yaml_limits import MAX_BYTES, refusal
 
 _MODELS: dict[str, type[BaseModel]] = {
@@ -40,6 +41,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "slurm": SlurmEntry,
     "ray": RayEntry,
     "tune": TuneEntry,
+    "tuned": TunedEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
 # Mappings from names to entries, and how many names lead to an entry.

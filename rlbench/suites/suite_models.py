@@ -26,6 +26,7 @@ from rlbench.suites.suite_values import (
     value_error,
 )
 from rlbench.suites.tune_models import TuneEntry
+from rlbench.suites.tuned_models import Tuned
 
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
 MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
@@ -72,6 +73,11 @@ class AlgorithmEntry(StrictModel):
         | None
     ) = Field(None, description="labels or ids of the environments it runs on; default: all compatible ones")
     seeds: Seeds | None = Field(None, description="number of seeds or a list of them, instead of the suite's")
+    tuned: Tuned = Field(
+        None,
+        description="how its hyperparameters were found, such as {trials: 100, steps: 1e6}; false: not tuned; default:"
+        " not known; tables and comparisons print it",
+    )
 
     @property
     def name(self) -> str:

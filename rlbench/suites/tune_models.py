@@ -12,6 +12,7 @@ from rlbench.messages import quoted, refuse_bool
 from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, value_error
 
 MAX_TRIALS = 1_000
+TPE_STARTUP = 10  # trials drawn at random before TPE proposes any; the suite's own is among them
 _LARGEST_INTEGER = 1 << 53  # beyond, a float no longer tells two of them apart
 
 
@@ -134,13 +135,26 @@ class TuneEntry(StrictModel):
         description="seeds of each trial; a list halves: all trials with the first number of seeds, the better third"
         " with the second number in all, and so on",
     )
-    sampler: Literal["random"] = Field("random", description="how settings are drawn: random")
+    sampler: Literal["random", "tpe"] = Field(
+        "random",
+        description="random: all settings drawn alike; tpe: the first 10 drawn alike, others proposed by Optuna from"
+        " the scores so far (needs the extra `tune`)",
+    )
     space: Annotated[dict[str, Annotated[dict[str, DistributionEntry], Field(min_length=1)]], Field(min_length=1)] = (
         Field(
             description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"
             " algorithms without a space are not tuned"
         )
     )
+
+    @model_validator(mode="after")
+    def _enough_for_tpe(self) -> Self:
+        if self.sampler == "tpe" and self.trials <= TPE_STARTUP:
+            raise value_error(
+                f"sampler tpe draws the first {TPE_STARTUP} trials at random, so trials should be above that, got"
+                f" {self.trials}"
+            )
+        return self
 
     @property
     def rounds(self) -> tuple[tuple[int, int], ...]:

@@ -17,7 +17,8 @@ from rlbench.run_options import RunOptions
 from rlbench.runner import ProgressReporter, run_suite
 from rlbench.stats import Interval, holm
 from rlbench.suites import LoadedSuite, plan
-from rlbench.tuning.trial_rounds import AlgorithmSearch, on_one_scale, warn_of_changes
+from rlbench.tuning.algorithm_search import AlgorithmSearch
+from rlbench.tuning.trial_rounds import on_one_scale, warn_of_changes
 from rlbench.tuning.trial_suites import final_suite, tuned_label
 from rlbench.tuning.winners_curse import FreshEvidence, fresh_evidence
 
@@ -47,9 +48,14 @@ def run_finals(
     store: Store,
     options: RunOptions,
     reporter: ProgressReporter,
+    where: str = "",
 ) -> Finals:
-    """Train the runs of the final comparison that are not finished, and say what they show. Raises: as `run_suite`."""
-    suite = final_suite(loaded, {found.algorithm: found.winner.setting for found in searches})
+    """Train the runs of the final comparison that are not finished, and say what they show. Raises: as `run_suite`.
+
+    where: the command, which the folder's suite names as the source of the chosen numbers.
+    """
+    chosen = {found.algorithm: found.winner.setting for found in searches}
+    suite = final_suite(loaded, chosen, {found.algorithm: found.tuned(where) for found in searches})
     planned = plan(suite, plugins, **options.planning)
     reporter.say("final comparison, on seeds that no trial had")
     outcome = run_suite(planned, plugins, store, options, reporter)

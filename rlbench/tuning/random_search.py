@@ -47,10 +47,15 @@ def _draw(label: str, space: Space, defaults: Mapping[str, Any], at: tuple[int, 
     seed, number, attempt = at
     setting: Setting = {}
     for name in in_order(space):
-        if all({**defaults, **setting}.get(other) == value for other, value in space[name].when.items()):
+        if is_drawn(space, name, {**defaults, **setting}):
             key = (zlib.crc32(b"tune"), zlib.crc32(label.encode()), number, attempt, zlib.crc32(name.encode()))
             setting[name] = value_of(space[name], Generator(PCG64(SeedSequence(seed, spawn_key=key))))
     return {name: setting[name] for name in space if name in setting}
+
+
+def is_drawn(space: Space, name: str, values: Mapping[str, Any]) -> bool:
+    """Return whether a hyperparameter's `when` holds. values: of the other hyperparameters."""
+    return all(values.get(other) == value for other, value in space[name].when.items())
 
 
 def value_of(distribution: DistributionEntry, generator: Generator) -> Any:
@@ -62,10 +67,19 @@ def value_of(distribution: DistributionEntry, generator: Generator) -> Any:
     if distribution.log is not None:
         low, high = distribution.log
         value = math.exp(math.log(low) + float(generator.random()) * (math.log(high) - math.log(low)))
-        rounded = float(f"{value:.{_DIGITS}g}")
     else:
         assert distribution.uniform is not None
         low, high = distribution.uniform
         value = low + float(generator.random()) * (high - low)
+    return short_number(distribution, value)
+
+
+def short_number(distribution: DistributionEntry, value: float) -> float:
+    """Return a number of a range with four digits: its own where the range is logarithmic, else the width's."""
+    if distribution.log is not None:
+        (low, high), rounded = distribution.log, float(f"{value:.{_DIGITS}g}")
+    else:
+        assert distribution.uniform is not None
+        low, high = distribution.uniform
         rounded = round(value, _DIGITS - 1 - math.floor(math.log10(high - low)))
     return min(max(rounded, low), high)

@@ -2,47 +2,63 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 
-from rlbench.api import SuiteError
+from rlbench.api import RlbenchError, SuiteError
 from rlbench.plugins import Plugins, resolve
 from rlbench.results.score_anchors import anchors_of
 from rlbench.run_options import RunOptions
 from rlbench.suites import LoadedSuite, Plan, plan
 from rlbench.suites.search_space import space_name, spaces
 from rlbench.suites.source_location import Problem
-from rlbench.tuning.random_search import Setting, draw_settings
+from rlbench.tuning.random_search import draw_settings
+from rlbench.tuning.tpe_sampler import check_installed
+from rlbench.tuning.trial_sampling import TrialSampling
 
 
 def plan_trials(
     loaded: LoadedSuite, plugins: Plugins, options: RunOptions, seed: int
-) -> tuple[Plan, dict[str, list[Setting]]]:
-    """Return the plan of the suite itself, and the settings of the trials of each tuned algorithm, by label.
+) -> tuple[Plan, dict[str, TrialSampling]]:
+    """Return the plan of the suite itself, and where the settings of each tuned algorithm's trials come from, by label.
 
-    Raises: SuiteError with what is wrong with the suite or a space, or if a score over tasks cannot be made.
+    Raises: SuiteError with what is wrong with the suite or a space, if a score over tasks cannot be made, or if the
+    sampler is not installed.
     """
     planned = plan(loaded, plugins, **options.planning)
     suite, problems = planned.suite, []
     if suite.tune is None:
         raise SuiteError(f"{loaded.source.path} has no key `tune`; docs/tuning.md explains it")
+    if suite.tune.sampler == "tpe":
+        try:
+            check_installed()
+        except RlbenchError as error:
+            raise SuiteError(loaded.source.describe([Problem(("tune", "sampler"), str(error))])) from error
     tuned = spaces(suite)
     entries = {a.name: a for a in suite.algorithms}
     defaults = resolve(plugins, [(entries[label].id, entries[label].params) for label in tuned])
-    settings: dict[str, list[Setting]] = {}
+    sampling: dict[str, TrialSampling] = {}
     for (label, space), answer in zip(tuned.items(), defaults):
         at = ("tune", "space", str(space_name(suite, entries[label])))
         if isinstance(answer, Exception) or not any(group.label == label for group in planned.groups):
             reasons = "; ".join(map(str, (skip for skip in planned.skipped if skip.algorithm == label)))
             problems.append(Problem(at, f"{label} cannot be tuned: {reasons or answer}", True))
             continue
-        settings[label] = draw_settings(label, space, answer.config, suite.tune.trials, seed)
-        if (found := len(settings[label])) < suite.tune.trials:
+        drawn = tuple(draw_settings(label, space, answer.config, suite.tune.trials, seed))
+        sampling[label] = TrialSampling(label, space, answer.config, drawn, suite.tune.sampler, seed)
+        if (found := len(drawn)) < suite.tune.trials:
             text = f"the space of {label} has only {found} different settings, fewer than {suite.tune.trials} trials"
             problems.append(Problem(at, f"{text}; widen it, or lower trials", True))
     problems += _without_anchors(planned, list(tuned))
     if problems:
         raise SuiteError(loaded.source.describe(problems))
-    return planned, settings
+    return planned, sampling
+
+
+def search_command(loaded: LoadedSuite, seed: int, settings: Sequence[str]) -> str:
+    """Return the command that repeats a search. settings: the hyperparameters that the command line has set."""
+    changes = [word for setting in settings for word in ("--set", setting)]
+    return " ".join(shlex.join(["rlbench", "tune", loaded.source.path.name, "--seed", str(seed), *changes]).split())
 
 
 def _without_anchors(planned: Plan, labels: Sequence[str]) -> list[Problem]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,10 @@ from rlbench.runner import ProgressReporter, SuiteOutcome, run_suite
 from rlbench.stats import overall_iqm
 from rlbench.suites import LoadedSuite, Plan, plan
 from rlbench.text import join_names, plural
+from rlbench.tuning.algorithm_search import AlgorithmSearch, Trial
 from rlbench.tuning.random_search import Setting
 from rlbench.tuning.trial_ranking import ranked, survivors
+from rlbench.tuning.trial_sampling import TrialSampling
 from rlbench.tuning.trial_suites import trial_label, tuning_suite
 
 
@@ -31,41 +33,9 @@ class UnfinishedSearch(RlbenchError):
     exit_code = 1
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One setting of an algorithm. seeds: that it had. score: -inf if a run failed or diverged. failures: by status."""
-
-    number: int
-    setting: Setting
-    seeds: int
-    score: float
-    failures: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class AlgorithmSearch:
-    """The search for one algorithm. chosen: the number of a trial. tasks: the names. runs, steps: that were spent."""
-
-    algorithm: str
-    trials: tuple[Trial, ...]
-    chosen: int
-    tasks: tuple[str, ...]
-    normalised: bool
-    runs: int
-    steps: int
-
-    @property
-    def winner(self) -> Trial:
-        return self.trials[self.chosen]
-
-    @property
-    def failed(self) -> list[Trial]:
-        return [trial for trial in self.trials if trial.failures]
-
-
 def search(
     loaded: LoadedSuite,
-    settings: Mapping[str, Sequence[Setting]],
+    sampling: Mapping[str, TrialSampling],
     plugins: Plugins,
     store: Store,
     options: RunOptions,
@@ -73,37 +43,97 @@ def search(
 ) -> list[AlgorithmSearch]:
     """Train the trials that are not finished, round by round, and choose one for each algorithm.
 
-    settings: as `plan_trials` returns them. Raises: as `run_suite`; SuiteError, at its place in the suite, for a drawn
+    sampling: as `plan_trials` returns it. Raises: as `run_suite`; SuiteError, at its place in the suite, for a drawn
     setting that an algorithm or the budget refuses; StoreError for damaged runs; UnfinishedSearch.
     """
-    tune = loaded.suite.tune
-    assert tune is not None
-    seeds = {label: [0] * len(drawn) for label, drawn in settings.items()}
-    entrants = {label: list(range(len(drawn))) for label, drawn in settings.items()}
-    found: dict[str, dict[int, Trial]] = {label: {} for label in settings}
-    for number, (trials, count) in enumerate(tune.rounds, 1):
-        for label, numbers in entrants.items():
-            for trial in numbers:
-                seeds[label][trial] = count
-        planned = plan(tuning_suite(loaded, settings, seeds), plugins, **options.planning)
-        is_last = number == len(tune.rounds)
-        reporter.say(
-            f"tuning {join_names(list(settings))}, round {number} of {len(tune.rounds)}:"
-            f" {plural(trials, 'trial')} each with {plural(count, 'seed')}"
-        )
-        results = _finished(planned, store, options) if not is_last else None
+    if options.rerun == "failed":
+        # Once, before anything is proposed: a trial that were trained again after each batch might get another score
+        # than the one that later settings rest on.
+        known: list[Plan] = []
+
+        def finished(planned: Plan, is_last: bool, what: str) -> Results | None:
+            known.append(planned)
+            return _finished(planned, store)
+
+        _play(loaded, sampling, plugins, options, finished)
+        warn_of_changes(run_suite(known[-1], plugins, store, options, reporter), reporter)
+        options = replace(options, rerun=None)
+
+    def trained(planned: Plan, is_last: bool, what: str) -> Results:
+        reporter.say(f"tuning {join_names(list(sampling))}, {what}")
+        results = None if is_last or options.rerun else _finished(planned, store)
         if results is None:
             outcome = run_suite(planned, plugins, store, options, reporter)
             warn_of_changes(outcome, reporter)
             results = outcome.results
+        return results
+
+    found = _play(loaded, sampling, plugins, options, trained)
+    assert found is not None
+    return found
+
+
+def _play(
+    loaded: LoadedSuite,
+    sampling: Mapping[str, TrialSampling],
+    plugins: Plugins,
+    options: RunOptions,
+    results_of: Callable[[Plan, bool, str], Results | None],
+) -> list[AlgorithmSearch] | None:
+    """Go through the batches of the first round and through the further rounds; return the choice of each algorithm.
+
+    results_of: gets a plan, whether it is the last one, and a name for it; if it returns None, this does too.
+    """
+    tune = loaded.suite.tune
+    assert tune is not None
+    settings: dict[str, list[Setting]] = {label: [] for label in sampling}
+    seeds: dict[str, list[int]] = {label: [] for label in sampling}
+    found: dict[str, dict[int, Trial]] = {label: {} for label in sampling}
+    rows: list[RunRow] = []
+
+    def run(numbers: Mapping[str, Sequence[int]], count: int, is_last: bool, what: str) -> bool:
+        nonlocal rows
+        for label, those in numbers.items():
+            for trial in those:
+                seeds[label][trial] = count
+        planned = plan(tuning_suite(loaded, settings, seeds), plugins, **options.planning)
+        results = results_of(planned, is_last, what)
+        if results is None:
+            return False
         rows = _rows(results, planned)
-        for label, numbers in entrants.items():
-            for trial in numbers:
+        for label, those in numbers.items():
+            for trial in those:
                 own = [row for row in rows if row.algorithm == trial_label(label, trial)]
-                found[label][trial] = _trial(trial, settings[label][trial], count, own, results.final_scores)
-            scores = {trial: found[label][trial].score for trial in numbers}
-            entrants[label] = ranked(scores)[:1] if is_last else survivors(scores)
-    return [_searched(label, found[label], entrants[label][0], rows) for label in settings]
+                earlier = found[label].get(trial)
+                found[label][trial] = _trial(trial, settings[label][trial], count, own, results.final_scores, earlier)
+        return True
+
+    rounds, first = len(tune.rounds), tune.rounds[0]
+    while (done := len(next(iter(settings.values())))) < first[0]:
+        for label, source in sampling.items():
+            told = [(trial.setting, trial.first_score) for trial in found[label].values()]
+            settings[label] += source.batch(told)
+            seeds[label] += [0] * (len(settings[label]) - len(told))
+        numbers = {label: range(done, len(those)) for label, those in settings.items()}
+        end = len(next(iter(settings.values())))
+        what = plural(end, "trial") if (done, end) == (0, first[0]) else f"trials {done} to {end - 1} of {first[0]}"
+        what = f"round 1 of {rounds}: {what} each with {plural(first[1], 'seed')}"
+        if not run(numbers, first[1], rounds == 1 and end == first[0], what):
+            return None
+    entrants: Mapping[str, Sequence[int]] = {label: range(first[0]) for label in sampling}
+    for number, (trials, count) in enumerate(tune.rounds[1:], 2):
+        entrants = {label: survivors(_scores(found[label], those)) for label, those in entrants.items()}
+        what = f"round {number} of {rounds}: {plural(trials, 'trial')} each with {plural(count, 'seed')}"
+        if not run(entrants, count, number == rounds, what):
+            return None
+    return [
+        _searched(source, found[label], ranked(_scores(found[label], entrants[label]))[0], rows)
+        for label, source in sampling.items()
+    ]
+
+
+def _scores(trials: Mapping[int, Trial], numbers: Sequence[int]) -> dict[int, float]:
+    return {number: trials[number].score for number in numbers}
 
 
 def warn_of_changes(outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
@@ -116,13 +146,13 @@ def warn_of_changes(outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
         )
 
 
-def _finished(planned: Plan, store: Store, options: RunOptions) -> Results | None:
+def _finished(planned: Plan, store: Store) -> Results | None:
     """Return the folder's results if the runs of a round are all in it and nothing is left to do for them."""
     if not (store.root / "suite.json").exists() or store.damage():
         return None
     runs = [run for group in planned.groups for run in group.runs]
     statuses = [state.status for state in store.states(runs).values()]
-    if options.rerun or not all(status.is_final for status in statuses):
+    if not all(status.is_final for status in statuses):
         return None
     results = Results(store)
     return results if {run.key for run in runs} <= results.run_by_key.keys() else None
@@ -140,17 +170,22 @@ def _rows(results: Results, planned: Plan) -> list[RunRow]:
     return rows
 
 
-def _trial(number: int, setting: Setting, seeds: int, rows: Sequence[RunRow], scores: Scores) -> Trial:
+def _trial(
+    number: int, setting: Setting, seeds: int, rows: Sequence[RunRow], scores: Scores, earlier: Trial | None
+) -> Trial:
+    """Return a trial after a round. rows: of its runs so far. earlier: the trial before this round; None: the first."""
     failures: dict[str, int] = {}
     for row in rows:
         if row.status != RunStatus.DONE:
             failures[row.status] = failures.get(row.status, 0) + 1
     if failures:
-        return Trial(number, setting, seeds, -np.inf, failures)
+        return Trial(number, setting, seeds, -np.inf, failures, earlier.first if earlier else {})
     runs: dict[str, Any] = {}
     for row in rows:
         runs.setdefault(row.environment, []).append(row.score)
-    return Trial(number, setting, seeds, float(overall_iqm(on_one_scale(runs, scores))), {})
+    scaled = dict(zip(runs, on_one_scale(runs, scores)))
+    score = float(overall_iqm(list(scaled.values())))
+    return Trial(number, setting, seeds, score, {}, earlier.first if earlier else scaled)
 
 
 def on_one_scale(runs: Mapping[str, Any], scores: Scores) -> list[NDArray[np.float64]]:
@@ -159,11 +194,13 @@ def on_one_scale(runs: Mapping[str, Any], scores: Scores) -> list[NDArray[np.flo
     return [np.asarray(values, np.float64) for values in normalised.values()]
 
 
-def _searched(label: str, trials: Mapping[int, Trial], chosen: int, rows: Sequence[RunRow]) -> AlgorithmSearch:
+def _searched(
+    sampling: TrialSampling, trials: Mapping[int, Trial], chosen: int, rows: Sequence[RunRow]
+) -> AlgorithmSearch:
+    label = sampling.label
     labels = {trial_label(label, number) for number in trials}
     own = [row for row in rows if row.algorithm in labels]
     tasks = tuple(dict.fromkeys(row.environment for row in own))
     steps = sum(row.steps for row in own)
-    return AlgorithmSearch(
-        label, tuple(trials[number] for number in sorted(trials)), chosen, tasks, len(tasks) > 1, len(own), steps
-    )
+    in_order = tuple(trials[number] for number in sorted(trials))
+    return AlgorithmSearch(label, sampling, in_order, chosen, tasks, len(tasks) > 1, len(own), steps)

@@ -13,6 +13,7 @@ from rlbench.suites import LoadedSuite, Suite
 from rlbench.suites.search_space import space_name
 from rlbench.suites.source_location import Location, Problem, Source
 from rlbench.suites.suite_models import AlgorithmEntry
+from rlbench.suites.tuned_models import TunedEntry
 from rlbench.tuning.random_search import Setting
 
 LONGEST_NAME = 61
@@ -37,23 +38,30 @@ def tuning_suite(
     for i, algorithm in enumerate(loaded.suite.algorithms):
         for number, setting in enumerate(settings.get(algorithm.name, ())):
             count = seeds[algorithm.name][number]
-            changes: dict[str, Any] = {"label": trial_label(algorithm.name, number), "seeds": tuple(range(count))}
+            label = trial_label(algorithm.name, number)
+            changes: dict[str, Any] = {"label": label, "seeds": tuple(range(count)), "tuned": None}
             entries.append((i, setting, _changed(algorithm, setting, changes)))
     most = max(max(counts) for counts in seeds.values())
     changes = {"seeds": tuple(range(most)), "seed_space": "tuning"}
     return _derived(loaded, entries, f"{loaded.suite.name}-tuning", keep_budgets=False, **changes)
 
 
-def final_suite(loaded: LoadedSuite, chosen: Mapping[str, Setting]) -> LoadedSuite:
+def final_suite(
+    loaded: LoadedSuite, chosen: Mapping[str, Setting], tuned: Mapping[str, TunedEntry] | None = None
+) -> LoadedSuite:
     """Return the suite with each chosen setting beside the suite's own, with seeds of the training space.
 
-    chosen: by the algorithm's label; an empty setting is the suite's own, which is listed once.
+    chosen: by the algorithm's label; an empty setting is the suite's own, which is listed once. tuned: what the search
+    for it cost, by the same label.
     """
+    tuned = tuned or {}
     entries: list[tuple[int, Setting, AlgorithmEntry]] = []
     for i, algorithm in enumerate(loaded.suite.algorithms):
         if setting := chosen.get(algorithm.name):
-            changes = {"label": tuned_label(algorithm.name)}
+            changes = {"label": tuned_label(algorithm.name), "tuned": tuned.get(algorithm.name)}
             entries.append((i, setting, _changed(algorithm, setting, changes)))
+        elif algorithm.name in tuned:  # the search has chosen the suite's own
+            algorithm = algorithm.model_copy(update={"tuned": tuned[algorithm.name]})
         entries.append((i, {}, algorithm))
     return _derived(loaded, entries, f"{loaded.suite.name}-final", keep_budgets=True, seed_space="training")
 

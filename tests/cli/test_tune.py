@@ -105,6 +105,39 @@ def test_tuning_and_final_seeds_share_no_random_numbers(searched):
     assert spaces == {"tuning": {"tuning"}, "final": {"training"}}
 
 
+def test_the_response_to_each_parameter_rests_on_all_trials_after_the_first_round(searched):
+    """By hand: threshold 0 holds the pole longer than any other, and each drawn trial is in one line of the table."""
+    folder, first, outcome = searched
+    leans = of(outcome, "leans")
+    (response,) = leans["response"]
+    scores = {trial["params"]["threshold"]: trial["first_score"] for trial in leans["trials"][1:]}
+    runs = package.load(folder / "out/tuning").runs().query("seed == 0").set_index("algorithm")["score"]
+    for trial in leans["trials"]:  # the first round had one seed, also where a trial has had three in the end
+        assert trial["first_score"] == runs[f"leans trial {trial['trial']}"]
+    assert [part["values"] for part in response["bins"]] == ["0", "1", "2", "3", "4"]
+    for part in response["bins"]:
+        value = int(part["values"])
+        assert (part["trials"], part["mean"]) == ((1, scores[value]) if value in scores else (0, None))
+    noise, threshold = of(outcome, "frail")["response"]
+    failed = [trial for trial in of(outcome, "frail")["trials"] if trial["failures"]]
+    assert noise["trials"] == 4 and sum(part["failed"] for part in noise["bins"]) == len(failed)
+    assert threshold["trials"] == sum("threshold" in trial["params"] for trial in of(outcome, "frail")["trials"])
+    assert "response" not in first.stdout and leans["one_setting_for_all_tasks"] == []
+    ran = tune(folder, "--response", "--plot", folder / "r.png")
+    assert (
+        ran.returncode == 0 and "\nleans: response to each parameter, over 4 trials (all but trial 0)\n" in ran.stdout
+    )
+    assert "\nresponse: scores after the first round" in ran.stdout
+    assert (folder / "r.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_figure_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path):
+    ran = tune(tmp_path, "--plot", tmp_path / "r.gif")
+    assert ran.returncode == 2 and "r.gif should end in .svg, .pdf or .png" in ran.stderr
+    ran = tune(tmp_path, "--plot", tmp_path / "none" / "r.svg")
+    assert ran.returncode == 2 and "does not exist" in ran.stderr and not (tmp_path / "out").exists()
+
+
 def test_the_same_command_trains_nothing_and_prints_the_same(searched):
     folder, first, _ = searched
     attempts = sorted(path.name for path in folder.glob("out/*/attempts/*"))
@@ -126,14 +159,15 @@ def test_the_numbers_are_those_that_compare_and_table_print_of_the_final_folder(
 
 
 def test_the_written_suite_has_the_numbers_and_the_comments_and_says_where_from(searched):
-    folder, *_ = searched
+    folder, _, outcome = searched
     first, *rest = (folder / "tuned.yaml").read_text().splitlines()
     assert first.startswith("# Tuned by `rlbench tune s.yaml --seed 0`: leans (trial ")
     assert "1,440 steps) and frail (trial 0, " in first and "5 with 1, then 2 with 3; rlbench " in first
-    assert rest == [
-        line.replace("- leans          #", "- {id: leans, params: {threshold: 0}} #")
-        for line in SUITE.split("tune:")[0].splitlines()
-    ]
+    tuned = "tuned: {trials: 5, seeds: 3, steps: %d, where: rlbench tune s.yaml --seed 0}"
+    leans = f"- {{id: leans, params: {{threshold: 0}}, {tuned % 1_440}}} #"
+    expected = [line.replace("- leans          #", leans) for line in SUITE.split("tune:")[0].splitlines()]
+    expected.insert(expected.index("environments:"), f"    {tuned % of(outcome, 'frail')['steps']}")
+    assert rest == expected
     assert rlbench("check", folder / "tuned.yaml", "--plugin", PLUGIN, "-o", folder / "new").returncode == 0
     for target in (folder / "s.yaml", PLUGIN):
         before = target.read_text()

@@ -41,13 +41,20 @@ def problems(tmp_path, text):
     return [f"{int(line) - len(SUITE.splitlines())}:{column} {message}" for line, column, message in found]
 
 
+def test_tpe_takes_more_trials_than_it_draws_at_random(tmp_path):
+    tpe = TUNED.replace("trials: 4", "trials: 10\n  sampler: tpe")
+    (text,) = problems(tmp_path, SUITE + tpe)
+    assert text == "1:1 tune: sampler tpe draws the first 10 trials at random, so trials should be above that, got 10"
+    assert check(tmp_path, SUITE + tpe.replace("10", "11")).returncode == 0
+
+
 def test_the_form_of_a_space_is_checked_at_its_place(tmp_path):
     """All in one suite: an empty range, a logarithm of 0, no number, two kinds, none, misspelled keys, falling seeds."""
     wrong = """\
 tune:
   trials: 1
   seeds: [3, 1]
-  sampler: tpe
+  sampler: grid
   spice: 1
   space:
     dqn:
@@ -71,7 +78,7 @@ tune:
     for text, part in zip(
         found,
         (
-            "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random'",
+            "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random', 'tpe'",
             "unknown key 'spice'", "0 has no logarithm", "is empty, because 3 is not below 3", "whole numbers as its ends",
             "should have one of log, uniform, int and choice, got 2", "did you mean 'log'?",
             "a list of two numbers", "a list of the values to try", "finite ends", "got none",

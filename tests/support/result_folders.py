@@ -9,19 +9,19 @@ NAN = float("nan")
 STEPS = 1_000
 
 
-def folder(root, scores, environments=None, grid=(), suite=None):
+def folder(root, scores, environments=None, grid=(), suite=None, algorithms=()):
     """A finished folder. scores: {label: {env_id: [final return or status of each seed]}}; "random" is the algorithm
     `random`, all others are `dqn` with the label as a hyperparameter.
 
     environments: {env_id: {"kwargs": …, "steps": …}} where a task differs. grid: shares of the final score reached at equal
-    steps, as evaluations before the end. suite: entries of suite.json's environments. A score (score, "diverged") is of a
-    run that diverged after that evaluation; None instead of the score: before any.
+    steps, as evaluations before the end. suite: entries of suite.json's environments; algorithms: of its
+    algorithms. A score (score, "diverged") is of a run that diverged after that evaluation; None instead of the score: before any.
     """
     with patch("rlbench.results.file_io.sync"):  # nothing here has to outlive a power cut
-        return _made(Store(root), scores, environments, grid, suite)
+        return _made(Store(root), scores, environments, grid, suite, algorithms)
 
 
-def _made(store, scores, environments, grid, suite):
+def _made(store, scores, environments, grid, suite, algorithms):
     groups, plans = [], []
     for label, tasks in scores.items():
         for env_id, results in tasks.items():
@@ -33,7 +33,8 @@ def _made(store, scores, environments, grid, suite):
             plans.append(results)
     entries = [{"id": env_id, **entry} for env_id, entry in (suite or {}).items()]
     runs = [run for group in groups for run in group.runs]
-    store.describe_suite({"name": "made", "environments": entries}, runs, "0")
+    described = {"name": "made", "environments": entries, **({"algorithms": list(algorithms)} if algorithms else {})}
+    store.describe_suite(described, runs, "0")
     for group, results in zip(groups, plans):
         _play(store, group, results, grid)
     return store

@@ -10,6 +10,7 @@ from support.cli import rlbench
 from rlbench.api import SuiteError
 from rlbench.plugins import load_plugins
 from rlbench.suites import plan, read_suite
+from rlbench.suites.tuned_models import TunedEntry
 from rlbench.tuning.trial_suites import final_suite, tuning_suite
 
 SUITE = """\
@@ -65,6 +66,19 @@ def test_the_final_comparison_has_every_algorithm_and_each_chosen_setting(loaded
     assert budgets(planned) == {label: (count, *own) for label, count in steps.items()}
 
 
+def test_each_chosen_setting_says_what_its_search_cost_and_trials_and_the_others_keep_silent(loaded):
+    """Of "mine", another setting was chosen, beside which the suite's own keeps what the suite says; of dqn, its own."""
+    suite = loaded.suite
+    said = suite.algorithms[1].model_copy(update={"tuned": TunedEntry(trials=0)})
+    loaded.suite = suite.model_copy(update={"algorithms": (suite.algorithms[0], said, *suite.algorithms[2:])})
+    cost = {"mine": TunedEntry(trials=9), "dqn": TunedEntry(trials=8)}
+    final = final_suite(loaded, {"mine": {"train_freq": 2}, "dqn": {}}, cost).suite
+    trials = {entry.name: entry.tuned and entry.tuned.trials for entry in final.algorithms}
+    assert trials == {"random": None, "mine tuned": 9, "mine": 0, "dqn": 8, "other": None}
+    tuning = tuning_suite(loaded, {"mine": [{}, {"train_freq": 2}]}, {"mine": [1, 1]}).suite
+    assert [entry.tuned for entry in tuning.algorithms] == [None, None]
+
+
 def test_a_drawn_value_that_is_refused_is_shown_in_the_space(loaded):
     """Values that an algorithm takes one by one may still not fit together, and only the trial shows it."""
     settings = {"mine": [{}, {"train_freq": -3}], "dqn": [{}]}
@@ -100,3 +114,10 @@ tune: {trials: 3, seeds: 1, space: {mine: {threshold: {choice: [0, 1, 2]}}}}
         pole, slow = (next(c["iqm"] for c in cells if (c["algorithm"], c["environment"]) == (label, task))
                       for task in mine["tasks"])  # fmt: skip
         assert np.isclose(trial["score"], (pole / 100 + (slow + 1) / 2) / 2)
+    costs = mine["one_setting_for_all_tasks"]
+    assert [cost["task"] for cost in costs] == mine["tasks"] and all(cost["by_luck"] is None for cost in costs)
+    assert np.isclose(np.mean([cost["chosen"] for cost in costs]), mine["tuning_score"])
+    assert all(cost["cost"] == cost["best"] - cost["chosen"] >= 0 for cost in costs)
+    text = rlbench(*command, "--no-final").stdout
+    assert "  one setting for all tasks (scores after the first round)\n    task " in text
+    assert "\none setting for all tasks: what a choice for each task would gain if its score were true" in text

@@ -137,6 +137,8 @@ def _folder(name: str) -> Path | None:
 
 
 def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
+    from rlbench.analysis.tuning_budgets import as_json, budget_sentence, differ
+
     document = {
         "schema_version": SCHEMA_VERSION,
         "statistic": result.statistic,
@@ -148,6 +150,8 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
         "apart": list(result.apart),
         "self_reported": list(result.self_reported),
         "published": list(result.published),
+        "tuned": as_json(result.tuned),
+        "tuning_differs": budget_sentence(result.tuned) if differ(result.tuned) else None,
         "corrupt": list(corrupt),
     }
     return json.dumps(document, indent=1, sort_keys=True) + "\n"

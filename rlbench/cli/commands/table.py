@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +54,8 @@ def print_table(results: Results, as_json: bool = False) -> None:
     from rlbench.analysis.publications import publication_notes
     from rlbench.analysis.sensitivity import sweeps_of
     from rlbench.analysis.tuned_algorithms import left_at_defaults
+    from rlbench.analysis.tuning_budgets import as_json as budgets_as_json
+    from rlbench.analysis.tuning_budgets import budget_sentence, budget_text, differ
     from rlbench.results.consistency import inconsistencies
 
     cells, name = results.cells, results.name
@@ -63,12 +65,17 @@ def print_table(results: Results, as_json: bool = False) -> None:
             "suite": name,
             "level": LEVEL,
             "cells": [asdict(cell) for cell in cells],
+            "tuned": budgets_as_json(results.tuned),
+            "tuning_differs": budget_sentence(results.tuned) if differ(results.tuned) else None,
             "corrupt": describe_damaged(results.rows),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
         return
-    rows = [_row(cell) for cell in cells]
-    wide = aligned(HEADER, rows, numbers=(2, 3, 4, 5))
+    budgets = results.tuned
+    shows_tuning = any(budget is not None for budget in budgets.values())
+    tuned = {name: budget_text(budget) for name, budget in budgets.items()} if shows_tuning else None
+    rows = [_row(cell, tuned) for cell in cells]
+    wide = aligned(HEADER[:-1] + ("tuned",) * shows_tuning + HEADER[-1:], rows, numbers=(2, 3, 4, 5))
     text = f"{plain(name)}: mean return of the final policies, IQM over n runs\n\n"
     text += wide if max(map(len, wide.splitlines())) <= width() else _stacked(rows)
     text += "\ntraining: mean return of the last 100 training episodes, with exploration\n"
@@ -79,6 +86,8 @@ def print_table(results: Results, as_json: bool = False) -> None:
     if untuned := left_at_defaults(results.suite):
         names = plain(", ".join(untuned))
         text += f"with default hyperparameters, while the suite sets those of other algorithms: {names}\n"
+    if differ(budgets):
+        text += f"{plain(budget_sentence(budgets))}\n"
     if any(0 < cell.n_valid < 5 for cell in cells):
         text += "under 5 runs, a row is only descriptive; under 3, it has no interval\n"
     if any(ADAPTIVE in cell.marks for cell in cells):
@@ -102,7 +111,8 @@ def _labels(cells: Sequence[Cell]) -> set[str]:
 HEADER = ("task", "algorithm", "IQM", "95 % interval", "n", "training", "")
 
 
-def _row(cell: Cell) -> tuple[str, ...]:
+def _row(cell: Cell, tuned: Mapping[str, str] | None) -> tuple[str, ...]:
+    """Return the cells of a row. tuned: of each learner, by label; None if no row has any."""
     three = [value for value in (cell.iqm, cell.low, cell.high) if value is not None]
     names = (plain(cell.environment), plain(cell.algorithm))
     return (
@@ -111,6 +121,7 @@ def _row(cell: Cell) -> tuple[str, ...]:
         console_interval(cell.low, cell.high, 1, among=three),
         f"{cell.n_valid}/{cell.n}",
         console_number(cell.training_return, 1),
+        *(() if tuned is None else (tuned.get(cell.algorithm, ""),)),
         cell.note,
     )
 
@@ -118,8 +129,7 @@ def _row(cell: Cell) -> tuple[str, ...]:
 def _stacked(rows: Sequence[tuple[str, ...]]) -> str:
     """Return the table for narrow terminals: a few lines per row."""
     text = ""
-    for task, algorithm, iqm, interval, n, training, note in rows:
-        text += f"{algorithm} on {task}\n  IQM {iqm} {interval}\n  n {n}, training {training}\n" + (
-            f"  {note}\n" if note else ""
-        )
+    for task, algorithm, iqm, interval, n, training, *tuned, note in rows:
+        text += f"{algorithm} on {task}\n  IQM {iqm} {interval}\n  n {n}, training {training}\n"
+        text += "".join(f"  tuned: {budget}\n" for budget in tuned if budget) + (f"  {note}\n" if note else "")
     return text

@@ -19,6 +19,16 @@ NAMES = (
     "output", "jobs", "executor", "seeds", "devices", "timeout", "stall_timeout", "memory", "settings", "max_runs",
     "skip_missing", "plugin_files", "retries", "stop_after", "quiet", "verbose",
 )  # fmt: skip
+FORMATS = (".svg", ".pdf", ".png")
+
+
+def _checked_figure(context: click.Context, parameter: click.Parameter, path: Path | None) -> Path | None:
+    """Check a figure's path before anything is trained. Raises: click.BadParameter."""
+    if path is not None and path.suffix not in FORMATS:
+        raise click.BadParameter(f"{path} should end in {', '.join(FORMATS[:-1])} or {FORMATS[-1]}")
+    if path is not None and not path.parent.is_dir():
+        raise click.BadParameter(f"{path}: the folder {path.parent} does not exist")
+    return path
 
 
 @click.command()
@@ -40,9 +50,30 @@ NAMES = (
     type=click.Choice(["failed", "corrupt"]),
     help="Train runs again: those that failed, or those that are damaged.",
 )
+@click.option(
+    "--response",
+    is_flag=True,
+    help="Print how the trials' scores depend on each hyperparameter (--json always has it).",
+)
+@click.option(
+    "--plot",
+    "plotted",
+    type=OutputPath(dir_okay=False, path_type=Path),
+    callback=_checked_figure,
+    metavar="FILE",
+    help="Draw the same, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def tune(
-    suite: str, options: RunOptions, seed: int, written: Path | None, no_final: bool, rerun: str | None, as_json: bool
+    suite: str,
+    options: RunOptions,
+    seed: int,
+    written: Path | None,
+    no_final: bool,
+    rerun: str | None,
+    response: bool,
+    plotted: Path | None,
+    as_json: bool,
 ) -> int:
     """Search hyperparameters of the algorithms of SUITE, an equal number of trials for each, and say what it was worth.
 
@@ -57,7 +88,7 @@ def tune(
     from rlbench.cli.tuning_text import as_document, as_text
     from rlbench.results import Store
     from rlbench.tuning.final_comparison import run_finals
-    from rlbench.tuning.trial_planning import plan_trials
+    from rlbench.tuning.trial_planning import plan_trials, search_command
     from rlbench.tuning.trial_rounds import search
 
     options = dataclasses.replace(options, rerun=rerun)
@@ -65,26 +96,31 @@ def tune(
     loaded = open_suite(suite, options)
     if written is not None:
         check_target(written, loaded.source.path)
-    planned, settings = plan_trials(loaded, plugins, options, seed)
+    planned, sampling = plan_trials(loaded, plugins, options, seed)
     reporter = make_reporter(options.quiet, options.verbose)
     for skip in planned.skipped:
         reporter.warn(f"{skip}; the other pairs will run")
     folder = result_folder(options.output, f"{loaded.suite.name}-tune")
-    finals = None
+    finals, command = None, search_command(loaded, seed, options.settings)
     try:
-        searches = search(loaded, settings, plugins, Store(folder / "tuning"), options, reporter)
+        searches = search(loaded, sampling, plugins, Store(folder / "tuning"), options, reporter)
         if not no_final:
-            finals = run_finals(loaded, searches, plugins, Store(folder / "final"), options, reporter)
+            finals = run_finals(loaded, searches, plugins, Store(folder / "final"), options, reporter, command)
     except KeyboardInterrupt:
         reporter.say(f"interrupted; the same command resumes the search in {short_path(folder)}")
         raise
     if written is not None:
-        write_text(written, tuned_text(loaded, searches, seed, options.settings))
+        write_text(written, tuned_text(loaded, searches, command))
         reporter.say(f"suite:   {short_path(written)}")
+    if plotted is not None:
+        from rlbench.tuning.response_figure import write_figure
+
+        write_figure(searches, plotted)
+        reporter.say(f"figure:  {short_path(plotted)}")
     folders = [short_path(folder / name) for name in ("tuning", "final")[: 2 - no_final]]
     reporter.say(f"results: {', '.join(folders)}")
     if as_json:
         write_out(json.dumps(as_document(loaded.suite, planned, searches, finals, seed), indent=1) + "\n")
     else:
-        write_out(as_text(loaded.suite, planned, searches, finals, seed))
+        write_out(as_text(loaded.suite, planned, searches, finals, seed, response))
     return 0 if finals is None or finals.complete else 1

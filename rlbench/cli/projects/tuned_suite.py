@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ import click
 
 if TYPE_CHECKING:
     from rlbench.suites import LoadedSuite
-    from rlbench.tuning.trial_rounds import AlgorithmSearch
+    from rlbench.tuning.algorithm_search import AlgorithmSearch
 
 FIRST_WORDS = "# Tuned by `rlbench tune "
 
@@ -34,10 +33,10 @@ def check_target(path: Path, suite: Path) -> None:
     raise click.UsageError(f"--write {path}: exists already, and no search wrote it; choose another file or remove it")
 
 
-def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: int, settings: Sequence[str]) -> str:
+def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: str) -> str:
     """Return the suite with each chosen setting as `params` and without `tune`. Comments of the file are kept.
 
-    seed: of the search. settings: the hyperparameters that the command line has set.
+    command: that of the search, which `tuned` names.
     """
     from ruamel.yaml import YAML
 
@@ -45,18 +44,21 @@ def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: i
     yaml.preserve_quotes, yaml.width = True, 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
     document: Any = yaml.load(loaded.source.text)
-    chosen = {found.algorithm: found.winner.setting for found in searches}
+    searched = {found.algorithm: found for found in searches}
     entries = document["algorithms"]
     for i, algorithm in enumerate(loaded.suite.algorithms):
-        if setting := chosen.get(algorithm.name):
-            if isinstance(entries[i], str):
-                entries[i] = _in_one_line({"id": entries[i]})
+        if (found := searched.get(algorithm.name)) is None:
+            continue
+        if isinstance(entries[i], str):
+            entries[i] = _in_one_line({"id": entries[i]})
+        if setting := found.winner.setting:
             entries[i].setdefault("params", _in_one_line({}))
             entries[i]["params"].update({**algorithm.params, **setting})
+        entries[i]["tuned"] = _in_one_line(found.tuned(command).model_dump(exclude_none=True))
     del document["tune"]
     stream = io.StringIO()
     yaml.dump(document, stream)
-    return f"{_origin(loaded, searches, seed, settings)}\n{stream.getvalue()}"
+    return f"{_origin(loaded, searches, command)}\n{stream.getvalue()}"
 
 
 def _in_one_line(values: dict[str, Any]) -> Any:
@@ -68,7 +70,7 @@ def _in_one_line(values: dict[str, Any]) -> Any:
     return mapping
 
 
-def _origin(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: int, settings: Sequence[str]) -> str:
+def _origin(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: str) -> str:
     import rlbench
     from rlbench.results import commit
     from rlbench.text import join_names
@@ -79,9 +81,7 @@ def _origin(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], seed: int,
     names = join_names([f"{found.algorithm} (trial {found.chosen}, {found.steps:,} steps)" for found in searches])
     code = commit(Path(rlbench.__file__))
     version = f"rlbench {rlbench.__version__}" + (f", commit {code}" if code else "")
-    changes = [word for setting in settings for word in ("--set", setting)]
-    command = shlex.join([loaded.source.path.name, "--seed", str(seed), *changes])
-    line = f"{FIRST_WORDS}{command}`: {names}; trials and their seeds: {rounds}; {version}"
+    line = f"# Tuned by `{command}`: {names}; trials and their seeds: {rounds}; {version}"
     return " ".join(line.split())  # one line of a comment, whatever a label contains
 
 

@@ -13,6 +13,7 @@ from rlbench.suites import Suite
 # The place of each model in a suite, as a heading, in the order of the page.
 PLACES = {
     "AlgorithmEntry": "An entry of `algorithms`",
+    "TunedEntry": "`tuned` of an algorithm",
     "EnvironmentEntry": "An entry of `environments`",
     "EvaluationEntry": "`evaluation`, of the suite or of an environment",
     "BudgetEntry": "A value of `per_algorithm`",
@@ -25,7 +26,7 @@ PLACES = {
 }
 SHORT = {"AlgorithmEntry": "entries", "EnvironmentEntry": "entries", "EvaluationEntry": "mapping"}
 SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping", "SlurmEntry": "mapping"}
-SHORT |= {"RayEntry": "mapping", "TuneEntry": "mapping", "DistributionEntry": "distributions"}
+SHORT |= {"RayEntry": "mapping", "TuneEntry": "mapping", "TunedEntry": "mapping", "DistributionEntry": "distributions"}
 
 
 def schema() -> str:

@@ -1,0 +1,82 @@
+"""The outcome of a search: an algorithm's trials, the chosen one, and what follows from their first-round scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench.analysis.final_scores import seeded_generator
+from rlbench.stats import overall_iqm
+from rlbench.suites.tuned_models import TunedEntry
+from rlbench.tuning.parameter_response import Response, responses
+from rlbench.tuning.random_search import Setting
+from rlbench.tuning.single_setting_cost import TaskCost, task_costs
+from rlbench.tuning.trial_sampling import TrialSampling
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of an algorithm.
+
+    seeds: that it had. score: -inf if a run failed or diverged. failures: by status. first: the scores [n] of its runs
+    in the first round, in which all trials had the same seeds, by task; between the anchors if there are several tasks;
+    empty if one failed or diverged then.
+    """
+
+    number: int
+    setting: Setting
+    seeds: int
+    score: float
+    failures: Mapping[str, int]
+    first: Mapping[str, NDArray[np.float64]]
+
+    @property
+    def first_score(self) -> float:
+        """The score after the first round; -inf if a run failed or diverged in it."""
+        return float(overall_iqm(list(self.first.values()))) if self.first else -np.inf
+
+
+@dataclass(frozen=True)
+class AlgorithmSearch:
+    """The search for one algorithm.
+
+    sampling: where the settings came from. chosen: the number of a trial. tasks: the names. runs, steps: that were
+    spent.
+    """
+
+    algorithm: str
+    sampling: TrialSampling
+    trials: tuple[Trial, ...]
+    chosen: int
+    tasks: tuple[str, ...]
+    normalised: bool
+    runs: int
+    steps: int
+
+    @property
+    def winner(self) -> Trial:
+        return self.trials[self.chosen]
+
+    @property
+    def failed(self) -> list[Trial]:
+        return [trial for trial in self.trials if trial.failures]
+
+    @property
+    def responses(self) -> tuple[Response, ...]:
+        """The response to each hyperparameter of the space, without the suite's own setting, which was not drawn."""
+        drawn = [(trial.setting, trial.first_score) for trial in self.trials[1:]]
+        return responses(self.algorithm, self.sampling.space, drawn, self.sampling.seed)
+
+    @property
+    def task_costs(self) -> tuple[TaskCost, ...]:
+        """What one setting for all tasks costs on each; () for a single task."""
+        first = {trial.number: trial.first for trial in self.trials if trial.first}
+        return task_costs(first, self.chosen, seeded_generator([self.algorithm, str(self.sampling.seed)], "costs"))
+
+    def tuned(self, where: str) -> TunedEntry:
+        """Return what a suite says of this search. where: the command."""
+        seeds = max(trial.seeds for trial in self.trials)
+        return TunedEntry(trials=len(self.trials), seeds=seeds, steps=self.steps or None, where=where)
