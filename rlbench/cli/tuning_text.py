@@ -87,7 +87,8 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
     rows = [("  " + name, _value(winner.setting[name]), _value(own.get(name))) for name in winner.setting]
     text += aligned(("  parameter", "chosen", "suite"), rows) if rows else ""
     if winner.score > -math.inf:
-        text += f"  tuning score      {_score_text(winner.score, found)} ({plural(winner.seeds, 'seed')})\n"
+        share = "" if winner.reached is None else f", {winner.reached} runs reach the threshold"
+        text += f"  tuning score      {_score_text(winner.score, found)} ({plural(winner.seeds, 'seed')}{share})\n"
     evidence = finals.evidence[found.algorithm] if finals is not None else None
     if evidence is not None and finals is not None:
         text += _fresh(found, evidence, finals)
@@ -111,7 +112,20 @@ def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> s
     p = "" if evidence.p is None else f", p {evidence.p:.2g}"
     if len(finals.p_holm) > 1 and evidence.p is not None:
         p += f" ({finals.p_holm[found.algorithm]:.2g} after Holm's correction)"
-    return text + f"  tuned − suite     {_estimate_text(evidence.gain, digits, '+')}{p}\n"
+    text += f"  tuned − suite     {_estimate_text(evidence.gain, digits, '+')}{p}\n"
+    return text + _reached(found.algorithm, finals)
+
+
+def _reached(label: str, finals: Finals) -> str:
+    """Return how many runs reach the threshold, with the p of Fisher's exact test; "" without a threshold."""
+    if not finals.reached:
+        return ""
+    from rlbench.stats import fisher_p
+    from rlbench.tuning.trial_suites import tuned_label
+
+    (count, of), (own, of_own) = finals.reached[tuned_label(label)], finals.reached[label]
+    p = fisher_p(count, of, own, of_own)
+    return f"  reach threshold   {count} of {of} runs, {own} of {of_own} with the suite's own setting (p {p:.2g})\n"
 
 
 def _legend(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> str:
@@ -164,7 +178,14 @@ def as_document(
         "rounds": [{"trials": trials, "seeds": seeds} for trials, seeds in suite.tune.rounds],
         "algorithms": algorithms,
         "not_tuned": [{"algorithm": label, "fresh_score": _as_json(score)} for label, score in untuned.items()],
-        "final": {"runs": finals.runs, "steps": finals.steps, "absent": list(finals.absent)} if finals else None,
+        "final": {
+            "runs": finals.runs,
+            "steps": finals.steps,
+            "absent": list(finals.absent),
+            "reached": dict(finals.reached),
+        }
+        if finals
+        else None,
     }
 
 
@@ -175,6 +196,7 @@ def _trial(trial: Trial) -> dict[str, Any]:
         "params": trial.setting,
         "seeds": trial.seeds,
         "score": score,
+        "reached": trial.reached,
         "first_score": _finite(trial.first_score),
         "failures": dict(trial.failures),
     }

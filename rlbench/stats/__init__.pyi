@@ -20,6 +20,7 @@ from rlbench.stats.differences import difference_per_task as difference_per_task
 from rlbench.stats.differences import not_worse as not_worse
 from rlbench.stats.effect_sizes import cliffs_delta as cliffs_delta
 from rlbench.stats.effect_sizes import standardised_difference as standardised_difference
+from rlbench.stats.fisher_exact import fisher_p as fisher_p
 from rlbench.stats.improvement import probability_of_improvement as probability_of_improvement
 from rlbench.stats.noninferiority import DetectableLoss as DetectableLoss
 from rlbench.stats.noninferiority import MarginTest as MarginTest

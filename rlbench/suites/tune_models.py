@@ -135,6 +135,11 @@ class TuneEntry(StrictModel):
         description="seeds of each trial; a list halves: all trials with the first number of seeds, the better third"
         " with the second number in all, and so on",
     )
+    threshold: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(refuse_bool)] | None = Field(
+        None,
+        description="choose by the share of runs whose score is at least this, and by the IQM among equal shares: for"
+        " settings under which some runs fail; not given: by the IQM alone",
+    )
     sampler: Literal["random", "tpe"] = Field(
         "random",
         description="random: all settings drawn alike; tpe: the first 10 drawn alike, others proposed by Optuna from"

@@ -23,7 +23,7 @@ class Trial:
 
     seeds: that it had. score: -inf if a run failed or diverged. failures: by status. first: the scores [n] of its runs
     in the first round, in which all trials had the same seeds, by task; between the anchors if there are several tasks;
-    empty if one failed or diverged then.
+    empty if one failed or diverged then. reached: how many of its runs reached the threshold; None without one.
     """
 
     number: int
@@ -32,6 +32,7 @@ class Trial:
     score: float
     failures: Mapping[str, int]
     first: Mapping[str, NDArray[np.float64]]
+    reached: int | None = None
 
     @property
     def first_score(self) -> float:

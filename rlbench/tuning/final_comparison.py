@@ -13,12 +13,13 @@ from rlbench.analysis.pairwise import ALPHA, FEWEST_PERMUTATIONS
 from rlbench.api import RunStatus
 from rlbench.plugins import Plugins
 from rlbench.results import Store
+from rlbench.results.run_rows import RunRow
 from rlbench.run_options import RunOptions
 from rlbench.runner import ProgressReporter, run_suite
 from rlbench.stats import Interval, holm
 from rlbench.suites import LoadedSuite, plan
 from rlbench.tuning.algorithm_search import AlgorithmSearch
-from rlbench.tuning.trial_rounds import on_one_scale, warn_of_changes
+from rlbench.tuning.trial_rounds import on_one_scale, reached_by, warn_of_changes
 from rlbench.tuning.trial_suites import final_suite, tuned_label
 from rlbench.tuning.winners_curse import FreshEvidence, fresh_evidence
 
@@ -30,6 +31,7 @@ class Finals:
     evidence: by label of the tuned algorithm; None if some task has no score of one of its settings. p_holm: of the
     gains, adjusted for their number. untuned: the score of each algorithm without a space, by its label, None without
     any. absent: sentences on runs without a score. complete: whether every run is done.
+    reached: by label, how many runs reached the threshold, of how many; empty without one.
     """
 
     evidence: Mapping[str, FreshEvidence | None]
@@ -39,6 +41,7 @@ class Finals:
     complete: bool
     runs: int
     steps: int
+    reached: Mapping[str, tuple[int, int]]
 
 
 def run_finals(
@@ -79,7 +82,18 @@ def run_finals(
         not planned.broken and all(row.status == RunStatus.DONE for row in rows),
         len(rows),
         sum(row.steps for row in rows),
+        _reached(loaded, rows, scores),
     )
+
+
+def _reached(loaded: LoadedSuite, rows: Sequence[RunRow], scores: Scores) -> dict[str, tuple[int, int]]:
+    assert loaded.suite.tune is not None
+    if (threshold := loaded.suite.tune.threshold) is None:
+        return {}
+    own: dict[str, list[RunRow]] = {}
+    for row in rows:
+        own.setdefault(row.algorithm, []).append(row)
+    return {label: (reached_by(those, scores, threshold), len(those)) for label, those in own.items()}
 
 
 def _evidence(found: AlgorithmSearch, scores: Scores) -> FreshEvidence | None:

@@ -105,7 +105,8 @@ def _play(
             for trial in those:
                 own = [row for row in rows if row.algorithm == trial_label(label, trial)]
                 earlier = found[label].get(trial)
-                found[label][trial] = _trial(trial, settings[label][trial], count, own, results.final_scores, earlier)
+                known = _trial(trial, settings[label][trial], count, own, results.final_scores, earlier)
+                found[label][trial] = _with_threshold(known, own, results.final_scores, tune.threshold)
         return True
 
     rounds, first = len(tune.rounds), tune.rounds[0]
@@ -122,18 +123,33 @@ def _play(
             return None
     entrants: Mapping[str, Sequence[int]] = {label: range(first[0]) for label in sampling}
     for number, (trials, count) in enumerate(tune.rounds[1:], 2):
-        entrants = {label: survivors(_scores(found[label], those)) for label, those in entrants.items()}
+        entrants = {label: survivors(*_merits(found[label], those)) for label, those in entrants.items()}
         what = f"round {number} of {rounds}: {plural(trials, 'trial')} each with {plural(count, 'seed')}"
         if not run(entrants, count, number == rounds, what):
             return None
     return [
-        _searched(source, found[label], ranked(_scores(found[label], entrants[label]))[0], rows)
+        _searched(source, found[label], ranked(*_merits(found[label], entrants[label]))[0], rows)
         for label, source in sampling.items()
     ]
 
 
-def _scores(trials: Mapping[int, Trial], numbers: Sequence[int]) -> dict[int, float]:
-    return {number: trials[number].score for number in numbers}
+def _merits(trials: Mapping[int, Trial], numbers: Sequence[int]) -> tuple[dict[int, float], dict[int, float] | None]:
+    """Return the scores of trials and, if there is a threshold, the numbers of runs that reached it."""
+    reached = {number: float(count) for number in numbers if (count := trials[number].reached) is not None}
+    return {number: trials[number].score for number in numbers}, reached or None
+
+
+def _with_threshold(trial: Trial, rows: Sequence[RunRow], scores: Scores, threshold: float | None) -> Trial:
+    return trial if threshold is None else replace(trial, reached=reached_by(rows, scores, threshold))
+
+
+def reached_by(rows: Sequence[RunRow], scores: Scores, threshold: float) -> int:
+    """Return how many runs have a score of at least the threshold; one that failed or diverged has none."""
+    runs: dict[str, list[float]] = {}
+    for row in rows:
+        if row.status == RunStatus.DONE:
+            runs.setdefault(row.environment, []).append(row.score)
+    return int(sum((values >= threshold).sum() for values in on_one_scale(runs, scores))) if runs else 0
 
 
 def warn_of_changes(outcome: SuiteOutcome, reporter: ProgressReporter) -> None:

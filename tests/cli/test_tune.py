@@ -237,3 +237,16 @@ def test_what_cannot_be_tuned_is_an_error_at_its_place_before_anything_is_traine
     odd = SUITE.replace("leans: {threshold:", "leans: {n_envs: {choice: [1, 3]}, threshold:")
     assert "s.yaml:20:13: error: leans.n_envs: unknown parameter" in tune(tmp_path, text=odd).stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_threshold_chooses_by_the_runs_that_reach_it(tmp_path):
+    text = SUITE[: SUITE.index("    brittle:\n")].replace("  trials: 5\n", "  trials: 5\n  threshold: 30\n")
+    ran = tune(tmp_path, text=text)
+    assert ran.returncode == 0, ran.stderr
+    outcome = json.loads(tune(tmp_path, "--json", text=text).stdout)
+    found = of(outcome, "leans")
+    best = max(trial["reached"] for trial in found["trials"] if trial["seeds"] == 3)
+    assert found["trials"][found["chosen"]]["reached"] == best
+    (ours, n), (own, _) = outcome["final"]["reached"]["leans tuned"], outcome["final"]["reached"]["leans"]
+    assert f"  reach threshold   {ours} of {n} runs, {own} of {n} with the suite's own setting (p " in ran.stdout
+    assert 0 < ours <= n == 8
