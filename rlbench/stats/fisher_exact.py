@@ -14,5 +14,8 @@ def fisher_p(ours: int, of_ours: int, theirs: int, of_theirs: int) -> float:
     if not (0 <= ours <= of_ours and 0 <= theirs <= of_theirs):
         raise ValueError(f"{ours} of {of_ours} and {theirs} of {of_theirs} are no shares")
     total = ours + theirs
-    ways = {k: comb(of_ours, k) * comb(of_theirs, total - k) for k in range(max(0, total - of_theirs), min(of_ours, total) + 1)}
+    ways = {
+        k: comb(of_ours, k) * comb(of_theirs, total - k)
+        for k in range(max(0, total - of_theirs), min(of_ours, total) + 1)
+    }
     return sum(count for count in ways.values() if count <= ways[ours]) / comb(of_ours + of_theirs, total)

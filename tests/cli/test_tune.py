@@ -240,7 +240,14 @@ def test_what_cannot_be_tuned_is_an_error_at_its_place_before_anything_is_traine
 
 
 def test_a_threshold_chooses_by_the_runs_that_reach_it(tmp_path):
-    text = SUITE[: SUITE.index("    brittle:\n")].replace("  trials: 5\n", "  trials: 5\n  threshold: 30\n")
+    text = """
+name: lean
+algorithms: [{id: leans, params: {threshold: 4}}]
+environments: [{id: CartPole-v1, steps: 160}]
+seeds: 8
+evaluation: {every: 0, final_episodes: 3}
+tune: {trials: 3, seeds: [1, 3], threshold: 30, space: {leans: {threshold: {choice: [0, 1]}}}}
+"""
     ran = tune(tmp_path, text=text)
     assert ran.returncode == 0, ran.stderr
     outcome = json.loads(tune(tmp_path, "--json", text=text).stdout)
