@@ -257,3 +257,12 @@ tune: {trials: 3, seeds: [1, 3], threshold: 30, space: {leans: {threshold: {choi
     (ours, n), (own, _) = outcome["final"]["reached"]["leans tuned"], outcome["final"]["reached"]["leans"]
     assert f"  reach threshold   {ours} of {n} runs, {own} of {n} with the suite's own setting (p " in ran.stdout
     assert 0 < ours <= n == 8
+
+
+def test_check_says_that_a_sampler_has_to_be_installed(tmp_path, monkeypatch):
+    monkeypatch.setattr("rlbench.cli.commands.check.find_spec", lambda name: None)
+    (tmp_path / "s.yaml").write_text(SUITE.replace("  trials: 5\n", "  trials: 12\n  sampler: tpe\n"))
+    told = rlbench("check", tmp_path / "s.yaml", "--plugin", PLUGIN)
+    assert told.returncode == 0 and told.stdout.endswith(
+        '; the sampler tpe needs Optuna 5: pip install "rlbench[tune]"\n'
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,9 +115,14 @@ def _tuning(planned: Plan) -> str:
     if not costs:
         return ""
     runs, steps = sum(cost.runs for cost in costs), sum(cost.steps for cost in costs)
+    needs = ""
+    if planned.suite.tune is not None and planned.suite.tune.sampler == "tpe" and find_spec("optuna") is None:
+        from rlbench.tuning.tpe_sampler import MISSING
+
+        needs = f"; {MISSING}"
     return (
         f"tuning (`rlbench tune`) would add {plural(costs[0].trials, 'trial')} each of"
-        f" {join_names([cost.algorithm for cost in costs])}: {counted(runs, 'run')}, {steps:,} environment steps"
+        f" {join_names([cost.algorithm for cost in costs])}: {counted(runs, 'run')}, {steps:,} environment steps{needs}"
     )
 
 
