@@ -17,9 +17,10 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from rlbench.api.task import EvaluationProtocol, Task, Wrapper
+from rlbench.api.task import Curriculum, EvaluationProtocol, Stage, Task, Wrapper
 
 KEY_VERSION = 1
+STAGE_METRIC = "stage"  # logged when a seed enters a stage of its curriculum, counted from 1
 LARGEST_RETURN = 1e100  # a run with a larger absolute return has diverged, because squares and sums would overflow
 
 
@@ -308,4 +309,12 @@ def task_from_dict(values: Mapping[str, Any]) -> Task:
     """Return a Task from its JSON values."""
     protocol = EvaluationProtocol(**values["evaluation"])
     wrappers, register = tuple(Wrapper(**w) for w in values["wrappers"]), tuple(values.get("register", ()))
-    return Task(**{**values, "evaluation": protocol, "wrappers": wrappers, "register": register})
+    given = {"evaluation": protocol, "wrappers": wrappers, "register": register}
+    if "curriculum" in values:
+        given["curriculum"] = _curriculum_from_dict(values["curriculum"])
+    return Task(**{**values, **given})
+
+
+def _curriculum_from_dict(values: Mapping[str, Any]) -> Curriculum:
+    stages = (Stage(**{**s, "wrappers": tuple(Wrapper(**w) for w in s["wrappers"])}) for s in values["stages"])
+    return Curriculum(**{**values, "stages": tuple(stages)})
