@@ -122,7 +122,7 @@ def compare(
     overall = []
     for ours, theirs, tasks in common:
         anchored = _anchored(ours, theirs, tasks)
-        if left := [env for env in tasks if env not in anchored]:
+        if (left := [env for env in tasks if env not in anchored]) and len(tasks) > 1:
             not_compared.append(f"no anchors for {', '.join(left)}: left out of {_pair(ours, theirs)} over all tasks")
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
