@@ -5,9 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 
+from gymnasium import spaces
+
 from rlbench.api import EvaluationProtocol, PluginError, Task, Wrapper
+from rlbench.api.task import AnySpace
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
+from rlbench.env_checks.space_descriptions import describe_space
+from rlbench.envs.flat_observation import is_text
 from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.messages import shortened
 from rlbench.plugins import Plugins, Resolved
@@ -60,7 +65,7 @@ def examine_environments(
     by_place: dict[Location, EnvironmentFacts | str] = dict(zip([*tasks, *staged], found))
     problems += [Problem((*at, "id"), text) for at, text in by_place.items() if isinstance(text, str)]
     names: dict[Location, str] = {("environments", j): e.name for j, e in makeable}
-    names |= {at: f"{task.env_id} ({at[3]} {int(at[4]) + 1} of {task.name})" for at, task in staged.items()}
+    names |= {at: f"{task.env_id} ({str(at[3])[:-1]} {int(at[4]) + 1} of {task.name})" for at, task in staged.items()}
     known = {names[at]: fact for at, fact in by_place.items() if not isinstance(fact, str)}
     masked = [names[at] for j, e in makeable if e.action_masks for at in names if at[1] == j]
     notes = fact_notes(known, masked)
@@ -104,10 +109,24 @@ def _sampler_problems(j: int, environment: EnvironmentEntry, plugins: Plugins) -
 
 def _misfits(at: Location, env_id: str, stage: EnvironmentFacts, target: EnvironmentFacts) -> Iterator[Problem]:
     for name in ("observation_space", "action_space"):
-        own, wanted = getattr(stage, name), getattr(target, name)
-        if own != wanted:
-            what, shown = name.replace("_", " "), [shortened(str(space), _LONGEST_SPACE) for space in (own, wanted)]
-            yield Problem(at, f"{env_id}: its {what} is {shown[0]}, the target's is {shown[1]}; they have to be equal")
+        if (apart := _apart(getattr(stage, name), getattr(target, name))) is not None:
+            part, *both = apart
+            own, wanted = (shortened(str(space), _LONGEST_SPACE) for space in both)
+            what = name.replace("_", " ") + (f" has in {part}" if part else " is")
+            yield Problem(at, f"{env_id}: its {what} {own}, the target's {wanted}; they have to be equal")
+
+
+def _apart(own: AnySpace, wanted: AnySpace, at: str = "") -> tuple[str, AnySpace, AnySpace] | None:
+    """Return the first part in which two spaces differ, after its place, or None.
+
+    Text counts for nothing, because it is left out of what algorithms get.
+    """
+    if isinstance(own, spaces.Dict) and isinstance(wanted, spaces.Dict):
+        parts, others = ({k: p for k, p in space.items() if not is_text(p)} for space in (own, wanted))
+        if list(parts) == list(others):
+            found = (_apart(parts[key], others[key], f"{at}.{key}".lstrip(".")) for key in parts)
+            return next((part for part in found if part is not None), None)
+    return None if describe_space(own) == describe_space(wanted) else (at, own, wanted)
 
 
 def curriculum_problem(task: Task, algorithm: Resolved) -> str:

@@ -28,7 +28,7 @@ def made(tmp_path_factory):
         "lonely": {"env_id": "Lonely-v0", "label": "lonely", "curriculum": curriculum},
     }
     scores = {
-        "quick": {"alone": ALONE, "other": ALONE, "staged": STAGED, "lonely": STAGED},
+        "quick": {"other": ALONE, "alone": ALONE, "staged": STAGED, "lonely": STAGED},
         "random": {"alone": ALONE, "staged": ALONE},
     }
     folder(root, scores, tasks, GRID)

@@ -1,10 +1,13 @@
 """The key `curriculum` of an environment: what is wrong with it is told at its place, and the plan has the rest."""
 
+from dataclasses import replace
+
 import pytest
+from gymnasium.spaces import Box, Dict, Text
 
 from rlbench.api import SuiteError, canonical
 from rlbench.plugins import load_plugins
-from rlbench.suites import plan, read_suite
+from rlbench.suites import plan, planned_tasks, read_suite
 from rlbench.suites.suite_of_runs import as_yaml, suite_of_runs
 
 HEAD = "name: s\nalgorithms: [{algorithms}]\nseeds: 2\nenvironments:\n"
@@ -61,7 +64,7 @@ def test_each_problem_of_a_curriculum_is_at_its_place(tmp_path):
         "        - {id: Pendulum-v1, reset_options: {$import: 'math:pi'}, until: {return: 3}}\n",
     )
     said = [
-        ("9:", "its observation space is Discrete(16), the target's is Discrete(64); they have to be equal"),
+        ("9:", "its observation space is Discrete(16), the target's Discrete(64); they have to be equal"),
         ("10:", "Did you mean: `FrozenLake8x8`?"),
         ("11:", "write minigrid:MiniGrid-DoorKey-5x5-v0"),
         ("14:", "nothing called 'uniforn' is installed; did you mean 'uniform'?"),
@@ -127,23 +130,47 @@ def test_the_plan_has_the_stages_with_the_wrappers_that_each_algorithm_needs(tmp
     assert [run.key for group in again for run in group.runs] == [run.key for group in groups for run in group.runs]
 
 
-def test_seeds_train_alone_if_a_stage_does_not_repeat(tmp_path, monkeypatch):
-    from dataclasses import replace
-
-    from rlbench.suites import planned_tasks
-
+@pytest.fixture
+def found(monkeypatch):
+    """What a check finds of an environment is changed by a function of its task and of what it is."""
     true = planned_tasks.examine
 
-    def examine(plugins, tasks, seconds):
-        answers = true(plugins, tasks, seconds)
-        return [replace(a, repeats="max_episode_steps" not in t.kwargs) for t, a in zip(tasks, answers)]
+    def change(changed):
+        def examine(plugins, tasks, seconds):
+            return [changed(task, facts) for task, facts in zip(tasks, true(plugins, tasks, seconds))]
 
-    monkeypatch.setattr(planned_tasks, "examine", examine)
-    text = (
-        "  - id: CartPole-v1\n    steps: 400\n"
-        "    curriculum: {stages: [{id: CartPole-v1, kwargs: {max_episode_steps: 9}, until: {steps: 9}}]}\n"
-    )
-    result = planned(tmp_path, text)
+        monkeypatch.setattr(planned_tasks, "examine", examine)
+
+    return change
+
+
+SHORT = (
+    "  - id: CartPole-v1\n    steps: 400\n"
+    "    curriculum: {stages: [{id: CartPole-v1, kwargs: {max_episode_steps: 9}, until: {steps: 9}}]}\n"
+)
+
+
+def test_seeds_train_alone_if_a_stage_does_not_repeat(tmp_path, found):
+    found(lambda task, facts: replace(facts, repeats="max_episode_steps" not in task.kwargs))
+    result = planned(tmp_path, SHORT)
     assert [group.seeds for group in result.groups] == [(0,), (1,)]
     assert not result.groups[0].environment_repeats
-    assert any(note.startswith("CartPole-v1 (stages 1 of CartPole-v1): reset") for note in result.notes)
+    assert any(note.startswith("CartPole-v1 (stage 1 of CartPole-v1): reset") for note in result.notes)
+
+
+def test_texts_may_differ_which_no_algorithm_gets_and_other_parts_are_named(tmp_path, found):
+    def seen(size):
+        def changed(task, facts):
+            staged = "max_episode_steps" in task.kwargs
+            parts = {"says": Text(9 if staged else 8), "view": Dict({"near": Box(0, 1, (size if staged else 4,))})}
+            return replace(facts, observation_space=Dict(parts))
+
+        return changed
+
+    found(seen(4))
+    assert planned(tmp_path, SHORT).runs == 2
+    found(seen(5))
+    (line,) = problems(tmp_path, SHORT)
+    assert (
+        "its observation space has in view.near Box(0.0, 1.0, (5,), float32), the target's Box(0.0, 1.0, (4,)" in line
+    )
