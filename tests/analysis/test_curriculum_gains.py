@@ -4,12 +4,15 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from support.cli import rlbench
 from support.result_folders import folder
 
 from rlbench.analysis import Results
 from rlbench.analysis.curriculum_gains import curriculum_gains
+from rlbench.analysis.folder_diff import task_differences
+from rlbench.analysis.metric_curves import metric_curves
 from rlbench.api import Curriculum, NothingToCompare, RlbenchError, Stage
 from rlbench.stats import median_bounds, steps_to_threshold
 
@@ -100,3 +103,23 @@ def test_the_interval_of_a_median_is_the_narrowest_of_order_statistics_that_is_w
         low, high = map(int, bounds)
         assert low + high == n - 1  # the k-th from each end
         assert coverage(low + 1) >= 0.95 > coverage(low + 2)
+
+
+def test_a_task_is_another_one_without_its_curriculum(made, tmp_path):
+    plain = {"staged": {"env_id": "Hard-v0", "label": "staged"}}
+    other = folder(tmp_path / "plain", {"quick": {"staged": STAGED}}, plain, GRID).root
+    ran = rlbench("compare", made, other)
+    assert "staged is a different task in quick" in " ".join((ran.stdout + ran.stderr).split())
+    assert 'curriculum {"stages":' in ran.stdout + ran.stderr
+    ours, theirs = (Results(one).requested for one in (made, other))
+    assert "curriculum" in task_differences([r for r in ours if r.task.name == "staged"], theirs)
+
+
+def test_a_run_is_in_a_stage_until_it_enters_the_next():
+    rows = [("a", 0, 1.0), ("b", 0, 1.0), ("a", 30, 2.0), ("b", 70, 2.0), ("a", 90, 3.0)]
+    metrics = pd.DataFrame(rows, columns=["key", "step", "value"]).assign(environment="e", name="stage", algorithm="x")
+    (curve,) = metric_curves(metrics)["e"]["stage"]
+    assert curve.steps.tolist() == [0, 30, 70, 90]
+    assert curve.values.tolist() == [[1, 2, 2, 3], [1, 1, 2, 2]]
+    (other,) = metric_curves(metrics.assign(name="loss"))["e"]["loss"]
+    assert np.isnan(other.values).sum() == 3
