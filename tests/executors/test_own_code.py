@@ -41,7 +41,7 @@ from rlbench.runtime.task_samplers import UniformSampler
 
 @hookimpl
 def rlbench_samplers():
-    return [SamplerSpec("{ONLY}", UniformSampler)]
+    return [SamplerSpec("picks", UniformSampler)]
 """
 SUITE = "{{name: s, algorithms: [{algorithm}], environments: [{{id: CartPole-v1, steps: 50{more}}}], seeds: 1, evaluation: {{every: 0, final_episodes: 1}}}}"
 
@@ -76,6 +76,6 @@ def test_modules_of_another_plugin_are_left_out_and_those_of_the_run_are_not(her
     assert recorded("two", "second", SECOND) == {SECOND, BOTH, DEEP}
     assert recorded("three", "first", SECOND, FIRST) == {FIRST, ONLY, BOTH, DEEP}
     Path(f"{ONLY}.py").write_text(SAMPLER)
-    sampled = f", curriculum: {{sampler: {ONLY}, tasks: [{{id: CartPole-v1}}]}}"
+    sampled = ", curriculum: {sampler: picks, tasks: [{id: CartPole-v1}]}"
     assert recorded("five", "random", ONLY, SECOND, more=sampled) == {ONLY}
     assert recorded("four", "random", WORLD, SECOND, more=", backend: mine") == {WORLD}
