@@ -20,6 +20,7 @@ from rlbench.api.task import Device as Device
 from rlbench.api.task import EvaluationProtocol as EvaluationProtocol
 from rlbench.api.task import Task as Task
 from rlbench.api.task import TaskInfo as TaskInfo
+from rlbench.api.task_sampler import SamplerSpec as SamplerSpec
 from rlbench.envs.frame_stack import FrameStack as FrameStack
 from rlbench.envs.gymnasium_backend import gymnasium_batch as gymnasium_batch
 from rlbench.envs.gymnasium_backend import reference_backend as reference_backend

@@ -30,6 +30,7 @@ def rlbench_algorithms() -> list[AlgorithmSpec]:
             resumable=False,
             reproducible=False,
             storage=storage,
+            several_processes=True,
             summary="asynchronous advantage actor-critic: processes that share parameters (Mnih et al. 2016)",
         )
     ]

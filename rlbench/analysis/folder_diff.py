@@ -25,7 +25,7 @@ def task_differences(new: Sequence[Run], base: Sequence[Run]) -> str:
 
     def settings(run: Run) -> dict[str, Any]:
         task, protocol = run.task, run.task.evaluation
-        names = ("steps", "kwargs", "reset_options", "wrappers")
+        names = ("steps", "kwargs", "reset_options", "wrappers", "curriculum")
         values = {name: json.loads(canonical(getattr(task, name))) for name in names}
         return {**values, "final_episodes": protocol.final_episodes, "policy": protocol.policy}
 

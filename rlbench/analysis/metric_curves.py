@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rlbench.api import STAGE_METRIC
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -45,6 +47,8 @@ def metric_curves(metrics: pd.DataFrame) -> dict[str, dict[str, list[MetricCurve
     for (environment, name, algorithm), rows in metrics.groupby(["environment", "name", "algorithm"], sort=False):
         wide = rows.pivot_table(index="key", columns="step", values="value", aggfunc="last", dropna=False, sort=False)
         wide = wide.sort_index(axis=1)
+        if name == STAGE_METRIC:
+            wide = wide.ffill(axis=1)  # a run is in a stage until it enters the next
         curve = MetricCurve(str(algorithm), wide.columns.to_numpy(float), wide.to_numpy(float))
         found.setdefault(str(environment), {}).setdefault(str(name), []).append(curve)
     return found

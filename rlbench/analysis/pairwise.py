@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +28,7 @@ from rlbench.analysis.final_scores import (
 from rlbench.analysis.publications import publication_notes, why_not_ranked
 from rlbench.analysis.tuning_budgets import Budgets
 from rlbench.analysis.verdicts import Row, adjust_verdicts
-from rlbench.api import StoreError, Task, Wrapper, canonical
+from rlbench.api import Stage, StoreError, Task, Wrapper, canonical
 from rlbench.stats import (
     cliffs_delta,
     difference,
@@ -124,7 +125,7 @@ def compare(
     overall = []
     for ours, theirs, tasks in common:
         anchored = _anchored(ours, theirs, tasks)
-        if left := [env for env in tasks if env not in anchored]:
+        if (left := [env for env in tasks if env not in anchored]) and len(tasks) > 1:
             not_compared.append(f"no anchors for {', '.join(left)}: left out of {_pair(ours, theirs)} over all tasks")
         if len(anchored) > 1:
             overall.append((ours, theirs, anchored))
@@ -187,7 +188,7 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
         left, right = ours.sample(env), theirs.sample(env)
         if left is None or right is None:
             continue
-        if (left.task.kwargs, _defining(left.task)) != (right.task.kwargs, _defining(right.task)):
+        if _settings(left.task) != _settings(right.task):
             not_compared.append(
                 f"{env} is a different task in {ours.name} than in {theirs.name}: {_apart(left.task, right.task)}"
             )
@@ -202,7 +203,16 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
     return common, not_compared
 
 
-def _defining(task: Task) -> tuple[Wrapper, ...]:
+def _settings(task: Task) -> dict[str, Any]:
+    """Return the settings that make a task what it is, and training on it, by the names that a message gives them."""
+    curriculum = task.curriculum
+    if curriculum is not None:
+        stages = tuple(replace(stage, wrappers=_defining(stage)) for stage in curriculum.stages)
+        curriculum = replace(curriculum, stages=stages)
+    return {"keyword arguments": task.kwargs, "wrappers": _defining(task), "curriculum": curriculum}
+
+
+def _defining(task: Task | Stage) -> tuple[Wrapper, ...]:
     """Return the wrappers that make a task what it is.
 
     Those that a plan adds only give observations and actions the form that an algorithm takes, so two algorithms may
@@ -214,9 +224,12 @@ def _defining(task: Task) -> tuple[Wrapper, ...]:
 
 def _apart(left: Task, right: Task) -> str:
     """Return the settings in which two tasks of one environment differ, in the notation of a suite."""
-    wrappers = _defining(left), _defining(right)
-    settings = {"keyword arguments": (left.kwargs, right.kwargs), "wrappers": wrappers}
-    differences = [f"{name} {canonical(a)} against {canonical(b)}" for name, (a, b) in settings.items() if a != b]
+    ours, theirs = _settings(left), _settings(right)
+    differences = [
+        f"{name} {canonical(ours[name])} against {canonical(theirs[name])}"
+        for name in ours
+        if ours[name] != theirs[name]
+    ]
     return ", ".join(differences) + " (as written in the suites)"
 
 

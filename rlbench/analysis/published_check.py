@@ -241,6 +241,8 @@ def _notes(planned: Sequence[Run], states: Sequence[RunState], reference: Publis
         notes.append(f"ours is the {task.evaluation.policy} policy")
     if task.kwargs or task.wrappers:
         notes.append("our environment has non-default arguments or wrappers")
+    if task.curriculum is not None:
+        notes.append("ours trained with a curriculum")
     if n < len(planned):
         notes.append(f"{len(planned) - n} of {len(planned)} runs missing")
     if diverged := sum(state.status == RunStatus.DIVERGED for state in states):

@@ -43,6 +43,7 @@ from rlbench.api.interaction import Interaction as Interaction
 from rlbench.api.interaction import Transition as Transition
 from rlbench.api.records import COLUMNS as COLUMNS
 from rlbench.api.records import LARGEST_RETURN as LARGEST_RETURN
+from rlbench.api.records import STAGE_METRIC as STAGE_METRIC
 from rlbench.api.records import Column as Column
 from rlbench.api.records import EpisodeRecord as EpisodeRecord
 from rlbench.api.records import EvaluationRecord as EvaluationRecord
@@ -70,10 +71,14 @@ from rlbench.api.storage import storage_of_frames as storage_of_frames
 from rlbench.api.storage import storage_of_replay as storage_of_replay
 from rlbench.api.storage import storage_of_rollout as storage_of_rollout
 from rlbench.api.storage import total_size as total_size
+from rlbench.api.task import Curriculum as Curriculum
 from rlbench.api.task import Device as Device
 from rlbench.api.task import EvaluationProtocol as EvaluationProtocol
+from rlbench.api.task import Stage as Stage
 from rlbench.api.task import Task as Task
 from rlbench.api.task import TaskInfo as TaskInfo
 from rlbench.api.task import Wrapper as Wrapper
+from rlbench.api.task_sampler import SamplerSpec as SamplerSpec
+from rlbench.api.task_sampler import TaskSampler as TaskSampler
 from rlbench.api.version import API_ADVICE as API_ADVICE
 from rlbench.api.version import API_VERSION as API_VERSION

@@ -173,6 +173,7 @@ class AlgorithmSpec:
     None: nothing is compiled. `compile: auto` compiles runs with enough updates to repay the compilation time.
     storage: takes a Config and returns what one seed stores of the past; None: nothing that takes much memory. `check`
     says how much memory it takes, and a plan trains no more seeds together than fit.
+    several_processes: a seed's environments step in several processes, so it cannot follow a curriculum.
     """
 
     name: str
@@ -190,6 +191,7 @@ class AlgorithmSpec:
     updates_per_step: Callable[[Any], float] | None = None
     storage: Callable[[Any], Sequence[Storage]] | None = None
     api_version: int = API_VERSION
+    several_processes: bool = False
 
     def load(self) -> type[Algorithm]:
         """Import and return the class.

@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement: the plugin author's manual.
 
 Register a module under the entry-point group "rlbench" and mark its functions with `rlbench.hookimpl`. An entry point
-named NAME may offer algorithms, backends and executors named NAME or NAME/…. This way rlbench finds the plugin for a
-name without importing the others.
+named NAME may offer algorithms, backends, executors and samplers named NAME or NAME/…. This way rlbench finds the
+plugin for a name without importing the others.
 
     # my_agent/__init__.py                          # pyproject.toml
     from rlbench import AlgorithmSpec, hookimpl     # [project.entry-points.rlbench]
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from rlbench.api.records import EpisodeRecord, MetricRecord
     from rlbench.api.run_group import RunGroup
     from rlbench.api.specs import EnvBackendSpec, ExecutorSpec, SectionSpec
+    from rlbench.api.task_sampler import SamplerSpec
 
 PROJECT = "rlbench"
 hookspec = pluggy.HookspecMarker(PROJECT)
@@ -68,6 +69,12 @@ def rlbench_env_backends() -> Sequence[EnvBackendSpec]:
 @hookspec
 def rlbench_executors() -> Sequence[ExecutorSpec]:
     """Return the executors that this plugin offers."""
+    return ()
+
+
+@hookspec
+def rlbench_samplers() -> Sequence[SamplerSpec]:
+    """Return the samplers of curricula that this plugin offers (see SamplerSpec)."""
     return ()
 
 

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 from rlbench.api.task import Task
 
 KEY_VERSION = 1
+STAGE_METRIC = "stage"  # logged when a seed enters a stage of its curriculum, counted from 1
 LARGEST_RETURN = 1e100  # a run with a larger absolute return has diverged, because squares and sums would overflow
 
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any
 
 from rlbench.api.records import Run, canonical, slug
-from rlbench.api.task import IF_GIVEN, EvaluationProtocol, Task, Wrapper
+from rlbench.api.task import IF_GIVEN, Curriculum, EvaluationProtocol, Stage, Task, Wrapper
 
 
 @dataclass(frozen=True)
@@ -119,4 +119,12 @@ def task_from_dict(values: Mapping[str, Any]) -> Task:
     """Return a Task from its JSON values."""
     protocol = EvaluationProtocol(**values["evaluation"])
     wrappers, register = tuple(Wrapper(**w) for w in values["wrappers"]), tuple(values.get("register", ()))
-    return Task(**{**values, "evaluation": protocol, "wrappers": wrappers, "register": register})
+    given = {"evaluation": protocol, "wrappers": wrappers, "register": register}
+    if "curriculum" in values:
+        given["curriculum"] = _curriculum_from_dict(values["curriculum"])
+    return Task(**{**values, **given})
+
+
+def _curriculum_from_dict(values: Mapping[str, Any]) -> Curriculum:
+    stages = (Stage(**{**s, "wrappers": tuple(Wrapper(**w) for w in s["wrappers"])}) for s in values["stages"])
+    return Curriculum(**{**values, "stages": tuple(stages)})

@@ -55,6 +55,37 @@ class Wrapper:
 
 
 @dataclass(frozen=True)
+class Stage:
+    """An environment that training uses besides the target, and until when.
+
+    env_id, kwargs, wrappers, reset_options: as in Task, in the place of the target's.
+    steps: the stage ends after so many environment steps of its seed. mean_return: it ends once the last `episodes`
+    episodes that began in it have at least this mean return. One of the two is given in a sequence of stages, neither
+    if a sampler chooses.
+    """
+
+    env_id: str
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    wrappers: tuple[Wrapper, ...] = ()
+    reset_options: Mapping[str, Any] = field(default_factory=dict, metadata=IF_GIVEN)
+    steps: int | None = field(default=None, metadata=IF_GIVEN)
+    mean_return: float | None = field(default=None, metadata=IF_GIVEN)
+    episodes: int | None = field(default=None, metadata=IF_GIVEN)
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """What training uses besides the target: stages that come before it, or tasks that a sampler chooses among.
+
+    sampler: the name of what chooses the task of each episode, among the stages and the target; "": the stages follow
+    one another, and the target is the last.
+    """
+
+    stages: tuple[Stage, ...]
+    sampler: str = field(default="", metadata=IF_GIVEN)
+
+
+@dataclass(frozen=True)
 class Task:
     """An environment, a budget and an evaluation protocol.
 
@@ -67,6 +98,8 @@ class Task:
     it makes an environment. `label` and `register` are not part of the run's key.
     reward: what each agent of a multi-agent environment learns from: "team", the sum of all agents' rewards, or
     "individual", its own. What is measured is always the sum.
+    curriculum: the environments that training goes through on its way to this one, which is the target. What makes an
+    environment for any other purpose, such as evaluation, makes the target.
     """
 
     env_id: str
@@ -79,6 +112,7 @@ class Task:
     label: str = field(default="", metadata=IF_GIVEN)
     register: tuple[str, ...] = field(default=(), metadata=IF_GIVEN)
     reward: str = field(default="team", metadata=IF_GIVEN)
+    curriculum: Curriculum | None = field(default=None, metadata=IF_GIVEN)
 
     @property
     def name(self) -> str:
@@ -89,6 +123,17 @@ class Task:
     def requested(self) -> Task:
         """The task as the run's key has it: without what belongs to the suite and may change."""
         return dataclasses.replace(self, label="", register=()) if self.label or self.register else self
+
+    @property
+    def training_tasks(self) -> tuple[Task, ...]:
+        """The tasks that training uses, without a curriculum of their own: the stages in their order, then the target.
+
+        They differ in their environment alone.
+        """
+        target = dataclasses.replace(self, curriculum=None)
+        stages = self.curriculum.stages if self.curriculum is not None else ()
+        places = ("env_id", "kwargs", "wrappers", "reset_options")
+        return (*(dataclasses.replace(target, **{name: getattr(s, name) for name in places}) for s in stages), target)
 
 
 @dataclass(frozen=True)

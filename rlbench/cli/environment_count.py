@@ -37,6 +37,7 @@ def _for_a_seed(group: RunGroup) -> int:
     from rlbench.envs.vectorized_classic import dynamics_of
     from rlbench.runtime.evaluation import evaluation_environments
 
-    if dynamics_of(group.task) is not None:
+    if dynamics_of(group.task) is not None and group.task.curriculum is None:
         return 0
-    return environments_of(group.config) + evaluation_environments(group.task.evaluation)
+    training = environments_of(group.config) * len(group.task.training_tasks)
+    return training + evaluation_environments(group.task.evaluation)

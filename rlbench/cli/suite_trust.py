@@ -34,11 +34,13 @@ def has_environment(suite: str, run: Run) -> bool:
     from rlbench.suites.compatibility import own_wrappers
 
     task, trusted = run.task, open_suite(suite).suite
-    requested = canonical([task.kwargs, task.reset_options, _named(own_wrappers(task)), task.register])
+    used = [[t.env_id, t.kwargs, t.reset_options, _named(own_wrappers(t))] for t in task.training_tasks]
+    requested = canonical([used, task.register])
     for entry in trusted.environments:
         if entry is not None and entry.id == task.env_id:
-            own = [entry.kwargs, entry.reset_options, _named(entry.wrappers), trusted.registrations]
-            if canonical(own) == requested:
+            entries: list[Any] = [*(() if entry.curriculum is None else entry.curriculum.entries), entry]
+            own = [[e.id, e.kwargs, e.reset_options, _named(e.wrappers)] for e in entries]
+            if canonical([own, trusted.registrations]) == requested:
                 return True
     raise SuiteError(f"{suite} does not contain {task.env_id!r} with the arguments and wrappers of {run.name}")
 

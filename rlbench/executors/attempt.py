@@ -213,6 +213,7 @@ class Attempt:
             observe=self._report_evaluation,
             approximate=prepared.approximate,
             self_reported=prepared.spec.metering != "boundary",
+            make_sampler=prepared.make_sampler,
         )
 
     def _watch_imports(self, live: LiveGroup, imports: ImportRecorder) -> None:

@@ -29,7 +29,7 @@ class ImportRecorder:
         Call it soon after imports, because a module's file may be edited between its import and this call.
         """
         plugin, group = self._prepared.plugin, self._prepared.group
-        foreign = imported_by_others((plugin, self._prepared.backend_plugin))
+        foreign = imported_by_others(self._prepared.own_plugins)
         now = imported_code(plugin, self._recorded, foreign, _names_in(group), self._at)
         self._at = time.time()
         if now != self._recorded:
@@ -40,5 +40,6 @@ class ImportRecorder:
 
 def _names_in(group: RunGroup) -> str:
     """Return text that names the modules of a group's environment, wrappers and parameters."""
-    spec = gymnasium.registry.get(group.task.env_id.rpartition(":")[2])
-    return canonical(group_as_dict(group)) + (f" {spec.entry_point}" if spec is not None else "")
+    ids = [task.env_id.rpartition(":")[2] for task in group.task.training_tasks]
+    specs = [spec for env_id in ids if (spec := gymnasium.registry.get(env_id)) is not None]
+    return " ".join([canonical(group_as_dict(group)), *(str(spec.entry_point) for spec in specs)])

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup
+from rlbench.api import Algorithm, AlgorithmSpec, EnvBackendSpec, RunGroup, TaskSampler
 from rlbench.plugins import Plugin, Plugins, load_plugins
 from rlbench.plugins.config_model import config_of_each_seed, configure
 from rlbench.results import code_identity, numerics
@@ -20,7 +20,8 @@ class PreparedGroup:
     """A group with its algorithm and backend.
 
     backend_plugin: which offers the backend. code, numerics: as in result.json. had_torch: whether torch was imported
-    before the plugin.
+    before the plugin. sampler_plugin, make_sampler: which offers the sampler of the task's curriculum, if it has one,
+    and the sampler.
     """
 
     group: RunGroup
@@ -33,6 +34,13 @@ class PreparedGroup:
     code: Mapping[str, Any]
     numerics: Mapping[str, Any]
     had_torch: bool
+    sampler_plugin: Plugin | None = None
+    make_sampler: Callable[[int], TaskSampler] | None = None
+
+    @property
+    def own_plugins(self) -> tuple[Plugin, ...]:
+        """The plugins whose code the runs use."""
+        return tuple(plugin for plugin in (self.plugin, self.backend_plugin, self.sampler_plugin) if plugin is not None)
 
     @property
     def made_by(self) -> dict[str, Any]:
@@ -77,6 +85,8 @@ def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins
         sys.modules["torch"].set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     config = _configure(algorithm, group, spec.name)
     forget_kernels()
+    curriculum = group.task.curriculum
+    sampled = curriculum is not None and curriculum.sampler
     return PreparedGroup(
         group,
         plugin,
@@ -88,4 +98,6 @@ def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins
         code=code_identity(plugin, group),
         numerics=numerics(group.device, group.compile, len(group.seeds)),
         had_torch=had_torch,
+        sampler_plugin=plugins.find(sampled) if sampled else None,
+        make_sampler=plugins.sampler(sampled).load() if sampled else None,
     )

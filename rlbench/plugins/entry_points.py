@@ -32,6 +32,7 @@ from rlbench.api import (
     EnvBackendSpec,
     ExecutorSpec,
     PluginError,
+    SamplerSpec,
     SectionSpec,
     hookspecs,
 )
@@ -39,7 +40,7 @@ from rlbench.messages import error_text, shortened
 from rlbench.plugins.api_versions import RENAMED_HOOKS, import_advice, other_version, renamed_hook
 from rlbench.process_control import without_current_folder
 
-Spec = TypeVar("Spec", AlgorithmSpec, EnvBackendSpec, ExecutorSpec)
+Spec = TypeVar("Spec", AlgorithmSpec, EnvBackendSpec, ExecutorSpec, SamplerSpec)
 
 # The modules that loading plugins has imported, by their targets: like sys.modules, this belongs to the process.
 _imported: dict[str, set[str]] = {}
@@ -187,6 +188,9 @@ class Plugins:
     def executor(self, name: str) -> ExecutorSpec:
         return self._spec(name, "rlbench_executors", ExecutorSpec)
 
+    def sampler(self, name: str) -> SamplerSpec:
+        return self._spec(name, "rlbench_samplers", SamplerSpec)
+
     def _spec(self, name: str, hook: str, kind: type[Spec]) -> Spec:
         plugin = self.find(name)
         plain = name.rpartition(":")[2]
@@ -201,7 +205,9 @@ class Plugins:
             f"plugin {plugin.name!r} of {plugin.distribution} does not offer {plain!r}; it offers {names}"
         )
 
-    def offered(self, plugin: Plugin) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec]]:
+    def offered(
+        self, plugin: Plugin
+    ) -> tuple[list[AlgorithmSpec], list[EnvBackendSpec], list[ExecutorSpec], list[SamplerSpec]]:
         """Return all that a plugin offers under its own names. Raises: PluginError if it cannot be loaded."""
 
         def own(hook: str, kind: type[Spec]) -> list[Spec]:
@@ -212,6 +218,7 @@ class Plugins:
             own("rlbench_algorithms", AlgorithmSpec),
             own("rlbench_env_backends", EnvBackendSpec),
             own("rlbench_executors", ExecutorSpec),
+            own("rlbench_samplers", SamplerSpec),
         )
 
     def reports(self) -> tuple[list[SectionSpec], list[str]]:
@@ -337,7 +344,7 @@ def _described(error: BaseException) -> str:
 
 def _offered(plugin: Plugin) -> set[str]:
     """Return all names that a `--plugin` file offers, which may be any. Raises: PluginError if loading it fails."""
-    hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors")
+    hooks = ("rlbench_algorithms", "rlbench_env_backends", "rlbench_executors", "rlbench_samplers")
     return {spec.name for hook in hooks for spec in _call(plugin, hook)}
 
 

@@ -50,6 +50,7 @@ class Resolved:
     schema: tuple[Mapping[str, Any], ...]
     storage: tuple[Storage, ...] = ()
     per_seed: tuple[str, ...] = ()
+    several_processes: bool = False
 
 
 def resolve(plugins: Plugins, requests: Sequence[tuple[str, Params]]) -> list[Resolved | PluginError]:
@@ -173,6 +174,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
         "max_stack": spec.max_stack,
         "resumable": spec.resumable,
         "metering": spec.metering,
+        "several_processes": spec.several_processes,
         "updates_per_step": 0.0,
         "missing": [module for module in spec.requires if find_spec(module) is None],
         "extra": spec.extra,

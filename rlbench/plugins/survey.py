@@ -40,6 +40,7 @@ class Offer:
     algorithms: tuple[Mapping[str, Any], ...] = ()
     backends: tuple[str, ...] = ()
     executors: tuple[str, ...] = ()
+    samplers: tuple[str, ...] = ()
     observers: tuple[str, ...] = field(default=())
     reports: tuple[str, ...] = ()
     hooks: tuple[str, ...] = ()
@@ -54,7 +55,8 @@ class Offer:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return (*(a["name"] for a in self.algorithms), *self.backends, *self.executors, *self.observers, *self.reports)
+        own = *(a["name"] for a in self.algorithms), *self.backends, *self.executors, *self.samplers
+        return (*own, *self.observers, *self.reports)
 
 
 def survey(plugins: Plugins) -> list[Offer]:
@@ -72,7 +74,7 @@ def _note_clashes(offers: Sequence[Offer]) -> list[Offer]:
     owners: dict[str, list[Offer]] = {}
     for offer in offers:
         for name in dict.fromkeys(
-            (offer.name, *(a["name"] for a in offer.algorithms), *offer.backends, *offer.executors)
+            (offer.name, *(a["name"] for a in offer.algorithms), *offer.backends, *offer.executors, *offer.samplers)
         ):
             owners.setdefault(name, []).append(offer)
     noted = []
@@ -155,7 +157,7 @@ def selected_plugins(files: Sequence[str] = ()) -> Plugins:
 # -- in the child process ----------------------------------------------------------------------------------------
 def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
     try:
-        algorithms, backends, executors = plugins.offered(plugin)
+        algorithms, backends, executors, samplers = plugins.offered(plugin)
         reports = [spec.name for spec in plugins.sections(plugin)]
     except PluginError as error:
         return {"error": shortened(str(error))}
@@ -163,10 +165,11 @@ def _listed(plugins: Plugins, plugin: Plugin) -> dict[str, Any]:
         "algorithms": [_algorithm(spec) for spec in algorithms],
         "backends": [spec.name for spec in backends],
         "executors": [spec.name for spec in executors],
+        "samplers": [spec.name for spec in samplers],
         "reports": reports,
         "observers": [hook for hook in OBSERVERS if hasattr(plugin.module, hook)],
         "hooks": [hook for hook in vars(hookspecs) if hook.startswith("rlbench_") and hasattr(plugin.module, hook)],
-        "notes": [*_other_version((*algorithms, *backends, *executors)), *_missing(algorithms)],
+        "notes": [*_other_version((*algorithms, *backends, *executors, *samplers)), *_missing(algorithms)],
     }
 
 

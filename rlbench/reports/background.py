@@ -59,7 +59,8 @@ def protocol(results: Results) -> Table:
         wrappers = [f"{w.name} {in_words(w.kwargs)}".rstrip() for w in task.wrappers]
         options = [f"reset options {in_words(task.reset_options)}"] if task.reset_options else []
         arguments = [in_words(task.kwargs)] if task.kwargs else []
-        details = [task.backend, *([task.env_id] if task.label else []), *arguments, *options, *wrappers]
+        staged = [f"curriculum {in_words(json.loads(canonical(task.curriculum)))}"] if task.curriculum else []
+        details = [task.backend, *([task.env_id] if task.label else []), *arguments, *options, *wrappers, *staged]
         grid = ("–", "–") if not evaluation.every else (f"{evaluation.every:,}", f"{evaluation.episodes:,}")
         rows.append((task.name, steps, *grid, f"{evaluation.final_episodes:,}", evaluation.policy, "; ".join(details)))
     header = ("task", "steps", "evaluated every", "episodes", "final episodes", "policy", "environment")
@@ -126,6 +127,7 @@ def circumstances(results: Results) -> dict[tuple[str, str], str]:
         task = run.task
         protocol = {"steps": task.steps, "backend": task.backend, "environment": task.kwargs}
         protocol |= {"reset_options": task.reset_options} if task.reset_options else {}
+        protocol |= {"curriculum": json.loads(canonical(task.curriculum))} if task.curriculum else {}
         protocol |= json.loads(canonical(task.evaluation))
         for name, value in protocol.items():
             values_by_name.setdefault(("protocol", f"{task.name}: {name.replace('_', ' ')}"), []).append(as_text(value))

@@ -38,8 +38,9 @@ def _names(group: RunGroup) -> tuple[str, str]:
     machine = hardware()
     kind = _hash([machine["cpu"], machine["cores"], group.algorithm, group.task.env_id, group.device])
     protocol = vars(group.task.evaluation)
-    exact = _hash([group.config, group.task.kwargs, group.task.backend, protocol, len(group.seeds), group.compile])
-    return kind, exact
+    settings = [group.config, group.task.kwargs, group.task.backend, protocol, len(group.seeds), group.compile]
+    stages = [] if group.task.curriculum is None else [group.task.curriculum]
+    return kind, _hash(settings + stages)
 
 
 def remember_cost(group: RunGroup, startup: float, seconds: float, files: Sequence[Path]) -> None:

@@ -168,7 +168,10 @@ _TASK = {
     "evaluation": _is_object,
     "wrappers": _is_list,
 }
-_TASK_IF_GIVEN = {"reset_options": _is_object, "reward": _one_of("team", "individual")}
+_TASK_IF_GIVEN = {"reset_options": _is_object, "reward": _one_of("team", "individual"), "curriculum": _is_object}
+_STAGE = {name: _TASK[name] for name in ("env_id", "kwargs", "wrappers")}
+_STAGE_IF_GIVEN = {"reset_options": _is_object, "mean_return": _is_number}
+_STAGE_IF_GIVEN |= dict.fromkeys(("steps", "episodes"), _is_integer)
 _PROTOCOL = {"every": _is_integer, "episodes": _is_integer, "final_episodes": _is_integer, "policy": _is_text}
 _PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 
@@ -176,8 +179,13 @@ _PROTOCOL_IF_GIVEN = {"environments": _is_integer}
 def _check_task(document: Any) -> Document:
     task = check_object(document, "'task'", _TASK, _TASK_IF_GIVEN)
     check_object(task["evaluation"], "'evaluation'", _PROTOCOL, _PROTOCOL_IF_GIVEN)
-    for wrapper in task["wrappers"]:
-        check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
+    curriculum = task.get("curriculum", {"stages": []})
+    check_object(curriculum, "'curriculum'", {"stages": _is_list}, {"sampler": _is_text})
+    for stage in curriculum["stages"]:
+        check_object(stage, "a stage", _STAGE, _STAGE_IF_GIVEN)
+    for one in (task, *curriculum["stages"]):
+        for wrapper in one["wrappers"]:
+            check_object(wrapper, "a wrapper", {"name": _is_text, "kwargs": _is_object})
     return task
 
 

@@ -36,7 +36,9 @@ def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, st
 
 def _named_files(group: RunGroup) -> dict[str, str]:
     """Hash the files that the configuration names, such as a script, initial weights or the levels of a game."""
-    settings = [group.config, group.task.kwargs, *(wrapper.kwargs for wrapper in group.task.wrappers)]
+    settings = [group.config]
+    for task in reversed(group.task.training_tasks):  # the target first
+        settings += [task.kwargs, *(wrapper.kwargs for wrapper in task.wrappers)]
     words = [word for text in _texts(settings) for word in _words(text)]
     words += group.data_files
     hashes = [digest for word in words if len(word) < _LONGEST_PATH and (digest := _regular_hash(word))]

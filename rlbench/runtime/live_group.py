@@ -24,6 +24,7 @@ from rlbench.api import (
     Run,
     RunGroup,
     TaskInfo,
+    TaskSampler,
     environments_of,
     stack_seeds,
 )
@@ -66,8 +67,9 @@ class LiveGroup:
 
     checkpoints: the folder to save to, or None. restore: one SeedState per seed, all at the same step. approximate:
     resume even if environments cannot be restored exactly. approximated: whether this or an earlier attempt was resumed
-    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`). agents: the
-    names of the agents of a multi-agent environment, else ().
+    in this way. self_reported: the algorithm reports its own steps and returns (`Interaction.report`). make_sampler:
+    makes the sampler of a curriculum that has one, from the number of tasks. agents: the names of the agents of a
+    multi-agent environment, else ().
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class LiveGroup:
         observe: Observe = lambda kind, step, returns: None,
         approximate: bool = False,
         self_reported: bool = False,
+        make_sampler: Callable[[int], TaskSampler] | None = None,
     ) -> None:
         self.group, self._sink, self._checkpoints = group, sink, checkpoints
         self.streams = SeedStreams(group.seeds, group.seed_space, group.members)
@@ -115,6 +118,7 @@ class LiveGroup:
             self.interaction.self_reported = SelfReportedLog(
                 task.evaluation, task.steps, group.seeds[0], sink, lambda: self.clock.seconds, observe
             )
+        self.interaction.make_sampler = make_sampler
         self.interaction.scratch = str(checkpoints.parent) if checkpoints is not None else None
         seed_global_generators(self.streams)
         self.algorithm = algorithm(config, info, self.streams, Device(group.device, group.compile))
@@ -228,6 +232,8 @@ class LiveGroup:
                 "diverged_at": batch.diverged_at.get(index),
                 "approximated": self.approximated,
             }
+            if interaction.curriculum is not None:
+                entry["curriculum"] = interaction.curriculum.state(index)
             tensors = {f"env/{name}": array for name, array in arrays.items()}
             tensors |= {f"algorithm/{name}": np.asarray(array[index]) for name, array in learned.items()}
             states.append(SeedState(member, interaction.steps, entry, tensors))
@@ -237,6 +243,8 @@ class LiveGroup:
         interaction = self.interaction
         self._resumed_from = interaction.steps = interaction.meter.steps = states[0].step
         interaction.schedule.next = states[0].numbers["next_evaluation"]
+        if interaction.curriculum is not None:  # first, because it says in which environment an episode is replayed
+            interaction.curriculum.load([s.numbers["curriculum"] for s in states])
         batch = interaction.open_batch([count + 1 for s in states for count in s.numbers["boundary"]["episode"]])
         exact = batch.load([(s.numbers["boundary"], _under("env/", s.arrays)) for s in states], approximate)
         self.approximated = not exact or any(s.numbers["approximated"] for s in states)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -16,18 +17,23 @@ from rlbench.api import (
     Budget,
     Diverged,
     EnvBackendSpec,
+    EnvBatch,
+    EpisodeRecord,
     MetricRecord,
     Policy,
     RlbenchError,
     Stopped,
     Task,
+    TaskSampler,
     Transition,
 )
 from rlbench.envs.meter import Meter
 from rlbench.envs.metered_batch import MeteredBatch
 from rlbench.envs.metered_env import MeteredEnv
 from rlbench.envs.remote_envs import Attendant, SharedCounter, connect
+from rlbench.envs.staged_env import StagedEnv, staged_batch
 from rlbench.messages import quoted
+from rlbench.runtime.curriculum_progress import CurriculumProgress, stage_records
 from rlbench.runtime.metric_means import MetricMeans
 from rlbench.runtime.record_sink import Sink
 from rlbench.runtime.scheduled_evaluation import GRID, NEVER, EvaluationRunner, EvaluationSchedule
@@ -46,7 +52,8 @@ class LiveInteraction:
 
     policy: returns the policy to evaluate, called at each evaluation. faults: a mapping that receives descriptions of
     failed environments, by the seed's index. save: writes a checkpoint, or None if the algorithm cannot be resumed.
-    self_reported: receives the algorithm's reports, or None if it is metered.
+    self_reported: receives the algorithm's reports, or None if it is metered. make_sampler: makes the sampler of a
+    curriculum that has one, from the number of tasks.
     """
 
     obs: Array
@@ -66,7 +73,7 @@ class LiveInteraction:
         self._evaluations, self._policy, self._one_stream = evaluations, policy, backend.make_streams is not None
         self.faults = faults
         self.seeds, self.num_envs, self.budget = streams.seeds, num_envs, Budget(task.steps)
-        self.meter = Meter(task.steps, sink.episode)
+        self.meter = Meter(task.steps, self._end_episode)
         self.schedule = EvaluationSchedule(task.evaluation.every, task.steps)
         every = task.evaluation.every or max(task.steps // _METRIC_POINTS, 1)
         self._metric_schedule, self.means = EvaluationSchedule(every, task.steps), MetricMeans(len(self.seeds))
@@ -80,6 +87,7 @@ class LiveInteraction:
         self._attendant: Attendant | None = None
         self.scratch: str | None = None
         self.self_reported: SelfReportedLog | None = None
+        self.make_sampler: Callable[[int], TaskSampler] | None = None
         self._ranks: set[int] = set()
         self._stop = False
         self._stop_requested_at = 0.0
@@ -95,13 +103,24 @@ class LiveInteraction:
         if self.batch is None:
             lanes, opened = len(self.seeds) * self.num_envs, []
             if self._backend.make_streams is None:
-                envs = self._backend.make_batch(self._task, lanes)
+                envs = self._make_batch(lanes)
             else:  # a resumed run opens the next stream, because the first would repeat its episodes
                 each = [environment_seeds(self._streams, *divmod(lane, self.num_envs)) for lane in range(lanes)]
                 opened = [OneStream(seeds[count]) for seeds, count in zip(each, earlier_episodes or [0] * lanes)]
                 envs = self._backend.make_streams(self._task, [one.seed for one in opened])
             self.batch = MeteredBatch(envs, self._streams, self.num_envs, self.meter, opened, self.faults)
         return self.batch
+
+    def _make_batch(self, lanes: int) -> EnvBatch:
+        progress = self.curriculum
+        if progress is None:
+            return self._backend.make_batch(self._task, lanes)
+        return staged_batch(
+            self._task.training_tasks,
+            lanes,
+            self._backend.make_env,
+            lambda lane: progress.begin(*divmod(lane, self.num_envs)),
+        )
 
     def reset(self) -> Array:
         if self.batch is None:
@@ -191,12 +210,23 @@ class LiveInteraction:
             )
         self._ranks.add(rank)
         seeds = environment_seeds(self._streams, 0, rank, self._one_stream)
-        env = MeteredEnv(self._backend.make_env(self._task), _LocalBoundary(self), seeds, self.seeds[0], rank)
+        made = self._make_staged(rank) if self._task.curriculum is not None else self._backend.make_env(self._task)
+        env = MeteredEnv(made, _LocalBoundary(self), seeds, self.seeds[0], rank)
         env.share = lambda _: self._share(rank)
         self._single.append(env)
         return env
 
+    def _make_staged(self, rank: int) -> StagedEnv:
+        progress = self.curriculum
+        assert progress is not None
+        return StagedEnv(self._task.training_tasks, self._backend.make_env, lambda: progress.begin(0, rank))
+
     def _share(self, rank: int) -> tuple[Any, ...]:
+        if self._task.curriculum is not None:
+            raise RlbenchError(
+                "environments in other processes cannot follow a curriculum: "
+                "register the AlgorithmSpec with several_processes=True"
+            )
         if self._attendant is None:
             limit = min(self.schedule.next, self.budget.steps)
             counter = SharedCounter.create(self.meter.steps, limit, self.budget.steps, self.scratch)
@@ -249,6 +279,21 @@ class LiveInteraction:
             self.self_reported.evaluation(step, evaluation)
         if self._stop:
             raise Stopped(f"stopped at step {self.steps}")
+
+    # -- curricula -----------------------------------------------------------------------------------------------
+    @cached_property
+    def curriculum(self) -> CurriculumProgress | None:
+        """Where the seeds are in the task's curriculum, if it has one; made with the first training environment."""
+        wanted = self._task.curriculum
+        if wanted is None:
+            return None
+        record = stage_records(wanted, self._streams.members, self.meter, self._sink, self.means)
+        return CurriculumProgress(wanted, self._streams, record, self.make_sampler)
+
+    def _end_episode(self, episode: EpisodeRecord) -> None:
+        self._sink.episode(episode)
+        if self.curriculum is not None:
+            self.curriculum.ended(episode)
 
     # -- records and checkpoints ---------------------------------------------------------------------------------
     def log(self, **metrics: Any) -> None:

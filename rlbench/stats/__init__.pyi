@@ -13,6 +13,7 @@ from rlbench.stats.curve_summaries import Band as Band
 from rlbench.stats.curve_summaries import ThresholdSteps as ThresholdSteps
 from rlbench.stats.curve_summaries import area_under_curve as area_under_curve
 from rlbench.stats.curve_summaries import efficiency_curve as efficiency_curve
+from rlbench.stats.curve_summaries import median_bounds as median_bounds
 from rlbench.stats.curve_summaries import steps_to_threshold as steps_to_threshold
 from rlbench.stats.differences import NonInferiority as NonInferiority
 from rlbench.stats.differences import difference as difference

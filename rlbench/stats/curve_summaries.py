@@ -5,6 +5,7 @@ They distinguish fast from slow learning on tasks whose final score saturates (C
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -74,6 +75,25 @@ def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: fl
     ranked = np.sort(np.where(reached, first, np.inf))
     middle = (ranked[(len(ranked) - 1) // 2] + ranked[len(ranked) // 2]) / 2
     return ThresholdSteps(float(threshold), first, reached, float(middle) if np.isfinite(middle) else None)
+
+
+def median_bounds(reach: ThresholdSteps, level: float = 0.95) -> tuple[float, float] | None:
+    """Return an interval of the median of the steps to a threshold, or None for too few runs (under 6 for 95 %).
+
+    A bound is infinite if it is beyond the last step. The bounds are two of the runs' own steps, the k-th from below
+    and the k-th from above, with the largest k for which a binomial count of n runs, each at the median's either side
+    with probability ½, is below k with probability at most (1 - level) / 2. It holds for any distribution, and needs to
+    know of a run that never reached the threshold no more than that. Source: Hahn & Meeker 1991, Statistical Intervals,
+    ch. 5.
+    """
+    n, tail = len(reach.steps), (1 - share(level, "the level")) / 2
+    below, k = 0.0, 0
+    while (below := below + math.comb(n, k) / 2**n) <= tail:
+        k += 1
+    if not k:
+        return None
+    ranked = np.sort(np.where(reach.reached, reach.steps, np.inf))
+    return float(ranked[k - 1]), float(ranked[n - k])
 
 
 @dataclass(frozen=True)

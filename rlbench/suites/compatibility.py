@@ -8,7 +8,7 @@ from typing import Any
 
 from gymnasium.spaces import Box, Discrete
 
-from rlbench.api import AgentLayout, Supports, Task, Wrapper
+from rlbench.api import AgentLayout, Stage, Supports, Task, Wrapper
 from rlbench.env_checks.environment_check import EnvironmentFacts
 from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS, ask_environments
 from rlbench.envs.action_mask import ActionMaskInObservation, MaskedBox
@@ -67,8 +67,17 @@ def adapted(
     if masks:
         added.append(ActionMaskInObservation)
         observations = ActionMaskInObservation.shown(observations, actions)
-    wrappers = tuple(Wrapper(_name(wrapper)) for wrapper in added)
-    return dataclasses.replace(task, wrappers=(*task.wrappers, *wrappers)), (observations, actions)
+    return _wrapped(task, added), (observations, actions)
+
+
+def _wrapped(task: Task, added: Sequence[type[Any]]) -> Task:
+    """Add wrappers to the task, and to the stages of its curriculum, which have the same spaces."""
+    outer = tuple(Wrapper(_name(wrapper)) for wrapper in added)
+    curriculum = task.curriculum
+    if curriculum is not None:
+        stages = tuple(dataclasses.replace(stage, wrappers=(*stage.wrappers, *outer)) for stage in curriculum.stages)
+        curriculum = dataclasses.replace(curriculum, stages=stages)
+    return dataclasses.replace(task, wrappers=(*task.wrappers, *outer), curriculum=curriculum)
 
 
 def _of_agents(task: Task, observations: JointVectors, actions: Any, supports: Supports) -> tuple[Task, Spaces]:
@@ -79,8 +88,7 @@ def _of_agents(task: Task, observations: JointVectors, actions: Any, supports: S
     if (actor := action_wrapper(actions, supports)) is not None:
         added.append(actor)
         actions = actor.shown(actions)
-    wrappers = tuple(Wrapper(_name(wrapper)) for wrapper in added)
-    return dataclasses.replace(task, wrappers=(*task.wrappers, *wrappers)), (JointControl.shown(observations), actions)
+    return _wrapped(task, added), (JointControl.shown(observations), actions)
 
 
 def _name(wrapper: type[Any]) -> str:
@@ -99,8 +107,8 @@ def describe_wrappers(task: Task) -> str:
     return "; ".join(_TEXTS[wrapper.name] for wrapper in task.wrappers if wrapper.name in _TEXTS)
 
 
-def own_wrappers(task: Task) -> tuple[Wrapper, ...]:
-    """Return the wrappers of a task that its suite lists, without those that a plan added."""
+def own_wrappers(task: Task | Stage) -> tuple[Wrapper, ...]:
+    """Return the wrappers of a task, or of a stage, that its suite lists, without those that a plan added."""
     return tuple(wrapper for wrapper in task.wrappers if wrapper.name not in _TEXTS)
 
 

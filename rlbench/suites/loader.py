@@ -17,6 +17,7 @@ from ruamel.yaml.reader import ReaderError
 from rlbench.api import SuiteError
 from rlbench.messages import explain, nearest
 from rlbench.suites.cluster_models import RayEntry, SlurmEntry
+from rlbench.suites.curriculum_models import CurriculumEntry, CurriculumTaskEntry, StageEntry, UntilEntry
 from rlbench.suites.overrides import override, validate_keys
 from rlbench.suites.source_location import Location, Problem, Source
 from rlbench.suites.suite_models import (
@@ -26,15 +27,19 @@ from rlbench.suites.suite_models import (
     EnvironmentEntry,
     EvaluationEntry,
     Suite,
-    WrapperEntry,
 )
 from rlbench.suites.tune_models import DistributionEntry, TuneEntry
 from rlbench.suites.tuned_models import TunedEntry
+from rlbench.suites.wrapper_models import WrapperEntry
 from rlbench.suites.yaml_limits import MAX_BYTES, refusal
 
 _MODELS: dict[str, type[BaseModel]] = {
     "algorithms": AlgorithmEntry,
     "anchors": AnchorsEntry,
+    "curriculum": CurriculumEntry,
+    "stages": StageEntry,
+    "tasks": CurriculumTaskEntry,
+    "until": UntilEntry,
     "environments": EnvironmentEntry,
     "evaluation": EvaluationEntry,
     "wrappers": WrapperEntry,

@@ -16,29 +16,24 @@ from typing import Any
 from rlbench.api import (
     BrokenPlugin,
     ConfigError,
-    EvaluationProtocol,
     PluginError,
     RunGroup,
     RunStatus,
     SuiteError,
     Task,
-    Wrapper,
     total_size,
 )
-from rlbench.env_checks.environment_check import EnvironmentFacts
-from rlbench.env_checks.environment_query import TIME_LIMIT_SECONDS
 from rlbench.envs.image_observation import is_image
-from rlbench.envs.multiagent.joint_space import JointVectors
 from rlbench.envs.packed_observation import PackedBytes
 from rlbench.plugins import Plugins, Resolved, resolve
-from rlbench.suites.compatibility import adapted, examine, incompatibility
+from rlbench.suites.compatibility import adapted, incompatibility
 from rlbench.suites.devices import choose_devices
-from rlbench.suites.environment_notes import adaptation_notes, budget_notes, fact_notes
+from rlbench.suites.environment_notes import adaptation_notes, budget_notes
 from rlbench.suites.grouping import should_compile, spread, stack_size, stackable_settings
 from rlbench.suites.loader import LoadedSuite
 from rlbench.suites.memory_limit import memory_limit, memory_notes, memory_problem, within_memory
-from rlbench.suites.observation_forms import form_problem, losses
-from rlbench.suites.reference_check import reference_problems
+from rlbench.suites.observation_forms import losses
+from rlbench.suites.planned_tasks import curriculum_problem, examine_environments, planned_task
 from rlbench.suites.search_space import refused_values
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
@@ -224,7 +219,9 @@ def _add_pairs(
     suite = result.suite
     environments = [(j, e) for j, e in enumerate(suite.environments) if e is not None]
     pairs = _pairs(suite, environments, points_per_sweep)
-    facts = _examine(result, plugins, environments, problems)
+    facts, found_problems, notes = examine_environments(suite, plugins, environments)
+    problems += found_problems
+    result.environment_notes += notes
     if not pairs:  # all environments are wrong; check the algorithms anyway
         placeholder = EnvironmentEntry.model_validate({"id": "", "steps": 1})
         pairs = _pairs(suite, [(0, placeholder)], points_per_sweep, anywhere=True)
@@ -237,7 +234,7 @@ def _add_pairs(
         if isinstance(answer, PluginError):
             problems += _plugin_problems(pair, answer)
             continue
-        found, asked, task = facts.get(pair.j, ""), pair.environment, _task(suite, pair.environment, pair.steps)
+        found, asked, task = facts.get(pair.j, ""), pair.environment, planned_task(suite, pair.environment, pair.steps)
         if answer.missing:
             text = f"{pair.algorithm.name}: needs {', '.join(answer.missing)}: {_install_command(answer)}"
             if skip_missing:
@@ -249,7 +246,7 @@ def _add_pairs(
             continue
         spaces = found.observation_space, found.action_space
         task, shown = adapted(task, spaces, answer.supports, asked.observations, asked.action_masks)
-        reason = incompatibility(answer, *shown, asked.action_masks)
+        reason = incompatibility(answer, *shown, asked.action_masks) or curriculum_problem(task, answer)
         if reason:
             result.skipped.append(Skip(pair.algorithm.name, task.name, reason))
             continue
@@ -272,35 +269,6 @@ def _add_pairs(
         result.environment_notes += budget_notes(pair.algorithm.name, task, answer)
         if not answer.supports.no_observations:
             result.environment_notes += [f"{task.name}: {text}" for text in losses(found.observation_space)]
-
-
-def _examine(
-    result: Plan, plugins: Plugins, environments: Sequence[tuple[int, EnvironmentEntry]], problems: list[Problem]
-) -> dict[int, EnvironmentFacts | str]:
-    """Return what is known of each environment, and add its problems and notes.
-
-    An environment whose references fail is not made. If a registration fails, no environment is made.
-    """
-    unreadable = reference_problems(result.suite)
-    problems += unreadable
-    broken = {problem.location[1] for problem in unreadable if problem.location[0] == "environments"}
-    unregistered = any(problem.location[0] == "register" for problem in unreadable)
-    makeable = [] if unregistered else [(j, e) for j, e in environments if j not in broken]
-    tasks = [_task(result.suite, environment, environment.steps) for _, environment in makeable]
-    limit = max(TIME_LIMIT_SECONDS, result.suite.stall_timeout or 0)
-    facts = dict(zip((j for j, _ in makeable), examine(plugins, tasks, limit)))
-    problems += [Problem(("environments", j, "id"), text) for j, text in facts.items() if isinstance(text, str)]
-    known = {e.name: fact for j, e in makeable if not isinstance(fact := facts[j], str)}
-    result.environment_notes += fact_notes(known, [e.name for _, e in makeable if e.action_masks])
-    for j, environment in makeable:
-        if isinstance(found := facts[j], str):
-            continue
-        if text := form_problem(environment.observations, found.observation_space, environment.backend):
-            problems.append(Problem(("environments", j, "observations"), f"{environment.id}: {text}"))
-        if environment.reward == "individual" and not isinstance(found.observation_space, JointVectors):
-            text = f"{environment.id}: it has a single agent, so its reward is the only one; leave `reward` out"
-            problems.append(Problem(("environments", j, "reward"), text))
-    return facts
 
 
 def _pairs(
@@ -339,24 +307,6 @@ def _install_command(algorithm: Resolved) -> str:
     if algorithm.extra:
         return f'pip install "rlbench[{algorithm.extra}]"'
     return f"pip install {' '.join(algorithm.missing)}"
-
-
-def _task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Task:
-    entry = suite.evaluation_on(environment)  # one grid for all algorithms on an environment, whatever their budgets
-    every = max(1, environment.steps // 10) if entry.every is None else entry.every
-    protocol = EvaluationProtocol(every, entry.episodes, entry.final_episodes, entry.policy, entry.environments)
-    return Task(
-        environment.id,
-        steps,
-        protocol,
-        environment.kwargs,
-        tuple(Wrapper(w.name, w.kwargs) for w in environment.wrappers),
-        environment.backend,
-        environment.reset_options,
-        environment.label,
-        suite.registrations,
-        environment.reward,
-    )
 
 
 def _groups(

@@ -20,6 +20,7 @@ from rlbench.api import RlbenchError, Task
 from rlbench.envs.references import IMPORT, import_object, problem_of, references
 from rlbench.envs.registrations import call_registrations
 from rlbench.plugins.subprocess_query import begin_child, run_query
+from rlbench.suites.curriculum_models import CurriculumTaskEntry
 from rlbench.suites.environment_hints import install_hint
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import EnvironmentEntry, Suite
@@ -33,14 +34,11 @@ def reference_problems(suite: Suite) -> list[Problem]:
     for i, name in enumerate(suite.registrations):
         named[("register", i)] = name
     for j, environment in enumerate(suite.environments):
-        if (
-            environment is not None
-            and environment.reset_options
-            and (text := _unsupported(environment, "reset_options"))
-        ):
-            problems.append(Problem(("environments", j, "reset_options"), text, True))
-    for at, environment, reference in _references(suite):
-        text = _is_all_arguments(at) or problem_of(reference) or _unsupported(environment, "references")
+        for key in ("reset_options", "curriculum"):
+            if environment is not None and getattr(environment, key) and (text := _unsupported(environment, key)):
+                problems.append(Problem(("environments", j, key), text, True))
+    for at, environment, reference, is_whole in _references(suite):
+        text = _is_all_arguments(at, is_whole) or problem_of(reference) or _unsupported(environment, "references")
         if text:
             problems.append(Problem(at, text, True))
         elif IMPORT in reference:
@@ -49,19 +47,26 @@ def reference_problems(suite: Suite) -> list[Problem]:
     return problems + [Problem(at, f"{text}{install_hint('', text)}") for at, text in zip(named, answers) if text]
 
 
-def _references(suite: Suite) -> Iterator[tuple[Location, EnvironmentEntry, Mapping[str, Any]]]:
+def _references(suite: Suite) -> Iterator[tuple[Location, EnvironmentEntry, Mapping[str, Any], bool]]:
+    """Yield the place of each reference, its environment, the reference, and whether it is in the place of a mapping of
+    arguments."""
     for j, environment in enumerate(suite.environments):
         if environment is not None:
             for at, arguments in _arguments(environment):
-                for place, reference in references(arguments, ("environments", j, *at)):
-                    yield place, environment, reference
+                whole = ("environments", j, *at)
+                for place, reference in references(arguments, whole):
+                    yield place, environment, reference, place == whole
 
 
-def _arguments(environment: EnvironmentEntry) -> Iterator[tuple[Location, Mapping[str, Any]]]:
+def _arguments(environment: EnvironmentEntry | CurriculumTaskEntry) -> Iterator[tuple[Location, Mapping[str, Any]]]:
     yield ("kwargs",), environment.kwargs
     yield ("reset_options",), environment.reset_options
     for k, wrapper in enumerate(environment.wrappers):
         yield ("wrappers", k, "kwargs"), wrapper.kwargs
+    if isinstance(environment, EnvironmentEntry) and environment.curriculum is not None:
+        for k, entry in enumerate(environment.curriculum.entries):
+            for at, arguments in _arguments(entry):
+                yield ("curriculum", environment.curriculum.key, k, *at), arguments
 
 
 def _unsupported(environment: EnvironmentEntry, what: str) -> str:
@@ -71,8 +76,7 @@ def _unsupported(environment: EnvironmentEntry, what: str) -> str:
     return f"environments of the backend {environment.backend} take no {what}; leave `backend` out for Gymnasium's"
 
 
-def _is_all_arguments(at: Location) -> str:
-    whole = at[-1] in ("kwargs", "reset_options") and len(at) in (3, 5)
+def _is_all_arguments(at: Location, whole: bool) -> str:
     return f"{at[-1]} is a mapping of names to values; only a value may be a reference" if whole else ""
 
 

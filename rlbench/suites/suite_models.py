@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from rlbench.suites.cluster_models import RayEntry, SlurmEntry
+from rlbench.suites.curriculum_models import CurriculumEntry
 from rlbench.suites.suite_values import (
     Count,
     CountOrZero,
@@ -27,19 +28,15 @@ from rlbench.suites.suite_values import (
 )
 from rlbench.suites.tune_models import TuneEntry
 from rlbench.suites.tuned_models import Tuned
+from rlbench.suites.wrapper_models import REFERENCE, Wrappers
 
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
 MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
-REFERENCE = r"^[\w.]+:\w+$"  # module:name
 
 
 def _by_id(value: Any) -> Any:
     """Expand `dqn`, which is short for `{id: dqn}`."""
     return {"id": value} if isinstance(value, str) else value
-
-
-def _by_name(value: Any) -> Any:
-    return {"name": value} if isinstance(value, str) else value
 
 
 def _on_or_off(value: Any) -> Any:
@@ -84,13 +81,6 @@ class AlgorithmEntry(StrictModel):
         return self.label or self.id
 
 
-class WrapperEntry(StrictModel):
-    """A wrapper that defines the task; it is applied below the meter."""
-
-    name: Annotated[str, Field(pattern=REFERENCE, description='"module:Class"')]
-    kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
-
-
 class EvaluationEntry(StrictModel):
     """How policies are evaluated."""
 
@@ -113,7 +103,6 @@ Algorithms = Annotated[
     tuple[Annotated[AlgorithmEntry, BeforeValidator(_by_id, json_schema_input_type=str | AlgorithmEntry)], ...],
     Field(min_length=1),
 ]
-Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_input_type=str | WrapperEntry)], ...]
 
 
 class BudgetEntry(StrictModel):
@@ -167,6 +156,9 @@ class EnvironmentEntry(StrictModel):
         "auto",
         description="flat: one vector; image: uint8 [channels, height, width]; nested: a Dict or Tuple part by part;"
         " auto: what the algorithm supports",
+    )
+    curriculum: CurriculumEntry | None = Field(
+        None, description="environments to train in on the way to this one, or besides it (docs/curricula.md)"
     )
     evaluation: EvaluationEntry | None = Field(None, description="differences from the suite's evaluation")
     anchors: AnchorsEntry | None = Field(

@@ -9,7 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from rlbench.api import Run, Task, canonical
+from rlbench.api import Curriculum, Run, Task, canonical
 from rlbench.envs.action_mask import ActionMaskInObservation
 from rlbench.envs.flat_observation import FlatObservation
 from rlbench.envs.image_observation import ImageObservation
@@ -38,6 +38,7 @@ def suite_of_runs(name: str, runs: Sequence[Run], suite: Mapping[str, Any], seed
         **{name: task[name] for name in ("label", "steps", "kwargs", "reset_options", "reward") if task.get(name)},
         **({"backend": task["backend"]} if task["backend"] != Task.backend else {}),
         **({"wrappers": wrappers} if wrappers else {}),
+        **({"curriculum": _curriculum(first.task.curriculum)} if first.task.curriculum is not None else {}),
         **_shown(first.task, entry),
         **({"anchors": entry["anchors"]} if entry.get("anchors") else {}),
         "evaluation": task["evaluation"],
@@ -55,6 +56,22 @@ def suite_of_runs(name: str, runs: Sequence[Run], suite: Mapping[str, Any], seed
         **({"seed_space": first.seed_space} if first.seed_space != "training" else {}),
         **({"register": list(first.task.register)} if first.task.register else {}),
     }
+
+
+def _curriculum(curriculum: Curriculum) -> dict[str, Any]:
+    entries = []
+    for stage in curriculum.stages:
+        given = {"steps": stage.steps, "return": stage.mean_return, "episodes": stage.episodes}
+        until = {name: value for name, value in given.items() if value is not None}
+        entry = {
+            "id": stage.env_id,
+            "kwargs": stage.kwargs,
+            "reset_options": stage.reset_options,
+            "wrappers": own_wrappers(stage),
+            "until": until,
+        }
+        entries.append(json.loads(canonical({name: value for name, value in entry.items() if value})))
+    return {"sampler": curriculum.sampler, "tasks": entries} if curriculum.sampler else {"stages": entries}
 
 
 def _shown(task: Task, entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from rlbench.messages import nearest
 from rlbench.plugins import Resolved
 from rlbench.suites.search_space import space_problems
 from rlbench.suites.source_location import Location, Problem
-from rlbench.suites.suite_models import AlgorithmEntry, Suite
+from rlbench.suites.suite_models import AlgorithmEntry, EnvironmentEntry, Suite
 from rlbench.suites.sweeps import format_value, points, size
 
 
@@ -135,7 +135,19 @@ def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
             text = f"environment {environment.name!r} is listed twice; give each form of it its own label"
             yield Problem(("environments", j, "label" if environment.label else "id"), text)
         seen.add(environment.name)
+        yield from _long_stages(j, environment)
         for name in environment.per_algorithm:
             if name not in names and None not in suite.algorithms:
                 text = f"per_algorithm of {environment.name!r} names {name!r}, which is not among the algorithms"
                 yield Problem(("environments", j, "per_algorithm", name), text + nearest(name, names), True)
+
+
+def _long_stages(j: int, environment: EnvironmentEntry) -> Iterator[Problem]:
+    """Yield a problem if the stages of a curriculum take all steps of the smallest budget, and leave none for it."""
+    if environment.curriculum is None or not environment.curriculum.stages:
+        return
+    staged = sum(stage.until.steps or 0 for stage in environment.curriculum.stages)
+    budget = min([environment.steps, *(own.steps for own in environment.per_algorithm.values())])
+    if staged >= budget:
+        text = f"its stages take {staged:,} steps, which leaves none of {budget:,} for {environment.name} itself"
+        yield Problem(("environments", j, "curriculum", "stages"), text, True)

@@ -27,7 +27,8 @@ def train(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     group, plugins = group_from_dict(request["group"]), load_plugins(request["plugin_files"])
     if not request["trusted"]:
-        refuse_untrusted(group.task, plugins, request["allowed"])
+        for task in group.task.training_tasks:
+            refuse_untrusted(task, plugins, request["allowed"])
         refuse_untrusted_settings(group.algorithm, group.config)
     if plugins.algorithm(group.algorithm).metering != "boundary":  # it may be any program, whatever result.json says
         raise PluginError(f"{group.algorithm!r} reports its own numbers, so nothing is recorded that could be compared")

@@ -35,6 +35,14 @@ from rlbench.envs.gymnasium_backend import rlbench_env_backends as gymnasium_bac
 def rlbench_env_backends():
     return [dataclasses.replace(gymnasium_backends()[0], name="mine")]
 """
+SAMPLER = """
+from rlbench import SamplerSpec, hookimpl
+from rlbench.runtime.task_samplers import UniformSampler
+
+@hookimpl
+def rlbench_samplers():
+    return [SamplerSpec("picks", UniformSampler)]
+"""
 SUITE = "{{name: s, algorithms: [{algorithm}], environments: [{{id: CartPole-v1, steps: 50{more}}}], seeds: 1, evaluation: {{every: 0, final_episodes: 1}}}}"
 
 
@@ -67,4 +75,7 @@ def test_modules_of_another_plugin_are_left_out_and_those_of_the_run_are_not(her
     assert recorded("one", "first", FIRST) == {FIRST, ONLY, BOTH, DEEP}
     assert recorded("two", "second", SECOND) == {SECOND, BOTH, DEEP}
     assert recorded("three", "first", SECOND, FIRST) == {FIRST, ONLY, BOTH, DEEP}
+    Path(f"{ONLY}.py").write_text(SAMPLER)
+    sampled = ", curriculum: {sampler: picks, tasks: [{id: CartPole-v1}]}"
+    assert recorded("five", "random", ONLY, SECOND, more=sampled) == {ONLY}
     assert recorded("four", "random", WORLD, SECOND, more=", backend: mine") == {WORLD}

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import psutil
 import pytest
 from support.cli import Ran, rlbench
@@ -90,6 +91,25 @@ def test_a_killed_run_goes_on_to_the_same_records_and_weights(tmp_path, once, be
     assert all(0 < r["resumed_from"] < 1100 for r in results(tmp_path / "cut"))
     assert published(tmp_path / "cut") == published(whole)
     assert table(tmp_path / "cut") == table(whole) != ""
+
+
+SHORT = "{id: CartPole-v1, kwargs: {max_episode_steps: 15}"
+CURRICULA = f"""CartPole-v1, label: sampled, steps: 2048,
+    curriculum: {{sampler: learning_progress, tasks: [{SHORT}}}]}}}}
+  - {{id: CartPole-v1, curriculum: {{stages: [
+      {SHORT}, until: {{steps: 700}}}}, {SHORT}, until: {{return: 14, episodes: 12}}}}, {SHORT}, until: {{steps: 400}}}}]}}"""
+
+
+def test_a_killed_run_is_promoted_at_the_same_steps(tmp_path, once, begin):
+    text = suite_of("random").replace("[{id: CartPole-v1,", "\n  - {id: " + CURRICULA + ",").replace("2048}]", "2048}")
+    whole, suite = once(text), begin(text, "evaluated:4")
+    assert run(suite, tmp_path / "cut").returncode == 0
+    assert len(results(whole)) == 4 and all(0 < r["resumed_from"] < 1100 for r in results(tmp_path / "cut"))
+    assert published(tmp_path / "cut") == published(whole)
+    metrics = pd.concat(map(pd.read_parquet, whole.glob("runs/*/metrics.parquet")))
+    stages = metrics[metrics.name == "stage"].groupby("seed")
+    assert (stages.value.last() == 4).all() and (stages.step.last() > 1100).all()  # the last after the kill
+    assert {"stage", "share_of_task_1", "share_of_task_2"} == set(metrics.name)
 
 
 def test_a_broken_checkpoint_falls_back_to_the_one_before(tmp_path, once, begin):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from rlbench.api import RunGroup, Task
+from rlbench.api import Curriculum, RunGroup, Stage, Task
 from rlbench.results import cost_estimates
 from rlbench.results.cost_estimates import estimate_cost, remember_cost
 
@@ -26,6 +26,15 @@ def test_records_grow_with_the_steps_and_policies_do_not(tmp_path):
     cost = estimate_cost([(longer, 10_000)], workers=1)
     assert cost.bytes == pytest.approx(2 * (1_000 + 1.5 * 10_000))
     assert cost.seconds == pytest.approx(3.0 + 10.0 / 200 * 20_000)
+
+
+def test_a_curriculum_has_costs_of_its_own_and_those_of_the_target_until_it_was_run():
+    group = RunGroup("dqn", {}, Task("CartPole-v1", 100), (0,))
+    staged = replace(group, task=replace(group.task, curriculum=Curriculum((Stage("CartPole-v1", steps=50),))))
+    remember_cost(group, 0.0, 10.0, [])
+    assert estimate_cost([(staged, 100)], workers=1).seconds == pytest.approx(10.0)
+    remember_cost(staged, 0.0, 30.0, [])
+    assert [estimate_cost([(one, 100)], workers=1).seconds for one in (group, staged)] == pytest.approx([10.0, 30.0])
 
 
 def test_more_workers_than_groups_take_as_long_as_the_longest_group_and_no_memory():

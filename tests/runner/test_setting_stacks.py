@@ -65,8 +65,8 @@ stack: {stack}
 def run(tmp_path):
     (tmp_path / "drifts.py").write_text(PLUGIN)
 
-    def run(folder, rates, stack="settings", *options, jobs=1, fail_at=""):
-        (tmp_path / "suite.yaml").write_text(SUITE.format(rates=rates, stack=stack))
+    def run(folder, rates, stack="settings", *options, jobs=1, fail_at="", text=SUITE):
+        (tmp_path / "suite.yaml").write_text(text.format(rates=rates, stack=stack))
         arguments = ["-o", tmp_path / folder, "--plugin", tmp_path / "drifts.py", "-j", jobs, *options]
         ran = rlbench("run", tmp_path / "suite.yaml", *arguments, RLBENCH_FAIL_AT=fail_at)
         return ran, tmp_path / folder
@@ -84,6 +84,19 @@ def test_settings_in_one_stack_publish_what_they_publish_apart(run):
     _, apart = run("apart", [0.1, 0.2, 0.5], "seeds")
     assert (stack_sizes(together), stack_sizes(apart)) == ([6] * 6, [2] * 6)
     assert published(together) == published(apart) and len(published(together)) == 4 * 6
+
+
+def test_each_seed_of_each_setting_has_its_own_stage(run, tmp_path):
+    stage = "{id: CartPole-v1, kwargs: {sutton_barto_reward: true}, until: {return: -1.5, episodes: 2}}"
+    environment = "environments: [{{id: CartPole-v1, steps: 200"
+    with_stage = SUITE.replace(
+        environment, f"{environment}, curriculum: {{{{stages: [{stage.replace('{', '{{').replace('}', '}}')}]}}}}"
+    )
+    _, together = run("together", [0.1, 0.2, 0.5], text=with_stage)
+    _, apart = run("apart", [0.1, 0.2, 0.5], "seeds", text=with_stage)
+    assert stack_sizes(together) == [6] * 6 and published(together) == published(apart)
+    frame = harness.Results(together).metrics()
+    assert set(frame.loc[frame.name == "stage", "value"]) == {1.0, 2.0}
 
 
 def test_two_workers_share_the_settings(run, tmp_path):

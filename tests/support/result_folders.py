@@ -26,7 +26,8 @@ def _made(store, scores, environments, grid, suite, algorithms):
     for label, tasks in scores.items():
         for env_id, results in tasks.items():
             differing = {"steps": STEPS, **(environments or {}).get(env_id, {})}
-            task = Task(env_id, evaluation=EvaluationProtocol(every=100, episodes=2, final_episodes=3), **differing)
+            differing = {"env_id": env_id, **differing}
+            task = Task(evaluation=EvaluationProtocol(every=100, episodes=2, final_episodes=3), **differing)
             name = label if label == "random" else "dqn"
             group = RunGroup(name, {} if label == "random" else {"as": label}, task, tuple(range(len(results))), label)
             groups.append(group)

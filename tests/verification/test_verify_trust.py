@@ -8,7 +8,7 @@ import pytest
 from support.cli import rlbench
 from support.tampered_runs import edit_result
 
-from rlbench.api import PluginError, Run, RunGroup, Task, group_as_dict
+from rlbench.api import Curriculum, PluginError, Run, RunGroup, Stage, Task, group_as_dict
 from rlbench.reevaluation.loaded_group import load_group
 from rlbench.reevaluation.trust import refuse_untrusted_settings
 from rlbench.results import Store
@@ -72,9 +72,9 @@ def test_traces_are_written_and_played_only_in_environments_that_are_trusted(min
     assert elsewhere("verify", "--traces", "out/export/traces", "--allow", "world_of_mine").returncode == 0
 
 
-def fake(folder, algorithm, config):
+def fake(folder, algorithm, config, curriculum=None):
     """A published run that nobody trained: what a stranger may write by hand."""
-    task = Task("CartPole-v1", 10)
+    task = Task("CartPole-v1", 10, curriculum=curriculum)
     run = Run(algorithm, config, task, 0, algorithm)
     store = Store(folder)
     store.describe_suite({"name": "fake", "algorithms": [], "environments": []}, [run], "0")
@@ -89,6 +89,21 @@ def test_a_command_line_in_a_folder_is_not_run_whatever_its_result_claims(tmp_pa
     ran = rlbench("verify", tmp_path / "out")
     assert ran.returncode == 4 and "'script' reports its own numbers" in ran.stdout
     assert not (tmp_path / "was_run").exists()
+
+
+def test_a_stage_of_a_curriculum_is_trusted_no_more_than_an_environment(tmp_path):
+    curriculum = Curriculum((Stage("world_of_mine:Mine-v0", steps=5),))
+    _, folder = fake(tmp_path / "out", "random", {}, curriculum)
+    ran = rlbench("verify", tmp_path / "out")
+    assert ran.returncode == 4 and "imports the module 'world_of_mine'" in ran.stdout
+    suite = "name: s\nalgorithms: [random]\nseeds: 1\nenvironments: [{id: CartPole-v1, steps: 10%s}]"
+    (tmp_path / "other.yaml").write_text(suite % "")
+    refused = "does not contain 'CartPole-v1' with the arguments"
+    ran = rlbench("verify", folder, "--suite", tmp_path / "other.yaml")
+    assert ran.returncode == 2 and refused in ran.stderr
+    own = ", curriculum: {stages: [{id: 'world_of_mine:Mine-v0', until: {steps: 5}}]}"
+    (tmp_path / "other.yaml").write_text(suite % own)
+    assert refused not in rlbench("verify", folder, "--suite", tmp_path / "other.yaml").stderr
 
 
 def test_a_hyperparameter_that_names_code_needs_the_suite_that_lists_it(tmp_path):

@@ -96,6 +96,12 @@ def _executors(plugins: Plugins) -> Rows:
     return [{"name": name, "distribution": offer.distribution} for offer in survey(plugins) for name in offer.executors]
 
 
+def _samplers(plugins: Plugins) -> Rows:
+    from rlbench.plugins import survey
+
+    return [{"name": name, "distribution": offer.distribution} for offer in survey(plugins) for name in offer.samplers]
+
+
 def _reports(plugins: Plugins) -> Rows:
     specs, problems = plugins.reports()
     for problem in problems:
@@ -108,6 +114,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
     "environments": _environments,
     "suites": _suites,
     "executors": _executors,
+    "samplers": _samplers,
     "reports": _reports,
 }
 
@@ -117,7 +124,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @_json
 @plugin_option
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
-    """List the available algorithms, environments, suites, executors or report sections."""
+    """List the available algorithms, environments, suites, executors, samplers of curricula or report sections."""
     _print(KINDS[kind](open_plugins(plugin_files)), as_json)
 
 

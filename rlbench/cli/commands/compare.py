@@ -55,6 +55,18 @@ directory_option = click.option(
     show_default=True,
     help="Family-wise significance level.",
 )
+@click.option(
+    "--curriculum",
+    is_flag=True,
+    help="Compare each algorithm that has a curriculum with the same one without it: first evaluations, steps to a "
+    "threshold, final scores.",
+)
+@click.option(
+    "--threshold",
+    type=float,
+    metavar="RETURN",
+    help="With --curriculum: the return to reach; default: the upper anchor.",
+)
 @anchors_option
 @click.option("-v", "--verbose", is_flag=True, help="Print every number of each comparison, and every note.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
@@ -64,6 +76,8 @@ def compare(
     baseline: str | None,
     statistic: str,
     alpha: float,
+    curriculum: bool,
+    threshold: float | None,
     supplied: Mapping[str, Anchors],
     verbose: bool,
     as_json: bool,
@@ -79,6 +93,7 @@ def compare(
     rlbench compare --baseline dqn       every algorithm with dqn
     rlbench compare                      all pairs, except those with random
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
+    rlbench compare --curriculum         each algorithm with a curriculum with itself without it
 
     With -d, A and B are algorithms. Without it, they are folders (paths, or names under results/) if each names a
     folder with results, and otherwise algorithms of the newest results. A name that could be either is an error.
@@ -87,6 +102,12 @@ def compare(
     """
     from rlbench.analysis import compare as compare_pairs
 
+    if curriculum:
+        if baseline is not None:
+            raise click.UsageError("--curriculum compares an algorithm with itself, so it takes no --baseline")
+        return _compare_curricula(names, directory, supplied, (statistic, alpha, threshold), verbose, as_json)
+    if threshold is not None:
+        raise click.UsageError("--threshold belongs to --curriculum")
     pairs = _pairs(names, directory, baseline, supplied)
     result = compare_pairs(pairs, statistic, alpha)
     corrupt = [
@@ -99,6 +120,30 @@ def compare(
             "; ".join(["nothing to compare: no two algorithms share a task and a budget", *result.apart])
         )
     return report_damaged(corrupt, 0 if result.decided else UNDECIDED)
+
+
+def _compare_curricula(
+    names: Sequence[str],
+    directory: str | None,
+    supplied: Mapping[str, Anchors],
+    settings: tuple[str, float, float | None],
+    verbose: bool,
+    as_json: bool,
+) -> int:
+    from rlbench.analysis import Results
+    from rlbench.analysis.curriculum_gains import curriculum_gains
+    from rlbench.cli.curriculum_text import as_document, curves_text, left_out_text
+
+    results, (statistic, alpha, threshold) = Results(find_folder(directory), supplied), settings
+    gains = curriculum_gains(results, names, threshold, statistic, alpha)
+    corrupt = results.final_scores.corrupt
+    if as_json:
+        document = {**json.loads(_as_json(gains.final, corrupt)), **as_document(gains)}
+        write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
+    else:
+        parts = curves_text(gains), as_text(gains.final, verbose)
+        write_out("\n".join(filter(None, parts)) + left_out_text(gains))
+    return report_damaged(corrupt, 0 if gains.final.decided else UNDECIDED)
 
 
 def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, supplied: Mapping[str, Anchors]) -> Pairs:

@@ -18,6 +18,10 @@ PLACES = {
     "EvaluationEntry": "`evaluation`, of the suite or of an environment",
     "BudgetEntry": "A value of `per_algorithm`",
     "WrapperEntry": "An entry of `wrappers`",
+    "CurriculumEntry": "`curriculum` of an environment",
+    "StageEntry": "An entry of `stages`",
+    "UntilEntry": "`until` of a stage",
+    "CurriculumTaskEntry": "An entry of `tasks`",
     "AnchorsEntry": "`anchors` of an environment",
     "SlurmEntry": "`slurm`",
     "RayEntry": "`ray`",
@@ -27,6 +31,12 @@ PLACES = {
 SHORT = {"AlgorithmEntry": "entries", "EnvironmentEntry": "entries", "EvaluationEntry": "mapping"}
 SHORT |= {"BudgetEntry": "budgets", "WrapperEntry": "entries", "AnchorsEntry": "mapping", "SlurmEntry": "mapping"}
 SHORT |= {"RayEntry": "mapping", "TuneEntry": "mapping", "TunedEntry": "mapping", "DistributionEntry": "distributions"}
+SHORT |= {
+    "CurriculumEntry": "mapping",
+    "StageEntry": "entries",
+    "UntilEntry": "mapping",
+    "CurriculumTaskEntry": "entries",
+}
 
 
 def schema() -> str:

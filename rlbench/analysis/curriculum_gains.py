@@ -1,0 +1,178 @@
+"""What a curriculum is worth: an algorithm with it against the same algorithm on the target alone, of equal budgets.
+
+A task with a curriculum is paired with the task of the same folder that is equal to it but for the curriculum. Compared
+are the first evaluations (jump start), the steps to a threshold and the final scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, Sample, resamples_for, seeded_generator
+from rlbench.analysis.learning_curves import LearningCurves
+from rlbench.analysis.pairwise import ALPHA, STATISTICS, Comparison, Side, compare
+from rlbench.analysis.suite_results import Results
+from rlbench.api import NothingToCompare, RlbenchError
+from rlbench.messages import nearest
+from rlbench.stats import (
+    Interval,
+    ThresholdSteps,
+    difference,
+    median_bounds,
+    probability_of_improvement,
+    steps_to_threshold,
+)
+
+Numbers = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class CurveGain:
+    """What the learning curves of one algorithm say. The first of two values is with the curriculum, the second alone.
+
+    staged, alone: the two tasks. n: runs with evaluations. first_step: of the first evaluation.
+    first: the statistic of the first evaluations, and first_difference, if there are three runs or more on each side.
+    threshold: a return of the target, or None if none is known. reach: when the runs reach it. bounds: intervals of the
+    median. sooner: the probability that a run with the curriculum reaches it before one alone; ties, and pairs that
+    never do, count half.
+    """
+
+    algorithm: str
+    staged: str
+    alone: str
+    n: tuple[int, int]
+    first_step: float
+    first: tuple[float, float]
+    first_difference: Interval | None
+    threshold: float | None = None
+    reach: tuple[ThresholdSteps, ThresholdSteps] | None = None
+    bounds: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None)
+    sooner: Interval | None = None
+
+
+@dataclass(frozen=True)
+class CurriculumGains:
+    """final: the final scores, with minus without the curriculum. curves: one for each pair with evaluations.
+
+    left_out: sentences on what is not compared, and why.
+    """
+
+    final: Comparison
+    curves: tuple[CurveGain, ...]
+    left_out: tuple[str, ...]
+
+
+def curriculum_gains(
+    results: Results,
+    algorithms: Sequence[str] = (),
+    threshold: float | None = None,
+    statistic: str = "iqm",
+    alpha: float = ALPHA,
+) -> CurriculumGains:
+    """Compare each algorithm with a curriculum with the same one without it.
+
+    algorithms: labels; by default all but `random`. threshold: a return of the target; by default its upper anchor.
+    Raises: RlbenchError for an unknown label; NothingToCompare if no task with a curriculum has its equal without one.
+    """
+    scores = results.final_scores
+    for name in algorithms:
+        if name not in scores.algorithms:
+            known = ", ".join(scores.algorithms)
+            raise RlbenchError(
+                f"{scores.name} has no algorithm {name!r}{nearest(name, scores.algorithms) or f': {known}'}"
+            )
+    chosen = list(algorithms) or list(scores.learners or scores.algorithms)
+    pairs, left_out = _pairs(list(scores.samples.values()), chosen)
+    if not pairs:
+        reason = "no environment has a curriculum" if not left_out else "; ".join(left_out)
+        raise NothingToCompare(f"{scores.name}: nothing to compare: {reason}")
+    sides = []
+    for staged, alone in pairs:
+        # The two tasks differ in the curriculum alone, which is what is compared, so both get the name of one.
+        as_alone = replace(staged, environment=alone.environment, task=alone.task)
+        of_staged, of_alone = (
+            replace(scores, samples={(one.algorithm, alone.environment): one}) for one in (as_alone, alone)
+        )
+        sides.append(
+            (
+                Side(of_staged, staged.algorithm, f"{staged.algorithm} ({staged.environment})"),
+                Side(of_alone, alone.algorithm, f"{alone.algorithm} ({alone.environment})"),
+            )
+        )
+    curves = []
+    for staged, alone in pairs:
+        both = [results.learning_curves.get((one.environment, one.algorithm)) for one in (staged, alone)]
+        anchors = scores.anchors.get(alone.environment)
+        wanted = threshold if threshold is not None or anchors is None else anchors.upper
+        gain = _gain(both[0], both[1], wanted, statistic) if both[0] is not None and both[1] is not None else None
+        if gain is not None:
+            curves.append(gain)
+            without = staged.n + alone.n - sum(gain.n)
+            if without:
+                left_out.append(f"{staged.algorithm} on {staged.environment}: {without} runs without all evaluations")
+        elif staged.n and alone.n:
+            left_out.append(f"{staged.algorithm} on {staged.environment}: no evaluations during training")
+    return CurriculumGains(compare(sides, statistic, alpha), tuple(curves), tuple(left_out))
+
+
+def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[tuple[Sample, Sample]], list[str]]:
+    """Return each sample with a curriculum beside the one of the same algorithm without it, and what has none."""
+    pairs, left_out = [], []
+    for staged in samples:
+        if staged.task.curriculum is None or staged.algorithm not in algorithms:
+            continue
+        wanted = replace(staged.task, curriculum=None).requested
+        equal = [s for s in samples if s.algorithm == staged.algorithm and s.task.requested == wanted]
+        if equal:
+            pairs.append((staged, equal[0]))
+        else:
+            left_out.append(
+                f"{staged.algorithm} on {staged.environment}: no environment is equal to it but for the curriculum"
+            )
+    return pairs, left_out
+
+
+def _gain(staged: LearningCurves, alone: LearningCurves, threshold: float | None, statistic: str) -> CurveGain | None:
+    """Return what two sets of curves say, None if no run of one has an evaluation during training."""
+    steps = np.intersect1d(staged.steps, alone.steps)
+    returns = [one.counted[:, np.isin(one.steps, steps)] for one in (staged, alone)]
+    returns = [values[np.isfinite(values).all(1)] for values in returns]
+    if not len(steps) or not all(len(values) for values in returns):
+        return None
+    estimate, method = STATISTICS[statistic]
+    keys, n = [*staged.keys, *alone.keys], (len(returns[0]), len(returns[1]))
+    enough, resamples = min(n) >= FEWEST_FOR_INTERVAL, resamples_for(sum(n))
+    firsts = [values[:, 0] for values in returns]
+    gain = CurveGain(
+        staged.algorithm,
+        staged.environment,
+        alone.environment,
+        n,
+        float(steps[0]),
+        (float(estimate([firsts[0]])), float(estimate([firsts[1]]))),
+        difference(
+            [firsts[0]], [firsts[1]], estimate, seeded_generator(keys, "jump start"), method, resamples=resamples
+        )
+        if enough
+        else None,
+    )
+    if threshold is None:
+        return gain
+    reach = tuple(steps_to_threshold(steps, values, threshold) for values in returns)
+    # Later is worse, and never is worse than any step.
+    speeds = [-np.where(side.reached, side.steps, 2 * steps[-1]) for side in reach]
+    return replace(
+        gain,
+        threshold=threshold,
+        reach=(reach[0], reach[1]),
+        bounds=(median_bounds(reach[0]), median_bounds(reach[1])),
+        sooner=probability_of_improvement(
+            [speeds[0]], [speeds[1]], seeded_generator(keys, "sooner"), resamples=resamples
+        )
+        if enough
+        else None,
+    )
