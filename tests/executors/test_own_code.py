@@ -35,7 +35,7 @@ from rlbench.envs.gymnasium_backend import rlbench_env_backends as gymnasium_bac
 def rlbench_env_backends():
     return [dataclasses.replace(gymnasium_backends()[0], name="mine")]
 """
-SAMPLER = f"""
+SAMPLER = """
 from rlbench import SamplerSpec, hookimpl
 from rlbench.runtime.task_samplers import UniformSampler
 
