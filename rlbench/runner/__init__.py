@@ -1,7 +1,8 @@
 """Running a suite in a result folder: decide which runs to train, hand them to an executor, report progress."""
 
 from rlbench.runner.preparation import prepare
-from rlbench.runner.run_suite import ProgressReporter, SuiteOutcome, run_suite, runs_to_retrain
+from rlbench.runner.progress_reporter import ProgressReporter
+from rlbench.runner.run_suite import SuiteOutcome, run_suite, runs_to_retrain
 from rlbench.runner.schedule import RunDecision, decide_runs
 from rlbench.runner.unrequested_runs import describe_unrequested
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rlbench.api import EndEvent, EvaluationEvent, Event, Job, StartEvent
 from rlbench.plugins import Plugins
+from rlbench.runner.progress_reporter import ProgressReporter
 from rlbench.runner.record_tail import RecordTail
-
-if TYPE_CHECKING:
-    from rlbench.runner.run_suite import ProgressReporter
 
 
 class EventForwarder:

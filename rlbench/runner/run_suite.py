@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rlbench.api import (
     EndEvent,
-    Event,
     ExecutorContext,
     Job,
     Run,
@@ -25,6 +24,7 @@ from rlbench.results.table_repair import restore_tables
 from rlbench.run_options import RunOptions
 from rlbench.runner.event_forwarder import EventForwarder
 from rlbench.runner.preparation import changed_runs, corrupt_runs, prepare
+from rlbench.runner.progress_reporter import ProgressReporter
 from rlbench.runner.setting_stacks import StackLimits
 from rlbench.runner.unrequested_runs import describe_unrequested
 from rlbench.suite_options import RERUNS
@@ -32,20 +32,6 @@ from rlbench.suite_options import RERUNS
 if TYPE_CHECKING:
     from rlbench.analysis import Results
     from rlbench.suites import Plan
-
-
-class ProgressReporter(Protocol):
-    """Shows what happens in a terminal, a log or a notebook."""
-
-    def say(self, text: str) -> None: ...
-
-    def warn(self, text: str) -> None: ...
-
-    def begin(self, planned: Plan, todo: Sequence[Job], store: Store, workers: int) -> None: ...
-
-    def event(self, job: Job, event: Event) -> None: ...
-
-    def end(self) -> None: ...
 
 
 @dataclass
