@@ -29,7 +29,8 @@ from rlbench.api import StoreError, SuiteError
 from rlbench.plugins import Plugins
 from rlbench.results import Store
 from rlbench.run_options import RunOptions
-from rlbench.runner.run_suite import ProgressReporter, SuiteOutcome, run_suite
+from rlbench.runner.progress_reporter import ProgressReporter
+from rlbench.runner.run_suite import SuiteOutcome, run_suite
 from rlbench.stats.sequential_design import UNDECIDED, Design, InterimResult, PairTest, interim_results
 from rlbench.suites import LoadedSuite, Plan, Suite, plan
 from rlbench.text import plural
