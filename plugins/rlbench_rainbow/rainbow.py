@@ -87,7 +87,8 @@ class Rainbow(TorchAlgorithm):
     """Distributions of returns are learned from prioritized minibatches; noise explores, and evaluation has none."""
 
     Config = RainbowConfig
-    policy_parts, per_seed = ("online",), ("learning_rate", "gamma")
+    per_seed = ("learning_rate", "gamma")
+    policy_parts = ("online",)
 
     def __init__(self, config: RainbowConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
@@ -107,11 +108,9 @@ class Rainbow(TorchAlgorithm):
         self.optimizer = Adam([self.online], self.learning_rate.start, c.adam_eps)
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
-        capacity, floor = min(c.buffer_size, task.steps), c.prioritized_replay_eps
-        alpha, steps = c.prioritized_replay_alpha, c.multi_step_returns
-        self.replay = PrioritizedReplay(
-            self.num_seeds, capacity, device.name, alpha=alpha, floor=floor, n_step=steps, **fields
-        )
+        alpha, floor, steps = c.prioritized_replay_alpha, c.prioritized_replay_eps, c.multi_step_returns
+        size = self.num_seeds, min(c.buffer_size, task.steps), device.name
+        self.replay = PrioritizedReplay(*size, alpha=alpha, floor=floor, n_step=steps, **fields)
         self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
         self.n_step = NStep(self.num_seeds, c.n_envs, steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)

@@ -74,7 +74,8 @@ class SAC(TorchAlgorithm):
     """A stochastic actor maximises the smaller of two critics plus its entropy, which the critics count as reward."""
 
     Config = SACConfig
-    policy_parts, per_seed = ("actor",), ("learning_rate", "gamma")
+    per_seed = ("learning_rate", "gamma")
+    policy_parts = ("actor",)
 
     def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
@@ -98,8 +99,9 @@ class SAC(TorchAlgorithm):
         self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, name="actor")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
         self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        lanes = (self.num_seeds, c.n_envs, self.dim)
-        self.noise = ActionNoise(c.noise_type, lanes, c.noise_std, c.noise_theta, c.noise_dt)
+        self.noise = ActionNoise(
+            c.noise_type, (self.num_seeds, c.n_envs, self.dim), c.noise_std, c.noise_theta, c.noise_dt
+        )
         self.train_round = UpdateRounds(c, task.steps)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
