@@ -2,7 +2,8 @@
 
 Source: Dabney et al. 2018, "Distributional Reinforcement Learning with Quantile Regression", arXiv:1710.10044.
 It differs from rlbench_dqn/dqn.py only in the network (`quantiles`, `best`, `greedy`) and in `td_loss`, with
-`of_action`; hence also in `__init__`, `per_seed` and the parameters `n_quantiles`, `loss`, `max_grad_norm` and `adam_eps`.
+`of_action`; hence also in `__init__`, in `per_seed` and in the parameters `n_quantiles`, `loss`, `max_grad_norm` and
+`adam_eps`.
 """
 
 from __future__ import annotations

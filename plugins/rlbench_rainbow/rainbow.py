@@ -109,8 +109,8 @@ class Rainbow(TorchAlgorithm):
         self.td_gradient = gradient_of(self.td_loss, device, c.max_grad_norm)
         fields = replay_fields(self.obs_field, Field(dtype=torch.int64))
         alpha, floor, steps = c.prioritized_replay_alpha, c.prioritized_replay_eps, c.multi_step_returns
-        size = self.num_seeds, min(c.buffer_size, task.steps), device.name
-        self.replay = PrioritizedReplay(*size, alpha=alpha, floor=floor, n_step=steps, **fields)
+        s, capacity = self.num_seeds, min(c.buffer_size, task.steps)
+        self.replay = PrioritizedReplay(s, capacity, device.name, alpha=alpha, floor=floor, n_step=steps, **fields)
         self.beta = Schedule(c.prioritized_replay_beta0, 1.0, task.steps)
         self.n_step = NStep(self.num_seeds, c.n_envs, steps, c.gamma, self.obs_field, fields["action"], c.clip_reward)
         self.train_round = UpdateRounds(c, task.steps)

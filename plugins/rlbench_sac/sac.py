@@ -79,29 +79,27 @@ class SAC(TorchAlgorithm):
 
     def __init__(self, config: SACConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)
-        c, self.bounds = config, ActionBounds(task.action_space)
+        c, s, self.bounds = config, self.num_seeds, ActionBounds(task.action_space)
         self.dim = self.bounds.size
         self.actor_net = MLP((self.obs_size, *c.net_arch, 2 * self.dim), c.activation_fn)
         dims = (self.obs_size + self.dim, *c.net_arch, 1)
         self.critic_net = MLP(dims, c.activation_fn, layer_norm=c.layer_norm, dropout=c.dropout)
         self.actor = self.actor_net.init(streams, "init", device=device.name)  # [S, P]
-        self.critic = self.critic_net.init(streams, "init", 2, device.name).view(self.num_seeds, -1)  # both: [S, 2P]
+        self.critic = self.critic_net.init(streams, "init", 2, device.name).view(s, -1)  # both: [S, 2P]
         self.target = self.critic.clone()
         self.target_entropy = -float(self.dim) if c.target_entropy == "auto" else c.target_entropy
         alpha, self.learns_alpha = temperature(c.ent_coef)
-        self.log_alpha = torch.full((self.num_seeds, 16), math.log(alpha), device=device.name)  # only column 0 is used
+        self.log_alpha = torch.full((s, 16), math.log(alpha), device=device.name)  # only column 0 is used
         rates = c.learning_rate, c.critic_learning_rate or c.learning_rate
         self.actor_lr, self.critic_lr = (Schedule.parse(rate, task.steps) for rate in rates)
         self.actor_optimizer = Adam([self.actor, self.log_alpha], self.actor_lr.start)
         self.critic_optimizer = Adam([self.critic], self.critic_lr.start)
-        block = seeds_at_a_time(self.num_seeds, c.batch_size, c.net_arch, device)
+        block = seeds_at_a_time(s, c.batch_size, c.net_arch, device)
         self.critic_gradient = gradient_of(self.critic_loss, device, seeds_at_a_time=block, name="critic")
         self.actor_gradient = gradient_of(self.actor_loss, device, seeds_at_a_time=block, name="actor")
         fields = replay_fields(self.obs_size, Field((self.dim,)))
-        self.replay = Replay(self.num_seeds, min(c.buffer_size, task.steps), device.name, **fields)
-        self.noise = ActionNoise(
-            c.noise_type, (self.num_seeds, c.n_envs, self.dim), c.noise_std, c.noise_theta, c.noise_dt
-        )
+        self.replay = Replay(s, min(c.buffer_size, task.steps), device.name, **fields)
+        self.noise = ActionNoise(c.noise_type, (s, c.n_envs, self.dim), c.noise_std, c.noise_theta, c.noise_dt)
         self.train_round = UpdateRounds(c, task.steps)
 
     # -- functions of tensors; B transitions of each seed, actions in −1 … 1 -------------------------------------
