@@ -51,7 +51,7 @@ class MBPOConfig(SACConfig):
 class MBPO(SAC):
     """Trains the model every few steps, branches rollouts from replay, and updates the policy mostly on these."""
 
-    Config = MBPOConfig
+    Config, per_seed = MBPOConfig, ("learning_rate", "gamma")
 
     def __init__(self, config: MBPOConfig, task: TaskInfo, streams: SeedStreams, device: Device) -> None:
         super().__init__(config, task, streams, device)

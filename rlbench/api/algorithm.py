@@ -49,6 +49,7 @@ class Algorithm(ABC):
     per_seed: ClassVar[tuple[str, ...]] = ()
     """The hyperparameters that may be a `PerSeed`: settings that differ in these alone are trained as one stack.
 
+    A subclass names its own: that of its base says nothing about what it computes itself.
     The rule `settings` of `rlbench test-plugin` checks that a seed gets the same bits as in a stack of its own setting.
     """
 

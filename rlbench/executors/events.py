@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from rlbench.api import EndEvent, EvaluationEvent, Event, NoticeEvent, ProgressEvent, RunStatus, StartEvent
+from rlbench.api import EndEvent, EvaluationEvent, Event, NoticeEvent, ProgressEvent, RunGroup, RunStatus, StartEvent
 from rlbench.results.file_io import parse_json
 from rlbench.results.json_shapes import check_event, check_exit
 
@@ -36,6 +37,14 @@ def event_from_dict(document: Any) -> Event:
     if event["event"] == "notice":
         return NoticeEvent(event["message"], bool(event.get("once")))
     return EndEvent(RunStatus(event["status"]), event["message"], bool(event.get("disk_full")))
+
+
+def of_each_setting(group: RunGroup, event: Event) -> list[tuple[RunGroup, Event]]:
+    """Return the settings that a group trains, each as a group of its own with what the event says of its runs."""
+    parts = group.of_each_setting()
+    if not isinstance(event, EvaluationEvent):
+        return [(own, event) for own, _ in parts]
+    return [(own, replace(event, returns=tuple(event.returns[place] for place in places))) for own, places in parts]
 
 
 def read_end(attempt: Path) -> EndEvent:

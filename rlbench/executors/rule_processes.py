@@ -33,6 +33,7 @@ RULES = {
     "acting": '`act` returns actions of the right shape and draws only from the stream "evaluate"',
     "published": "a fresh instance that loads `final_state` plays like the trained one",
     "stack-mates": "a run does not depend on the seeds trained with it, bit for bit",
+    "settings": "seeds with other values of `per_seed` train as one stack, each with the bits that it has alone",
     "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
     "not-finite": "a NaN from an environment ends only its own seed, as failed; the other seeds keep their bits",
     "nothing-left": "no thread and no process is left behind",

@@ -146,11 +146,11 @@ class Adam:
         """Update on an accelerator. The host never reads which seeds are active, so it never waits for the device."""
         beta1, beta2 = self._betas
         on, lr = active.unsqueeze(1), as_column(self.lr, active.device)
-        correction1 = (1 - beta1**self.step).unsqueeze(1)
+        rate = (1 - beta1**self.step).unsqueeze(1).reciprocal() * lr  # as torch divides a number by a tensor
         correction2 = (1 - beta2**self.step).sqrt().unsqueeze(1)
         for p, g, m, v in zip(params, grads, self.mean, self.square):
             mean, square = m.lerp(g, 1 - beta1), v.mul(beta2).addcmul(g, g, value=1 - beta2)
-            updated = p - lr / correction1 * mean / (square.sqrt() / correction2 + self._eps)
+            updated = p - rate * mean / (square.sqrt() / correction2 + self._eps)
             for old, new in ((m, mean), (v, square), (p, updated)):
                 old.copy_(torch.where(on, new, old))
 

@@ -46,7 +46,7 @@ class TorchAlgorithm(Algorithm):
         self.inputs: Inputs = self.state_size if images is None else images
         frames = int(getattr(task.observation_space, "frames", 1))
         self.obs_field = Field((self.obs_size,), torch.float32 if images is None else torch.uint8, frames)
-        numbers = {name: getattr(config, name) for name in self.per_seed}
+        numbers = {name: getattr(config, name) for name in self.per_seed if hasattr(config, name)}
         self._of_each_seed = {  # a compiled graph always gets one of each seed, so that it is one graph for all stacks
             name: tensor_of(value, 1, device.name).expand(self.num_seeds).contiguous()
             for name, value in numbers.items()

@@ -25,7 +25,7 @@ from rlbench.plugins.subprocess_query import begin_child, run_query
 from rlbench.user_cache import cache_folder, recall, remember
 
 TIME_LIMIT_SECONDS = 120
-_CACHE_VERSION = 5
+_CACHE_VERSION = 6
 Params = Mapping[str, Any] | None  # None: the defaults, even if these alone are not a valid Config
 Request = tuple[Plugin, str, Params]  # plugin, algorithm, parameters
 
@@ -186,7 +186,7 @@ def describe(spec: AlgorithmSpec, params: Params) -> dict[str, Any]:
     if not entry["missing"]:
         algorithm = spec.load()
         entry["schema"] = schema(algorithm.Config)
-        entry["per_seed"] = list(algorithm.per_seed)
+        entry["per_seed"] = list(vars(algorithm).get("per_seed", ()))  # a subclass may compute with them in another way
         try:
             config = configure(algorithm.Config, params or {}, spec.name)
         except ConfigError:

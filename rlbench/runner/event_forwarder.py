@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from rlbench.api import EndEvent, EvaluationEvent, Event, Job, StartEvent
+from rlbench.executors.events import of_each_setting
 from rlbench.plugins import Plugins
 from rlbench.runner.progress_reporter import ProgressReporter
 from rlbench.runner.record_tail import RecordTail
@@ -23,16 +24,13 @@ class EventForwarder:
         self._reporter.event(job, event)
         if self._reads_records and not isinstance(event, StartEvent):
             self._forward_records(job)
-        match event:
-            case StartEvent():
-                for group, _ in job.group.of_each_setting():
+        for group, own in of_each_setting(job.group, event):
+            match own:
+                case StartEvent():
                     self.notify_observers("rlbench_group_started", group=group)
-            case EvaluationEvent(kind, step, returns):
-                for group, places in job.group.of_each_setting():
-                    own = [returns[place] for place in places]
-                    self.notify_observers("rlbench_evaluated", group=group, kind=kind, step=step, returns=own)
-            case EndEvent(status):
-                for group, _ in job.group.of_each_setting():
+                case EvaluationEvent(kind, step, returns):
+                    self.notify_observers("rlbench_evaluated", group=group, kind=kind, step=step, returns=list(returns))
+                case EndEvent(status):
                     self.notify_observers("rlbench_group_finished", group=group, status=str(status))
 
     def _forward_records(self, job: Job) -> None:

@@ -92,7 +92,7 @@ def stacks_to_train(store: Store, decisions: Sequence[RunDecision], limits: Stac
     by_step: dict[int, list[tuple[RunGroup, Sequence[RunDecision]]]] = {}
     for (_, step), same in parts.items():
         group = dataclasses.replace(same[0].group, seeds=tuple(decision.run.seed for decision in same))
-        if limits is None or any(had_failed(decision.state.attempt) for decision in same):
+        if limits is None or any(had_failed(one.state.attempt) for one in same) or _was_compiled_alone(group, same):
             group = dataclasses.replace(group, per_seed=())
         by_step.setdefault(step, []).append((group, same))
     for step, groups in by_step.items():
@@ -102,6 +102,12 @@ def stacks_to_train(store: Store, decisions: Sequence[RunDecision], limits: Stac
                 yield group, 0, [dataclasses.replace(own[0], checkpoint=None, step=0, reason=_ALONE)]
             else:
                 yield group, step, own
+
+
+def _was_compiled_alone(group: RunGroup, decisions: Sequence[RunDecision]) -> bool:
+    """Return whether one run resumes where its compiled graphs were those of a single seed; a stack's are others."""
+    checkpoint = decisions[0].checkpoint
+    return group.compile and len(decisions) == 1 and checkpoint is not None and not _was_stacked(checkpoint)
 
 
 def _was_stacked(checkpoint: Path) -> bool:

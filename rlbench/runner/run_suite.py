@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from rlbench.api import (
@@ -98,7 +101,7 @@ def run_suite(
         listener.notify_observers("rlbench_suite_started", suite=planned.suite.name, groups=started, folder=store.root)
         try:
             if todo:
-                retry = _retry(store, plugins, todo, options, limits)
+                retry = _retry(store, plugins, options, limits)
                 settings = getattr(planned.suite, executor.name, None)
                 context = ExecutorContext(
                     workers,
@@ -110,10 +113,13 @@ def run_suite(
                     settings.model_dump() if settings is not None else {},
                     options.detach,
                 )
+                began = time.monotonic()
                 executor.execute(todo, context)
-                if alone := _settings_alone(store, plugins, todo, options.profile):
+                left = None if options.stop_after is None else options.stop_after - (time.monotonic() - began)
+                alone = _settings_alone(store, plugins, todo, options.profile) if left is None or left > 0 else []
+                if alone:
                     reporter.say("a stack of several settings failed: its settings are trained one by one")
-                    executor.execute(alone, context)
+                    executor.execute(alone, dataclasses.replace(context, stop_after=left))
         finally:
             reporter.end()
         results = _read_results(store, selected, reporter)
@@ -200,22 +206,29 @@ def _read_end(job: Job) -> EndEvent:
 
 def _settings_alone(store: Store, plugins: Plugins, jobs: Sequence[Job], profile: bool) -> list[Job]:
     """Return a job for each setting of the stacks that failed, so that one setting takes no other along."""
-    attempts = store.root / "attempts"
-    failed = [job.group for job in jobs if job.group.variants and failed_together(attempts, job.attempt.name)]
-    groups = [group for stack in failed for group, _ in stack.of_each_setting()]
-    return prepare(store, plugins, groups, store.states([run for g in groups for run in g.runs]), profile=profile)
+    stacks = [job.group for job in jobs if job.group.variants]
+    states = store.states([run for stack in stacks for run in stack.runs])  # a stack may have had several attempts
+    had_failed = cache(partial(failed_together, store.root / "attempts"))
+    settings = [group for stack in stacks for group, _ in stack.of_each_setting()]
+    failed = [group for group in settings if any(had_failed(states[run.key].attempt) for run in group.runs)]
+    return prepare(store, plugins, failed, states, profile=profile)
 
 
-def _retry(
-    store: Store, plugins: Plugins, todo: Sequence[Job], options: RunOptions, limits: StackLimits
-) -> Callable[[Job], Sequence[Job]]:
-    remaining = Counter({job.group.name: options.retries for job in todo})
+def _retry(store: Store, plugins: Plugins, options: RunOptions, limits: StackLimits) -> Callable[[Job], Sequence[Job]]:
+    """Return what restarts a group whose process was killed. The last restart trains each setting of a stack alone.
+
+    A setting that kills its process then takes no other along.
+    """
+    remaining: dict[str, int] = {}  # restarts by the group's name, of those restarted
 
     def retry(job: Job) -> Sequence[Job]:
-        remaining[job.group.name] -= 1
-        if remaining[job.group.name] < 0:
+        left = remaining.get(job.group.name, options.retries) - 1
+        if left < 0:
             return []
         groups, states = [group for group, _ in job.group.of_each_setting()], store.states(job.group.runs)
-        return prepare(store, plugins, groups, states, profile=options.profile, limits=limits)
+        limited = limits if left else None
+        again = prepare(store, plugins, groups, states, profile=options.profile, limits=limited)
+        remaining.update({new.group.name: left for new in again})  # parts of the group have names of their own
+        return again
 
     return retry

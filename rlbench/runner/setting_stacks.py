@@ -80,11 +80,14 @@ def joined(groups: Sequence[RunGroup]) -> RunGroup:
     first = groups[0]
     if len(groups) == 1:
         return first
-    names = [n for n in first.per_seed if any(g.config.get(n) != first.config.get(n) for g in groups)]
+    seeds = tuple(seed for group in groups for seed in group.seeds)
+    # By what a run is named after: 1 and 1.0 are two settings, and so are null and a parameter that is left out.
+    own = [{n: canonical(g.config[n]) for n in g.per_seed if n in g.config} for g in groups]
+    names = [n for n in first.per_seed if any(values.get(n) != own[0].get(n) for values in own)]
+    if not names and all(group.label == first.label for group in groups):
+        return dataclasses.replace(first, seeds=seeds)  # seeds of one setting, which had been divided
+    shared = {name: value for name, value in first.config.items() if name not in names}
     variants = [Variant(g.label, {n: g.config[n] for n in names if n in g.config}) for g in groups for _ in g.seeds]
-    return dataclasses.replace(
-        first,
-        seeds=tuple(seed for group in groups for seed in group.seeds),
-        label=f"{first.label} and {len(groups) - 1} more",
-        variants=tuple(variants),
-    )
+    more = len({group.label for group in groups}) - 1
+    label = f"{first.label} and {more} more"
+    return dataclasses.replace(first, config=shared, seeds=seeds, label=label, variants=tuple(variants))

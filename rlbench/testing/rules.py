@@ -157,7 +157,7 @@ def published(subject: Subject) -> str:
 
 def settings(subject: Subject) -> str:
     """Check that seeds with other values of `per_seed` train as one stack, each with the bits that it has alone."""
-    names = subject.algorithm.per_seed
+    names = vars(subject.algorithm).get("per_seed", ())
     if not names or not subject.spec.stackable or (subject.spec.max_stack or 2) < 2:
         raise NotClaimed("`per_seed` is empty")
     unknown = set(names) - {field.name for field in dataclasses.fields(subject.algorithm.Config)}

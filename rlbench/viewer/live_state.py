@@ -13,6 +13,7 @@ from typing import Any
 from rlbench.api import Run, RunStatus, canonical
 from rlbench.api.series_styles import SeriesStyle, series_styles
 from rlbench.results import RunState, Store
+from rlbench.results.attempt_files import member_of
 from rlbench.results.attempt_progress import step_of_checkpoints
 from rlbench.results.random_policy import is_random
 from rlbench.results.results_index import read_facts
@@ -54,6 +55,7 @@ class FolderReader:
         self.store = Store(folder, caches=False)
         self._clock = clock or GroupClock()
         self._attempts: dict[str, AttemptCurves] = {}
+        self._descriptions: Mapping[str, Mapping[str, Any]] = {}  # group.json by attempt
         self._published: dict[tuple[str, str], Points] = {}  # evaluations by key and attempt
 
     def read(self) -> LiveState:
@@ -62,7 +64,7 @@ class FolderReader:
         document = self.store.suite()
         runs = self.store.runs(document)
         states = {str(key): state for key, state in self.store.states(runs).items()}
-        attempts = {path.name: description for path, description in self.store.attempts()}
+        attempts = self._descriptions = {path.name: description for path, description in self.store.attempts()}
         self._read_attempts(runs, states)
         groups, left = self._groups(runs, states, attempts)
         return LiveState(
@@ -118,27 +120,29 @@ class FolderReader:
         by_attempt: dict[tuple[RunStatus, str], list[Run]] = {}
         for run in runs:
             by_attempt.setdefault((states[run.key].status, states[run.key].attempt), []).append(run)
-        groups, waiting = [], []
+        groups, running, waiting = list[GroupProgress](), [], []
         for (status, attempt), members in by_attempt.items():
             run, description = members[0], attempts.get(attempt, {})
             step = self._step(run, attempt, attempts)
             if status == RunStatus.PENDING:
                 waiting.append(self._clock.seconds_left(attempt, description, step, run.task.steps))
             if status == RunStatus.RUNNING:
-                records = self._attempts[attempt]
                 left = self._clock.seconds_left(attempt, description, step, run.task.steps)
-                groups.append(
-                    GroupProgress(
-                        run.label or run.algorithm,
-                        run.task.name,
-                        [member.seed for member in members],
-                        step,
-                        run.task.steps,
-                        _latest(records, [member.seed for member in members]),
-                        left,
-                    )
-                )
-        return groups, overall_seconds([group.seconds_left for group in groups], waiting)
+                running.append(left)
+                groups += [self._progress(own, attempt, step, left) for own in _of_each_label(members)]
+        return groups, overall_seconds(running, waiting)
+
+    def _progress(self, runs: Sequence[Run], attempt: str, step: int, left: float | None) -> GroupProgress:
+        """Return how far the runs of one setting are, which train in one attempt."""
+        run, numbers = runs[0], [self._member(run, attempt) for run in runs]
+        value = _latest(self._attempts[attempt], numbers)
+        seeds = [run.seed for run in runs]
+        return GroupProgress(run.label or run.algorithm, run.task.name, seeds, step, run.task.steps, value, left)
+
+    def _member(self, run: Run, attempt: str) -> int:
+        """Return the number that a run has in an attempt's records; -1 if the attempt did not train it."""
+        number = member_of(self._descriptions.get(attempt, {"keys": {}}), run.key)
+        return -1 if number is None else number
 
     def _curves(self, runs: Sequence[Run], states: Mapping[str, RunState]) -> dict[str, Sequence[LiveCurve]]:
         unfinished = {run.task.name for run in runs if not states[run.key].status.is_final}
@@ -169,17 +173,26 @@ class FolderReader:
         if state.status.has_score:
             return self._published.get((run.key, state.attempt), {})
         records = self._attempts.get(state.attempt)
-        return {} if records is None else records.evaluations.get(run.seed, {})
+        return {} if records is None else records.evaluations.get(self._member(run, state.attempt), {})
 
     def _training(self, run: Run, state: RunState) -> Points:
         records = self._attempts.get(state.attempt)
-        return {} if records is None or state.status.has_score else records.training().get(run.seed, {})
+        if records is None or state.status.has_score:
+            return {}
+        return records.training().get(self._member(run, state.attempt), {})
 
 
-def _latest(records: AttemptCurves, seeds: Sequence[int]) -> float | None:
-    """Return the mean over seeds of the last evaluation, or without any of the latest training episodes."""
-    for by_seed in (records.evaluations, records.training()):
-        values = [points[max(points)] for seed in seeds if (points := by_seed.get(seed))]
+def _of_each_label(runs: Sequence[Run]) -> list[list[Run]]:
+    labels: dict[str, list[Run]] = {}
+    for run in runs:
+        labels.setdefault(run.label, []).append(run)
+    return list(labels.values())
+
+
+def _latest(records: AttemptCurves, members: Sequence[int]) -> float | None:
+    """Return the mean over these runs of the last evaluation, or without any of the latest training episodes."""
+    for by_member in (records.evaluations, records.training()):
+        values = [points[max(points)] for member in members if (points := by_member.get(member))]
         if values:
             return sum(values) / len(values)
     return None

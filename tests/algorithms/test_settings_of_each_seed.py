@@ -1,14 +1,20 @@
 """Seeds of one stack whose settings differ in numbers get the numbers of a stack of their own setting."""
 
+from dataclasses import dataclass
+from types import SimpleNamespace
+
 import pytest
 import torch
+from gymnasium.spaces import Box
 from rlbench_dqn.dqn import DQN
 from rlbench_ppo.ppo import PPO
 from rlbench_sac.sac import SAC
 
-from rlbench.api import PerSeed
-from rlbench.kit import Adam, RMSprop, Schedule
+from rlbench.api import AlgorithmSpec, Device, PerSeed, Supports
+from rlbench.kit import Adam, RMSprop, Schedule, TorchAlgorithm
 from rlbench.plugins.config_model import config_of_each_seed
+from rlbench.plugins.resolution import describe
+from rlbench.seeding import SeedStreams
 from rlbench.testing import play
 from rlbench.testing.fakes import SHAPES
 
@@ -58,6 +64,51 @@ def test_a_step_size_of_each_seed_moves_its_row_as_it_would_all_rows(kind):
     each = after(torch.tensor(rates, dtype=torch.float64).numpy())
     for row, rate in enumerate(rates):
         assert torch.equal(each[row], after(rate)[row])
+
+
+def test_a_step_size_of_each_seed_moves_its_row_on_an_accelerator_as_it_would_all_rows():
+    rates = [7.3e-3, 3e-4, 2.1e-4]
+    start, gradients, everyone = torch.randn(3, 64), torch.randn(4, 3, 64), torch.ones(3, dtype=torch.bool)
+
+    def after(rate):
+        params = start.clone()
+        optimizer = Adam([params], rate)
+        for gradient in gradients:
+            optimizer.step.add_(1)
+            optimizer._written_out([params], [gradient], everyone)  # what `apply` calls there
+        return params
+
+    each = after(torch.tensor(rates, dtype=torch.float64).numpy())
+    for row, rate in enumerate(rates):
+        assert torch.equal(each[row], after(rate)[row])
+
+
+def test_a_subclass_claims_nothing_by_what_its_base_claims():
+    class Smaller(PPO):
+        @dataclass(frozen=True)
+        class Config(PPO.Config):
+            pass
+
+    described = [describe(AlgorithmSpec("it", a, Supports(discrete=True)), {}) for a in (PPO, Smaller)]
+    assert [entry["per_seed"] for entry in described] == [list(PPO.per_seed), []]
+
+
+def test_a_config_needs_no_hyperparameter_that_only_the_base_reads():
+    class Plain(TorchAlgorithm):
+        per_seed = ("rate", "left_out")
+
+        def parts(self):
+            return {}
+
+        def act(self, obs):
+            raise NotImplementedError
+
+        def train(self, interaction):
+            raise NotImplementedError
+
+    task = SimpleNamespace(observation_space=Box(-1, 1, (2,)))
+    plain = Plain(SimpleNamespace(rate=PerSeed((0.5, 0.25))), task, SeedStreams((0, 1)), Device("cpu", False))
+    assert plain.factor("rate").tolist() == [0.5, 0.25]
 
 
 def test_schedules_of_each_seed_are_those_of_single_seeds():

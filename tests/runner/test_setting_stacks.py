@@ -1,17 +1,24 @@
 """Settings that differ only in numbers train as one stack, with the numbers that each has in a stack of its own."""
 
 import dataclasses
+import importlib
 import json
+from types import SimpleNamespace
 
 import pytest
 from support.cli import rlbench
 from support.published_runs import published, results
 
 import rlbench as harness
-from rlbench.api import RunGroup, Task, Variant, group_as_dict, group_from_dict
+from rlbench.api import RunGroup, RunStatus, Task, Variant, group_as_dict, group_from_dict
+from rlbench.cli.main import invoke
+from rlbench.results import RunState, Store
+from rlbench.runner.preparation import stacks_to_train
+from rlbench.runner.schedule import RunDecision
 from rlbench.runner.setting_stacks import MOST_MEMBERS, StackLimits, joined, stacks_of
 
 PLUGIN = """
+import os, signal
 from dataclasses import dataclass
 import numpy as np
 from rlbench import Algorithm, AlgorithmSpec, Supports, hookimpl, setting
@@ -41,6 +48,8 @@ class Drifts(Algorithm):
             interaction.log(first=self.weights[:, 0])
             if interaction.steps == 60 and (self.rate == 0.3).any():
                 raise ValueError("0.3 is too much")
+            if interaction.steps == 60 and (self.rate == 0.4).any():
+                os.kill(os.getpid(), signal.SIGKILL)
 
     def state(self): return {"weights": self.weights}
     def load_state(self, state): self.weights = np.array(state["weights"])
@@ -142,6 +151,35 @@ def test_a_setting_that_fails_takes_no_other_along(run):
     assert "nothing to" in again.stderr + again.stdout or "0 to do" in again.stderr + again.stdout
 
 
+def test_a_setting_that_kills_its_process_takes_no_other_along(run):
+    ran, folder = run("killed", [0.1, 0.4], "settings", "--retries", "2")
+    assert ran.returncode == 1 and len(results(folder)) == 2
+    attempts = [json.loads(path.read_text())["group"] for path in folder.glob("attempts/*/group.json")]
+    labels = sorted(attempt["label"] for attempt in attempts)  # the restarts are two, and the last one parts the stack
+    assert labels == sorted(["drifts rate=0.1 and 1 more"] * 2 + ["drifts rate=0.1", "drifts rate=0.4"])
+
+
+def test_settings_wait_for_the_next_run_if_their_time_is_over_when_their_stack_has_failed(run, tmp_path, monkeypatch):
+    runner = importlib.import_module("rlbench.runner.run_suite")
+    monkeypatch.setattr(runner, "time", SimpleNamespace(monotonic=iter([0.0, 3_600.0]).__next__))
+    (tmp_path / "suite.yaml").write_text(SUITE.format(rates=[0.1, 0.3], stack="settings"))
+    arguments = ["run", tmp_path / "suite.yaml", "-o", tmp_path / "out", "--plugin", tmp_path / "drifts.py"]
+    assert invoke([*map(str, arguments), "-j", "1", "--executor", "serial", "--stop-after", "1h"]) == 1
+    assert len(list((tmp_path / "out/attempts").iterdir())) == 1
+    assert rlbench("status", tmp_path / "out").stdout.count("it will be trained without the others") == 4
+
+
+def test_json_events_name_each_setting_and_its_own_returns(run):
+    ran, folder = run("told", [0.1, 0.2], "settings", "--json")
+    events = [json.loads(line) for line in ran.stdout.splitlines()]
+    finals = {one["algorithm"]: one["returns"] for one in events if one.get("kind") == "final"}
+    frame = harness.Results(folder).table.set_index(["algorithm", "seed"])["score"]
+    assert sorted(finals) == ["drifts rate=0.1", "drifts rate=0.2"]
+    for label, returns in finals.items():
+        assert returns == [pytest.approx(frame[label, seed]) for seed in (3, 8)]
+    assert [one["seeds"] for one in events if one["event"] in ("started", "finished")] == [[3, 8]] * 4
+
+
 def test_observers_get_each_setting_as_a_group_of_its_own(run, tmp_path):
     told = tmp_path / "told.jsonl"
     text = f"""
@@ -166,7 +204,8 @@ def rlbench_recorded(group, metrics, episodes): tell("recorded", group.label, so
     assert {(label, 3, 8) for label in ("drifts rate=0.1", "drifts rate=0.2")} == set(finals)
     for (label, *seeds), returns in finals.items():
         assert returns == [pytest.approx(frame[label, seed]) for seed in seeds]
-    assert {(line[1], *line[2]) for line in lines if line[0] == "recorded" and line[2]} == set(finals)
+    recorded = {(label, seed) for what, label, seeds, *_ in lines if what == "recorded" for seed in seeds}
+    assert recorded == {(label, seed) for label, *seeds in finals for seed in seeds}
 
 
 def group(label, rate, seeds=(0, 1), per_seed=("rate",), **more):
@@ -200,6 +239,33 @@ def test_a_joined_group_has_the_runs_of_its_parts_and_can_be_written_down():
     assert (whole.seeds, whole.members, parts[0].members) == ((5, 0, 0), (0, 1, 2), (5, 0))
     assert group_from_dict(json.loads(json.dumps(group_as_dict(whole)))) == whole
     assert whole.of_each_setting() == [(parts[0], (0, 1)), (parts[1], (2,))]
+
+
+def test_a_joined_group_keeps_what_is_left_out_or_written_in_another_way():
+    parts = [group("a", 1, gamma=0.9), group("b", 1), group("c", 1, gamma=None), group("d", 1.0)]
+    parts = [dataclasses.replace(one, per_seed=("rate", "gamma")) for one in parts]
+    for order in (parts, parts[::-1]):
+        whole = joined(order)
+        assert whole.runs == tuple(run for one in order for run in one.runs)
+        assert [run.key for run in whole.runs] == [run.key for one in order for run in one.runs]
+        assert [one.runs for one, _ in whole.of_each_setting()] == [one.runs for one in order]
+
+
+def test_parts_of_one_setting_join_to_that_setting():
+    whole = joined([group("a", 1, (5, 0)), group("a", 1, (3,))])
+    assert whole == group("a", 1, (5, 0, 3)) and whole.members == (5, 0, 3)
+
+
+def test_a_seed_that_was_compiled_alone_resumes_alone_and_the_others_together(tmp_path):
+    store, decisions = Store(tmp_path), []
+    compiled = [dataclasses.replace(group(label, k, (0,)), compile=True) for k, label in enumerate("abc")]
+    for trained in (compiled[0], joined(compiled[1:])):
+        path = store.new_attempt(trained, {}, "plugin") / "checkpoints" / "40"
+        for own, _ in trained.of_each_setting():
+            state = RunState(RunStatus.INTERRUPTED)
+            decisions.append(RunDecision(own, own.runs[0], state, True, "resumes", path, 40))
+    stacks = [(stack.label, step) for stack, step, _ in stacks_to_train(store, decisions, StackLimits())]
+    assert stacks == [("a", 40), ("b and 1 more", 40)]
 
 
 def test_one_group_joins_nothing():

@@ -73,10 +73,11 @@ SMALL = {
     "sb3/ars": {"net_arch": [16], "n_delta": 2, "delta_std": 0.5, "learning_rate": 0.5},
 }
 LEARN_STEPS = {"reinforce": 4000, "a2c": 3000, "a3c": 4000, "sb3/a2c": 3000, "sb3/trpo": 3000, "sb3/ars": 3000}
-LONE = {"stack-mates", "resume"}  # a process each, which starts again
+LONE = {"stack-mates", "settings", "resume"}  # a process each, which starts again
 NOT_CLAIMED = {name: LONE for name in SMALL if name.startswith("sb3/")} | {
     "a3c": LONE | {"repeatable", "evaluation"},  # processes race for one network
-    "random": {"published", "learns", "truncation", "resets"},
+    "random": {"settings", "published", "learns", "truncation", "resets"},
+    **{name: {"settings"} for name in ("q_learning", "dyna_q", "recurrent_ppo")},
     "sb3/ars": LONE | {"truncation"},  # whole returns alone
 }
 

@@ -1,5 +1,6 @@
 """The state of a folder while its suite runs, after it was killed, and when files in it are broken."""
 
+import dataclasses
 import json
 import os
 
@@ -12,6 +13,7 @@ from rlbench.analysis import Results
 from rlbench.api import RunStatus, StoreError
 from rlbench.results import results_index
 from rlbench.results.job_queue import JobQueue
+from rlbench.runner.setting_stacks import joined
 from rlbench.viewer.live_state import FolderReader
 
 A, B = group("a", 2, config={"n": 1}), group("b", 2, config={"n": 2})
@@ -43,6 +45,20 @@ def test_a_group_is_running_and_another_waits(store):
     assert state.share == pytest.approx((60 + 60) / 400)
     (curve,) = state.curves["CartPole-v1"]
     assert curve.algorithm == "a" and curve.centre == [(50, 20.0)] and curve.singles == [[(50, 10.0)], [(50, 30.0)]]
+
+
+def test_settings_of_one_stack_are_shown_each_with_its_own_records(tmp_path):
+    stackable = [dataclasses.replace(one, per_seed=("n",)) for one in (A, B)]
+    store = suite_of(tmp_path, stackable)
+    with being_run(store):
+        attempt = LiveAttempt(store, joined(stackable))
+        for member, value in enumerate((10.0, 30.0, 1.0, 5.0)):
+            attempt.evaluates(member, 50, value)
+        attempt.reaches(60)
+        state = FolderReader(store.root).read()
+    assert [(one.algorithm, one.seeds, one.value) for one in state.groups] == [("a", [0, 1], 20.0), ("b", [0, 1], 3.0)]
+    curves = {curve.algorithm: curve.singles for curve in state.curves["CartPole-v1"]}
+    assert curves == {"a": [[(50, 10.0)], [(50, 30.0)]], "b": [[(50, 1.0)], [(50, 5.0)]]}
 
 
 def test_a_group_that_waits_again_is_at_the_step_of_its_checkpoint_until_it_has_gone_beyond(store):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.text_table import write_out
-from rlbench.executors.events import event_as_dict
+from rlbench.executors.events import event_as_dict, of_each_setting
 
 if TYPE_CHECKING:
     from rlbench.api import Event, Job
@@ -20,8 +20,9 @@ class JsonReporter:
     """Writes events to stdout and passes messages for people to another reporter. Implements ProgressReporter.
 
     Lines have "event": "suite" (name, folder, runs, todo), "started", "progress", "evaluated", "notice" or "finished",
-    the last five with algorithm, environment and seeds. `--until-decided` has one "suite" per interim analysis and, at
-    the end, "decisions": the design, every pair at each interim analysis, and the number of runs.
+    the last five with algorithm, environment and seeds, one line for each setting of a stack. `--until-decided` has one
+    "suite" per interim analysis and, at the end, "decisions": the design, every pair at each interim analysis, and the
+    number of runs.
     """
 
     def __init__(self, messages: ProgressReporter) -> None:
@@ -42,10 +43,10 @@ class JsonReporter:
         self._messages.begin(planned, todo, store, workers)
 
     def event(self, job: Job, event: Event) -> None:
-        group = job.group
-        names = {"algorithm": group.label or group.algorithm, "environment": group.task.name, "seeds": group.seeds}
-        entries = event_as_dict(event)
-        self._write({"event": entries.pop("event"), **names, **entries})
+        for group, own in of_each_setting(job.group, event):
+            names = {"algorithm": group.label or group.algorithm, "environment": group.task.name, "seeds": group.seeds}
+            entries = event_as_dict(own)
+            self._write({"event": entries.pop("event"), **names, **entries})
         self._messages.event(job, event)
 
     def _write(self, event: Mapping[str, Any]) -> None:

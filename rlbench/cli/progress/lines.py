@@ -51,8 +51,8 @@ class LineReporter:
         name = group_name(job.group)
         if isinstance(event, StartEvent):
             origin = f" from step {job.resumed_from}" if job.resumed_from else ""
-            count = len(job.group.seeds)
-            self._say_with_time(f"{name}: started{origin}" + (f", {count} seeds" if count > 1 else ""))
+            count, word = len(job.group.seeds), "runs" if job.group.variants else "seeds"
+            self._say_with_time(f"{name}: started{origin}" + (f", {count} {word}" if count > 1 else ""))
             if job.notice:
                 self._say_with_time(f"{name}: {job.notice}")
         elif isinstance(event, EvaluationEvent):

@@ -27,7 +27,8 @@ def group_name(group: RunGroup) -> str:
 def opening_line(planned: Plan, todo: Sequence[Job], store: Store) -> str:
     """Return the first line: how many runs the suite has, how many of them will be trained, and where results go."""
     runs = sum(len(job.group.seeds) for job in todo)
-    groups = f" in {plural(len(todo), 'group')} of seeds" if todo else ""
+    has_settings = any(job.group.variants for job in todo)
+    groups = f" in {plural(len(todo), 'group')} of {'runs' if has_settings else 'seeds'}" if todo else ""
     folder = short_path(store.root)
     return f"{planned.suite.name}: {plural(planned.runs, 'run')}, {runs} to do{groups}, results in {folder}"
 
