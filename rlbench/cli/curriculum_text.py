@@ -88,10 +88,10 @@ def _entry(gain: CurveGain) -> dict[str, Any]:
         "threshold": gain.threshold,
         "curriculum": sides[0],
         "alone": sides[1],
-        "jump_start": _interval(gain.first_difference),
-        "sooner": _interval(gain.sooner),
+        "jump_start": _as_json(gain.first_difference),
+        "sooner": _as_json(gain.sooner),
     }
 
 
-def _interval(interval: Interval | None) -> dict[str, float] | None:
+def _as_json(interval: Interval | None) -> dict[str, float] | None:
     return None if interval is None else {"estimate": interval.estimate, "low": interval.low, "high": interval.high}
