@@ -126,7 +126,7 @@ def test_a_full_disk_ends_with_74_loses_nothing_and_goes_on_once_there_is_room(w
 
 def test_the_time_for_a_whole_command_ends_it_as_a_signal_would_and_the_next_goes_on(write, capfd):
     command = write("if not os.path.exists('go'): time.sleep(0.02)", steps=2000)
-    assert invoke([*command, "--stop-after", "3s"]) == 1
+    assert invoke([*command, "--stop-after", "6s"]) == 1
     said = capfd.readouterr().err
     assert "--stop-after reached: stopping 1 group at its next safe point" in said
     assert [e["status"] for e in exits()] == ["interrupted"] and cell("random")["n_valid"] == 1
