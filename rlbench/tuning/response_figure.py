@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -75,5 +76,5 @@ def _panel(axes: Axes, found: AlgorithmSearch, response: Response) -> None:
     sns.despine(ax=axes)
 
 
-def _place(entry: DistributionEntry, value: object) -> float:
-    return float(entry.choice.index(value) if entry.choice is not None else value)  # type: ignore[arg-type]
+def _place(entry: DistributionEntry, value: Any) -> float:
+    return float(entry.choice.index(value) if entry.choice is not None else value)

@@ -1,4 +1,4 @@
-"""The key `curriculum` of an environment: what is wrong with it is told at its place, and the plan has the rest."""
+"""The key `curriculum` of an environment: each problem is reported at its place, and the plan has the stages."""
 
 from dataclasses import replace
 
