@@ -74,7 +74,7 @@ def spaces(subject: Subject) -> str:
 
 def budget(subject: Subject) -> str:
     """Check that it takes exactly its budget of environment steps."""
-    steps = subject.round_up(subject.steps + 7)
+    steps = subject.round_up(subject.short + 7)
     taken = subject.play(steps=steps).outcome.steps
     assert taken == steps, f"it took {taken} of {steps} steps"
     return f"{taken} of {steps} steps"
@@ -96,7 +96,7 @@ def stack_mates(subject: Subject) -> str:
     if not subject.spec.stackable:
         raise NotClaimed("stackable=False")
     env_id, kwargs, backend = subject.environment(SHAPES)
-    steps = subject.round_up(subject.steps)
+    steps = subject.round_up(subject.short)
     conformance.check_independence(subject.algorithm, subject.config, env_id, steps, kwargs, backend=backend)
     return "alone, third of three and second of four: equal"
 
@@ -104,7 +104,7 @@ def stack_mates(subject: Subject) -> str:
 def evaluation(subject: Subject) -> str:
     """Check that evaluation changes nothing that is learned."""
     _require_reproducible(subject)
-    often, never = (subject.play(every=every).of_seed(SEED) for every in (max(1, subject.steps // 5), 0))
+    often, never = (subject.play(every=every).of_seed(SEED) for every in (max(1, subject.short // 5), 0))
     _require_equal(
         {name: often[name] for name in ("episodes", "learned")},
         {name: never[name] for name in ("episodes", "learned")},
@@ -132,12 +132,12 @@ def resume(subject: Subject) -> str:
     if not subject.spec.resumable:
         raise NotClaimed("resumable=False")
     env_id, kwargs, backend = subject.environment(SHAPES)
-    steps = subject.round_up(subject.steps)
+    steps = subject.round_up(subject.short)
     with tempfile.TemporaryDirectory() as folder:
         step = conformance.check_resume(
             subject.algorithm, subject.config, env_id, steps, Path(folder), kwargs, backend=backend
         )
-    return f"from step {step} of {subject.steps} on: equal"
+    return f"from step {step} of {steps} on: equal"
 
 
 def published(subject: Subject) -> str:
@@ -222,7 +222,7 @@ def learns(subject: Subject) -> str:
     """
     least = 0.9
     returns = _returns(subject, BANDITS)
-    assert min(returns) >= least, f"returns {_join(returns)} after {subject.learn_steps} steps; {least} is required"
+    assert min(returns) >= least, f"returns {_join(returns)} after {subject.long} steps; {least} is required"
     return f"returns {_join(returns)}"
 
 
@@ -245,7 +245,7 @@ def resets(subject: Subject) -> str:
     trained = []
     for group in groups:
         for seed in group.seeds:
-            late = [e.return_ for e in group.sink.episodes if e.seed == seed and e.step > 0.8 * subject.learn_steps]
+            late = [e.return_ for e in group.sink.episodes if e.seed == seed and e.step > 0.8 * subject.long]
             trained.append(float(np.mean(late)))
     learned = float(np.mean([np.mean(returns) for returns in final]))
     assert learned > 0.9, (

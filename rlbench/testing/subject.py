@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ class Subject:
     """An algorithm under test.
 
     params: as in a suite; small networks and short warm-ups make the checks fast. steps: environment steps of runs
-    whose numbers are compared. learn_steps: environment steps per seed of runs that have to learn.
+    whose numbers are compared. learn_steps: environment steps per seed of runs that have to learn. Runs take at least
+    three rollouts.
     """
 
     spec: AlgorithmSpec
@@ -46,6 +48,21 @@ class Subject:
     def config(self) -> Any:
         """The configuration, from `params` and the defaults."""
         return configure(self.algorithm.Config, self.params, self.spec.name)
+
+    @property
+    def short(self) -> int:
+        """The steps of runs whose numbers are compared: `steps`, but at least three rollouts.
+
+        A run that ends before its first rollout learns nothing and saves no checkpoint, so a rule would check nothing.
+        """
+        config = self.config
+        lengths = [getattr(config, field.name) for field in dataclasses.fields(config) if field.metadata.get("rollout")]
+        return max(self.steps, 3 * environments_of(config) * int(max(lengths, default=0)))
+
+    @property
+    def long(self) -> int:
+        """The steps of runs that have to learn: `learn_steps`, but at least three rollouts."""
+        return max(self.learn_steps, self.short)
 
     @property
     def walk(self) -> dict[str, Any]:
@@ -77,7 +94,7 @@ class Subject:
         if self.spec.metering != "boundary":
             raise NotClaimed(f"metering={self.spec.metering!r}: it steps its own environments")
         env_id, kwargs, backend = self.environment(env_id, options.pop("kwargs", None))
-        steps = self.round_up(steps or self.steps)
+        steps = self.round_up(steps or self.short)
         config = options.pop("config", self.config)
         return play(self.algorithm, config, env_id, seeds, steps, kwargs=kwargs, backend=backend, **options)
 
@@ -96,7 +113,7 @@ class Subject:
             kwargs = {**kwargs, "one_hot": True}
         stacked = self.spec.stackable and (self.spec.max_stack or 3) >= 3
         groups = [(0, 1, 2)] if stacked else [(0,), (1,), (2,)]
-        trained = [self.play(seeds, env_id, self.learn_steps, kwargs=kwargs, final_episodes=100) for seeds in groups]
+        trained = [self.play(seeds, env_id, self.long, kwargs=kwargs, final_episodes=100) for seeds in groups]
         if not trained[0].learned:
             raise NotClaimed("`state` returned nothing, so there is no learning to check")
         return trained

@@ -289,6 +289,17 @@ def test_what_breaks_a_rule_is_told_how(rule):
         FUNCTIONS[rule](broken(algorithm))
 
 
+def test_runs_take_three_rollouts_so_that_something_is_learned_and_a_checkpoint_is_saved():
+    algorithms = load_plugins()
+    subject = Subject(
+        algorithms.algorithm("ppo"), {"net_arch": [8], "n_envs": 2, "n_steps": 640, "n_epochs": 1}, 500, 700
+    )
+    assert (subject.short, subject.long) == (3_840, 3_840)
+    assert FUNCTIONS["budget"](subject) == "3848 of 3848 steps"
+    assert re.fullmatch(r"from step \d+ of 3840 on: equal", FUNCTIONS["resume"](subject))
+    assert Subject(algorithms.algorithm("dqn"), {}, 500, 700).short == 500
+
+
 def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
     assert check_rule(broken(Early), "budget") == (
         "raised",
