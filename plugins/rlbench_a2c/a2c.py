@@ -96,13 +96,19 @@ class A2C(TorchAlgorithm):
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)
         state, flag = self.obs_field, Field(dtype=torch.bool)
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "reward": Field()}
-        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
+        kept = {"value": Field()} if c.shared else {}
+        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, **kept, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value)
         self.gradient = gradient_of(self.loss, device, c.max_grad_norm)
 
     # -- functions of tensors; B = T · N steps of each seed ------------------------------------------------------
-    def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> Tensor:
-        return self.dist.sample(*self.actor(actor, obs), noise)
+    def sample(self, actor: Tensor, critic: Tensor, obs: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """Return sampled actions [S, N, *action] and, if layers are shared, values [S, N]."""
+        if not self.config.shared:
+            return {"action": self.dist.sample(*self.actor(actor, obs), noise)}
+        features = self.actor.features(actor, obs)
+        action = self.dist.sample(*self.actor.head(actor, features, obs), noise)
+        return {"action": action, "value": self.critic(critic, features).squeeze(-1)}
 
     def greedy(self, actor: Tensor, obs: Tensor) -> Tensor:
         return self.dist.mode(*self.actor(actor, obs))
@@ -126,17 +132,18 @@ class A2C(TorchAlgorithm):
         return loss, lambda: {**found, "explained_variance": explained_variance(returns - value, returns)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def choose(self, obs: Any, stream: str) -> Tensor:
-        """Return sampled actions; obs [S, N, size] are normalised."""
-        noise = self.dist.noise(self.streams, stream, obs.shape[1])
-        return self.sample(self.params[0], self.tensor(obs), self.tensor(noise))
+    def choose(self, obs: Any, stream: str) -> dict[str, Tensor]:
+        """Return what `sample` does, on the host; obs [S, N, size] are normalised."""
+        noise = self.tensor(self.dist.noise(self.streams, stream, obs.shape[1]))
+        chosen = self.sample(self.params[0], self.params[1], self.tensor(obs), noise)
+        return {name: x.cpu() for name, x in chosen.items()}
 
     def act(self, obs: Any) -> Any:
         return self.dist.to_env(self.greedy(self.params[0], self.tensor(self.obs_norm(obs))))
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode == "sampled":
-            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate"))
+            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate")["action"])
         return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
@@ -153,12 +160,11 @@ class A2C(TorchAlgorithm):
         while not (self.rollout.full or interaction.finished):
             self.obs_norm.update(interaction.obs, interaction.active)
             obs = self.obs_norm(interaction.obs)
-            action = self.choose(obs, "act").cpu()
-            t = interaction.step(self.dist.to_env(action))
+            chosen = self.choose(obs, "act")
+            t = interaction.step(self.dist.to_env(chosen["action"]))
             cut, next_obs = t.terminated | t.truncated, self.obs_norm(t.next_obs)
             reward = self.reward_norm(t.reward, cut, interaction.active)
-            step = {"obs": obs, "next_obs": next_obs, "action": action, "reward": reward}
-            self.rollout.add(**step, terminated=t.terminated, cut=cut)
+            self.rollout.add(obs=obs, next_obs=next_obs, reward=reward, terminated=t.terminated, cut=cut, **chosen)
 
     def learn(self, interaction: Interaction) -> None:
         """Take one gradient step on the rollout."""

@@ -85,12 +85,9 @@ class PPO(TorchAlgorithm):
         self.actor = Actor(self.dist, self.inputs, c.net_arch, c.activation_fn, self.mask)
         inputs, hidden = (self.actor.width, ()) if c.shared else (self.inputs, c.net_arch)
         self.critic = network(inputs, (*hidden, 1), c.activation_fn, "orthogonal", [*[2**0.5] * len(hidden), 1.0])
-        self.params = [
-            self.actor.init(streams, "init", c.log_std_init, device.name),
-            self.critic.init(streams, "init", device=device.name),
-        ]
-        ranges = c.clip_range, c.clip_range_vf or 0.0
-        self.schedules = [Schedule.parse(x, task.steps) for x in (c.learning_rate, *ranges)]
+        self.params = [self.actor.init(streams, "init", c.log_std_init, device.name)]
+        self.params += [self.critic.init(streams, "init", device=device.name)]
+        self.schedules = [Schedule.parse(x or 0, task.steps) for x in (c.learning_rate, c.clip_range, c.clip_range_vf)]
         # Tensors, because a compiled loss would keep the first value of a Python number.
         starts = (tensor_of(x.start, 2, device.name).expand(s, 1).clone() for x in self.schedules[1:])
         self.clip_range, self.clip_range_vf = starts
@@ -99,16 +96,19 @@ class PPO(TorchAlgorithm):
         self.reward_norm = RewardNormalizer(s, c.n_envs, c.gamma, c.normalize_reward, c.clip_reward)
         state, flag, number = self.obs_field, Field(dtype=torch.bool), Field()
         fields = {"obs": state, "next_obs": state, "action": self.dist.field, "log_prob": number, "reward": number}
-        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, terminated=flag, cut=flag)
+        kept = {"value": number} if c.shared else {}
+        self.rollout = Rollout(s, c.n_steps, c.n_envs, device.name, **fields, **kept, terminated=flag, cut=flag)
         compile_methods(device, self.sample, self.value)
         self.gradient = gradient_of(self.loss, device, c.max_grad_norm)
 
     # -- functions of tensors; B steps of each seed --------------------------------------------------------------
-    def sample(self, actor: Tensor, obs: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
-        """Return sampled actions [S, N, *action] and their log-probabilities [S, N]."""
-        out = self.actor(actor, obs)
+    def sample(self, actor: Tensor, critic: Tensor, obs: Tensor, noise: Tensor) -> dict[str, Tensor]:
+        """Return sampled actions [S, N, *action], their log-probabilities [S, N] and, if layers are shared, values."""
+        features = self.actor.features(actor, obs) if self.config.shared else None
+        out = self.actor(actor, obs) if features is None else self.actor.head(actor, features, obs)
         action = self.dist.sample(*out, noise)
-        return action, self.dist.log_prob(*out, action)
+        value = {} if features is None else {"value": self.critic(critic, features).squeeze(-1)}
+        return {"action": action, "log_prob": self.dist.log_prob(*out, action), **value}
 
     def greedy(self, actor: Tensor, obs: Tensor) -> Tensor:
         return self.dist.mode(*self.actor(actor, obs))
@@ -139,17 +139,18 @@ class PPO(TorchAlgorithm):
         return loss, lambda: {**found, **policy_change(ratio, log_ratio, self.clip_range)}
 
     # -- the loop ------------------------------------------------------------------------------------------------
-    def choose(self, obs: Any, stream: str) -> tuple[Tensor, Tensor]:
-        """Return sampled actions and their log-probabilities; obs [S, N, size] are normalised."""
-        noise = self.dist.noise(self.streams, stream, obs.shape[1])
-        return self.sample(self.params[0], self.tensor(obs), self.tensor(noise))
+    def choose(self, obs: Any, stream: str) -> dict[str, Tensor]:
+        """Return what `sample` does, on the host; obs [S, N, size] are normalised."""
+        noise = self.tensor(self.dist.noise(self.streams, stream, obs.shape[1]))
+        chosen = self.sample(self.params[0], self.params[1], self.tensor(obs), noise)
+        return {name: x.cpu() for name, x in chosen.items()}
 
     def act(self, obs: Any) -> Any:
         return self.dist.to_env(self.greedy(self.params[0], self.tensor(self.obs_norm(obs))))
 
     def policy(self, mode: str = "greedy") -> Any:
         if mode == "sampled":
-            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate")[0])
+            return lambda obs, start: self.dist.to_env(self.choose(self.obs_norm(obs), "evaluate")["action"])
         return super().policy(mode)
 
     def train(self, interaction: Interaction) -> None:
@@ -166,12 +167,11 @@ class PPO(TorchAlgorithm):
         while not (self.rollout.full or interaction.finished):
             self.obs_norm.update(interaction.obs, interaction.active)
             obs = self.obs_norm(interaction.obs)
-            action, log_prob = (x.cpu() for x in self.choose(obs, "act"))
-            t = interaction.step(self.dist.to_env(action))
+            chosen = self.choose(obs, "act")
+            t = interaction.step(self.dist.to_env(chosen["action"]))
             cut, next_obs = t.terminated | t.truncated, self.obs_norm(t.next_obs)
             reward = self.reward_norm(t.reward, cut, interaction.active)
-            step = {"obs": obs, "next_obs": next_obs, "action": action, "log_prob": log_prob, "reward": reward}
-            self.rollout.add(**step, terminated=t.terminated, cut=cut)
+            self.rollout.add(obs=obs, next_obs=next_obs, reward=reward, terminated=t.terminated, cut=cut, **chosen)
 
     def learn(self, interaction: Interaction) -> None:
         """Make n_epochs passes over the rollout in minibatches."""

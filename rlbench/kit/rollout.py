@@ -48,15 +48,16 @@ def rollout_values(
 
     Each image is evaluated once, because the successor of a step is the state of the next one. The exceptions are
     evaluated apart: the last step and truncated steps. The value of a terminal state is arbitrary: it counts with 0.
-    Vectors are evaluated twice, which costs less than choosing them.
+    Vectors are evaluated twice, which costs less than choosing them. States whose values were computed with the actions
+    (the field `value`) are not evaluated again.
 
     Args: value_of: returns the values [S, A, B] for (*params, states [S, A, B, …]); r: the rollout's fields, obs and
-        next_obs [S, T, N, …], terminated and cut [S, T, N] bool.
+        next_obs [S, T, N, …], terminated and cut [S, T, N] bool, and value [S, T, N] if it is known.
     """
-    if r["obs"].dtype != torch.uint8:
+    if "value" not in r and r["obs"].dtype != torch.uint8:
         return value_of(*params, r["obs"]), value_of(*params, r["next_obs"])
     (seeds, _, num_envs), successors = r["cut"].shape, r["next_obs"].flatten(0, 2)
-    value = value_of(*params, r["obs"])
+    value = r["value"] if "value" in r else value_of(*params, r["obs"])
     next_value = torch.cat([value[:, 1:], value_of(*params, r["next_obs"][:, -1:])], 1).flatten(1)  # [S, T · N]
     truncated = (r["cut"] & ~r["terminated"]).flatten(1)
     truncated[:, -num_envs:] = False  # known already

@@ -10,7 +10,9 @@ from rlbench import SeedStreams
 from rlbench.kit import ImagesAndNumbers, ImageShape, network, value_and_grad
 from rlbench.kit.kernel_choice import forget, operations
 
-SMALL, NATURE = ImageShape(3, 6, 5), ImageShape(4, 44, 40)
+SMALL, GRAY, NATURE = ImageShape(3, 6, 5), ImageShape(1, 4, 4), ImageShape(4, 44, 40)
+# Small images are computed in another way from 64 of a seed on.
+SIZES = [(SMALL, 4), (SMALL, 63), (SMALL, 64), (SMALL, 130), (GRAY, 4), (GRAY, 70), (NATURE, 4)]
 
 
 def images_of(shape, seeds, batch):
@@ -19,11 +21,11 @@ def images_of(shape, seeds, batch):
     return torch.randint(256, (seeds, batch, size), generator=generator, dtype=torch.uint8)
 
 
-@pytest.mark.parametrize("shape", [SMALL, NATURE], ids=["small", "nature"])
-def test_outputs_and_gradients_are_those_of_torchs_own_layers(shape):
+@pytest.mark.parametrize(("shape", "batch"), SIZES)
+def test_outputs_and_gradients_are_those_of_torchs_own_layers(shape, batch):
     net = network(shape, (12, 3))
-    params, x = net.init(SeedStreams([1, 2]), "init"), images_of(shape, 2, 4)
-    target = torch.randn(2, 4, 3, generator=torch.Generator().manual_seed(1))
+    params, x = net.init(SeedStreams([1, 2]), "init"), images_of(shape, 2, batch)
+    target = torch.randn(2, batch, 3, generator=torch.Generator().manual_seed(1))
     loss, (grads,) = value_and_grad(lambda p: ((net(p, x) - target) ** 2).mean((1, 2)), [params])
     for seed in range(2):
         module = image_module_of(net, params[seed])
@@ -35,10 +37,10 @@ def test_outputs_and_gradients_are_those_of_torchs_own_layers(shape):
         assert torch.allclose(theirs, mine, rtol=1e-4, atol=1e-6) and theirs.abs().max() > 1e-3
 
 
-@pytest.mark.parametrize("shape", [SMALL, NATURE], ids=["small", "nature"])
-def test_a_seeds_bits_are_the_same_alone_and_in_a_stack(shape):
+@pytest.mark.parametrize(("shape", "batch"), SIZES)
+def test_a_seeds_bits_are_the_same_alone_and_in_a_stack(shape, batch):
     net = network(shape, (16, 2), init="orthogonal")
-    params, x = net.init(SeedStreams([1, 2, 3]), "init"), images_of(shape, 3, 5)
+    params, x = net.init(SeedStreams([1, 2, 3]), "init"), images_of(shape, 3, batch)
 
     def both(rows):
         loss, (grads,) = value_and_grad(lambda p, x: net(p, x).square().sum((1, 2)), [params[rows]], x[rows])
@@ -47,6 +49,12 @@ def test_a_seeds_bits_are_the_same_alone_and_in_a_stack(shape):
     stacked = both(slice(None))
     for seed in range(3):
         assert torch.equal(both(slice(seed, seed + 1))[0], stacked[seed])
+
+
+def test_what_is_computed_without_a_gradient_is_the_same_within_rounding():
+    net = network(SMALL, (16, 2))
+    params, x = net.init(SeedStreams([1, 2, 3]), "init"), images_of(SMALL, 3, 150)
+    assert torch.allclose(net(params, x), net(params.detach().requires_grad_(), x), rtol=1e-5, atol=1e-6)
 
 
 def test_images_and_numbers_are_read_apart_from_the_bytes_of_one_observation():
