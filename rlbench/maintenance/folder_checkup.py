@@ -144,4 +144,4 @@ def _prospect(store: Store, run: Run, checkup: RunCheckup) -> str:
         return "restores" if (store.folder(run) / "result.json").exists() else "starts"
     if state.status.is_failure:
         return "failed"
-    return "resumes" if any(any(folder.glob("*/DONE")) for folder in store.checkpoints(run)) else "starts"
+    return "resumes" if any(any(folder.glob("*/DONE")) for folder, _ in store.checkpoints(run)) else "starts"

@@ -10,7 +10,7 @@ from typing import Any
 
 from rlbench.api import Run, RunStatus
 from rlbench.messages import shortened
-from rlbench.results.attempt_files import describe_attempt, member_of
+from rlbench.results.attempt_files import member_of
 from rlbench.results.file_io import parse_json, read_json, why_unreadable
 from rlbench.results.json_shapes import COMMON, ShapeError, check_exit, check_result
 
@@ -54,14 +54,17 @@ def state_of_result(result: Mapping[str, Any]) -> RunState:
     return RunState(RunStatus(result["status"]), message, result, result["attempt"])
 
 
-def attempted_state(run: Run, attempt: Path | None, is_open: Callable[[Path], bool]) -> RunState:
+def attempted_state(
+    run: Run, newest: tuple[Path, Mapping[str, Any]] | None, is_open: Callable[[Path], bool]
+) -> RunState:
     """Return the state of a run without a result.
 
-    attempt: the folder of its newest attempt; None: none. is_open: returns whether a process
-    may still write to an attempt.
+    newest: the folder of its newest attempt with the group.json; None: it has no attempt. is_open: returns whether a
+    process may still write to an attempt.
     """
-    if attempt is None:
+    if newest is None:
         return RunState(RunStatus.PENDING)
+    attempt, description = newest
     try:
         exit_report = check_exit(parse_json(attempt / "exit.json"))
     except FileNotFoundError:
@@ -74,10 +77,6 @@ def attempted_state(run: Run, attempt: Path | None, is_open: Callable[[Path], bo
     except (OSError, ValueError) as error:
         message = f"its process left an exit.json that cannot be read ({why_unreadable(error)})"
         return RunState(RunStatus.INTERRUPTED, message, attempt=attempt.name)
-    try:
-        description = describe_attempt(attempt)
-    except (OSError, ValueError):
-        description = {"keys": {str(run.seed): run.key}}
     failed = exit_report.get("failed", {}).get(str(member_of(description, run.key)))
     if failed is not None:
         return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from rlbench.api import LockedError, Run, RunGroup, RunStatus, StoreError, group_as_dict, slug
-from rlbench.results.attempt_files import SUFFIX
+from rlbench.results.attempt_files import SUFFIX, member_of
 from rlbench.results.checksums import CHECKSUM, with_checksum
 from rlbench.results.file_io import (
     make_folder,
@@ -344,10 +344,10 @@ class Store:
                 states[run.key] = state
         if all(run.key in states for run in runs):
             return states
-        newest: dict[str, Path] = {}
+        newest: dict[str, tuple[Path, Mapping[str, Any]]] = {}
         for path, description in self.attempts(run for run in runs if run.key not in states):
             for key in description["keys"].values():
-                newest.setdefault(key, path)
+                newest.setdefault(key, (path, description))
         is_locked = cache(self._lock.is_held_elsewhere)  # checked at most once, and only if needed
         queued = cache(lambda: {entry.attempt.name for entry in JobQueue(self.root).entries()})
 
@@ -360,11 +360,11 @@ class Store:
                 states[run.key] = state or attempted_state(run, newest.get(run.key), is_open)
         return {run.key: states[run.key] for run in runs}
 
-    def checkpoints(self, run: Run) -> Iterator[Path]:
-        """Yield the folders that may contain checkpoints of a run, newest attempt first."""
+    def checkpoints(self, run: Run) -> Iterator[tuple[Path, int]]:
+        """Yield the folders that may contain checkpoints of a run, with its number there, newest attempt first."""
         for path, description in self.attempts([run]):
-            if run.key in description["keys"].values():
-                yield path / "checkpoints"
+            if (member := member_of(description, run.key)) is not None:
+                yield path / "checkpoints", member
 
 
 def _place(name: str) -> tuple[str, ...]:

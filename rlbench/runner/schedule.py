@@ -10,7 +10,7 @@ from pathlib import Path
 from rlbench.api import Run, RunGroup, RunStatus, group_from_dict
 from rlbench.plugins import Plugin, Plugins
 from rlbench.results import RunState, Store, code_identity
-from rlbench.results.attempt_files import describe_attempt, member_of
+from rlbench.results.attempt_files import describe_attempt
 from rlbench.results.file_io import read_json
 from rlbench.results.provenance import changed_sources
 from rlbench.runtime import checkpoint
@@ -94,19 +94,18 @@ def _where_to_start(
 ) -> RunDecision:
     """Train a run from its newest usable checkpoint, or from the start. obstacle: why no checkpoint can be used."""
     folders = list(store.checkpoints(run)) if group.resume != "never" and not obstacle else []
-    for folder in folders:
+    for folder, member in folders:
         if _is_usable(folder, group, code_change, open_seeds):
             for path in find_complete(folder):
-                member = member_of(describe_attempt(folder.parent), run.key)
                 if (path / f"seed-{member}.json").exists():
                     step = int(path.name)
                     return RunDecision(group, run, state, True, f"resumes from step {step}", path, step)
-    stale = next((folder for folder in folders if find_complete(folder)), None)
+    stale = next((folder for folder, _ in folders if find_complete(folder)), None)
     reason = ""
     if stale is not None:
         change = code_change(stale.parent)
         reason = "its checkpoints come from different code or settings" + (f" ({change})" if change else "")
-    if stale is None and any(any(folder.glob("*")) for folder in folders):
+    if stale is None and any(any(folder.glob("*")) for folder, _ in folders):
         reason = "its checkpoints are incomplete or damaged"
     start = "starts" if state.status == RunStatus.PENDING else "starts again"
     reason = obstacle if start == "starts again" and group.resume != "never" and obstacle else reason
