@@ -82,19 +82,22 @@ class PatchLayer:
         pixels = scaled(images.permute(0, 1, 3, 4, 2).contiguous(), params.dtype)  # [L, B, H, W, C]
         weight, bias = params.split([self.inputs * self.OUTPUTS, self.OUTPUTS], 1)
         outputs = self._convolved if batch >= MANY else self._multiplied
-        return torch.relu_(outputs(pixels, weight, bias)).reshape(lanes, batch, self.features)
+        return outputs(pixels, weight, bias).reshape(lanes, batch, self.features)
 
     def _multiplied(self, pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Return the outputs before ReLU, of all seeds in one product: pixels [L, B, H, W, C] → [L, B · places, 16]."""
+        """Return the outputs of all seeds by one product: pixels [L, B, H, W, C] → [L, B · places, 16]."""
         windows = pixels.unfold(2, self.KERNEL, 1).unfold(3, self.KERNEL, 1)  # [L, B, H', W', C, 3, 3]
         patches = windows.permute(0, 1, 2, 3, 5, 6, 4).reshape(len(pixels), -1, self.inputs)
-        return torch.baddbmm(bias.unsqueeze(1), patches, weight.view(-1, self.inputs, self.OUTPUTS))
+        return torch.relu_(torch.baddbmm(bias.unsqueeze(1), patches, weight.view(-1, self.inputs, self.OUTPUTS)))
 
     def _convolved(self, pixels: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        """Return the same by a convolution for each seed, as [L, B, H', W', 16]."""
+        """Return the same by a convolution for each seed, as [L, B, H', W', 16].
+
+        ReLU and its gradient follow at once, while a seed's outputs are in the cache.
+        """
         kernels = weight.view(-1, self.KERNEL, self.KERNEL, self.shape.channels, self.OUTPUTS).permute(0, 4, 3, 1, 2)
         rows = zip(pixels.permute(0, 1, 4, 2, 3).unbind(0), kernels.unbind(0), bias.unbind(0))
-        return torch.stack([F.conv2d(*row).permute(0, 2, 3, 1) for row in rows])
+        return torch.stack([torch.relu_(F.conv2d(*row)).permute(0, 2, 3, 1) for row in rows])
 
 
 class NatureLayers:
@@ -135,4 +138,4 @@ class NatureLayers:
 
 def scaled(images: Tensor, dtype: torch.dtype) -> Tensor:
     """Return bytes as numbers in 0 … 1."""
-    return images.to(dtype) / 255.0
+    return images.to(dtype).div_(255.0)
