@@ -32,8 +32,8 @@ class RunOptions(SuiteOptions):
     alpha: float | None = option(
         None,
         "--alpha",
-        'Maximum probability of at least one wrong "better", and separately of at least one wrong "equivalent" '
-        "(with --until-decided; default: 0.05).",
+        'Family-wise error rate of the verdicts "better", and that of the verdicts "equivalent" (with --until-decided; '
+        "default: 0.05).",
         Use.DESIGN,
     )
     margin: float | None = option(
@@ -84,7 +84,7 @@ class RunOptions(SuiteOptions):
     strict: bool = option(
         False,
         "--strict",
-        "Refuse a result folder that has runs made by other code than is installed now.",
+        "Refuse a result folder with runs that were trained by code other than the code installed now.",
         Use.TRAINING,
     )
     profile: bool = option(

@@ -23,7 +23,11 @@ class SuiteOptions:
     """
 
     output: Path | None = option(
-        None, "-o --output", "Result folder; default: results/<suite name>.", Use.COMMAND, Kind.FOLDER
+        None,
+        "-o --output",
+        "Result folder; default: results/<name of the suite>.",
+        Use.COMMAND,
+        Kind.FOLDER,
     )
     algorithms: tuple[str, ...] = option(
         (),

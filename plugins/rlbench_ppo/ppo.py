@@ -140,7 +140,7 @@ class PPO(TorchAlgorithm):
 
     # -- the loop ------------------------------------------------------------------------------------------------
     def choose(self, obs: Any, stream: str) -> dict[str, Tensor]:
-        """Return what `sample` does, on the host; obs [S, N, size] are normalised."""
+        """Return the outputs of `sample` on the host; obs [S, N, size] are normalised."""
         noise = self.tensor(self.dist.noise(self.streams, stream, obs.shape[1]))
         chosen = self.sample(self.params[0], self.params[1], self.tensor(obs), noise)
         return {name: x.cpu() for name, x in chosen.items()}

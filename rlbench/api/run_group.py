@@ -74,7 +74,7 @@ class RunGroup:
         return tuple(range(len(self.seeds))) if self.variants else self.seeds
 
     def of_each_setting(self) -> list[tuple[RunGroup, tuple[int, ...]]]:
-        """Return for each setting its runs as a group, and their places in this one."""
+        """Return the runs of each setting as a group, with their indices in the present group."""
         if not self.variants:
             return [(self, tuple(range(len(self.seeds))))]
         places: dict[str, list[int]] = {}

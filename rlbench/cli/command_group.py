@@ -45,7 +45,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
     "Look after results": (
         CommandEntry("doctor", "doctor", "find and mend what is wrong with this machine or a result folder"),
         CommandEntry("gc", "gc", "free disk space: list what is not needed, and delete it"),
-        CommandEntry("compact", "compact", "pack the attempts of published runs into archives"),
+        CommandEntry("compact", "compact", "pack the attempts of finished runs into archives"),
         CommandEntry("merge", "merge", "copy the runs of several result folders into one"),
     ),
     "Compare": (

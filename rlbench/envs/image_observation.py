@@ -83,7 +83,7 @@ def as_bytes(observation: Any, shape: tuple[int, ...]) -> Array:
     with np.errstate(invalid="ignore"):
         result = image.astype(np.uint8)
     if not np.array_equal(result, image):
-        raise EnvironmentFault(f"an image has numbers that are no bytes from 0 to 255 (it is of {image.dtype})")
+        raise EnvironmentFault(f"an image has values that are not whole numbers from 0 to 255 (of {image.dtype})")
     return result
 
 

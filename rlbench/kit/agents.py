@@ -95,7 +95,7 @@ class GroupInputs:
         self.size = observed + (self.members if self._has_ids else 0)
 
     def rows(self, observed: Tensor) -> Tensor:
-        """Return [S · copies, rows, size] from what the members observe [S, B, members, n], with their ids."""
+        """Join the members' observations [S, B, members, n] with their ids: [S · copies, rows, size]."""
         import torch
 
         seeds, batch = observed.shape[:2]

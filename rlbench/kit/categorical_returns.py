@@ -12,7 +12,7 @@ def equidistant(first: float, last: float, count: int) -> Tensor:
     """Return `count` atoms from first to last [N]. Raises: ValueError unless they are finite, rising float32."""
     atoms = torch.linspace(first, last, count)
     if not (atoms.isfinite().all() and (atoms.diff() > 0).all()):
-        raise ValueError(f"{first} to {last} should be a range of finite numbers, wide enough for {count} of float32")
+        raise ValueError(f"{first} to {last} should be a finite range, wide enough for {count} numbers of float32")
     return atoms
 
 

@@ -25,12 +25,12 @@ def array_of(value: Number | Array, dims: int, dtype: DTypeLike = np.float32) ->
 
 
 def tensor_of(value: Number | Array, dims: int, device: str = "cpu") -> Tensor:
-    """Return a number as a float32 tensor without axes, or one of each seed as [S, 1, …] with `dims` axes."""
+    """Return one number as a float32 tensor without axes, or a number for each seed as [S, 1, …] with `dims` axes."""
     return torch.as_tensor(array_of(value, dims), device=device)
 
 
 def is_number(value: object) -> bool:
-    """Return whether a hyperparameter is a number, or one of each seed, and not text such as the schedule lin_0.001."""
+    """Return whether a hyperparameter is one number or one for each seed, unlike a schedule such as lin_0.001."""
     values = value if isinstance(value, PerSeed) else (value,)
     return all(isinstance(one, (int, float)) for one in values)
 

@@ -122,7 +122,7 @@ def _checked(document: Any) -> CrossPlay:
         raise ShapeError("its agents are not names of which the first ones are those of a seed")
     rows = document["matrix"]
     if count < 2 or len(rows) != count or not all(isinstance(row, list) and len(row) == count for row in rows):
-        raise ShapeError("its matrix has not a row and a column for each of at least two runs")
+        raise ShapeError("its matrix needs at least two runs, with a row and a column each")
     if not all(_is_return(value) for row in rows for value in row):
         raise ShapeError("its matrix contains something that is not a return")
     if not 0 < document["episodes"] < 1 << 32:

@@ -1,11 +1,11 @@
-"""The queue of a result folder: the groups that processes of another machine are to train or are training.
+"""The queue of a result folder: the groups that other machines train or will train.
 
 queue/<attempt>.waiting         the command that trains the attempt's group
 queue/<attempt>.taken.<holder>  the same, once somebody has taken it
 queue/<attempt>.continued.<new> the attempt was interrupted, and the attempt <new> continues it
 
-A file is taken by renaming it, which one process alone can do, on network file systems too. The queue holds what is to
-be done, and no result: how an attempt has ended is in its own folder.
+A process takes a file by renaming it. Only one process can succeed, on network file systems too. The queue holds what
+is to be done, and no result: how an attempt has ended is in its own folder.
 """
 
 from __future__ import annotations

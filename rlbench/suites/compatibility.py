@@ -108,7 +108,7 @@ def describe_wrappers(task: Task) -> str:
 
 
 def own_wrappers(task: Task | Stage) -> tuple[Wrapper, ...]:
-    """Return the wrappers of a task, or of a stage, that its suite lists, without those that a plan added."""
+    """Return the wrappers that a suite lists for a task or a stage, without those that a plan added."""
     return tuple(wrapper for wrapper in task.wrappers if wrapper.name not in _TEXTS)
 
 

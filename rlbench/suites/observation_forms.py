@@ -115,7 +115,7 @@ def losses(space: spaces.Space[Any]) -> list[str]:
 
 
 def _is_vector(space: spaces.Space[Any]) -> bool:
-    """Return whether every algorithm takes observations as they are: a number, or a vector of floats."""
+    """Return whether observations are a number or a vector of floats, which every algorithm takes unchanged."""
     if not isinstance(space, spaces.Box) or len(space.shape) > 1 or 0 in space.shape:
         return False
     return space.dtype.kind == "f" and space.dtype.itemsize <= 8  # torch has no wider floats

@@ -103,7 +103,7 @@ def test_a_mask_of_actions_is_not_appended_to_bytes():
             np.zeros((5, 4, 3), np.uint8),
             r"an image has shape \(5, 4, 3\), but the space of observations has \(4, 5, 3\)",
         ),
-        (np.full((4, 5, 3), 300.7), "an image has numbers that are no bytes from 0 to 255"),
+        (np.full((4, 5, 3), 300.7), "an image has values that are not whole numbers from 0 to 255"),
         (np.full((4, 5, 3), np.nan), "an image has numbers that are no bytes"),
         (np.full((4, 5, 3), -1), "an image has numbers that are no bytes"),
     ],

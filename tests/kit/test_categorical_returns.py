@@ -59,7 +59,7 @@ def test_all_probability_is_kept_wherever_the_atoms_lie(low, high, count):
     [(-math.inf, 1, 11), (0, math.inf, 11), (math.nan, 1, 11), (1, 1, 2), (2, 1, 3), (1e8, 1e8 + 50, 11)],
 )
 def test_atoms_that_are_not_finite_or_not_different_are_refused(low, high, count):
-    with pytest.raises(ValueError, match=f"wide enough for {count} of float32"):
+    with pytest.raises(ValueError, match=f"wide enough for {count} numbers of float32"):
         equidistant(low, high, count)
 
 

@@ -57,7 +57,7 @@ def _upper(context: click.Context, parameter: click.Parameter, values: Sequence[
 def anchors(
     environments: Sequence[str], episodes: int, upper: dict[str, float], output: Path | None, as_json: bool
 ) -> None:
-    """Measure the lower anchor of each ENV: the mean return of its best trivial policy, random or of one action.
+    """Measure the lower anchor of each ENV: the mean return of the best trivial policy (random or constant).
 
     ENV is a Gymnasium id, module:MyEnv-v0, or a suite file. A suite file stands for all its tasks, each with its
     keyword arguments, reset options and wrappers; a task that has a label is listed by that label. For continuous

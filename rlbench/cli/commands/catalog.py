@@ -124,7 +124,7 @@ KINDS: dict[str, Callable[[Plugins], Rows]] = {
 @_json
 @plugin_option
 def ls(kind: str, as_json: bool, plugin_files: Sequence[str]) -> None:
-    """List the available algorithms, environments, suites, executors, samplers of curricula or report sections."""
+    """List the available algorithms, environments, suites, executors, curriculum samplers or report sections."""
     _print(KINDS[kind](open_plugins(plugin_files)), as_json)
 
 

@@ -44,9 +44,9 @@ HEADER = (
 def check_against(context: click.Context, source: str, directory: Path, as_json: bool) -> None:
     """Compare the scores in DIRECTORY (default: the newest results) with published ones.
 
-    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Our scores are computed in the same
-    way as the source's. A score of ours is consistent if the published score lies in the 95 % prediction interval
-    around ours, and otherwise higher or lower. It is not comparable if the number of environment steps differs.
+    The source is zoo (RL Baselines3 Zoo), cleanrl (CleanRL) or slm-lab (SLM-Lab). Scores are computed in the same way
+    as the source's. A score is consistent if the published one lies in the 95 % prediction interval around it, and
+    otherwise higher or lower. It is not comparable if the number of environment steps differs.
     Exit code 4 if the results and the source have nothing in common.
     """
     from rlbench.analysis.published_check import check_against as check

@@ -19,11 +19,11 @@ def _find(context: click.Context, parameter: click.Parameter, value: str) -> Pat
 @click.argument("directory", callback=_find, metavar="DIRECTORY")
 @click.option("--undo", is_flag=True, help="Unpack the archives again.")
 def compact(directory: Path, undo: bool) -> None:
-    """Pack each attempt of published runs in DIRECTORY into one compressed archive. Nothing is lost.
+    """Pack each attempt of finished runs in DIRECTORY into a compressed archive of its own. Nothing is lost.
 
     DIRECTORY is a result folder, or the name of one under results/. An archive is compared with the folder before the
-    folder is deleted. `rlbench logs`, `verify` and `doctor`, and the repair of damaged tables, read archives as they
-    read folders; so does `unzip`. Attempts that still have checkpoints stay as they are.
+    folder is deleted. `rlbench logs`, `verify` and `doctor` (with --fix too) read archives as they read folders, and
+    `unzip` opens them. Attempts that still have checkpoints stay as they are.
     """
     from rlbench.maintenance.compaction import compact as pack
     from rlbench.maintenance.compaction import unpack

@@ -93,7 +93,7 @@ def compare(
     rlbench compare --baseline dqn       every algorithm with dqn
     rlbench compare                      all pairs, except those with random
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
-    rlbench compare --curriculum         each algorithm with a curriculum with itself without it
+    rlbench compare --curriculum         each algorithm: with its curriculum against without
 
     With -d, A and B are algorithms. Without it, they are folders (paths, or names under results/) if each names a
     folder with results, and otherwise algorithms of the newest results. A name that could be either is an error.

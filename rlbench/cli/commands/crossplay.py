@@ -115,7 +115,10 @@ def crossplay(
 
 
 def _kept(results: Results, team: Team, episodes: int | None) -> CrossPlay | None:
-    """Return what was played of the team and can be kept; None if it has to be played. Reports what cannot be used."""
+    """Return the team's stored cross-play if it is still valid and has so many episodes; otherwise None.
+
+    Print an error for a file that cannot be read.
+    """
     from rlbench.analysis.crossplay_gaps import stored
 
     try:

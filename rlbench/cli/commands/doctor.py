@@ -35,16 +35,16 @@ def _find_if_given(context: click.Context, parameter: click.Parameter, value: st
 @click.option("--fix", is_flag=True, help="Mend what can be mended in DIRECTORY. Nothing is deleted.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def doctor(directory: Path | None, fix: bool, as_json: bool) -> int:
-    """Find what is wrong with this machine and, if it is given, with DIRECTORY, and say what to do.
+    """Find problems with this machine and, if given, with DIRECTORY, and say what to do.
 
-    Each finding is a line: ok, note (nothing has to be done) or to do. Of this machine: torch, threads, limits, memory,
-    disk space, plugins, accelerators, and whether products of matrices depend on the stack. Of DIRECTORY: what its file
-    system can do, tried in a scratch folder there; every file of every run against its hash; attempts and checkpoints;
-    leftovers of killed processes; links, pipes and files that do not belong there.
+    Each finding is a line marked "ok", "note" (nothing has to be done) or "to do". The machine is checked for torch,
+    threads, limits, memory, disk space, plugins, accelerators, and whether matrix products depend on how many seeds
+    train together. DIRECTORY is checked for what its file system can do (in a scratch folder there), the hash of every
+    file of every run, attempts and checkpoints, leftovers of killed processes, and unexpected links, pipes and files.
 
-    DIRECTORY is a result folder, or the name of one under results/. With --fix, tables are restored from the lines of
-    their attempt, and damaged runs, unreadable attempts, leftovers and a wrong cache are moved to superseded/. A folder
-    in which a command is running is not changed. Exit code 1 if something has to be done.
+    DIRECTORY is a result folder, or the name of one under results/. With --fix, tables are rebuilt from the raw records
+    of their attempt, and damaged runs, unreadable attempts, leftovers and a wrong cache are moved to superseded/. A
+    folder in which a command is running is not changed. Exit code 1 if something has to be done.
     """
     from rlbench.maintenance.folder_checkup import refuse_other_folders
     from rlbench.maintenance.machine_checkup import examine_machine

@@ -83,7 +83,7 @@ def export(
 
     traces writes the reset seeds and the actions of each run's final evaluation, which `rlbench verify --traces` plays
     again without a policy. To get them, the stored policy plays the final evaluation again; --suite, --allow and
-    --plugin permit what `rlbench evaluate` needs for that. A run whose returns are not repeated exactly gets no trace.
+    --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 

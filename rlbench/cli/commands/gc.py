@@ -41,16 +41,16 @@ def _find_or_all(context: click.Context, parameter: click.Parameter, values: Seq
     "and --attempts, only what is older than this.",
 )
 @click.option("--superseded", is_flag=True, help="Also take replaced runs, and what doctor put aside.")
-@click.option("--attempts", is_flag=True, help="Also take the attempts of published runs: their logs and lines.")
+@click.option("--attempts", is_flag=True, help="Also delete the attempts of finished runs: their logs and raw records.")
 @click.option("--yes", is_flag=True, help="Delete without a question.")
 def gc(
     directories: list[Path], dry_run: bool, older_than: float | None, superseded: bool, attempts: bool, yes: bool
 ) -> int:
-    """List what takes disk space in result folders and in the user's caches without being needed, then delete it.
+    """List the files that result folders and the user's caches no longer need, then delete them.
 
-    DIRECTORY is a result folder, or the name of one under results/; default: all of them. Taken are drafts that killed
-    processes left behind, checkpoints of attempts whose runs are all published, and cache entries that were not used
-    for 30 days. No result is lost. --superseded and --attempts take more, and the list says what each costs.
+    DIRECTORY is a result folder, or the name of one under results/; default: all of them. It deletes drafts that
+    killed processes left behind, checkpoints of attempts whose runs are all finished, and cache entries that were not
+    used for 30 days. No result is lost. --superseded and --attempts delete more; the list says what is then lost.
 
     A question is asked before anything is deleted. Without a terminal, nothing is deleted unless --yes is given. A
     folder in which a command is running is left alone (exit code 75). Links are not followed.

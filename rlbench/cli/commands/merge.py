@@ -18,8 +18,8 @@ def _find_all(context: click.Context, parameter: click.Parameter, values: Sequen
 
 
 @click.command(
-    epilog="Exit codes: 0 everything was merged · 1 something was left out, or a run has other records in two folders, "
-    "and each is named · others: see rlbench --help."
+    epilog="Exit codes: 0 everything was merged · 1 something was left out, or the records of a run differ between "
+    "folders; each case is listed · others: see rlbench --help."
 )
 @click.argument("directories", nargs=-1, required=True, callback=_find_all, metavar="DIRECTORY...")
 @click.option(
@@ -32,10 +32,10 @@ def _find_all(context: click.Context, parameter: click.Parameter, values: Sequen
 def merge(directories: list[Path], output: Path) -> int:
     """Copy the runs of several result folders into one.
 
-    Each DIRECTORY is a result folder, or the name of one under results/. Nothing in it is changed. A run that several
-    folders have finished is copied once; if its records differ, the first ones are kept, and the run is named. What is
-    damaged or being trained is left out and named. Unfinished runs keep their checkpoints, so that `rlbench run SUITE
-    -o OUTPUT` resumes them. If the command is interrupted, the same command goes on.
+    Each DIRECTORY is a result folder, or the name of one under results/. Nothing in it is changed. A run that is
+    finished in several folders is copied once; if its records differ, those of the first folder are kept and the run is
+    listed. Runs that are damaged or being trained are left out and listed. Unfinished runs keep their checkpoints, so
+    that `rlbench run SUITE -o OUTPUT` resumes them. After an interruption, the same command continues.
     """
     from rlbench import __version__
     from rlbench.maintenance.folder_merge import merge_folders

@@ -21,13 +21,12 @@ from rlbench.cli.user_paths import UserPath
     help="Write the suite to this file, which must not exist yet; default: print it.",
 )
 def reproduce(run: Path, output: Path | None) -> None:
-    """Print the suite that trains RUN again: the same key and, on the same machine with the same code, the same bits.
+    """Print a suite that trains RUN again, bit for bit the same on the same machine with the same code.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has. The suite
-    has one algorithm with all its hyperparameters, one environment with its arguments, wrappers, backend and
-    evaluation, the seed, the device and whether updates are compiled. Comments give the command, the commit, the
-    versions and the machine that made the run. If the run's numbers depend on the seeds that it was trained with, the
-    suite has them all.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. The suite
+    sets one algorithm (all hyperparameters), one environment (arguments, wrappers, backend, evaluation), the seed, the
+    device and the compilation of updates. Comments give the command, the commit, the versions and the machine that
+    made the run. If the run's results depend on the other seeds that were trained with it, the suite has those too.
 
     Nothing is trained or imported. To run the suite means to trust what it names: read it first if the results are not
     yours.

@@ -35,7 +35,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
 @click.argument("suite")
 @options_of(RunOptions, only=NAMES)
 @click.option(
-    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True, help="Seed of the settings drawn."
+    "--seed", type=click.IntRange(0, (1 << 63) - 1), default=0, show_default=True, help="Seed of the random draws."
 )
 @click.option(
     "--write",
@@ -75,12 +75,12 @@ def tune(
     plotted: Path | None,
     as_json: bool,
 ) -> int:
-    """Search hyperparameters of the algorithms of SUITE, an equal number of trials for each, and say what it was worth.
+    """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
-    SUITE is a YAML file with the key `tune`. Each trial is an algorithm of the suite in FOLDER/tuning, with seeds that
-    no reported run shares; FOLDER is the result folder (default: results/<suite name>-tune). The best trial of each
-    algorithm, the suite's own hyperparameters and the algorithms that are not tuned are then trained on the suite's
-    seeds in FOLDER/final. `rlbench status`, `table` and `report` read both folders.
+    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses; FOLDER
+    is the result folder (default: results/<suite name>-tune). Then FOLDER/final trains, on the suite's own seeds, each
+    tuned algorithm with the best hyperparameters and with those of the suite, and all algorithms that are not tuned.
+    `rlbench status`, `table` and `report` read both folders.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """

@@ -38,7 +38,7 @@ _MOST_CAUSES = 12
     "its final weights.",
 )
 @click.option(
-    "--all", "every", is_flag=True, help="Of a folder, verify every run; default: one of each algorithm and task."
+    "--all", "every", is_flag=True, help="Verify every run in DIRECTORY; default: one of each algorithm and task."
 )
 @click.option(
     "-a",
@@ -46,7 +46,7 @@ _MOST_CAUSES = 12
     "algorithms",
     multiple=True,
     metavar="PATTERN",
-    help="Of a folder, verify only matching algorithms; may be repeated, or a list with commas.",
+    help="Verify only matching algorithms in DIRECTORY; may be repeated, or a list with commas.",
 )
 @click.option(
     "-e",
@@ -54,7 +54,7 @@ _MOST_CAUSES = 12
     "environments",
     multiple=True,
     metavar="PATTERN",
-    help="Of a folder, verify only matching environments; may be repeated, or a list with commas.",
+    help="Verify only matching environments in DIRECTORY; may be repeated, or a list with commas.",
 )
 @click.option(
     "--traces",
@@ -80,10 +80,10 @@ def verify(
 ) -> int:
     """Train a finished RUN again, and compare its records and final weights bit for bit with those stored.
 
-    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of the name that no other run has. Of a result
-    folder DIRECTORY (default: the newest results), one run of each algorithm and task is verified. A run's seed is
-    trained alone if result.json records that its numbers do not depend on its stack, otherwise with the whole stack.
-    Training writes to a temporary folder, which is removed.
+    RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. Without
+    RUN, one run of each algorithm and task in DIRECTORY (default: the newest results) is verified. A run is trained
+    alone if result.json records that its results do not depend on the seeds that were trained with it, and otherwise
+    together with those seeds. Training writes to a temporary folder, which is removed.
 
     For a run that differs, the first difference in each file is printed, and how code, packages and machine differ from
     what the run recorded. Runs that cannot be verified are named with the reason. The exit code is 0 if all verified
@@ -91,7 +91,7 @@ def verify(
 
     With --traces nothing is trained and no policy is loaded: the recorded actions are played from the recorded reset
     seeds, and returns and lengths must be those in the trace and in the run's records. The records are those of RUN or
-    DIRECTORY; by default, of the result folder that has the traces in its export/traces.
+    DIRECTORY; by default, those of the result folder whose export/traces has the traces.
 
     A result folder is not trusted to run code. The algorithm comes from an installed plugin or a file given with
     --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an installed
