@@ -4,7 +4,8 @@
     .venv/bin/python benchmarks/scores.py [results/classic-full] [--write docs/scores.md]
 
 With --write, the folder's cells replace those of the page, which keeps its other cells; each row names the commit that
-was measured. The READMEs of plugins show the page's rows of their own algorithm.
+was measured. The READMEs of plugins show the page's rows of their own algorithm. In the folder `final` of a search
+(`rlbench tune`), the tuned settings are the cells.
 
 The measured figure is the IQM over runs of the mean return of the final policy, with a 95 % bootstrap interval if there
 are at least three runs. must, goal: thresholds for ten runs. Cells without thresholds are run only for comparison.
@@ -54,20 +55,23 @@ HEADER = (
 )
 TASKS = ("CartPole-v1", "Acrobot-v1", "MountainCar-v0", "Pendulum-v1", "MountainCarContinuous-v0")
 SHOWN = ("task", "steps", "measured", "95 % interval", "n", "commit")  # in a plugin's README
+TUNED = " tuned"
 PLUGINS = Path(__file__).resolve().parents[1] / "plugins"
 Row = tuple[str, ...]
 
 
 def rows(results: Results) -> Iterator[Row]:
-    """Yield a row for each cell with finished runs."""
+    """Yield a row for each cell with finished runs; if there are tuned settings, only for theirs."""
+    names = named([cell.algorithm for cell in results.cells])
     for cell in results.cells:
-        if not cell.n_valid:
+        if not cell.n_valid or cell.algorithm not in names:
             continue
+        name = names[cell.algorithm]
         chosen = results.rows_of(cell)
-        must, goal = MUST_AND_GOAL.get((cell.environment, cell.algorithm), (None, None))
+        must, goal = MUST_AND_GOAL.get((cell.environment, name), (None, None))
         yield (
             cell.environment,
-            cell.algorithm,
+            name,
             f"{cell.budget:,}",
             _number(must),
             _number(goal),
@@ -78,6 +82,11 @@ def rows(results: Results) -> Iterator[Row]:
             _differing(results.run_by_key[chosen["key"].iloc[0]]),
             _commit([results.states[key].result.get("git_commit") for key in chosen["key"]]),
         )
+
+
+def named(labels: Sequence[str]) -> dict[str, str]:
+    """Return the algorithm of each label whose cells are rows: of "dqn tuned" if there is one, else of all labels."""
+    return {label: label.removesuffix(TUNED) for label in labels if label.endswith(TUNED)} or dict(zip(labels, labels))
 
 
 def _verdict(cell: Cell, must: float | None, goal: float | None) -> str:

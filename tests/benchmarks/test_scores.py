@@ -19,6 +19,11 @@ def test_cells_measured_anew_replace_the_old_ones_in_their_place():
     ]
 
 
+def test_tuned_settings_stand_for_their_algorithm_and_those_beside_them_are_left_out():
+    assert scores.named(["random", "dqn"]) == {"random": "random", "dqn": "dqn"}
+    assert scores.named(["random", "dqn", "dqn tuned", "ppo", "ppo tuned"]) == {"dqn tuned": "dqn", "ppo tuned": "ppo"}
+
+
 def test_a_number_that_rounds_to_zero_has_no_sign():
     assert [scores._number(value) for value in (-0.04, 0.0, -0.06, -3.0)] == ["0", "0", "-0.1", "-3"]
 
