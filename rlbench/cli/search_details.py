@@ -1,11 +1,13 @@
-"""Parts of the outcome of `rlbench tune`: the response to each hyperparameter, and what one setting for all costs."""
+"""Parts of the outcome of `rlbench tune`: all trials, the response to each hyperparameter, the cost of one setting."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.text_table import aligned, fitted, plain
+from rlbench.suites.sweeps import format_value
 from rlbench.text import console_interval, console_number, fixed, plural
 
 if TYPE_CHECKING:
@@ -32,6 +34,31 @@ def response_text(found: AlgorithmSearch) -> str:
     count = plural(len(found.trials) - 1, "trial")
     text = f"{plain(found.algorithm)}: response to each parameter, over {count} (all but trial 0)\n"
     return text + fitted(HEADER, rows, (4, 5, 6))
+
+
+def trials_text(found: AlgorithmSearch, own: Mapping[str, Any]) -> str:
+    """Return a table of all trials, those with the most seeds and the best scores first.
+
+    own: the suite's hyperparameters, which trial 0 has.
+    """
+    names = list(found.sampling.space)
+    digits = 3 if found.normalised else 1
+    rows = [
+        (
+            f"  {trial.number}" + (" (chosen)" if trial.number == found.chosen else ""),
+            *(plain(format_value(trial.setting.get(name, own.get(name)))) for name in names),
+            str(trial.seeds),
+            _finite(trial.first_score, digits),
+            _finite(trial.score, digits) + ("" if trial.reached is None else f", {trial.reached} reach"),
+        )
+        for trial in sorted(found.trials, key=lambda trial: (-trial.seeds, -(trial.reached or 0), -trial.score))
+    ]
+    header = ("  trial", *map(plain, names), "seeds", "first score", "score")
+    return f"{plain(found.algorithm)}: all trials\n" + fitted(header, rows, (len(header) - 3, len(header) - 2))
+
+
+def _finite(score: float, digits: int) -> str:
+    return console_number(score, digits) if math.isfinite(score) else "failed"
 
 
 RESPONSE_LEGEND = """

@@ -13,6 +13,7 @@ from rlbench.cli.search_details import (
     costs_text,
     details_as_json,
     response_text,
+    trials_text,
 )
 from rlbench.cli.text_table import aligned, plain
 from rlbench.suites.tune_models import TPE_STARTUP
@@ -39,10 +40,11 @@ def as_text(
     finals: Finals | None,
     seed: int,
     response: bool = False,
+    trials: bool = False,
 ) -> str:
     """Return a paragraph for each algorithm. finals: None if the final comparison was left out.
 
-    response: whether to print the response to each hyperparameter.
+    response: whether to print the response to each hyperparameter. trials: whether to list all trials.
     """
     assert suite.tune is not None
     rounds = ", then ".join(
@@ -54,6 +56,7 @@ def as_text(
         text += "the suite gives these algorithms budgets that differ, so their searches cost unequal steps\n"
     for found in searches:
         text += "\n" + _paragraph(found, planned, finals) + costs_text(found)
+        text += f"\n{trials_text(found, _defaults(planned, found.algorithm))}" if trials else ""
         text += f"\n{response_text(found)}" if response else ""
     if finals is not None and finals.untuned:
         text += "\n"
@@ -84,11 +87,14 @@ def _paragraph(found: AlgorithmSearch, planned: Plan, finals: Finals | None) -> 
     if winner.score == -math.inf:
         text = f"{plain(found.algorithm)}: every trial failed or diverged, so the suite's own setting is kept\n"
     own = _defaults(planned, found.algorithm)
-    rows = [("  " + name, _value(winner.setting[name]), _value(own.get(name))) for name in winner.setting]
+    names = winner.setting or dict.fromkeys(found.sampling.space)
+    rows = [("  " + name, _value(winner.setting.get(name, own.get(name))), _value(own.get(name))) for name in names]
     text += aligned(("  parameter", "chosen", "suite"), rows) if rows else ""
     if winner.score > -math.inf:
         share = "" if winner.reached is None else f", {winner.reached} runs reach the threshold"
         text += f"  tuning score      {_score_text(winner.score, found)} ({plural(winner.seeds, 'seed')}{share})\n"
+        if winner.reached is not None and not any(trial.reached for trial in found.trials):
+            text += "  threshold         no run of any trial reached it, so scores alone decided the choice\n"
     evidence = finals.evidence[found.algorithm] if finals is not None else None
     if evidence is not None and finals is not None:
         text += _fresh(found, evidence, finals)
@@ -113,7 +119,17 @@ def _fresh(found: AlgorithmSearch, evidence: FreshEvidence, finals: Finals) -> s
     if len(finals.p_holm) > 1 and evidence.p is not None:
         p += f" ({finals.p_holm[found.algorithm]:.2g} after Holm's correction)"
     text += f"  tuned − suite     {_estimate_text(evidence.gain, digits, '+')}{p}\n"
-    return text + _reached(found.algorithm, finals)
+    return f"{text}{_reached(found.algorithm, finals)}  verdict           {verdict_text(found.algorithm, finals)}\n"
+
+
+def verdict_text(label: str, finals: Finals) -> str:
+    """Return what the final comparison shows of a tuned setting; "" if the suite's own was chosen."""
+    return {
+        "better": "the tuned setting scores higher than the suite's own",
+        "worse": "the tuned setting scores lower than the suite's own: keep that one",
+        "undecided": "no difference of scores from the suite's own setting is shown",
+        None: "",
+    }[finals.verdict(label)]
 
 
 def _reached(label: str, finals: Finals) -> str:
@@ -139,6 +155,22 @@ def _legend(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> str:
     return text + f"final comparison: {counted(finals.runs, 'run')}, {finals.steps:,} environment steps\n"
 
 
+def outcome_lines(searches: Sequence[AlgorithmSearch], finals: Finals | None) -> list[str]:
+    """Return what a written suite says of its numbers: the gain on fresh seeds and the verdict of each algorithm."""
+    if finals is None:
+        return ["not tested on fresh seeds, where tuned settings score less"]
+    lines = []
+    for found in searches:
+        evidence = finals.evidence[found.algorithm]
+        if evidence is not None and evidence.gain is not None:
+            gain = _estimate_text(evidence.gain, _digits(found.normalised), "+")
+            p = "" if evidence.p is None else f", p {evidence.p:.2g}"
+            lines.append(
+                f"{found.algorithm} on fresh seeds: tuned − suite {gain}{p}: {verdict_text(found.algorithm, finals)}"
+            )
+    return lines
+
+
 def as_document(
     suite: Suite, planned: Plan, searches: Sequence[AlgorithmSearch], finals: Finals | None, seed: int
 ) -> dict[str, Any]:
@@ -148,13 +180,13 @@ def as_document(
     algorithms = []
     for found in searches:
         evidence = finals.evidence[found.algorithm] if finals is not None else None
-        own = _defaults(planned, found.algorithm)
+        own = {name: _defaults(planned, found.algorithm).get(name) for name in found.sampling.space}
         algorithms.append(
             {
                 "algorithm": found.algorithm,
                 "chosen": found.chosen,
-                "params": found.winner.setting,
-                "suite_params": {name: own.get(name) for name in found.winner.setting},
+                "params": found.winner.setting or own,
+                "suite_params": {name: own[name] for name in found.winner.setting or own},
                 "tasks": list(found.tasks),
                 "normalised": found.normalised,
                 "tuning_score": _finite(found.winner.score),
@@ -165,7 +197,8 @@ def as_document(
                 "p_holm": finals.p_holm.get(found.algorithm) if finals is not None else None,
                 "runs": found.runs,
                 "steps": found.steps,
-                "trials": [_trial(trial) for trial in found.trials],
+                "verdict": finals.verdict(found.algorithm) if finals is not None else None,
+                "trials": [_trial(trial, own) for trial in found.trials],
                 **details_as_json(found),
             }
         )
@@ -189,11 +222,11 @@ def as_document(
     }
 
 
-def _trial(trial: Trial) -> dict[str, Any]:
+def _trial(trial: Trial, own: Mapping[str, Any]) -> dict[str, Any]:
     score = _finite(trial.score)
     return {
         "trial": trial.number,
-        "params": trial.setting,
+        "params": trial.setting or own,
         "seeds": trial.seeds,
         "score": score,
         "reached": trial.reached,

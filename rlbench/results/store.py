@@ -284,7 +284,9 @@ class Store:
                 if folder.exists():
                     os.scandir(folder).close()  # raises for an unreadable folder, which would otherwise seem empty
         except FileNotFoundError as error:
-            raise StoreError(f"{self.root}: no results here (there is no suite.json)") from error
+            parts = [self.root / name for name in ("tuning", "final") if (self.root / name / "suite.json").exists()]
+            hint = f"; `rlbench tune` has put them into {' and '.join(map(str, parts))}" if parts else ""
+            raise StoreError(f"{self.root}: no results here (there is no suite.json){hint}") from error
         except PermissionError as error:
             raise unreadable(Path(str(error.filename)), error) from error
         except (OSError, ValueError) as error:

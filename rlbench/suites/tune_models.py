@@ -6,7 +6,7 @@ import json
 import math
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rlbench.messages import quoted, refuse_bool
 from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, value_error
@@ -75,7 +75,16 @@ def better_third(trials: int) -> int:
 
 _ENDS = WithJsonSchema({"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 2})
 _WHOLE_ENDS = WithJsonSchema({"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2})
+_KINDS = ("log", "uniform", "int", "choice")
 _COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS}
+
+
+def _with_a_kind(value: Any) -> Any:
+    """Return the value. Raises: a pydantic error, with an example, unless it is a mapping with a known key."""
+    if isinstance(value, BaseModel) or (isinstance(value, dict) and {*value} & {*_KINDS, "when"}):
+        return value
+    example = "{log: [1e-4, 1e-2]}, {uniform: [0.9, 0.999]}, {int: [3, 20]} or {choice: [32, 64]}"
+    raise value_error(f"should say how values are drawn, such as {example}, got {quoted(value)}")
 
 
 class DistributionEntry(StrictModel):
@@ -120,6 +129,9 @@ class DistributionEntry(StrictModel):
         return [*(((name, i), value) for i, value in enumerate(ends)), ((name,), ends[0] + 0.382 * (ends[1] - ends[0]))]
 
 
+Distribution = Annotated[DistributionEntry, BeforeValidator(_with_a_kind, json_schema_input_type=DistributionEntry)]
+
+
 class TuneEntry(StrictModel):
     """What `rlbench tune` tries. Every algorithm with a space gets the same number of settings and seeds."""
 
@@ -145,12 +157,18 @@ class TuneEntry(StrictModel):
         description="random: all settings drawn alike; tpe: the first 10 drawn alike, others proposed by Optuna from"
         " the scores so far (needs the extra `tune`)",
     )
-    space: Annotated[dict[str, Annotated[dict[str, DistributionEntry], Field(min_length=1)]], Field(min_length=1)] = (
-        Field(
-            description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"
-            " algorithms without a space are not tuned"
-        )
+    space: Annotated[dict[str, Annotated[dict[str, Distribution], Field(min_length=1)]], Field(min_length=1)] = Field(
+        description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"
+        " algorithms without a space are not tuned"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_a_space(cls, value: Any) -> Any:
+        if isinstance(value, dict) and not value.get("space"):
+            example = "space: {dqn: {learning_rate: {log: [1e-4, 1e-2]}}}"
+            raise value_error(f"needs the key space, which says what to tune, such as {example}")
+        return value
 
     @model_validator(mode="after")
     def _enough_for_tpe(self) -> Self:

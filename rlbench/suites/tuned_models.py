@@ -14,7 +14,7 @@ class TunedEntry(StrictModel):
     """How an algorithm's hyperparameters were found. All keys are optional, but one of them has to be there."""
 
     trials: CountOrZero | None = Field(None, description="settings that were tried; 0, or `tuned: false`: not tuned")
-    seeds: Count | None = Field(None, description="seeds of each trial; where it halved, of the last round's")
+    seeds: Count | None = Field(None, description="seeds of each trial; left out where trials had different numbers")
     steps: Steps | None = Field(None, description="environment steps of all its trials together")
     where: str = Field("", description='where the numbers come from, such as "zoo, 2023" or a command')
 

@@ -79,5 +79,6 @@ class AlgorithmSearch:
 
     def tuned(self, where: str) -> TunedEntry:
         """Return what a suite says of this search. where: the command."""
-        seeds = max(trial.seeds for trial in self.trials)
-        return TunedEntry(trials=len(self.trials), seeds=seeds, steps=self.steps or None, where=where)
+        seeds = {trial.seeds for trial in self.trials}
+        same = seeds.pop() if len(seeds) == 1 else None  # where it halved, trials and steps say what was spent
+        return TunedEntry(trials=len(self.trials), seeds=same, steps=self.steps or None, where=where)

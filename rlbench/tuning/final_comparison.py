@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from numpy.random import Generator
 
@@ -42,6 +43,18 @@ class Finals:
     runs: int
     steps: int
     reached: Mapping[str, tuple[int, int]]
+
+    def verdict(self, label: str) -> Literal["better", "worse", "undecided"] | None:
+        """Return what the gain of a tuned algorithm shows; None if there is none, or the suite's own was chosen.
+
+        Better and worse: the interval of the gain excludes 0, and its p is at most 0.05 after Holm's correction.
+        """
+        evidence = self.evidence.get(label)
+        if evidence is None or evidence.gain is None:
+            return None
+        if self.p_holm.get(label, 1.0) > ALPHA or evidence.gain.low <= 0 <= evidence.gain.high:
+            return "undecided"
+        return "better" if evidence.gain.estimate > 0 else "worse"
 
 
 def run_finals(

@@ -10,6 +10,7 @@ import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from rlbench.api import StoreError
 from rlbench.api.sections import Figure
@@ -65,7 +66,13 @@ def _panel(axes: Axes, found: AlgorithmSearch, response: Response) -> None:
         edges = np.arange(len(entry.choice) + 1) - 0.5
     else:
         edges = edges_of(entry)
-        axes.set_xscale("log" if entry.log is not None else "linear")
+        if entry.log is not None:
+            axes.set_xscale("log")
+            axes.xaxis.set_major_locator(LogLocator(numticks=5))
+            axes.xaxis.set_major_formatter(
+                FuncFormatter(lambda value, _: f"{value:g}")
+            )  # no formulas, as in every figure
+            axes.xaxis.set_minor_formatter(NullFormatter())
     for part, left, right in zip(response.bins, edges, edges[1:]):
         if part.mean is not None:
             axes.plot([left, right], [part.mean.estimate] * 2, color=LIGHT[1], linewidth=1.6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rlbench.api import RlbenchError, SuiteError
 from rlbench.plugins import Plugins, resolve
@@ -15,6 +15,7 @@ from rlbench.suites.source_location import Problem
 from rlbench.tuning.random_search import draw_settings
 from rlbench.tuning.tpe_sampler import check_installed
 from rlbench.tuning.trial_sampling import TrialSampling
+from rlbench.tuning.trial_suites import tuning_suite
 
 
 def plan_trials(
@@ -53,6 +54,25 @@ def plan_trials(
     if problems:
         raise SuiteError(loaded.source.describe(problems))
     return planned, sampling
+
+
+def first_round(
+    loaded: LoadedSuite, sampling: Mapping[str, TrialSampling], plugins: Plugins, options: RunOptions
+) -> Plan:
+    """Return the plan of the trials that are drawn at random, with their seeds of the first round.
+
+    Raises: SuiteError, at its place in the suite, for a drawn setting that an algorithm or the budget refuses.
+    """
+    assert loaded.suite.tune is not None
+    count = loaded.suite.tune.rounds[0][1]
+    settings = {label: source.batch(()) for label, source in sampling.items()}
+    seeds = {label: [count] * len(those) for label, those in settings.items()}
+    return plan(tuning_suite(loaded, settings, seeds), plugins, **options.planning)
+
+
+def folder_name(suite: str, seed: int) -> str:
+    """Return the name of a search's result folder. Another seed is another search, with trials of its own."""
+    return f"{suite}-tune" if seed == 0 else f"{suite}-tune-{seed}"
 
 
 def search_command(loaded: LoadedSuite, seed: int, settings: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from rlbench.suites.search_space import space_name
 from rlbench.suites.source_location import Location, Problem, Source
 from rlbench.suites.suite_models import AlgorithmEntry
 from rlbench.suites.tuned_models import TunedEntry
+from rlbench.text import plural
 from rlbench.tuning.random_search import Setting
 
 LONGEST_NAME = 61
@@ -116,8 +117,27 @@ class DerivedSource(Source):
     places: Mapping[int, tuple[int, Mapping[str, Location]]] = field(default_factory=dict)
 
     def describe(self, problems: Sequence[Problem]) -> str:
-        """Return every problem as `Source.describe` does, at the place in the original text that it comes from."""
-        return super().describe([problem._replace(location=self._original(problem.location)) for problem in problems])
+        """Return every problem as `Source.describe` does, at the place in the original text that it comes from.
+
+        What an algorithm refuses of values that were drawn together is a problem of their space, told once.
+        """
+        told: list[Problem] = []
+        refused: dict[Location, int] = {}
+        for problem in problems:
+            if (space := self._space(problem.location)) is None:
+                told.append(problem._replace(location=self._original(problem.location)))
+                continue
+            refused[space] = refused.get(space, 0) + 1
+            if refused[space] == 1:
+                told.append(problem._replace(location=space, at_key=True))
+        return super().describe([_with_advice(problem, refused.get(problem.location, 0)) for problem in told])
+
+    def _space(self, location: Location) -> Location | None:
+        """Return the place of the space whose values a problem is about; None if it is about anything else."""
+        if len(location) != 3 or location[0] != "algorithms" or location[2] != "params":
+            return None
+        _, drawn = self.places.get(int(location[1]), (0, {}))
+        return next((place[:3] for place in drawn.values()), None)
 
     def _original(self, location: Location) -> Location:
         if len(location) < 2 or location[0] != "algorithms" or location[1] not in self.places:
@@ -126,3 +146,12 @@ class DerivedSource(Source):
         if len(location) > 3 and location[2] == "params" and location[3] in drawn:
             return drawn[str(location[3])]
         return ("algorithms", i, *location[2:])
+
+
+def _with_advice(problem: Problem, trials: int) -> Problem:
+    """Return a problem of a space with what to do. trials: how many have one; 0: the problem is another."""
+    if not trials:
+        return problem
+    others = f" (and {plural(trials - 1, 'other trial')})" if trials > 1 else ""
+    advice = "choose values that the algorithm accepts in every combination, for instance with `choice`"
+    return problem._replace(message=f"{problem.message}{others}; {advice}")

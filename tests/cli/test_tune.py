@@ -64,6 +64,8 @@ def test_a_planted_value_is_found_and_shown_on_fresh_seeds(searched):
     leans = of(outcome, "leans")
     assert leans["params"] == {"threshold": 0} and leans["suite_params"] == {"threshold": 2.0}
     assert leans["gain"]["estimate"] > 10 and leans["fresh_score"]["estimate"] > 25
+    assert leans["verdict"] == "better"
+    assert "\n  verdict           the tuned setting scores higher than the suite's own\n" in first.stdout
     assert leans["winners_curse"]["estimate"] == leans["tuning_score"] - leans["fresh_score"]["estimate"]
     assert "\n  threshold   0        2.0\n" in first.stdout and "\nrandom: not tuned; score " in first.stdout
 
@@ -86,7 +88,9 @@ def test_every_algorithm_gets_the_same_trials_and_seeds_and_failures_are_counted
 def test_where_all_score_alike_the_suites_own_setting_is_kept_and_run_once(searched):
     folder, first, outcome = searched
     frail = of(outcome, "frail")
-    assert frail["chosen"] == 0 and frail["params"] == {} and frail["gain"] is None and frail["p"] is None
+    assert frail["chosen"] == 0 and frail["gain"] is None and frail["p"] is None and frail["verdict"] is None
+    assert frail["params"] == frail["suite_params"] == {"noise": 0.1, "threshold": 2.0} == frail["trials"][0]["params"]
+    assert "\n  noise       0.1      0.1\n  threshold   2.0      2.0\n" in first.stdout
     assert "tuned − suite     0, because the suite's own setting was chosen" in first.stdout
     labels = [entry["label"] or entry["id"] for entry in suite_of(folder / "out/final")["algorithms"]]
     assert labels == ["random", "leans tuned", "leans", "frail"]
@@ -121,7 +125,7 @@ def test_the_response_to_each_parameter_rests_on_all_trials_after_the_first_roun
     noise, threshold = of(outcome, "frail")["response"]
     failed = [trial for trial in of(outcome, "frail")["trials"] if trial["failures"]]
     assert noise["trials"] == 4 and sum(part["failed"] for part in noise["bins"]) == len(failed)
-    assert threshold["trials"] == sum("threshold" in trial["params"] for trial in of(outcome, "frail")["trials"])
+    assert threshold["trials"] == sum("threshold" in trial["params"] for trial in of(outcome, "frail")["trials"][1:])
     assert "response" not in first.stdout and leans["one_setting_for_all_tasks"] == []
     ran = tune(folder, "--response", "--plot", folder / "r.png")
     assert (
@@ -129,6 +133,17 @@ def test_the_response_to_each_parameter_rests_on_all_trials_after_the_first_roun
     )
     assert "\nresponse: scores after the first round" in ran.stdout
     assert (folder / "r.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_all_trials_are_listed_on_request_the_best_first(searched):
+    folder, first, outcome = searched
+    text = tune(folder, "--trials").stdout
+    table = text[text.index("leans: all trials\n") :].splitlines()[1:7]
+    assert table[0].split() == ["trial", "threshold", "seeds", "first", "score", "score"]
+    assert table[1].split()[:4] == [str(of(outcome, "leans")["chosen"]), "(chosen)", "0", "3"]
+    suite = next(line for line in table[1:] if line.split()[0] == "0")
+    assert suite.split()[1] == "2.0" and "failed" in text[text.index("frail: all trials") :]
+    assert "all trials" not in first.stdout
 
 
 def test_a_figure_that_cannot_be_written_is_refused_before_anything_is_trained(tmp_path):
@@ -163,10 +178,13 @@ def test_the_written_suite_has_the_numbers_and_the_comments_and_says_where_from(
     first, *rest = (folder / "tuned.yaml").read_text().splitlines()
     assert first.startswith("# Tuned by `rlbench tune s.yaml --seed 0`: leans (trial ")
     assert "1,440 steps) and frail (trial 0, " in first and "5 with 1, then 2 with 3; rlbench " in first
-    tuned = "tuned: {trials: 5, seeds: 3, steps: %d, where: rlbench tune s.yaml --seed 0}"
+    tuned = "tuned: {trials: 5, steps: %d, where: rlbench tune s.yaml --seed 0}"
+    gain = rest.pop(0)
+    assert gain.startswith("# leans on fresh seeds: tuned − suite +") and gain.endswith(" higher than the suite's own")
     leans = f"- {{id: leans, params: {{threshold: 0}}, {tuned % 1_440}}} #"
     expected = [line.replace("- leans          #", leans) for line in SUITE.split("tune:")[0].splitlines()]
     expected.insert(expected.index("environments:"), f"    {tuned % of(outcome, 'frail')['steps']}")
+    expected[expected.index("name: lean")] = "name: lean-tuned"
     assert rest == expected
     assert rlbench("check", folder / "tuned.yaml", "--plugin", PLUGIN, "-o", folder / "new").returncode == 0
     for target in (folder / "s.yaml", PLUGIN):
@@ -257,6 +275,8 @@ tune: {trials: 3, seeds: [1, 3], threshold: 30, space: {leans: {threshold: {choi
     (ours, n), (own, _) = outcome["final"]["reached"]["leans tuned"], outcome["final"]["reached"]["leans"]
     assert f"  reach threshold   {ours} of {n} runs, {own} of {n} with the suite's own setting (p " in ran.stdout
     assert 0 < ours <= n == 8
+    ran = tune(tmp_path, text=text.replace("threshold: 30", "threshold: 600"))
+    assert "no run of any trial reached it, so scores alone decided the choice" in ran.stdout
 
 
 def test_check_says_that_a_sampler_has_to_be_installed(tmp_path, monkeypatch):

@@ -81,7 +81,7 @@ tune:
             "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random', 'tpe'",
             "unknown key 'spice'", "0 has no logarithm", "is empty, because 3 is not below 3", "whole numbers as its ends",
             "should have one of log, uniform, int and choice, got 2", "did you mean 'log'?",
-            "a list of two numbers", "a list of the values to try", "finite ends", "got none",
+            "a list of two numbers", "a list of the values to try", "finite ends", "should say how values are drawn, such as {log: [1e-4, 1e-2]}",
             "choice: has 1 twice", "at a finite distance", "finite ends",
         ),
         strict=True,
@@ -134,7 +134,7 @@ def test_other_commands_do_as_before_and_check_says_what_tuning_costs(tmp_path):
         "free_bytes": 0
     }
     text = check(tmp_path, SUITE + TUNED).stdout
-    assert text.endswith("tuning (`rlbench tune`) would add 4 trials each of dqn: 8 runs, 3,200 environment steps\n")
+    assert "`rlbench tune` would train 4 trials each of dqn, 8 runs, 3,200 environment steps, and then compare" in text
 
 
 def test_the_stored_suite_has_the_same_space(tmp_path):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from rlbench.run_options import RunOptions
     from rlbench.runner import RunDecision
     from rlbench.runner.preparation import Stack
-    from rlbench.suites import Plan
+    from rlbench.suites import LoadedSuite, Plan
 
 
 @click.command()
@@ -47,13 +47,25 @@ def check(suite: str, options: RunOptions, as_json: bool) -> None:
     plugins = open_plugins(options.plugin_files)
     for problem in plugins.load_observers():
         write_error(problem)
-    planned = plan(open_suite(suite, options), plugins, **options.planning)
+    loaded = open_suite(suite, options)
+    planned = plan(loaded, plugins, **options.planning)
+    if planned.suite.tune is not None:
+        _check_trials(loaded, planned, plugins, options)
     store = Store(result_folder(options.output, planned.suite.name))
     for note in shadowing_notes(Path.cwd()):
         write_error(note)
     show_plan(planned, plugins, store, options, as_json)
     if planned.broken:
         raise click.exceptions.Exit(1)
+
+
+def _check_trials(loaded: LoadedSuite, planned: Plan, plugins: Plugins, options: RunOptions) -> None:
+    """Check the settings that `rlbench tune` would draw. Raises: SuiteError, at the place in the suite."""
+    from rlbench.tuning.trial_planning import first_round, plan_trials
+
+    assert planned.suite.tune is not None
+    if planned.suite.tune.sampler == "random" or find_spec("optuna") is not None:
+        first_round(loaded, plan_trials(loaded, plugins, options, 0)[1], plugins, options)
 
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions, as_json: bool) -> None:
@@ -103,26 +115,33 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
         write_out("\n" * bool(lines) + "".join(f"{line}\n" for line in lines))
     if todo:
         write_out(f"\n{_estimate(cost, workers, store)}\n")
-    if text := _tuning(planned):
+    if text := _tuning(planned, cost.seconds / steps if steps else 0.0):
         write_out(f"{plain(text)}\n")
 
 
-def _tuning(planned: Plan) -> str:
-    """Return what `rlbench tune` would train before this suite, or "" if nothing is tuned."""
+def _tuning(planned: Plan, pace: float) -> str:
+    """Return what `rlbench tune` would train, or "" if nothing is tuned. pace: seconds of a step; 0: not known."""
     from rlbench.suites.tuning_cost import tuning_costs
 
     costs = tuning_costs(planned)
     if not costs:
         return ""
-    runs, steps = sum(cost.runs for cost in costs), sum(cost.steps for cost in costs)
+    steps = sum(cost.steps for cost in costs)
+    search = f"{counted(sum(cost.runs for cost in costs), 'run')}, {steps:,} environment steps"
+    tuned = {cost.algorithm for cost in costs}
+    finals = [group for group in planned.groups for _ in range(1 + (group.label in tuned))]  # tuned and as in the suite
+    final_steps = sum(group.task.steps * len(group.seeds) for group in finals)
+    final = f"{counted(sum(len(group.seeds) for group in finals), 'run')}, {final_steps:,} environment steps"
+    time = f", in about {duration(pace * (steps + final_steps))} at the pace of this suite" if pace else ""
     needs = ""
     if planned.suite.tune is not None and planned.suite.tune.sampler == "tpe" and find_spec("optuna") is None:
         from rlbench.tuning.tpe_sampler import MISSING
 
         needs = f"; {MISSING}"
     return (
-        f"tuning (`rlbench tune`) would add {plural(costs[0].trials, 'trial')} each of"
-        f" {join_names([cost.algorithm for cost in costs])}: {counted(runs, 'run')}, {steps:,} environment steps{needs}"
+        f"`rlbench tune` would train {plural(costs[0].trials, 'trial')} each of"
+        f" {join_names([cost.algorithm for cost in costs])}, {search}, and then compare on fresh seeds,"
+        f" {final}{time}{needs}"
     )
 
 

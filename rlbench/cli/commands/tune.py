@@ -55,6 +55,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
     is_flag=True,
     help="Print how the trials' scores depend on each hyperparameter (--json always has it).",
 )
+@click.option("--trials", is_flag=True, help="Print every trial with its hyperparameters and scores.")
 @click.option(
     "--plot",
     "plotted",
@@ -72,23 +73,24 @@ def tune(
     no_final: bool,
     rerun: str | None,
     response: bool,
+    trials: bool,
     plotted: Path | None,
     as_json: bool,
 ) -> int:
     """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
-    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses; FOLDER
-    is the result folder (default: results/<suite name>-tune). Then FOLDER/final trains, on the suite's own seeds, each
-    tuned algorithm with the best hyperparameters and with those of the suite, and all algorithms that are not tuned.
-    `rlbench status`, `table` and `report` read both folders.
+    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Then
+    FOLDER/final trains, on the suite's own seeds, each tuned algorithm with the best hyperparameters and with those of
+    the suite, and all algorithms that are not tuned. `rlbench status`, `table` and `report` read both folders. FOLDER
+    is results/<suite name>-tune unless -o is given; with --seed N it is results/<suite name>-tune-N.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """
     from rlbench.cli.projects.tuned_suite import check_target, tuned_text, write_text
-    from rlbench.cli.tuning_text import as_document, as_text
+    from rlbench.cli.tuning_text import as_document, as_text, outcome_lines, verdict_text
     from rlbench.results import Store
     from rlbench.tuning.final_comparison import run_finals
-    from rlbench.tuning.trial_planning import plan_trials, search_command
+    from rlbench.tuning.trial_planning import folder_name, plan_trials, search_command
     from rlbench.tuning.trial_rounds import search
 
     options = dataclasses.replace(options, rerun=rerun)
@@ -100,7 +102,7 @@ def tune(
     reporter = make_reporter(options.quiet, options.verbose)
     for skip in planned.skipped:
         reporter.warn(f"{skip}; the other pairs will run")
-    folder = result_folder(options.output, f"{loaded.suite.name}-tune")
+    folder = result_folder(options.output, folder_name(loaded.suite.name, seed))
     finals, command = None, search_command(loaded, seed, options.settings)
     try:
         searches = search(loaded, sampling, plugins, Store(folder / "tuning"), options, reporter)
@@ -110,8 +112,12 @@ def tune(
         reporter.say(f"interrupted; the same command resumes the search in {short_path(folder)}")
         raise
     if written is not None:
-        write_text(written, tuned_text(loaded, searches, command))
-        reporter.say(f"suite:   {short_path(written)}")
+        replaces = written.exists()
+        write_text(written, tuned_text(loaded, searches, command, outcome_lines(searches, finals)))
+        reporter.say(f"suite:   {short_path(written)}{', in place of that of an earlier search' if replaces else ''}")
+        for found in searches:
+            if finals is not None and finals.verdict(found.algorithm) == "worse":
+                reporter.warn(f"{short_path(written)}: {found.algorithm}: {verdict_text(found.algorithm, finals)}")
     if plotted is not None:
         from rlbench.tuning.response_figure import write_figure
 
@@ -122,5 +128,5 @@ def tune(
     if as_json:
         write_out(json.dumps(as_document(loaded.suite, planned, searches, finals, seed), indent=1) + "\n")
     else:
-        write_out(as_text(loaded.suite, planned, searches, finals, seed, response))
+        write_out(as_text(loaded.suite, planned, searches, finals, seed, response, trials))
     return 0 if finals is None or finals.complete else 1

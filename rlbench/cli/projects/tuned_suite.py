@@ -33,12 +33,17 @@ def check_target(path: Path, suite: Path) -> None:
     raise click.UsageError(f"--write {path}: exists already, and no search wrote it; choose another file or remove it")
 
 
-def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: str) -> str:
+def tuned_text(
+    loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command: str, outcome: Sequence[str] = ()
+) -> str:
     """Return the suite with each chosen setting as `params` and without `tune`. Comments of the file are kept.
 
-    command: that of the search, which `tuned` names.
+    The suite gets a name of its own, so that it does not share the result folder of the one that was tuned.
+    command: that of the search, which `tuned` names. outcome: lines on what the search has shown.
     """
     from ruamel.yaml import YAML
+
+    from rlbench.tuning.trial_suites import LONGEST_NAME
 
     yaml = YAML(typ="rt")
     yaml.preserve_quotes, yaml.width = True, 4096
@@ -56,9 +61,11 @@ def tuned_text(loaded: LoadedSuite, searches: Sequence[AlgorithmSearch], command
             entries[i]["params"].update({**algorithm.params, **setting})
         entries[i]["tuned"] = _in_one_line(found.tuned(command).model_dump(exclude_none=True))
     del document["tune"]
+    document["name"] = f"{loaded.suite.name}-tuned"[:LONGEST_NAME]
     stream = io.StringIO()
     yaml.dump(document, stream)
-    return f"{_origin(loaded, searches, command)}\n{stream.getvalue()}"
+    comments = "".join(f"# {' '.join(line.split())}\n" for line in outcome)
+    return f"{_origin(loaded, searches, command)}\n{comments}{stream.getvalue()}"
 
 
 def _in_one_line(values: dict[str, Any]) -> Any:
