@@ -42,7 +42,7 @@ def allow_local_imports(plugin_files: Sequence[str] = ()) -> None:
 
 
 def forbid_local_imports() -> None:
-    """Make no module in the current folder importable, because that folder may belong to somebody else.
+    """Forbid imports from the current folder, because it may belong to somebody else.
 
     This includes modules that a library would use if they were installed. An installed distribution in this folder
     (named by a `.pth` file) can still be imported.

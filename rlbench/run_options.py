@@ -32,7 +32,7 @@ class RunOptions(SuiteOptions):
     alpha: float | None = option(
         None,
         "--alpha",
-        'Family-wise error rate of the verdicts "better", and that of the verdicts "equivalent" (with --until-decided; '
+        'Family-wise error rate of "better" verdicts, and separately of "equivalent" verdicts (with --until-decided; '
         "default: 0.05).",
         Use.DESIGN,
     )

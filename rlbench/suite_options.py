@@ -25,7 +25,7 @@ class SuiteOptions:
     output: Path | None = option(
         None,
         "-o --output",
-        "Result folder; default: results/<name of the suite>.",
+        "Result folder; default: one under results/ that is named after the suite.",
         Use.COMMAND,
         Kind.FOLDER,
     )
@@ -44,7 +44,7 @@ class SuiteOptions:
     jobs: int | None = option(
         None,
         "-j --jobs",
-        "Number of groups (seeds that train together) to train at once; default: one per core.",
+        "How many groups (seeds trained together) run in parallel; default: one per core.",
         Use.TRAINING,
         at_least=1,
     )

@@ -215,9 +215,8 @@ def _settings(task: Task) -> dict[str, Any]:
 def _defining(task: Task | Stage) -> tuple[Wrapper, ...]:
     """Return the wrappers that make a task what it is.
 
-    Those that a plan adds only give observations and actions the form that an algorithm takes, so two algorithms may
-    have different ones on the same task. But one that controls all agents is not compared with agents that decide
-    apart.
+    Wrappers that a plan adds only adapt observations and actions to an algorithm, so they may differ within a task.
+    But one controller of all agents is not compared with independent agents.
     """
     return tuple(w for w in task.wrappers if not w.name.startswith(_ADAPTERS) or w.name == JOINT_CONTROL)
 

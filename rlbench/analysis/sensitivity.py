@@ -30,7 +30,7 @@ CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
 class Effect:
     """The effect of one value of one hyperparameter on one task.
 
-    points: combinations that have the value. n, n_valid: their runs, planned and with a score. iqm: over these runs,
+    points: combinations that have the value. n: their planned runs. n_valid: those with a score. iqm: over the latter,
     with equal weight for each point. low, high: its 95 % interval, with runs resampled within points.
     """
 

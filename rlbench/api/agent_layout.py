@@ -119,7 +119,7 @@ class AgentLayout:
 
     @cached_property
     def order(self) -> list[int]:
-        """For each agent, its place among the members of all groups one after another."""
+        """The index of each agent in the members of all groups, concatenated."""
         places = [place for group in self.groups for place in group.members]
         return [places.index(agent) for agent in range(self.count)]
 

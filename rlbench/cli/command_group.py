@@ -43,7 +43,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("import", "import_results", "import results from CSV, Monitor files or TensorBoard"),
     ),
     "Look after results": (
-        CommandEntry("doctor", "doctor", "find and mend what is wrong with this machine or a result folder"),
+        CommandEntry("doctor", "doctor", "find what is wrong with this machine or a result folder; mend the folder"),
         CommandEntry("gc", "gc", "free disk space: list what is not needed, and delete it"),
         CommandEntry("compact", "compact", "pack the attempts of finished runs into archives"),
         CommandEntry("merge", "merge", "copy the runs of several result folders into one"),
@@ -60,7 +60,7 @@ SECTIONS: dict[str, tuple[CommandEntry, ...]] = {
         CommandEntry("test-plugin", "test_plugin", "check an algorithm against the rules"),
     ),
     "Look up": (
-        CommandEntry("ls", "catalog", "list algorithms, environments, suites, executors or report sections"),
+        CommandEntry("ls", "catalog", "list algorithms, environments, suites, executors, samplers or sections"),
         CommandEntry("info", "catalog", "show an algorithm's hyperparameters"),
         CommandEntry("anchors", "anchors", "measure the score of trivial policies on a task"),
         CommandEntry("plugins", "catalog", "list the plugins and their problems"),

@@ -108,7 +108,7 @@ def _parts(where: str, value: Any, part: str) -> Sequence[tuple[str, Any]]:
     """Return the named parts of one level of the document. Raises: ForeignError if it has none."""
     parts = _object(where, value)
     if not parts:
-        raise ForeignError(f"{where} is empty, without {part}; {_LAYOUT}")
+        raise ForeignError(f"{where} is empty: it needs {part}; {_LAYOUT}")
     return list(parts.items())
 
 

@@ -1,7 +1,7 @@
 """Numbers too small for the normal form of a float, which cost a processor a hundred times as much, become 0.
 
 Averages of gradients decay into them wherever an input stays 0, as most pixels of MinAtar do: an update of dqn
-then takes 1.7 times as long. They change no parameter, because they are far below the smallest step of one.
+then takes 1.7 times as long. They change no parameter, because they are far below a parameter's smallest step.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The frames of one seed in a ring that grows if it has to, and how the frames of a stack get their numbers."""
+"""A ring buffer of one seed's frames, which grows if it has to, and the indices of the frames of a stack."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """A long short-term memory (LSTM) for stacked seeds, with a memory that is emptied where an episode starts.
 
-Like `MLP`: an object holds the shapes, and one flat tensor [L, P] holds the numbers of all lanes, in multiples of 16
-floats. Sources: Hochreiter & Schmidhuber 1997; with a forget gate: Gers et al. 2000. The equations, both biases and the
-initialisation are those of torch.nn.LSTM, so weights and learning rates mean the same.
+As in `MLP`, an object holds the shapes, and one flat tensor [L, P] holds the parameters of all lanes, padded to
+multiples of 16 floats. Sources: Hochreiter & Schmidhuber 1997; with a forget gate: Gers et al. 2000. The equations,
+both biases and the initialisation are those of torch.nn.LSTM, so weights and learning rates mean the same.
 """
 
 from __future__ import annotations

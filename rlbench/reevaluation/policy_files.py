@@ -19,9 +19,9 @@ POLICY = "policy.safetensors"
 
 
 def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
-    """Return the published policy's arrays, without the seed axis; none without a digest.
+    """Return the published policy's arrays without the seed axis; no arrays if there is no digest.
 
-    The bytes that are loaded are those hashed. Raises: StoreError for a file that is missing or has changed; Diverged
+    It loads the very bytes that it has hashed. Raises: StoreError for a file that is missing or has changed; Diverged
     for numbers that are not finite.
     """
     arrays = stored_arrays(path, digest)
@@ -33,7 +33,7 @@ def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
 def stored_arrays(path: Path, digest: str | None) -> dict[str, Array]:
     """Return a published policy's arrays, whatever numbers they contain; none without a digest.
 
-    The bytes that are loaded are those hashed. Raises: StoreError for a file that is missing, has changed, or is none.
+    It loads the very bytes that it has hashed. Raises: StoreError for a file that is missing, has changed, or is none.
     """
     if digest is None:
         return {}

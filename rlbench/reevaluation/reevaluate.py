@@ -85,7 +85,7 @@ def reevaluate(
         # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
         raise StoreError(
             f"{store.folder(run)} cannot be evaluated again: {run.algorithm!r} saved no policy (its final_state is "
-            "empty), and without training it does not reach the recorded returns"
+            "empty), and untrained it does not reach the recorded returns"
         )
     compared = min(episodes, total)
     equal = played.repeat(recorded, compared) if compared else None

@@ -108,7 +108,7 @@ class Plotter:
         return self._by_task(task, lambda name: clock_figure(self._results, name, against, "curves"))
 
     def scores(self, task: str | None = None) -> Plot | Plots:
-        """Return the final score of every run, with IQM and interval."""
+        """Plot the final score of every run, with IQM and interval."""
         return self._by_task(task, lambda name: finals_figure(self._results, name, "scores"))
 
     def metrics(self, *names: str, task: str | None = None) -> Plot | Plots:

@@ -1,7 +1,7 @@
 """Hashes of what a page is made from: a page whose inputs have not changed is not drawn again.
 
-Drawing imports matplotlib, seaborn and scipy; this module does not. If a plugin's section reads anything but the result
-folder, a page that is not drawn again may show it out of date; `rlbench report` always draws.
+Drawing imports matplotlib, seaborn and scipy; this module does not. A plugin's section that reads anything but
+the result folder may be out of date until the page is drawn again, as `rlbench report` always does.
 """
 
 from __future__ import annotations

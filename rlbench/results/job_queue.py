@@ -4,8 +4,8 @@ queue/<attempt>.waiting         the command that trains the attempt's group
 queue/<attempt>.taken.<holder>  the same, once somebody has taken it
 queue/<attempt>.continued.<new> the attempt was interrupted, and the attempt <new> continues it
 
-A process takes a file by renaming it. Only one process can succeed, on network file systems too. The queue holds what
-is to be done, and no result: how an attempt has ended is in its own folder.
+A process takes a file by renaming it. Only one process can succeed, on network file systems too. The queue holds
+work, not results: the folder of an attempt says how it has ended.
 """
 
 from __future__ import annotations

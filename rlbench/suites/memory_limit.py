@@ -109,7 +109,7 @@ def memory_problem(size: int, limit: float, config: Mapping[str, Any], own: int 
 
 
 def _equal_parts(group: RunGroup, number: int) -> list[RunGroup]:
-    """Return a group in so many parts, the first of which have one seed more if they cannot be equal."""
+    """Split a group into `number` parts; if they cannot be equal, the first ones have one more seed."""
     size, more = divmod(len(group.seeds), number)
     ends = [size * (i + 1) + min(i + 1, more) for i in range(number)]
     return [dataclasses.replace(group, seeds=group.seeds[begin:end]) for begin, end in zip([0, *ends], ends)]

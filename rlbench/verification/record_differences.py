@@ -115,7 +115,7 @@ def _bits(value: Any) -> Any:
 
 
 def _in_outcome(store: Store, run: Run, state: RunState, again: Retraining, last_step: int | None) -> list[Difference]:
-    """Compare how the run ended and, if training again ended too, the final weights."""
+    """Compare how the run ended and, if the retraining ended too, the final weights."""
     new = read_json(again.store.folder(run) / RESULT)
     if new is None:
         text = f"{again.status}: {again.message}" if again.message else str(again.status)

@@ -136,7 +136,7 @@ def obstacle(run: Run, state: RunState) -> str | None:
     if result.get("metering") == "self-reported":
         return "it reports its own numbers (self-reported), which rlbench did not measure"
     if result.get("environment_repeats") is False:
-        return "its environment ignores its seed, or its instances share state, so no run on it repeats"
+        return "the environment ignores its seed, or its instances share state, so no run can be repeated"
     if not result.get("reproducible", True):
         return "its algorithm does not promise the same numbers for the same seed (reproducible: false)"
     if result.get("resume") == "approximate":

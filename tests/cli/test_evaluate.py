@@ -234,7 +234,7 @@ def test_it_says_that_recorded_episodes_differ_and_what_was_computed_otherwise(c
 
     rewrite(run, change)
     ran = rlbench("evaluate", run)
-    assert ran.returncode == 73 and "without training it does not reach the recorded returns" in ran.stderr
+    assert ran.returncode == 73 and "untrained it does not reach the recorded returns" in ran.stderr
     # With a policy that it had to publish, differing is news and no error.
     pretend(run)
     text = rlbench("evaluate", run).stdout

@@ -193,7 +193,7 @@ def broken(**changes):
     [
         ('{\n"a": {', "metrics.json:2: not JSON"),
         ([], "metrics.json is no JSON object; marl-eval's layout is environment → task → algorithm"),
-        ({}, "metrics.json is empty, without an environment"),
+        ({}, "metrics.json is empty: it needs an environment"),
         ({"a": {"b": {"c": []}}}, "metrics.json: a/b/c is no JSON object"),
         ({"a": {"b": {"c": {"seed_0": {"step_0": 5}}}}}, "a/b/c/seed_0/step_0 is no JSON object"),
         ({"a": {"b": {"c": {"first": {}}}}}, "a/b/c/first: 'first' should be seed_ and a whole number"),

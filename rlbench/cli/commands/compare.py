@@ -84,7 +84,7 @@ def compare(
 ) -> int:
     """Compare A with B: print the verdict, the difference A − B with its 95 % interval, and p.
 
-    Each pair is compared on every task that both have, and over all tasks. p is the larger one of a permutation
+    Each pair is compared on every task that both have, and over all tasks. p is the larger p of a permutation
     test and Welch's t-test. -v also prints the two estimates, the p of each test, effect sizes and notes.
 
     \b
@@ -93,10 +93,10 @@ def compare(
     rlbench compare --baseline dqn       every algorithm with dqn
     rlbench compare                      all pairs, except those with random
     rlbench compare new old              two folders: each algorithm's runs in new with its runs in old
-    rlbench compare --curriculum         each algorithm: with its curriculum against without
+    rlbench compare --curriculum         each algorithm with and without its curriculum
 
     With -d, A and B are algorithms. Without it, they are folders (paths, or names under results/) if each names a
-    folder with results, and otherwise algorithms of the newest results. A name that could be either is an error.
+    folder with results, and otherwise algorithms of the newest results; a name that could be either is an error.
     Holm's correction treats the comparisons over all tasks as one family of tests, and those on single tasks as
     another.
     """

@@ -74,8 +74,8 @@ def crossplay(
     The result is stored in DIRECTORY/crossplay, and the report shows it. What was played is not played again until the
     runs change.
 
-    A result folder is not trusted to run code. An environment or wrapper that it names is created only if it comes with
-    an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
+    Code that a result folder names is not trusted. An environment or wrapper that it names is created only if it comes
+    with an installed plugin or a file given with --plugin, unless --suite or --allow permits more.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.crossplay_gaps import gap_of, teams

@@ -81,9 +81,9 @@ def export(
     the JSON file that marl-eval reads; rliable writes arrays of scores and curves; huggingface writes a folder with a
     model card for each algorithm and task. Nothing is uploaded.
 
-    traces writes the reset seeds and the actions of each run's final evaluation, which `rlbench verify --traces` plays
-    again without a policy. To get them, the stored policy plays the final evaluation again; --suite, --allow and
-    --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
+    The format traces has the reset seeds and the actions of each run's final evaluation, which `rlbench verify
+    --traces` plays again without a policy. To get them, the stored policy plays the final evaluation again; --suite,
+    --allow and --plugin work as in `rlbench evaluate`. A run whose returns are not repeated exactly gets no trace.
 
     Works while the suite runs: unfinished runs are omitted. Files of an earlier export are replaced.
 

@@ -37,10 +37,10 @@ def _find_or_all(context: click.Context, parameter: click.Parameter, values: Seq
 @click.option(
     "--older-than",
     type=DurationText(),
-    help="Take only cache entries that were not used for this long, such as 7d (default: 30d), and, with --superseded "
-    "and --attempts, only what is older than this.",
+    help="Delete only cache entries that were not used for this long, such as 7d (default: 30d). If it is given, "
+    "--superseded and --attempts also keep what is newer.",
 )
-@click.option("--superseded", is_flag=True, help="Also take replaced runs, and what doctor put aside.")
+@click.option("--superseded", is_flag=True, help="Also delete replaced runs, and what doctor put aside.")
 @click.option("--attempts", is_flag=True, help="Also delete the attempts of finished runs: their logs and raw records.")
 @click.option("--yes", is_flag=True, help="Delete without a question.")
 def gc(
@@ -48,9 +48,10 @@ def gc(
 ) -> int:
     """List the files that result folders and the user's caches no longer need, then delete them.
 
-    DIRECTORY is a result folder, or the name of one under results/; default: all of them. It deletes drafts that
-    killed processes left behind, checkpoints of attempts whose runs are all finished, and cache entries that were not
-    used for 30 days. No result is lost. --superseded and --attempts delete more; the list says what is then lost.
+    DIRECTORY is a result folder, or the name of one under results/; default: all of them. The command deletes
+    unfinished files of killed processes, checkpoints of attempts whose runs are all finished, and cache entries that
+    were not used for 30 days. No result is lost. --superseded and --attempts delete more; the list says what is then
+    lost.
 
     A question is asked before anything is deleted. Without a terminal, nothing is deleted unless --yes is given. A
     folder in which a command is running is left alone (exit code 75). Links are not followed.

@@ -63,14 +63,14 @@ def power(
     supplied: Mapping[str, Anchors],
     as_json: bool,
 ) -> int:
-    """Estimate how many seeds are needed to show a difference, from the runs in DIRECTORY.
+    """Estimate from the runs in DIRECTORY how many seeds are needed to show a difference.
 
     DIRECTORY is a result folder, or the name of one under results/; default: the newest results.
 
     Each algorithm is compared with an imagined one whose scores vary as much as its own. For each --difference, the
-    table gives the number of seeds per algorithm and task with which the test would show it. It also gives the smallest
-    difference that the present number of runs would show. The estimate draws simulated studies from the runs
-    themselves (docs/statistics.md), so it cannot foresee a kind of failure that no run has had.
+    table gives how many seeds per algorithm and task the test needs to show it. It also gives the smallest difference
+    that the present number of runs would show. The estimate resamples the runs (docs/statistics.md), so it cannot
+    foresee a kind of failure that no run has had.
     """
     from rlbench.analysis import Results
     from rlbench.analysis.power_analysis import left_out, power_of

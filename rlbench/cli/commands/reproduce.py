@@ -21,14 +21,14 @@ from rlbench.cli.user_paths import UserPath
     help="Write the suite to this file, which must not exist yet; default: print it.",
 )
 def reproduce(run: Path, output: Path | None) -> None:
-    """Print a suite that trains RUN again, bit for bit the same on the same machine with the same code.
+    """Print a suite that repeats RUN, bit for bit if the machine and the code are the same.
 
     RUN is the path or the name of a folder in DIRECTORY/runs, or a part of its name that is unique. The suite
     sets one algorithm (all hyperparameters), one environment (arguments, wrappers, backend, evaluation), the seed, the
-    device and the compilation of updates. Comments give the command, the commit, the versions and the machine that
+    device, and whether updates are compiled. Comments give the command, the commit, the versions and the machine that
     made the run. If the run's results depend on the other seeds that were trained with it, the suite has those too.
 
-    Nothing is trained or imported. To run the suite means to trust what it names: read it first if the results are not
+    Nothing is trained or imported. Running the suite runs code that it names: read it first if the results are not
     yours.
     """
     from rlbench.verification.reproduction import reproduction

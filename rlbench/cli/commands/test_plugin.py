@@ -44,7 +44,7 @@ def _seconds(context: click.Context, parameter: click.Parameter, value: str) -> 
     default=2_000,
     show_default=True,
     type=click.IntRange(20),
-    help="Environment steps of a training run, for most rules; three rollouts if those are longer.",
+    help="Environment steps of a training run, for most rules; at least three rollouts are made.",
 )
 @click.option(
     "--learn-steps",

@@ -44,7 +44,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
     metavar="FILE",
     help="Write the suite with the chosen hyperparameters and without the key `tune`.",
 )
-@click.option("--no-final", is_flag=True, help="Choose, but train nothing on the suite's own seeds.")
+@click.option("--no-final", is_flag=True, help="Only choose hyperparameters; train no final runs.")
 @click.option(
     "--rerun",
     type=click.Choice(["failed", "corrupt"]),
@@ -62,7 +62,7 @@ def _checked_figure(context: click.Context, parameter: click.Parameter, path: Pa
     type=OutputPath(dir_okay=False, path_type=Path),
     callback=_checked_figure,
     metavar="FILE",
-    help="Draw the same, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
+    help="Plot the response, a panel for each hyperparameter; the suffix sets the format: .svg, .pdf or .png.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of text.")
 def tune(
@@ -79,10 +79,10 @@ def tune(
 ) -> int:
     """Tune the algorithms of SUITE with equally many trials each, and report how much tuning improved their scores.
 
-    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Then
-    FOLDER/final trains, on the suite's own seeds, each tuned algorithm with the best hyperparameters and with those of
-    the suite, and all algorithms that are not tuned. `rlbench status`, `table` and `report` read both folders. FOLDER
-    is results/<suite name>-tune unless -o is given; with --seed N it is results/<suite name>-tune-N.
+    SUITE is a YAML file with the key `tune`. Trials train in FOLDER/tuning, on seeds that no reported run uses. Final
+    runs train in FOLDER/final, on the suite's own seeds: each tuned algorithm with the best hyperparameters and with
+    those of the suite, and all algorithms that are not tuned. `rlbench status`, `table` and `report` read both folders.
+    FOLDER is results/<suite name>-tune unless -o is given; with --seed N it is results/<suite name>-tune-N.
 
     Progress is printed on stderr. The same command resumes an interrupted search, and chooses the same trials.
     """

@@ -85,15 +85,15 @@ def verify(
     alone if result.json records that its results do not depend on the seeds that were trained with it, and otherwise
     together with those seeds. Training writes to a temporary folder, which is removed.
 
-    For a run that differs, the first difference in each file is printed, and how code, packages and machine differ from
-    what the run recorded. Runs that cannot be verified are named with the reason. The exit code is 0 if all verified
-    runs are equal, 1 if one differs or is damaged, and 4 if none could be verified.
+    For a run that differs, it prints the first difference in each file, and what differs in code, packages and machine.
+    Runs that cannot be verified are named with the reason. The exit code is 0 if all verified runs are equal, 1 if one
+    differs or is damaged, and 4 if none could be verified.
 
     With --traces nothing is trained and no policy is loaded: the recorded actions are played from the recorded reset
-    seeds, and returns and lengths must be those in the trace and in the run's records. The records are those of RUN or
-    DIRECTORY; by default, those of the result folder whose export/traces has the traces.
+    seeds, and returns and lengths must be those in the trace and in the run's records. The records are read from RUN or
+    DIRECTORY; by default, from the result folder that the traces were exported from.
 
-    A result folder is not trusted to run code. The algorithm comes from an installed plugin or a file given with
+    Code that a result folder names is not trusted. The algorithm comes from an installed plugin or a file given with
     --plugin. An environment or wrapper that the folder names is created only if it comes with Gymnasium, an installed
     plugin or a file given with --plugin, unless --suite or --allow permits more.
     """

@@ -64,7 +64,7 @@ SCHEMA = "suite.schema.json"
     metavar="FILE",
     help=(
         "Take hyperparameters and budgets from a file of rl-baselines3-zoo, such as its ppo.yml. "
-        "The default of -a is then ppo and sb3/ppo."
+        "-a is then ppo and sb3/ppo unless given."
     ),
 )
 @click.option(
