@@ -91,6 +91,16 @@ class Comparison:
         return (*overall, *(row for row in self.rows if row.environment and (row.ours, row.theirs) not in pairs))
 
     @property
+    def out_of_reach(self) -> tuple[Row, ...]:
+        """The rows that are undecided because p cannot be small enough for so few runs, although estimates differ."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.verdict == "undecided" and row.difference is not None and row.difference.estimate != 0
+            if row.smallest_p is not None and row.smallest_p * self.family[bool(row.environment)] > self.alpha
+        )
+
+    @property
     def decided(self) -> bool:
         """Whether every pair is decided."""
         return bool(self.verdicts) and all(row.decided for row in self.verdicts)

@@ -129,6 +129,26 @@ def test_a_note_is_marked_and_shown_on_request(tmp_path):
     assert "every run of b scored higher" in run(tmp_path, "-v").stdout
 
 
+def test_a_pair_that_so_few_runs_cannot_decide_is_named_with_the_seeds_that_it_takes(tmp_path):
+    apart = {"quick": {CARTPOLE: [1.0] * 6}, "slow": {CARTPOLE: [0.0] * 6}, "even": {CARTPOLE: [0.0] * 6}}
+    folder(tmp_path / "s", apart)
+    told = (
+        "with so few runs, p cannot fall to 0.05 for quick and slow on CartPole-v1: train more seeds (about 7 of each)"
+    )
+    for detail in ([], ["-v"]):
+        ran = rlbench("compare", "quick", "slow", "-d", tmp_path / "s", *detail)
+        assert ran.returncode == 5 and told in " ".join(ran.stdout.split())
+    # Runs with equal estimates would not differ with more seeds.
+    assert "so few runs" not in rlbench("compare", "slow", "even", "-d", tmp_path / "s").stdout
+    every = " ".join(rlbench("compare", "-d", tmp_path / "s").stdout.split())
+    assert "for quick and slow on CartPole-v1 and quick and even on CartPole-v1: train" in every
+    folder(
+        tmp_path / "t",
+        {"quick": {CARTPOLE: [float(k) for k in range(6)]}, "slow": {CARTPOLE: [0.5 + k for k in range(6)]}},
+    )
+    assert "so few runs" not in rlbench("compare", "-d", tmp_path / "t").stdout
+
+
 def test_long_names_are_wrapped_and_never_cut(tmp_path):
     names = "a" * 50, "b" * 50
     folder(tmp_path / "s", {name: {CARTPOLE: [1.0, 2.0, 3.0, 4.0, 5.0]} for name in names})
