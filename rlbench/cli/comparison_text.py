@@ -186,6 +186,7 @@ def _remarks(result: Comparison) -> str:
         lines.append(f"self-reported, so a difference may come from the protocol: {names}")
     lines += [plain(text) for text in result.published]
     lines += [plain(text)] if (text := budget_sentence(result.tuned)) else []
+    lines += [plain(text) for text in result.left_in_stages]
     lines += [f"missing: {plain(text)}" for text in result.absent]
     lines += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in lines)

@@ -193,6 +193,7 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
         "rows": [asdict(row) for row in result.rows],
         "absent": list(result.absent),
         "apart": list(result.apart),
+        "left_in_stages": list(result.left_in_stages),
         "self_reported": list(result.self_reported),
         "published": list(result.published),
         "tuned": as_json(result.tuned),
