@@ -87,6 +87,12 @@ def test_the_command_prints_them_and_as_json(made):
 def test_without_a_pair_there_is_nothing_to_compare(made, tmp_path):
     with pytest.raises(NothingToCompare, match="no environment has a curriculum"):
         curriculum_gains(Results(folder(tmp_path / "plain", {"quick": {"CartPole-v1": [1, 2]}}).root))
+    plain = folder(tmp_path / "one", {"quick": {"CartPole-v1": [1, 2]}}).root
+    (told, hint) = (rlbench("compare", "-d", one).stderr for one in (plain, made))
+    assert "needs two algorithms" in told and "--curriculum" not in told
+    assert "needs two algorithms" in hint and hint.rstrip().endswith(
+        "; `rlbench compare --curriculum` compares an algorithm with its curriculum and without"
+    )
     with pytest.raises(RlbenchError, match="no algorithm 'quik'; did you mean 'quick'"):
         curriculum_gains(Results(made), ["quik"])
 

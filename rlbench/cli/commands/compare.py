@@ -172,7 +172,7 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
         scores = [Results(folders[name], supplied).final_scores for name in (first, second)]
         return pairs_between(scores[0], scores[1], (plain(first), plain(second)))
     if len(names) == 1 and baseline is None:
-        raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, or --baseline")
+        raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, --baseline or --curriculum")
     return pairs_within(Results(find_folder(directory), supplied).final_scores, names, baseline)
 
 
