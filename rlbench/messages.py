@@ -46,7 +46,11 @@ def explain(error: Mapping[str, Any]) -> str:
     if kind in _EXPECTED:
         return f"{_EXPECTED[kind]}, got {quoted(given)}"
     message = shortened(str(error["msg"]).removeprefix("Value error, "))
-    return message if kind in ("value_error", "expected") else f"{message[0].lower()}{message[1:]}, got {quoted(given)}"
+    return (
+        message
+        if kind in ("value_error", "expected", "lacking")
+        else f"{message[0].lower()}{message[1:]}, got {quoted(given)}"
+    )
 
 
 def refuse_bool(value: Any) -> Any:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rlbench.analysis.final_scores import FEWEST_FOR_INTERVAL, Sample, resamples_for, seeded_generator
 from rlbench.analysis.learning_curves import LearningCurves
 from rlbench.analysis.pairwise import ALPHA, STATISTICS, Comparison, Side, compare
+from rlbench.analysis.reached_stages import TargetEntry, stage_notes, target_entry
 from rlbench.analysis.suite_results import Results
 from rlbench.api import NothingToCompare, RlbenchError
 from rlbench.messages import nearest
@@ -34,11 +35,11 @@ Numbers = NDArray[np.float64]
 class CurveGain:
     """What the learning curves of one algorithm say. The first of two values is with the curriculum, the second alone.
 
-    staged, alone: the two tasks. n: runs with evaluations. first_step: of the first evaluation.
+    staged, alone: the two tasks. n: runs with evaluations. first_step: of the first evaluation, last_step: of the last.
     first: the statistic of the first evaluations, and first_difference, if there are three runs or more on each side.
     threshold: a return of the target, or None if none is known. reach: when the runs reach it. bounds: intervals of the
     median. sooner: the probability that a run with the curriculum reaches it before one alone; ties, and pairs that
-    never do, count half.
+    never do, count half. target: when the runs with the curriculum entered the target, if it has stages.
     """
 
     algorithm: str
@@ -46,12 +47,14 @@ class CurveGain:
     alone: str
     n: tuple[int, int]
     first_step: float
+    last_step: float
     first: tuple[float, float]
     first_difference: Interval | None
     threshold: float | None = None
     reach: tuple[ThresholdSteps, ThresholdSteps] | None = None
     bounds: tuple[tuple[float, float] | None, tuple[float, float] | None] = (None, None)
     sooner: Interval | None = None
+    target: TargetEntry | None = None
 
 
 @dataclass(frozen=True)
@@ -92,11 +95,9 @@ def curriculum_gains(
         raise NothingToCompare(f"{scores.name}: nothing to compare: {reason}")
     sides = []
     for staged, alone in pairs:
-        # The two tasks differ in the curriculum alone, which is what is compared, so both get the name of one.
-        as_alone = replace(staged, environment=alone.environment, task=alone.task)
-        of_staged, of_alone = (
-            replace(scores, samples={(one.algorithm, alone.environment): one}) for one in (as_alone, alone)
-        )
+        # The two tasks differ in the curriculum alone, which is what is compared, so both get one task and its id.
+        same = (replace(one, environment=alone.task.env_id, task=alone.task, stages={}) for one in (staged, alone))
+        of_staged, of_alone = (replace(scores, samples={(one.algorithm, one.environment): one}) for one in same)
         sides.append(
             (
                 Side(of_staged, staged.algorithm, f"{staged.algorithm} ({staged.environment})"),
@@ -110,13 +111,14 @@ def curriculum_gains(
         wanted = threshold if threshold is not None or anchors is None else anchors.upper
         gain = _gain(both[0], both[1], wanted, statistic) if both[0] is not None and both[1] is not None else None
         if gain is not None:
-            curves.append(gain)
+            curves.append(replace(gain, target=target_entry(staged)))
             without = staged.n + alone.n - sum(gain.n)
             if without:
                 left_out.append(f"{staged.algorithm} on {staged.environment}: {without} runs without all evaluations")
         elif staged.n and alone.n:
             left_out.append(f"{staged.algorithm} on {staged.environment}: no evaluations during training")
-    return CurriculumGains(compare(sides, statistic, alpha), tuple(curves), tuple(left_out))
+    final = replace(compare(sides, statistic, alpha), left_in_stages=tuple(stage_notes(staged for staged, _ in pairs)))
+    return CurriculumGains(final, tuple(curves), tuple(left_out))
 
 
 def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[tuple[Sample, Sample]], list[str]]:
@@ -153,6 +155,7 @@ def _gain(staged: LearningCurves, alone: LearningCurves, threshold: float | None
         alone.environment,
         n,
         float(steps[0]),
+        float(steps[-1]),
         (float(estimate([firsts[0]])), float(estimate([firsts[1]]))),
         difference(
             [firsts[0]], [firsts[1]], estimate, seeded_generator(keys, "jump start"), method, resamples=resamples

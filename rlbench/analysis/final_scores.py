@@ -43,6 +43,8 @@ class Sample:
     training [n]: mean return of the last training episodes of the same runs, NaN if there are none.
     from_training: whether some of the scores are training returns, because no evaluation is known.
     modules: for each imported module, the hashes or versions that the runs used.
+    stages: of a task with stages, the last stage that a run entered, counted from 1, and at which step, by key; the
+    number after the last stage is the target. Empty for other tasks.
     publication: who published the runs, and what they count and score (rlbench.importers.Publication); empty for
     other runs.
     """
@@ -62,6 +64,7 @@ class Sample:
     from_training: bool = False
     modules: Mapping[str, frozenset[str]] = field(default_factory=dict)
     publication: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def n(self) -> int:

@@ -34,6 +34,8 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
         label_pairs = list(combinations(chosen, 2))
     if not label_pairs:
         hint = " (random is only compared if named)" if len(scores.algorithms) > 1 and not algorithms else ""
+        if any(sample.task.curriculum for sample in scores.samples.values()):
+            hint += "; `rlbench compare --curriculum` compares an algorithm with its curriculum and without"
         raise RlbenchError(
             f"{scores.name}: a comparison needs two algorithms, but it has only {', '.join(scores.algorithms)}{hint}"
         )

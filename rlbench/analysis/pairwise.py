@@ -26,6 +26,7 @@ from rlbench.analysis.final_scores import (
     seeded_generator,
 )
 from rlbench.analysis.publications import publication_notes, why_not_ranked
+from rlbench.analysis.reached_stages import stage_notes
 from rlbench.analysis.tuning_budgets import Budgets
 from rlbench.analysis.verdicts import Row, adjust_verdicts
 from rlbench.api import Stage, StoreError, Task, Wrapper, canonical
@@ -70,7 +71,7 @@ class Comparison:
     family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
     a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported. published:
     sentences on the sides that their authors published. tuned: what is known of the search for the hyperparameters of
-    each side, by name, without `random`.
+    each side, by name, without `random`. left_in_stages: sentences on runs that never left a stage of a curriculum.
     """
 
     statistic: str
@@ -82,6 +83,7 @@ class Comparison:
     self_reported: tuple[str, ...] = ()
     published: tuple[str, ...] = ()
     tuned: Budgets = field(default_factory=dict)
+    left_in_stages: tuple[str, ...] = ()
 
     @property
     def verdicts(self) -> tuple[Row, ...]:
@@ -89,6 +91,16 @@ class Comparison:
         overall = [row for row in self.rows if not row.environment]
         pairs = {(row.ours, row.theirs) for row in overall}
         return (*overall, *(row for row in self.rows if row.environment and (row.ours, row.theirs) not in pairs))
+
+    @property
+    def out_of_reach(self) -> tuple[Row, ...]:
+        """The rows that are undecided because p cannot be small enough for so few runs, although estimates differ."""
+        return tuple(
+            row
+            for row in self.rows
+            if row.verdict == "undecided" and row.difference is not None and row.difference.estimate != 0
+            if row.smallest_p is not None and row.smallest_p * self.family[bool(row.environment)] > self.alpha
+        )
 
     @property
     def decided(self) -> bool:
@@ -155,6 +167,7 @@ def compare(
         tuple(self_reported),
         tuple(published),
         {side.name: side.scores.tuned.get(side.algorithm) for side in sides if side.algorithm in side.scores.learners},
+        _left_in_stages(common),
     )
 
 
@@ -168,6 +181,17 @@ def _all_absent(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ..
         if (text := _absent(side, env))
     )
     return tuple(absent)
+
+
+def _left_in_stages(common: Sequence[tuple[Side, Side, list[str]]]) -> tuple[str, ...]:
+    samples = [
+        replace(sample, algorithm=side.name)
+        for ours, theirs, tasks in common
+        for env in tasks
+        for side in (ours, theirs)
+        if (sample := side.sample(env))
+    ]
+    return tuple(dict.fromkeys(stage_notes(samples)))
 
 
 def _pair(ours: Side, theirs: Side) -> str:

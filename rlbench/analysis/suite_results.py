@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 from rlbench.analysis.caveats import caveats_of
 from rlbench.analysis.final_scores import Scores, scores_of
 from rlbench.analysis.learning_curves import LearningCurves, curves_of
+from rlbench.analysis.reached_stages import with_stages
 from rlbench.analysis.score_cells import Cell, score_cells
 from rlbench.analysis.sensitivity import Sensitivity, sensitivity
 from rlbench.analysis.tuning_budgets import budgets_of, tuning_budgets
@@ -132,10 +133,7 @@ class Results:
     def failed_pairs(self) -> list[str]:
         """Return a sentence for each pair of algorithm and environment that has no runs because a plugin is broken."""
         pairs = [pair for pair in self.document.get("skipped", ()) if pair.get("status") == RunStatus.FAILED]
-        return [
-            RunStatus.FAILED.describe(f"{pair['algorithm']} on {pair['environment']}: {pair['reason']}")
-            for pair in pairs
-        ]
+        return [RunStatus.FAILED.describe(f"{p['algorithm']} on {p['environment']}: {p['reason']}") for p in pairs]
 
     def results_of(self, rows: pd.DataFrame) -> list[Mapping[str, Any]]:
         """Return the contents of result.json of those runs in `rows` that have a score. rows: from the run table."""
@@ -183,7 +181,8 @@ class Results:
     def final_scores(self) -> Scores:
         """Final scores as arrays, raw and between anchors."""
         tasks = {key: run.task for key, run in self.run_by_key.items()}
-        return scores_of(self.rows, tasks, self.anchors, self.name, self.states, tuning_budgets(self.suite))
+        scores = scores_of(self.rows, tasks, self.anchors, self.name, self.states, tuning_budgets(self.suite))
+        return with_stages(scores, self.store, self.run_by_key, self.states)
 
     @cached_property
     def tuned(self) -> Mapping[str, TunedEntry | None]:

@@ -72,6 +72,14 @@ class Stage:
     mean_return: float | None = field(default=None, metadata=IF_GIVEN)
     episodes: int | None = field(default=None, metadata=IF_GIVEN)
 
+    @property
+    def until(self) -> str:
+        """When the stage ends, in words after "until"; "" if a sampler chooses."""
+        if self.mean_return is not None:
+            episodes = "episode" if self.episodes == 1 else "episodes"
+            return f"a mean return of {self.mean_return:g} over {self.episodes:,} {episodes}"
+        return "" if self.steps is None else f"{self.steps:,} steps"
+
 
 @dataclass(frozen=True)
 class Curriculum:

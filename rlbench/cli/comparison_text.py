@@ -7,13 +7,23 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rlbench.cli.text_table import fitted, plain
-from rlbench.text import console_interval, console_number, digits_for, fixed, fixed_interval, interval, number
+from rlbench.text import (
+    console_interval,
+    console_number,
+    digits_for,
+    fixed,
+    fixed_interval,
+    interval,
+    join_names,
+    number,
+)
 
 if TYPE_CHECKING:
     from rlbench.analysis import Comparison, Row
     from rlbench.stats import Interval
 
 LINE = 80
+_MOST_NAMED = 3  # pairs in one sentence
 _KEPT = "\N{NO-BREAK SPACE}"  # stands for a space at which a line must not be broken
 _DECIDED = {"better": "{} better than {}", "worse": "{} worse than {}", "identical": "{} identical to {}"}
 
@@ -43,7 +53,6 @@ def _verdict(row: Row) -> str:
     who = (
         _DECIDED[row.verdict].format(*names) if row.verdict in _DECIDED else f"{names[0]} and {names[1]} {row.verdict}"
     )
-    where = f"on {plain(row.environment)}" if row.environment else f"over {row.tasks} tasks"
     numbers = []
     if row.difference is not None and row.verdict != "identical":
         three = [
@@ -56,7 +65,11 @@ def _verdict(row: Row) -> str:
         numbers.append(f"p {_p(row.p_holm)}")
     counts = f" ({row.n[0]} and {row.n[1]})" if row.verdict in ("descriptive only", "too few runs", "no scores") else ""
     told = f": {', '.join(text.replace(' ', _KEPT) for text in numbers)}" if numbers else ""
-    return f"{who} {where}{counts}{told}{f'{_KEPT}*' if row.note else ''}"
+    return f"{who} {_where(row)}{counts}{told}{f'{_KEPT}*' if row.note else ''}"
+
+
+def _where(row: Row) -> str:
+    return f"on {plain(row.environment)}" if row.environment else f"over {row.tasks} tasks"
 
 
 def _tables(result: Comparison) -> str:
@@ -147,7 +160,20 @@ def _few(result: Comparison) -> list[str]:
         "descriptive only": "with under 5 runs on a side, neither is called better",
         "too few runs": "with under 3 runs on a side, there is no interval and no test",
     }
-    return [f"{verdict}: {meaning}" for verdict, meaning in meanings.items() if verdict in verdicts]
+    described = [f"{verdict}: {meaning}" for verdict, meaning in meanings.items() if verdict in verdicts]
+    return [*described, *_out_of_reach(result)]
+
+
+def _out_of_reach(result: Comparison) -> list[str]:
+    """Return which pairs have too few runs for any verdict, and about how many are needed."""
+    rows = result.out_of_reach
+    if not rows:
+        return []
+    pairs = [f"{plain(r.ours)} and {plain(r.theirs)} {_where(r)}" for r in rows]
+    needed = sorted({row.runs_to_show for row in rows if row.runs_to_show})
+    about = f" (about {' to '.join(map(str, dict.fromkeys((needed[0], needed[-1]))))} of each)" if needed else ""
+    told = f"with so few runs, p cannot fall to {result.alpha:g} for {join_names(pairs, _MOST_NAMED)}: "
+    return _wrapped(f"{told}train more seeds{about}", "  ")
 
 
 def _remarks(result: Comparison) -> str:
@@ -160,6 +186,7 @@ def _remarks(result: Comparison) -> str:
         lines.append(f"self-reported, so a difference may come from the protocol: {names}")
     lines += [plain(text) for text in result.published]
     lines += [plain(text)] if (text := budget_sentence(result.tuned)) else []
+    lines += [plain(text) for text in result.left_in_stages]
     lines += [f"missing: {plain(text)}" for text in result.absent]
     lines += [f"not compared: {plain(text)}" for text in result.apart]
     return "".join(f"{line}\n" for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rlbench.cli.text_table import fitted, plain
@@ -10,24 +11,27 @@ from rlbench.text import NOTHING, console_interval, console_number, fixed, fixed
 
 if TYPE_CHECKING:
     from rlbench.analysis.curriculum_gains import CurriculumGains, CurveGain
-    from rlbench.stats import Interval, ThresholdSteps
-
-_BEYOND = "beyond the end"
+    from rlbench.stats import Interval
 
 
 def curves_text(gains: CurriculumGains) -> str:
-    """Return a table of jump starts and steps to the threshold, three rows for each pair, and what its words mean."""
+    """Return a table for each pair: jump start, steps to the threshold and to the target, then what words mean."""
     if not gains.curves:
         return ""
-    rows = [row for gain in gains.curves for row in _rows(gain)]
-    header = ("algorithm", "task", "", "curriculum", "alone", "difference")
-    lines = [
-        "first evaluation: of the target, after an interval of the grid; the difference is the jump start",
-        "steps to a return: median over runs with its 95 % interval; a run that never has it is beyond the end",
+    tables = [
+        f"{plain(gain.algorithm)}: with the curriculum ({plain(gain.staged)}) and without ({plain(gain.alone)})\n"
+        + fitted(("", "with", "without", "difference"), _rows(gain))
+        for gain in gains.curves
     ]
+    lines = ["first evaluation: of the target, after an interval of the grid; the difference is the jump start"]
+    if any(gain.threshold is not None or gain.target is not None for gain in gains.curves):
+        lines.append("steps: median over runs, from the beginning of training; > N: not by step N, where training ends")
+    if any(gain.threshold is not None for gain in gains.curves):
+        lines.append("steps to a return: with a 95 % interval, which needs six runs on a side")
+        lines.append("P(sooner): the probability that a run with the curriculum has the return before one without it")
     if any(gain.threshold is None for gain in gains.curves):
         lines.append("no steps to a return where there are no anchors: give --threshold")
-    return fitted(header, rows, (3, 4)) + "\n" + "".join(f"{line}\n" for line in lines)
+    return "\n".join([*tables, "".join(f"{line}\n" for line in lines)])
 
 
 def left_out_text(gains: CurriculumGains) -> str:
@@ -40,7 +44,7 @@ def as_document(gains: CurriculumGains) -> dict[str, Any]:
 
 
 def _rows(gain: CurveGain) -> list[tuple[str, ...]]:
-    names, (first, second) = (plain(gain.algorithm), plain(gain.staged)), gain.first
+    first, second = gain.first
     apart = gain.first_difference
     shown = NOTHING
     if apart is not None:
@@ -48,29 +52,34 @@ def _rows(gain: CurveGain) -> list[tuple[str, ...]]:
         low_high = console_interval(apart.low, apart.high, 2, "+", three)
         shown = f"{console_number(apart.estimate, 2, '+', three)} {low_high}"
     values = console_number(first, 2), console_number(second, 2)
-    rows: list[tuple[str, ...]] = [(*names, f"first evaluation, at {gain.first_step:,.0f}", *values, shown)]
-    if gain.reach is None or gain.threshold is None:
-        return rows
-    medians = [_median(side, bounds) for side, bounds in zip(gain.reach, gain.bounds)]
-    rows.append((*names, f"steps to {gain.threshold:g}", *medians, _sooner(gain.sooner)))
-    counts = [f"{int(side.reached.sum())} of {len(side.reached)} runs" for side in gain.reach]
-    rows.append((*names, f"reach {gain.threshold:g}", *counts, ""))
+    rows: list[tuple[str, ...]] = [(f"first evaluation, at {gain.first_step:,.0f}", *values, shown)]
+    if gain.reach is not None and gain.threshold is not None:
+        end = gain.last_step
+        medians = [_median(side.median, bounds, end) for side, bounds in zip(gain.reach, gain.bounds)]
+        counts = [f"{int(side.reached.sum())} of {len(side.reached)}" for side in gain.reach]
+        rows.append((f"steps to a return of {gain.threshold:g}", *medians, ""))
+        rows.append(("runs that reach it", *counts, ""))
+        rows.append(("P(sooner)", _sooner(gain.sooner), "", ""))
+    if gain.target is not None:
+        rows.append(("steps to the target", _median(gain.target.median, None, gain.last_step), "", ""))
+        rows.append(("runs that enter it", f"{gain.target.entered} of {gain.target.runs}", "", ""))
     return rows
 
 
-def _median(reach: ThresholdSteps, bounds: tuple[float, float] | None) -> str:
-    middle = _BEYOND if reach.median is None else f"{reach.median:,.0f}"
-    return middle if bounds is None else f"{middle} [{', '.join(map(_step, bounds))}]"
+def _median(median: float | None, bounds: tuple[float, float] | None, end: float) -> str:
+    """Return a median with its bounds, or one of them if all are the same. None and infinity are beyond the end."""
+    middle, *others = (_step(value, end) for value in (math.inf if median is None else median, *(bounds or ())))
+    return f"{middle} [{', '.join(others)}]" if {*others} - {middle} else middle
 
 
-def _step(value: float) -> str:
-    return f"{value:,.0f}" if math.isfinite(value) else _BEYOND
+def _step(value: float, end: float) -> str:
+    return f"{value:,.0f}" if math.isfinite(value) else f"> {end:,.0f}"
 
 
 def _sooner(interval: Interval | None) -> str:
     if interval is None:
         return NOTHING
-    return f"P(sooner) {fixed(interval.estimate, 2)} {fixed_interval(interval.low, interval.high, 2)}"
+    return f"{fixed(interval.estimate, 2)} {fixed_interval(interval.low, interval.high, 2)}"
 
 
 def _entry(gain: CurveGain) -> dict[str, Any]:
@@ -90,6 +99,7 @@ def _entry(gain: CurveGain) -> dict[str, Any]:
         "alone": sides[1],
         "jump_start": _as_json(gain.first_difference),
         "sooner": _as_json(gain.sooner),
+        "target": None if gain.target is None else asdict(gain.target),
     }
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rlbench.analysis import Results
 from rlbench.analysis.pairwise import Comparison
 from rlbench.analysis.publications import publication_notes
+from rlbench.analysis.reached_stages import stage_notes
 from rlbench.analysis.sequential_log import Decisions
 from rlbench.analysis.suite_results import MANY_RUNS, RESAMPLES_IF_LARGE
 from rlbench.analysis.tuned_algorithms import left_at_defaults
@@ -93,7 +94,7 @@ def _as_points(lines: list[tuple[str, str]]) -> list[Part]:
 
 def _caveats(results: Results) -> list[tuple[str, str]]:
     protocol = [*_self_reported(results), *_published(results), *_defaults(results), *_tuned(results)]
-    return [*_random(results), *protocol, *_absent(results)]
+    return [*_random(results), *protocol, *_left_in_stages(results), *_absent(results)]
 
 
 def _defaults(results: Results) -> list[tuple[str, str]]:
@@ -140,6 +141,12 @@ def _random(results: Results) -> list[tuple[str, str]]:
         and cell.low <= random.high
     ]
     return [("Not shown to be better than random:", f"{join_names(not_shown)}.")] if not_shown else []
+
+
+def _left_in_stages(results: Results) -> list[tuple[str, str]]:
+    """Return the runs that were never trained on the task that they are scored on."""
+    notes = stage_notes(results.final_scores.samples.values())
+    return [("Never trained on the target of its curriculum:", f"{'; '.join(notes)}.")] if notes else []
 
 
 def _absent(results: Results) -> list[tuple[str, str]]:

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import Field, model_validator
 
 from rlbench.api import Curriculum, Stage, Wrapper
-from rlbench.suites.suite_values import Count, Number, Steps, StrictModel, value_error
+from rlbench.suites.suite_values import Count, Number, Steps, StrictModel, lacking, value_error
 from rlbench.suites.wrapper_models import Wrappers
 
 EPISODES = 20
+UNTIL = "`until: {steps: 10_000}` or `until: {return: 0.8}`"  # an example of each kind, for messages
 
 
 class UntilEntry(StrictModel):
@@ -25,8 +26,10 @@ class UntilEntry(StrictModel):
 
     @model_validator(mode="after")
     def _one_of_two(self) -> UntilEntry:
-        if (self.steps is None) == (self.return_ is None):
-            raise value_error("should have either steps or return")
+        if self.steps is None and self.return_ is None:
+            raise lacking(f"should have either steps or return: {UNTIL}")
+        if self.steps is not None and self.return_ is not None:
+            raise value_error("should have either steps or return, not both")
         if self.return_ is None and self.episodes is not None:
             raise value_error("has episodes, which belong to return")
         if self.return_ is not None and not math.isfinite(self.return_):
@@ -66,7 +69,7 @@ class CurriculumEntry(StrictModel):
             raise value_error("should have either stages, or a sampler and tasks")
         if not self.stages and not (self.sampler and self.tasks):
             missing = "tasks" if self.sampler else "a sampler" if self.tasks else "stages, or a sampler and tasks"
-            raise value_error(f"should have {missing}")
+            raise lacking(f"should have {missing}")
         return self
 
     @property

@@ -17,7 +17,7 @@ from ruamel.yaml.reader import ReaderError
 from rlbench.api import SuiteError
 from rlbench.messages import explain, nearest
 from rlbench.suites.cluster_models import RayEntry, SlurmEntry
-from rlbench.suites.curriculum_models import CurriculumEntry, CurriculumTaskEntry, StageEntry, UntilEntry
+from rlbench.suites.curriculum_models import UNTIL, CurriculumEntry, CurriculumTaskEntry, StageEntry, UntilEntry
 from rlbench.suites.overrides import override, validate_keys
 from rlbench.suites.source_location import Location, Problem, Source
 from rlbench.suites.suite_models import (
@@ -50,6 +50,8 @@ _MODELS: dict[str, type[BaseModel]] = {
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
 # Mappings from names to entries, and how many names lead to an entry.
+_MEANT = {"reward": "return", "score": "return"}  # keys for which others use words that no spelling resembles
+_EXAMPLES = {"until": UNTIL}  # of keys that are often left out
 _NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}
 
 
@@ -109,6 +111,9 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
     except ValidationError as error:
         # pydantic also calls a list too short if all its entries are wrong, although it reports each of them
         errors = [e for e in error.errors() if not (e["type"] == "too_short" and e["input"])]
+        # what a mapping lacks is what an unknown key in it was meant for
+        unknown = {problem.location[:-1] for problem in problems if problem.at_key}
+        errors = [e for e in errors if not (e["type"] == "lacking" and e["loc"] in unknown)]
         problems += [_problem(e) for e in errors]
         return LoadedSuite(_partial_suite(values), source, problems)
 
@@ -202,7 +207,7 @@ def _known_key(
     if model is None or name in known_keys:
         return name
     unused = [known for known in known_keys if known not in node]
-    hint = nearest(name, unused)
+    hint = nearest(_MEANT[name] if _MEANT.get(name) in unused else name, unused)
     advice = hint or "; known keys: " + ", ".join(known_keys)
     problems.append(Problem((*at, name), f"unknown key {name!r}{advice}", at_key=True))
     return hint.split("'")[1] if hint else None
@@ -211,7 +216,8 @@ def _known_key(
 def _problem(error: Any) -> Problem:
     location = tuple(part for part in error["loc"] if part != "str")
     if error["type"] == "missing":
-        return Problem(location, f"{location[-1]!r} is missing")
+        example = _EXAMPLES.get(str(location[-1]))
+        return Problem(location, f"{location[-1]!r} is missing" + (f"; write {example}" if example else ""))
     names = [str(part) for part in location if isinstance(part, str)]
     return Problem(location, f"{names[-1] if names else 'the suite'}: {explain(error)}")
 

@@ -78,7 +78,8 @@ def examine_environments(
         problems += _setting_problems(j, environment, target)
         for at in staged:
             if at[1] == j and not isinstance(stage := by_place[at], str):
-                problems += _misfits((*at, "id"), staged[at].env_id, stage, target)
+                if text := _misfit(staged[at].env_id, stage, environment.id, target):
+                    problems.append(Problem((*at, "id"), text))
                 repeats, shares = target.repeats and stage.repeats, target.shares_state or stage.shares_state
                 target = facts[j] = dataclasses.replace(target, repeats=repeats, shares_state=shares)
     return facts, problems, notes
@@ -107,13 +108,19 @@ def _sampler_problems(j: int, environment: EnvironmentEntry, plugins: Plugins) -
             yield Problem(("environments", j, "curriculum", "sampler"), " ".join(str(error).split()))
 
 
-def _misfits(at: Location, env_id: str, stage: EnvironmentFacts, target: EnvironmentFacts) -> Iterator[Problem]:
+def _misfit(env_id: str, stage: EnvironmentFacts, target_id: str, target: EnvironmentFacts) -> str:
+    """Return in which spaces a stage differs from the target, and what to do, or "" if they are equal."""
+    differences = []
     for name in ("observation_space", "action_space"):
         if (apart := _apart(getattr(stage, name), getattr(target, name))) is not None:
             part, *both = apart
             own, wanted = (shortened(str(space), _LONGEST_SPACE) for space in both)
             what = name.replace("_", " ") + (f" has in {part}" if part else " is")
-            yield Problem(at, f"{env_id}: its {what} {own}, the target's {wanted}; they have to be equal")
+            differences.append(f"its {what} {own}, the target's {wanted}")
+    if not differences:
+        return ""
+    way_out = f"use {target_id} with other `kwargs` (such as `desc` of FrozenLake), or add `wrappers`"
+    return f"{env_id}: {'; '.join(differences)}; they have to be equal: {way_out}"
 
 
 def _apart(own: AnySpace, wanted: AnySpace, at: str = "") -> tuple[str, AnySpace, AnySpace] | None:

@@ -26,6 +26,11 @@ def value_error(message: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "{message}", {"message": message})
 
 
+def lacking(message: str) -> PydanticCustomError:
+    """Return the error of a mapping without a key that it needs. It is not reported beside an unknown key in there."""
+    return PydanticCustomError("lacking", "{message}", {"message": message})
+
+
 def seconds(value: Any) -> float | None:
     """Convert a duration such as 90, "90s", "30m", "1h30m" or "2d" to seconds. Raises: a pydantic error."""
     if value is None:

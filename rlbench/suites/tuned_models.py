@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from rlbench.messages import quoted
-from rlbench.suites.suite_values import Count, CountOrZero, Steps, StrictModel, value_error
+from rlbench.suites.suite_values import Count, CountOrZero, Steps, StrictModel, lacking, value_error
 
 
 class TunedEntry(StrictModel):
@@ -21,7 +21,7 @@ class TunedEntry(StrictModel):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.trials is None and self.seeds is None and self.steps is None and not self.where:
-            raise value_error("should have at least one of trials, seeds, steps and where; false: it was not tuned")
+            raise lacking("should have at least one of trials, seeds, steps and where; false: it was not tuned")
         if self.trials == 0 and (self.seeds or self.steps):
             raise value_error("has 0 trials, so it has no seeds and no steps")
         return self

@@ -70,13 +70,16 @@ def test_the_command_prints_them_and_as_json(made):
     assert ran.returncode == 0, ran.stderr
     text = " ".join(ran.stdout.split())
     assert "quick (staged) better than quick (alone)" in text and "not compared: quick on lonely" in text
-    assert "beyond the end [900, beyond the end]" in text and "6 of 7 runs" in text and "2 of 7 runs" in text
+    assert "quick (staged) better than quick (alone) on Hard-v0:" in text
+    assert "steps to a return of 45 600 [500, > 1,000] > 1,000 [900, > 1,000] runs that reach it 6 of 7 2 of 7" in text
+    assert text.count("> N: not by step N, where training ends") == 1 and "beyond the end" not in text
+    assert max(map(len, ran.stdout.splitlines())) <= 120
     found = json.loads(rlbench("compare", "--curriculum", "--threshold", "45", "-d", made, "--json").stdout)
     (curve,) = found["curves"]
     assert curve["curriculum"]["interval"] == [500, None] and curve["alone"]["median_steps"] is None
     assert curve["alone"]["reached"] == 2 and curve["sooner"]["estimate"] > 0.8
     bare = rlbench("compare", "--curriculum", "-d", made)
-    assert "give --threshold" in bare.stdout and "steps to 45" not in bare.stdout
+    assert "give --threshold" in bare.stdout and "steps to a return of" not in bare.stdout
     assert rlbench("compare", "--threshold", "3", "-d", made).returncode == 2
     assert rlbench("compare", "--curriculum", "--baseline", "quick", "-d", made).returncode == 2
 
@@ -84,6 +87,12 @@ def test_the_command_prints_them_and_as_json(made):
 def test_without_a_pair_there_is_nothing_to_compare(made, tmp_path):
     with pytest.raises(NothingToCompare, match="no environment has a curriculum"):
         curriculum_gains(Results(folder(tmp_path / "plain", {"quick": {"CartPole-v1": [1, 2]}}).root))
+    plain = folder(tmp_path / "one", {"quick": {"CartPole-v1": [1, 2]}}).root
+    (told, hint) = (rlbench("compare", "-d", one).stderr for one in (plain, made))
+    assert "needs two algorithms" in told and "--curriculum" not in told
+    assert "needs two algorithms" in hint and hint.rstrip().endswith(
+        "; `rlbench compare --curriculum` compares an algorithm with its curriculum and without"
+    )
     with pytest.raises(RlbenchError, match="no algorithm 'quik'; did you mean 'quick'"):
         curriculum_gains(Results(made), ["quik"])
 

@@ -70,7 +70,7 @@ def test_what_could_be_a_folder_or_an_algorithm_is_an_error_that_says_the_way_ou
     ("arguments", "told"),
     [
         (("monday", "quick"), "monday is a folder with results, so exactly two folders are needed; quick is not one"),
-        (("quick",), "quick alone cannot be compared"),
+        (("quick",), "quick alone cannot be compared: give two algorithms, --baseline or --curriculum"),
         (("quick", "slov", "-d", "monday"), "did you mean 'slow'"),
         (("monday", "tuesday", "--baseline", "quick"), "the baseline is monday or tuesday"),
     ],
@@ -127,6 +127,26 @@ def test_a_note_is_marked_and_shown_on_request(tmp_path):
     first = run(tmp_path).stdout.splitlines()[0]
     assert first.startswith("a and b undecided on CartPole-v1: −10") and first.endswith(" *")
     assert "every run of b scored higher" in run(tmp_path, "-v").stdout
+
+
+def test_a_pair_that_so_few_runs_cannot_decide_is_named_with_the_seeds_that_it_takes(tmp_path):
+    apart = {"quick": {CARTPOLE: [1.0] * 6}, "slow": {CARTPOLE: [0.0] * 6}, "even": {CARTPOLE: [0.0] * 6}}
+    folder(tmp_path / "s", apart)
+    told = (
+        "with so few runs, p cannot fall to 0.05 for quick and slow on CartPole-v1: train more seeds (about 7 of each)"
+    )
+    for detail in ([], ["-v"]):
+        ran = rlbench("compare", "quick", "slow", "-d", tmp_path / "s", *detail)
+        assert ran.returncode == 5 and told in " ".join(ran.stdout.split())
+    # Runs with equal estimates would not differ with more seeds.
+    assert "so few runs" not in rlbench("compare", "slow", "even", "-d", tmp_path / "s").stdout
+    every = " ".join(rlbench("compare", "-d", tmp_path / "s").stdout.split())
+    assert "for quick and slow on CartPole-v1 and quick and even on CartPole-v1: train" in every
+    folder(
+        tmp_path / "t",
+        {"quick": {CARTPOLE: [float(k) for k in range(6)]}, "slow": {CARTPOLE: [0.5 + k for k in range(6)]}},
+    )
+    assert "so few runs" not in rlbench("compare", "-d", tmp_path / "t").stdout
 
 
 def test_long_names_are_wrapped_and_never_cut(tmp_path):

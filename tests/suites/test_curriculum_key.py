@@ -61,10 +61,19 @@ def test_each_problem_of_a_curriculum_is_at_its_place(tmp_path):
         "    curriculum:\n"
         "      stages:\n"
         "        - {id: Pendulum-v1, kwargs: {g: {$import: 'no_such:g'}}, until: {return: 3}}\n"
-        "        - {id: Pendulum-v1, reset_options: {$import: 'math:pi'}, until: {return: 3}}\n",
+        "        - {id: Pendulum-v1, reset_options: {$import: 'math:pi'}, until: {return: 3}}\n"
+        "  - id: CartPole-v1\n"
+        "    label: other spaces\n"
+        "    steps: 400\n"
+        "    curriculum:\n"
+        "      stages: [{id: MountainCar-v0, until: {return: -110}}]\n",
     )
     said = [
-        ("9:", "its observation space is Discrete(16), the target's Discrete(64); they have to be equal"),
+        (
+            "9:",
+            "FrozenLake-v1: its observation space is Discrete(16), the target's Discrete(64); they have to be equal:"
+            " use FrozenLake8x8-v1 with other `kwargs` (such as `desc` of FrozenLake), or add `wrappers`",
+        ),
         ("10:", "Did you mean: `FrozenLake8x8`?"),
         ("11:", "write minigrid:MiniGrid-DoorKey-5x5-v0"),
         ("14:", "nothing called 'uniforn' is installed; did you mean 'uniform'?"),
@@ -72,6 +81,7 @@ def test_each_problem_of_a_curriculum_is_at_its_place(tmp_path):
         ("20:", "its stages take 300 steps, which leaves none of 300 for Acrobot-v1 itself"),
         ("25:", "'no_such' cannot be imported"),
         ("26:", "reset_options is a mapping of names to values; only a value may be a reference"),
+        ("31:", "; its action space is Discrete(3), the target's Discrete(2); they have to be equal: use CartPole-v1"),
     ]
     assert len(found) == len(said), found
     for line, (place, text) in zip(found, said):
@@ -80,9 +90,13 @@ def test_each_problem_of_a_curriculum_is_at_its_place(tmp_path):
 
 def test_what_belongs_to_no_curriculum_is_told_before_anything_is_made(tmp_path):
     entries = {
-        "{stages: [{id: A}]}": "'until' is missing",
-        "{stages: [{id: A, until: {}}]}": "should have either steps or return",
-        "{stages: [{id: A, until: {steps: 3, return: 3}}]}": "should have either steps or return",
+        "{stages: [{id: A}]}": "'until' is missing; write `until: {steps: 10_000}` or `until: {return: 0.8}`",
+        "{stages: [{id: A, until: {}}]}": "should have either steps or return: `until: {steps: 10_000}` or",
+        "{stages: [{id: A, until: {reward: -13}}]}": "unknown key 'reward'; did you mean 'return'?",
+        "{stages: [{id: A, until: {reward: -13, return: 2}}]}": "unknown key 'reward'; known keys: steps, return",
+        "{stages: [{id: A, until: {whatever: -13}}]}": "unknown key 'whatever'; known keys: steps, return, episodes",
+        "{levels: [{id: A}]}": "unknown key 'levels'; known keys: stages, sampler, tasks",
+        "{stages: [{id: A, until: {steps: 3, return: 3}}]}": "should have either steps or return, not both",
         "{stages: [{id: A, until: {steps: 3, episodes: 3}}]}": "has episodes, which belong to return",
         "{stages: [{id: A, until: {return: .nan}}]}": "should have a finite return, got nan",
         "{stages: [{id: A, untl: {steps: 3}}]}": "unknown key 'untl'; did you mean 'until'?",
@@ -94,9 +108,10 @@ def test_what_belongs_to_no_curriculum_is_told_before_anything_is_made(tmp_path)
     }
     lines = [f"  - {{id: CartPole-v1, label: e{i}, steps: 9, curriculum: {text}}}" for i, text in enumerate(entries)]
     (tmp_path / "s.yaml").write_text(HEAD.format(algorithms="random") + "\n".join(lines))
-    found = {p.location[1]: p.message for p in read_suite(tmp_path / "s.yaml").problems}
+    problems = read_suite(tmp_path / "s.yaml").problems
     for i, text in enumerate(entries.values()):
-        assert text in found[i], (i, found[i])
+        (found,) = [p.message for p in problems if p.location[1] == i]  # one error for one mistake
+        assert text in found, (i, found)
 
 
 def test_the_plan_has_the_stages_with_the_wrappers_that_each_algorithm_needs(tmp_path):

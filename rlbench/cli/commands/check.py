@@ -14,6 +14,7 @@ import click
 from rlbench.cli.common_options import open_plugins, open_suite, result_folder
 from rlbench.cli.declared_options import options_of
 from rlbench.cli.environment_count import environment_count
+from rlbench.cli.planned_stages import stage_lines
 from rlbench.cli.seed_advice import advice, reach_of_plan
 from rlbench.cli.text_table import fitted, plain, write_error, write_out
 from rlbench.cli.user_paths import short_path
@@ -108,7 +109,8 @@ def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions
     for text in _not_resumed(plugins, todo):
         write_out(text + "\n")
     counted = environment_count([decision.group for decision in todo], workers)
-    for text in [*planned.notes, *_settings_together(stacks), *counted, *map(str, planned.skipped)]:
+    stages = stage_lines(planned.suite, {decision.group.task.name for decision in decisions})
+    for text in [*stages, *planned.notes, *_settings_together(stacks), *counted, *map(str, planned.skipped)]:
         write_out(plain(text) + "\n")
     if not planned.adaptive:  # an adaptive suite adds seeds as needed and has its own test
         lines = advice(reach_of_plan(planned))

@@ -172,7 +172,7 @@ def _pairs(names: Sequence[str], directory: str | None, baseline: str | None, su
         scores = [Results(folders[name], supplied).final_scores for name in (first, second)]
         return pairs_between(scores[0], scores[1], (plain(first), plain(second)))
     if len(names) == 1 and baseline is None:
-        raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, or --baseline")
+        raise click.UsageError(f"{names[0]} alone cannot be compared: give two algorithms, --baseline or --curriculum")
     return pairs_within(Results(find_folder(directory), supplied).final_scores, names, baseline)
 
 
@@ -193,6 +193,7 @@ def _as_json(result: Comparison, corrupt: Sequence[str]) -> str:
         "rows": [asdict(row) for row in result.rows],
         "absent": list(result.absent),
         "apart": list(result.apart),
+        "left_in_stages": list(result.left_in_stages),
         "self_reported": list(result.self_reported),
         "published": list(result.published),
         "tuned": as_json(result.tuned),

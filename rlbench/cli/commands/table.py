@@ -52,6 +52,7 @@ def print_table(results: Results, as_json: bool = False) -> None:
     """Write the table of scores to stdout."""
     from rlbench.analysis.caveats import ADAPTIVE, MIXED, SELF_REPORTED
     from rlbench.analysis.publications import publication_notes
+    from rlbench.analysis.reached_stages import stage_notes
     from rlbench.analysis.sensitivity import sweeps_of
     from rlbench.analysis.tuned_algorithms import left_at_defaults
     from rlbench.analysis.tuning_budgets import as_json as budgets_as_json
@@ -67,6 +68,7 @@ def print_table(results: Results, as_json: bool = False) -> None:
             "cells": [asdict(cell) for cell in cells],
             "tuned": budgets_as_json(results.tuned),
             "tuning_differs": budget_sentence(results.tuned) if differ(results.tuned) else None,
+            "left_in_stages": stage_notes(results.final_scores.samples.values()),
             "corrupt": describe_damaged(results.rows),
         }
         write_out(json.dumps(document, indent=1, sort_keys=True) + "\n")
@@ -99,6 +101,7 @@ def print_table(results: Results, as_json: bool = False) -> None:
     if any(SELF_REPORTED in cell.marks for cell in cells):
         text += f"{SELF_REPORTED}: steps and scores are those that the programs reported themselves (docs/scripts.md)\n"
     text += "".join(f"{plain(note)}\n" for note in publication_notes(results.final_scores, _labels(cells)))
+    text += "".join(f"{plain(note)}\n" for note in stage_notes(results.final_scores.samples.values()))
     if sweeps_of(results.suite):
         text += "`rlbench table --sensitivity` shows the effect of the swept hyperparameters\n"
     write_out(text)
