@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, WithJsonSchema, model_validator
 
 from rlbench.messages import quoted, refuse_bool
-from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, value_error
+from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, lacking, value_error
 
 MAX_TRIALS = 1_000
 TPE_STARTUP = 10  # trials drawn at random before TPE proposes any; the suite's own is among them
@@ -112,7 +112,7 @@ class DistributionEntry(StrictModel):
     def _one_kind(self) -> Self:
         given = [name for name in ("log", "uniform", "whole", "choice") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise value_error(f"should have one of log, uniform, int and choice, got {len(given) or 'none'} of them")
+            raise lacking(f"should have one of log, uniform, int and choice, got {len(given) or 'none'} of them")
         return self
 
     def samples(self) -> list[tuple[tuple[str | int, ...], Any]]:

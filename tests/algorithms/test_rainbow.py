@@ -224,8 +224,8 @@ def test_the_next_action_is_chosen_by_the_online_network_under_noise_of_its_own(
     [
         ({"net_arch": ()}, "at least one shared layer"),
         ({"v_min": 3, "v_max": 3}, "v_min 3 must be below v_max 3"),
-        ({"v_min": -math.inf}, "-inf to 3 should be a range of finite numbers"),
-        ({"v_min": math.nan}, "nan to 3 should be a range of finite numbers"),
+        ({"v_min": -math.inf}, "-inf to 3 should be a finite range"),
+        ({"v_min": math.nan}, "nan to 3 should be a finite range"),
         ({"v_min": 1e8, "v_max": 1e8 + 50}, "wide enough for 11 numbers of float32"),
         ({"multi_step_returns": 5, "n_envs": 8}, "for multi_step_returns 5"),
         ({"batch_size": 200}, "is smaller than batch_size"),
