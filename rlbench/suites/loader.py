@@ -49,9 +49,9 @@ _MODELS: dict[str, type[BaseModel]] = {
     "tuned": TunedEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
-# Mappings from names to entries, and how many names lead to an entry.
 _MEANT = {"reward": "return", "score": "return"}  # keys for which others use words that no spelling resembles
 _EXAMPLES = {"until": UNTIL}  # of keys that are often left out
+# Mappings from names to entries, and how many names lead to an entry.
 _NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}
 
 
