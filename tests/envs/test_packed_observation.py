@@ -104,8 +104,8 @@ def test_a_mask_of_actions_is_not_appended_to_bytes():
             r"an image has shape \(5, 4, 3\), but the space of observations has \(4, 5, 3\)",
         ),
         (np.full((4, 5, 3), 300.7), "an image has values that are not whole numbers from 0 to 255"),
-        (np.full((4, 5, 3), np.nan), "an image has numbers that are no bytes"),
-        (np.full((4, 5, 3), -1), "an image has numbers that are no bytes"),
+        (np.full((4, 5, 3), np.nan), "an image has values that are not whole numbers"),
+        (np.full((4, 5, 3), -1), "an image has values that are not whole numbers"),
     ],
 )
 def test_an_image_that_does_not_fit_its_space_is_a_fault_of_the_environment(image, message):
