@@ -178,6 +178,16 @@ def test_before_the_first_update_every_ratio_is_one(env):
         assert (r["action"] < torch.from_numpy(Target.low)).any()
 
 
+@both(("ppo", "a2c"))
+def test_shared_layers_value_each_state_as_it_is_acted_in(make):
+    """The values that come with the actions are those of the states that are stored, and no others are stored."""
+    agent = play(*make(shared=True, learning_rate=1e-30), SHAPES, [0, 1], 64).algorithm
+    r = agent.rollout.tensors()
+    again = agent.value(*agent.params, r["obs"])
+    assert torch.allclose(r["value"], again, atol=1e-6) and again.abs().max() > 1e-3
+    assert "value" not in play(*make(), SHAPES, [0], 64).algorithm.rollout.tensors()
+
+
 @both(("ppo", "a2c", "reinforce"))
 def test_successors_are_normalised_as_observations_are(make):
     """Late in a run the statistics hardly move: a successor is then what is acted on next."""
