@@ -23,10 +23,18 @@ def plan_trials(
 ) -> tuple[Plan, dict[str, TrialSampling]]:
     """Return the plan of the suite itself, and where the settings of each tuned algorithm's trials come from, by label.
 
-    Raises: SuiteError with what is wrong with the suite or a space, if a score over tasks cannot be made, or if the
-    sampler is not installed.
+    Raises: SuiteError with what is wrong with the suite, and as `sampling_of`.
     """
     planned = plan(loaded, plugins, **options.planning)
+    return planned, sampling_of(planned, loaded, plugins, seed)
+
+
+def sampling_of(planned: Plan, loaded: LoadedSuite, plugins: Plugins, seed: int) -> dict[str, TrialSampling]:
+    """Return where the settings of each tuned algorithm's trials come from, by label. planned: the suite's plan.
+
+    Raises: SuiteError with what is wrong with a space, if a score over tasks cannot be made, or if the sampler is not
+    installed.
+    """
     suite, problems = planned.suite, []
     if suite.tune is None:
         raise SuiteError(f"{loaded.source.path} has no key `tune`; docs/tuning.md explains it")
@@ -53,7 +61,7 @@ def plan_trials(
     problems += _without_anchors(planned, list(tuned))
     if problems:
         raise SuiteError(loaded.source.describe(problems))
-    return planned, sampling
+    return sampling
 
 
 def first_round(

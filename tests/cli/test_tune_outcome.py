@@ -77,6 +77,7 @@ def test_check_finds_the_drawn_settings_that_cannot_be_trained(tmp_path):
     assert told.stderr.count("error:") == 1
     told = check(tmp_path, PPO.replace("SPACE", "{gamma: {choice: [0.9, 0.95]}}"))
     assert "the space of ppo has only 3 different settings, fewer than 4 trials" in told.stderr
+    assert "starts at step 0" in told.stdout  # what `run` would do is shown all the same
 
 
 def test_a_space_without_a_kind_and_a_search_without_a_space_are_shown_an_example(tmp_path):

@@ -50,23 +50,23 @@ def check(suite: str, options: RunOptions, as_json: bool) -> None:
         write_error(problem)
     loaded = open_suite(suite, options)
     planned = plan(loaded, plugins, **options.planning)
-    if planned.suite.tune is not None:
-        _check_trials(loaded, planned, plugins, options)
     store = Store(result_folder(options.output, planned.suite.name))
     for note in shadowing_notes(Path.cwd()):
         write_error(note)
     show_plan(planned, plugins, store, options, as_json)
+    if planned.suite.tune is not None:  # last, because `run` needs none of it
+        _check_trials(loaded, planned, plugins, options)
     if planned.broken:
         raise click.exceptions.Exit(1)
 
 
 def _check_trials(loaded: LoadedSuite, planned: Plan, plugins: Plugins, options: RunOptions) -> None:
     """Check the settings that `rlbench tune` would draw. Raises: SuiteError, at the place in the suite."""
-    from rlbench.tuning.trial_planning import first_round, plan_trials
+    from rlbench.tuning.trial_planning import first_round, sampling_of
 
     assert planned.suite.tune is not None
     if planned.suite.tune.sampler == "random" or find_spec("optuna") is not None:
-        first_round(loaded, plan_trials(loaded, plugins, options, 0)[1], plugins, options)
+        first_round(loaded, sampling_of(planned, loaded, plugins, 0), plugins, options)
 
 
 def show_plan(planned: Plan, plugins: Plugins, store: Store, options: RunOptions, as_json: bool) -> None:
