@@ -307,6 +307,23 @@ def test_a_play_that_ends_early_is_told_as_what_the_harness_says_of_it():
     )
 
 
+class SlowFirst(DQN):
+    """Spends the whole budget in its second environment, as a process does whose rival waits for a processor."""
+
+    def train(self, interaction):
+        env, _ = interaction.make_env(0, 1), interaction.make_env(0, 0)
+        env.reset()
+        while not interaction.finished:
+            if any(env.step(0)[2:4]):
+                env.reset()
+
+
+def test_a_nan_reaches_the_run_whichever_environment_takes_the_steps():
+    subject = broken(SlowFirst)
+    alone = dataclasses.replace(subject, spec=dataclasses.replace(subject.spec, stackable=False))
+    assert "is not finite" in FUNCTIONS["not-finite"](alone)
+
+
 def test_an_assertion_of_the_algorithms_own_without_words_is_told_as_one():
     claims = dataclasses.replace(broken(DQN).spec, supports=Supports(discrete=True, continuous=True))
     subject = dataclasses.replace(broken(DQN), spec=claims)
