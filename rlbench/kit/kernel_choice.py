@@ -48,8 +48,13 @@ _tokens = itertools.count()
 _inside = False  # whether a watched function is running
 
 
-class OperationRecorder(TorchDispatchMode):
-    """A dispatch mode that records every operation that may round."""
+class _Recording:
+    """What the recorder does with an operation.
+
+    torch hides a mode's own `__torch_dispatch__` from its compiler, and the first call then imports that compiler,
+    which takes a process longer than all its other imports. An inherited method is left alone. Nothing is compiled
+    while the recorder is on.
+    """
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name, pointwise = function.overloadpacket.__name__, torch.Tag.pointwise in function.tags
@@ -59,6 +64,10 @@ class OperationRecorder(TorchDispatchMode):
             arguments = [_describe(args), _describe(kwargs or {})] if can_try else []
             _operations[json.dumps([str(function), *arguments], default=str)] = None
         return function(*args, **(kwargs or {}))
+
+
+class OperationRecorder(_Recording, TorchDispatchMode):
+    """A dispatch mode that records every operation that may round."""
 
 
 def _of_one_seed(name: str, args: Any) -> bool:

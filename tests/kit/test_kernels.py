@@ -1,6 +1,8 @@
 """Which kernels a run uses, and the trial of each of them."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -168,3 +170,15 @@ def test_what_trials_say_of_a_network_and_its_gradients_is_so(dims, batch):
     claimed = all(map(same_bits, kernel_choice.operations()))
     alone = [gradients(slice(s, s + 1)) for s in range(5)]
     assert not claimed or all(torch.equal(a[0], b[s]) for s, one in enumerate(alone) for a, b in zip(one, stacked))
+
+
+def test_a_record_does_not_load_torchs_compiler():
+    """Loading it takes a second and 70 MB in each process."""
+    code = (
+        "import sys, torch; from rlbench.kit import MLP, kernel_choice, value_and_grad;"
+        "network = MLP([4, 8, 2], 'tanh'); params = [torch.zeros(2, network.size)];"
+        "value_and_grad(lambda params, x: network(params, x).flatten(1).sum(-1), params, torch.zeros(2, 3, 4));"
+        "print(len(kernel_choice.operations()) > 3, 'torch._dynamo' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ran.stdout.split(), ran.stderr) == (["True", "False"], "")
