@@ -93,67 +93,65 @@ class Worker:
         self, env: Any, rank: int, shared: SharedState, config: A3CConfig, task: TaskInfo, streams: SeedStreams
     ) -> None:
         self.env, self.rank, self.shared, self.config = env, rank, shared, config
+        self.taken = shared.taken.numpy()  # the same memory
         self.network = ActorCritic(config, task)
         self.optimizer = SharedRMSprop(shared.square, config.rms_prop_alpha, config.rms_prop_eps)
         self.learning_rate = Schedule.parse(config.learning_rate, task.steps)
         self.streams, self.name = streams, f"worker {rank}"
-        obs, flag = self.network.obs_field, Field(dtype=torch.bool)
-        fields = {"obs": obs, "next_obs": obs, "action": self.network.dist.field, "reward": Field()}
-        self.rollout = Rollout(1, config.n_steps, 1, "cpu", **fields, terminated=flag, cut=flag)
+        fields = {"obs": self.network.obs_field, "action": self.network.dist.field, "reward": Field()}
+        self.rollout = Rollout(1, config.n_steps, 1, "cpu", **fields, terminated=Field(dtype=torch.bool))
         self.reward_norm = RewardNormalizer(1, 1, config.gamma, config.normalize_reward)
-        self.obs = env.reset()[0]
+        self.obs = self.flat(env.reset()[0])
 
     def run(self) -> None:
         while not self.env.finished:
             params = self.shared.params.clone()
-            self.collect(params)
-            self.learn(params)
+            self.learn(params, self.collect(params))
 
     def flat(self, obs: Any) -> Any:
         """Return an observation as [1, 1, size]; images stay bytes."""
         dtype = np.uint8 if self.network.obs_field.dtype == torch.uint8 else np.float32
-        return np.asarray(obs, dtype).reshape(1, 1, -1)
+        return np.array(obs, dtype).reshape(1, 1, -1)  # a copy: an environment may reuse its memory
 
-    def collect(self, params: Tensor) -> None:
-        """Fill the rollout, at most to the end of the episode."""
+    def collect(self, params: Tensor) -> Tensor:
+        """Fill the rollout, at most to the end of the episode. Returns: the successor of its last step [1, 1, obs]."""
         done = False
         self.rollout.clear()
         while not (done or self.rollout.full):
-            obs = self.flat(self.obs)
-            action = self.network.draw(params, tensor(obs), self.streams, self.name)  # [1, 1, …]
-            self.obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
-            self.shared.taken[self.rank] += 1
+            action = self.network.draw(params, tensor(self.obs), self.streams, self.name)  # [1, 1, …]
+            obs, reward, terminated, truncated, _ = self.env.step(self.network.dist.to_env(action)[0, 0])
+            self.taken[self.rank] += 1
             done = terminated or truncated
-            reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), done), np.ones(1, bool))
-            self.rollout.add(
-                obs=obs,
-                next_obs=self.flat(self.obs),
-                action=action,
-                reward=reward,
-                terminated=terminated,
-                cut=done,
-            )
+            if self.config.normalize_reward:
+                reward = self.reward_norm(np.full((1, 1), reward), np.full((1, 1), done), np.ones(1, bool))
+            self.rollout.add(obs=self.obs, action=action, reward=reward, terminated=terminated)
+            self.obs = self.flat(obs)
+        last = tensor(self.obs)
         if done:
-            self.obs = self.env.reset()[0]
+            self.obs = self.flat(self.env.reset()[0])
+        return last
 
-    def learn(self, params: Tensor) -> None:
+    def learn(self, params: Tensor, last: Tensor) -> None:
         """Compute the gradient at `params`, with which this worker acted, and apply it to the shared parameters."""
         c, lr = self.config, self.learning_rate(int(self.shared.taken.sum()))
         r = {name: x[:, : self.rollout.length] for name, x in self.rollout.tensors().items()}  # [1, T, 1, …]
-        value, next_value = (self.network.value(params, r[n].flatten(1, 2)).unsqueeze(-1) for n in ("obs", "next_obs"))
-        advantage = gae(r["reward"], c.gamma * ~r["terminated"], value, next_value, r["cut"], c.gae_lambda)  # [1, T, 1]
-        columns = [x.flatten(1, 2) for x in (r["obs"], r["action"], advantage, advantage + value)]
-        _, grads = value_and_grad(self.loss, [params], *columns)
+        states = torch.cat([r["obs"].flatten(1, 2), last], 1)
+        _, grads = value_and_grad(self.loss, [params], states, r["action"].flatten(1, 2), r["reward"], r["terminated"])
         self.optimizer.apply(self.shared.params, clip(grads, c.max_grad_norm)[0], lr)
 
-    def loss(self, params: Tensor, obs: Tensor, action: Tensor, advantage: Tensor, returns: Tensor) -> Tensor:
-        """Return the sum over the steps as in Mnih 2016, divided by n_steps.
+    def loss(self, params: Tensor, states: Tensor, action: Tensor, reward: Tensor, terminated: Tensor) -> Tensor:
+        """Return the sum over the steps as in Mnih 2016, divided by n_steps however short the rollout is.
 
-        A shorter rollout is divided by the same number, so that no step weighs more because its episode ended.
+        So no step weighs more because its episode ended. states: [1, T + 1, obs], the last step's successor too.
+        action: [1, T, …]. reward, terminated: [1, T, 1].
         """
-        c, dist, policy = self.config, self.network.dist, self.network.policy(params, obs)
+        c, dist, policy = self.config, self.network.dist, self.network.policy(params, states[:, :-1])
+        value = self.network.value(params, states)
+        value, v = value[:, :-1], value.detach().unsqueeze(-1)  # [1, T] and [1, T + 1, 1]
+        cut = terminated  # an episode ends at the rollout's last step alone
+        advantage = gae(reward, c.gamma * ~terminated, v[:, :-1], v[:, 1:], cut, c.gae_lambda).squeeze(-1)
         policy_loss = -(advantage * dist.log_prob(*policy, action))  # [1, T]
-        value_loss = F.mse_loss(self.network.value(params, obs), returns, reduction="none")
+        value_loss = F.mse_loss(value, advantage + value.detach(), reduction="none")
         loss = policy_loss + c.vf_coef * value_loss - c.ent_coef * dist.entropy(*policy)
         return loss.sum(-1) / c.n_steps
 

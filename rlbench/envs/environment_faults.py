@@ -49,7 +49,7 @@ def _wrong_in_step(answer: Any, space: AnySpace) -> str:
     observation, reward, *ends, _ = answer
     fault = observation_fault(observation, space) or _reward_fault(reward)
     for name, value in zip(("terminated", "truncated"), ends):
-        if not fault and (np.ndim(value) or np.asarray(value).dtype.kind not in "biu"):
+        if not (fault or isinstance(value, bool)) and (np.ndim(value) or np.asarray(value).dtype.kind not in "biu"):
             fault = f"{name} {_describe(value)}; True or False is needed"
     return fault
 

@@ -252,8 +252,7 @@ def test_the_gradient_is_that_of_the_papers_loop(actions, length, how):
     worker, env, algorithm = one_worker(SPACES[actions], length, how, n_steps=7, gamma=0.8, max_grad_norm=1e9)
     params = algorithm.shared.params.clone()
     params += 0.3 * torch.from_numpy(env.numbers.normal(size=params.shape)).float()  # a policy with preferences
-    worker.collect(params)
-    worker.learn(params)
+    worker.learn(params, worker.collect(params))
     assert len(env.seen) == min(length, 7) == int(algorithm.shared.taken[1])
     bootstrap = how == "truncated" or length > 7
     expected = slow_gradient(worker, env, params, bootstrap)
@@ -261,6 +260,22 @@ def test_the_gradient_is_that_of_the_papers_loop(actions, length, how):
     other = slow_gradient(worker, env, params, not bootstrap)
     assert abs(worker.optimizer.grad - other).max() > 1e-3
     assert worker.optimizer.params is algorithm.shared.params
+
+
+def test_an_environment_may_write_each_observation_into_the_same_memory():
+    worker, env, algorithm = one_worker(Discrete(2), 4, "truncated", n_steps=7)
+    step, memory = env.step, np.zeros(5, np.float32)
+
+    def reusing(obs, *rest):
+        memory[:] = obs
+        return memory, *rest
+
+    env.reset, env.step = lambda reset=env.reset: reusing(*reset()), lambda action: reusing(*step(action))
+    worker.obs = worker.flat(env.reset()[0])
+    last = worker.collect(algorithm.shared.params)
+    states = worker.rollout.tensors()["obs"][0, :4, 0].numpy()
+    assert all(np.array_equal(state, seen[0]) for state, seen in zip(states, env.seen, strict=True))
+    assert np.array_equal(last[0, 0].numpy(), env.seen[3][3])
 
 
 def test_a_rollout_after_an_end_begins_with_the_next_episode_and_one_after_none_goes_on():
@@ -289,16 +304,15 @@ def test_a_worker_scales_rewards_by_the_deviation_of_its_own_discounted_returns_
 def test_gradients_are_clipped_and_the_learning_rate_goes_to_zero_with_the_steps_of_all_workers():
     worker, _, algorithm = one_worker(Discrete(3), learning_rate="lin_0.2", steps=1000, n_steps=5, max_grad_norm=1e-3)
     algorithm.shared.taken[:] += torch.tensor([400, 95, 250])
-    worker.collect(algorithm.shared.params)
-    worker.learn(algorithm.shared.params)
+    last = worker.collect(algorithm.shared.params)
+    worker.learn(algorithm.shared.params, last)
     assert worker.optimizer.lr == pytest.approx(0.2 * 0.25)
     assert worker.optimizer.grad.norm() == pytest.approx(1e-3, rel=1e-2)
     algorithm.shared.taken[:] += 1000
-    worker.learn(algorithm.shared.params)
+    worker.learn(algorithm.shared.params, last)
     assert worker.optimizer.lr == 0
     worker, *_ = one_worker(Discrete(3), learning_rate=0.2)
-    worker.collect(algorithm.shared.params)
-    worker.learn(algorithm.shared.params)
+    worker.learn(algorithm.shared.params, worker.collect(algorithm.shared.params))
     assert worker.optimizer.lr == 0.2
 
 
@@ -307,7 +321,7 @@ def test_a_worker_acts_by_one_copy_of_the_parameters_for_a_whole_rollout():
     seen, real = [], worker.network.draw
     worker.network.draw = lambda params, *rest: seen.append(params) or real(params, *rest)
 
-    def learn(params):
+    def learn(params, last):
         seen.append(params)
         env.finished = True
 
