@@ -26,9 +26,10 @@ def gae(
     advantage = (
         (reward + discount * next_value - value).transpose(0, 1).contiguous()
     )  # [T, S, N], so that each step is contiguous
-    keep = (discount * lam * ~cut).transpose(0, 1).contiguous()
-    for t in range(len(advantage) - 2, -1, -1):
-        advantage[t] += keep[t] * advantage[t + 1]
+    keep = (discount * lam * ~cut).transpose(0, 1).contiguous().unbind()
+    steps = [advantage[t] for t in range(len(keep))]  # not unbind, whose views a gradient does not let change
+    for t in range(len(steps) - 2, -1, -1):
+        steps[t] += keep[t] * steps[t + 1]
     return advantage.transpose(0, 1).contiguous()  # in other layouts, the order of sums would depend on the stack
 
 

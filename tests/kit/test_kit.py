@@ -241,6 +241,12 @@ def test_sums_over_advantages_have_the_same_bits_in_any_stack(num_envs):
     assert all(torch.equal(sums(slice(i, i + 1))[0], together[i]) for i in range(3))
 
 
+def test_gae_can_be_differentiated():
+    value, one = torch.zeros(1, 3, 1, requires_grad=True), torch.ones(1, 3, 1)
+    gae(one, 0.5 * one, value, one, one > 1, 0.8).sum().backward()
+    assert value.grad.flatten().tolist() == pytest.approx([-1, -1.4, -1.56])  # each advantage counts V(s_t) with −0.4ᵏ
+
+
 def test_gae_refuses_shapes_that_differ():
     one = torch.ones(1, 2, 2)
     with pytest.raises(ValueError, match="shapes differ"):
