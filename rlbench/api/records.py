@@ -54,7 +54,7 @@ class RunStatus(StrEnum):
         return self not in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.INTERRUPTED)
 
     def describe(self, message: str = "", details: str = "", longest: int | None = None) -> str:
-        """Return the status and its reason on one line, as every view shows them.
+        """Return the status and its reason on one line. Tables, such as `rlbench status`, have a column for each.
 
         details: what follows the status directly, such as the time. longest: characters of the message to show.
         Example: "timeout in 2:05: exceeded its time limit of 2 min".
