@@ -60,8 +60,8 @@ def provenance(command: str) -> dict[str, Any]:
 def merge(path: Path, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Write an entry into an anchor file, creating the file if needed. Returns: the entry as written.
 
-    Entries of other tasks are kept. If the task already has an entry, its upper anchor is kept unless the user gave a
-    new one.
+    Entries of other tasks are kept. If the task already has an entry and the user gave no new upper anchor, its old
+    upper anchor is kept.
     Raises: AnchorsError if the file is not an anchor file, or if the upper anchor that it keeps is not above the new
     lower one; StoreError if the file cannot be written.
     """

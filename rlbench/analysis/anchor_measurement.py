@@ -66,7 +66,10 @@ def measure(task: Task, episodes: int = EPISODES) -> Iterator[AnchorMeasurement]
 
 
 def _unseen(task: Task) -> Task:
-    """Hide observations that are not one array, because a batch cannot hold them. No policy here uses them."""
+    """Return the task without its observations if they are not one array.
+
+    A batch cannot hold such observations, and no policy measured here uses them.
+    """
     if task.env_id in DYNAMICS:
         return task
     env = make_env(task)

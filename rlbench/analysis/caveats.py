@@ -1,6 +1,6 @@
 """Caveats about a cell (one algorithm on one task) that its numbers do not show.
 
-For example, its runs or its configuration were chosen by their results, its numbers are self-reported, or its runs were
+Examples: its runs or its configuration were chosen by their results, its numbers are self-reported, or its runs were
 produced by different code.
 """
 
@@ -31,13 +31,13 @@ def caveats_of(
 ) -> Caveats:
     """Return the caveats of each cell, by environment and label. Cells without a caveat have no entry.
 
-    states: by key. decisions: of a suite that added seeds until its pairs were decided, else None. sweeps: the best and
-    the worst point of each sweep.
+    states: the state of each run, by key. decisions: the sequential decisions if the suite added seeds until its pairs
+    were decided, else None. sweeps: the best and the worst point of each sweep.
 
     ADAPTIVE: runs were added until the comparison was decided, so the interval is narrower than its level claims, and
     the estimate is biased away from the algorithm it was compared with.
     CHOSEN_ON_ITS_OWN_SEEDS: the cell is the best point of a sweep, and it was chosen by the scores of these same runs.
-    TOLD, with hyperparameters: they told the algorithm something about the task that others have to learn.
+    TOLD, with names of hyperparameters: these tell the algorithm something about the task that others have to learn.
     UNSEEDED: the environment ignores the seed of its reset, or its instances share state.
     SELF_REPORTED: steps and scores were not metered, and the policies did not play the common evaluation.
     PUBLISHED, with the project's name: the project published these runs, at its own budget and protocol.

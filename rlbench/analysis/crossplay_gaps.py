@@ -1,4 +1,4 @@
-"""Cross-play: how much teams of one seed earn more than teams whose agents come from two seeds.
+"""Cross-play: how much more teams of one seed earn than teams whose agents come from two seeds.
 
 The runs of a multi-agent algorithm may agree on different conventions. Each then does well with its own agents and
 badly with those of another seed.
@@ -23,17 +23,17 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-FEWEST = 2  # runs of which pairs can be made
-JOINT_CONTROL = "rlbench.envs.multiagent.joint_control:JointControl"  # as a name, because reading imports no gymnasium
+FEWEST = 2  # a single run has no other run to play with
+JOINT_CONTROL = "rlbench.envs.multiagent.joint_control:JointControl"  # a name, because reading imports no gymnasium
 COLUMNS = ("algorithm", "environment", "n", "episodes", "self_play", "cross_play", "gap", "low", "high")
 PAIR_COLUMNS = ("algorithm", "environment", "seed", "with_seed", "mean_return")
 
 
 @dataclass(frozen=True)
 class Team:
-    """The finished runs of one multi-agent algorithm (label) on one task. agents: their names, in order.
+    """The finished runs of one multi-agent algorithm (label) on one task.
 
-    problem: why their agents cannot play together, or "".
+    agents: names of the agents, in order. problem: why agents of different runs cannot play together, or "".
     """
 
     algorithm: str
@@ -45,10 +45,11 @@ class Team:
 
 @dataclass(frozen=True)
 class Gap:
-    """What cross-play shows of one algorithm on one task.
+    """Result of cross-play for one algorithm on one task.
 
-    self_play, cross_play: mean team return of a seed with itself, and with another. gap: the first minus the second,
-    with its 95 % interval over seeds, which is NaN for fewer than three. by_seed: the gap of each seed [S].
+    self_play: mean return of teams of one seed. cross_play: mean return of teams of two seeds. gap: self_play minus
+    cross_play. low, high: 95 % interval of the gap over seeds, NaN for fewer than three seeds. by_seed [S]: the gap of
+    each seed.
     """
 
     played: CrossPlay
@@ -66,7 +67,7 @@ class Gap:
 
 @dataclass(frozen=True)
 class CrossPlays:
-    """What a result folder has of cross-play. problems: a sentence for each file that is not used."""
+    """Cross-play results of a result folder. problems: for each file that is not used, a sentence that says why."""
 
     gaps: tuple[Gap, ...]
     problems: tuple[str, ...]
@@ -129,15 +130,15 @@ def crossplays_of(root: Path, runs: Sequence[Run], states: Mapping[str, RunState
 
 
 def stored(root: Path, team: Team, states: Mapping[str, RunState]) -> CrossPlay | None:
-    """Return what was played of a team; None if nothing was.
+    """Return the stored cross-play of a team, or None if there is none.
 
-    Raises: StoreError if the file is damaged, or if other policies were played than those of the finished runs.
+    Raises: StoreError if the file is damaged, or if it was played by other policies than those of the finished runs.
     """
     played = read_crossplay(root, team.algorithm, team.environment)
     if played is not None and (played.runs != played_runs(team.runs, states) or played.agents != team.agents):
         raise StoreError(
-            f"the cross-play of {team.algorithm} on {team.environment} is of other runs than those that are finished"
-            " now, so it is not used; `rlbench crossplay` plays these"
+            f"the cross-play of {team.algorithm} on {team.environment} was played by other runs than the ones that are"
+            " finished now, so it is not used; to play these, run `rlbench crossplay`"
         )
     return played
 
@@ -152,7 +153,7 @@ def gap_of(played: CrossPlay) -> Gap:
     both = (matrix + matrix.T) / 2
     mixed = (both.sum(1) - own) / (count - 1)
     by_seed = own - mixed
-    # A difference of means within their rounding errors is none; 2.7e-16 would be shown as a number.
+    # A difference within the rounding errors counts as 0. Otherwise, a gap of 2.7e-16 would be shown.
     by_seed = np.where(np.abs(by_seed) <= 1e-12 * np.abs(matrix).max(initial=0), 0.0, by_seed)
     interval = interval_estimate([by_seed], [key for key, _ in played.runs], "mean")
     return Gap(played, float(own.mean()), float(mixed.mean()), interval.estimate, interval.low, interval.high, by_seed)

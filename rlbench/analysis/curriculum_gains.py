@@ -1,7 +1,7 @@
-"""What a curriculum is worth: an algorithm with it against the same algorithm on the target alone, of equal budgets.
+"""What a curriculum gains: each algorithm with it against the same algorithm on the target alone, at equal budgets.
 
-A task with a curriculum is paired with the task of the same folder that is equal to it but for the curriculum. Compared
-are the first evaluations (jump start), the steps to a threshold and the final scores.
+A task with a curriculum is paired with the task in the same folder that differs only in having no curriculum. The first
+evaluations (jump start), the steps to a threshold and the final scores are compared.
 """
 
 from __future__ import annotations
@@ -33,13 +33,16 @@ Numbers = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class CurveGain:
-    """What the learning curves of one algorithm say. The first of two values is with the curriculum, the second alone.
+    """Gain shown by the learning curves of one algorithm. In each pair, the first value is with the curriculum.
 
-    staged, alone: the two tasks. n: runs with evaluations. first_step: of the first evaluation, last_step: of the last.
-    first: the statistic of the first evaluations, and first_difference, if there are three runs or more on each side.
-    threshold: a return of the target, or None if none is known. reach: when the runs reach it. bounds: intervals of the
-    median. sooner: the probability that a run with the curriculum reaches it before one alone; ties, and pairs that
-    never do, count half. target: when the runs with the curriculum entered the target, if it has stages.
+    staged, alone: names of the task with and without the curriculum. n: runs with evaluations.
+    first_step, last_step: the steps of the first and the last evaluation.
+    first: the statistic of the first evaluations. first_difference: its difference, with minus without the curriculum.
+    threshold: a return on the target, or None if none is known. reach: when the runs reach the threshold. bounds:
+    intervals of the median of these steps. sooner: the probability that a run with the curriculum reaches the threshold
+    before a run without; ties, and pairs of runs that never reach it, count half.
+    first_difference and sooner are None if a side has fewer than three runs.
+    target: when the runs with the curriculum entered the target, if the curriculum has stages.
     """
 
     algorithm: str
@@ -59,9 +62,10 @@ class CurveGain:
 
 @dataclass(frozen=True)
 class CurriculumGains:
-    """final: the final scores, with minus without the curriculum. curves: one for each pair with evaluations.
+    """Gains from the curricula of a result folder.
 
-    left_out: sentences on what is not compared, and why.
+    final: comparison of the final scores, with minus without the curriculum. curves: one gain for each pair of tasks
+    with evaluations during training. left_out: sentences that say what is not compared, and why.
     """
 
     final: Comparison
@@ -76,10 +80,11 @@ def curriculum_gains(
     statistic: str = "iqm",
     alpha: float = ALPHA,
 ) -> CurriculumGains:
-    """Compare each algorithm with a curriculum with the same one without it.
+    """Compare each algorithm that trained with a curriculum and the same algorithm without it.
 
-    algorithms: labels; by default all but `random`. threshold: a return of the target; by default its upper anchor.
-    Raises: RlbenchError for an unknown label; NothingToCompare if no task with a curriculum has its equal without one.
+    algorithms: labels; by default all but `random`. threshold: a return on the target; by default the target's upper
+    anchor.
+    Raises: RlbenchError for an unknown label; NothingToCompare if no task with a curriculum has a counterpart without.
     """
     scores = results.final_scores
     for name in algorithms:
@@ -95,7 +100,7 @@ def curriculum_gains(
         raise NothingToCompare(f"{scores.name}: nothing to compare: {reason}")
     sides = []
     for staged, alone in pairs:
-        # The two tasks differ in the curriculum alone, which is what is compared, so both get one task and its id.
+        # The tasks differ only in the curriculum. `compare` leaves different tasks out, so both samples get one task.
         same = (replace(one, environment=alone.task.env_id, task=alone.task, stages={}) for one in (staged, alone))
         of_staged, of_alone = (replace(scores, samples={(one.algorithm, one.environment): one}) for one in same)
         sides.append(
@@ -114,7 +119,7 @@ def curriculum_gains(
             curves.append(replace(gain, target=target_entry(staged)))
             without = staged.n + alone.n - sum(gain.n)
             if without:
-                left_out.append(f"{staged.algorithm} on {staged.environment}: {without} runs without all evaluations")
+                left_out.append(f"{staged.algorithm} on {staged.environment}: {without} runs lack evaluations")
         elif staged.n and alone.n:
             left_out.append(f"{staged.algorithm} on {staged.environment}: no evaluations during training")
     final = replace(compare(sides, statistic, alpha), left_in_stages=tuple(stage_notes(staged for staged, _ in pairs)))
@@ -122,7 +127,7 @@ def curriculum_gains(
 
 
 def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[tuple[Sample, Sample]], list[str]]:
-    """Return each sample with a curriculum beside the one of the same algorithm without it, and what has none."""
+    """Return pairs of samples, with and without the curriculum, and a sentence on each sample without a counterpart."""
     pairs, left_out = [], []
     for staged in samples:
         if staged.task.curriculum is None or staged.algorithm not in algorithms:
@@ -133,13 +138,16 @@ def _pairs(samples: Sequence[Sample], algorithms: Sequence[str]) -> tuple[list[t
             pairs.append((staged, equal[0]))
         else:
             left_out.append(
-                f"{staged.algorithm} on {staged.environment}: no environment is equal to it but for the curriculum"
+                f"{staged.algorithm} on {staged.environment}: no environment is the same without the curriculum"
             )
     return pairs, left_out
 
 
 def _gain(staged: LearningCurves, alone: LearningCurves, threshold: float | None, statistic: str) -> CurveGain | None:
-    """Return what two sets of curves say, None if no run of one has an evaluation during training."""
+    """Return the gain between two sets of curves.
+
+    Only runs that have every evaluation at the common steps are used. Returns None if a side has no such run.
+    """
     steps = np.intersect1d(staged.steps, alone.steps)
     returns = [one.counted[:, np.isin(one.steps, steps)] for one in (staged, alone)]
     returns = [values[np.isfinite(values).all(1)] for values in returns]
@@ -166,7 +174,7 @@ def _gain(staged: LearningCurves, alone: LearningCurves, threshold: float | None
     if threshold is None:
         return gain
     reach = tuple(steps_to_threshold(steps, values, threshold) for values in returns)
-    # Later is worse, and never is worse than any step.
+    # A later step is worse, and never reaching the threshold is worse than any step.
     speeds = [-np.where(side.reached, side.steps, 2 * steps[-1]) for side in reach]
     return replace(
         gain,

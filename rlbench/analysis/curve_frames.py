@@ -24,12 +24,13 @@ def curve_frame(
 ) -> pd.DataFrame:
     """Return the IQM over runs at each evaluation, with a pointwise 95 % percentile band, both computed by `estimate`.
 
-    normalised: use scores on the scale where the anchors are 0 and 1, and only tasks that have anchors. Against steps,
-    one more curve (environment "") is over all these tasks: its `at` is the share of each task's budget, in [0, 1].
-    Its runs are interpolated between their evaluations, and it starts where every task has had its first evaluation.
+    normalised: scale returns so that the anchors are 0 and 1, and use only tasks that have anchors. If `against` is
+    "steps", each algorithm gets one more curve over all these tasks. Its environment is "", and its `at` is the share
+    of each task's budget, in [0, 1]. Runs are interpolated between their evaluations, and the curve starts where every
+    task has had its first evaluation.
 
     Returns: the columns of COLUMNS. Curves without an evaluation have no rows.
-    at: the steps of the evaluation, or the seconds until then (median over runs), as `against` says.
+    at: the step of the evaluation or, against seconds, the seconds until the evaluation (median over runs).
     n: the number of runs with a value at that point; iqm, low and high are computed from them. low, high: NaN for fewer
     than 3 runs.
     Raises: StoreError for an unknown `against`.

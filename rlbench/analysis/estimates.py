@@ -1,6 +1,6 @@
 """Point estimates of an algorithm's score with their intervals, shared by the table, the report and the data frames.
 
-Sharing them makes the same runs show the same digits everywhere. docs/statistics.md explains the choice of intervals.
+The same runs therefore show the same digits everywhere. docs/statistics.md explains the choice of intervals.
 """
 
 from __future__ import annotations
@@ -52,5 +52,5 @@ def interval_estimate(
         return Interval(float(statistic(runs)), np.nan, np.nan, 0.95, "", note)
     generator = seeded_generator(
         keys, "" if name == "iqm" else name
-    )  # the seed of "iqm" has no name, because published tables contain the digits of that seed
+    )  # "iqm" is seeded without its name, because published tables contain the digits that this seed gives
     return bootstrap_interval(runs, statistic, generator, method, resamples=resamples_for(sum(map(len, runs))))

@@ -37,14 +37,14 @@ class Sample:
     """The runs of one algorithm on one task.
 
     algorithm: label. id: name of the algorithm. task: the task, including its budget.
-    scores [n]: raw returns. keys, seeds, diverged [n]: of the same runs.
+    scores [n]: raw returns. keys, seeds [n]: of the same runs. diverged [n]: whether each of these runs diverged.
     planned: number of runs in the suite. missing: number of runs without a score, by status.
     self_reported: whether some of the runs were not metered.
-    training [n]: mean return of the last training episodes of the same runs, NaN if there are none.
+    training [n]: mean return of the last training episodes of each of these runs, NaN if a run has none.
     from_training: whether some of the scores are training returns, because no evaluation is known.
     modules: for each imported module, the hashes or versions that the runs used.
-    stages: of a task with stages, the last stage that a run entered, counted from 1, and at which step, by key; the
-    number after the last stage is the target. Empty for other tasks.
+    stages: by the key of a run, the last stage that it entered and the step at which it did. Stages count from 1, and
+    the target has the number after the last stage. Empty if the task has no stages.
     publication: who published the runs, and what they count and score (rlbench.importers.Publication); empty for
     other runs.
     """
@@ -76,7 +76,10 @@ class Sample:
         return is_random(self.id)
 
     def of_training(self) -> Sample:
-        """Return the same runs scored by their last training episodes. Runs without any have no score."""
+        """Return the same runs, scored by their last training episodes.
+
+        Runs without training episodes have no score; they are counted in `missing`.
+        """
         has_training = np.zeros(self.n, bool) if self.training is None else np.isfinite(self.training)
         indices = np.flatnonzero(has_training).tolist()
         lost = (
@@ -110,8 +113,8 @@ class Sample:
 class Scores:
     """Scores of a result folder: one sample for each pair of label and environment, in the suite's order.
 
-    name: name of the suite. anchors: by environment, for those that have some. corrupt: one sentence for each damaged
-    run. tuned: what is known of the search for each algorithm's hyperparameters, by label.
+    name: name of the suite. anchors: the anchors of each environment that has some. corrupt: one sentence for each
+    damaged run. tuned: by label, what is known about the search for the algorithm's hyperparameters.
     """
 
     name: str
@@ -127,7 +130,7 @@ class Scores:
 
     @property
     def learners(self) -> tuple[str, ...]:
-        """Labels without `random`. Only these are compared in families of tests."""
+        """Labels without `random`. A family of tests compares only these."""
         return tuple(dict.fromkeys(label for (label, _), sample in self.samples.items() if not sample.random))
 
     @property
@@ -183,7 +186,10 @@ def scores_of(
     states: Mapping[str, RunState],
     tuned: Mapping[str, TunedEntry] | None = None,
 ) -> Scores:
-    """Return the scores of the runs. tasks, states: of each run, by key. anchors: by environment. tuned: by label."""
+    """Return the scores of the runs.
+
+    tasks, states: the task and the state of each run, by key. anchors: by environment. tuned: by label.
+    """
     samples = {(label, env): _sample(rows, tasks, states) for (env, label), rows in by_cell(runs).items()}
     return Scores(name, samples, anchors, corrupt_of(runs), tuned or {})
 
@@ -213,8 +219,8 @@ def _sample(rows: Sequence[RunRow], tasks: Mapping[str, Task], states: Mapping[s
 def _from_training(scored: Sequence[RunRow]) -> bool:
     """Return whether some scores are training returns.
 
-    Runs that diverged before their first evaluation do not count, because they do not show how the others were scored.
-    If every score is a training return, they do count.
+    Runs that diverged before their first evaluation are ignored, because they do not show how the other runs were
+    scored. They are included only if every score is a training return.
     """
     training = [row for row in scored if row.score_from == "training"]
     finished = [row for row in training if row.status != RunStatus.DIVERGED]
@@ -238,7 +244,7 @@ def _modules(results: Iterable[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
 
 
 def seeded_generator(keys: Iterable[str], what: str = "") -> Generator:
-    """Return a generator seeded by the runs' keys, whatever their order. what: each name gives other numbers."""
+    """Return a generator seeded by the runs' keys, in any order, and by the name `what` of its use."""
     digest = hashlib.sha256("".join([what, *sorted(keys)]).encode()).digest()
     return Generator(PCG64(SeedSequence(int.from_bytes(digest, "big"))))
 

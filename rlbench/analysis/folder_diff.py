@@ -75,7 +75,7 @@ def _same(new: Results, base: Results, key: str) -> bool:
 def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], table: str) -> bool:
     """Return whether a table's records are equal, apart from times.
 
-    Files with equal hashes are equal. If the hashes differ, all columns but those of times are compared.
+    Files with equal hashes are equal. If the hashes differ, all columns except those that contain times are compared.
     """
     digests = [state.result["files"].get(f"{table}.parquet", {}).get("sha256") for state in states]
     if digests[0] == digests[1]:
@@ -92,7 +92,7 @@ def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], t
 
 
 def _as_tuple(values: Any) -> Any:
-    """Return a list or array, of lists too, as tuples, which can be compared."""
+    """Convert a list or array, and those inside it, to tuples, which can be compared."""
     return tuple(map(_as_tuple, values)) if hasattr(values, "__len__") else values
 
 

@@ -118,7 +118,7 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
 
     Columns (missing values are NaN):
     ours, theirs, environment, tasks, n_ours, n_theirs.
-    statistic. ours_estimate, theirs_estimate: its value on each side.
+    statistic: iqm or mean. ours_estimate, theirs_estimate: the statistic of each side.
     difference, low, high, method: ours minus theirs with its 95 % interval.
     improvement, improvement_low, improvement_high: P(a run of ours beats one of theirs), with its interval.
     cliffs_delta in [-1, 1], hedges_g: only on single tasks.

@@ -40,8 +40,8 @@ PASS, FAIL, UNDECIDED, IDENTICAL = "pass", "fail", "undecided", "identical"
 class Case:
     """One comparison with a margin: new [n] and base [m], in the margin's unit, higher is better.
 
-    generator: for the draws of this case. obstacle: why the case cannot pass, whatever its numbers are (failed runs,
-    for example), or "".
+    generator: used for the random draws of this case. obstacle: why the case cannot pass, whatever its numbers are
+    (failed runs, for example), or "".
     """
 
     new: NDArray[np.float64]
@@ -53,11 +53,10 @@ class Case:
 
 @dataclass(frozen=True)
 class ExplainedVerdict:
-    """A CaseVerdict with the interval of the difference and, for an undecided case, the plan: what deciding it would
-    take.
+    """A CaseVerdict with the interval of the difference and, if the case is undecided, a plan of what would decide it.
 
-    Values are None if there are fewer runs than a test needs. note: what keeps the case from being decided apart from
-    its scores (too few runs, failed runs), or that interval and verdict disagree.
+    Values are None if there are fewer runs than a test needs. note: reasons other than the scores why the case is
+    undecided (too few runs, failed runs), or that interval and verdict disagree.
     """
 
     verdict: str
@@ -72,8 +71,8 @@ class ExplainedVerdict:
 class CaseVerdict:
     """Verdict of one case: pass, fail or undecided.
 
-    p_greater: p of "the loss is at most the margin", adjusted by Holm over all cases of the gate. test: None if there
-    are too few runs.
+    p_greater: p of the hypothesis that the loss is at most the margin, adjusted by Holm over all cases of the gate.
+    test: None if there are too few runs.
     """
 
     verdict: str
@@ -86,7 +85,7 @@ def case_verdicts(
 ) -> dict[Name, CaseVerdict]:
     """Return the verdict of each case, by name. Cases with fewer than five runs on a side count in the family as p = 1.
 
-    If a test has at most four times `permutations` splits, all of them are enumerated.
+    A test with at most four times `permutations` splits, and at most EXACT_UP_TO, enumerates all of them.
     """
     exact = min(EXACT_UP_TO, 4 * permutations)
     tests = {

@@ -1,7 +1,7 @@
 """Learning curves: evaluations during training, and at each of them the IQM over runs with its band.
 
-After its last evaluation, a diverged run counts with its score; a diverged run without an evaluation does so from the
-start. Leaving it out would make the algorithm look better than it is.
+After its last evaluation, a diverged run counts with its final score; without any evaluation, it counts with that score
+from the start. Leaving diverged runs out would make the algorithm look better than it is.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ class LearningCurves:
     """Evaluations during training of the published runs of one algorithm on one task.
 
     steps [T]: points of the evaluation grid, ascending. returns [R, T]: evaluation of each run, NaN where it has none.
-    counted [R, T]: returns, and after the last evaluation of a diverged run, its score.
+    counted [R, T]: the returns; after the last evaluation of a diverged run, its final score.
     seconds [R, T]: the run's training clock at that point.
-    cpu [R, T]: processor seconds until then, in proportion to the clock; NaN if the run's processor time is unknown.
-    diverged [R]: whether the run diverged. keys [R]: of the runs. budget: environment steps given to each run.
+    cpu [R, T]: processor seconds until that point, estimated in proportion to the clock; NaN if they are unknown.
+    diverged [R]: whether the run diverged. keys [R]: keys of the runs. budget: environment steps given to each run.
     """
 
     algorithm: str
@@ -57,7 +57,7 @@ class LearningCurves:
 def curves_of(rows: pd.DataFrame, facts: Mapping[str, RunFacts], states: Mapping[str, RunState]) -> LearningCurves:
     """Return the learning curves of one algorithm on one task.
 
-    rows: of the run table, at least one, of runs that have a score. facts, states: those of each run, by its key.
+    rows: at least one row of the run table, only of runs that have a score. facts, states: of each run, by its key.
     """
     run_facts = [facts[key] for key in rows["key"]]
     evaluations = [
@@ -106,7 +106,7 @@ def estimate(values: Numbers, generator: Generator) -> Estimate:
     centre, low, high = np.full((3, values.shape[1]), np.nan)
     patterns, which = np.unique(
         present, axis=1, return_inverse=True
-    )  # group the steps that have values of the same runs
+    )  # group the steps at which the same runs have values
     for i, rows in enumerate(patterns.T):
         count, columns = int(rows.sum()), np.flatnonzero(which.ravel() == i)
         if count == 0:

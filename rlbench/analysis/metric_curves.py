@@ -1,4 +1,4 @@
-"""What algorithms logged while they trained, as curves: for each metric the runs of an algorithm on a task."""
+"""Curves of what algorithms logged during training: one for each metric, algorithm and task, with a row per run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Numbers = NDArray[np.float64]
 class MetricCurve:
     """One metric of one algorithm on one task.
 
-    steps [T]: ascending. values [R, T]: of each run, NaN where it has none.
+    steps [T]: ascending. values [R, T]: the metric of each run, NaN at steps where the run logged none.
     """
 
     algorithm: str
@@ -41,7 +41,7 @@ class MetricCurve:
 def metric_curves(metrics: pd.DataFrame) -> dict[str, dict[str, list[MetricCurve]]]:
     """Return the curves by environment and metric, in the order of the records.
 
-    metrics: from `Results.metrics`. Of several values of a run at one step, the last counts.
+    metrics: from `Results.metrics`. If a run has several values at one step, the last one counts.
     """
     found: dict[str, dict[str, list[MetricCurve]]] = {}
     for (environment, name, algorithm), rows in metrics.groupby(["environment", "name", "algorithm"], sort=False):
@@ -55,6 +55,6 @@ def metric_curves(metrics: pd.DataFrame) -> dict[str, dict[str, list[MetricCurve
 
 
 def ends_of(curves: Mapping[str, Any]) -> dict[str, float]:
-    """Return the last finite value of each curve [T], by name; names without one are left out."""
+    """Return the last finite value of each curve [T], by name. Curves without a finite value are left out."""
     last = {name: values[np.isfinite(values)][-1:] for name, values in curves.items()}
     return {name: float(values[0]) for name, values in last.items() if len(values)}

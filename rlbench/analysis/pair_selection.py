@@ -17,7 +17,7 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     """Return pairs of algorithms of one folder, in the given order; differences are the first minus the second.
 
     algorithms: labels. By default all but `random`, or all if every algorithm is `random`. baseline: compare each of
-    the others with this one, instead of all pairs.
+    the other algorithms with this one, instead of comparing all pairs.
     Raises: RlbenchError for an unknown label, or if there are fewer than two algorithms.
     """
     for name in [*algorithms, *([baseline] if baseline is not None else [])]:
@@ -35,7 +35,7 @@ def pairs_within(scores: Scores, algorithms: Sequence[str] = (), baseline: str |
     if not label_pairs:
         hint = " (random is only compared if named)" if len(scores.algorithms) > 1 and not algorithms else ""
         if any(sample.task.curriculum for sample in scores.samples.values()):
-            hint += "; `rlbench compare --curriculum` compares an algorithm with its curriculum and without"
+            hint += "; `rlbench compare --curriculum` compares an algorithm with and without its curriculum"
         raise RlbenchError(
             f"{scores.name}: a comparison needs two algorithms, but it has only {', '.join(scores.algorithms)}{hint}"
         )
@@ -46,7 +46,7 @@ def pairs_between(ours: Scores, theirs: Scores, names: tuple[str, str], algorith
     """Return pairs of each algorithm in one folder and the same label in the other.
 
     `random` is left out unless it is requested or both folders contain nothing else. Comparing `random` shows whether a
-    task has stayed the same. names: of the folders, as tables show them.
+    task has stayed the same. names: names of the two folders, as tables show them.
     Raises: RlbenchError for a label that one folder lacks; NothingToCompare if no label is in both.
     """
     for name in algorithms:

@@ -1,4 +1,4 @@
-"""Comparison of two algorithms, or of one in two result folders, on each task and over all tasks.
+"""Comparison of two algorithms, or of one algorithm in two result folders, on each task and over all tasks.
 
 Differences are ours minus theirs. p is the larger of two p-values: that of a permutation test, which exchanges run
 labels within each task and never pairs by seed, and that of Welch's test, which allows unequal spreads. Holm adjusts
@@ -66,12 +66,13 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Rows over all tasks, followed by the rows of each task.
+    """A comparison of pairs. rows: first the rows over all tasks, then the rows on single tasks.
 
     family: number of tests that Holm adjusts for, over all tasks and on single tasks. absent: sentences on runs without
-    a score. apart: what was not compared, and why. self_reported: sides whose scores are self-reported. published:
-    sentences on the sides that their authors published. tuned: what is known of the search for the hyperparameters of
-    each side, by name, without `random`. left_in_stages: sentences on runs that never left a stage of a curriculum.
+    a score. apart: what was not compared, and why. self_reported: names of the sides whose scores are self-reported.
+    published: sentences on the sides that were published by their authors. tuned: by name of a side other than
+    `random`, what is known about the search for its hyperparameters. left_in_stages: sentences on runs that never left
+    a stage of a curriculum.
     """
 
     statistic: str
@@ -117,9 +118,10 @@ def compare(
 ) -> Comparison:
     """Compare ours with theirs in each pair. All pairs form one family.
 
-    resamples: for each interval. If given, permutation tests draw as many permutations, or more if p needs more to pass
-    Holm's correction. By default, resamples depend on the number of runs, and permutations on the number of tests.
-    by_task: False for the rows over all tasks alone.
+    resamples: number of resamples for each interval. If given, permutation tests draw the same number of permutations,
+    or more if p could otherwise not pass Holm's correction. By default, the number of resamples depends on the number
+    of runs, and the number of permutations on the number of tests.
+    by_task: if False, return only the rows over all tasks.
 
     The bootstrap and the drawn permutations are seeded from the runs' keys, so the same runs give the same digits.
     Raises: StoreError if the two sides normalise a task differently.
@@ -204,7 +206,7 @@ def _absent(side: Side, environment: str) -> str:
 
 
 def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
-    """Return the tasks that both sides were planned on, and why others are not comparable."""
+    """Return the tasks that can be compared, because both sides were planned on them, and why other tasks cannot."""
     common: list[str] = []
     not_compared: list[str] = []
     unranked: list[str] = []
@@ -228,7 +230,7 @@ def _common(ours: Side, theirs: Side) -> tuple[list[str], list[str]]:
 
 
 def _settings(task: Task) -> dict[str, Any]:
-    """Return the settings that make a task what it is, and training on it, by the names that a message gives them."""
+    """Return the settings that define a task and the training on it, by their names in messages."""
     curriculum = task.curriculum
     if curriculum is not None:
         stages = tuple(replace(stage, wrappers=_defining(stage)) for stage in curriculum.stages)
@@ -237,10 +239,10 @@ def _settings(task: Task) -> dict[str, Any]:
 
 
 def _defining(task: Task | Stage) -> tuple[Wrapper, ...]:
-    """Return the wrappers that make a task what it is.
+    """Return the wrappers that define a task.
 
     Wrappers that a plan adds only adapt observations and actions to an algorithm, so they may differ within a task.
-    But one controller of all agents is not compared with independent agents.
+    JOINT_CONTROL is an exception: one controller of all agents is not compared with independent agents.
     """
     return tuple(w for w in task.wrappers if not w.name.startswith(_ADAPTERS) or w.name == JOINT_CONTROL)
 
@@ -321,7 +323,7 @@ def _row(
 
 
 def _like_with_like(lefts: Sequence[Sample], rights: Sequence[Sample]) -> tuple[list[Sample], list[Sample], list[str]]:
-    """Return both sides' samples, and notes. Both sides have training returns where one side has nothing else.
+    """Return the samples of both sides, and notes. If one side has only training returns, both are scored by these.
 
     Training returns are not compared with evaluations, because an algorithm explores while it trains: its final policy,
     played greedily, may score three times as much.

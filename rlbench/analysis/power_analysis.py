@@ -4,7 +4,7 @@ A simulated study compares two algorithms that score alike: the n runs of each o
 replacement, from the existing runs of one algorithm. If one of the two scored higher by d on every task, the difference
 would be larger by d. One set of simulated studies therefore gives three things: the critical value, which the
 difference exceeds by chance in a share alpha of studies; the difference that Welch's test requires in each study; and
-the power, the share of studies in which the difference plus d exceeds both. |Source: Efron & Tibshirani 1993, ch. 25
+the power, the share of studies in which the difference plus d exceeds both. Source: Efron & Tibshirani 1993, ch. 25
 (power by bootstrap). Runs drawn from m runs have only (m - 1)/m of the variance, so deviations from the task's mean are
 stretched by √(m / (m - 1)).
 """
@@ -118,7 +118,7 @@ def _power(
     keys = keys_of([scores.samples[name, env] for env in runs])
     tasks = [_stretch(values) for values in runs.values()]
     fewest = min(map(len, tasks))
-    # Several tasks always have enough splits; one task may not. Under five runs there is no verdict.
+    # A permutation test over several tasks always has enough splits to decide; on one task it may have too few.
     minimum = max(FEWEST_FOR_VERDICT, runs_needed(pairs, alpha, STATISTICS[statistic][0]) if len(tasks) == 1 else 0)
 
     @cache
@@ -148,7 +148,7 @@ def _power(
 
 
 def deviations_shown(n: int, alpha: float, statistic: str = "iqm", power: float = 0.8) -> float:
-    """Return the difference, in standard deviations, that n runs a side show with this power if scores are normal."""
+    """Return the difference, in standard deviations of normal scores, that n runs a side show with this power."""
     places = (np.arange(1_000) + 0.5) / 1_000
     runs = np.array([_NORMAL.inv_cdf(place) for place in places])
     return _detectable([runs], n, power, alpha, statistic, ["normal"])
@@ -165,7 +165,7 @@ def _detectable(
 ) -> float:
     """Return the difference that n runs on each side and task show with this power.
 
-    It is the `power` quantile of the critical value minus the difference that chance produced.
+    In each study, subtract the difference that arose by chance from the critical value; return the `power` quantile.
     """
     estimate = STATISTICS[statistic][0]
     exponent = exponent_of(tasks)

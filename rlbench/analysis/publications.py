@@ -9,7 +9,7 @@ from rlbench.results.published_runs import PUBLISHED
 
 
 def why_not_ranked(left: Sample, right: Sample) -> str:
-    """Return why neither sample can be called better on a task, if one of them is published, or ""."""
+    """Return why two samples of a task cannot be ranked, or "" if they can, or if neither of them was published."""
     if not (left.publication or right.publication):
         return ""
     quantities = [sample.publication.get("quantity", "return") for sample in (left, right)]
@@ -23,7 +23,7 @@ def why_not_ranked(left: Sample, right: Sample) -> str:
 def ranked(samples: Sequence[Sample]) -> set[str]:
     """Return the labels of the samples of one task that can be ranked together.
 
-    These are all but the published ones that cannot be ranked with the others.
+    Published samples that cannot be ranked with the other samples are left out.
     """
     together = [sample for sample in samples if not sample.publication]
     for sample in samples:
@@ -33,7 +33,7 @@ def ranked(samples: Sequence[Sample]) -> set[str]:
 
 
 def publication_notes(scores: Scores, algorithms: Iterable[str]) -> list[str]:
-    """Return a sentence for each project and protocol: the algorithms that were published, and what is scored."""
+    """Return a sentence for each project and protocol: which algorithms it published, and what its numbers mean."""
     names: dict[tuple[str, str, str], dict[str, None]] = {}
     for (label, _), sample in scores.samples.items():
         if sample.publication and label in algorithms:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CONSISTENT, HIGHER, LOWER, TOO_FEW = "consistent", "higher", "lower", "too few runs"
 NOT_COMPARABLE = "not comparable"
 ZOO_STEPS = 150_000  # evaluation steps behind one number of the zoo
-CHECKPOINTS = 100  # of SLM-Lab's moving average
+CHECKPOINTS = 100  # SLM-Lab averages this many checkpoints
 ROUNDING = 0.005  # published numbers have two decimals or more
 _LEVEL, _NORMAL_REACH = 0.95, 1.959964
 
@@ -40,10 +40,11 @@ _LEVEL, _NORMAL_REACH = 0.95, 1.959964
 class PublishedComparison:
     """One of our algorithms on one task, compared with one published score.
 
-    mean, std: over our runs, of the statistic that the source reports. low, high: 95 % interval of that mean.
-    their_low, their_high: 95 % interval of the published mean, None if its uncertainty is unknown.
-    expected: where a number published from runs like ours would lie in 95 of 100 cases, and expected_of, the kind of
-    interval. Both are empty with fewer than 3 runs, or if the budgets differ.
+    mean, std: mean and standard deviation, over our runs, of the statistic that the source reports. low, high: 95 %
+    interval of this mean. their_low, their_high: 95 % interval of the published mean, None if its uncertainty is
+    unknown. expected: the interval in which a number published from runs like ours would lie in 95 of 100 cases.
+    expected_of: the kind of this interval. If there are fewer than 3 runs or the budgets differ, expected is None and
+    expected_of is empty.
     verdict: ours is consistent, higher or lower; "too few runs"; or "not comparable" if the budgets differ.
     """
 
@@ -125,7 +126,7 @@ def _compare(results: Results, label: str, planned: list[Run], reference: Publis
 
 
 def _test_limits(reference: PublishedScore) -> list[str]:
-    """Return a note if the source gives too little for a test of means."""
+    """Return a note if the source publishes too little for a test of means."""
     if reference.runs == 1:
         return ["theirs is one agent, so the interval is a prediction, not a test"]
     return ["theirs has no spread, so the interval is a prediction, not a test"] if reference.std is None else []
@@ -143,7 +144,7 @@ def _mean_length(lengths: Sequence[float]) -> float | None:
 
 
 def verdict(theirs: float, expected: tuple[float, float] | None) -> str:
-    """Return the verdict on our runs. expected: where our runs let the published mean be expected, or None."""
+    """Return the verdict on our runs. theirs: published mean. expected: where it would lie if it were from our runs."""
     if expected is None:
         return TOO_FEW
     if theirs > expected[1] + ROUNDING:
@@ -161,7 +162,7 @@ def expectation(
 
     If one agent was published, or several without their spread, this is the prediction interval of the mean of that
     many further runs of ours, widened by `deviation`. If the spread over runs was published, this is Welch's interval
-    of the difference, centred on the published mean. The published spread is taken to have the divisor n, which gives
+    of the difference, centred on the published mean. The published spread is assumed to have the divisor n, which gives
     the wider interval.
     """
     count = reference.runs
@@ -215,9 +216,10 @@ def _statistic(results: Results, run: Run, state: RunState, reference: Published
 def moving_average(episodes: pd.DataFrame, steps: int, every: int) -> float:
     """Return SLM-Lab's score, as we read its documents.
 
-    At every checkpoint, `every` environment steps apart, the returns of each environment's latest finished episode are
-    averaged; the result is the mean of the last 100 such averages. episodes: rank, step (of the end) and return, in
-    the order of time, at least one. As in SLM-Lab, checkpoints before the first episode are left out.
+    Checkpoints are `every` environment steps apart. At each, the returns of every environment's latest finished episode
+    are averaged; the result is the mean of the last 100 of these averages. episodes: at least one row with rank, step
+    (at which the episode ended) and return, in order of time. As in SLM-Lab, checkpoints before the end of the first
+    episode are left out.
     """
     checkpoints = steps - every * np.arange(CHECKPOINTS)
     checkpoints = checkpoints[checkpoints > 0]

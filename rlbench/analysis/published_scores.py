@@ -84,7 +84,7 @@ class PublishedScore:
 
 @cache
 def published_scores(source: str) -> tuple[PublishedScore, ...]:
-    """Return all scores of a source of PROTOCOLS, in its order."""
+    """Return all scores of a source, in the order of the data file. source: a key of PROTOCOLS."""
     text = (files("rlbench.analysis") / "published_scores.csv").read_text("utf-8")
     return tuple(
         PublishedScore(

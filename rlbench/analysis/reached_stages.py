@@ -1,6 +1,6 @@
-"""How far runs came in the stages of their curricula: in which they ended, and at which step they entered the target.
+"""Progress through the stages of a curriculum: the last stage of each run, and the step at which it entered the target.
 
-A run that never enters the target is evaluated there nevertheless, so its score does not show it.
+A run that never enters the target is evaluated on it nevertheless, so its score does not show how far it came.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from rlbench.results.run_facts import read_arrow
 
 @dataclass(frozen=True)
 class TargetEntry:
-    """How many of `runs` entered the target, and the median of the steps at which they did.
+    """How many of `runs` entered the target, and the median of the environment steps at which they did.
 
-    median: in environment steps. A run that never did counts as later than any step; None if half of them never did.
+    A run that never entered the target counts as later than any step. median is None if half of the runs never did.
     """
 
     runs: int
@@ -30,9 +30,9 @@ class TargetEntry:
 
 
 def with_stages(scores: Scores, store: Store, runs: Mapping[str, Run], states: Mapping[str, RunState]) -> Scores:
-    """Return the scores with the last stage of each run whose task has stages. runs, states: by key.
+    """Return the scores, with the last stage of each run whose task has stages. runs, states: by key.
 
-    Only these runs' metrics are read. Runs of which no stage is known, such as imported ones, are left out.
+    Only the metrics of these runs are read. Runs whose stage is unknown, such as imported runs, have no entry.
     """
     samples = {
         pair: replace(sample, stages=_last_stages(sample, store, runs, states)) if _has_stages(sample) else sample
@@ -42,12 +42,12 @@ def with_stages(scores: Scores, store: Store, runs: Mapping[str, Run], states: M
 
 
 def stage_notes(samples: Iterable[Sample]) -> list[str]:
-    """Return a sentence for each stage that runs of an algorithm on a task never left; none on random policies."""
+    """Return one sentence for each stage that some runs of a sample never left. Random policies are skipped."""
     return [note for sample in samples if sample.stages and not sample.random for note in _notes(sample)]
 
 
 def target_entry(sample: Sample) -> TargetEntry | None:
-    """Return when the sample's runs entered the target; None if its task has no stages or none is known."""
+    """Return when the sample's runs entered the target; None if the task has no stages or no run's stage is known."""
     curriculum = sample.task.curriculum
     if curriculum is None or not sample.stages:
         return None
@@ -69,7 +69,7 @@ def _last_stages(
     for key in sample.keys:
         try:
             metrics = read_arrow(store.folder(runs[key]), "metrics", states[key], ["name", "step", "value"])
-        except StoreError:  # changed since its scores were read
+        except StoreError:  # the run changed after its scores were read
             continue
         rows = np.flatnonzero(equals(metrics["name"], STAGE_METRIC))
         if len(rows):
@@ -86,7 +86,7 @@ def _notes(sample: Sample) -> Iterable[str]:
         if not left:
             continue
         why = f"until {stage.until}"
-        # In a later stage, some of these episodes may be of the stages before it.
+        # The last episodes of runs in a later stage may still be from an earlier stage, so their mean is not shown.
         if number == 1 and sample.training is not None:
             returns = sample.training[[sample.keys.index(key) for key in left]]
             if np.isfinite(returns).any():

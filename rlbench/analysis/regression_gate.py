@@ -47,8 +47,8 @@ class GateRow:
 
     what: "score" or "speed". verdict: pass, fail, undecided, identical or not compared.
     n: runs on each side; for speeds, processes.
-    values: of new and base, the statistic of raw scores; for speeds, the median steps per second.
-    details: the test, in normalised scores or log speeds; None without a test. note: other remarks.
+    values: for new and base, the statistic of raw scores; for speeds, the median steps per second.
+    details: the test, in normalised scores or log speeds; None if there was no test. note: other remarks.
     """
 
     what: str
@@ -65,8 +65,8 @@ class GateRow:
 class Gate:
     """The outcome of a gate. verdict: pass, fail, undecided or identical.
 
-    gone_wrong: runs that newly failed or diverged. notes: other differences. corrupt: damaged runs of either side; with
-    any of them the gate does not pass.
+    gone_wrong: runs that failed, diverged or are damaged in the new results only. notes: other differences. corrupt:
+    damaged runs of either side. If there are any, the gate does not pass.
     """
 
     verdict: str

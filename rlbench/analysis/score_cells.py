@@ -24,7 +24,7 @@ class Cell:
     """One algorithm on one task.
 
     budget: environment steps given to each run. n: runs planned. n_valid: runs with a score. low, high: 95 % interval
-    of the IQM. marks: the caveats of rlbench.analysis.caveats, which the note contains too.
+    of the IQM. marks: caveats from rlbench.analysis.caveats; the note repeats them.
     """
 
     environment: str
@@ -53,7 +53,7 @@ def score_cells(runs: Sequence[RunRow], marks: Caveats | None = None) -> list[Ce
 
 
 def _cell(rows: Sequence[RunRow], unequal: bool, caveats: tuple[str, ...]) -> Cell:
-    """Return the cell of these runs, at least one. unequal: whether budgets differ on the task."""
+    """Return the cell of one or more runs. unequal: whether budgets differ between the algorithms on this task."""
     scored = [row for row in rows if row.has_score]
     scores = np.array([row.score for row in scored])
     estimate = interval_estimate([scores], [row.key for row in scored]) if len(scored) else None
@@ -77,7 +77,7 @@ def _cell(rows: Sequence[RunRow], unequal: bool, caveats: tuple[str, ...]) -> Ce
 
 
 def _note(rows: Sequence[RunRow], unequal: bool) -> str:
-    """Return what is special about the cell: a budget unlike others on the task, unfinished or approximate runs."""
+    """Return what is special about the cell: a budget that differs on the task, unfinished or approximate runs."""
     counts = Counter(row.status for row in rows)
     notes = [f"{rows[0].budget:,} steps"] if unequal else []
     notes += [f"{counts[s]} {s}" for s in sorted(counts) if s != RunStatus.DONE]

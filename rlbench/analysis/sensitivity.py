@@ -1,7 +1,7 @@
 """Sensitivity to swept hyperparameters: the scores at each value of one hyperparameter, over all values of the others.
 
 The best point of a sweep was chosen by the same runs that show its score, so its score is biased upwards. The point is
-marked; an unbiased score takes new seeds.
+marked; an unbiased score needs new seeds.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ CHOSEN_ON_ITS_OWN_SEEDS = "chosen on its own seeds"
 class Effect:
     """The effect of one value of one hyperparameter on one task.
 
-    points: combinations that have the value. n: their planned runs. n_valid: those with a score. iqm: over the latter,
-    with equal weight for each point. low, high: its 95 % interval, with runs resampled within points.
+    points: number of combinations with this value. n: planned runs of these points. n_valid: runs with a score. iqm:
+    IQM of the runs with a score, with equal weight for each point. low, high: 95 % interval of the IQM, with runs
+    resampled within points.
     """
 
     environment: str
@@ -50,8 +51,8 @@ class Effect:
 class Extremes:
     """The best and the worst point of a sweep on one task, by the IQM of their runs; None if no point has a score.
 
-    trials: runs that the choice is based on. steps: environment steps they took. note: a caveat on the best point's
-    score.
+    trials: runs with a score, on which the choice is based. steps: environment steps taken by all runs of the sweep on
+    this task, with a score or without. note: a caveat on the best point's score.
     """
 
     environment: str

@@ -42,9 +42,9 @@ COLUMNS = [
 class InterimAnalysis:
     """One interim analysis.
 
-    look: its number, from 1. at: time, in UTC. readings: results of the pairs that were open before it. missing:
-    sentences on runs without a score. left_out: algorithms whose new runs have no score on some task; they are not
-    tested further.
+    look: number of the analysis, from 1. at: time, in UTC. readings: results of the pairs that were open before this
+    analysis. missing: sentences on runs without a score. left_out: algorithms whose new runs have no score on some
+    task; they are not tested further.
     """
 
     look: int
@@ -88,8 +88,8 @@ class Decisions:
     def runs_of(self, label: str) -> int:
         """Return how many seeds an algorithm gets on each of its tasks.
 
-        An algorithm with an open pair gets seeds for one more interim analysis. Otherwise it has those up to the
-        analysis that closed its last pair.
+        An algorithm with an open pair gets seeds for one more interim analysis. Other algorithms get no seeds after the
+        analysis that closed their last pair.
         """
         pairs = [pair for pair in self.family if label in pair]
         if any(not self.outcomes[pair] for pair in pairs):
@@ -127,7 +127,7 @@ class Decisions:
     def frame(self) -> pd.DataFrame:
         """Return one row for each pair at each interim analysis at which it was open, with the columns of COLUMNS.
 
-        runs: of each side on each task until then.
+        runs: number of runs of each side on each task at that analysis.
         """
         rows = [
             (analysis.look, analysis.look * self.design.group_size, *_cells_of(result))
@@ -167,7 +167,7 @@ def read_decisions(store: Store) -> Decisions | None:
         raise StoreError(f"{path}: written by a newer rlbench; update to use it")
     try:
         return _decisions(check_decisions(document))
-    except (TypeError, ValueError) as error:  # TypeError: for a key that is unknown
+    except (TypeError, ValueError) as error:  # an unknown key raises TypeError
         raise StoreError(f"{path}: not a valid decisions file ({error}); start again in another folder") from error
 
 
@@ -189,7 +189,7 @@ def _decisions(document: Mapping[str, Any]) -> Decisions:
 def as_document(decisions: Decisions) -> dict[str, Any]:
     """Return the contents of decisions.json, with JSON types only.
 
-    To compare decisions, compare their documents. There a NaN is the text "nan", which equals itself.
+    To compare two Decisions, compare their documents: in a document, a NaN is the text "nan", which equals itself.
     """
     return {
         "schema_version": SCHEMA_VERSION,

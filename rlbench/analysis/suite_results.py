@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rlbench.analysis.sequential_log import Decisions
 
 MANY_RUNS, RESAMPLES_IF_LARGE = 2_000, 1_000  # more runs are only compared over all tasks; single tasks take minutes
-_MOST_READINGS = 5  # of a folder in which runs are set aside, one after the other
+_MOST_READINGS = 5  # while another process moves runs to superseded/, the folder is read again at most this often
 SuppliedAnchors = str | Path | Mapping[str, Any]
 
 
@@ -49,15 +49,15 @@ class Results:
 
     Runs published later are not in it: load the folder again to see them.
 
-    anchors: for tasks that have none, or to replace theirs. Either a file written by `rlbench anchors -o FILE`, or a
-    mapping from environments (label or id) to {"lower": …, "upper": …}.
+    anchors: anchors for tasks that have none, or to replace a task's own. Either a file written by `rlbench anchors -o
+    FILE`, or a mapping from environments (label or id) to {"lower": …, "upper": …}.
     """
 
     def __init__(self, folder: str | Path | Store, anchors: SuppliedAnchors | None = None) -> None:
         self.store = folder if isinstance(folder, Store) else Store(Path(folder).expanduser())
         self.supplied = supplied_anchors(anchors)
         self.document: Mapping[str, Any] = self.store.suite()
-        """The contents of suite.json. It is read at once, so a folder without results fails here."""
+        """The contents of suite.json. The constructor reads it, so a folder without results fails at once."""
 
     # -- what the folder contains. Each is read when first used, and then kept --------------------------------------
     @property
@@ -76,7 +76,7 @@ class Results:
 
     @cached_property
     def _index(self) -> Index:
-        """What the folder's cache has of these runs. It is read first: what changes later is then read again."""
+        """The folder's cache of these runs. It is read before the runs, so that a run that changes later is noticed."""
         return read_index(self.store, [entry["folder"] for entry in self.document["runs"]])
 
     @cached_property
@@ -95,7 +95,7 @@ class Results:
 
     @cached_property
     def facts(self) -> Mapping[str, RunFacts]:
-        """Summaries of the published runs' tables, by key. A run that is set aside meanwhile is no damaged run."""
+        """Summaries of the published runs' tables, by key. A run moved away meanwhile does not count as damaged."""
         facts = read_facts(self.store, self.requested, self.states, self._index)
         for _ in range(_MOST_READINGS):
             if not any(fact.damaged for fact in facts.values()):
@@ -136,7 +136,7 @@ class Results:
         return [RunStatus.FAILED.describe(f"{p['algorithm']} on {p['environment']}: {p['reason']}") for p in pairs]
 
     def results_of(self, rows: pd.DataFrame) -> list[Mapping[str, Any]]:
-        """Return the contents of result.json of those runs in `rows` that have a score. rows: from the run table."""
+        """Return the contents of result.json for each run in `rows`, a part of the run table, that has a score."""
         return [self.published[key].result for key in rows["key"] if key in self.published]
 
     @cached_property
@@ -160,8 +160,8 @@ class Results:
     def select(self, algorithms: Sequence[str] = (), environments: Sequence[str] = ()) -> Self:
         """Return the same results with only the algorithms and environments that match a pattern, as in "*dqn".
 
-        Labels and ids count; no patterns: all of them. Colours and verdicts stay those of the whole folder: leaving
-        pairs out does not make the others surer. Raises: RlbenchError for a pattern that matches nothing.
+        Patterns match labels and ids; without patterns, all match. Colours and verdicts are those of the whole folder,
+        because leaving pairs out makes no verdict more certain. Raises: RlbenchError for a pattern without a match.
         """
         chosen = matching_runs(self.requested, algorithms, environments)
         part = copy(self)
@@ -171,7 +171,7 @@ class Results:
         tasks = {run.task.name for run in chosen}
         pairs = self.all_pairs
         rows = (row for row in pairs.rows if {row.ours, row.theirs} <= labels)
-        every_task = tasks == {run.task.name for run in self.requested}  # else verdicts over tasks are on others too
+        every_task = tasks == {run.task.name for run in self.requested}  # if not, they rest on other tasks too
         kept = tuple(row for row in rows if (row.environment in tasks if row.environment else every_task))
         part.__dict__ |= {"requested": chosen, "styles": self.styles, "all_pairs": replace(pairs, rows=kept)}
         return part
@@ -179,14 +179,14 @@ class Results:
     # -- what is computed from it, as values ------------------------------------------------------------------------
     @cached_property
     def final_scores(self) -> Scores:
-        """Final scores as arrays, raw and between anchors."""
+        """Final scores as arrays, raw and normalised between anchors."""
         tasks = {key: run.task for key, run in self.run_by_key.items()}
         scores = scores_of(self.rows, tasks, self.anchors, self.name, self.states, tuning_budgets(self.suite))
         return with_stages(scores, self.store, self.run_by_key, self.states)
 
     @cached_property
     def tuned(self) -> Mapping[str, TunedEntry | None]:
-        """What the suite says of the search for each learner's hyperparameters, by label; None: nothing."""
+        """What the suite says about the search for each learner's hyperparameters, by label; None if it is unknown."""
         return budgets_of(self.final_scores.learners, self.final_scores.tuned)
 
     @cached_property
@@ -319,11 +319,11 @@ class Results:
         statistic: str = "iqm",
         alpha: float = 0.05,
     ) -> pd.DataFrame:
-        """Compare pairs of algorithms, ours minus theirs: all pairs of the named ones, or of all but `random`.
+        """Compare all pairs of the given algorithms (by default, all but `random`). Differences are ours minus theirs.
 
-        baseline: compare each of the others with this one instead. other: compare each algorithm with the same one in
-        that folder instead. statistic: "iqm" or "mean". All pairs are one family for Holm, at `alpha`. Columns:
-        rlbench.analysis.frames.comparison_frame.
+        baseline: instead, compare each other algorithm with this one. other: instead, compare each algorithm with the
+        same algorithm in the folder of `other`. statistic: "iqm" or "mean". All pairs are one family for Holm, at
+        `alpha`. Columns: rlbench.analysis.frames.comparison_frame.
         """
         from rlbench.analysis.frames import comparison_frame
         from rlbench.analysis.pair_selection import pairs_between, pairs_within
@@ -351,8 +351,8 @@ class Results:
         """Return the IQM over runs at each evaluation during training.
 
         Columns: algorithm, environment, at, n, iqm, low, high (pointwise 95 %). against: "steps", "wall_seconds" or
-        "cpu_seconds", the unit of `at`; seconds are the median over runs. normalized: scale returns by
-        the anchors. With against="steps", this also adds curves over all tasks; their environment is "" and their `at`
+        "cpu_seconds", the unit of `at`; seconds are the median over runs. normalized: scale returns so that the anchors
+        are 0 and 1. With against="steps", this also adds curves over all tasks; their environment is "" and their `at`
         is a share of the budget.
         """
         from rlbench.analysis.curve_frames import curve_frame
@@ -385,10 +385,10 @@ class Results:
         """Return what `rlbench crossplay` played: one row for each multi-agent algorithm and task.
 
         Columns: algorithm, environment, n (seeds), episodes (of each pair), self_play, cross_play (mean team returns),
-        gap (the first minus the second), low, high (95 % over seeds, NaN for fewer than 3).
+        gap (self_play minus cross_play), low, high (95 % over seeds, NaN for fewer than 3).
         pairs: return one row for each pair instead, with the columns algorithm, environment, seed, with_seed,
         mean_return; the first agents are of `seed`, the others of `with_seed` (docs/crossplay.md). Files that are
-        damaged or of other runs are left out; `crossplays.problems` names them.
+        damaged, or that other runs played, are left out; `crossplays.problems` names them.
         """
         return self.crossplays.frame(pairs)
 

@@ -1,6 +1,6 @@
 """Training speeds of two folders, compared only if both ran on the same kind of machine, unshared, with equal settings.
 
-Each process gives one measurement. Seeds that trained together share a clock, so a group of ten does not give ten.
+Each process is one measurement. Seeds that trained together share a clock, so a group of ten seeds counts once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rlbench.analysis.final_scores import FEWEST_FOR_VERDICT
 from rlbench.api import RunStatus, canonical
 from rlbench.results import RunState
 
-# A group's own threads load the machine; more than half a process beyond them is other work.
+# A load of more than half a process beyond the group's own threads shows that other work ran on the machine.
 OTHERS_LOAD = 0.5
 
 
@@ -25,8 +25,8 @@ OTHERS_LOAD = 0.5
 class Speeds:
     """Environment steps per second of each group's training, new [n] and base [m].
 
-    reason: why they cannot be compared, or "". ratio: median(new) / median(base), not used for the verdict; None if a
-    side has no speeds.
+    reason: why the speeds cannot be compared, or "". ratio: median(new) / median(base), not used for the verdict; None
+    if a side has no speeds.
     """
 
     new: NDArray[np.float64]
@@ -41,19 +41,19 @@ class Speeds:
 
 
 def loss_of(margin: float) -> float:
-    """Return the margin on the scale of log speeds. A `margin` of 0.1 is a speed lower by a tenth."""
+    """Return the margin on the scale of log speeds. A `margin` of 0.1 means a speed that is a tenth lower."""
     return -math.log(1 - margin)
 
 
 def compare_speeds(new: Iterable[RunState], base: Iterable[RunState]) -> Speeds:
-    """Return the speeds of the runs of one algorithm on one task, and why they cannot be compared, if so."""
+    """Return the speeds of one algorithm's runs on one task. If they cannot be compared, `reason` says why."""
     groups = [_groups(side) for side in (new, base)]
     speeds = [np.array([float(r["steps_per_second"]) for r in group.values()]) for group in groups]
     return Speeds(speeds[0], speeds[1], _reason([list(group.values()) for group in groups]))
 
 
 def _groups(states: Iterable[RunState]) -> dict[str, Mapping[str, Any]]:
-    """Return, by attempt, one run's result of each process that trained from step 0 to the end without interruption."""
+    """Return, by attempt, one result for each process that trained from step 0 to the end without interruption."""
     results = {}
     for state in states:
         whole = state.status == RunStatus.DONE and state.result.get("resumed_from") == 0

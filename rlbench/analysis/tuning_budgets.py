@@ -1,4 +1,4 @@
-"""What the search for each algorithm's hyperparameters cost, as the suite's key `tuned` says, in words.
+"""Cost of the search for each algorithm's hyperparameters, read from the suite's key `tuned`, and its words in reports.
 
 If one algorithm was tuned with more trials than another, a comparison measures the search as much as the algorithms.
 """
@@ -17,9 +17,9 @@ NOT_KNOWN = "not known"
 
 
 def tuning_budgets(suite: Mapping[str, Any]) -> dict[str, TunedEntry]:
-    """Return what the suite (as in suite.json) says of the tuning of each algorithm, by label; {} if it says nothing.
+    """Return what a suite (as in suite.json) says about the tuning of each algorithm, by label; {} if it says nothing.
 
-    If it lists a label several times, as after a merge, the entry with the most trials counts.
+    If the suite lists a label several times, as after a merge, the entry with the most trials counts.
     """
     found: dict[str, TunedEntry] = {}
     listed = [entry for entry in suite.get("algorithms") or () if entry.get("tuned") is not None]
@@ -50,7 +50,7 @@ def budget_text(budget: TunedEntry | None) -> str:
 
 
 def differ(budgets: Budgets) -> bool:
-    """Return whether some algorithm is known to have been tuned in another way than the others, or than is known."""
+    """Return whether the algorithms' budgets differ. A known budget differs from an unknown one."""
     given = list(budgets.values())
     if not any(budget is not None for budget in given):
         return False
@@ -58,9 +58,9 @@ def differ(budgets: Budgets) -> bool:
 
 
 def budget_sentence(budgets: Budgets) -> str:
-    """Return one sentence without a full stop on the tuning of rivals, and what follows if it differs.
+    """Return one sentence, without a full stop, on how the compared algorithms were tuned.
 
-    Returns: "" if nothing is known of any.
+    If their budgets differ, the sentence ends with a warning. Returns: "" if no budget is known.
 
     >>> budget_sentence({"ppo": TunedEntry(trials=20, steps=1_200_000), "sac": TunedEntry(trials=0)})
     'ppo was tuned with 20 trials (1,200,000 steps), sac with none; the comparison measures the search as well'
@@ -76,17 +76,17 @@ def budget_sentence(budgets: Budgets) -> str:
         verb = "" if clauses else "were tuned " if len(those) > 1 else "was tuned "
         clauses.append(f"{join_names(those)} {verb}{phrase}")
     if unknown:
-        clauses.append(f"of {join_names(unknown)} it is not known")
+        clauses.append(f"the tuning of {join_names(unknown)} is not known")
     return ", ".join(clauses) + ("; the comparison measures the search as well" if differ(budgets) else "")
 
 
 def budgets_of(names: Iterable[str], known: Mapping[str, TunedEntry]) -> dict[str, TunedEntry | None]:
-    """Return the budget of each name, None where none is known."""
+    """Return the budget of each name, or None if it is not known."""
     return {name: known.get(name) for name in names}
 
 
 def as_json(budgets: Budgets) -> dict[str, dict[str, Any] | None]:
-    """Return the budgets as JSON values, by label; None: not known."""
+    """Return the budgets as JSON values, by label; None means not known."""
     return {name: None if budget is None else budget.model_dump() for name, budget in budgets.items()}
 
 

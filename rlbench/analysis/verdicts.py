@@ -24,11 +24,11 @@ class Row:
     verdict: better or worse (said of ours, if significant at the family-wise level), identical (the same runs with the
     same scores), undecided, "descriptive only" (fewer than 5 runs on a side), "too few runs" (fewer than 3) or "no
     scores".
-    estimates: the statistic of ours and theirs, None without scores.
+    estimates: the statistic of ours and of theirs, None if a side has no scores.
     improvement: P(a run of ours beats one of theirs), where a tie counts one half.
-    p: the larger of p_permutation and p_welch. p_holm: after Holm. smallest_p: the smallest p these runs could have
-    had. runs_to_show: for an undecided pair, about how many runs on each side and task would show a difference of this
-    size, but never fewer than a verdict needs; None if unknown.
+    p: the larger of p_permutation and p_welch. p_holm: p after Holm's correction. smallest_p: the smallest p of any
+    relabelling of these runs. runs_to_show: for an undecided pair, about how many runs on each side and task would show
+    a difference of this size, but never fewer than a verdict needs; None if unknown.
     note: why verdict and interval disagree, how many runs a verdict needs, and other remarks.
     """
 

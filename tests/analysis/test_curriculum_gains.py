@@ -62,7 +62,7 @@ def test_each_algorithm_is_compared_with_itself_on_the_target_alone(made):
     (row,) = gains.final.rows
     assert (row.ours, row.theirs, row.n) == ("quick (staged)", "quick (alone)", (7, 7))
     assert row.difference.estimate == pytest.approx(10 * apart.estimate) and row.verdict == "better"
-    assert gains.left_out == ("quick on lonely: no environment is equal to it but for the curriculum",)
+    assert gains.left_out == ("quick on lonely: no environment is the same without the curriculum",)
 
 
 def test_the_command_prints_them_and_as_json(made):
@@ -91,7 +91,7 @@ def test_without_a_pair_there_is_nothing_to_compare(made, tmp_path):
     (told, hint) = (rlbench("compare", "-d", one).stderr for one in (plain, made))
     assert "needs two algorithms" in told and "--curriculum" not in told
     assert "needs two algorithms" in hint and hint.rstrip().endswith(
-        "; `rlbench compare --curriculum` compares an algorithm with its curriculum and without"
+        "; `rlbench compare --curriculum` compares an algorithm with and without its curriculum"
     )
     with pytest.raises(RlbenchError, match="no algorithm 'quik'; did you mean 'quick'"):
         curriculum_gains(Results(made), ["quik"])

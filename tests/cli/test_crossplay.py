@@ -127,9 +127,9 @@ def test_what_was_played_of_other_runs_is_not_used_and_says_so(copied):
     results = Results(copied).select(["convention"], ["two"])
     assert len(results.crossplay()) == 0
     (problem,) = results.crossplays.problems
-    assert problem.startswith("the cross-play of convention on two is of other runs")
+    assert problem.startswith("the cross-play of convention on two was played by other runs")
     ran = rlbench("crossplay", copied, "-a", "convention", "-e", "two", "--plugin", PLUGIN)
-    assert "is of other runs" in ran.stderr
+    assert "was played by other runs" in ran.stderr
     assert np.array(Results(copied).select(["convention"], ["two"]).crossplay(pairs=True)["mean_return"]).tolist() == [
         3,
         0,
