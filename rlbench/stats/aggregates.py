@@ -117,7 +117,7 @@ def _over_tasks(values: Tasks) -> Numbers:
 
 
 def _ordered(tasks: Tasks) -> tuple[Numbers, Numbers]:
-    """Return all runs in ascending order [..., N], and the cumulative share of the weight, including each run."""
+    """Return all runs in ascending order [..., N], and the cumulative share of weight up to and with each run."""
     values = np.concatenate(tasks, -1)
     counts = np.array([runs.shape[-1] for runs in tasks])
     weights = np.repeat(1 / (len(tasks) * counts), counts)

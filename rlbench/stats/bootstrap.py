@@ -30,7 +30,10 @@ _NORMAL = NormalDist()
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate between two bounds. method: the method used. note: why it differs from the requested one, if so."""
+    """An estimate between two bounds.
+
+    method: the method that was used. note: why it is not the requested one, or that a bound was cut off; else "".
+    """
 
     estimate: float
     low: float
@@ -79,8 +82,8 @@ def interval_of(
 ) -> Interval:
     """Return the interval as `bootstrap_interval` does, for checked strata [n].
 
-    error: the standard error of the statistic [...]. signs: for each stratum, 1 if the statistic rises with its runs,
-    -1 if it falls.
+    error: returns the standard error of the statistic [...]. signs: for each stratum, 1 if the statistic rises with the
+    stratum's runs, -1 if it falls.
     """
     tail = (1 - share(level, "the level")) / 2
     estimate, note = float(statistic(tasks)), ""
@@ -99,7 +102,7 @@ def interval_of(
     if method == "bca":
         adjusted = _bca_tails(tasks, statistic, estimate, drawn, tail)
         if adjusted is None:
-            note = "BCa does not exist: the estimate does not change as runs are left out, or is outside its resamples"
+            note = "BCa does not exist: the estimate does not change if a run is left out, or is outside its resamples"
         else:
             tails = adjusted
     low, high = np.quantile(drawn, tails)
@@ -146,7 +149,7 @@ def _pivots(
     resamples: int,
     error: Callable[[Tasks], Numbers],
 ) -> tuple[Numbers, Numbers]:
-    """Return the statistic of each resample and the standard error of each [B]."""
+    """Return, for each resample, the statistic [B] and its standard error [B]."""
     values, errors = [], []
     for sample in draw_resamples(tasks, generator, resamples):
         values.append(statistic(sample))

@@ -59,8 +59,8 @@ class ThresholdSteps:
 def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: float, hold: int = 1) -> ThresholdSteps:
     """Return the first step from which each run is at or above `threshold` for `hold` evaluations in a row.
 
-    Evaluations are noisy, so with hold = 1 a single lucky one counts. The evaluation grid limits the precision. Runs
-    that never reach the threshold are censored: the median neither ignores them nor counts them with their last step.
+    Evaluations are noisy, so with hold = 1 a single lucky evaluation counts. The evaluation grid limits the precision.
+    Runs that never reach the threshold are censored: the median counts them as later than their last step.
     Args: steps [K] ascending; returns [R, K]; hold from 1 to K. Raises: ValueError as `area_under_curve`.
     """
     grid, values = _curve(steps, returns)
@@ -80,11 +80,11 @@ def steps_to_threshold(steps: NDArray[Any], returns: NDArray[Any], threshold: fl
 def median_bounds(reach: ThresholdSteps, level: float = 0.95) -> tuple[float, float] | None:
     """Return an interval of the median of the steps to a threshold, or None for too few runs (under 6 for 95 %).
 
-    A bound is infinite if it is beyond the last step. The bounds are two of the runs' own steps, the k-th from below
-    and the k-th from above, with the largest k for which a binomial count of n runs, each at the median's either side
-    with probability ½, is below k with probability at most (1 - level) / 2. It holds for any distribution, and needs to
-    know of a run that never reached the threshold no more than that. Source: Hahn & Meeker 1991, Statistical Intervals,
-    ch. 5.
+    The bounds are the steps of two runs: the k-th from below and the k-th from above. A run is below the median with
+    probability ½, so the number of such runs among n is binomial; k is the largest number that this count falls short
+    of with probability at most (1 - level) / 2. The interval is valid for any distribution. A run that never reached
+    the threshold counts as later than the last step, so a bound may be infinite. Source: Hahn & Meeker 1991,
+    Statistical Intervals, ch. 5.
     """
     n, tail = len(reach.steps), (1 - share(level, "the level")) / 2
     below, k = 0.0, 0
@@ -111,7 +111,7 @@ def efficiency_curve(
     """Return the sample-efficiency curve: `overall_iqm` at each of K points, with a pointwise percentile band.
 
     Args: curves: arrays [n_task, K], one for each task, of normalised evaluations at K equal shares of the task's
-    budget (or of wall-clock or CPU seconds). Whole runs are resampled within each task, the same ones at every point.
+    budget (or of wall-clock or CPU seconds). Whole runs are resampled within each task, the same runs at every point.
     Raises: ValueError if K differs between tasks, or an evaluation is not finite.
     """
     tasks = [np.asarray(task, np.float64) for task in curves]
@@ -128,7 +128,7 @@ def efficiency_curve(
 
 
 def _of_draws(tasks: Tasks) -> Callable[[list[NDArray[np.int64]]], Numbers]:
-    """Return a function from the runs picked of each task [B, n] to `overall_iqm` at each point [B, K]."""
+    """Return a function from the runs drawn in each task [B, n] to `overall_iqm` at each point [B, K]."""
     if len({len(task) for task in tasks}) > 1:
         return lambda picks: overall_iqm([task.T[:, pick].swapaxes(0, 1) for task, pick in zip(tasks, picks)])
     points = [iqm_of_draws(values) for values in np.concatenate(tasks).T]  # runs weigh the same, whatever their task
@@ -146,7 +146,7 @@ def _curve(steps: NDArray[Any], returns: NDArray[Any]) -> tuple[Numbers, Numbers
     if grid.ndim != 1 or not len(grid) or (np.diff(grid) <= 0).any():
         raise ValueError("steps must be one ascending axis with at least one point")
     if values.ndim == 0 or values.shape[-1] != len(grid):
-        raise ValueError(f"returns have shape {list(values.shape)}; their last axis must have the {len(grid)} steps")
+        raise ValueError(f"returns have shape {list(values.shape)}; the last axis must match the {len(grid)} steps")
     if not np.isfinite(values).all():
         raise ValueError(
             "an evaluation is not finite: leave out that run, or replace it by the score of a diverged run"

@@ -93,6 +93,6 @@ def not_worse(
     if not margin > 0:
         raise ValueError(f"the margin is {margin}; it is the loss that is still acceptable, and must be positive")
     if not share(level, "the level") > 0.5:
-        raise ValueError(f"the level is {level}; a one-sided bound needs one above 0.5, such as 0.95")
+        raise ValueError(f"the level is {level}; a one-sided bound needs a level above 0.5, such as 0.95")
     interval = difference(ours, theirs, statistic, generator, level=2 * level - 1, resamples=resamples)
     return NonInferiority(interval.estimate, interval.low, margin, level, interval.low > -margin)

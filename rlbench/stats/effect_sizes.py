@@ -15,8 +15,8 @@ from rlbench.stats.samples import as_pairs, exponent_of, scale_down
 def cliffs_delta(ours: NDArray[Any], theirs: NDArray[Any]) -> float:
     """Return P(ours > theirs) - P(ours < theirs), in [-1, 1], for runs [n] and [m] of one task. Source: Cliff 1993.
 
-    It equals 2·P - 1 for the probability of improvement P, and needs no scale. Raises: ValueError for scores not
-    finite.
+    It equals 2·P - 1 for the probability of improvement P, and does not depend on the scale of the scores. Raises:
+    ValueError for scores that are not finite.
     """
     ((left, right),) = as_pairs([ours], [theirs]).values()
     return float(2 * wins(left, right).mean() - 1)
@@ -27,8 +27,8 @@ def standardised_difference(ours: NDArray[Any], theirs: NDArray[Any]) -> float |
     - 2.
 
     J(ν) = Γ(ν/2) / (√(ν/2) Γ((ν - 1)/2)) removes the bias of small samples, exactly for normal scores. Returns None if
-    all runs within each side are equal: there is no spread to measure by. Source: Hedges 1981, eq. 6e.
-    Raises: ValueError for fewer than 2 runs on a side, or scores not finite.
+    all runs within each side are equal, because the pooled deviation is then 0. Source: Hedges 1981, eq. 6e.
+    Raises: ValueError for fewer than 2 runs on a side, or scores that are not finite.
     """
     ((left, right),) = as_pairs([ours], [theirs], fewest=2).values()
     left, right = scale_down([left, right], exponent_of([left, right]))

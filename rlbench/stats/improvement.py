@@ -17,7 +17,7 @@ from rlbench.stats.samples import Numbers, Scores, as_pairs, share
 
 
 def wins(ours: Numbers, theirs: Numbers) -> Numbers:
-    """Return [n, m]: 1 where a run of ours [n] is above one of theirs [m], one half where they tie, else 0."""
+    """Return [n, m]: 1 where a run of ours [n] is above a run of theirs [m], one half where they tie, else 0."""
     return 0.5 + 0.5 * np.sign(ours[:, None] - theirs)
 
 
@@ -27,8 +27,8 @@ def probability_of_improvement(
     """Return P(ours > theirs) + ½ P(tie), averaged over tasks, with a percentile bootstrap interval over both sides'
     runs.
 
-    Resampling cannot change the estimate if on every task all runs of one side are above all of the other, or all are
-    equal. The bounds are then exact (`exact_bounds`). Complete separation in one direction has a one-sided bound.
+    If, on every task, all runs of one side are above all runs of the other, or all runs are equal, resampling cannot
+    change the estimate. The bounds are then exact (`exact_bounds`): one-sided if the same side is above on every task.
     Raises: ValueError if the tasks differ, or for scores without runs or not finite.
     """
     pairs = list(as_pairs(ours, theirs).values())
@@ -49,13 +49,13 @@ def probability_of_improvement(
 
 
 def exact_bounds(tasks: Sequence[tuple[float, int]], estimate: float, level: float) -> Interval:
-    """Return exact bounds for tasks that are all decided.
+    """Return exact bounds for tasks on each of which resampling cannot change the estimate.
 
-    Args: tasks: for each, 1.0 (all above), 0.0 (all below) or 0.5 (all equal), and k = min(n, m).
+    tasks: for each task, 1.0 (all our runs are above theirs), 0.0 (all below) or 0.5 (all equal), and k = min(n, m).
     k disjoint pairs of runs are independent, so all of them agree with probability at most pᵏ, where p is the
     probability for one pair; a side without spread attains it. With one task, p ≥ α^(1/k). Over tasks, the bound is the
-    smallest mean of p with Π p^k ≥ α. It is one-sided at α = 1 - level if all tasks are decided alike; otherwise α/2
-    applies at each end.
+    smallest mean of p with Π p^k ≥ α. It is one-sided at α = 1 - level if the same side is above on every task;
+    otherwise α/2 applies at each end.
     """
     alpha = 1 - level
     if all(won == 1.0 for won, _ in tasks):

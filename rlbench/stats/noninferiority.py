@@ -1,7 +1,7 @@
-"""Losses compared with a margin: shown to be greater, to be smaller, or neither; and how many runs that would take.
+"""Tests of whether a loss is greater or smaller than a margin, and how many runs it takes to show this.
 
-The margin is added to the runs of the new side, which are then exchanged with the base's. This is a permutation test of
-a loss of exactly the margin.
+The margin is added to the runs of the new side, which are then exchanged with those of the base. This is a permutation
+test of a loss of exactly the margin.
 
 - "Greater" is tested by the difference. Adding δ to every run of one side raises the observed difference by δ. After
   relabelling, it raises the difference by at most δ, because raising a run never lowers the IQM or the mean. If both
@@ -47,7 +47,7 @@ class MarginTest:
 
     p_greater: p of "the loss is at most the margin"; if it is small, the loss is shown to be greater.
     p_smaller: p of "the loss is at least the margin"; if it is small, the loss is shown to be smaller.
-    smallest: the smallest p that either could have had with this many runs.
+    smallest: the smallest p that either test can give with this many runs.
     """
 
     difference: float
@@ -85,7 +85,7 @@ def margin_test(
     relabelled = every_split(pair, splits) if exact else draw_splits(pair, permutations, generator)
     trimmed = statistic is overall_iqm
     rounding = 1e-12 * max(1e-300, float(np.abs(raised).max()), float(np.abs(base_runs).max()))
-    observed = standardise(raised[None], base_runs[None], trimmed, rounding)  # three of [1]
+    observed = standardise(raised[None], base_runs[None], trimmed, rounding)  # three arrays [1]
     below = above = np.zeros(2, np.int64)
     for (left,), (right,) in relabelled:
         relabelled_values = standardise(left, right, trimmed, rounding)
@@ -104,11 +104,12 @@ def margin_test(
 
 
 def standardise(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -> tuple[Numbers, Numbers, Numbers]:
-    """Return three values for rows [B, n] and [B, m].
+    """Return three arrays [B] for rows of runs, left [B, n] and right [B, m].
 
-    They are the difference of means (trimmed as in the IQM if `trimmed`), that difference over its standard error, and
-    the plain difference of means, which breaks ties. The error is Yuen's, (n - 1) s² / (h (h - 1)): s² is the variance
-    of the runs, winsorised if the mean is trimmed, and h is the number of runs that count.
+    They are the difference of means (trimmed as in the IQM if `trimmed`), this difference divided by its standard
+    error, and the plain difference of means, which breaks ties. The squared error of each side is Yuen's,
+    (n - 1) s² / (h (h - 1)): s² is the variance of the runs, winsorised if the mean is trimmed, and h is the number of
+    runs that count.
     """
     between, plain, squared = np.zeros(len(left)), np.zeros(len(left)), np.zeros(len(left))
     for sign, side in ((1, left), (-1, right)):
@@ -121,7 +122,7 @@ def standardise(left: Numbers, right: Numbers, trimmed: bool, rounding: float) -
         if counted > 1:
             clipped = np.clip(ordered, middle[:, :1], middle[:, -1:])
             squared = squared + (n - 1) * clipped.var(-1, ddof=1) / (counted * (counted - 1))
-    between[np.abs(between) <= rounding] = 0.0  # sums of equal runs in another order
+    between[np.abs(between) <= rounding] = 0.0  # equal runs, summed in different orders
     error = np.sqrt(squared)
     flat = error <= rounding
     studentised = between / np.where(flat, 1.0, error)
@@ -134,7 +135,7 @@ def _tails(
 ) -> tuple[int, int]:
     """Count the splits with at most, and those with at least, the observed difference.
 
-    |The plain difference breaks ties. Many splits tie, because exchanging runs that the IQM cuts changes nothing, and
+    The plain difference breaks ties. Many splits tie, because exchanging runs that the IQM cuts changes nothing, and
     neither does exchanging equal runs.
     """
     with np.errstate(invalid="ignore"):  # inf - inf
@@ -153,12 +154,12 @@ def _tails(
 class DetectableLoss:
     """What runs with this spread can decide with the requested power. A plan by normal approximation, not a guarantee.
 
-    loss: the smallest loss that the present number of runs would show to be greater than the margin; None if there is
-    none.
-    runs_if_equal: runs on each side to show that the loss is below the margin if there is no loss; None if the margin
+    loss: the smallest loss that the present number of runs would show to be greater than the margin; None if so few
+    runs cannot show any loss.
+    runs_if_equal: runs on each side that show the loss to be below the margin if there is no loss; None if the margin
     is 0.
-    runs_if_so: runs on each side to show that the loss is above the margin if it is as observed; None if the observed
-    loss is not above.
+    runs_if_so: runs on each side that show the loss to be above the margin if the observed loss is the true one; None
+    if the observed loss is not above the margin.
     Numbers of runs above 10¹² are None too.
     """
 

@@ -28,10 +28,11 @@ _ALTERNATIVES = ("two-sided", "greater", "less")
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """The result of a test.
+    """The result of a permutation test.
 
-    difference: statistic(ours) - statistic(theirs). smallest: the smallest p of any relabelling. splits: the number
-    enumerated if exact, else drawn. deviation: the standard deviation of the relabelled differences.
+    difference: statistic(ours) - statistic(theirs). smallest: the smallest p of any relabelling. exact: whether all
+    splits were enumerated. splits: the number of splits that were enumerated or drawn. deviation: the standard
+    deviation of the relabelled differences.
     """
 
     difference: float
@@ -128,7 +129,7 @@ def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterat
     for rows in chunks(permutations, sum(pools.size for pools, _ in blocks)):
         lefts, rights = [], []
         for pools, count in blocks:
-            draws = generator.random((len(pools), rows, pools.shape[-1]))  # as one call for each task would draw them
+            draws = generator.random((len(pools), rows, pools.shape[-1]))  # the same as one call for each task
             values = take(pools, np.argsort(draws, -1))
             lefts += list(values[..., :count])
             rights += list(values[..., count:])
@@ -136,7 +137,7 @@ def draw_splits(pairs: Pairs, permutations: int, generator: Generator) -> Iterat
 
 
 def _pools(pairs: Pairs) -> list[tuple[Numbers, int]]:
-    """Return the pooled runs [T, n + m] of each row of tasks with equal n and m, in their order, and n."""
+    """Return, for each series of T consecutive tasks with equal n and m, their pooled runs [T, n + m] and n."""
     alike = groupby(pairs, lambda pair: (len(pair[0]), len(pair[1])))
     return [(np.stack([np.concatenate(pair) for pair in group]), count) for (count, _), group in alike]
 
@@ -149,7 +150,7 @@ def _every_difference_of_iqms(ours: Numbers, theirs: Numbers) -> Numbers:
     blocks = np.split(chosen, np.cumsum(list(chunks(len(chosen), len(pooled))))[:-1])
     lefts = np.concatenate([_iqm_of_marked(ordered, block.take(order, -1)) for block in blocks])
     if len(ours) == len(theirs):
-        rights = lefts[::-1]  # counted from the end, the choices are what the others leave
+        rights = lefts[::-1]  # the i-th choice from the end takes the places that the i-th choice leaves
     else:
         rights = np.concatenate([_iqm_of_marked(ordered, ~block.take(order, -1)) for block in blocks])
     difference: Numbers = lefts - rights
@@ -158,7 +159,7 @@ def _every_difference_of_iqms(ours: Numbers, theirs: Numbers) -> Numbers:
 
 @functools.lru_cache(8)
 def _marks(total: int, size: int) -> NDArray[np.bool_]:
-    """Mark each choice of `_choices` [C(total, size), total]."""
+    """Return the choices of `_choices` as marks: True where a place is chosen [C(total, size), total]."""
     marks = np.zeros((math.comb(total, size), total), np.bool_)
     np.put_along_axis(marks, _choices(total, size)[:, :size], True, -1)
     marks.flags.writeable = False  # the cache shares it between callers
@@ -168,8 +169,8 @@ def _marks(total: int, size: int) -> NDArray[np.bool_]:
 def _differences_of_iqms(pairs: Pairs, permutations: int, generator: Generator) -> Numbers:
     """Return the difference of `overall_iqm` for each split of `draw_splits` [B], bitwise the same.
 
-    Every task must have the same n and m. All runs are sorted once; a split then marks whose each of them is, so its
-    sides need no sorting.
+    Every task must have the same n and m. All runs are sorted once. A split then only marks the side of each run, so
+    the two sides need no sorting.
     """
     pooled = np.concatenate([side for pair in pairs for side in pair])
     order = np.argsort(pooled)
@@ -208,7 +209,7 @@ def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
 
     One split of C(n + m, n) puts one side entirely above the other; with n = m its mirror image counts too. The IQM
     cuts ⌊n/4⌋ and ⌊m/4⌋ runs where the two sides meet, and splits that exchange only those give the same difference.
-    Correct for `overall_iqm`, `iqm` and statistics that every run moves, such as `overall_mean`.
+    Correct for `overall_iqm`, `iqm` and statistics that depend on every run, such as `overall_mean`.
     """
     if n < 1 or m < 1:
         raise ValueError(f"{n} runs against {m}: a test needs at least one on each side")
@@ -217,7 +218,7 @@ def smallest_p(n: int, m: int, statistic: Statistic = overall_iqm) -> float:
 
 
 def runs_needed(pairs: int, alpha: float = 0.05, statistic: Statistic = overall_iqm) -> int:
-    """Return the fewest runs on each side with which the first of `pairs` tests can reach `alpha` after Holm."""
+    """Return the fewest runs on each side with which the smallest p of `pairs` tests can reach `alpha` after Holm."""
     if pairs < 1 or not 0 < alpha < 1:
         raise ValueError(f"{pairs} pairs at alpha {alpha}: use at least one pair, and alpha between 0 and 1")
     n = 1
@@ -237,8 +238,8 @@ def holm(p_values: Mapping[str, float]) -> dict[str, float]:
     """Return Holm's adjusted p of each member of one family.
 
     Rejecting every hypothesis whose adjusted p is at most alpha gives a family-wise error of at most alpha. The i-th
-    smallest of k p values is multiplied by k - i + 1, and none may fall below the one before it. Raises: ValueError for
-    a p outside [0, 1].
+    smallest of k p values is multiplied by k - i + 1. No adjusted p may be below the adjusted p of a smaller p. Raises:
+    ValueError for a p outside [0, 1].
     """
     for name, p in p_values.items():
         if not 0 <= p <= 1:

@@ -41,9 +41,10 @@ def _around(values: NDArray[np.float64], scale: float, level: float) -> tuple[fl
 def welch_interval(
     mean: float, deviation: float, n: int, runs: NDArray[Any], level: float = 0.95
 ) -> tuple[float, float]:
-    """Return the interval of mean(runs) - mean, for runs [m] against n others with known mean and deviation.
+    """Return the interval of mean(runs) - mean, for runs [m] against n other runs.
 
-    The deviation has the divisor n - 1. Source: Welch 1947; degrees of freedom by Satterthwaite, floored at 1.
+    mean, deviation: of the n other runs; the deviation has the divisor n - 1. Source: Welch 1947; degrees of freedom by
+    Satterthwaite, at least 1.
     """
     values = next(iter(as_samples([np.asarray(runs, float)], fewest=2).values()))
     if n < 2 or deviation < 0:

@@ -1,4 +1,4 @@
-"""Resampling of runs with replacement within each task, in chunks, so that memory does not grow with their number."""
+"""Resampling of runs with replacement within each task, in chunks that bound the memory for any number of resamples."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ def draw_resamples(tasks: Tasks, generator: Generator, resamples: int) -> Iterat
 
 
 def _drawn(block: Numbers, generator: Generator, rows: int) -> NDArray[np.int64]:
-    """Draw places [T, B, n] in the runs of T tasks: the numbers that T calls for one task each would draw."""
+    """Draw indices [T, B, n] into the runs of T tasks. They are the same as if each task were drawn by its own call."""
     count = block.shape[-1]
     places: NDArray[np.int64] = generator.integers(count, size=(len(block), rows, count))
     return places
 
 
 def stacked(tasks: Tasks) -> list[Numbers]:
-    """Return the runs of each row of tasks with equal numbers of runs as one array [T, n], in their order."""
+    """Return one array [T, n] for each series of T consecutive tasks that have n runs each."""
     return [np.stack(list(alike)) for _, alike in groupby(tasks, len)]
 
 
 def take(block: Numbers, places: NDArray[np.int64]) -> Numbers:
-    """Return the runs at places [T, B, m] of T tasks [T, n]: [T, B, m]."""
+    """Return, for T tasks with runs [T, n], the runs at the indices `places` [T, B, m]: [T, B, m]."""
     starts = block.shape[-1] * np.arange(len(block))
     runs: Numbers = block.ravel().take(places + starts[:, None, None])
     return runs
 
 
 def draws(count: int, generator: Generator, resamples: int) -> Iterator[NDArray[np.int64]]:
-    """Yield the indices [B, count] that `draw_resamples` takes of one task of `count` runs, in chunks."""
+    """Yield, in chunks, the indices [B, count] that `draw_resamples` would draw for one task of `count` runs."""
     for rows in chunks(resamples, count):
         yield generator.integers(count, size=(rows, count))
 
@@ -57,7 +57,7 @@ def draws(count: int, generator: Generator, resamples: int) -> Iterator[NDArray[
 def picks(count: int, rows: int, generator: Generator) -> Numbers:
     """Count how often each of `count` runs is drawn in each of `rows` resamples [rows, count].
 
-    For statistics that are linear in the runs.
+    Statistics that are linear in the runs need only these counts.
     """
     drawn = generator.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
     return np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)

@@ -34,7 +34,7 @@ def named_tasks(scores: Scores) -> dict[str, Numbers]:
         named = {str(index): np.asarray(runs, np.float64) for index, runs in enumerate(rows)}
     if not named:
         raise ValueError("no scores: give one array of runs for each task")
-    # All at once: a thousand tasks are checked at each resample.
+    # One check for all tasks together, because a thousand tasks may be checked at each resample.
     are_finite = np.isfinite(np.concatenate([runs.ravel() for runs in named.values()])).all()
     for name, runs in named.items():
         if runs.ndim == 0 or runs.shape[-1] == 0:

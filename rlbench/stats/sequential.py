@@ -52,8 +52,8 @@ class Trajectories:
 class Crossing:
     """When the observed difference first crossed a boundary.
 
-    look: from 1, or 0 if it has not. boundaries: of each look so far. spent: the share of all relabellings that crossed
-    one of them, at most the level.
+    look: number of that look, from 1, or 0 if no boundary was crossed. boundaries: the boundary of each look so far.
+    spent: the share of all relabellings that crossed a boundary, at most the level.
     """
 
     look: int
@@ -94,7 +94,7 @@ def trajectories(
 
 
 Strata = Sequence[Sequence[tuple[Numbers, Numbers]]]  # for each group, one pair of sides a task
-Relabelled = list[tuple[Numbers, Numbers]]  # the sides of each stratum, one [rows, n] and [rows, m]
+Relabelled = list[tuple[Numbers, Numbers]]  # for each stratum, its two sides [rows, n] and [rows, m]
 
 
 def _enumerate_rows(strata: Strata, splits: int, statistic: Statistic) -> Numbers:
@@ -151,9 +151,9 @@ def crossing(
     are at most level · spending[i - 1]. side: rows cross by their absolute value ("both") or by their value ("above").
     Under exchangeable labels the observed row is like any other, so it crosses with probability at most `level`.
 
-    beside: the p of another test of the same hypothesis at each look. The observed row then crosses only if that p,
-    too, is at most the look's own level. This level is the larger of two shares: that of all rows beyond the look's
-    boundary, and that which the look may spend.
+    beside: the p of another test of the same hypothesis at each look. If given, the observed row crosses only if this p
+    is at most the look's own level, too. The look's own level is the share of all rows beyond its boundary, or the
+    share that the look may spend, whichever is larger.
     """
     share(level, "the level")
     if side not in _SIDES:
@@ -184,7 +184,7 @@ def crossing(
 
 
 def _boundary(values: NDArray[np.float64], allowed: int) -> float:
-    """Return the smallest of the values that at most `allowed` exceed, or -inf if all of them may."""
+    """Return the smallest value that at most `allowed` of the values exceed, or -inf if all of them may exceed it."""
     if allowed >= len(values):
         return -math.inf
     return float(np.partition(values, len(values) - 1 - max(0, allowed))[len(values) - 1 - max(0, allowed)])

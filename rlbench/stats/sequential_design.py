@@ -35,7 +35,7 @@ class Design:
 
     alpha: the probability of any wrong "better", and of any wrong "equivalent". margin: the difference that does not
     matter, in the unit of the scores, or None for no verdict of equivalence. statistic: one of STATISTICS. group_size:
-    runs added before each look. looks: their maximum number.
+    runs added before each look. looks: the maximum number of looks.
     """
 
     alpha: float = 0.05
@@ -63,7 +63,7 @@ class Design:
 
     @property
     def first_equivalence(self) -> int:
-        """The first look that may call a pair equivalent. A rare failure may not show up in the first half."""
+        """The first look that may call a pair equivalent: earlier, a rare failure may not have occurred yet."""
         return (self.looks + 1) // 2
 
 
@@ -71,13 +71,14 @@ class Design:
 class InterimResult:
     """The result of a pair after a look.
 
-    outcome: better, equivalent, undecided (at the cap) or "" (open). winner: the better one.
+    outcome: better, equivalent, undecided (at the cap) or "" (open). winner: the better algorithm, or "".
     difference: statistic(ours) - statistic(theirs).
-    boundary: of this look and step of Holm. The pair is "better" if |difference| > boundary and Welch's p is low enough
-    for this look.
-    within: of this look and step of Holm; None if equivalence is not tested. The pair is "equivalent" if margin +
-    difference > within[0] and margin - difference > within[1], and Welch's p is low enough for both. A side that passed
-    at an earlier look stays passed. p_welch: two-sided, against no difference; None without scores.
+    boundary: the boundary at this look and step of Holm. The pair is "better" if |difference| > boundary and Welch's p
+    is low enough for this look.
+    within: the two boundaries of equivalence at this look and step of Holm; None if equivalence is not tested. The pair
+    is "equivalent" if margin + difference > within[0] and margin - difference > within[1], and Welch's p is low enough
+    for both. An inequality that was shown at an earlier look stays shown.
+    p_welch: Welch's two-sided p of no difference; None if scores are missing.
     """
 
     ours: str
@@ -143,8 +144,7 @@ class PairTest:
     def result(self, pair: Pair, look: int, outcome: str, part: int, part_within: int) -> InterimResult:
         """Return the result of the pair after `look`.
 
-        part, part_within: the boundaries are those at alpha/part and, for the tests of equivalence, at
-        alpha/part_within.
+        part, part_within: use the boundaries at the level alpha/part and, for equivalence, at alpha/part_within.
         """
         difference = float(self._plain.differences[look - 1])
         winner = pair[0 if difference > 0 else 1] if outcome == BETTER else ""
@@ -183,8 +183,8 @@ def interim_results(
 ) -> list[InterimResult]:
     """Return the results of the open pairs of `family` after `look`.
 
-    tests: one for each undecided pair, with at least `look` groups of runs. decided: outcomes by pair ("" or absent:
-    undecided). family: all pairs, also decided ones, because the correction counts them.
+    tests: one for each open pair, with at least `look` groups of runs. decided: outcome by pair; an open pair has "" or
+    no entry. family: all pairs, also decided pairs, because the correction counts them.
     """
     open_tests = {pair: tests[pair] for pair in family if not decided.get(pair)}
     closed = {kind: sum(1 for pair in family if decided.get(pair) == kind) for kind in (BETTER, EQUIVALENT)}
@@ -209,11 +209,11 @@ def interim_results(
 
 
 def _step_down(tests: Mapping[Pair, Callable[[int], bool]], members: int) -> dict[Pair, int]:
-    """Return the pairs that Holm's steps reject, each with the c of the part alpha/c at which it was rejected.
+    """Return the pairs that Holm's steps reject, each with the c of the level alpha/c at which it was rejected.
 
-    tests: return whether a pair is rejected at alpha/c. members: how many of the family are not rejected so far. A pair
-    counts as rejected at alpha/c only if it is rejected at every greater level too: rejections are then nested, as
-    Holm's proof needs.
+    tests: for each pair, a function of c that returns whether the pair is rejected at alpha/c. members: how many pairs
+    of the family are not rejected so far. A pair counts as rejected at alpha/c only if it is also rejected at every
+    greater level: rejections are then nested, as Holm's proof requires.
     """
     parts_rejected = {
         pair: next((c for c in range(members) if not rejected(c + 1)), members) for pair, rejected in tests.items()

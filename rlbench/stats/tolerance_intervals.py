@@ -38,8 +38,8 @@ def tolerance_interval(runs: NDArray[Any], content: float = 0.9, confidence: flo
     """Return the nonparametric interval of runs [n] of one task, n ≥ 2: from the r-th smallest to the r-th largest.
 
     It contains at least `content` of all runs with probability P(Bin(n, content) ≤ n - 2r), for any distribution; r is
-    the largest with which this probability is at least `confidence`. If it is less even with r = 1, the extremes are
-    returned with the confidence that they have.
+    the largest number for which this probability is at least `confidence`. If it is lower even for r = 1, the smallest
+    and the largest run are returned, with the confidence that they give.
     """
     ordered = np.sort(next(iter(as_samples([np.asarray(runs, float)], fewest=2).values())))
     content, confidence = share(content, "the content"), share(confidence, "the confidence")

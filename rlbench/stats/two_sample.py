@@ -29,8 +29,8 @@ _NORMAL = NormalDist()
 class TwoSampleTest:
     """The result of the two tests. difference: statistic(ours) - statistic(theirs).
 
-    p: the larger of p_permutation and p_welch, two-sided. smallest: the smallest p that this many runs could have had.
-    exact: whether all relabellings were counted. splits: how many were counted.
+    p: the larger of p_permutation and p_welch, two-sided. smallest: the smallest p of any relabelling of these runs.
+    exact: whether all relabellings were counted. splits: how many relabellings were counted.
     deviation: the standard deviation of the relabelled differences.
     """
 
@@ -47,9 +47,9 @@ class TwoSampleTest:
     def runs_to_show(self, runs: float, alpha: float, power: float = POWER, most: int = 1_000) -> int | None:
         """Return about how many runs on each side of each task would show a difference of the observed size.
 
-        runs: the present number on each side. The result is larger than it and at most `most`; None if no such number
-        is enough. This is a normal approximation: deviations fall with the root of the runs, degrees of freedom rise
-        with them.
+        runs: the present number of runs on each side. The result is above `runs` and at most `most`; None if even
+        `most` runs are not enough, or if nothing can be estimated. This is a normal approximation: standard deviations
+        fall with the square root of the number of runs, and degrees of freedom rise in proportion to it.
         """
         beyond = _NORMAL.inv_cdf(share(power, "the power"))
         critical = _NORMAL.inv_cdf(1 - share(alpha, "alpha") / 2)
@@ -60,7 +60,7 @@ class TwoSampleTest:
             exchanged = (critical * self.deviation + beyond * error) * narrower
             if error == 0 or exchanged >= size:
                 return exchanged < size
-            # Whether t's quantile and `beyond`, in standard errors, are below the size, without computing the quantile.
+            # The same as (t's quantile + beyond) · standard error < size, without computing the quantile.
             return t_tail(size / (error * narrower) - beyond, freedom * n / runs) < alpha / 2
 
         low = math.floor(runs) + 1

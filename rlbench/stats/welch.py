@@ -17,7 +17,7 @@ from rlbench.stats.aggregates import overall_iqm, overall_mean
 from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_pairs, exponent_of, scale_down
 from rlbench.stats.student_t import t_tail
 
-_EDGE = 1e-12  # of the weight: rounding of sums of shares
+_EDGE = 1e-12  # share of the weight, allowed for rounding in sums of shares
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ class WelchTest:
     def p_above(self, reference: float) -> float:
         """Return the one-sided p against a true difference of at most `reference`.
 
-        With a standard error of 0 it is 0 or 1, and another test has to decide. With a single run it is 1, because
-        nothing can be shown.
+        If the standard error is 0, p is 0 or 1, and another test has to decide. If a side has a single run on a task, p
+        is 1, because nothing can be shown.
         """
         beyond = self.difference - reference
         if math.isnan(self.error):
@@ -70,7 +70,7 @@ def welch_test(ours: Scores, theirs: Scores, statistic: Statistic = overall_iqm)
     scale = max(1e-300, *(float(np.abs(runs).max()) for side in sides for runs in side))
     error, freedom = standard_error(*sides, statistic)
     flat = float(error) <= 1e-12 * scale
-    equal = abs(difference) <= 1e-12 * scale  # sums of equal runs in another order
+    equal = abs(difference) <= 1e-12 * scale  # equal runs, summed in different orders
     scaled = np.ldexp([0.0 if equal else difference, 0.0 if flat else float(error)], exponent)
     return WelchTest(float(scaled[0]), float(scaled[1]), float(freedom))
 
@@ -84,8 +84,9 @@ def check_statistic(statistic: Statistic) -> None:
 def standard_error(ours: Tasks, theirs: Tasks, statistic: Statistic) -> tuple[Numbers, Numbers]:
     """Return the standard error [...] of statistic(ours) - statistic(theirs) and its degrees of freedom [...].
 
-    Args: ours, theirs: arrays [..., n_task], one for each task, n_task ≥ 2, with the same leading axes. Satterthwaite:
-    (Σ v)² / Σ (v² / f) over the variances v of both sides and all tasks.
+    Args: ours, theirs: arrays [..., n_task], one for each task, n_task ≥ 2, with the same leading axes. The degrees of
+    freedom are Satterthwaite's, (Σ v)² / Σ (v² / f) over the variances v and their degrees of freedom f, of both sides
+    and all tasks.
     """
     check_statistic(statistic)
     parts = [_variances(side, statistic is overall_iqm) for side in (ours, theirs)]

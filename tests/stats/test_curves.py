@@ -65,7 +65,7 @@ def test_an_efficiency_curve_resamples_whole_runs():
         (lambda: area_under_curve([1, 2], [[1.0, np.nan]]), "an evaluation is not finite"),
         (lambda: area_under_curve([2, 1], [[1.0, 2.0]]), "ascending"),
         (lambda: area_under_curve([1], [[1.0]]), "at least two"),
-        (lambda: area_under_curve([1, 2], [[1.0, 2.0, 3.0]]), "last axis must have the 2 steps"),
+        (lambda: area_under_curve([1, 2], [[1.0, 2.0, 3.0]]), "last axis must match the 2 steps"),
         (lambda: steps_to_threshold([1, 2], [1.0, 2.0], 1), r"\[runs, evaluations\]"),
         (lambda: steps_to_threshold([1, 2], [[1.0, 2.0]], 1, hold=3), "from 1 to 2"),
         (lambda: efficiency_curve([np.ones((2, 3)), np.ones((2, 4))], rng()), "the same number of points in each"),
