@@ -24,7 +24,7 @@ _KINDS = ("discrete", "continuous", "multi_discrete", "multi_binary")  # fields 
 
 
 def action_wrapper(space: Any, supports: Supports) -> ActionWrapper | None:
-    """Return the wrapper through which an algorithm acts in an action space; None if it needs none, or none helps."""
+    """Return the wrapper through which an algorithm acts in an action space, or None if it needs none or none helps."""
     if isinstance(space, Discrete):
         return ActionsFromZero if supports.discrete and int(space.start) != 0 else None
     if _takes(space, supports):
@@ -50,7 +50,7 @@ def _takes(space: Any, supports: Supports) -> bool:
 
 def action_problem(name: str, supports: Supports, space: Any) -> str:
     """Return why an algorithm cannot act in an action space, or "". space: the space after any wrapper."""
-    if isinstance(space, Discrete) and supports.discrete and int(space.start) != 0:  # of another backend
+    if isinstance(space, Discrete) and supports.discrete and int(space.start) != 0:  # in another backend
         return f"actions start at {space.start}; wrap the environment so that they start at 0"
     if _takes(space, supports):
         return ""
@@ -58,7 +58,7 @@ def action_problem(name: str, supports: Supports, space: Any) -> str:
     if isinstance(space, Box) and space.dtype.kind == "f" and supports.continuous:
         if supports.any_actions:
             return "actions are unbounded, so none can be drawn uniformly"
-        return f"actions are unbounded, but {name} needs bounds: wrap the environment so that they have some"
+        return f"actions are unbounded, but {name} needs bounds: wrap the environment so that they are bounded"
     if isinstance(space, (Dict, Tuple)) and supports.any_actions:
         return f"actions are {kind} with a part that cannot be drawn uniformly"
     if counts is not None and supports.multi_discrete:

@@ -1,4 +1,4 @@
-"""Pydantic models of a suite's keys for clusters: what each task asks for. They change no result."""
+"""Pydantic models of a suite's keys for clusters: what each task requests. These keys change no result."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _OPTION = r"^--?[\w-]+([= ][^\n]*)?$"
 
 
 class SlurmEntry(StrictModel):
-    """What each task of `--executor slurm` asks of the cluster, and what Ctrl-C does to the tasks."""
+    """What each task of `--executor slurm` requests from the cluster, and what Ctrl-C does to the tasks."""
 
     partition: Annotated[str, Field(pattern=_WORD)] | None = Field(None, description="partition to submit to")
     account: Annotated[str, Field(pattern=_WORD)] | None = Field(None, description="account that is charged")
     time: Duration = Field(
         None,
-        description="time limit of a task, such as 4h; shortly before it the group saves, and a new start of the task"
-        " resumes it; default: the partition's",
+        description="time limit of a task, such as 4h; shortly before the limit, the group saves a checkpoint, and the"
+        " restarted task resumes from it; default: the partition's limit",
     )
     cpus: Count = Field(1, description="processor cores of a task, which trains one group at a time")
     gpus: CountOrZero = Field(0, description="GPUs of a task")
-    mem: Memory = Field(None, description="memory of a task, such as 4GB; default: the partition's")
+    mem: Memory = Field(None, description="memory of a task, such as 4GB; default: the partition's default")
     extra: tuple[Annotated[str, Field(pattern=_OPTION)], ...] = Field(
         (), description='further options of sbatch, such as "--constraint=avx512"'
     )
@@ -35,14 +35,14 @@ class SlurmEntry(StrictModel):
 
 
 class RayEntry(StrictModel):
-    """What each task of `--executor ray` asks of the cluster. A task may ask for a fraction of a core or GPU."""
+    """What each task of `--executor ray` requests from the cluster. A task may request a fraction of a core or GPU."""
 
     address: Annotated[str, Field(pattern=_ADDRESS)] | None = Field(
         None,
         description="address of the cluster, such as auto or ray://head:10001; default: RAY_ADDRESS, else this machine",
     )
     cpus: Annotated[Number, Field(ge=0)] = Field(1, description="processor cores of a task, which trains one group")
-    gpus: Annotated[Number, Field(ge=0)] = Field(0, description="GPUs of a task, such as 0.25: four tasks share one")
+    gpus: Annotated[Number, Field(ge=0)] = Field(0, description="GPUs of a task, such as 0.25: four tasks share a GPU")
     mem: Memory = Field(None, description="memory that Ray keeps for a task, such as 4GB")
     resources: dict[str, Annotated[Number, Field(gt=0)]] = Field(
         {}, description="further resources of a task, by the names that the cluster's nodes give them"

@@ -1,4 +1,4 @@
-"""Compatibility of an algorithm with an environment, decided from what a check found out about the environment."""
+"""Compatibility of an algorithm with an environment, decided from the facts that a check of the environment found."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def examine(
 def adapted(
     task: Task, spaces: Spaces, supports: Supports, form: Form = "auto", masks: bool = False
 ) -> tuple[Task, Spaces]:
-    """Add the wrappers that an algorithm needs for an environment's spaces. Returns: the task and the spaces shown.
+    """Add the wrappers that an algorithm needs for an environment's spaces.
+
+    Returns: the task with these wrappers, and the spaces of observations and actions that the algorithm gets.
 
     Observations get the requested form (see `wrapper_for`); actions get a form that the algorithm supports. The
     wrappers are part of the task, and so of the run's identity. Environments of other backends than Gymnasium get no
@@ -98,7 +100,7 @@ def _name(wrapper: type[Any]) -> str:
 
 def _observation_wrapper(form: Form, space: Any, supports: Supports, masks: bool) -> AnyWrapper | None:
     if masks and is_image(space) and supports.no_observations:
-        return NoObservation  # a mask is appended to a vector
+        return NoObservation  # a mask can be appended to a vector, but not to an image
     return wrapper_for(form, space, supports)
 
 
@@ -128,7 +130,7 @@ _TEXTS = {
 
 
 def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks: bool = False) -> str:
-    """Return why an algorithm does not support these spaces, or "" if it does. masks: the suite asks for masks."""
+    """Return why an algorithm does not support these spaces, or "". masks: whether the suite requests action masks."""
     if isinstance(observations, JointVectors):
         return _misfit_of_agents(algorithm.name, algorithm.supports, observations.layout)
     if not algorithm.supports.single_agent:
@@ -144,7 +146,7 @@ def incompatibility(algorithm: Resolved, observations: Any, actions: Any, masks:
 
 
 def _misfit_of_agents(name: str, supports: Supports, layout: AgentLayout) -> str:
-    """Return why an algorithm supports no environment with these agents, or ""."""
+    """Return why an algorithm does not support environments with these agents, or "" if it does."""
     if not supports.multi_agent:
         return f"each agent has a mask of allowed actions, so {name}, which trains a single agent, cannot control all"
     if layout.has_masks and not supports.action_masks:

@@ -16,9 +16,9 @@ UNTIL = "`until: {steps: 10_000}` or `until: {return: 0.8}`"  # an example of ea
 
 
 class UntilEntry(StrictModel):
-    """When a stage ends: after a number of steps, or at a mean return. It ends with an episode."""
+    """When a stage ends: after a number of steps, or at a mean return. The next stage begins with a new episode."""
 
-    steps: Steps | None = Field(None, description="environment steps of the seed in the stage")
+    steps: Steps | None = Field(None, description="environment steps that the seed takes in the stage")
     return_: Number | None = Field(
         None, alias="return", description="mean return of the last `episodes` episodes of the stage"
     )
@@ -38,30 +38,30 @@ class UntilEntry(StrictModel):
 
 
 class CurriculumTaskEntry(StrictModel):
-    """An environment with the spaces of the target, the environment that has the curriculum."""
+    """An environment with the same spaces as the target, which is the environment that has the curriculum."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
-    kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make; none are the target's")
-    reset_options: dict[str, Any] = Field({}, description="the `options` of every reset; none are the target's")
-    wrappers: Wrappers = Field((), description="its wrappers, innermost first; none are the target's")
+    kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make; the target's are not used")
+    reset_options: dict[str, Any] = Field({}, description="the `options` of every reset; the target's are not used")
+    wrappers: Wrappers = Field((), description="wrappers, innermost first; the target's are not used")
 
 
 class StageEntry(CurriculumTaskEntry):
-    """An environment with the spaces of the target, and when the next stage begins."""
+    """An environment with the same spaces as the target, and when the next stage begins."""
 
-    until: UntilEntry = Field(description="when it ends")
+    until: UntilEntry = Field(description="when the stage ends")
 
 
 class CurriculumEntry(StrictModel):
     """What training uses besides the environment itself, which is the target: stages, or a sampler and tasks."""
 
-    stages: tuple[StageEntry, ...] = Field((), description="what comes before the target, in this order")
+    stages: tuple[StageEntry, ...] = Field((), description="stages that come before the target, in this order")
     sampler: str = Field(
         "",
-        description="what chooses the task of each episode, among `tasks` and the target: uniform, learning_progress or"
-        " a plugin's (`rlbench ls samplers`)",
+        description="chooses the task of each episode, among `tasks` and the target: uniform, learning_progress or a"
+        " plugin's sampler (`rlbench ls samplers`)",
     )
-    tasks: tuple[CurriculumTaskEntry, ...] = Field((), description="what the sampler chooses among, besides the target")
+    tasks: tuple[CurriculumTaskEntry, ...] = Field((), description="the sampler chooses among these and the target")
 
     @model_validator(mode="after")
     def _one_kind(self) -> CurriculumEntry:
@@ -74,7 +74,7 @@ class CurriculumEntry(StrictModel):
 
     @property
     def key(self) -> str:
-        """The key under which its environments are listed."""
+        """The key under which the environments of the curriculum are listed."""
         return "stages" if self.stages else "tasks"
 
     @property

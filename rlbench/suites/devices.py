@@ -16,7 +16,7 @@ _QUERY = (
     "print(json.dumps({'cuda': torch.cuda.device_count() if torch.cuda.is_available() else 0, "
     "'mps': int(torch.backends.mps.is_available())}))"
 )
-# A device whose memory is full works.
+# A device whose memory is full counts as working.
 _TRIAL = (
     "import sys, torch\ntry: torch.ones(1, device=sys.argv[1]).add_(1).cpu()\nexcept torch.OutOfMemoryError: pass\n"
 )
@@ -37,7 +37,7 @@ def device_problem(device: str) -> str:
 
 
 def _asked(code: str, *arguments: str) -> tuple[str, str]:
-    """Run code in a child process. Returns: its output, and why it failed, "" if it did not."""
+    """Run code in a child process. Returns: the output, and why the process failed, or "" if it succeeded."""
     command = [sys.executable, "-P", "-c", code, *arguments]
     try:
         child = subprocess.run(
@@ -53,8 +53,8 @@ def choose_devices(requested: Sequence[str], gpus_of_task: float | None = None) 
     """Return the devices that groups are distributed over, and a message for each device that is unavailable.
 
     requested: "cpu", "mps", "cuda" (the first), "cuda:i", or "auto": every CUDA device, or cpu if there is none
-    (Apple's mps must be named, because small networks are slower on it). gpus_of_task: of a task on another machine,
-    whose devices cannot be queried here; None: training is on this machine.
+    (Apple's mps must be named, because small networks are slower on it). gpus_of_task: number of GPUs of a task on
+    another machine, whose devices cannot be queried here; None if training is on this machine.
     """
     if gpus_of_task is not None:
         return _of_a_task(requested, gpus_of_task)

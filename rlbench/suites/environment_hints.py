@@ -17,8 +17,9 @@ _UNKNOWN_MODULE = re.compile(r"No module named '([\w.]+)'")
 class Package(NamedTuple):
     """A package of environments.
 
-    ids: the form of its ids, as a regular expression. module: the module to import. distribution: what to install, a
-    distribution or an extra of rlbench. register: the function that registers the ids, if the module's import does not.
+    ids: regular expression that its ids match. module: the module to import. distribution: what to install, a
+    distribution or an extra of rlbench. register: the function that registers the ids, if importing the module does
+    not register them.
     """
 
     ids: str
@@ -57,7 +58,7 @@ PACKAGES = (
         "mo-gymnasium",
     ),
 )
-# Modules that Gymnasium's own environments need, by a word of the error that names them.
+# Modules that Gymnasium's own environments need, by a word in the error that is raised if the module is missing.
 _NEEDED = {"box2d": ("Box2D", "box2d"), "mujoco": ("mujoco", "mujoco")}
 
 
@@ -99,4 +100,4 @@ def _unknown_id(prefix: str, name: str, error: str) -> str:
         return f"; {' and '.join(steps)}" if steps else ""
     if "Did you mean" in error or prefix:
         return ""
-    return "; if a package has it, write module:ID, which imports the package's module first"
+    return "; if a package has this id, write module:ID, which imports the package's module first"

@@ -11,11 +11,14 @@ from rlbench.plugins import Resolved
 from rlbench.suites.compatibility import describe_wrappers
 from rlbench.text import plural
 
-_MUCH = 0.05  # of the budget
+_MUCH = 0.05  # share of the budget
 
 
 def fact_notes(facts: Mapping[str, EnvironmentFacts], masked: Collection[str] = ()) -> list[str]:
-    """Return notes on environments, a line for each kind. facts: by the name in the suite. masked: who gets masks."""
+    """Return notes on environments, one line for each kind of note.
+
+    facts: by the environment's name in the suite. masked: names of the environments with `action_masks`.
+    """
     kinds: dict[str, list[str]] = {}
     for name, fact in facts.items():
         for text in _notes_on(fact, name in masked):

@@ -49,8 +49,8 @@ _MODELS: dict[str, type[BaseModel]] = {
     "tuned": TunedEntry,
 }
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
-_MEANT = {"reward": "return", "score": "return"}  # keys for which others use words that no spelling resembles
-_EXAMPLES = {"until": UNTIL}  # of keys that are often left out
+_MEANT = {"reward": "return", "score": "return"}  # words that users write for a key that is spelled quite differently
+_EXAMPLES = {"until": UNTIL}  # examples of keys that are often left out
 # Mappings from names to entries, and how many names lead to an entry.
 _NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}
 
@@ -111,7 +111,7 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
     except ValidationError as error:
         # pydantic also calls a list too short if all its entries are wrong, although it reports each of them
         errors = [e for e in error.errors() if not (e["type"] == "too_short" and e["input"])]
-        # what a mapping lacks is what an unknown key in it was meant for
+        # an unknown key was probably meant to be the key that its mapping lacks
         unknown = {problem.location[:-1] for problem in problems if problem.at_key}
         errors = [e for e in errors if not (e["type"] == "lacking" and e["loc"] in unknown)]
         problems += [_problem(e) for e in errors]
@@ -119,8 +119,9 @@ def read_suite(path: Path, changes: Mapping[str, Any] | None = None, settings: S
 
 
 def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, environments and seeds") -> Source:
-    """Read a mapping in YAML, bounded in size. what, keys: what messages call it, and the keys it should have.
+    """Read a mapping from a YAML file of limited size.
 
+    what, keys: in messages, the name of such a mapping and the keys that it should have.
     Raises: SuiteError, with line and column if they are known.
     """
     try:
@@ -202,7 +203,7 @@ def _convert_named(
 def _known_key(
     name: str, node: Mapping[Any, Any], model: type[BaseModel] | None, at: Location, problems: list[Problem]
 ) -> str | None:
-    """Return the known key that `name` is or resembles; None if there is none."""
+    """Return the known key that `name` is or resembles; None if it resembles none."""
     known_keys = [] if model is None else [field.alias or key for key, field in model.model_fields.items()]
     if model is None or name in known_keys:
         return name
@@ -223,7 +224,7 @@ def _problem(error: Any) -> Problem:
 
 
 def _partial_suite(values: Mapping[str, Any]) -> Suite:
-    """Return a suite of the valid parts, with None for invalid entries. It only serves to find more problems."""
+    """Return a suite of the valid parts, with None for invalid entries. It is used only to find more problems."""
     entries: dict[str, tuple[Any, ...]] = {}
     for name in ("algorithms", "environments"):
         items = values.get(name)

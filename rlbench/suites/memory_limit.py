@@ -19,14 +19,14 @@ from rlbench.api import RunGroup
 from rlbench.text import data_size, plural
 
 SHARE = 0.6  # of the machine's memory; the rest is for networks, environments and other programs
-NOTED = 100e6  # bytes of a group from which a note says what it takes
+NOTED = 100e6  # a group that stores at least this many bytes gets a note
 Pair = tuple[str, str]  # an algorithm and a task, by their labels
 
 _CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def memory_limit() -> float:
-    """Return the bytes that replays and rollouts of a suite may take: a share of the memory of machine or container."""
+    """Return the bytes that replays and rollouts may take: a share of the machine's or the container's memory."""
     total = psutil.virtual_memory().total
     with contextlib.suppress(OSError, ValueError):  # no container, or one without a limit
         total = min(total, int(_CONTAINER_LIMIT.read_text("utf-8")))
@@ -34,23 +34,23 @@ def memory_limit() -> float:
 
 
 def needed(group: RunGroup, stored: Mapping[Pair, int]) -> int:
-    """Return the bytes that a group needs for what it stores: its seeds, and the copy of one for a checkpoint.
+    """Return the bytes that a group stores: the data of its seeds, and a copy of one seed's data for a checkpoint.
 
-    stored: the bytes that one seed stores.
+    stored: the bytes that one seed stores, by algorithm and task.
     """
     return (len(group.seeds) + 1) * stored.get((group.label, group.task.name), 0)
 
 
 def needed_at_once(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int) -> int:
-    """Return the most bytes that so many groups need at a time."""
+    """Return the most bytes that any `workers` of the groups need together."""
     return sum(heapq.nlargest(workers, (needed(group, stored) for group in groups)))
 
 
 def parted(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float) -> list[RunGroup]:
-    """Return the same runs in groups of which any `workers` fit into the limit, as far as parting stacks allows.
+    """Return the same runs in groups of which any `workers` fit into the limit, as far as splitting stacks allows.
 
-    The group that needs most is parted into more and more groups of equal size, up to one seed each, and so is a group
-    that needs more than its own limit. Without need, nothing changes.
+    The group that needs most is split into more and more groups of equal size, down to one seed each. So is a group
+    that needs more than its own limit. Groups that fit stay as they are.
     """
     parts = [[group] for group in groups]
     while True:
@@ -65,17 +65,17 @@ def parted(groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int,
 
 
 def _exceeds_its_own(group: RunGroup, stored: Mapping[Pair, int], limit: float) -> bool:
-    """Return whether a group needs more than its own limit. It cannot be known if it stores on another device."""
+    """Return whether a group needs more than its own limit; False if `limit` is infinite, as on other devices."""
     return group.memory is not None and math.isfinite(limit) and needed(group, stored) > group.memory
 
 
 def within_memory(
     groups: Sequence[RunGroup], stored: Mapping[Pair, int], workers: int, limit: float, fixed: bool
 ) -> tuple[list[RunGroup], int, str]:
-    """Return the same runs in groups that fit into the limit, and how many of these run at a time.
+    """Return the same runs in groups that fit into the limit, how many groups run at a time, and why they do not fit.
 
-    fixed: the suite or the user has chosen the number of workers; otherwise it is lowered if single seeds do not fit.
-    Returns: also why they do not fit, or "".
+    The reason is "" if they fit. fixed: whether the suite or the user has chosen the number of workers; otherwise it is
+    lowered if groups of single seeds do not fit.
     """
     for count in range(workers, 0, -1):
         fitting = parted(groups, stored, count, limit)
@@ -92,9 +92,9 @@ def within_memory(
 
 
 def memory_problem(size: int, limit: float, config: Mapping[str, Any], own: int | None = None) -> str:
-    """Return why not even one seed fits into the limit, or "". size: the bytes that it stores. config: its settings.
+    """Return why not even one seed fits into the limit, or "".
 
-    own: the limit of a group.
+    size: the bytes that one seed stores. config: the algorithm's hyperparameters. own: the limit of a group, if any.
     """
     may_take = f"a suite may take {data_size(limit)} of this machine's memory"
     if own is not None and own < limit < math.inf:
@@ -109,14 +109,14 @@ def memory_problem(size: int, limit: float, config: Mapping[str, Any], own: int 
 
 
 def _equal_parts(group: RunGroup, number: int) -> list[RunGroup]:
-    """Split a group into `number` parts; if they cannot be equal, the first ones have one more seed."""
+    """Split a group into `number` parts; if they cannot be equal, the first parts have one more seed."""
     size, more = divmod(len(group.seeds), number)
     ends = [size * (i + 1) + min(i + 1, more) for i in range(number)]
     return [dataclasses.replace(group, seeds=group.seeds[begin:end]) for begin, end in zip([0, *ends], ends)]
 
 
 def memory_notes(groups: Sequence[RunGroup], stored: Mapping[Pair, int]) -> list[str]:
-    """Return one line for each pair of which a group stores much."""
+    """Return one line for each pair whose largest group stores at least NOTED bytes."""
     largest: dict[Pair, RunGroup] = {}
     for group in groups:
         pair = group.label, group.task.name

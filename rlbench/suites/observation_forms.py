@@ -1,7 +1,7 @@
 """The form in which an algorithm gets an environment's observations: a vector, an image, or the parts of a Dict.
 
-A suite requests a form, or leaves it to what the algorithm supports. The wrapper that makes the form is part of the
-run's identity.
+A suite requests a form, or leaves the choice to what the algorithm supports. The wrapper that produces the form is part
+of the run's identity.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ AnyWrapper = (
     | type[NoObservation]
     | type[PackedObservation]
 )
-LARGEST_EXACT = 1 << 24  # up to here, float32 holds every whole number
+LARGEST_EXACT = 1 << 24  # up to this number, float32 represents every whole number
 FLAT = "`observations: flat` gives one vector"
 # Smaller images beside numbers, such as MiniGrid's 7 × 7 cells, become part of one vector unless a suite says `nested`.
 LEAST_TO_PACK = 36
-LONGEST = 10_000_000  # most numbers of an observation; a larger Discrete would fill the memory as a one-hot vector
+LONGEST = 10_000_000  # numbers of an observation; as a one-hot vector, a larger Discrete would fill the memory
 
 
 def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> AnyWrapper | None:
-    """Return the wrapper that gives an algorithm the observations of `space` in a form, or None to leave them alone.
+    """Return the wrapper that turns observations of `space` into the requested form, or None to leave them unchanged.
 
-    They are also left alone if the algorithm does not support the form; `misfit` then gives the reason. For an
-    algorithm that uses no observations, the form makes no difference.
+    Observations also stay unchanged if the algorithm does not support the form; `misfit` then returns the reason. For
+    an algorithm that uses no observations, the form makes no difference.
     """
     if supports.no_observations:
         if is_image(space) or _is_vector(space):
@@ -58,7 +58,7 @@ def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> Any
 
 
 def _flat_is_better(space: spaces.Space[Any], supports: Supports) -> bool:
-    """Return whether an algorithm gets an image of True and False as a vector, because it cannot take the image."""
+    """Return whether `space` is an image of booleans that the algorithm can only take as a vector."""
     if space.dtype != np.bool_:
         return False
     return not supports.pixels or bool(_small(ImageObservation.shown(space), supports))
@@ -77,7 +77,7 @@ def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
         return "" if supports.no_observations else _small(space, supports, name)
     kinds = " and ".join(
         ["vectors", *["images"] * supports.pixels, *["Dict and Tuple"] * supports.nested]
-    )  # what it supports
+    )  # the forms that the algorithm supports
     if not isinstance(space, spaces.Box):
         way_out = f"; {FLAT}" if _is_readable(space) else ""
         return f"observations are {_described(space)}, but {name} supports {kinds}{way_out}"
@@ -105,7 +105,7 @@ def form_problem(form: Form, space: spaces.Space[Any], backend: str) -> str:
 
 
 def losses(space: spaces.Space[Any]) -> list[str]:
-    """Return one sentence for each way in which vectors made of observations in `space` lose information."""
+    """Return one sentence for each kind of information that is lost when observations in `space` become vectors."""
     parts = list(_parts(space)) if _has_parts(space) else [("", space)]
     texts = [path for path, part in parts if is_text(part) and path]
     lost = [f"text is left out of observations ({', '.join(texts)})"] if texts else []
@@ -115,7 +115,7 @@ def losses(space: spaces.Space[Any]) -> list[str]:
 
 
 def _is_vector(space: spaces.Space[Any]) -> bool:
-    """Return whether observations are a number or a vector of floats, which every algorithm takes unchanged."""
+    """Return whether observations are a float or a vector of floats, which every algorithm takes unchanged."""
     if not isinstance(space, spaces.Box) or len(space.shape) > 1 or 0 in space.shape:
         return False
     return space.dtype.kind == "f" and space.dtype.itemsize <= 8  # torch has no wider floats
@@ -158,7 +158,7 @@ def _may_be_rounded(space: spaces.Box) -> bool:
 
 
 def _described(space: spaces.Space[Any]) -> str:
-    """Return the kind of a space, and which of its parts cannot be written as numbers."""
+    """Return the kind of a space in words, with the first part that cannot be written as numbers."""
     kind, parts = type(space).__name__, list(_parts(space))
     if not isinstance(space, (spaces.Dict, spaces.Tuple)):
         too_many = f" of {flatdim(space):,} numbers" if readable_part(space) is not None else ""

@@ -1,4 +1,4 @@
-"""Command-line values that override those of a suite file."""
+"""Values from the command line that override values of a suite file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SMALLEST = {"name": "any", "algorithms": ["any"], "environments": [{"id": "any"
 
 
 def validate_keys(keys: Mapping[str, Any]) -> Suite:
-    """Return a suite with these keys and placeholders for the rest. Raises: pydantic's ValidationError for the keys."""
+    """Return a suite with these keys and placeholders for all others. Raises: pydantic's ValidationError."""
     return Suite.model_validate({**_SMALLEST, **keys})
 
 
@@ -43,7 +43,7 @@ def override(values: dict[str, Any], changes: Mapping[str, Any], settings: Seque
 def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
     """Return an algorithm's hyperparameter and its value, from "learning_rate=1e-3" or "dqn.learning_rate=1e-3".
 
-    Raises: SuiteError if it is neither.
+    Raises: SuiteError if the setting has neither form.
     """
     name, sign, text = setting.partition("=")
     name = name.removeprefix(f"{algorithm}.")
@@ -55,7 +55,7 @@ def value_of(setting: str, algorithm: str) -> tuple[str, Any]:
 def _read(setting: str, text: str) -> Any:
     try:
         return YAML(typ="safe", pure=True).load(text)
-    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: for a date that there is not
+    except (YAMLError, ValueError, RecursionError) as error:  # ValueError: an impossible date
         raise SuiteError(f"--set {setting}: {quoted(text)} is not a value") from error
 
 
@@ -86,7 +86,7 @@ def _set(values: dict[str, Any], setting: str) -> None:
 
 
 def _mapping(entry: Mapping[str, Any], key: str) -> dict[str, Any] | None:
-    """Return a mapping of an entry, {} if it is left out, and None for anything else, which is reported elsewhere."""
+    """Return the mapping under a key, {} if the key is missing, or None for another value, which other code reports."""
     value = entry.get(key, {})
     return value if isinstance(value, dict) else None
 

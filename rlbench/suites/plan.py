@@ -68,9 +68,10 @@ class Skip:
 class Plan:
     """The groups of a suite and the skipped pairs.
 
-    devices: groups are distributed over them. workers: number of groups run at a time. adaptive: whether interim
-    analyses decide the number of runs, instead of the suite. environment_notes: what to know about the environments.
-    stored: the bytes of the replay, or the rollout, of one seed, by algorithm and task. memory: what all may take.
+    devices: the devices that groups are distributed over. workers: number of groups run at a time. adaptive: whether
+    interim analyses decide the number of runs, instead of the suite. environment_notes: what to know about the
+    environments. stored: bytes of one seed's replay or rollout, by algorithm and task. memory: bytes that all replays
+    and rollouts may take together.
     """
 
     suite: Suite
@@ -173,8 +174,8 @@ def plan(
 
     max_runs: refuse a larger plan, so that a typing error does not start a flood of runs. skip_missing: skip pairs
     whose packages are not installed, instead of refusing them. jobs: number of groups run at a time; default: the
-    suite's, or one per core. seeds: number of the suite's seeds to use for each algorithm, by its label; None: all.
-    memory: the bytes that replays and rollouts may take together; None: see `memory_limit`.
+    suite's, or one per core. seeds: returns how many of the suite's seeds an algorithm uses, given its label; None: all
+    seeds. memory: the bytes that replays and rollouts may take together; None: `memory_limit()`. executor: its name.
 
     Raises: SuiteError with every problem, including those of the file's form.
     """
@@ -189,7 +190,7 @@ def plan(
     problems += [Problem(("devices",), message) for message in device_messages]
     if result.devices == ("cpu",) and gpus is None:  # the memory of another device is not known here
         result.memory = memory_limit() if memory is None else memory
-    # If there are too many runs, only other problems are searched for, at one point of each sweep.
+    # If there are too many runs, one point of each sweep is enough to find the other problems.
     points_per_sweep = 1 if excess_runs(suite, max_runs) else None
     _add_pairs(result, plugins, problems, skip_missing, points_per_sweep, seeds)
     problems += refused_values(suite, plugins)
@@ -261,7 +262,7 @@ def _add_pairs(
             problems += [Problem(at, f"{name}: {text}") for at, text in texts.items() if text]
             continue
         result.stored[pair.algorithm.name, task.name] = size
-        # Convolutions take most of the time of an update on images, and a graph calls the same ones.
+        # Convolutions take most of the time of an update on images, and a compiled graph does not speed them up.
         convolved = is_image(shown[0]) or isinstance(shown[0], PackedBytes)
         setting = "off" if suite.compile == "auto" and convolved else suite.compile
         compiled = should_compile(setting, answer, task.steps)
@@ -277,7 +278,7 @@ def _pairs(
     points_per_sweep: int | None,
     anywhere: bool = False,
 ) -> list[_Pair]:
-    """Pair every algorithm with each of its environments (anywhere: with every one), environment by environment."""
+    """Pair each algorithm with its environments (anywhere: with all environments), environment by environment."""
     algorithms = [
         (i, p) for i, a in enumerate(suite.algorithms) if a is not None for p in islice(points(a), points_per_sweep)
     ]
@@ -294,7 +295,7 @@ def _plugin_problems(pair: _Pair, error: PluginError) -> list[Problem]:
     if not isinstance(error, ConfigError):
         return [Problem(("algorithms", pair.i, "id"), str(error))]
     return [
-        # a wrong parameter that is not swept is wrong at every point of a sweep, but is reported once
+        # at every point of a sweep, a wrong parameter that is not swept gives the same problem, so that it shows once
         Problem(pair.where(name, unknown), f"{pair.point.base}.{name}: {text}", unknown)
         if name
         else Problem(("algorithms", pair.i, "params"), f"{pair.algorithm.name}: {text}", True)

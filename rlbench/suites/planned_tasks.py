@@ -1,4 +1,4 @@
-"""The environments of a suite as tasks, and what is found out about them before anything is planned."""
+"""The environments of a suite as tasks, and the facts found about them before anything is planned."""
 
 from __future__ import annotations
 
@@ -49,10 +49,11 @@ def planned_task(suite: Suite, environment: EnvironmentEntry, steps: int) -> Tas
 def examine_environments(
     suite: Suite, plugins: Plugins, environments: Sequence[tuple[int, EnvironmentEntry]]
 ) -> tuple[Facts, list[Problem], list[str]]:
-    """Return what is known of each environment, by its index in the suite, with all problems and notes.
+    """Return the facts of each environment, by its index in the suite, with all problems and notes.
 
-    What is known is a message if the environment cannot be used. What is known of one with a curriculum holds for all
-    environments that training uses. An environment whose references fail is not made. If a registration fails, none is.
+    If an environment cannot be used, its facts are a message. If it has a curriculum, `repeats` and `shares_state`
+    describe all environments that training uses. An environment whose references fail is not made. If a registration
+    fails, no environment is made.
     """
     problems = reference_problems(suite)
     broken = {problem.location[1] for problem in problems if problem.location[0] == "environments"}
@@ -86,7 +87,7 @@ def examine_environments(
 
 
 def _stages(j: int, environment: EnvironmentEntry, task: Task) -> Iterator[tuple[Location, Task]]:
-    """Yield the place in the suite and the task of each environment of a curriculum but the target."""
+    """Yield, for each environment of a curriculum except the target, its place in the suite and its task."""
     if environment.curriculum is not None and environment.backend == Task.backend:
         for k, stage in enumerate(task.training_tasks[:-1]):
             yield ("environments", j, "curriculum", environment.curriculum.key, k), stage
@@ -109,7 +110,7 @@ def _sampler_problems(j: int, environment: EnvironmentEntry, plugins: Plugins) -
 
 
 def _misfit(env_id: str, stage: EnvironmentFacts, target_id: str, target: EnvironmentFacts) -> str:
-    """Return in which spaces a stage differs from the target, and what to do, or "" if they are equal."""
+    """Return how the spaces of a stage differ from those of the target, and what to do, or "" if they are equal."""
     differences = []
     for name in ("observation_space", "action_space"):
         if (apart := _apart(getattr(stage, name), getattr(target, name))) is not None:
@@ -124,9 +125,9 @@ def _misfit(env_id: str, stage: EnvironmentFacts, target_id: str, target: Enviro
 
 
 def _apart(own: AnySpace, wanted: AnySpace, at: str = "") -> tuple[str, AnySpace, AnySpace] | None:
-    """Return the first part in which two spaces differ, after its place, or None.
+    """Return the place of the first part in which two spaces differ, and this part of each space; None if equal.
 
-    Text counts for nothing, because it is left out of what algorithms get.
+    Text is ignored, because algorithms do not get it.
     """
     if isinstance(own, spaces.Dict) and isinstance(wanted, spaces.Dict):
         parts, others = ({k: p for k, p in space.items() if not is_text(p)} for space in (own, wanted))

@@ -48,8 +48,7 @@ def reference_problems(suite: Suite) -> list[Problem]:
 
 
 def _references(suite: Suite) -> Iterator[tuple[Location, EnvironmentEntry, Mapping[str, Any], bool]]:
-    """Yield the place of each reference, its environment, the reference, and whether it is in the place of a mapping of
-    arguments."""
+    """Yield each reference's place, its environment, the reference, and whether it replaces a mapping of arguments."""
     for j, environment in enumerate(suite.environments):
         if environment is not None:
             for at, arguments in _arguments(environment):
@@ -70,7 +69,7 @@ def _arguments(environment: EnvironmentEntry | CurriculumTaskEntry) -> Iterator[
 
 
 def _unsupported(environment: EnvironmentEntry, what: str) -> str:
-    """Return a message if `what`, which only Gymnasium's environments take, is given to another backend's, else ""."""
+    """Return a message if the environment's backend does not take `what`, which only Gymnasium takes, else ""."""
     if environment.backend == Task.backend:
         return ""
     return f"environments of the backend {environment.backend} take no {what}; leave `backend` out for Gymnasium's"
@@ -81,7 +80,7 @@ def _is_all_arguments(at: Location, whole: bool) -> str:
 
 
 def _try(names: Sequence[str], registrations: int) -> list[str]:
-    """Return a problem or "" for each "module:name". registrations: how many of the first ones to call."""
+    """Return a problem or "" for each "module:name". registrations: how many of the names, from the first, to call."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
         question.write_text(json.dumps({"names": list(names), "registrations": registrations}), "utf-8")
@@ -109,7 +108,7 @@ def _main(question: str, answer: str) -> None:
             answers.append("")
         except RlbenchError as error:
             answers.append(str(error))
-        Path(answer).write_text(json.dumps(answers), "utf-8")  # each time: the next one may end the process
+        Path(answer).write_text(json.dumps(answers), "utf-8")  # now, because the next name may end the process
 
 
 if __name__ == "__main__":

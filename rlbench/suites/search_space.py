@@ -1,4 +1,4 @@
-"""The search spaces of a suite's key `tune`: which algorithm each is for, and what is wrong with it."""
+"""The search spaces of a suite's key `tune`: the algorithm that each space is for, and what is wrong with the space."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def spaces(suite: Suite) -> dict[str, Space]:
 
 
 def in_order(space: Space) -> list[str]:
-    """Return the hyperparameters, each after those that its `when` names. Raises: CycleError."""
+    """Return the hyperparameters, each after those that its `when` names. Raises: CycleError if they form a circle."""
     return list(
         TopologicalSorter({name: [w for w in d.when if w in space] for name, d in space.items()}).static_order()
     )
 
 
 def space_problems(suite: Suite) -> list[Problem]:
-    """Return spaces of unknown algorithms, conflicts with other keys of the suite, and conditions in a circle."""
+    """Return problems: spaces of unknown algorithms, conflicts with other keys of the suite, circular conditions."""
     if suite.tune is None:
         return []
     problems = []
@@ -71,7 +71,7 @@ def _conflicts(space: Space, at: Location, algorithm: AlgorithmEntry, i: int) ->
 
 
 def refused_values(suite: Suite, plugins: Plugins) -> list[Problem]:
-    """Return hyperparameters that an algorithm does not have, and values of its space that it refuses.
+    """Return problems: hyperparameters that an algorithm does not have, and values of its space that it refuses.
 
     Each value is tried with the suite's own hyperparameters and the condition of its `when`.
     """
@@ -91,14 +91,15 @@ def refused_values(suite: Suite, plugins: Plugins) -> list[Problem]:
                 requests.append((algorithm.id, {**algorithm.params, **conditions, parameter: value}))
     problems: list[Problem] = []
     for (at, label, parameter, place), (_, params), answer in zip(places, requests, resolve(plugins, requests)):
-        # A value between two ends says nothing new where an end is refused. Unknown algorithms are refused elsewhere.
+        # If an end of a range is refused, the value between the ends is not reported, too. Other code reports unknown
+        # algorithms.
         if isinstance(answer, ConfigError) and (len(place) > 1 or not any(p.location[:4] == at for p in problems)):
             problems += _refusals(at, label, parameter, place, params, answer, suite)
     return problems
 
 
 def _conditions(space: Space, parameter: str) -> dict[str, Any]:
-    """Return the values of other hyperparameters with which this one is drawn."""
+    """Return the values that other hyperparameters must have so that `parameter` is drawn."""
     found: dict[str, Any] = {}
     waiting = [parameter]
     while waiting:

@@ -1,4 +1,4 @@
-"""The text of a suite file, the location of each part, and problems that point there."""
+"""The text of a suite file, the locations of its parts, and problems that point at a location."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rlbench.messages import shortened
 
 Location = tuple[str | int, ...]
 _TOKEN = re.compile(r"[^\s,}\]#:]+")
-_SHOWN = 200  # characters of a line
-_LONGEST = 4_000  # characters of a message, which may list all known names
+_SHOWN = 200  # longest part of a line that is shown, in characters
+_LONGEST = 4_000  # longest message, in characters; a message may list all known names
 
 
 class Problem(NamedTuple):

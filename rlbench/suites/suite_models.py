@@ -31,7 +31,7 @@ from rlbench.suites.tuned_models import Tuned
 from rlbench.suites.wrapper_models import REFERENCE, Wrappers
 
 MULTI_AGENT = ("pettingzoo", "gymnasium-multiagent")  # backends
-MULTI_AGENT_EPISODES = 32  # of an evaluation on the grid
+MULTI_AGENT_EPISODES = 32  # episodes of an evaluation during training
 
 
 def _by_id(value: Any) -> Any:
@@ -50,8 +50,8 @@ def _as_tuple(value: Any) -> Any:
 class AlgorithmEntry(StrictModel):
     """An algorithm and its parameters."""
 
-    id: str = Field(description="its name, as listed by `rlbench ls algorithms`")
-    label: str = Field("", description="its name in tables; lets a suite list one algorithm twice")
+    id: str = Field(description="name of the algorithm, as listed by `rlbench ls algorithms`")
+    label: str = Field("", description="name in tables; lets a suite list one algorithm twice")
     params: dict[str, Any] = Field({}, description="hyperparameters; `rlbench info ID` lists them")
     per_environment: dict[str, dict[str, Any]] = Field(
         {}, description="hyperparameters that differ on one environment, by its label or id"
@@ -68,12 +68,12 @@ class AlgorithmEntry(StrictModel):
             BeforeValidator(_as_tuple, json_schema_input_type=str | tuple[str, ...]),
         ]
         | None
-    ) = Field(None, description="labels or ids of the environments it runs on; default: all compatible ones")
+    ) = Field(None, description="labels or ids of the environments to run on; default: all compatible environments")
     seeds: Seeds | None = Field(None, description="number of seeds or a list of them, instead of the suite's")
     tuned: Tuned = Field(
         None,
-        description="how its hyperparameters were found, such as {trials: 100, steps: 1e6}; false: not tuned; default:"
-        " not known; tables and comparisons print it",
+        description="how the hyperparameters were found, such as {trials: 100, steps: 1e6}; false: not tuned; default:"
+        " not known; tables and comparisons print this",
     )
 
     @property
@@ -108,11 +108,11 @@ Algorithms = Annotated[
 class BudgetEntry(StrictModel):
     """The budget of one algorithm on an environment."""
 
-    steps: Steps = Field(description="its budget, in environment steps")
+    steps: Steps = Field(description="budget, in environment steps")
 
 
 class AnchorsEntry(StrictModel):
-    """The scores that an environment's scores are normalised by."""
+    """Two scores between which the scores of an environment are normalised: lower becomes 0, upper becomes 1."""
 
     lower: Number = Field(description="score without learning: the better of random play and the best constant action")
     upper: Number = Field(description="score that counts as solved; must be above lower")
@@ -130,10 +130,10 @@ class EnvironmentEntry(StrictModel):
     """An environment, its budget, and its own values of suite settings."""
 
     id: str = Field(description='a Gymnasium id, or "module:MyEnv-v0"')
-    label: str = Field("", description="its name in tables; lets a suite list one environment several times")
+    label: str = Field("", description="name in tables; lets a suite list one environment several times")
     steps: Steps = Field(description="the budget of each run, in environment steps")
     per_algorithm: dict[str, BudgetEntry] = Field(
-        {}, description="different budgets, by label or id; reports mark results with unequal budgets"
+        {}, description="other budgets of some algorithms, by label or id; reports mark results with unequal budgets"
     )
     kwargs: dict[str, Any] = Field({}, description="keyword arguments of gymnasium.make")
     reset_options: dict[str, Any] = Field({}, description="the `options` of every reset")
@@ -206,10 +206,10 @@ class Suite(StrictModel):
     stall_timeout: Duration = Field(None, description="longest time without an environment step, such as 10m")
     memory: Memory = Field(
         None,
-        description="most memory of a group: of its process and those that it starts together, such as 4GB",
+        description="most memory of a group, such as 4GB: its process and the processes that it starts, together",
     )
-    slurm: SlurmEntry | None = Field(None, description="what each task of `--executor slurm` asks of the cluster")
-    ray: RayEntry | None = Field(None, description="what each task of `--executor ray` asks of the cluster")
+    slurm: SlurmEntry | None = Field(None, description="what each task of `--executor slurm` requests")
+    ray: RayEntry | None = Field(None, description="what each task of `--executor ray` requests")
     tune: TuneEntry | None = Field(None, description="what `rlbench tune` tries; other commands ignore it")
     compile: Annotated[Literal["auto", "on", "off"], BeforeValidator(_on_or_off)] = Field(
         "auto", description="compile updates; auto: in runs long enough to save more time than compiling takes"
@@ -240,7 +240,7 @@ class Suite(StrictModel):
         return values
 
     def gpus_of_task(self, executor: str) -> float:
-        """Return how many GPUs a task of an executor asks for, by the key of its name."""
+        """Return how many GPUs a task of an executor requests, as the key with the executor's name says."""
         return getattr(getattr(self, executor, None), "gpus", 0)
 
     def evaluation_on(self, environment: EnvironmentEntry) -> EvaluationEntry:

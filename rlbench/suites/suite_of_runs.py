@@ -1,4 +1,4 @@
-"""The suite that requests given runs of one algorithm on one task, with every setting written out."""
+"""A suite that requests given runs of one algorithm on one task, with every setting written out."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ _MASKS = f"{ActionMaskInObservation.__module__}:{ActionMaskInObservation.__name_
 def suite_of_runs(name: str, runs: Sequence[Run], suite: Mapping[str, Any], seeds: Sequence[int]) -> dict[str, Any]:
     """Return a suite, as JSON values, whose plan has these runs with the same keys.
 
-    runs: of one algorithm on one task, with any seeds. suite: the one in suite.json, which has what no run records: the
-    form of observations, and anchors. seeds: of the new suite.
+    runs: one or more runs of one algorithm on one task. suite: the suite in suite.json; it contains what runs do not
+    record, the form of observations and the anchors. seeds: the seeds of the new suite.
     """
     first = runs[0]
     task, names = json.loads(canonical(first.task)), (first.task.name, first.task.env_id)
@@ -75,10 +75,10 @@ def _curriculum(curriculum: Curriculum) -> dict[str, Any]:
 
 
 def _shown(task: Task, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that make a plan add the wrappers which are in the task but not in the suite."""
+    """Return the settings with which a plan adds the same wrappers to the task as it did for these runs."""
     added = [wrapper.name for wrapper in task.wrappers if wrapper not in own_wrappers(task)]
     form = entry.get("observations", "auto")
-    if not entry:  # the suite has changed since; the form that the run had, where it is certain
+    if not entry:  # the suite has changed and lacks the environment; the run's wrappers may show the form
         form = next((_BY_NAME[name] for name in added if name in _BY_NAME), "auto")
     return {
         **({"observations": form} if form != "auto" else {}),
@@ -89,7 +89,7 @@ def _shown(task: Task, entry: Mapping[str, Any]) -> dict[str, Any]:
 def as_yaml(suite: Mapping[str, Any]) -> str:
     """Return a suite as YAML, with its keys in the given order."""
     text = io.StringIO()
-    yaml: Any = YAML(typ="safe")  # its types allow no False in the last of these
+    yaml: Any = YAML(typ="safe")  # Any, because ruamel's types reject False for the last attribute
     yaml.default_flow_style = False
     yaml.sort_base_mapping_type_on_output = False
     yaml.dump(suite, text)

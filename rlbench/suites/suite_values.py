@@ -1,4 +1,4 @@
-"""Kinds of values in a suite file, such as durations, sizes, seeds and devices, and what is said of wrong ones."""
+"""Kinds of values in a suite file, such as durations, sizes, seeds and devices, and the messages for wrong values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def value_error(message: str) -> PydanticCustomError:
 
 
 def lacking(message: str) -> PydanticCustomError:
-    """Return the error of a mapping without a key that it needs. It is not reported beside an unknown key in there."""
+    """Return the error of a mapping that lacks a key. It is not reported if the same mapping has an unknown key."""
     return PydanticCustomError("lacking", "{message}", {"message": message})
 
 

@@ -32,7 +32,7 @@ def size(entry: AlgorithmEntry) -> int:
 
 
 def points(entry: AlgorithmEntry) -> Iterator[Point]:
-    """Yield the algorithms of an entry, the last hyperparameter changing fastest; without a sweep, the entry itself."""
+    """Yield the algorithms of an entry; the last hyperparameter changes fastest. Without a sweep, yield the entry."""
     if not entry.sweep:
         yield Point(entry, {}, {}, entry.name)
         return

@@ -1,4 +1,4 @@
-"""Pydantic models of a suite's key `tune`: the settings that `rlbench tune` tries. They change no other command."""
+"""Pydantic models of a suite's key `tune`: the settings that `rlbench tune` tries. Other commands ignore the key."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from rlbench.messages import quoted, refuse_bool
 from rlbench.suites.suite_values import MAX_SEEDS, StrictModel, Values, lacking, value_error
 
 MAX_TRIALS = 1_000
-TPE_STARTUP = 10  # trials drawn at random before TPE proposes any; the suite's own is among them
-_LARGEST_INTEGER = 1 << 53  # beyond, a float no longer tells two of them apart
+TPE_STARTUP = 10  # the first trials, drawn at random before TPE proposes any; the suite's own setting is one of them
+_LARGEST_INTEGER = 1 << 53  # above this, floats do not represent every whole number
 
 
 def _ends(value: Any) -> tuple[float, float]:
@@ -24,7 +24,7 @@ def _ends(value: Any) -> tuple[float, float]:
     low, high = value
     try:
         is_finite = math.isfinite(low) and math.isfinite(high) and math.isfinite(float(high) - float(low))
-    except OverflowError:  # a whole number that no float reaches
+    except OverflowError:  # a whole number above the largest float
         is_finite = False
     if not is_finite:
         raise value_error(f"should have finite ends at a finite distance, got {quoted(value)}")
@@ -48,7 +48,7 @@ def _whole_ends(value: Any) -> tuple[int, int]:
 
 
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values of a choice. Raises: a pydantic error if one is there twice, which would double its share."""
+    """Return the values of a choice. Raises: a pydantic error for a value listed twice, which would be drawn more."""
     texts = [json.dumps(value, default=str) for value in values]
     for k, text in enumerate(texts):
         if text in texts[:k]:
@@ -69,7 +69,7 @@ def _counts(value: Any) -> tuple[int, ...]:
 
 
 def better_third(trials: int) -> int:
-    """Return how many of the trials of one round take part in the next."""
+    """Return how many of a round's trials take part in the next round."""
     return max(1, math.ceil(trials / 3))
 
 
@@ -104,8 +104,8 @@ class DistributionEntry(StrictModel):
     )
     when: dict[str, Any] = Field(
         {},
-        description="other hyperparameters and their values; only settings with these draw this one, and the others"
-        " keep the value without tuning",
+        description="other hyperparameters and their values; this hyperparameter is drawn only in settings with these"
+        " values, and keeps its untuned value in all other settings",
     )
 
     @model_validator(mode="after")
@@ -116,9 +116,10 @@ class DistributionEntry(StrictModel):
         return self
 
     def samples(self) -> list[tuple[tuple[str | int, ...], Any]]:
-        """Return values that an algorithm must accept, each with its place: all choices, or the ends and one between.
+        """Return values that an algorithm must accept, each with its place: all choices, or the ends of a range.
 
-        The one between comes last, without an index in its place. It is no whole number where both ends are.
+        A range of floats also has a value between its ends. It comes last, without an index in its place, and is not
+        whole even if both ends are.
         """
         if self.choice is not None:
             return [(("choice", i), value) for i, value in enumerate(self.choice)]
@@ -136,7 +137,7 @@ class TuneEntry(StrictModel):
     """What `rlbench tune` tries. Every algorithm with a space gets the same number of settings and seeds."""
 
     trials: Annotated[int, Field(ge=2, le=MAX_TRIALS), BeforeValidator(refuse_bool)] = Field(
-        20, description="settings tried for each algorithm; trial 0 is the suite's own"
+        20, description="settings tried for each algorithm; trial 0 is the suite's own setting"
     )
     seeds: Annotated[
         tuple[int, ...],
@@ -144,18 +145,18 @@ class TuneEntry(StrictModel):
         WithJsonSchema({"anyOf": [_COUNT_SCHEMA, {"type": "array", "items": _COUNT_SCHEMA, "minItems": 1}]}),
     ] = Field(
         (3,),
-        description="seeds of each trial; a list halves: all trials with the first number of seeds, the better third"
-        " with the second number in all, and so on",
+        description="seeds of each trial; a list: successive halving, where all trials train the first number of seeds,"
+        " the better third of them the second number in all, and so on",
     )
     threshold: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(refuse_bool)] | None = Field(
         None,
-        description="choose by the share of runs whose score is at least this, and by the IQM among equal shares: for"
-        " settings under which some runs fail; not given: by the IQM alone",
+        description="choose by the share of runs that score at least this, and between equal shares by the IQM; for"
+        " algorithms some of whose runs fail; default: choose by the IQM alone",
     )
     sampler: Literal["random", "tpe"] = Field(
         "random",
-        description="random: all settings drawn alike; tpe: the first 10 drawn alike, others proposed by Optuna from"
-        " the scores so far (needs the extra `tune`)",
+        description="random: all settings are drawn at random; tpe: the first 10 are drawn at random, and Optuna"
+        " proposes the others from the scores so far (needs the extra `tune`)",
     )
     space: Annotated[dict[str, Annotated[dict[str, Distribution], Field(min_length=1)]], Field(min_length=1)] = Field(
         description="by the algorithm's label or id, its hyperparameters and where their values are drawn from;"
@@ -181,7 +182,7 @@ class TuneEntry(StrictModel):
 
     @property
     def rounds(self) -> tuple[tuple[int, int], ...]:
-        """The number of trials of each round, and the number of seeds that each of them has had by its end."""
+        """For each round, the number of trials, and the number of seeds that each trial has trained by its end."""
         counts, trials = [], self.trials
         for seeds in self.seeds:
             counts.append((trials, seeds))

@@ -11,17 +11,17 @@ from rlbench.suites.suite_values import Count, CountOrZero, Steps, StrictModel, 
 
 
 class TunedEntry(StrictModel):
-    """How an algorithm's hyperparameters were found. All keys are optional, but one of them has to be there."""
+    """How an algorithm's hyperparameters were found. Each key is optional, but at least one is needed."""
 
     trials: CountOrZero | None = Field(None, description="settings that were tried; 0, or `tuned: false`: not tuned")
-    seeds: Count | None = Field(None, description="seeds of each trial; left out where trials had different numbers")
-    steps: Steps | None = Field(None, description="environment steps of all its trials together")
+    seeds: Count | None = Field(None, description="seeds of each trial; leave it out if trials had different numbers")
+    steps: Steps | None = Field(None, description="environment steps of all trials together")
     where: str = Field("", description='where the numbers come from, such as "zoo, 2023" or a command')
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if self.trials is None and self.seeds is None and self.steps is None and not self.where:
-            raise lacking("should have at least one of trials, seeds, steps and where; false: it was not tuned")
+            raise lacking("should have at least one of trials, seeds, steps and where; write false if it was not tuned")
         if self.trials == 0 and (self.seeds or self.steps):
             raise value_error("has 0 trials, so it has no seeds and no steps")
         return self

@@ -10,7 +10,7 @@ from rlbench.suites.search_space import spaces
 
 @dataclass(frozen=True)
 class TuningCost:
-    """The search for one algorithm. runs: over all tasks. steps: environment steps of all these runs."""
+    """Cost of the search for one algorithm. runs: on all tasks together. steps: environment steps of all these runs."""
 
     algorithm: str
     trials: int

@@ -67,7 +67,7 @@ def seeds_of(suite: Suite, algorithm: AlgorithmEntry) -> tuple[int, ...]:
 
 
 def duplicate_runs(groups: Sequence[RunGroup]) -> list[Problem]:
-    """Return a problem for each run that has two labels, or whose task has two."""
+    """Return a problem for each run that is planned under two labels, or whose task has two labels."""
     names: dict[str, tuple[str, str]] = {}
     problems = []
     for group in groups:
@@ -101,7 +101,7 @@ def _algorithms(suite: Suite) -> Iterator[Problem]:
                 yield Problem((*at, "per_environment", env_id), text + nearest(env_id, known), True)
         for k, env_id in enumerate(algorithm.environments or ()):
             if env_id not in known:
-                text = f"environments of {algorithm.name!r} has {env_id!r}, which is not among the suite's"
+                text = f"environments of {algorithm.name!r} has {env_id!r}, which is not among the suite's environments"
                 yield Problem((*at, "environments", k), text + nearest(env_id, known))
 
 
@@ -143,7 +143,7 @@ def _environments(suite: Suite, expand: bool) -> Iterator[Problem]:
 
 
 def _long_stages(j: int, environment: EnvironmentEntry) -> Iterator[Problem]:
-    """Yield a problem if the stages of a curriculum take all steps of the smallest budget, and leave none for it."""
+    """Yield a problem if the stages of a curriculum leave no steps of the smallest budget for the target."""
     if environment.curriculum is None or not environment.curriculum.stages:
         return
     staged = sum(stage.until.steps or 0 for stage in environment.curriculum.stages)

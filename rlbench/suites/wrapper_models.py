@@ -16,10 +16,10 @@ def _by_name(value: Any) -> Any:
 
 
 class WrapperEntry(StrictModel):
-    """A wrapper that defines the task; it is applied below the meter."""
+    """A wrapper that defines the task. Steps and returns are counted outside it."""
 
     name: Annotated[str, Field(pattern=REFERENCE, description='"module:Class"')]
-    kwargs: dict[str, Any] = Field({}, description="its keyword arguments")
+    kwargs: dict[str, Any] = Field({}, description="keyword arguments of the wrapper")
 
 
 Wrappers = tuple[Annotated[WrapperEntry, BeforeValidator(_by_name, json_schema_input_type=str | WrapperEntry)], ...]

@@ -95,7 +95,7 @@ def test_gymnasium_itself_suggests_what_a_misspelt_id_means():
 
 
 def test_an_unknown_id_is_told_how_a_package_is_named():
-    assert install_hint("Nowhere-v0", error_of("Nowhere-v0")).startswith("; if a package has it, write module:ID")
+    assert install_hint("Nowhere-v0", error_of("Nowhere-v0")).startswith("; if a package has this id, write module:ID")
 
 
 @pytest.mark.parametrize("word, module, extra", [("MuJoCo", "mujoco", "mujoco"), ("Box2D", "Box2D", "box2d")])
