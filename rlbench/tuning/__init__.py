@@ -1,1 +1,1 @@
-"""Fair tuning: settings drawn for each algorithm, their trials, the choice, and what the choice is worth afterwards."""
+"""Fair tuning: settings drawn for each algorithm, their trials, the choice, and its score on fresh seeds."""

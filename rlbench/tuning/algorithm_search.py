@@ -1,4 +1,4 @@
-"""The outcome of a search: an algorithm's trials, the chosen one, and what follows from their first-round scores."""
+"""The outcome of a search: an algorithm's trials, the chosen trial, and what the first-round scores show."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ from rlbench.tuning.trial_sampling import TrialSampling
 class Trial:
     """One setting of an algorithm.
 
-    seeds: that it had. score: -inf if a run failed or diverged. failures: by status. first: the scores [n] of its runs
-    in the first round, in which all trials had the same seeds, by task; between the anchors if there are several tasks;
-    empty if one failed or diverged then. reached: how many of its runs reached the threshold; None without one.
+    seeds: how many seeds it has trained. score: -inf if a run failed or diverged. failures: number of runs that failed
+    or diverged, by status. first: by task, the scores [n] of its runs in the first round, in which all trials have the
+    same seeds; normalised if there are several tasks; empty if a run failed or diverged in that round. reached: how
+    many of its runs reached the threshold; None if there is no threshold.
     """
 
     number: int
@@ -44,8 +45,8 @@ class Trial:
 class AlgorithmSearch:
     """The search for one algorithm.
 
-    sampling: where the settings came from. chosen: the number of a trial. tasks: the names. runs, steps: that were
-    spent.
+    sampling: the source of the settings. chosen: number of the chosen trial. tasks: names of the tasks. normalised:
+    whether scores are normalised. runs, steps: runs and environment steps that the search took.
     """
 
     algorithm: str
@@ -67,18 +68,18 @@ class AlgorithmSearch:
 
     @property
     def responses(self) -> tuple[Response, ...]:
-        """The response to each hyperparameter of the space, without the suite's own setting, which was not drawn."""
+        """The response to each hyperparameter of the space, over all trials except 0: the suite's own was not drawn."""
         drawn = [(trial.setting, trial.first_score) for trial in self.trials[1:]]
         return responses(self.algorithm, self.sampling.space, drawn, self.sampling.seed)
 
     @property
     def task_costs(self) -> tuple[TaskCost, ...]:
-        """What one setting for all tasks costs on each; () for a single task."""
+        """What it costs on each task that one setting was chosen for all tasks; () for a single task."""
         first = {trial.number: trial.first for trial in self.trials if trial.first}
         return task_costs(first, self.chosen, seeded_generator([self.algorithm, str(self.sampling.seed)], "costs"))
 
     def tuned(self, where: str) -> TunedEntry:
-        """Return what a suite says of this search. where: the command."""
+        """Return this search in the form of a suite's key `tuned`. where: the command that ran it."""
         seeds = {trial.seeds for trial in self.trials}
-        same = seeds.pop() if len(seeds) == 1 else None  # where it halved, trials and steps say what was spent
+        same = seeds.pop() if len(seeds) == 1 else None  # else, trials and steps say what was spent
         return TunedEntry(trials=len(self.trials), seeds=same, steps=self.steps or None, where=where)

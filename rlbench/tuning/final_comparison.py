@@ -1,4 +1,4 @@
-"""The final comparison: chosen settings, the suite's own and untuned algorithms, on seeds that no trial had."""
+"""The final comparison: chosen settings, the suite's own and untuned algorithms, on seeds that no trial used."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ from rlbench.tuning.winners_curse import FreshEvidence, fresh_evidence
 class Finals:
     """The results of the final comparison.
 
-    evidence: by label of the tuned algorithm; None if some task has no score of one of its settings. p_holm: of the
-    gains, adjusted for their number. untuned: the score of each algorithm without a space, by its label, None without
-    any. absent: sentences on runs without a score. complete: whether every run is done.
-    reached: by label, how many runs reached the threshold, of how many; empty without one.
+    evidence: by label of the tuned algorithm; None if one of its settings has no score on some task. p_holm: by the
+    same label, p of the gain after Holm's correction for the number of gains. untuned: the score of each algorithm
+    without a space, by its label; None if it has no score. absent: sentences on runs without a score. complete: whether
+    every run is done. runs, steps: runs and environment steps of the comparison. reached: by label, how many runs
+    reached the threshold, and of how many; empty if there is no threshold.
     """
 
     evidence: Mapping[str, FreshEvidence | None]
@@ -45,7 +46,7 @@ class Finals:
     reached: Mapping[str, tuple[int, int]]
 
     def verdict(self, label: str) -> Literal["better", "worse", "undecided"] | None:
-        """Return what the gain of a tuned algorithm shows; None if there is none, or the suite's own was chosen.
+        """Return what the gain of a tuned algorithm shows; None if scores are missing or no new setting was chosen.
 
         Better and worse: the interval of the gain excludes 0, and its p is at most 0.05 after Holm's correction.
         """
@@ -66,14 +67,14 @@ def run_finals(
     reporter: ProgressReporter,
     where: str = "",
 ) -> Finals:
-    """Train the runs of the final comparison that are not finished, and say what they show. Raises: as `run_suite`.
+    """Train the runs of the final comparison that are not finished, and return what they show. Raises: as `run_suite`.
 
     where: the command, which the folder's suite names as the source of the chosen numbers.
     """
     chosen = {found.algorithm: found.winner.setting for found in searches}
     suite = final_suite(loaded, chosen, {found.algorithm: found.tuned(where) for found in searches})
     planned = plan(suite, plugins, **options.planning)
-    reporter.say("final comparison, on seeds that no trial had")
+    reporter.say("final comparison, on seeds that no trial used")
     outcome = run_suite(planned, plugins, store, options, reporter)
     warn_of_changes(outcome, reporter)
     results = outcome.results
@@ -110,7 +111,7 @@ def _reached(loaded: LoadedSuite, rows: Sequence[RunRow], scores: Scores) -> dic
 
 
 def _evidence(found: AlgorithmSearch, scores: Scores) -> FreshEvidence | None:
-    """Return the evidence on the choice, with the digits that `rlbench table` and `compare` print of these runs."""
+    """Return the evidence on the choice, with the digits that `rlbench table` and `compare` print for these runs."""
     is_own = not found.winner.setting
     labels = [found.algorithm] if is_own else [tuned_label(found.algorithm), found.algorithm]
     samples = [[scores.samples[label, task] for task in found.tasks] for label in labels]

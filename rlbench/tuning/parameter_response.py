@@ -1,9 +1,9 @@
 """How the scores of a search's trials depend on each hyperparameter alone: means in bins, and the share it explains.
 
-Scores are those of the first round, in which all trials had the same seeds: later rounds have better trials only. The
-share is the rank-based eta squared (that of the Kruskal-Wallis test): the part of the variance of the trials' ranks
-that lies between the bins. It needs no model of the scores, as fANOVA does, and failed trials count, as the worst. It
-is above 0 by chance, (bins − 1) / (trials − 1) on average, so that number and a permutation test's p stand beside it.
+Scores are those of the first round, in which all trials have the same seeds; later rounds have only the better trials.
+The share is the rank-based eta squared (that of the Kruskal-Wallis test): the part of the variance of the trials' ranks
+that lies between the bins. Unlike fANOVA, it needs no model of the scores, and failed trials count as the worst. It is
+above 0 by chance, (bins − 1) / (trials − 1) on average, so this number and a permutation test's p are shown beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rlbench.suites.sweeps import format_value
 from rlbench.suites.tune_models import DistributionEntry
 from rlbench.tuning.random_search import Setting
 
-BINS = 3  # of a range
+BINS = 3  # bins of a range
 PERMUTATIONS = 9_999
 RESAMPLES = 10_000
 _AT_ONCE = 1_000  # permutations held in memory
@@ -33,8 +33,9 @@ _AT_ONCE = 1_000  # permutations held in memory
 class Bin:
     """The trials with values in one part of a range, or with one value.
 
-    values: the part in words. trials: their number. failed: those of them without a score. mean: of the scores of the
-    others; None if there are none; its interval is from a bootstrap over trials and NaN for fewer than three.
+    values: the part or the value in words. trials: number of trials. failed: number of trials without a score. mean:
+    the mean score of the other trials, or None if there are none. Its interval is from a bootstrap over trials, and NaN
+    for fewer than three trials.
     """
 
     values: str
@@ -47,9 +48,10 @@ class Bin:
 class Response:
     """The response to one hyperparameter.
 
-    trials: those that drew it. explained: the share of the variance of their ranks that lies between bins. by_chance:
-    the mean of that share if the hyperparameter had no effect. p: of a permutation test of the share, for this
-    hyperparameter alone. The three are None where all trials are in one bin or have one score.
+    trials: how many trials drew it. explained: the share of the variance of their ranks that lies between bins.
+    by_chance: the mean of this share if the hyperparameter had no effect. p: p of a permutation test of the share, for
+    this hyperparameter alone. explained, by_chance and p are None if all trials are in one bin or have one score, or if
+    each trial has its own bin.
     """
 
     parameter: str
@@ -63,9 +65,9 @@ class Response:
 def responses(label: str, space: Space, trials: Sequence[tuple[Setting, float]], seed: int) -> tuple[Response, ...]:
     """Return the response to each hyperparameter of a space, in its order.
 
-    label: of the algorithm. trials: the settings and first-round scores of those that were drawn, -inf for a failed
-    one; the suite's own is no draw from the space and is not among them. seed: of the search, from which the bootstrap
-    and the permutations are seeded too.
+    label: label of the algorithm. trials: setting and first-round score of each drawn trial, -inf if it failed. The
+    suite's own setting is not among them, because it was not drawn from the space. seed: seed of the search, which also
+    seeds the bootstrap and the permutations.
     """
     return tuple(
         _response(name, space[name], trials, seeded_generator([label, name, str(seed)], "response")) for name in space
@@ -107,9 +109,9 @@ def _parts(entry: DistributionEntry, values: Sequence[Any]) -> tuple[list[str], 
 
 
 def edges_of(entry: DistributionEntry) -> NDArray[np.float64]:
-    """Return the edges [bins + 1] of the parts of a range: thirds, of the logarithm where that is drawn.
+    """Return the edges [bins + 1] of the parts of a range: thirds, on a logarithmic scale if the logarithm is drawn.
 
-    Those of whole numbers lie between them, and there are no more parts than numbers.
+    For whole numbers, the edges lie between the numbers, and there are at most as many parts as numbers.
     """
     if entry.whole is not None:
         low, high = entry.whole
@@ -127,8 +129,8 @@ def explained_share(
 ) -> tuple[float | None, float | None, float | None]:
     """Return the rank-based eta squared of groups, its mean without an effect, and a permutation test's p.
 
-    scores [n]: ties share their mean rank. places [n]: the group of each. All three are None for fewer than two groups,
-    as many groups as scores, or equal scores.
+    scores [n]: ties share their mean rank. places [n]: the group of each score. All three are None for fewer than two
+    groups, for as many groups as scores, or if all scores are equal.
     """
     n, groups = len(scores), len(set(places.tolist()))
     if groups < 2 or n <= groups or len(set(scores.tolist())) < 2:
@@ -148,7 +150,7 @@ def explained_share(
     while left:
         size = min(left, _AT_ONCE)
         drawn = shares(generator.permuted(np.tile(ranks, (size, 1)), axis=1))
-        reached += int((drawn >= share * (1 - 1e-9)).sum())  # a rounding error is no difference
+        reached += int((drawn >= share * (1 - 1e-9)).sum())  # equal up to rounding counts, too
         left -= size
     return share, (groups - 1) / (n - 1), (1 + reached) / (1 + PERMUTATIONS)
 

@@ -1,7 +1,7 @@
 """Random search: the settings of an algorithm's trials, each drawn from a stream of its own.
 
-A value depends on the search's seed, the algorithm's label, the trial's number and the hyperparameter's name, and on
-nothing else: neither on other algorithms, nor on the order in which a suite lists anything.
+A value depends only on the search's seed, the algorithm's label, the trial's number and the hyperparameter's name. The
+other algorithms of the suite, and the order in which it lists its entries, make no difference.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from rlbench.suites.search_space import Space, in_order
 from rlbench.suites.tune_models import DistributionEntry
 
 Setting = dict[str, Any]  # the hyperparameters that a trial draws, and their values
-REDRAWS = 1_000  # of a setting that an earlier trial has
-_DIGITS = 4  # a drawn number is written with so many, so that libraries for logarithms agree on it
+REDRAWS = 1_000  # a setting that an earlier trial has is drawn again at most this often
+_DIGITS = 4  # digits of a drawn number; few, so that it does not depend on the library that computes logarithms
 
 
 def draw_settings(label: str, space: Space, defaults: Mapping[str, Any], count: int, seed: int) -> list[Setting]:
-    """Return the settings of `count` trials. The first is empty: the suite's own.
+    """Return the settings of `count` trials. The first is empty: it is the suite's own setting.
 
-    label: of the algorithm. defaults: its hyperparameters without a setting. A setting that an earlier trial has is
-    drawn again, so that each algorithm gets as many different ones as another.
-    Returns: fewer settings if the space has no more.
+    label: label of the algorithm. defaults: its hyperparameters before a setting changes them. A setting that an
+    earlier trial has is drawn again, so that every algorithm gets the same number of different settings.
+    Returns: fewer settings if the space has fewer than `count`.
     """
     settings: list[Setting] = [{}]
     known = [dict(defaults)]
@@ -54,12 +54,12 @@ def _draw(label: str, space: Space, defaults: Mapping[str, Any], at: tuple[int, 
 
 
 def is_drawn(space: Space, name: str, values: Mapping[str, Any]) -> bool:
-    """Return whether a hyperparameter's `when` holds. values: of the other hyperparameters."""
+    """Return whether the conditions `when` of a hyperparameter are met. values: values of the other hyperparameters."""
     return all(values.get(other) == value for other, value in space[name].when.items())
 
 
 def value_of(distribution: DistributionEntry, generator: Generator) -> Any:
-    """Draw a value."""
+    """Draw a value of a hyperparameter."""
     if distribution.choice is not None:
         return distribution.choice[int(generator.integers(len(distribution.choice)))]
     if distribution.whole is not None:
@@ -75,7 +75,7 @@ def value_of(distribution: DistributionEntry, generator: Generator) -> Any:
 
 
 def short_number(distribution: DistributionEntry, value: float) -> float:
-    """Return a number of a range with four digits: its own where the range is logarithmic, else the width's."""
+    """Round a number of a range to four digits: digits of the number if the range is logarithmic, else of its width."""
     if distribution.log is not None:
         (low, high), rounded = distribution.log, float(f"{value:.{_DIGITS}g}")
     else:

@@ -1,4 +1,4 @@
-"""The response to each hyperparameter as a figure: a panel for each, a dot for each trial, the mean of each bin."""
+"""A figure of the responses to hyperparameters: a panel for each, with a dot for each trial and each bin's mean."""
 
 from __future__ import annotations
 
@@ -69,9 +69,7 @@ def _panel(axes: Axes, found: AlgorithmSearch, response: Response) -> None:
         if entry.log is not None:
             axes.set_xscale("log")
             axes.xaxis.set_major_locator(LogLocator(numticks=5))
-            axes.xaxis.set_major_formatter(
-                FuncFormatter(lambda value, _: f"{value:g}")
-            )  # no formulas, as in every figure
+            axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # 0.001, not the formula 10⁻³
             axes.xaxis.set_minor_formatter(NullFormatter())
     for part, left, right in zip(response.bins, edges, edges[1:]):
         if part.mean is not None:

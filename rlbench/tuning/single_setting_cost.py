@@ -1,7 +1,7 @@
-"""What one setting for all tasks costs: the best trial on each task against the one chosen over all of them.
+"""The cost of one setting for all tasks: the best trial on each task against the trial chosen over all tasks.
 
 The best of many trials on one task is partly the luckiest, more so than the trial that is best over several tasks. So
-the difference is above 0 even if every setting is equally good on every task. Simulated searches say by how much.
+the difference is above 0 even if every setting is equally good on every task. Simulated searches show by how much.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ from numpy.typing import NDArray
 from rlbench.stats import iqm, overall_iqm
 
 FEWEST_SEARCHES, MOST_SEARCHES = 100, 2_000
-_MOST_DRAWS = 4_000_000  # of all simulated searches
+_MOST_DRAWS = 4_000_000  # simulated runs in all simulated searches together
 
 
 @dataclass(frozen=True)
 class TaskCost:
     """The cost on one task, in normalised scores after the first round, in which all trials had the same seeds.
 
-    chosen: the score of the trial chosen over all tasks. best: the highest score of a trial, and best_trial its number.
-    luck: the mean of best − chosen in a search where all settings are equal; None with one seed, which shows no spread.
+    chosen: the score of the trial chosen over all tasks. best: the highest score of a trial. best_trial: the number of
+    that trial. luck: the mean of best − chosen in a search where all settings are equal; None if trials have one seed,
+    because their spread is then unknown.
     """
 
     task: str
@@ -43,8 +44,8 @@ def task_costs(
 ) -> tuple[TaskCost, ...]:
     """Return the cost on each task; () for a single task, or if the chosen trial has no scores.
 
-    first: the normalised first-round scores [n] of each trial's runs, by its number and by task; failed ones are left
-    out. chosen: the number of the trial chosen over all tasks.
+    first: by trial number and task, the normalised scores [n] of the trial's first-round runs, without failed trials.
+    chosen: the number of the trial chosen over all tasks.
     """
     if len(first.get(chosen, {})) < 2:
         return ()
@@ -62,7 +63,7 @@ def _luck(
 ) -> list[float | None]:
     """Return the mean cost on each task in simulated searches where all settings are equal.
 
-    The runs of a task are normal there, with the standard deviation that runs of one trial have, pooled over trials.
+    Simulated runs of a task are normal. Their standard deviation is that of runs within a trial, pooled over trials.
     """
     seeds = len(trials[0][tasks[0]])
     if seeds < 2:

@@ -1,8 +1,8 @@
 """Settings proposed by Optuna's TPE sampler, from the scores of earlier trials and from nothing else.
 
-Nothing is stored by Optuna: its study is built anew from the finished trials, and each setting has a seed of its own.
-So the same scores give the same settings, after an interruption and with any number of workers. Trials are proposed in
-batches. Within one, the sampler's constant liar keeps those apart that have no score yet.
+Optuna stores nothing: its study is built anew from the finished trials, and each setting has a seed of its own. So the
+same scores give the same settings, after an interruption and with any number of workers. Trials are proposed in
+batches. Within a batch, no trial has a score yet; the sampler's constant liar keeps their settings apart.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from rlbench.suites.tune_models import DistributionEntry
 
 BATCH = 5  # trials that are proposed together, before any of them has a score
-ATTEMPTS = 50  # to propose a setting that no earlier trial has
+ATTEMPTS = 50  # attempts at proposing a setting that no earlier trial has
 MISSING = 'the sampler tpe needs Optuna 5: pip install "rlbench[tune]"'
 
 
 def check_installed() -> None:
-    """Check that Optuna 5 is there. Raises: RlbenchError with what to install."""
+    """Check that Optuna 5 is installed. Raises: RlbenchError with what to install."""
     try:
         import optuna
     except ImportError as error:
@@ -49,13 +49,13 @@ def propose(
     count: int,
     seed: int,
 ) -> list[Setting]:
-    """Return the settings of the next `count` trials of an algorithm, at most.
+    """Return the settings of the next trials of an algorithm, at most `count`.
 
-    label: of the algorithm. defaults: its hyperparameters without a setting. trials: the settings of all earlier trials
-    and their scores, the higher the better, -inf for one that failed. spare: settings drawn at random, of which the
-    first unused one is taken where the sampler proposes only known ones; as many as the search has trials.
-    seed: of the search.
-    Raises: RlbenchError without Optuna 5.
+    label: label of the algorithm. defaults: its hyperparameters before a setting changes them. trials: setting and
+    score of each earlier trial; higher is better, -inf if it failed. spare: settings drawn at random, as many as the
+    search has trials. If the sampler proposes only known settings, the first unused spare setting is taken.
+    seed: seed of the search.
+    Raises: RlbenchError if Optuna 5 is not installed.
     """
     check_installed()
     import optuna
@@ -84,7 +84,8 @@ def propose(
 def _study(space: Space, defaults: Mapping[str, Any], trials: Sequence[tuple[Setting, float]]) -> Study:
     """Return a study of the finished trials, in their order.
 
-    A trial with a value outside the space is left out, as the suite's own may have one: Optuna takes no such trial.
+    A trial with a value outside the space is left out, because Optuna rejects it. Only the suite's own setting may have
+    such a value.
     """
     import optuna
 
@@ -109,7 +110,7 @@ def _ask(
     seed: int,
     number: int,
 ) -> Setting | None:
-    """Return the setting of one trial, which the study then knows as running; None if each attempt gave a known one."""
+    """Return a new setting, whose trial then runs in the study; None if every attempt proposed a known setting."""
     import optuna
 
     for attempt in range(ATTEMPTS):
@@ -135,7 +136,7 @@ def _suggested(trial: Trial, space: Space, defaults: Mapping[str, Any]) -> Setti
 
 
 def _suggest(trial: Trial, name: str, entry: DistributionEntry) -> Any:
-    """Return the value of a hyperparameter; numbers have as many digits as drawn ones."""
+    """Return the value that Optuna suggests; numbers have as many digits as those that are drawn at random."""
     if entry.choice is not None:
         return entry.choice[trial.suggest_categorical(name, range(len(entry.choice)))]
     if entry.whole is not None:
@@ -160,7 +161,7 @@ def _distribution(entry: DistributionEntry) -> BaseDistribution:
 
 
 def _place(entry: DistributionEntry, value: Any) -> Any:
-    """Return what Optuna calls a value; None for one outside the distribution."""
+    """Return a value in Optuna's form; None if it is outside the distribution."""
     if entry.choice is not None:
         return entry.choice.index(value) if value in entry.choice else None
     ends = entry.whole or entry.log or entry.uniform

@@ -1,4 +1,4 @@
-"""The settings of all trials, once the suite and its spaces are known to be sound. Trains nothing."""
+"""The plan of a search: checks of the suite and its spaces, and the settings of all trials. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rlbench.tuning.trial_suites import tuning_suite
 def plan_trials(
     loaded: LoadedSuite, plugins: Plugins, options: RunOptions, seed: int
 ) -> tuple[Plan, dict[str, TrialSampling]]:
-    """Return the plan of the suite itself, and where the settings of each tuned algorithm's trials come from, by label.
+    """Return the plan of the suite itself and, by label, the source of each tuned algorithm's settings.
 
     Raises: SuiteError with what is wrong with the suite, and as `sampling_of`.
     """
@@ -30,10 +30,10 @@ def plan_trials(
 
 
 def sampling_of(planned: Plan, loaded: LoadedSuite, plugins: Plugins, seed: int) -> dict[str, TrialSampling]:
-    """Return where the settings of each tuned algorithm's trials come from, by label. planned: the suite's plan.
+    """Return the source of each tuned algorithm's settings, by label. planned: the suite's plan.
 
-    Raises: SuiteError with what is wrong with a space, if a score over tasks cannot be made, or if the sampler is not
-    installed.
+    Raises: SuiteError with what is wrong with a space, if tasks have no anchors to combine their scores by, or if the
+    sampler is not installed.
     """
     suite, problems = planned.suite, []
     if suite.tune is None:
@@ -67,7 +67,7 @@ def sampling_of(planned: Plan, loaded: LoadedSuite, plugins: Plugins, seed: int)
 def first_round(
     loaded: LoadedSuite, sampling: Mapping[str, TrialSampling], plugins: Plugins, options: RunOptions
 ) -> Plan:
-    """Return the plan of the trials that are drawn at random, with their seeds of the first round.
+    """Return the plan of the first round, only for the trials whose settings are drawn at random.
 
     Raises: SuiteError, at its place in the suite, for a drawn setting that an algorithm or the budget refuses.
     """
@@ -79,7 +79,7 @@ def first_round(
 
 
 def folder_name(suite: str, seed: int) -> str:
-    """Return the name of a search's result folder. Another seed is another search, with trials of its own."""
+    """Return the name of a search's result folder. Each seed is a search of its own."""
     return f"{suite}-tune" if seed == 0 else f"{suite}-tune-{seed}"
 
 

@@ -1,4 +1,4 @@
-"""Trials in the order of their scores, and those that take part in the next round."""
+"""The order of trials by their scores, and the choice of trials for the next round."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from rlbench.suites.tune_models import better_third
 
 
 def ranked(scores: Mapping[int, float], shares: Mapping[int, float] | None = None) -> list[int]:
-    """Return the numbers of trials, the best first. Of equal ones, the smaller number is first.
+    """Return the numbers of trials, the best first. Of equal trials, the one with the smaller number is first.
 
-    scores: by number; -inf for a trial that failed or diverged. shares: of runs that reached a threshold, by number;
-    then the largest share is best, and scores decide among equal shares. None: scores decide alone.
+    scores: by number; -inf for a trial that failed or diverged. shares: by number, the share of runs that reached a
+    threshold. If given, the largest share is best, and scores decide between equal shares.
     """
     return sorted(scores, key=lambda number: (-shares[number] if shares else 0, -scores[number], number))
 
 
 def survivors(scores: Mapping[int, float], shares: Mapping[int, float] | None = None) -> list[int]:
-    """Return the numbers of the trials of the next round, in their order: the better third."""
+    """Return the numbers of the trials of the next round, in ascending order: the better third."""
     return sorted(ranked(scores, shares)[: better_third(len(scores))])

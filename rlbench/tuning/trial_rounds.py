@@ -47,8 +47,8 @@ def search(
     setting that an algorithm or the budget refuses; StoreError for damaged runs; UnfinishedSearch.
     """
     if options.rerun == "failed":
-        # Once, before anything is proposed: a trial that were trained again after each batch might get another score
-        # than the one that later settings rest on.
+        # Train failed runs again once, before anything is proposed. If this happened after each batch, a trial could
+        # get another score than the one from which later settings were proposed.
         known: list[Plan] = []
 
         def finished(planned: Plan, is_last: bool, what: str) -> Results | None:
@@ -80,9 +80,10 @@ def _play(
     options: RunOptions,
     results_of: Callable[[Plan, bool, str], Results | None],
 ) -> list[AlgorithmSearch] | None:
-    """Go through the batches of the first round and through the further rounds; return the choice of each algorithm.
+    """Go through the batches of the first round and through the other rounds; return the search of each algorithm.
 
-    results_of: gets a plan, whether it is the last one, and a name for it; if it returns None, this does too.
+    results_of: gets a plan, whether it is the last plan, and what to call it; returns its results. If it returns None,
+    this function also returns None.
     """
     tune = loaded.suite.tune
     assert tune is not None
@@ -134,7 +135,7 @@ def _play(
 
 
 def _merits(trials: Mapping[int, Trial], numbers: Sequence[int]) -> tuple[dict[int, float], dict[int, float] | None]:
-    """Return the scores of trials and, if there is a threshold, the numbers of runs that reached it."""
+    """Return the score of each trial and, if there is a threshold, how many of its runs reached it."""
     reached = {number: float(count) for number in numbers if (count := trials[number].reached) is not None}
     return {number: trials[number].score for number in numbers}, reached or None
 
@@ -144,7 +145,7 @@ def _with_threshold(trial: Trial, rows: Sequence[RunRow], scores: Scores, thresh
 
 
 def reached_by(rows: Sequence[RunRow], scores: Scores, threshold: float) -> int:
-    """Return how many runs have a score of at least the threshold; one that failed or diverged has none."""
+    """Return how many runs have a score of at least the threshold. Runs that failed or diverged do not count."""
     runs: dict[str, list[float]] = {}
     for row in rows:
         if row.status == RunStatus.DONE:
@@ -153,17 +154,17 @@ def reached_by(rows: Sequence[RunRow], scores: Scores, threshold: float) -> int:
 
 
 def warn_of_changes(outcome: SuiteOutcome, reporter: ProgressReporter) -> None:
-    """Warn of finished runs that other code has made; they are kept, and the choice rests on them."""
+    """Warn of finished runs that were made by different code; they are kept, and the choice is based on them."""
     if outcome.changed:
         differences = dict.fromkeys(text for texts in outcome.changed.values() for text in texts)
         reporter.warn(
             f"runs of {join_names(list(outcome.changed), 3)} were made by different code or settings than the present"
-            f" ones ({'; '.join(differences)}): they are kept; another folder (-o) gets new ones"
+            f" ones ({'; '.join(differences)}): they are kept; to train new runs, choose another folder (-o)"
         )
 
 
 def _finished(planned: Plan, store: Store) -> Results | None:
-    """Return the folder's results if the runs of a round are all in it and nothing is left to do for them."""
+    """Return the folder's results if all runs of a round are in it and none is left to train; else None."""
     if not (store.root / "suite.json").exists() or store.damage():
         return None
     runs = [run for group in planned.groups for run in group.runs]
@@ -189,7 +190,7 @@ def _rows(results: Results, planned: Plan) -> list[RunRow]:
 def _trial(
     number: int, setting: Setting, seeds: int, rows: Sequence[RunRow], scores: Scores, earlier: Trial | None
 ) -> Trial:
-    """Return a trial after a round. rows: of its runs so far. earlier: the trial before this round; None: the first."""
+    """Return a trial after a round. rows: its runs so far. earlier: the trial before the round, or None in round 1."""
     failures: dict[str, int] = {}
     for row in rows:
         if row.status != RunStatus.DONE:
@@ -205,7 +206,7 @@ def _trial(
 
 
 def on_one_scale(runs: Mapping[str, Any], scores: Scores) -> list[NDArray[np.float64]]:
-    """Return the scores of each task as an array [n]: raw returns of a single task, else between the anchors."""
+    """Return the scores of each task as an array [n]: raw returns if there is a single task, else normalised scores."""
     normalised = scores.normalised(runs) if len(runs) > 1 else runs
     return [np.asarray(values, np.float64) for values in normalised.values()]
 

@@ -1,4 +1,4 @@
-"""Where the settings of an algorithm's trials come from: all drawn at random, or in batches that follow the scores."""
+"""The source of an algorithm's settings: all drawn at random, or proposed in batches from the scores so far."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from rlbench.tuning.tpe_sampler import BATCH, propose
 
 @dataclass(frozen=True)
 class TrialSampling:
-    """What the settings of an algorithm's trials depend on, besides the scores of its earlier trials.
+    """All that the settings of an algorithm's trials depend on, except the scores of its earlier trials.
 
-    label: of the algorithm. defaults: its hyperparameters without a setting. drawn: as many settings as there are
-    trials, drawn at random; the first is the suite's own. sampler: as in the suite. seed: of the search.
+    label: label of the algorithm. defaults: its hyperparameters before a setting changes them. drawn: as many settings
+    as there are trials, drawn at random; the first is the suite's own. sampler: as in the suite. seed: seed of the
+    search.
     """
 
     label: str
@@ -28,7 +29,7 @@ class TrialSampling:
     seed: int
 
     def batch(self, trials: Sequence[tuple[Setting, float]]) -> list[Setting]:
-        """Return the settings of the trials after these; [] if these are all. trials: settings and scores, in order."""
+        """Return the settings of the next trials, [] if none. trials: settings and scores so far, in order."""
         done, left = len(trials), len(self.drawn) - len(trials)
         if self.sampler == "random":
             return list(self.drawn[done:])

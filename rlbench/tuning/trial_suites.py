@@ -33,7 +33,7 @@ def tuning_suite(
 ) -> LoadedSuite:
     """Return the suite of all trials, with seeds of the tuning space.
 
-    settings: of each trial, by the algorithm's label. seeds: how many seeds each of these trials has.
+    settings: the setting of each trial, by the algorithm's label. seeds: how many seeds each of these trials has.
     """
     entries = []
     for i, algorithm in enumerate(loaded.suite.algorithms):
@@ -50,10 +50,10 @@ def tuning_suite(
 def final_suite(
     loaded: LoadedSuite, chosen: Mapping[str, Setting], tuned: Mapping[str, TunedEntry] | None = None
 ) -> LoadedSuite:
-    """Return the suite with each chosen setting beside the suite's own, with seeds of the training space.
+    """Return the suite with each chosen setting beside the suite's own setting, with seeds of the training space.
 
-    chosen: by the algorithm's label; an empty setting is the suite's own, which is listed once. tuned: what the search
-    for it cost, by the same label.
+    chosen: by the algorithm's label; an empty setting is the suite's own, which is then listed once. tuned: by the same
+    label, what the search cost.
     """
     tuned = tuned or {}
     entries: list[tuple[int, Setting, AlgorithmEntry]] = []
@@ -61,7 +61,7 @@ def final_suite(
         if setting := chosen.get(algorithm.name):
             changes = {"label": tuned_label(algorithm.name), "tuned": tuned.get(algorithm.name)}
             entries.append((i, setting, _changed(algorithm, setting, changes)))
-        elif algorithm.name in tuned:  # the search has chosen the suite's own
+        elif algorithm.name in tuned:  # the search has chosen the suite's own setting
             algorithm = algorithm.model_copy(update={"tuned": tuned[algorithm.name]})
         entries.append((i, {}, algorithm))
     return _derived(loaded, entries, f"{loaded.suite.name}-final", keep_budgets=True, seed_space="training")
@@ -78,9 +78,10 @@ def _derived(
     keep_budgets: bool,
     **changes: Any,
 ) -> LoadedSuite:
-    """Return a suite of other algorithms, each with the index of its entry in the original one and its setting.
+    """Return a copy of a suite with other algorithms.
 
-    keep_budgets: whether the algorithms that `per_algorithm` names are all in it. The derived ones get theirs.
+    entries: for each algorithm, the index of the original entry, the setting, and the new entry. It keeps the budgets
+    of the original entry. keep_budgets: whether the new suite has all algorithms that `per_algorithm` names.
     """
     suite = loaded.suite
     environments = []
@@ -91,7 +92,7 @@ def _derived(
             for known in (
                 suite.algorithms[i].id,
                 suite.algorithms[i].name,
-            ):  # the label's budget is the one that counts
+            ):  # a budget for the label replaces one for the id
                 if known in given:
                     budgets[entry.name] = given[known]
         environments.append(environment.model_copy(update={"per_algorithm": budgets}))
@@ -109,17 +110,18 @@ def _places(suite: Suite, i: int, setting: Setting) -> dict[str, Location]:
 
 @dataclass(frozen=True)
 class DerivedSource(Source):
-    """The text of the suite that another one is derived from.
+    """The text of an original suite, in which the problems of a suite derived from it are located.
 
-    places: for each algorithm of the derived suite, its index in the text and where its drawn hyperparameters are.
+    places: for each algorithm of the derived suite, its index in the original, and the places of its drawn
+    hyperparameters.
     """
 
     places: Mapping[int, tuple[int, Mapping[str, Location]]] = field(default_factory=dict)
 
     def describe(self, problems: Sequence[Problem]) -> str:
-        """Return every problem as `Source.describe` does, at the place in the original text that it comes from.
+        """Return every problem as `Source.describe` does, at the place in the original text that causes it.
 
-        What an algorithm refuses of values that were drawn together is a problem of their space, told once.
+        If an algorithm refuses values that were drawn together, the problem is reported once, at their space.
         """
         told: list[Problem] = []
         refused: dict[Location, int] = {}
@@ -133,7 +135,7 @@ class DerivedSource(Source):
         return super().describe([_with_advice(problem, refused.get(problem.location, 0)) for problem in told])
 
     def _space(self, location: Location) -> Location | None:
-        """Return the place of the space whose values a problem is about; None if it is about anything else."""
+        """Return the place of the space whose drawn values cause a problem; None if the problem has another cause."""
         if len(location) != 3 or location[0] != "algorithms" or location[2] != "params":
             return None
         _, drawn = self.places.get(int(location[1]), (0, {}))
@@ -149,7 +151,7 @@ class DerivedSource(Source):
 
 
 def _with_advice(problem: Problem, trials: int) -> Problem:
-    """Return a problem of a space with what to do. trials: how many have one; 0: the problem is another."""
+    """Add advice to a problem of a space. trials: how many trials have the problem; 0: it is not about a space."""
     if not trials:
         return problem
     others = f" (and {plural(trials - 1, 'other trial')})" if trials > 1 else ""

@@ -1,4 +1,4 @@
-"""What a chosen setting is worth on runs that had no part in its choice.
+"""The score of a chosen setting on fresh runs, which had no part in its choice.
 
 The best of many trials is partly the luckiest. So its tuning score is too high on average, even if all settings are
 equal: the winner's curse. Fresh runs show by how much.
@@ -23,12 +23,13 @@ Runs = Mapping[str, NDArray[np.float64]]  # scores [n] by task
 
 @dataclass(frozen=True)
 class FreshEvidence:
-    """What fresh runs say of a chosen setting. Intervals are of the level 95 %, from a bootstrap over runs.
+    """What fresh runs show about a chosen setting. Intervals are 95 % bootstrap intervals over runs.
 
-    n: runs of the setting. fresh: its score. curse: the tuning score minus the fresh one; the tuning score is a given
-    number, so the interval is that of the fresh score, turned round. gain: the chosen setting minus the suite's own, on
-    fresh runs of both. p: of the gain, the larger of a permutation test's and Welch's. The bounds are NaN and p is None
-    for fewer than three runs of a task; gain and p are None if the suite's own setting was chosen.
+    n: fresh runs of the setting. fresh: the score on these runs. curse: the tuning score minus the fresh score; the
+    tuning score is a fixed number, so this interval mirrors that of the fresh score. gain: the chosen setting minus the
+    suite's own setting, on fresh runs of both. p: p of the gain, the larger of a permutation test's and Welch's.
+    The bounds are NaN and p is None for fewer than three runs of a task; gain and p are None if the suite's own setting
+    was chosen.
     """
 
     n: int
@@ -48,8 +49,9 @@ def fresh_evidence(
 ) -> FreshEvidence:
     """Return the evidence from fresh runs.
 
-    tuning: the tuning score of the chosen setting. chosen, own: fresh runs of it and of the suite's own setting, by
-    task, at least one on each; own is None if it was chosen. generator: returns that of "score" or "gain".
+    tuning: the tuning score of the chosen setting. chosen, own: by task, one or more fresh runs of the chosen and of
+    the suite's own setting; own is None if the suite's own setting was chosen. generator: returns the generator to use
+    for "score" or for "gain".
     """
     fresh = _score(chosen, generator("score"), resamples)
     curse = Interval(tuning - fresh.estimate, tuning - fresh.high, tuning - fresh.low, LEVEL, fresh.method, fresh.note)
@@ -59,7 +61,7 @@ def fresh_evidence(
     if min(len(runs) for runs in (*chosen.values(), *own.values())) < FEWEST_FOR_INTERVAL:
         estimate = fresh.estimate - float(overall_iqm(own))
         return FreshEvidence(n, fresh, curse, _without_bounds(estimate), None)
-    draw = generator("gain")  # of the test first, as in the comparisons of pairs, so that the digits are theirs
+    draw = generator("gain")  # the test draws first, so that digits are the same as in `compare`
     test = two_sample_test(chosen, own, draw, overall_iqm, permutations=permutations)
     gain = difference(chosen, own, overall_iqm, draw, METHOD, LEVEL, resamples)
     return FreshEvidence(n, fresh, curse, gain, test.p)
