@@ -1,4 +1,4 @@
-"""Why a run trained again may differ: the code, packages and machine in its result.json, compared with those of now."""
+"""Why a run trained again may differ: code, packages and machine in its result.json, compared with the present ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Cause(NamedTuple):
 CODE, OWN_CODE, PACKAGE, BACKEND = "code", "rlbench's code", "package", "environment backend"
 PROCESSOR, INSTRUCTION_SET, SETTING, SYSTEM = "processor", "instruction set", "setting", "system"
 _ABSENT = "absent"
-# Entries of `numerics`, by what they say; the other ones are versions, or say what follows from these.
+# The kind of cause that each entry of `numerics` is. Entries not listed are versions, or follow from these.
 _NUMERICS = {
     "cpu_capability": INSTRUCTION_SET,
     **{name.lower(): INSTRUCTION_SET for name in INSTRUCTIONS},
@@ -38,9 +38,9 @@ _NUMERICS = {
 
 
 def causes(result: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Cause, ...]:
-    """Return what differs between a result.json and what trained again, the likeliest causes first.
+    """Return how the process that trained again differs from the one in a result.json, the likeliest causes first.
 
-    now: entries with the names of result.json. Of imports, only modules and distributions of both are compared.
+    now: the present values, with the keys of result.json. Only modules and distributions in both are compared.
     """
     listed = [*_code(result, now), *_packages(result, now), *_machine(result, now)]
     return tuple(dict.fromkeys(listed))

@@ -23,10 +23,10 @@ Row = Mapping[str, Any]
 
 
 class Difference(NamedTuple):
-    """The first difference in one file. step: where it is, None for files without steps. field: column or array.
+    """The first difference in one file. step: its step, None for files without steps. field: column or array.
 
-    recorded, now: both values; None for a row, an array or a result that one side has not. differing, total: how many
-    rows (of the policy: numbers) differ, and how many there are.
+    recorded, now: the two values; None if a side lacks the row, the array or the result. differing, total: how many
+    rows differ, and how many there are; for the policy, how many numbers.
     """
 
     file: str
@@ -40,14 +40,14 @@ class Difference(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """differences: the first one of each file, in the order of their steps. rows: how many records were compared."""
+    """Outcome of a comparison. differences: the first of each file, ordered by step. rows: how many were compared."""
 
     differences: tuple[Difference, ...]
     rows: int
 
 
 def compare(store: Store, run: Run, state: RunState, again: Retraining, last_step: int | None) -> Compared:
-    """Compare a published run with what training again gave, bit for bit. Times are not compared.
+    """Compare a published run with the same run trained again, bit for bit. Times are not compared.
 
     last_step: compare only records up to this step, and neither outcome nor weights; None: everything.
     Raises: StoreError if a published file was changed.
@@ -73,7 +73,7 @@ def _place(difference: Difference) -> tuple[bool, int]:
 
 
 def _in_table(seed: int, table: str, recorded: Sequence[Row], now: Sequence[Row]) -> list[Difference]:
-    """Return the first difference of two tables, with the number of rows that differ, or nothing."""
+    """Return the first difference of two tables, with the number of rows that differ; [] if the tables are equal."""
     names = [column.name for column in COLUMNS[table] if not column.timing]
     pairs = list(zip(recorded, now))
     differing = [i for i, (old, new) in enumerate(pairs) if _row_bits(old, names) != _row_bits(new, names)]
@@ -108,7 +108,7 @@ def _brief(row: Row, names: Sequence[str]) -> str:
 
 
 def _bits(value: Any) -> Any:
-    """Return a value such that == compares floats by their bits: NaN equals NaN, and 0.0 is not -0.0."""
+    """Convert a value so that == compares floats by their bits: NaN equals NaN, and 0.0 does not equal -0.0."""
     if isinstance(value, float):
         return struct.pack("<d", value)
     return [_bits(part) for part in value] if isinstance(value, (list, tuple)) else value

@@ -1,4 +1,4 @@
-"""The suite file of one finished run: what trains it again, and as comments what made it."""
+"""The suite file that trains one finished run again, with comments on the code and the machine that trained it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _LONGEST_NAME = 60
 def reproduction(store: Store, run: Run, state: RunState, file: str) -> str:
     """Return the suite file, as YAML, that trains a run again with the same key.
 
-    If the run's numbers depend on its stack, the suite has the seeds of the whole stack. file: the suite's path as it
-    will be, for the command in the comments. Raises: NothingToCompare for a run that no suite trains.
+    If the run's numbers depend on its stack, the suite has the seeds of the whole stack. file: the path that the suite
+    file will have, for the command in the comments. Raises: NothingToCompare if the run was imported or has no result.
     """
     if run.algorithm.startswith(IMPORTED) or "imported" in state.result:
         raise NothingToCompare(f"{run.name} was imported: no suite trains it")
@@ -32,12 +32,12 @@ def reproduction(store: Store, run: Run, state: RunState, file: str) -> str:
     if not is_independent(result):
         seeds = stack_of(store, run, state) or seeds
         note = f"Its numbers may depend on its stack of {result.get('stack_size')} seeds, so "
-        note += "all are here." if len(seeds) > 1 else "they may differ: which seeds these were is no longer known."
+        note += "all are here." if len(seeds) > 1 else "they may differ: it is no longer known which seeds these were."
     document = store.suite()["suite"]
     name = slug(f"{run.label or run.algorithm}-{run.task.name}-s{run.seed}", _LONGEST_NAME)
     suite = suite_of_runs(name, [run], document, seeds)
     suite |= {"devices": numerics.get("device", "cpu"), "compile": "on" if numerics.get("compiled") else "off"}
-    suite |= {"jobs": 1} if len(seeds) > 1 else {}  # several jobs would part the stack
+    suite |= {"jobs": 1} if len(seeds) > 1 else {}  # several jobs would split the stack
     suite |= {"data_files": document["data_files"]} if document.get("data_files") else {}
     comments = [*_about(store, run, state, file, note), *_made_by(result)]
     return "".join(f"# {_one_line(line)}".rstrip() + "\n" for line in comments) + as_yaml(suite)
@@ -83,5 +83,5 @@ def _made_by(result: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _one_line(text: str) -> str:
-    """Return a text that cannot end its comment."""
+    """Replace characters that are not printable, so that the text cannot end its comment."""
     return "".join(c if c.isprintable() else "?" for c in text)

@@ -23,9 +23,9 @@ _LARGEST_SEED = (1 << 31) - 1
 
 @dataclass(frozen=True)
 class Retraining:
-    """What training again gave. store: the temporary result folder. attempt: the folder of its records.
+    """The outcome of training a group again. store: the temporary result folder. attempt: the folder of its records.
 
-    status, message: how training ended; `interrupted` if it was stopped beyond the last step. made_by: code, imports,
+    status, message: how training ended; `interrupted` if it was stopped after the last step. made_by: code, imports,
     settings, versions and machine, with the keys of result.json.
     """
 
@@ -48,10 +48,10 @@ def trained_again(
 ) -> Iterator[Retraining]:
     """Train a group in a temporary folder, which is removed at the end of the context.
 
-    name: of the run, for errors. result: its result.json. last_step: train only so far; None: to the end.
-    allowed: modules that the folder may import beside the installed ones (rlbench.reevaluation.trust); None allows
-    everything that the run names, for a user who has passed the suite.
-    Raises: PluginError if the run cannot be trained here, or names what is not trusted.
+    name: name of the run, for errors. result: its result.json. last_step: train only up to this step; None: to the end.
+    allowed: modules that the folder may import, besides installed ones (rlbench.reevaluation.trust). None allows every
+    module that the run names; use it if the user has passed the suite.
+    Raises: PluginError if the run cannot be trained here, or names something that is not trusted.
     """
     with tempfile.TemporaryDirectory(prefix="rlbench-verify-") as folder:
         numerics = result.get("numerics", {})
@@ -82,10 +82,10 @@ def instruction_limits(numerics: Mapping[str, Any]) -> dict[str, str]:
 
 
 def group_to_train(store: Store, runs: Sequence[Run], state: RunState) -> RunGroup | str:
-    """Return the group in which runs of one attempt are trained again; a text if that group is no longer known.
+    """Return the group in which runs of one attempt are trained again, or a reason if the group is no longer known.
 
-    It has only these runs where result.json says that their numbers do not depend on the stack, else the whole stack.
-    state: of the first run.
+    If result.json says that the runs' numbers do not depend on the stack, the group has only these runs; otherwise it
+    is the whole stack. state: the state of the first run.
     """
     run, result = runs[0], state.result
     numerics = result.get("numerics", {})
@@ -111,7 +111,7 @@ def group_to_train(store: Store, runs: Sequence[Run], state: RunState) -> RunGro
 def is_independent(result: Mapping[str, Any]) -> bool:
     """Return whether a run's bits are the same alone as in the stack that it was trained in.
 
-    Compiled updates give the same bits in every stack of two or more, but others alone.
+    Compiled updates give the same bits in every stack of two or more, but other bits for a seed alone.
     """
     numerics = result.get("numerics", {})
     if result.get("stack_size", 1) == 1:
@@ -120,12 +120,13 @@ def is_independent(result: Mapping[str, Any]) -> bool:
 
 
 def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
-    """Return the seeds of the stack that a run was trained in, in their order; empty if they are not known any more.
+    """Return the seeds of the stack that a run was trained in, in their order; empty if they are no longer known.
 
-    Of a compiled stack of several settings, they are those of the run's setting, or two if it had one: a compiled graph
-    gives the same bits in every stack of two or more.
+    The seeds are read from the attempt's group.json. If that was deleted, they are the seeds of the runs that the same
+    attempt published.
 
-    They are in the attempt's group.json or, if that was deleted, the runs that the same attempt published.
+    For a compiled stack of several settings, return only the seeds of the run's setting, or two seeds if it had one: a
+    compiled graph gives the same bits in every stack of two or more.
     """
     size = state.result.get("stack_size", 1)
     if size == 1:
@@ -144,7 +145,7 @@ def stack_of(store: Store, run: Run, state: RunState) -> tuple[int, ...]:
 
 
 def _of_its_setting(run: Run, description: Mapping[str, Any], numerics: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return seeds that give a run of a stack of several settings its bits; empty if only the whole stack would."""
+    """Return seeds that reproduce a run from a stack of several settings; empty if only the whole stack would."""
     if not numerics.get("compiled") or numerics.get("stack_independence") != "bitwise":
         return ()
     keys = set(description["keys"].values())

@@ -1,4 +1,4 @@
-"""Verification of finished runs: which can be trained again, and whether they repeat bit for bit."""
+"""Verification of finished runs: which runs can be trained again, and whether they repeat bit for bit."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Verdict(StrEnum):
 class Verification:
     """The verification of one run.
 
-    reason: why it is damaged or could not be verified. steps: records were compared up to this step. trained: the seeds
-    that were trained together. stack_size: how many were trained together for the record. rows: the number of records
-    compared. weights: whether the final weights were compared. differences: the first one of each file. causes: how
-    provenance differs from what is recorded.
+    reason: why the run is damaged or could not be verified. steps: records were compared up to this step. trained: the
+    seeds that were trained together now. stack_size: how many seeds were trained together originally. rows: the number
+    of records compared. weights: whether the final weights were compared. differences: the first difference in each
+    file. causes: how code, packages and machine differ from the recorded ones.
     """
 
     run: Run
@@ -60,16 +60,16 @@ def verify_runs(
 ) -> Iterator[Verification]:
     """Train finished runs again and yield a verification of each. Nothing is written to the result folder.
 
-    Runs of one attempt that differ only in their seed are trained together, once. last_step: train and compare only so
-    far; None: to the end. allowed: the modules that a run may import (see `trained_again`), or None for all. begin:
-    called with the runs and the seeds that are trained, before they are.
+    Runs of one attempt that differ only in their seed are trained together, once. last_step: train and compare only up
+    to this step; None: to the end. allowed: the modules that a run may import (see `trained_again`), or None for all.
+    begin: called before each training, with the runs and the seeds to train.
     """
     by_attempt: dict[tuple[str, str], list[Run]] = {}
     for run in runs:
         if (reason := obstacle(run, states[run.key])) is not None:
             yield _not_trained(run, states[run.key], reason)
         else:
-            # What is requested, too: a changed result.json may name the attempt of another run.
+            # Group by the request, too, because a tampered result.json may name the attempt of another run.
             by_attempt.setdefault((states[run.key].attempt, replace(run, seed=0).key), []).append(run)
     for together in by_attempt.values():
         yield from _verify_together(store, together, states, last_step, plugin_files, allowed, begin)
@@ -125,7 +125,7 @@ def _not_trained(run: Run, state: RunState, reason: str) -> Verification:
 
 
 def obstacle(run: Run, state: RunState) -> str | None:
-    """Return why a run cannot be compared with the same run trained again; None if it can be, as far as is recorded."""
+    """Return why a run cannot be trained again and compared; None if nothing in its record prevents it."""
     result = state.result
     if state.status == RunStatus.CORRUPT:
         return state.message
@@ -140,7 +140,7 @@ def obstacle(run: Run, state: RunState) -> str | None:
     if not result.get("reproducible", True):
         return "its algorithm does not promise the same numbers for the same seed (reproducible: false)"
     if result.get("resume") == "approximate":
-        return "it was resumed approximately, so it is not what its seed gives in one go"
+        return "it was resumed approximately, so an uninterrupted run of its seed would differ"
     if "numerics" not in result:
         return "result.json does not record how its numbers were computed"
     return None
@@ -149,7 +149,7 @@ def obstacle(run: Run, state: RunState) -> str | None:
 def one_of_each(runs: Sequence[Run], states: Mapping[str, RunState]) -> list[Run]:
     """Return one run of each algorithm and task: the first that can be verified, else the first.
 
-    Runs whose bits do not depend on a stack come first, because a single seed of theirs is trained.
+    Runs whose bits do not depend on their stack are preferred, because only one seed has to be trained for them.
     """
     cells: dict[tuple[str, str], list[Run]] = {}
     for run in runs:

@@ -1,4 +1,4 @@
-"""Traces of finished runs: the stored policy plays the final evaluation again, and its actions are written."""
+"""Export of traces: a finished run's stored policy plays the final evaluation again, and its actions are written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class TraceWriter:
     """Writes the traces of a result folder (see rlbench.exporters.export_results.Writer).
 
     allowed: the modules that a run may import (rlbench.reevaluation.trust), or None for all. written: the runs with a
-    trace. unequal: those whose final evaluation was not repeated exactly, which have none.
+    trace. unequal: the runs without a trace whose final evaluation was not repeated exactly.
     """
 
     plugin_files: Sequence[str]
@@ -29,7 +29,7 @@ class TraceWriter:
     unequal: list[Run] = field(default_factory=list)
 
     def __call__(self, results: Results, folder: Path, progress: Progress) -> Sequence[str]:
-        """Write `<run>.parquet` and `<run>.json` for each run. Returns: for each run without a trace, why not.
+        """Write `<run>.parquet` and `<run>.json` for each run. Returns: for each run without a trace, the reason.
 
         Raises: NothingToCompare if no run has a trace; DiskFull.
         """
@@ -42,10 +42,10 @@ class TraceWriter:
         return notes
 
     def _write(self, results: Results, run: Run, path: Path) -> str:
-        """Write the trace of a run. Returns: why there is none, or ""."""
+        """Write the trace of a run. Returns: why it cannot be written, or ""."""
         state, protocol = results.published[run.key], run.task.evaluation
         if run.algorithm.startswith(IMPORTED) or state.result.get("metering") == "self-reported":
-            return "rlbench did not measure it, and has no policy of it"
+            return "rlbench did not measure this run, and has no policy of it"
         if not protocol.final_episodes:
             return "it has no final evaluation"
         trusted = self.allowed(run)
@@ -53,7 +53,7 @@ class TraceWriter:
         try:
             played = reevaluate(results.store, run, state, count, mode, files, allowed=trusted, trace=path)
         except DiskFull:
-            raise  # no other trace would find room
+            raise  # the disk has no room for the other traces either
         except (StoreError, PluginError, Diverged) as error:
             path.unlink(missing_ok=True)
             return str(error)

@@ -15,14 +15,14 @@ from rlbench.results.file_io import parse_json, why_unreadable
 from rlbench.results.json_shapes import ShapeError, check_object, parse_run
 from rlbench.results.requested_runs import spec_of
 
-FORMAT = "traces"  # of `rlbench export`
+FORMAT = "traces"  # value of `rlbench export --to`
 SCHEMA_VERSION = 1
-_BETWEEN = "--"  # the parts of a run's name
-_MOST_NUMBERS = 1 << 20  # of one action
+_BETWEEN = "--"  # separates the parts of a run's name
+_MOST_NUMBERS = 1 << 20  # numbers in one action
 
 
 class Trace(NamedTuple):
-    """One run's trace. path: of its parquet file. form: of one action. episodes: how many it has."""
+    """One run's trace. path: its parquet file. form: dtype and shape of one action. episodes: number of episodes."""
 
     run: Run
     path: Path
@@ -31,7 +31,7 @@ class Trace(NamedTuple):
 
 
 def write_header(path: Path, run: Run, form: ActionForm, episodes: int) -> None:
-    """Write the JSON header beside a trace. path: of the trace, whose suffix is replaced."""
+    """Write the JSON header beside a trace. path: the trace's file; the header has the suffix .json instead."""
     header = {
         "schema_version": SCHEMA_VERSION,
         "run": run.name,
@@ -46,9 +46,9 @@ def write_header(path: Path, run: Run, form: ActionForm, episodes: int) -> None:
 
 
 def read_headers(folder: Path) -> dict[str, Trace | StoreError]:
-    """Return the traces in a folder by the names of their runs, sorted; for one that is missing or damaged, why.
+    """Return the traces in a folder, sorted by the names of their runs. A missing or damaged trace is an error instead.
 
-    A trace is missing if one of its two files is there, or if the export in this folder wrote it.
+    A trace is missing if a file of it is gone although its other file is there, or although the export wrote it.
     Raises: StoreError if the folder has no trace.
     """
     names = {Path(name).stem for name in exported_files(folder, FORMAT) if "/" not in name}
@@ -82,7 +82,7 @@ def _read_header(path: Path) -> Trace | StoreError:
 
 
 def _form(actions: Mapping[str, Any]) -> ActionForm:
-    """Return the form of actions that a header has. Raises: ShapeError."""
+    """Return the form of actions that a header gives. Raises: ShapeError if it is not valid."""
     check_object(actions, "'actions'", {"dtype": lambda value: value in STORED, "shape": _is_shape})
     form = ActionForm(actions["dtype"], tuple(actions["shape"]))
     if form.size > _MOST_NUMBERS:

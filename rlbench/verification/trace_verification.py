@@ -1,4 +1,4 @@
-"""Verification of traces: their actions, played without a policy, must give what the trace and the run say."""
+"""Verification of traces: their actions, played without a policy, must give the episodes that trace and run record."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _WORKER = "rlbench.verification.trace_worker"
 
 
 class EpisodeDifference(NamedTuple):
-    """What differs in one episode. field: such as "return". values: by whose they are: trace, played, run."""
+    """What differs in one episode. field: such as "return". values: by source, which is trace, played, run or protocol.
+
+    problem: what went wrong when the episode was played, or "".
+    """
 
     episode: int
     field: str
@@ -31,9 +34,10 @@ class EpisodeDifference(NamedTuple):
 
 @dataclass(frozen=True)
 class TraceCheck:
-    """The verification of one trace. name: of the run. episodes: how many were played.
+    """The verification of one trace. name: name of the run. episodes: how many episodes were played.
 
-    reason: why it is damaged or could not be played. with_run: whether it was also compared with the run's records.
+    reason: why the trace is damaged or could not be played. with_run: whether it was also compared with the run's
+    records.
     """
 
     name: str
@@ -53,8 +57,8 @@ def verify_traces(
 ) -> Iterator[TraceCheck]:
     """Play the traces in a folder and yield what differs, trace by trace.
 
-    runs: by key, those whose records the traces are compared with. allowed: the modules that a run may import
-    (rlbench.reevaluation.trust), or None for all. only: the names of the runs whose traces to play; None: all.
+    runs: by key, the runs with whose records the traces are compared. allowed: the modules that a run may import
+    (rlbench.reevaluation.trust), or None for all. only: names of the runs whose traces are played; None: all traces.
     Raises: StoreError if the folder has no trace.
     """
     for name, trace in read_headers(folder).items():

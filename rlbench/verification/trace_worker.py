@@ -22,10 +22,10 @@ _COUNTED = (Discrete, MultiDiscrete, MultiBinary)
 
 
 def play(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Play the episodes of a trace. No policy and no plugin of an algorithm is loaded.
+    """Play the episodes of a trace. Neither a policy nor an algorithm's plugin is loaded.
 
-    Returns: `traced` and `played`, each a list with return, length, reset seed and hash of the observations of every
-    episode; `problem` of a played one says what went wrong, or "".
+    Returns: `traced` and `played`, two lists with one entry for each episode: its return, length and hash of the
+    observations. Traced episodes also have their reset seed; played episodes a `problem`, which is "" if none occurred.
     Raises: StoreError for a file that is no trace; PluginError for an environment that is not trusted.
     """
     task, plugins = group_from_dict(request["group"]).task, load_plugins(request["plugin_files"])
@@ -44,20 +44,20 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _play_episode(envs: EnvBatch, trace: EpisodeTrace) -> dict[str, Any]:
-    """Play one episode to the end of its actions, or of the episode if that comes first."""
+    """Play one episode until its actions are used up or the episode ends."""
     total, length, ended, problem, digest = 0.0, 0, False, "", hashlib.sha256()
     try:
         add_observation(digest, envs.reset(0, trace.reset_seed))
         for action in _as_given(trace.actions):
             if isinstance(envs.action_space, _COUNTED) and not envs.action_space.contains(action):
-                raise ValueError(f"{action} is not among its actions")  # some environments take it for another one
+                raise ValueError(f"{action} is not among its actions")  # some environments accept it as another action
             obs, reward, terminated, truncated = envs.step([0], [action])
             add_observation(digest, obs[0])
             total, length = total + float(reward[0]), length + 1
             ended = bool(terminated[0] or truncated[0]) or length >= MAX_EPISODE_STEPS
             if ended:
                 break
-    except Exception as error:  # noqa: BLE001 - an environment may raise anything for an action that it never got
+    except Exception as error:  # noqa: BLE001 - an environment may raise anything for an unexpected action
         problem = f"the environment refused step {length}: {error_text(error)}"
     if not problem and not ended:
         problem = f"the episode does not end after its {length} actions"
@@ -67,7 +67,7 @@ def _play_episode(envs: EnvBatch, trace: EpisodeTrace) -> dict[str, Any]:
 
 
 def _as_given(actions: Array) -> list[Any]:
-    """Return actions as an evaluation gives them to an environment: integers as int, anything else as arrays."""
+    """Return actions in the form in which an evaluation passes them: integers as int, anything else as arrays."""
     return actions.tolist() if actions.ndim == 1 and actions.dtype.kind in "iu" else list(actions)
 
 

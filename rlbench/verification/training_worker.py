@@ -21,16 +21,16 @@ from rlbench.suites.devices import choose_devices
 def train(request: Mapping[str, Any]) -> dict[str, Any]:
     """Train the requested group in the result folder `folder`, up to `last_step` (None: to the end).
 
-    Returns: the attempt's folder, how it ended, and what trained: code, imports, settings, versions and the machine.
+    Returns: the attempt's folder, how it ended, and as `made_by` its code, imports, settings, versions and machine.
 
-    Raises: PluginError for what is not trusted or cannot be trained here.
+    Raises: PluginError if the group cannot be trained here, or names something that is not trusted.
     """
     group, plugins = group_from_dict(request["group"]), load_plugins(request["plugin_files"])
     if not request["trusted"]:
         for task in group.task.training_tasks:
             refuse_untrusted(task, plugins, request["allowed"])
         refuse_untrusted_settings(group.algorithm, group.config)
-    if plugins.algorithm(group.algorithm).metering != "boundary":  # it may be any program, whatever result.json says
+    if plugins.algorithm(group.algorithm).metering != "boundary":  # even if result.json says otherwise
         raise PluginError(f"{group.algorithm!r} reports its own numbers, so nothing is recorded that could be compared")
     if problems := choose_devices((group.device,))[1]:
         raise PluginError(f"the run was trained on {group.device!r}: {problems[0]}")
@@ -48,7 +48,7 @@ def train(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _ignore(event: Event) -> None:
-    """Report to nobody: the records are in the attempt's folder."""
+    """Ignore events: the caller reads the records in the attempt's folder."""
 
 
 if __name__ == "__main__":
