@@ -1,4 +1,4 @@
-"""What a group's process has recorded so far: evaluations, and mean returns of training episodes by step."""
+"""The records that a group's process has written so far: evaluations, and mean returns of training episodes by step."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from rlbench.api import LARGEST_RETURN
 from rlbench.results.file_io import read_json
 from rlbench.viewer.growing_file import GrowingFile
 
-BINS = 50  # of the budget, for the returns of training episodes
+BINS = 50  # parts of the budget over which returns of training episodes are averaged
 Points = dict[float, float]  # return by step
 
 
 class AttemptCurves:
-    """The records of one attempt. `read` adds what was appended since.
+    """The records of one attempt. `read` adds what was appended since the last call.
 
-    budget: environment steps of each seed. evaluations: of each seed, return by point of the grid.
-    step: the furthest step that a record or the heartbeat gives.
+    budget: environment steps of each seed. evaluations: for each seed, the return at each point of the evaluation grid.
+    step: the last step that a record or the heartbeat names.
     """
 
     def __init__(self, folder: Path, budget: int) -> None:
         self._folder, self._budget = folder, max(1, budget)
         self._files = {table: GrowingFile(folder / f"{table}.jsonl") for table in ("evaluations", "episodes")}
         self.evaluations: dict[int, Points] = {}
-        self._sums: dict[int, NDArray[np.float64]] = {}  # of a seed: returns and episodes by bin [2, BINS]
+        self._sums: dict[int, NDArray[np.float64]] = {}  # by seed: sum of returns and number of episodes, [2, BINS]
         self.step = 0
 
     def read(self) -> bool:
@@ -61,7 +61,7 @@ class AttemptCurves:
             self.step = max(self.step, min(int(step), self._budget))
 
     def training(self) -> dict[int, Points]:
-        """Return of each seed the mean return of the episodes in each bin that has some, by the bin's middle."""
+        """Return, for each seed, the mean return of the episodes in each bin, by the bin's middle; no empty bins."""
         middles = (np.arange(BINS) + 0.5) * self._budget / BINS
         curves = {}
         for seed, (sums, counts) in self._sums.items():

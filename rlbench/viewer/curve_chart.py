@@ -14,7 +14,7 @@ from rlbench.viewer.live_curves import LiveCurve
 WIDTH, HEIGHT = 400, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 10, 8, 34  # room around the axes
 _SUFFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-_DOTTED = "2 3"  # of curves of training episodes
+_DOTTED = "2 3"  # dashes of curves of training episodes
 
 Limits = tuple[float, float]
 
@@ -72,7 +72,7 @@ def _y(value: float, limits: Limits) -> float:
 
 
 def _limits(values: Sequence[float]) -> Limits:
-    """Return the least and the largest value with a margin; a unit around a single value."""
+    """Return the least and the largest value with a margin; around a single value, a margin of at least 0.5."""
     low, high = min(values), max(values)
     margin = 0.05 * (high - low) or max(0.5, 0.05 * abs(high))
     return low - margin, high + margin

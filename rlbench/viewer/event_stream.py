@@ -1,4 +1,4 @@
-"""What the open pages have to show: the newest value of each name, for any number of listeners that wait for it."""
+"""A stream of named values for open pages: any number of listeners wait for the newest value of each name."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class EventStream:
         self._listeners = 0
 
     def publish(self, name: str, value: str) -> None:
-        """Set a name's value, and wake the listeners if it is another one."""
+        """Set the value of a name, and wake the listeners if the value has changed."""
         with self._changed:
             if self._values.get(name, (0, None))[1] != value:
                 self._version += 1
@@ -36,9 +36,10 @@ class EventStream:
             return {name: value for name, (_, value) in self._values.items()}
 
     def changes(self, since: int, timeout: float | None = None) -> tuple[int, Mapping[str, str]]:
-        """Wait for values after a version, the first being 0. Returns: the present version, and the changed values.
+        """Wait for values that are newer than version `since`; 0 is before all values.
 
-        There are none after `timeout` seconds, or once the stream is closed.
+        Returns: the present version, and the newer values. There are no values if `timeout` seconds have passed or the
+        stream is closed.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._version > since or self._closed, timeout)
@@ -46,7 +47,7 @@ class EventStream:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Count as a listener meanwhile. Raises: TooManyListeners."""
+        """Count as a listener until the context ends. Raises: TooManyListeners."""
         with self._changed:
             if self._listeners >= MOST_LISTENERS:
                 raise TooManyListeners
@@ -60,7 +61,10 @@ class EventStream:
                 self._changed.notify_all()
 
     def wait_for_listeners(self, present: bool = True, timeout: float | None = None) -> bool:
-        """Wait until there is a listener, or none. Returns: whether that is so; False once the stream is closed."""
+        """Wait until there is a listener or, if `present` is False, none.
+
+        Returns: whether this has happened. False after `timeout` seconds, or if the stream is closed.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self._closed or bool(self._listeners) is present, timeout)
             return not self._closed and bool(self._listeners) is present
@@ -70,7 +74,7 @@ class EventStream:
         return self._closed
 
     def close(self) -> None:
-        """Let all that waits return."""
+        """Close the stream. Every call that waits returns."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

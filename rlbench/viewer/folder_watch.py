@@ -34,10 +34,10 @@ class Renderer(Protocol):
 
 
 class FolderWatch:
-    """Reads a folder and publishes its state to a stream, as long as somebody listens.
+    """Reads a folder and publishes its state to a stream, as long as the stream has listeners.
 
-    Reading takes at most a tenth of the time. wait: waits so many seconds between two looks, or until the stream is
-    closed. renderer: by default a ReportRenderer.
+    Reading takes at most a tenth of the time. wait: waits for the given seconds between two looks; by default, it
+    returns early if the watch is closed. renderer: by default a ReportRenderer.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class FolderWatch:
         self.renderer.close()
 
     def look(self) -> None:
-        """Read the folder once, and publish what has changed. What cannot be read is said on the page."""
+        """Read the folder once, and publish what has changed. If it cannot be read, the page shows the reason."""
         try:
             state = self._reader.read()
         except StoreError as error:
@@ -79,10 +79,10 @@ class FolderWatch:
             self._publish({PROGRESS: trouble(f"The folder cannot be read: {error_text(error)}")}, keep=True)
             return
         self._publish(slots(state, self.folder))
-        self.renderer.request(state.report, hurried=not state.in_use)  # then nothing is slowed by it
+        self.renderer.request(state.report, hurried=not state.in_use)  # no command is slowed down
 
     def _publish(self, contents: dict[str, str], keep: bool = False) -> None:
-        """Publish slots. keep: leave those that are not in `contents`, instead of removing them."""
+        """Publish slots. keep: leave slots that are not in `contents` on the page, instead of removing them."""
         shown = {name.removeprefix(PART) for name in self._stream.values() if name.startswith(PART)}
         for slot in shown if not keep else ():
             contents.setdefault(slot, "")

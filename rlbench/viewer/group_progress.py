@@ -15,8 +15,8 @@ from rlbench.results.cost_estimates import estimate_seconds
 class GroupProgress:
     """A group that is being trained.
 
-    step, steps: of each seed. value: mean return of the seeds' last evaluations, or of their latest episodes if they
-    have none; None without either. seconds_left: None if unknown.
+    step: the step that each seed has reached. steps: the budget of each seed. value: mean return of the seeds' last
+    evaluations or, if there are none, of their latest episodes; None without either. seconds_left: None if unknown.
     """
 
     algorithm: str
@@ -42,7 +42,7 @@ class GroupClock:
         self._clock = clock
         self._first: dict[str, tuple[float, int]] = {}
         self._last: dict[str, tuple[float, int]] = {}
-        self._estimates: dict[str, float | None] = {}  # of whole groups, by attempt
+        self._estimates: dict[str, float | None] = {}  # seconds of whole groups, by attempt
 
     def advance(self, attempt: str, step: int) -> None:
         """Record the step that an attempt has reached by now."""

@@ -12,13 +12,13 @@ MOST_AT_ONCE = 8 << 20  # bytes: about a tenth of a second; the rest is read at 
 
 
 class GrowingFile:
-    """A file of JSON lines, read from where the last look ended. Lines that are no JSON object are left out."""
+    """A file of JSON lines, read from where the last look ended. Lines that are not a JSON object are skipped."""
 
     def __init__(self, path: Path, most: int = MOST_AT_ONCE) -> None:
         self._path, self._most, self._position = path, most, 0
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the new objects, of at most `most` bytes; none if the file is absent or unreadable."""
+        """Return the objects in the next complete lines, up to `most` bytes; [] if the file cannot be read."""
         try:
             with open_regular(self._path) as file:
                 file.seek(self._position)
@@ -27,7 +27,7 @@ class GrowingFile:
             return []
         complete, newline, _ = content.rpartition(b"\n")
         if not newline and len(content) == self._most:
-            complete = content  # no record is so long
+            complete = content  # no record is so long, so this part of the line is skipped
         self._position += len(complete) + len(newline)
         rows = []
         for line in complete.split(b"\n"):

@@ -1,4 +1,4 @@
-"""Learning curves so far: those of runs that are trained at the moment beside those of finished ones."""
+"""Learning curves so far, of finished runs and of runs that are being trained."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from rlbench.stats import iqm
 from rlbench.viewer.attempt_curves import Points
 
-MOST_POINTS = 200  # of a curve
-MOST_SINGLE = 12  # runs of an algorithm that are drawn singly
-MOST_CURVES = 24  # of a task
+MOST_POINTS = 200  # points of a curve
+MOST_SINGLE = 12  # runs of an algorithm that have a line of their own
+MOST_CURVES = 24  # curves of a task
 
 
 @dataclass(frozen=True)
 class LiveCurve:
     """The curve of one algorithm on one task.
 
-    kind: "evaluation", or "training" for mean returns of training episodes. runs: how many have a value. centre: steps
-    and IQM over the runs that have a value there. singles: the same of single runs.
+    kind: "evaluation", or "training" for mean returns of training episodes. runs: how many runs have a value. centre:
+    pairs of a step and the IQM over the runs that have a value at this step. singles: for single runs, pairs of a step
+    and the return.
     """
 
     algorithm: str
@@ -33,7 +34,7 @@ class LiveCurve:
 def live_curve(algorithm: str, evaluations: Sequence[Points], training: Sequence[Points]) -> LiveCurve | None:
     """Return an algorithm's curve: from evaluations if any run has one, else from training; None without either.
 
-    evaluations, training: of each run, return by step.
+    evaluations, training: for each run, its return by step.
     """
     kind = "evaluation" if any(evaluations) else "training"
     runs = [points for points in (evaluations if any(evaluations) else training) if points]

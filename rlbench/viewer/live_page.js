@@ -4,7 +4,7 @@ const at = (id) => document.getElementById(id);
 let source = null;
 let shown = "";
 
-// Puts HTML into a slot, which is created for a task that is new; without HTML, the slot is removed.
+// Puts HTML into a slot. A missing slot is created; without HTML, the slot is removed.
 function put({ slot, html }) {
   const id = `slot-${slot}`;
   let element = at(id);
@@ -22,7 +22,7 @@ function put({ slot, html }) {
   if (share) document.title = `${share.dataset.title} · ${document.querySelector("h1").textContent}`;
 }
 
-// Names each element by its section and its place there, so that it is known again in a new report.
+// Maps names to elements. A name is an element's section and its place there, which are the same in a new report.
 function placed(selector) {
   const places = new Map();
   for (const section of at("report").querySelectorAll("section"))
@@ -30,7 +30,7 @@ function placed(selector) {
   return places;
 }
 
-// Replaces the report. What is unfolded and switched stays so, and what was at the top of the window stays there.
+// Replaces the report. Unfolded parts stay unfolded, switches stay switched, and the window does not scroll.
 async function renew(version) {
   if (version === shown) return;
   const answer = await fetch("/report", { cache: "no-store" });

@@ -21,7 +21,7 @@ from rlbench.viewer.live_state import LiveState
 
 _HERE = Path(__file__).parent
 _REPORTS = _HERE.parent / "reports"  # the style sheet is the report's
-PROGRESS, CURVES = "progress", "curves-"  # slots of the page; that of a task's curves ends with its number
+PROGRESS, CURVES = "progress", "curves-"  # slots of the page; the slot of a task's curves ends with the task's number
 _MOST_FAILURES = 10
 
 
@@ -40,15 +40,14 @@ def _environment() -> jinja2.Environment:
 
 
 def _plain(value: Any) -> Any:
-    """Clean what every `{{ … }}` of the templates inserts, before it is escaped."""
+    """Clean a value that `{{ … }}` inserts into a template, before it is escaped."""
     return value if isinstance(value, Markup | jinja2.Undefined) else clean(str(value))
 
 
 def frame(name: str, slots: Mapping[str, str], note: str, server: str) -> str:
     """Return the whole page with the present contents of its slots.
 
-    note: shown as long as the report is not there. server: the identity of the server; a page that hears of another
-    one loads itself again.
+    note: shown until the report is there. server: identity of the server; if it changes, an open page reloads itself.
     """
     return (
         _environment()
@@ -72,7 +71,7 @@ def _script() -> str:
 
 
 def script_hash() -> str:
-    """Return the page's script as a source of a Content-Security-Policy: no other script may run."""
+    """Return the hash of the page's script, for a Content-Security-Policy under which no other script may run."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(_script().encode()).digest()).decode()}'"
 
 

@@ -26,9 +26,10 @@ from rlbench.viewer.live_curves import MOST_CURVES, LiveCurve, live_curve
 class LiveState:
     """What the live part of the page shows.
 
-    counts: runs by status. share: of the suite's steps that are done. in_use: whether a command writes to the folder.
-    groups: those being trained. failures: algorithm and task, and the reason. curves: by task, only of tasks with
-    unfinished runs. budgets: steps by task. report: changes when the report below would.
+    counts: number of runs by status. share: share of the suite's steps that are done. in_use: whether a command writes
+    to the folder. groups: the groups that are being trained. failures: pairs of "algorithm on task" and the reason.
+    curves: by task, only for tasks with unfinished runs. budgets: steps by task. report: a text that changes whenever
+    the report on the page would change.
     """
 
     name: str
@@ -49,7 +50,7 @@ class LiveState:
 
 
 class FolderReader:
-    """Reads a folder again and again; what it has read of a record file it does not read again."""
+    """Reads a folder again and again; of files of records, it reads only what is new."""
 
     def __init__(self, folder: Path, clock: GroupClock | None = None) -> None:
         self.store = Store(folder, caches=False)
@@ -59,8 +60,8 @@ class FolderReader:
         self._published: dict[tuple[str, str], Points] = {}  # evaluations by key and attempt
 
     def read(self) -> LiveState:
-        """Return the present state. Raises: StoreError if this is no result folder, or no longer."""
-        in_use = self.store.is_in_use()  # before the states: what ends meanwhile is then shown as interrupted next time
+        """Return the present state. Raises: StoreError if the folder is not a result folder, or no longer one."""
+        in_use = self.store.is_in_use()  # before the states, or a command that ends meanwhile looks interrupted
         document = self.store.suite()
         runs = self.store.runs(document)
         states = {str(key): state for key, state in self.store.states(runs).items()}
@@ -82,7 +83,7 @@ class FolderReader:
         )
 
     def _read_attempts(self, runs: Sequence[Run], states: Mapping[str, RunState]) -> None:
-        """Read the records of the attempts of runs that are not published, and forget the others."""
+        """Read the records of attempts whose runs are not published, and forget all other attempts."""
         needed = {
             states[run.key].attempt: run.task.steps
             for run in runs
@@ -133,7 +134,7 @@ class FolderReader:
         return groups, overall_seconds(running, waiting)
 
     def _progress(self, runs: Sequence[Run], attempt: str, step: int, left: float | None) -> GroupProgress:
-        """Return how far the runs of one setting are, which train in one attempt."""
+        """Return the progress of the runs of one setting, which train in one attempt."""
         run, numbers = runs[0], [self._member(run, attempt) for run in runs]
         value = _latest(self._attempts[attempt], numbers)
         seeds = [run.seed for run in runs]
@@ -190,7 +191,7 @@ def _of_each_label(runs: Sequence[Run]) -> list[list[Run]]:
 
 
 def _latest(records: AttemptCurves, members: Sequence[int]) -> float | None:
-    """Return the mean over these runs of the last evaluation, or without any of the latest training episodes."""
+    """Return the mean of these runs' last evaluations or, if there are none, of their latest training episodes."""
     for by_member in (records.evaluations, records.training()):
         values = [points[max(points)] for member in members if (points := by_member.get(member))]
         if values:
@@ -209,7 +210,7 @@ def _failures(runs: Sequence[Run], states: Mapping[str, RunState]) -> list[tuple
 
 
 def _styles(document: Mapping[str, Any], runs: Sequence[Run]) -> dict[str, SeriesStyle]:
-    """Return the styles of the report below, so that an algorithm has one colour on the whole page."""
+    """Return the styles that the report uses, so that an algorithm has one colour on the whole page."""
     listed = [str(entry.get("label") or entry["id"]) for entry in document["suite"].get("algorithms", [])]
     chance = {run.label or run.algorithm for run in runs if is_random(run.algorithm)}
     return series_styles([*listed, *(run.label or run.algorithm for run in runs)], chance)

@@ -17,9 +17,9 @@ from rlbench.viewer.live_page import frame, script_hash
 from rlbench.viewer.video_files import FOLDER, open_video, requested_range
 
 ADDRESS = "127.0.0.1"
-# A page of another site may have its own name point here (DNS rebinding); its requests carry that name.
+# The name of another site may resolve to this address (DNS rebinding). Requests of its pages carry that name.
 HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
-_SECONDS_BETWEEN_SIGNS = 15.0  # of life, by which a tab that has gone is noticed
+_SECONDS_BETWEEN_SIGNS = 15.0  # between signs of life, which fail if the tab was closed
 _CHUNK = 1 << 16
 _REUSE = (socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 _NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -27,7 +27,7 @@ _STYLED = f"{_NOTHING}; style-src 'unsafe-inline'; img-src data:"
 
 
 class PageServer(ThreadingHTTPServer):
-    """Serves the page of the folder that `watch` reads. port: 0 for any free one. Raises: OSError if it is taken."""
+    """Serves the page of the folder that `watch` reads. port: 0 for any free port. Raises: OSError if it is taken."""
 
     daemon_threads = True
     block_on_close = False
@@ -50,13 +50,13 @@ class PageServer(ThreadingHTTPServer):
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a connection that broke off: its tab has gone."""
+        """Ignore a connection that broke off: its tab was closed."""
 
 
 class _Handler(BaseHTTPRequestHandler):
     server: PageServer
     server_version, sys_version = "rlbench", ""
-    timeout = 60  # seconds for a client to send its request, or to take what it is sent
+    timeout = 60  # seconds for a client to send its request, or to receive the answer
 
     def do_GET(self) -> None:
         if not self._is_own():
@@ -97,7 +97,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, DRAWING)
 
     def _send_events(self) -> None:
-        """Send the present values, and each change as it comes, until the tab or the server goes away."""
+        """Send the present values, and then each change, until the tab or the server is closed."""
         stream = self.server.stream
         try:
             with stream.listening():

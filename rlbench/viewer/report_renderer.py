@@ -13,7 +13,7 @@ from pathlib import Path
 from rlbench.process_control import PRINTING, module_command
 from rlbench.viewer.throttle import Throttle
 
-LEAST_SECONDS = 5.0  # between two reports
+LEAST_SECONDS = 5.0  # between the starts of two reports
 TIME_LIMIT_SECONDS = 600.0
 _LONGEST_ERROR = 500
 
@@ -22,10 +22,10 @@ OnError = Callable[[str], None]
 
 
 class ReportRenderer:
-    """Draws reports in a thread that waits for requests, at most a share of the time. The last good one is kept.
+    """Draws reports in a thread that waits for requests. It keeps the last report that could be drawn.
 
-    command: what writes the page to stdout. on_report: called with the number of each new report; on_error: with the
-    reason why there is none.
+    command: the command that writes the page to stdout. on_report: called with the number of each new report. on_error:
+    called with the reason if a report cannot be drawn. throttle: limits the share of the time that drawing takes.
     """
 
     def __init__(
@@ -43,9 +43,9 @@ class ReportRenderer:
         self._thread.start()
 
     def request(self, fingerprint: str, hurried: bool = False) -> None:
-        """Have the report drawn, unless the one with this fingerprint was the last to be drawn, or to fail.
+        """Request the report, unless the last attempt to draw it, failed or not, had the same fingerprint.
 
-        hurried: without waiting until earlier ones have taken no more than their share of the time.
+        hurried: draw it even if earlier reports have taken more than their share of the time.
         """
         with self._wake:
             self._wanted, self._hurried = fingerprint, hurried
@@ -115,7 +115,7 @@ class ReportRenderer:
 
 
 def _reason(code: int | None, errors: str) -> str:
-    """Return why a child process made no page: its last line, or how it ended."""
+    """Return why a child process wrote no page: the last line of its errors, or how it ended."""
     if code is None:
         return f"drawing it took over {TIME_LIMIT_SECONDS:.0f} s"
     lines = [line for line in errors.splitlines() if line.strip()]
@@ -123,5 +123,5 @@ def _reason(code: int | None, errors: str) -> str:
 
 
 def worker_command(folder: Path, parent: int) -> list[str]:
-    """Return the command of the child process that draws a folder's report. parent: the process it ends with."""
+    """Return the command of the child process that draws a folder's report. It ends when process `parent` ends."""
     return module_command("rlbench.viewer.report_worker", str(folder), str(parent))

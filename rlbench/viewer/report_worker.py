@@ -1,7 +1,7 @@
 """The child process that draws the report: `python -m rlbench.viewer.report_worker FOLDER PARENT` writes it to stdout.
 
-It is a process of its own because drawing holds the interpreter for seconds, and a section of a plugin may end it. It
-has a low priority, because training goes first.
+It is a process of its own because drawing keeps the interpreter busy for seconds, and a plugin's section may end the
+process. It has a low priority, so that it does not slow training.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def main(folder: str, parent: str) -> int:
     os.nice(NICENESS)
     forbid_local_imports()
     output = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what a section prints is not the page
+    os.dup2(2, 1)  # stdout is for the page, not for what a section prints
     from rlbench.analysis import Results
     from rlbench.plugins import selected_plugins
     from rlbench.reports.page import as_html, results_page

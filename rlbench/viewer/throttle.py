@@ -1,11 +1,11 @@
-"""How often work may be repeated, so that the training beside it is not slowed."""
+"""A limit on how often work is repeated, so that it does not slow training on the same machine."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-SHARE = 0.1  # of the time, at most, that one kind of work takes
+SHARE = 0.1  # largest share of the time that one kind of work takes
 
 
 class Throttle:
@@ -27,5 +27,5 @@ class Throttle:
         self._next = max(now + rest, self._began + self._least)
 
     def wait(self, hurried: bool = False) -> float:
-        """Return the seconds until the work may start again, 0 for at once. hurried: whatever share it has taken."""
+        """Return the seconds until the work may start again, 0 for at once. hurried: ignore the share it has taken."""
         return max(0.0, (self._began + self._least if hurried else self._next) - self._clock())

@@ -33,9 +33,9 @@ def open_video(root: Path, name: str) -> BinaryIO | None:
 
 
 def requested_range(header: str, size: int) -> range | None:
-    """Return the bytes that a Range header requests of a file; all of them for another kind of header.
+    """Return the range of bytes that a Range header requests from a file; the whole file for another kind of header.
 
-    None if the file has none of them.
+    Return None if the file has none of the requested bytes.
     """
     match = _RANGE.fullmatch(header.strip())
     if match is None or not (match[1] or match[2]):
