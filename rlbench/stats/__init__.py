@@ -1,4 +1,4 @@
-"""Statistics over runs in vectorised numpy. Whatever draws random numbers takes an explicit generator.
+"""Statistics over runs in vectorised numpy. Every function that draws random numbers takes an explicit generator.
 
 Scores are a mapping or a sequence of arrays [n_task], one for each task; run counts may differ. docs/statistics.md
 gives the definition, the source and the limits of each statistic.

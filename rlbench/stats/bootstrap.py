@@ -24,7 +24,7 @@ from rlbench.stats.samples import Numbers, Scores, Statistic, Tasks, as_samples,
 
 METHODS = ("percentile", "bootstrap-t", "bca")
 LEAST_ERROR = 0.25  # least standard error of a resample, relative to that of the runs; below it, a pivot is only noise
-_LARGE = 300  # powers of two, up or down, within which squares stay in range
+_LARGE = 300  # squares of scores between 2**-300 and 2**300 stay in the range of floats
 _NORMAL = NormalDist()
 
 
@@ -93,7 +93,7 @@ def interval_of(
         if (standard_error_of_runs := float(error(tasks))) > _rounding(tasks):
             low, high = _bootstrap_t(pivots[0], pivots[1], estimate, standard_error_of_runs, tail)
             lowest, highest = _attainable(tasks, statistic, signs)
-            cut = "cut off at what resampling the runs can give" if low < lowest or high > highest else ""
+            cut = "cut off at the extremes that resampling can give" if low < lowest or high > highest else ""
             return Interval(estimate, max(low, lowest), min(high, highest), level, method, cut)
         drawn, note = pivots[0], "bootstrap-t does not exist: the runs have no spread"
     else:

@@ -38,8 +38,8 @@ class ThresholdSteps:
     """When runs reach a threshold.
 
     steps [R]: the first step at which a run is at the threshold, or the step of its last evaluation if it never is.
-    reached [R]: whether the run reached the threshold. median: the median step over all runs, or None if half of them
-    or more never reach the threshold, because it is then beyond the last step.
+    reached [R]: whether the run reached the threshold. median: the median step over all runs, or None if half of the
+    runs or more never reach the threshold, because the median is then beyond the last step.
     """
 
     threshold: float
@@ -148,7 +148,5 @@ def _curve(steps: NDArray[Any], returns: NDArray[Any]) -> tuple[Numbers, Numbers
     if values.ndim == 0 or values.shape[-1] != len(grid):
         raise ValueError(f"returns have shape {list(values.shape)}; the last axis must match the {len(grid)} steps")
     if not np.isfinite(values).all():
-        raise ValueError(
-            "an evaluation is not finite: leave out that run, or replace it by the score of a diverged run"
-        )
+        raise ValueError("an evaluation is not finite: leave the run out, or give it the score of a diverged run")
     return grid, values

@@ -183,8 +183,8 @@ def detectable_loss(
     """Return which loss runs with this spread would show on one task, and how many runs a decision takes.
 
     new, base: the scores of the runs, [n] and [m], n and m ≥ 2. alpha_greater, alpha_smaller: the levels of the tests
-    that show the loss to be above the margin, and below it. alpha_greater is the level to which Holm's correction
-    holds the smallest p of the family.
+    that show the loss to be above the margin, and below it. alpha_greater is the level with which Holm's correction
+    compares the smallest p of the family.
 
     With standard error s of the difference, loss = margin + (t_α + z_power) s, where t has Welch's degrees of freedom.
     The numbers of runs are the smallest for which (t_α + z_power) s is at most the distance between the true loss and
@@ -231,7 +231,7 @@ def detectable_loss(
 def fewest_runs(alpha: float) -> int:
     """Return the fewest runs on each side of one task with which a one-sided test can reach `alpha`.
 
-    Its smallest p is 1 / C(2n, n).
+    The smallest p of such a test is 1 / C(2n, n).
     """
     n = 1
     while math.comb(2 * n, n) * share(alpha, "alpha") < 1:
@@ -242,7 +242,7 @@ def fewest_runs(alpha: float) -> int:
 def _variance(runs: Numbers, statistic: Statistic, generator: Generator, resamples: int) -> float:
     """Return the variance of the statistic times the number of runs.
 
-    It is bootstrapped and corrected by n / (n - 1), because resampling uses the observed runs.
+    It is bootstrapped and multiplied by n / (n - 1), because resampled runs have only (n - 1) / n of the variance.
     """
     tasks: Tasks = [runs]
     drawn = np.concatenate([statistic(sample) for sample in draw_resamples(tasks, generator, resamples)])

@@ -42,7 +42,7 @@ def stacked(tasks: Tasks) -> list[Numbers]:
 
 
 def take(block: Numbers, places: NDArray[np.int64]) -> Numbers:
-    """Return, for T tasks with runs [T, n], the runs at the indices `places` [T, B, m]: [T, B, m]."""
+    """Return the runs at the indices `places` [T, B, m]. block: the runs [T, n] of T tasks. Returns: [T, B, m]."""
     starts = block.shape[-1] * np.arange(len(block))
     runs: Numbers = block.ravel().take(places + starts[:, None, None])
     return runs

@@ -1,4 +1,4 @@
-"""Scores in the form that the statistics take: one array of finite runs for each task; their numbers may differ.
+"""Scores in the form that the statistics take: one array of finite runs for each task; run counts may differ.
 
 A run without a score is missing, and reported as missing. It is never a NaN, which sorting would trim silently.
 """
@@ -54,7 +54,7 @@ def as_tasks(scores: Scores) -> list[Numbers]:
 
 
 def as_samples(scores: Scores, fewest: int = 1) -> dict[str, Numbers]:
-    """Return `named_tasks` with one axis each [n_task].
+    """Return `named_tasks`, where each task must have a single axis [n_task].
 
     Raises: ValueError as `named_tasks`, and for a task with other axes or fewer runs than `fewest`.
     """
@@ -84,9 +84,9 @@ def as_pairs(ours: Scores, theirs: Scores, fewest: int = 1) -> dict[str, tuple[N
 def normalise(scores: Mapping[str, Any], lower: Mapping[str, float], upper: Mapping[str, float]) -> dict[str, Numbers]:
     """Return scores on each task's fixed scale, (score - lower) / (upper - lower): the anchors become 0 and 1.
 
-    Anchors are fixed beforehand and never the extremes of the compared runs: those would let one algorithm change
-    another's number. Raises: ValueError for a task without anchors, or with an upper anchor that is not above the lower
-    one.
+    Anchors are fixed beforehand. They are never the extremes of the compared runs, because one algorithm would then
+    change another's scores. Raises: ValueError for a task without anchors, or with an upper anchor that is not above
+    the lower one.
     """
     scaled = {}
     for name, runs in named_tasks(scores).items():

@@ -3,7 +3,7 @@
 Labels are exchanged within each group of each task, so a look at the first groups reveals nothing about later
 exchanges. A look is an interim analysis. A row is one relabelling of every group; its differences at all looks are its
 trajectory. Row 0 has the observed labels. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882, section 4.
-docs/adaptive.md lists the differences.
+docs/adaptive.md lists the differences from AdaStop.
 """
 
 from __future__ import annotations
@@ -72,8 +72,8 @@ def trajectories(
     """Return how the difference changes as groups come in, observed and relabelled.
 
     All relabellings of the first groups are enumerated as long as there are at most `exact_up_to`. For later looks,
-    `rows` random ones are drawn, group by group. A generator in the same state therefore extends the rows of an earlier
-    look, so that all looks together are a valid test. Run counts may differ between groups, tasks and sides.
+    `rows` random relabellings are drawn, group by group. A generator in the same state therefore extends the rows of an
+    earlier look, so that all looks together are a valid test. Run counts may differ between groups, tasks and sides.
     Raises: ValueError for no group, sides with different groups or tasks, or scores not finite.
     """
     if not ours or len(ours) != len(theirs):
@@ -106,7 +106,7 @@ def _enumerate_rows(strata: Strata, splits: int, statistic: Statistic) -> Number
 
 
 def _draw_rows(strata: Strata, generator: Generator, rows: int) -> Relabelled:
-    """Return row 0 as observed, then `rows` random ones; each stratum is drawn completely before the next."""
+    """Return row 0 as observed, then `rows` random rows; each stratum is drawn completely before the next."""
     sides = []
     for left, right in (pair for group in strata for pair in group):
         pool, n = np.concatenate([left, right]), len(left)
@@ -159,7 +159,7 @@ def crossing(
     if side not in _SIDES:
         raise ValueError(f"unknown side {side!r}; use one of {', '.join(_SIDES)}")
     if len(spending) < paths.looks or any(b < a for a, b in zip(spending, spending[1:])) or spending[-1] > 1:
-        raise ValueError(f"spending {tuple(spending)} must not fall, nor exceed 1, over {paths.looks} looks")
+        raise ValueError(f"spending {tuple(spending)} must not decrease or exceed 1 over {paths.looks} looks")
     boundaries: list[float] = []
     spent, look = 0.0, 0
     for rows, known_looks in ((paths.exact, 0), (paths.drawn, len(paths.exact))):

@@ -1,10 +1,10 @@
 """Sequential design: which pairs of algorithms are decided after each group of runs, with bounded family-wise errors.
 
-Each pair has two hypotheses. Rejecting "there is no difference" shows which one is better. Rejecting "the difference is
-at least the margin" shows that the two are equivalent within it. Each is rejected by a permutation test and Welch's t
-together (`two_sample.py` explains why), and each family is stepped down by Holm over all pairs, at `alpha`. A look is
-an interim analysis. Sources: Mathieu et al. 2023, AdaStop, arXiv:2306.10882; Holm 1979; Schuirmann 1987 (two one-sided
-tests).
+Each pair has two hypotheses. Rejecting "there is no difference" shows which algorithm is better. Rejecting "the
+difference is at least the margin" shows that the two are equivalent within the margin. A hypothesis is rejected if a
+permutation test and Welch's t both reject it (`two_sample.py` explains why). Each of the two families is stepped down
+by Holm over all pairs, at `alpha`. A look is an interim analysis. Sources: Mathieu et al. 2023, AdaStop,
+arXiv:2306.10882; Holm 1979; Schuirmann 1987 (two one-sided tests).
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class InterimResult:
     within: the two boundaries of equivalence at this look and step of Holm; None if equivalence is not tested. The pair
     is "equivalent" if margin + difference > within[0] and margin - difference > within[1], and Welch's p is low enough
     for both. An inequality that was shown at an earlier look stays shown.
-    p_welch: Welch's two-sided p of no difference; None if scores are missing.
+    p_welch: Welch's two-sided p against no difference; None if scores are missing.
     """
 
     ours: str

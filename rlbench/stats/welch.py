@@ -1,9 +1,9 @@
 """Welch's t for two interquartile means, or two means, of runs whose spreads and counts may differ.
 
 The standard error is that of a trimmed mean: runs beyond the quartiles count as if they were on them (winsorised). Over
-several tasks the quartiles are those of all their runs together. Sources: Welch 1947; Yuen 1974, Biometrika 61:165
-(trimmed means); Satterthwaite 1946 (degrees of freedom). docs/statistics.md reports the level of this test, measured by
-simulation.
+several tasks, the quartiles are those of the runs of all tasks together. Sources: Welch 1947; Yuen 1974, Biometrika
+61:165 (trimmed means); Satterthwaite 1946 (degrees of freedom). docs/statistics.md reports the level of this test,
+measured by simulation.
 """
 
 from __future__ import annotations
