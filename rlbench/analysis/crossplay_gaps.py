@@ -1,7 +1,7 @@
 """Cross-play: how much more teams of one seed earn than teams whose agents come from two seeds.
 
-The runs of a multi-agent algorithm may agree on different conventions. Each then does well with its own agents and
-badly with those of another seed.
+The runs of a multi-agent algorithm may agree on different conventions. The agents of one run then do well together, and
+badly with agents of another run.
 """
 
 from __future__ import annotations

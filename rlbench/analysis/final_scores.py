@@ -45,8 +45,8 @@ class Sample:
     modules: for each imported module, the hashes or versions that the runs used.
     stages: by the key of a run, the last stage that it entered and the step at which it did. Stages count from 1, and
     the target has the number after the last stage. Empty if the task has no stages.
-    publication: who published the runs, and what they count and score (rlbench.importers.Publication); empty for
-    other runs.
+    publication: who published the runs, and what their steps and scores mean (rlbench.importers.Publication); empty
+    for other runs.
     """
 
     algorithm: str
@@ -99,7 +99,7 @@ class Sample:
         )
 
     def absent(self) -> str:
-        """Return how many runs have a score and why others have none, or "" if all have one.
+        """Return how many runs have a score and why the others have none, or "" if all have one.
 
         Example: "dqn on CartPole-v1: 8 of 10 runs, 1 failed, 1 running".
         """

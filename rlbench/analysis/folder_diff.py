@@ -69,7 +69,7 @@ def _same(new: Results, base: Results, key: str) -> bool:
     try:
         return all(_same_table(new.store, base.store, run, states, table) for table in _RECORDS)
     except StoreError:
-        return False  # damaged: the run_table reports it
+        return False  # a table is damaged, which the run table reports
 
 
 def _same_table(new: Store, base: Store, run: Run, states: Sequence[RunState], table: str) -> bool:

@@ -2,8 +2,8 @@
 below) or "undecided".
 
 "fail" has level α for the whole gate: Holm's correction covers every tested case. A gate passes only if every case
-passes, so each "pass" is tested at α by itself. If a case loses the margin or more, the gate passes with probability at
-most α (Berger 1982, intersection-union). A case is the score, or the speed, of one algorithm on one task.
+passes, so each "pass" is tested at α by itself. If the true loss of a case is the margin or more, the gate passes with
+probability at most α (Berger 1982, intersection-union). A case is the score, or the speed, of one algorithm on a task.
 """
 
 from __future__ import annotations

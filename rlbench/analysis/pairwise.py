@@ -43,7 +43,7 @@ from rlbench.stats.samples import Statistic
 
 ALPHA = 0.05
 FEWEST_PERMUTATIONS = 10_000
-_ADAPTERS = "rlbench.envs."  # modules of the wrappers that a plan adds
+_ADAPTERS = "rlbench.envs."  # the names of wrappers that a plan adds start with this
 _MOST_NAMED = 3  # at most this many of the modules that differ are named
 # For each estimate, its statistic over tasks and the interval method that suits it.
 STATISTICS: Mapping[str, tuple[Statistic, str]] = {

@@ -1,6 +1,6 @@
 """Power analysis: how many runs it takes to show a difference, estimated from the spread of existing runs.
 
-A simulated study compares two algorithms that score alike: the n runs of each on every task are drawn, with
+A simulated study compares two algorithms that score alike: for each of them, n runs on every task are drawn, with
 replacement, from the existing runs of one algorithm. If one of the two scored higher by d on every task, the difference
 would be larger by d. One set of simulated studies therefore gives three things: the critical value, which the
 difference exceeds by chance in a share alpha of studies; the difference that Welch's test requires in each study; and

@@ -144,7 +144,10 @@ def _mean_length(lengths: Sequence[float]) -> float | None:
 
 
 def verdict(theirs: float, expected: tuple[float, float] | None) -> str:
-    """Return the verdict on our runs. theirs: published mean. expected: where it would lie if it were from our runs."""
+    """Return the verdict on our runs.
+
+    theirs: the published mean. expected: the interval in which it would lie if it came from runs like ours, or None.
+    """
     if expected is None:
         return TOO_FEW
     if theirs > expected[1] + ROUNDING:

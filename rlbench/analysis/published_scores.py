@@ -58,9 +58,9 @@ OURS = {"double_dqn+per": "per_dqn"}  # published name: our name of the same alg
 class PublishedScore:
     """One published score.
 
-    algorithm: name as published. train_steps: environment steps. std: what the source's protocol calls spread, None if
-    not published. runs: number of trained agents behind the score. checkpoint_every: environment steps between
-    SLM-Lab's checkpoints, None in other sources. note: peculiarities.
+    algorithm: name as published. train_steps: environment steps of training. std: what the source's protocol calls
+    spread, None if not published. runs: number of trained agents behind the score. checkpoint_every: environment steps
+    between SLM-Lab's checkpoints, None in other sources. note: peculiarities.
     """
 
     source: str

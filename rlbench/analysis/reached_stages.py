@@ -78,7 +78,7 @@ def _last_stages(
 
 
 def _notes(sample: Sample) -> Iterable[str]:
-    """Yield the sentences on one sample, whose task has stages."""
+    """Yield the sentences of `stage_notes` on one sample, whose task has stages."""
     assert sample.task.curriculum is not None
     stages = sample.task.curriculum.stages
     for number, stage in enumerate(stages, 1):

@@ -154,7 +154,7 @@ def _value(sample: Sample, statistic: str) -> float | None:
 
 def _case(sides: tuple[Results, Results], cell: Cell, margin: float) -> Case:
     pair = _samples(sides, cell)
-    # Both use the base's anchors, because an anchor that changed between the two would look like a loss.
+    # Both sides use the base's anchors, because an anchor that has changed since would look like a loss.
     new, base = (
         sides[1].final_scores.normalised({cell[1]: sample.scores})[cell[1]] if sample.n else np.empty(0)
         for sample in pair

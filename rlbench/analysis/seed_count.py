@@ -2,7 +2,7 @@
 
 A test of n runs against m has a smallest possible p, however far apart the scores are, and Holm multiplies it by the
 number of pairs. Here a pair counts as decidable if this p can be significant. rlbench.analysis.power_analysis estimates
-from existing runs how likely that is.
+from existing runs how likely a decision is.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ class InterimAnalysis:
 class Decisions:
     """The design and all interim analyses so far.
 
-    scale: "normalised" by `anchors`, or "raw". algorithms: key of the run with seed 0, by label and environment.
+    scale: "normalised" by `anchors`, or "raw". algorithms: by label and environment, the key of the run with seed 0.
     """
 
     design: Design

@@ -171,7 +171,7 @@ class Results:
         tasks = {run.task.name for run in chosen}
         pairs = self.all_pairs
         rows = (row for row in pairs.rows if {row.ours, row.theirs} <= labels)
-        every_task = tasks == {run.task.name for run in self.requested}  # if not, they rest on other tasks too
+        every_task = tasks == {run.task.name for run in self.requested}  # else, no verdict over tasks applies
         kept = tuple(row for row in rows if (row.environment in tasks if row.environment else every_task))
         part.__dict__ |= {"requested": chosen, "styles": self.styles, "all_pairs": replace(pairs, rows=kept)}
         return part
@@ -242,7 +242,7 @@ class Results:
 
     @cached_property
     def crossplays(self) -> CrossPlays:
-        """What `rlbench crossplay` played of the runs that are finished now."""
+        """Results of `rlbench crossplay` for the runs that are finished now."""
         from rlbench.analysis.crossplay_gaps import crossplays_of
 
         return crossplays_of(self.folder, self.requested, self.states)

@@ -1,4 +1,4 @@
-"""Cost of the search for each algorithm's hyperparameters, read from the suite's key `tuned`, and its words in reports.
+"""Cost of the search for each algorithm's hyperparameters, read from the suite's key `tuned`, and as text for reports.
 
 If one algorithm was tuned with more trials than another, a comparison measures the search as much as the algorithms.
 """
