@@ -50,7 +50,7 @@ def _takes(space: Any, supports: Supports) -> bool:
 
 def action_problem(name: str, supports: Supports, space: Any) -> str:
     """Return why an algorithm cannot act in an action space, or "". space: the space after any wrapper."""
-    if isinstance(space, Discrete) and supports.discrete and int(space.start) != 0:  # in another backend
+    if isinstance(space, Discrete) and supports.discrete and int(space.start) != 0:  # a backend without wrappers
         return f"actions start at {space.start}; wrap the environment so that they start at 0"
     if _takes(space, supports):
         return ""

@@ -1,7 +1,7 @@
 """Hints for environments that cannot be made: which module registers an id, and what to install.
 
-Gymnasium registers the ids of a package when the package's module is imported, which `module:ID` does. Its own message
-names similar ids of the modules that are already imported.
+Gymnasium registers the ids of a package when the package's module is imported, which `module:ID` does. Gymnasium's own
+message suggests similar ids, but only of modules that are already imported.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from rlbench.suites.suite_models import EnvironmentEntry, Suite
 
 # Number of updates in a run from which a compiled graph saves more time than compiling takes (10 to 30 s per group).
 COMPILE_FROM_UPDATES = 20_000
-# Layers with this many units keep a core busy with one seed, so stacking several hardly makes each faster.
+# Layers with this many units keep a core busy with one seed, so stacking seeds hardly makes each seed faster.
 WIDE_LAYER = 256
 FEWEST_TO_SPLIT = 4
 
@@ -55,8 +55,8 @@ def _is_wide(algorithm: Resolved) -> bool:
 def stackable_settings(suite: Suite, environment: EnvironmentEntry, algorithm: Resolved) -> tuple[str, ...]:
     """Return the hyperparameters in which settings of the algorithm may differ within one stack.
 
-    Return () if a limit of time or memory applies, because it is meant for a group of one setting, or if stacking
-    saves little time.
+    Return () if a limit of time or memory applies, because the limit is meant for a group of one setting, or if
+    stacking saves little time.
     """
     limited = environment.timeout or suite.timeout or suite.memory or algorithm.max_stack
     is_off = suite.stack == "seeds" or limited or not algorithm.stackable or _is_wide(algorithm)

@@ -51,7 +51,7 @@ _MODELS: dict[str, type[BaseModel]] = {
 _OTHER_BYTE = re.compile("[\udc80-\udcff]")  # what `surrogateescape` makes of a byte that is not UTF-8
 _MEANT = {"reward": "return", "score": "return"}  # words that users write for a key that is spelled quite differently
 _EXAMPLES = {"until": UNTIL}  # examples of keys that are often left out
-# Mappings from names to entries, and how many names lead to an entry.
+# Keys whose values map names to entries: the model of an entry, and how many names, one in another, lead to it.
 _NAMED: dict[str, tuple[type[BaseModel], int]] = {"per_algorithm": (BudgetEntry, 1), "space": (DistributionEntry, 2)}
 
 
@@ -127,7 +127,7 @@ def parse(path: Path, what: str = "a suite", keys: str = "name, algorithms, envi
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SuiteError(f"{path}: over {MAX_BYTES:,} bytes, the largest size of {what}")
-        text = path.read_text("utf-8", errors="surrogateescape")  # other bytes are refused below, with their place
+        text = path.read_text("utf-8", errors="surrogateescape")  # invalid bytes are refused below, with their place
     except OSError as error:
         raise SuiteError(f"{path}: cannot be read: {error.strerror}") from error
     source = Source(path, _OTHER_BYTE.sub("\ufffd", text))

@@ -18,7 +18,7 @@ import psutil
 from rlbench.api import RunGroup
 from rlbench.text import data_size, plural
 
-SHARE = 0.6  # of the machine's memory; the rest is for networks, environments and other programs
+SHARE = 0.6  # share of the machine's memory; the rest is for networks, environments and other programs
 NOTED = 100e6  # a group that stores at least this many bytes gets a note
 Pair = tuple[str, str]  # an algorithm and a task, by their labels
 

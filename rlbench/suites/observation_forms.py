@@ -31,7 +31,7 @@ LARGEST_EXACT = 1 << 24  # up to this number, float32 represents every whole num
 FLAT = "`observations: flat` gives one vector"
 # Smaller images beside numbers, such as MiniGrid's 7 × 7 cells, become part of one vector unless a suite says `nested`.
 LEAST_TO_PACK = 36
-LONGEST = 10_000_000  # numbers of an observation; as a one-hot vector, a larger Discrete would fill the memory
+LONGEST = 10_000_000  # most numbers in an observation; the one-hot vector of a larger Discrete would fill the memory
 
 
 def wrapper_for(form: Form, space: spaces.Space[Any], supports: Supports) -> AnyWrapper | None:
@@ -65,7 +65,7 @@ def _flat_is_better(space: spaces.Space[Any], supports: Supports) -> bool:
 
 
 def misfit(name: str, supports: Supports, space: spaces.Space[Any]) -> str:
-    """Return why the algorithm `name` does not support observations in `space`, or "". space: after any wrapper."""
+    """Return why algorithm `name` does not support observations in `space`, or "". space: the space after wrappers."""
     if supports.tabular:
         described = "vectors" if isinstance(space, spaces.Box) else _described(space)
         return "" if isinstance(space, OneHotVectors) else f"observations are {described}, but {name} supports Discrete"

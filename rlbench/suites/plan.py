@@ -115,7 +115,7 @@ class _Pair:
 
     @property
     def _own_budget(self) -> str | None:
-        """Return the name of this algorithm in the environment's budgets: its label, that of its sweep, or its id."""
+        """Return the name of this algorithm in the environment's budgets: its label, its sweep's label, or its id."""
         names = (self.algorithm.name, self.point.base, self.algorithm.id)
         return next((name for name in names if name in self.environment.per_algorithm), None)
 
@@ -175,7 +175,8 @@ def plan(
     max_runs: refuse a larger plan, so that a typing error does not start a flood of runs. skip_missing: skip pairs
     whose packages are not installed, instead of refusing them. jobs: number of groups run at a time; default: the
     suite's, or one per core. seeds: returns how many of the suite's seeds an algorithm uses, given its label; None: all
-    seeds. memory: the bytes that replays and rollouts may take together; None: `memory_limit()`. executor: its name.
+    seeds. memory: the bytes that replays and rollouts may take together; None: `memory_limit()`. executor: name of the
+    executor that will run the groups.
 
     Raises: SuiteError with every problem, including those of the file's form.
     """
@@ -295,7 +296,7 @@ def _plugin_problems(pair: _Pair, error: PluginError) -> list[Problem]:
     if not isinstance(error, ConfigError):
         return [Problem(("algorithms", pair.i, "id"), str(error))]
     return [
-        # at every point of a sweep, a wrong parameter that is not swept gives the same problem, so that it shows once
+        # a wrong parameter that is not swept gives the same problem at every point of a sweep, which is reported once
         Problem(pair.where(name, unknown), f"{pair.point.base}.{name}: {text}", unknown)
         if name
         else Problem(("algorithms", pair.i, "params"), f"{pair.algorithm.name}: {text}", True)

@@ -23,7 +23,7 @@ from rlbench.suites.reference_check import reference_problems
 from rlbench.suites.source_location import Location, Problem
 from rlbench.suites.suite_models import EnvironmentEntry, Suite
 
-_LONGEST_SPACE = 120  # characters in a message
+_LONGEST_SPACE = 120  # characters of a space in a message
 Facts = dict[int, EnvironmentFacts | str]
 
 

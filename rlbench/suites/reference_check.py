@@ -80,7 +80,7 @@ def _is_all_arguments(at: Location, whole: bool) -> str:
 
 
 def _try(names: Sequence[str], registrations: int) -> list[str]:
-    """Return a problem or "" for each "module:name". registrations: how many of the names, from the first, to call."""
+    """Return a problem or "" for each "module:name". registrations: how many of the first names are called as well."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question, answer = Path(folder, "question.json"), Path(folder, "answer.json")
         question.write_text(json.dumps({"names": list(names), "registrations": registrations}), "utf-8")

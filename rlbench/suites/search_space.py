@@ -91,8 +91,8 @@ def refused_values(suite: Suite, plugins: Plugins) -> list[Problem]:
                 requests.append((algorithm.id, {**algorithm.params, **conditions, parameter: value}))
     problems: list[Problem] = []
     for (at, label, parameter, place), (_, params), answer in zip(places, requests, resolve(plugins, requests)):
-        # If an end of a range is refused, the value between the ends is not reported, too. Other code reports unknown
-        # algorithms.
+        # If an end of a range is refused, the value between the ends adds no information. Unknown algorithms are
+        # reported elsewhere.
         if isinstance(answer, ConfigError) and (len(place) > 1 or not any(p.location[:4] == at for p in problems)):
             problems += _refusals(at, label, parameter, place, params, answer, suite)
     return problems

@@ -149,8 +149,8 @@ class EnvironmentEntry(StrictModel):
     )
     reward: Literal["team", "individual"] = Field(
         "team",
-        description="what each agent of a multi-agent environment learns from: the sum of all rewards, or its own; the"
-        " sum is what is measured",
+        description="what each agent of a multi-agent environment learns from; team: the sum of all rewards;"
+        " individual: its own reward; returns are measured as sums in both cases",
     )
     observations: Literal["auto", "flat", "image", "nested"] = Field(
         "auto",
@@ -191,7 +191,7 @@ class Suite(StrictModel):
         " that register their ids in a function",
     )
     seed_space: Literal["training", "tuning"] = Field(
-        "training", description="tuning: random numbers that no reported run shares"
+        "training", description="tuning: use random numbers that no reported run uses"
     )
     evaluation: EvaluationEntry = Field(
         EvaluationEntry(), description="how policies are evaluated, unless an environment overrides it"
@@ -216,8 +216,8 @@ class Suite(StrictModel):
     )
     stack: Literal["settings", "seeds"] = Field(
         "settings",
-        description="what trains together; settings: the seeds of a setting, and settings that differ only in"
-        " hyperparameters that `rlbench info ALGORITHM` names; seeds: only the seeds of a setting",
+        description="what trains together; seeds: the seeds of one setting; settings: also the seeds of settings that"
+        " differ only in hyperparameters that `rlbench info ALGORITHM` names",
     )
     resume: Literal["exact", "approximate", "never"] = Field(
         "exact",

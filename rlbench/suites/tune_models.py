@@ -48,7 +48,7 @@ def _whole_ends(value: Any) -> tuple[int, int]:
 
 
 def _different(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return the values of a choice. Raises: a pydantic error for a value listed twice, which would be drawn more."""
+    """Return the values of a choice. Raises: a pydantic error if a value is listed twice and so drawn more often."""
     texts = [json.dumps(value, default=str) for value in values]
     for k, text in enumerate(texts):
         if text in texts[:k]:
@@ -62,7 +62,7 @@ def _counts(value: Any) -> tuple[int, ...]:
     whole = all(isinstance(n, int) and not isinstance(n, bool) and 1 <= n <= MAX_SEEDS for n in given)
     if not given or not whole or list(given) != sorted(set(given)):
         raise value_error(
-            f"should be a number of seeds from 1 to {MAX_SEEDS}, or a list of such numbers that rise, such as [1, 3],"
+            f"should be a number of seeds from 1 to {MAX_SEEDS}, or an ascending list of such numbers, such as [1, 3],"
             f" got {quoted(value)}"
         )
     return tuple(given)
@@ -80,7 +80,7 @@ _COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MAX_SEEDS}
 
 
 def _with_a_kind(value: Any) -> Any:
-    """Return the value. Raises: a pydantic error, with an example, unless it is a mapping with a known key."""
+    """Return a value that is a mapping with a known key. Raises: a pydantic error with an example for other values."""
     if isinstance(value, BaseModel) or (isinstance(value, dict) and {*value} & {*_KINDS, "when"}):
         return value
     example = "{log: [1e-4, 1e-2]}, {uniform: [0.9, 0.999]}, {int: [3, 20]} or {choice: [32, 64]}"
@@ -145,13 +145,13 @@ class TuneEntry(StrictModel):
         WithJsonSchema({"anyOf": [_COUNT_SCHEMA, {"type": "array", "items": _COUNT_SCHEMA, "minItems": 1}]}),
     ] = Field(
         (3,),
-        description="seeds of each trial; a list: successive halving, where all trials train the first number of seeds,"
-        " the better third of them the second number in all, and so on",
+        description="seeds of each trial; with a list, all trials train the first number of seeds, the better third of"
+        " them trains the second number in total, and so on",
     )
     threshold: Annotated[float, Field(allow_inf_nan=False), BeforeValidator(refuse_bool)] | None = Field(
         None,
-        description="choose by the share of runs that score at least this, and between equal shares by the IQM; for"
-        " algorithms some of whose runs fail; default: choose by the IQM alone",
+        description="choose by the share of runs that score at least this, and between equal shares by the IQM; useful"
+        " if runs of some settings fail; default: choose by the IQM alone",
     )
     sampler: Literal["random", "tpe"] = Field(
         "random",

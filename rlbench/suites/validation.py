@@ -101,7 +101,7 @@ def _algorithms(suite: Suite) -> Iterator[Problem]:
                 yield Problem((*at, "per_environment", env_id), text + nearest(env_id, known), True)
         for k, env_id in enumerate(algorithm.environments or ()):
             if env_id not in known:
-                text = f"environments of {algorithm.name!r} has {env_id!r}, which is not among the suite's environments"
+                text = f"environments of {algorithm.name!r} names {env_id!r}, which is not among the environments"
                 yield Problem((*at, "environments", k), text + nearest(env_id, known))
 
 

@@ -48,7 +48,7 @@ def test_names_that_stand_for_nothing_are_told_with_their_place(tmp_path):
     with pytest.raises(SuiteError) as error:
         plan(read_suite(path), load_plugins())
     for said in (
-        "2:60: error: environments of 'ppo' has 'CartPole-v2', which is not among the suite's environments; did you mean 'CartPole-v1'?",
+        "2:60: error: environments of 'ppo' names 'CartPole-v2', which is not among the environments; did you mean 'CartPole-v1'?",
         "7:7: error: per_algorithm of 'CartPole-v1' names 'pppo', which is not among the algorithms; did you mean 'ppo'?",
         "8:16: error: unknown key 'step'; did you mean 'steps'?",
         "9:20: error: ppo on CartPole-v1: n_envs 8 does not divide steps 801",

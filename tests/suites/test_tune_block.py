@@ -78,7 +78,7 @@ tune:
     for text, part in zip(
         found,
         (
-            "trials: should be at least 2", "a list of such numbers that rise", "should be one of 'random', 'tpe'",
+            "trials: should be at least 2", "an ascending list of such numbers", "should be one of 'random', 'tpe'",
             "unknown key 'spice'", "0 has no logarithm", "is empty, because 3 is not below 3", "whole numbers as its ends",
             "should have one of log, uniform, int and choice, got 2", "did you mean 'log'?",
             "a list of two numbers", "a list of the values to try", "finite ends", "should say how values are drawn, such as {log: [1e-4, 1e-2]}",
