@@ -68,7 +68,7 @@ class AlgorithmSearch:
 
     @property
     def responses(self) -> tuple[Response, ...]:
-        """The response to each hyperparameter of the space, over all trials except 0: the suite's own was not drawn."""
+        """The response to each hyperparameter of the space, over all trials whose settings were drawn from it."""
         drawn = [(trial.setting, trial.first_score) for trial in self.trials[1:]]
         return responses(self.algorithm, self.sampling.space, drawn, self.sampling.seed)
 
@@ -81,5 +81,5 @@ class AlgorithmSearch:
     def tuned(self, where: str) -> TunedEntry:
         """Return this search in the form of a suite's key `tuned`. where: the command that ran it."""
         seeds = {trial.seeds for trial in self.trials}
-        same = seeds.pop() if len(seeds) == 1 else None  # else, trials and steps say what was spent
+        same = seeds.pop() if len(seeds) == 1 else None  # if they differ, trials and steps say what was spent
         return TunedEntry(trials=len(self.trials), seeds=same, steps=self.steps or None, where=where)

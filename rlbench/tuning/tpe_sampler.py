@@ -110,7 +110,7 @@ def _ask(
     seed: int,
     number: int,
 ) -> Setting | None:
-    """Return a new setting, whose trial then runs in the study; None if every attempt proposed a known setting."""
+    """Return a new setting, which the study then lists as running; None if all attempts proposed known settings."""
     import optuna
 
     for attempt in range(ATTEMPTS):

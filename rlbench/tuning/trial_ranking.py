@@ -11,7 +11,8 @@ def ranked(scores: Mapping[int, float], shares: Mapping[int, float] | None = Non
     """Return the numbers of trials, the best first. Of equal trials, the one with the smaller number is first.
 
     scores: by number; -inf for a trial that failed or diverged. shares: by number, the share of runs that reached a
-    threshold. If given, the largest share is best, and scores decide between equal shares.
+    threshold, or how many runs did if all trials have equally many. If given, the largest share is best, and scores
+    decide between equal shares.
     """
     return sorted(scores, key=lambda number: (-shares[number] if shares else 0, -scores[number], number))
 

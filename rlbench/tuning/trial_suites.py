@@ -80,8 +80,8 @@ def _derived(
 ) -> LoadedSuite:
     """Return a copy of a suite with other algorithms.
 
-    entries: for each algorithm, the index of the original entry, the setting, and the new entry. It keeps the budgets
-    of the original entry. keep_budgets: whether the new suite has all algorithms that `per_algorithm` names.
+    entries: for each algorithm, the index of the original entry, the setting, and the new entry. New entries get the
+    budgets of the original ones. keep_budgets: whether the new suite has all algorithms that `per_algorithm` names.
     """
     suite = loaded.suite
     environments = []

@@ -40,7 +40,7 @@ class Difference(NamedTuple):
 
 
 class Compared(NamedTuple):
-    """Outcome of a comparison. differences: the first of each file, ordered by step. rows: how many were compared."""
+    """Outcome of a comparison. differences: the first of each file, ordered by step. rows: number of rows compared."""
 
     differences: tuple[Difference, ...]
     rows: int

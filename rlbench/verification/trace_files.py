@@ -46,9 +46,9 @@ def write_header(path: Path, run: Run, form: ActionForm, episodes: int) -> None:
 
 
 def read_headers(folder: Path) -> dict[str, Trace | StoreError]:
-    """Return the traces in a folder, sorted by the names of their runs. A missing or damaged trace is an error instead.
+    """Return the traces in a folder by the names of their runs, sorted, or the error of a missing or damaged trace.
 
-    A trace is missing if a file of it is gone although its other file is there, or although the export wrote it.
+    A trace is missing if one of its two files is gone, or both files are gone although the export wrote them.
     Raises: StoreError if the folder has no trace.
     """
     names = {Path(name).stem for name in exported_files(folder, FORMAT) if "/" not in name}

@@ -1,4 +1,4 @@
-"""A chart of learning curves as SVG, in the report's colours. Drawing it needs no matplotlib and takes no time."""
+"""A chart of learning curves as SVG, in the report's colours. Drawing it is fast and needs no matplotlib."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ PART, REPORT, NOTE = "part ", "report", "note"  # names in the stream; a slot fo
 
 
 class Renderer(Protocol):
-    """What draws the report."""
+    """An object that draws the report."""
 
     @property
     def html(self) -> str: ...
@@ -79,7 +79,7 @@ class FolderWatch:
             self._publish({PROGRESS: trouble(f"The folder cannot be read: {error_text(error)}")}, keep=True)
             return
         self._publish(slots(state, self.folder))
-        self.renderer.request(state.report, hurried=not state.in_use)  # no command is slowed down
+        self.renderer.request(state.report, hurried=not state.in_use)  # drawing then slows no command
 
     def _publish(self, contents: dict[str, str], keep: bool = False) -> None:
         """Publish slots. keep: leave slots that are not in `contents` on the page, instead of removing them."""

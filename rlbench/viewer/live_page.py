@@ -20,7 +20,7 @@ from rlbench.viewer.curve_chart import chart
 from rlbench.viewer.live_state import LiveState
 
 _HERE = Path(__file__).parent
-_REPORTS = _HERE.parent / "reports"  # the style sheet is the report's
+_REPORTS = _HERE.parent / "reports"  # the page uses the report's style sheet
 PROGRESS, CURVES = "progress", "curves-"  # slots of the page; the slot of a task's curves ends with the task's number
 _MOST_FAILURES = 10
 

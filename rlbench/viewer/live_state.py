@@ -50,7 +50,7 @@ class LiveState:
 
 
 class FolderReader:
-    """Reads a folder again and again; of files of records, it reads only what is new."""
+    """Reads a folder again and again; from files of records, it reads only the new lines."""
 
     def __init__(self, folder: Path, clock: GroupClock | None = None) -> None:
         self.store = Store(folder, caches=False)
