@@ -1,4 +1,4 @@
-"""Results on disk: the layout of a run's files, crash-safe writing, and reading."""
+"""Results on disk: where the files of a run are, how they are written safely against crashes, and how they are read."""
 
 from rlbench.results.jsonl_records import JsonlSink
 from rlbench.results.provenance import changes_since, code_identity, commit, hardware, numerics

@@ -18,9 +18,9 @@ _CODES = {pa.int64(): "q", pa.int32(): "i", pa.float64(): "d"}
 
 
 def table(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return the table that `pyarrow.Table.from_pylist` makes of rows without missing values.
+    """Return the same table as `pyarrow.Table.from_pylist`, for rows in which no value is missing.
 
-    Raises: TypeError or OverflowError for a value that does not fit its column's type, KeyError for a missing value.
+    Raises: TypeError or OverflowError if a value does not fit its column's type; KeyError if a value is missing.
     """
     return pa.Table.from_arrays([_column([row[f.name] for row in rows], f.type) for f in schema], schema=schema)
 

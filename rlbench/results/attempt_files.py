@@ -1,6 +1,7 @@
-"""Files of attempts: in the attempt's folder or, after `rlbench compact`, in an archive beside where it was.
+"""Files of attempts, read from the attempt's folder or from the zip archive that `rlbench compact` packs it into.
 
-An archive may come from anybody. Its files are read by name and not unpacked here; their number and sizes are bounded.
+The archive lies in the folder `attempts` and has the attempt's name with ".zip". It may come from anybody: its files
+are read by name, without unpacking it, and their number and sizes are limited.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import parse_lines
 
 SUFFIX = ".zip"
-_MOST_ARCHIVE = 4 << 30  # bytes of an archive; beyond this, its format changes
-_MOST_LISTED = 1 << 20  # bytes of the list of files in an archive: some ten thousand names
-# The end of an archive: a mark that only large ones have there, the mark of the last record, the size of the list.
+_MOST_ARCHIVE = 4 << 30  # largest archive, in bytes; a larger one has another format
+_MOST_LISTED = 1 << 20  # longest list of files in an archive, in bytes: some ten thousand names
+# The last 42 bytes of an archive: a mark that only archives of the large format have, the mark of the last record, and
+# the size of the list of files.
 _END = struct.Struct("<4s16x4s8xL6x")
 _LARGE, _LAST = b"PK\x06\x07", b"PK\x05\x06"
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, struct.error, ValueError)
@@ -41,7 +43,7 @@ def is_archive(path: Path) -> bool:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
-    """Open an archive for reading. Raises: OSError, also inside the context for content that is damaged."""
+    """Open an archive for reading. Raises: OSError, also inside the context when damaged content is read."""
     try:
         with open_regular(path, _MOST_ARCHIVE) as file:
             file.seek(-min(_END.size, os.fstat(file.fileno()).st_size), os.SEEK_END)
@@ -55,9 +57,9 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
 
 
 def read_attempt_file(folder: Path, name: str, most: int = MOST_BYTES) -> bytes:
-    """Return the content of an attempt's file. folder: the attempt's, which may be an archive by now.
+    """Return the content of an attempt's file. folder: the attempt's folder; if it is packed, its archive is read.
 
-    Raises: OSError, also for more than `most` bytes; FileNotFoundError if there is no such file.
+    Raises: OSError, also if the file has more than `most` bytes; FileNotFoundError if there is no such file.
     """
     try:
         return read_bytes(folder / name, most)
@@ -77,15 +79,15 @@ def _read_member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
 
 
 def read_attempt_lines(folder: Path, table: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of an attempt's table; none if it has no such file. Raises: as `read_lines`."""
+    """Yield the rows of an attempt's table; no rows if the file is missing. Raises: the errors of `read_lines`."""
     with suppress(FileNotFoundError):
         yield from parse_lines(read_attempt_file(folder, f"{table}.jsonl"), f"{folder / table}.jsonl")
 
 
 def open_attempt_file(root: Path, folder: Path, name: str) -> BinaryIO:
-    """Open an attempt's file in the result folder `root` for reading; links that lead out of it are refused.
+    """Open an attempt's file for reading; refuse links that lead out of the result folder `root`.
 
-    Raises: as `open_within`; FileNotFoundError if neither folder nor archive has the file.
+    Raises: the errors of `open_within`; FileNotFoundError if neither the attempt's folder nor its archive has the file.
     """
     try:
         return open_within(root, folder / name)
@@ -95,20 +97,20 @@ def open_attempt_file(root: Path, folder: Path, name: str) -> BinaryIO:
 
 
 def member_of(description: Mapping[str, Any], key: str) -> int | None:
-    """Return the number that a run has in an attempt's files (`RunGroup.members`); None if it is not in the attempt.
+    """Return the number of a run in an attempt's files (`RunGroup.members`); None if the attempt does not train it.
 
-    description: the attempt's group.json. key: the run's.
+    description: the content of the attempt's group.json. key: the run's key.
     """
     return next((int(member) for member, of in description["keys"].items() if of == key and member.isdecimal()), None)
 
 
 def describe_attempt(folder: Path) -> Mapping[str, Any]:
-    """Return the group.json of an attempt. Raises: OSError; ValueError for one that has another shape."""
+    """Return the content of an attempt's group.json. Raises: OSError; ValueError if it has another shape."""
     return check_attempt(parse_json_content(read_attempt_file(folder, "group.json", MOST_JSON)))
 
 
 def archived_attempts(root: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """Yield the archives in the result folder `root` with their group.json, skipping those without a readable one."""
+    """Yield each archive in the result folder `root` with its group.json; skip archives without a readable one."""
     for path in sorted((root / "attempts").glob(f"*{SUFFIX}")):
         if is_archive(path):
             with suppress(OSError, ValueError):

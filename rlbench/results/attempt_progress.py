@@ -1,4 +1,4 @@
-"""How far an attempt has come, by the files that its process writes while it trains."""
+"""Progress of an attempt, read from the files that its process writes while it trains."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rlbench.results.file_io import parse_json, read_json
 from rlbench.results.json_shapes import check_attempt
 from rlbench.results.jsonl_records import read_lines
 
-_CHECKPOINT = re.compile(r"\d{12,18}", re.ASCII)  # the name of its folder is its step
+_CHECKPOINT = re.compile(r"\d{12,18}", re.ASCII)  # a checkpoint's folder is named after its step
 _LARGEST = 1 << 62  # dividing a larger integer may overflow
 
 
 def heartbeat(attempt: Path) -> tuple[int, int]:
-    """Return the count and the step of an attempt's heartbeat: the count rises every few seconds. 0, 0: none yet."""
+    """Return an attempt's last heartbeat: a count that rises every few seconds, and the step; (0, 0) if none yet."""
     values = read_json(attempt / "heartbeat") or {}
     count, step = (values.get(name) if isinstance(values.get(name), int) else 0 for name in ("count", "step"))
     return count or 0, step or 0
@@ -30,9 +30,9 @@ def step_of_checkpoints(paths: Iterable[str]) -> int:
 
 
 def step_reached(attempt: Path, key: str) -> int:
-    """Return the step that an attempt reached for the run with this key, by its last heartbeat or evaluation.
+    """Return the step that an attempt has reached for the run with this key, from its last heartbeat or evaluation.
 
-    Before its first step, it is at that of the checkpoint it resumes from, and without one at 0.
+    Before the attempt's first step, return the step of the checkpoint that it resumes from, or 0 without a checkpoint.
     """
     last = heartbeat(attempt)[1]
     try:

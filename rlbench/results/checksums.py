@@ -1,4 +1,4 @@
-"""Checksums of JSON documents, by which a reader notices that a value was changed after it had been written."""
+"""Checksums of JSON documents. They show a reader that a value was changed after the document was written."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ CHECKSUM = "checksum"
 
 
 def with_checksum(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a document with a checksum of its other entries, as the last one. Values must be JSON's."""
+    """Return a copy of a document of JSON values, with a checksum of its entries added as the last entry."""
     entries = {name: value for name, value in document.items() if name != CHECKSUM}
-    # As `parse_json` will read it: an unpaired surrogate becomes a question mark.
+    # Hash what `parse_json` will read: it turns an unpaired surrogate into a question mark.
     read = json.loads(json.dumps(entries, ensure_ascii=False).encode("utf-8", "replace"))
     return {**entries, CHECKSUM: _of(read)}
 
 
 def is_unchanged(document: Mapping[str, Any]) -> bool:
-    """Return whether a document agrees with its checksum, or has none, as before rlbench 0.3."""
+    """Return whether a document has the checksum of its entries; True if it has none (before rlbench 0.3)."""
     entries = dict(document)
     given = entries.pop(CHECKSUM, None)
     return given is None or given == _of(entries)

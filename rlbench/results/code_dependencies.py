@@ -1,10 +1,10 @@
 """The code that a run's numbers depend on: the source files imported for its plugin, environment and wrappers.
 
-A folder keeps results while the code that produced them changes: multiplying a reward by ten in a local environment
-does not change the run's key. Therefore each run records a hash of every module it imported from outside installed
-distributions and the standard library, the versions of the distributions that other modules came from, and hashes of
-those rlbench modules that numbers depend on and the run used. Modules with names made up at run time (compiled graphs)
-are left out.
+A folder keeps its results while the code that produced them may change: if a local environment multiplies its reward by
+ten, the run's key stays the same. Therefore each run records three things. It hashes every module that it imported from
+outside installed distributions and the standard library. It records the versions of the distributions of the other
+modules. It hashes the rlbench modules that it used and that numbers depend on. Modules whose names are made up at run
+time (compiled graphs) are left out.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from rlbench.user_cache import cache_folder, recall, remember
 Dependencies = Mapping[str, Mapping[str, str]]
 # Packages and modules of rlbench that numbers depend on.
 NUMERIC = ("rlbench.envs", "rlbench.kit", "rlbench.runtime", "rlbench.seeding")
-# Distributions that rlbench itself requires and whose versions change numbers although rlbench's sources do not change.
+# Distributions that rlbench requires. Another version of one may give other numbers with the same sources of rlbench.
 NUMERIC_DISTRIBUTIONS = ("torch", "numpy", "gymnasium")
 EDITED = "edited while the run used it"
-ANONYMOUS = "~"  # prefix of the hash of a module that was loaded from a file and cannot be found by its name
-_NAME = re.compile(r"[^/\\\0]{1,200}")  # of a module or a distribution: any name that is no path
+ANONYMOUS = "~"  # prefix of a module's hash if it was loaded from a file and cannot be found by its name
+_NAME = re.compile(r"[^/\\\0]{1,200}")  # a module's or distribution's name: anything but a path
 _ROOT = Path(__file__).parents[1]
 
 
@@ -45,16 +45,16 @@ def imported_code(
 ) -> dict[str, dict[str, str]]:
     """Return the code that this process has imported so far: {"files": …, "rlbench": …, "distributions": …}.
 
-    files: by module, the hash of its source file, for modules outside installed distributions and for those of the
-    plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
-    distributions: the version of each distribution that the other imported modules belong to. What rlbench itself
-    requires is left out, apart from NUMERIC_DISTRIBUTIONS.
+    files: the hash of the source file, by module, of the modules outside installed distributions and of the modules in
+    the plugin's own package. rlbench: the same for the modules of rlbench that numbers depend on.
+    distributions: the version of each distribution that the other imported modules belong to. Distributions that
+    rlbench itself requires are left out, except NUMERIC_DISTRIBUTIONS.
 
-    before: an earlier answer in the same run. Its entries are kept, because a file may have been edited after it was
-    imported.
-    foreign: modules that other plugins imported. Those that nothing else names are left out.
-    named: text that names modules, such as the environment's.
-    since: the time of the earlier answer. A new module edited after that is recorded as EDITED, because it is unknown
+    before: the answer of an earlier call in the same run. Its entries are kept, because a file may have been edited
+    after it was imported.
+    foreign: modules that other plugins imported. They are left out if nothing else names them.
+    named: text that names modules, such as the environment's module.
+    since: the time of the earlier call. A new module that was edited later is recorded as EDITED, because it is unknown
     which version of it ran.
     """
     code: dict[str, dict[str, str]] = {"files": {}, "rlbench": {}, "distributions": {}}
@@ -81,10 +81,10 @@ def imported_code(
 def changed_modules(
     recorded: Dependencies, folders: Sequence[Path] = (), files: Mapping[str, Path] | None = None
 ) -> list[str]:
-    """List in words the recorded modules and distributions that have changed, without importing any.
+    """Return a sentence for each recorded module or distribution that has changed. Nothing is imported.
 
-    folders: searched for modules after Python's own path. files: by name, modules that were loaded from a file.
-    A missing module is listed too, if it could be found by its name when it was recorded.
+    folders: searched for modules after Python's own path. files: the paths of modules that were loaded from a file, by
+    name. If a module was found by its name when it was recorded and is missing now, it is listed too.
     """
     changes = []
     if not _is_well_formed(recorded):
@@ -107,7 +107,7 @@ def changed_modules(
 
 
 def _is_well_formed(recorded: object) -> bool:
-    """Return whether this maps kinds to names of modules or distributions and their hashes: names, never paths."""
+    """Return whether a record maps each kind of code to names (never paths) with their hashes or versions."""
     if not isinstance(recorded, Mapping) or not all(isinstance(names, Mapping) for names in recorded.values()):
         return False
     return all(
@@ -128,7 +128,7 @@ def file_hash(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _hash_content(path: str, changed: int, size: int) -> str:
-    """Hash a file. With the other arguments, a cached hash is used only until the file changes."""
+    """Hash a file. `changed` and `size` are part of the cache's key, so that a changed file is hashed again."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
@@ -136,7 +136,7 @@ def _hash_content(path: str, changed: int, size: int) -> str:
 def _drop_foreign(files: dict[str, str], own: str, foreign: Collection[str], named: str) -> None:
     """Drop modules that only other plugins' files imported, and mark modules that cannot be found by name.
 
-    A foreign module stays if `named`, or a module that stays, mentions its name.
+    A foreign module stays if its name occurs in `named` or in the source of a module that stays.
     """
     dropped = {name for name in foreign if name in files and name.partition(".")[0] != own}
     texts = [named.encode(), *(_content(name) for name in files if name not in dropped)]
@@ -167,7 +167,7 @@ def _is_numeric(name: str) -> bool:
 
 @cache
 def _places() -> tuple[tuple[str, str], ...]:
-    """Return folders and the kind of code in them; the first match counts."""
+    """Return folders, each with the kind of code in it. For a file in several of them, the first one counts."""
     paths = sysconfig.get_paths()
     installed = {paths["purelib"], paths["platlib"], *site.getsitepackages(), site.getusersitepackages()}
     made_up = {str(cache_folder("")), os.environ.get("TORCHINDUCTOR_CACHE_DIR", "")} - {""}
@@ -186,14 +186,14 @@ def _origin(path: str) -> str:
 
 
 def _distribution_of(top: str) -> list[tuple[str, str]]:
-    """Return the distribution of a top-level name with its version; empty for those that rlbench itself requires."""
+    """Return a top-level module's distribution and version; an empty list for a distribution that rlbench requires."""
     name = _distributions().get(top)
     return [(name, _version(name))] if name else []
 
 
 @cache
 def _distributions() -> dict[str, str]:
-    """Return the relevant distribution by top-level name; the metadata are read once per environment, then cached."""
+    """Return each top-level module's distribution, except what rlbench requires. A cache file keeps the answer."""
     folders = [p for p, kind in _places() if kind == "installed" and os.path.isdir(p)]
     state = "".join(f"{p}{os.stat(p).st_mtime_ns}" for p in sorted(folders)) + sys.version
     path = cache_folder("distributions") / f"{hashlib.sha256(os.fsencode(state)).hexdigest()[:24]}.json"
@@ -251,7 +251,7 @@ def _source(name: str, folders: tuple[str, ...]) -> Path | None:
 
 
 def _spec_of(top: str) -> ModuleSpec | None:
-    """Find a top-level module as an import would. A loaded module's own spec may come from a file instead."""
+    """Find a top-level module as an import would. Its `__spec__` is not used: it may have been loaded from a file."""
     for finder in sys.meta_path:
         find = getattr(finder, "find_spec", None)
         try:

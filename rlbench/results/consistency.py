@@ -15,7 +15,7 @@ Differences = dict[str, dict[str, Counter[str]]]
 
 
 def inconsistencies(runs: Iterable[Run], states: Mapping[str, RunState]) -> dict[str, Differences]:
-    """Return the differences among each algorithm's runs, by algorithm id, for algorithms whose runs differ."""
+    """Return the differences among an algorithm's runs, by algorithm id. Leave out algorithms without differences."""
     results: dict[str, list[Mapping[str, Any]]] = {}
     for run in runs:
         if states[run.key].result:
@@ -27,8 +27,8 @@ def inconsistencies(runs: Iterable[Run], states: Mapping[str, RunState]) -> dict
 def find_differences(results: Iterable[Mapping[str, Any]]) -> Differences:
     """Return the entries of `code`, `numerics` and `dependencies` that differ among results, with counts of the values.
 
-    Only the kind of a device counts, because a suite may distribute its groups over several equal devices. Stack
-    independence does not count, because it is not a numerical setting. A module that only some runs imported is not a
+    Of a device only its kind is compared, because a suite may distribute its groups over several equal devices. Stack
+    independence is not compared, because it is not a numerical setting. A module that only some runs imported is not a
     difference.
     """
     results, differences = list(results), Differences()
@@ -51,9 +51,10 @@ def find_differences(results: Iterable[Mapping[str, Any]]) -> Differences:
 
 
 def counted_parts(results: Iterable[Mapping[str, Any]], name: str) -> list[tuple[Mapping[str, Any], int]]:
-    """Return each object that results have as the part `name`, and how many have it, in the order of the first ones.
+    """Return each distinct object that results contain under `name`, with the number of results that contain it.
 
-    Of equal parts of the runs that are read together there is one object, so this is much less than all.
+    Objects are in the order in which they first occur. Runs that are read together share one object for equal parts, so
+    there are far fewer objects than results.
     """
     parts = [result[name] for result in results if name in result]
     counts = Counter(map(id, parts))

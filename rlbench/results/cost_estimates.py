@@ -1,4 +1,4 @@
-"""Estimates of a suite's time and disk use, from what earlier groups took on this machine."""
+"""Estimates of a suite's time and disk use, from the time and disk use of earlier groups on this machine."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ GROWING = {".jsonl", ".parquet", ".log"}  # the files that grow with a run's ste
 class Cost:
     """The estimated cost of groups.
 
-    seconds: wall clock with the given number of workers. bytes: disk use. unknown: groups that nothing is known about;
-    neither figure includes them.
+    seconds: wall clock with the given number of workers. bytes: disk use. unknown: the groups without an earlier group
+    to estimate from; seconds and bytes do not include them.
     """
 
     seconds: float
@@ -44,9 +44,10 @@ def _names(group: RunGroup) -> tuple[str, str]:
 
 
 def remember_cost(group: RunGroup, startup: float, seconds: float, files: Sequence[Path]) -> None:
-    """Record the cost of a group: wall-clock seconds to start and to run, with evaluations, and the files it wrote.
+    """Record the cost of a group in the user's cache.
 
-    Records grow with the number of steps; policies and descriptions have one size in short and long runs.
+    startup, seconds: wall-clock seconds until it trained, and of training with evaluations. files: the files it wrote.
+    Tables and logs grow with the number of steps; policies and descriptions have the same size in short and long runs.
     """
     kind, exact = _names(group)
     steps = group.task.steps * len(group.seeds)
@@ -59,7 +60,7 @@ def remember_cost(group: RunGroup, startup: float, seconds: float, files: Sequen
 
 
 def _recall_nearest(group: RunGroup) -> Mapping[str, Any] | None:
-    """Return the entry of this group, or else the newest entry of its kind."""
+    """Return the entry of a group with these settings, or else the newest entry of its algorithm and environment."""
     kind, exact = _names(group)
     folder = cache_folder("speeds")
     entry = _recall_entry(folder / f"{kind}-{exact}.json")
@@ -70,14 +71,14 @@ def _recall_nearest(group: RunGroup) -> Mapping[str, Any] | None:
 
 
 def _recall_entry(path: Path) -> Mapping[str, Any] | None:
-    """Return an entry, or None if its numbers are missing."""
+    """Return the entry in a cache file, or None if numbers are missing in it."""
     entry = recall(path) or {}
     numbers = [entry.get("startup_seconds", 0), entry.get("seconds_per_step"), entry.get("bytes_per_step")]
     return entry if all(isinstance(number, (int, float)) for number in numbers) else None
 
 
 def estimate_seconds(group: RunGroup, steps: int | None = None) -> float | None:
-    """Return the expected wall-clock seconds of a group, or of its last `steps`; None if nothing similar ran here."""
+    """Return the expected wall-clock seconds of a group or of its last `steps`; None if no similar group ran here."""
     entry = _recall_nearest(group)
     if entry is None:
         return None
@@ -89,7 +90,7 @@ def _seconds(entry: Mapping[str, Any], group: RunGroup, steps: int) -> float:
 
 
 def estimate_cost(groups: Sequence[tuple[RunGroup, int]], workers: int) -> Cost:
-    """Return the cost of groups, each with its number of remaining steps, run longest first on `workers` workers."""
+    """Return the cost of groups, each with its remaining steps, if `workers` workers train the longest ones first."""
     times, disk, unknown = [], 0.0, []
     for group, steps in groups:
         entry = _recall_nearest(group)

@@ -1,7 +1,7 @@
 """Files of cross-play: for one algorithm on one task, how the agents of each seed play with those of each other seed.
 
-Each pair of algorithm and task has a file of its own in the folder's crossplay/. It names the policies that were
-played, so that it is not used for others.
+Each pair of algorithm and task has a file of its own in the result folder's crossplay/. The file identifies the
+policies that were played, so that it is not used for other policies.
 """
 
 from __future__ import annotations
@@ -30,12 +30,13 @@ _MOST_BYTES = 16 << 20
 
 @dataclass(frozen=True)
 class CrossPlay:
-    """What was played, and the mean team return of each pair.
+    """Cross-play of one algorithm on one task: who played, and the mean team return of each pair of seeds.
 
-    runs: for each seed, the run's key and the sha256 of its policy ("" if it published none). agents: their names in
-    order; the first `first` of them are of the row's seed, the others of the column's. matrix: [S, S]; the diagonal is
-    self-play. policy: "greedy" or "sampled". repeats: whether self-play gave the episodes of the recorded final
-    evaluations, bit for bit; None if none could be compared. made_by: code, numerical settings and versions.
+    runs: for each seed, the run's key and the sha256 of its policy ("" if it published no policy). agents: their names
+    in order. The first `first` agents act with the policy of the row's seed, the others with the policy of the column's
+    seed. matrix: [S, S]; the diagonal is self-play. policy: "greedy" or "sampled". repeats: whether self-play repeated
+    the episodes of the recorded final evaluations bit for bit; None if no episode could be compared. made_by: code,
+    numerical settings and versions.
     """
 
     algorithm: str
@@ -52,19 +53,19 @@ class CrossPlay:
 
 
 def played_runs(runs: Sequence[Run], states: Mapping[str, RunState]) -> tuple[tuple[str, str], ...]:
-    """Return what identifies the policies of published runs: for each, its key and the sha256 of its policy."""
+    """Return what identifies the policy of each published run: the run's key and the sha256 of its policy."""
     files = [(str(run.key), states[str(run.key)].result["files"]) for run in runs]
     return tuple((key, str(entries.get(_POLICY, {}).get("sha256", ""))) for key, entries in files)
 
 
 def crossplay_path(root: Path, algorithm: str, environment: str) -> Path:
-    """Return the file of an algorithm (label) on a task in the result folder `root`."""
+    """Return the path of the file for an algorithm (its label) and a task in the result folder `root`."""
     digest = hashlib.sha256(json.dumps([algorithm, environment]).encode()).hexdigest()[:8]
     return root / FOLDER / f"{slug(algorithm, 24)}--{slug(environment, 28)}--{digest}.json"
 
 
 def write_crossplay(root: Path, played: CrossPlay) -> Path:
-    """Write the file, replacing an earlier one. Returns: its path. Raises: StoreError if it cannot be written."""
+    """Write the file of a cross-play, or replace it. Returns: its path. Raises: StoreError if it cannot be written."""
     path = crossplay_path(root, played.algorithm, played.environment)
     refuse_outside(root, path.parent)
     make_folder(path.parent)
@@ -89,9 +90,9 @@ def write_crossplay(root: Path, played: CrossPlay) -> Path:
 
 
 def read_crossplay(root: Path, algorithm: str, environment: str) -> CrossPlay | None:
-    """Return what was played of an algorithm on a task; None if nothing was.
+    """Return the stored cross-play of an algorithm on a task; None if there is no file.
 
-    Raises: StoreError for a file that does not have the form that `write_crossplay` writes, or is of something else.
+    Raises: StoreError if the file was not written by `write_crossplay`, or belongs to another algorithm or task.
     """
     path = crossplay_path(root, algorithm, environment)
     try:
@@ -119,7 +120,7 @@ def _checked(document: Any) -> CrossPlay:
     runs = [check_object(entry, "a run", run) for entry in document["runs"]]
     agents, first, count = document["agents"], document["first"], len(runs)
     if not (all(isinstance(name, str) for name in agents) and 0 < first < len(agents)):
-        raise ShapeError("its agents are not names of which the first ones are those of a seed")
+        raise ShapeError("'agents' in it are not names, or 'first' is not from 1 to one less than their number")
     rows = document["matrix"]
     if count < 2 or len(rows) != count or not all(isinstance(row, list) and len(row) == count for row in rows):
         raise ShapeError("its matrix needs at least two runs, with a row and a column each")

@@ -1,6 +1,6 @@
 """Energy readings from the processor packages' own counters, where the machine has them (Linux, Intel and AMD RAPL).
 
-A counter covers the whole package, so it includes what other processes used in the same time; results state this.
+A counter covers the whole package, so it includes the energy of other processes in the same time; results state this.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ _ROOT = Path("/sys/class/powercap")
 
 
 def read(root: Path = _ROOT) -> dict[str, tuple[int, int]]:
-    """Return, for each processor package, what its counter shows in microjoules and where it wraps around.
+    """Return, for each processor package, its counter in microjoules and the number at which the counter wraps around.
 
-    Empty if there are no readable counters.
+    The dictionary is empty if there are no readable counters.
     """
     readings = {}
     for folder in sorted(root.glob("intel-rapl:*")):
@@ -28,7 +28,7 @@ def read(root: Path = _ROOT) -> dict[str, tuple[int, int]]:
 
 
 def joules(before: Mapping[str, tuple[int, int]], after: Mapping[str, tuple[int, int]]) -> float | None:
-    """Return the energy between two readings, or None without a common counter; one wrap-around is accounted for."""
+    """Return the energy between two readings in joules; None without a common counter. Allow for one wrap-around."""
     common = [name for name in before if name in after]
     if not common:
         return None

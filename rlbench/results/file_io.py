@@ -21,11 +21,11 @@ from rlbench.process_control import failpoint
 
 MOST_BYTES = 1 << 30  # largest file that is read into memory
 MOST_JSON = 64 << 20  # largest JSON file, in bytes
-_MOST_VALUES = 1 << 21  # values in a JSON file; an empty object takes two bytes there, and over a hundred in memory
+_MOST_VALUES = 1 << 21  # most values in a JSON file: an empty object takes 2 bytes there, and over 100 in memory
 _MOST_HASHED = 8 << 30  # largest file, in bytes, that is read only for its hash
 _DEEPEST = 50  # nesting levels of a JSON file
-_SURROGATES = re.compile(rb"\\u[dD][89a-fA-F]")  # escapes of which two encode one character
-_DIGITS = 40  # digits of an integer in a JSON file; no number that rlbench writes has so many
+_SURROGATES = re.compile(rb"\\u[dD][89a-fA-F]")  # escape sequences; a pair of them encodes one character
+_DIGITS = 40  # most digits of an integer in a JSON file; rlbench writes shorter ones
 _DRAFT = re.compile(r"\.(?P<before>.+)\.(?P<process>\d{1,10})\.[0-9a-f]{8}\.\w+")  # as `temporary_path` names them
 
 
@@ -35,7 +35,7 @@ def temporary_path(path: Path) -> Path:
 
 
 def draft_writer(name: str) -> tuple[bool, int] | None:
-    """Return whether this host made a draft that `temporary_path` named, and by which process; None for other names."""
+    """Return whether this host wrote a draft, and the number of the process that did; None if it is no draft's name."""
     parts = _DRAFT.fullmatch(name)
     if parts is None:
         return None
@@ -45,7 +45,7 @@ def draft_writer(name: str) -> tuple[bool, int] | None:
 def replace_file(path: Path, write: Callable[[Path], None]) -> None:
     """Write a temporary file and move it into place, replacing any file at `path`.
 
-    Raises: DiskFull; OSError for a reason that is not the disk's.
+    Raises: DiskFull if the disk is full or broken; OSError for other reasons.
     """
     draft = temporary_path(path)
     with writing(path), _deleted(draft):
@@ -58,7 +58,8 @@ def replace_file(path: Path, write: Callable[[Path], None]) -> None:
 def publish_file(path: Path, text: str) -> bool:
     """Write a file that nobody may replace: the first writer to finish wins. Returns: whether this call won.
 
-    Raises: DiskFull; OSError for a reason that is not the disk's. There is no file then, or that of another writer.
+    Raises: DiskFull if the disk is full or broken; OSError for other reasons. After an error, there is no file, or the
+    file of another writer.
     """
     draft = temporary_path(path)
     with writing(path), _deleted(draft):
@@ -71,22 +72,22 @@ def publish_file(path: Path, text: str) -> bool:
         try:
             sync(path.parent)
         except OSError:
-            path.unlink()  # it might be gone after a power failure
+            path.unlink()  # its name is not safely on disk: it might be gone after a power failure
             raise
         return True
 
 
 def _link(draft: Path, path: Path) -> bool:
-    """Give a draft its name unless it is taken. Returns: whether it was free. Raises: OSError."""
+    """Link a draft to its final name if no file has that name. Returns: whether the name was free. Raises: OSError."""
     try:
         os.link(draft, path)
     except FileExistsError:
-        # A server that makes the link, and whose answer is lost, says that it exists when it is asked again.
+        # If a file server made the link but its answer was lost, it is asked again, and then says that the file exists.
         return draft.stat().st_nlink > 1 and draft.samefile(path)
     except OSError as error:
         if error.errno not in NO_LINKS:
             raise
-        # Without hard links: two that publish at the same instant both win, and what they publish is the same.
+        # Without hard links, two writers that publish at the same instant both win; they publish the same text.
         if path.exists():
             return False
         os.replace(draft, path)
@@ -103,7 +104,7 @@ def _deleted(draft: Path) -> Iterator[None]:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Replace a JSON file. Raises: DiskFull; OSError for a reason that is not the disk's."""
+    """Replace a JSON file. Raises: DiskFull if the disk is full or broken; OSError for other reasons."""
     replace_file(path, lambda draft: _write_text(draft, json.dumps(value, indent=1) + "\n"))
 
 
@@ -132,14 +133,14 @@ def append_line(path: Path, line: str) -> None:
         raise unwritable(path, error) from error
 
 
-NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # of `link` where the file system has no hard links
+NO_LINKS = (errno.EPERM, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of `link` on a file system without hard links
 
-# Errors for a symbolic link, a pipe, and a file with several hard links.
+# The errors for a symbolic link, for a pipe and for a file with several hard links.
 NOT_OWN = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EMLINK)
 
 
 def refuse_shared(handle: int) -> None:
-    """Check that an open file is a regular file with a single link. Raises: OSError, one of NOT_OWN."""
+    """Check that an open file is a regular file with a single link. Raises: OSError with a number in NOT_OWN."""
     info = os.fstat(handle)
     if not stat.S_ISREG(info.st_mode):
         raise OSError(errno.EINVAL, "Not a regular file")
@@ -159,7 +160,7 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
     except OSError as error:
         if error.errno != errno.ESTALE:
             raise
-        with open_regular(path, most) as file:  # on a network file system, it was replaced between two calls
+        with open_regular(path, most) as file:  # it was replaced between two calls, on a network file system
             content = file.read(most + 1)
     if len(content) > most:
         raise OSError(errno.EFBIG, f"Larger than {most:,} bytes", str(path))
@@ -179,9 +180,9 @@ def open_regular(path: Path, most: int = MOST_BYTES) -> BufferedReader:
 
 
 def open_within(root: Path, path: Path) -> BufferedReader:
-    """Open a regular file in the folder `root` for reading; links that lead out of it are refused.
+    """Open a regular file in the folder `root` for reading; refuse links that lead out of the folder.
 
-    Raises: OSError; its number is one of NOT_OWN for a refused file.
+    Raises: OSError; its number is in NOT_OWN if the file is refused.
     """
     if not is_within(root, path.parent):
         raise OSError(errno.ELOOP, "A link to outside the result folder", str(path))
@@ -195,7 +196,7 @@ def open_within(root: Path, path: Path) -> BufferedReader:
 
 
 def parse_json(path: Path, most: int = MOST_JSON) -> Any:
-    """Return the contents of a JSON file of at most `most` bytes; unpaired surrogates become question marks.
+    """Return the contents of a JSON file of at most `most` bytes, with unpaired surrogates as question marks.
 
     Raises: OSError; ValueError with the reason if the file cannot be read.
     """
@@ -203,7 +204,7 @@ def parse_json(path: Path, most: int = MOST_JSON) -> Any:
 
 
 def parse_json_content(content: bytes) -> Any:
-    """Return the contents of JSON, as `parse_json` does. Raises: ValueError with the reason."""
+    """Return the contents of JSON text as `parse_json` does. Raises: ValueError with the reason."""
     try:
         refuse_too_many_values(content)
         document = json.loads(content, parse_int=_parse_int)
@@ -245,7 +246,7 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def why_unreadable(error: OSError | ValueError) -> str:
-    """Return the reason in words, such as "Permission denied" or "it is not valid JSON"."""
+    """Return in words why a file could not be read, such as "Permission denied" or "it is not valid JSON"."""
     if isinstance(error, OSError):
         return str(error.strerror)
     if isinstance(error, (json.JSONDecodeError, UnicodeDecodeError)):
@@ -260,7 +261,7 @@ def refuse_outside(root: Path, path: Path) -> None:
 
 
 def is_within(root: Path, path: Path) -> bool:
-    """Return whether a path stays inside `root` after following its links; circular links do not."""
+    """Return whether a path stays inside `root` after following its links; False for circular links."""
     try:
         return path.resolve().is_relative_to(root.resolve())
     except (OSError, RuntimeError):
@@ -268,7 +269,7 @@ def is_within(root: Path, path: Path) -> bool:
 
 
 def file_hash(path: Path, most: int = _MOST_HASHED) -> str:
-    """Return a regular file's sha256. Raises: OSError, also for another kind of file or one of over `most` bytes."""
+    """Return a regular file's sha256. Raises: OSError, also if it is no regular file or has more than `most` bytes."""
     with open_regular(path, most) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -285,7 +286,7 @@ def make_folder(path: Path) -> Path:
 
 
 def unwritable(path: Path, error: OSError) -> StoreError:
-    """Return the error to raise when `path` could not be written: DiskFull if that is the disk's fault."""
+    """Return the error to raise when `path` could not be written: DiskFull if the disk is full or broken."""
     refused = f"{path}: cannot be written by {_user()}: {error.strerror}; choose another folder with -o"
     return disk_error(path, error) or StoreError(refused)
 

@@ -1,7 +1,8 @@
-"""Ownership of a result folder on file systems without locks, such as some that clusters share: the file LEASE.
+"""The file LEASE, which shows who writes a result folder on file systems without locks, such as some of clusters.
 
-Its owner raises the number in it every few seconds. A process that finds it waits: if the number rises, the folder is
-in use; if it does not, the owner has ended, and its lease is moved away. Clocks of machines are not compared.
+The owner of the folder raises the number in LEASE every few seconds. Another process that finds the file waits for
+20 s: if the number rises, the folder is in use; otherwise the owner has ended, and the process replaces the file by its
+own. Clocks of machines are not compared.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from rlbench.results.file_io import read_json, unwritable, write_json
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of `flock` where the file system has no locks
 RENEWAL_SECONDS = 5.0
-SETTLING_SECONDS = 5.0  # more than what passes between a look at a stale lease and its replacement
-STALE_SECONDS = 20.0  # more than what a network file system takes to show a renewal, and a slow machine to write it
+SETTLING_SECONDS = 5.0  # more than the time between reading a stale lease and replacing it
+STALE_SECONDS = 20.0  # more than a slow machine takes to write a renewal, and a network file system to show it
 
 
 class Lease:
@@ -38,7 +39,7 @@ class Lease:
         self._ended: threading.Event | None = None
 
     def take(self) -> None:
-        """Take the lease. It is renewed until `give_back`. Raises: LockedError naming the holder; StoreError."""
+        """Take the lease and renew it until `give_back`. Raises: LockedError naming the holder; StoreError."""
         try:
             if not self._create():
                 self._replace_stale()
@@ -56,12 +57,12 @@ class Lease:
                 self._path.unlink(missing_ok=True)
 
     def is_held_elsewhere(self) -> bool:
-        """Return whether another process has a lease, as far as one look shows."""
+        """Return whether another process holds the lease, or died on another machine while it held the lease."""
         content = read_json(self._path) if self._ended is None else None
         return content is not None and not _has_ended(content)
 
     def _create(self) -> bool:
-        """Create the file. Returns: whether there was none."""
+        """Create LEASE if it does not exist. Returns: whether it was created."""
         try:
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileExistsError:
@@ -74,14 +75,14 @@ class Lease:
         return {"host": socket.gethostname(), "process": os.getpid(), "name": self._name, "count": count}
 
     def _replace_stale(self) -> None:
-        """Put this lease in the place of one whose holder has ended. Raises: LockedError if the holder is alive."""
+        """Replace the lease of a process that has ended by this one. Raises: LockedError if that process is alive."""
         before = read_json(self._path)
         if before is None or not _has_ended(before):
             pause(STALE_SECONDS)
             if (after := read_json(self._path)) != before:
                 raise self._in_use(after)
         write_json(self._path, self._content(0))
-        pause(SETTLING_SECONDS)  # of several that found the same stale lease, the last to write has it
+        pause(SETTLING_SECONDS)  # if several processes replace the same stale lease, the last one to write holds it
         if not self._is_own(after := read_json(self._path)):
             raise self._in_use(after)
 
@@ -99,20 +100,20 @@ class Lease:
                 return
 
     def renew(self, count: int) -> bool:
-        """Write a number. Returns: False if this process stood still for so long that another took over."""
+        """Write the number `count`. Returns: False if this process stood still for so long that another took over."""
         if not self._is_own(read_json(self._path)):
             return False
-        with suppress(OSError, DiskFull):  # a full disk stops the suite where results are written
+        with suppress(OSError, DiskFull):  # a full disk is reported where results are written
             write_json(self._path, self._content(count))
         return True
 
 
 def pause(seconds: float) -> None:
-    """Let time pass: nothing tells that another machine has written a file."""
+    """Wait. No event tells this process that another machine has written a file, so it has to read again later."""
     time.sleep(seconds)
 
 
 def _has_ended(content: dict[str, Any]) -> bool:
-    """Return whether the holder was a process of this machine that is gone."""
+    """Return whether the holder of a lease is a process of this machine that has ended."""
     process = content.get("process")
     return content.get("host") == socket.gethostname() and isinstance(process, int) and not psutil.pid_exists(process)

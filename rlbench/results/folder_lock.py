@@ -2,8 +2,8 @@
 
 Where the file system has no locks, a lease is used instead (`rlbench.results.folder_lease`).
 
-The kernel frees an flock when its holder ends, however it ends, so the text in LOCK is information only. A process that
-checks whether the lock is held takes it shared for a moment; a writer that starts at that moment retries.
+The kernel frees the lock (`flock`) when the process that holds it ends in any way, so the text in LOCK is information
+only. To check whether the lock is held, a process takes it shared for a moment; a writer that starts then retries.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class Lock:
 
 
 def _take_exclusive(file: int) -> bool:
-    """Take the lock for writing: fail at once if another process writes, but wait for readers, which are brief."""
+    """Take the lock for writing. Return False at once if another process writes; wait for readers, which are brief."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while not _try_flock(file, fcntl.LOCK_EX):
         if not _try_flock(file, fcntl.LOCK_SH) or time.monotonic() > deadline:

@@ -1,6 +1,6 @@
-"""The file index.parquet: what is known of each run of a folder, one row each, and the sha256 of its bytes beside it.
+"""The cache of a result folder: index.parquet, with one row of facts for each run, and its sha256 in index.sha256.
 
-It may come from anybody: what is read has the shapes and ranges that a run's own files must have.
+The cache may come from anybody, so its values are checked for the same shapes and ranges as the files of runs.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ _OWN, _APART = {*OWN}, {*OWN, *COMMON}
 _LAST_STEP = 10**12  # largest budget
 _GRID = ("steps", "returns", "wall_seconds")
 _REPEATED = pa.dictionary(pa.int32(), pa.string())
-# request: what spec.json has apart from seed and key. own, group, common: the parts of result.json; `order` in common
-# has the names of all of them in their order. own is "" while the run is not published.
+# request: spec.json without seed and key. own, group, common: three parts of result.json, which `result_record` lists;
+# the entry `order` of common contains the names of all entries in their order. own is "" if the run is not published.
 _SCHEMA = pa.schema(
     [
         ("name", pa.string()),
@@ -53,7 +53,10 @@ _SCHEMA = pa.schema(
 
 
 class IndexRow(NamedTuple):
-    """What is known of a run. stamp: of its files, when they were read. state, facts: None if it is not published."""
+    """A run's row in the cache.
+
+    stamp: the sizes and times of the run's files when they were read. state, facts: None if it is not published.
+    """
 
     stamp: str
     run: Run
@@ -62,9 +65,9 @@ class IndexRow(NamedTuple):
 
 
 def read_index_file(folder: Path, most: int) -> dict[str, IndexRow] | None:
-    """Return the rows of a result folder's cache, by the runs' names; None without a usable one.
+    """Return the rows of a result folder's cache by the runs' names; None if there is no usable cache.
 
-    most: the number of rows that it may have.
+    most: the most rows that the cache may have.
     """
     try:
         content, digest = read_bytes(folder / NAME), read_bytes(folder / DIGEST, 1000)
@@ -79,7 +82,7 @@ def read_index_file(folder: Path, most: int) -> dict[str, IndexRow] | None:
 
 
 def _rows(table: pa.Table) -> dict[str, IndexRow]:
-    """Return the rows of a cache by name. It may come from anybody. Raises: ValueError, KeyError for one of no use."""
+    """Return the rows of a cache by the runs' names. Raises: ValueError or KeyError if it cannot be used."""
     names, stamps, keys, seeds, own = (table[name].to_pylist() for name in ("name", "stamp", "key", "seed", "own"))
     runs = _runs(names, keys, seeds, _decoded(table["request"], dict))
     group, common = _decoded(table["group"], _checked_group), _decoded(table["common"], _checked_common)
@@ -93,13 +96,13 @@ def _rows(table: pa.Table) -> dict[str, IndexRow]:
 
 
 def _decoded(column: pa.ChunkedArray, check: Callable[[Any], Any]) -> list[Any]:
-    """Return the value that each row has as JSON, after a check. Rows with equal text share it."""
+    """Return the JSON value of each row, checked by `check`. Rows with equal text share one object."""
     values = [check(json.loads(text)) for text in column.chunk(0).dictionary.to_pylist()]
     return [values[code] for code in numbers(column.chunk(0).indices).tolist()]
 
 
 def _runs(names: Sequence[str], keys: Sequence[str], seeds: Sequence[int], requests: Sequence[Any]) -> list[Run]:
-    """Return the run of each row. The first one of each request is checked as its spec.json would be."""
+    """Return the run of each row. For each distinct request, check the first run as a spec.json is checked."""
     patterns: dict[int, tuple[Run, str]] = {}
     runs = []
     for name, key, seed, request in zip(names, keys, seeds, requests):
@@ -108,7 +111,7 @@ def _runs(names: Sequence[str], keys: Sequence[str], seeds: Sequence[int], reque
             patterns[id(request)] = first, first.name.rsplit("--", 2)[0]
         first, prefix = patterns[id(request)]
         run = Run(first.algorithm, first.config, first.task, seed, "", first.seed_space, first.precision)
-        run.__dict__["key"] = RunKey(key)  # as it was computed from spec.json, which has not changed
+        run.__dict__["key"] = RunKey(key)  # computed from spec.json, which has not changed since
         run.__dict__["name"] = name
         if name != f"{prefix}--s{seed:02d}--{run.key.short}":
             raise ValueError("it has a run with the name of another one")
@@ -134,12 +137,12 @@ def _state(own: Any, group: Mapping[str, Any], common: Mapping[str, Any], run: R
     parts = {**group, **common, **own}
     result = {name: parts[name] for name in parts.pop("order")}
     if len(result) < len(parts):
-        raise ValueError("it has a result of which parts are missing")
+        raise ValueError("it has a result with missing parts")
     return state_of_result(result)
 
 
 def _facts(table: pa.Table) -> list[RunFacts]:
-    """Return the facts of each row. Raises: ValueError for numbers that no run can have."""
+    """Return each row's numbers of its run. Raises: ValueError for numbers that no run can have."""
     lists = [table[name].chunk(0) for name in _GRID]
     offsets = [numbers(each.offsets) for each in lists]
     if not all(np.array_equal(offsets[0], other) for other in offsets[1:]):
@@ -165,7 +168,7 @@ NOTHING = RunFacts("", math.nan, math.nan, *(np.empty(0, np.int64), np.empty(0),
 
 
 def write_index_file(folder: Path, rows: Sequence[IndexRow]) -> None:
-    """Write the cache if possible; a read-only folder works without one."""
+    """Write the cache. If the folder cannot be written, do nothing: it works without a cache."""
     results = [row.state.result if row.state is not None and row.facts is not None else {} for row in rows]
     summaries = [NOTHING if row.facts is None else row.facts for row in rows]
     columns: list[list[Any]] = [
@@ -205,7 +208,7 @@ def _parts(result: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
 
 
 def request_of(run: Run) -> str:
-    """Return what a run's spec.json has apart from its seed and its key, as JSON."""
+    """Return a run's spec.json without its seed and key, as JSON."""
     request = {"algorithm": run.algorithm, "config": run.config, "task": run.task.requested}
     return canonical({**request, "seed_space": run.seed_space, "precision": run.precision})
 

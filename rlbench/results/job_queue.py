@@ -1,11 +1,11 @@
 """The queue of a result folder: the groups that other machines train or will train.
 
 queue/<attempt>.waiting         the command that trains the attempt's group
-queue/<attempt>.taken.<holder>  the same, once somebody has taken it
+queue/<attempt>.taken.<holder>  the same command, once the process <holder> has taken the group
 queue/<attempt>.continued.<new> the attempt was interrupted, and the attempt <new> continues it
 
-A process takes a file by renaming it. Only one process can succeed, on network file systems too. The queue holds
-work, not results: the folder of an attempt says how it has ended.
+A process takes a group by renaming its file. Only one process can succeed, on network file systems too. The queue
+contains work, not results: the folder of an attempt records how the attempt ended.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _CONTINUED = re.compile(r"(?P<attempt>.+)\.continued\.(?P<new>.+)")
 
 @dataclass(frozen=True)
 class QueueEntry:
-    """A group in the queue. attempt: its folder. holder: who has taken it, "" if nobody has."""
+    """A group in the queue. attempt: the folder of its attempt. holder: who has taken the group; "" if nobody has."""
 
     attempt: Path
     holder: str = ""
@@ -40,7 +40,7 @@ class QueueEntry:
         return self.attempt.parent.parent / "queue" / f"{self.attempt.name}.{state}"
 
     def command(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Return the command that trains the group, and the plugin files in it. Raises: OSError or ValueError."""
+        """Return the command that trains the group, and the plugin files it loads. Raises: OSError or ValueError."""
         document = parse_json(self.path)
         try:
             command, files = document["command"], document["plugin_files"]
@@ -52,7 +52,7 @@ class QueueEntry:
 
 
 class JobQueue:
-    """The queue of the result folder `root`. Reading a folder that has none finds it empty."""
+    """The queue of the result folder `root`. If the folder `queue` does not exist, the queue is empty."""
 
     def __init__(self, root: Path) -> None:
         self._root = root.absolute()
@@ -88,7 +88,7 @@ class JobQueue:
         try:
             os.rename(entry.path, taken.path)
         except FileNotFoundError:
-            # A server that renames the file, and whose answer is lost, says so when it is asked again.
+            # If a file server renamed the file but its answer was lost, it is asked again, and finds no file.
             return taken if taken.path.exists() else None
         return taken
 
@@ -100,7 +100,7 @@ class JobQueue:
             os.rename(entry.path, self.folder / f"{entry.attempt.name}.continued.{new.name}")
 
     def continuations(self) -> dict[str, str]:
-        """Return the names of the attempts that continue interrupted ones, by the names of those."""
+        """Return, for each interrupted attempt that was continued, the name of the attempt that continues it."""
         try:
             names = os.listdir(self.folder)
         except (FileNotFoundError, NotADirectoryError):
@@ -108,7 +108,7 @@ class JobQueue:
         return {parts["attempt"]: parts["new"] for parts in filter(None, map(_CONTINUED.fullmatch, names))}
 
     def forget_continuations(self) -> None:
-        """Remove what `continuations` returns."""
+        """Remove the files that `continuations` reads."""
         for attempt, new in self.continuations().items():
             (self.folder / f"{attempt}.continued.{new}").unlink(missing_ok=True)
 

@@ -1,4 +1,4 @@
-"""Shape checks for the JSON files of a result folder, so that a malformed file affects only its own run.
+"""Checks of the shape of a result folder's JSON files, so that a malformed file affects only its own run.
 
 A folder may come from anywhere, so every file name in it must be a plain entry of the folder, never a path.
 """
@@ -15,28 +15,28 @@ from rlbench.api import Run, RunStatus, task_from_dict
 from rlbench.results.checksums import CHECKSUM, is_unchanged
 
 Document = Mapping[str, Any]
-# The parts of result.json that each run has for itself; those that many runs have in common, and that are so large that
-# only one of equal ones is kept; the others are those of a group of seeds.
+# OWN: the parts of result.json that belong to one run. COMMON: large parts that many runs have in common; equal ones
+# are kept in memory once. All other parts belong to a group of seeds.
 OWN: tuple[str, ...] = ("schema_version", "key", "attempt", "status", "message", "steps", "diverged_at")
 OWN += ("wall_seconds", "resumed_from", "files", CHECKSUM)
 COMMON = ("code", "dependencies", "numerics", "versions", "hardware")
 OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json may contain
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
-_LONGEST_NAME = 255  # bytes that file systems accept
+_LONGEST_NAME = 255  # in bytes; file systems accept no longer names
 _MKL = re.compile("[A-Z0-9_,]*")
 _MOST_SEEDS = 100_000  # of an algorithm on a task
 
 
 class ShapeError(ValueError):
-    """A document does not have the form that rlbench writes. The message says which part is wrong, and how."""
+    """A document does not have the form that rlbench writes. The message says which part is wrong, and why."""
 
 
 def is_name(value: Any) -> bool:
-    """Return whether a value can name an entry of a folder and is not a path that leads elsewhere."""
+    """Return whether a value is a plain name of a file or folder, not a path that may lead elsewhere."""
     return isinstance(value, str) and _can_name(value)
 
 
-@lru_cache(1024)  # runs have files of equal names
+@lru_cache(1024)  # the files of all runs have the same names
 def _can_name(text: str) -> bool:
     if text in ("", ".", "..") or any(c in text for c in "/\\\0"):
         return False
@@ -73,10 +73,10 @@ def _is_names(value: Any) -> bool:
 def check_object(
     document: Any, where: str, required: Mapping[str, Callable[[Any], bool]], optional: Document | None = None
 ) -> Document:
-    """Return the document after checking that it is an object whose parts fit.
+    """Check that a document is a JSON object whose parts are valid, and return it.
 
-    required: a check for each part that must be present; optional: checks for parts that may be absent.
-    Raises: ShapeError.
+    where: the document's name in error messages. required: a check for each part that must be present; optional: a
+    check for each part that may be absent. Raises: ShapeError.
     """
     if not isinstance(document, dict):
         raise ShapeError(f"{where} is not an object")
@@ -97,7 +97,7 @@ def _shorten(value: Any) -> str:
 
 
 def _is_import(value: Any) -> bool:
-    """Return whether a value can be what an import notes on a run. Tables show its training return and its project."""
+    """Return whether a value can be the entry `imported` of a run. Tables show its training return and project."""
     return (
         _is_object(value)
         and _is_integer(value.get("rows", 0))
@@ -120,7 +120,7 @@ def _is_order(value: Any) -> bool:
 
 
 def _is_mkl(value: Any) -> bool:
-    """Return whether a value can be a mode of Intel's library, which is set in the environment of a process."""
+    """Return whether a value can be a mode of Intel MKL, which is set in the environment of a process."""
     return isinstance(value, str) and _MKL.fullmatch(value) is not None
 
 
@@ -191,7 +191,7 @@ def _check_task(document: Any) -> Document:
 
 # -- spec.json ---------------------------------------------------------------------------------------------------
 def parse_run(document: Any, label: str) -> Run:
-    """Return the run that a spec.json describes. Raises: ShapeError, also if its key does not match its contents."""
+    """Return the run that a spec.json describes. Raises: ShapeError, also if the stored key is not that of the run."""
     check_object(document, "it", _SPEC)
     task = _check_task(document["task"])
     if unknown := sorted({"label", "register"} & set(task)):
@@ -238,7 +238,7 @@ _OF_GROUP = {name: fits for name, fits in _FACTS.items() if name not in (*OWN, *
 
 
 def check_result(document: Any, run: Run) -> Document:
-    """Check the result.json of a run and return it. Raises: ShapeError, also for a result of another run."""
+    """Check the result.json of a run and return it. Raises: ShapeError, also if it belongs to another run."""
     result = check_own_parts(document, run)
     check_group_parts(result)
     check_common_parts(result)
@@ -247,9 +247,9 @@ def check_result(document: Any, run: Run) -> Document:
 
 
 def check_own_parts(document: Any, run: Run) -> Document:
-    """Check what a run's result.json has for this run alone, but for its checksum, and return it.
+    """Check the parts of result.json that belong to this run alone, and return the document.
 
-    Raises: ShapeError, also for a result of another run.
+    The checksum is not compared. Raises: ShapeError, also if it is the result of another run.
     """
     result = check_object(document, "it", _RESULT, _OWN)
     if result["key"] != run.key:
@@ -266,7 +266,7 @@ def check_own_parts(document: Any, run: Run) -> Document:
 
 
 def check_group_parts(document: Any) -> Document:
-    """Check what the seeds of a group have in common, and return it. Raises: ShapeError."""
+    """Check the parts of result.json that the seeds of a group share, and return the document. Raises: ShapeError."""
     parts = check_object(document, "it", {}, _OF_GROUP)
     if "group_profile" in parts:
         expected = {"from_step": _is_integer, "seconds": _is_object}
@@ -276,7 +276,7 @@ def check_group_parts(document: Any) -> Document:
 
 
 def check_common_parts(document: Any) -> Document:
-    """Check what thousands of runs have in common, and return it. Raises: ShapeError."""
+    """Check the parts of result.json that many groups share, and return the document. Raises: ShapeError."""
     parts = check_object(document, "it", {}, _COMMON)
     if unknown := sorted(set(parts.get("dependencies", ())) - {"files", "rlbench", "distributions"}):
         raise ShapeError(f"'dependencies' in it has an unknown part: {_shorten(unknown[0])}")
@@ -290,9 +290,9 @@ def check_common_parts(document: Any) -> Document:
 
 
 def _refuse_changed(document: Document) -> None:
-    """Check a document against its checksum. Raises: ShapeError.
+    """Compare a document with its checksum. Raises: ShapeError.
 
-    It comes last, because a message about a single part says more.
+    Do this after the other checks: their messages say which part is wrong.
     """
     if not is_unchanged(document):
         raise ShapeError("it was changed after it was written: its checksum differs")
@@ -300,7 +300,7 @@ def _refuse_changed(document: Document) -> None:
 
 # -- decisions.json ----------------------------------------------------------------------------------------------
 def _is_measure(value: Any) -> bool:
-    """Return whether a value can be a number that may be infinite or NaN, which are then text."""
+    """Return whether a value is a number, or the text for a number that JSON does not have: NaN or infinity."""
     return _is_number(value) or value in ("nan", "inf", "-inf")
 
 
@@ -329,14 +329,14 @@ def check_decisions(document: Any) -> Document:
             raise ShapeError("a lower anchor in it is not below the upper one")
     tasks = {task for tasks in decisions["algorithms"].values() for task in tasks}
     if decisions["scale"] == "normalised" and not tasks <= set(decisions["anchors"]):
-        raise ShapeError("it has normalised scores, but no anchors for a task")
+        raise ShapeError("its scores are normalised, but it has no anchors for one of its tasks")
     for number, look in enumerate(decisions["looks"], 1):
         check_object(look, "a look", _LOOK)
         for reading in look["readings"]:
             check_object(reading, "a reading", _READING)
             pair = {reading["ours"], reading["theirs"]}
             if not (pair <= set(decisions["algorithms"]) and reading["winner"] in {"", *pair}):
-                raise ShapeError("a reading in it is of other algorithms")
+                raise ShapeError("a reading in it names an algorithm outside its list, or a winner outside its pair")
             if not reading["look"] == look["look"] == number:
                 raise ShapeError("its looks are not numbered from 1")
     return decisions

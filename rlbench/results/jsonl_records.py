@@ -1,7 +1,7 @@
 """Records while a group runs: JSON lines in the attempt's folder, one file per table, one object per line.
 
-Each line is handed to the kernel before the next record is accepted, so a killed process loses at most a partial last
-line. If a run forks its process (`os.fork`), the child shares these files but is not the run: it exits before writing.
+Each line is passed to the kernel before the next record is accepted, so a killed process loses at most a part of the
+last line. If a run forks its process (`os.fork`), the child shares these files. It must not write: it exits instead.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ _NAMES = {table: [column.name for column in columns] for table, columns in COLUM
 
 
 def as_row(table: str, record: EpisodeRecord | EvaluationRecord | MetricRecord) -> dict[str, Any]:
-    """Return a record as a mapping from its table's column names to values, without optional ones that are empty."""
+    """Return a record as a mapping from its table's column names to values; leave out `agent_returns` if empty."""
     row = dict(zip(_NAMES[table], record))
     return row if row.get("agent_returns", True) else {k: v for k, v in row.items() if k != "agent_returns"}
 
 
 class Earlier(NamedTuple):
-    """The records of a run in an earlier attempt, where it was `member`. positions: bytes of each table that count."""
+    """The records of a run in an earlier attempt.
+
+    member: the run's number there. positions: for each table, the end in bytes of the records to copy.
+    """
 
     attempt: Path
     positions: Mapping[str, int]
@@ -37,9 +40,9 @@ class Earlier(NamedTuple):
 class JsonlSink:
     """The writer of an attempt's records (see rlbench.runtime.record_sink.Sink).
 
-    history: for each member of the group, the Earlier records that it continues; they are copied. Raises: StoreError if
-    these are broken or no longer all there. Methods raise DiskFull or OSError. Once a record is lost, each of them
-    raises that error again, because an algorithm may have caught it and continued.
+    history: for each member of the group that resumes, its records in an earlier attempt; they are copied. Raises:
+    StoreError if these records are damaged or incomplete. Methods raise DiskFull or OSError. After a record was lost,
+    every method raises the same error again, because the algorithm may have caught it and continued.
     """
 
     def __init__(self, folder: Path, history: Mapping[int, Earlier] | None = None) -> None:
@@ -55,7 +58,7 @@ class JsonlSink:
 
     def _copy(self, history: Mapping[int, Earlier]) -> None:
         for table in TABLES:
-            members: dict[tuple[Path, int], dict[int, int]] = {}  # by file and end: those of now, by those of then
+            members: dict[tuple[Path, int], dict[int, int]] = {}  # by file and end: the new member by the earlier one
             for member, earlier in history.items():
                 place = earlier.attempt / f"{table}.jsonl", earlier.positions[table]
                 members.setdefault(place, {})[earlier.member] = member
@@ -68,7 +71,7 @@ class JsonlSink:
         exit_if_forked(self._process)
         self._refuse_gaps()
         file, text = self._files[table], json.dumps(row)
-        if "\\ud" in text:  # half of a surrogate pair, as a plugin may have in a name, fits into no table
+        if "\\ud" in text:  # a plugin's name may contain half of a surrogate pair, which parquet cannot store
             text = json.dumps(row, ensure_ascii=False).encode("utf-8", "replace").decode()
         try:
             file.write(text + "\n")
@@ -114,16 +117,15 @@ class JsonlSink:
 
 
 def exit_if_forked(process: int) -> None:
-    """Exit immediately and silently unless this process is `process`: a fork of a run must not write."""
+    """Exit at once and silently if this process is not `process`: a fork of a run must not write."""
     if os.getpid() != process:
         os._exit(1)
 
 
 def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file up to byte `end`; a partial last line is ignored.
+    """Yield the rows of a file up to byte `end`; ignore an incomplete last line.
 
-    Raises: StoreError with the line number for a broken line before the last, for a file that cannot be read, or if
-    the file ends before `end`.
+    Raises: StoreError if an earlier line is broken (with its number), the file cannot be read, or it ends before `end`.
     """
     try:
         content = read_bytes(path)
@@ -137,9 +139,9 @@ def read_lines(path: Path, end: int | None = None) -> Iterator[dict[str, Any]]:
 
 
 def parse_lines(content: bytes, where: str) -> Iterator[dict[str, Any]]:
-    """Yield the rows of a file's content; a partial last line is ignored.
+    """Yield the rows of a file's content; ignore an incomplete last line.
 
-    where: the file, for errors. Raises: StoreError with the line number for a broken line before the last.
+    where: the file, for errors. Raises: StoreError with the line number if an earlier line is broken.
     """
     text = content.decode("utf-8", errors="replace")
     complete, _, _ = text.rpartition("\n")

@@ -1,4 +1,4 @@
-"""The newest results below a folder: those of the last command, even if the clock was set back before it."""
+"""The newest result folder in a folder: the one that the last command wrote, even if the clock was set back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-_SECOND = 1_000_000_000  # in nanoseconds; some file systems store no fractions of it
+_SECOND = 1_000_000_000  # in nanoseconds; some file systems store whole seconds only
 
 
 def newest_results(root: Path) -> Path | None:
@@ -17,7 +17,7 @@ def newest_results(root: Path) -> Path | None:
 
 
 def make_newest(folder: Path) -> None:
-    """Date the folder's suite.json after those of the folders beside it. Raises: OSError."""
+    """Set the date of the folder's suite.json later than those in the folders beside it. Raises: OSError."""
     latest = max((date for other, date in _dates(folder.parent).items() if other.name != folder.name), default=0)
     now = time.time_ns()
     date = now if now > latest else latest + _SECOND
@@ -28,6 +28,6 @@ def _dates(root: Path) -> dict[Path, int]:
     """Return the date of suite.json, in nanoseconds since 1970, of each result folder in `root`."""
     dates = {}
     for path in sorted(root.glob("*/suite.json")):
-        with suppress(OSError):  # gone meanwhile
+        with suppress(OSError):  # deleted in the meantime
             dates[path.parent] = path.stat().st_mtime_ns
     return dates

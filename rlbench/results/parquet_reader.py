@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 MOST_BYTES = 1 << 30  # largest uncompressed size that a file may declare
-_MOST_TEXT = 1 << 28  # bytes of a text column over all rows: a file stores a repeated text once, however long it is
-MOST_VALUES = 1 << 28  # values in all columns: repeated values take no space in a file, but eight bytes each in memory
+_MOST_TEXT = 1 << 28  # most bytes of text in a column, over all rows: a file stores a repeated text only once
+MOST_VALUES = 1 << 28  # most values in all columns: repeated ones take no space in a file, but 8 bytes each in memory
 UNREADABLE = (
     pa.ArrowException,
     OSError,
@@ -24,10 +24,10 @@ UNREADABLE = (
 
 
 def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa.Table:
-    """Read the columns of `schema` after checking each: present once, of its type, without nulls, and text in UTF-8.
+    """Read the columns of `schema`, and check that each occurs once, has its type, no nulls, and text in UTF-8.
 
-    A column of text that `schema` has as a dictionary stays one. rows: the allowed numbers of rows.
-    Raises: one of UNREADABLE; for an excessive size, before any decompression.
+    A text column with a dictionary type in `schema` is returned with this type. rows: the allowed numbers of rows.
+    Raises: an error in UNREADABLE. A file that is too large is refused before it is decompressed.
     """
     texts = [field.name for field in schema if pa.types.is_string(field.type)]
     dictionaries = [field.name for field in schema if pa.types.is_dictionary(field.type)]
@@ -60,14 +60,14 @@ def read_columns(content: pa.BufferReader, schema: pa.Schema, rows: range) -> pa
     return table.unify_dictionaries() if dictionaries else table
 
 
-# pyarrow's own `to_numpy` and its scalars import pandas, which takes longer than to read a suite.
+# `to_numpy` of pyarrow and its scalars import pandas, and this import takes longer than reading a suite.
 def numbers(column: pa.ChunkedArray | pa.Array) -> NDArray[Any]:
-    """Return a column of numbers without nulls. The array may not be written to."""
+    """Return a column of numbers without nulls as an array that must not be written to."""
     return np.from_dlpack(column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column)
 
 
 def equals(column: pa.ChunkedArray, text: str) -> NDArray[np.bool_]:
-    """Return which rows of a column of text without nulls are `text`."""
+    """Return a mask of the rows of a text column without nulls that are equal to `text`."""
     encoded = column.combine_chunks().dictionary_encode()
     words = encoded.dictionary.to_pylist()
     matches: NDArray[np.bool_] = numbers(encoded.indices) == (words.index(text) if text in words else -1)
@@ -84,7 +84,7 @@ def _value_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _decode_text(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Return the text of each row. Raises: ValueError for too much text, before decoding it."""
+    """Return the text of each row. Raises: ValueError before decoding if it would take too much memory."""
     lengths = [pc.take(pc.binary_length(chunk.dictionary), chunk.indices) for chunk in column.chunks]
     if sum(pc.sum(each).as_py() or 0 for each in lengths) > _MOST_TEXT:
         raise ValueError(f"its text would take over {_MOST_TEXT:,} bytes")

@@ -1,4 +1,4 @@
-"""Writing of parquet files to any path, with the errors of the operating system."""
+"""Writing of parquet files, with the operating system's errors."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pyarrow.parquet as pq
 
 
 def write_parquet(path: Path, table: pa.Table) -> None:
-    """Write a table, compressed; equal tables give equal bytes.
+    """Write a table, compressed; equal tables give equal bytes. Raises: OSError.
 
-    The file is opened here, because pyarrow refuses a path that is not UTF-8, and its own errors lack the number that
-    identifies a full disk. Raises: OSError.
+    pyarrow does not open the file itself: it refuses a path that is not UTF-8, and its errors lack the number by which
+    a full disk is recognised.
     """
     with open(path, "wb") as file:
         pq.write_table(table, file, compression="zstd")

@@ -28,8 +28,8 @@ _LONGEST_PATH = 4096
 def code_identity(plugin: Plugin, group: RunGroup | None = None) -> dict[str, str]:
     """Return a plugin's distribution and version, and a hash of the data files that the group names.
 
-    named_files: one hash over the files that the group's parameters, keyword arguments and `data_files` name; absent if
-    there are none. `rlbench.results.code_dependencies` covers imported code.
+    The entry `named_files` is one hash over the files that the group's parameters, keyword arguments and `data_files`
+    name; it is absent if they name no file. For imported code, see `rlbench.results.code_dependencies`.
     """
     return {"distribution": plugin.distribution, "version": plugin.version} | (_named_files(group) if group else {})
 
@@ -65,22 +65,22 @@ def _words(text: str) -> list[str]:
 
 
 def _regular_hash(path: str) -> str:
-    """Return a regular file's hash; "" if it is not one, or cannot be read."""
+    """Return the hash of a file; "" if it is not a regular file or cannot be read."""
     try:
         return file_hash(path) if stat.S_ISREG(os.stat(path).st_mode) else ""
     except (OSError, ValueError):
         return ""
 
 
-# Packages whose versions change numbers although rlbench's sources do not change.
+# Packages of which another version may give other numbers with the same sources of rlbench.
 _NUMERIC_PACKAGES = ("torch", "numpy", "gymnasium", "stable-baselines3")
 
 
 def changes_since(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) -> list[str]:
-    """List how code and settings have changed since a published result; empty if they have not, or without a result.
+    """Return in words how code and settings have changed since a published result; an empty list if there is no change.
 
-    The check imports neither torch nor a plugin, so it leaves out what only a running worker knows, such as its CPU
-    capability.
+    result: the run's result.json; empty if there is none, which counts as no change. Neither torch nor a plugin is
+    imported, so settings that only a worker knows, such as its CPU capability, are not compared.
     """
     if not result:
         return []
@@ -110,7 +110,7 @@ def changes_since(result: Mapping[str, Any], plugin: Plugin, group: RunGroup) ->
 
 
 def changed_sources(recorded: Dependencies | None, plugin: Plugin) -> list[str]:
-    """List the modules and distributions that a run imported and that have changed since."""
+    """Return in words which modules and distributions that a run imported have changed since."""
     if recorded is None:
         return ["produced before rlbench recorded imported code"]
     files = {plugin.name: plugin.file} if plugin.file is not None else {}
@@ -136,8 +136,8 @@ def commit(path: Path) -> str | None:
 def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
     """Return the numerical settings of this process.
 
-    Among them, stack_independence states whether the other settings allow a run's numbers to be independent of its
-    stack; `independence` adds the evidence. Compiled single seeds agree with stacked ones only to a tolerance.
+    The entry stack_independence states whether the other settings allow numbers that do not depend on the stack;
+    `independence` adds the evidence. Compiled single seeds agree with stacked ones only to a tolerance.
     """
     torch = sys.modules.get("torch")
     instruction_limits = {name.lower(): os.environ[name] for name in INSTRUCTIONS if os.environ.get(name)}
@@ -156,7 +156,7 @@ def numerics(device: str, compiled: bool, stack_size: int) -> dict[str, Any]:
 
 
 def _is_bitwise(torch: Any, device: str, compiled: bool, stack_size: int) -> bool:
-    """Return whether the promise of docs/design.md holds with these settings."""
+    """Return whether docs/design.md promises, with these settings, numbers that are the same bits in any stack."""
     if torch is None:
         return True
     return device == "cpu" and torch.get_num_threads() == 1 and not (compiled and stack_size == 1)

@@ -1,4 +1,4 @@
-"""How the provenance of a published run differs from that of a later process which repeats it."""
+"""Differences between the provenance of a published run and of a later process that repeats the run."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from rlbench.results.stack_independence import ENTRIES
 
 
 def changed_entries(result: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return what differs from result.json, as [recorded, present] by name. Modules count if imported both times."""
+    """Return the entries that differ from result.json as [recorded, present], by name.
+
+    A module is compared only if it was imported both times.
+    """
     parts = [part for part in now if part != "dependencies"]
     was, is_ = (
         {f"{part}.{name}": v for part in parts for name, v in by.get(part, {}).items() if name not in ENTRIES}
         for by in (result, now)
     )
-    names = [name for name in {**was, **is_} if name != "code.named_files"]  # files that are not read here
+    names = [name for name in {**was, **is_} if name != "code.named_files"]  # data files are not read here
     differences = {name: [was.get(name), is_.get(name)] for name in names if was.get(name) != is_.get(name)}
     for kind, modules in now.get("dependencies", {}).items():
         before = result.get("dependencies", {}).get(kind, {})

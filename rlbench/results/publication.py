@@ -37,7 +37,7 @@ _TYPES = {
 
 
 def schema(table: str, optional: Collection[str] = ()) -> pa.Schema:
-    """Return a table's Arrow schema; the fields' metadata contain units and meanings.
+    """Return the Arrow schema of a table, with units and meanings in the metadata of its fields.
 
     optional: the optional columns that this table has.
     """
@@ -72,11 +72,11 @@ def publish(
     records: AttemptRecords | None = None,
     member: int | None = None,
 ) -> bool:
-    """Write all files of one finished run into its folder, result.json last, by a link that only one writer can create.
+    """Write all files of one finished run into its folder, result.json last: a link that only one writer can create.
 
-    records: the answer of `read_records` for the attempt, if already read for several runs. member: the number that the
-    run has there, if it is not its seed. Returns: False if the run
-    was already published; its files are then unchanged. Raises: StoreError for records that do not add up to one run.
+    records: the answer of `read_records` for the attempt, if it is already read. member: the run's number in these
+    records, if this is not its seed. Returns: False if the run was already published; its files are then unchanged.
+    Raises: StoreError if the records are not those of exactly one run.
     """
     records = read_records(attempt) if records is None else records
     with _held(folder):
@@ -87,9 +87,9 @@ def publish(
 
 @contextmanager
 def _held(folder: Path) -> Iterator[None]:
-    """Keep other processes from publishing this run meanwhile: they would replace tables that result.json is to name.
+    """Lock a run's folder, so that no other process replaces its tables before result.json records their hashes.
 
-    The kernel ends this with the process. Where the file system knows no locks, only the link decides.
+    The kernel frees the lock when the process ends. On a file system without locks, there is only the link as a guard.
     """
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -134,9 +134,9 @@ def write_table(path: Path, table: str, rows: Sequence[Mapping[str, Any]]) -> No
 
 
 def optional_columns(table: str, result: Mapping[str, Any]) -> list[str]:
-    """Return the optional columns that a published table has. result: the run's result.json."""
+    """Return the names of the optional columns in a published table. result: the run's result.json."""
     return [c.name for c in COLUMNS[table] if c.optional] if result.get("agents") else []
 
 
 def _contiguous(array: Array) -> Array:
-    return np.array(array, order="C")  # one seed's entry of an array [S] is a numpy scalar, not an array
+    return np.array(array, order="C")  # an entry of an array [S] is a numpy scalar, and must become an array

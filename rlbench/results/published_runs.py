@@ -1,4 +1,4 @@
-"""Who published an imported run, if its authors did."""
+"""The project that published an imported run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ PUBLISHED = "published by"
 
 
 def publication_of(results: Iterable[Mapping[str, Any]]) -> Mapping[str, str]:
-    """Return the entry `published` of the first published run, given result.json of each; empty if there is none."""
+    """Return the first entry `published` among the result.json of runs; an empty mapping if no run has one."""
     entries = (result.get("imported", {}).get("published") for result in results)
     return next((entry for entry in entries if entry), {})

@@ -1,4 +1,4 @@
-"""Checks that records are those of one run within its budget, because doubled records would shift its scores."""
+"""Checks that records belong to one run and stay within its budget: doubled records would change its scores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def check_counts(run: Run, rows: Mapping[str, Rows], metered: bool) -> None:
-    """Check that there is at most one final evaluation, one at each grid point, and no step beyond the budget.
+    """Check for at most one final evaluation, at most one evaluation at each grid point, and no step beyond the budget.
 
-    metered: episodes were counted at the boundary, so their lengths must add up as well. Raises: StoreError.
+    metered: the steps were counted at the boundary, so the lengths of the episodes must fit the budget, too.
+    Raises: StoreError.
     """
     budget = run.task.steps
     evaluations, episodes = rows["evaluations"], rows["episodes"]
@@ -39,6 +40,6 @@ def check_counts(run: Run, rows: Mapping[str, Rows], metered: bool) -> None:
 
 def _count_error(run: Run, problem: str) -> StoreError:
     return StoreError(
-        f"the records of seed {run.seed} do not add up: {problem}; the run was recorded more than once, by a fork of"
-        " its process or by two processes at a time"
+        f"the records of seed {run.seed} do not add up: {problem}; the run was recorded more than once: by a fork of"
+        " its process, or by two processes at a time"
     )

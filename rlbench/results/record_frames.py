@@ -1,7 +1,7 @@
 """Records of published runs as tidy pandas frames: evaluations, episodes and metrics, one row per record.
 
-Columns, dtypes, units and meanings of the records are those of rlbench.api.COLUMNS. The columns `algorithm` (the
-label), `environment` and `key` of the run precede them. A multi-agent run has a further column for each agent's return.
+The first columns are the run's `algorithm` (its label), `environment` and `key`. The columns of `rlbench.api.COLUMNS`
+follow, with their types and units, and in multi-agent runs a column for each agent's return.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _IDENTITY = ("algorithm", "environment", "key")
 
 
 def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunState], table: str) -> pd.DataFrame:
-    """Return one table of all published runs. Damaged files are left out; the run table lists those runs as corrupt."""
+    """Return one table of all published runs. Leave out damaged files; the run table lists their runs as corrupt."""
     tables, identities = [], []
     for run in runs:
         if not states[run.key].status.has_score or not _rows_of(states[run.key], table):
@@ -38,7 +38,7 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
     counts = [len(part) for part in tables]
     combined = pa.concat_tables(tables, promote_options="default") if tables else schema(table).empty_table()
     del tables
-    # Lists become views of one buffer; each column is freed as it is converted.
+    # Lists become views of one buffer, and each column is freed once it is converted, to save memory.
     frame = combined.to_pandas(split_blocks=True, self_destruct=True)
     for position, name in enumerate(_IDENTITY):
         values = pd.array([identity[position] for identity in identities], dtype="str")
@@ -47,9 +47,9 @@ def record_frame(store: Store, runs: Iterable[Run], states: Mapping[str, RunStat
 
 
 def with_agent_columns(rows: pa.Table, agents: Sequence[str]) -> pa.Table:
-    """Put a column with each agent's return, under its name, in place of `agent_returns`.
+    """Return the table with a column for each agent in place of `agent_returns`.
 
-    return_<agent>: of an episode. return_mean_<agent>: the mean over the episodes of an evaluation.
+    return_<agent>: the agent's return in an episode. return_mean_<agent>: its mean over an evaluation's episodes.
     Raises: StoreError if a row does not have one return for each agent.
     """
     if _AGENT_RETURNS not in rows.column_names:

@@ -1,4 +1,4 @@
-"""The runs that a folder's suite.json lists, including those that cannot be read back, so that none goes unnoticed."""
+"""The runs that a folder's suite.json lists, including those whose spec.json cannot be read: no run goes missing."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IMPORTED = "imported/"  # prefix of the algorithm name of an imported run
 class DamagedRun(Run):
     """A run whose spec.json is missing or damaged, reconstructed from its folder's name, the suite and other runs.
 
-    folder: its name in suite.json. damage: what is wrong, and what to do.
+    folder: the folder's name in suite.json. damage: what is wrong, and what to do.
     """
 
     folder: str = ""
@@ -62,10 +62,10 @@ def read_run(folder: Path, label: str) -> Run:
 
 
 def as_named(run: Run, entry: Mapping[str, Any], suite: Mapping[str, Any]) -> Run:
-    """Return a run with the environment's label and the functions that register it, as suite.json has them.
+    """Return a run with two things from suite.json: its environment's label, and the functions that register it.
 
-    entry: the run's entry in suite.json. Neither label nor functions are in spec.json, because they may change while
-    the run stays the same.
+    entry: the run's entry in suite.json. spec.json contains neither, because both may change while the run stays the
+    same.
     """
     label, register = entry.get("environment", ""), tuple(suite.get("register", ()))
     if not (label or register):
@@ -74,16 +74,17 @@ def as_named(run: Run, entry: Mapping[str, Any], suite: Mapping[str, Any]) -> Ru
 
 
 def _with_same_key(run: Run, **changes: Any) -> Run:
-    """Return a run with changes that are in no key. It has key and name already, which take long to compute."""
+    """Return a run with changes that do not affect its key. Copy its key and name, which take long to compute."""
     changed: Run = object.__new__(type(run))
     changed.__dict__.update(run.__dict__, **changes)
     return changed
 
 
 def read_runs(folder: Path, document: Mapping[str, Any], known: Mapping[str, Run]) -> list[Run]:
-    """Return every run that suite.json lists, in its order, read from `folder` (ROOT/runs).
+    """Return every run that suite.json lists, in the same order, read from `folder` (ROOT/runs).
 
-    A run that cannot be read is a DamagedRun. known: runs that need not be read, by the names of their folders.
+    document: suite.json. A run that cannot be read is returned as a DamagedRun. known: runs that are already read, by
+    the names of their folders.
     """
     runs: list[Run | tuple[Mapping[str, Any], str]] = []
     for entry in document["runs"]:
@@ -100,7 +101,7 @@ def read_runs(folder: Path, document: Mapping[str, Any], known: Mapping[str, Run
 def _damaged_run(
     folder: Path, entry: Mapping[str, Any], reason: str, readable: Sequence[Run], suite: Mapping[str, Any]
 ) -> DamagedRun:
-    """Reconstruct a run: its folder's name gives algorithm, environment and seed; another seed's run gives the rest."""
+    """Reconstruct a run: algorithm, environment and seed from its folder's name, the rest from another seed's run."""
     name, label = entry["folder"], entry["label"]
     parts = (name.split("--") + [""] * 3)[:3]
     advice = "import it again" if entry.get("imported") else "run the suite again to restore it"
@@ -126,7 +127,10 @@ def _seed(text: str) -> int:
 
 
 def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
-    """Return a task built from the suite's entry of an environment. environment: its id as in a folder's name."""
+    """Return a task built from the suite's entry of an environment, or a bare task if the suite has none.
+
+    environment: the environment's id as it is written in a folder's name.
+    """
     for entry in suite.get("environments", ()):
         if slug(entry["id"], 28) == environment and entry.get("label", "") == label:
             return Task(entry["id"], max(1, entry.get("steps", 1)), label=label)
@@ -134,7 +138,7 @@ def _task(environment: str, label: str, suite: Mapping[str, Any]) -> Task:
 
 
 def with_budgets(suite: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a suite with the budgets and evaluation grids that another suite has for the same environments."""
+    """Return `suite` with the budgets and evaluation grids of `other` where they differ for an environment."""
     new = {name_of(entry): entry for entry in other.get("environments", ())}
     environments = [
         entry | {key: each[key] for key in ("steps", "evaluation") if key in each}

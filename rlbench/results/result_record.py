@@ -1,4 +1,4 @@
-"""The keys of result.json: what each means, in the order in which they are written. docs/storage.md shows them."""
+"""The keys of result.json, each with its unit and meaning, in the order of the file. docs/storage.md shows them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rlbench.results.checksums import CHECKSUM
 
 
 class ResultKey(NamedTuple):
-    """A key of result.json. unit: "" for values without one."""
+    """A key of result.json. unit: the unit of its value; "" if it has none."""
 
     name: str
     unit: str
@@ -19,13 +19,13 @@ class ResultKey(NamedTuple):
 
 
 def _key(meaning: str, unit: str = "", omit_none: bool = False) -> dict[str, Any]:
-    """Describe a key. omit_none: None means that result.json does not have it."""
+    """Describe a key. omit_none: if the value is None, leave the key out of result.json."""
     return {"meaning": meaning, "unit": unit, "omit_none": omit_none}
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """What result.json says of one run alone."""
+    """The entries of result.json that describe one run."""
 
     status: RunStatus = field(metadata=_key("`done` or `diverged`"))
     message: str = field(metadata=_key("the step at which it diverged, in words; otherwise empty"))
@@ -41,7 +41,7 @@ class RunOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupFacts:
-    """What result.json says of the group that the run was trained in, and of the process."""
+    """The entries of result.json that describe the group in which the run was trained, and its process."""
 
     code: Mapping[str, Any] = field(
         metadata=_key(
@@ -52,12 +52,13 @@ class GroupFacts:
         metadata=_key(
             "what the run imported. `files`: a hash of each module of the plugin, the environment and the wrappers "
             "that is in no installed distribution, and of every module in the plugin's own package. `rlbench`: the "
-            "same for rlbench's numeric modules that it used. `distributions`: the versions of the others"
+            "same for rlbench's numeric modules that it used. `distributions`: the versions of the distributions that "
+            "its other modules belong to"
         )
     )
     numerics: Mapping[str, Any] = field(
         metadata=_key(
-            "device, threads, whether compiled, whether numbers are independent of the stack to the bit, how that is "
+            "device, threads, whether compiled, whether numbers are independent of the stack to the bit, how this is "
             "known and which kernels differ ([design.md](design.md#the-promise))"
         )
     )
@@ -66,12 +67,12 @@ class GroupFacts:
     hardware: Mapping[str, Any] = field(metadata=_key("processor, memory, system"))
     agents: Sequence[str] | None = field(
         default=None,
-        metadata=_key("the names of the agents, in the order of `agent_returns`; one agent: absent", omit_none=True),
+        metadata=_key("the agents' names in a multi-agent run, in the order of `agent_returns`", omit_none=True),
     )
     told: Sequence[str] | None = field(
         default=None,
         metadata=_key(
-            "hyperparameters that tell the algorithm what others have to learn of the task; none: absent",
+            "hyperparameters that tell the algorithm what other algorithms have to learn about the task",
             omit_none=True,
         ),
     )
@@ -79,16 +80,18 @@ class GroupFacts:
     score_from: str | None = field(
         default=None,
         metadata=_key(
-            "what a self-reported run is scored by: its evaluations or its training episodes", omit_none=True
+            "what gives a self-reported run its score: its evaluations or its training episodes", omit_none=True
         ),
     )
     reproducible: bool = field(
-        metadata=_key("whether the same seed gives the same numbers: the algorithm claims it, the environment repeats")
+        metadata=_key(
+            "whether the same seed gives the same numbers: the algorithm claims it, and the environment repeats them"
+        )
     )
     environment_repeats: bool | None = field(
         default=None,
         metadata=_key(
-            "false, if the environment ignores its seed or its instances share state; else absent",
+            "false if the environment ignores its seed or its instances share state",
             omit_none=True,
         ),
     )
@@ -116,7 +119,7 @@ class GroupFacts:
     )
 
 
-# What `rlbench.results.publish` adds.
+# The keys that `rlbench.results.publish` adds before and after those above.
 BEFORE = (
     ResultKey("schema_version", "", "version of this file"),
     ResultKey("key", "", "the run's full key"),

@@ -1,8 +1,8 @@
-"""A cache of what reading needs of every run, in one file, so that hundreds of thousands of files are not opened again.
+"""A cache in one file of what commands read of every run, so that hundreds of thousands of files are not opened again.
 
-index.parquet is only a cache: if it is deleted, stale or damaged, it is rebuilt from the runs' own files. A stamp for
-each run (sizes and times of its files, taken before they were read and checked) shows whether its entry is current.
-index.sha256 contains the sha256 of index.parquet. Small folders have no index.
+index.parquet is only a cache: if it is deleted, stale or damaged, it is rebuilt from the runs' own files. Each row has
+a stamp: the sizes and times of the run's files before they were read and checked. If the files still have this stamp,
+the row is current. index.sha256 contains the sha256 of index.parquet. Folders with fewer than 200 runs have no index.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from rlbench.results.store import Store
 
 _WORTH_KEEPING = 200  # reading this many runs takes about as long as writing the cache
 _READERS = 4
-# The files of a run that its entry depends on.
+# The files of a run whose contents its row summarises.
 _FILES = ("spec.json", "result.json", *(f"{table}.parquet" for table in TABLES), "policy.safetensors")
 
 
 class Index(NamedTuple):
-    """What the cache has of runs whose files are still those that were read. Each part is by the name of the run.
+    """The current rows of the cache: of runs whose files have not changed. Each mapping is by the run's name.
 
-    stamps: of all runs that were asked for. runs: without labels. states, facts: of the published ones.
+    stamps: the stamps of all runs that were asked for, also without a current row. runs: the runs, without labels.
+    states, facts: the states and facts of published runs.
     """
 
     stamps: Mapping[str, str] = {}
@@ -42,7 +43,7 @@ class Index(NamedTuple):
 
 
 def read_index(store: Store, names: Sequence[str]) -> Index:
-    """Return what the cache has of the runs of these names, and their stamps. A small folder has no cache."""
+    """Return the current rows and the stamps of the runs with these names. Return an empty Index for a small folder."""
     if len(names) < _WORTH_KEEPING or store.runs_folder.is_symlink():
         return Index()
     rows = _read_rows(store) or {}
@@ -70,10 +71,10 @@ def read_facts(
     index: Index | None = None,
     trusts_cache: bool = True,
 ) -> dict[str, RunFacts]:
-    """Return the facts of every published run, by key. Use the cache.
+    """Return the facts of every published run, by key, from the cache where its rows are current.
 
-    index: read before the runs and their states, so that it is written anew if many of them are not in it; not by a
-    store without `caches`. trusts_cache: if false, every file is read.
+    index: the answer of `read_index` before the runs and states were read. If many runs are missing in it, the cache is
+    written again (if `store.caches`). trusts_cache: if false and there is no index, every file is read.
     """
     runs = [run for run in runs if not isinstance(run, DamagedRun)]
     if index is None:
@@ -94,7 +95,7 @@ def read_facts(
 
 
 def _stamp(folder: str) -> str:
-    """Return the sizes and times of a run's files; "" for a link or another thing that is no folder."""
+    """Return the sizes and times of a run's files as text; "" if the path is a link or no folder."""
     try:
         if not stat.S_ISDIR(os.lstat(folder).st_mode):
             return ""
@@ -114,10 +115,10 @@ def _stamp(folder: str) -> str:
 def cache_problem(
     store: Store, runs: Sequence[Run], states: Mapping[str, RunState], facts: Mapping[str, RunFacts]
 ) -> str:
-    """Return why the cache cannot be used or misleads; "" if it does not, or there is none.
+    """Return what is wrong with the cache; "" if it is right, or if there is no cache.
 
-    runs, states, facts: read from the runs' own files; the last two by key. Entries of runs that have changed since
-    count as current no more, and are no problem.
+    runs, states, facts: read from the runs' own files; states and facts are by key. Rows of runs whose files have
+    changed since are stale; they are not used, so they are no problem.
     """
     if not any(os.path.lexists(store.root / name) for name in (NAME, DIGEST)):
         return ""
@@ -133,7 +134,7 @@ def cache_problem(
             same = same and row.state.result == states[run.key].result
             same = same and _are_equal(row.facts, facts.get(run.key, NOTHING))
         if not same:
-            return f"its numbers of {run.name} are not those of the run"
+            return f"its row of {run.name} differs from the files of the run"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The tables of one published run: reading them against their hashes, and a summary of their numbers."""
+"""The tables of one published run: reading them, checking their hashes, and a summary of their numbers."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ LONGEST = 1e12  # longest run in seconds
 class RunFacts(NamedTuple):
     """A summary of a published run's tables.
 
-    damaged: why the tables cannot be used, or "".
-    score: mean return of the final policy's evaluation or, without one, of the last evaluation; NaN without any.
+    damaged: why the tables cannot be used; "" if they can.
+    score: mean return of the final policy's evaluation; of the last evaluation if there is no final one; NaN if none.
     training_return: mean return of the last 100 complete training episodes.
     steps, returns, wall_seconds [T]: nominal step, mean return and training clock of grid evaluations (finite means
     only).
@@ -41,7 +41,7 @@ class RunFacts(NamedTuple):
 
 
 def read_verified(folder: Path, table: str, state: RunState) -> pa.BufferReader:
-    """Return a published table's bytes. Raises: StoreError if they differ from what was published."""
+    """Return a published table's bytes. Raises: StoreError if they do not have the hash in result.json."""
     path = folder / f"{table}.parquet"
     expected = state.result["files"].get(path.name, {}).get("sha256")
     try:
@@ -60,7 +60,7 @@ def _altered(path: Path) -> StoreError:
 def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str] | None = None) -> pa.Table:
     """Read one table of a published run.
 
-    Raises: StoreError if the file is not the one that was published, or is not such a table.
+    Raises: StoreError if the file does not have the hash in result.json, or is not a table with these columns.
     """
     content, full_schema = read_verified(folder, table, state), schema(table, optional_columns(table, state.result))
     names = full_schema.names if columns is None else list(columns)
@@ -72,7 +72,7 @@ def read_arrow(folder: Path, table: str, state: RunState, columns: Sequence[str]
 
 
 def read_run_facts(folder: Path, run: Run, state: RunState) -> RunFacts:
-    """Return the facts of a published run, after all of its files were compared with their hashes."""
+    """Return the facts of a published run. Compare all of its files with their hashes first."""
     nothing: Any = np.empty(0, np.int64)
     try:
         columns = ["kind", "nominal_step", "return_mean", "wall_seconds"]
@@ -99,7 +99,7 @@ def read_run_facts(folder: Path, run: Run, state: RunState) -> RunFacts:
 
 
 def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
-    """Check that evaluations have only numbers that rlbench can write and plot. Raises: StoreError."""
+    """Check that the numbers of evaluations are in the ranges that rlbench writes and can plot. Raises: StoreError."""
     columns = {name: numbers(evaluations[name]) for name in ("return_mean", "nominal_step", "wall_seconds")}
     limits = {"return_mean": (-LARGEST_RETURN, LARGEST_RETURN), "nominal_step": (0, run.task.steps)}
     limits["wall_seconds"] = (0, LONGEST)
@@ -111,7 +111,7 @@ def _check_ranges(folder: Path, run: Run, evaluations: pa.Table) -> None:
 
 
 def _verify_others(folder: Path, state: RunState) -> None:
-    """Check that the files on which no score depends are unchanged, too. Raises: StoreError."""
+    """Check the hashes of the run's other files, on which no score depends. Raises: StoreError."""
     for name, entry in state.result["files"].items():
         if name in ("evaluations.parquet", "episodes.parquet"):
             continue

@@ -18,15 +18,16 @@ from rlbench.results.score_anchors import Anchors
 class RunRow(NamedTuple):
     """One run of a suite.
 
-    algorithm: label. id: the algorithm's own name.
+    algorithm: the algorithm's label in the suite. id: the algorithm's name.
     score: mean return of the final policy. For a diverged run, the lower of two numbers: its last finite evaluation,
-    and the task's lower anchor (if it has none, the mean score of this folder's `random` runs). NaN without either.
+    and the task's lower anchor (or, without an anchor, the mean score of this folder's `random` runs). NaN if neither
+    number is known.
     training_return: mean return of the last 100 training episodes, or NaN.
     steps: environment steps taken. budget: steps that the suite allows.
-    resume: "approximate" if the run resumed with different code or numerical settings, otherwise "exact".
+    resume: "approximate" if the run resumed with other code or numerical settings than before, otherwise "exact".
     metering: "boundary", or "self-reported" if the run reported its own steps and scores.
     score_from: "evaluation", or "training" if a self-reported run reported no evaluation and is scored by its last
-    training episodes. `resume`, `metering` and `score_from` are "" while there is no result.
+    training episodes. `resume`, `metering` and `score_from` are "" until the run is published.
     """
 
     algorithm: str
@@ -52,7 +53,7 @@ class RunRow(NamedTuple):
 def run_rows(
     runs: Iterable[Run], states: Mapping[str, RunState], facts: Mapping[str, RunFacts], anchors: Mapping[str, Anchors]
 ) -> list[RunRow]:
-    """Return a row for each run of a suite. states, facts (of published runs): by key. anchors: by environment."""
+    """Return a row for each run of a suite. states and facts (of published runs) are by key, anchors by environment."""
     rows = [_row(run, states[run.key], facts.get(str(run.key))) for run in runs]
     floors = {**_random_means(rows), **{environment: anchor.lower for environment, anchor in anchors.items()}}
     return [
@@ -74,7 +75,7 @@ def by_cell(rows: Iterable[RunRow]) -> dict[tuple[str, str], list[RunRow]]:
 def _random_means(rows: Iterable[RunRow]) -> dict[str, float]:
     """Return the mean score of the finished runs of the random policy, by environment.
 
-    Imported runs count only where the folder has none of its own.
+    If the folder has trained runs of the random policy in an environment, imported ones do not count there.
     """
     means: dict[str, float] = {}
     chance = [row for row in rows if is_random(row.id) and row.status == RunStatus.DONE and row.has_score]
@@ -96,7 +97,7 @@ def _row(run: Run, state: RunState, facts: RunFacts | None) -> RunRow:
         seed=run.seed,
         key=str(run.key),
         status=str(state.status),
-        message=state.message.encode("utf-8", "replace").decode(),  # a file name in it may not be valid text
+        message=state.message.encode("utf-8", "replace").decode(),  # it may contain a file name that is not valid UTF-8
         score=math.nan,
         training_return=math.nan,
         steps=result.get("steps", 0),
@@ -110,7 +111,7 @@ def _row(run: Run, state: RunState, facts: RunFacts | None) -> RunRow:
     if facts.damaged:
         return row._replace(status=str(RunStatus.CORRUPT), message=facts.damaged)
     if row.metering == "self-reported" and "score_from" not in result and facts.score == facts.training_return:
-        row = row._replace(score_from="training")  # published before this was recorded
+        row = row._replace(score_from="training")  # the run was published before `score_from` was recorded
     # If an imported run reported running means, the last of them is the training return.
     training = result.get("imported", {}).get("training_return", facts.training_return)
     return row._replace(score=facts.score, training_return=training)

@@ -11,8 +11,8 @@ from rlbench.api import RlbenchError, Run
 def matching_runs(runs: Sequence[Run], algorithms: Sequence[str], environments: Sequence[str]) -> tuple[Run, ...]:
     """Return the runs whose label or algorithm, and whose task or environment, match a pattern such as "*dqn".
 
-    Without patterns every name matches. A text that matches no name is split at its commas into patterns.
-    Raises: RlbenchError for a pattern that matches no name, or if no run matches both kinds.
+    If a list of patterns is empty, every name matches. A text that matches no name is split at its commas into
+    patterns. Raises: RlbenchError if a pattern matches no name, or no run matches in both algorithm and environment.
     """
     by_algorithm = _checked(algorithms, [name for run in runs for name in _algorithms(run)], "algorithm")
     by_task = _checked(environments, [name for run in runs for name in _tasks(run)], "environment")

@@ -1,4 +1,4 @@
-"""The state of a run, derived from its result.json and from the files of the newest attempt that was to train it."""
+"""The state of a run, derived from its result.json and from the files of its newest attempt."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlbench.results.file_io import parse_json, read_json, why_unreadable
 from rlbench.results.json_shapes import COMMON, ShapeError, check_exit, check_result
 
 SCHEMA_VERSION = 1
-Parts = dict[str, Any]  # by their JSON
+Parts = dict[str, Any]  # parts of result.json files, by their JSON text
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,10 @@ class RunState:
 
 
 def published_state(path: Path, run: Run, known: Parts) -> RunState | None:
-    """Return the state of a run that has a result.json; None if it has none. path: of result.json.
+    """Return the state of a run that has a result.json; None if it has none.
 
-    known: parts that other results have; those of this one are added, or replaced by equal ones.
+    path: the path of result.json. known: large parts of results that were read before. Equal parts of this result are
+    replaced by them, and its other large parts are added.
     """
     try:
         result = dict(check_result(parse_json(path), run))
@@ -49,7 +50,7 @@ def published_state(path: Path, run: Run, known: Parts) -> RunState | None:
 
 
 def state_of_result(result: Mapping[str, Any]) -> RunState:
-    """Return the state of a run with a result that was checked."""
+    """Return the state of a published run. result: its result.json, already checked."""
     message = shortened(result.get("message", ""))
     return RunState(RunStatus(result["status"]), message, result, result["attempt"])
 
@@ -57,10 +58,10 @@ def state_of_result(result: Mapping[str, Any]) -> RunState:
 def attempted_state(
     run: Run, newest: tuple[Path, Mapping[str, Any]] | None, is_open: Callable[[Path], bool]
 ) -> RunState:
-    """Return the state of a run without a result.
+    """Return the state of a run without a result.json.
 
-    newest: the folder of its newest attempt with the group.json; None: it has no attempt. is_open: returns whether a
-    process may still write to an attempt.
+    newest: the folder of the run's newest attempt and its group.json; None if it has no attempt. is_open: returns
+    whether a process may still write to an attempt's folder.
     """
     if newest is None:
         return RunState(RunStatus.PENDING)
@@ -81,7 +82,10 @@ def attempted_state(
     if failed is not None:
         return RunState(RunStatus.FAILED, shortened(failed), attempt=attempt.name)
     status = RunStatus(exit_report["status"])
-    if status in (RunStatus.DONE, RunStatus.DIVERGED):  # these states need a result.json, and it was removed
+    if status in (
+        RunStatus.DONE,
+        RunStatus.DIVERGED,
+    ):  # it had a result.json, so somebody removed that
         return RunState(RunStatus.INTERRUPTED, "its result has been removed", attempt=attempt.name)
     message = shortened(exit_report.get("message", ""))
     if status.is_failure and _has_settings(description):
@@ -91,9 +95,9 @@ def attempted_state(
 
 
 def failed_together(attempts: Path, name: str) -> bool:
-    """Return whether an attempt trained several settings and failed, so that one of them may be to blame.
+    """Return whether an attempt trained several settings and failed, so that one setting may have failed the others.
 
-    attempts: the folder of all attempts. name: of this one; "": of none.
+    attempts: the folder of all attempts. name: the attempt's name; "" if there is none (False).
     """
     end = read_json(attempts / name / "exit.json") if name else None
     is_failure = isinstance(end, dict) and end.get("status") in [s for s in RunStatus if s.is_failure]

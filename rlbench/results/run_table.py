@@ -18,5 +18,5 @@ def run_table(rows: Iterable[RunRow]) -> pd.DataFrame:
 
 
 def read_table(folder: Path, table: str, state: RunState, columns: list[str] | None = None) -> pd.DataFrame:
-    """Read one table of a published run. Raises: StoreError if the file is not the one that was published."""
+    """Read one table of a published run. Raises: StoreError if the file does not have the hash in result.json."""
     return read_arrow(folder, table, state, columns).to_pandas()

@@ -1,8 +1,9 @@
-"""Fixed anchors of a task: the score without learning (lower, 0 on the normalised scale) and when solved (upper, 1).
+"""Anchors of a task: fixed scores for no learning (lower, 0 when normalised) and for a solved task (upper, 1).
 
-lower: the better of the random policy and the best constant action, over 10 000 episodes; on MountainCarContinuous-v0
-doing nothing beats random play. upper: a published threshold, or one for solving the task. anchors.json contains the
-anchors of the tasks in the shipped suites; a suite or a file may supply others.
+lower: the mean return over 10 000 episodes of the random policy, or of the best constant action if that is higher, as
+on MountainCarContinuous-v0. upper: a published threshold for solving the task; for Pendulum-v1, which has none, about
+the best published return. anchors.json contains the anchors of the tasks in the shipped suites; a suite or a file may
+supply others.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Anchors:
-    """The anchors of a task. lower, upper: returns of the task, lower < upper. source: the origin of each, in words."""
+    """The anchors of a task. lower, upper: mean returns, lower < upper. source: where both come from, in words."""
 
     lower: float
     upper: float
@@ -37,15 +38,15 @@ def shipped_anchors() -> Mapping[str, Anchors]:
 
 
 def read_anchors(path: Path) -> Mapping[str, Anchors]:
-    """Read the anchors in a file as written by `rlbench anchors -o FILE`, by task.
+    """Return the anchors by task in a file that `rlbench anchors -o FILE` wrote.
 
-    Raises: AnchorsError if it is not such a file, or an entry's upper anchor is missing or not above the lower one.
+    Raises: AnchorsError if the file has another form, or an upper anchor is missing or not above the lower one.
     """
     return _parse(read_document(path), str(path))
 
 
 def supplied_anchors(anchors: str | Path | Mapping[str, Any] | None) -> Mapping[str, Anchors]:
-    """Return the anchors in a file, or those that a mapping from tasks has; none for None. Raises: AnchorsError."""
+    """Return anchors by task, read from a file or from a mapping; no anchors for None. Raises: AnchorsError."""
     if anchors is None:
         return {}
     if isinstance(anchors, (str, Path)):
@@ -78,7 +79,7 @@ def _parse(document: Mapping[str, Any], where: str) -> Mapping[str, Anchors]:
 
 
 def as_anchors(entry: Any, where: str) -> Anchors:
-    """Return the anchors of one entry {"lower": …, "upper": …}. Raises: AnchorsError, beginning with `where`."""
+    """Return the anchors in an entry {"lower": …, "upper": …}. Raises: AnchorsError that begins with `where`."""
     values = entry if isinstance(entry, Mapping) else {}
     low: Any = values.get("lower")
     high: Any = values.get("upper")
@@ -94,11 +95,11 @@ def as_anchors(entry: Any, where: str) -> Anchors:
 def anchors_of(
     suite: Mapping[str, Any], tasks: Mapping[str, Task], supplied: Mapping[str, Anchors] | None = None
 ) -> dict[str, Anchors]:
-    """Return the anchors of those tasks that have some: `supplied` ones first, then the suite's, then shipped ones.
+    """Return the anchors of each task that has anchors: the supplied ones, else the suite's, else the shipped ones.
 
-    suite: as in suite.json. tasks: by name, the environment's label or id. The shipped anchors were measured on tasks
-    as Gymnasium makes them, so they are not used with keyword arguments, reset options or wrappers, which make a
-    different task.
+    suite: the suite in suite.json. tasks: the tasks by name (the environment's label or id). Shipped anchors were
+    measured on tasks as Gymnasium makes them. Keyword arguments, reset options or wrappers make another task, so
+    shipped anchors are not used with them.
     """
     anchors = {}
     own = {name_of(e): e.get("anchors") for e in suite.get("environments", ()) if isinstance(e, Mapping)}
@@ -113,5 +114,5 @@ def anchors_of(
 
 
 def name_of(environment: Mapping[str, Any]) -> str:
-    """Return the name of a task in tables: its label, else its id. environment: its entry in suite.json."""
+    """Return the name of a task in tables: its label, else its id. environment: the task's entry in suite.json."""
     return str(environment.get("label") or environment.get("id"))

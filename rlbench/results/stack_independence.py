@@ -1,6 +1,6 @@
 """Evidence that a run's numbers do not depend on its stack, from trials on the machine that computed them.
 
-The kit notes the kernels that a group uses (`rlbench.kit.kernel_choice`). Each kernel is tried once per machine. The
+The kit records which kernels a group uses (`rlbench.kit.kernel_choice`). Each kernel is tried once on each machine. The
 answer is kept in the user's cache, keyed by everything that selects the kernel: the processor, torch and environment
 variables.
 """
@@ -20,22 +20,22 @@ from rlbench.plugins import Plugin
 from rlbench.results.provenance import INSTRUCTIONS, hardware
 from rlbench.user_cache import cache_folder, recall, remember
 
-# The entries of a record's numerics that state this evidence; the other entries state how numbers were computed.
+# The entries of `numerics` in result.json that state this evidence; its other entries state how numbers were computed.
 ENTRIES = ("stack_independence", "independence_shown_by", "kernels_that_differ")
-# Masks are the one part of the kit that needs no torch.
+# Of the kit, only the module of action masks works without torch.
 _IMPORTS_TORCH = re.compile(rb"^\s*(from|import)\s+(torch|rlbench\.kit(?!\.action_masks))\b", re.M)
 _MOST_NAMED = 20
 
 
 def forget_kernels() -> None:
-    """Clear the noted kernels, because a new group does not use those of the last group in this process."""
+    """Clear the recorded kernels before a new group: it need not use those of the last group in this process."""
     kernel_choice = _kernel_choice()
     if kernel_choice is not None:
         kernel_choice.forget()
 
 
 def _kernel_choice() -> Any:
-    """Return the kit's module of that name if it is loaded, else None. Asking the kit for it would import torch."""
+    """Return the module rlbench.kit.kernel_choice if it is loaded, else None. Importing it would import torch."""
     kit = sys.modules.get("rlbench.kit")
     return vars(kit).get("kernel_choice") if kit is not None else None
 
@@ -43,7 +43,7 @@ def _kernel_choice() -> Any:
 def uses_torch(plugin: Plugin, loaded_before: bool) -> bool:
     """Return whether a newly loaded plugin computes with torch.
 
-    loaded_before: whether the process had torch already; then the plugin's sources decide.
+    loaded_before: whether torch was loaded before the plugin; if so, imports in the plugin's sources decide.
     """
     if "torch" not in sys.modules:
         return False
@@ -51,11 +51,11 @@ def uses_torch(plugin: Plugin, loaded_before: bool) -> bool:
 
 
 def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool) -> dict[str, Any]:
-    """Return the record's ENTRIES for a group that this process computed as `numerics` states.
+    """Return the ENTRIES for the group that this process trained. numerics: its numerical settings.
 
-    The answer is "bitwise" if `numerics` allows it and every kernel of the kit's functions gave a single lane the same
-    bits as in a stack; otherwise it is "tolerance". with_torch: without torch there is nothing to try. stackable: an
-    algorithm that is not stackable has no stack to depend on.
+    stack_independence is "bitwise" if `numerics` allows it and every kernel of the kit's functions gave a lane alone
+    the same bits as in a stack; otherwise it is "tolerance". with_torch, stackable: whether the algorithm computes with
+    torch and can be stacked; if not, there is nothing to try.
     """
     if numerics["stack_independence"] != "bitwise":  # another device, several threads, a compiled seed alone
         return _entries("tolerance", "nothing")
@@ -63,7 +63,7 @@ def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool)
         return _entries("bitwise", "no stack" if not stackable else "no torch")
     kit: Any = sys.modules.get("rlbench.kit")
     used = kernel_choice.operations() if (kernel_choice := _kernel_choice()) is not None else []
-    if not used:  # the algorithm uses torch directly, without the kit
+    if not used:  # the algorithm uses torch without the kit
         return _entries("tolerance", "nothing")
     trial_results = _try_kernels(kit.kernel_trials, used, numerics)
     differing = sorted({kit.kernel_choice.summary(use) for use, same in trial_results.items() if not same})
@@ -72,9 +72,9 @@ def independence(numerics: Mapping[str, Any], with_torch: bool, stackable: bool)
 
 
 def independence_warning(entries: Mapping[str, Any], numerics: Mapping[str, Any]) -> str:
-    """Return a warning for the user, the same for all groups computed alike; "" if there is none.
+    """Return a warning for the user; "" if there is none. Groups with equal settings give the same warning.
 
-    entries: as returned by `independence`.
+    entries: the answer of `independence`.
     """
     if numerics["stack_independence"] != "bitwise" or entries["stack_independence"] == "bitwise":
         return ""
@@ -93,7 +93,7 @@ def _entries(agreement: str, evidence: str, differing: Iterable[str] = ()) -> di
 
 
 def _try_kernels(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) -> dict[str, bool]:
-    """Return whether each kernel gives the same bits, from the cache if possible. Two processes may try one kernel."""
+    """Return for each kernel whether a lane alone gets the same bits, from the cache or from a trial now."""
     path = cache_folder("kernels") / f"{_cache_key(trials, numerics)}.json"
     cached = {use: same for use, same in (recall(path) or {}).items() if isinstance(same, bool)}
     fresh = {use: trials.same_bits(use) for use in used if use not in cached}
@@ -103,7 +103,7 @@ def _try_kernels(trials: Any, used: Iterable[str], numerics: Mapping[str, Any]) 
 
 
 def _cache_key(trials: Any, numerics: Mapping[str, Any]) -> str:
-    """Return a hash of everything that selects an operation's kernel, and of the trial code."""
+    """Return a hash of everything that selects the kernel of an operation, and of the code of the trials."""
     entries = {name: numerics[name] for name in ("torch", "cpu_capability", "threads", "mkl", "machine")}
     environment = {name: os.environ.get(name, "") for name in INSTRUCTIONS}
     parts = [entries, environment, hardware()["cpu"], _flags(), Path(trials.__file__).read_text("utf-8")]

@@ -1,4 +1,4 @@
-"""One suite's result folder: its layout, its single writer, and the state of each run, derived from the files alone.
+"""The result folder of a suite: its layout, its single writer, and the states of runs, which follow from its files.
 
 suite.json  LOCK  queue/  runs/<run>/{spec.json, result.json, *.parquet, policy.safetensors}
 attempts/<group>-0001-<host>-<pid>-<rand>/{group.json, *.jsonl, *.log, heartbeat, exit.json, checkpoints/}
@@ -48,7 +48,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 class Store:
     """A result folder. Reading needs no lock.
 
-    caches: whether reading may leave index.parquet in the folder; without it, reading writes nothing at all.
+    caches: whether reading may write the cache index.parquet into the folder; if false, reading writes nothing.
     """
 
     def __init__(self, root: Path, caches: bool = True) -> None:
@@ -57,16 +57,16 @@ class Store:
         self.runs_folder = root / "runs"  # built once: for ten thousand runs, building paths takes long
         self._lock = Lock(root)
         self._depth = 0  # how often this object has taken the lock
-        self._numbered = set[str]()  # names of the attempts that the two below count
-        self._counts, self._order = Counter[str](), 0  # attempts of each group by its name, and the latest one's order
+        self._numbered = set[str]()  # names of the attempts that are counted in the next line
+        self._counts, self._order = Counter[str](), 0  # attempts by name of group; order of the latest
 
     # -- writing -------------------------------------------------------------------------------------------------
     def lock(self, with_queue: bool = False) -> None:
-        """Make the folder and become its only writer until `unlock` or the end of this process, however it ends.
+        """Make the folder and become its only writer until `unlock` or the end of this process.
 
-        The lock is reentrant: it is released after as many calls of `unlock`. with_queue: whether the caller
-        continues the groups in the queue. Raises: LockedError naming the holder, or what is in the queue;
-        StoreError if nothing can be written.
+        The lock is reentrant: after n calls of `lock`, the nth call of `unlock` releases it. with_queue: whether the
+        caller continues the groups in the queue. Raises: LockedError if another process holds the lock, or if
+        groups are queued and with_queue is false; StoreError if nothing can be written.
         """
         if self._depth == 0:
             make_folder(self.root)
@@ -95,7 +95,7 @@ class Store:
     def set_aside(self, run: Run, again: bool = False) -> None:
         """Move a published run to superseded/; nothing is deleted.
 
-        again: it will be trained again. Its folder is replaced by one with its spec.json, so that no reader misses it.
+        again: the run will be trained again, so a folder with its spec.json takes its place: no reader misses the run.
         """
         if not (self.folder(run) / "result.json").exists():
             return
@@ -121,8 +121,8 @@ class Store:
     ) -> None:
         """Write suite.json, and a spec.json for each run that has none.
 
-        skipped: algorithm, environment, reason and status of skipped pairs. adaptive: whether interim analyses decided
-        the number of runs.
+        skipped: for each skipped pair its algorithm, environment, reason and status. adaptive: whether interim
+        analyses decide the number of runs.
         """
         previous = self._previous_suite()
         try:
@@ -143,7 +143,7 @@ class Store:
         entries: Sequence[Mapping[str, Any]],
         skipped: Sequence[Mapping[str, str]],
     ) -> list[Mapping[str, Any]]:
-        """Return previous entries to keep: imported runs, and finished runs whose plugin has broken since."""
+        """Return the previous entries to keep: imported runs, and finished runs whose plugin fails now."""
         new = {entry["folder"] for entry in entries}
         failed = {(pair["algorithm"], pair["environment"]) for pair in skipped if pair["status"] == RunStatus.FAILED}
         return [
@@ -162,9 +162,9 @@ class Store:
         return (run.label, run.task.name) in failed
 
     def _previous_suite(self) -> Mapping[str, Any]:
-        """Return the contents of suite.json; if it is missing or damaged, entries for the imported runs instead.
+        """Return the contents of suite.json. If it is missing or damaged, return entries for the imported runs.
 
-        Imported runs have to be looked up because no suite requests them.
+        Imported runs are looked up in their folders, because no suite requests them.
         """
         path = self.root / "suite.json"
         try:
@@ -200,10 +200,10 @@ class Store:
     def add_imported(
         self, runs: Sequence[Run], suite: Mapping[str, Any], version: str, replaced: Sequence[Run] = ()
     ) -> None:
-        """Add imported runs to suite.json, where they remain when the suite is run.
+        """Add imported runs to suite.json. They remain there when the suite is run.
 
-        suite: for a folder that has none yet. replaced: imported runs to move to superseded/ once suite.json no longer
-        lists them; if there are any, budgets in suite.json are taken from `suite`.
+        suite: what to write if the folder has no suite.json yet. replaced: imported runs to remove from suite.json and
+        to move to superseded/. If there are any, suite.json also takes the budgets of `suite`.
         """
         document: Mapping[str, Any]
         if (self.root / "suite.json").exists():
@@ -227,8 +227,8 @@ class Store:
     def new_attempt(self, group: RunGroup, restore: Mapping[int, str], plugin: str, profile: bool = False) -> Path:
         """Make a folder with a group.json for one process that trains `group`, and return it.
 
-        restore: for each member of the group the checkpoint to resume from, relative to the store; empty: start from
-        the beginning. profile: whether to measure the group's CPU time by part.
+        restore: for each member of the group the checkpoint to resume from, relative to the result folder; if empty,
+        start at step 0. profile: whether to measure the group's CPU time by part.
         """
         parent = make_folder(self.root / "attempts")
         if not self._depth or not self._numbered or JobQueue(self.root).folder.exists():  # others may make attempts
@@ -238,7 +238,7 @@ class Store:
         name = f"{group.name}-{number:04d}-{slug(socket.gethostname(), 20)}-{os.getpid()}-{os.urandom(3).hex()}"
         folder = make_folder(parent / name)
         keys = {str(member): run.key for member, run in zip(group.members, group.runs)}
-        self._order = max(time.time_ns(), self._order + 1)  # even if the clock was set back
+        self._order = max(time.time_ns(), self._order + 1)  # rises even if the clock was set back
         write_json(
             folder / "group.json",
             {
@@ -255,7 +255,7 @@ class Store:
         return folder
 
     def _number_attempts(self) -> None:
-        """Count the attempts of each group, archives included. Only those made since the last call are read."""
+        """Count the attempts of each group, including archives. Read only attempts made since the last call."""
         names = {path.name.removesuffix(SUFFIX) for path in (self.root / "attempts").glob("[!.]*")}
         for name in names - self._numbered:
             group, _, rest = name.rpartition("--")
@@ -272,8 +272,8 @@ class Store:
     def suite(self) -> Mapping[str, Any]:
         """Return the contents of suite.json.
 
-        Raises: StoreError if this is not a result folder, cannot be read or was written by a newer version; if
-        suite.json is damaged, the message names it and says what to do.
+        Raises: StoreError if this is not a result folder, if it cannot be read or was written by a newer version, or if
+        suite.json is damaged.
         """
         path = self.root / "suite.json"
         try:
@@ -297,7 +297,7 @@ class Store:
         return suite
 
     def damage(self) -> str:
-        """Return what is wrong with a suite.json that cannot be used; "" if it is usable or missing."""
+        """Return what is wrong with suite.json; "" if it can be used or is missing."""
         try:
             self.suite() if (self.root / "suite.json").exists() else None
         except StoreError as error:
@@ -310,9 +310,9 @@ class Store:
             raise StoreError(f"{self.root}: written by a newer rlbench ({suite.get('rlbench')}); update to use it")
 
     def runs(self, document: Mapping[str, Any] | None = None, known: Mapping[str, Run] = NOTHING) -> list[Run]:
-        """Return the runs of the suite as last planned, in its order; a run that cannot be read is a DamagedRun.
+        """Return the runs that suite.json lists, in its order. A run that cannot be read is a DamagedRun.
 
-        document: the contents of suite.json, if already read. known: runs that need not be read, by their names.
+        document: the contents of suite.json, if already read. known: runs that are already read, by their names.
         """
         return read_runs(self.runs_folder, self.suite() if document is None else document, known)
 
@@ -321,10 +321,10 @@ class Store:
         return frozenset(entry["folder"] for entry in self.suite()["runs"] if entry.get("imported"))
 
     def attempts(self, runs: Iterable[Run] | None = None) -> list[tuple[Path, Mapping[str, Any]]]:
-        """Return attempts with their group.json, newest first, skipping folders without a readable one.
+        """Return the folders of attempts, each with its group.json, newest first; skip folders without a readable one.
 
-        runs: take only attempts with their algorithms and environments. Left out: archives, because their runs are
-        published, and folders that are being deleted, named with a dot.
+        runs: if given, return only attempts with the algorithm and environment of one of these runs. Archives are left
+        out, because their runs are published. So are folders that are being deleted: their names begin with a dot.
         """
         attempts = []
         paths: Iterable[Path] = (self.root / "attempts").glob("[!.]*")
@@ -350,27 +350,27 @@ class Store:
         for path, description in self.attempts(run for run in runs if run.key not in states):
             for key in description["keys"].values():
                 newest.setdefault(key, (path, description))
-        is_locked = cache(self._lock.is_held_elsewhere)  # checked at most once, and only if needed
+        is_locked = cache(self._lock.is_held_elsewhere)  # tried at most once, and only if needed
         queued = cache(lambda: {entry.attempt.name for entry in JobQueue(self.root).entries()})
 
         def is_open(attempt: Path) -> bool:
             return attempt.name in queued() or is_locked()
 
         for run in runs:
-            if run.key not in states:  # looked at again, because it may have been published meanwhile
+            if run.key not in states:  # read again: it may have been published in the meantime
                 state = published_state(self.folder(run) / "result.json", run, common)
                 states[run.key] = state or attempted_state(run, newest.get(run.key), is_open)
         return {run.key: states[run.key] for run in runs}
 
     def checkpoints(self, run: Run) -> Iterator[tuple[Path, int]]:
-        """Yield the folders that may contain checkpoints of a run, with its number there, newest attempt first."""
+        """Yield each folder that may contain checkpoints of a run, and the run's number there; newest attempt first."""
         for path, description in self.attempts([run]):
             if (member := member_of(description, run.key)) is not None:
                 yield path / "checkpoints", member
 
 
 def _place(name: str) -> tuple[str, ...]:
-    """Return algorithm and environment as the folders of a run, and of the attempts that train it, have them."""
+    """Return the algorithm and environment in the name of a run's folder or of an attempt's folder."""
     return tuple(name.split("--", 2)[:2])
 
 

@@ -1,6 +1,6 @@
 """Results for other programs: the four frames of a result folder as csv or parquet files, each written atomically.
 
-Spreadsheets execute a cell that begins like a formula, so csv text is escaped; parquet keeps everything as recorded.
+Spreadsheets execute a cell that begins like a formula, so text in csv files is escaped; parquet files keep every text.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _IDENTITY = {
     "key": "hash of the run's algorithm, configuration, task and seed",
 }
 _FORMULA = ("=", "+", "-", "@")
-# Control characters; those between words are replaced by a space.
+# Control characters and invisible ones. Tabs and line breaks become spaces; the others are removed.
 _INVISIBLE = (
     *range(32),
     *range(127, 160),
@@ -42,7 +42,7 @@ _CONTROLS: Mapping[int, str | None] = {**dict.fromkeys(_INVISIBLE), **dict.fromk
 
 
 class ExportSummary(NamedTuple):
-    """The number of rows in each written file, and a message for each run whose files are damaged."""
+    """The number of rows in each written file, and a message for each run with damaged files."""
 
     rows: dict[Path, int]
     corrupt: tuple[str, ...]
@@ -51,7 +51,7 @@ class ExportSummary(NamedTuple):
 def export(frames: Mapping[str, pd.DataFrame], folder: Path, form: str) -> ExportSummary:
     """Write one file for each frame into `folder`, replacing the files of an earlier export.
 
-    frames: runs, evaluations, episodes and metrics, by these names, read at the same moment.
+    frames: the frames "runs", "evaluations", "episodes" and "metrics", read at the same moment.
     form: "csv" writes lists as JSON and NaN as an empty cell, removes control characters from text, and puts a single
     quote before text that begins with one of = + - @, a tab or a carriage return. "parquet" stores units and meanings
     in the fields' metadata.
@@ -83,7 +83,7 @@ def _write(path: Path, name: str, frame: pd.DataFrame, form: str) -> None:
 
 
 def as_cells(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the frame with csv cells in place of lists and text; numeric columns are unchanged."""
+    """Return a copy of the frame for csv: lists as JSON, and text escaped. Numeric columns are unchanged."""
     lists = {column.name for columns in COLUMNS.values() for column in columns if column.dtype.startswith("list<")}
     cells = frame.copy()
     for name in frame.columns:
@@ -115,6 +115,6 @@ def _as_arrow(name: str, frame: pd.DataFrame) -> pa.Table:
     combined = pa.schema([*identity, *recorded, *by_agent], metadata=recorded.metadata)
     if frame.empty:  # the identity columns of an empty frame have no type
         return combined.empty_table()
-    # A recorded NaN stays NaN; pandas' own conversion would make it null.
+    # A recorded NaN must stay NaN; the conversion of pandas would make it null.
     arrays = [pa.array(frame[field.name].to_numpy(), field.type, from_pandas=False) for field in combined]
     return pa.Table.from_arrays(arrays, schema=combined)

@@ -1,4 +1,4 @@
-"""Repair of missing or damaged published tables, which are rebuilt from the JSON lines of their attempt.
+"""Repair of published tables that are missing or damaged. They are rebuilt from the JSON lines of their attempt.
 
 A rebuilt table replaces the old one only if its sha256 equals the one in result.json.
 """
@@ -40,7 +40,7 @@ def restore_tables(store: Store, run: Run, state: RunState) -> list[str]:
 
 
 def restorable_tables(store: Store, run: Run, state: RunState) -> list[str]:
-    """Return the names of the damaged tables that `restore_tables` would restore, after rebuilding each elsewhere."""
+    """Return the names of the damaged tables that `restore_tables` would restore. Rebuild each in a scratch folder."""
     restorable = []
     with tempfile.TemporaryDirectory(prefix="rlbench-") as scratch:
         for table in _damaged_tables(store.folder(run), state):
@@ -60,7 +60,7 @@ def _damaged_tables(folder: Path, state: RunState) -> Iterator[str]:
 
 
 def _rebuild(store: Store, run: Run, state: RunState, table: str, draft: Path) -> None:
-    """Write a table from its attempt's lines. Raises: one of _FAILURES if that does not give the published bytes."""
+    """Write a table from its attempt's lines. Raises: one of _FAILURES if it does not have the published hash."""
     attempt = store.root / "attempts" / state.attempt
     member = member_of(describe_attempt(attempt), run.key)
     own = [{**row, "seed": run.seed} for row in read_attempt_lines(attempt, table) if row["seed"] == member]

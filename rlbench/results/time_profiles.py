@@ -1,7 +1,7 @@
-"""CPU time profiles of groups, read back from the runs that `rlbench run --profile` measured.
+"""CPU time profiles of groups that were trained with `rlbench run --profile`.
 
-Every run of a group has the whole group's profile: `group_profile` in result.json, with CPU seconds by part
-(rlbench.profiling.parts.PARTS) and the step at which measurement began, which is not 0 if the group was resumed.
+The result.json of every run contains the profile of its whole group (`group_profile`): CPU seconds by part
+(rlbench.profiling.parts.PARTS), and the step at which the measurement began. If the group resumed, this step is not 0.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class Profile:
 
 
 def profile_of(results: Iterable[Mapping[str, Any]]) -> Profile | None:
-    """Return the sum of the profiles of all groups whose runs have these result.json contents.
+    """Return the sum of the profiles of the groups that trained these runs; None if no group was measured.
 
-    None if no group was measured.
+    results: the contents of the runs' result.json.
     """
     profiles = {result["attempt"]: result["group_profile"] for result in results if "group_profile" in result}
     if not profiles:
@@ -56,9 +56,9 @@ def profile_of(results: Iterable[Mapping[str, Any]]) -> Profile | None:
 def profile_table(runs: Iterable[Run], states: Mapping[str, RunState]) -> pd.DataFrame:
     """Return a frame with one row for each part of each measured group.
 
-    Columns: algorithm (label), environment, group (its attempt's folder), seeds (number trained together), from_step
-    (env steps; start of the measurement), part (one of PARTS), seconds (CPU, whole group), share (of the group's
-    seconds, in [0, 1]).
+    Columns: algorithm (label), environment, group (the name of its attempt's folder), seeds (number trained together),
+    from_step (env steps at the start of the measurement), part (one of PARTS), seconds (CPU time of the whole group in
+    this part), share (of the group's seconds, in [0, 1]).
     """
     rows, seen = [], set()
     for run in runs:
