@@ -1,1 +1,1 @@
-"""Upkeep of result folders and of this machine: what is wrong, mending it, freeing disk space, and archives."""
+"""Upkeep of result folders and of this machine: finding and mending problems, freeing disk space, archives, merging."""

@@ -1,4 +1,4 @@
-"""Checkup of attempts: whether what they were asked to train, and their checkpoints, can be read."""
+"""Checkup of attempts: whether their group.json and their checkpoints can be read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ASIDE = "--fix moves it to superseded/"
 
 
 def examine_attempts(store: Store) -> Iterator[Finding]:
-    """Yield what is wrong with the attempts of a folder in which nothing runs. Reads and hashes every checkpoint."""
+    """Yield what is wrong with the attempts of a folder that no command is writing to. Hash every checkpoint."""
     for path in sorted((store.root / "attempts").glob("*")):
         where = str(path.relative_to(store.root))
         if path.is_symlink() or is_draft(path.name):
@@ -55,13 +55,13 @@ def _examine_checkpoints(root: Path, folder: Path) -> Iterator[Finding]:
     complete = set() if folder.is_symlink() else set(checkpoint.complete(folder))
     for path in sorted(folder.glob("*")):
         if path not in complete and not path.is_symlink() and path.name.isdecimal():
-            what = "was not written to its end, or was changed since"
+            what = "was not written to its end, or was changed later"
             mend = partial(moved, root, path, "unreadable")
             yield to_do(str(path.relative_to(root)), what, _ASIDE, "unreadable checkpoints", mend)
 
 
 def attempted_runs(store: Store) -> dict[str, Run]:
-    """Return the runs that the folder's attempts were to train, by the names of their folders."""
+    """Return the runs that attempts in the folder train or trained, by the names of the runs' folders."""
     runs: dict[str, Run] = {}
     for _, description in chain(archived_attempts(store.root), store.attempts()):
         with suppress(KeyError, TypeError, ValueError, AttributeError):  # a group.json may come from anybody

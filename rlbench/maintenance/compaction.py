@@ -1,7 +1,7 @@
-"""Compaction: attempts of published runs become one compressed archive each, and can be unpacked again.
+"""Compaction: each attempt whose runs are published is packed into a compressed archive, and can be unpacked again.
 
-An archive is compared with the folder, file by file, before the folder goes. A process that is killed at any moment
-leaves the folder, or the archive, or both with the same contents, and the next compaction ends what was begun.
+An archive is compared with the folder, file by file, before the folder is deleted. A process that is killed at any
+moment leaves the folder, or the archive, or both with the same contents. The next compaction completes the work.
 """
 
 from __future__ import annotations
@@ -27,16 +27,20 @@ from rlbench.results.file_io import MOST_BYTES, temporary_path, unwritable, why_
 from rlbench.results.json_shapes import is_name
 
 _BLOCK = 1 << 20
-_MOST_DEEP = 20  # folders in folders
-_MOST_UNPACKED = 16 << 30  # bytes of all files of an attempt
+_MOST_DEEP = 20  # most levels of folders in an archive
+_MOST_UNPACKED = 16 << 30  # most bytes of all files of an attempt
 
 
 class Unsuitable(Exception):
-    """Why an attempt stays as it is."""
+    """An attempt cannot be packed or unpacked and stays as it is. The message says why."""
 
 
 class Outcome(NamedTuple):
-    """What became of one attempt. problem: why it stays as it is, or "". files, bytes: before and after."""
+    """The result of packing or unpacking one attempt.
+
+    problem: why it stays as it is; "" if it was packed or unpacked. files, bytes: their numbers before; files_after,
+    bytes_after: their numbers now.
+    """
 
     name: str
     problem: str
@@ -47,7 +51,7 @@ class Outcome(NamedTuple):
 
 
 def compact(store: Store) -> Iterator[Outcome]:
-    """Pack every attempt whose runs are all published. The caller holds the folder's lock. Raises: StoreError."""
+    """Pack every attempt whose runs are all published. The caller must hold the folder's lock. Raises: StoreError."""
     for folder in sorted(finished_attempts(store)):
         try:
             before = _listing(folder)
@@ -62,7 +66,7 @@ def compact(store: Store) -> Iterator[Outcome]:
 
 
 def unpack(store: Store) -> Iterator[Outcome]:
-    """Make every archive a folder again. The caller holds the folder's lock. Raises: StoreError."""
+    """Make every archive a folder again. The caller must hold the folder's lock. Raises: StoreError."""
     for archive in sorted((store.root / "attempts").glob(f"*{SUFFIX}")):
         if not is_archive(archive):
             continue
@@ -79,7 +83,7 @@ def unpack(store: Store) -> Iterator[Outcome]:
 
 
 def archive_problem(archive: Path) -> str:
-    """Return what is wrong with an archive, after reading all of it; "" if nothing."""
+    """Read a whole archive and return what is wrong with it; "" if nothing is."""
     try:
         _contents(archive)
     except Unsuitable as reason:
@@ -87,12 +91,12 @@ def archive_problem(archive: Path) -> str:
     return ""
 
 
-# Files by their names in the archive: size and sha256.
+# The size and the sha256 of each file, by its name in the archive.
 Listing = Mapping[str, tuple[int, str]]
 
 
 def _listing(folder: Path) -> Listing:
-    """Return the files of an attempt's folder. Raises: Unsuitable if an archive would not have all that is there."""
+    """Return the files of an attempt's folder. Raises: Unsuitable if an archive could not hold all of its contents."""
     files: dict[str, tuple[int, str]] = {}
     waiting = [folder]
     while waiting:
@@ -116,7 +120,7 @@ def _listing(folder: Path) -> Listing:
 
 
 def _pack(folder: Path, listing: Listing) -> Path:
-    """Write the archive of a folder, compare it, and delete the folder. Raises: OSError, Unsuitable."""
+    """Write the archive of a folder, compare both, and delete the folder. Raises: OSError, Unsuitable."""
     archive = archive_of(folder)
     if not os.path.lexists(archive):
         draft = temporary_path(archive)
@@ -140,7 +144,7 @@ def _write(draft: Path, folder: Path, listing: Listing) -> None:
         with zipfile.ZipFile(draft, "x", zipfile.ZIP_DEFLATED, compresslevel=9, strict_timestamps=False) as file:
             for name in listing:
                 file.write(folder / name, name)
-    except (ValueError, zipfile.LargeZipFile) as error:  # a name that is not text
+    except (ValueError, zipfile.LargeZipFile) as error:  # the name of a file is not valid UTF-8
         raise Unsuitable(f"it cannot be written as an archive: {error}") from error
     sync(draft)
 
@@ -152,7 +156,7 @@ def _compare(archive: Path, listing: Listing) -> None:
 
 
 def _contents(archive: Path) -> Listing:
-    """Return the files of an archive, after reading all of it. Raises: Unsuitable if it is damaged or hostile."""
+    """Read a whole archive and return its files. Raises: Unsuitable if it is damaged or hostile."""
     try:
         with open_archive(archive) as file:
             infos = file.infolist()
@@ -166,19 +170,19 @@ def _contents(archive: Path) -> Listing:
 
 
 def _names_problem(names: list[str]) -> str:
-    """Return why names in an archive are refused: each must lead to one file below the folder; "" if all do."""
+    """Return why names in an archive are refused; "" if each is the name of one file below the folder."""
     for name in names:
         parts = name.split("/")
         if not all(map(is_name, parts)) or len(parts) > _MOST_DEEP or PurePosixPath(name).is_absolute():
-            return f"its file {name[:60]!r} would lead out of the folder, or is none"
+            return f"its file {name[:60]!r} would lead out of the folder, or is not a file name"
     folders = {str(parent) for name in names for parent in PurePosixPath(name).parents}
     if len(set(names)) < len(names) or folders & set(names):
-        return "two of its files have one name"
+        return "two of its files have the same name"
     return "" if "group.json" in names else "it has no group.json"
 
 
 def _member_hash(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
-    """Return the sha256 of a file in an archive. Its checksum is checked on the way, and its size is as declared."""
+    """Return the sha256 of a file in an archive. Reading it checks its checksum and its declared size."""
     digest = hashlib.sha256()
     with archive.open(info) as member:
         while block := member.read(_BLOCK):
@@ -187,7 +191,7 @@ def _member_hash(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> str:
 
 
 def _unpack(archive: Path, folder: Path) -> Listing:
-    """Write the folder of an archive, compare it, and delete the archive. Raises: OSError, Unsuitable."""
+    """Write the folder of an archive, compare both, and delete the archive. Raises: OSError, Unsuitable."""
     listing = _contents(archive)
     if os.path.lexists(folder):  # a compaction was killed
         if folder.is_symlink() or not folder.is_dir() or _listing(folder) != listing:
@@ -211,7 +215,7 @@ def _unpack(archive: Path, folder: Path) -> Listing:
 
 
 def _extract(archive: Path, target: Path) -> None:
-    """Write the files of an archive whose names were checked below a new folder."""
+    """Write the files of an archive into the new folder `target`. Their names must have been checked."""
     target.mkdir()
     with open_archive(archive) as file:
         for info in file.infolist():

@@ -1,4 +1,4 @@
-"""Trials of a result folder's file system, with real files in a scratch folder that is removed again."""
+"""Trials of a result folder's file system with real files, in a scratch folder that is removed at the end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TRY_LOCK = "import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | f
 def try_file_system(root: Path) -> Iterator[Finding]:
     """Yield what an existing folder's file system can and cannot do."""
     yield from examine_space(WHERE, root, f"{root}{_kind(root)}", f"`rlbench gc {root}` lists what can be freed")
-    scratch = temporary_path(root / "doctor")  # the name of a draft: if this process is killed, it is known as one
+    scratch = temporary_path(root / "doctor")  # a draft's name: if this process is killed, it is recognised
     try:
         scratch.mkdir()
     except OSError as error:
@@ -64,7 +64,7 @@ def _try(scratch: Path) -> Iterator[Finding]:
 
 
 def _locks(scratch: Path) -> str:
-    """Return why another process can take a lock that this one holds, or ""."""
+    """Return what is wrong with locks: two processes hold one, or it stays taken; "" if they work."""
     path = scratch / "lock"
     with open(path, "w", encoding="utf-8") as file:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +89,7 @@ def _hard_links(scratch: Path) -> str:
 
 
 def _renames(scratch: Path) -> str:
-    """Return why a file that is replaced is not whole at each moment for its readers, or ""."""
+    """Return why a reader may see half of a file that is being replaced; "" if it always sees a whole file."""
     path = scratch / "replaced"
     replace_file(path, lambda draft: _write(draft, "old"))
     with open(path, encoding="utf-8") as reader:
@@ -108,7 +108,7 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
 
-# What rlbench relies on: how it is tried, and what follows without it.
+# What rlbench relies on: the trial of each ability, and what follows if it is missing.
 TRIALS: dict[str, tuple[Callable[[Path], str], str]] = {
     "locks": (_locks, "two commands may write to the folder at once and damage it"),
     "hard links": (_hard_links, "no run can be published"),
@@ -117,10 +117,10 @@ TRIALS: dict[str, tuple[Callable[[Path], str], str]] = {
 }
 
 
-# What takes the place of an ability, and the errors that say that it is missing.
+# For an ability that may be missing: the errors that show this, and what rlbench uses instead.
 INSTEAD = {
     "locks": (NO_LOCKS, "a file that is renewed takes their place; after a killed command, the next waits for 20 s"),
-    "hard links": (NO_LINKS, "files are renamed instead; two processes that publish one run at one instant both do"),
+    "hard links": (NO_LINKS, "files are renamed instead; if two processes publish a run at once, both succeed"),
 }
 
 
@@ -130,7 +130,7 @@ def _tells_case(scratch: Path) -> bool:
 
 
 def _clock(scratch: Path) -> Finding:
-    """Compare the file system's clock with this machine's: a server's may differ."""
+    """Compare the clock of the file system, which may be a server's, with the clock of this machine."""
     before = time.time()
     _write(scratch / "clock", "")
     modified, after = os.stat(scratch / "clock").st_mtime, time.time()
@@ -138,7 +138,7 @@ def _clock(scratch: Path) -> Finding:
     if abs(apart) <= MOST_SECONDS_APART:
         return ok("clock", "files get this machine's time")
     what = f"files get a time {duration(abs(apart))} {'after' if apart > 0 else 'before'} this machine's"
-    return note("clock", f"{what}, so ages and the newest results are uncertain", "synchronise both clocks")
+    return note("clock", f"{what}, so ages of files and the newest results are uncertain", "synchronise both clocks")
 
 
 def _kind(root: Path) -> str:

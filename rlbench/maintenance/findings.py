@@ -1,4 +1,4 @@
-"""What a checkup finds: one line each, with what to do and, where `rlbench doctor --fix` can do it, how."""
+"""Findings of a checkup: one line each, with advice and, if `rlbench doctor --fix` can mend it, how."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ class Level(StrEnum):
 class Finding:
     """One line of a checkup.
 
-    kind: what findings of this sort are, as a plural ("damaged runs"). where: the path inside the result folder, or the
-    part of the machine. what: what is so. advice: what to do; "" if nothing. mend: does it, and returns in words what
-    was done; None if the user has to do it. It may raise OSError or StoreError, and nothing is lost then.
+    kind: a plural that names findings like this one ("damaged runs"). where: the path inside the result folder, or the
+    part of the machine. what: what was found. advice: what to do; "" if nothing. mend: a function that follows the
+    advice and returns in words what it did; None if only the user can follow it. It may raise OSError or StoreError;
+    nothing is lost then.
     """
 
     level: Level
@@ -41,10 +42,10 @@ def ok(where: str, what: str) -> Finding:
 
 
 def note(where: str, what: str, advice: str = "", kind: str = "") -> Finding:
-    """Return a finding that is worth knowing. kind: by default `where`."""
+    """Return a finding that is worth knowing. kind: `where` by default."""
     return Finding(Level.NOTE, kind or where, where, what, advice)
 
 
 def to_do(where: str, what: str, advice: str, kind: str = "", mend: Callable[[], str] | None = None) -> Finding:
-    """Return a finding after which something has to be done. kind: by default `where`."""
+    """Return a finding that requires somebody to do something. kind: `where` by default."""
     return Finding(Level.TO_DO, kind or where, where, what, advice, mend)

@@ -1,4 +1,4 @@
-"""Attempts whose runs are all published, with files that are whole: training needs them no more."""
+"""Attempts that training does not need any more: all of their runs are published, with undamaged files."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from rlbench.results.results_index import read_facts
 
 
 def finished_attempts(store: Store, archives: bool = False) -> Iterator[Path]:
-    """Yield the folders of finished attempts and, with `archives`, the archives of others. Links are left out.
+    """Yield the folders of finished attempts and, if `archives`, the archives of finished ones. Leave out links.
 
-    A run whose published files are damaged is not finished here: its attempts may restore it, or resume it.
+    An attempt of a run with damaged files is not finished: the run may be restored from it, or may resume from it.
     """
     runs = known_runs(store, read_suite(store)[0]).runs
     states = store.states(runs)

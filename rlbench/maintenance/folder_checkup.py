@@ -1,4 +1,4 @@
-"""Checkup of a result folder: all that `rlbench doctor` finds in it, and mending it."""
+"""Checkup of a result folder: everything that `rlbench doctor` finds in it, and how it is mended."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _CACHE_FILES = ("index.parquet", "index.sha256")
 
 
 class FolderCheckup:
-    """A result folder, examined once. findings: in the order of their importance. usage: disk space by kind.
+    """A result folder, examined once. findings: the most important ones first. usage: disk space by kind of file.
 
     Raises: StoreError if the folder cannot be read, or was written by a newer version.
     """
@@ -80,15 +80,15 @@ class FolderCheckup:
 
 
 def refuse_other_folders(root: Path) -> None:
-    """Check that something in a folder was made by rlbench, before anything is written there. Raises: StoreError."""
+    """Check that rlbench wrote something in a folder, before a command writes there. Raises: StoreError."""
     if not any((root / name).exists() for name in ("suite.json", "runs", "attempts")):
         raise StoreError(f"{root}: no results here (there is no suite.json)")
 
 
 def mend(store: Store) -> Iterator[Finding]:
-    """Do what can be done about each finding, and yield what was done. Nothing is deleted.
+    """Mend each finding that can be mended, and yield what was done. Nothing is deleted.
 
-    The caller holds the folder's lock. Raises: DiskFull.
+    The caller must hold the folder's lock. Raises: DiskFull.
     """
     for finding in FolderCheckup(store).findings:
         if finding.mend is None:
@@ -98,7 +98,7 @@ def mend(store: Store) -> Iterator[Finding]:
         except DiskFull:
             raise
         except FileNotFoundError:
-            continue  # it was moved with its folder
+            continue  # it was moved away with its folder
         except (OSError, StoreError) as error:
             reason = why_unreadable(error) if isinstance(error, OSError) else str(error)
             yield to_do(finding.where, f"could not be mended: {reason}", "do it by hand")
@@ -110,7 +110,7 @@ def _drop_cache(store: Store) -> str:
 
 
 def _next_run(store: Store, checkup: RunCheckup) -> Finding:
-    """Return what the next `rlbench run` of the same suite would do, as far as that is known without its plugins."""
+    """Return what the next `rlbench run` of the same suite would do, as far as this is known without its plugins."""
     counts = Counter(_prospect(store, run, checkup) for run in checkup.requested)
     plans = [text.format(plural(counts[name], "run")) for name, text in _PROSPECTS.items() if counts[name]]
     what = f"the next `rlbench run` {', '.join(plans)}" if plans else "there are none"
@@ -119,7 +119,7 @@ def _next_run(store: Store, checkup: RunCheckup) -> Finding:
     return to_do("runs", what, f"`rlbench status {store.root}` names them", UNFINISHED)
 
 
-# What becomes of a run, in words.
+# What the next `rlbench run` does with runs, in words.
 _PROSPECTS = {
     "keeps": "keeps {} as finished",
     "starts": "trains {} from step 0",
@@ -132,7 +132,7 @@ _PROSPECTS = {
 
 
 def _prospect(store: Store, run: Run, checkup: RunCheckup) -> str:
-    """Return which of _PROSPECTS a run has."""
+    """Return what the next `rlbench run` does with a run: a key of _PROSPECTS."""
     state = checkup.states[run.key]
     if run.key in checkup.damaged:
         return "restores" if checkup.damaged[run.key] else "corrupt"

@@ -1,4 +1,4 @@
-"""What lies in a result folder: how much space each kind takes, and what does not belong there. No link is followed."""
+"""A listing of a result folder: the space of each kind of file, and what does not belong there. No link is followed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from rlbench.results.file_io import is_within
 from rlbench.results.jsonl_records import TABLES
 
 RUNS, ATTEMPTS, CHECKPOINTS, CROSSPLAY = "runs", "attempts", "checkpoints", "crossplay"
-LEFTOVERS = "leftovers of killed processes"  # the kind of findings of drafts
+LEFTOVERS = "leftovers of killed processes"  # the kind of a finding about a draft
 _RUN_FILES = {"spec.json", "result.json", "policy.safetensors", *(f"{table}.parquet" for table in TABLES)}
 _ATTEMPT_FILES = {"group.json", "made-by.json", "heartbeat", "exit.json", "stdout.log", "stderr.log"}
 _ATTEMPT_FILES |= {f"{table}.jsonl" for table in TABLES}
 _CHECKPOINT_FILE = re.compile(r"DONE(\.tmp)?|seed-\d+\.(json|safetensors)")
-_OWN = ("LOCK", "LEASE", "imports.jsonl")  # never opened if they have a second name
-# Files and folders at the top, and what the listing of disk use calls them.
+_OWN = ("LOCK", "LEASE", "imports.jsonl")  # rlbench does not write to them if they have a second hard link
+# Files and folders at the top of a result folder, with their names in the listing of disk use (None: their own).
 _CACHES, _EXPORTS, _LOGS = "caches and reports", "exports and videos", "logs for trackers"
 _TOP_FILES = {
     **dict.fromkeys(("suite.json", "decisions.json", *_OWN), "the suite"),
@@ -37,12 +37,12 @@ _TOP_FOLDERS = {
     **dict.fromkeys(("tensorboard", "wandb"), _LOGS),
     "queue": "the queue of a cluster",
 }
-_FREE = {"export", "videos", "tensorboard", "wandb", "queue"}  # folders in which other programs write what they want
+_FREE = {"export", "videos", "tensorboard", "wandb", "queue"}  # folders in which other programs may write any file
 
 
 @dataclass
 class Usage:
-    """The space that one kind takes: number of files, and their bytes."""
+    """The space that one kind of file takes: the number of files, and their bytes."""
 
     files: int = 0
     bytes: int = 0
@@ -54,14 +54,14 @@ class Usage:
 
 @dataclass
 class Contents:
-    """A listing of a result folder. usage: by kind. findings: what does not belong there, or cannot be read."""
+    """A listing of a result folder. usage: space by kind. findings: what does not belong there, or cannot be read."""
 
     usage: dict[str, Usage] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
 def list_contents(root: Path) -> Contents:
-    """Return what lies in a result folder. Raises: OSError if the folder itself cannot be read."""
+    """Return the listing of a result folder. Raises: OSError if the folder itself cannot be read."""
     contents = Contents()
     waiting = [(Path(), entry, True) for entry in _entries(root)]
     while waiting:
@@ -83,7 +83,7 @@ def list_contents(root: Path) -> Contents:
 
 
 def kind_of(parts: tuple[str, ...]) -> str:
-    """Return what the listing of disk use calls a file. parts: of its path in the folder."""
+    """Return the kind of a file in the listing of disk use. parts: the parts of its path in the folder."""
     if len(parts) == 1:
         return _TOP_FILES.get(parts[0], "unknown")
     if parts[0] == ATTEMPTS and CHECKPOINTS in parts[2:3]:
@@ -97,15 +97,15 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _examine(contents: Contents, root: Path, path: Path, info: os.stat_result, is_known: bool) -> bool:
-    """Add what is wrong with one file or folder. is_known: whether its folder is known. Returns: whether it is."""
+    """Add what is wrong with a file or folder. Returns: whether rlbench knows it. is_known: whether its folder is."""
     if path.parts[0] == SUPERSEDED and len(path.parts) > 1:
-        return False  # quarantine: what is there stays
+        return False  # what was moved to superseded/ is not examined
     contents.findings += _problems(root, path, info, is_known)
     return is_known and not is_draft(path.name) and _is_known(path.parts, stat.S_ISDIR(info.st_mode))
 
 
 def _problems(root: Path, path: Path, info: os.stat_result, is_known: bool) -> Iterator[Finding]:
-    """Yield what is wrong with one file or folder, the most important problem only."""
+    """Yield the most important problem of one file or folder, if it has one."""
     where, full = str(path), root / path
     if stat.S_ISLNK(info.st_mode):
         if not is_within(root, full):
@@ -120,7 +120,7 @@ def _problems(root: Path, path: Path, info: os.stat_result, is_known: bool) -> I
         what, advice = f"is {_special(info)}, not a file", "--fix moves it to superseded/"
         yield to_do(where, what, advice, "pipes and devices", partial(_moved, root, path, info, "no-file"))
     elif where in _OWN and info.st_nlink > 1:
-        what = "has another name elsewhere, so rlbench does not write to it"
+        what = "has another name elsewhere (a hard link), so rlbench does not write to it"
         yield to_do(where, what, "replace it with a copy of its own", "hard links")
     elif stat.S_ISREG(info.st_mode) and not os.access(full, os.R_OK):
         yield _unreadable(root, path, info, "Permission denied")
@@ -129,7 +129,7 @@ def _problems(root: Path, path: Path, info: os.stat_result, is_known: bool) -> I
 
 
 def _is_known(parts: tuple[str, ...], is_folder: bool) -> bool:
-    """Return whether rlbench writes something of this name there. parts: of its path in the folder."""
+    """Return whether rlbench writes a file or folder with this path. parts: the parts of its path in the folder."""
     top, depth, name = parts[0], len(parts), parts[-1]
     if depth == 1:
         return name in (_TOP_FOLDERS if is_folder else _TOP_FILES)
@@ -154,7 +154,7 @@ def _outward_link(root: Path, path: Path, info: os.stat_result) -> Finding:
     if path.parts[0] in _FREE or (path.parts[0] not in _TOP_FOLDERS and path.parts[0] not in _TOP_FILES):
         return note(where, what, "rlbench does not follow it", kind)
     advice = "replace it with what it leads to"
-    if len(path.parts) == 1:  # without the suite or a folder of runs, the rest could not be read
+    if len(path.parts) == 1:  # moving suite.json or runs/ away would make the rest unreadable
         return to_do(where, what, advice, kind)
     return to_do(
         where, what, f"{advice}; --fix moves the link to superseded/", kind, partial(_moved, root, path, info, "link")
@@ -162,7 +162,7 @@ def _outward_link(root: Path, path: Path, info: os.stat_result) -> Finding:
 
 
 def _moved(root: Path, path: Path, info: os.stat_result, why: str) -> str:
-    """Move what was found aside. Raises: FileNotFoundError if something else is there now, or nothing."""
+    """Move the file or folder that was found to superseded/. Raises: FileNotFoundError if it is gone or replaced."""
     now = os.stat(root / path, follow_symlinks=False)
     if (now.st_dev, now.st_ino) != (info.st_dev, info.st_ino):
         raise FileNotFoundError(f"{path} was replaced")
@@ -170,7 +170,7 @@ def _moved(root: Path, path: Path, info: os.stat_result, why: str) -> str:
 
 
 def _unreadable(root: Path, path: Path, info: os.stat_result, why: str) -> Finding:
-    """Return the finding of a file or folder that may not be read. Its owner can be given permission."""
+    """Return the finding of an unreadable file or folder. If this user owns it, --fix gives permission."""
     needed = stat.S_IRUSR | (stat.S_IXUSR if stat.S_ISDIR(info.st_mode) else 0)
     kind, advice = "files that cannot be read", f"chmod u+r{'x' * stat.S_ISDIR(info.st_mode)}"
     if info.st_uid != os.geteuid() or info.st_mode & needed == needed:

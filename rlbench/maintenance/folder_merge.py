@@ -1,6 +1,6 @@
-"""Merging of result folders, such as those of several machines, into one. The folders are only read.
+"""Merging of result folders, such as those of several machines, into one folder. The merged folders are only read.
 
-A process that is killed leaves a folder in which some runs are not finished, and the next merge copies the rest.
+If the process is killed, some runs count as not finished in the new folder. The next merge copies them.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ from rlbench.results.record_frames import record_frame
 from rlbench.results.requested_runs import DamagedRun
 from rlbench.results.results_index import read_facts
 
-_OWN = {"LOCK", DECISIONS}  # what a merge that was killed at once leaves
-_APART = ["algorithm", "environment", "wall_seconds"]  # columns of records: labels belong to the suite, and time passes
+_OWN = {"LOCK", DECISIONS}  # the files of a merge that was killed at its beginning
+_APART = ["algorithm", "environment", "wall_seconds"]  # columns that may differ: labels and times
 _IN_TRAINING = "its group is being trained; merge again when that has ended"
 
 
 @dataclass
 class MergeOutcome:
-    """What became of the runs, by the names of their folders.
+    """The result of a merge. Runs are named by their folders.
 
     copied: published runs that were copied. present: published runs that the target had already, with equal records.
-    failed, unfinished: runs that no folder has published. conflicts: a sentence for each run that two folders published
-    with different records; the first one is kept. left_out: a sentence for each run or attempt that was not copied.
+    failed, unfinished: runs that are published in no folder. conflicts: a sentence for each run that two folders
+    published with different records; the records of the first folder are kept. left_out: a sentence for each run or
+    attempt that was not copied.
     """
 
     copied: list[str] = field(default_factory=list)
@@ -52,10 +53,10 @@ class MergeOutcome:
 
 
 class _Folder(NamedTuple):
-    """A folder as it was read.
+    """The contents of a result folder, read once.
 
-    document: the contents of suite.json. problems: what is wrong with damaged runs, by name. attempts: by the keys of
-    their runs.
+    document: the contents of suite.json. states: by the runs' keys. problems: what is wrong with damaged runs, by the
+    runs' names. attempts: folders and archives, by the keys of their runs.
     """
 
     store: Store
@@ -67,20 +68,20 @@ class _Folder(NamedTuple):
     in_use: bool
 
     def has(self, run: Run) -> bool:
-        """Return whether the run is published here, with files that are whole."""
+        """Return whether the run is published in this folder with undamaged files."""
         return run.name not in self.problems and self.states[run.key].status.has_score
 
 
 def merge_folders(sources: Sequence[Store], target: Store, version: str) -> MergeOutcome:
-    """Copy the runs of `sources` into `target`, another folder, which may be new or have runs already.
+    """Copy the runs of `sources` into `target`, which may be a new folder or may have runs already.
 
-    version: rlbench's, for suite.json. Raises: SuiteError for folders that do not fit together; StoreError for one that
-    cannot be read or written, or if `target` is in a source.
+    version: the version of rlbench to write into suite.json. Raises: SuiteError if the folders do not fit together;
+    StoreError if a folder cannot be read or written, or if `target` is inside a source.
     """
     _refuse_place(sources, target)
     folders = [_read(store) for store in sources]
     if not (target.root / "LOCK").exists():
-        _union(folders, target, version)  # what is refused leaves no new folder
+        _union(folders, target, version)  # check first, so that a refused merge leaves no new folder
     target.lock()
     try:
         _describe(folders, target, version)
@@ -118,7 +119,7 @@ def _read(store: Store) -> _Folder:
 
 
 def _union(folders: Sequence[_Folder], target: Store, version: str) -> tuple[Decisions | None, dict[str, Any]]:
-    """Return the decisions and the suite of all folders, the target's included. Raises: SuiteError or StoreError."""
+    """Return the decisions and the suite of all folders and the target together. Raises: SuiteError or StoreError."""
     documents, runs = {}, {}
     if (target.root / "suite.json").exists():
         documents[target.root] = target.suite()
@@ -132,9 +133,9 @@ def _union(folders: Sequence[_Folder], target: Store, version: str) -> tuple[Dec
 
 
 def _describe(folders: Sequence[_Folder], target: Store, version: str) -> None:
-    """Write the suite of all folders, with a spec.json for each run, so that runs not yet copied count as planned."""
+    """Write the suite of all folders and a spec.json for each run, so that runs not yet copied count as planned."""
     decisions, suite = _union(folders, target, version)
-    if decisions is not None:  # before suite.json: a folder that has such seeds must never seem to be another one
+    if decisions is not None:  # first: a folder with adaptive seeds must never look like one with fixed seeds
         write_decisions(target, decisions)
     write_json(target.root / "suite.json", suite)
     make_newest(target.root)
@@ -145,7 +146,7 @@ def _describe(folders: Sequence[_Folder], target: Store, version: str) -> None:
 
 
 def _copy_runs(folders: Sequence[_Folder], here: _Folder) -> MergeOutcome:
-    """Copy the published runs that the target lacks, then what the others can resume from."""
+    """Copy the published runs that the target lacks, then the attempts from which unpublished runs can resume."""
     outcome = MergeOutcome()
     published = {run.name: here for run in here.known.runs if here.has(run)}
     for folder in folders:
@@ -168,7 +169,7 @@ def _copy_runs(folders: Sequence[_Folder], here: _Folder) -> MergeOutcome:
 def _copy_or_compare(
     folder: _Folder, run: Run, here: _Folder, published: dict[str, _Folder], outcome: MergeOutcome
 ) -> None:
-    """Copy a published run, or compare it with that of the first folder. Raises: Uncopied."""
+    """Copy a published run, or compare it with the same run of an earlier folder. Raises: Uncopied."""
     if run.name in folder.problems:
         raise Uncopied(f"it is damaged: {folder.problems[run.name]}")
     if not folder.has(run):
@@ -183,7 +184,7 @@ def _copy_or_compare(
         return
     target = here.store
     if run.name in here.problems:
-        raise Uncopied(f"that in {target.root} is damaged; mend it with `rlbench doctor --fix`, and merge again")
+        raise Uncopied(f"the run in {target.root} is damaged; mend it with `rlbench doctor --fix`, and merge again")
     attempt = folder.states[run.key].attempt
     if folder.in_use and not _has_ended(folder.store.root / "attempts" / attempt):
         raise Uncopied(_IN_TRAINING)
@@ -198,7 +199,7 @@ def _has_ended(attempt: Path) -> bool:
 
 
 def _have_equal_records(first: _Folder, other: _Folder, run: Run) -> bool:
-    """Return whether two published runs have the same records and policy, apart from the time that they took."""
+    """Return whether a run has the same records and policy in two folders, apart from the time that it took."""
     results = [folder.states[run.key].result for folder in (first, other)]
     if results[0]["files"] == results[1]["files"]:
         return True
@@ -211,7 +212,7 @@ def _have_equal_records(first: _Folder, other: _Folder, run: Run) -> bool:
 
 
 def _copy_attempts(folder: _Folder, run: Run, target: Store, outcome: MergeOutcome) -> None:
-    """Copy the attempts of a run, with their checkpoints, unless one of them is being trained."""
+    """Copy the attempts of a run with their checkpoints. If the run is being trained, leave them out."""
     paths, status = folder.attempts.get(run.key, ()), folder.states[run.key].status
     if paths and folder.in_use and status in (RunStatus.RUNNING, RunStatus.PENDING):
         _add(outcome.left_out, f"{run.name} in {folder.store.root}: {_IN_TRAINING}")

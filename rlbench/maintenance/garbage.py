@@ -1,4 +1,4 @@
-"""What may be deleted to free disk space, by kind. Links are never followed: one counts as a file of its own."""
+"""Files and folders that may be deleted to free disk space, by kind. A link counts as a file and is never followed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rlbench.results import Store
 from rlbench.results.file_io import temporary_path
 from rlbench.user_cache import cache_folder
 
-# Caches whose entries are computed again when they are needed. `speeds` is left out, because only training gives it.
+# Caches whose entries are computed again when needed. `speeds` is left out: only training measures it again.
 CACHES = {
     "compiled": "compiled graphs",
     "environments": "environment facts",
@@ -30,15 +30,15 @@ CACHES = {
     "distributions": "lists of packages",
     "kernels": "trials of kernels",
 }
-_STAMP = re.compile(r".*--(?P<nanoseconds>\d{18,19})")  # the end of names in superseded/
+_STAMP = re.compile(r".*--(?P<nanoseconds>\d{18,19})")  # a name in superseded/ ends with its time
 
 
 @dataclass(frozen=True)
 class Garbage:
     """Files and folders of one kind that may be deleted.
 
-    what: in words, as a plural. cost: what is lost with them. paths: files, and folders as a whole. files, bytes: how
-    many files these are, and their size.
+    what: the kind, in words, as a plural. cost: what is lost with them. paths: the files, and folders to delete as a
+    whole. files, bytes: the number of all these files and their size.
     """
 
     what: str
@@ -51,8 +51,8 @@ class Garbage:
 def garbage_of_folder(store: Store, superseded: bool, attempts: bool, older_than: float | None) -> Iterator[Garbage]:
     """Yield what may be deleted in a result folder.
 
-    superseded, attempts: include replaced runs, and the attempts of published runs. older_than: of these, only what is
-    that many seconds old; None: all. Raises: StoreError if the folder cannot be read.
+    superseded: include superseded/. attempts: include the attempts of published runs. older_than: of both, include only
+    what is older than this, in seconds; None: include all. Raises: StoreError if the folder cannot be read.
     """
     root = store.root
     yield from _of_kind("drafts of killed processes", "nothing", leftovers(root))
@@ -68,7 +68,7 @@ def garbage_of_folder(store: Store, superseded: bool, attempts: bool, older_than
 
 
 def garbage_of_caches(unused_for: float) -> Iterator[Garbage]:
-    """Yield the entries of the user's caches that were not used for so many seconds."""
+    """Yield the entries of the user's caches that were not used in the last `unused_for` seconds."""
     for kind, what in CACHES.items():
         folder = cache_folder(kind)
         old = [path for path in _files_below(folder) if is_unused(path, unused_for)] if not folder.is_symlink() else []
@@ -76,7 +76,7 @@ def garbage_of_caches(unused_for: float) -> Iterator[Garbage]:
 
 
 def is_unused(path: Path, seconds: float) -> bool:
-    """Return whether a file of a cache was neither read nor written for so long, or is the draft of a dead process."""
+    """Return whether a cache file was not used in the last `seconds`, or is a draft that was left behind."""
     with suppress(OSError):
         info = os.stat(path, follow_symlinks=False)
         age = time.time() - max(info.st_atime, info.st_mtime)
@@ -85,9 +85,9 @@ def is_unused(path: Path, seconds: float) -> bool:
 
 
 def delete(paths: Iterable[Path]) -> tuple[int, int]:
-    """Delete files and folders. Returns: how many files are gone, and their bytes. Raises: StoreError.
+    """Delete files and folders. Returns: the number of deleted files, and their bytes. Raises: StoreError.
 
-    A folder gets the name of a draft first, so that one that is deleted in part is known as a leftover.
+    A folder is renamed to a draft first. If deleting it is interrupted, the rest is recognised as a leftover.
     """
     files = size = 0
     for path in paths:
@@ -109,7 +109,7 @@ def delete(paths: Iterable[Path]) -> tuple[int, int]:
 
 
 def leftovers(root: Path) -> list[Path]:
-    """Return the drafts that killed processes left in a result folder, except for what was moved to superseded/."""
+    """Return the drafts that killed processes left in a result folder, except those in superseded/."""
     found: list[Path] = []
     waiting = [root]
     while waiting:
@@ -130,7 +130,7 @@ def _of_kind(what: str, cost: str, paths: Sequence[Path]) -> Iterator[Garbage]:
 
 
 def _extent(path: Path) -> tuple[int, int]:
-    """Return the number of files in a folder, or 1 for a file, and their bytes."""
+    """Return the number of files in a folder (1 for a file), and their bytes."""
     with suppress(OSError):
         info = os.stat(path, follow_symlinks=False)
         if not stat.S_ISDIR(info.st_mode):
@@ -148,7 +148,7 @@ def _files_below(folder: Path) -> Iterator[Path]:
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return what is in a folder; nothing if it cannot be read or is gone."""
+    """Return the entries of a folder; an empty list if it cannot be read or is gone."""
     with suppress(OSError), os.scandir(folder) as entries:
         return list(entries)
     return []
@@ -165,6 +165,6 @@ def _last_written(path: Path) -> float:
 
 
 def _moved_at(path: Path) -> float:
-    """Return when something was moved to superseded/: its name says it. A rename does not change the time of a file."""
+    """Return when something was moved to superseded/, from its name: moving does not change the time of a file."""
     stamp = _STAMP.fullmatch(path.name)
     return int(stamp["nanoseconds"]) / 1e9 if stamp else os.stat(path, follow_symlinks=False).st_mtime

@@ -1,4 +1,4 @@
-"""The runs of a result folder: those that its suite requests, and those that have a folder all the same."""
+"""The runs of a result folder: those that its suite requests, and others that have a folder in runs/."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from rlbench.results.requested_runs import read_run
 
 @dataclass(frozen=True)
 class KnownRuns:
-    """The runs of a folder.
+    """The runs of a result folder.
 
-    requested: in the suite's order; one that cannot be read is a DamagedRun. others: readable runs that the suite does
-    not request any more. unreadable: the folders of the rest, and why they cannot be read.
+    requested: runs of the suite, in its order; a run that cannot be read is a DamagedRun. others: readable runs that
+    the suite does not request any more. unreadable: folders of other runs, and why they cannot be read.
     """
 
     requested: Sequence[Run]
@@ -35,7 +35,7 @@ class KnownRuns:
 def read_suite(store: Store) -> tuple[Mapping[str, Any] | None, str]:
     """Return the contents of suite.json and ""; if it is missing or damaged, None and what is wrong with it.
 
-    Raises: StoreError if it may not be read, or was written by a newer version.
+    Raises: StoreError without permission to read it, or if a newer version wrote it.
     """
     try:
         return store.suite(), ""

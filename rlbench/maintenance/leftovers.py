@@ -1,4 +1,4 @@
-"""Drafts: files that a process writes before they get their names. A killed process leaves them behind."""
+"""Drafts: files and folders under temporary names, while a process writes them. A killed process leaves them behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import psutil
 
 from rlbench.results.file_io import draft_writer
 
-ABANDONED_SECONDS = 24 * 3600.0  # a draft of another host, whose processes are not known here, is left over after this
+ABANDONED_SECONDS = 24 * 3600.0  # age at which another host's draft counts as left over: its processes are unknown here
 
 
 def is_draft(name: str) -> bool:
@@ -18,7 +18,7 @@ def is_draft(name: str) -> bool:
 
 
 def is_left_over(name: str, info: os.stat_result) -> bool:
-    """Return whether something with the name of a draft was left behind. info: of the file or folder."""
+    """Return whether a file or folder is a draft that was left behind. info: its `stat` result."""
     writer = draft_writer(name)
     if writer is None:
         return False

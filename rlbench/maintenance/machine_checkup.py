@@ -1,4 +1,4 @@
-"""Checkup of this machine: what training, publishing and printing need, apart from any result folder."""
+"""Checkup of this machine: whether it has what training, publishing and printing need. No result folder is examined."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from rlbench.user_cache import cache_folder
 
 LOW_DISK = LOW_MEMORY = 1e9  # bytes
 LOW_INODES = 10_000
-# Files that one worker keeps open in the process that started it, rounded up, and files that Python and libraries do.
+# Open files in the process that starts workers: of each worker (rounded up), and of Python and its libraries.
 FILES_OF_A_WORKER, OTHER_FILES = 10, 100
 _NOT_INSTALLED = "is not installed: pip install"
 PRINTED = "–…−×·≤≥→±δ“”"  # characters that rlbench prints beyond ASCII
 
 
 def examine_machine(results: Path, plugins: Plugins) -> Iterator[Finding]:
-    """Yield what is found, slow parts last. results: the folder that contains result folders."""
+    """Yield the findings, those that take long to find last. results: the folder that contains result folders."""
     from rlbench import __version__
 
     yield ok("Python", f"{platform.python_version()}, with rlbench {__version__}")
@@ -79,14 +79,14 @@ def _memory() -> Finding:
 
 
 def examine_place(name: str, folder: Path, other: str) -> Iterator[Finding]:
-    """Yield whether files can be written to a folder, or it can be made, and how much space is free there.
+    """Yield whether a folder can be written or made, and how much space is free there.
 
     other: how to choose another folder.
     """
     place = nearest_existing(folder)
     shown = str(folder) if place == folder.absolute() else f"{folder}, which does not exist yet"
     try:
-        tempfile.TemporaryFile(dir=place).close()  # asking for permission is not enough: root has it everywhere
+        tempfile.TemporaryFile(dir=place).close()  # permission bits do not tell: root may write everywhere
     except OSError as error:
         yield to_do(name, f"{shown}, cannot be written: {error.strerror}", other)
         return
@@ -124,7 +124,7 @@ def _printing() -> Iterator[Finding]:
     try:
         PRINTED.encode(encoding)
     except (UnicodeEncodeError, LookupError):
-        what = f"the character set {encoding} lacks characters that rlbench prints; others stand for them"
+        what = f"the character set {encoding} lacks characters that rlbench prints; it prints others instead"
         yield note("locale", what, "run `export LC_ALL=C.UTF-8` to see them")
         return
     if sys.getfilesystemencoding().lower().replace("-", "") != "utf8":
@@ -138,7 +138,7 @@ def _plugins(plugins: Plugins) -> Iterator[Finding]:
     offers = survey(plugins)
     missing: list[str] = []
     for offer in offers:
-        if _NOT_INSTALLED in offer.error:  # the plugin itself says which of its optional packages is missing
+        if _NOT_INSTALLED in offer.error:  # the plugin's error names the optional package that is missing
             missing.append(offer.name)
         elif offer.error:
             advice = f"mend or uninstall {offer.distribution}, or leave it out with RLBENCH_PLUGINS"

@@ -1,4 +1,4 @@
-"""The suites of several result folders as one: which folders fit together, and suite.json and decisions.json of all."""
+"""The suites of several result folders as one: a check that they fit together, and a common suite.json."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ Documents = Mapping[Path, Mapping[str, Any]]  # the contents of suite.json, by f
 
 
 def refuse_mixtures(documents: Documents, runs: Mapping[Path, Sequence[Run]]) -> None:
-    """Check that in all folders a name means one task with one pair of anchors, and a label on it the same settings.
+    """Check that folders agree: each task's name means one task and one pair of anchors, each label on it one setting.
 
-    A table would mix them otherwise. runs: of each folder. Raises: SuiteError that names what differs.
+    Otherwise a table would mix different things. runs: the runs of each folder. Raises: SuiteError with what differs.
     """
     known: dict[tuple[str, ...], tuple[Any, Path]] = {}
     problems: dict[str, None] = {}
@@ -44,10 +44,10 @@ def refuse_mixtures(documents: Documents, runs: Mapping[Path, Sequence[Run]]) ->
 
 
 def common_decisions(stores: Iterable[Store]) -> Decisions | None:
-    """Return the decisions of `--until-decided` that several folders share; None if none of them has any.
+    """Return the decisions of `--until-decided` that all folders share; None if no folder has decisions.
 
-    Seeds that other looks asked for, or none, would change the error rates of the tests. So all folders must be copies
-    of one, of which some may be older. Raises: SuiteError if they are not; StoreError for unreadable decisions.
+    All folders must be copies of one folder; some copies may be older. Seeds of another folder would change the error
+    rates of the tests. Raises: SuiteError if they are not copies; StoreError if decisions cannot be read.
     """
     found = {store.root: read_decisions(store) for store in stores}
     decided = {root: decisions for root, decisions in found.items() if decisions is not None}
@@ -66,7 +66,7 @@ def common_decisions(stores: Iterable[Store]) -> Decisions | None:
 
 
 def _is_beginning(part: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
-    """Return whether decisions are those that others began with."""
+    """Return whether `part` has the same design as `whole`, and its first looks."""
     parts = ("design", "scale", "anchors", "algorithms")
     return canonical([part[name] for name in parts]) == canonical([whole[name] for name in parts]) and (
         part["looks"] == whole["looks"][: len(part["looks"])]
@@ -76,9 +76,9 @@ def _is_beginning(part: Mapping[str, Any], whole: Mapping[str, Any]) -> bool:
 def union_of_suites(
     documents: Documents, runs: Mapping[Path, Sequence[Run]], name: str, version: str
 ) -> dict[str, Any]:
-    """Return the contents of suite.json for the runs of several folders; where these differ, the first one counts.
+    """Return the contents of suite.json for the runs of several folders. If entries differ, use the first folder's.
 
-    runs: of each folder. name: for suites of several names. version: rlbench's.
+    runs: the runs of each folder. name: the new suite's name if the suites have several. version: rlbench's version.
     """
     suites = [document["suite"] for document in documents.values()]
     environments: dict[str, Mapping[str, Any]] = {}

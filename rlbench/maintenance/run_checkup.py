@@ -1,4 +1,4 @@
-"""Checkup of runs: spec.json, result.json, and every file against its hash; and what can be restored."""
+"""Checkup of runs: whether spec.json, result.json and every hashed file are undamaged, and what can be restored."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _COUNTED = {
 class RunCheckup:
     """The runs of a folder, read once from their own files.
 
-    document: the contents of suite.json; None if it cannot be used. Then, and for what the suite does not request any
-    more, the runs are those that have a folder.
+    document: the contents of suite.json; None if it cannot be used. Runs that it does not list are found by their
+    folders.
     """
 
     def __init__(self, store: Store, document: Mapping[str, Any] | None) -> None:
@@ -46,18 +46,18 @@ class RunCheckup:
         runs = self._known.runs
         self.states = store.states(runs)
         self.facts: Mapping[str, RunFacts] = read_facts(store, runs, self.states, trusts_cache=False)
-        self.damaged: dict[str, bool] = {}  # by key, whether each damaged run found so far can be restored
+        self.damaged: dict[str, bool] = {}  # by key: whether a damaged run that was found can be restored
 
     @cached_property
     def _attempted(self) -> Mapping[str, Run]:
         return attempted_runs(self._store)
 
     def findings(self) -> Iterator[Finding]:
-        """Yield what is wrong with the runs, apart from runs that are not finished."""
+        """Yield what is wrong with the runs. That a run is not finished is no problem here."""
         for run in self._known.runs:
             folder = self._store.folder(run)
             if isinstance(run, DamagedRun):
-                if not folder.is_symlink():  # the listing of the folder names links
+                if not folder.is_symlink():  # the listing of the folder reports links
                     yield self._without_spec(run.name, _reason(run.damage, folder).removeprefix(f"{folder}: "))
             elif self.states[run.key].status == RunStatus.CORRUPT:
                 yield self._damaged(run, _reason(self.states[run.key].message, folder))
@@ -106,7 +106,7 @@ class RunCheckup:
             return to_do(where, reason, "the next `rlbench run` trains it again", UNFINISHED)
         run = self._attempted.get(name)
         if run is not None:
-            advice = "--fix writes spec.json again, from the attempt that was to train it"
+            advice = "--fix writes spec.json again, from an attempt to train the run"
             return to_do(where, reason, advice, KIND, partial(_restore_spec, store, run))
         if is_requested:
             return to_do(where, reason, "the next `rlbench run` writes it again, and keeps the result", KIND)
@@ -115,12 +115,12 @@ class RunCheckup:
 
 
 def _reason(message: str, folder: Path) -> str:
-    """Return a message without its advice, and with the paths that it has relative to the run's folder."""
+    """Return a message without its advice, with its paths relative to the run's folder."""
     return (message.rpartition("; ")[0] or message).replace(f"{folder}{os.sep}", "")
 
 
 def _changed(path: Path, entry: Mapping[str, Any]) -> str:
-    """Return in words how a published file differs from its hash; "" if it does not."""
+    """Return in words what happened to a published file; "" if it still has its hash."""
     try:
         digest = file_hash(path)
     except FileNotFoundError:
@@ -131,7 +131,7 @@ def _changed(path: Path, entry: Mapping[str, Any]) -> str:
 
 
 def _restorable(store: Store, run: Run, state: RunState) -> Sequence[str]:
-    """Return the damaged tables of a run if the attempt's lines give them back and nothing else is damaged."""
+    """Return a run's damaged tables if all its damaged files can be restored from the attempt's lines, else []."""
     if not state.result:
         return []
     names = restorable_tables(store, run, state)
@@ -140,9 +140,9 @@ def _restorable(store: Store, run: Run, state: RunState) -> Sequence[str]:
 
 
 def _restore_or_move(store: Store, run: Run, is_trained: bool) -> str:
-    """Restore a damaged run if its attempt's lines give what was published; otherwise move it to superseded/.
+    """Restore a damaged run from its attempt's lines if they give the published hashes; otherwise move it aside.
 
-    is_trained: the suite requests it, so that it gets a folder in which it can be trained again.
+    is_trained: whether the suite requests and trains the run; if so, a moved run gets a new folder with its spec.json.
     """
     state, folder = store.states([run])[run.key], store.folder(run)
     if names := _restorable(store, run, state):
@@ -161,4 +161,4 @@ def _restore_spec(store: Store, run: Run) -> str:
     if os.path.lexists(path):
         move_aside(store.root, path, "damaged")
     store.describe_run(run)
-    return "spec.json written again, from the attempt that was to train it"
+    return "spec.json written again, from an attempt to train the run"

@@ -1,7 +1,7 @@
-"""Copies of runs and attempts in another result folder. Until one is complete, no reader takes it for a run or attempt.
+"""Copies of runs and attempts in another result folder. Readers ignore a copy until it is complete.
 
-A run is published as it was in its own folder: its files are compared with their hashes, and result.json comes last. An
-attempt has the name of a draft until all of it is on disk.
+A run is published again in the other folder: its files are compared with their hashes, and result.json is written last.
+An attempt has the name of a draft until all of it is on disk.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _MOST_BYTES = 8 << 30  # largest file that is copied
 
 
 class Uncopied(Exception):
-    """Why a run or an attempt was not copied: something is wrong with it, or with the folder that it is in."""
+    """A run or an attempt was not copied, because it or its folder is damaged. The message says how."""
 
 
 def copy_run(source: Store, run: Run, state: RunState, target: Store) -> None:
-    """Publish a run, which has a spec.json in `target`, as it is published in `source`. state: its state there.
+    """Publish a run of `source` in `target`, where it has a spec.json. state: its state in `source`.
 
     Raises: Uncopied; OSError if the target cannot be written.
     """
@@ -51,7 +51,7 @@ def copy_run(source: Store, run: Run, state: RunState, target: Store) -> None:
 
 
 def copy_attempt(source: Store, path: Path, target: Store) -> None:
-    """Copy an attempt's folder or archive, unless `target` has either. Links, pipes and devices in it are left out.
+    """Copy an attempt's folder or archive if `target` has neither. Leave out links, pipes and devices in it.
 
     Raises: Uncopied; OSError if the target cannot be written.
     """

@@ -1,4 +1,4 @@
-"""Checkup of torch in a child process with a worker's settings: its threads, products in stacks, accelerators."""
+"""Checkup of torch in a child process with a worker's settings: threads, bits of products in stacks, accelerators."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CHILD = "rlbench.testing.torch_report"
 
 
 def examine_torch() -> Iterator[Finding]:
-    """Yield what a worker process finds of torch on this machine."""
+    """Yield findings about torch in a worker process on this machine."""
     report = query_torch()
     if isinstance(report, str):
         advice = "install it again: pip install --force-reinstall torch"
@@ -31,7 +31,7 @@ def examine_torch() -> Iterator[Finding]:
 
 
 def query_torch() -> Mapping[str, Any] | str:
-    """Return the child's report (see rlbench.testing.torch_report), or why there is none."""
+    """Return the report of a child process (see rlbench.testing.torch_report), or in words why there is none."""
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         answer = Path(folder, "answer.json")
         try:
@@ -48,7 +48,7 @@ def query_torch() -> Mapping[str, Any] | str:
 
 
 def describe(report: Mapping[str, Any]) -> Iterator[Finding]:
-    """Yield what a report says."""
+    """Yield the findings in a report."""
     threads = "one thread" if report["threads"] == 1 else f"{report['threads']} threads"
     what = f"{report['torch']}, in a worker process on {threads} with {report['cpu_capability']}"
     if report["threads"] == 1:
@@ -66,7 +66,7 @@ def _stacks(report: Mapping[str, Any]) -> Finding:
         return ok("stacks", f"products give a seed the same bits alone and in a stack ({tried})")
     differing = join_names(report.get("kernels_that_differ", []), most=3)
     mode = os.environ.get("MKL_CBWR", MKL_MODE)
-    advice = "unset MKL_CBWR" if mode != MKL_MODE else "`stack_independence` in result.json says it of each run"
+    advice = "unset MKL_CBWR" if mode != MKL_MODE else "`stack_independence` in result.json records this for each run"
     return note("stacks", f"a seed gets different last bits alone and in a stack from {differing} ({tried})", advice)
 
 

@@ -134,7 +134,7 @@ UNSUITABLE = {
     with_a_pipe: "pipe is a link, a pipe, a device",
     with_an_empty_folder: "profile/empty is an empty folder",
     with_a_name_that_is_no_text: "cannot be written as an archive",
-    with_a_backslash: "would lead out of the folder, or is none",
+    with_a_backslash: "would lead out of the folder, or is not a file name",
     with_another_archive: "has other contents than the folder",
 }
 
@@ -198,8 +198,8 @@ def without_description(archive):
 LEADS_OUT = ("../out", "/out", "a/../../out", "a//b", "a\\..\\out", "folder/", "./x", "a" * 300, "/".join("a" * 30))
 HOSTILE = {
     **{f"name {name[:12]}": (lambda archive, name=name: add(archive, name), "would lead out") for name in LEADS_OUT},
-    "file twice": (lambda archive: add(archive, "stderr.log"), "two of its files have one name"),
-    "file and folder": (lambda archive: add(archive, "stderr.log/x"), "two of its files have one name"),
+    "file twice": (lambda archive: add(archive, "stderr.log"), "two of its files have the same name"),
+    "file and folder": (lambda archive: add(archive, "stderr.log/x"), "two of its files have the same name"),
     "truncated": (truncated, "cannot be read"),
     "without description": (without_description, "it has no group.json"),
 }

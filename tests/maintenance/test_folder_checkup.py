@@ -181,7 +181,7 @@ HARMS = {
     spec_of_another: ("spec.json belongs to another run", RESTORED),
     unknown_run_without_spec: ("spec.json is missing", MOVED),
     attempt_without_description: ("group.json cannot be read (No such file or directory)", MOVED),
-    checkpoint_cut_short: ("was not written to its end, or was changed since", MOVED),
+    checkpoint_cut_short: ("was not written to its end, or was changed later", MOVED),
     draft_of_a_killed_process: ("a killed process left this draft", MOVED),
     draft_of_another_host: ("a killed process left this draft", MOVED),
     pipe_somewhere: ("is a pipe, not a file", MOVED),
@@ -288,7 +288,7 @@ def test_an_index_with_numbers_that_are_not_those_of_the_runs_is_dropped(store, 
     assert Results(store).facts
     monkeypatch.setattr(results_index, "read_run_facts", read_all)
     (found,) = to_do(store)
-    assert found.where == "index.parquet" and "are not those of the run" in found.what
+    assert found.where == "index.parquet" and "differs from the files of the run" in found.what
     result = store.folder(store.runs()[0]) / "result.json"
     os.utime(result)  # whoever reads the index sees that this entry is older than the run
     assert to_do(store) == []
