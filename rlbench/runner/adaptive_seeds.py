@@ -1,7 +1,7 @@
-"""Adaptive seeds: plan a suite with more and more seeds until every pair of its algorithms is decided.
+"""Adaptive seeds: run a suite with more and more seeds until every pair of its algorithms is decided.
 
-Interim analysis k (a "look") uses k groups of n runs, so seeds 0 to k·n - 1 of each undecided algorithm. Finished runs
-are skipped, as whenever a suite is rerun. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882; docs/adaptive.md.
+Interim analysis k (a "look") uses k batches of n runs: seeds 0 to k·n - 1 of each undecided algorithm. Finished runs
+are not trained again. Source: Mathieu et al. 2023, AdaStop, arXiv:2306.10882; docs/adaptive.md.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from rlbench.stats.sequential_design import UNDECIDED, Design, InterimResult, Pa
 from rlbench.suites import LoadedSuite, Plan, Suite, plan
 from rlbench.text import plural
 
-MARGIN = 0.05  # between the anchors; raw scores have no margin of their own
+MARGIN = 0.05  # of scores normalised between the anchors; for raw scores there is no default margin
 
 
 @dataclass
 class AdaptiveRunner:
     """Runs a suite in one folder, adding seeds until every pair is decided.
 
-    design_options: the requested fields of Design, by name. current: the plan that is running now.
+    design_options: the fields of Design that the user requests, by name. current: the plan that is running.
     """
 
     suite: Suite | LoadedSuite
@@ -53,9 +53,10 @@ class AdaptiveRunner:
     current: Plan | None = None
 
     def plan_next(self) -> tuple[Plan, Decisions]:
-        """Plan the next interim analysis; nothing is run or written. Returns: the plan, and the decisions so far.
+        """Plan the next interim analysis. Run and write nothing. Returns: the plan, and the decisions so far.
 
-        Raises: SuiteError for an invalid suite, or one that differs from the suite at the first start; StoreError.
+        Raises: SuiteError if the suite is invalid, or differs from the suite with which the folder was started;
+        StoreError.
         """
         before = read_decisions(self.store)
         design = before.design if before else _design(self.design_options, "raw")
@@ -65,16 +66,16 @@ class AdaptiveRunner:
         if before is None:
             return planned, initial
         _refuse_changes(self.store, before, initial, self.design_options)
-        allowed = (None,) if before.looks else (None, "failed")  # after an interim analysis, a failure is data
+        allowed = (None,) if before.looks else (None, "failed")  # after an interim analysis, a failure counts
         if self.options.rerun not in allowed:
             raise SuiteError(
-                f"--rerun {self.options.rerun}: the decisions in {self.store.root / NAME} depend on the present runs;"
-                " choose another folder with -o"
+                f"--rerun {self.options.rerun}: the decisions in {self.store.root / NAME} depend on the present runs,"
+                " so these are not trained again; choose another folder with -o"
             )
         return planned, before
 
     def _initial_decisions(self, planned: Plan) -> Decisions:
-        """Return the decisions of a suite before its first interim analysis."""
+        """Return decisions without an interim analysis: the design, algorithms and anchors of a plan."""
         algorithms: dict[str, dict[str, str]] = {}
         tasks = {}
         for group in self.options.chosen(planned.groups):
@@ -96,9 +97,9 @@ class AdaptiveRunner:
         return initial
 
     def run(self, reporter: ProgressReporter) -> tuple[Plan, SuiteOutcome, Decisions]:
-        """Run until every pair is decided, an interim analysis is not possible, or the cap is reached.
+        """Run until every pair is decided, the cap is reached, or runs of an interim analysis are not finished.
 
-        Raises: as `plan_next` and `run_suite`.
+        Raises: the errors of `plan_next` and `run_suite`.
         """
         _, expected = self.plan_next()
         deadline = None if self.options.stop_after is None else time.monotonic() + self.options.stop_after
@@ -108,7 +109,7 @@ class AdaptiveRunner:
             if as_document(decisions) != as_document(expected):
                 raise StoreError(f"{self.store.root / NAME} was changed by another process; run the command again")
             if not decisions.looks:
-                write_decisions(self.store, decisions)  # the design is fixed before any run is seen
+                write_decisions(self.store, decisions)  # fix the design before any run is trained
             trained = 0
             while True:
                 self.current = planned
@@ -131,7 +132,7 @@ class AdaptiveRunner:
             self.store.unlock()
 
     def _has_unfinished_runs(self, outcome: SuiteOutcome, decisions: Decisions, reporter: ProgressReporter) -> bool:
-        """Return whether the next interim analysis still lacks runs, and warn if it does."""
+        """Return whether runs of the next interim analysis are not finished, and warn if so."""
         count = sum(1 for run in outcome.runs if not outcome.results.states[run.key].status.is_final)
         if count:
             reporter.warn(f"interim analysis {len(decisions.looks) + 1} skipped: {count} of its runs are not finished")
@@ -149,7 +150,7 @@ def _design(options: Mapping[str, Any], scale: str) -> Design:
 
 
 def _with_seeds(source: Suite | LoadedSuite, count: int) -> Suite | LoadedSuite:
-    """Return the suite with `count` seeds for every algorithm instead of its own."""
+    """Return the suite with seeds 0 to `count` - 1 for every algorithm."""
     suite = source.suite if isinstance(source, LoadedSuite) else source
     algorithms = tuple(a if a is None else a.model_copy(update={"seeds": None}) for a in suite.algorithms)
     suite = suite.model_copy(update={"algorithms": algorithms, "seeds": tuple(range(count))})
@@ -157,7 +158,7 @@ def _with_seeds(source: Suite | LoadedSuite, count: int) -> Suite | LoadedSuite:
 
 
 def _refuse_changes(store: Store, before: Decisions, now: Decisions, options: Mapping[str, Any]) -> None:
-    """Check that the request is the one the folder was started with. Raises: SuiteError if anything differs."""
+    """Check that the request equals the one with which the folder was started. Raises: SuiteError if it differs."""
     where = f"{store.root / NAME} was started with"
     advice = "this cannot change afterwards; choose another folder with -o"
     for name, value in options.items():
@@ -184,8 +185,8 @@ def _refuse_changes(store: Store, before: Decisions, now: Decisions, options: Ma
 
 
 def _analyse(store: Store, decisions: Decisions) -> Decisions:
-    """Make the next interim analysis from the scores in the folder."""
-    # A diverged run may score the lower anchor.
+    """Return the decisions with one more interim analysis, made from the scores in the folder."""
+    # The anchors are needed here because a diverged run may score the lower anchor.
     scores, look = Results(store, decisions.anchors).final_scores, len(decisions.looks) + 1
     outcomes = decisions.outcomes
     active = [label for label in decisions.algorithms if any(label in p and not o for p, o in outcomes.items())]
@@ -213,7 +214,7 @@ def _analyse(store: Store, decisions: Decisions) -> Decisions:
 
 
 def _groups(scores: Scores, decisions: Decisions, label: str, looks: int) -> dict[str, list[np.ndarray]]:
-    """Return the scores of an algorithm by environment and group of seeds, on the fixed scale."""
+    """Return an algorithm's scores by environment, an array for each interim analysis, on the decisions' scale."""
     groups = {}
     size = decisions.design.group_size
     for env in decisions.algorithms[label]:

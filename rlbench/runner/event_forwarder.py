@@ -1,4 +1,4 @@
-"""Passing the events of executors on: to whoever shows progress, and to the plugins' observers, setting by setting."""
+"""Forwarding of executors' events to the progress display and, separately for each setting, to plugins' observers."""
 
 from __future__ import annotations
 

@@ -16,18 +16,18 @@ from rlbench.results.run_states import failed_together
 from rlbench.runner.schedule import RunDecision, ShouldRetry, decide_runs, retry_nothing
 from rlbench.runner.setting_stacks import StackLimits, joined, stacks_of
 
-# A compiled seed alone gets other last bits than in any stack.
-_ALONE = "starts again at step 0: its checkpoint is of a compiled stack, and it is trained alone now"
+# A compiled seed alone has other last bits than in a stack.
+_ALONE = "starts again at step 0: its checkpoint is from a compiled stack, and it is trained alone now"
 
 
 Stack = tuple[RunGroup, int, list[RunDecision]]
-"""A group, the step where it starts, and what is done for each of its runs, in order."""
+"""A group to train, the step where it starts, and the decision for each of its runs, in order."""
 
 
 def changed_runs(
     plugins: Plugins, groups: Sequence[RunGroup], states: Mapping[str, RunState]
 ) -> list[tuple[Run, list[str]]]:
-    """Return the published runs whose code or numerics differ from the current ones, and what differs."""
+    """Return the published runs that had other code or numerical settings than now, each with the differences."""
     changed = []
     for group in groups:
         plugin = plugins.find(group.algorithm)
@@ -57,11 +57,11 @@ def prepare(
     profile: bool = False,
     limits: StackLimits | None = None,
 ) -> list[Job]:
-    """Create attempts for the runs that are not finished. A corrupt result is never replaced automatically.
+    """Create an attempt for each group with unfinished runs. A run with a damaged result is not trained again.
 
-    Seeds of a group that are at different steps are split into separate groups. states: by key. should_retry: whether
-    to train a failed run again. profile: measure where the training time goes. limits: of stacks of several settings;
-    None: make none.
+    If seeds of a group start at different steps, they are split into several groups. states: by key. should_retry:
+    returns whether to train a failed run again. profile: whether to measure CPU time by part. limits: limits of stacks
+    of several settings; None: train each setting alone.
     """
     decisions = decide_runs(store, plugins, groups, states, should_retry)
     jobs = []
@@ -80,9 +80,9 @@ def prepare(
 
 
 def stacks_to_train(store: Store, decisions: Sequence[RunDecision], limits: StackLimits | None) -> Iterator[Stack]:
-    """Yield each stack of the runs that have to be trained, the step where it starts, and its decisions, in order.
+    """Yield each stack of runs to train, with the step where it starts and the decisions for its runs, in order.
 
-    limits: of stacks of several settings; None: make none.
+    limits: limits of stacks of several settings; None: train each setting alone.
     """
     parts: dict[tuple[str, int], list[RunDecision]] = {}
     for decision in decisions:
@@ -105,7 +105,7 @@ def stacks_to_train(store: Store, decisions: Sequence[RunDecision], limits: Stac
 
 
 def _was_compiled_alone(group: RunGroup, decisions: Sequence[RunDecision]) -> bool:
-    """Return whether one run resumes where its compiled graphs were those of a single seed; a stack's are others."""
+    """Return whether a run resumes from a checkpoint of a compiled single seed: a stack would change its bits."""
     checkpoint = decisions[0].checkpoint
     return group.compile and len(decisions) == 1 and checkpoint is not None and not _was_stacked(checkpoint)
 

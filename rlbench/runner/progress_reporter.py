@@ -1,4 +1,4 @@
-"""What a suite that runs tells whoever shows its progress."""
+"""The interface between a running suite and what shows its progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ProgressReporter(Protocol):
-    """Shows what happens in a terminal, a log or a notebook."""
+    """A display of progress in a terminal, a log or a notebook."""
 
     def say(self, text: str) -> None: ...
 

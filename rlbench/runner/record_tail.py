@@ -1,4 +1,4 @@
-"""The records that a group's process has appended to its files since the last look."""
+"""Reading of the records that a group's process has appended to its files since they were last read."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rlbench.api import COLUMNS, EpisodeRecord, Job, MetricRecord
 
 
 class RecordTail:
-    """Reads a job's metrics and episodes as they come. What the attempt took over from an earlier one is left out."""
+    """Reader of a job's new metrics and episodes. Records that were copied from an earlier attempt are left out."""
 
     def __init__(self, job: Job) -> None:
         self._folder, self._since = job.attempt, job.resumed_from
@@ -23,7 +23,7 @@ class RecordTail:
         return [EpisodeRecord(*row.values()) for row in self._rows("episodes", EpisodeRecord._fields)]
 
     def _rows(self, table: str, fields: tuple[str, ...]) -> list[dict[str, Any]]:
-        """Return the complete lines after the last one read. A broken line ends what is read of this table."""
+        """Return the complete lines after the last line that was read. Never read beyond a broken line."""
         path = Path(self._folder, f"{table}.jsonl")
         try:
             with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""One suite in one result folder, from its plan to finished runs, with progress reported on the way."""
+"""Running of a suite in a result folder, from its plan to finished runs."""
 
 from __future__ import annotations
 
@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 class SuiteOutcome:
     """The result of one `run_suite`.
 
-    runs: the selected runs. trained: the number of groups trained. changed: by label of the algorithm, how code or
-    numerics of its published runs differ from the present ones. counts: runs by status. results: the folder afterwards.
+    runs: the selected runs. trained: the number of groups that were trained. changed: by an algorithm's label, how code
+    or numerics of its published runs differ from now. counts: the number of runs by status. results: the results in the
+    folder afterwards.
     """
 
     runs: list[Run]
@@ -55,10 +56,10 @@ class SuiteOutcome:
 def run_suite(
     planned: Plan, plugins: Plugins, store: Store, options: RunOptions, reporter: ProgressReporter
 ) -> SuiteOutcome:
-    """Train the runs that are not finished. The folder is locked meanwhile.
+    """Train the runs that are not finished, with the folder locked.
 
     Raises: LockedError, StoreError or DiskFull for the folder; SuiteError if `options` do not fit the suite;
-    KeyboardInterrupt after everything has stopped.
+    KeyboardInterrupt after all groups have stopped.
     """
     from rlbench import __version__
     from rlbench.suites.grouping import spread
@@ -67,7 +68,7 @@ def run_suite(
     if options.detach and executor.adopt is None:
         raise SuiteError("--detach needs an executor whose jobs continue without this process, such as slurm")
     groups, workers = options.chosen(planned.groups), options.jobs or planned.workers
-    if len(groups) < len(planned.groups):  # a selection must leave no core idle, as the whole suite does not
+    if len(groups) < len(planned.groups):  # regroup the selection so that no core is idle
         groups = spread(groups, workers)
     store.lock(with_queue=executor.adopt is not None)
     try:
@@ -133,9 +134,10 @@ def run_suite(
 def runs_to_retrain(
     store: Store, plugins: Plugins, groups: Sequence[RunGroup], options: RunOptions, states: Mapping[str, RunState]
 ) -> tuple[list[Run], dict[str, list[str]]]:
-    """Return the published runs that `options` trains again, and how the changed runs that it keeps differ, by label.
+    """Return the published runs to train again by `options.rerun`, and the differences of changed runs that are kept.
 
-    states: of the groups' runs, by key. Raises: SuiteError for a `rerun` that matches no run.
+    The differences (in code or numerics) are by the algorithm's label. states: the states of the groups' runs, by key.
+    Raises: SuiteError if `rerun` matches no run.
     """
     runs = [run for group in groups for run in group.runs]
     changed = changed_runs(plugins, groups, states)
@@ -168,7 +170,7 @@ def _changed_error(store: Store, labels: Mapping[str, Sequence[str]]) -> SuiteEr
 
 
 def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter: ProgressReporter) -> None:
-    """Report what the folder contains beside this suite's runs. It is kept, but not shown in tables."""
+    """Report what the folder contains besides this suite's runs. It is kept, but tables do not show it."""
     damage = store.damage()
     before = None if damage or not (store.root / "suite.json").exists() else store.suite()
     if damage:
@@ -184,7 +186,7 @@ def _report_other_content(store: Store, runs: Sequence[Run], name: str, reporter
 
 
 def _read_results(store: Store, runs: Sequence[Run], reporter: ProgressReporter) -> Results:
-    """Read the folder. Damaged tables of `runs` are regenerated first if their attempt still has the records."""
+    """Read the folder. First restore damaged tables of `runs` if their attempts still have the records."""
     from rlbench.analysis.suite_results import Results
 
     results, was_repaired = Results(store), False
@@ -205,7 +207,7 @@ def _read_end(job: Job) -> EndEvent:
 
 
 def _settings_alone(store: Store, plugins: Plugins, jobs: Sequence[Job], profile: bool) -> list[Job]:
-    """Return a job for each setting of the stacks that failed, so that one setting takes no other along."""
+    """Return a job for each setting of the failed stacks, so that a failing setting does not fail the others."""
     stacks = [job.group for job in jobs if job.group.variants]
     states = store.states([run for stack in stacks for run in stack.runs])  # a stack may have had several attempts
     had_failed = cache(partial(failed_together, store.root / "attempts"))
@@ -215,11 +217,11 @@ def _settings_alone(store: Store, plugins: Plugins, jobs: Sequence[Job], profile
 
 
 def _retry(store: Store, plugins: Plugins, options: RunOptions, limits: StackLimits) -> Callable[[Job], Sequence[Job]]:
-    """Return what restarts a group whose process was killed. The last restart trains each setting of a stack alone.
+    """Return a function that restarts a group whose process was killed, `options.retries` times.
 
-    A setting that kills its process then takes no other along.
+    The last restart trains each setting of a stack alone, so that a setting that kills its process ends no other one.
     """
-    remaining: dict[str, int] = {}  # restarts by the group's name, of those restarted
+    remaining: dict[str, int] = {}  # how often a group may still be restarted, by its name
 
     def retry(job: Job) -> Sequence[Job]:
         left = remaining.get(job.group.name, options.retries) - 1
@@ -228,7 +230,7 @@ def _retry(store: Store, plugins: Plugins, options: RunOptions, limits: StackLim
         groups, states = [group for group, _ in job.group.of_each_setting()], store.states(job.group.runs)
         limited = limits if left else None
         again = prepare(store, plugins, groups, states, profile=options.profile, limits=limited)
-        remaining.update({new.group.name: left for new in again})  # parts of the group have names of their own
+        remaining.update({new.group.name: left for new in again})  # if the group is split, its parts have other names
         return again
 
     return retry

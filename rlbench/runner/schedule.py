@@ -32,7 +32,7 @@ def retry_nothing(run: Run) -> bool:
 
 @dataclass(frozen=True)
 class RunDecision:
-    """What will be done for one run. checkpoint: where it resumes; step: the checkpoint's step, 0 for a fresh start."""
+    """What will be done with a run. checkpoint: where it resumes. step: the checkpoint's step; 0 for a fresh start."""
 
     group: RunGroup
     run: Run
@@ -52,7 +52,7 @@ def decide_runs(
 ) -> list[RunDecision]:
     """Return one decision for each run of `groups`, in order.
 
-    states: of these runs, by key. should_retry: whether to train a failed run again.
+    states: the runs' states, by key. should_retry: returns whether to train a failed run again.
     """
     find_complete = functools.cache(checkpoint.complete)  # reads and hashes every file
     decisions = []
@@ -92,7 +92,10 @@ def _where_to_start(
     find_complete: _FindComplete,
     obstacle: str,
 ) -> RunDecision:
-    """Train a run from its newest usable checkpoint, or from the start. obstacle: why no checkpoint can be used."""
+    """Decide to train a run from its newest usable checkpoint, or from step 0.
+
+    obstacle: why no checkpoint can be used; "" if nothing prevents it.
+    """
     folders = list(store.checkpoints(run)) if group.resume != "never" and not obstacle else []
     for folder, member in folders:
         if _is_usable(folder, group, code_change, open_seeds):
@@ -113,9 +116,9 @@ def _where_to_start(
 
 
 def _code_change(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...]) -> str:
-    """Return how the present code differs from that of an attempt, which it would continue with other numbers.
+    """Return how the present code differs from the code of an attempt; "" if it does not.
 
-    "": it is the same.
+    With other code, the attempt's checkpoints would be continued with other numbers.
     """
     made_by = read_json(attempt / "made-by.json") or {}
     if made_by.get("code") != dict(code):
@@ -124,7 +127,7 @@ def _code_change(attempt: Path, plugin: Plugin, code: tuple[tuple[str, str], ...
 
 
 def _is_usable(folder: Path, group: RunGroup, code_change: Callable[[Path], str], open_seeds: Sequence[int]) -> bool:
-    """Return whether checkpoints in `folder` give the numbers of an uninterrupted run, or the suite accepts others."""
+    """Return whether runs may resume from `folder`: exactly, or approximately if the suite allows it."""
     if group.resume == "approximate":
         return True
     if code_change(folder.parent):
@@ -136,6 +139,6 @@ def _is_usable(folder: Path, group: RunGroup, code_change: Callable[[Path], str]
         return False
     if (trained.device, trained.compile) != (group.device, group.compile):
         return False
-    # Compiled groups are resumed only with the same seeds together as before. Other settings beside them do not matter.
+    # A compiled group resumes only if the same seeds train together as before. Other settings in the stack may differ.
     keys = {run.key for run in group.runs}
     return not group.compile or sorted(run.seed for run in trained.runs if run.key in keys) == sorted(open_seeds)

@@ -1,4 +1,4 @@
-"""Finished runs in a folder that its suite does not request (any more), and how they differ from the requested ones."""
+"""Finished runs that a folder contains but its suite does not request, and how they differ from requested runs."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _OLD_NAMES = "the parameter names of version 0.1"
 
 
 def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
-    """Name the finished runs in a folder that are neither among `runs` nor imported, in one line; "" for none.
+    """Return a line that names the finished runs in a folder that are neither in `runs` nor imported; "" if none.
 
-    Runs that differ from the requested ones in the same way are named together: by hyperparameters, budget or seeds.
-    Runs with the parameter names of version 0.1 never equal requested ones; unfinished ones are counted too.
+    Runs that differ from requested runs in the same way (hyperparameters, budget or seeds) are named together. Runs
+    with the parameter names of version 0.1 never equal requested runs; the line also counts unfinished ones.
     """
     try:
         imported = store.imported()
@@ -48,7 +48,7 @@ def describe_unrequested(store: Store, runs: Sequence[Run]) -> str:
 
 
 def _unfinished(store: Store, runs: Sequence[Run], known: Collection[str]) -> str:
-    """Count the unfinished runs with the parameter names of version 0.1, which cannot resume; "" for none."""
+    """Return a text with the number of unfinished runs with parameter names of version 0.1; "" if none."""
     paths = [path for path in sorted((store.root / "runs").glob("*/spec.json")) if path.parent.name not in known]
     specs = [read_json(path) or {} for path in paths[:_MOST_READ]]
     count = sum(1 for spec in specs if (run := _counterpart(spec, runs)) and is_old(spec["config"], run.config))
@@ -58,7 +58,7 @@ def _unfinished(store: Store, runs: Sequence[Run], known: Collection[str]) -> st
 
 
 def _counterpart(spec: Mapping[str, Any], runs: Sequence[Run]) -> Run | None:
-    """Return a requested run of the same algorithm and environment, with the same task if there is one."""
+    """Return a requested run of the same algorithm and environment, if possible of the same task; None if none."""
     try:
         cell = str(spec["algorithm"]), spec["task"]["env_id"]
         assert isinstance(spec["config"], Mapping)
@@ -69,12 +69,12 @@ def _counterpart(spec: Mapping[str, Any], runs: Sequence[Run]) -> Run | None:
 
 
 def _task_of(run: Run) -> Any:
-    """Return a run's task as its spec.json has it."""
+    """Return a run's task in the form in which spec.json contains it."""
     return json.loads(canonical(run.task.requested))
 
 
 def _described(spec: Mapping[str, Any] | None, runs: Sequence[Run], name: str) -> tuple[str, list[int]]:
-    """Return how a run differs from the requested ones of the same algorithm and task, and its seed."""
+    """Return in words how a run differs from a requested run of the same algorithm and task, and its seed."""
     try:
         assert spec is not None
         algorithm, task, seed = str(spec["algorithm"]), spec["task"], int(spec["seed"])
