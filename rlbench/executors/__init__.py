@@ -1,1 +1,1 @@
-"""Ways to run prepared groups: in this process, or with one subprocess per group. Each group has its attempt folder."""
+"""Executors: training of prepared groups in this process or in one subprocess per group, each in an attempt folder."""

@@ -1,4 +1,4 @@
-"""One attempt at a group, in any process: train the group, publish its runs, record how it ended."""
+"""An attempt at training a group, in any process: train it, publish its runs, record how the attempt ended."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ ReportEvent = Callable[[Event], None]
 
 
 class Attempt:
-    """One attempt at a group. `stop` may be called from a signal handler while `run` runs.
+    """An attempt at training a group. A signal handler may call `stop` while `run` runs.
 
-    plugins: those of `plugin_files` if they are loaded already, so that no file is executed twice. last_step: training
-    beyond this step stops, as interrupted; None: it ends with the budget.
+    plugins: the plugins of `plugin_files` if they are already loaded, so that no file is executed twice. last_step:
+    stop as interrupted beyond this step; None: train to the end of the budget.
     """
 
     def __init__(
@@ -83,8 +83,8 @@ class Attempt:
         self._sink: JsonlSink | None = None
         self._stopping: tuple[RunStatus, str] | None = None
         self._process = os.getpid()
-        self._unsaved = ""  # why no checkpoint is written
-        self._record_imports: Callable[[], object] = dict  # records nothing until there is an environment
+        self._unsaved = ""  # why no checkpoint is written; "" if checkpoints are
+        self._record_imports: Callable[[], object] = dict  # a placeholder until there is an environment
 
     def stop(self, status: RunStatus = RunStatus.INTERRUPTED, reason: str = "") -> None:
         """Stop the group at its next safe point and report `status`."""
@@ -93,11 +93,11 @@ class Attempt:
             self._live.interaction.request_stop()
 
     def progress(self) -> ProgressEvent:
-        """Return the step reached and a pulse, which changes with every step of training or evaluation. Thread-safe."""
+        """Return the step, and a pulse: a number that changes with every training or evaluation step. Thread-safe."""
         return ProgressEvent(**self._live.progress()) if self._live is not None else ProgressEvent(0, 0)
 
     def run(self) -> RunStatus:
-        """Train and publish. Errors are reported, logged to stderr and written to exit.json, and never raised."""
+        """Train and publish. Report errors, print them to stderr and write them to exit.json; never raise them."""
         status, message, full = RunStatus.DONE, "", False
         try:
             message = self._run()
@@ -110,7 +110,7 @@ class Attempt:
             status, message, full = self._judge(error)
             if not full:
                 traceback.print_exc()
-                if self._stopping is not None:  # what ends a task of a cluster also ends compilers that it started
+                if self._stopping is not None:  # the signal that stops a cluster task also kills its compilers
                     status, reason = self._stopping
                     message = "; ".join(filter(None, (reason, f"asked to stop, and then {message}")))
         exit_if_forked(self._process)  # a fork made by the algorithm must not publish anything
@@ -118,7 +118,7 @@ class Attempt:
             self._measurement.abandon()
         try:
             self._close_records()
-        except DiskFull as error:  # the algorithm may have caught it, or wrapped it
+        except DiskFull as error:  # the algorithm may have caught or wrapped the first error
             status, message, full = self._judge(error)
         except OSError:  # the algorithm may have closed the files
             pass
@@ -130,10 +130,10 @@ class Attempt:
         return status
 
     def _judge(self, error: BaseException) -> tuple[RunStatus, str, bool]:
-        """Return the status and message of an attempt that an exception has ended, and whether the disk is to blame.
+        """Return the status and message for an exception that ended the attempt, and whether the disk is to blame.
 
-        A disk without room is to blame even if an algorithm was writing a file of its own. A limit on the size of files
-        is to blame in the same way, unless the group itself has lowered it.
+        A full disk is to blame even if the algorithm was writing its own file. So is the limit on the size of files,
+        but not if the group itself has lowered it.
         """
         if isinstance(error, FileTooLarge) and (limit := lowered_limit()) is not None:
             text = f"its code lowered the limit on the size of files (RLIMIT_FSIZE) to {limit:,} bytes"
@@ -145,7 +145,7 @@ class Attempt:
         return RunStatus.FAILED, failure_message(error), False
 
     def _close_records(self) -> None:
-        """Close the records. Raises: DiskFull or OSError if one of them is lost."""
+        """Close the records. Raises: DiskFull or OSError if a record was lost."""
         if self._sink is not None:
             self._sink.close()
 
@@ -166,7 +166,7 @@ class Attempt:
         profile = self._finish_profile(outcome)
         self._close_records()
         facts = collect_facts(prepared, live, outcome, imports.record(), energy_before, profile)
-        tested, warning = check_independence(prepared)  # last, because it takes memory and time itself
+        tested, warning = check_independence(prepared)  # last: the memory and time of the trials must not count
         if warning:
             self._report(NoticeEvent(warning, once=True))
         facts = replace(facts, numerics={**facts.numerics, **tested})
@@ -177,7 +177,7 @@ class Attempt:
         return message
 
     def _restore_or_start(self, prepared: PreparedGroup) -> LiveGroup:
-        """Return the group at the step of its checkpoint, or at its first step if the checkpoint cannot be restored."""
+        """Return the group at the step of its checkpoint, or at step 0 if the checkpoint cannot be restored."""
         try:
             states, changed = self._checkpoints.load(prepared, self._notice)
             live = self._open(prepared, states)
@@ -217,7 +217,7 @@ class Attempt:
         )
 
     def _watch_imports(self, live: LiveGroup, imports: ImportRecorder) -> None:
-        """Record what is imported by now (the environment and its wrappers), and again before each checkpoint."""
+        """Record the modules imported so far (the environment and its wrappers), and again before each checkpoint."""
         imports.record()
         self._record_imports = imports.record
         if (save := live.interaction.save) is not None:
@@ -230,11 +230,11 @@ class Attempt:
 
     def _train(self, live: LiveGroup) -> GroupOutcome:
         gc.freeze()  # libraries and environments stay alive, so the collector can skip them
-        gc.enable()  # a worker has it off until here
+        gc.enable()  # a worker has switched it off until here
         return live.run()
 
     def _start_profile(self) -> None:
-        """Start the profile if one is requested. A group's CPU seconds do not include the imports before it."""
+        """Start the profile if it was requested. Its CPU seconds do not include the imports before this call."""
         problem = unavailable() if self._profile else ""
         if problem:
             self._notice(f"not profiled: {problem}")
@@ -242,14 +242,14 @@ class Attempt:
             self._measurement = Measurement(self.folder / "profile")
 
     def _finish_profile(self, outcome: GroupOutcome) -> dict[str, Any] | None:
-        """Return the profile for result.json: CPU seconds of the whole process by part, and the step they start at."""
+        """Return the profile for result.json: CPU seconds of the process by part, and the step at which it began."""
         if self._measurement is None:
             return None
         seconds = {part: round(spent, 4) for part, spent in self._measurement.finish().items()}
         return {"from_step": outcome.resumed_from, "seconds": seconds}
 
     def _failed(self) -> dict[int, str]:
-        """Return the members whose environments have failed, and what failed, in words."""
+        """Return the failed members of the group, with what failed in their environments, in words."""
         return self._live.failed if self._live is not None else {}
 
     def _notice(self, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The checkpoint that an attempt resumes from, and whether it still fits the code and the numerics."""
+"""The checkpoints from which an attempt resumes, and a check that they fit the present code and numerics."""
 
 from __future__ import annotations
 
@@ -18,16 +18,19 @@ from rlbench.runtime.checkpoint import SeedState
 
 
 class CheckpointChoice:
-    """The checkpoints that a group may resume from. paths: by member of the group; if one has none, all start anew."""
+    """The checkpoints from which a group may resume.
+
+    paths: by member of the group. If a member has no checkpoint, all members start at step 0.
+    """
 
     def __init__(self, paths: Mapping[int, Path]) -> None:
         self._paths = paths
 
     def load(self, prepared: PreparedGroup, notice: Callable[[str], None]) -> tuple[list[SeedState], bool]:
-        """Return the checkpoints to resume from, [] to start anew, and whether code or numerics have changed since.
+        """Return the checkpoints to resume from ([]: start at step 0), and whether code or numerics have changed since.
 
-        If they have changed, checkpoints are only used if the suite allows approximate resuming. notice: called to
-        report that changed checkpoints are used, or why they are not. Raises: StoreError if one cannot be read.
+        Checkpoints of other code or numerics are used only if the suite allows approximate resuming. notice: is called
+        with a text if they are used, and with the reason if they are not. Raises: StoreError if one cannot be read.
         """
         states, changed = [], False
         for member, run in zip(prepared.group.members, prepared.group.runs):
@@ -44,11 +47,11 @@ class CheckpointChoice:
             except (OSError, ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
                 raise StoreError(f"{path} cannot be read: {error}") from error
         if changed:
-            notice("resuming although code or numerical settings differ from the checkpoint's")
+            notice("resuming although code or numerical settings differ from those of the checkpoint")
         return states, changed
 
     def history(self, group: RunGroup, restored: Sequence[SeedState]) -> dict[int, Earlier]:
-        """Return for each member of the group the records that its checkpoint continues."""
+        """Return, for each member of the group, its records up to its checkpoint, in the earlier attempt."""
         return {
             member: Earlier(_attempt(self._paths[member]), state.numbers["positions"], state.seed)
             for member, state in zip(group.members, restored)
@@ -56,7 +59,7 @@ class CheckpointChoice:
 
 
 def _load(path: Path, run: Run) -> SeedState:
-    """Return a run's part of a checkpoint. Raises: as `checkpoint.load`; OSError or ValueError for the attempt."""
+    """Return a run's part of a checkpoint. Raises: the errors of `checkpoint.load`; OSError, ValueError."""
     member = member_of(describe_attempt(_attempt(path)), run.key)
     if member is None:
         raise ValueError("its attempt did not train this run")
@@ -68,7 +71,7 @@ def _attempt(path: Path) -> Path:
 
 
 def _differences(path: Path, prepared: PreparedGroup) -> list[str]:
-    """Return what has changed since a checkpoint was written."""
+    """Return in words how code and numerics have changed since a checkpoint was written."""
     before = read_json(_attempt(path) / "made-by.json") or {}
     made_by = prepared.made_by
     differing = [

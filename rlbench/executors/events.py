@@ -12,7 +12,7 @@ from rlbench.results.json_shapes import check_event, check_exit
 
 
 def event_as_dict(event: Event) -> dict[str, Any]:
-    """Return an event as JSON values. The key "event" names its kind."""
+    """Return an event as a JSON object. Its entry "event" names the kind of event."""
     match event:
         case StartEvent():
             return {"event": "started"}
@@ -28,7 +28,7 @@ def event_as_dict(event: Event) -> dict[str, Any]:
 
 
 def event_from_dict(document: Any) -> Event:
-    """Return the event of a worker that JSON values describe. Raises: ShapeError."""
+    """Return the event that a JSON object from a worker describes. Raises: ShapeError."""
     event = check_event(document)
     if event["event"] == "progress":
         return ProgressEvent(event["step"], event["pulse"])
@@ -40,7 +40,7 @@ def event_from_dict(document: Any) -> Event:
 
 
 def of_each_setting(group: RunGroup, event: Event) -> list[tuple[RunGroup, Event]]:
-    """Return the settings that a group trains, each as a group of its own with what the event says of its runs."""
+    """Return a group for each setting that a group trains, with the event reduced to this setting's runs."""
     parts = group.of_each_setting()
     if not isinstance(event, EvaluationEvent):
         return [(own, event) for own, _ in parts]
@@ -48,7 +48,7 @@ def of_each_setting(group: RunGroup, event: Event) -> list[tuple[RunGroup, Event
 
 
 def read_end(attempt: Path) -> EndEvent:
-    """Return how an attempt's process ended, by its exit.json."""
+    """Return how an attempt's process ended, according to its exit.json."""
     try:
         report = check_exit(parse_json(attempt / "exit.json"))
     except (OSError, ValueError):

@@ -11,13 +11,13 @@ from rlbench.api import RlbenchError
 from rlbench.messages import error_text, shortened
 
 FEWER = "lower `buffer_size`, `n_envs` or the number of seeds, or train fewer groups at a time (`jobs`)"
-_LONGEST = 1_900  # characters of an exception's text, so that the place after it is not cut off
-_RLBENCH = Path(__file__).parents[1]  # the package, in a checkout not an installed one
+_LONGEST = 1_900  # most characters of an exception's text; the place in the code follows and must not be cut off
+_RLBENCH = Path(__file__).parents[1]  # the package rlbench, which may be a checkout outside site-packages
 _MEMORY = re.compile(r"can't allocate memory|out of memory", re.IGNORECASE)
 
 
 def failure_message(error: BaseException) -> str:
-    """Return what ended a run, in one line."""
+    """Return in one line what ended a run: the exception and its place, and advice if memory or files ran out."""
     if isinstance(error, RlbenchError):
         return shortened(str(error))
     said = _where_and_what(error)
@@ -28,7 +28,7 @@ def failure_message(error: BaseException) -> str:
 
 
 def _where_memory_ran_out(error: BaseException) -> str | None:
-    """Return "", or " on the device", if an exception says that memory ran out; None if it does not."""
+    """Return where memory ran out, as a suffix ("" or " on the device"); None for an exception of another kind."""
     if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
         return ""
     if isinstance(error, RuntimeError) and _MEMORY.search(str(error)):  # torch and jax
@@ -37,7 +37,10 @@ def _where_memory_ran_out(error: BaseException) -> str | None:
 
 
 def _where_and_what(error: BaseException) -> str:
-    """Return an exception's message, and the innermost line of code outside installed packages and, if any, rlbench."""
+    """Return an exception's message and the line of code to blame.
+
+    This is the innermost line outside installed packages and rlbench, or else the innermost one in rlbench.
+    """
     message = error_text(error, _LONGEST)
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if "site-packages" not in frame.filename]
     own = [frame for frame in own if not Path(frame.filename).is_relative_to(_RLBENCH)] or own

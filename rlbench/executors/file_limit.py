@@ -1,4 +1,4 @@
-"""How many workers the limit of open files allows at a time."""
+"""The number of workers that the limit of open files allows at a time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import resource
 from rlbench.api import RlbenchError
 from rlbench.text import plural
 
-# Per worker: its pipe, the pipes and files of its two logs, and what their copying waits for.
+# Open files per worker: its pipe, the pipes and files of its two logs, and the pipe that ends their copying.
 _PER_WORKER = 8
-# What reading and writing results opens for a moment, and what starting a process does.
+# Open files, for a moment, of reading and writing results and of starting a process.
 _SPARE = 24
 
 
 def allowed_workers(wanted: int) -> tuple[int, str]:
-    """Return how many workers may run at a time, at most `wanted`, and why they are fewer, or "".
+    """Return how many workers may run at a time, at most `wanted`, and why not all may; "" if all may.
 
-    The soft limit is raised as far as needed and possible. Raises: RlbenchError if it allows no worker.
+    Raise the soft limit as far as needed and allowed. Raises: RlbenchError if it allows no worker.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     base = _open_files() + _SPARE

@@ -1,4 +1,4 @@
-"""What result.json says of a trained group: its outcome, times, memory, versions, and how it was trained."""
+"""The facts of a trained group for result.json: outcome, times, memory, versions, and how it was trained."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def collect_facts(
     energy_before: Any,
     profile: Mapping[str, Any] | None,
 ) -> GroupFacts:
-    """Return the facts at the end of a group's training. energy_before: `energy.read()` before it began."""
+    """Return the facts of a group at the end of its training. energy_before: `energy.read()` before training."""
     seeds, sources = len(prepared.group.seeds), prepared.plugin.sources()
     self_reported = live.interaction.self_reported
     return GroupFacts(
@@ -58,7 +58,7 @@ def collect_facts(
 
 
 def _privileged(config: Any) -> list[str]:
-    """Return the hyperparameters that tell an algorithm something about the task that others have to learn."""
+    """Return the hyperparameters that tell the algorithm something that others have to learn about the task."""
     settings = dataclasses.fields(config)
     return [f.name for f in settings if f.metadata.get("privileged") and getattr(config, f.name) != f.default]
 
@@ -77,7 +77,7 @@ def run_outcome(outcome: GroupOutcome, member: int) -> RunOutcome:
 
 
 def check_independence(prepared: PreparedGroup) -> tuple[dict[str, Any], str]:
-    """Return the results of the stack independence test, and a warning if they are unexpected, or ""."""
+    """Return the results of the stack independence trials, and a warning if kernels differ or were not tried, or ""."""
     settings, with_torch = dict(prepared.numerics), uses_torch(prepared.plugin, prepared.had_torch)
     results = independence(settings, with_torch, prepared.spec.stackable)
     return results, independence_warning(results, settings)

@@ -1,4 +1,4 @@
-"""The record of what an attempt has imported, in made-by.json: a checkpoint depends on all of it."""
+"""The record of all modules that an attempt has imported, in made-by.json: its checkpoints depend on them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from rlbench.results.file_io import write_json
 
 
 class ImportRecorder:
-    """Writes code, numerics and the modules imported so far to made-by.json, when something new was imported."""
+    """A writer of made-by.json: code, numerics and the modules imported so far. New imports are added."""
 
     def __init__(self, folder: Path, prepared: PreparedGroup) -> None:
         self._path, self._prepared = folder / "made-by.json", prepared
@@ -26,7 +26,7 @@ class ImportRecorder:
     def record(self) -> Dependencies:
         """Record the modules imported so far, and return them.
 
-        Call it soon after imports, because a module's file may be edited between its import and this call.
+        Call this soon after imports: a module's file may be edited after it was imported and before it is hashed.
         """
         plugin, group = self._prepared.plugin, self._prepared.group
         foreign = imported_by_others(self._prepared.own_plugins)

@@ -1,4 +1,4 @@
-"""The executor `local`: one subprocess per group, several at a time. When one dies, the others are not affected."""
+"""The executor `local`: one subprocess per group, several at a time. If one dies, the others are not affected."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ from rlbench.results.file_io import write_json
 from rlbench.text import duration, plural
 
 GRACE_SECONDS = 30.0
-# From a worker's "finished" event to its exit: a thread or child that the algorithm left may never end.
+# Most seconds from a worker's "finished" event to its exit: a thread or child of the algorithm may never end.
 LEAVING_SECONDS = 5.0
 POLL_SECONDS = 0.5
-# Errors of starting a process where the system allows no further process or file. A further thread is a RuntimeError.
+# Errors of starting a process if the system allows no more processes or files. For threads it is a RuntimeError.
 _NO_MORE = (errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE)
-LONGEST_QUEUE = 1000  # events that wait to be handled; a worker that sends more waits
+LONGEST_QUEUE = 1000  # most events that wait to be handled; beyond this, workers wait
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
-    """Run `jobs`, at most `context.workers` at a time, and fewer if the system does not allow as many.
+    """Run `jobs`, at most `context.workers` at a time, or fewer if the system does not allow as many.
 
-    After one Ctrl-C, the end of `context.stop_after` or a full disk, workers save and stop, and no other is started.
-    After a second Ctrl-C they are killed. When a worker was killed from outside, the jobs from `context.retry` are run
-    next.
+    After one Ctrl-C, at the end of `context.stop_after` or on a full disk, the workers save and stop, and no more are
+    started. After a second Ctrl-C they are killed. If a worker was killed from outside, the jobs from `context.retry`
+    run next.
 
     Raises: KeyboardInterrupt or DiskFull after all workers have exited; RlbenchError if no worker can be started.
     """
@@ -74,7 +74,7 @@ class _Pool:
                 while self._waiting or self._running:
                     self._advance(guard)
             finally:
-                for worker in self._running:  # none, unless an observer or this code has failed
+                for worker in self._running:  # there are some only after an error in an observer or here
                     worker.kill()
         if self._interrupts:
             raise self._interrupts[0]  # Ctrl-C, or a termination signal with its own exit code
@@ -114,7 +114,7 @@ class _Pool:
             self._context.on_event(worker.job, StartEvent())
 
     def _start_fewer(self, error: OSError | RuntimeError) -> None:
-        """Start no more workers than run now. Raises: RlbenchError if none is running."""
+        """Limit the workers to those that run now. Raises: RlbenchError if no worker runs."""
         why = f"the system allows no further process ({error})"
         if not self._running:
             raise RlbenchError(f"{why}; end other programs, or raise the limits that `ulimit -a` shows") from error
@@ -139,13 +139,13 @@ class _Pool:
             self._context.on_event(worker.job, event)
 
     def _handle_finished(self, worker: Worker, event: EndEvent) -> None:
-        """Pass on the end of a worker. If a limit stopped it, add which one."""
+        """Forward the end of a worker. If a limit stopped it, add which limit."""
         if event.status == RunStatus.INTERRUPTED and worker.verdict is not None:
             status, message = worker.verdict
             event = EndEvent(status, f"{message}; {event.message}".rstrip("; "))
             self._write_exit(worker.job, event)
         if event.status == RunStatus.FAILED and worker.job.group.device != "cpu":
-            worker.failure = event  # reported once its process no longer holds the device, which is tried then
+            worker.failure = event  # reported after its process has left the device, which is then tried
             return
         self._context.on_event(worker.job, event)
         if event.disk_full:
@@ -209,7 +209,7 @@ class _Pool:
             self._stop("--stop-after reached: ")
 
     def _check_memory(self) -> None:
-        """Kill the workers that use too much memory. They do not save, because that would take more."""
+        """Kill the workers that use too much memory. They cannot save before, because saving takes more memory."""
         if (now := self._clock.tick()) < self._check_memory_at:
             return
         self._check_memory_at = now + POLL_SECONDS
@@ -247,7 +247,7 @@ class _Pool:
             self._stop("results cannot be written: ")
 
     def _write_exit(self, job: Job, end: EndEvent) -> None:
-        """Record how a worker has ended. Without the record, its runs count as interrupted."""
+        """Write exit.json for a worker. If this fails, its runs count as interrupted."""
         try:
             write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
         except DiskFull as full:
@@ -257,7 +257,7 @@ class _Pool:
 
 
 def _silent_exit(worker: Worker, code: int) -> EndEvent:
-    """Return the end of a worker that exited without reporting one over its pipe."""
+    """Return how a worker ended that exited without a "finished" event on its pipe."""
     if (worker.job.attempt / "exit.json").exists():  # an algorithm may have closed the pipe
         return read_end(worker.job.attempt)
     if worker.was_killed_for_memory(code):

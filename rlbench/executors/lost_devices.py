@@ -1,4 +1,4 @@
-"""Devices that stop working while a suite runs: their groups are trained on the others."""
+"""Devices that stop working while a suite runs. Their groups are trained on the working devices."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rlbench.suites.devices import device_problem
 
 
 class DevicePool:
-    """The devices of the groups that are trained. One that a new process cannot use any more is lost.
+    """The devices of the groups that are trained. A device is lost if a new process cannot use it.
 
-    say: shows a line to the user.
+    say: a function that shows a line to the user.
     """
 
     def __init__(self, jobs: Sequence[Job], say: Callable[[str], None]) -> None:
         self._working = list(dict.fromkeys(job.group.device for job in jobs))
-        self._problems: dict[str, str] = {}  # of lost devices
+        self._problems: dict[str, str] = {}  # the errors of lost devices
         self._say = say
         self._moved = 0
 
@@ -26,9 +26,9 @@ class DevicePool:
         return job.group.device in self._problems
 
     def explain(self, job: Job, end: EndEvent) -> EndEvent:
-        """Return the end of a job; if it failed because its device was lost, as an interruption that says so.
+        """Return the end of a job. If it failed because its device was lost, return an interruption that says so.
 
-        A device is tried only after a failure, which takes as long as importing torch.
+        The device is tried only after a failure, because the trial takes as long as importing torch.
         """
         device = job.group.device
         if end.status != RunStatus.FAILED or device == "cpu":
@@ -43,9 +43,9 @@ class DevicePool:
         return EndEvent(RunStatus.INTERRUPTED, f"{device} no longer works: {self._problems[device]}")
 
     def move(self, job: Job) -> Job | None:
-        """Assign a working device to a job that has not started, or return None if there is none.
+        """Assign a working device to a job that has not started, and return the job; None if no device works.
 
-        The devices take turns. A checkpoint of the lost device is not used, because numbers would differ.
+        Devices are assigned in turn. Checkpoints of the lost device are not used, because numbers would differ.
         """
         if not self._working:
             return None

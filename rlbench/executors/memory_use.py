@@ -1,4 +1,4 @@
-"""Memory that a worker and its children use, and whether the kernel has killed processes because none was left."""
+"""Memory that a worker and its children use, and the kernel's count of processes killed because memory ran out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def memory_beyond(pid: int, limit: int) -> int:
     with suppress(psutil.Error):
         process = psutil.Process(pid)
         family = [process, *process.children(recursive=True)]
-        if sum(map(_resident, family)) > limit:  # quick, but pages that several processes share count several times
+        if sum(map(_resident, family)) > limit:  # quick, but counts shared pages several times
             used = sum(map(_own_part, family))
             return used if used > limit else 0
     return 0
@@ -32,7 +32,7 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _own_part(process: psutil.Process) -> int:
-    """Return the bytes of a process. A page that n processes share counts as 1/n, where the system tells."""
+    """Return the bytes of a process. If the system reports it, a page that n processes share counts as 1/n."""
     with suppress(psutil.Error):
         memory = process.memory_full_info()
         return int(getattr(memory, "pss", memory.rss))
@@ -40,7 +40,7 @@ def _own_part(process: psutil.Process) -> int:
 
 
 def memory_message(used: int, limit: int) -> str:
-    """Return what every view shows of a run that exceeded its memory limit. used, limit: bytes."""
+    """Return the message of a run that exceeded its memory limit. used, limit: bytes."""
     return (
         f"out of memory: it used {data_size(used)} of the {data_size(limit)} that `memory` allows; {FEWER},"
         " or raise `memory`"
@@ -48,7 +48,7 @@ def memory_message(used: int, limit: int) -> str:
 
 
 def kills_for_memory() -> int | None:
-    """Return how many processes the kernel has killed since it started because memory ran out; None: not known."""
+    """Return how many processes the kernel has killed since boot because memory ran out; None if not known."""
     with suppress(OSError):
         found = re.search(r"^oom_kill (\d+)$", _KERNEL_COUNTERS.read_text("utf-8"), re.MULTILINE)
         return int(found[1]) if found else None

@@ -1,7 +1,7 @@
-"""A process that outlives a killed harness for a moment, and kills the processes that its workers have left.
+"""A guard process that outlives a killed harness for a moment, and kills the processes that workers have left behind.
 
-A worker ends with the harness by itself (`die_with_parent`). What its plugin has started does not: environments in
-other processes, programs, daemons. The guard waits until the harness ends, in whatever way.
+A worker ends by itself when the harness ends (`die_with_parent`). Processes that its plugin has started do not:
+environments in other processes, programs, daemons. The guard waits until the harness has ended in any way.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from types import TracebackType
 
 from rlbench.process_control import kill_marked_processes, module_command
 
-# A worker's environment names its attempt, so that processes it left behind can be found in any process group.
+# The environment variable with a worker's attempt. The worker's children inherit it and are found by it.
 MARK = "RLBENCH_ATTEMPT"
 
-_ROUNDS = 100  # a process may start others while it is being looked for
+_ROUNDS = 100  # searches for processes: some may start others during a search
 
 
 class OrphanGuard:
-    """The guard of one harness, as a context.
+    """The guard of a harness, as a context.
 
-    When the context is left by an error, the guard kills what is left at once. If it cannot be started, processes that
-    workers leave may survive a killed harness, and nothing else changes.
+    If the context ends with an error, the guard kills the remaining processes at once. If the guard cannot be started,
+    processes of workers may survive a killed harness; nothing else changes.
     """
 
     def __enter__(self) -> OrphanGuard:
@@ -35,12 +35,12 @@ class OrphanGuard:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # what is sent to the terminal's processes, it has to survive
+                start_new_session=True,  # it has to survive signals to the terminal's processes
             )
         return self
 
     def watch(self, attempt: Path) -> None:
-        """Name an attempt whose processes the guard kills if this process ends within the context."""
+        """Let the guard kill the processes of an attempt if this process ends within the context."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):  # somebody has killed the guard
                 self._process.stdin.write(bytes(attempt) + b"\0")
@@ -52,7 +52,7 @@ class OrphanGuard:
         if self._process is None or self._process.stdin is None:
             return
         if error is None:
-            self._process.kill()  # every worker has ended; otherwise it has work to do
+            self._process.kill()  # every worker has ended, so the guard has nothing to do
         with suppress(OSError):
             self._process.stdin.close()
         self._process.wait()

@@ -1,4 +1,4 @@
-"""What it takes to train a group, loaded into this process: algorithm, configuration, backend, identity of the code."""
+"""A group ready for training in this process, with algorithm, configuration, backend and identity of the code."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from rlbench.results.stack_independence import forget_kernels
 class PreparedGroup:
     """A group with its algorithm and backend.
 
-    backend_plugin: which offers the backend. code, numerics: as in result.json. had_torch: whether torch was imported
-    before the plugin. sampler_plugin, make_sampler: which offers the sampler of the task's curriculum, if it has one,
-    and the sampler.
+    backend_plugin: the plugin that provides the backend. code, numerics: as in result.json. had_torch: whether torch
+    was imported before the plugin. sampler_plugin, make_sampler: if the task's curriculum has a sampler, the plugin
+    that provides it, and the function that makes it.
     """
 
     group: RunGroup
@@ -44,7 +44,7 @@ class PreparedGroup:
 
     @property
     def made_by(self) -> dict[str, Any]:
-        """What a checkpoint must agree with to be resumed exactly."""
+        """Code and numerics: a checkpoint with equal values can be resumed exactly."""
         return {"code": self.code, "numerics": self.numerics}
 
     @property
@@ -57,7 +57,7 @@ class PreparedGroup:
 
     @property
     def why_unsaved(self) -> str:
-        """What to add to the message of a stopped run that has no checkpoint, or "" if it has one."""
+        """The addition to the message of a stopped run: why it has no checkpoint; "" if it has one."""
         if self.resumable:
             return ""
         culprit = self.spec.name if self.backend.can_resume(self.group.resume) else self.backend.name
@@ -65,7 +65,7 @@ class PreparedGroup:
 
 
 def _configure(algorithm: type[Algorithm], group: RunGroup, name: str) -> Any:
-    """Return the group's Config. Hyperparameters in which its settings differ have the values of all, as PerSeed."""
+    """Return the group's Config. A hyperparameter that differs among its settings is a PerSeed with all values."""
     settings = [variant.values for variant in group.variants] or [{}]
     configs = [configure(algorithm.Config, {**group.config, **values}, name) for values in settings]
     return configs[0] if len(configs) == 1 else config_of_each_seed(configs, algorithm.per_seed, name)
@@ -74,7 +74,7 @@ def _configure(algorithm: type[Algorithm], group: RunGroup, name: str) -> Any:
 def prepare_group(group: RunGroup, plugin_files: Sequence[str], plugins: Plugins | None = None) -> PreparedGroup:
     """Load the group's plugins and check its configuration.
 
-    plugins: those of `plugin_files`, if they are listed already. Raises: RlbenchError, or any error of a plugin.
+    plugins: the plugins of `plugin_files`, if already loaded. Raises: RlbenchError, or any error of a plugin.
     """
     had_torch = "torch" in sys.modules
     plugins = load_plugins(plugin_files) if plugins is None else plugins

@@ -1,4 +1,4 @@
-"""The state of this process that a run may change and that the next run in it would meet."""
+"""Restoring of process state that a run may change, so that the next run in the same process does not meet it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ import numpy as np
 
 @contextmanager
 def kept_process_state() -> Iterator[None]:
-    """Undo at the end what was changed inside.
+    """Restore at the end of the context what was changed inside it.
 
-    Kept are the working folder, environment variables, Python's search path, signal handlers, locale, the filter of
+    This covers the working folder, environment variables, Python's search path, signal handlers, locale, the filter of
     warnings, numpy's treatment of floating-point errors, torch's threads and default type, and the limit on the size of
-    files. Random generators need no care: each run seeds them.
+    files. Random generators are not restored: each run seeds them.
     """
     folder, variables, path = os.getcwd(), dict(os.environ), list(sys.path)
     language, errors, handlers, torch = locale.setlocale(locale.LC_ALL), np.geterr(), _handlers(), _torch_settings()
@@ -40,12 +40,12 @@ def kept_process_state() -> Iterator[None]:
                 if signal.getsignal(number) is not handler:
                     signal.signal(number, handler)
             _set_torch(torch)
-            with suppress(ValueError, OSError):  # it cannot be raised beyond the hard limit, if that was lowered too
+            with suppress(ValueError, OSError):  # it cannot be raised beyond a hard limit that was lowered
                 resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
 def _handlers() -> dict[int, signal._HANDLER]:
-    """Return the handlers that Python has set or can set again; none outside the main thread, which cannot set any."""
+    """Return the signal handlers that Python can set again; {} outside the main thread, which alone can set them."""
     if threading.current_thread() is not threading.main_thread():
         return {}
     handlers: dict[int, signal._HANDLER] = {}

@@ -1,6 +1,6 @@
-"""Checking an algorithm against the rules, in processes like those of a run.
+"""Checks of an algorithm against the rules, in processes with the settings of workers.
 
-A rule that breaks its process does not affect the other rules.
+If a rule crashes its process, the other rules are checked in a new one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rlbench.plugins import Plugins, resolve
 from rlbench.process_control import module_command, signal_group
 from rlbench.text import duration
 
-# The rules in the order they are checked, and what each requires.
+# What each rule requires, in the order of the checks.
 RULES = {
     "configuration": "Config is a frozen dataclass; every field has a description and a default within its range",
     "spaces": "it trains on the action spaces it claims to support",
@@ -32,7 +32,7 @@ RULES = {
     "evaluation": "evaluation changes nothing that is learned",
     "acting": '`act` returns actions of the right shape and draws only from the stream "evaluate"',
     "published": "a fresh instance that loads `final_state` plays like the trained one",
-    "stack-mates": "a run does not depend on the seeds trained with it, bit for bit",
+    "stack-mates": "a run has the same bits whichever seeds train with it",
     "settings": "seeds with other values of `per_seed` train as one stack, each with the bits that it has alone",
     "resume": "an interrupted and resumed run ends with the numbers of an uninterrupted one",
     "not-finite": "a NaN from an environment ends only its own seed, as failed; the other seeds keep their bits",
@@ -42,14 +42,14 @@ RULES = {
     "resets": "the first action of an episode responds to its first observation",
 }
 POLL_SECONDS = 0.5
-LAST_BYTES = 2_000  # the end of a process's output that is searched for its last line
+LAST_BYTES = 2_000  # bytes at the end of the output that are searched for the last line
 
 
 @dataclass(frozen=True)
 class RuleResult:
     """The verdict on one rule: passed, failed, not claimed, raised, died or timeout.
 
-    "raised": the check raised an exception. "died": its process ended. seen: what was observed. seconds: time taken.
+    "raised": the check raised an exception. "died": its process ended. seen: what was observed. seconds: wall clock.
     """
 
     rule: str
@@ -59,7 +59,7 @@ class RuleResult:
 
     @property
     def passes(self) -> bool:
-        """Whether the rule is kept or does not apply."""
+        """Whether the algorithm keeps the rule, or the rule does not apply to it."""
         return self.verdict in ("passed", "not claimed")
 
 
@@ -80,7 +80,7 @@ class TrialConfig:
 def check_rules(
     plugins: Plugins, algorithm: str, params: Mapping[str, Any], rules: Sequence[str], trial: TrialConfig
 ) -> Iterator[RuleResult]:
-    """Check these rules one after another. When a process ends, another one continues with the remaining rules.
+    """Check the rules one after another. If the process ends, another process checks the remaining rules.
 
     Raises, before anything is trained: the exception of `resolve` for an unknown algorithm or invalid parameters;
     PluginError if a required package is missing.
@@ -137,7 +137,7 @@ def _check_in_one_process(request: Mapping[str, Any], timeout: float, log: Any) 
                 return
         if rule and process.poll() is None:
             yield RuleResult(rule, "timeout", f"not finished after {duration(timeout)}", timeout)
-        elif rule:  # no verdict, whatever the exit code
+        elif rule:  # the rule has no verdict, so the exit code does not matter
             yield RuleResult(
                 rule, "died", f"the process ended {_how(process.returncode)}{_last_line(log)}", clock.tick() - began
             )
@@ -148,7 +148,7 @@ def _check_in_one_process(request: Mapping[str, Any], timeout: float, log: Any) 
 
 
 def _parse(line: bytes) -> dict[str, Any] | None:
-    """Return the start or the verdict of a rule; None for anything that an algorithm has written in between."""
+    """Return the message of a rule's start or verdict; None for a line that the algorithm has written."""
     try:
         message = json.loads(line)
         if message["verdict"] == "began":

@@ -35,8 +35,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
     """Run `jobs` in order. `context.workers`, `context.retry`, stall timeouts and limits of memory are ignored.
 
-    A signal or a time limit stops the running group at its next safe point; a second signal stops it at once. The
-    signal is then raised again for the handler that was set before. If this process is killed, all jobs end.
+    A signal or a time limit stops the running group at its next safe point; a second signal stops it at once. Then the
+    previous handler of the first signal is called. If this process is killed, all jobs end.
 
     Raises: DiskFull.
     """
@@ -72,7 +72,7 @@ def _forward(context: ExecutorContext, job: Job, full: list[str], event: Event) 
 def _leftovers(context: ExecutorContext, job: Job) -> Iterator[None]:
     """After a job, kill its child processes and report its threads.
 
-    Only children that Python would wait for are killed. Threads cannot be stopped from outside.
+    Only children that Python would wait for at exit are killed. Threads cannot be stopped from outside.
     """
     threads, children = set(threading.enumerate()), set(_children())
     try:
@@ -96,7 +96,7 @@ def _children() -> list[BaseProcess]:
 
 @contextmanager
 def _limited(attempt: Attempt, timeout: float | None, remaining: float | None) -> Iterator[None]:
-    """Stop `attempt` after `timeout` seconds as timed out, or after `remaining` seconds as interrupted."""
+    """Stop `attempt` as timed out after `timeout` seconds, and as interrupted after `remaining` seconds."""
     timers = []
     if timeout is not None:
         timers.append(threading.Timer(timeout, attempt.stop, (RunStatus.TIMEOUT, timeout_message(timeout))))

@@ -1,4 +1,4 @@
-"""Deletion of checkpoints that nothing will resume from, because their runs are published."""
+"""Deletion of checkpoints that are not needed any more, because their runs are published."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rlbench.results import Store
 from rlbench.results.file_io import parse_json
 from rlbench.results.json_shapes import check_attempt
 
-_CHECKPOINT = re.compile(r"attempts/([^/.][^/]*)/checkpoints/[^/]+")  # as group.json names what to resume from
+_CHECKPOINT = re.compile(r"attempts/([^/.][^/]*)/checkpoints/[^/]+")  # the form of paths of checkpoints in group.json
 
 
 def delete_spent(store: Store, attempt: Path) -> None:
-    """Delete the checkpoints of an attempt that has published its runs, and of the interrupted ones that it continues.
+    """Delete the checkpoints of an attempt that has published its runs, and of earlier attempts that it resumed from.
 
-    An interrupted attempt keeps them while another run of its group is not published. What cannot be deleted stays.
+    An earlier attempt keeps its checkpoints while one of its runs is not published. Errors are ignored.
     """
     shutil.rmtree(attempt / "checkpoints", ignore_errors=True)
     known, waiting = {attempt.name}, [attempt]
@@ -34,13 +34,13 @@ def delete_spent(store: Store, attempt: Path) -> None:
 
 
 def _continued(attempt: Path) -> set[str]:
-    """Return the names of the attempts whose checkpoints an attempt was to resume from."""
+    """Return the names of the attempts with the checkpoints that an attempt resumes from."""
     found = map(_CHECKPOINT.fullmatch, _description(attempt).get("restore", {}).values())
     return {match[1] for match in found if match}
 
 
 def _is_published(store: Store, attempt: Path) -> bool:
-    """Return whether every run that an attempt was to train is published."""
+    """Return whether every run of an attempt is published."""
     try:
         runs = group_from_dict(_description(attempt)["group"]).runs
     except (KeyError, TypeError):

@@ -1,4 +1,4 @@
-"""Time limits on running and on stalling of groups. Time while the machine is suspended does not count."""
+"""Limits on the time that a group runs, and on the time without a step. Time of a suspended machine does not count."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from rlbench.api import Event, ProgressEvent, RunGroup, RunStatus
 from rlbench.text import duration
 
-# A longer gap between two ticks means that this process or the machine was suspended; only this much of it counts.
+# After a longer gap between two ticks, this process or the machine was suspended, and only this much counts.
 LONGEST_GAP_SECONDS = 5.0
 
 
@@ -33,14 +33,14 @@ class Limits:
         self._pulse = -1
 
     def record(self, event: Event, now: float) -> None:
-        """Count an event as a sign of life. Progress only counts if its pulse has moved."""
+        """Record an event as a sign of life. A progress event counts only if its pulse has changed."""
         if not isinstance(event, ProgressEvent):
             self._moved = now
         elif event.pulse != self._pulse:
             self._pulse, self._moved = event.pulse, now
 
     def exceeded(self, now: float) -> tuple[RunStatus, str] | None:
-        """Return the status and message of the exceeded limit, or None."""
+        """Return the status and message for an exceeded limit, or None."""
         group = self._group
         if group.timeout is not None and now - self._began > group.timeout:
             return RunStatus.TIMEOUT, timeout_message(group.timeout)
@@ -50,5 +50,5 @@ class Limits:
 
 
 def timeout_message(seconds: float) -> str:
-    """Return what every view shows of a run that exceeded its time limit."""
+    """Return the message of a run that exceeded its time limit."""
     return f"exceeded its time limit of {duration(seconds)}"

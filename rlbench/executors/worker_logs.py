@@ -1,4 +1,4 @@
-"""Log files of a worker's output, limited in size: the beginning is written at once, the end when the worker exits."""
+"""Log files of a worker's output, limited in size: its beginning is written at once, its end when the worker exits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 HEAD_BYTES = TAIL_BYTES = 2 << 20
-_CHUNK, _LAST_CHUNKS = 1 << 16, 64  # a pipe holds one chunk, or sixteen if somebody has enlarged it
+_CHUNK, _LAST_CHUNKS = 1 << 16, 64  # a pipe holds 1 chunk, or 16 if a process has enlarged it
 
 
 class _Log:
-    """A file with the first and the last bytes of an output. On a full disk, text is lost and nothing else happens."""
+    """A file with the first and the last bytes of an output. If the disk is full, text is lost without an error."""
 
     def __init__(self, path: Path) -> None:
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
@@ -24,7 +24,7 @@ class _Log:
             os.write(self._file, chunk[: self._room])
         self._tail += chunk[self._room :]
         self._room = max(0, self._room - len(chunk))
-        if len(self._tail) > 2 * TAIL_BYTES:  # twice, because each deletion moves the bytes that stay
+        if len(self._tail) > 2 * TAIL_BYTES:  # not at once, because a deletion moves all remaining bytes
             self._drop()
 
     def _drop(self) -> None:
@@ -41,7 +41,7 @@ class _Log:
 
 
 def _pipe(undo: ExitStack) -> tuple[int, int]:
-    """Return the read end and the write end of a pipe, which `undo` closes."""
+    """Return the read end and the write end of a new pipe. `undo` closes both."""
     ends = os.pipe()
     for end in ends:
         undo.callback(os.close, end)
@@ -49,10 +49,10 @@ def _pipe(undo: ExitStack) -> tuple[int, int]:
 
 
 class Logs:
-    """Pipes for a process's stdout, stderr, …; each is copied to one file of `paths`.
+    """Pipes for the output of a process, such as stdout and stderr. Each is copied to a file of `paths`.
 
-    write_ends: the ends for the process. `started` closes this process's copies. Raises: OSError or RuntimeError, with
-    nothing left open.
+    write_ends: the ends for the process; `started` closes this process's copies of them. Raises: OSError or
+    RuntimeError; nothing stays open then.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -69,12 +69,12 @@ class Logs:
             undo.pop_all()
 
     def started(self) -> None:
-        """Close the write ends: the process has its own copies now, or has failed to start."""
+        """Close the write ends here. Call this when the process has its copies, or has failed to start."""
         for write_end in self.write_ends:
             os.close(write_end)
 
     def finish(self) -> None:
-        """Copy what the pipes hold now and close them, because a process left behind might never close its end."""
+        """Copy what is in the pipes and close them. Do not wait for a left-over process: it may keep its end open."""
         os.close(self._waker)
         self._thread.join()
 
@@ -98,7 +98,7 @@ class Logs:
         os.close(self._wake)
 
     def _take(self, pipe: int, chunks: int) -> bool:
-        """Copy at most `chunks` chunks of the available bytes. Returns: whether more may come."""
+        """Copy at most `chunks` chunks of the available bytes. Returns: whether more bytes may come later."""
         for _ in range(chunks):
             try:
                 chunk = os.read(pipe, _CHUNK)

@@ -1,7 +1,7 @@
 """The worker process: `python -m rlbench.executors.worker_main ATTEMPT [PLUGIN_FILE…] [--control=FD,PID]`.
 
-With --control it sends its events over the file descriptor FD, and ends when its parent, the process PID, ends. Without
-it, the result is only in the attempt folder.
+With --control, it sends its events over the file descriptor FD and ends when its parent, the process PID, ends. Without
+--control, it only writes to the attempt's folder.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def main(folder: str, *arguments: str) -> int:
     if not control:
         _set_environment()
     faulthandler.enable()
-    gc.disable()  # until training starts: imports leave no garbage, and collecting takes a tenth of the import time
+    gc.disable()  # until training starts: collecting takes a tenth of the imports' time and finds nothing
     allow_local_imports(plugin_files)
     die_first()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
@@ -48,7 +48,7 @@ def main(folder: str, *arguments: str) -> int:
 
 
 def _set_environment() -> None:
-    """Start this process again if it lacks a worker's environment variables, because libraries read them only once."""
+    """Start this process again if it lacks a worker's environment variables: libraries read them only once."""
     from rlbench.executors.worker_process import worker_environment
 
     environment = worker_environment()
@@ -62,24 +62,24 @@ def _over_pipe(descriptor: int, parent: int) -> ReportEvent:
     lock = threading.Lock()
 
     def report(event: Event) -> None:
-        # The first line break ends what an algorithm may have written to this pipe by mistake.
+        # Begin with a line break, in case an algorithm has written to this pipe by mistake.
         line = b"\n" + json.dumps(event_as_dict(event)).encode() + b"\n"
         with lock:  # two threads report, and a line must stay whole
             try:
                 while line:
                     line = line[os.write(descriptor, line) :]  # a signal may interrupt writing
             except BrokenPipeError:
-                os._exit(1)  # the parent has ended, and its runs, which have no exit.json, will be resumed
+                os._exit(1)  # the parent has ended; without exit.json, the runs will be resumed
 
     return report
 
 
 def _nowhere(event: Event) -> None:
-    """Report to nobody: the attempt folder holds everything."""
+    """Ignore an event: everything is also in the attempt's folder."""
 
 
 def _send_heartbeats(attempt: Attempt, report: ReportEvent, ended: threading.Event) -> None:
-    """Report progress, and write a counter to the heartbeat file. Readers check with their own clock that it rises."""
+    """Report progress, and write a counter to the file `heartbeat`. Readers watch it rise; no clocks are compared."""
     count = 0
     while not ended.wait(PROGRESS_SECONDS):
         count += 1
@@ -95,6 +95,6 @@ if __name__ == "__main__":
         sys.exit("usage: python -m rlbench.executors.worker_main ATTEMPT [PLUGIN_FILE…] [--control=FD,PID]")
     try:
         sys.exit(main(*sys.argv[1:]))
-    except RlbenchError as error:  # before training; later ones are reported
+    except RlbenchError as error:  # an error before training; later errors are reported as events
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)

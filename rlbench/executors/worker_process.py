@@ -1,7 +1,7 @@
-"""One worker subprocess: start it with its pipe, watch it until it ends, put its events into an inbox.
+"""A worker subprocess: start it with its pipe, watch it until it ends, and put its events into an inbox.
 
-A worker leads its own process group and dies with this process. It sends events over an inherited pipe, so nothing that
-a plugin prints can be mistaken for an event. Only an explicit "finished" event counts as success.
+A worker leads its own process group and ends when this process ends. It sends events over an inherited pipe, so text
+that a plugin prints is never taken for an event. Only the event "finished" counts as success.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from rlbench.user_cache import cache_folder
 # stack, on Intel and AMD processors. The mode in force is recorded and tested (`rlbench.results.stack_independence`).
 MKL_MODE = "AUTO,STRICT"
 
-# Set before Python starts. One thread. glibc keeps freed memory: otherwise each update allocates and returns megabytes,
-# page fault by page fault (5 to 14 % of the time of PPO and A2C). Huge pages save 1 to 3 % of the time of compiled
-# code. Other C libraries ignore the last four.
+# Variables that are set before Python starts. Libraries use one thread. glibc keeps freed memory: otherwise each update
+# allocates and returns megabytes, with many page faults (5 to 14 % of the time of PPO and A2C). Huge pages save 1 to
+# 3 % of the time of compiled code. C libraries other than glibc ignore the last four variables.
 WORKER_ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -45,21 +45,21 @@ WORKER_ENVIRONMENT = {
 
 
 def worker_environment() -> dict[str, str]:
-    """Return this process's environment variables and those a worker needs.
+    """Return this process's environment variables with those that a worker needs.
 
     All workers share one cache of compiled graphs.
     """
     cache = cache_folder("compiled")
     defaults = {"MKL_CBWR": MKL_MODE}
-    with suppress(OSError):  # torch then uses the folder for temporary files
+    with suppress(OSError):  # without this cache folder, torch uses the folder for temporary files
         cache.mkdir(parents=True, exist_ok=True)
         defaults["TORCHINDUCTOR_CACHE_DIR"] = str(cache)
     return {**defaults, **os.environ, **WORKER_ENVIRONMENT, **PRINTING}
 
 
-LONGEST_EVENT = 1 << 20  # bytes of a line on the pipe
+LONGEST_EVENT = 1 << 20  # longest line on the pipe, in bytes
 
-# How long the children of a worker that has exited may take to exit as well.
+# After a worker has exited, its children may take this long to exit.
 LEAVING_SECONDS = 1.0
 
 # A process that ends with one of these signals was ended from outside; with any other signal, it crashed.
@@ -68,7 +68,7 @@ FROM_OUTSIDE = {signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT}
 
 @dataclass(frozen=True)
 class ProcessExit:
-    """A worker's process has exited. code: its exit code, or minus the number of the signal that ended it."""
+    """The exit of a worker's process. code: its exit code, or minus the number of the signal that ended it."""
 
     code: int
 
@@ -97,13 +97,13 @@ def _reason(error: Exception) -> str:
 
 
 class Worker:
-    """A running subprocess. Its events and its exit code go to `inbox`.
+    """A running worker process. Its events and its exit are put into `inbox`.
 
-    has_finished: whether it has sent its "finished" event. verdict: if it has exceeded a limit, the status and message.
-    failure: its end, if it has failed and this is not reported yet.
+    has_finished: whether it has sent the event "finished". verdict: if it exceeded a limit, the status and message for
+    its runs. failure: if it failed and this is not reported yet, how it ended.
 
-    Raises: DiskFull; OSError or RuntimeError if the system allows no further file, process or thread. Nothing is left
-    behind then.
+    Raises: DiskFull; OSError or RuntimeError if the system allows no more files, processes or threads. No process or
+    file is left behind then.
     """
 
     def __init__(self, job: Job, inbox: Inbox) -> None:
@@ -129,9 +129,9 @@ class Worker:
             undo.pop_all()
 
     def _read(self, lines: BinaryIO, inbox: Inbox) -> None:
-        """Put the events of the worker into the inbox, and report the first line that is none.
+        """Put the worker's events into the inbox, and report the first line that is not an event.
 
-        A longer line than any event is read in pieces, none of which is an event.
+        A line longer than LONGEST_EVENT is read in pieces, and no piece is an event.
         """
         warned = False
         with lines:
@@ -153,19 +153,19 @@ class Worker:
             leftovers = kill_marked_processes(MARK, [str(self.job.attempt)], patience)
             signal_group(self.process.pid, signal.SIGKILL)
             logs.finish()
-            reader.join(timeout=5)  # a stray descendant may hold the pipe open for ever
+            reader.join(timeout=5)  # a process that the worker left behind may keep the pipe open
             if leftovers:
                 message = f"left processes behind, which were killed: {', '.join(leftovers)}"
                 inbox.put((self, NoticeEvent(message)))
         finally:
-            inbox.put((self, ProcessExit(code)))  # the pool waits for it, whatever else fails
+            inbox.put((self, ProcessExit(code)))  # the pool waits for it, so send it after any error
 
     def was_killed_for_memory(self, code: int) -> bool:
-        """Return whether the kernel has killed processes for memory since the start, and one may be this worker."""
+        """Return whether the kernel may have killed this worker because memory ran out."""
         return code == -signal.SIGKILL and (kills_for_memory() or 0) > (self._kills_before or 0)
 
     def request_stop(self) -> None:
-        """Ask the worker to stop. Its process group gets no signal: a worker stops its own children."""
+        """Ask the worker to stop. Send no signal to its process group: the worker stops its own children."""
         self.process.terminate()
 
     def dump_stacks(self) -> None:
