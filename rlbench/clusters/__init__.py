@@ -1,1 +1,1 @@
-"""Executors that train on other machines, where a result folder is shared: Slurm and Ray."""
+"""Executors that train on other machines, which share the result folder: Slurm and Ray."""

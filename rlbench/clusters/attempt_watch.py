@@ -1,4 +1,4 @@
-"""The events of a job whose process runs on another machine, by the files that it writes."""
+"""Events of a job whose process runs on another machine, read from the files that the process writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rlbench.results.jsonl_records import read_lines
 
 
 class AttemptWatch:
-    """What has happened in a job's attempt folder since it was last looked at."""
+    """A reader of what has happened in a job's attempt folder since it was last read."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -27,11 +27,11 @@ class AttemptWatch:
         return [*self._evaluations(), *events]
 
     def end(self) -> EndEvent | None:
-        """Return how the job has ended; None while it runs, or while another machine's exit.json is not seen here."""
+        """Return how the job ended; None while it runs, or while its exit.json is not visible on this machine yet."""
         return read_end(self.job.attempt) if (self.job.attempt / "exit.json").exists() else None
 
     def _evaluations(self) -> list[EvaluationEvent]:
-        """Return the evaluations of which every seed's return is written. Those before a resumed step are not new."""
+        """Return new evaluations that are complete (every seed's return is written), after the step of resuming."""
         path = self.job.attempt / "evaluations.jsonl"
         try:
             size = path.stat().st_size

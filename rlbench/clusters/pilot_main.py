@@ -1,8 +1,9 @@
 """A task of a cluster: `python -m rlbench.clusters.pilot_main FOLDER [SECONDS]`.
 
-It takes one group after another from the queue of the result folder FOLDER and trains it as the executor `local` does.
-SECONDS is its time limit. Shortly before that, or when it is asked to end, the group that is training saves a
-checkpoint, and an attempt that continues it is put into the queue. Then the task asks Slurm to start it again.
+The task takes one group after another from the queue of the result folder FOLDER and trains it as the executor `local`
+does. SECONDS is the task's time limit. Shortly before the limit, or when the task is asked to end, the group that is
+training saves a checkpoint, and an attempt that continues it is added to the queue. After its time limit, the task
+asks Slurm to start it again.
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ from rlbench.results.attempt_progress import heartbeat
 from rlbench.results.file_io import write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
 
-# How long files written on another machine may stay unseen here: a network file system keeps listings this long.
+# A file of another machine may stay invisible here this long: a network file system keeps listings of folders.
 VISIBLE_SECONDS = 60.0
 PAUSE_SECONDS = 1.0
-_HEARTBEAT_SECONDS = 12.0  # in which a process that is alive writes at least two heartbeats
+_HEARTBEAT_SECONDS = 12.0  # a living process writes at least two heartbeats in this time
 
 
 class Preempted(KeyboardInterrupt):
-    """The task has been asked to end."""
+    """Slurm has asked the task to end."""
 
 
 class Pilot:
@@ -41,7 +42,7 @@ class Pilot:
         self._holder = holder()
         self._began, self._limit = time.monotonic(), _time_limit() if limit is None else limit
         self._is_training, self._asked_to_end = False, False
-        self._trained = 0  # groups
+        self._trained = 0  # number of groups
 
     def run(self) -> int:
         """Train groups until none is waiting or the time is up. Returns: the exit code."""
@@ -56,13 +57,13 @@ class Pilot:
             elif self._trained or time.monotonic() - self._began > VISIBLE_SECONDS:
                 return 0
             else:
-                time.sleep(PAUSE_SECONDS)  # another machine's files appear some time after they were written
+                time.sleep(PAUSE_SECONDS)  # files of another machine become visible some time after they were written
         if self._is_time_up() and any(not entry.holder for entry in self._queue.entries()):
             self._come_again(os.environ["SLURM_JOB_ID"])
         return 0
 
     def _come_again(self, job: str) -> None:
-        """Ask Slurm to start this task again, unless somebody cancels it."""
+        """Ask Slurm to start this task again, if it is not being cancelled."""
         try:
             if slurm_commands.is_running(job):
                 slurm_commands.requeue(job)
@@ -76,7 +77,7 @@ class Pilot:
                 raise Preempted
 
     def _is_time_up(self) -> bool:
-        """Return whether Slurm asks this task to end because of its time limit, or soon would."""
+        """Return whether the time limit of this task is over, or so near that no group should be started."""
         if self._limit is None:
             return False
         left = self._limit - (time.monotonic() - self._began)
@@ -88,7 +89,7 @@ class Pilot:
         return next((taken for entry in waiting if (taken := self._queue.take(entry, self._holder))), None)
 
     def _continue_own(self) -> None:
-        """Continue what this task trained before Slurm started it again, for instance because its node was lost."""
+        """Continue the groups that this task trained before Slurm started it again, for example after a lost node."""
         for entry in self._queue.entries():
             if entry.holder == self._holder and not _is_alive(entry.attempt):
                 _say(f"{entry.attempt.name} was left by an earlier start of this task")
@@ -112,7 +113,7 @@ class Pilot:
         self._finish(entry, go_on=self._asked_to_end)
 
     def _read(self, entry: QueueEntry) -> Job | None:
-        """Return what an entry trains, as soon as its files are seen here; None if they are not."""
+        """Return the job of an entry, once its files are visible here; None if they do not become visible."""
         deadline = time.monotonic() + VISIBLE_SECONDS
         while not self._asked_to_end:
             try:
@@ -130,7 +131,7 @@ class Pilot:
         if not go_on or end.status != RunStatus.INTERRUPTED:
             self._queue.remove(entry)
         elif self._is_time_up() and not self._trained and not has_progressed(entry):
-            message = f"{end.message}; it saved nothing new in all the time of a task: raise `time` in the suite"
+            message = f"{end.message}; it saved no new checkpoint in the time of a task: raise `time` in the suite"
             report = {"schema_version": 1, "status": end.status, "message": message}
             write_json(entry.attempt / "exit.json", report)
             self._queue.remove(entry)
@@ -139,23 +140,23 @@ class Pilot:
 
 
 def _time_limit() -> float | None:
-    """Return the seconds that this task has left at its start, if Slurm says so."""
+    """Return the seconds until this task must end, as Slurm reports them; None if it does not."""
     end = os.environ.get("SLURM_JOB_END_TIME", "")
     return max(1.0, int(end) - time.time()) if end.isdecimal() else None
 
 
 def holder() -> str:
-    """Return the number of this task, such as 41_3: the same when Slurm starts it again."""
+    """Return the number of this task, such as "41_3". It stays the same when Slurm starts the task again."""
     array, task = os.environ.get("SLURM_ARRAY_JOB_ID"), os.environ.get("SLURM_ARRAY_TASK_ID")
     return f"{array}_{task}" if array else os.environ.get("SLURM_JOB_ID", f"process-{os.getpid()}")
 
 
 def _is_alive(attempt: Path) -> bool:
-    """Return whether a process still trains an attempt: whether its heartbeat still changes."""
+    """Return whether a process still trains an attempt: wait, and see whether its heartbeat changes."""
     if (attempt / "exit.json").exists():
         return False
     before = heartbeat(attempt)
-    time.sleep(_HEARTBEAT_SECONDS)  # a process on another machine cannot be waited for
+    time.sleep(_HEARTBEAT_SECONDS)  # no event tells that a process on another machine has ended
     return heartbeat(attempt) != before
 
 

@@ -1,4 +1,4 @@
-"""Jobs of a queue: what an entry trains, and the attempt that continues an interrupted one."""
+"""Jobs in the queue of a result folder: reading them, and continuing interrupted attempts."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.results.json_shapes import check_attempt
 from rlbench.runtime import checkpoint
 
-_GROUP = re.compile(r"(.+)-\d{4,}-.+-\d+-[0-9a-f]{6}")  # as `Store.new_attempt` names attempts
+_GROUP = re.compile(r"(.+)-\d{4,}-.+-\d+-[0-9a-f]{6}")  # the form of names that `Store.new_attempt` gives
 
 
 def read_job(entry: QueueEntry) -> Job:
-    """Return what an entry trains. Raises: StoreError if one of its files cannot be read."""
+    """Return the job of an entry. Raises: StoreError if one of its files cannot be read."""
     try:
         command, plugin_files = entry.command()
         description = check_attempt(parse_json(entry.attempt / "group.json"))
@@ -30,9 +30,9 @@ def read_job(entry: QueueEntry) -> Job:
 
 
 def continue_interrupted(queue: JobQueue, entry: QueueEntry) -> None:
-    """Put into the queue a new attempt that resumes from the newest checkpoint of an interrupted one.
+    """Replace the entry of an interrupted attempt by a new attempt that resumes from its newest checkpoint.
 
-    Nothing is added if the runs are published, or if another attempt at the group is in the queue already.
+    If the runs are published, or another attempt at the group is already in the queue, only remove the entry.
     """
     job = read_job(entry)
     store = Store(entry.attempt.parent.parent)
@@ -53,7 +53,7 @@ def continue_interrupted(queue: JobQueue, entry: QueueEntry) -> None:
 
 
 def has_progressed(entry: QueueEntry) -> bool:
-    """Return whether an attempt has saved a checkpoint beyond the one it started from."""
+    """Return whether an attempt has saved a checkpoint after the step from which it started."""
     saved = checkpoint.complete(entry.attempt / "checkpoints")
     return bool(saved) and int(saved[0].name) > read_job(entry).resumed_from
 
@@ -64,7 +64,7 @@ def worker_command(attempt: Path, plugin_files: Sequence[str]) -> list[str]:
 
 
 def successor(queue: JobQueue, attempt: Path) -> QueueEntry | None:
-    """Return the entry of another attempt at the same group, which continues this one if it was interrupted."""
+    """Return the queue's entry of another attempt at the same group, which continues this attempt; None if none."""
     group = _GROUP.fullmatch(attempt.name)
     others = [entry for entry in queue.entries() if entry.attempt.name != attempt.name]
     same = [entry for entry in others if group and entry.attempt.name.startswith(group[1] + "-")]

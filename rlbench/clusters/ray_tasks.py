@@ -1,7 +1,7 @@
-"""The executor `ray`: each group is a task of a Ray cluster, or of one that Ray starts on this machine alone.
+"""The executor `ray`: each group is a task of a Ray cluster, which Ray may also start on this machine alone.
 
-A task trains its group as the executor `local` does, in a process of its own. Nothing but paths and the arguments of
-that process is sent to it: the results are in the folder, which all machines see under the same path.
+A task trains its group as the executor `local` does, in a process of its own. It receives only paths and the process's
+arguments. Results are written to the result folder, which all machines see under the same path.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ from rlbench.results.file_io import parse_json, write_json
 from rlbench.results.json_shapes import check_attempt
 
 POLL_SECONDS = 0.5
-VISIBLE_SECONDS = 60.0  # how long what another machine wrote may stay unseen
+VISIBLE_SECONDS = 60.0  # files of another machine may stay invisible this long
 STOPPING_SECONDS = local.GRACE_SECONDS + 15.0
-# Ray sends statistics of its use, unless this variable says no.
+# The first variable keeps Ray from sending statistics of its use over the network.
 _PRIVATE = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DISABLE_IMPORT_WARNING": "1"}
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
     """Run `jobs` as tasks of Ray, at most `context.workers` at a time.
 
-    The cluster is that of the suite's `ray: {address: …}` or of RAY_ADDRESS; without them, Ray starts one on this
-    machine, which no other machine can reach. Ctrl-C and the end of `context.stop_after` stop the groups at their next
-    safe point.
+    The address of the cluster is `ray: {address: …}` in the suite, or else RAY_ADDRESS. Without an address, Ray starts
+    a cluster on this machine that no other machine can reach. Ctrl-C and the end of `context.stop_after` stop the
+    groups at their next safe point.
 
     Raises: KeyboardInterrupt or DiskFull after all tasks have ended; RlbenchError if Ray or the cluster is missing.
     """
@@ -58,8 +58,8 @@ def _connect(context: ExecutorContext) -> Any:
     """Return the module ray, connected. Raises: RlbenchError."""
     address = context.settings.get("address") or os.environ.get("RAY_ADDRESS")
     os.environ.update(_PRIVATE)
-    if not address:  # before Ray is imported, which reads it
-        os.environ.setdefault("RAY_AUTH_MODE", "token")  # other users of this machine reach its ports too
+    if not address:  # set before the import of Ray, which reads it
+        os.environ.setdefault("RAY_AUTH_MODE", "token")  # other users of this machine can reach its ports
     try:
         import ray
     except ImportError as error:
@@ -73,7 +73,7 @@ def _connect(context: ExecutorContext) -> Any:
 
 
 class _Tasks:
-    """The jobs that wait and those whose tasks run. A task is known by Ray's reference to its result."""
+    """The waiting jobs and the running tasks. Ray's reference to a task's result identifies the task."""
 
     def __init__(self, ray: Any, jobs: Sequence[Job], context: ExecutorContext) -> None:
         self._ray, self._context = ray, context
@@ -127,7 +127,7 @@ class _Tasks:
                 self._context.on_event(job, event)
 
     def _finish(self, reference: Any) -> None:
-        """Report the end of a task. If it was killed, or the machine under it, train its runs again."""
+        """Report the end of a task. If the task was interrupted, for example with its machine, train its runs again."""
         watch = self._running.pop(reference)
         end = self._end_of(reference, watch)
         if watch.job.attempt not in self._started:
@@ -152,7 +152,7 @@ class _Tasks:
         return end if isinstance(end, EndEvent) else EndEvent(RunStatus.INTERRUPTED, "its task sent something else")
 
     def _stop(self) -> None:
-        """Ask the tasks to save and stop, wait for them, and kill those that do not."""
+        """Ask the tasks to save and stop, wait for them, and kill those that do not stop in time."""
         if self._running:
             self._context.say("stopping the groups at their next safe point")
         for reference in self._running:
@@ -168,7 +168,7 @@ class _Tasks:
 
 
 def train(attempt: str, command: Sequence[str], plugin_files: Sequence[str], folder: str) -> dict[str, Any]:
-    """Train a group in this process of Ray, in the current folder of the harness. Returns: its end, as JSON values."""
+    """Train a group in this process of Ray. folder: the harness's working folder. Returns: its end, as JSON values."""
     os.chdir(folder)
     path, ends = Path(attempt), list[Event]()
     group = group_from_dict(check_attempt(parse_json(path / "group.json"))["group"])
@@ -182,14 +182,14 @@ def train(attempt: str, command: Sequence[str], plugin_files: Sequence[str], fol
     try:
         local.execute([job], context)
     except KeyboardInterrupt:
-        pass  # Ray cancels a task by it, and the group has saved
+        pass  # Ray cancels tasks by this exception; the group has saved
     except DiskFull as full:
         ends = [EndEvent(RunStatus.INTERRUPTED, str(full), disk_full=True)]
     return event_as_dict(ends[-1] if ends else read_end(path))
 
 
 def _say_nothing(text: str) -> None:
-    """Say nothing: what a task prints is lost."""
+    """Print nothing: the output of a task is lost."""
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,8 +1,8 @@
 """The executor `slurm`: tasks of a Slurm cluster that train the groups, and this process, which watches them.
 
-The groups wait in the queue of the result folder, which all machines see under the same path. Each task is a pilot
-(`rlbench.clusters.pilot_main`), which takes one group after another. This process may end at any time, and the same
-command continues: all results are in the folder.
+The groups wait in the queue of the result folder, which all machines see under the same path. Each task
+(`rlbench.clusters.pilot_main`) trains one group after another. This process may end at any time: all results are in the
+folder, and the same command continues.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from rlbench.results.file_io import make_folder, write_json
 from rlbench.results.job_queue import JobQueue, QueueEntry
 from rlbench.text import plural
 
-POLL_SECONDS = 1.0  # between two looks at the folder
-ASK_SECONDS = 30.0  # between two questions to Slurm, which answers all users of a cluster
-# How long what another machine wrote may stay unseen: network file systems keep what they know of a folder this long.
+POLL_SECONDS = 1.0  # between two readings of the folder
+ASK_SECONDS = 30.0  # between two requests to Slurm, which serves all users of a cluster
+# A file of another machine may stay invisible here this long: network file systems keep listings of folders.
 VISIBLE_SECONDS = 60.0
 CANCEL_SECONDS = 120.0
-# Why tasks wait that will be started in time. Other reasons, such as PartitionTimeLimit, may last for ever.
+# Reasons of waiting tasks that Slurm will start. For other reasons, such as PartitionTimeLimit, it may never.
 WAITING = {"", "None", "Priority", "Resources", "BeginTime", "JobArrayTaskLimit", "Prolog", "Cleaning"}
-MOST_FRUITLESS = 3  # submissions of which no task has taken a group
+MOST_FRUITLESS = 3  # most submissions in a row whose tasks have taken no group
 
 
 def execute(jobs: Sequence[Job], context: ExecutorContext) -> None:
-    """Put `jobs` into the queue, submit tasks for them, at most `context.workers` at a time, and watch them.
+    """Add `jobs` to the queue, submit at most `context.workers` tasks at a time, and watch them.
 
-    Ctrl-C leaves the tasks running, or cancels them if the suite says `on_interrupt: cancel`. With `context.detach`,
-    this returns once the tasks are submitted. `context.stop_after` cancels them.
+    Ctrl-C leaves the tasks running, or cancels them if the suite has `on_interrupt: cancel`. If `context.detach`,
+    return once the tasks are submitted. At the end of `context.stop_after`, cancel the tasks.
 
     Raises: KeyboardInterrupt; RlbenchError if Slurm refuses the tasks.
     """
@@ -52,7 +52,7 @@ def adopt(root: Path) -> list[Job]:
     jobs = []
     for entry in queue.entries():
         if entry.holder and (entry.attempt / "exit.json").exists():
-            queue.remove(entry)  # its task was killed after the end, and before it could do this
+            queue.remove(entry)  # its task was killed before it could remove the entry
             continue
         try:
             jobs.append(read_job(entry))
@@ -62,7 +62,7 @@ def adopt(root: Path) -> list[Job]:
 
 
 class _Watcher:
-    """The jobs that have not ended, and what is known of the tasks."""
+    """The jobs that have not ended, and the tasks that Slurm reports."""
 
     def __init__(self, root: Path, jobs: Sequence[Job], context: ExecutorContext) -> None:
         self._queue, self._context = JobQueue(root), context
@@ -70,11 +70,11 @@ class _Watcher:
         self._jobs = jobs
         self._open = {job.attempt.name: AttemptWatch(job) for job in jobs}
         self._started: set[str] = set()
-        self._missed: dict[str, float] = {}  # since when nobody seems to train an attempt
+        self._missed: dict[str, float] = {}  # by attempt: the time since when no task seems to train it
         self._tasks: dict[str, str] | None = None  # state by number; None: Slurm has not answered
         self._ask_at, self._began = 0.0, time.monotonic()
         self._fruitless, self._complained = 0, False
-        self._obstacles: set[str] = set()  # why Slurm does not start tasks
+        self._obstacles: set[str] = set()  # reported reasons why Slurm does not start tasks
 
     def run(self) -> None:
         try:
@@ -86,7 +86,7 @@ class _Watcher:
                 return
             while self._open and not self._is_time_up():
                 self._look()
-                time.sleep(POLL_SECONDS)  # nothing tells when another machine has written a file
+                time.sleep(POLL_SECONDS)  # no event tells that another machine has written a file
             self._end_idle()
         except KeyboardInterrupt:
             if self._context.settings.get("on_interrupt") == "cancel":
@@ -109,8 +109,8 @@ class _Watcher:
                 self._queue.add(job.attempt, job.command, job.plugin_files)
 
     def _submit(self, tasks: Mapping[str, str]) -> None:
-        """Submit tasks until there are as many as groups, but not more than `workers`. tasks: those that are left."""
-        groups = max(len(self._open), len(self._queue.entries()))  # of a selection, others may be in the queue
+        """Submit tasks until there is one for each group, at most `workers`. tasks: those that have not ended."""
+        groups = max(len(self._open), len(self._queue.entries()))  # the queue may have groups outside the selection
         wanted = min(self._context.workers, groups) - len(tasks)
         if wanted <= 0:
             return
@@ -122,7 +122,7 @@ class _Watcher:
                 numbers.append(slurm_commands.submit(slurm_commands.script(self._root, self._context.settings, count)))
                 wanted -= count
         except RlbenchError:
-            if not tasks and not numbers:  # nothing will ever take them
+            if not tasks and not numbers:  # no task will ever take these groups
                 for entry in self._queue.entries():
                     self._queue.remove(entry)
             raise
@@ -135,7 +135,7 @@ class _Watcher:
         return self._queue.folder.parent
 
     def _end_idle(self) -> None:
-        """Cancel tasks for which nothing is left, such as a requeued one whose groups others have trained."""
+        """Cancel the remaining tasks if the queue is empty, such as a requeued task whose groups others trained."""
         self._queue.forget_continuations()
         with suppress(RlbenchError):
             if not self._queue.entries() and slurm_commands.live_tasks(self._name):
@@ -143,7 +143,7 @@ class _Watcher:
 
     def _cancel(self) -> None:
         """Cancel the tasks, wait until the groups that train have saved, and empty the queue."""
-        self._context.say("cancelling the tasks; those that train save first")
+        self._context.say("cancelling the tasks; groups that are training save first")
         for entry in self._queue.entries():
             if not entry.holder:
                 self._queue.remove(entry)
@@ -182,12 +182,12 @@ class _Watcher:
                 self._lost(watch.job, entry)
 
     def _follow(self, watch: AttemptWatch, new: str) -> None:
-        """Watch the attempt that continues an interrupted one."""
+        """Report the interruption of an attempt, and watch the attempt `new` that continues it."""
         self._open.pop(watch.job.attempt.name)
         self._missed.pop(watch.job.attempt.name, None)
         self._context.on_event(watch.job, watch.end() or EndEvent(RunStatus.INTERRUPTED, "its task ended"))
         job = dataclasses.replace(watch.job, attempt=watch.job.attempt.with_name(new))
-        with suppress(RlbenchError, StopIteration):  # it may have ended meanwhile
+        with suppress(RlbenchError, StopIteration):  # the new attempt may have ended already
             job = read_job(next(entry for entry in self._queue.entries() if entry.attempt.name == new))
         self._open[new] = AttemptWatch(job)
 
@@ -200,13 +200,13 @@ class _Watcher:
         following = successor(self._queue, job.attempt)
         if end.status != RunStatus.INTERRUPTED:
             return
-        if following is not None:  # its task was killed when it had put this into the queue
+        if following is not None:  # its task was killed just after adding this entry
             self._open[following.attempt.name] = AttemptWatch(dataclasses.replace(job, attempt=following.attempt))
         else:
             self._retry(job)
 
     def _lost(self, job: Job, entry: QueueEntry | None) -> None:
-        """Record that an attempt will have no end: its task was killed, or the machine under it."""
+        """Record the interruption of an attempt whose task was killed, or whose machine was lost."""
         end = EndEvent(RunStatus.INTERRUPTED, f"its task of Slurm ended without a result{self._who(entry)}")
         write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
         self._ended(job, end, entry)
@@ -220,7 +220,7 @@ class _Watcher:
         self._open |= {new.attempt.name: AttemptWatch(new) for new in jobs}
 
     def _is_missed(self, name: str, entry: QueueEntry | None) -> bool:
-        """Return whether no task has trained an attempt for so long that one would have been seen."""
+        """Return whether no task has trained an attempt for longer than files of another machine may stay invisible."""
         if entry is not None and not entry.holder:
             self._missed.pop(name, None)
             return False  # it waits
@@ -231,7 +231,7 @@ class _Watcher:
         return time.monotonic() - since > VISIBLE_SECONDS
 
     def _ask(self) -> None:
-        """Ask Slurm for the tasks from time to time, and submit more if groups wait and no task is left."""
+        """Ask Slurm for the tasks every ASK_SECONDS, and submit more if groups wait and too few tasks are left."""
         if (now := time.monotonic()) < self._ask_at:
             return
         self._ask_at = now + ASK_SECONDS
@@ -253,7 +253,7 @@ class _Watcher:
                 self._context.say(f"{error}; asking again every {ASK_SECONDS:.0f} s")
 
     def _name_obstacles(self, states: Collection[str]) -> None:
-        """Say once why Slurm does not start tasks, unless they only wait for their turn."""
+        """Report each reason why Slurm does not start tasks once. Waiting for their turn is not reported."""
         reasons = {state.partition(" ")[2] for state in states if state.startswith("PENDING ")} - WAITING
         for reason in sorted(reasons - self._obstacles):
             self._obstacles.add(reason)
@@ -269,7 +269,7 @@ class _Watcher:
 
 
 def _last_words(folder: Path) -> str:
-    """Return the last line of the newest log of a task, for a message."""
+    """Return the last line of the tasks' newest log, as the end of a message; "" if there is none."""
     logs = sorted(folder.glob("*.log"), key=lambda log: log.stat().st_mtime_ns)
     lines = logs[-1].read_text("utf-8", "replace").split("\n") if logs else []
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")

@@ -1,6 +1,6 @@
-"""Slurm's own commands: what is submitted, what is known of the tasks, and how they are cancelled and requeued.
+"""Calls of Slurm's commands: they submit, list, cancel and requeue tasks.
 
-`sacct` is not used, because many clusters have no accounting: what has become of a run is in its result folder.
+`sacct` is not used, because many clusters have no accounting. The result folder records how each run ended.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from typing import Any
 from rlbench.api import RlbenchError
 from rlbench.process_control import module_command
 
-LEAD_SECONDS = 90  # before its time limit, Slurm asks a task to save and stop
-EARLY_SECONDS = 60  # by which Slurm may send that signal earlier
-_ANSWER_SECONDS = 60  # for one command, when the controller is busy
+LEAD_SECONDS = 90  # Slurm asks a task to save and stop this long before its time limit
+EARLY_SECONDS = 60  # Slurm may send the signal up to this much earlier
+_ANSWER_SECONDS = 60  # time limit of a command; the controller may be busy
 _DEFAULT_ARRAY = 1001  # Slurm's own default of MaxArraySize
 
 
 def job_name(root: Path) -> str:
-    """Return the name of all jobs of a result folder, by which they are found again."""
+    """Return the name that all Slurm jobs of a result folder have. They are found by it later."""
     return f"rlbench-{root.name}-{hashlib.sha256(str(root).encode()).hexdigest()[:8]}"
 
 
 def script(root: Path, settings: Mapping[str, Any], tasks: int) -> str:
-    """Return the batch script of an array of `tasks` tasks, each of which trains the queue's groups one by one.
+    """Return the batch script of an array of `tasks` tasks. Each task trains groups of the queue, one after another.
 
-    settings: as the suite's key `slurm` gives them.
+    settings: the values of the suite's key `slurm`.
     """
     limit = settings.get("time")
     options = {
@@ -57,7 +57,7 @@ def script(root: Path, settings: Mapping[str, Any], tasks: int) -> str:
 
 
 def lead_seconds(limit: float | None) -> int:
-    """Return how long before a time limit a task is asked to stop: less than LEAD_SECONDS if the limit is short."""
+    """Return how many seconds before its time limit a task is asked to stop: fewer if the limit is short."""
     return LEAD_SECONDS if limit is None else max(1, min(LEAD_SECONDS, int(limit / 4)))
 
 
@@ -68,9 +68,9 @@ def submit(text: str) -> str:
 
 
 def live_tasks(name: str) -> dict[str, str]:
-    """Return the state of each task that has not ended, by its number such as 41_3, and why it waits.
+    """Return the state of each task that has not ended, and why it waits, by its number, such as "41_3".
 
-    States are such as "RUNNING None" and "PENDING Priority". Raises: RlbenchError.
+    Examples of states: "RUNNING None", "PENDING Priority". Raises: RlbenchError.
     """
     user = getpass.getuser()
     answer = _call(["squeue", "--noheader", "--array", "--user", user, "--name", name, "--format=%i %T %r"])
@@ -78,28 +78,28 @@ def live_tasks(name: str) -> dict[str, str]:
 
 
 def largest_array() -> int:
-    """Return how many tasks an array may have. Raises: RlbenchError."""
+    """Return the most tasks that an array of this cluster may have. Raises: RlbenchError."""
     found = re.search(r"^MaxArraySize\s*=\s*(\d+)", _call(["scontrol", "show", "config"]), re.MULTILINE)
     return max(1, int(found[1]) if found else _DEFAULT_ARRAY)
 
 
 def cancel(name: str) -> None:
-    """Cancel all tasks of a name; those that run are asked to stop first. Raises: RlbenchError."""
+    """Cancel all tasks with a name. Slurm asks running tasks to stop first. Raises: RlbenchError."""
     _call(["scancel", "--user", getpass.getuser(), "--name", name])
 
 
 def is_running(job: str) -> bool:
-    """Return whether Slurm counts a job as running: one that is being cancelled is not. Raises: RlbenchError."""
+    """Return whether Slurm reports a job as running. A job that is being cancelled is not. Raises: RlbenchError."""
     return _call(["squeue", "--noheader", "--jobs", job, "--format=%T"]).split() == ["RUNNING"]
 
 
 def requeue(job: str) -> None:
-    """Put the running task with this number back into Slurm's queue, which ends it. Raises: RlbenchError."""
+    """End the running task with this number and put it back into Slurm's queue. Raises: RlbenchError."""
     _call(["scontrol", "requeue", job])
 
 
 def _call(command: Sequence[str], text: str = "") -> str:
-    """Return what a command prints. Raises: RlbenchError that says what to do."""
+    """Run a command and return what it prints. Raises: RlbenchError with the reason if it fails."""
     try:
         done = subprocess.run(
             command,
