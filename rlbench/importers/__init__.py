@@ -1,4 +1,4 @@
-"""Importing results of other programs: CSV files, Monitor files and evaluations of Stable-Baselines3, TensorBoard."""
+"""Import of other programs' results: CSV, TensorBoard, files of Stable-Baselines3, and results of projects."""
 
 from rlbench.importers.discovery import ReadResult, read_sources
 from rlbench.importers.imported_records import ForeignError, ImportedRecords, SkippedSource

@@ -1,10 +1,10 @@
-"""Ids of environments for the names that published results give to tasks of DeepMind Control and of Atari."""
+"""Environment ids for the names of DeepMind Control and Atari tasks in published results."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-# The tasks of dm_control's suite, by domain. Projects add tasks of their own under similar names: those get no id.
+# The tasks of dm_control's suite, by domain. Projects also have their own tasks with similar names: they get no id.
 _CONTROL: Mapping[str, str] = {
     "acrobot": "swingup swingup_sparse",
     "ball_in_cup": "catch",
@@ -33,7 +33,7 @@ _CONTROL_IDS = {
 
 
 def control_id(name: str) -> str | None:
-    """Return the id under which shimmy registers a task of DeepMind Control, or None for any other task.
+    """Return the id under which shimmy registers a task of DeepMind Control; None for other tasks.
 
     name: domain and task, joined by hyphens or underscores, such as `cup-catch` or `ball_in_cup_catch`.
     """

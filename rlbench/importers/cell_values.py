@@ -1,4 +1,4 @@
-"""Numbers in the cells of tables: steps, lengths and seeds as whole numbers."""
+"""Conversion of the text in table cells to steps, lengths and seeds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from rlbench.importers.imported_records import LARGEST_STEP, ForeignError
 
 
 def whole_number(where: str, name: str, text: str) -> int:
-    """Return a step or a length. where: file and line. Raises: ForeignError, also above the largest step."""
+    """Return a step or length. where: file and line. Raises: ForeignError, also above LARGEST_STEP."""
     try:
         value = float(text)
         if value != int(value) or value < 0:
@@ -21,7 +21,7 @@ def whole_number(where: str, name: str, text: str) -> int:
 
 
 def seed_number(where: str, text: str) -> int:
-    """Return the seed with all of its digits. Any whole number can be a seed, because it only names a run."""
+    """Return the seed with all of its digits. It only names a run, so it may be any whole number."""
     try:
         return int(text) if re.fullmatch(r"[+-]?\d+", text) else int(_exact(text))
     except (ValueError, OverflowError):

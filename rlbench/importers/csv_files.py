@@ -1,4 +1,4 @@
-"""CSV files with a row per episode or evaluation, of any number of runs, with any column names."""
+"""CSV files with a row for each episode or evaluation. They may have several runs and any column names."""
 
 from __future__ import annotations
 
@@ -27,14 +27,18 @@ from rlbench.text import counted
 __all__ = ["NAMES", "read_csv"]
 
 KINDS = {"episode": False, "": False, "train": False, "training": False, "evaluation": True, "eval": True}
-NOTHING = ("", "na", "n/a", "null", "none")  # how tables write a missing number
+NOTHING = ("", "na", "n/a", "null", "none")  # texts for a missing number
 _AVERAGED = re.compile(r"(?<![a-z])(mean|avg|average)(?![a-z])", re.IGNORECASE)
 Place = tuple[str, str, int | None]
 
 
 @dataclass
 class _CsvRun:
-    """The rows of one run. last: step and line of the last row of each kind. falls: sentences on where steps fall."""
+    """The rows of a run.
+
+    empty: the number of rows without a return. last: step and line of the last row, by whether it is an evaluation.
+    falls: a sentence for each place where steps decrease.
+    """
 
     rows: list[Row] = field(default_factory=list)
     empty: int = 0
@@ -50,10 +54,10 @@ class _CsvRun:
 
 
 def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | SkippedSource]:
-    """Read the runs in a file. columns: the file's names of columns, by our names; names that are missing are guessed.
+    """Read the runs in a file. columns: the file's column names by the keys of NAMES; other columns are guessed.
 
-    A run whose steps go back is skipped: it may be several runs without seeds, a restarted run, or out of order.
-    Raises: ForeignError that names the line.
+    A run whose steps decrease is skipped: it may be several runs without seeds, a restarted run, or out of order.
+    Raises: ForeignError with the line.
     """
     text = read_text(path)
     refuse_many(path, text.count("\n"))
@@ -91,7 +95,7 @@ def read_csv(path: Path, columns: Mapping[str, str]) -> list[ImportedRecords | S
 def _rows(
     path: Path, lines: Sequence[str], header: Header, columns: Mapping[str, str], notes: list[str]
 ) -> Iterator[tuple[int, list[str]]]:
-    """Yield line number and values of every row below a header, without repeated headers."""
+    """Yield the line number and the values of every row below the header. Skip repeated headers."""
     separator = header.separator
     table = csv.reader(islice(lines, header.line, None), delimiter=separator, skipinitialspace=separator == " ")
     width = len(header.names)
@@ -114,7 +118,7 @@ def _rows(
 def _repeats_header(where: str, cells: Sequence[str], header: Header, columns: Mapping[str, str]) -> bool:
     """Return whether a row repeats the header. Raises: ForeignError for a different header."""
     step = header.place["step"]
-    if step < len(cells) and cells[step][:1].isdigit():  # the fast path, for nearly all rows
+    if step < len(cells) and cells[step][:1].isdigit():  # a fast check that suffices for nearly all rows
         return False
     if [cell.strip() for cell in cells] == [name.strip() for name in header.names]:
         return True

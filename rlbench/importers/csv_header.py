@@ -1,4 +1,4 @@
-"""The header of a CSV file: its separator, and which column has which meaning."""
+"""The header of a CSV file: the separator, and the meaning of each column."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rlbench.importers.imported_records import ForeignError
 
-# The columns with a meaning here, and their names in other programs, the most likely first.
+# The columns that are read, each with its names in other programs, the most likely name first.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "step": ("step", "global_step", "timestep", "timesteps", "total_timesteps", "steps"),
     "return": ("return", "episodic_return", "episode_return", "return_mean", "mean_return", "reward", "score"),
@@ -27,7 +27,11 @@ _EXCEL = re.compile(r'^"?sep=(.)"?$')  # a first line that defines the separator
 
 @dataclass(frozen=True)
 class Header:
-    """A header. line: its number. names: as written. place: the column index by our name. notes: what was guessed."""
+    """The header of a file.
+
+    line: its number. names: the column names in the file. place: column indices, by the keys of NAMES. notes: sentences
+    on guessed columns.
+    """
 
     line: int
     separator: str
@@ -39,8 +43,8 @@ class Header:
 def find_header(path: Path, lines: Sequence[str], columns: Mapping[str, str]) -> Header:
     """Return the header: the first line that is neither empty nor a comment.
 
-    A header may itself be a comment, as NumPy writes it. columns: the file's names of columns, by our names. Raises:
-    ForeignError that lists the file's columns if one is missing or ambiguous.
+    The header may be a comment, as NumPy writes it. columns: the file's column names, by the keys of NAMES. Raises:
+    ForeignError with a list of the file's columns if a column is missing or ambiguous.
     """
     separators = SEPARATORS
     for number, line in enumerate(lines, 1):
@@ -56,7 +60,7 @@ def find_header(path: Path, lines: Sequence[str], columns: Mapping[str, str]) ->
         known = [separator for separator in separators if is_header(cells[separator], columns)]
         if text.startswith("#") and not known:
             continue
-        # If no separator gives known columns, spaces are more likely to be in names than between them.
+        # If no separator gives known columns, prefer one other than space: column names may contain spaces.
         splitting = [separator for separator in separators if separator != " " and len(cells[separator]) > 1]
         separator = known[0] if known else max(splitting or separators, key=lambda each: len(cells[each]))
         place, notes = _places(path, cells[separator], columns)
@@ -69,7 +73,7 @@ def split(line: str, separator: str) -> list[str]:
 
 
 def is_header(cells: Sequence[str], columns: Mapping[str, str]) -> bool:
-    """Return whether the cells contain names for the step and the return."""
+    """Return whether the cells contain a name for the step and a name for the return."""
     return all(any(_columns_named(cells, alias) for alias in _aliases(name, columns)) for name in NEEDED)
 
 
@@ -78,13 +82,13 @@ def _aliases(name: str, columns: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _columns_named(cells: Sequence[str], alias: str) -> list[int]:
-    """Return the columns with exactly that name; if there is none, ignore case."""
+    """Return the indices of the columns with exactly this name; if there are none, ignore case."""
     exact = [i for i, cell in enumerate(cells) if cell.strip() == alias]
     return exact or [i for i, cell in enumerate(cells) if cell.strip().lower() == alias.lower()]
 
 
 def _find_columns(cells: Sequence[str], alias: str) -> list[int]:
-    """Return the columns with that name; if there is none, #2 means the second column."""
+    """Return the indices of the columns with this name. If there are none, "#2" means the second column."""
     indices = _columns_named(cells, alias)
     if not indices and re.fullmatch(r"#\d+", alias) and 1 <= int(alias[1:]) <= len(cells):
         return [int(alias[1:]) - 1]
@@ -92,7 +96,7 @@ def _find_columns(cells: Sequence[str], alias: str) -> list[int]:
 
 
 def _places(path: Path, cells: Sequence[str], columns: Mapping[str, str]) -> tuple[dict[str, int], tuple[str, ...]]:
-    """Return the column index by our name, and notes on guesses."""
+    """Return the column indices by the keys of NAMES, and sentences on guessed columns."""
     place: dict[str, int] = {}
     notes = []
     for name in NAMES:

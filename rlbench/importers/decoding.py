@@ -1,4 +1,4 @@
-"""Reading text files that may be compressed, and may have been written on Windows."""
+"""Reading of text files that may be compressed or written on Windows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ UNPACK: Mapping[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
 }
-MOST_BYTES = 1 << 29  # limit of a file, and of its unpacked text, which may be a thousand times as large
+MOST_BYTES = 1 << 29  # largest file and largest unpacked text; unpacking may enlarge a file a thousandfold
 _BLOCK = 1 << 20
 SUFFIXES = ("", ".gz", ".bz2", ".xz")
 
@@ -29,7 +29,7 @@ SUFFIXES = ("", ".gz", ".bz2", ".xz")
 def read_text(path: Path) -> str:
     """Return the text of a file, which may be compressed with gzip, bzip2 or xz.
 
-    The encoding is UTF-8, with or without a byte order mark, or UTF-16 with one. Raises: ForeignError for another
+    The encoding is UTF-8, or UTF-16 with a byte order mark. Raises: ForeignError for another
     compression or encoding, and for a file that is truncated or too large; OSError.
     """
     try:
@@ -61,7 +61,7 @@ def too_large() -> str:
 
 
 def _unpack(file: io.BufferedIOBase, path: Path) -> bytes:
-    """Read to the end of the file, up to the size limit."""
+    """Return the unpacked content of a file. Raises: ForeignError if it is above the size limit."""
     blocks, size = list[bytes](), 0
     while block := file.read(_BLOCK):
         blocks.append(block)

@@ -1,4 +1,4 @@
-"""Finding the runs in given paths: the kind of each file, the files that form one run, and what could not be read."""
+"""Reading of all runs in files and folders: the kind of each file, the files of one run, and what is skipped."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class ReadResult:
     def read(
         self, source: Path, read: Callable[[], Sequence[ImportedRecords | SkippedSource]]
     ) -> list[ImportedRecords]:
-        """Return the runs in a source. If it cannot be read, only this source is skipped."""
+        """Return the runs in a source. If it cannot be read, add it to `skipped` and return no runs."""
         try:
             entries = read()
         except ForeignError as error:
@@ -54,8 +54,9 @@ def read_sources(
 ) -> ReadResult:
     """Read every run in files and folders. Folders are searched with their subfolders, and links are followed.
 
-    columns: for CSV files (rlbench.importers.csv_files). tag: for TensorBoard files.
-    template: such as "{algorithm}/{environment}_{seed}"; it has to match whole parts at the end of each run's path.
+    columns: column names of CSV files (rlbench.importers.csv_files). tag: the scalar to read in TensorBoard files.
+    template: names in paths, such as "{algorithm}/{environment}_{seed}". It must match the end of each run's path, from
+    the beginning of a file or folder name on.
     exclude: patterns of files and folders to ignore. Raises: ForeignError if no run can be read.
     """
     path_template = None if template is None else read_template(template)
@@ -71,7 +72,7 @@ def read_sources(
 
 
 def _complete(records: ImportedRecords, template: Template | None, result: ReadResult) -> ImportedRecords | None:
-    """Return the records without gaps and with the names from their path, or None if the path does not match."""
+    """Return the records without gaps, with the names in their path; None if the path does not match the template."""
     rows, notes = drop_gaps(records.rows)
     records = replace(records, rows=rows, notes=(*records.notes, *notes))
     completed = records if template is None else template.apply(records)
@@ -124,8 +125,8 @@ def _runs(
 ) -> list[ImportedRecords]:
     """Return the runs in the files of one folder.
 
-    Its Monitor files, or else its event files, are one run, to which the evaluations belong. Its CSV tables may contain
-    any runs. Beside Monitor files, event files and tables are ignored.
+    The Monitor files of the folder, or else its event files, are one run, to which its evaluations belong. CSV tables
+    may contain several runs. If there are Monitor files, event files and tables are ignored.
     """
     monitors = [path for path in files if _is_monitor(path)]
     events = [path for path in files if fnmatchcase(path.name, tensorboard_files.PATTERN)]
@@ -154,7 +155,7 @@ def _runs(
 
 
 def _is_monitor(path: Path) -> bool:
-    """Return whether name and content are those of a Monitor file. Reading errors are reported later."""
+    """Return whether a file has the name and the content of a Monitor file. Reading errors are reported later."""
     if not any(fnmatchcase(path.name.lower(), pattern) for pattern in monitor_files.PATTERNS):
         return False
     try:
@@ -164,7 +165,7 @@ def _is_monitor(path: Path) -> bool:
 
 
 def _add_evaluations(folder: Path, training: Sequence[ImportedRecords], evaluated: ImportedRecords) -> ImportedRecords:
-    """Return a run with the evaluations that give its score. Other evaluations in its training log are dropped."""
+    """Return a run with the evaluations in evaluations.npz. Evaluations or means in its training log are dropped."""
     if not training:
         return evaluated
     run = training[0]

@@ -1,7 +1,7 @@
 """Scores that the project DreamerV3 publishes: `scores/BENCHMARK-METHOD.json.gz`, a list with one object for each run.
 
-An object has task, method, seed, xs (steps) and ys (returns). xs counts frames, whatever the action repeat. The project
-scores a run by the mean of the ys in the last fortieth of its xs.
+An object has the keys task, method, seed, xs (steps) and ys (returns). xs counts frames, with any action repeat. The
+score of a run in the project is the mean of the ys in the last fortieth of its xs.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from rlbench.text import counted
 PROJECT = "DreamerV3"
 PATTERNS = tuple(f"*.json{suffix}" for suffix in SUFFIXES)
 KEYS = ("task", "method", "seed", "xs", "ys")
-# Benchmarks that share the names of their tasks with another one: their runs need another label.
+# Benchmarks whose task names are also used by another benchmark. Labels of their runs get these suffixes.
 _SUFFIX = {"dmc_vision": "-vision", "atari100k": "-100k"}
 _REPEAT = {
     "atari": 4,
@@ -37,13 +37,13 @@ _REPEAT = {
     "minecraft": 1,
     "procgen": 1,
 }  # the action repeat, by the task's first word
-_OWN = ("dreamerv3", "ppo_fixhp")  # methods that the project ran; it collected the curves of the others
+_OWN = ("dreamerv3", "ppo_fixhp")  # methods that the project ran itself; it collected the curves of other methods
 _METHOD = "dreamerv3"
 _LAYOUT = f"a scores file of DreamerV3 is a JSON list of objects with {', '.join(KEYS)}"
 
 
 def read_dreamerv3(path: Path) -> list[ImportedRecords | SkippedSource]:
-    """Read the runs in a file. Raises: ForeignError that names the line or the entry, for anything that is broken."""
+    """Read the runs in a file. Raises: ForeignError with the line or entry if something in it is invalid."""
     try:
         entries = json.loads(read_text(path))
     except json.JSONDecodeError as error:
@@ -71,7 +71,7 @@ def _run(path: Path, where: str, entry: Any) -> ImportedRecords:
     benchmark, _, named = path.name.partition(".")[0].partition("-")
     name = f"{method}{_SUFFIX.get(benchmark, '') if named else ''}"
     family, _, rest = task.partition("_")
-    frames = _REPEAT["atari"] if family == "atari" else 1  # frames of one step of the environment that has the id
+    frames = _REPEAT["atari"] if family == "atari" else 1  # frames per step of the environment with this id
     environment = {"atari": atari_id(rest), "dmc": control_id(rest)}.get(family) or task
     rows = _rows(where, steps, returns, frames)
     dropped = len(steps) - len(rows)
@@ -101,7 +101,7 @@ def _scores(method: str) -> str:
 
 
 def _rows(where: str, steps: Sequence[Any], returns: Sequence[Any], frames: int) -> list[Row]:
-    """Return the points that have a return. Raises: ForeignError for a point that is no number, or out of order."""
+    """Return the points that have a return. Raises: ForeignError if a point is not a number or out of order."""
     rows: list[Row] = []
     for i, (step, value) in enumerate(zip(steps, returns)):
         if not _is_number(step) or step != int(step) or not 0 <= step <= LARGEST_STEP:

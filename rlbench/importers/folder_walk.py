@@ -1,6 +1,6 @@
-"""All files below a folder, also through links to folders. Each folder is visited once, even if links form a loop.
+"""Search for files below a folder, also behind links to folders. Each folder is visited once, even in loops of links.
 
-What lies above the folder is not visited, nor what the system shows as files: links there lead to everything.
+Parent folders are not visited, and neither are /proc and /sys: links in them lead to every file of the machine.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rlbench.importers.imported_records import SkippedSource
 
 _SYSTEM = ("/proc", "/sys")
 _BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
-_Identity = tuple[int, int]  # of a folder: its device and its number there
+_Identity = tuple[int, int]  # the device of a folder and its inode number
 
 
 @dataclass
 class FolderFiles:
     """The files below a folder.
 
-    files: by folder, sorted by path. skipped: what could not be opened. notes: what was ignored. excluded: the number
-    of files that match the patterns to exclude.
+    files: by folder, sorted by path. skipped: files and folders that could not be opened. notes: sentences on ignored
+    links. excluded: the number of excluded files.
     """
 
     files: dict[Path, list[Path]] = field(default_factory=dict)
@@ -37,8 +37,8 @@ class FolderFiles:
 def find_files(root: Path, patterns: Sequence[str], exclude: Sequence[str] = ()) -> FolderFiles:
     """Return the files whose names match one of `patterns`, ignoring case.
 
-    exclude: patterns of file and folder names, or of paths below `root`, to ignore. Linked folders are visited last, so
-    that a link to a folder below `root` (such as `latest`) is ignored instead of the folder itself.
+    exclude: patterns of names or of paths below `root`; matching files and folders are left out. Linked folders are
+    visited last: if a link (such as `latest`) leads to a folder below `root`, the link is ignored, not the folder.
     """
     result, seen, linked = FolderFiles(), _identities(Path(os.path.realpath(root)).parents), [root]
     system = {device for device, _ in _identities(map(Path, _SYSTEM))}
@@ -63,7 +63,7 @@ def _folders(
 ) -> Iterator[tuple[Path, list[Path]]]:
     """Yield the folders below `start` with their files. Links to folders are appended to `behind`.
 
-    seen: folders that are not visited again. system: devices that are not visited.
+    seen: folders that were visited, which are skipped. system: devices that are skipped.
     """
 
     def fail(error: OSError) -> None:
@@ -79,7 +79,7 @@ def _folders(
             folders.clear()
             continue
         if status.st_dev in system:
-            why = f"{here}: what the system shows there is not read (it is in {' or '.join(_SYSTEM)})"
+            why = f"{here}: not read, because it is in {' or '.join(_SYSTEM)}"
             result.skipped.append(SkippedSource(str(here), why))
             folders.clear()
             continue
@@ -102,7 +102,7 @@ def _folders(
 
 
 def _identities(folders: Iterable[Path]) -> dict[_Identity, Path]:
-    """Return the folders that exist, by their identities."""
+    """Return the existing ones of some folders, by device and inode number."""
     found = dict[_Identity, Path]()
     for folder in folders:
         with suppress(OSError):
@@ -112,13 +112,13 @@ def _identities(folders: Iterable[Path]) -> dict[_Identity, Path]:
 
 
 def is_excluded(path: Path, exclude: Sequence[str]) -> bool:
-    """Return whether a pattern matches the path, one of its parent folders, or a name in it."""
+    """Return whether a pattern matches the path, the path of a parent folder, or a name in the path."""
     paths = [str(part) for part in (path, *path.parents)]
     return any(fnmatch.fnmatchcase(text, pattern.rstrip("/")) for pattern in exclude for text in (*paths, *path.parts))
 
 
 def _regular_files(paths: Sequence[Path], result: FolderFiles) -> list[Path]:
-    """Return the regular files, because reading a pipe would block and a link may be broken."""
+    """Return the regular files among paths; skip others, because reading a pipe would block."""
     odd = [path for path in paths if not os.path.isfile(path)]
     result.skipped += [SkippedSource(str(path), f"{path}: neither a regular file nor a link to one") for path in odd]
     return [path for path in paths if path not in odd]

@@ -1,4 +1,4 @@
-"""Publishing results of other programs in a result folder, as self-reported runs beside the existing ones."""
+"""Publication of other programs' results in a result folder, as self-reported runs beside its other runs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ __all__ = ["Defaults", "ImportResult", "ImportedRun", "import_runs"]
 
 @dataclass(frozen=True)
 class ImportedRun:
-    """One run of an import. run: None if it was skipped. outcome: imported, already there, or why it was skipped."""
+    """A run of an import. run: None if it was skipped. outcome: imported, already there, or why it was skipped."""
 
     run: Run | None
     records: ImportedRecords
@@ -50,7 +50,7 @@ class ImportedRun:
 
 @dataclass(frozen=True)
 class ImportResult:
-    """The outcome of each run, the sources that gave no run, and notes on budgets and the like, in sentences."""
+    """The result of an import: each run with its outcome, the skipped sources, and sentences on budgets and scores."""
 
     runs: Sequence[ImportedRun] = ()
     skipped: Sequence[SkippedSource] = ()
@@ -58,7 +58,7 @@ class ImportResult:
 
     @property
     def complete(self) -> bool:
-        """Whether everything that was read is in the folder now."""
+        """Whether every run of every source is in the folder now."""
         return not self.skipped and all(one.run is not None for one in self.runs)
 
 
@@ -70,12 +70,12 @@ def import_runs(
     every: int | None = None,
     replacing: bool = False,
 ) -> ImportResult:
-    """Publish every run in the folder and add it to the folder's suite. Runs that are already there are kept.
+    """Publish every run of the sources in the folder, and add it to the folder's suite. Keep runs that it has already.
 
-    steps: the budget for environments without one in the folder.
+    steps: the budget of environments that the folder does not have yet; None: the step at which most runs end.
     every: steps between the points of the learning curve; None: a tenth of the budget.
-    replacing: if the folder has a run with other rows, replace it and move it to superseded/.
-    Raises: LockedError; ForeignError, before anything is written, if nothing can be imported.
+    replacing: if the folder has the same run with other rows, move that run to superseded/ and import this one.
+    Raises: LockedError; ForeignError if no run can be imported, before anything is written.
     """
     store.lock()
     try:
@@ -120,14 +120,14 @@ def _tasks(
 
 
 def _import_error(skipped: Sequence[SkippedSource], notes: Sequence[str] = ()) -> ForeignError:
-    """Return the error for an import without runs, with each reason once."""
+    """Return the error for an import without runs. It states each reason once."""
     return ForeignError("\n".join(dict.fromkeys([*(one.why for one in skipped), *notes])))
 
 
 def _import(
     store: Store, matched: MatchedRuns, planned: Sequence[tuple[ImportedRecords, Run | None, str]]
 ) -> list[ImportedRun]:
-    """Publish the new runs and add them to the suite, then move the runs that they replace to superseded/."""
+    """Publish the new runs and add them to the suite. Then move the runs that they replace to superseded/."""
     from rlbench import __version__
 
     runs = [run for _, run, _ in planned if run is not None]
@@ -140,7 +140,7 @@ def _import(
                 replaced.append(earlier.run)
                 outcome += "; the previous run is in superseded/"
             imported.append(ImportedRun(run, one, outcome))
-    finally:  # runs published before an error are added to the suite
+    finally:  # after an error, the runs that are already published are added to the suite
         if published or replaced:
             store.add_imported(published, _suite(store.root.name, runs), __version__, replaced)
     copies = [
@@ -176,9 +176,10 @@ def _log(store: Store, result: ImportResult) -> None:
 
 
 def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | None) -> tuple[Run | None, str]:
-    """Return the run for these records, or None and why they are skipped.
+    """Return the run for these records and ""; if they are skipped, None and the reason.
 
-    unchanged: the folder's run with the same rows, if any. It is returned again, even if the file has a new name.
+    unchanged: the folder's run with the same rows, if there is one. The returned run equals it, even if the file was
+    renamed.
     """
     for name in (records.algorithm, task.env_id):
         if not _is_storable(name):
@@ -197,7 +198,7 @@ def _plan_run(records: ImportedRecords, task: Task, unchanged: EarlierImport | N
 
 
 def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
-    """Return a suite that contains such runs, as JSON values."""
+    """Return a suite that contains the runs, as JSON values."""
     environments = [
         {"id": task.env_id, "label": task.label, "steps": task.steps, "evaluation": {"every": task.evaluation.every}}
         for task in {run.task.name: run.task for run in runs}.values()
@@ -206,25 +207,25 @@ def _suite(name: str, runs: Sequence[Run]) -> dict[str, Any]:
     suite = Suite.model_validate(
         {"name": slug(name, 60), "algorithms": algorithms, "environments": environments, "seeds": 1}
     )
-    # A suite limits its seeds, because random numbers derive from them; here they are only names.
+    # The range of seeds in suites is limited, because random numbers derive from them. Here they are only names.
     return suite.resolved() | {"seeds": sorted({run.seed for run in runs})}
 
 
 def _episodes_scored(records: ImportedRecords, budget: int) -> int:
-    """Return over how many of the last training returns the score is averaged."""
+    """Return the number of training returns, from the last one back, whose mean is the score."""
     if records.publication is not None:
         return points_scored(records.rows, budget)
     return 1 if records.means else TRAINING_EPISODES
 
 
 def _training_return(sink: MemorySink, latest: int) -> dict[str, float]:
-    """Return the training return, if tables cannot derive it from the run's last hundred episodes."""
+    """Return an entry with the training return, unless it is the mean of the last 100 episodes; then return {}."""
     returns = [episode.return_ for episode in sink.episodes[-latest:]]
     return {"training_return": math.fsum(returns) / len(returns)} if returns and latest != TRAINING_EPISODES else {}
 
 
 def _publish(store: Store, run: Run, records: ImportedRecords, published: list[Run]) -> str:
-    """Publish one run, and append it to `published`. Returns: the outcome."""
+    """Publish a run, and append it to `published`. Returns: the outcome in words."""
     sink = MemorySink()
     seconds = records.seconds if 0 <= (records.seconds or 0) <= LONGEST_SECONDS else None
     latest = _episodes_scored(records, run.task.steps)
@@ -281,12 +282,12 @@ def _publish(store: Store, run: Run, records: ImportedRecords, published: list[R
 
 
 def _as_text(path: str) -> str:
-    """Return a path with "?" for bytes that are not text, which would be read back from a file as something else."""
+    """Return a path with "?" for bytes that are not UTF-8, because JSON cannot store them."""
     return path.encode("utf-8", "replace").decode()
 
 
 def _is_storable(text: str) -> bool:
-    """Return whether text can be written to a file; JSON may have halves of surrogate pairs, which cannot."""
+    """Return whether text can be encoded in UTF-8. Half of a surrogate pair, which JSON may contain, cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""The records of one run, read from a file or a folder of files, and what was skipped."""
+"""The records of a run, read from files of another program, and the description of what was skipped."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import NamedTuple
 from rlbench.api import RlbenchError
 from rlbench.text import counted
 
-MOST_ROWS = 5_000_000  # of one file; each takes some hundred bytes of memory
-LONGEST_SECONDS = 1e12  # of a run; broken clocks give more, or no number
+MOST_ROWS = 5_000_000  # most rows of a file; each takes some hundred bytes of memory
+LONGEST_SECONDS = 1e12  # longest duration of a run; broken clocks give longer ones, or no number
 LARGEST_STEP = 10**12  # the largest budget of a suite
 _TRAINING_MEAN = re.compile(r"ep(isode)?_(rew|reward|return)_mean", re.IGNORECASE)
 
 
 def is_training_mean(name: str) -> bool:
-    """Return whether a scalar or column of this name is a mean over training episodes, such as rollout/ep_rew_mean."""
+    """Return whether a scalar or column with this name is a mean over training episodes, like rollout/ep_rew_mean."""
     *place, last = name.strip().split("/")
     return _TRAINING_MEAN.fullmatch(last) is not None and not any(part.lower().startswith("eval") for part in place)
 
 
 class ForeignError(RlbenchError):
-    """A file of another program's results cannot be understood, or lacks something that no option provides."""
+    """A file with another program's results cannot be read, or lacks something that no option provides."""
 
 
 class Row(NamedTuple):
@@ -42,10 +42,11 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True)
 class Publication:
-    """Who published a run, and how.
+    """The publication of a run by a project.
 
-    project: its name. method, task: what the project calls them. steps: what its steps count. scores: what its scores
-    are, such as returns of evaluations. quantity: "return" or "success rate".
+    project: the project's name. method, task: the project's names of algorithm and task. steps: a sentence on what its
+    steps count. scores: a sentence on what its scores are, such as returns of evaluations. quantity: "return" or
+    "success rate".
     """
 
     project: str
@@ -56,7 +57,7 @@ class Publication:
     quantity: str = "return"
 
     def as_entry(self) -> dict[str, str]:
-        """Return what result.json stores as imported.published."""
+        """Return the entry `published` in the entry `imported` of result.json."""
         entry = asdict(self)
         return {"by": entry.pop("project"), **entry}
 
@@ -65,10 +66,11 @@ class Publication:
 class ImportedRecords:
     """The records of one run.
 
-    rows: in the order of their steps. algorithm, environment: "" if the source does not name them. seed: None likewise.
-    means: whether a training row is a mean of many episodes. notes: sentences on what was skipped, combined or guessed.
-    publication: of a run that its authors published; None for other runs. final: returns of an evaluation apart from
-    those in rows, that of the final policy or of the best one; it gives the score of a run that ends within its budget.
+    source: the path of its file or folder. rows: in the order of their steps. algorithm, environment, seed: "" or None
+    if the source does not name them. means: whether each training row is a mean of many episodes. notes: sentences on
+    what was skipped, combined or guessed. publication: None for runs that no project published. final: returns of an
+    evaluation after training, of the final or the best policy, which is not in `rows`. It gives the score if the run
+    ends within the budget.
     """
 
     source: str
@@ -83,7 +85,7 @@ class ImportedRecords:
     final: tuple[float, ...] = ()
 
     def scored_by(self, budget: int) -> tuple[float, ...]:
-        """Return `final` if it gives the score at this budget, else nothing: then the last row does."""
+        """Return `final` if it gives the score at this budget, else (): then the last row gives the score."""
         return self.final if self.rows[-1].step <= budget else ()
 
 
@@ -102,7 +104,7 @@ class SkippedSource:
 
 
 def nothing_to_read(source: Path) -> SkippedSource:
-    """Return why a path that is neither a file nor a folder is skipped."""
+    """Return the entry for a path that is neither a file nor a folder."""
     is_special = source.exists()  # such as a pipe, which might never end
     why = "is a pipe or a device; only files and folders are read" if is_special else "there is no such file or folder"
     return SkippedSource(str(source), f"{source}: {why}")
@@ -110,7 +112,7 @@ def nothing_to_read(source: Path) -> SkippedSource:
 
 @dataclass(frozen=True)
 class SkippedRun(SkippedSource):
-    """A run of a file with several that was not imported. algorithm, environment, task: as of an imported run."""
+    """A run that was not imported, in a file with several runs. algorithm, environment, task: as of an imported run."""
 
     algorithm: str
     environment: str
@@ -118,10 +120,11 @@ class SkippedRun(SkippedSource):
 
 
 def drop_gaps(rows: Sequence[Row]) -> tuple[list[Row], tuple[str, ...]]:
-    """Drop each NaN that is followed by a number of the same kind, because it means that nothing was reported there.
+    """Return the rows without NaNs that mean "nothing was reported", and a sentence on how many were dropped.
 
-    Stable-Baselines3 reports NaN until the first episode has ended. Tables of several quantities have NaN in between. A
-    NaN that no number follows is kept, because it means divergence.
+    These are NaNs before a number of the same kind (training or evaluation): Stable-Baselines3 reports NaN until the
+    first episode has ended, and tables of several quantities have NaN in between. NaNs after the last number are kept,
+    because they mean divergence.
     """
     finite = {kind: max((i for i, row in enumerate(rows) if _number(row, kind)), default=-1) for kind in (False, True)}
     remaining = [row for i, row in enumerate(rows) if not (math.isnan(row.return_) and i < finite[row.evaluation])]
@@ -134,9 +137,10 @@ def _number(row: Row, evaluation: bool) -> bool:
 
 
 def drop_abandoned(parts: Sequence[tuple[str, Sequence[Row]]]) -> tuple[list[Row], tuple[str, ...]]:
-    """Return the valid rows of a restarted run. Where the steps go back, earlier rows from that step on are dropped.
+    """Return the valid rows of a restarted run. If steps go back to step n, drop the earlier rows from n on.
 
-    parts: pairs of a name and rows, in the order in which they were written.
+    parts: pairs of a name and rows, in the order in which they were written. Returns: the rows, and a note
+    for each part in which steps go back.
     """
     remaining: list[Row] = []
     notes = []

@@ -1,8 +1,8 @@
 """Evaluations in the JSON layout of marl-eval (id-marl-eval), as rlbench, Mava, Stoix and BenchMARL write them.
 
-environment → task → algorithm → seed_K → step_I: {step_count, elapsed_time, METRIC: [of each episode]}, and
-absolute_metrics: {METRIC: [of each episode]}. Names are read in lower case below the seed, as marl-eval does. Source of
-the absolute metric: Gorsane et al. 2022, arXiv:2209.10485.
+environment → task → algorithm → seed_K → step_I: {step_count, elapsed_time, METRIC: [a number for each episode]}.
+Beside the steps is absolute_metrics: {METRIC: [a number for each episode]}. Below the seed, upper and lower case are
+equal, as for marl-eval. Source of the absolute metric: Gorsane et al. 2022, arXiv:2209.10485.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from rlbench.text import counted
 PROJECT = "its authors (marl-eval)"
 PATTERNS = tuple(f"*.json{suffix}" for suffix in SUFFIXES)
 METRICS = ("return", "episode_return", "mean_episode_return", "mean_return", "team_return")  # in order of preference
-_EXPORT = "rlbench-export.json"  # lies beside a file that `rlbench export` wrote
+_EXPORT = "rlbench-export.json"  # `rlbench export` writes it beside its files
 _ABSOLUTE, _COUNT, _TIME = "absolute_metrics", "step_count", "elapsed_time"
 _LAYOUT = "marl-eval's layout is environment → task → algorithm → seed_K → step_I"
 _OF_FINAL = "scores are evaluations of the final policy (absolute metrics of an export of rlbench)"
@@ -47,7 +47,11 @@ _HIGHEST = f"{_OF_LAST}, because the files have the highest return of a single e
 
 @dataclass(frozen=True)
 class _Entry:
-    """A run in the document. steps: the contents of each step and of absolute_metrics, by lower-case names."""
+    """A run in the document.
+
+    where: its place, for errors. world: the environment. steps: the contents of each step and of absolute_metrics, by
+    lower-case names.
+    """
 
     where: str
     world: str
@@ -64,9 +68,9 @@ class _Entry:
 
 
 def read_marl_eval(path: Path, metric: str | None = None) -> list[ImportedRecords | SkippedSource]:
-    """Read the runs in a file. metric: the name of the one to read; None: the first of METRICS that all runs have.
+    """Read the runs in a file. metric: the metric to read; None: the first one in METRICS that all runs have.
 
-    Raises: ForeignError that names the place, for anything that is broken, and for a metric that a run does not have.
+    Raises: ForeignError with the place if something is invalid, or if a run does not have the metric.
     """
     if path.name == _EXPORT:
         return []
@@ -105,7 +109,7 @@ def _entries(path: Path, document: Any) -> Iterator[_Entry]:
 
 
 def _parts(where: str, value: Any, part: str) -> Sequence[tuple[str, Any]]:
-    """Return the named parts of one level of the document. Raises: ForeignError if it has none."""
+    """Return the named parts of an object. part: one part, in words. Raises: ForeignError if there are no parts."""
     parts = _object(where, value)
     if not parts:
         raise ForeignError(f"{where} is empty: it needs {part}; {_LAYOUT}")
@@ -126,7 +130,7 @@ def _seed(where: str, key: str) -> int:
 
 
 def _choose(path: Path, entries: Sequence[_Entry], metric: str | None) -> str:
-    """Return the metric to read, in lower case. Raises: ForeignError with the metrics that there are."""
+    """Return the metric to read, in lower case. Raises: ForeignError with a list of the file's metrics."""
     played = [entry for entry in entries if entry.metrics]
     for name in METRICS if metric is None else (metric.lower(),):
         if played and all(name in entry.metrics for entry in played):
@@ -144,7 +148,7 @@ def _choose(path: Path, entries: Sequence[_Entry], metric: str | None) -> str:
 def _run(
     path: Path, entry: _Entry, metric: str, is_ambiguous: bool, is_export: bool
 ) -> ImportedRecords | SkippedSource:
-    """Return the run of an entry. is_ambiguous: whether another environment in the file has a task of that name."""
+    """Return the run of an entry. is_ambiguous: whether another environment has a task of the same name."""
     rows, notes, seconds = _rows(entry, metric)
     name = f"{entry.world}/{entry.task}"
     environment = name if is_ambiguous else entry.task
@@ -155,7 +159,7 @@ def _run(
     final = _numbers(f"{entry.where}/{_ABSOLUTE}", metric, absolute[metric]) if metric in absolute else []
     scores = _OF_LAST if not final else _OF_FINAL if is_export else _OF_BEST
     if len(final) == 1 and seconds is None and final[0] == max(row.return_ for row in rows):
-        # BenchMARL, the one tool that writes no time, keeps the maximum over all episodes.
+        # Only BenchMARL writes no time. Its absolute metric is the maximum over all episodes.
         final, scores = [], _HIGHEST
     if not all(abs(value) <= LARGEST_RETURN for value in final):  # the run diverged at its end
         rows += [Row(rows[-1].step, value, 0, True) for value in final]
@@ -176,7 +180,7 @@ def _run(
 
 
 def _rows(entry: _Entry, metric: str) -> tuple[list[Row], tuple[str, ...], float | None]:
-    """Return the evaluations in the order of their steps, notes, and the time of the last one, None if unknown."""
+    """Return the evaluations in the order of their steps, notes, and the run's seconds (None if unknown)."""
     by_step: dict[int, tuple[str, list[float]]] = {}
     lacking, seconds = 0, list[float]()
     for name, step in entry.steps.items():
@@ -197,7 +201,7 @@ def _rows(entry: _Entry, metric: str) -> tuple[list[Row], tuple[str, ...], float
 
 
 def _numbers(where: str, name: str, value: Any) -> list[float]:
-    """Return the numbers of a list, or the only one. They may be infinite or NaN, as Python's json writes them."""
+    """Return the numbers in a list, or a number as a list. They may be infinite or NaN, which Python's json reads."""
     numbers = value if isinstance(value, list) else [value]
     for number in numbers:
         if not isinstance(number, (int, float)) or isinstance(number, bool):
@@ -213,7 +217,7 @@ def _count(where: str, value: Any) -> int:
 
 
 def _is_export(path: Path) -> bool:
-    """Return whether `rlbench export` wrote this file, by the record beside it."""
+    """Return whether `rlbench export` wrote this file. The record beside the file shows it."""
     try:
         record = json.loads(read_text(path.with_name(_EXPORT)))
         return record["format"] == "marl-eval" and path.name in record["files"]

@@ -1,8 +1,9 @@
 """Monitor files (`*.monitor.csv`): a line of JSON after a #, then return, length and seconds of each episode (r, l, t).
 
-Several files in a folder are one run in several environments, with the episodes in the order in which they ended. The
-lines of one file keep their order. Where the seconds decrease or the JSON line is repeated, the run was restarted and
-appended to the file. Source: the Monitor wrapper of Stable-Baselines3, and of OpenAI's baselines before it.
+Several files in a folder are read as one run in several environments, with the episodes in the order in which they
+ended. The lines of one file keep their order. If the seconds decrease or the JSON line is repeated, the run was
+restarted and appended to the file. Source: the Monitor wrapper of Stable-Baselines3, and before it of OpenAI's
+baselines.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from rlbench.importers.decoding import SUFFIXES, read_text
 from rlbench.importers.imported_records import LARGEST_STEP, ForeignError, ImportedRecords, Row, refuse_many
 
 PATTERNS = tuple(f"*monitor.csv{suffix}" for suffix in SUFFIXES)
-ODD_LINES = 100  # episodes needed per invalid line; with fewer, the file is damaged or not a Monitor file
+ODD_LINES = 100  # invalid lines are skipped if there are this many episodes for each; else the file is refused
 COLUMNS = ("r", "l", "t")
-NAMED = 4  # how many of the combined files a note names
-SHOWN = 60  # characters of an invalid line
+NAMED = 4  # most files that a note names
+SHOWN = 60  # most characters of an invalid line that are shown
 
 
 class Episode(NamedTuple):
@@ -34,7 +35,7 @@ class Episode(NamedTuple):
 
 @dataclass
 class Session:
-    """The episodes that one process wrote to a file. head: its line of JSON."""
+    """The episodes that one process wrote to a file. head: the contents of the line of JSON."""
 
     head: dict[str, Any] = field(default_factory=dict)
     episodes: list[Episode] = field(default_factory=list)
@@ -48,7 +49,7 @@ class Session:
 
 
 def is_monitor(path: Path, text: str) -> bool:
-    """Return whether a file is a Monitor file, by its first line and, if that has only numbers, also by its name."""
+    """Return whether a file is a Monitor file, from its first line and, if this has only numbers, its name."""
     first = next((line.strip() for line in _lines(text) if line.strip()), "")
     if first.startswith("#{") or _positions(next(csv.reader([first]), [])) is not None:
         return True
@@ -61,7 +62,7 @@ def _lines(text: str) -> list[str]:
 
 
 def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
-    """Read one run from its Monitor files. Raises: ForeignError that names the line."""
+    """Read one run from its Monitor files. Raises: ForeignError with the line."""
     files, notes = [], []
     for path in paths:
         sessions, file_notes = _sessions(path, read_text(path))
@@ -91,7 +92,7 @@ def read_monitor(paths: Sequence[Path]) -> ImportedRecords:
 
 
 def _merge(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
-    """Return the episodes of several environments, sorted by session and by when they ended, and the total seconds."""
+    """Return the episodes of several environments, by session and by the time of their end, and the total seconds."""
     episodes: list[Episode] = []
     total = 0.0
     for number in range(max(map(len, files), default=0)):
@@ -105,13 +106,13 @@ def _merge(files: Sequence[Sequence[Session]]) -> tuple[list[Episode], float]:
 
 
 def _sessions(path: Path, text: str) -> tuple[list[Session], list[str]]:
-    """Return the sessions in a file, and notes on invalid lines. Raises: ForeignError that names the line."""
+    """Return the sessions in a file, and notes on invalid lines. Raises: ForeignError with the line."""
     refuse_many(path, text.count("\n"))
     *lines, rest = _lines(text)
     notes = [f"the last line is incomplete and was skipped: {_shorten(rest)}"] if rest else []
     sessions, odd = [Session()], list[tuple[int, str]]()
     columns: Sequence[int] = range(3)
-    width = 0  # values per line: as many as in the header, or in the first episode if there is no header
+    width = 0  # values per line: the number in the header, or else in the first episode
     for number, line in enumerate(lines, 1):
         before, head, after = line.partition("#{")
         if head:  # a killed process may have left half a line before the JSON
@@ -124,7 +125,7 @@ def _sessions(path: Path, text: str) -> tuple[list[Session], list[str]]:
             continue
         episode = _episode(cells, columns)
         width = width or len(cells)
-        if episode is None or head or len(cells) != width:  # a line longer than the header is two lines in one
+        if episode is None or head or len(cells) != width:  # a line longer than the header consists of two lines
             odd.append((number, before))
             continue
         if sessions[-1].episodes and episode.seconds < sessions[-1].episodes[-1].seconds:
@@ -149,13 +150,13 @@ def _head(path: Path, number: int, text: str) -> dict[str, Any]:
 
 
 def _positions(cells: Sequence[str]) -> list[int] | None:
-    """Return the columns of r, l and t in a header; None if the cells are not a header."""
+    """Return the column indices of r, l and t in a header; None if the cells are not a header."""
     names = [cell.strip() for cell in cells]
     return [names.index(name) for name in COLUMNS] if set(COLUMNS) <= set(names) else None
 
 
 def _episode(cells: Sequence[str], columns: Sequence[int]) -> Episode | None:
-    """Return the episode of a line, or None."""
+    """Return the episode in the cells of a line; None if they are not an episode."""
     try:
         return_, length, seconds = (float(cells[column]) for column in columns)
     except (IndexError, ValueError):

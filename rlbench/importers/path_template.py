@@ -1,4 +1,4 @@
-"""The algorithm, environment and seed in a run's path, by a template such as `{algorithm}/{environment}_{seed}`."""
+"""Templates such as `{algorithm}/{environment}_{seed}`, which find algorithm, environment and seed in a run's path."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ IGNORED = ("time", "_")  # like *, these match any text
 
 @dataclass(frozen=True)
 class Template:
-    """A path template. text: as given. shy, greedy: regular expressions whose first names match as little, or as much,
-    text as possible.
+    """A path template.
 
-    If the two match differently, the template is ambiguous.
+    text: the template as the user wrote it. shy, greedy: regular expressions in which the first placeholders match as
+    little, or as much, text as possible. If both match a path differently, the template is ambiguous.
     """
 
     text: str
@@ -26,11 +26,11 @@ class Template:
     greedy: re.Pattern[str]
 
     def apply(self, records: ImportedRecords) -> ImportedRecords | SkippedSource:
-        """Return the records with the names from their path, or why the path does not give them."""
+        """Return the records with the names in their path, or the reason for skipping if the path does not match."""
         match, other = self.shy.search(records.source), self.greedy.search(records.source)
         if match is None or other is None:
             return SkippedSource(records.source, f"{records.source} does not match --path {self.text}")
-        # A file name may contain bytes that are not UTF-8: they become �.
+        # Bytes of a file name that are not UTF-8 become �.
         values = {name: os.fsencode(value).decode("utf-8", "replace") for name, value in match.groupdict().items()}
         if match.groupdict() != other.groupdict():
             return SkippedSource(
@@ -64,7 +64,7 @@ def read_template(text: str) -> Template:
 def _pattern(literals: list[str], names: list[str], shy: str) -> re.Pattern[str]:
     pattern = re.escape(literals[0])
     for before, name, literal in zip(literals, names, literals[1:]):
-        start = "" if before else r"(?<!\d)"  # the seed in ppo12 is 12, not 2
+        start = "" if before else r"(?<!\d)"  # the seed of ppo12 is 12, not 2
         kind = rf"{start}-?\d+" if name == "seed" else f"[^/]+{shy}"
         pattern += (f"(?P<{name}>{kind})" if name in PLACES else f"[^/]*{shy}") + re.escape(literal)
     return re.compile(rf"(?:^|/){pattern}(?:/[^/]*)?$")

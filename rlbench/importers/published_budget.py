@@ -1,4 +1,4 @@
-"""The budget of published runs: each algorithm has its own, unless another one is close to it."""
+"""Budgets of published runs. Each algorithm has its own, but close budgets in an environment are made equal."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def published_tasks(
 ) -> dict[Cell, Task]:
     """Return the task of each algorithm on each environment.
 
-    Its budget is that of its runs in the folder, else `steps`, else the step at which most of its runs end. In the last
-    case a budget of the environment that differs by at most a tenth is used instead: the folder's, or that of another
-    algorithm of this import, so that algorithms trained equally long are scored at one step. without: places whose runs
-    are replaced.
+    If the folder has runs of the algorithm, their budget is used; else `steps`; else the step at which most of the
+    algorithm's runs end. In the last case, if the environment has a budget in the folder or in this import that differs
+    by at most a tenth, this budget is used, so that algorithms trained equally long are scored at the same step.
+    without: places of runs that are replaced; they do not count.
 
     Raises: ForeignError if `steps` differs from the budget of the algorithm's runs in the folder.
     """
@@ -56,12 +56,12 @@ def published_tasks(
 
 
 def _close(budget: int, known: Sequence[int]) -> int:
-    """Return the first of the known budgets within a tenth of this one, or this one if there is none."""
+    """Return the first known budget within a tenth of `budget`; `budget` itself if there is none."""
     return next((other for other in known if ENOUGH * max(budget, other) <= min(budget, other)), budget)
 
 
 def _task(environment: str, budget: int, every: int | None, folder: Task | None) -> Task:
-    """Return the folder's task of that name with another budget, or a new one."""
+    """Return the folder's task of an environment with this budget, or a new task."""
     if folder is not None and folder.steps == budget:
         return folder
     protocol = EvaluationProtocol(max(1, budget // POINTS) if every is None else every)
@@ -69,9 +69,9 @@ def _task(environment: str, budget: int, every: int | None, folder: Task | None)
 
 
 def named_as_in(records: ImportedRecords, tasks: Mapping[str, Task]) -> ImportedRecords:
-    """Return a published run under the folder's name for its environment.
+    """Return a published run with the folder's name for its environment.
 
-    A folder's id may begin with the module that registers it, as in `shimmy:dm_control/walker-walk-v0`.
+    An id in the folder may begin with the module that registers it, as in `shimmy:dm_control/walker-walk-v0`.
     """
     if records.publication is None or records.environment in tasks:
         return records
@@ -80,7 +80,7 @@ def named_as_in(records: ImportedRecords, tasks: Mapping[str, Task]) -> Imported
 
 
 def final_notes(runs: Sequence[ImportedRecords], tasks: Mapping[Cell, Task]) -> list[str]:
-    """Return a sentence for each algorithm and environment whose runs are scored by different evaluations.
+    """Return a sentence for each algorithm and environment whose runs are scored in two ways.
 
     tasks: the task of each run's algorithm and environment.
     """
@@ -97,5 +97,5 @@ def final_notes(runs: Sequence[ImportedRecords], tasks: Mapping[Cell, Task]) -> 
 
 
 def points_scored(rows: Sequence[Row], budget: int) -> int:
-    """Return how many points of a published curve of training returns are averaged for its score, at least one."""
+    """Return how many last points of a published training curve are averaged for its score, at least 1."""
     return max(1, sum((1 - LAST) * budget < row.step <= budget for row in rows))

@@ -1,4 +1,4 @@
-"""Reading per-seed results that projects publish in their own repositories, in the layout of each project."""
+"""Reading of results for each seed that projects publish in their repositories, in the layout of each project."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from rlbench.importers.imported_records import ForeignError, ImportedRecords, Sk
 from rlbench.messages import nearest
 from rlbench.text import counted
 
-MOST_NAMED = 12  # at most this many names are listed after a wrong one
+MOST_NAMED = 12  # most names that an error about an unknown name lists
 Reader = Callable[[Path], list[ImportedRecords | SkippedSource]]
-# For each format the patterns of its files in a folder, and what reads one of them.
+# For each format, the patterns of its files in a folder, and the function that reads a file.
 FORMATS: Mapping[str, tuple[Sequence[str], Reader]] = {
     "tdmpc2": (tdmpc2_files.PATTERNS, tdmpc2_files.read_tdmpc2),
     "dreamerv3": (dreamerv3_files.PATTERNS, dreamerv3_files.read_dreamerv3),
@@ -28,8 +28,8 @@ FORMATS: Mapping[str, tuple[Sequence[str], Reader]] = {
 class Selection:
     """The runs to import, and new names for their tasks.
 
-    algorithms, environments: names of the runs to import, empty for all. An environment may be named as in the table or
-    as in the file. names: an environment's id by either of these names.
+    algorithms, environments: import only runs with these names; all runs if empty. An environment may be given by its
+    name in rlbench's tables or by its name in the file. names: new environment ids, by either name.
     """
 
     algorithms: Sequence[str] = ()
@@ -52,11 +52,12 @@ def read_published(
     exclude: Sequence[str] = (),
     metric: str | None = None,
 ) -> ReadResult:
-    """Read the published runs in files and folders. layout: one of FORMATS. exclude: files and folders to ignore.
+    """Read the published runs in files and folders.
 
-    metric: what to read from files of marl-eval, which may have several.
+    layout: a key of FORMATS. exclude: patterns of files and folders to ignore. metric: the metric to read from files of
+    marl-eval, which may contain several.
 
-    Raises: ForeignError if no run can be read, or if a name of the selection is that of no run.
+    Raises: ForeignError if no run can be read, or if no run has a name in the selection.
     """
     patterns, read = FORMATS[layout]
     if metric is not None:
@@ -89,7 +90,7 @@ def _files(source: Path, patterns: Sequence[str], exclude: Sequence[str], result
 
 
 def _select(result: ReadResult, selection: Selection) -> None:
-    """Keep the chosen runs, with their new names. Raises: ForeignError for a name that no run has."""
+    """Keep only the selected runs, with their new names. Raises: ForeignError if no run has a selected name."""
     skipped = [one for one in result.skipped if isinstance(one, SkippedRun)]
     cells = [*map(_cell, result.records), *map(_cell, skipped)]
     algorithms, tasks = {cell[0] for cell in cells}, {name for cell in cells for name in cell[1:]}
@@ -119,7 +120,7 @@ def _select(result: ReadResult, selection: Selection) -> None:
 
 
 def _cell(run: ImportedRecords | SkippedRun) -> tuple[str, str, str]:
-    """Return the run's label, its environment, and what the project calls its task."""
+    """Return the run's label, its environment, and the project's name of its task."""
     if isinstance(run, SkippedRun):
         return run.algorithm, run.environment, run.task
     return run.algorithm, run.environment, run.publication.task if run.publication else run.environment

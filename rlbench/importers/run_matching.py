@@ -1,4 +1,4 @@
-"""Identifying imported runs by label, environment and seed, and matching them with the runs already in the folder."""
+"""Label, environment and seed of imported runs, and matching of these runs with the runs in the folder."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from rlbench.results import Store
 from rlbench.results.requested_runs import DamagedRun
 from rlbench.results.score_anchors import name_of
 
-ORIGIN, PUBLISHED = "imported", "published"  # entries of result.json: the second is in the first
+ORIGIN, PUBLISHED = "imported", "published"  # entries of result.json; `published` is inside `imported`
 SEEDS = range(1 - (1 << 63), 1 << 63)  # the values of a 64-bit column
 Place = tuple[str, str, int]  # label, environment, seed
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """Algorithm, environment and seed for sources that do not name them."""
+    """The algorithm, environment and seed of sources that do not name their own."""
 
     algorithm: str | None = None
     environment: str | None = None
@@ -30,8 +30,8 @@ class Defaults:
 class EarlierImport:
     """A run that was imported before.
 
-    content: a hash of its rows; source: their file or folder; rows: their number. published: whether its authors
-    published it.
+    content: a hash of its rows. source: the file or folder of the rows. rows: their number. published: whether a
+    project published the run.
     """
 
     run: Run
@@ -43,17 +43,20 @@ class EarlierImport:
 
 @dataclass(frozen=True)
 class ExistingRuns:
-    """The runs in a folder. metered: trained by rlbench. imported: by place. budgets: of the suite, by environment."""
+    """The runs in a folder.
+
+    metered: runs that rlbench trained. imported: imported runs, by place. budgets: the suite's budgets, by environment.
+    """
 
     metered: Sequence[Run] = ()
     imported: Mapping[Place, EarlierImport] = field(default_factory=dict)
     budgets: Mapping[str, int] = field(default_factory=dict)
 
     def tasks(self, without: Iterable[Place] = ()) -> dict[str, Task]:
-        """Return the task of each environment, from all runs but those at the places in `without`.
+        """Return the task of each environment. Ignore runs at the places in `without`.
 
-        If single algorithms have their own budgets, the task has the environment's budget. Published runs do not count,
-        because their budgets are their own.
+        If some algorithms have their own budgets, the task has the suite's budget for the environment. Published runs
+        are ignored, because their budgets belong to their algorithms.
         """
         ignored = set(without)
         others = (one for place, one in self.imported.items() if place not in ignored and not one.published)
@@ -62,7 +65,7 @@ class ExistingRuns:
         return tasks | {run.task.name: run.task for run in runs if run.task.steps == self.budgets.get(run.task.name)}
 
     def published(self, without: Iterable[Place] = ()) -> dict[tuple[str, str], Task]:
-        """Return the task of each published algorithm, by label and environment, without the runs at some places."""
+        """Return the task of each published algorithm, by label and environment. Ignore runs at places in `without`."""
         ignored = set(without)
         kept = [one.run for place, one in self.imported.items() if one.published and place not in ignored]
         return {(run.label, run.task.name): run.task for run in kept}
@@ -72,9 +75,9 @@ class ExistingRuns:
 class MatchedRuns:
     """Runs to import, and how they relate to the folder.
 
-    records: the runs to import, with label, environment and seed. skipped: the others. copies: pairs of a run and an
-    earlier one with the same rows. replaced: runs in the folder to replace, by place; unchanged: runs in the folder
-    with the same rows, by place.
+    records: the runs to import, with label, environment and seed. skipped: runs that are not imported. copies: pairs of
+    a run that is not imported and a run in `records` with the same place and rows. replaced: runs in the folder that
+    are replaced, by place. unchanged: runs in the folder with the same rows, by place.
     """
 
     records: list[ImportedRecords] = field(default_factory=list)
@@ -85,7 +88,7 @@ class MatchedRuns:
 
 
 def existing_runs(store: Store) -> ExistingRuns:
-    """Return the runs in a folder. Raises: StoreError for a folder of a newer version."""
+    """Return the runs in a folder. Raises: StoreError if a newer version wrote it."""
     if not (store.root / "suite.json").exists():
         return ExistingRuns()
     runs, entries = [run for run in store.runs() if not isinstance(run, DamagedRun)], store.imported()
@@ -107,7 +110,7 @@ def existing_runs(store: Store) -> ExistingRuns:
 
 
 def content_of(records: ImportedRecords) -> str:
-    """Return a hash of the rows, which depends neither on the file's path nor on the run's names."""
+    """Return a hash of the rows. The path of the file and the names of the run do not affect it."""
     rows = [list(row) for row in records.rows]
     marks = [*(["means"] if records.means else []), *([["final", *records.final]] if records.final else [])]
     return hashlib.sha256(canonical([*rows, *marks]).encode()).hexdigest()[:16]
@@ -122,8 +125,9 @@ def match_runs(
 ) -> MatchedRuns:
     """Give every run a label, an environment and a seed, and match it with the runs in the folder.
 
-    If the folder has metered runs with a run's label, " (imported)" is added to it. Runs without a seed are numbered by
-    label and environment, after those in the folder. replacing: a run with different rows replaces the folder's run.
+    If the folder has metered runs with the same label, " (imported)" is added to the label. Runs without a seed are
+    numbered for each label and environment, beginning after the seeds in the folder. replacing: whether a run replaces
+    the folder's run with the same place if their rows differ; otherwise it is skipped.
     """
     result, by_place, unnumbered = MatchedRuns(), dict[Place, list[ImportedRecords]](), list[ImportedRecords]()
     metered = {run.label for run in existing.metered}
@@ -152,7 +156,7 @@ def match_runs(
 
 
 def _add_names(run: ImportedRecords, defaults: Defaults, metered: Iterable[str]) -> ImportedRecords:
-    """Return the run with its label and environment, and its seed if it is given. Raises: ForeignError."""
+    """Return the run with its label, environment and seed (None if unknown). Raises: ForeignError."""
     algorithm = _require(run, "algorithm", run.algorithm or defaults.algorithm)
     environment = _require(run, "environment", run.environment or defaults.environment)
     label = f"{algorithm} (imported)" if algorithm in metered else algorithm
@@ -189,7 +193,7 @@ def _choose(
     replacing: bool,
     result: MatchedRuns,
 ) -> None:
-    """Decide which of the candidates for one place to import, and add them to `result`."""
+    """Decide which candidate for a place to import, and add the decision to `result`."""
     label, environment, seed = place
     first, name = candidates[0], f"{label} on {environment}, seed {seed},"
     content = content_of(first)

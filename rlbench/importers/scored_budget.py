@@ -8,16 +8,16 @@ from rlbench.api import EvaluationProtocol, Task
 from rlbench.importers import ForeignError, ImportedRecords
 from rlbench.text import counted
 
-ENOUGH = 0.9  # share of the budget that a run must reach to be imported
+ENOUGH = 0.9  # a run must reach this share of the budget to be imported
 POINTS = 10  # default number of points of a learning curve
 
 
 def budget_of(last: Sequence[int]) -> int:
     """Return the budget for runs that end at these steps.
 
-    `reached` is the last step that at least half of the runs reach. Runs that end before nine tenths of `reached` are
-    ignored; the budget is the last step of the shortest remaining run. Thus a run that crashed early does not determine
-    the budget, and all remaining runs are scored at the same step.
+    `reached` is the last step that at least half of the runs reach. Runs that end before nine tenths of it are ignored.
+    The budget is the last step of the shortest remaining run. So a run that crashed early does not determine the
+    budget, and all remaining runs are scored at the same step.
     """
     reached = sorted(last, reverse=True)[(len(last) - 1) // 2]
     return max(1, min(step for step in last if step >= ENOUGH * reached))
@@ -26,7 +26,7 @@ def budget_of(last: Sequence[int]) -> int:
 def tasks_of(
     runs: Sequence[ImportedRecords], steps: int | None, every: int | None, existing: Mapping[str, Task]
 ) -> dict[str, Task]:
-    """Return the task of each environment: the folder's task or, if it has none, one with the budget `steps`.
+    """Return the task of each environment: the folder's task, or else a new task with the budget `steps`.
 
     If `steps` is None, the budget is `budget_of` the environment's runs.
 
@@ -51,7 +51,7 @@ def tasks_of(
 def budget_notes(runs: Sequence[ImportedRecords], tasks: Mapping[str, Task], algorithm: str = "") -> list[str]:
     """Return a sentence for each environment: its budget, how many runs reach it, and how many rows are beyond it.
 
-    algorithm: whose budgets these are; "" for those of all algorithms.
+    algorithm: the label whose budgets these are; "" if they are the budgets of all algorithms.
     """
     notes = []
     for environment, task in tasks.items():
@@ -74,7 +74,7 @@ def rows_beyond(records: ImportedRecords, task: Task) -> int:
 
 
 def protocol_notes(runs: Sequence[ImportedRecords]) -> list[str]:
-    """Return a sentence for each algorithm with runs scored by evaluations and others scored by training episodes."""
+    """Return a sentence for each algorithm with some runs scored by evaluations, others by training episodes."""
     kinds: dict[tuple[str, str], list[bool]] = {}
     for one in runs:
         kinds.setdefault((one.algorithm, one.environment), []).append(any(row.evaluation for row in one.rows))

@@ -1,7 +1,7 @@
 """Results that the project TD-MPC2 publishes: `results/METHOD/TASK.csv` with the columns step, reward or success, seed.
 
-The project's steps are those of the environment, after action repeat: the agent repeats each action twice, except in
-MyoSuite. Each row is the mean over ten evaluation episodes: a return, or the share of successes in its other domains.
+The project counts environment steps after action repeat: the agent repeats each action twice, except in MyoSuite. Each
+row is a mean over ten evaluation episodes: of returns, or in some domains of successes.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ from rlbench.importers.imported_records import (
 PROJECT = "TD-MPC2"
 PATTERNS = tuple(f"*.csv{suffix}" for suffix in SUFFIXES)
 QUANTITIES = {"reward": "return", "success": "success rate"}  # by the name of the column
-_METHOD = "tdmpc2"  # of the files that are not in a folder of a method
+_METHOD = "tdmpc2"  # the method of files outside a folder named after a method
 _LAYOUT = "a results file of TD-MPC2 has the columns step, reward or success, and seed"
 
 
 def read_tdmpc2(path: Path) -> list[ImportedRecords | SkippedSource]:
-    """Read the runs in a file, one for each seed. Raises: ForeignError that names the line, for any row that is broken.
+    """Read the runs in a file, one for each seed. Raises: ForeignError with the line if a row is invalid.
 
-    A run whose steps go back is skipped: the file does not tell which of its rows are those of the finished run.
+    A run whose steps decrease is skipped: the file does not show which rows belong to the finished run.
     """
     text = read_text(path)
     refuse_many(path, text.count("\n"))
@@ -68,7 +68,7 @@ def read_tdmpc2(path: Path) -> list[ImportedRecords | SkippedSource]:
 def _run(
     path: Path, seed: int, rows: Sequence[Row], quantity: str, fall: str | None
 ) -> ImportedRecords | SkippedSource:
-    """Return the run of a seed. fall: where its steps go back, if they do."""
+    """Return the run of a seed. fall: where its steps decrease; None if they do not."""
     task, folder = path.name.partition(".csv")[0], path.resolve().parent.name
     method = _METHOD if folder in ("", "results") else folder
     repeat = 1 if task.startswith("myo-") else 2
@@ -87,7 +87,7 @@ def _run(
     label = method if method.startswith(_METHOD) else f"{method} ({_METHOD})"
     environment = (control_id(task) if quantity == "return" else None) or task
     if fall is not None:
-        why = f"{fall}; it is unknown which rows are those of one run"
+        why = f"{fall}; it is unknown which rows belong to one run"
         return SkippedRun(str(path), why, label, environment, task)
     return ImportedRecords(str(path), rows, label, environment, seed, publication=publication)
 

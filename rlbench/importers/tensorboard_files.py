@@ -18,7 +18,7 @@ from rlbench.importers.imported_records import (
 )
 
 PATTERN = "events.out.tfevents*"
-HEAD, TAIL = 12, 4  # bytes around a record
+HEAD, TAIL = 12, 4  # bytes before and after the content of a record
 # The scalars to look for, and whether each is an evaluation: CleanRL's episodes, Stable-Baselines3's evaluations and
 # its mean of the last hundred training episodes.
 TAGS: Mapping[str, bool] = {
@@ -31,10 +31,10 @@ TAGS: Mapping[str, bool] = {
 def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> ImportedRecords:
     """Read one run from the event files in a folder, in the order in which they were started.
 
-    If a restarted run repeats steps, the later rows count. tag: the scalar to read; None: the first of TAGS that the
-    files contain.
+    If a restarted run repeats steps, the later rows count. tag: the scalar to read; None: the first scalar in TAGS that
+    the files contain.
 
-    Raises: ForeignError with the available scalars if `tag` is not among them, or if the package is not installed.
+    Raises: ForeignError with a list of the scalars if `tag` is not among them, or if tensorboard is not installed.
     """
     if find_spec("tensorboard") is None:
         raise ForeignError(f'{folder}: reading event files needs tensorboard: pip install "rlbench[tensorboard]"')
@@ -49,7 +49,7 @@ def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> Im
             f"it has {', '.join(sorted(available)) or 'none'}; choose one with --tag"
         )
     points = [(name, events.Scalars(chosen)) for name, events in files if chosen in events.Tags()[SCALARS]]
-    points.sort(key=lambda pair: pair[1][0].wall_time)  # file names have whole seconds, and 10 sorts before 9 in them
+    points.sort(key=lambda pair: pair[1][0].wall_time)  # names have whole seconds, and 10 sorts before 9 in them
     steps = [point.step for _, part in points for point in part]
     if min(steps) < 0 or max(steps) > LARGEST_STEP:
         raise ForeignError(
@@ -67,9 +67,9 @@ def read_tensorboard(folder: Path, paths: Sequence[Path], tag: str | None) -> Im
 
 
 def _unfinished(paths: Sequence[Path]) -> Iterator[str]:
-    """Yield the files that end in an incomplete record, left by a killed process.
+    """Yield the names of the files that end in an incomplete record, because their process was killed.
 
-    A record is its length [8 bytes, and 4 for a checksum] and its content [and 4 for a checksum].
+    A record consists of its length (8 bytes), a checksum (4), its content, and a checksum (4).
     """
     for path in paths:
         size, at = path.stat().st_size, 0
@@ -87,7 +87,7 @@ def _events(path: Path) -> Any:
     from tensorboard.backend.event_processing.event_accumulator import SCALARS, EventAccumulator
 
     _refuse_impossible_lengths(path)
-    # The accumulator's own purge would drop points silently; drop_abandoned reports them.
+    # Purging by the accumulator would drop points silently; `drop_abandoned` reports them.
     try:
         return EventAccumulator(str(path), size_guidance={SCALARS: 0}, purge_orphaned_data=False).Reload()
     except DecodeError as error:
@@ -95,7 +95,7 @@ def _events(path: Path) -> Any:
 
 
 def _refuse_impossible_lengths(path: Path) -> None:
-    """Check that no record claims to be longer than its file, because the reader would allocate as much memory.
+    """Check that no record declares a length above its file's: the reader would allocate that much memory.
 
     Raises: ForeignError.
     """
