@@ -1,1 +1,1 @@
-"""Playing a published policy again, in a separate process, with an environment that is trusted."""
+"""Evaluation of published policies again, in a separate process that runs only trusted code."""

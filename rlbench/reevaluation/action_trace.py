@@ -1,6 +1,6 @@
-"""The actions of played episodes: recording them in an evaluation, and the parquet file that keeps them.
+"""Traces: the actions of episodes, recorded in an evaluation and stored in a parquet file.
 
-A trace needs no policy to be played again: reset seeds and actions determine an episode.
+An episode can be played again from a trace without the policy: its reset seed and its actions determine it.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from rlbench.results.file_io import read_bytes
 from rlbench.results.parquet_reader import UNREADABLE, numbers, read_columns
 from rlbench.results.parquet_writer import write_parquet
 
-# dtypes of actions, each with the type that it is stored as.
+# The possible dtypes of actions. STORED: the dtype in which the file stores each.
 DTYPES = {name: np.dtype(name) for name in ("int8", "int16", "int32", "int64", "uint8", "float32", "float64")}
 STORED = {**DTYPES, "bool": np.dtype("uint8")}
 
 
 class ActionForm(NamedTuple):
-    """The form of one action. dtype: a key of STORED. shape: () for a discrete action of a single agent."""
+    """The dtype and shape of an action. dtype: a key of STORED. shape: () for a discrete action of a single agent."""
 
     dtype: str
     shape: tuple[int, ...]
@@ -36,7 +36,7 @@ class ActionForm(NamedTuple):
 
 
 class EpisodeTrace(NamedTuple):
-    """One episode. actions [T, …]. observations: a hash of all observations, from reset to the last step."""
+    """An episode. actions: [T, …]. observations: a hash of all observations, from the reset to the last step."""
 
     episode: int
     reset_seed: int
@@ -47,9 +47,9 @@ class EpisodeTrace(NamedTuple):
 
 
 class RecordingBatch:
-    """The environments of one seed's evaluation, which keep the actions and a hash of the observations.
+    """The environments of one seed's evaluation, with a record of the actions and hashes of the observations.
 
-    envs: what everything is passed on to. lanes: how many of the environments the evaluation uses.
+    envs: the environments that are reset and stepped. lanes: how many of them the evaluation uses.
     """
 
     def __init__(self, envs: EnvBatch, lanes: int) -> None:
@@ -65,7 +65,7 @@ class RecordingBatch:
 
     def reset(self, lane: int, seed: int) -> Array:
         obs = self._envs.reset(lane, seed)
-        episode = lane + self._lanes * self._begun[lane]  # as the evaluator distributes its episodes
+        episode = lane + self._lanes * self._begun[lane]  # the evaluator distributes episodes over lanes in this way
         self._begun[lane], self._current[lane] = self._begun[lane] + 1, episode
         self.seeds[episode], self.actions[episode], self.hashes[episode] = seed, [], hashlib.sha256()
         add_observation(self.hashes[episode], obs)
@@ -79,7 +79,7 @@ class RecordingBatch:
         return answer
 
     def traces(self, returns: Sequence[float], lengths: Sequence[int]) -> list[EpisodeTrace]:
-        """Return the episodes with these returns and lengths, in order."""
+        """Return the traces of the recorded episodes, in order. returns, lengths: of each episode."""
         return [
             EpisodeTrace(k, self.seeds[k], np.stack(self.actions[k]), return_, length, self.hashes[k].hexdigest())
             for k, (return_, length) in enumerate(zip(returns, lengths))
@@ -94,8 +94,7 @@ def add_observation(digest: Any, obs: Array) -> None:
 def write_trace(path: Path, episodes: Sequence[EpisodeTrace]) -> ActionForm:
     """Write episodes to a parquet file.
 
-    Returns: the form of their actions. Raises: StoreError for another dtype;
-    DiskFull.
+    Returns: the form of their actions. Raises: StoreError for a dtype that is not in STORED; DiskFull.
     """
     first = episodes[0].actions
     form = ActionForm(first.dtype.name, first.shape[1:])
@@ -118,7 +117,7 @@ def write_trace(path: Path, episodes: Sequence[EpisodeTrace]) -> ActionForm:
 
 
 def read_trace(path: Path, form: ActionForm, episodes: int) -> list[EpisodeTrace]:
-    """Read the episodes of a file. form, episodes: as its header says. Raises: StoreError for any other file."""
+    """Return the episodes in a file. form, episodes: expected form and number. Raises: StoreError for another file."""
     try:
         table = read_columns(pa.BufferReader(read_bytes(path)), _schema(form), range(episodes, episodes + 1))
         flat = [numbers(values.values) for values in table["actions"].combine_chunks()]
@@ -136,7 +135,7 @@ def _schema(form: ActionForm) -> pa.Schema:
         ("episode", pa.int64(), "its index in the final evaluation"),
         ("reset_seed", pa.int64(), "the seed that its reset is given"),
         ("actions", kind, "the actions of all steps, one after the other; their shape is in the header"),
-        ("return", pa.float64(), "undiscounted sum of the rewards; of several agents, of all of them"),
+        ("return", pa.float64(), "undiscounted sum of the rewards, over all agents"),
         ("length", pa.int64(), "steps"),
         ("observations", pa.string(), "sha256 of all observations, from reset to the last step"),
     ]

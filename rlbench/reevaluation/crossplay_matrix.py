@@ -1,4 +1,4 @@
-"""Playing the published policies of an algorithm's seeds with one another, and storing how well each pair does."""
+"""Cross-play: the published policies of an algorithm's seeds play with one another, and the returns are stored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _WORKER = "rlbench.reevaluation.crossplay_worker"
 
 
 def obstacle(team: Team, plugins: Plugins) -> str:
-    """Return why a team's pairs cannot be played, or "". Raises: PluginError if its algorithm cannot be loaded."""
+    """Return why the pairs of a team's seeds cannot be played, or "".
+
+    Raises: PluginError if the algorithm cannot be loaded.
+    """
     if team.problem:
         return team.problem
     spec, count = plugins.algorithm(team.runs[0].algorithm), len(team.runs)
@@ -44,12 +47,12 @@ def play_pairs(
 ) -> CrossPlay:
     """Play `episodes` episodes of each ordered pair of a team's seeds on the CPU, and store the mean team returns.
 
-    All pairs play the same episodes, which begin as those of the final evaluation, with the task's kind of policy.
-    allowed: as in rlbench.reevaluation.reevaluate.
+    All pairs play the same episodes, which begin with those of the final evaluation, and with the same kind of policy
+    (greedy or sampled) as there. allowed: as in rlbench.reevaluation.reevaluate.
 
     Raises: StoreError if a policy is damaged or the result cannot be written; PluginError if the algorithm cannot be
-    loaded or cannot load its policies, or for an environment that is not trusted; Diverged for a number that is not
-    finite, or an environment that failed.
+    loaded or cannot load its policies, or if an environment is not trusted; Diverged if a number is not finite or an
+    environment fails.
     """
     request = _request(store, team, states, episodes, plugin_files)
     answer = play_in_child(_WORKER, {**request, "trusted": allowed is None, "allowed": list(allowed or ())})
@@ -57,7 +60,7 @@ def play_pairs(
     repeats = _repeats(store, team, states, own)
     identified = played_runs(team.runs, states)
     if not any(policy for _, policy in identified) and not repeats:
-        # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
+        # No policy is needed if the untrained algorithm repeats the recorded episodes, as `random` does.
         raise StoreError(
             f"{team.algorithm} on {team.environment} saved no policies (its final_state is empty), and without training"
             " it does not reach the recorded returns"
@@ -96,7 +99,7 @@ def _request(
         "stack_size": len(seeds),
         "mkl": results[0].get("numerics", {}).get("mkl"),
         "policy": protocol.policy,
-        # As in the final evaluation, because a policy's random draws depend on the number of lanes.
+        # The lanes of the final evaluation, because a policy's random draws depend on their number.
         "lanes": min(protocol.environments or MAX_LANES, protocol.final_episodes or episodes),
         "episodes": episodes,
         "plugin_files": list(plugin_files),

@@ -1,7 +1,7 @@
 """The process that plays all pairs of seeds of one algorithm on one task (see rlbench.reevaluation.playback_process).
 
-S worlds are played at once, one for each seed, in one round for each offset d from 0 to S - 1: the first agents of
-world s are those of seed s, the others those of seed (s + d) mod S.
+S worlds are played at once, one for each seed, in S rounds with an offset d from 0 to S - 1. In world s, the first
+agents play the policy of seed s, the other agents the policy of seed (s + d) mod S.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from rlbench.runtime.scheduled_evaluation import FINAL
 
 
 def play(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Play every pair. Returns: the answer, with the mean team return of each pair, and the episodes of self-play.
+    """Play every pair. Returns: the mean team return of each pair, the episodes of self-play, and what played them.
 
-    Raises: as rlbench.reevaluation.playback_worker.play.
+    Raises: the errors of rlbench.reevaluation.playback_worker.play.
     """
     loaded = load_group(request, request["policies"])
     seeds, lanes, episodes = len(loaded.group.seeds), request["lanes"], request["episodes"]
@@ -49,7 +49,7 @@ def play(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _policy(loaded: LoadedGroup, mode: str, layout: AgentLayout, offset: int) -> Policy:
-    """Return the policy of the round with this offset; without one, that of the final evaluation itself."""
+    """Return the policy of the round with this offset. For offset 0, every agent plays its seed's policy."""
     try:
         first, others = loaded.policy(mode), loaded.policy(mode)
     except ValueError as error:
@@ -58,20 +58,20 @@ def _policy(loaded: LoadedGroup, mode: str, layout: AgentLayout, offset: int) ->
 
 
 def first_agents(count: int) -> int:
-    """Return how many of `count` agents are of the first seed: half of them, rounded up."""
+    """Return how many of `count` agents play the first seed's policy: half of them, rounded up."""
     return -(-count // 2)
 
 
 def own_numbers(layout: AgentLayout) -> int:
-    """Return how many numbers at the start of an action [A] are those of the first seed's agents."""
+    """Return how many numbers at the start of an action [A] belong to the first seed's agents."""
     return layout.action_starts[first_agents(layout.count)]
 
 
 def mixed_policy(first: Policy, others: Policy, own: int, offset: int) -> Policy:
-    """Return the policy whose world s has the first `own` numbers of an action from seed s, the others from s + offset.
+    """Return a policy that mixes actions: in world s, the first `own` numbers of seed s, the rest of seed s + offset.
 
-    first, others: two policy functions of one algorithm, because each remembers other episodes. Row t of `others` gets
-    the observations of world t - offset, in which the agents of seed t play.
+    first, others: two policy functions of one algorithm, each with its own memory. Row t of `others` gets the
+    observations of world t - offset, because there its agents play.
     """
 
     def policy(obs: Array, start: Array) -> Array:
@@ -83,7 +83,7 @@ def mixed_policy(first: Policy, others: Policy, own: int, offset: int) -> Policy
 
 
 def _refuse_faults(played: Evaluation, seeds: tuple[int, ...], offset: int, where: str) -> None:
-    """Check that every world gave finite returns. Raises: Diverged naming the first pair that did not."""
+    """Check that all numbers were finite. Raises: Diverged with the first pair of seeds for which they were not."""
     if played.finite.all():
         return
     row = int(np.argmin(played.finite))

@@ -1,4 +1,4 @@
-"""A group whose algorithm holds published policies, ready to play in this process."""
+"""A group with published policies loaded, ready to play in this process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rlbench.runtime.record_sink import MemorySink
 
 @dataclass(frozen=True)
 class LoadedGroup:
-    """A group whose algorithm plays published policies, one for each of its seeds. stack_size: in training."""
+    """A group with a published policy loaded for each of its seeds. stack_size: seeds that trained together."""
 
     group: RunGroup
     live: LiveGroup
@@ -34,14 +34,14 @@ class LoadedGroup:
     stack_size: int
 
     def policy(self, mode: str) -> Policy:
-        """Return a new policy function, with a memory of its own. Raises: ValueError for a mode that is missing."""
+        """Return a new policy function with its own memory. Raises: ValueError if the algorithm lacks this mode."""
         return self.live.algorithm.policy(mode)
 
     def made_by(self) -> dict[str, Any]:
         """Return what played: code, imported modules, numerical settings and versions."""
         plugin = self.plugins.find(self.group.algorithm)
         return {
-            "code": code_identity(plugin),  # without the group, so files that it names stay closed
+            "code": code_identity(plugin),  # without the group, so that files that it names are not read
             "dependencies": imported_code(plugin),
             "numerics": numerics(self.group.device, self.group.compile, self.stack_size),
             "versions": versions(),
@@ -49,12 +49,12 @@ class LoadedGroup:
 
 
 def load_group(request: Mapping[str, Any], policies: Mapping[str, str | None]) -> LoadedGroup:
-    """Load the policies of the request's group. policies: for each seed in order, the file and its sha256.
+    """Load the published policies of the request's group.
 
-    A sha256 of None stands for a run that published no policy.
+    policies: the sha256 of each policy file, by its path, in the order of the seeds; None if a run published no policy.
 
-    Raises: StoreError for a damaged file; Diverged for a number that is not finite; PluginError for an algorithm that
-    cannot be loaded or cannot load its policy, or for what is not trusted; any other exception of the algorithm.
+    Raises: StoreError if a file is damaged; Diverged if a number is not finite; PluginError if the algorithm cannot be
+    loaded or cannot load its policy, or if the task or configuration is not trusted; any exception of the algorithm.
     """
     published = [published_arrays(Path(file), digest) for file, digest in policies.items()]
     group, plugins = group_from_dict(request["group"]), load_plugins(request["plugin_files"])

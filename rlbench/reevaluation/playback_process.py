@@ -1,6 +1,6 @@
-"""A request to a process that plays policies, and its answer: both halves of the exchange.
+"""Requests to a child process that plays policies, and its answers: the code of both processes.
 
-The answer is a file, so that what a plugin prints cannot corrupt it.
+The answer is a file, so that output of a plugin cannot corrupt it.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from rlbench.messages import error_text, shortened
 from rlbench.process_control import allow_local_imports, die_with_parent, forbid_local_imports, module_command
 from rlbench.results.file_io import read_json
 
-# Subclasses first.
+# A subclass must come before its base class.
 _ERRORS = {error.__name__: error for error in (DiskFull, StoreError, PluginError, Diverged, RlbenchError)}
 
 
 def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
     """Play in a child process, started as `python -m MODULE QUESTION.json ANSWER.json PARENT_PID`.
 
-    request: JSON values; policy_file names what is played in errors. mkl: the mode of Intel's library that was used in
-    training, or None. variables: further environment variables of the child, if there are any. what: the child's
-    work, for errors; default: "played".
+    request: JSON values. Its entry policy_file names the policy in errors. mkl: the mode of Intel MKL in training, or
+    None. variables (optional): further environment variables of the child. what (optional): a participle for the
+    child's work, for errors; "played" by default.
 
-    Returns: the child's answer. Raises: the answer's error; PluginError without answer.
+    Returns: the child's answer. Raises: the error in the answer; PluginError if there is no answer.
     """
     with tempfile.TemporaryDirectory(prefix="rlbench-") as folder:
         question_path, answer_path, log = (Path(folder, name) for name in ("question.json", "answer.json", "log"))
         question_path.write_text(json.dumps(request), "utf-8")
         command = module_command(module, str(question_path), str(answer_path), str(os.getpid()))
         environment = worker_environment()
-        if request["mkl"] is not None:  # the mode used in training, not the one set in this process
+        if request["mkl"] is not None:  # the mode of training, not the mode of this process
             environment["MKL_CBWR"] = request["mkl"]
         environment |= request.get("variables", {})
-        with open(log, "wb") as out:  # the prints of plugins must not mix with the output of this command
+        with open(log, "wb") as out:  # the output of plugins must not mix with that of this command
             code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment).returncode
         answer = read_json(answer_path)
         if answer is None:
@@ -57,7 +57,7 @@ def play_in_child(module: str, request: Mapping[str, Any]) -> dict[str, Any]:
 def answer_request(
     play: Callable[[Mapping[str, Any]], dict[str, Any]], question: str, answer: str, parent: str
 ) -> None:
-    """Answer the request in a child process: call `play`, and write what it returns, or its error."""
+    """Answer a request, in the child process: call `play`, and write its return value or its error to a file."""
     die_with_parent(int(parent))
     gc.disable()  # see rlbench.executors.worker_main
     request = json.loads(Path(question).read_text("utf-8"))

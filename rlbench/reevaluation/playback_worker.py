@@ -17,10 +17,10 @@ from rlbench.runtime.scheduled_evaluation import FINAL
 
 
 def play(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Play the requested episodes. Returns: the answer.
+    """Play the requested episodes. Returns: their returns and lengths, and what played them, as JSON values.
 
-    Raises: StoreError for a damaged file; Diverged for a number that is not finite; PluginError for an algorithm that
-    cannot be loaded or cannot load its policy; any other exception of the algorithm or its environment.
+    Raises: StoreError if a file is damaged; Diverged if a number is not finite; PluginError if the algorithm cannot be
+    loaded or cannot load its policy; any exception of the algorithm or its environment.
     """
     where, lanes = request["policy_file"], request["lanes"]
     loaded = load_group(request, {where: request["sha256"]})

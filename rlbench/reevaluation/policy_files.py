@@ -1,4 +1,4 @@
-"""The files of published policies: reading them, and loading them into the rows of an algorithm."""
+"""Files of published policies: reading them, and loading them into an algorithm, one for each seed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ POLICY = "policy.safetensors"
 
 
 def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
-    """Return the published policy's arrays without the seed axis; no arrays if there is no digest.
+    """Return a published policy's arrays without the seed axis; an empty dictionary if there is no digest.
 
-    It loads the very bytes that it has hashed. Raises: StoreError for a file that is missing or has changed; Diverged
-    for numbers that are not finite.
+    digest: the published sha256; the file is read once, hashed and decoded. Raises: StoreError if the file is missing
+    or has changed; Diverged if a number is not finite.
     """
     arrays = stored_arrays(path, digest)
     if not all(np.isfinite(array).all() for array in arrays.values() if array.dtype.kind == "f"):
@@ -31,9 +31,10 @@ def published_arrays(path: Path, digest: str | None) -> dict[str, Array]:
 
 
 def stored_arrays(path: Path, digest: str | None) -> dict[str, Array]:
-    """Return a published policy's arrays, whatever numbers they contain; none without a digest.
+    """Return a published policy's arrays, also if numbers are not finite; an empty dictionary if there is no digest.
 
-    It loads the very bytes that it has hashed. Raises: StoreError for a file that is missing, has changed, or is none.
+    digest: the published sha256; the file is read once, hashed and decoded. Raises: StoreError if the file is missing,
+    has changed, or is not a file of arrays.
     """
     if digest is None:
         return {}
@@ -50,9 +51,9 @@ def stored_arrays(path: Path, digest: str | None) -> dict[str, Array]:
 
 
 def load_policies(algorithm: Algorithm, published: Sequence[Mapping[str, Array]], where: str) -> None:
-    """Load one policy for each seed of the algorithm, and check that it returns the same bits.
+    """Load one policy for each seed of the algorithm, and check that `final_state` returns the same bits.
 
-    Raises: PluginError if it does not; StoreError if a policy is missing, or differs from the others in its shapes.
+    Raises: PluginError if it returns others; StoreError if a policy is missing, or if the policies differ in shapes.
     """
     names = list(published[0])
     shapes = [{name: (array.dtype, array.shape) for name, array in arrays.items()} for arrays in published]

@@ -1,7 +1,7 @@
-"""Playing a published policy again as in the final evaluation, and comparing the episodes with the recorded ones.
+"""Evaluation of a published policy again, as in the final evaluation, and comparison with the recorded episodes.
 
-The first episodes equal the recorded ones, bit for bit, because they have the lanes, the step and the episode seeds of
-the final evaluation, and the process has the numerical settings of a worker.
+The first episodes equal the recorded ones, bit for bit: they have the lanes, the step and the episode seeds of the
+final evaluation, and the process has the numerical settings of a worker.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ _WORKER = "rlbench.reevaluation.playback_worker"
 
 
 class Episodes(NamedTuple):
-    """Returns and lengths, in the order of the episode seeds."""
+    """Returns and lengths of episodes, in the order of the episode seeds."""
 
     returns: list[float]
     lengths: list[int]
 
     def repeat(self, other: Episodes, count: int) -> bool:
-        """Return whether the first `count` episodes equal the other's. Returns are compared bit for bit."""
+        """Return whether the first `count` episodes equal those of `other`. Returns are compared bit for bit."""
         bits = [np.array(episodes.returns[:count], np.float64).tobytes() for episodes in (self, other)]
         return bits[0] == bits[1] and self.lengths[:count] == other.lengths[:count]
 
@@ -48,29 +48,30 @@ def reevaluate(
     allowed: Sequence[str] | None = (),
     trace: Path | None = None,
 ) -> Mapping[str, Any]:
-    """Play `episodes` fresh episodes with a run's final policy, on the CPU; policy: "greedy" or "sampled".
+    """Play `episodes` episodes with a run's final policy on the CPU.
 
-    allowed: modules that the folder may import beside the installed ones (rlbench.reevaluation.trust); None allows
-    everything that the run's task names, for a user who has passed the suite.
-    trace: a file to write with the actions of the episodes (rlbench.reevaluation.action_trace).
-    video: an MP4 file to write, of the first `video_episodes` episodes, which are played a second time for it.
+    policy: "greedy" or "sampled".
+    allowed: modules that may be imported besides the installed ones (rlbench.reevaluation.trust); None allows every
+    module that the run's task names, for a user who has passed the suite.
+    trace: a file for the actions of the episodes (rlbench.reevaluation.action_trace).
+    video: an MP4 file for the first `video_episodes` episodes, which are played a second time for it.
 
-    Returns:
-    returns, lengths: of the episodes [episodes].
-    recorded_episodes: how many of them, from the first on, the final evaluation recorded.
-    equal: whether these are equal to the recorded ones, bit for bit; None if there are none.
+    Returns a mapping:
+    returns, lengths: [episodes].
+    recorded_episodes: how many of these episodes the final evaluation also played; they come first.
+    equal: whether these episodes equal the recorded ones, bit for bit; None if there are none.
     actions: the form of the actions, if a trace was written.
     changed: entries such as "code.version" that differ from the record, each with the recorded and the present value.
 
-    Raises: StoreError if nothing was published or a file is damaged; PluginError if the algorithm cannot be loaded, or
-    cannot load its policy; Diverged for a number that is not finite.
+    Raises: StoreError if the run is not published or a file is damaged; PluginError if the algorithm cannot be loaded
+    or cannot load its policy; Diverged if a number is not finite.
     """
     if not state.status.has_score:
         raise StoreError(f"{store.folder(run)} has no published policy: the run is {state.status}; finish it first")
     protocol = run.task.evaluation
     recorded = recorded_episodes(store, run, state) if policy == protocol.policy else Episodes([], [])
     total, published = len(recorded.returns), POLICY in state.result["files"]
-    # As in the final evaluation, because a policy's random draws depend on the number of lanes.
+    # The lanes of the final evaluation, because a policy's random draws depend on their number.
     lanes = min(protocol.environments or MAX_LANES, protocol.final_episodes or episodes)
     count = max(episodes, lanes, 0 if published else total)
     request = _request(store, run, state, policy, lanes, count, plugin_files)
@@ -82,7 +83,7 @@ def reevaluate(
     answer = play_in_child(_WORKER, request)
     played = Episodes(answer["returns"], answer["lengths"])
     if not published and not (total and played.repeat(recorded, total)):
-        # A missing policy is fine if an untrained algorithm repeats the recorded episodes, as `random` does.
+        # No policy is needed if the untrained algorithm repeats the recorded episodes, as `random` does.
         raise StoreError(
             f"{store.folder(run)} cannot be evaluated again: {run.algorithm!r} saved no policy (its final_state is "
             "empty), and untrained it does not reach the recorded returns"
@@ -115,7 +116,7 @@ def _request(
 
 
 def recorded_episodes(store: Store, run: Run, state: RunState) -> Episodes:
-    """Return the final evaluation's episodes; none if there was no final evaluation."""
+    """Return the episodes of a run's final evaluation; empty lists if there was none."""
     rows = read_table(store.folder(run), "evaluations", state, ["kind", "returns", "lengths"])
     last = rows[rows["kind"] == FINAL].tail(1)
     return Episodes(*(last[name].iloc[0].tolist() if len(last) else [] for name in Episodes._fields))

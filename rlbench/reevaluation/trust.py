@@ -1,7 +1,7 @@
-"""Limits on the code that a result folder makes this program run: only installed or allowed environments and wrappers.
+"""Limits on the code that runs because a result folder names it: only installed or allowed environments and wrappers.
 
-A result folder may come from anyone. Running a suite means trusting it, like a Makefile. Reading results must be safe
-without any trust.
+A result folder may come from anyone. Whoever runs a suite trusts it, as with a Makefile. But reading results must be
+safe without trusting them.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from rlbench.envs.multiagent.multiagent_backends import PETTINGZOO, TUPLES
 from rlbench.envs.references import IMPORT, references
 from rlbench.plugins import Plugins
 
-# rlbench's own distribution, and the module of its public names. The modules of its plugins contain no wrappers.
+# The distribution rlbench, and the module with its public names. Modules of rlbench's plugins contain no wrappers.
 _OWN = "rlbench"
 _WRAPPERS = "gymnasium.wrappers"
 _ADDED = "rlbench.envs"  # contains the wrappers that rlbench adds when it plans a suite
-# Packages whose modules only make worlds when they are imported, or when their `parallel_env` is called.
+# Packages that only contain worlds: importing their modules or calling their `parallel_env` does nothing else.
 _WORLDS = {PETTINGZOO: ("pettingzoo", "mpe2"), TUPLES: ("lbforaging", "rware")}
 _GAMES = "rlbench.envs.matrix_games"
 _WRITES = ("RecordVideo",)  # writes to a folder that its arguments name
@@ -29,12 +29,12 @@ _ADVICE = "a result folder is data and runs no code that it names; if you trust 
 
 
 def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> None:
-    """Check that creating a task's environments imports and opens only what is installed for that purpose.
+    """Check that making a task's environments imports only installed or allowed code and opens no file it names.
 
-    allowed: modules that the user has allowed. Raises: PluginError with what is refused and what to do.
+    allowed: modules that the user has allowed. Raises: PluginError that says what is refused and what to do.
     """
     module = task.env_id.rpartition(":")[0]
-    if task.backend == PETTINGZOO:  # its ids are modules, with or without the name of a world
+    if task.backend == PETTINGZOO:  # an id is a module, or a module with the name of a world
         module = task.env_id.partition(":")[0]
     if module and not (_is_among(module, {*allowed, *_offered(plugins)}) or _is_known_world(task)):
         raise PluginError(f"{task.env_id!r} imports the module {module!r}: {_ADVICE} or --allow {module}")
@@ -63,7 +63,7 @@ def refuse_untrusted(task: Task, plugins: Plugins, allowed: Collection[str]) -> 
 
 
 def refuse_untrusted_settings(algorithm: str, config: Mapping[str, Any]) -> None:
-    """Check that no hyperparameter can name a path, a module or a command. Raises: PluginError with what is refused."""
+    """Check that no hyperparameter can name a path, a module or a command. Raises: PluginError with its text."""
     for text in suspicious_texts(config):
         raise PluginError(f"{algorithm!r} has the hyperparameter {text[:80]!r}, which may be a path or code: {_ADVICE}")
 
@@ -80,7 +80,7 @@ def _may_lead_elsewhere(text: str) -> bool:
 def _is_known_world(task: Task) -> bool:
     """Return whether a task's id names a game of rlbench, or a world of a package that contains only worlds."""
     module, colon, name = task.env_id.partition(":")
-    if task.backend == PETTINGZOO and colon:  # any other function of such a package may do anything
+    if task.backend == PETTINGZOO and colon:  # a function that is named in the id may do anything
         return module == _GAMES and name in GAMES
     return _is_among(module, _WORLDS.get(task.backend, ()))
 
@@ -108,7 +108,7 @@ def _is_wrapper(module: str, name: str) -> bool:
 
 
 def _without_references(value: Any) -> Any:
-    """Return JSON values without the references in them, whose modules are checked by themselves."""
+    """Return JSON values without the references in them. Modules of references are checked separately."""
     if isinstance(value, (list, tuple)):
         return [_without_references(inner) for inner in value]
     if not isinstance(value, Mapping):

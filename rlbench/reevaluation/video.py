@@ -1,4 +1,4 @@
-"""Episodes of a policy as an MP4 file: a batch of one environment whose frames go to the ffmpeg of imageio-ffmpeg."""
+"""Episodes of a policy as an MP4 file: a batch of one environment whose frames imageio-ffmpeg encodes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def need_ffmpeg() -> None:
 class Video:
     """One environment of a task, rendered at each reset and step (see rlbench.api.EnvBatch).
 
-    The file is complete or absent, because only `close` moves it into place.
+    `close` moves the finished file to `path`, so a file at `path` is always complete.
     """
 
     def __init__(self, task: Task, make_env: Callable[[Task], Any], path: Path) -> None:
