@@ -1,4 +1,4 @@
-"""CPU profiles of groups: `sampler` samples stacks while a group runs, `parts` assigns them to parts of the work.
+"""CPU profiles of groups: `sampler` samples call stacks while a group runs, `parts` assigns them to parts of the work.
 
 Without `--profile`, a run measures nothing and imports nothing from here.
 """

@@ -1,7 +1,7 @@
-"""One measurement: the sampled seconds by part, of a process and of those of its children that step environments.
+"""A measurement: the sampled CPU seconds by part, of a process and of its child processes that step environments.
 
-Such children sample themselves from their first environment on, and write their seconds to a folder when they exit. The
-remaining time of ended children (their start and end, compilers) is measured as a total.
+These children sample themselves from their first environment on, and write their seconds to a folder when they exit.
+The other time of ended children (their start and exit, compilers) is measured only as a total.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ _child_samplers: list[Sampler] = []
 
 
 class Measurement:
-    """CPU seconds by part, of this process and its children, from the creation to `finish` or `abandon`.
+    """A measurement of CPU seconds by part, of this process and its children, until `finish` or `abandon`.
 
-    folder: created for the children, removed at the end. Only the main thread may create and finish a measurement.
+    folder: is made for the children and removed at the end. Only the main thread may create and finish a measurement.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -34,7 +34,7 @@ class Measurement:
         self._sampler.start()
 
     def finish(self) -> dict[str, float]:
-        """Stop. Returns: seconds by part, in the order of rlbench.profiling.parts.PARTS, without parts of 0 s."""
+        """Stop measuring. Returns: CPU seconds by part, in the order of rlbench.profiling.parts.PARTS, if not 0."""
         from rlbench.profiling.parts import CHILDREN, PARTS, attribute  # only a profiled run needs them
 
         assert self._sampler is not None
@@ -52,7 +52,7 @@ class Measurement:
         return {part: seconds for part, seconds in totals.items() if seconds > 0}
 
     def abandon(self) -> None:
-        """Stop without a result, unless `finish` was called."""
+        """Stop measuring without a result. Do nothing after `finish`."""
         if self._sampler is not None:
             self._sampler.stop()
             self._sampler = None
@@ -64,7 +64,7 @@ class Measurement:
 
 
 def sample_child() -> None:
-    """Sample this process from now on if its run is being profiled. Called where a process gets an environment."""
+    """Sample this process from now on if its run is being profiled. Call this where a process makes an environment."""
     folder = os.environ.get(_FOLDER)
     if folder is None or _child_samplers or unavailable():
         return

@@ -1,10 +1,12 @@
-"""Attribution of a sampled stack to a part of a run's work.
+"""Attribution of a sampled call stack to a part of a run's work.
 
-The file and the name of each function on the stack decide, as rlbench.api.Algorithm documents for plugins:
+The file and the name of each function on the call stack decide, as rlbench.api.Algorithm documents for plugins. The
+first rule that applies is used:
 
-1. evaluation, compiling and importing, anywhere on the stack;
-2. otherwise the innermost function of an environment, a replay or rollout buffer, or the harness;
-3. otherwise the algorithm: update, if the name of any of its functions says so; otherwise acting, or other.
+1. A function of evaluation, compiling or importing anywhere on the call stack gives that part.
+2. The innermost function of an environment, of a replay or rollout buffer or of the harness gives that part.
+3. The rest is the algorithm's: update if a function has a name like "update" or "loss", else acting if one has a name
+   like "act" or "policy", else other.
 
 A function that steps environments is the training loop. Rule 3 ignores its name, so a loop called "learn" is not
 counted as update.
@@ -39,7 +41,7 @@ PARTS = {
 class _Sign(Enum):
     """What a function indicates about the current work."""
 
-    NOTHING = auto()  # library code, which counts for its caller
+    NOTHING = auto()  # library code: its time counts for its caller
     UNKNOWN = auto()  # other code whose name says nothing
     ACTING = auto()
     UPDATE = auto()
@@ -47,7 +49,7 @@ class _Sign(Enum):
     REPLAY = auto()
     HARNESS = auto()
     BOUNDARY = auto()  # harness code; any foreign code that it calls belongs to an environment
-    BASE = auto()  # where the harness calls the algorithm
+    BASE = auto()  # the function in which the harness calls the algorithm
     EVALUATION = auto()
     COMPILING = auto()
     IMPORTS = auto()
@@ -63,7 +65,7 @@ _SETTLED = {
 }
 _OVERRIDING = (_Sign.EVALUATION, _Sign.IMPORTS, _Sign.COMPILING)
 
-# Words in function names that indicate the work, in plugins and in algorithm libraries.
+# Words in names of functions, of plugins and of libraries of algorithms, that indicate their work.
 _UPDATE = re.compile(
     "updates?|learn|train|fit|optimi[sz]e|improve|loss|losses|grads?|gradients?|backward|advantages?|gae|returns"
 )
@@ -71,7 +73,7 @@ _ACTING = re.compile("acts?|acting|actions?|policy|greedy|explore|choose|select|
 _STORAGE = re.compile(r"replay|\w*buffer\b|rollout_?(storage|buffer)", re.IGNORECASE)
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
-# Files of this package, by the start of their path in it; the first match counts.
+# Files of rlbench, by the start of their path in the package; the first match counts.
 _OWN = (
     ("profiling/", _Sign.NOTHING),
     ("kit/replay.py", _Sign.REPLAY),
@@ -110,15 +112,15 @@ _PACKAGES = (
     ("tqdm/", _Sign.NOTHING),
     ("rich/", _Sign.NOTHING),
 )
-_PACKAGE = str(Path(__file__).parents[1]) + "/"  # as imported, like the file names in code objects
+_PACKAGE = str(Path(__file__).parents[1]) + "/"  # not resolved, like the file names in code objects
 _LIBRARY = tuple(sysconfig.get_path(name) + "/" for name in ("stdlib", "platstdlib"))
 _INSTALLED = re.compile(r".*/(?:site|dist)-packages/")
 
 
 def attribute(stacks: Mapping[Stack, float]) -> dict[str, float]:
-    """Return the seconds spent in each part, in the order of PARTS, without parts of 0 s.
+    """Return the seconds of each part, in the order of PARTS; leave out parts of 0 s. Their sum is that of `stacks`.
 
-    Their sum is the time of all sampled call stacks.
+    stacks: seconds by call stack.
     """
     classified = [(_classify(stack), seconds) for stack, seconds in stacks.items()]
     loops = {function for (_, _, _, around), _ in classified for function in around}
@@ -131,10 +133,10 @@ def attribute(stacks: Mapping[Stack, float]) -> dict[str, float]:
 
 
 def _classify(stack: Stack) -> tuple[str, list[Function], bool, list[Function]]:
-    """Return the part of a stack and what its functions' names say.
+    """Return the part of a call stack, and what the names of its functions indicate.
 
-    Returns: the part if this stack alone decides it, else ""; the functions named like an update; whether one is named
-    like acting; the functions named like an update that enclose an environment step.
+    Returns: the part by rules 1 and 2, else ""; the functions with a name like an update; whether a function has a name
+    like acting; the functions with a name like an update that step environments.
     """
     updating, around = list[Function](), list[Function]()
     part, acting, foreign, stepping = "", False, False, False
@@ -177,7 +179,7 @@ def _sign(function: Function) -> _Sign:
     if installed is not None:
         inside = file[installed.end() :]
         sign = next((sign for place, sign in _PACKAGES if inside.startswith(place)), None)
-        if sign is not None:  # a compiler that is being imported is not compiling yet
+        if sign is not None:  # importing a compiler is not compiling
             return _Sign.NOTHING if sign is _Sign.COMPILING and name == "<module>" else sign
     return _sign_of_name(name)
 
@@ -192,12 +194,12 @@ def _own_sign(file: str, name: str) -> _Sign:
         return _Sign.ACTING  # it draws actions
     sign = next(sign for place, sign in _OWN if file.startswith(place))
     if sign is _Sign.REPLAY and function in ("state", "load_state"):
-        return _Sign.NOTHING  # called for a checkpoint
+        return _Sign.NOTHING  # called when a checkpoint is saved or loaded
     return sign
 
 
 def _sign_of_name(name: str) -> _Sign:
-    """Return what a function's name indicates. Only the last part of a qualified name counts, except for buffers."""
+    """Return what a function's name indicates: for buffers the whole qualified name, else its last part."""
     if _STORAGE.search(name):
         return _Sign.REPLAY
     words = [word.lower() for word in _WORD.findall(name.rpartition(".")[2])]

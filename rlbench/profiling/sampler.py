@@ -1,8 +1,8 @@
-"""Samples of the main thread's stack, taken at intervals of CPU time and weighted by the CPU time between them.
+"""Samples of the main thread's call stack at intervals of CPU time, weighted by the CPU time since the last sample.
 
 The kernel sends SIGPROF after every few milliseconds of CPU time, summed over all threads. Python runs the handler only
-between bytecodes of the main thread. A call into C is therefore sampled when it returns, in the calling frame, with all
-the time it took: compiled graphs, matrix products and garbage collections count for their caller.
+between bytecodes of the main thread. A call into C is therefore sampled when it returns, and its whole time counts for
+the calling function. So do compiled graphs, matrix products and garbage collections.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import time
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-INTERVAL_SECONDS = 0.004  # the tick of most kernels, which cannot keep a shorter interval
+INTERVAL_SECONDS = 0.004  # the tick of most kernels; they cannot keep shorter intervals
 
 
 class Function(NamedTuple):
@@ -24,11 +24,11 @@ class Function(NamedTuple):
 
 
 Stack = tuple[Function, ...]
-"""The running functions, innermost first."""
+"""A call stack: the running functions, innermost first."""
 
 
 def unavailable() -> str:
-    """Return why this process cannot be sampled from here, "" if it can."""
+    """Return why this thread cannot sample its process; "" if it can."""
     if threading.current_thread() is not threading.main_thread():
         return "only the main thread of a process can be sampled"
     if signal.getitimer(signal.ITIMER_PROF)[0]:
@@ -37,15 +37,15 @@ def unavailable() -> str:
 
 
 class Sampler:
-    """CPU seconds by stack, between `start` and `stop`. The main thread must call both.
+    """A sampler of CPU seconds by call stack, between `start` and `stop`. The main thread must call both.
 
-    The handler stores only numbers and code objects and calls no Python function, because torch's compiler inspects
-    every new frame while a compiled function runs. It inspects a frame without tensors, such as the handler's, once.
+    The signal handler stores only numbers and code objects and calls no Python function: while a compiled function
+    runs, torch's compiler inspects every new frame. It inspects a frame without tensors, such as the handler's, once.
     """
 
     def __init__(self) -> None:
         self._seconds: dict[tuple[int, ...], float] = {}
-        self._codes: dict[int, CodeType] = {}  # by id; the references keep an id from being reused
+        self._codes: dict[int, CodeType] = {}  # by id; these references keep ids from being reused
         self._last = 0.0
         self._before: Any = signal.SIG_DFL
 
@@ -56,7 +56,7 @@ class Sampler:
         signal.setitimer(signal.ITIMER_PROF, INTERVAL_SECONDS, INTERVAL_SECONDS)
 
     def stop(self) -> None:
-        """Take the last sample and restore the previous handler. Without one, this handler stays, but is not called."""
+        """Take the last sample, and restore the previous handler if there was one. No more signals come."""
         signal.setitimer(signal.ITIMER_PROF, 0.0)
         self._note(signal.SIGPROF, None)
         if callable(self._before):
@@ -75,7 +75,7 @@ class Sampler:
         self._seconds[stack] = self._seconds.get(stack, 0.0) + spent
 
     def stacks(self) -> dict[Stack, float]:
-        """Return seconds by stack. The empty stack has the time between the last sample and the end."""
+        """Return the seconds by call stack. The empty stack contains the time from the last sample to `stop`."""
         names = {key: Function(code.co_filename, code.co_qualname) for key, code in self._codes.items()}
         seconds: dict[Stack, float] = {}
         for ids, spent in self._seconds.items():
