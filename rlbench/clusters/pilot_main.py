@@ -35,7 +35,7 @@ class Preempted(KeyboardInterrupt):
 
 
 class Pilot:
-    """One task. limit: its time limit in seconds."""
+    """A task of a cluster. limit: its time limit in seconds; None: the limit that Slurm reports, if any."""
 
     def __init__(self, root: Path, limit: float | None) -> None:
         self._queue = JobQueue(root)

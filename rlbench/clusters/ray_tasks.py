@@ -146,10 +146,10 @@ class _Tasks:
             known = watch.end()
             if known is not None:
                 return known
-            end = EndEvent(RunStatus.INTERRUPTED, f"its task of Ray ended without a result: {_first_line(error)}")
+            end = EndEvent(RunStatus.INTERRUPTED, f"its Ray task ended without a result: {_first_line(error)}")
             report = {"schema_version": 1, "status": end.status, "message": end.message}
             write_json(watch.job.attempt / "exit.json", report)
-        return end if isinstance(end, EndEvent) else EndEvent(RunStatus.INTERRUPTED, "its task sent something else")
+        return end if isinstance(end, EndEvent) else EndEvent(RunStatus.INTERRUPTED, "its task returned no end")
 
     def _stop(self) -> None:
         """Ask the tasks to save and stop, wait for them, and kill those that do not stop in time."""

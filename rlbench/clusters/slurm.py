@@ -207,7 +207,7 @@ class _Watcher:
 
     def _lost(self, job: Job, entry: QueueEntry | None) -> None:
         """Record the interruption of an attempt whose task was killed, or whose machine was lost."""
-        end = EndEvent(RunStatus.INTERRUPTED, f"its task of Slurm ended without a result{self._who(entry)}")
+        end = EndEvent(RunStatus.INTERRUPTED, f"its Slurm task ended without a result{self._who(entry)}")
         write_json(job.attempt / "exit.json", {"schema_version": 1, "status": end.status, "message": end.message})
         self._ended(job, end, entry)
 

@@ -36,7 +36,7 @@ class DevicePool:
         if device in self._working and (problem := device_problem(device)):
             self._working.remove(device)
             self._problems[device] = problem
-            rest = f"its groups are trained on {', '.join(self._working)}" if self._working else "no other one is left"
+            rest = f"its groups are trained on {', '.join(self._working)}" if self._working else "no device is left"
             self._say(f"{device} no longer works: {problem}; {rest}")
         if device not in self._problems:
             return end

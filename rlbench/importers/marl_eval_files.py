@@ -118,7 +118,7 @@ def _parts(where: str, value: Any, part: str) -> Sequence[tuple[str, Any]]:
 
 def _object(where: str, value: Any) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ForeignError(f"{where} is no JSON object; {_LAYOUT}")
+        raise ForeignError(f"{where} is not a JSON object; {_LAYOUT}")
     return value
 
 
@@ -138,8 +138,8 @@ def _choose(path: Path, entries: Sequence[_Entry], metric: str | None) -> str:
     names = ", ".join(sorted(set[str]().union(*(entry.metrics for entry in entries)))) or "none"
     if metric is None:
         raise ForeignError(
-            f"{path}: no metric that all of its runs have is called {' or '.join(METRICS)}; --metric NAME reads "
-            f"another one; metrics in the file: {names}"
+            f"{path}: its runs do not all have a metric {' or '.join(METRICS)}; --metric NAME reads "
+            f"another metric; metrics in the file: {names}"
         )
     lacking = next((entry.where for entry in played if metric.lower() not in entry.metrics), str(path))
     raise ForeignError(f"{lacking}: no metric {metric!r}; metrics in the file: {names}")
@@ -153,7 +153,7 @@ def _run(
     name = f"{entry.world}/{entry.task}"
     environment = name if is_ambiguous else entry.task
     if not rows:
-        why = f"{entry.where}: no step has a {metric}, so its length is unknown"
+        why = f"{entry.where}: no step has a {metric}, so the length of the run is unknown"
         return SkippedRun(str(path), why, entry.algorithm, environment, name)
     absolute = entry.steps.get(_ABSOLUTE, {})
     final = _numbers(f"{entry.where}/{_ABSOLUTE}", metric, absolute[metric]) if metric in absolute else []

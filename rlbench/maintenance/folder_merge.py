@@ -178,7 +178,7 @@ def _copy_or_compare(
         first = published[run.name]
         if not _have_equal_records(first, folder, run):
             others, ours = folder.store.root, first.store.root
-            outcome.conflicts.append(f"{run.name} has other records in {others} than in {ours}, which are kept")
+            outcome.conflicts.append(f"{run.name} has other records in {others} than in {ours}; the latter are kept")
         elif first is here:
             outcome.present.add(run.name)
         return

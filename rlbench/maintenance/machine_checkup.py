@@ -71,7 +71,7 @@ def _open_files() -> Finding:
 
 def _memory() -> Finding:
     memory, limit = psutil.virtual_memory(), memory_limit()
-    what = f"{data_size(memory.available)} free of {data_size(memory.total)}; replays of a suite may take "
+    what = f"{data_size(memory.available)} free of {data_size(memory.total)}; replay buffers of a suite may take "
     what += data_size(limit)
     if memory.available < LOW_MEMORY:
         return to_do("memory", what, "end other programs, or train fewer groups at a time with -j")

@@ -98,7 +98,7 @@ def read_crossplay(root: Path, algorithm: str, environment: str) -> CrossPlay | 
     try:
         played = _checked(parse_json(path, _MOST_BYTES))
         if (played.algorithm, played.environment) != (algorithm, environment):
-            raise ShapeError("it is of another algorithm or task")
+            raise ShapeError("it belongs to another algorithm or task")
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

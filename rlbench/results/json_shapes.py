@@ -24,7 +24,7 @@ OUTCOMES = (RunStatus.DONE, RunStatus.DIVERGED)  # the statuses that result.json
 _FIELDS = [f.name for f in dataclasses.fields(Run) if f.name != "label"]
 _LONGEST_NAME = 255  # in bytes; file systems accept no longer names
 _MKL = re.compile("[A-Z0-9_,]*")
-_MOST_SEEDS = 100_000  # of an algorithm on a task
+_MOST_SEEDS = 100_000  # most seeds of an algorithm on a task
 
 
 class ShapeError(ValueError):
@@ -115,7 +115,7 @@ def _is_text_by_name(value: Any) -> bool:
 
 
 def _is_order(value: Any) -> bool:
-    """Return whether later attempts can still be numbered after this one."""
+    """Return whether a value can be the `order` of an attempt and leaves higher numbers for later attempts."""
     return _is_integer(value) and value < 1 << 62
 
 

@@ -138,7 +138,7 @@ def test_the_metric_is_selected_by_name_or_by_the_documented_order(tmp_path):
     assert ran.returncode == 2 and f"seed_0: no metric 'reward'; {names}" in ran.stderr.replace("\n", " ")
     odd = written(tmp_path / "odd", {"seed_0": mava_run(metric="score")})
     ran = imported(tmp_path, odd, out="none")
-    assert ran.returncode == 2 and "--metric NAME reads another one" in ran.stderr
+    assert ran.returncode == 2 and "--metric NAME reads another metric" in ran.stderr
     assert "metrics in the file: score, steps_per_second" in ran.stderr and not (tmp_path / "none").exists()
     refused = command("import", path, "--metric", "return")
     assert refused.returncode == 2 and "it needs --from marl-eval" in refused.stderr
@@ -192,10 +192,10 @@ def broken(**changes):
     ("document", "message"),
     [
         ('{\n"a": {', "metrics.json:2: not JSON"),
-        ([], "metrics.json is no JSON object; marl-eval's layout is environment → task → algorithm"),
+        ([], "metrics.json is not a JSON object; marl-eval's layout is environment → task → algorithm"),
         ({}, "metrics.json is empty: it needs an environment"),
-        ({"a": {"b": {"c": []}}}, "metrics.json: a/b/c is no JSON object"),
-        ({"a": {"b": {"c": {"seed_0": {"step_0": 5}}}}}, "a/b/c/seed_0/step_0 is no JSON object"),
+        ({"a": {"b": {"c": []}}}, "metrics.json: a/b/c is not a JSON object"),
+        ({"a": {"b": {"c": {"seed_0": {"step_0": 5}}}}}, "a/b/c/seed_0/step_0 is not a JSON object"),
         ({"a": {"b": {"c": {"first": {}}}}}, "a/b/c/first: 'first' should be seed_ and a whole number"),
         (
             {"a": {"b": {"c": {"seed_1": mava_run(), "run_1": mava_run()}}}},

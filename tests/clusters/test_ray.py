@@ -69,7 +69,7 @@ def test_a_node_that_is_lost_costs_no_run(cluster, expected):
 
     when(both_wait, lose)
     ran = rlbench(*COMMAND, "-o", "out")
-    assert ran.returncode == 0 and "its task of Ray ended without a result" in ran.stderr, ran.stderr
+    assert ran.returncode == 0 and "its Ray task ended without a result" in ran.stderr, ran.stderr
     assert published(Path("out")) == expected and any(restores())
 
 

@@ -128,7 +128,7 @@ def test_a_task_that_vanishes_costs_a_retry_and_the_group_resumes_from_its_check
 
     when(Path("waits").exists, vanish)
     ran = rlbench(*WAITS, "-o", "out", "--retries", retries)
-    assert "its task of Slurm ended without a result (1_0)" in ran.stderr
+    assert "its Slurm task ended without a result (1_0)" in ran.stderr
     assert (ran.returncode == 0) == bool(retries)
     assert rlbench(*WAITS, "-o", "out").returncode == 0
     assert set(attempts()[1]["restore"]) == {"0", "1"} and published(Path("out")) == expected

@@ -85,7 +85,7 @@ def test_a_failure_on_a_device_that_works_is_a_failure(run):
 
 def test_where_no_device_is_left_runs_are_interrupted_and_the_command_ends(run):
     ran, _ = run("cuda:0 cuda:1", "CUDA error: no device", chosen="[cuda:0]")
-    assert ran.returncode == 1 and "cuda:0 no longer works: CUDA error: no device; no other one is left" in ran.stderr
+    assert ran.returncode == 1 and "cuda:0 no longer works: CUDA error: no device; no device is left" in ran.stderr
     assert set(harness.load("out").runs()["status"]) == {"interrupted"}
     again, _ = run("", "")
     assert again.returncode == 0 and sum(trained_on().values()) == 4

@@ -116,7 +116,7 @@ def test_a_run_with_other_records_is_named_and_the_first_is_kept(one, two, targe
     rewrite_table(run, "evaluations", lambda rows: rows[-1].update(returns=[401.0]))
     outcome = merge([one, two], target)
     (said,) = outcome.conflicts
-    assert said == f"{run.name} has other records in {two.root} than in {target.root}, which are kept"
+    assert said == f"{run.name} has other records in {two.root} than in {target.root}; the latter are kept"
     assert counts(outcome) == (0, 5, 1)
     shutil.rmtree(target.root)
     (said,) = merge([two, one], target).conflicts
