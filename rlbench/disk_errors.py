@@ -1,4 +1,4 @@
-"""A disk that is full or broken, as one error with one message, and the call that makes sure that bytes are on disk."""
+"""Errors of a disk that is full or broken, with one message for all of them, and a call that forces bytes to disk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ _ADVICE = {
     errno.EFBIG: "raise the limit on the size of files (`ulimit -f`)",
     errno.EIO: "check the disk",
 }
-_FEW_INODES = 10  # a disk may have room and none of these, one for each file
+_FEW_INODES = 10  # each file needs an inode, and a disk with free space may have run out of them
 _NUMBER_IN_TEXT = re.compile(r"\(os error (\d+)\)")
 
 
 class FileTooLarge(DiskFull):
-    """A file would be larger than this process may write, whatever room the disk has."""
+    """A file would exceed the size limit of this process, however much space the disk has."""
 
 
 def sync(path: Path) -> None:
-    """Return when a file's bytes, or a folder's entries, are on disk. Raises: OSError."""
+    """Wait until a file's bytes, or a folder's entries, are on disk. Raises: OSError."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -38,7 +38,7 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Raise DiskFull if the disk under `path` prevents what is done within. Other errors pass unchanged."""
+    """Raise DiskFull if the `with` block fails because the disk of `path` is full or broken. Pass on other errors."""
     try:
         yield
     except Exception as error:
@@ -49,7 +49,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 def disk_error(path: Path, error: BaseException) -> DiskFull | None:
-    """Return what to raise when writing `path` has failed because its disk is full or broken; None for other errors."""
+    """Return the error to raise if writing `path` failed because its disk is full or broken; None for other errors."""
     number = _number(error)
     if number not in _ADVICE:
         return None
@@ -64,9 +64,9 @@ def disk_error(path: Path, error: BaseException) -> DiskFull | None:
 
 
 def _number(error: BaseException) -> int:
-    """Return the number of the system's error, or 0 for another kind of error.
+    """Return the errno of a system error, or 0 if the error is of another kind.
 
-    safetensors, written in Rust, wraps an error of the system in an exception of its own that has it only as text.
+    safetensors is written in Rust and raises its own exception, which contains the errno only in its text.
     """
     if isinstance(error, OSError):
         return error.errno or 0

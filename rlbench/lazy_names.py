@@ -1,6 +1,6 @@
 """Names of a package that are imported at their first use.
 
-They are listed once, in the stub `__init__.pyi` beside the package's `__init__.py`, one on each line:
+The stub `__init__.pyi` beside the package's `__init__.py` lists the names, one on each line:
 
     from rlbench.api.task import Task as Task
 
@@ -22,14 +22,14 @@ _LINE = re.compile(r"^from ([\w.]+) import (\w+) as \2$", re.MULTILINE)
 
 
 def stub_names(stub: Path) -> dict[str, str]:
-    """Return the names that a stub lists, each with its module."""
+    """Return a dictionary from each name that a stub lists to the module that defines it."""
     return {name: module for module, name in _LINE.findall(stub.read_text("utf-8"))}
 
 
 def lazy_names(package: str, file: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """Return `__getattr__`, `__dir__` and `__all__` of a package with a stub. file: the package's `__file__`.
 
-    The package's modules that the stub names are attributes too, and are imported when they are used.
+    Modules of the package that the stub mentions become attributes too. They are also imported at their first use.
     """
     names = stub_names(Path(file).with_suffix(".pyi"))
     modules = {module.rpartition(".")[2]: module for module in names.values() if module.rpartition(".")[0] == package}

@@ -34,7 +34,7 @@ BOUNDS = {
 
 
 def explain(error: Mapping[str, Any]) -> str:
-    """Return a sentence for one entry of pydantic's `errors()`. The caller adds the name of the value."""
+    """Return one entry of pydantic's `errors()` as a sentence. The caller adds the name of the value."""
     kind, context, given = error["type"], error.get("ctx", {}), error["input"]
     if kind in BOUNDS:
         word, bound = BOUNDS[kind]
@@ -54,9 +54,9 @@ def explain(error: Mapping[str, Any]) -> str:
 
 
 def refuse_bool(value: Any) -> Any:
-    """Return the value of a number or of a list of numbers, for use as a pydantic validator.
+    """Return a number or a list of numbers unchanged, but refuse booleans. For use as a pydantic validator.
 
-    Python counts True as 1, so a `true` in the wrong place would be a number. Raises: a pydantic error.
+    Python counts True as 1, so a misplaced `true` would pass as a number. Raises: a pydantic error.
     """
     from pydantic_core import PydanticCustomError  # imported here, because most commands print messages without it
 
@@ -68,9 +68,9 @@ def refuse_bool(value: Any) -> Any:
 
 
 def refuse_nan(value: Any) -> Any:
-    """Return the value of a number or of a list of numbers, for use as a pydantic validator.
+    """Return a number or a list of numbers unchanged, but refuse NaN. For use as a pydantic validator.
 
-    A bound lets NaN pass where it excludes nothing, and whatever is learned with NaN is lost. Raises: a pydantic error.
+    Checks of a range can let NaN pass, and training with NaN is wasted. Raises: a pydantic error.
     """
     from pydantic_core import PydanticCustomError
 
@@ -92,7 +92,7 @@ def shortened(text: str, most: int = _LONGEST) -> str:
 
 
 def error_text(error: BaseException, most: int = _LONGEST) -> str:
-    """Return an error's name and message on one line, of at most `most` characters; its class may be anybody's."""
+    """Return an error's class name and message on one line of at most `most` characters. Accept any exception class."""
     try:
         message = " ".join(str(error).split())
     except Exception:  # noqa: BLE001 - a foreign `__str__` may raise anything

@@ -1,7 +1,7 @@
-"""Declaration of an option, once for the command line, for Python and for the documents.
+"""Declarations of options: one declaration serves the command line, Python and the documents.
 
-An option is a field of a frozen dataclass. Its name, type and default are the field's; the rest is in the field's
-metadata. This module does not use click, so that runs can be described without a command line.
+An option is a field of a frozen dataclass. The field has the option's name, type and default; its metadata has the
+rest. This module does not use click, so that runs can be described without a command line.
 `cli/declared_options.py` makes click options of the fields.
 """
 
@@ -37,7 +37,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Declaration:
-    """An option. type: of one of its values. repeatable: the field is a tuple. at_least: the smallest value allowed."""
+    """An option. type: the type of a single value. repeatable: the field is a tuple. at_least: the least value."""
 
     name: str
     type: Any
@@ -65,14 +65,17 @@ def option(
     choices: tuple[str, ...] = (),
     variable: str | None = None,
 ) -> Any:
-    """Declare an option as a dataclass field. flags: separated by spaces. variable: an environment variable for it."""
+    """Declare an option as a dataclass field.
+
+    flags: as on the command line, separated by spaces. variable: an environment variable that can set the option.
+    """
     settings: dict[str, Any] = {"flags": tuple(flags.split()), "help": help, "use": use, "kind": kind}
     settings |= {"metavar": metavar, "at_least": at_least, "choices": choices, "variable": variable}
     return dataclasses.field(default=default, metadata=settings)
 
 
 def declarations(options: type[Any]) -> tuple[Declaration, ...]:
-    """Return the options that a dataclass declares, in order."""
+    """Return the options that a dataclass declares, in the order of its fields."""
     hints, declared = get_type_hints(options), []
     for field in dataclasses.fields(options):
         parts = [part for part in get_args(hints[field.name]) or (hints[field.name],) if part is not type(None)]
@@ -82,12 +85,12 @@ def declarations(options: type[Any]) -> tuple[Declaration, ...]:
 
 
 def names_used_for(options: type[Any], *uses: Use) -> list[str]:
-    """Return the names of the options with one of these uses."""
+    """Return the names of the options whose `use` is among `uses`."""
     return [declaration.name for declaration in declarations(options) if declaration.use in uses]
 
 
 def check_ranges(options: Any) -> None:
-    """Check each value against the smallest one that its option allows. Raises: SuiteError."""
+    """Check that no value is below the minimum of its option. Raises: SuiteError."""
     for declaration in declarations(type(options)):
         value = getattr(options, declaration.name)
         if declaration.at_least is not None and value is not None and value < declaration.at_least:

@@ -1,4 +1,4 @@
-"""Control of child processes: they never outlive their parent, and their process groups end as a whole."""
+"""Control of child processes: children never outlive their parent, and a process group ends as a whole."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.02
 
 
-# What a child prints goes to a log in UTF-8. In a locale without UTF-8, one printed character would otherwise end it.
+# A child's output is logged in UTF-8. Otherwise, in a locale without UTF-8, printing one character could end the child.
 PRINTING = {"PYTHONIOENCODING": "utf-8:backslashreplace"}
 
 
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs one of rlbench's modules in a child process.
 
-    With `-P`, a file in the current folder cannot replace a standard or installed module. The module itself calls
-    `allow_local_imports` or `forbid_local_imports`. The child's environment should have PRINTING.
+    With `-P`, a file in the current folder cannot replace a standard or installed module. The module itself has to call
+    `allow_local_imports` or `forbid_local_imports`. Add PRINTING to the child's environment variables.
     """
     return [sys.executable, "-P", "-m", module, *arguments]
 
@@ -42,10 +42,10 @@ def allow_local_imports(plugin_files: Sequence[str] = ()) -> None:
 
 
 def forbid_local_imports() -> None:
-    """Forbid imports from the current folder, because it may belong to somebody else.
+    """Forbid imports from the current folder, because its files may be somebody else's.
 
-    This includes modules that a library would use if they were installed. An installed distribution in this folder
-    (named by a `.pth` file) can still be imported.
+    Optional modules that a library tries to import are then not found there either. A distribution that is installed
+    from this folder (by a `.pth` file) can still be imported.
     """
     os.getcwd()
     library = os.path.dirname(os.__file__)
@@ -54,7 +54,7 @@ def forbid_local_imports() -> None:
 
 
 def without_current_folder(paths: Sequence[str]) -> list[str]:
-    """Return the paths that are not the current folder, in whatever form it is given."""
+    """Return the paths without the current folder, however it is written."""
     try:
         here = os.path.realpath(os.getcwd())
     except FileNotFoundError:
@@ -73,7 +73,7 @@ _PR_SET_PDEATHSIG = 1
 def die_with_parent(parent: int) -> None:
     """Make the kernel kill this process when the process `parent` ends.
 
-    This works on Linux only; on other systems, the process has to end when its pipe from the parent is closed.
+    This works on Linux only. On other systems, the process has to end itself when its pipe from the parent is closed.
     """
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
@@ -81,26 +81,26 @@ def die_with_parent(parent: int) -> None:
             os._exit(1)
 
 
-_OOM_SCORE = 500  # of the 1000 that the kernel adds to the share of memory in use
+_OOM_SCORE = 500  # added to the process's score out of 1000; the kernel kills the process with the highest score first
 
 
 def die_first() -> None:
-    """Make the kernel end this process and its children before others when memory runs out (Linux only)."""
+    """Make the kernel kill this process and its children before other processes if memory runs out (Linux only)."""
     with contextlib.suppress(OSError, ValueError):
         score = Path("/proc/self/oom_score_adj")
         score.write_text(str(min(1000, int(score.read_text("utf-8")) + _OOM_SCORE)), "utf-8")
 
 
 def signal_group(pid: int, number: int) -> None:
-    """Send a signal to the process group led by `pid`. Does nothing if the group no longer exists."""
+    """Send a signal to the process group that `pid` leads. Do nothing if the group no longer exists."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
 
 
 def kill_marked_processes(name: str, values: Collection[str], patience: float) -> list[str]:
-    """Kill the processes whose environment variable `name` is one of `values`, if they last over `patience` seconds.
+    """Kill the processes whose environment variable `name` is one of `values`, after `patience` seconds to end alone.
 
-    Returns: each killed process, as in "sleep (process 123)".
+    Returns: a description of each killed process, such as "sleep (process 123)".
     """
     import psutil  # imported here, because it takes as long as importing a command
 
@@ -111,7 +111,7 @@ def kill_marked_processes(name: str, values: Collection[str], patience: float) -
                 marked.append(process)
     deadline = time.monotonic() + patience
     while any(map(_is_running, marked)) and time.monotonic() < deadline:
-        time.sleep(_POLL_SECONDS)  # a process is not told when another process's child ends
+        time.sleep(_POLL_SECONDS)  # the system does not notify a process when another process's child ends
     killed = []
     for process in filter(_is_running, marked):
         with contextlib.suppress(psutil.Error):
@@ -135,7 +135,7 @@ _passed: dict[str, int] = {}
 
 
 def failpoint(name: str) -> None:
-    """Kill this process if the variable RLBENCH_FAIL_AT is `name`, or `name:n` at the n-th call. For tests."""
+    """Kill this process if the variable RLBENCH_FAIL_AT is `name`, or at the n-th call if it is `name:n`. For tests."""
     selected, _, count = os.environ.get("RLBENCH_FAIL_AT", "").partition(":")
     if selected == name:
         _passed[name] = _passed.get(name, 0) + 1

@@ -47,11 +47,11 @@ def run(
     quiet: print no progress.
     until_decided: add seeds until every pair of algorithms is decided: True, or a mapping with some of {"alpha": 0.05,
     "margin": 0.05, "statistic": "mean", "group_size": 5, "looks": 6}. The decisions are in `results.decisions()`.
-    options: those command-line options that override the suite, or decide which runs are trained and how
+    options: command-line options that override the suite or decide which runs are trained and how
     (rlbench.run_options), such as seeds=3, algorithms=["dqn*"], stop_after="8h".
 
-    Returns: the results. Failed runs are rows with their status. Raises: RlbenchError (SuiteError, StoreError, …) with
-    the message that the command line would print; KeyboardInterrupt after everything has stopped.
+    Returns: the results. They contain failed runs too, as rows with a status. Raises: RlbenchError (SuiteError,
+    StoreError, …) with the message that the command line would print; KeyboardInterrupt after everything has stopped.
     """
     files = [plugins] if isinstance(plugins, (str, os.PathLike)) else plugins
     loaded_plugins = open_plugins([os.fspath(path) for path in files])
@@ -91,7 +91,10 @@ def run(
 
 
 def _design(given: bool | Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the requested design. Raises: SuiteError for an unknown part, or if seeds are given too."""
+    """Return the requested design of `until_decided`.
+
+    Raises: SuiteError if the design has an unknown option, or if `changes` sets the seeds too.
+    """
     design = dict(given) if isinstance(given, Mapping) else {}
     known = [f.name for f in dataclasses.fields(Design)]
     for name in design:

@@ -11,7 +11,7 @@ from rlbench.suite_options import SuiteOptions
 
 @dataclass(frozen=True)
 class RunOptions(SuiteOptions):
-    """Options of how to run a suite, in the order of the help. stop_after: in seconds. profile: changes no result."""
+    """Options for running a suite, in the order of the help. stop_after: seconds. profile: it changes no result."""
 
     detach: bool = option(
         False,
@@ -68,7 +68,7 @@ class RunOptions(SuiteOptions):
     stop_after: float | None = option(
         None,
         "--stop-after",
-        "Stop after this time, such as 8h, as if by Ctrl-C.",
+        "Stop after this time, such as 8h, as Ctrl-C would.",
         Use.TRAINING,
         Kind.DURATION,
         metavar="DURATION",
@@ -84,7 +84,7 @@ class RunOptions(SuiteOptions):
     strict: bool = option(
         False,
         "--strict",
-        "Refuse a result folder with runs that were trained by code other than the code installed now.",
+        "Refuse a result folder if some of its runs were trained by different code than is installed now.",
         Use.TRAINING,
     )
     profile: bool = option(
@@ -103,5 +103,5 @@ class RunOptions(SuiteOptions):
 
     @property
     def design(self) -> dict[str, Any]:
-        """The parts of the design of --until-decided; None for those that are not given."""
+        """The parts of the design of --until-decided, by name. A part that is not given is None."""
         return {name: getattr(self, name) for name in names_used_for(type(self), Use.DESIGN)}

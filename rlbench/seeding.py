@@ -1,7 +1,7 @@
 """Named random streams, one generator for each (seed, name): the only source of randomness.
 
-The draws of a seed depend on its own number and on the calls made, never on the other seeds in the stack. Numbers are
-drawn in blocks per seed, so that a call costs one slice instead of S generator calls.
+What a seed draws depends on its number and on the calls made, never on the other seeds in the stack. Each seed draws
+its numbers in blocks, so that a call costs one slice instead of S generator calls.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 
 BLOCK = 4096
 EVALUATE = "evaluate"
-# The top two of a reset seed's 31 bits are its space, so the spaces are disjoint.
+# The top two of a reset seed's 31 bits encode its space. So no seed belongs to two spaces.
 SPACES = {"training": 0, "evaluation": 1, "tuning": 2}
 _EPISODE_BITS = 29
 
 
 class EpisodeSeeds:
-    """The reset seeds of one environment by episode index, each below 2³¹. Seed k does not depend on earlier ones."""
+    """The reset seeds of one environment, each below 2³¹, by episode index. An index always returns the same seed."""
 
     def __init__(self, sequence: SeedSequence, space: str) -> None:
         self._generator = Generator(PCG64(sequence))
@@ -43,7 +43,7 @@ class EpisodeSeeds:
 
 
 class OneStream:
-    """The reset seeds of an environment that cannot be reseeded: every episode has the seed of its stream."""
+    """The reset seeds of an environment that cannot be reseeded: every index returns the seed of its one stream."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -66,7 +66,7 @@ def environment_seeds(streams: SeedStreams, seed_index: int, rank: int, one_stre
 
 @dataclass
 class _Block:
-    """Numbers drawn ahead for every seed [S, size], and the states of the generators before that."""
+    """Numbers drawn in advance for every seed [S, size], and the state of each generator before it drew them."""
 
     values: NDArray[Any]
     position: int
@@ -78,9 +78,10 @@ def _draw(generator: Generator, kind: str, size: int) -> NDArray[Any]:
 
 
 class SeedStreams:
-    """The generators of S seeds. space: tuning seeds get other draws than training seeds with the same numbers.
+    """The generators of S seeds.
 
-    members: the number of each in records; None: the seeds themselves, if none is there twice.
+    space: a key of SPACES. A tuning seed draws different numbers from a training seed with the same number.
+    members: the number that identifies each of the S seeds in records; None: the seeds themselves, if all differ.
     """
 
     def __init__(self, seeds: Sequence[int], space: str = "training", members: Sequence[int] | None = None) -> None:
@@ -91,7 +92,7 @@ class SeedStreams:
         self._only: str | None = None
 
     def sequence(self, name: str, seed_index: int, *key: int) -> SeedSequence:
-        """Return the seed sequence of one seed's stream. `key` derives further sequences from the same name."""
+        """Return the seed sequence of one seed's stream. Each `key` returns another sequence for the same name."""
         return SeedSequence(self.seeds[seed_index], spawn_key=(SPACES[self.space], zlib.crc32(name.encode()), *key))
 
     def generators(self, name: str) -> list[Generator]:
@@ -108,7 +109,7 @@ class SeedStreams:
         return self._generators[name]
 
     def restart(self, name: str, *key: int) -> None:
-        """Restart the stream from the seeds and `key` (for evaluation: the step)."""
+        """Restart the stream from the seeds and `key` (in evaluation, `key` is the step)."""
         bit_generators = [PCG64(self.sequence(name, s, *key)) for s in range(len(self.seeds))]
         self._set(name, [bits.state for bits in bit_generators])
         for kind in ("uniform", "normal"):
@@ -116,7 +117,7 @@ class SeedStreams:
 
     @contextmanager
     def only(self, name: str) -> Iterator[None]:
-        """Refuse every stream but `name` within this context."""
+        """Refuse draws from all streams except `name` within this context."""
         self._only, before = name, self._only
         try:
             yield
@@ -198,8 +199,8 @@ class SeedStreams:
     def state(self, seed_index: int) -> dict[str, Any]:
         """Return the state of one seed's generators, for JSON.
 
-        Numbers are drawn a block at a time. In place of a block's numbers, the state before it was drawn is returned,
-        and `load` draws the block again.
+        Numbers are drawn in blocks. The state contains no drawn numbers: for each block it contains the generator's
+        state before the block was drawn, and `load` draws the block again.
         """
         generators = {
             name: g[seed_index].bit_generator.state for name, g in self._generators.items() if name != EVALUATE
@@ -212,7 +213,7 @@ class SeedStreams:
         return {"generators": generators, "blocks": blocks}
 
     def load(self, states: Sequence[Mapping[str, Any]]) -> None:
-        """Restore one `state` for each seed, in the order of `seeds`."""
+        """Restore the generators. states: what `state` returned for each seed, in the order of `seeds`."""
         self._blocks = {}
         for name in states[0]["generators"]:
             self._set(name, [state["generators"][name] for state in states])

@@ -19,7 +19,8 @@ class SuiteOptions:
     """Which runs of a suite to train, in the order of the help.
 
     rerun: one of RERUNS, or (part of) a run's folder name. algorithms, environments: patterns (`dqn*`) that select what
-    to run now; empty selects all, and the other runs are kept. Options that override the suite are checked with it.
+    to run now; without patterns, all are selected. The suite keeps the runs that are not selected. Options that
+    override the suite are checked together with it.
     """
 
     output: Path | None = option(
@@ -58,8 +59,8 @@ class SuiteOptions:
     rerun: str | None = option(
         None,
         "--rerun",
-        "Train runs again: those that failed, those made by different code (changed), those that are damaged "
-        "(corrupt), all, or those with RUN in their folder's name.",
+        "Train runs again: those that failed, those that other code produced (changed), those that are damaged "
+        "(corrupt), all, or those whose folder name contains RUN.",
         Use.TRAINING,
         metavar="|".join((*RERUNS, "RUN")),
     )
@@ -116,7 +117,7 @@ class SuiteOptions:
 
     @property
     def suite_changes(self) -> dict[str, Any]:
-        """The keys of the suite that are overridden."""
+        """The keys of the suite that options override, with their new values."""
         values = {name: getattr(self, name) for name in names_used_for(type(self), Use.SUITE)}
         return {k: list(v) if isinstance(v, tuple) else v for k, v in values.items() if v is not None and v != ()}
 

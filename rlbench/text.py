@@ -1,7 +1,7 @@
 """Numbers, intervals, counts and times as text.
 
-Two styles: a page has a minus sign (−) and as many decimals as suit the value; the console has a hyphen, so that what
-it prints can be pasted into a program, and the number of decimals that the caller asks for.
+There are two styles. On a page, numbers have a minus sign (−) and as many decimals as suit the value. On the console,
+they have a hyphen, so that they can be pasted into a program, and as many decimals as the caller requests.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def range_or_list(numbers: Sequence[int]) -> str:
 
 
 def join_names(names: Sequence[str], most: int = 12) -> str:
-    """Join names, as in "a", "a and b", "a, b and c"; names after `most` are counted."""
+    """Join names, as in "a", "a and b", "a, b and c". If there are more than `most` names, end with "and 5 more"."""
     shown = [*names[:most], f"{len(names) - most} more"] if len(names) > most else list(names)
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
 
@@ -83,16 +83,16 @@ def log_time(seconds: float) -> str:
 
 # -- numbers on a page -----------------------------------------------------------------------------------------
 def digits_for(values: Iterable[float | None]) -> int:
-    """Return the number of decimals for all of the values, so that a column of them lines up.
+    """Return one number of decimals for all values of a column, so that their decimal points line up.
 
-    The largest gets three significant digits.
+    The value with the largest magnitude gets three significant digits.
     """
     largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
     return max(1, min(8, 2 - math.floor(math.log10(largest)))) if largest > 0 else 1
 
 
 def number(value: float | None, digits: int | None = None) -> str:
-    """Format a number for a page; an en dash for None or NaN. digits: decimals, by default what suits the value."""
+    """Format a number for a page; an en dash for None or NaN. digits: decimals; None: as many as suit the value."""
     if value is None or math.isnan(value):
         return NOTHING
     if abs(value) >= _LARGE_ON_PAGE:
@@ -102,7 +102,7 @@ def number(value: float | None, digits: int | None = None) -> str:
 
 
 def interval(low: float | None, high: float | None, digits: int | None = None) -> str:
-    """Format [low, high] for a page, or an en dash."""
+    """Format [low, high] for a page; an en dash if either is None."""
     if low is None or high is None:
         return NOTHING
     digits = digits_for([low, high]) if digits is None else digits
@@ -113,8 +113,8 @@ def interval(low: float | None, high: float | None, digits: int | None = None) -
 def console_number(value: float | None, digits: int, sign: str = "", among: Sequence[float] = ()) -> str:
     """Format a number with `digits` decimals, or with significant digits if it is too small or too large for decimals.
 
-    among: numbers shown next to this one; the largest of all of them decides the form. sign: "+" to show it always.
-    An en dash for None.
+    among: numbers shown next to this one; the largest magnitude among all of them decides the form. sign: "+" also
+    marks positive numbers. None becomes an en dash.
     """
     if value is None:
         return NOTHING
@@ -129,19 +129,19 @@ def console_number(value: float | None, digits: int, sign: str = "", among: Sequ
 def console_interval(
     low: float | None, high: float | None, digits: int, sign: str = "", among: Sequence[float] = ()
 ) -> str:
-    """Format [low, high] as two console numbers, or an en dash."""
+    """Format [low, high] as two console numbers; an en dash if either is None."""
     if low is None or high is None:
         return NOTHING
     return f"[{console_number(low, digits, sign, among)}, {console_number(high, digits, sign, among)}]"
 
 
 def fixed(value: float | None, digits: int) -> str:
-    """Format a number of a known size with `digits` decimals in any case; an en dash for None or NaN."""
+    """Format a number with `digits` decimals, whatever its size; an en dash for None or NaN."""
     return NOTHING if value is None or math.isnan(value) else f"{value:.{digits}f}"
 
 
 def fixed_interval(low: float | None, high: float | None, digits: int) -> str:
-    """Format [low, high] with `digits` decimals in any case, or an en dash for None."""
+    """Format [low, high] with `digits` decimals, whatever their size; an en dash if either is None."""
     return NOTHING if low is None or high is None else f"[{low:.{digits}f}, {high:.{digits}f}]"
 
 
@@ -151,12 +151,12 @@ def significant(value: float | None, digits: int = 6) -> str:
 
 
 def rounded(value: float) -> str:
-    """Format a number for a sentence: three significant digits below 100, one decimal from there on."""
+    """Format a number for a sentence: three significant digits if its magnitude is below 100, else one decimal."""
     return f"{value:.3g}" if abs(value) < 100 else f"{value:.1f}"
 
 
 # -- text from elsewhere ---------------------------------------------------------------------------------------
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+    """Escape text so that Markdown shows it unchanged."""
     escaped = "".join(f"\\{c}" if c in "\\`*_[]|#~$" else c for c in text)
     return escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,4 +1,4 @@
-"""The user's cache folder. Its files may be deleted at any time; their contents are then computed again."""
+"""The user's cache folder. Its files may be deleted at any time; rlbench then computes their contents again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def cache_folder(kind: str) -> Path:
 
 
 def remember(path: Path, entry: Mapping[str, Any]) -> None:
-    """Write one JSON entry atomically. Errors are ignored, because without the cache everything works, only slower."""
+    """Write one JSON entry atomically. Ignore errors, because everything works without the cache, only slower."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(f".{os.getpid()}.tmp")
@@ -26,7 +26,7 @@ def remember(path: Path, entry: Mapping[str, Any]) -> None:
 
 
 def recall(path: Path) -> dict[str, Any] | None:
-    """Return an entry, or None if there is none or it cannot be read."""
+    """Return the JSON entry at `path`, or None if it does not exist or cannot be read."""
     with suppress(OSError, ValueError):
         entry = json.loads(path.read_text("utf-8"))
         return entry if isinstance(entry, dict) else None
