@@ -1,8 +1,8 @@
-"""The agents of a multi-agent environment: how one vector holds what all of them observe, and one array what they do.
+"""Layout of the agents of a multi-agent environment in one observation vector and one action array.
 
-The harness handles one observation and one action for each environment, so it needs no second way for several agents:
-metering, evaluation, replay and resume are those of one agent. Algorithms read the parts through the layout, which
-works for numpy arrays and for tensors alike.
+The harness handles one observation and one action for each environment. So metering, evaluation, replay and resume work
+for several agents exactly as for one. Algorithms read each agent's part through the layout, which accepts numpy arrays
+and tensors.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from rlbench.api.task import AnySpace
 class AgentGroup(NamedTuple):
     """Agents whose observations and actions have equal spaces.
 
-    members: their places in the order of all agents. obs_size: how many numbers one of them observes. action_space: of
-    one of them, a Discrete that starts at 0 or a Box.
+    members: the agents' places in the order of all agents. obs_size: how many numbers one agent observes.
+    action_space: the space of one agent, a Discrete that starts at 0 or a Box.
     """
 
     members: tuple[int, ...]
@@ -42,14 +42,14 @@ class AgentGroup(NamedTuple):
 
 @dataclass(frozen=True)
 class AgentLayout:
-    """The parts of the vectors of a multi-agent environment, with A numbers of an action and G agents.
+    """The parts of a multi-agent environment's vectors. G is the number of agents; A is the length of an action.
 
-    agents: their names, in the order of all axes of agents. groups: the agents of equal spaces. has_masks: whether the
-    vector says which discrete actions are allowed. state_size: the numbers of the environment's own state; 0: it has
-    none, and all observations together are the state.
+    agents: the agents' names; every axis of agents is in this order. groups: agents with equal spaces, group by group.
+    has_masks: whether the vector contains masks of allowed discrete actions. state_size: the length of the
+    environment's own state; 0: there is no such state, and all observations together are the state.
 
-    A vector [..., size] is, in this order: the observations of each group, the masks of each group, which agents are
-    alive, and the state. A dead agent's observation is 0.
+    A vector [..., size] contains, in this order: the observations of each group, the masks of each group, a flag for
+    each agent (1: alive), and the state. A dead agent's observation is 0.
     """
 
     agents: tuple[str, ...]
@@ -64,7 +64,7 @@ class AgentLayout:
 
     @property
     def is_discrete(self) -> bool:
-        """Whether actions are discrete; otherwise they are continuous, for all agents."""
+        """Whether the actions of all agents are discrete. If not, the actions of all agents are continuous."""
         return self.groups[0].num_actions > 0
 
     @cached_property
@@ -75,17 +75,17 @@ class AgentLayout:
 
     @property
     def size(self) -> int:
-        """How many numbers a vector has."""
+        """The length of a vector."""
         return self._starts[-1]
 
     def observations(self, vectors: Any) -> list[Any]:
-        """Return what the members of each group observe [..., members, obs_size], from vectors [..., size]."""
+        """Return each group's observations [..., members, obs_size] from vectors [..., size]."""
         return [self._part(vectors, i, group, group.obs_size) for i, group in enumerate(self.groups)]
 
     def masks(self, vectors: Any) -> list[Any]:
-        """Return which actions each group's members may choose [..., members, actions]: 1 if allowed, else 0.
+        """Return each group's action masks [..., members, actions]: 1 if an action is allowed, else 0.
 
-        Without masks, the list is empty.
+        The list is empty if the vectors have no masks.
         """
         first = len(self.groups)
         if not self.has_masks:
@@ -93,19 +93,19 @@ class AgentLayout:
         return [self._part(vectors, first + i, group, group.num_actions) for i, group in enumerate(self.groups)]
 
     def alive(self, vectors: Any) -> Any:
-        """Return which agents take part [..., G], in the order of `agents`: 1 or 0."""
+        """Return for each agent whether it is alive [..., G], as 1 or 0, in the order of `agents`."""
         start = self._starts[2 * len(self.groups)]
         return vectors[..., start : start + self.count]
 
     def state(self, vectors: Any) -> Any:
-        """Return the environment's state [..., state_size], or else all observations [...]."""
+        """Return the environment's state [..., central_size]. If it has no own state, return all observations."""
         if self.state_size:
             return vectors[..., -self.state_size :]
         return vectors[..., : self._starts[len(self.groups)]]
 
     @property
     def central_size(self) -> int:
-        """How many numbers `state` returns."""
+        """The length of the state that `state` returns."""
         return self.state_size or self._starts[len(self.groups)]
 
     def _part(self, vectors: Any, index: int, group: AgentGroup, width: int) -> Any:
@@ -114,26 +114,27 @@ class AgentLayout:
 
     # -- axes of agents ------------------------------------------------------------------------------------------
     def by_group(self, values: Any) -> list[Any]:
-        """Part values of all agents [..., G] into those of each group's members [..., members]."""
+        """Split values of all agents [..., G] into one array [..., members] for each group."""
         return [values[..., list(group.members)] for group in self.groups]
 
     @cached_property
     def order(self) -> list[int]:
-        """The index of each agent in the members of all groups, concatenated."""
+        """The index of each agent in the concatenated list of all groups' members."""
         places = [place for group in self.groups for place in group.members]
         return [places.index(agent) for agent in range(self.count)]
 
     # -- actions -------------------------------------------------------------------------------------------------
     @cached_property
     def action_starts(self) -> tuple[int, ...]:
-        """Where each agent's numbers begin in an action [A], and where the last ones end."""
+        """The index at which each agent's numbers begin in an action [A], and last the index A at which they end."""
         sizes = {agent: group.action_size for group in self.groups for agent in group.members}
         return tuple(accumulate((sizes[agent] for agent in range(self.count)), initial=0))
 
     def joint_action(self, actions: Sequence[Any]) -> Any:
-        """Return one action [..., A] of all agents, in their order, from the numpy actions of each group's members.
+        """Join the groups' actions to one numpy array [..., A], in the order of `agents`.
 
-        actions: for each group [..., members] if they are discrete, else [..., members, action_size].
+        actions: one numpy array for each group, [..., members] if actions are discrete, else
+        [..., members, action_size].
         """
         if self.is_discrete:
             return np.concatenate(list(actions), -1)[..., self.order]
@@ -144,7 +145,7 @@ class AgentLayout:
         return joint
 
     def parted_action(self, action: Any) -> list[Any]:
-        """Return each agent's part of one action [A], in the order of the agents: a number if discrete, else [n]."""
+        """Split one action [A] into each agent's part, in the order of `agents`: a number if discrete, else [n]."""
         if self.is_discrete:
             return list(action)
         return [action[start:end] for start, end in pairwise(self.action_starts)]

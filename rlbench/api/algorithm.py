@@ -1,4 +1,4 @@
-"""The class that an algorithm plugin implements (`Algorithm`) and the entry that it registers (`AlgorithmSpec`)."""
+"""`Algorithm`, the class that a plugin implements, and `AlgorithmSpec`, the entry that it registers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class NoConfig:
 
 
 class Algorithm(ABC):
-    """One algorithm that trains S seeds at once. It owns its training loop; the harness does everything else.
+    """An algorithm that trains S seeds at once. It owns its training loop; the harness does everything else.
 
-    The seed axis is the first axis of every tensor it keeps, also when S = 1. All randomness comes from `streams`.
+    Every tensor that it keeps has the seed axis first, also when S = 1. All its randomness comes from `streams`.
 
     `rlbench run --profile` classifies an algorithm's time by the names of its functions, methods and closures:
 
@@ -47,10 +47,11 @@ class Algorithm(ABC):
     """The hyperparameters, as a frozen dataclass. A field made by `setting` carries its range and its meaning."""
 
     per_seed: ClassVar[tuple[str, ...]] = ()
-    """The hyperparameters that may be a `PerSeed`: settings that differ in these alone are trained as one stack.
+    """The hyperparameters that may be a `PerSeed`. Settings that differ only in these are trained as one stack.
 
-    A subclass names its own: that of its base says nothing about what it computes itself.
-    The rule `settings` of `rlbench test-plugin` checks that a seed gets the same bits as in a stack of its own setting.
+    A subclass has to list its own: the list of its base class does not cover what the subclass computes.
+    The rule `settings` of `rlbench test-plugin` checks that such a stack changes no bit: each seed must get the same
+    numbers as in a stack in which all seeds have its setting.
     """
 
     streams: SeedStreams
@@ -78,8 +79,9 @@ class Algorithm(ABC):
     def policy(self, mode: str = "greedy") -> Policy:
         """Return the function that evaluation calls: (obs [S, E, *obs], start [S, E] bool) → actions [S, E, *action].
 
-        start: true where an episode begins. A recurrent policy keeps its memory in the returned function. Override this
-        method if the algorithm also has a "sampled" policy. Raises: ValueError for a mode that the algorithm lacks.
+        start: true where an episode begins. A recurrent policy keeps its hidden state inside the returned function.
+        Override this method if the algorithm also has a "sampled" policy. Raises: ValueError if the algorithm does not
+        have the mode.
         """
         if mode != "greedy":
             raise ValueError(f"{type(self).__name__} has no {mode!r} policy, only 'greedy'")
@@ -88,19 +90,19 @@ class Algorithm(ABC):
     def state(self) -> Mapping[str, Array]:
         """Return everything learned and counted. Each entry is [S, …], so each seed can be stored separately.
 
-        Where seeds have arrays of different shapes, an entry is an array [S] of objects, which are these arrays.
+        If the seeds' arrays have different shapes, the entry is an object array [S] with one array for each seed.
         """
         return {}
 
     def state_to_write(self) -> Mapping[str, Array]:
-        """Return `state` for a checkpoint, which is written before training continues, so nothing has to be copied."""
+        """Return `state` for a checkpoint. It is written before training continues, so arrays need not be copied."""
         return self.state()
 
     def load_state(self, state: Mapping[str, Array]) -> None:
         """Restore what `state` returned."""
 
     def final_state(self) -> Mapping[str, Array]:
-        """Return what the final policy needs, by default all of `state`. It is published with the run."""
+        """Return the arrays that the final policy needs, by default all of `state`. They are published with the run."""
         return self.state()
 
     def load_final_state(self, state: Mapping[str, Array]) -> None:
@@ -115,26 +117,26 @@ class Algorithm(ABC):
 class Supports:
     """The tasks that an algorithm supports. A suite skips other tasks and gives the reason.
 
-    discrete, continuous, multi_discrete, multi_binary: the supported action spaces. The actions of other spaces are
-    converted to one of these where possible.
+    discrete, continuous, multi_discrete, multi_binary: the supported action spaces. If the environment has another
+    action space, the harness converts actions from a supported space where possible.
     unbounded: continuous actions need no bounds.
     any_actions: the algorithm draws its actions uniformly, so it supports every space that has a uniform distribution.
     action_masks: it chooses among the discrete actions that a mask in the observation allows
     (`rlbench.kit.ActionMask`).
 
-    Every algorithm takes observations as one vector of floats.
-    pixels: it also takes images, as uint8 [C, H, W]. smallest_image: the least height and width of an image.
-    nested: it also takes Dict and Tuple observations. They too arrive as vectors [..., n], in a space with two more
-    attributes: `parts` is the Dict or Tuple, with images as [C, H, W]; `restore(vectors)` returns the observations,
-    whose parts are arrays [..., *part].
-    packed: it also takes Dict and Tuple observations with images. They arrive as bytes [..., n], in a space with two
-    more attributes: `images` is the shape [C, H, W] of each image, whose bytes come first; `numbers` is how many
-    numbers follow, each as the four bytes of a float32 (`rlbench.kit.ImagesAndNumbers`).
+    Every algorithm accepts observations that are one vector of floats.
+    pixels: it also accepts images, as uint8 [C, H, W]. smallest_image: the least height and width of an image.
+    nested: it also accepts Dict and Tuple observations. They too arrive as vectors [..., n]. Their space has two
+    additional attributes: `parts` is the Dict or Tuple space, with images as [C, H, W]; `restore(vectors)` returns the
+    Dict or Tuple observations, whose parts are arrays [..., *part].
+    packed: it also accepts Dict and Tuple observations with images. They arrive as bytes [..., n]: first the bytes of
+    each image, then each number as the four bytes of a float32. Their space has two additional attributes: `images` is
+    the shape [C, H, W] of each image, and `numbers` is how many numbers there are (`rlbench.kit.ImagesAndNumbers`).
     no_observations: the algorithm uses no observations, so it supports every observation space.
-    tabular: the algorithm keeps a table, so it supports no observations but Discrete ones, as one-hot vectors.
-    multi_agent: it trains several agents in one environment (`rlbench.kit.Agents`); `discrete` and `continuous` are
-    then what each agent's actions may be. An algorithm without it controls all agents together, as if they were one,
-    where its actions allow that. single_agent: it supports environments with a single agent.
+    tabular: the algorithm keeps a table. It supports only Discrete observations, which arrive as one-hot vectors.
+    multi_agent: it trains several agents in one environment (`rlbench.kit.Agents`). `discrete` and `continuous` then
+    describe the actions of each agent. An algorithm without `multi_agent` controls all agents together as one agent, if
+    their joint action fits a space that it supports. single_agent: it supports environments with one agent.
     """
 
     discrete: bool = False
@@ -161,20 +163,21 @@ class AlgorithmSpec:
     name: the algorithm's name in suites.
     algorithm: the class, or "module:Class". With a string, listing plugins imports no deep-learning library.
     supports: the action and observation spaces that it supports.
-    stackable: several seeds may share one instance; otherwise every group has one seed.
+    stackable: several seeds may share one instance. If false, every group has one seed.
     max_stack: the largest number of seeds in one instance; None: no limit.
-    resumable: `state` is complete, so a resumed run equals an uninterrupted one; otherwise interrupted runs restart.
-    reproducible: the same seed always gives the same numbers, bit for bit.
-    bootstraps: after a truncated step, the algorithm adds the estimated value of the next state; otherwise it treats
+    resumable: `state` is complete, so a resumed run equals an uninterrupted run. If false, interrupted runs restart.
+    reproducible: the same seed always returns the same numbers, bit for bit.
+    bootstraps: after a truncated step, the algorithm adds the estimated value of the next state. If false, it treats
     truncation as termination, like methods that use only complete returns.
-    requires: importable modules that it needs besides rlbench's own dependencies. extra: what to install to get them.
-    metering: "boundary", or "self-reported" if steps cannot be counted at the boundary; reports mark such runs.
+    requires: importable modules that the algorithm needs besides rlbench's own dependencies. extra: the package extra
+    that installs them.
+    metering: "boundary", or "self-reported" if steps cannot be counted at the boundary; reports mark the latter.
     summary: one line for lists of algorithms.
-    updates_per_step: takes a Config and returns how many compilable updates one environment step of a seed causes;
-    None: nothing is compiled. `compile: auto` compiles runs with enough updates to repay the compilation time.
-    storage: takes a Config and returns what one seed stores of the past; None: nothing that takes much memory. `check`
-    says how much memory it takes, and a plan trains no more seeds together than fit.
-    several_processes: a seed's environments step in several processes, so it cannot follow a curriculum.
+    updates_per_step: maps a Config to the number of compilable updates for each environment step of a seed; None:
+    nothing can be compiled. `compile: auto` compiles a run if its updates repay the compilation time.
+    storage: maps a Config to the replay or rollout that one seed keeps; None: the algorithm keeps nothing large.
+    `check` prints how much memory this takes, and a plan never trains more seeds together than fit into memory.
+    several_processes: each seed's environments step in several processes, so the algorithm cannot follow a curriculum.
     """
 
     name: str
@@ -220,7 +223,10 @@ def environments_of(config: Any) -> int:
 
 
 def nothing_left(name: str, value: float, steps: int) -> str:
-    """Return why a warm-up of `value` steps, given by the hyperparameter `name`, does not fit a budget, or ""."""
+    """Return why a warm-up of `value` steps does not fit a budget of `steps`, or "" if it fits.
+
+    name: the hyperparameter that sets the warm-up.
+    """
     return f"{name} {value} leaves none of the {steps} steps for learning; lower it" if value >= steps else ""
 
 
@@ -228,7 +234,8 @@ def updates_from_replay(config: Any) -> float:
     """Return the updates per environment step of a seed, for use as `AlgorithmSpec.updates_per_step`.
 
     The algorithm makes `gradient_steps` updates whenever each of its n_envs environments has taken `train_freq` steps.
-    If gradient_steps is below 0, it makes one update for each environment step. config: has these fields.
+    If gradient_steps is below 0, it makes one update for each environment step. config: a Config with these three
+    fields.
     """
     if config.gradient_steps < 0:
         return 1.0
@@ -236,7 +243,7 @@ def updates_from_replay(config: Any) -> float:
 
 
 class PerSeed(tuple[Any, ...]):
-    """The values of a hyperparameter, one for each seed of a stack that trains several settings together."""
+    """A hyperparameter's values, one for each seed of a stack in which the seeds have different settings."""
 
     __slots__ = ()
 
@@ -258,14 +265,14 @@ def setting(
 ) -> Any:
     """Return a field for a hyperparameter of a Config, which is a frozen dataclass.
 
-    doc: its meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
-    schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls from there to 0 over the
-    budget (`rlbench.kit.parse_schedule` reads both). below_steps: the value is a number of steps that take no part in
-    learning, so it has to be below the budget of a run; `check` refuses a suite where it is not. rollout: the value is
-    the number of steps of each environment after which the algorithm learns; `check` says what a budget leaves over.
-    privileged: another value than the default tells the algorithm something about the task that other algorithms have
-    to learn; tables mark such runs. added: it was added later, and its default changes nothing, so a run with the
-    default has the key that it had before.
+    doc: the meaning, with the source. ge, gt, le, lt: the allowed range (≥, >, ≤, <). choices: the allowed values.
+    schedule: the field is `float | str`: a number, or text such as "lin_3e-4", which falls linearly from 3e-4 to 0 over
+    the budget (`rlbench.kit.parse_schedule` reads both). below_steps: the value is a number of steps before learning
+    begins, so it has to be below the budget of a run; `check` refuses a suite in which it is not. rollout: the value is
+    the number of steps of each environment between two updates; `check` reports how many steps of a budget remain after
+    the last update. privileged: any value but the default tells the algorithm something about the task that other
+    algorithms have to learn; tables mark such runs. added: the field was added later, and its default changes nothing.
+    So a run with the default keeps its earlier key.
     """
     limits = {k: v for k, v in (("ge", ge), ("gt", gt), ("le", le), ("lt", lt)) if v is not None}
     said = {"doc": doc, "limits": limits, "choices": choices, "schedule": schedule}

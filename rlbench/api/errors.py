@@ -16,21 +16,22 @@ class SuiteError(RlbenchError):
 
 
 class PluginError(RlbenchError):
-    """A plugin is missing, broken or ambiguous, or it does not accept its configuration."""
+    """A plugin is missing, broken or ambiguous, or it refuses its configuration."""
 
 
 class BrokenPlugin(PluginError):
     """An installed plugin cannot be used.
 
-    It cannot be imported, conflicts with another plugin, or needs a different rlbench version. A suite that names it
-    still runs the rest.
+    The plugin cannot be imported, conflicts with another plugin, or needs a different rlbench version. A suite that
+    uses it still trains its other runs.
     """
 
 
 class ConfigError(PluginError):
-    """An algorithm does not accept its parameters.
+    """An algorithm refuses its parameters.
 
-    problems: pairs of a parameter's name, or "" for the parameters as a whole, and what is wrong with it.
+    problems: pairs of a parameter's name and what is wrong with it. The name is "" if the problem concerns the
+    parameters as a whole.
     """
 
     def __init__(self, where: str, problems: Sequence[tuple[str, str]]) -> None:
@@ -57,7 +58,7 @@ class NothingToCompare(RlbenchError):
 
 
 class DiskFull(StoreError):
-    """The disk is full, over a quota or a limit on file sizes, or it fails. Runs that were finished before are safe."""
+    """The disk is broken or full, or a file would exceed a quota or size limit. Runs that had finished are safe."""
 
     exit_code = 74
 
@@ -75,7 +76,7 @@ class BudgetExceeded(RlbenchError):
 class Overrun(BaseException):
     """An algorithm keeps requesting steps after its budget is spent.
 
-    It is not an Exception, so that it also leaves a loop that catches every Exception.
+    This class is not a subclass of Exception, so that a loop with `except Exception` cannot catch it.
     """
 
 
@@ -86,16 +87,16 @@ class Stopped(RlbenchError):
 class Diverged(RlbenchError):
     """The only seed of a group met a number that is not finite.
 
-    It is raised to leave a loop that the harness does not own.
+    The harness raises this error to end a loop that it does not own.
     """
 
 
 class EnvironmentFault(RlbenchError):
-    """An environment raised an error, or returned something that is not a valid observation, reward or flag.
+    """An environment raised an error, or returned an invalid observation, reward or flag.
 
-    The message describes the fault. Only the environment's own seed fails.
+    The message describes the fault. Only the seed that the environment belongs to fails.
     """
 
 
 class WorkerFailed(RlbenchError):
-    """A worker process that stepped environments of a run ended with an error. The run ends too."""
+    """A worker process that stepped a run's environments has ended with an error. The run ends too."""

@@ -1,4 +1,4 @@
-"""The contract of an executor: the jobs it is given, the events it reports, and what the harness does for it.
+"""The contract of an executor: the jobs it gets, the events it reports, and the harness's functions it may call.
 
 The smallest executor runs one job after another:
 
@@ -35,14 +35,14 @@ from rlbench.api.version import API_ADVICE
 class Job:
     """A group of runs to train, and the attempt folder that describes it.
 
-    command: the arguments of the process that trains the group, on any machine that sees the folder under the same
-    path. It needs no input. SIGTERM asks it to save a checkpoint and stop; it ignores SIGINT, a terminal's Ctrl-C. It
-    exits with code 0 if the runs are done and 1 otherwise; a negative code names the signal that killed it. An
-    algorithm may leave child processes behind.
-    The executor keeps the process's standard output and error, if possible as stdout.log and stderr.log in `attempt`,
+    command: the command line of the process that trains the group. It works on any machine that has the folder under
+    the same path, and needs no input. On SIGTERM the process saves a checkpoint and stops; it ignores SIGINT, a
+    terminal's Ctrl-C. It exits with code 0 if the runs are done and 1 otherwise; a negative code is the number of the
+    signal that killed it. An algorithm may leave child processes behind.
+    The executor stores the process's standard output and error, if possible as stdout.log and stderr.log in `attempt`,
     which `rlbench logs` shows.
-    resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how it starts, which the
-    harness shows. plugin_files: files given by `--plugin`, which the command contains too.
+    resumed_from: the step that training resumes from, 0 for a fresh start. notice: a remark on how training starts,
+    which the harness shows. plugin_files: the files of `--plugin`. The command contains them too.
     """
 
     group: RunGroup
@@ -60,7 +60,10 @@ class StartEvent:
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """Training has advanced. step: environment steps of each seed. pulse: changes with each step, of evaluation too."""
+    """Training has advanced. step: environment steps of each seed. pulse: a number that every step changes.
+
+    Steps of evaluation change `pulse` too.
+    """
 
     step: int
     pulse: int
@@ -91,7 +94,7 @@ class NoticeEvent:
 class EndEvent:
     """The group's process has ended. Report this once for every job that was started, and for no other job.
 
-    disk_full: the disk was full or has failed; start no further job then.
+    disk_full: whether the disk was full or has failed. If so, start no further job.
     """
 
     status: RunStatus
@@ -107,18 +110,18 @@ class ExecutorContext:
     """Settings of an executor, and the functions of the harness that it calls, from one thread only.
 
     workers: how many jobs to run at a time (`--jobs`).
-    on_event: report an event of a job. StartEvent and EndEvent are required. Without the others, the job's progress is
-    not shown.
-    retry: call it after the EndEvent of a job whose process was killed from outside, unless the executor killed it. It
-    returns the jobs that resume its runs, none if no retry remains.
-    read_end: return how a job's process ended, from its attempt folder. A process that recorded no end there counts as
-    interrupted; an executor that knows more, such as the signal, may report its own EndEvent instead.
-    stop_after: seconds from the call of `execute` after which to stop: start no job, send SIGTERM to the running ones,
-    wait for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; on a second Ctrl-C,
-    kill the running jobs.
+    on_event: report an event of a job. StartEvent and EndEvent are required. The other events only show the job's
+    progress.
+    retry: call it after a job's EndEvent if the job's process was killed, but not by the executor. It returns the jobs
+    that resume the job's runs, or no jobs if no retry remains.
+    read_end: return how a job's process ended, as recorded in its attempt folder. If nothing is recorded there, the
+    process counts as interrupted. An executor that knows more, such as the signal, may report its own EndEvent instead.
+    stop_after: stop this many seconds after the call of `execute`: start no job, send SIGTERM to the running jobs, wait
+    for them and return. None: no limit. On Ctrl-C, do the same and raise KeyboardInterrupt; on a second Ctrl-C, kill
+    the running jobs.
     say: show a line to the user.
-    settings: what the suite says for this executor, under the executor's name.
-    detach: whether to return as soon as the jobs are where they will run without this process (`--detach`).
+    settings: the suite's entry under this executor's name.
+    detach: whether to return as soon as the jobs can run without this process (`--detach`).
     """
 
     workers: int
@@ -131,5 +134,5 @@ class ExecutorContext:
     detach: bool = False
 
     def listen(self, job: Job, event: object) -> NoReturn:
-        """Refuse an event in the form of version 1 of the plugin API. Raises: PluginError."""
+        """Refuse a call from version 1 of the plugin API, where `on_event` had this name. Raises: PluginError."""
         raise PluginError("`context.listen` is called `context.on_event` in plugin API 2; " + API_ADVICE)

@@ -1,8 +1,8 @@
 """The hooks that a plugin may implement: the plugin author's manual.
 
 Register a module under the entry-point group "rlbench" and mark its functions with `rlbench.hookimpl`. An entry point
-named NAME may offer algorithms, backends, executors and samplers named NAME or NAME/…. This way rlbench finds the
-plugin for a name without importing the others.
+named NAME may offer algorithms, backends, executors and samplers named NAME or NAME/…. So rlbench finds the plugin of a
+name without importing other plugins.
 
     # my_agent/__init__.py                          # pyproject.toml
     from rlbench import AlgorithmSpec, hookimpl     # [project.entry-points.rlbench]
@@ -15,10 +15,10 @@ Hooks return data. The observers are `rlbench_suite_started` and the hooks below
 process, a few times per evaluation at most and never per step. Their return values are ignored. If an observer raises,
 the error is reported and the suite continues.
 
-The harness does not import every plugin. It looks for observers only in files given by `--plugin` and in entry points
+The harness does not import every plugin. It looks for observers only in the files of `--plugin` and in entry points
 whose name begins with "observe", such as `observe-mine = "my_observer"`. `--log NAME` adds the observers of the entry
-point `log-NAME`. It looks for report sections in the same files
-and in entry points whose name begins with "report". The entry point `report` provides rlbench's own sections.
+point `log-NAME`. The harness looks for report sections in the files of `--plugin` and in entry points whose name begins
+with "report". The entry point `report` provides rlbench's own sections.
 
     @hookimpl
     def rlbench_report_sections():
@@ -86,7 +86,7 @@ def rlbench_report_sections() -> Sequence[SectionSpec]:
 
 @hookspec
 def rlbench_suite_started(suite: str, groups: Sequence[RunGroup], folder: Path) -> None:
-    """Observe that a suite starts. groups: the groups that will be trained. folder: of the results."""
+    """Observe that a suite starts. groups: the groups that will be trained. folder: the result folder."""
 
 
 @hookspec
@@ -105,10 +105,10 @@ def rlbench_evaluated(group: RunGroup, kind: str, step: int, returns: Sequence[f
 
 @hookspec
 def rlbench_recorded(group: RunGroup, metrics: Sequence[MetricRecord], episodes: Sequence[EpisodeRecord]) -> None:
-    """Observe what a group has recorded since the last call: the metrics that were logged, and episodes that ended.
+    """Observe a group's new records since the last call: logged metrics and ended episodes.
 
-    It is called after every evaluation and when the group's process has ended, if there is anything new. What a resumed
-    group took over from before is not repeated.
+    The hook is called after every evaluation and when the group's process has ended, if there are new records. Records
+    from before a resume are not repeated.
     """
 
 

@@ -29,8 +29,8 @@ class Transition:
     next_obs: the true successor of `obs`, never the first observation of the next episode.
     agent_rewards: in a multi-agent environment the reward of each agent [S, N, G], whose sum is `reward`; else None.
 
-    It is read by the names of its fields and cannot be unpacked, so a further field changes no plugin. It is not
-    frozen, because creating a frozen one takes 0.5 µs longer at every step.
+    Read its fields by name. A transition cannot be unpacked, so that a new field never breaks a plugin. The class is
+    not frozen, because creating a frozen instance takes 0.5 µs longer at every step.
     """
 
     obs: Array
@@ -55,7 +55,7 @@ class Budget(NamedTuple):
 
 
 class Interaction(Protocol):
-    """The argument of `Algorithm.train`. The caller may keep every array: none is overwritten later."""
+    """The argument of `Algorithm.train`. Its arrays are never overwritten, so the algorithm may keep them."""
 
     seeds: tuple[int, ...]
     num_envs: int
@@ -71,7 +71,7 @@ class Interaction(Protocol):
 
     @property
     def start(self) -> NDArray[np.bool_]:
-        """Whether `obs` is the first observation of an episode: [S, N]. A recurrent policy empties its memory there."""
+        """Whether `obs` is the first observation of an episode: [S, N]. A recurrent policy then resets its state."""
         ...
 
     def reset(self) -> Array:
@@ -91,29 +91,31 @@ class Interaction(Protocol):
     def make_env(self, seed_index: int = 0, rank: int = 0) -> Env[Any, Any]:
         """Return a metered Gymnasium environment, for libraries that own their loop. The group must have one seed.
 
-        The environment may be an argument of a process that is started with the "spawn" method. Then call `attend`.
+        The environment may be passed to a process that is started with the "spawn" method. In that case call `attend`.
         """
         ...
 
     def attend(self, processes: Sequence[BaseProcess]) -> None:
-        """Serve the environments that were sent to `processes`: collect episodes and evaluate until all have ended.
+        """Serve the environments that were passed to `processes`. Return when all processes have ended.
 
-        Raises: WorkerFailed as soon as a process fails. The other processes are ended first.
+        Meanwhile, collect their episodes and run the evaluations. Raises: WorkerFailed as soon as a process fails,
+        after ending the other processes.
         """
         ...
 
     def log(self, **metrics: Any) -> None:
-        """Record numbers at the current step: for each metric one per seed [S], or one for all seeds."""
+        """Record metrics at the current step. Each metric is one number per seed [S], or one number for all seeds."""
         ...
 
     def log_mean(self, *computed: Callable[[], Mapping[str, Any]], where: Any = None, **metrics: Any) -> None:
-        """Log numbers of one update, whose mean is recorded at the next point of the evaluation grid.
+        """Log metrics of one update. Their mean is recorded at the next point of the evaluation grid.
 
-        computed: functions that return such numbers by name. They are called at every 32nd update, the first after a
-        point among them, and `metrics` count at these updates only. So all seeds must update together: if each seed has
-        updates of its own, log all of them as metrics. metrics: for each one number per seed [S], or one for all seeds,
-        as arrays or tensors on any device, which the caller does not change afterwards. where [S] bool: the seeds that
-        the update concerns; None: all. Without a grid, means are recorded at 20 points of the budget.
+        metrics: one number per seed [S], or one number for all seeds, as arrays or tensors on any device. The caller
+        must not change them afterwards. computed: functions that return further metrics by name. They are called at
+        the first update after a grid point and at every 32nd update from there; with `computed`, `metrics` too count at
+        these updates only. So all seeds must update together: if seeds update separately, use `metrics` alone.
+        where [S] bool: the seeds that the update concerns; None: all. Without a grid, means are recorded at 20 points
+        of the budget.
         """
         ...
 
@@ -122,8 +124,9 @@ class Interaction(Protocol):
     ) -> None:
         """Record self-reported numbers, for an algorithm registered with metering="self-reported".
 
-        step: environment steps taken so far, as the algorithm counts them. return_, length: of a training episode that
-        has ended (length 0: unknown). evaluation: the returns of the episodes of the algorithm's own evaluation.
+        step: environment steps taken so far, as the algorithm counts them. return_, length: return and length of a
+        training episode that has ended (length 0: unknown). evaluation: the return of each episode of an evaluation
+        that the algorithm made itself.
         Numbers beyond the budget are discarded. Raises: RlbenchError if `step` decreases; Diverged if a return is not
         finite; BudgetExceeded if the budget was spent before the call; Stopped if the harness has stopped the group.
         """
@@ -132,6 +135,7 @@ class Interaction(Protocol):
     def checkpoint(self) -> None:
         """Save a checkpoint if one is due; otherwise do nothing.
 
-        Call it at a safe point: at the head of the loop, where an update has just ended and the rollout is empty.
+        Call it at a safe point: at the head of the training loop, where an update has just ended and the rollout is
+        empty.
         """
         ...

@@ -1,6 +1,6 @@
 """Runs, their identity, and the records that are written at the environment boundary.
 
-A run is one algorithm × configuration × task × seed: one row of every table. Its key is a hash of the request with all
+A run is one algorithm × configuration × task × seed: one row of every table. Its key is a hash of these, with all
 defaults filled in. Code and hardware are recorded beside the key and are not part of it.
 """
 
@@ -50,14 +50,14 @@ class RunStatus(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the same command leaves the run as it is: it is neither waiting, nor running, nor to be resumed."""
+        """Whether rerunning the same command keeps the run: it is not pending, running or interrupted."""
         return self not in (RunStatus.PENDING, RunStatus.RUNNING, RunStatus.INTERRUPTED)
 
     def describe(self, message: str = "", details: str = "", longest: int | None = None) -> str:
         """Return the status and its reason on one line. Tables, such as `rlbench status`, have a column for each.
 
-        details: what follows the status directly, such as the time. longest: characters of the message to show.
-        Example: "timeout in 2:05: exceeded its time limit of 2 min".
+        details: text directly after the status, such as the time. longest: how many characters of the message to show;
+        None: all. Example: "timeout in 2:05: exceeded its time limit of 2 min", whose details are " in 2:05".
         """
         text = " ".join(message.split())
         if longest is not None and len(text) > longest:
@@ -116,7 +116,7 @@ class MetricRecord(NamedTuple):
 class Column(NamedTuple):
     """A stored column. dtype: the name of an Arrow type.
 
-    timing: whether it measures time. optional: only tables that have such values have the column.
+    timing: whether the column measures time. optional: whether a table leaves the column out if it has no values.
     """
 
     name: str
@@ -174,10 +174,10 @@ COLUMNS: dict[str, tuple[Column, ...]] = {
 
 
 def canonical(value: Any) -> str:
-    """Return a value as JSON with sorted keys and no spaces; equal values give equal text.
+    """Return a value as JSON with sorted keys and no spaces. Equal values have equal text.
 
-    Dataclasses become objects. A field marked IF_GIVEN is left out if it has its default. Raises: TypeError for a value
-    that JSON cannot express.
+    A dataclass becomes an object. If a field marked IF_GIVEN has its default, it is left out. Raises: TypeError for a
+    value that JSON cannot express.
     """
 
     def plain(item: Any) -> Any:

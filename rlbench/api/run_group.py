@@ -1,6 +1,7 @@
-"""Groups of runs that are trained together in one process, as one stack: seeds of one setting, or of several.
+"""Groups of runs that are trained together in one process, as one stack: seeds of one setting or of several settings.
 
-In the files of an attempt, each run of a group has a number: its seed, or its place if there are several settings.
+In the files of an attempt, each run of a group has a number. It is the run's seed, or its index in the group if the
+group has several settings.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rlbench.api.task import IF_GIVEN, Curriculum, EvaluationProtocol, Stage, Ta
 
 @dataclass(frozen=True)
 class Variant:
-    """The setting of one run of a group. label: its algorithm's. values: the hyperparameters in which it differs."""
+    """The setting of one run of a group. label: the algorithm's label. values: the hyperparameters that differ."""
 
     label: str
     values: Mapping[str, Any]
@@ -27,19 +28,19 @@ class Variant:
 
 @dataclass(frozen=True)
 class RunGroup:
-    """Runs that are trained together in one process: seeds of one setting, or of several (`variants`).
+    """Runs that are trained together in one process: seeds of one setting, or of several settings (`variants`).
 
-    per_seed: hyperparameters of which each seed of a stack may have a value of its own, so that groups that differ in
-    these alone may be joined (`rlbench.runner.setting_stacks`); none if this group is to stay as it is.
-    variants: of a group that was joined, the setting of each seed; `seeds` may then repeat one.
-    checkpoint_every: environment steps per seed between checkpoints; 0: none.
-    timeout: seconds that the process may take; None: no limit.
-    stall_timeout: seconds that it may take without an environment step; None: no limit.
-    memory: bytes that it and the processes it starts may use; None: no limit.
+    per_seed: hyperparameters that may have a different value for each seed of a stack. Groups that differ only in these
+    may be joined (`rlbench.runner.setting_stacks`). Empty: this group must not be joined with others.
+    variants: the setting of each seed, if the group was joined from several. `seeds` may then contain a seed twice.
+    checkpoint_every: environment steps per seed between checkpoints; 0: no checkpoints.
+    timeout: seconds that the group's process may take; None: no limit.
+    stall_timeout: seconds that the process may take without an environment step; None: no limit.
+    memory: bytes that the process and its child processes may use; None: no limit.
     resume: "exact", "approximate" (resume although numbers will differ) or "never".
     data_files: files that the runs read; their contents count as part of the code that produced the runs.
-    environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If not, the
-    same seed gives other numbers each time.
+    environment_repeats: whether the environment's `reset` with one seed always begins the same episode. If false, the
+    same seed returns different numbers each time.
     """
 
     algorithm: str
@@ -70,11 +71,11 @@ class RunGroup:
 
     @property
     def members(self) -> tuple[int, ...]:
-        """The number that each run has in the files of an attempt: its seed, or its place among several settings."""
+        """Each run's number in the files of an attempt: its seed, or its index in the group if there are `variants`."""
         return tuple(range(len(self.seeds))) if self.variants else self.seeds
 
     def of_each_setting(self) -> list[tuple[RunGroup, tuple[int, ...]]]:
-        """Return the runs of each setting as a group, with their indices in the present group."""
+        """Return one group for each setting, paired with the indices of its runs in this group."""
         if not self.variants:
             return [(self, tuple(range(len(self.seeds))))]
         places: dict[str, list[int]] = {}
@@ -90,7 +91,7 @@ class RunGroup:
 
     @cached_property
     def name(self) -> str:
-        """A name that is safe for a folder. The same runs give the same name in any order."""
+        """A name that is safe for a folder. It does not depend on the order of the runs."""
         digest = hashlib.sha256("".join(sorted(run.key for run in self.runs)).encode()).hexdigest()[:12]
         return "--".join((slug(self.algorithm, 24), slug(self.task.env_id, 28), digest))
 
@@ -102,7 +103,7 @@ def group_as_dict(group: RunGroup) -> dict[str, Any]:
 
 
 def group_from_dict(values: Mapping[str, Any]) -> RunGroup:
-    """Return the RunGroup that `group_as_dict` described. Raises: KeyError or TypeError for other values."""
+    """Return the RunGroup from the values that `group_as_dict` returned. Raises: KeyError or TypeError for others."""
     return RunGroup(
         **{
             **values,

@@ -1,7 +1,7 @@
 """The parts of a report section: text, tables and figures, as plain values.
 
-No string is markup. The page escapes every string, so a section can show any name or message as it is. The same tables
-are also written as CSV, Markdown and LaTeX, and the same figures as SVG and PDF.
+Strings are plain text, never markup. The page escapes every string, so a section can show any name or message
+unchanged. Each table is also written as CSV, Markdown and LaTeX, and each figure as SVG and PDF.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Paragraph:
 
 @dataclass(frozen=True)
 class Points:
-    """A list. lines: for each entry its first words, shown in bold, and the rest. Either may be empty."""
+    """A list. lines: pairs of an entry's first words, shown in bold, and the rest of the entry. Either may be empty."""
 
     lines: Sequence[tuple[str, str]]
 
@@ -49,7 +49,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Links:
-    """Links to files. entries: the text, and the path of the file in the result folder, with forward slashes."""
+    """Links to files. entries: pairs of a link's text and its file's path in the result folder (forward slashes)."""
 
     entries: Sequence[tuple[str, str]]
 
@@ -58,21 +58,21 @@ class Links:
 class Table:
     """A table whose rows may be grouped under titles.
 
-    name: the name of its files, of letters, digits and dashes; no other table may have it.
+    name: the name of the table's files, of letters, digits and dashes; it must be unique among tables.
     title: what the table shows, for screen readers and at the top of its files.
     groups: pairs of a title ("" for none) and rows; each row is as long as the header. If a cell has several lines, the
     lines after the first are smaller.
     numbers: indices of right-aligned columns. marked: the first column names algorithms and shows their colours.
     note: how to read the table and how it was computed. muted: indices of rows shown in grey, counted from 0 over all
-    groups; use it for rows without a result, and give the reason in a cell.
-    bold: places of cells in bold, as pairs of row (counted as for muted) and column.
-    marks: by place, the letters behind a cell's first line. legend: what each letter means.
-    bold_note: what bold means, as a sentence. units: of each column, for the header of CSV and Markdown; "" for none.
-    runs: the number of runs behind each cell that names no other, such as "5/5"; "" if the table does not say it so.
+    groups. Use it for rows without a result, and write the reason in a cell.
+    bold: the cells in bold, as pairs of row (counted as in `muted`) and column.
+    marks: the letters after a cell's first line, by pairs of row and column. legend: pairs of a letter and its meaning.
+    bold_note: what bold means, as a sentence. units: each column's unit, for the header of CSV and Markdown; "": none.
+    runs: the number of runs of every cell that states no other number, such as "5/5"; "" if there is no such number.
 
-    In LaTeX an interval that begins a cell's second line becomes a subscript, and so does the column "95 % interval",
-    of the column before it. `n = 5/5` on a further line, and a column "n" or "runs" that says the same in each row, go
-    to the caption, as `runs` does. Other lines, and the column "note", become marks with a legend.
+    LaTeX shows an interval as a subscript, if it begins a cell's second line. It shows the column "95 % interval" as a
+    subscript of the column before it. The number of runs moves to the caption: from `runs`, from a line `n = 5/5`, or
+    from a column "n" or "runs" with equal rows. Other lines, and the column "note", become marks with a legend.
     """
 
     name: str
@@ -95,13 +95,14 @@ class Table:
 class Figure:
     """A figure that is drawn only when needed.
 
-    name: the name of its files, of letters, digits and dashes; no other figure may have it.
-    draw: returns the matplotlib figure, without a title. It is called under the report's theme and should draw text in
-    `matplotlib.rcParams["text.color"]`.
-    description: what the figure shows, for screen readers. caption: what the reader should see in it.
-    method: how it was computed. wide: the figure takes the full width of the page.
-    legend: the algorithms shown, if the figure needs a legend, which appears below it on the page and in the files.
-    runs: the page's name for the parts that are shown on demand, drawn with the gid "runs"; "" if there are none.
+    name: the name of the figure's files, of letters, digits and dashes; it must be unique among figures.
+    draw: returns the matplotlib figure, without a title. The page calls it under the report's theme. It should draw
+    text in `matplotlib.rcParams["text.color"]`.
+    description: what the figure shows, for screen readers. caption: what the reader should see in the figure.
+    method: how the figure was computed. wide: whether it has the full width of the page.
+    legend: the algorithms to list in a legend below the figure, on the page and in the files; empty: no legend.
+    runs: what the page calls the parts that it shows only on demand; "" if there are none. Draw them with the gid
+    "runs".
     """
 
     name: str
@@ -116,11 +117,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Ranking:
-    """Names in order, best first, with lines under those that are not told apart.
+    """Names in order, best first. A line joins names whose difference is not significant.
 
-    title: what they are ranked on. entries: name and value of each, best first. lines: groups of the names, each in the
-    order of the entries; a line joins each group. apart: name and value of entries outside the order, shown in grey.
-    note: how sure the order is, in a few words.
+    title: what the names are ranked by. entries: pairs of a name and its value, best first. lines: for each line the
+    names that it joins, in the order of the entries. apart: pairs of a name and a value outside the ranking, shown in
+    grey. note: how certain the order is, in a few words.
     """
 
     title: str

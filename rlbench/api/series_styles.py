@@ -1,9 +1,10 @@
-"""How each algorithm is drawn: colour, dash and marker, the same in every figure of a page.
+"""The style of each algorithm in figures: colour, dash and marker, the same in every figure of a page.
 
-Any two light colours, and any two dark ones, differ by at least 19 (CIE76 in Lab) to deuteranopic, protanopic and
-tritanopic eyes (as simulated by Machado et al. 2009), and by at least 34 to all others; so does the grey of `random`.
-Light and dark colours of one index have the same hue, to within 13 degrees. Each has a contrast of 3 : 1 to its
-background. The page's style sheet swaps the light set for the dark one.
+LIGHT has the colours for a light page, DARK those for a dark page. Any two colours of one set differ by at least 34
+(CIE76 in Lab), and by at least 19 to deuteranopic, protanopic and tritanopic eyes (as simulated by Machado et al.
+2009). The grey of `random` differs as much from each. The light and the dark colour of one index have the same hue, to
+within 13 degrees. Each colour has a contrast of at least 3 : 1 to its background. The page's style sheet replaces the
+light set by the dark set.
 """
 
 from __future__ import annotations
@@ -40,17 +41,18 @@ DARK = (
     "#ffbac5",
     "#cc60ff",
 )
-GREY = ("#8b8b8b", "#6e6e6e")  # of random, on a light and on a dark page
+GREY = ("#8b8b8b", "#6e6e6e")  # the grey of random on a light page, and on a dark page
 MARKERS = "osD^vPX*"
 DASHES: tuple[tuple[float, ...], ...] = ((), (4, 1.5), (1, 1.2), (5, 1.2, 1, 1.2))
 
 
 @dataclass(frozen=True)
 class SeriesStyle:
-    """How an algorithm is drawn.
+    """The style of one algorithm in figures.
 
-    index: its place among all algorithms. colour: the colour on a light page; a dark page replaces it. variable: the
-    CSS variable of that colour. dash: lengths of line and gap in line widths, empty for a solid line.
+    index: the algorithm's place among all algorithms. colour: its colour on a light page. variable: the CSS variable of
+    the colour, which a dark page sets to another colour. dash: lengths of lines and gaps in line widths; empty: a solid
+    line. marker: a matplotlib marker.
     """
 
     index: int
@@ -66,19 +68,19 @@ class SeriesStyle:
 
     @property
     def linestyle(self) -> tuple[int, tuple[float, ...]] | Literal["solid"]:
-        """The dash as matplotlib takes it."""
+        """The dash as a matplotlib `linestyle`."""
         return (0, self.dash) if self.dash else "solid"
 
     @property
     def grey(self) -> bool:
-        """Whether it has no colour, as the random policy."""
+        """Whether the algorithm is drawn in grey, like the random policy."""
         return self.colour == GREY[0]
 
 
 def series_styles(algorithms: Iterable[str], grey: Collection[str] = ()) -> dict[str, SeriesStyle]:
     """Return one style for each algorithm, in order.
 
-    grey: those of them that get no colour. After the last colour, colours repeat with another dash and marker.
+    grey: the algorithms to draw in grey. After the last colour, the colours repeat with another dash and marker.
     """
     styles: dict[str, SeriesStyle] = {}
     coloured = 0

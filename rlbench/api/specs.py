@@ -18,17 +18,18 @@ if TYPE_CHECKING:
 
 
 class EnvBatch(Protocol):
-    """Several independent environments of one task, addressed by lane. The meter is directly above it.
+    """Several independent environments of one task, addressed by lane. The harness counts steps at this interface.
 
     There is no automatic reset: after an episode ends, its lane is stepped again only after `reset`.
 
-    If the environment of one lane fails, only its seed has to fail: `reset` raises EnvironmentFault, and `step` gives
-    the lane a reward of NaN. An optional method `fault(lane)` then returns what failed, in words. An error that `step`
-    raises fails the whole group.
+    If the environment of one lane fails, only the lane's seed should fail. To that end, `reset` raises
+    EnvironmentFault, and `step` returns a reward of NaN for the lane. An optional method `fault(lane)` then returns in
+    words what failed. If `step` raises an error, the whole group fails.
 
-    Multi-agent environments have two more attributes: `agents`, the names of their G agents, and `agent_rewards`, each
-    agent's reward in the last step [len(lanes), G] float64. `reward` is then the sum of these. `observation_space` has
-    a `layout` (rlbench.api.AgentLayout), unless a wrapper of the task shows all agents as one.
+    Multi-agent environments have two additional attributes: `agents`, the names of their G agents, and `agent_rewards`,
+    each agent's reward in the last step [len(lanes), G] float64. `reward` is then the sum over agents.
+    `observation_space` has a `layout` (rlbench.api.AgentLayout), except when a wrapper of the task shows all agents as
+    one.
     """
 
     observation_space: AnySpace
@@ -69,9 +70,9 @@ class EnvBackendSpec:
     make_batch: takes a task and a number of lanes, and returns environments for training and evaluation. Every episode
     depends only on its own seed.
     make_env: returns one environment. It must be a module-level function, because it is sent to worker processes.
-    replayable: replaying an episode's actions from its seed restores its state exactly; otherwise interrupted runs
+    replayable: replaying an episode's actions from its seed restores its state exactly. If false, interrupted runs
     restart.
-    version: returns the name and version of the library, for the records.
+    version: returns the name and version of the environment library, for the records.
     make_streams: only for environments that cannot be reseeded. It takes a task and one seed below 2³¹ for each lane;
     the lane draws all its episodes from that seed. Training then uses these environments: `reset` gets the same seed
     every time, and `step` gets its actions as one array. Evaluation still uses `make_batch`, because every run must be
@@ -87,7 +88,7 @@ class EnvBackendSpec:
     api_version: int = API_VERSION
 
     def can_resume(self, mode: str) -> bool:
-        """Return whether an interrupted run can resume. mode: "approximate" allows it even if not `replayable`."""
+        """Return whether an interrupted run can resume. mode: `resume` in a suite; "approximate" always allows it."""
         return self.replayable or mode == "approximate"
 
 
@@ -95,10 +96,10 @@ class EnvBackendSpec:
 class ExecutorSpec:
     """An executor, which trains groups.
 
-    execute: trains the jobs, and returns when all that it started have ended.
-    adopt: for an executor whose jobs continue without the harness, which allows `--detach`. It takes a result folder
-    and returns the jobs there that were started earlier and have not ended. `execute` is given them again.
-    elsewhere: whether jobs run on other machines: the devices and the memory of this one do not matter then.
+    execute: trains the jobs, and returns when all the jobs that it started have ended.
+    adopt: only for an executor whose jobs continue without the harness; it allows `--detach`. It takes a result folder
+    and returns the jobs there that were started earlier and have not ended. `execute` gets these jobs again.
+    elsewhere: whether jobs run on other machines. If so, this machine's devices and memory do not matter.
     """
 
     name: str
@@ -112,10 +113,10 @@ class ExecutorSpec:
 class SectionSpec:
     """A section of the report.
 
-    name: its anchor on the page, of letters, digits and dashes. title: its heading. section: takes the results and
-    returns the section, or None to leave it out. If it raises, the page shows the error in its place. order: the page
-    sorts sections by it. rlbench's own sections have 100 (the verdict), 200, … 1500 (how to cite); those below 1000
-    show results.
+    name: the section's link target on the page, of letters, digits and dashes. title: its heading. section: takes the
+    results and returns the section, or None to leave it out. If the function raises, the page shows the error in the
+    section's place. order: the page sorts sections by this number. rlbench's own sections have 100 (the verdict), 200,
+    … 1500 (how to cite); sections below 1000 show results.
     """
 
     name: str

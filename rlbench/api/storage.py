@@ -1,4 +1,4 @@
-"""What algorithms store of the past, from which a plan knows how much memory a run takes before it begins."""
+"""The memory of an algorithm's replay or rollout, computed before a run begins, for use in planning."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Storage:
-    """A replay, or a rollout, of one seed.
+    """The layout of one seed's replay or rollout.
 
-    rows: the transitions or steps that it has room for.
-    up_to_budget: it has no room for more than the steps of a run.
-    observations, actions: how many of each a row holds. An observation takes four bytes for each number, or one if it
-    is an image; a discrete action takes eight, a continuous one four for each number.
-    numbers: the float32 numbers that a row holds besides, such as rewards. flags: likewise bool.
-    agent_numbers, agent_flags: how many of these it holds for each agent.
-    other_bytes: what a row takes besides.
+    rows: its capacity in transitions or steps.
+    up_to_budget: its capacity is never larger than the number of steps of a run.
+    observations, actions: how many of each a row contains. Each number of an observation takes four bytes, or one byte
+    in an image. Each number of an action takes four bytes if it is continuous, eight if it is discrete.
+    numbers: how many other float32 numbers a row contains, such as rewards. flags: how many booleans a row contains.
+    agent_numbers, agent_flags: how many float32 numbers and booleans a row contains for each agent.
+    other_bytes: the bytes of everything else in a row.
     frames_once: observations that are stacks of frames are stored frame by frame (`rlbench.kit.replay_for`).
     """
 
@@ -34,7 +34,7 @@ class Storage:
     frames_once: bool = False
 
     def size(self, observation_space: Any, action_space: Any, steps: int) -> int:
-        """Return the bytes that it takes. The spaces are those that the algorithm is given; steps: of one seed."""
+        """Return the bytes of the storage. The spaces are those in the algorithm's TaskInfo. steps: of one seed."""
         rows = min(self.rows, steps) if self.up_to_budget else self.rows
         layout = getattr(observation_space, "layout", None)
         agents = 1 if layout is None else layout.count
@@ -44,7 +44,7 @@ class Storage:
         image = len(shape) == 3 and getattr(observation_space, "dtype", None) == "uint8"
         observation = math.prod(shape) * (1 if image else 4)
         frames = getattr(observation_space, "frames", 1) if self.frames_once and image else 1
-        if frames > 1:  # the numbers of frames instead of the frames
+        if frames > 1:  # a row contains the indices of frames instead of the frames
             return round(rows * (row + 8 * frames * self.observations) + frame_rows(rows) * observation / frames)
         return round(rows * (row + observation * self.observations))
 
@@ -56,9 +56,10 @@ def _action_bytes(space: Any) -> int:
 
 
 def frame_rows(capacity: int) -> int:
-    """Return the number of frames for which a replay of so many stacks of frames takes memory at first.
+    """Return the number of frames that a replay first allocates. capacity: its stacks of frames.
 
-    It is enough for episodes of eight steps on average, whose first stack adds a frame to those of the steps.
+    A step adds one frame, and the start of an episode adds one more. So the frames suffice for episodes of at least
+    eight steps on average.
     """
     return capacity + capacity // 8 + 128
 
@@ -69,15 +70,18 @@ def total_size(storage: Sequence[Storage], observation_space: Any, action_space:
 
 
 def storage_of_replay(config: Any) -> tuple[Storage, ...]:
-    """Return a replay of `buffer_size` transitions, for use as `AlgorithmSpec.storage`. config: has this field."""
+    """Return a replay of `config.buffer_size` transitions, for use as `AlgorithmSpec.storage`."""
     return (Storage(config.buffer_size),)
 
 
 def storage_of_rollout(config: Any, **besides: Any) -> tuple[Storage, ...]:
-    """Return a rollout of `n_steps` steps of `n_envs` environments. besides: fields of `Storage`."""
+    """Return a rollout of `config.n_steps` steps in each of `config.n_envs` environments.
+
+    besides: further fields of `Storage`.
+    """
     return (Storage(config.n_envs * config.n_steps, up_to_budget=False, **besides),)
 
 
 def storage_of_frames(config: Any) -> tuple[Storage, ...]:
-    """Return the same for a replay that stores each frame of a stack once."""
+    """Return a replay of `config.buffer_size` transitions that stores each frame of a stack once."""
     return (Storage(config.buffer_size, frames_once=True),)

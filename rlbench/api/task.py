@@ -1,6 +1,6 @@
 """The task that a run learns: environment, budget and evaluation protocol.
 
-All of it is part of the run's key, apart from the label of the environment and the functions that register it.
+All of it is part of the run's key, except the environment's label and the functions that register the environment.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ AnySpace: TypeAlias = "Space[Any]"
 Environment: TypeAlias = "Env[Any, Any]"
 
 # Metadata of a field that was added later. Records and keys leave such a field out if it has its default, so that
-# records and keys from before it stay valid.
+# records and keys that are older than the field stay valid.
 IF_GIVEN = {"if_given": True}
 
 
@@ -33,7 +33,7 @@ class EvaluationProtocol:
     evaluate only the final policy.
     episodes: episodes per evaluation on the grid. final_episodes: episodes of the final evaluation.
     policy: "greedy" (the mode) or "sampled".
-    environments: the most evaluation environments of a seed; None: the default.
+    environments: the largest number of evaluation environments per seed; None: the default.
     """
 
     every: int = 0
@@ -45,7 +45,7 @@ class EvaluationProtocol:
 
 @dataclass(frozen=True)
 class Wrapper:
-    """A wrapper that is part of the task and is applied below the meter.
+    """A wrapper that is part of the task. Steps and rewards are counted outside the wrapper.
 
     name: "module:Class". kwargs: its keyword arguments.
     """
@@ -56,12 +56,12 @@ class Wrapper:
 
 @dataclass(frozen=True)
 class Stage:
-    """An environment that training uses besides the target, and until when.
+    """An environment that training uses besides the target, and the condition that ends its use.
 
-    env_id, kwargs, wrappers, reset_options: as in Task, in the place of the target's.
-    steps: the stage ends after so many environment steps of its seed. mean_return: it ends once the last `episodes`
-    episodes that began in it have at least this mean return. One of the two is given in a sequence of stages, neither
-    if a sampler chooses.
+    env_id, kwargs, wrappers, reset_options: as in Task; they replace the target's.
+    steps: the stage ends after this many environment steps of its seed. mean_return: the stage ends once the last
+    `episodes` episodes that began in it have at least this mean return. In a sequence of stages, exactly one of the two
+    is given; if a sampler chooses the tasks, neither is given.
     """
 
     env_id: str
@@ -74,7 +74,7 @@ class Stage:
 
     @property
     def until(self) -> str:
-        """When the stage ends, in words after "until"; "" if a sampler chooses."""
+        """The condition that ends the stage, in words that follow "until"; "" if a sampler chooses the tasks."""
         if self.mean_return is not None:
             episodes = "episode" if self.episodes == 1 else "episodes"
             return f"a mean return of {self.mean_return:g} over {self.episodes:,} {episodes}"
@@ -83,10 +83,10 @@ class Stage:
 
 @dataclass(frozen=True)
 class Curriculum:
-    """What training uses besides the target: stages that come before it, or tasks that a sampler chooses among.
+    """The environments that training uses besides the target: stages before it, or tasks from which a sampler chooses.
 
-    sampler: the name of what chooses the task of each episode, among the stages and the target; "": the stages follow
-    one another, and the target is the last.
+    sampler: the name of the sampler that chooses each episode's task among the stages and the target; "": training
+    goes through the stages in order and ends with the target.
     """
 
     stages: tuple[Stage, ...]
@@ -101,13 +101,13 @@ class Task:
     steps: the budget of each seed, in environment steps (agent decisions).
     kwargs: keyword arguments of the environment, as written in a suite. References such as `$import` in them are
     resolved when the environment is made.
-    reset_options: the options of every reset, written likewise.
-    label: its name in tables instead of the id. register: functions ("module:function") to call in each process before
+    reset_options: the `options` of every reset, written like `kwargs`.
+    label: the task's name in tables; "": the id. register: functions ("module:function") to call in each process before
     it makes an environment. `label` and `register` are not part of the run's key.
-    reward: what each agent of a multi-agent environment learns from: "team", the sum of all agents' rewards, or
-    "individual", its own. What is measured is always the sum.
-    curriculum: the environments that training goes through on its way to this one, which is the target. What makes an
-    environment for any other purpose, such as evaluation, makes the target.
+    reward: the reward that each agent of a multi-agent environment learns from: "team", the sum of all agents' rewards,
+    or "individual", its own reward. Recorded returns are always the sum.
+    curriculum: environments that training uses besides this task's own, which is the target. Evaluation uses only the
+    target.
     """
 
     env_id: str
@@ -129,14 +129,14 @@ class Task:
 
     @property
     def requested(self) -> Task:
-        """The task as the run's key has it: without what belongs to the suite and may change."""
+        """The task as it enters the run's key: without `label` and `register`."""
         return dataclasses.replace(self, label="", register=()) if self.label or self.register else self
 
     @property
     def training_tasks(self) -> tuple[Task, ...]:
-        """The tasks that training uses, without a curriculum of their own: the stages in their order, then the target.
+        """The tasks that training uses: the stages in their order, then the target.
 
-        They differ in their environment alone.
+        They differ only in their environment, and none has a curriculum.
         """
         target = dataclasses.replace(self, curriculum=None)
         stages = self.curriculum.stages if self.curriculum is not None else ()
@@ -164,7 +164,7 @@ class TaskInfo:
 class Device:
     """The device for tensors ("cpu", "cuda:0", "mps"), and whether to compile whole updates.
 
-    It is never part of a run's key.
+    Neither is part of a run's key.
     """
 
     name: str = "cpu"

@@ -1,4 +1,4 @@
-"""The samplers of curricula: what chooses the task of each training episode, and the entry that registers it."""
+"""`TaskSampler`, which chooses the task of each training episode of a curriculum, and its registry entry."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rlbench.api.version import API_VERSION
 
 
 class TaskSampler(Protocol):
-    """Chooses the task of one seed's episodes. Each seed has its own; it is called with the number of tasks.
+    """Chooses the task of each episode of one seed. Each seed has its own sampler, made from the number of tasks.
 
-    Tasks are numbered from 0 in the suite's order; the last one is the target. A sampler keeps no randomness of its
-    own, and nothing beyond `state`: a resumed run then makes the same choices.
+    Tasks are numbered from 0 in the suite's order; the last task is the target. A sampler must keep no random generator
+    and nothing outside `state`, so that a resumed run makes the same choices.
     """
 
     def choose(self, generator: Generator) -> int:
@@ -24,11 +24,11 @@ class TaskSampler(Protocol):
         ...
 
     def update(self, task: int, episode_return: float) -> None:
-        """Take note of an episode that ended. episode_return: its undiscounted return."""
+        """Record an episode that has ended. episode_return: its undiscounted return."""
         ...
 
     def state(self) -> dict[str, Any]:
-        """Return all that the sampler has noted, as JSON values."""
+        """Return everything that the sampler has recorded, as JSON values."""
         ...
 
     def load(self, state: Mapping[str, Any]) -> None:
@@ -40,8 +40,8 @@ class TaskSampler(Protocol):
 class SamplerSpec:
     """A sampler of curricula.
 
-    name: its name in suites. sampler: a class with the methods of TaskSampler, or "module:Class"; it is called with
-    the number of tasks, the target included. summary: one line for lists of samplers.
+    name: its name in suites. sampler: a class with the methods of TaskSampler, or "module:Class". The class is called
+    with the number of tasks, including the target. summary: one line for lists of samplers.
     """
 
     name: str
